@@ -10,9 +10,10 @@ import {
   type TlsClientOptions,
 } from '@headrace/core';
 import { CHANNEL_OPTIONS, describeOptions, time, unchecked } from '@headrace/core/authoring';
+import { CLOSE_TIMEOUT_MS } from '../socket/close-codes.ts';
 import { type WebSocketCompression, wsDeflate } from '../socket/compression.ts';
 import { LastWordSocket } from '../socket/last-word-socket.ts';
-import { MESSAGE_LIMITS, messageLimits, type WebSocketLimits } from '../socket/message-limits.ts';
+import { MESSAGE_LIMITS, type WebSocketLimits } from '../socket/message-limits.ts';
 import { beginPipeline, type WebSocketChannel } from '../socket/web-socket-channel.ts';
 import { WebSocketTransport } from '../socket/web-socket-transport.ts';
 import { socketAddresses } from './socket-addresses.ts';
@@ -51,7 +52,6 @@ const TIMEOUT = describeOptions('connectTimeoutMs', {
 });
 const OPTIONS = describeOptions('.options', {}, OWN, TIMEOUT, MESSAGE_LIMITS, CHANNEL_OPTIONS);
 const CONNECT_OPTIONS = describeOptions('connect', { signal: unchecked() });
-const CLOSE_TIMEOUT_MS = 2000;
 
 /**
  * Opens WebSockets: as core's `Bootstrap`, but the pipeline reads and writes messages.
@@ -117,12 +117,13 @@ export class WebSocketBootstrap<R = unknown, W = unknown> {
 /** A connecting WebSocket as a transport. */
 function dial(url: URL, options: WebSocketClientOptions) {
   const { headers, origin, subprotocols, compression, tls } = OWN.part(options);
-  const { limits, messageTimeoutMs } = messageLimits(options);
+  const { maxMessageBytes, maxFragments, messageTimeoutMs } = MESSAGE_LIMITS.part(options);
   if (tls !== undefined) checkTls(url, tls);
   const ws = new LastWordSocket(url, [...subprotocols], {
     ...tls,
-    ...limits,
-    perMessageDeflate: wsDeflate(compression, 'client'),
+    maxPayload: maxMessageBytes,
+    maxFragments,
+    perMessageDeflate: wsDeflate(compression, 'client') ?? false,
     ...(headers && { headers }),
     ...(origin !== undefined && { origin }),
     ...{ closeTimeout: CLOSE_TIMEOUT_MS },

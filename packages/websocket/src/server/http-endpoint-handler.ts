@@ -2,6 +2,7 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import {
   type Channel,
   type ChannelDuplex,
+  type ChannelOptions,
   type Context,
   DecodeError,
   DrainEvent,
@@ -15,15 +16,12 @@ import {
   type Types,
 } from '@headrace/core';
 import { describeOptions, unchecked } from '@headrace/core/authoring';
-import type { SharedDeflate } from '../socket/compression.ts';
-import { FrameOutput } from '../socket/frame-output.ts';
+import { type FrameTerms, FrameTransport } from '../socket/frame-transport.ts';
 import {
+  openWebSocket,
   type WebSocketChannel,
-  type WebSocketChannelOptions,
   type WebSocketInitializer,
-  webSocketChannel,
 } from '../socket/web-socket-channel.ts';
-import type { WsSocket } from '../socket/ws-socket.ts';
 import { WEB_SOCKET_ERRORS } from '../web-socket-errors.ts';
 import { RequestIntake } from './request-intake.ts';
 
@@ -32,6 +30,13 @@ export interface HttpEndpointHandlerOptions {
   readonly timeoutMs: number;
   readonly firstTimeoutMs: number;
   readonly connect: (stream: ChannelDuplex, handler: HttpEndpointHandler) => void;
+}
+
+/** What a WebSocket is opened with. */
+export interface UpgradeTerms extends FrameTerms {
+  /** The response to the request for it. */
+  readonly answer: string;
+  readonly messageTimeoutMs: number;
 }
 
 const OPTIONS = describeOptions('HttpEndpointHandler', {
@@ -58,7 +63,7 @@ const OPTIONS = describeOptions('HttpEndpointHandler', {
  *   `REJECTED_ORIGIN` for a WebSocket from another site. The peer has been answered (408, 400, 431, 403) when
  *   they are fired, and the connection ends; log them.
  * - **State** one channel.
- * - **Cost** Node's HTTP server; after the upgrade that of `ws` for what is read. A frame of a broadcast is made once.
+ * - **Cost** Node's HTTP server; after the upgrade nothing is left of it. A frame of a broadcast is made once.
  * - **Pitfalls** add it to an active channel, or before the channel is active, as every handler with a deadline.
  *
  * @example
@@ -90,11 +95,13 @@ export class HttpEndpointHandler implements Handler {
     writes: OutboundBytes;
   }>;
   private readonly options: HttpEndpointHandlerOptions;
-  private readonly duplex: DuplexHandler;
+  /** For HTTP; a WebSocket needs no stream. */
+  private duplex: DuplexHandler | undefined;
   private ctx: Context | undefined = undefined;
   private stream: ChannelDuplex | undefined = undefined;
   private deadline: Timer | undefined = undefined;
   private channel: WebSocketChannel | undefined = undefined;
+  private frames: FrameTransport | undefined = undefined;
   private responses = 0;
   private intake: RequestIntake | undefined = undefined;
   /** The request that is not answered yet. */
@@ -120,16 +127,24 @@ export class HttpEndpointHandler implements Handler {
 
   handlerAdded(ctx: Context): void {
     this.ctx = ctx;
-    this.duplex.handlerAdded(ctx);
+    this.duplex?.handlerAdded(ctx);
   }
 
   channelActive(ctx: Context): void {
-    this.duplex.channelActive(ctx);
+    this.duplex?.channelActive(ctx);
   }
 
   channelRead(ctx: Context, bytes: Buffer): void {
-    if (this.intake === undefined) this.duplex.channelRead(ctx, bytes);
-    else this.intake.receive(bytes);
+    if (this.frames !== undefined) {
+      this.frames.beginRead();
+      this.frames.receive(bytes);
+    } else if (this.intake !== undefined) this.intake.receive(bytes);
+    else this.duplex?.channelRead(ctx, bytes);
+  }
+
+  channelReadComplete(ctx: Context): void {
+    this.frames?.endRead();
+    ctx.fireChannelReadComplete();
   }
 
   userEventTriggered(ctx: Context, event: unknown): void {
@@ -149,19 +164,30 @@ export class HttpEndpointHandler implements Handler {
   }
 
   channelShutdown(ctx: Context, direction: 'input' | 'output'): void {
-    const forward = () => this.duplex.channelShutdown(ctx, direction);
+    const forward = () => {
+      if (this.frames === undefined) this.duplex?.channelShutdown(ctx, direction);
+      else {
+        if (direction === 'input') this.frames.inputEnded();
+        ctx.fireChannelShutdown(direction);
+      }
+    };
     if (direction === 'input' && this.intake !== undefined) this.intake.whenEmpty(forward);
     else forward();
   }
 
   channelInactive(ctx: Context): void {
     this.stopWaiting();
-    this.duplex.channelInactive(ctx);
+    if (this.frames === undefined) this.duplex?.channelInactive(ctx);
+    else {
+      this.frames.gone();
+      ctx.fireChannelInactive();
+    }
   }
 
-  handlerRemoved(): void {
+  handlerRemoved(ctx: Context): void {
     this.stopWaiting();
-    this.duplex.handlerRemoved();
+    this.duplex?.handlerRemoved();
+    if (this.frames !== undefined && ctx.channel.isOpen) ctx.channel.close();
   }
 
   // --- what the endpoint reports ---
@@ -192,29 +218,29 @@ export class HttpEndpointHandler implements Handler {
 
   /** A request for another protocol; what follows its head is not HTTP. */
   upgradeStarted(): void {
-    this.intake?.upgraded();
+    this.intake?.upgradeStarted();
   }
 
-  /** @param deflate - how messages are compressed: `false` if only the `ws` library can, which has the window */
-  upgraded(
-    ws: WsSocket,
-    initialize: WebSocketInitializer,
-    options: WebSocketChannelOptions,
-    deflate: SharedDeflate | false | undefined,
-  ): void {
+  /** Answers the request for a WebSocket, and opens it. Does nothing if the connection has ended meanwhile. */
+  upgraded(terms: UpgradeTerms, initialize: WebSocketInitializer, options: ChannelOptions): void {
+    const { intake, ctx, stream } = this;
+    if (intake === undefined || stream?.writable !== true) return;
     this.stopWaiting();
+    ctx!.writeAndFlush(Buffer.from(terms.answer, 'latin1')).onSettled(() => {});
+    const frames = new FrameTransport(ctx!, terms);
     // There are no more requests, and there may be very many WebSockets.
-    this.intake = undefined;
-    const ctx = this.ctx!;
-    const carrier = {
-      parent: ctx.channel,
-      stream: this.stream!,
-      ...(deflate !== false && { frames: new FrameOutput(ctx, deflate) }),
-    };
-    this.channel = webSocketChannel(ws, initialize, { ...options, ...carrier });
+    this.intake = this.stream = this.duplex = undefined;
+    this.frames = frames;
+    const { messageTimeoutMs } = terms;
+    this.channel = openWebSocket(frames, initialize, options, {
+      parent: ctx!.channel,
+      messageTimeoutMs,
+    });
     // The upgrade request followed a response that the drain waits for.
     if (this.drain !== undefined) this.drainWebSocket(this.drain, this.channel);
     this.drainHold?.release();
+    frames.receive(intake.takeRest());
+    intake.stop();
   }
 
   /** Answers a request that cannot be served, and ends the connection. */
@@ -268,7 +294,7 @@ export class HttpEndpointHandler implements Handler {
     this.stream = stream;
     this.intake = new RequestIntake(
       ctx.channel,
-      (bytes) => this.duplex.channelRead(ctx, bytes),
+      (bytes) => this.duplex?.channelRead(ctx, bytes),
       () => stream.readableLength === 0,
     );
     this.waitForRequest(this.options.firstTimeoutMs);

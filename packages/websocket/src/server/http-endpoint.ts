@@ -4,7 +4,6 @@ import {
   type IncomingMessage,
   type ServerResponse,
 } from 'node:http';
-import type { ChannelDuplex } from '@headrace/core';
 import { callSafely, describeOptions, fn, time, unchecked, whole } from '@headrace/core/authoring';
 import { HttpEndpointHandler, type HttpEndpointHandlerOptions } from './http-endpoint-handler.ts';
 import {
@@ -41,8 +40,8 @@ const OPTIONS = describeOptions(
 const HANDLER_OPTIONS = describeOptions('.handler', { timeoutMs: unchecked() });
 
 /**
- * HTTP and WebSockets at the end of pipelines: Node's own HTTP server and the `ws` library, shared by all
- * connections, without a port of their own. Each connection gets a {@link HttpEndpointHandler}.
+ * HTTP and WebSockets at the end of pipelines: Node's own HTTP server, shared by all connections, without a port of its
+ * own. Each connection gets a {@link HttpEndpointHandler}.
  *
  * @example
  * ```ts run
@@ -95,9 +94,7 @@ export class HttpEndpoint {
         this.http.emit('connection', stream);
       },
     };
-    this.upgrader = new WebSocketUpgrader(options, (stream, error) => {
-      this.handlers.get(stream)?.refuseBroken(error);
-    });
+    this.upgrader = new WebSocketUpgrader(options);
     // Our own clock watches the time; Node's checks belong to servers that listen.
     this.http = createServer({
       maxHeaderSize: maxHeaderBytes,
@@ -106,12 +103,12 @@ export class HttpEndpoint {
       keepAliveTimeout: 0,
     });
     this.http.on('request', (request, response) => this.onRequest(request, response));
-    this.http.on('upgrade', (request, stream, head) => {
+    this.http.on('upgrade', (request, stream) => {
       const handler = this.handlers.get(stream);
       handler?.upgradeStarted();
       if (handler === undefined) stream.destroy();
       else if (hasTwoHosts(request)) handler.refuseBroken(new Error(TWO_HOSTS));
-      else this.upgrader.open(request, stream as ChannelDuplex, head, handler);
+      else this.upgrader.open(request, handler);
     });
     this.http.on('clientError', (error, stream) => {
       this.handlers.get(stream)?.refuseBroken(error);

@@ -9,15 +9,7 @@ const BODY = 2;
 const CHUNKS = 3;
 /** Node has got the whole request; its response is not sent yet. */
 const ANSWER = 4;
-/** Not HTTP any more. */
-const RAW = 5;
-type Phase =
-  | typeof HEAD
-  | typeof HEAD_GIVEN
-  | typeof BODY
-  | typeof CHUNKS
-  | typeof ANSWER
-  | typeof RAW;
+type Phase = typeof HEAD | typeof HEAD_GIVEN | typeof BODY | typeof CHUNKS | typeof ANSWER;
 
 const NOTHING = Buffer.alloc(0);
 const LF = 10;
@@ -90,10 +82,16 @@ export class RequestIntake {
     this.feed();
   }
 
-  /** The rest belongs to another protocol. */
-  upgraded(): void {
-    this.phase = RAW;
-    this.feed();
+  /** The rest belongs to another protocol, and waits for it. */
+  upgradeStarted(): void {
+    this.phase = ANSWER;
+  }
+
+  /** The rest; {@link stop} follows. */
+  takeRest(): Buffer {
+    const { rest } = this;
+    this.rest = NOTHING;
+    return rest;
   }
 
   /** Gives nothing more. */

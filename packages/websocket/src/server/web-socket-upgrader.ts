@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import {
   type Channel,
-  type ChannelDuplex,
   type ChannelOptions,
   CLIENT_ADDRESS,
   OptionError,
@@ -16,18 +15,11 @@ import {
   toError,
   unchecked,
 } from '@headrace/core/authoring';
-import type { WebSocketServer as WsServer } from 'ws';
-import {
-  agreedDeflate,
-  type SharedDeflate,
-  type WebSocketCompression,
-  wsDeflate,
-} from '../socket/compression.ts';
-import { LastWordSocket } from '../socket/last-word-socket.ts';
-import { MESSAGE_LIMITS, messageLimits, type WebSocketLimits } from '../socket/message-limits.ts';
-import type { WebSocketChannel, WebSocketChannelOptions } from '../socket/web-socket-channel.ts';
-import { WebSocketServer } from '../socket/ws-library.ts';
+import { type WebSocketCompression, wsDeflate } from '../socket/compression.ts';
+import { MESSAGE_LIMITS, type ReadLimits, type WebSocketLimits } from '../socket/message-limits.ts';
+import type { WebSocketChannel } from '../socket/web-socket-channel.ts';
 import { ForwardingProxies, type RequestSource } from './forwarding-proxies.ts';
+import { type Handshake, type HandshakeTerms, shakeHands } from './handshake.ts';
 import type { HttpEndpointHandler } from './http-endpoint-handler.ts';
 import { isOwnOrigin } from './own-origin.ts';
 
@@ -96,65 +88,45 @@ export const UPGRADE_OPTIONS = describeOptions(
   MESSAGE_LIMITS,
 );
 
-/** A WebSocket whose peer does not answer our close frame is dropped after this. */
-const CLOSE_TIMEOUT_MS = 2000;
-
-/** Checks requests for WebSockets of one {@link HttpEndpoint}, and opens them with the `ws` library. */
+/** Checks requests for WebSockets of one {@link HttpEndpoint}, and opens them. */
 export class WebSocketUpgrader {
   private readonly options: WebSocketUpgradeOptions;
   private readonly paths: ReadonlySet<string>;
-  private readonly sockets: WsServer;
-  /** Of the handshake that is being answered. */
-  private deflate: SharedDeflate | false | undefined = undefined;
+  private readonly terms: HandshakeTerms;
+  private readonly limits: ReadLimits;
   private readonly messageTimeoutMs: number;
   private readonly allowOrigin: OriginCheck | undefined;
   private readonly proxies: ForwardingProxies;
 
-  /** @param broken - called with the stream of a malformed request */
-  constructor(
-    options: WebSocketUpgradeOptions,
-    broken: (stream: object, error: NodeJS.ErrnoException) => void,
-  ) {
+  constructor(options: WebSocketUpgradeOptions) {
     const { subprotocols, compression, webSocketPath, allowOrigin, trustedProxies } =
       UPGRADE_OPTIONS.part(options);
+    const { maxMessageBytes, maxFragments, messageTimeoutMs } = MESSAGE_LIMITS.part({ ...options });
     this.options = options;
     this.allowOrigin = allowOrigin;
     this.proxies = new ForwardingProxies(trustedProxies ?? []);
     this.paths = pathsOf(webSocketPath);
-    const { limits, messageTimeoutMs } = messageLimits({ ...options });
+    this.limits = { maxMessageBytes, maxFragments };
     this.messageTimeoutMs = messageTimeoutMs;
-    this.sockets = new WebSocketServer({
-      noServer: true,
-      clientTracking: false,
-      perMessageDeflate: wsDeflate(compression, 'server'),
-      ...limits,
-      WebSocket: LastWordSocket,
-      handleProtocols: (offered) => subprotocols?.find((name) => offered.has(name)) ?? false,
-      ...{ closeTimeout: CLOSE_TIMEOUT_MS },
-    });
-    this.sockets.on('headers', (answer) => {
-      this.deflate = agreedDeflate(answer, compression);
-    });
-    this.sockets.on('wsClientError', (error, stream) => broken(stream, error));
+    const deflate = wsDeflate(compression, 'server');
+    this.terms = {
+      subprotocols: subprotocols ?? [],
+      deflate: deflate && { ...deflate, isServer: true, maxPayload: maxMessageBytes },
+    };
   }
 
-  /** Opens a WebSocket on the stream, or answers why not. */
-  open(
-    request: IncomingMessage,
-    stream: ChannelDuplex,
-    head: Buffer,
-    handler: HttpEndpointHandler,
-  ): void {
+  /** Opens the WebSocket that was asked for, or answers why not. */
+  open(request: IncomingMessage, handler: HttpEndpointHandler): void {
     const { webSocket, authorize } = this.options;
     if (webSocket === undefined || !this.paths.has(pathOf(request))) handler.refuse(404);
     else {
       const source = this.allowedSource(request, handler);
       if (source === undefined) return;
-      const upgrade = () => this.upgrade(request, source, stream, head, handler);
+      const upgrade = () => this.upgrade(request, source, handler);
       if (authorize === undefined) upgrade();
       else {
         void this.decide(request, handler).then((isAllowed) => {
-          if (isAllowed && stream.writable) upgrade();
+          if (isAllowed) upgrade();
         });
       }
     }
@@ -176,21 +148,22 @@ export class WebSocketUpgrader {
   private upgrade(
     request: IncomingMessage,
     { client }: RequestSource,
-    stream: ChannelDuplex,
-    head: Buffer,
     handler: HttpEndpointHandler,
   ): void {
-    const { webSocket, webSocketOptions } = this.options;
-    const isTimed = Number.isFinite(this.messageTimeoutMs);
-    const messageTimeoutMs = isTimed ? this.messageTimeoutMs : false;
-    this.sockets.handleUpgrade(request, stream, head, (ws) => {
-      const initialize = (channel: WebSocketChannel) => {
-        if (client !== undefined) channel.attributes.set(CLIENT_ADDRESS, client);
-        return webSocket!(channel, request);
-      };
-      const options: WebSocketChannelOptions = { ...webSocketOptions, messageTimeoutMs };
-      handler.upgraded(ws as LastWordSocket, initialize, options, this.deflate);
-    });
+    let handshake: Handshake;
+    try {
+      handshake = shakeHands(request, this.terms);
+    } catch (error) {
+      handler.refuseBroken(toError(error));
+      return;
+    }
+    const { webSocket, webSocketOptions = {} } = this.options;
+    const initialize = (channel: WebSocketChannel) => {
+      if (client !== undefined) channel.attributes.set(CLIENT_ADDRESS, client);
+      return webSocket!(channel, request);
+    };
+    const { limits, messageTimeoutMs } = this;
+    handler.upgraded({ ...handshake, limits, messageTimeoutMs }, initialize, webSocketOptions);
   }
 
   /** `undefined` if the page may not open a WebSocket: the request has been answered. */

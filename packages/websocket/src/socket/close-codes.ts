@@ -8,6 +8,13 @@ export interface WebSocketClose {
   readonly reason: string;
 }
 
+/** A peer that does not answer our close frame is dropped after this. */
+export const CLOSE_TIMEOUT_MS = 2000;
+/** Stands for a close frame without a code. */
+export const NO_CODE = 1005;
+/** Stands for an end without a close frame. */
+export const CUT_OFF = 1006;
+
 const NORMAL = 1000;
 const POLICY = 1008;
 

@@ -1,4 +1,5 @@
 import { describePart, flag, whole } from '@headrace/core/authoring';
+import type { DeflateParameters, MessageDeflate } from './ws-library.ts';
 
 /**
  * permessage-deflate (RFC 7692): `true`, or with options. It costs memory for each connection (a window of 32 KiB
@@ -18,17 +19,20 @@ export type WebSocketCompression =
       readonly keepContext?: boolean;
     };
 
-/**
- * How a server compresses a message that several members get, as the handshake agreed: each message has a window of its
- * own, so its compressed bytes are the same for all members that agreed on the same size of the window.
- */
-export interface SharedDeflate {
+/** How a server compresses the messages of one WebSocket, as the handshake agreed. */
+export interface AgreedDeflate {
   /** The size of the window, as a power of two. */
   readonly windowBits: number;
   /** Messages below this size, in bytes, are sent uncompressed. */
   readonly thresholdBytes: number;
-  /** Larger ones would hold the event loop: the `ws` library compresses them, in other threads, for each member. */
-  readonly maxBytes: number;
+  /**
+   * A message of a broadcast is compressed once for all members with windows of this size, up to so many bytes: more
+   * would hold the event loop. Less than the threshold if the window is kept from message to message, which no other
+   * member has.
+   */
+  readonly maxSharedBytes: number;
+  /** Compresses one message for this WebSocket alone, and inflates what it sends, in other threads. */
+  readonly own: MessageDeflate;
 }
 
 const MAX_SHARED_BYTES = 32 * 1024;
@@ -39,14 +43,27 @@ const OPTIONS = describePart('compression', {
   keepContext: flag({ default: false }),
 });
 
+/** Options of the `ws` library's permessage-deflate. */
+export interface DeflateOptions {
+  /** Messages below this size, in bytes, are sent uncompressed. */
+  readonly threshold: number;
+  readonly serverNoContextTakeover?: true;
+  readonly clientNoContextTakeover?: true;
+  readonly isServer?: true;
+  /** What a message may inflate to, in bytes. */
+  readonly maxPayload?: number;
+}
+
 /**
  * The option as the `ws` library takes it. A server asks nothing of a client that the client did not offer, which Netty's
  * client would refuse: a client that offers no `client_no_context_takeover` keeps its window.
  */
-export function wsDeflate(compression: WebSocketCompression, side: 'client' | 'server') {
-  if (compression === false) return false;
-  const given = compression === true ? {} : compression;
-  const { thresholdBytes, keepContext } = OPTIONS.resolve(given);
+export function wsDeflate(
+  compression: WebSocketCompression,
+  side: 'client' | 'server',
+): DeflateOptions | undefined {
+  if (compression === false) return undefined;
+  const { thresholdBytes, keepContext } = OPTIONS.resolve(compression === true ? {} : compression);
   return {
     threshold: thresholdBytes,
     // False would be a refusal of peers that ask for it.
@@ -55,18 +72,17 @@ export function wsDeflate(compression: WebSocketCompression, side: 'client' | 's
   };
 }
 
-/**
- * What a server's answer to the handshake agreed on: `undefined` if nothing is compressed, `false` if the window is kept
- * from message to message.
- */
+/** What {@link AgreedDeflate} is after the library has accepted an offer. */
 export function agreedDeflate(
-  answer: readonly string[],
-  compression: WebSocketCompression,
-): SharedDeflate | false | undefined {
-  const agreed = answer.find((line) => line.startsWith('Sec-WebSocket-Extensions:'));
-  if (agreed === undefined) return undefined;
-  if (!agreed.includes('server_no_context_takeover')) return false;
-  const [, bits = LARGEST_WINDOW_BITS] = /server_max_window_bits=(\d+)/.exec(agreed) ?? [];
-  const { thresholdBytes } = OPTIONS.resolve(compression === true ? {} : compression || {});
-  return { windowBits: Number(bits), thresholdBytes, maxBytes: MAX_SHARED_BYTES };
+  own: MessageDeflate,
+  parameters: DeflateParameters,
+  thresholdBytes: number,
+): AgreedDeflate {
+  const { server_no_context_takeover: isFresh, server_max_window_bits: bits } = parameters;
+  return {
+    windowBits: bits ?? LARGEST_WINDOW_BITS,
+    thresholdBytes,
+    maxSharedBytes: isFresh === true ? MAX_SHARED_BYTES : thresholdBytes - 1,
+    own,
+  };
 }

@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer';
 import type { ByteSource, Context, WriteFuture } from '@headrace/core';
-import type { SharedDeflate } from './compression.ts';
-import { frameLength, writeHeader } from './message-frame.ts';
+import { SettableFuture } from '@headrace/core/authoring';
+import type { AgreedDeflate } from './compression.ts';
+import { frameLength, frameOf, writeHeader } from './message-frame.ts';
 import { SharedMessage } from './shared-message.ts';
 import { TextMessage, type WebSocketOutput } from './text-message.ts';
 
@@ -17,37 +18,72 @@ const COPY_BYTES = 8 * 1024;
  */
 export class FrameOutput {
   private readonly below: Context;
-  private readonly deflate: SharedDeflate | undefined;
+  private readonly deflate: AgreedDeflate | undefined;
 
   /**
    * @param below - the place in the pipeline of the channel that carries the WebSocket
    * @param deflate - how messages are compressed, if they are
    */
-  constructor(below: Context, deflate: SharedDeflate | undefined) {
+  constructor(below: Context, deflate: AgreedDeflate | undefined) {
     this.below = below;
     this.deflate = deflate;
   }
 
-  /** False if the `ws` library must compress one of the messages. */
-  takes(messages: readonly unknown[]): boolean {
-    const { deflate } = this;
-    if (deflate === undefined) return true;
+  /** Settles when all of them are sent, or one is lost. Another call only after that. */
+  write(messages: readonly unknown[]): WriteFuture {
     for (let i = 0; i < messages.length; i++) {
-      const message = messages[i] as Outgoing;
-      const most = message instanceof SharedMessage ? deflate.maxBytes : deflate.thresholdBytes - 1;
-      if (payloadLength(message) > most) return false;
+      if (this.isCompressedAlone(messages[i] as Outgoing)) return this.compress([...messages]);
     }
-    return true;
+    return this.writeFrames(messages);
   }
 
-  write(messages: readonly unknown[]): WriteFuture {
+  /** True if the message must be compressed for this WebSocket alone, in another thread. */
+  private isCompressedAlone(message: Outgoing): boolean {
+    const { deflate } = this;
+    if (deflate === undefined) return false;
+    const most =
+      message instanceof SharedMessage ? deflate.maxSharedBytes : deflate.thresholdBytes - 1;
+    return payloadLength(message) > most;
+  }
+
+  private compress(messages: readonly unknown[]): WriteFuture {
+    const future = new SettableFuture();
+    this.compressFrom(0, messages as readonly Outgoing[], future);
+    return future;
+  }
+
+  /** Writes the messages from the place `from` on, each when those before it have been written. */
+  private compressFrom(from: number, messages: readonly Outgoing[], future: SettableFuture): void {
+    const at = messages.findIndex((message, i) => i >= from && this.isCompressedAlone(message));
+    const settle = (error?: Error): void => {
+      if (error === undefined) future.succeed();
+      else future.fail(error);
+    };
+    if (at < 0) {
+      this.writeFrames(messages.slice(from)).onSettled(settle);
+      return;
+    }
+    if (at > from) this.below.write(new Frames(messages.slice(from, at), this.deflate));
+    const message = messages[at]!;
+    this.deflate!.own.compress(payloadOf(message), true, (error, bytes) => {
+      if (error !== null) {
+        future.fail(error);
+        return;
+      }
+      const written = this.below.writeAndFlush(frameOf(isTextMessage(message), bytes, true));
+      if (at === messages.length - 1) written.onSettled(settle);
+      else this.compressFrom(at + 1, messages, future);
+    });
+  }
+
+  private writeFrames(messages: readonly unknown[]): WriteFuture {
     const { below, deflate } = this;
     const message = messages[0] as Outgoing;
     if (messages.length > 1) {
       return below.writeAndFlush(new Frames(messages as readonly Outgoing[], deflate));
     }
     if (message instanceof SharedMessage) return below.writeAndFlush(message.frameFor(deflate));
-    const isText = !(message instanceof Uint8Array);
+    const isText = isTextMessage(message);
     const payload = payloadOf(message);
     const { length } = payload;
     if (length <= COPY_BYTES) return below.writeAndFlush(new Frame(isText, payload));
@@ -83,9 +119,9 @@ class Frame implements ByteSource {
 class Frames implements ByteSource {
   readonly byteLength: number;
   private readonly messages: Exclude<Outgoing, string>[] = [];
-  private readonly deflate: SharedDeflate | undefined;
+  private readonly deflate: AgreedDeflate | undefined;
 
-  constructor(messages: readonly Outgoing[], deflate: SharedDeflate | undefined) {
+  constructor(messages: readonly Outgoing[], deflate: AgreedDeflate | undefined) {
     this.deflate = deflate;
     let bytes = 0;
     for (let i = 0; i < messages.length; i++) {
@@ -120,6 +156,11 @@ class Frames implements ByteSource {
 /** What lies behind a shorter payload may be another connection's. */
 function resized(): RangeError {
   return new RangeError('a message has changed its length since it was written');
+}
+
+/** False for a binary one. */
+export function isTextMessage(message: Outgoing): boolean {
+  return message instanceof SharedMessage ? message.isText : !(message instanceof Uint8Array);
 }
 
 /** The length of a message's payload, before it is compressed. */

@@ -1,3 +1,4 @@
+import { NO_CODE } from './close-codes.ts';
 import { WebSocket } from './ws-library.ts';
 import type { CloseListener } from './ws-socket.ts';
 
@@ -26,5 +27,3 @@ export class LastWordSocket extends WebSocket {
     super.close(this.brokenCode ?? code, reason);
   }
 }
-
-const NO_CODE = 1005;

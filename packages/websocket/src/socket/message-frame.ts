@@ -1,8 +1,15 @@
 import { Buffer } from 'node:buffer';
 
-// The first byte of a message that is one frame (RFC 6455, section 5.2): FIN, and the opcode.
-const TEXT = 0x81;
-const BINARY = 0x82;
+// Opcodes (RFC 6455, section 5.2).
+export const CONTINUATION = 0;
+export const TEXT = 1;
+export const BINARY = 2;
+export const CLOSE = 8;
+export const PING = 9;
+export const PONG = 10;
+
+/** The frame is the last of its message. */
+const FIN = 0x80;
 /** RSV1: the payload is compressed (RFC 7692, section 6). */
 const COMPRESSED = 0x40;
 
@@ -20,7 +27,7 @@ export function writeHeader(
   payloadLength: number,
   isCompressed: boolean = false,
 ): number {
-  target[offset] = (isText ? TEXT : BINARY) | (isCompressed ? COMPRESSED : 0);
+  target[offset] = FIN | (isText ? TEXT : BINARY) | (isCompressed ? COMPRESSED : 0);
   if (payloadLength < 126) {
     target[offset + 1] = payloadLength;
     return offset + 2;
@@ -40,4 +47,22 @@ export function frameOf(isText: boolean, payload: Uint8Array, isCompressed: bool
   const frame = Buffer.allocUnsafeSlow(frameLength(payload.length));
   frame.set(payload, writeHeader(frame, 0, isText, payload.length, isCompressed));
   return frame;
+}
+
+/** A server's frame without data, of at most 125 bytes. */
+export function controlFrame(opcode: number, payload: Uint8Array): Buffer {
+  const frame = Buffer.allocUnsafeSlow(2 + payload.length);
+  frame[0] = FIN | opcode;
+  frame[1] = payload.length;
+  frame.set(payload, 2);
+  return frame;
+}
+
+/** @param code - `undefined` for an answer to a close frame without one */
+export function closeFrame(code: number | undefined, reason: string): Buffer {
+  if (code === undefined) return controlFrame(CLOSE, Buffer.alloc(0));
+  const payload = Buffer.alloc(2 + Buffer.byteLength(reason));
+  payload.writeUInt16BE(code);
+  payload.write(reason, 2);
+  return controlFrame(CLOSE, payload);
 }

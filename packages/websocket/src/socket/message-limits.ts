@@ -17,15 +17,8 @@ export const MESSAGE_LIMITS = describeOptions('WebSocketLimits', {
   messageTimeoutMs: time({ default: 15_000 }),
 });
 
-/** The limits as the `ws` library names them. */
-export function messageLimits(options: WebSocketLimits): {
-  readonly limits: { readonly maxPayload: number; readonly maxFragments: number };
-  readonly messageTimeoutMs: number;
-} {
-  const {
-    maxMessageBytes: maxPayload,
-    maxFragments,
-    messageTimeoutMs,
-  } = MESSAGE_LIMITS.part(options);
-  return { limits: { maxPayload, maxFragments }, messageTimeoutMs };
+/** The limits of what is read. */
+export interface ReadLimits {
+  readonly maxMessageBytes: number;
+  readonly maxFragments: number;
 }

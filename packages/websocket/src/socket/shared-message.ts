@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { constants, deflateRawSync } from 'node:zlib';
-import type { SharedDeflate } from './compression.ts';
+import type { AgreedDeflate } from './compression.ts';
 import { frameOf } from './message-frame.ts';
 import { TextMessage } from './text-message.ts';
 
@@ -34,7 +34,7 @@ export class SharedMessage {
   }
 
   /** The frame for a member whose handshake agreed on this compression. */
-  frameFor(deflate: SharedDeflate | undefined): Buffer {
+  frameFor(deflate: AgreedDeflate | undefined): Buffer {
     if (deflate === undefined || this.payload.length < deflate.thresholdBytes) {
       this.plain ??= frameOf(this.isText, this.payload, false);
       return this.plain;

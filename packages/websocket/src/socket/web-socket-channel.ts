@@ -10,8 +10,10 @@ import {
 } from '@headrace/core';
 import { CHANNEL_OPTIONS, describeOptions, encodeOnce } from '@headrace/core/authoring';
 import type { WebSocketClose } from './close-codes.ts';
+import { FrameScan } from './frame-scan.ts';
 import { MessageDeadline } from './message-deadline.ts';
 import { MESSAGE_LIMITS } from './message-limits.ts';
+import type { MessageTransport, MessageTransportListener } from './message-transport.ts';
 import { SharedMessage } from './shared-message.ts';
 import { TextMessage, type WebSocketInput, type WebSocketOutput } from './text-message.ts';
 import { CARRIER, type WebSocketCarrier, WebSocketTransport } from './web-socket-transport.ts';
@@ -54,8 +56,21 @@ export function webSocketChannel(
   const { messageTimeoutMs } = OPTIONS.resolve(options);
   const { parent } = options;
   const transport = new WebSocketTransport(ws, CARRIER.only(options));
+  return openWebSocket(transport, initialize, CHANNEL_OPTIONS.only(options), {
+    parent,
+    messageTimeoutMs,
+  });
+}
+
+/** Puts a channel on a WebSocket that is open, and starts it. */
+export function openWebSocket(
+  transport: MessageTransport,
+  initialize: WebSocketInitializer,
+  options: ChannelOptions,
+  { parent, messageTimeoutMs }: OpenTerms,
+): WebSocketChannel {
   const channel: unknown = openChannel(transport, {
-    ...CHANNEL_OPTIONS.only(options),
+    ...options,
     ...(parent && { parent }),
     initialize: (opening) => {
       beginPipeline(opening, transport, messageTimeoutMs);
@@ -65,10 +80,16 @@ export function webSocketChannel(
   return channel as WebSocketChannel;
 }
 
+interface OpenTerms {
+  /** The channel that carries it, if it is one of ours. */
+  readonly parent: Channel | undefined;
+  readonly messageTimeoutMs: number;
+}
+
 /** What the pipeline of every WebSocket begins with. */
 export function beginPipeline(
   channel: Channel,
-  transport: WebSocketTransport,
+  transport: MessageTransport,
   messageTimeoutMs: number,
 ): void {
   channel.pipeline.addLast('websocket', new WebSocketStart(transport, messageTimeoutMs));
@@ -80,26 +101,36 @@ export function beginPipeline(
  * broken the protocol nothing more can be read: the error is fired first, so that a handler may write an answer, then
  * our half ends.
  */
-class WebSocketStart implements Handler {
-  private readonly transport: WebSocketTransport;
+class WebSocketStart implements Handler, MessageTransportListener {
+  private readonly transport: MessageTransport;
   private readonly messageTimeoutMs: number;
+  private channel: Channel | undefined = undefined;
   private deadline: MessageDeadline | undefined = undefined;
 
-  constructor(transport: WebSocketTransport, messageTimeoutMs: number) {
+  constructor(transport: MessageTransport, messageTimeoutMs: number) {
     this.transport = transport;
     this.messageTimeoutMs = messageTimeoutMs;
   }
 
-  handlerAdded({ channel: { attributes } }: Context): void {
-    this.transport.onPeerClose = (close) => void attributes.set(WEB_SOCKET_CLOSE, close);
+  handlerAdded({ channel }: Context): void {
+    this.channel = channel;
+    this.transport.listener = this;
+  }
+
+  peerClosed(close: WebSocketClose): void {
+    this.channel!.attributes.set(WEB_SOCKET_CLOSE, close);
+  }
+
+  inputRead(isWithin: boolean, finished: number): void {
+    const { channel, messageTimeoutMs } = this;
+    if (!channel!.isOpen || !Number.isFinite(messageTimeoutMs)) return;
+    this.deadline ??= new MessageDeadline(channel!, messageTimeoutMs);
+    this.deadline.inputRead(isWithin, finished);
   }
 
   channelActive(ctx: Context): void {
     const { subprotocol, stream } = this.transport;
-    if (stream !== undefined && Number.isFinite(this.messageTimeoutMs)) {
-      this.deadline = new MessageDeadline(ctx.channel, this.messageTimeoutMs);
-      this.deadline.watch(stream);
-    }
+    if (stream !== undefined) new FrameScan(stream, this);
     if (subprotocol !== undefined) ctx.channel.attributes.set(WEB_SOCKET_PROTOCOL, subprotocol);
     ctx.fireChannelActive();
   }

@@ -2,15 +2,49 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import * as imported from 'ws';
 
+/** What a header `Sec-WebSocket-Extensions` says: for each extension the parameters of each of its offers. */
+type ExtensionOffers = Readonly<Record<string, readonly object[] | undefined>>;
+
+/** The library's permessage-deflate, of one WebSocket; the parts of it that we use. */
+export interface MessageDeflate {
+  /** Chooses one of the client's offers, and returns what is agreed on. Throws if it can take none. */
+  accept(offers: readonly object[]): DeflateParameters;
+  compress(bytes: Uint8Array, isLast: boolean, done: DeflateCallback): void;
+  decompress(bytes: Uint8Array, isLast: boolean, done: DeflateCallback): void;
+  cleanup(): void;
+}
+
+export interface DeflateParameters {
+  readonly server_no_context_takeover?: boolean;
+  readonly server_max_window_bits?: number;
+}
+
+type DeflateCallback = (error: (Error & { code?: string }) | null, bytes: Buffer) => void;
+
+/** What the library exports and its types leave out. */
+interface Untyped {
+  readonly PerMessageDeflate: {
+    new (options: object): MessageDeflate;
+    readonly extensionName: string;
+  };
+  readonly extension: {
+    parse(header: string): ExtensionOffers;
+    format(extensions: object): string;
+  };
+  readonly subprotocol: { parse(header: string): Set<string> };
+}
+
+type WsLibrary = typeof imported & Untyped;
+
 /**
  * The `ws` library itself. Bun puts a WebSocket of its own in place of every import of `ws`: it has no limit for
  * fragments, and does not leave the close to us. There the library is loaded by its file.
  */
-export const { WebSocket, WebSocketServer }: typeof imported =
-  process.versions['bun'] === undefined ? imported : loadWs(import.meta.url);
+export const { WebSocket, PerMessageDeflate, extension, subprotocol }: WsLibrary =
+  process.versions['bun'] === undefined ? (imported as WsLibrary) : loadWs(import.meta.url);
 
 /** @param from - the URL of the module that `ws` is looked for from */
-export function loadWs(from: string): typeof imported {
+export function loadWs(from: string): WsLibrary {
   const require = createRequire(from);
   try {
     return require(join(dirname(require.resolve('ws/package.json')), 'index.js'));

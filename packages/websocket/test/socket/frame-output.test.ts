@@ -1,90 +1,18 @@
-import { EventEmitter } from 'node:events';
-import { PassThrough } from 'node:stream';
-import {
-  type ByteSource,
-  ChannelGroup,
-  type Context,
-  type Handler,
-  silentLogger,
-} from '@headrace/core';
-import { EmbeddedChannel } from '@headrace/core/testing';
+import { type ByteSource, ChannelGroup } from '@headrace/core';
 import { describe, expect, it } from 'vitest';
 import { TextMessage, WebSocketTextCodec } from '../../src/index.ts';
-import { agreedDeflate, type SharedDeflate, wsDeflate } from '../../src/socket/compression.ts';
+import { type AgreedDeflate, agreedDeflate, wsDeflate } from '../../src/socket/compression.ts';
 import { FrameOutput } from '../../src/socket/frame-output.ts';
 import { frameOf } from '../../src/socket/message-frame.ts';
-import { type WebSocketChannel, webSocketChannel } from '../../src/socket/web-socket-channel.ts';
-import type { WsSocket } from '../../src/socket/ws-socket.ts';
+import { framesIn, member } from './member.ts';
+import { ScriptedDeflate } from './scripted-deflate.ts';
 
-/** An open WebSocket of the library, which notes what it is asked for. */
-class FakeSocket extends EventEmitter implements WsSocket {
-  readonly readyState = 1;
-  readonly isPaused = false;
-  readonly protocol = '';
-  bufferedAmount = 0;
-  readonly calls: string[] = [];
-
-  send(data: string | Uint8Array, { binary }: { binary: boolean }, sent?: () => void): void {
-    this.calls.push(`send ${binary ? 'binary' : 'text'} ${String(data)}`);
-    if (sent !== undefined) process.nextTick(sent);
-  }
-
-  close(code: number): void {
-    this.calls.push(`close ${code}`);
-  }
-
-  terminate(): void {
-    this.calls.push('terminate');
-  }
-
-  pause(): void {}
-  resume(): void {}
-}
-
-interface Member {
-  readonly ws: FakeSocket;
-  /** Carries the WebSocket. */
-  readonly parent: EmbeddedChannel;
-  readonly stream: PassThrough;
-  readonly channel: WebSocketChannel;
-}
-
-function member({ deflate, handlers = [], before = {} }: MemberOptions = {}): Member {
-  let ctx: Context | undefined;
-  const parent = new EmbeddedChannel(before, {
-    handlerAdded(added: Context) {
-      ctx = added;
-    },
-  });
-  const ws = new FakeSocket();
-  const stream = new PassThrough().on('error', () => {});
-  const channel = webSocketChannel(ws, ({ pipeline }) => void pipeline.addLast(...handlers), {
-    parent,
-    stream,
-    frames: new FrameOutput(ctx!, deflate),
-    logger: silentLogger,
-    clock: parent.clock,
-  });
-  return { ws, parent, stream, channel };
-}
-
-interface MemberOptions {
-  readonly deflate?: SharedDeflate | undefined;
-  readonly handlers?: readonly Handler[];
-  /** In the pipeline of the channel that carries it. */
-  readonly before?: object;
-}
-
-const DEFLATE = { windowBits: 15, thresholdBytes: 100, maxBytes: 1000 };
-
-function framesIn({ parent }: Member): Buffer[] {
-  const frames: Buffer[] = [];
-  for (let one = parent.readOutbound(Buffer); one !== undefined; ) {
-    frames.push(one);
-    one = parent.readOutbound(Buffer);
-  }
-  return frames;
-}
+const DEFLATE: AgreedDeflate = {
+  windowBits: 15,
+  thresholdBytes: 100,
+  maxSharedBytes: 1000,
+  own: new ScriptedDeflate(),
+};
 
 describe('frames of a server', () => {
   it.each([
@@ -117,7 +45,6 @@ describe('frames of a server', () => {
     ];
     const bytes = Buffer.concat(framesIn(one));
     expect(bytes.equals(Buffer.concat(frames))).toBe(true);
-    expect(one.ws.calls).toEqual([]);
   });
 
   it('writes the messages of a flush as one message of the channel below', async () => {
@@ -168,13 +95,16 @@ describe('the frame of a broadcast', () => {
     expect(new Set(members.flatMap(framesIn)).size).toBe(1);
   });
 
-  it('of a message too long to be compressed here is left to the library', async () => {
+  it('of a message too long to be compressed here is compressed for each member, in another thread', async () => {
     const group = new ChannelGroup<Buffer>('all');
-    const one = member({ deflate: DEFLATE });
+    const own = new ScriptedDeflate();
+    const one = member({ deflate: { ...DEFLATE, own } });
     group.add(one.channel as never);
-    await group.writeAndFlush(Buffer.alloc(1001, 'x'));
+    const written = group.writeAndFlush(Buffer.alloc(1001, 'x'));
     expect(framesIn(one)).toEqual([]);
-    expect(one.ws.calls).toHaveLength(1);
+    own.waiting.shift()!();
+    await written;
+    expect(framesIn(one)[0]!.subarray(0, 6).toString('latin1')).toBe('\xc2~\x03\xebz:');
   });
 
   it('counts as much as its message against the limit of a member that does not read', () => {
@@ -190,25 +120,36 @@ describe('the frame of a broadcast', () => {
 });
 
 describe('the output of a server', () => {
-  it('leaves what is to be compressed for one member to the library, and its flush with it', async () => {
-    const one = member({ deflate: DEFLATE });
-    one.channel.write('short');
-    await one.channel.writeAndFlush('x'.repeat(100));
-    expect(one.ws.calls).toEqual(['send text short', `send text ${'x'.repeat(100)}`]);
+  it('compresses what is for one member in another thread, and keeps the order of its flush', async () => {
+    const own = new ScriptedDeflate();
+    const one = member({ deflate: { ...DEFLATE, own } });
+    const long = 'x'.repeat(100);
+    const futures = ['a', 'b', long, 'c', long, 'd'].map((text) => one.channel.write(text));
+    one.channel.flush();
+    const later = one.channel.writeAndFlush('e');
+    const sent = () => framesIn(one).map((frame) => frame.toString('latin1'));
+    const zipped = `\xc1\x66z:${long}`;
+    // The bytes before a compressed message go with it.
+    expect([sent(), own.waiting.length]).toEqual([[], 1]);
+    own.waiting.shift()!();
+    expect(sent()).toEqual(['\x81\x01a\x81\x01b', zipped]);
+    expect(futures[2]!.isSettled).toBe(false);
+    own.waiting.shift()!();
+    await later;
+    expect(sent()).toEqual(['\x81\x01c', zipped, '\x81\x01d', '\x81\x01e']);
+    expect(futures.every((future) => future.isSuccess)).toBe(true);
     await one.channel.writeAndFlush('x'.repeat(99));
     expect(framesIn(one)).toHaveLength(1);
   });
 
-  it('lets the answer of the handshake go first', async () => {
-    const one = member();
-    one.ws.bufferedAmount = 100;
-    one.channel.writeAndFlush('early').onSettled(() => {});
-    expect(framesIn(one)).toEqual([]);
-    expect(one.ws.calls).toEqual(['send text early']);
-    one.ws.bufferedAmount = 0;
+  it('ends the connection when a message cannot be compressed', async () => {
+    const failing = new ScriptedDeflate();
+    failing.compress = (_bytes, _isLast, done) =>
+      void Reflect.apply(done, undefined, [new Error('broken')]);
+    const { channel, parent } = member({ deflate: { ...DEFLATE, own: failing } });
+    channel.writeAndFlush('x'.repeat(100)).onSettled(() => {});
     await new Promise((resolve) => setImmediate(resolve));
-    await one.channel.writeAndFlush('late');
-    expect(framesIn(one)).toHaveLength(1);
+    expect(parent.closeInfo?.reason).toBe('error');
   });
 
   it('has sent a message when the channel below has', () => {
@@ -222,89 +163,47 @@ describe('the output of a server', () => {
   });
 
   it('says no goodbye after output that waits', () => {
-    const { parent, channel, ws } = member();
+    const one = member();
+    const { parent, channel } = one;
     parent.embedded.isStuck = true;
     channel.writeAndFlush('waits').onSettled(() => {});
     channel.close();
-    expect(ws.calls).toEqual(['terminate']);
+    expect(parent.isOpen).toBe(false);
+    expect(framesIn(one)).toEqual([]);
   });
 
   it('ends the connection when a handler below fails a frame', async () => {
     const broken = new Error('broken');
-    const one = member({ before: { write: () => Promise.reject(broken) } });
-    one.channel.writeAndFlush('lost').onSettled(() => {});
+    const { channel, parent } = member({ before: { write: () => Promise.reject(broken) } });
+    channel.writeAndFlush('lost').onSettled(() => {});
     await new Promise((resolve) => setImmediate(resolve));
-    expect(one.stream.errored).toBe(broken);
+    expect(parent.closeInfo?.reason).toBe('error');
   });
 });
 
 describe('the compression that a handshake agreed on', () => {
-  const extensions = (text: string) => [
-    'HTTP/1.1 101 Switching Protocols',
-    `Sec-WebSocket-Extensions: permessage-deflate${text}`,
-  ];
+  const own = new ScriptedDeflate();
 
   it('is shared where each message has a window of its own', () => {
-    const answer = extensions('; server_no_context_takeover');
-    expect(agreedDeflate(answer, true)).toEqual({
+    const fresh = { server_no_context_takeover: true };
+    expect(agreedDeflate(own, fresh, 7)).toEqual({
       windowBits: 15,
-      thresholdBytes: 1024,
-      maxBytes: 32_768,
+      thresholdBytes: 7,
+      maxSharedBytes: 32_768,
+      own,
     });
-    const small = extensions('; server_no_context_takeover; server_max_window_bits=10');
-    const { windowBits, thresholdBytes } = agreedDeflate(small, { thresholdBytes: 7 }) || {
-      windowBits: 0,
-      thresholdBytes: 0,
-    };
-    expect([windowBits, thresholdBytes]).toEqual([10, 7]);
+    expect(agreedDeflate(own, { ...fresh, server_max_window_bits: 10 }, 7).windowBits).toBe(10);
   });
 
-  it('is not shared where the window is kept, and absent where none was agreed on', () => {
-    expect(agreedDeflate(extensions(''), true)).toBe(false);
-    expect(agreedDeflate(['HTTP/1.1 101 Switching Protocols'], true)).toBe(undefined);
-  });
-});
-
-describe('a WebSocket by the library', () => {
-  /** The library's callbacks, which come when the test says so. */
-  function slowMember() {
-    const callbacks: (() => void)[] = [];
-    const ws = new FakeSocket();
-    ws.send = (_data, _options, sent) => void callbacks.push(sent ?? (() => {}));
-    const stream = new PassThrough();
-    const channel = webSocketChannel(ws, () => {}, { logger: silentLogger, stream });
-    return { ws, channel, callbacks, stream };
-  }
-
-  it('takes the late report of one write for none of the next', () => {
-    const { ws, channel, callbacks } = slowMember();
-    expect(channel.writeAndFlush('a').isSuccess).toBe(true);
-    ws.bufferedAmount = 1000;
-    const long = channel.writeAndFlush('long');
-    callbacks[0]!();
-    expect(long.isSuccess).toBe(false);
-    expect(channel.pendingOutboundBytes).toBeGreaterThan(0);
-    ws.bufferedAmount = 0;
-    callbacks[1]!();
-    expect(long.isSuccess).toBe(true);
-  });
-
-  it('has not sent what a stream reports after it was destroyed', () => {
-    const { ws, channel, callbacks, stream } = slowMember();
-    ws.bufferedAmount = 1000;
-    const long = channel.writeAndFlush('long');
-    stream.destroy();
-    callbacks[0]!();
-    expect(long.isSuccess).toBe(false);
-  });
-
-  it('waits for an empty message, which may be compressed though no byte waits', () => {
-    const { channel, callbacks } = slowMember();
-    const empty = channel.writeAndFlush('');
-    const next = channel.writeAndFlush('next');
-    expect([empty.isSuccess, callbacks.length]).toEqual([false, 1]);
-    callbacks[0]!();
-    expect([empty.isSuccess, next.isSuccess]).toEqual([true, true]);
+  it('is not shared where the window is kept', async () => {
+    const deflate = agreedDeflate(own, {}, 100);
+    const one = member({ deflate });
+    const group = new ChannelGroup<string>('all');
+    group.add(one.channel as never);
+    await group.writeAndFlush('x'.repeat(99));
+    expect(framesIn(one)[0]![0]).toBe(0x81);
+    void group.writeAndFlush('x'.repeat(100));
+    expect(own.waiting).toHaveLength(1);
   });
 
   it('refuses no peer that asks for messages with windows of their own', () => {

@@ -1,0 +1,258 @@
+import { type Buffer, isUtf8 } from 'node:buffer';
+import { ByteInput } from '@headrace/codec';
+import type { DecodeError } from '@headrace/core';
+import { BegunMessage } from './begun-message.ts';
+import { CUT_OFF, NO_CODE } from './close-codes.ts';
+import { unmask } from './mask.ts';
+import { BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT } from './message-frame.ts';
+import type { ReadLimits } from './message-limits.ts';
+import { BROKEN, NOT_UTF8, protocolError, TOO_LONG, TOO_MANY } from './protocol-error.ts';
+import type { WebSocketInput } from './text-message.ts';
+import type { MessageDeflate } from './ws-library.ts';
+
+/** Gets what a {@link FrameReader} reads, in the order in which it came. */
+export interface FrameListener {
+  arrived(message: WebSocketInput): void;
+  pinged(payload: Buffer): void;
+  /** The peer's close frame; nothing follows. */
+  closeRead(code: number, reason: string): void;
+  /** The peer broke the protocol or a limit; nothing follows. */
+  broken(error: DecodeError): void;
+  /** What was read while a message was inflated has been read now. */
+  inflated(): void;
+}
+
+/** The first two bytes, the longest length and the mask. */
+const MAX_HEADER_BYTES = 14;
+const MASK_BYTES = 4;
+const MAX_CONTROL_BYTES = 125;
+
+/**
+ * Reads the frames of a client (RFC 6455, section 5), and puts messages together. Between two frames it has no memory of
+ * any: a whole message in one frame is taken out of the read it came with.
+ */
+export class FrameReader {
+  /** How many whole messages have been read. */
+  finished = 0;
+  /** A message is being inflated in another thread: what follows it waits, and nothing more should be given. */
+  isInflating = false;
+  private readonly limits: ReadLimits;
+  private readonly deflate: MessageDeflate | undefined;
+  private readonly listener: FrameListener;
+  /** Nothing more is read. */
+  private isOver = false;
+  /** The bytes of a frame that is not whole, and those that wait. */
+  private input: ByteInput | undefined = undefined;
+  /** The message whose last frame has not come. */
+  private begun: BegunMessage | undefined = undefined;
+  /** The length of the frame that is not whole, if it is known. */
+  private wanted = 0;
+
+  constructor(limits: ReadLimits, deflate: MessageDeflate | undefined, listener: FrameListener) {
+    this.limits = limits;
+    this.deflate = deflate;
+    this.listener = listener;
+  }
+
+  /** A message or a frame has begun, and the peer has not sent the rest. */
+  get isWithin(): boolean {
+    return !this.isInflating && (this.begun !== undefined || this.input !== undefined);
+  }
+
+  receive(bytes: Buffer): void {
+    if (this.isOver) return;
+    const { input } = this;
+    if (input === undefined) {
+      const at = this.isInflating ? 0 : this.readFrames(bytes, 0, bytes.length);
+      if (at === bytes.length || this.isOver) return;
+      this.input = new ByteInput();
+      this.input.append(at === 0 ? bytes : bytes.subarray(at));
+      this.keep(this.input);
+    } else {
+      input.append(bytes);
+      this.readKept(input);
+    }
+  }
+
+  private readKept(input: ByteInput): void {
+    if (!this.isInflating) {
+      const { buffer, start, end } = input;
+      input.skip(this.readFrames(buffer, start, end) - start);
+    }
+    if (input.length === 0 || this.isOver) this.input = undefined;
+    else this.keep(input);
+  }
+
+  private keep(input: ByteInput): void {
+    input.wanted = this.wanted;
+    input.settle();
+  }
+
+  /** Reads all whole frames between two offsets. Returns the offset of the rest. */
+  private readFrames(bytes: Buffer, from: number, to: number): number {
+    let at = from;
+    this.wanted = 0;
+    while (to - at >= 2 && !this.isOver && !this.isInflating) {
+      const second = bytes[at + 1]!;
+      if (this.isRefused(bytes[at]!, second)) return to;
+      const short = second & 0x7f;
+      const header = short < 126 ? 6 : short === 126 ? 8 : MAX_HEADER_BYTES;
+      if (to - at < header - MASK_BYTES) break;
+      const length = short < 126 ? short : lengthAt(bytes, at + 2, header - 6);
+      if (this.isTooLong(bytes[at]!, length)) return to;
+      const next = at + header + length;
+      if (next > to) {
+        this.wanted = header + length;
+        break;
+      }
+      this.readFrame(bytes, at, at + header, next);
+      at = next;
+    }
+    return at;
+  }
+
+  /** What the first two bytes alone show. */
+  private isRefused(first: number, second: number): boolean {
+    const why = this.fault(first, second);
+    if (why !== undefined) this.fail(BROKEN, why);
+    return this.isOver;
+  }
+
+  private fault(first: number, second: number): string | undefined {
+    const { begun } = this;
+    const opcode = first & 0x0f;
+    if ((first & 0x30) !== 0) return 'a reserved bit of a frame is set';
+    if ((second & 0x80) === 0) return 'a frame of a client has no mask';
+    const isCompressed = (first & 0x40) !== 0;
+    if (isCompressed && (this.deflate === undefined || (opcode !== TEXT && opcode !== BINARY))) {
+      return 'a frame is compressed that may not be';
+    }
+    if (opcode === CONTINUATION) return begun ? undefined : 'a message begins in its middle';
+    if (opcode === TEXT || opcode === BINARY) {
+      return begun ? 'a message begins before the end of another' : undefined;
+    }
+    if (opcode !== CLOSE && opcode !== PING && opcode !== PONG) return `the opcode ${opcode}`;
+    if (first < 0x80) return 'a control frame has fragments';
+    const length = second & 0x7f;
+    if (length > MAX_CONTROL_BYTES) return 'a control frame is longer than 125 bytes';
+    return opcode === CLOSE && length === 1 ? 'a close frame has half a code' : undefined;
+  }
+
+  private isTooLong(first: number, length: number): boolean {
+    if ((first & 0x08) !== 0) return false;
+    const before = this.begun?.receivedBytes ?? 0;
+    if (before + length > this.limits.maxMessageBytes) this.fail(TOO_LONG);
+    return this.isOver;
+  }
+
+  /** One whole frame: its header begins at `at`, its payload at `from`, and it ends before `to`. */
+  private readFrame(bytes: Buffer, at: number, from: number, to: number): void {
+    const first = bytes[at]!;
+    const isAscii = unmask(bytes, from - MASK_BYTES, from, to);
+    if ((first & 0x08) !== 0) {
+      this.controlRead(first & 0x0f, bytes.subarray(from, to));
+    } else if (this.begun === undefined && (first & 0xc0) === 0x80) {
+      // A message of one frame.
+      if ((first & 0x0f) === BINARY) this.deliver(bytes.subarray(from, to));
+      else if (isAscii) this.deliver(bytes.toString('latin1', from, to));
+      else this.deliverText(bytes.subarray(from, to));
+    } else {
+      this.begun ??= new BegunMessage((first & 0x0f) === TEXT, (first & 0x40) !== 0);
+      this.fragmentRead(this.begun, bytes.subarray(from, to), first >= 0x80);
+    }
+  }
+
+  private controlRead(opcode: number, payload: Buffer): void {
+    if (opcode === PING) this.listener.pinged(payload);
+    else if (opcode === CLOSE) this.closeRead(payload);
+  }
+
+  private closeRead(payload: Buffer): void {
+    const code = payload.length === 0 ? NO_CODE : payload.readUInt16BE(0);
+    const reason = payload.subarray(2);
+    if (payload.length > 0 && !isCloseCode(code)) this.fail(BROKEN, `the close code ${code}`);
+    else if (!isUtf8(reason)) this.fail(NOT_UTF8);
+    else {
+      this.isOver = true;
+      this.listener.closeRead(code, reason.toString());
+    }
+  }
+
+  private fragmentRead(message: BegunMessage, payload: Buffer, isLast: boolean): void {
+    message.receivedFragment(payload.length);
+    if (message.fragments > this.limits.maxFragments) {
+      this.fail(TOO_MANY);
+      return;
+    }
+    if (!message.isCompressed) {
+      message.add(payload, isLast);
+      if (isLast) this.finish(message);
+      return;
+    }
+    this.isInflating = true;
+    this.deflate!.decompress(payload, isLast, (error, bytes) => {
+      this.isInflating = false;
+      if (!this.isOver) this.inflated(message, error, bytes, isLast);
+      this.listener.inflated();
+    });
+  }
+
+  private inflated(
+    message: BegunMessage,
+    error: (Error & { code?: string }) | null,
+    bytes: Buffer,
+    isLast: boolean,
+  ): void {
+    if (error !== null) {
+      this.fail(error.code === INFLATED_TOO_LONG ? TOO_LONG : NOT_UTF8, error.message, error);
+      return;
+    }
+    message.add(bytes, isLast);
+    if (message.bytes > this.limits.maxMessageBytes) this.fail(TOO_LONG);
+    else if (isLast) this.finish(message);
+    if (this.input !== undefined) this.readKept(this.input);
+  }
+
+  private finish(message: BegunMessage): void {
+    this.begun = undefined;
+    const payload = message.payload();
+    if (message.isText) this.deliverText(payload);
+    else this.deliver(payload);
+  }
+
+  private deliverText(payload: Buffer): void {
+    if (isUtf8(payload)) this.deliver(payload.toString());
+    else this.fail(NOT_UTF8);
+  }
+
+  private deliver(message: WebSocketInput): void {
+    this.finished += 1;
+    this.listener.arrived(message);
+  }
+
+  private fail(closeCode: number, why = '', cause?: Error): void {
+    this.stop();
+    this.listener.broken(protocolError(closeCode, why, cause));
+  }
+
+  /** Reads nothing more. */
+  stop(): void {
+    this.isOver = true;
+    this.input = this.begun = undefined;
+  }
+}
+
+/** The library's code for it. */
+const INFLATED_TOO_LONG = 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH';
+
+/** A length of two or of eight bytes. More than any limit where a number has no room for it. */
+function lengthAt(bytes: Buffer, at: number, size: number): number {
+  if (size === 2) return bytes.readUInt16BE(at);
+  return bytes.readUInt32BE(at) * 2 ** 32 + bytes.readUInt32BE(at + 4);
+}
+
+/** A code that may stand in a close frame (RFC 6455, section 7.4). */
+function isCloseCode(code: number): boolean {
+  if (code >= 3000) return code <= 4999;
+  return code >= 1000 && code <= 1014 && code !== 1004 && code !== NO_CODE && code !== CUT_OFF;
+}

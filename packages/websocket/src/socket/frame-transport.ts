@@ -1,0 +1,311 @@
+import type { Buffer } from 'node:buffer';
+import type {
+  Address,
+  CloseInfo,
+  Context,
+  DecodeError,
+  Timer,
+  TransportSink,
+} from '@headrace/core';
+import { ReadGate, transportOf } from '@headrace/core/authoring';
+import {
+  CLOSE_TIMEOUT_MS,
+  CUT_OFF,
+  closeCodeOf,
+  closeText,
+  NO_CODE,
+  type WebSocketClose,
+} from './close-codes.ts';
+import type { AgreedDeflate } from './compression.ts';
+import { FrameOutput, payloadLength } from './frame-output.ts';
+import { type FrameListener, FrameReader } from './frame-reader.ts';
+import { closeFrame, controlFrame, PONG } from './message-frame.ts';
+import { MessageIntake, type MessageSource } from './message-intake.ts';
+import type { ReadLimits } from './message-limits.ts';
+import {
+  ACCEPTED,
+  isOutgoing,
+  type MessageTransport,
+  type MessageTransportListener,
+} from './message-transport.ts';
+import type { WebSocketInput } from './text-message.ts';
+
+/** What both sides agreed on, and our limits. */
+export interface FrameTerms {
+  readonly limits: ReadLimits;
+  readonly deflate: AgreedDeflate | undefined;
+  readonly subprotocol: string | undefined;
+}
+
+/** A peer that does not read, and sends more pings than that, is dropped. */
+const MAX_PENDING_PONGS = 60;
+
+/**
+ * A server's WebSocket on the channel that carries it, as a transport. Its frames are read and written at one place of
+ * that channel's pipeline, whose handler calls the methods of the section "from below".
+ */
+export class FrameTransport implements MessageTransport, FrameListener, MessageSource {
+  listener: MessageTransportListener | undefined = undefined;
+  readonly subprotocol: string | undefined;
+  private readonly below: Context;
+  private readonly deflate: AgreedDeflate | undefined;
+  private readonly reader: FrameReader;
+  private readonly output: FrameOutput;
+  private readonly intake: MessageIntake;
+  private gate: ReadGate | undefined = undefined;
+  private isPaused = false;
+  /** The rest of a message is awaited. */
+  private isAwaiting = false;
+  private isWriting = false;
+  /** Payloads that are not sent. */
+  private unsent = 0;
+  private pongs = 0;
+  /** Our close frame has been written. */
+  private isClosing = false;
+  private brokenCode: number | undefined = undefined;
+  private peerClose: WebSocketClose | undefined = undefined;
+  private isGone = false;
+  private closeTimer: Timer | undefined = undefined;
+
+  /** @param below - the place in the pipeline of the channel that carries the WebSocket */
+  constructor(below: Context, { limits, deflate, subprotocol }: FrameTerms) {
+    this.below = below;
+    this.deflate = deflate;
+    this.subprotocol = subprotocol;
+    this.reader = new FrameReader(limits, deflate?.own, this);
+    this.output = new FrameOutput(below, deflate);
+    this.intake = new MessageIntake(this);
+  }
+
+  get accepts(): string {
+    return ACCEPTED;
+  }
+
+  get isActive(): boolean {
+    return !this.isClosing && !this.isGone;
+  }
+
+  get localAddress(): Address | undefined {
+    return this.below.channel.localAddress;
+  }
+
+  get remoteAddress(): Address | undefined {
+    return this.below.channel.remoteAddress;
+  }
+
+  get unsentBytes(): number {
+    // While one long message is sent, the progress is that of the connection below.
+    return this.unsent - this.below.channel.outboundProgress;
+  }
+
+  get unacknowledgedBytes(): number | undefined {
+    return transportOf(this.below.channel)?.unacknowledgedBytes;
+  }
+
+  open(sink: TransportSink): void {
+    this.intake.sink = sink;
+  }
+
+  // --- input ---
+
+  requestRead(): void {
+    this.intake.requestRead();
+  }
+
+  pauseReading(): void {
+    this.intake.pauseReading();
+  }
+
+  pause(): void {
+    this.isPaused = true;
+    this.updateHold();
+  }
+
+  resume(): void {
+    this.isPaused = false;
+    this.updateHold();
+    this.readBelow();
+  }
+
+  endBurstLater(intake: MessageIntake): void {
+    this.below.clock.execute(() => intake.endBurst());
+  }
+
+  /** A channel that does not read by itself is asked for each read. */
+  private readBelow(): void {
+    const { channel } = this.below;
+    if (!this.isPaused && !channel.autoRead && channel.isActive) this.below.read();
+  }
+
+  private updateHold(): void {
+    if (this.isGone) return;
+    if (this.isPaused || this.reader.isInflating) {
+      this.gate ??= new ReadGate('websocket');
+      this.gate.hold(this.below.channel);
+    } else this.gate?.release();
+  }
+
+  arrived(message: WebSocketInput): void {
+    this.intake.arrived(message);
+  }
+
+  inflated(): void {
+    this.wasRead();
+    if (this.isGone && !this.reader.isInflating) this.gone();
+  }
+
+  private wasRead(): void {
+    const { isWithin, finished, isInflating } = this.reader;
+    if (isInflating || this.gate !== undefined) this.updateHold();
+    if (!isWithin && !this.isAwaiting) return;
+    this.isAwaiting = isWithin;
+    this.listener?.inputRead(isWithin, finished);
+  }
+
+  pinged(payload: Buffer): void {
+    if (this.isClosing) return;
+    if (this.pongs === MAX_PENDING_PONGS) {
+      this.below.close();
+      return;
+    }
+    const future = this.below.writeAndFlush(controlFrame(PONG, payload));
+    if (future.isSuccess) return;
+    this.pongs += 1;
+    future.onSettled(() => {
+      this.pongs -= 1;
+    });
+  }
+
+  broken(error: DecodeError): void {
+    this.brokenCode = error.details['closeCode'] as number;
+    this.resume();
+    if (this.intake.isOver) return;
+    this.intake.passHeld();
+    this.intake.sink?.caught(error);
+  }
+
+  // --- output ---
+
+  sizeOf(message: unknown): number {
+    return isOutgoing(message) ? payloadLength(message) : -1;
+  }
+
+  write(messages: readonly unknown[], bytes: number): boolean {
+    this.isWriting = true;
+    // It is closing: the close is reported to the channel, which fails what it still holds.
+    if (!this.isActive) return false;
+    const future = this.output.write(messages);
+    this.isWriting = !future.isSuccess;
+    if (!this.isWriting) return true;
+    this.unsent = bytes;
+    future.onSettled((error) => this.sent(error));
+    return false;
+  }
+
+  /** A handler below that fails a write has lost part of what the peer reads, as a stream that fails has. */
+  private sent(error: Error | undefined): void {
+    if (error !== undefined) {
+      this.below.close('error');
+      return;
+    }
+    this.unsent = 0;
+    if (!this.isWriting || this.intake.isOver) return;
+    this.isWriting = false;
+    this.intake.sink?.written();
+  }
+
+  // --- the end ---
+
+  shutdownOutput(info: CloseInfo): void {
+    this.sayGoodbye(info);
+    this.below.clock.execute(() => this.intake.sink?.outputEnded());
+  }
+
+  close(info: CloseInfo): void {
+    const { isActive } = this;
+    this.intake.stop();
+    // A close frame after output that is stuck would never be sent.
+    if (isActive && !this.isWriting && this.pongs === 0) this.sayGoodbye(info);
+    else if (isActive || this.peerClose === undefined) this.below.close();
+    // Further input is dropped, but the peer's close frame must be read.
+    this.resume();
+  }
+
+  abort({ reason }: CloseInfo): void {
+    this.intake.stop();
+    this.below.channel.abort(reason);
+  }
+
+  private sayGoodbye({ reason, error }: CloseInfo): void {
+    if (!this.isActive) return;
+    this.sendClose(this.brokenCode ?? closeCodeOf(reason, error), closeText(reason));
+    if (this.brokenCode !== undefined) this.endBelow();
+  }
+
+  private sendClose(code: number | undefined, reason: string): void {
+    const { below } = this;
+    this.isClosing = true;
+    below.writeAndFlush(closeFrame(code, reason)).onSettled(() => {});
+    this.closeTimer = below.clock.schedule(() => void below.close(), CLOSE_TIMEOUT_MS);
+  }
+
+  private endBelow(): void {
+    this.below.shutdown('output').onSettled(() => {});
+  }
+
+  closeRead(code: number, reason: string): void {
+    const { intake } = this;
+    if (this.isActive) this.sendClose(code === NO_CODE ? undefined : code, reason);
+    this.endBelow();
+    this.closedBy({ code, reason });
+    intake.passHeld();
+    intake.sink?.inputEnded();
+  }
+
+  private closedBy(close: WebSocketClose): void {
+    this.peerClose = close;
+    this.listener?.peerClosed(close);
+  }
+
+  // --- from below ---
+
+  receive(bytes: Buffer): void {
+    this.reader.receive(bytes);
+    this.wasRead();
+  }
+
+  /** What is received until {@link endRead} came together. */
+  beginRead(): void {
+    this.intake.beginRead();
+  }
+
+  endRead(): void {
+    this.intake.endRead();
+    this.readBelow();
+  }
+
+  /** The peer has ended its half of the connection; there should have been a close frame. */
+  inputEnded(): void {
+    this.endBelow();
+  }
+
+  /** The connection has closed. */
+  gone(): void {
+    this.isGone = true;
+    this.closeTimer?.cancel();
+    this.gate?.release();
+    // What was read before the end comes before it.
+    if (this.reader.isInflating) return;
+    this.reader.stop();
+    this.deflate?.own.cleanup();
+    const { intake } = this;
+    intake.passHeld();
+    const { sink } = intake;
+    intake.stop();
+    if (this.peerClose === undefined) this.closedBy({ code: CUT_OFF, reason: '' });
+    const info = this.below.channel.closeInfo;
+    // What closed the connection below closed the WebSocket.
+    if (info?.error !== undefined) sink?.failed(info.error);
+    sink?.disconnected(info);
+  }
+}

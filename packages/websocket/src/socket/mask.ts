@@ -1,0 +1,56 @@
+import type { Buffer } from 'node:buffer';
+
+/** From here on the setup of a view of whole words pays. */
+const WORDS_FROM_BYTES = 128;
+
+/**
+ * Takes the mask off a payload, in place (RFC 6455, section 5.3). Returns true if all its bytes are ASCII.
+ *
+ * @param maskAt - where the four bytes of the mask begin
+ */
+export function unmask(bytes: Buffer, maskAt: number, from: number, to: number): boolean {
+  let seen = 0;
+  let at = from;
+  if (to - from >= WORDS_FROM_BYTES) {
+    // Words are aligned in the memory, not in the payload.
+    const begin = from + (-(bytes.byteOffset + from) & 3);
+    seen = unmaskBytes(bytes, maskAt, from, from, begin);
+    const key = wordOf(bytes, maskAt, begin - from);
+    const words = new Int32Array(bytes.buffer, bytes.byteOffset + begin, (to - begin) >> 2);
+    let all = 0;
+    for (let i = 0; i < words.length; i++) {
+      const word = words[i]! ^ key;
+      words[i] = word;
+      all |= word;
+    }
+    if ((all & 0x80808080) !== 0) seen |= 0x80;
+    at = begin + words.length * 4;
+  }
+  return (seen | unmaskBytes(bytes, maskAt, from, at, to)) < 0x80;
+}
+
+/** Returns the bits that any of the bytes has. */
+function unmaskBytes(
+  bytes: Buffer,
+  maskAt: number,
+  begin: number,
+  from: number,
+  to: number,
+): number {
+  let seen = 0;
+  for (let at = from; at < to; at++) {
+    const byte = bytes[at]! ^ bytes[maskAt + ((at - begin) & 3)]!;
+    bytes[at] = byte;
+    seen |= byte;
+  }
+  return seen;
+}
+
+/** The mask as the machine reads four bytes of the payload, the first of which is `offset` bytes behind its begin. */
+function wordOf(bytes: Buffer, maskAt: number, offset: number): number {
+  for (let i = 0; i < 4; i++) KEY_BYTES[i] = bytes[maskAt + ((offset + i) & 3)]!;
+  return KEY[0]!;
+}
+
+const KEY: Int32Array = new Int32Array(1);
+const KEY_BYTES: Uint8Array = new Uint8Array(KEY.buffer);

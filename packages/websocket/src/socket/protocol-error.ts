@@ -1,0 +1,24 @@
+import { DecodeError } from '@headrace/core';
+
+// Codes of close frames (RFC 6455, section 7.4.1).
+export const BROKEN = 1002;
+export const NOT_UTF8 = 1007;
+export const TOO_MANY = 1008;
+export const TOO_LONG = 1009;
+
+/** What the peer did wrong, as an error of its channel, by the code that the WebSocket closes with. */
+export function protocolError(closeCode: number, why: string, cause?: Error): DecodeError {
+  const details = { closeCode };
+  if (closeCode === NOT_UTF8) {
+    return new DecodeError('TEXT_NOT_UTF8', 'a text message is not UTF-8', details, cause);
+  }
+  if (closeCode === TOO_LONG) {
+    return new DecodeError('FRAME_TOO_LONG', 'a message is longer than allowed', details, cause);
+  }
+  if (closeCode === TOO_MANY) {
+    const many = 'a message has more fragments than allowed';
+    return new DecodeError('FRAME_TOO_LONG', many, details, cause);
+  }
+  const text = `the peer broke the WebSocket protocol (${why})`;
+  return new DecodeError('FRAME_CORRUPT', text, details, cause);
+}

@@ -1,0 +1,219 @@
+import { Buffer } from 'node:buffer';
+import type { Context } from '@headrace/core';
+import { describe, expect, it } from 'vitest';
+import { WEB_SOCKET_CLOSE, type WebSocketInput } from '../../src/index.ts';
+import { clientFrame, textFrame } from './client-frame.ts';
+import { framesIn, type Member, type MemberOptions, member } from './member.ts';
+import { ScriptedDeflate } from './scripted-deflate.ts';
+
+/** Keeps what a WebSocket reads, and what happens to it. */
+function recorded(options: MemberOptions = {}) {
+  const events: string[] = [];
+  const recorder = {
+    channelRead: (_ctx: Context, message: WebSocketInput) => void events.push(String(message)),
+    channelReadComplete: () => void events.push('complete'),
+    exceptionCaught: (_ctx: Context, { code }: NodeJS.ErrnoException) =>
+      void events.push(`${code}`),
+    channelInactive: () => void events.push('inactive'),
+  };
+  const handlers = [...(options.handlers ?? []), recorder];
+  return { ...member({ ...options, handlers }), events };
+}
+
+// Each call gives another frame: its mask is taken off in place.
+const ping = () => clientFrame({ first: 0x89, payload: Buffer.from('p') });
+const goodbye = () => clientFrame({ first: 0x88, payload: Buffer.from([0x03, 0xe8, 0x62]) });
+
+function hexOf(one: Member): string[] {
+  return framesIn(one).map((frame) => frame.toString('hex'));
+}
+
+describe('what a server reads', () => {
+  it('is one burst for each burst of the connection', () => {
+    const { parent, events } = recorded();
+    parent.writeInbound(textFrame('a'), textFrame('b'));
+    parent.writeInbound(textFrame('c').subarray(0, 4));
+    parent.writeInbound(textFrame('c').subarray(4));
+    expect(events).toEqual(['a', 'b', 'complete', 'c', 'complete']);
+  });
+
+  it('holds the reads of the connection while the channel does not read', () => {
+    const { parent, channel, events } = recorded({ options: { autoRead: false } });
+    parent.writeInbound(textFrame('a'), textFrame('b'));
+    expect([events, parent.isReadHeld]).toEqual([[], true]);
+    channel.read();
+    parent.runPendingTasks();
+    expect(parent.isReadHeld).toBe(true);
+  });
+
+  it('asks a connection that does not read by itself for each read', () => {
+    const { parent, channel } = recorded({ autoRead: false });
+    const reads = () => parent.embedded.reads;
+    let before = reads();
+    parent.writeInbound(textFrame('a').subarray(0, 3));
+    expect(reads()).toBeGreaterThan(before);
+    before = reads();
+    parent.writeInbound(textFrame('a').subarray(3));
+    expect(reads()).toBeGreaterThan(before);
+    channel.autoRead = false;
+    before = reads();
+    parent.writeInbound(textFrame('b'));
+    expect(reads()).toBe(before);
+  });
+
+  it('holds the reads of the connection while a message is inflated, and ends after it', () => {
+    const own = new ScriptedDeflate();
+    const deflate = { windowBits: 15, thresholdBytes: 100, maxSharedBytes: 1000, own };
+    const { parent, channel, events } = recorded({ deflate });
+    parent.writeInbound(clientFrame({ first: 0xc1, payload: Buffer.from('z') }), textFrame('a'));
+    expect([events, parent.isReadHeld]).toEqual([[], true]);
+    parent.close();
+    parent.runPendingTasks();
+    expect([own.isCleanedUp, channel.isOpen]).toEqual([false, true]);
+    own.waiting.shift()!();
+    channel.clock.execute(() => {});
+    parent.runPendingTasks();
+    expect(events.slice(0, 2)).toEqual(['z', 'a']);
+    expect([own.isCleanedUp, channel.isOpen]).toEqual([true, false]);
+  });
+
+  it('goes on when the message has been inflated', () => {
+    const own = new ScriptedDeflate();
+    const deflate = { windowBits: 15, thresholdBytes: 100, maxSharedBytes: 1000, own };
+    const { parent, events } = recorded({ deflate });
+    parent.writeInbound(clientFrame({ first: 0xc1, payload: Buffer.from('z') }));
+    own.waiting.shift()!();
+    expect([events, parent.isReadHeld]).toEqual([['z'], false]);
+  });
+
+  it('must be whole in time, but for what is inflated here', () => {
+    const own = new ScriptedDeflate();
+    const deflate = { windowBits: 15, thresholdBytes: 100, maxSharedBytes: 1000, own };
+    const { parent, events } = recorded({ deflate });
+    parent.writeInbound(clientFrame({ first: 0xc1, payload: Buffer.from('z') }));
+    parent.advance(5000);
+    own.waiting.shift()!();
+    parent.writeInbound(textFrame('half').subarray(0, 3));
+    parent.advance(999);
+    expect(events).not.toContain('HR_ERR_TIMEOUT_READ');
+    parent.advance(1);
+    expect(events).toContain('HR_ERR_TIMEOUT_READ');
+  });
+});
+
+describe('pings', () => {
+  it('are answered, also between the fragments of a message', () => {
+    const one = recorded();
+    one.parent.writeInbound(ping(), clientFrame({ first: 0x01 }), ping());
+    expect(hexOf(one)).toEqual(['8a0170', '8a0170']);
+    expect(one.events).toEqual([]);
+  });
+
+  it('of a peer that reads none of the answers end the connection', () => {
+    const { parent } = recorded();
+    parent.embedded.isStuck = true;
+    for (let i = 0; i < 60; i++) parent.writeInbound(ping());
+    expect(parent.isOpen).toBe(true);
+    parent.writeInbound(ping());
+    expect(parent.isOpen).toBe(false);
+  });
+
+  it('are answered again when the answers have been sent', () => {
+    const { parent } = recorded();
+    parent.embedded.isStuck = true;
+    for (let i = 0; i < 60; i++) parent.writeInbound(ping());
+    parent.embedded.release();
+    parent.writeInbound(ping());
+    expect(parent.isOpen).toBe(true);
+  });
+
+  it('are not answered after our close frame', () => {
+    const one = recorded();
+    one.channel.end();
+    one.parent.writeInbound(ping());
+    expect(hexOf(one)).toEqual(['880703e86c6f63616c']);
+  });
+});
+
+describe('the end', () => {
+  it('by the peer is answered with its own code, and is an attribute', () => {
+    const one = recorded();
+    one.parent.writeInbound(goodbye());
+    expect(hexOf(one)).toEqual(['880303e862']);
+    expect(one.channel.attributes.get(WEB_SOCKET_CLOSE)).toEqual({ code: 1000, reason: 'b' });
+    expect(one.channel.closeInfo).toMatchObject({ reason: 'peer', by: 'peer' });
+    expect(one.parent.isOutputShutdown).toBe(true);
+  });
+
+  it('by the peer without a code is answered without one', () => {
+    const one = recorded();
+    one.parent.writeInbound(clientFrame({ first: 0x88 }));
+    expect(hexOf(one)).toEqual(['8800']);
+    expect(one.channel.attributes.get(WEB_SOCKET_CLOSE)).toEqual({ code: 1005, reason: '' });
+  });
+
+  it('by us waits for the answer of the peer, and then ends the connection', () => {
+    const one = recorded();
+    one.channel.close();
+    expect(one.parent.isOutputShutdown).toBe(false);
+    one.parent.writeInbound(textFrame('late'), goodbye());
+    expect(one.parent.isOutputShutdown).toBe(true);
+    expect(hexOf(one)).toEqual(['880703e86c6f63616c']);
+    expect(one.events).not.toContain('late');
+  });
+
+  it('by us does not wait longer than two seconds', () => {
+    const { parent, channel } = recorded();
+    channel.close();
+    parent.advance(1999);
+    expect(parent.isOpen).toBe(true);
+    parent.advance(1);
+    expect(parent.isOpen).toBe(false);
+  });
+
+  it('leaves no timer', () => {
+    const { parent, channel } = recorded();
+    channel.close();
+    parent.close();
+    parent.runPendingTasks();
+    expect(parent.clock.pendingTimers).toBe(0);
+  });
+
+  it('of a peer that broke the protocol has the code of its fault, and nothing more is read', () => {
+    const one = recorded();
+    one.parent.writeInbound(Buffer.concat([textFrame('a'), clientFrame({ first: 0x83 }), ping()]));
+    expect(hexOf(one)).toEqual([`880b03ea${Buffer.from('bad-input').toString('hex')}`]);
+    expect(one.events).toEqual(['a', 'HR_ERR_FRAME_CORRUPT']);
+    expect(one.parent.isOutputShutdown).toBe(true);
+  });
+
+  it('of the connection without a close frame is an abnormal one', () => {
+    const { parent, channel, events } = recorded();
+    parent.endInput();
+    parent.runPendingTasks();
+    expect(channel.attributes.get(WEB_SOCKET_CLOSE)).toEqual({ code: 1006, reason: '' });
+    expect(channel.isOpen).toBe(false);
+    expect(events).toEqual(['inactive']);
+  });
+
+  it("of the peer's half ends ours, where the connection may be half open", () => {
+    const { parent } = recorded({ allowHalfOpen: true });
+    parent.endInput();
+    expect(parent.isOpen).toBe(false);
+  });
+
+  it('delivers what was read before it, though reads are held', () => {
+    const { parent, events } = recorded({
+      handlers: [
+        {
+          channelRead(ctx: Context, message: WebSocketInput) {
+            ctx.channel.holdReads('test');
+            ctx.fireChannelRead(message);
+          },
+        },
+      ],
+    });
+    parent.writeInbound(Buffer.concat([textFrame('a'), textFrame('b'), goodbye()]));
+    expect(events.filter((event) => event !== 'complete')).toEqual(['a', 'b', 'inactive']);
+  });
+});
