@@ -177,6 +177,27 @@ export const mutants: readonly Mutant[] = [
     why: 'a read is not longer than the buffer',
   },
   {
+    file: 'src/transport/node-handle/secured-transport.ts',
+    find: 'binding.hasCounted(bytes) && queued > bytes',
+    replace: 'queued > bytes',
+    test: 'test/transport/node-handle/secured-transport.test.ts',
+    why: 'memory of a write that Node counted otherwise serves no other connection',
+  },
+  {
+    file: 'src/transport/node-handle/secured-transport.ts',
+    find: 'binding.hasCounted(bytes) && queued > bytes',
+    replace: 'binding.hasCounted(bytes)',
+    test: 'test/transport/node-handle/secured-transport.test.ts',
+    why: 'memory of a write that does not stand in the queue of Node serves no other connection',
+  },
+  {
+    file: 'src/transport/node-handle/stream-binding.ts',
+    find: 'if (ended !== undefined) this.reuse(ended);',
+    replace: 'this.reuse(request);',
+    test: 'test/transport/node-handle/secured-transport.test.ts',
+    why: 'a request serves again after its completion has returned',
+  },
+  {
     file: 'src/transport/choose-sockets.ts',
     find: 'publicSockets(found, !isForbidden)',
     replace: 'publicSockets(found)',

@@ -1,6 +1,7 @@
 // An encrypted connection: Node's TLS handle carries its bytes, and the TLS socket on that handle begins and ends it.
 import type { Buffer } from 'node:buffer';
 import type { TLSSocket } from 'node:tls';
+import type { OutboundBytes } from '../../contract.ts';
 import { keepRead, readBuffer } from '../read-memory.ts';
 import { StreamTransport } from '../stream-transport.ts';
 import { errnoError } from '../system-error.ts';
@@ -86,18 +87,46 @@ export class SecuredTransport extends StreamTransport implements RequestOwner {
     this.handle.readStop();
   }
 
-  protected override send(buffers: readonly Buffer[]): boolean {
+  override write(messages: readonly unknown[], bytes: number): boolean {
     const { handle, binding } = this;
-    const request = binding.beginWrite();
-    request.owner = this;
-    this.writing = request;
-    const status =
-      buffers.length === 1
-        ? handle.writeBuffer(request, buffers[0]!)
-        : handle.writev(request, buffers, true);
-    binding.isCalling = false;
-    this.check('write', status);
+    const { memory } = binding;
+    const isOne = messages.length === 1 && messages[0] instanceof Uint8Array;
+    const gathered = isOne ? undefined : memory?.gather(messages as OutboundBytes[], bytes);
+    if (gathered === undefined) return super.write(messages, bytes);
+    const queuedBefore = handle.writeQueueSize;
+    this.writeOne(gathered);
+    // Node has counted all of it, and what is sent, which is longer, stands encrypted in its own queue.
+    const queued = handle.writeQueueSize - queuedBefore;
+    if (binding.hasCounted(bytes) && queued > bytes) memory!.reuse();
+    else memory!.keep(gathered);
     return false;
+  }
+
+  protected override send(buffers: readonly Buffer[]): boolean {
+    if (buffers.length === 1) this.writeOne(buffers[0]!);
+    else {
+      const request = this.beginWrite(buffers);
+      this.hasBegun(this.handle.writev(request, buffers, true));
+    }
+    return false;
+  }
+
+  private writeOne(bytes: Buffer): void {
+    const request = this.beginWrite(bytes);
+    this.hasBegun(this.handle.writeBuffer(request, bytes));
+  }
+
+  private beginWrite(bytes: unknown): HandleRequest {
+    const request = this.binding.beginWrite();
+    request.owner = this;
+    request.held = bytes;
+    this.writing = request;
+    return request;
+  }
+
+  private hasBegun(status: number): void {
+    this.binding.isCalling = false;
+    this.check('write', status);
   }
 
   // --- what the handle reports ---
@@ -130,10 +159,14 @@ export class SecuredTransport extends StreamTransport implements RequestOwner {
     }
     this.writing = undefined;
     request.owner = undefined;
+    request.held = undefined;
     // A write that finds the peer gone ends within its call.
     if (status < 0) this.check('write', status);
     else if (this.binding.isCalling) this.breaks('a write ended within its call');
-    else if (!this.readable.destroyed) this.sent();
+    else {
+      this.binding.reuseLater(request);
+      if (!this.readable.destroyed) this.sent();
+    }
   }
 
   breaks(promise: string): void {

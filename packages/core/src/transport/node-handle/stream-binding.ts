@@ -3,6 +3,9 @@ import { readBuffer } from '../read-memory.ts';
 import { GatheringMemory } from '../socket-memory.ts';
 import type { HandleRequest, StreamInternals } from './stream-handle.ts';
 
+/** Requests kept: as many writes of encrypted connections may be under way in one turn. */
+const MOST_SPARES = 1024;
+
 /**
  * What all connections on handles share: the outcome of Node's last call, the request and the memory of writes that
  * are over; and whether Node has kept its promises so far.
@@ -14,7 +17,9 @@ export class StreamBinding {
   memory: GatheringMemory | undefined = new GatheringMemory();
   /** The promise that Node broke; from then on no memory and no request serves twice. */
   distrusted: string | undefined = undefined;
-  private spare: HandleRequest | undefined = undefined;
+  private readonly spares: HandleRequest[] = [];
+  /** Of the last write that ended after its call. */
+  private ended: HandleRequest | undefined = undefined;
   private readonly internals: StreamInternals;
   private readonly state: Int32Array;
   private readonly readIndex: number;
@@ -34,7 +39,8 @@ export class StreamBinding {
   distrust(why: string): void {
     this.distrusted ??= why;
     this.memory = undefined;
-    this.spare = undefined;
+    this.spares.length = 0;
+    this.ended = undefined;
   }
 
   /** The error of a connection on which Node broke a promise; from now on nothing is shared. */
@@ -61,21 +67,29 @@ export class StreamBinding {
 
   /** A request for one write. A callback that writes within the write of another connection finds it taken. */
   beginWrite(): HandleRequest {
-    let request = this.spare;
+    let request = this.spares.pop();
     if (request === undefined) {
       request = new this.internals.WriteWrap();
       // On those whose write was over at once, too: a completion that still comes is noticed.
       request.oncomplete = this.onWritten;
       request.owner = undefined;
       request.held = undefined;
-    } else this.spare = undefined;
+    }
     this.isCalling = true;
     return request;
   }
 
   /** Node did not keep the request: it serves the next write. */
   reuse(request: HandleRequest): void {
-    if (this.distrusted === undefined) this.spare = request;
+    const { spares } = this;
+    if (this.distrusted === undefined && spares.length < MOST_SPARES) spares.push(request);
+  }
+
+  /** Node keeps the request until its completion, which is under way, has returned: it serves again after the next one. */
+  reuseLater(request: HandleRequest): void {
+    const { ended } = this;
+    this.ended = request;
+    if (ended !== undefined) this.reuse(ended);
   }
 
   newShutdown(): HandleRequest {

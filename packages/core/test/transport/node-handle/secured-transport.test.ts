@@ -186,6 +186,44 @@ describe('a promise that Node breaks', () => {
   });
 });
 
+describe('what many connections share', () => {
+  it('is the memory of a write that stands encrypted in the queue of Node', () => {
+    const binding = new FakeBinding();
+    const [one, two, three] = [new Peer(binding), new Peer(binding), new Peer(binding)];
+    one.handle.answer = { queued: 20 };
+    one.write('on', 'e');
+    two.handle.answer = { queued: 3 };
+    two.write('tw', 'o');
+    three.write('th', 'r');
+    expect(one.handle.memory[0]!.buffer).toBe(two.handle.memory[0]!.buffer);
+    expect(two.handle.memory[0]!.buffer).not.toBe(three.handle.memory[0]!.buffer);
+    expect([two.handle.sent, three.handle.sent]).toEqual([['two'], ['thr']]);
+  });
+
+  it('is no memory of a write that Node counted otherwise', () => {
+    const binding = new FakeBinding();
+    const [one, two] = [new Peer(binding), new Peer(binding)];
+    one.handle.answer = { queued: 20, bytes: 2 };
+    one.write('on', 'e');
+    two.write('tw', 'o');
+    expect(one.handle.sent).toEqual(['one']);
+  });
+
+  it('is a request whose completion has returned', () => {
+    const binding = new FakeBinding();
+    const [one, two] = [new Peer(binding), new Peer(binding)];
+    one.written = () => void one.write('again');
+    one.write('one');
+    two.write('two');
+    const [first, second] = [one.handle.requests[0]!, two.handle.requests[0]!];
+    one.handle.complete(first);
+    expect(one.handle.requests[1]).not.toBe(first);
+    two.handle.complete(second);
+    two.write('three');
+    expect(two.handle.requests[1]).toBe(first);
+  });
+});
+
 describe('writes', () => {
   it('of a flush are one write, which is over when the handle reports it', () => {
     const peer = new Peer(new FakeBinding());
