@@ -17,10 +17,14 @@ function sharedCopy(type: object, options: object): object {
 }
 
 function isEqual(one: object, other: object): boolean {
-  const keys = Object.keys(one);
-  if (Object.keys(other).length !== keys.length) return false;
   const [some, others] = [one as Record<string, unknown>, other as Record<string, unknown>];
-  return keys.every((key) => Object.hasOwn(other, key) && Object.is(some[key], others[key]));
+  let more = 0;
+  for (const name in some) {
+    if (!Object.hasOwn(others, name) || !Object.is(some[name], others[name])) return false;
+    more += 1;
+  }
+  for (const _ in others) more -= 1;
+  return more === 0;
 }
 
 /** The options that all decoders have. */

@@ -20,6 +20,16 @@ import { nextWith, prevWith, type Ring, type RingMember } from './handler-ring.t
 import type { HostOutput } from './head-and-tail.ts';
 import { rememberThrower } from './thrower.ts';
 
+type RareEvent =
+  | 'channelRegistered'
+  | 'channelActive'
+  | 'channelWritabilityChanged'
+  | 'userEventTriggered'
+  | 'channelShutdown'
+  | 'channelInactive'
+  | 'channelUnregistered';
+type RareHandler = Record<RareEvent, (ctx: Context, argument: unknown) => Handled>;
+
 /** The parts of a pipeline that its contexts use. */
 export interface ContextOwner extends Pipeline, Readonly<Ring<HandlerContext>> {
   /** To the transport; a throw fails the future. */
@@ -151,38 +161,31 @@ export class HandlerContext implements Context, Clock, RingMember<HandlerContext
   }
 
   fireChannelRegistered(): void {
-    const next = nextWith(this, mask.CHANNEL_REGISTERED);
-    next.guard(() => next.handler.channelRegistered!(next));
+    nextWith(this, mask.CHANNEL_REGISTERED).invoke('channelRegistered');
   }
 
   fireChannelActive(): void {
-    const next = nextWith(this, mask.CHANNEL_ACTIVE);
-    next.guard(() => next.handler.channelActive!(next));
+    nextWith(this, mask.CHANNEL_ACTIVE).invoke('channelActive');
   }
 
   fireChannelWritabilityChanged(): void {
-    const next = nextWith(this, mask.CHANNEL_WRITABILITY_CHANGED);
-    next.guard(() => next.handler.channelWritabilityChanged!(next));
+    nextWith(this, mask.CHANNEL_WRITABILITY_CHANGED).invoke('channelWritabilityChanged');
   }
 
   fireUserEventTriggered(event: unknown): void {
-    const next = nextWith(this, mask.USER_EVENT_TRIGGERED);
-    next.guard(() => next.handler.userEventTriggered!(next, event));
+    nextWith(this, mask.USER_EVENT_TRIGGERED).invoke('userEventTriggered', event);
   }
 
   fireChannelShutdown(direction: Direction): void {
-    const next = nextWith(this, mask.CHANNEL_SHUTDOWN);
-    next.guard(() => next.handler.channelShutdown!(next, direction));
+    nextWith(this, mask.CHANNEL_SHUTDOWN).invoke('channelShutdown', direction);
   }
 
   fireChannelInactive(): void {
-    const next = nextWith(this, mask.CHANNEL_INACTIVE);
-    next.guard(() => next.handler.channelInactive!(next));
+    nextWith(this, mask.CHANNEL_INACTIVE).invoke('channelInactive');
   }
 
   fireChannelUnregistered(): void {
-    const next = nextWith(this, mask.CHANNEL_UNREGISTERED);
-    next.guard(() => next.handler.channelUnregistered!(next));
+    nextWith(this, mask.CHANNEL_UNREGISTERED).invoke('channelUnregistered');
   }
 
   fireExceptionCaught(error: Error): void {
@@ -290,9 +293,10 @@ export class HandlerContext implements Context, Clock, RingMember<HandlerContext
 
   // --- calling the handler ---
 
-  private guard(call: () => Handled): void {
+  /** An event that is not frequent. By its name: a closure for each handler of each connection would be garbage. */
+  private invoke(event: RareEvent, argument?: unknown): void {
     try {
-      const handled = call();
+      const handled = (this.handler as RareHandler)[event](this, argument);
       if (handled !== undefined) this.watch(handled);
     } catch (thrown) {
       this.threw(thrown);

@@ -1,4 +1,4 @@
-import { PipelineError } from '../errors.ts';
+import { PipelineError, toError } from '../errors.ts';
 import { callSafely } from '../internal/call-safely.ts';
 import { onRejection } from '../internal/promise-like.ts';
 import type { HandlerContext } from './handler-context.ts';
@@ -19,10 +19,15 @@ export function isPending(context: HandlerContext): boolean {
 export function callHandlerAdded(home: HandlerHome, context: HandlerContext): void {
   if (!isPending(context)) return;
   context.bits |= ADDED;
-  callSafely(handlerAdded, context, (error) => dropFailed(home, context, error));
+  // Without a closure: each connection has several handlers.
+  try {
+    const returned: unknown = context.handler.handlerAdded?.(context);
+    if (returned !== undefined) onRejection(returned, (error) => dropFailed(home, context, error));
+  } catch (thrown) {
+    dropFailed(home, context, toError(thrown));
+  }
 }
 
-const handlerAdded = (context: HandlerContext): unknown => context.handler.handlerAdded?.(context);
 const handlerRemoved = (context: HandlerContext): unknown =>
   context.handler.handlerRemoved?.(context);
 
@@ -30,7 +35,8 @@ const handlerRemoved = (context: HandlerContext): unknown =>
 export function callHandlerRemoved(home: HandlerHome, context: HandlerContext): void {
   const wasAdded = has(context, ADDED);
   setRemoved(context);
-  if (wasAdded) callSafely(handlerRemoved, context, (error) => removeFailed(home, context, error));
+  if (!wasAdded || context.handler.handlerRemoved === undefined) return;
+  callSafely(handlerRemoved, context, (error) => removeFailed(home, context, error));
 }
 
 function dropFailed(home: HandlerHome, context: HandlerContext, error: Error): void {
