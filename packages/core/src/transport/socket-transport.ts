@@ -57,6 +57,11 @@ export class SocketTransport extends StreamTransport {
     return super.isActive && !this.socket.destroyed;
   }
 
+  /** Not if another stream stands in the place of the system's handle. */
+  get keepsNoWrites(): boolean {
+    return this.readsIntoBuffer;
+  }
+
   override get localAddress(): Address | undefined {
     this.local ??= localAddressOf(this.socket);
     return this.local;

@@ -6,8 +6,10 @@ import type {
   Handler,
   Misfit,
   Types,
+  WriteFuture,
 } from '@headrace/core';
-import { ReadGate, sizeOfBytes } from '@headrace/core/authoring';
+import { ReadGate, sizeOfBytes, transportOf } from '@headrace/core/authoring';
+import { lendRoom, takeBack } from './relay-memory.ts';
 
 /**
  * Writes what one channel reads to another, no faster than the other takes it, and carries the end over:
@@ -24,7 +26,8 @@ import { ReadGate, sizeOfBytes } from '@headrace/core/authoring';
  * - **Events** forwards all. Reads are held while the other channel is unwritable.
  * - **Errors** forwards its channel's; a write to the other one fails with that one's close.
  * - **State** one channel.
- * - **Cost** no copy, nothing held: what cannot be written is not read.
+ * - **Cost** no copy but that of the read, nothing held: what cannot be written is not read. Alone in their pipelines, on
+ *   sockets, two relays make no memory for what the kernel takes at once.
  * - **Pitfalls** half-closures are carried only if both channels have `allowHalfOpen`.
  *
  * @example
@@ -49,12 +52,16 @@ export class RelayHandler<Message = unknown> implements Handler {
   private readonly target: Channel<unknown, Message>;
   private readonly gate = new ReadGate('RelayHandler');
   private needsFlush = false;
+  /** The only message since the last flush, and its write. */
+  private only: unknown = undefined;
+  private onlyWrite: WriteFuture | undefined = undefined;
 
   constructor(target: Channel<unknown, Message>) {
     this.target = target;
   }
 
   handlerAdded(ctx: Context): void {
+    lendRoom(ctx.channel);
     this.holdIfFull(ctx);
   }
 
@@ -63,22 +70,24 @@ export class RelayHandler<Message = unknown> implements Handler {
   }
 
   channelRead(ctx: Context, message: Message): void {
-    this.needsFlush = true;
     const size = sizeOfBytes(message);
     if (size > 0) this.relayedBytes += size;
-    this.target.write(message);
+    const write = this.target.write(message);
+    this.only = this.needsFlush ? undefined : message;
+    this.onlyWrite = write;
+    this.needsFlush = true;
     // What is not flushed would never drain, and nothing more would be read.
-    if (!this.target.isWritable) this.flushTarget();
+    if (!this.target.isWritable) this.flushTarget(ctx);
     this.holdIfFull(ctx);
   }
 
   channelReadComplete(ctx: Context): void {
-    this.flushTarget();
+    this.flushTarget(ctx);
     ctx.fireChannelReadComplete();
   }
 
   channelShutdown(ctx: Context, direction: Direction): void {
-    this.flushTarget();
+    this.flushTarget(ctx);
     if (direction === 'input') this.target.shutdown('output');
     ctx.fireChannelShutdown(direction);
   }
@@ -100,10 +109,25 @@ export class RelayHandler<Message = unknown> implements Handler {
     });
   }
 
-  private flushTarget(): void {
+  private flushTarget(ctx: Context): void {
     if (!this.needsFlush) return;
+    const { only, onlyWrite } = this;
     this.needsFlush = false;
+    this.only = this.onlyWrite = undefined;
     this.target.flush();
+    if (only instanceof Buffer && onlyWrite!.isSuccess && this.isDirect(ctx)) takeBack(only);
+  }
+
+  /** Nothing but the two relays has seen what was read, and nothing keeps what was written. */
+  private isDirect({ pipeline }: Context): boolean {
+    const { target } = this;
+    const other = target.pipeline.first();
+    return (
+      pipeline.first() === this &&
+      other instanceof RelayHandler &&
+      target.pipeline.last() === other &&
+      transportOf(target)?.keepsNoWrites === true
+    );
   }
 }
 

@@ -73,6 +73,10 @@ export class HandleTransport implements Transport, RequestOwner {
     return 'Buffers';
   }
 
+  get keepsNoWrites(): boolean {
+    return true;
+  }
+
   get isActive(): boolean {
     return this.phase < CLOSED;
   }

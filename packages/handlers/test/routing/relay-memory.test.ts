@@ -1,0 +1,135 @@
+import { type Channel, openChannel, type Transport, type TransportSink } from '@headrace/core';
+import { VirtualClock } from '@headrace/core/testing';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { pipeChannels, RelayHandler } from '../../src/routing/relay-handler.ts';
+
+/** A socket that copies what it reads into the room that it is offered, as those of the runtime do. */
+class RoomyTransport implements Transport {
+  readonly accepts = 'Buffers';
+  readonly isActive = true;
+  readonly localAddress = undefined;
+  readonly remoteAddress = undefined;
+  readonly unsentBytes = 0;
+  keepsNoWrites: boolean | undefined = true;
+  takesAll = true;
+  /** What was written, not copied. */
+  readonly written: Buffer[] = [];
+  private sink!: TransportSink;
+
+  open(sink: TransportSink): void {
+    this.sink = sink;
+  }
+
+  read(...texts: string[]): void {
+    for (const text of texts) {
+      const read = Buffer.from(text);
+      this.sink.received(this.sink.readRoom?.receive(read) ?? read);
+    }
+    this.sink.readComplete();
+  }
+
+  sizeOf(message: unknown): number {
+    return (message as Buffer).length;
+  }
+
+  write(messages: readonly unknown[]): boolean {
+    this.written.push(...(messages as Buffer[]));
+    return this.takesAll;
+  }
+
+  requestRead(): void {}
+  pauseReading(): void {}
+  shutdownOutput(): void {}
+  close(): void {}
+  abort(): void {}
+}
+
+interface Side {
+  readonly transport: RoomyTransport;
+  readonly channel: Channel;
+}
+
+const clock = new VirtualClock();
+
+function side(): Side {
+  const transport = new RoomyTransport();
+  const options = { clock, outboundStallMs: false } as const;
+  return { transport, channel: openChannel(transport, { ...options, initialize: () => {} }) };
+}
+
+let left: Side;
+let right: Side;
+
+beforeEach(() => {
+  [left, right] = [side(), side()];
+  pipeChannels(left.channel, right.channel);
+});
+
+/** What was written first, once something else was read. */
+function firstAfterAnotherRead(): string {
+  left.transport.read('first');
+  left.transport.read('other');
+  return String(right.transport.written[0]);
+}
+
+describe('the memory of relays', () => {
+  it('serves the next read once the kernel has taken what was read', () => {
+    expect(firstAfterAnotherRead()).toBe('other');
+    const another = side();
+    pipeChannels(another.channel, side().channel);
+    another.transport.read('third');
+    expect(String(right.transport.written[0])).toBe('third');
+  });
+
+  it('does not serve again while the kernel has not taken it', () => {
+    right.transport.takesAll = false;
+    expect(firstAfterAnotherRead()).toBe('first');
+    const [another, target] = [side(), side()];
+    pipeChannels(another.channel, target.channel);
+    another.transport.read('third');
+    expect(String(right.transport.written[0])).toBe('first');
+  });
+
+  it('does not serve again if a handler before the relay has seen it', () => {
+    left.channel.pipeline.addFirst({ channelRead: (ctx, message) => ctx.fireChannelRead(message) });
+    expect(firstAfterAnotherRead()).toBe('first');
+  });
+
+  it('does not serve again if a handler of the other channel has seen it', () => {
+    right.channel.pipeline.addLast({ write: (ctx, message) => ctx.write(message) });
+    expect(firstAfterAnotherRead()).toBe('first');
+  });
+
+  it('does not serve again if the other channel has one handler, and that is no relay', () => {
+    [left, right] = [side(), side()];
+    right.channel.pipeline.addLast({ write: (ctx, message) => ctx.write(message) });
+    left.channel.pipeline.addLast(new RelayHandler(right.channel));
+    expect(firstAfterAnotherRead()).toBe('first');
+  });
+
+  it('does not serve again if a handler between the other relay and the kernel has seen it', () => {
+    right.channel.pipeline.addFirst({ write: (ctx, message) => ctx.write(message) });
+    expect(firstAfterAnotherRead()).toBe('first');
+  });
+
+  it('does not serve again if the transport may pass it on as it is', () => {
+    right.transport.keepsNoWrites = undefined;
+    expect(firstAfterAnotherRead()).toBe('first');
+  });
+
+  it('does not serve again for one of several messages of a read', () => {
+    left.transport.read('first', 'other');
+    left.transport.read('third');
+    expect(right.transport.written.map(String)).toEqual(['first', 'other', 'third']);
+  });
+
+  it('is replaced once it is full', () => {
+    left.transport.read('x'.repeat(60_000), 'y');
+    const long = 'z'.repeat(10_000);
+    for (const text of [long, long, 'last!']) left.transport.read(text);
+    const [, , third, fourth, last] = right.transport.written;
+    expect(String(third)).toBe(long);
+    expect(last!.buffer).toBe(fourth!.buffer);
+    expect(String(fourth)).toMatch(/^last!z/);
+  });
+});
