@@ -12,7 +12,7 @@ export async function checkFlags(
   env: NodeJS.ProcessEnv,
 ): Promise<void> {
   const create = (...args: readonly string[]) =>
-    run('npm', ['create', '--yes', 'headrace', '--', ...args], place, { env });
+    run('npm', ['create', '--yes', '--silent', 'headrace', '--', ...args], place, { env });
   await tally.step('--help, --version and --list print and end', async () => {
     const help = await create('--help');
     assert.ok(help.ok);

@@ -30,8 +30,9 @@ class Recorder {
   events: string[] = [];
   reads: string[] = [];
 
-  note(ctx: Context, event: string): void {
-    this.events.push(`${ctx.name}.${event}`);
+  note(ctx: Context, event: string, value?: unknown): void {
+    const text = value instanceof Error ? textOf(value) : String(value);
+    this.events.push(`${ctx.name}.${event}${value === undefined ? '' : `(${text})`}`);
   }
 
   watch(future: WriteFuture): void {
@@ -54,35 +55,29 @@ function life(recorder: Recorder): Handler {
   };
 }
 
+/** The inbound events, and what passes each of them on. */
+const INBOUND = {
+  channelRead: 'fireChannelRead',
+  channelReadComplete: 'fireChannelReadComplete',
+  userEventTriggered: 'fireUserEventTriggered',
+  exceptionCaught: 'fireExceptionCaught',
+  channelInactive: 'fireChannelInactive',
+  channelUnregistered: 'fireChannelUnregistered',
+} as const;
+
 const inbound =
   (pass: Pass = onwards): Make =>
-  (recorder) => ({
-    ...life(recorder),
-    channelRead(ctx: Context, message: string) {
-      recorder.note(ctx, `channelRead(${message})`);
-      pass(ctx, message);
-    },
-    channelReadComplete(ctx) {
-      recorder.note(ctx, 'channelReadComplete');
-      ctx.fireChannelReadComplete();
-    },
-    userEventTriggered(ctx, event) {
-      recorder.note(ctx, `userEventTriggered(${String(event)})`);
-      ctx.fireUserEventTriggered(event);
-    },
-    exceptionCaught(ctx, error) {
-      recorder.note(ctx, `exceptionCaught(${textOf(error)})`);
-      ctx.fireExceptionCaught(error);
-    },
-    channelInactive(ctx) {
-      recorder.note(ctx, 'channelInactive');
-      ctx.fireChannelInactive();
-    },
-    channelUnregistered(ctx) {
-      recorder.note(ctx, 'channelUnregistered');
-      ctx.fireChannelUnregistered();
-    },
-  });
+  (recorder) => {
+    const methods = Object.entries(INBOUND).map(([event, fire]) => [
+      event,
+      (ctx: Context, value?: unknown) => {
+        recorder.note(ctx, event, value);
+        if (fire === 'fireChannelRead') pass(ctx, value as string);
+        else (ctx[fire] as (value: unknown) => void)(value);
+      },
+    ]);
+    return { ...life(recorder), ...Object.fromEntries(methods) };
+  };
 
 const outbound: Make = (recorder) => ({
   ...life(recorder),
@@ -91,7 +86,7 @@ const outbound: Make = (recorder) => ({
     ctx.read();
   },
   write(ctx, message: string) {
-    recorder.note(ctx, `write(${message})`);
+    recorder.note(ctx, 'write', message);
     return ctx.write(message);
   },
   flush(ctx) {
@@ -131,13 +126,13 @@ const KINDS: Readonly<Record<string, Make>> = {
   throwWrite: (recorder) => ({
     ...outbound(recorder),
     write(ctx, message) {
-      recorder.note(ctx, `write(${message})`);
+      recorder.note(ctx, 'write', message);
       return boom();
     },
   }),
   catch: (recorder) => ({
     ...inbound()(recorder),
-    exceptionCaught: (ctx, error) => recorder.note(ctx, `exceptionCaught(${textOf(error)})`),
+    exceptionCaught: (ctx, error) => recorder.note(ctx, 'exceptionCaught', error),
   }),
   selfRemove: once((ctx) => void ctx.pipeline.remove(ctx.name)),
   addNext: once(
