@@ -325,10 +325,31 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/socket/frame-transport.ts',
-    find: 'if (this.pongs === MAX_PENDING_PONGS) {',
+    find: 'if (this.pings === 0 && this.pongs >= MAX_PENDING_PONGS) {',
     replace: 'if (false) {',
     test: 'test/socket/frame-transport.test.ts',
     why: 'a peer that reads no answers to its pings costs no memory',
+  },
+  {
+    file: 'src/socket/frame-transport.ts',
+    find: 'if (this.pings <= MAX_PONGS_OF_READ) this.writePong(payload);',
+    replace: 'if (true) this.writePong(payload);',
+    test: 'test/socket/frame-transport.test.ts',
+    why: 'thousands of pings in one read do not hold the event loop',
+  },
+  {
+    file: 'src/socket/frame-transport.ts',
+    find: 'this.flushPongs();\n    this.isClosing = true;',
+    replace: 'this.isClosing = true;',
+    test: 'test/socket/frame-transport.test.ts',
+    why: 'no pong follows our close frame',
+  },
+  {
+    file: 'src/socket/frame-transport.ts',
+    find: 'const { isActive } = this;\n    this.flushPongs();',
+    replace: 'const { isActive } = this;',
+    test: 'test/socket/frame-transport.test.ts',
+    why: 'a close in a read with pings says goodbye all the same',
   },
   {
     file: 'src/socket/frame-transport.ts',

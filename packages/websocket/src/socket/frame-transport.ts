@@ -39,6 +39,8 @@ export interface FrameTerms {
 
 /** A peer that does not read, and sends more pings than that, is dropped. */
 const MAX_PENDING_PONGS = 60;
+/** Of the pings of one read so many are answered, and the last one (RFC 6455, section 5.5.3). */
+const MAX_PONGS_OF_READ = 60;
 
 /**
  * A server's WebSocket on the channel that carries it, as a transport. Its frames are read and written at one place of
@@ -59,7 +61,12 @@ export class FrameTransport implements MessageTransport, FrameListener, MessageS
   private isWriting = false;
   /** Payloads that are not sent. */
   private unsent = 0;
+  /** Answers that are not sent. */
   private pongs = 0;
+  /** Pings of the read under way. */
+  private pings = 0;
+  /** One of them that has not been answered. */
+  private lastPing: Buffer | undefined = undefined;
   /** Our close frame has been written. */
   private isClosing = false;
   private brokenCode: number | undefined = undefined;
@@ -155,6 +162,7 @@ export class FrameTransport implements MessageTransport, FrameListener, MessageS
   }
 
   private wasRead(): void {
+    this.flushPongs();
     const { isWithin, finished, isInflating } = this.reader;
     if (isInflating || this.gate !== undefined) this.updateHold();
     if (!isWithin && !this.isAwaiting) return;
@@ -164,16 +172,30 @@ export class FrameTransport implements MessageTransport, FrameListener, MessageS
 
   pinged(payload: Buffer): void {
     if (this.isClosing) return;
-    if (this.pongs === MAX_PENDING_PONGS) {
+    if (this.pings === 0 && this.pongs >= MAX_PENDING_PONGS) {
       this.below.close();
       return;
     }
-    const future = this.below.writeAndFlush(controlFrame(PONG, payload));
-    if (future.isSuccess) return;
+    this.pings += 1;
+    if (this.pings <= MAX_PONGS_OF_READ) this.writePong(payload);
+    else this.lastPing = payload;
+  }
+
+  private writePong(payload: Buffer): void {
     this.pongs += 1;
-    future.onSettled(() => {
+    this.below.write(controlFrame(PONG, payload)).onSettled(() => {
       this.pongs -= 1;
     });
+  }
+
+  /** The answers to the pings of one read are one write. */
+  private flushPongs(): void {
+    const { pings, lastPing } = this;
+    if (pings === 0) return;
+    this.pings = 0;
+    this.lastPing = undefined;
+    if (lastPing !== undefined) this.writePong(lastPing);
+    this.below.flush();
   }
 
   broken(error: DecodeError): void {
@@ -223,6 +245,7 @@ export class FrameTransport implements MessageTransport, FrameListener, MessageS
 
   close(info: CloseInfo): void {
     const { isActive } = this;
+    this.flushPongs();
     this.intake.stop();
     // A close frame after output that is stuck would never be sent.
     if (isActive && !this.isWriting && this.pongs === 0) this.sayGoodbye(info);
@@ -244,6 +267,7 @@ export class FrameTransport implements MessageTransport, FrameListener, MessageS
 
   private sendClose(code: number | undefined, reason: string): void {
     const { below } = this;
+    this.flushPongs();
     this.isClosing = true;
     below.writeAndFlush(closeFrame(code, reason)).onSettled(() => {});
     this.closeTimer = below.clock.schedule(() => void below.close(), CLOSE_TIMEOUT_MS);

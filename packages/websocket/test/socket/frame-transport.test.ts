@@ -109,6 +109,42 @@ describe('pings', () => {
     expect(one.events).toEqual([]);
   });
 
+  it('of one read are answered with one write: sixty of them, and the last one', () => {
+    let flushes = 0;
+    const before = {
+      flush(ctx: Context): void {
+        flushes += 1;
+        ctx.flush();
+      },
+    };
+    const one = recorded({ before });
+    const payload = (i: number) => Buffer.from(i.toString(16).padStart(4, '0'), 'hex');
+    const pings = Array.from({ length: 10_000 }, (_, i) =>
+      clientFrame({ first: 0x89, payload: payload(i) }),
+    );
+    one.parent.writeInbound(Buffer.concat(pings));
+    expect(hexOf(one)).toEqual([
+      ...Array.from({ length: 60 }, (_, i) => `8a02${payload(i).toString('hex')}`),
+      `8a02${payload(9999).toString('hex')}`,
+    ]);
+    expect(flushes).toBe(1);
+  });
+
+  it('are answered before a close that a message of the same read causes', () => {
+    const closing = { channelRead: (ctx: Context) => void ctx.close() };
+    const one = recorded({ handlers: [closing] });
+    one.parent.writeInbound(Buffer.concat([ping(), textFrame('bye')]));
+    expect(hexOf(one)).toEqual(['8a0170', '880703e86c6f63616c']);
+  });
+
+  it('are answered before the answer to the close frame that follows them', () => {
+    const one = recorded();
+    const pings = Array.from({ length: 100 }, ping);
+    one.parent.writeInbound(Buffer.concat([...pings, goodbye()]));
+    const frames = hexOf(one);
+    expect([frames.length, frames.at(-1)]).toEqual([62, '880303e862']);
+  });
+
   it('of a peer that reads none of the answers end the connection', () => {
     const { parent } = recorded();
     parent.embedded.isStuck = true;
