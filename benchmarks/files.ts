@@ -17,7 +17,11 @@ export async function files(settings: Settings): Promise<Result[]> {
     const path = join(folder, 'file');
     writeFileSync(path, randomBytes(FILE_BYTES));
     const plain = await compareFiles('plain', { rest: [path] }, settings);
-    const tls = await compareFiles('TLS', { rest: [path, folder], protocol: 'tls' }, settings);
+    const tls = await compareFiles(
+      'TLS',
+      { rest: [path, 'all', folder], protocol: 'tls' },
+      settings,
+    );
     return [...plain, ...tls];
   } finally {
     rmSync(folder, { recursive: true });

@@ -93,26 +93,40 @@ async function start(row: Row, options: MeasureOptions): Promise<Subject> {
     const both = await OrderedProcess.start(0, command, env);
     return subjectOf(both, both);
   }
+  const target = row.target === undefined ? undefined : await startTarget(row.target, benchmarks);
   const certificates = protocol === 'tls' ? [await certificateFolder()] : [];
   try {
     const command = [...node, join(benchmarks, 'servers', program)];
-    const last = [...certificates, ...rest];
+    const last = [...certificates, ...(target === undefined ? [] : [`${target.port}`]), ...rest];
     const peer = { name: row.name, command, rest: last, env, protocol, isOrdered: true };
     const server = await ServerProcess.start(peer);
     const settings = JSON.stringify({ ...load, protocol, port: server.port, pid: server.pid });
     const loader = join(here, '../load/counted-load.mjs');
     try {
-      return subjectOf(server, await OrderedProcess.start(1, [process.execPath, loader, settings]));
+      const worker = await OrderedProcess.start(1, [process.execPath, loader, settings]);
+      return subjectOf(server, worker, target);
     } catch (error) {
       await server[Symbol.asyncDispose]();
       throw error;
     }
+  } catch (error) {
+    await target?.[Symbol.asyncDispose]();
+    throw error;
   } finally {
     for (const folder of certificates) rmSync(folder, { recursive: true });
   }
 }
 
-function subjectOf(counted: ServerProcess | OrderedProcess, worker: OrderedProcess): Subject {
+function startTarget(program: string, benchmarks: string): Promise<ServerProcess> {
+  const command = [process.execPath, join(benchmarks, 'servers', program)];
+  return ServerProcess.start({ name: program, command }, 1);
+}
+
+function subjectOf(
+  counted: ServerProcess | OrderedProcess,
+  worker: OrderedProcess,
+  target?: ServerProcess,
+): Subject {
   return {
     async count(window) {
       const { counted: counts } = (await counted.order({ count: window })) as {
@@ -124,6 +138,7 @@ function subjectOf(counted: ServerProcess | OrderedProcess, worker: OrderedProce
     async [Symbol.asyncDispose]() {
       await worker[Symbol.asyncDispose]();
       if (counted !== worker) await counted[Symbol.asyncDispose]();
+      await target?.[Symbol.asyncDispose]();
     },
   };
 }

@@ -3,7 +3,7 @@ import type { Peer } from '../harness/server-process.ts';
 
 /** What `counted-load.mjs` does with a server. */
 export interface Load {
-  readonly work: 'echo' | 'broadcast' | 'accept' | 'idle';
+  readonly work: 'echo' | 'broadcast' | 'accept' | 'idle' | 'take';
   readonly connections: number;
   readonly depth?: number;
   readonly bytes?: number;
@@ -14,6 +14,8 @@ export interface Row {
   /** Of `servers/`, with a load beside it; or of `load/`, where both ends are in one process. */
   readonly program: string;
   readonly protocol?: Peer['protocol'];
+  /** A server of `servers/` that this one connects to; its port comes before `rest`. */
+  readonly target?: string;
   /** The program's last arguments; of a server those after its host. */
   readonly rest?: readonly string[];
   readonly load?: Load;
@@ -66,6 +68,8 @@ const lasting = {
 } as const;
 const threads = { title: 'collections of echo', connections: 50, threads: true } as const;
 
+const relay = { title: 'relay', program: 'relay.mjs', target: 'echo-net-data.mjs' } as const;
+
 function broadcast(name: string, connections: number, more: Partial<Row>): Row {
   const load = { work: 'broadcast', connections, bytes: 100 } as const;
   const title = `${name} of 100 to ${connections}`;
@@ -95,6 +99,17 @@ export const ROWS: readonly Row[] = [
   echo(16, 64, 32_000, ws),
   echo(1, 64, 16_000, lasting),
   echo(16, 64, 64_000, lasting),
+  echo(1, 64, 16_000, relay),
+  echo(1, 64 * KIB, 2400, { ...relay, isRough: true }),
+  {
+    name: 'file of 4 MiB, each 64 KiB of it',
+    program: 'file.mjs',
+    load: { work: 'take', connections: 4, bytes: 4 * KIB * KIB },
+    rest: [process.execPath, `${4 * KIB * KIB}`],
+    each: 4 * 64,
+    rounds: 12,
+    isRough: true,
+  },
   broadcast('broadcast', 500, {}),
   broadcast('WebSocket broadcast', 200, {
     program: 'websocket.mjs',

@@ -38,6 +38,13 @@ const WORKS = {
       await Promise.all(sockets.map(gone));
     };
   },
+  /** As many connections come, take all that is sent to them, and end. */
+  async take() {
+    return async () => {
+      const sockets = await all(() => open(protocol, port));
+      await Promise.all(sockets.map(taken));
+    };
+  },
   /** As many connections come and stay; one more comes and goes, which is accepted after them. */
   async idle() {
     return async () => {
@@ -69,6 +76,17 @@ function whileItStands(send) {
   while (!/\) [Tt] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')));
   send();
   process.kill(pid, 'SIGCONT');
+}
+
+/** The server has sent all, and ended. */
+function taken(socket) {
+  let received = 0;
+  socket.removeAllListeners('close').on('data', (chunk) => {
+    received += chunk.length;
+  });
+  return once(socket, 'close').then(() => {
+    if (received !== bytes) fail(new Error(`${received} bytes came, and not ${bytes}`));
+  });
 }
 
 /** The server has closed it, too. */

@@ -3,7 +3,7 @@ import { createReadStream, readFileSync } from 'node:fs';
 import net from 'node:net';
 import tls from 'node:tls';
 
-const [port, host = '127.0.0.1', path, folder] = process.argv.slice(2);
+const [port, host = '127.0.0.1', path, , folder] = process.argv.slice(2);
 const send = (socket) => {
   socket.on('error', () => {});
   createReadStream(path).pipe(socket);
