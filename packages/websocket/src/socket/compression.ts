@@ -1,5 +1,5 @@
 import { describePart, flag, whole } from '@headrace/core/authoring';
-import type { DeflateParameters, MessageDeflate } from './ws-library.ts';
+import type { DeflateParameters, MessageDeflate } from './message-deflate.ts';
 
 /**
  * permessage-deflate (RFC 7692): `true`, or with options. It costs memory for each connection (a window of 32 KiB

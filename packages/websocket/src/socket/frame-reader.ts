@@ -4,11 +4,11 @@ import type { DecodeError } from '@headrace/core';
 import { BegunMessage } from './begun-message.ts';
 import { CUT_OFF, NO_CODE } from './close-codes.ts';
 import { unmask } from './mask.ts';
+import type { MessageDeflate } from './message-deflate.ts';
 import { BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT } from './message-frame.ts';
 import type { ReadLimits } from './message-limits.ts';
 import { BROKEN, NOT_UTF8, protocolError, TOO_LONG, TOO_MANY } from './protocol-error.ts';
 import type { WebSocketInput } from './text-message.ts';
-import type { MessageDeflate } from './ws-library.ts';
 
 /** Gets what a {@link FrameReader} reads, in the order in which it came. */
 export interface FrameListener {

@@ -1,25 +1,10 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import * as imported from 'ws';
+import type { MessageDeflate } from './message-deflate.ts';
 
 /** What a header `Sec-WebSocket-Extensions` says: for each extension the parameters of each of its offers. */
 type ExtensionOffers = Readonly<Record<string, readonly object[] | undefined>>;
-
-/** The library's permessage-deflate, of one WebSocket; the parts of it that we use. */
-export interface MessageDeflate {
-  /** Chooses one of the client's offers, and returns what is agreed on. Throws if it can take none. */
-  accept(offers: readonly object[]): DeflateParameters;
-  compress(bytes: Uint8Array, isLast: boolean, done: DeflateCallback): void;
-  decompress(bytes: Uint8Array, isLast: boolean, done: DeflateCallback): void;
-  cleanup(): void;
-}
-
-export interface DeflateParameters {
-  readonly server_no_context_takeover?: boolean;
-  readonly server_max_window_bits?: number;
-}
-
-type DeflateCallback = (error: (Error & { code?: string }) | null, bytes: Buffer) => void;
 
 /** What the library exports and its types leave out. */
 interface Untyped {

@@ -5,8 +5,9 @@ import { isHeadraceError } from '@headrace/core';
 import { describe, expect, it } from 'vitest';
 import * as ws from 'ws';
 import { type FrameListener, FrameReader } from '../../src/socket/frame-reader.ts';
+import type { MessageDeflate } from '../../src/socket/message-deflate.ts';
 import type { ReadLimits } from '../../src/socket/message-limits.ts';
-import { type MessageDeflate, PerMessageDeflate } from '../../src/socket/ws-library.ts';
+import { PerMessageDeflate } from '../../src/socket/ws-library.ts';
 import { clientFrame, textFrame } from './client-frame.ts';
 
 /** Exported by the library, and left out of its types. */

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { MessageDeflate } from '../../src/socket/ws-library.ts';
+import type { MessageDeflate } from '../../src/socket/message-deflate.ts';
 
 /** Compresses nothing, and when the test says so. */
 export class ScriptedDeflate implements MessageDeflate {
