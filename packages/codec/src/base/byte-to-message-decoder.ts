@@ -143,7 +143,7 @@ export abstract class ByteToMessageDecoder<
 > extends DecodingHandler {
   declare readonly types: H;
   /** @internal */
-  declare protected readonly settings: ByteDecodingSettings;
+  declare protected readonly resolvedOptions: ByteDecodingSettings;
   /** Decode at most one message per read and keep the rest for the next: for protocols that switch to another. */
   singleDecode = false;
   /** Made at the first read. */
@@ -220,7 +220,7 @@ export abstract class ByteToMessageDecoder<
   }
 
   private get input(): ByteInput {
-    this.madeInput ??= new ByteInput(this.settings.copyBelowBytes);
+    this.madeInput ??= new ByteInput(this.resolvedOptions.copyBelowBytes);
     return this.madeInput;
   }
 
@@ -254,7 +254,7 @@ export abstract class ByteToMessageDecoder<
   }
 
   private watchRest(ctx: Context, input: ByteInput): void {
-    const { maxBufferedBytes, frameTimeoutMs } = this.settings;
+    const { maxBufferedBytes, frameTimeoutMs } = this.resolvedOptions;
     if (input.length > maxBufferedBytes && !this.isKeeping) {
       this.failStream(ctx, tooMuchLeft(this, input.length, maxBufferedBytes));
       return;

@@ -42,7 +42,7 @@ export abstract class DecodingHandler extends KeptInputHandler {
   /** @internal As they were given: `fresh()` of a subclass makes another one with them. */
   protected readonly givenOptions: object;
   /** @internal As they were resolved: decoders with the same options share one object. */
-  protected readonly settings: DecodingSettings;
+  protected readonly resolvedOptions: DecodingSettings;
   /** After a fatal error: nothing is decoded any more. */
   protected failed = false;
   /** Since the last `channelReadComplete`. */
@@ -52,17 +52,17 @@ export abstract class DecodingHandler extends KeptInputHandler {
   constructor(options: object, settings: DecodingSettings, kinds: MessageKinds) {
     super();
     this.givenOptions = sharedCopy(new.target, options);
-    this.settings = settings;
+    this.resolvedOptions = settings;
     this.ownKinds = kinds;
     refuseSharing(this);
   }
 
   protected get frameErrorPolicy(): FrameErrorPolicy {
-    return this.settings.frameErrorPolicy;
+    return this.resolvedOptions.frameErrorPolicy;
   }
 
   private get passesOthers(): boolean {
-    return this.settings.otherMessages === 'pass-on';
+    return this.resolvedOptions.otherMessages === 'pass-on';
   }
 
   /** What it takes and makes; `undefined` if it passes other messages on. */
