@@ -103,7 +103,7 @@ export const mutants: readonly Mutant[] = [
     file: 'src/deadline/deadline-heap.ts',
     find: 'return ((one.heapOrder - other.heapOrder) | 0) < 0;',
     replace: 'return false;',
-    test: 'test/deadline/deadline-heap.test.ts',
+    test: 'test/idle/idle-state-handler.test.ts',
     why: 'of deadlines at the same time the one that was set first comes first',
   },
   {

@@ -26,3 +26,10 @@ it('has one timer for the idle times and sign-ins of all connections with one cl
   ]);
   expect(clock.pendingTimers).toBe(0);
 });
+
+it('has no timer when the last connection has closed before its time', () => {
+  const channel = new EmbeddedChannel(new IdleStateHandler({ readerIdleMs: 60_000 }));
+  expect(channel.clock.pendingTimers).toBe(1);
+  channel.close();
+  expect(channel.clock.pendingTimers).toBe(0);
+});
