@@ -26,7 +26,7 @@ const OUTPUTS: Readonly<Record<string, readonly string[]>> = {
 
 const PRINTS = 'hello from a bundle';
 /** About half of all of `headrace`, 380 kB: what the guide's server does not use is left out. */
-const MAX_BYTES = 185_000;
+const MAX_BYTES = 187_000;
 
 async function problemOf(folder: string, output: string): Promise<string | undefined> {
   const ran = await run(process.execPath, [output], folder);

@@ -3,7 +3,7 @@ import type { Clock, Timer } from '@headrace/core';
 import { type DeadlineEntry, DeadlineHeap } from './deadline-heap.ts';
 
 /** The one timer serves many connections: it must not keep, or show to others, the context of the one that set it. */
-const NO_CONTEXT = new AsyncResource('DeadlineTimer');
+const NO_CONTEXT = /* @__PURE__ */ new AsyncResource('DeadlineTimer');
 
 /** What becomes of a timer for which nothing is left. */
 export interface DeadlineTimerOptions {

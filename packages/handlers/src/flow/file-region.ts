@@ -197,7 +197,7 @@ function readOwn({ fd }: FileHandle, chunk: Buffer, at: number): Promise<number>
 }
 
 let reads = 0;
-const waiting = new Fifo<() => void>();
+const waiting = /* @__PURE__ */ new Fifo<() => void>();
 
 /** Waits for the turn of a read. */
 async function nextRead(): Promise<void> {

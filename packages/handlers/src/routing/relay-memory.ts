@@ -7,7 +7,7 @@ import { offerReadRoom, ReadRoom } from '@headrace/core/authoring';
 /** As much as a read brings at most. */
 const ROOM_BYTES = 64 * 1024;
 
-const room = new ReadRoom();
+const room = /* @__PURE__ */ new ReadRoom();
 
 /** Reads of this channel go into the memory of relays, as long as there is room. */
 export function lendRoom(channel: Channel): void {
