@@ -654,6 +654,13 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/internal/option-set.ts',
+    find: '    if (Array.isArray(given)) return false;\n',
+    replace: '',
+    test: 'test/internal/option-set.test.ts',
+    why: 'an array is no object of options',
+  },
+  {
+    file: 'src/internal/option-set.ts',
     find: '!== lastPart[i]) return false',
     replace: '=== NEVER) return false',
     test: 'test/internal/option-set.test.ts',

@@ -127,6 +127,7 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
   private isLastPart(given: object): boolean {
     const { names, lastPart } = this;
     if (this.last === undefined || typeof given !== 'object' || given === null) return false;
+    if (Array.isArray(given)) return false;
     for (let i = 0; i < names.length; i++)
       if ((given as Record<string, unknown>)[names[i]!] !== lastPart[i]) return false;
     return true;

@@ -71,6 +71,11 @@ describe('options like those of the call before', () => {
     expect(resolve({ maxLength: 9 })()).toBe(resolve({ maxLength: 9 })());
   });
 
+  it('are none of an array, also after a call without any', () => {
+    OPTIONS.part({});
+    expect(() => OPTIONS.part([])).toThrow('IdleHandler takes an object');
+  });
+
   it('are resolved again when one is missing, more, or another', () => {
     expect(resolve({ maxLength: 9 })().maxLength).toBe(9);
     expect(resolve({})()).toEqual({ readerIdleMs: Infinity, maxLength: 80 });

@@ -168,6 +168,11 @@ const options: Readonly<Record<string, Act>> = {
     // The answerer goes on.
     expect(ends.pair.server.isOpen).toBe(true);
   },
+  'FileRegion onProgress': async (onProgress, seen) => {
+    const file = new handlers.FileRegion(new URL(import.meta.url), { count: 1, onProgress });
+    await peer(new handlers.StreamWriteHandler(), seen).writeAndFlush(file);
+    seen.messages.length = 0;
+  },
   'ForwardHandler connect': reading((connect) => new handlers.ForwardHandler({ connect })),
   'GlobalTraffic onInterval': (onInterval) => {
     const clock = new VirtualClock();

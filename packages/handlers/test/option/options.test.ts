@@ -16,6 +16,7 @@ const takers: Readonly<Record<string, (options: never) => unknown>> = {
   ConnectionRateHandler: (options) => new handlers.ConnectionRateHandler(options),
   EchoHandler: (options) => new handlers.EchoHandler(options),
   ExchangeHandler: (options) => new handlers.ExchangeHandler(options),
+  FileRegion: (options) => new handlers.FileRegion('a', options),
   FlushConsolidationHandler: (options) => new handlers.FlushConsolidationHandler(options),
   ForwardHandler: (options) => new handlers.ForwardHandler(options),
   GlobalTraffic: (options) => new handlers.GlobalTraffic(options),
