@@ -423,6 +423,14 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/socket/message-intake.ts',
+    find: 'if (held?.isEmpty === true) this.held = undefined;',
+    replace:
+      'this.held = undefined;\n    for (let i = held?.size ?? 0; i > 0; i--) this.hold(held!.shift()!);',
+    test: 'test/socket/message-intake.test.ts',
+    why: 'keeping many messages costs no more for each',
+  },
+  {
+    file: 'src/socket/message-intake.ts',
     find: 'if (this.held !== undefined || !this.mayRead) {',
     replace: 'if (!this.mayRead) {',
     test: 'test/socket/message-intake.test.ts',

@@ -1,4 +1,5 @@
 import type { TransportSink } from '@headrace/core';
+import { Fifo } from '@headrace/core/authoring';
 import type { WebSocketInput } from './text-message.ts';
 
 /** Where messages come from. All calls may come whatever the state. */
@@ -25,7 +26,7 @@ export class MessageIntake {
   /** Messages since the start, for {@link TransportSink.checkTurn}. */
   private received = 0;
   // Most have none, and there may be very many WebSockets.
-  private held: WebSocketInput[] | undefined = undefined;
+  private held: Fifo<WebSocketInput> | undefined = undefined;
 
   constructor(source: MessageSource) {
     this.source = source;
@@ -67,8 +68,8 @@ export class MessageIntake {
   passHeld(): void {
     const { held, sink } = this;
     if (held === undefined) return;
+    while (!held.isEmpty && !this.isOver) sink?.received(held.shift());
     this.held = undefined;
-    for (const message of held) if (!this.isOver) sink?.received(message);
     if (!this.isOver) sink?.readComplete();
   }
 
@@ -80,11 +81,8 @@ export class MessageIntake {
   endBurst(): void {
     if (!this.isInBurst) return;
     const { held, sink } = this;
-    this.held = undefined;
-    for (const message of held ?? []) {
-      if (this.mayRead) this.pass(message);
-      else this.hold(message);
-    }
+    while (held?.isEmpty === false && this.mayRead && !this.isOver) this.pass(held.shift()!);
+    if (held?.isEmpty === true) this.held = undefined;
     this.isInBurst = false;
     this.mayRead = false;
     if (this.isOver) return;
@@ -93,8 +91,8 @@ export class MessageIntake {
   }
 
   private hold(message: WebSocketInput): void {
-    if (this.held === undefined) this.held = [message];
-    else this.held.push(message);
+    this.held ??= new Fifo();
+    this.held.push(message);
   }
 
   private pass(message: WebSocketInput): void {
