@@ -1,6 +1,7 @@
 import { type Buffer, isUtf8 } from 'node:buffer';
 import { ByteInput } from '@headrace/codec';
 import type { DecodeError } from '@headrace/core';
+import { unpinned } from '@headrace/core/authoring';
 import { BegunMessage } from './begun-message.ts';
 import { CUT_OFF, NO_CODE } from './close-codes.ts';
 import { unmask } from './mask.ts';
@@ -12,6 +13,8 @@ import type { WebSocketInput } from './text-message.ts';
 
 /** Gets what a {@link FrameReader} reads, in the order in which it came. */
 export interface FrameListener {
+  /** False while it takes no more: what follows waits as it came. */
+  readonly isTaking: boolean;
   arrived(message: WebSocketInput): void;
   pinged(payload: Buffer): void;
   /** The peer's close frame; nothing follows. */
@@ -36,6 +39,8 @@ export class FrameReader {
   finished = 0;
   /** A message is being inflated in another thread: what follows it waits, and nothing more should be given. */
   isInflating = false;
+  /** Bytes wait for the listener to take more; then {@link readOn}. */
+  isWaiting = false;
   private readonly limits: ReadLimits;
   private readonly deflate: MessageDeflate | undefined;
   private readonly listener: FrameListener;
@@ -56,7 +61,8 @@ export class FrameReader {
 
   /** A message or a frame has begun, and the peer has not sent the rest. */
   get isWithin(): boolean {
-    return !this.isInflating && (this.begun !== undefined || this.input !== undefined);
+    if (this.isInflating || this.isWaiting) return false;
+    return this.begun !== undefined || this.input !== undefined;
   }
 
   receive(bytes: Buffer): void {
@@ -65,13 +71,20 @@ export class FrameReader {
     if (input === undefined) {
       const at = this.isInflating ? 0 : this.readFrames(bytes, 0, bytes.length);
       if (at === bytes.length || this.isOver) return;
+      const rest = at === 0 ? bytes : bytes.subarray(at);
       this.input = new ByteInput();
-      this.input.append(at === 0 ? bytes : bytes.subarray(at));
+      // No time limit ends the wait.
+      this.input.append(this.isWaiting ? unpinned(rest) : rest);
       this.keep(this.input);
     } else {
       input.append(bytes);
       this.readKept(input);
     }
+  }
+
+  /** The listener takes more. */
+  readOn(): void {
+    if (this.input !== undefined) this.readKept(this.input);
   }
 
   private readKept(input: ByteInput): void {
@@ -92,7 +105,12 @@ export class FrameReader {
   private readFrames(bytes: Buffer, from: number, to: number): number {
     let at = from;
     this.wanted = 0;
+    this.isWaiting = false;
     while (to - at >= 2 && !this.isOver && !this.isInflating) {
+      if (!this.listener.isTaking) {
+        this.isWaiting = true;
+        break;
+      }
       const second = bytes[at + 1]!;
       if (this.isRefused(bytes[at]!, second)) return to;
       const short = second & 0x7f;
@@ -238,6 +256,7 @@ export class FrameReader {
   /** Reads nothing more. */
   stop(): void {
     this.isOver = true;
+    this.isWaiting = false;
     this.input = this.begun = undefined;
   }
 }

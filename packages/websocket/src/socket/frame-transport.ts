@@ -7,7 +7,7 @@ import type {
   Timer,
   TransportSink,
 } from '@headrace/core';
-import { ReadGate, transportOf } from '@headrace/core/authoring';
+import { isTurnCheckDue, ReadGate, transportOf } from '@headrace/core/authoring';
 import {
   CLOSE_TIMEOUT_MS,
   CUT_OFF,
@@ -72,6 +72,10 @@ export class FrameTransport implements MessageTransport, FrameListener, MessageS
   private brokenCode: number | undefined = undefined;
   private peerClose: WebSocketClose | undefined = undefined;
   private isGone = false;
+  /** Messages that were passed on after the end of the connection. */
+  private late = 0;
+  /** More of them with the next turn of the event loop. */
+  private awaitsTurn = false;
   private closeTimer: Timer | undefined = undefined;
 
   /** @param below - the place in the pipeline of the channel that carries the WebSocket */
@@ -130,8 +134,18 @@ export class FrameTransport implements MessageTransport, FrameListener, MessageS
 
   resume(): void {
     this.isPaused = false;
-    this.updateHold();
+    if (this.reader.isWaiting) this.below.clock.execute(() => this.readOn());
+    else this.updateHold();
     this.readBelow();
+  }
+
+  /** What waited is read as a burst. */
+  private readOn(): void {
+    if (this.isGone || !this.reader.isWaiting) return;
+    this.beginRead();
+    this.reader.readOn();
+    this.wasRead();
+    this.endRead();
   }
 
   endBurstLater(intake: MessageIntake): void {
@@ -141,19 +155,34 @@ export class FrameTransport implements MessageTransport, FrameListener, MessageS
   /** A channel that does not read by itself is asked for each read. */
   private readBelow(): void {
     const { channel } = this.below;
-    if (!this.isPaused && !channel.autoRead && channel.isActive) this.below.read();
+    if (this.isPaused || this.reader.isWaiting) return;
+    if (!channel.autoRead && channel.isActive) this.below.read();
   }
 
   private updateHold(): void {
     if (this.isGone) return;
-    if (this.isPaused || this.reader.isInflating) {
+    const { isInflating, isWaiting } = this.reader;
+    if (this.isPaused || isInflating || isWaiting) {
       this.gate ??= new ReadGate('websocket');
       this.gate.hold(this.below.channel);
     } else this.gate?.release();
   }
 
+  get isTaking(): boolean {
+    return !this.awaitsTurn && this.intake.isTaking;
+  }
+
   arrived(message: WebSocketInput): void {
     this.intake.arrived(message);
+    if (!this.isGone || !isTurnCheckDue(++this.late)) return;
+    const { channel } = this.below;
+    this.awaitsTurn = channel.checkTurn();
+    if (this.awaitsTurn) channel.onNextTurn(() => this.nextTurn());
+  }
+
+  private nextTurn(): void {
+    this.awaitsTurn = false;
+    if (this.reader.isWaiting) this.gone();
   }
 
   inflated(): void {
@@ -163,8 +192,8 @@ export class FrameTransport implements MessageTransport, FrameListener, MessageS
 
   private wasRead(): void {
     this.flushPongs();
-    const { isWithin, finished, isInflating } = this.reader;
-    if (isInflating || this.gate !== undefined) this.updateHold();
+    const { isWithin, finished, isInflating, isWaiting } = this.reader;
+    if (isInflating || isWaiting || this.gate !== undefined) this.updateHold();
     if (!isWithin && !this.isAwaiting) return;
     this.isAwaiting = isWithin;
     this.listener?.inputRead(isWithin, finished);
@@ -202,7 +231,6 @@ export class FrameTransport implements MessageTransport, FrameListener, MessageS
     this.brokenCode = error.details['closeCode'] as number;
     this.resume();
     if (this.intake.isOver) return;
-    this.intake.passHeld();
     this.intake.sink?.caught(error);
   }
 
@@ -282,7 +310,6 @@ export class FrameTransport implements MessageTransport, FrameListener, MessageS
     if (this.isActive) this.sendClose(code === NO_CODE ? undefined : code, reason);
     this.endBelow();
     this.closedBy({ code, reason });
-    intake.passHeld();
     intake.sink?.inputEnded();
   }
 
@@ -318,12 +345,15 @@ export class FrameTransport implements MessageTransport, FrameListener, MessageS
     this.isGone = true;
     this.closeTimer?.cancel();
     this.gate?.release();
-    // What was read before the end comes before it.
-    if (this.reader.isInflating) return;
-    this.reader.stop();
+    const { intake, reader } = this;
+    // What was read before the end comes before it, by turns.
+    intake.passAll();
+    if (reader.isWaiting) reader.readOn();
+    if (intake.isOver) reader.stop();
+    if (reader.isInflating || reader.isWaiting) return;
+    reader.stop();
     this.deflate?.own.cleanup();
-    const { intake } = this;
-    intake.passHeld();
+    intake.endBurst();
     const { sink } = intake;
     intake.stop();
     if (this.peerClose === undefined) this.closedBy({ code: CUT_OFF, reason: '' });

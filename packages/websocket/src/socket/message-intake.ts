@@ -20,6 +20,8 @@ export class MessageIntake {
   isOver = false;
   private readonly source: MessageSource;
   private mayRead = false;
+  /** The end follows: messages pass though reads are held. */
+  private isDue = false;
   private isInBurst = false;
   /** The source itself reports the end of the burst. */
   private isFed = false;
@@ -30,6 +32,11 @@ export class MessageIntake {
 
   constructor(source: MessageSource) {
     this.source = source;
+  }
+
+  /** False while a message that arrives would be kept. */
+  get isTaking(): boolean {
+    return this.isOver || this.isDue || (this.mayRead && this.held === undefined);
   }
 
   requestRead(): void {
@@ -45,7 +52,7 @@ export class MessageIntake {
 
   arrived(message: WebSocketInput): void {
     if (this.isOver) return;
-    if (this.held !== undefined || !this.mayRead) {
+    if (!this.isTaking) {
       this.hold(message);
       if (!this.mayRead) this.source.pause();
       return;
@@ -71,6 +78,12 @@ export class MessageIntake {
     while (!held.isEmpty && !this.isOver) sink?.received(held.shift());
     this.held = undefined;
     if (!this.isOver) sink?.readComplete();
+  }
+
+  /** As {@link passHeld}, also for the messages that arrive from now on. */
+  passAll(): void {
+    this.isDue = true;
+    this.passHeld();
   }
 
   stop(): void {

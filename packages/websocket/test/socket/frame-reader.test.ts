@@ -24,6 +24,7 @@ const LIMITS = { maxMessageBytes: 100_000, maxFragments: 8 };
 /** What was read, one line for each, as text. */
 function recorder(events: string[], inflated: () => void = () => {}): FrameListener {
   return {
+    isTaking: true,
     arrived: (message) => {
       const kind = typeof message === 'string' ? 'text' : 'bytes';
       events.push(`${kind} ${Buffer.from(message as string).toString('hex')}`);
@@ -219,6 +220,22 @@ describe('the reader of frames', () => {
     read.fill(0);
     reader.receive(clientFrame({ first: 0x80, payload: Buffer.from('ner') }));
     expect(String(messages[0])).toBe('partner');
+  });
+
+  it('keeps no memory of a read alive by a few frames that wait', () => {
+    const read = Buffer.alloc(65_536);
+    const payload = Buffer.alloc(3000, 'x');
+    const frame = clientFrame({ first: 0x81, payload });
+    frame.copy(read);
+    const events: string[] = [];
+    const listener = { ...recorder(events), isTaking: false };
+    const reader = new FrameReader(LIMITS, undefined, listener);
+    reader.receive(read.subarray(0, frame.length));
+    expect([events, reader.isWaiting]).toEqual([[], true]);
+    read.fill(0);
+    listener.isTaking = true;
+    reader.readOn();
+    expect([events, reader.isWaiting]).toEqual([[`text ${payload.toString('hex')}`], false]);
   });
 });
 

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { Context } from '@headrace/core';
+import type { Context, ReadHold } from '@headrace/core';
 import { describe, expect, it } from 'vitest';
 import { WEB_SOCKET_CLOSE, type WebSocketInput } from '../../src/index.ts';
 import { clientFrame, textFrame } from './client-frame.ts';
@@ -238,18 +238,90 @@ describe('the end', () => {
     expect(parent.isOpen).toBe(false);
   });
 
-  it('delivers what was read before it, though reads are held', () => {
-    const { parent, events } = recorded({
-      handlers: [
-        {
-          channelRead(ctx: Context, message: WebSocketInput) {
-            ctx.channel.holdReads('test');
-            ctx.fireChannelRead(message);
-          },
-        },
-      ],
+  it('delivers what was read before it, though reads are held, by turns of the event loop', () => {
+    const holding = {
+      channelRead(ctx: Context, message: WebSocketInput) {
+        ctx.channel.holdReads('test');
+        parent.clock.advanceQuietly(1);
+        ctx.fireChannelRead(message);
+      },
+    };
+    const { parent, channel, events } = recorded({ handlers: [holding] });
+    const texts = Array.from({ length: 300 }, (_, i) => `${i}`);
+    parent.writeInbound(Buffer.concat(texts.map(textFrame)));
+    expect(events).toEqual(['0', 'complete']);
+    const turns: number[] = [];
+    const countTurn = (): void => {
+      turns.push(events.length);
+      if (channel.isOpen) parent.clock.nextTurn(countTurn);
+    };
+    parent.clock.run(() => {
+      parent.embedded.sink.disconnected();
+      countTurn();
     });
-    parent.writeInbound(Buffer.concat([textFrame('a'), textFrame('b'), goodbye()]));
-    expect(events.filter((event) => event !== 'complete')).toEqual(['a', 'b', 'inactive']);
+    expect(turns.length).toBeGreaterThan(10);
+    expect(events.filter((event) => event !== 'complete')).toEqual([...texts, 'inactive']);
+  });
+});
+
+describe('what arrives while the channel does not read', () => {
+  const holding = () => {
+    const holds: ReadHold[] = [];
+    const handler = {
+      channelRead(ctx: Context, message: WebSocketInput) {
+        holds.push(ctx.channel.holdReads('test'));
+        ctx.fireChannelRead(message);
+      },
+    };
+    const one = recorded({ handlers: [handler] });
+    const release = (): void => {
+      holds.shift()!.release();
+      one.parent.runPendingTasks();
+    };
+    return { ...one, release };
+  };
+
+  it('waits as it came, and costs no message', () => {
+    const { parent, events, release } = holding();
+    const read = Buffer.concat([textFrame('a'), textFrame('b'), textFrame('c')]);
+    const masked = Buffer.from(textFrame('c'));
+    parent.writeInbound(read);
+    expect([events, parent.isReadHeld]).toEqual([['a', 'complete'], true]);
+    release();
+    expect(events).toEqual(['a', 'complete', 'b', 'complete']);
+    expect(read.subarray(-masked.length)).toEqual(masked);
+    release();
+    release();
+    expect([events.length, parent.isReadHeld]).toEqual([6, false]);
+  });
+
+  it('comes before the close frame that followed it, when the channel reads', () => {
+    const one = holding();
+    one.parent.writeInbound(Buffer.concat([textFrame('a'), textFrame('b'), goodbye()]));
+    expect(hexOf(one)).toEqual([]);
+    one.release();
+    one.release();
+    expect(hexOf(one)).toEqual(['880303e862']);
+    expect(one.events).toEqual(['a', 'complete', 'b', 'complete', 'inactive']);
+  });
+
+  it('is not held against the time of a message', () => {
+    const { parent, events, release } = holding();
+    parent.writeInbound(Buffer.concat([textFrame('a'), textFrame('b').subarray(0, 4)]));
+    parent.advance(5500);
+    release();
+    parent.advance(999);
+    expect(events).toEqual(['a', 'complete']);
+    parent.advance(1);
+    expect(events).toContain('HR_ERR_TIMEOUT_READ');
+  });
+
+  it('is dropped when the channel closes, but for the close frame', () => {
+    const one = holding();
+    one.parent.writeInbound(Buffer.concat([textFrame('a'), textFrame('b'), goodbye()]));
+    one.channel.close();
+    one.parent.runPendingTasks();
+    expect(one.channel.attributes.get(WEB_SOCKET_CLOSE)).toEqual({ code: 1000, reason: 'b' });
+    expect(one.events).not.toContain('b');
   });
 });

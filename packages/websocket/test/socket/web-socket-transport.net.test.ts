@@ -7,6 +7,7 @@ import {
   type ChannelOptions,
   type Context,
   type Handler,
+  type ReadHold,
   type Server,
   ServerBootstrap,
   silentLogger,
@@ -279,10 +280,11 @@ describe('a WebSocket as a transport', () => {
   });
 
   it.each(['a close frame', 'a broken frame'])(
-    'delivers what was read before %s, though reads are held',
+    'delivers what was read before %s when reads are released',
     async (end) => {
       const sees = new Recorder();
       let closed: Promise<unknown> | undefined;
+      let hold: ReadHold | undefined;
       const entry = new HttpEndpoint({
         webSocketOptions: { logger: silentLogger },
         webSocket: (channel) => {
@@ -290,7 +292,7 @@ describe('a WebSocket as a transport', () => {
           channel.pipeline.addLast(
             {
               channelRead(ctx: Context, message: WebSocketInput) {
-                if (message === '2') ctx.channel.holdReads('test');
+                if (message === '2') hold = ctx.channel.holdReads('test');
                 ctx.fireChannelRead(message);
               },
             },
@@ -313,6 +315,9 @@ describe('a WebSocket as a transport', () => {
       else socket.write(Buffer.from([0xff, 0x80, 0, 0, 0, 0]));
       socket.uncork();
       await sees.until(() => sees.messages.includes('2'));
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(sees.messages).toEqual(['1', '2']);
+      hold!.release();
       await closed;
       await sees.until(() => sees.events.includes('inactive'));
       expect(sees.messages).toEqual(['1', '2', '3', '4']);
