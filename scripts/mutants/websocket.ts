@@ -506,4 +506,11 @@ export const mutants: readonly Mutant[] = [
     test: 'test/server/handshake.test.ts',
     why: 'an upgrade to another protocol is refused',
   },
+  {
+    file: 'src/server/web-socket-upgrader.ts',
+    find: 'handler.refuseBroken(toError(error), [SPOKEN_VERSIONS]);',
+    replace: 'handler.refuseBroken(toError(error));',
+    test: 'test/server/http-endpoint.net.test.ts',
+    why: 'a client of another version learns which ones are spoken',
+  },
 ];

@@ -19,6 +19,9 @@ export interface HandshakeTerms {
   readonly deflate: DeflateOptions | undefined;
 }
 
+/** Header of the answer to a refused handshake: a client of another version may try again (RFC 6455, section 4.4). */
+export const SPOKEN_VERSIONS = 'Sec-WebSocket-Version: 13, 8';
+
 /** 16 bytes in base64. */
 const KEY = /^[+/0-9A-Za-z]{22}==$/;
 /** What the key is hashed with (RFC 6455, section 1.3). */

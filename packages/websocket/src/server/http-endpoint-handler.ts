@@ -278,9 +278,9 @@ export class HttpEndpointHandler implements Handler {
   }
 
   /** The input is not HTTP, or too long; the channel itself reports a lost connection. */
-  refuseBroken(error: NodeJS.ErrnoException): void {
+  refuseBroken(error: NodeJS.ErrnoException, headers: readonly string[] = []): void {
     if (this.ctx?.channel.isOpen !== true || error.code === 'ECONNRESET') return;
-    this.refuse(error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400);
+    this.refuse(error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400, headers);
     const text = `not a proper HTTP request (${error.message})`;
     this.ctx.fireExceptionCaught(
       new DecodeError('MESSAGE_INVALID', text, { code: error.code }, error),

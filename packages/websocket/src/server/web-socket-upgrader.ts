@@ -19,7 +19,7 @@ import { type WebSocketCompression, wsDeflate } from '../socket/compression.ts';
 import { MESSAGE_LIMITS, type ReadLimits, type WebSocketLimits } from '../socket/message-limits.ts';
 import type { WebSocketChannel } from '../socket/web-socket-channel.ts';
 import { ForwardingProxies, type RequestSource } from './forwarding-proxies.ts';
-import { type Handshake, type HandshakeTerms, shakeHands } from './handshake.ts';
+import { type Handshake, type HandshakeTerms, SPOKEN_VERSIONS, shakeHands } from './handshake.ts';
 import type { HttpEndpointHandler } from './http-endpoint-handler.ts';
 import { isOwnOrigin } from './own-origin.ts';
 
@@ -154,7 +154,7 @@ export class WebSocketUpgrader {
     try {
       handshake = shakeHands(request, this.terms);
     } catch (error) {
-      handler.refuseBroken(toError(error));
+      handler.refuseBroken(toError(error), [SPOKEN_VERSIONS]);
       return;
     }
     const { webSocket, webSocketOptions = {} } = this.options;

@@ -319,11 +319,12 @@ describe('HttpEndpoint', () => {
     },
   );
 
-  it('answers 400 to a handshake that is none, and logs it', async () => {
+  it('answers 400 to a handshake that is none, names its versions, and logs it', async () => {
     const { port, log } = await start();
     const broken = UPGRADE.replace('Sec-WebSocket-Version: 13', 'Sec-WebSocket-Version: 99');
     const answer = await exchange(port, `GET /ws HTTP/1.1\r\nHost: x\r\n${broken}`);
     expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request/);
+    expect(answer).toContain('\r\nSec-WebSocket-Version: 13, 8\r\n');
     expect(log).toEqual([expect.stringContaining('Sec-WebSocket-Version')]);
   });
 
