@@ -2,7 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { Clock, Timer } from '@headrace/core';
 import { type DeadlineEntry, DeadlineHeap } from './deadline-heap.ts';
 
-/** The one timer serves many connections: it must not keep, or show to others, the context of the one that set it. */
+/** The one timer serves many connections: it must not keep, or show to others, the context of one of them. */
 const NO_CONTEXT = /* @__PURE__ */ new AsyncResource('DeadlineTimer');
 
 /** What becomes of a timer for which nothing is left. */
@@ -91,7 +91,8 @@ export class DeadlineTimer<E extends DeadlineEntry> {
     try {
       this.due(first);
     } finally {
-      this.clock.execute(this.expire);
+      // What was due may have entered a context of its own (`enterWith`).
+      NO_CONTEXT.runInAsyncScope(() => this.clock.execute(this.expire));
     }
   };
 }

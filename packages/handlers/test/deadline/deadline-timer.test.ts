@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { systemClock } from '@headrace/core';
 import { VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import type { DeadlineEntry } from '../../src/deadline/deadline-heap.ts';
@@ -123,6 +124,24 @@ describe('DeadlineTimer', () => {
       timer.add({ name: 'a', deadline: 10, heapIndex: -1, heapOrder: 0 });
     });
     expect(seen).toEqual([undefined]);
+  });
+
+  it('shows nobody the asynchronous context that was entered at the deadline of another', async () => {
+    const request = new AsyncLocalStorage<string>();
+    const seen: unknown[] = [];
+    await new Promise<void>((resolve) => {
+      const timer = new DeadlineTimer<Named>(systemClock, ({ name }) => {
+        seen.push(request.getStore());
+        request.enterWith(`of ${name}`);
+        if (timer.size === 0) resolve();
+      });
+      const now = systemClock.now();
+      for (const [i, name] of ['a', 'b', 'c'].entries()) {
+        // Two that are due together, and one for which the timer is set anew.
+        timer.add({ name, deadline: now + (i < 2 ? 1 : 20), heapIndex: -1, heapOrder: 0 });
+      }
+    });
+    expect(seen).toEqual([undefined, undefined, undefined]);
   });
 
   it('forgets all at once', () => {
