@@ -339,6 +339,13 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/internal/turn-queue.ts',
+    find: 'first.runInAsyncScope(first.resume);',
+    replace: 'first.resume();',
+    test: 'test/internal/turn-queue.test.ts',
+    why: 'messages of one connection are not read in the asynchronous context of another',
+  },
+  {
+    file: 'src/internal/turn-queue.ts',
     find: 'if (this.waiting.length > 1) return;',
     replace: '',
     test: 'test/internal/turn-queue.test.ts',
@@ -486,8 +493,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/internal/turn-queue.ts',
-    find: '    this.waiting.push(resume);\n',
-    replace: '    this.nextTurn(resume);\n    return;\n    this.waiting.push(resume);\n',
+    find: '    this.waiting.push(new WaitingConnection(resume));\n',
+    replace:
+      '    this.nextTurn(resume);\n    return;\n    this.waiting.push(new WaitingConnection(resume));\n',
     test: 'test/channel/turns.test.ts',
     why: 'each turn resumes one busy connection',
   },

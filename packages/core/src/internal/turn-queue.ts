@@ -1,7 +1,18 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { Turns } from '../contract.ts';
 
 /** The part of a budget that a connection which did not wait gets in any case: quiet ones never wait. */
 const QUIET_PART = 1 / 4;
+
+/** Turns are set by the first connection that waits: each goes on in the asynchronous context of its own. */
+class WaitingConnection extends AsyncResource {
+  readonly resume: () => void;
+
+  constructor(resume: () => void) {
+    super('WaitingConnection');
+    this.resume = resume;
+  }
+}
 
 /**
  * The turns of an event loop, shared by its connections: however many are busy, their input takes about as much of one
@@ -9,7 +20,7 @@ const QUIET_PART = 1 / 4;
  */
 export class TurnQueue implements Turns {
   private readonly nextTurn: (task: () => void) => void;
-  private readonly waiting: (() => void)[] = [];
+  private readonly waiting: WaitingConnection[] = [];
   /** When the budget of this turn is used up; 0: nothing of it has been used. */
   private turnEndsAt = 0;
 
@@ -28,16 +39,16 @@ export class TurnQueue implements Turns {
   }
 
   wait(now: number, resume: () => void): void {
-    this.waiting.push(resume);
+    this.waiting.push(new WaitingConnection(resume));
     if (this.waiting.length > 1) return;
     this.turnEndsAt = now;
     this.nextTurn(this.resumeOne);
   }
 
   private readonly resumeOne = (): void => {
-    const resume = this.waiting.shift()!;
+    const first = this.waiting.shift()!;
     this.turnEndsAt = 0;
     if (this.waiting.length > 0) this.nextTurn(this.resumeOne);
-    resume();
+    first.runInAsyncScope(first.resume);
   };
 }

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { describe, expect, it } from 'vitest';
 import { TurnQueue } from '../../src/internal/turn-queue.ts';
 
@@ -47,6 +48,22 @@ describe('connections that are busy at once', () => {
     for (let i = 0; i < 3; i++) loop.read(i);
     for (let i = 0; i < 7; i++) loop.turn();
     expect(loop.served).toEqual([0, 1, 2, 0, 1, 2, 0]);
+  });
+
+  it('go on in the asynchronous context in which they began to wait', async () => {
+    const context = new AsyncLocalStorage<string>();
+    const seen: unknown[] = [];
+    await new Promise<void>((resolve) => {
+      const queue = new TurnQueue(setImmediate);
+      for (const name of ['ann', 'bob', 'cyd']) {
+        const resume = () => {
+          seen.push(context.getStore());
+          if (name === 'cyd') resolve();
+        };
+        context.run(name, () => queue.wait(0, resume));
+      }
+    });
+    expect(seen).toEqual(['ann', 'bob', 'cyd']);
   });
 
   it('share the first turn too, in which none of them waits yet', () => {
