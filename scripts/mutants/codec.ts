@@ -24,6 +24,13 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/base/decoding-handler.ts',
+    find: 'if (Object.getPrototypeOf(options) !== Object.prototype) return options;',
+    replace: '',
+    test: 'test/base/fresh.test.ts',
+    why: 'fresh() has the limits that the options inherit',
+  },
+  {
+    file: 'src/base/decoding-handler.ts',
     find: 'if (this.passesOthers) ctx.fireChannelRead(message);',
     replace: 'if (true) ctx.fireChannelRead(message);',
     test: 'test/base/other-messages.test.ts',

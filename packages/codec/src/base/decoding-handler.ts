@@ -9,6 +9,8 @@ const lastOptions = new WeakMap<object, object>();
 
 /** A server makes the same decoders for each of its connections: those with equal options share one copy. */
 function sharedCopy(type: object, options: object): object {
+  // A copy would not have what the object inherits: the limits of a class of options, for one.
+  if (Object.getPrototypeOf(options) !== Object.prototype) return options;
   const last = lastOptions.get(type);
   if (last !== undefined && isEqual(last, options)) return last;
   const copy = Object.freeze({ ...options });

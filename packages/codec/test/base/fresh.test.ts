@@ -1,4 +1,5 @@
 import { LengthFieldFrameDecoder, StringCodec } from '@headrace/codec';
+import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 
 /** What a decoder keeps of its options for `fresh()`. */
@@ -10,6 +11,21 @@ describe('the options that fresh() takes', () => {
     const decoder = new LengthFieldFrameDecoder(options);
     options.maxFrameLength = Number.POSITIVE_INFINITY;
     expect(kept(decoder.fresh())).toEqual({ maxFrameLength: 100, lengthFieldLength: 4 });
+  });
+
+  it('are also those that the object inherits', () => {
+    class Limits {
+      get maxFrameLength(): number {
+        return 100;
+      }
+      get lengthFieldLength(): 2 {
+        return 2;
+      }
+    }
+    const decoder = new LengthFieldFrameDecoder(new Limits()).fresh();
+    const channel = new EmbeddedChannel(decoder);
+    expect(() => channel.writeInbound(Buffer.from([0, 101]))).toThrow('100');
+    expect(channel.readInbound()).toBeUndefined();
   });
 
   it('are one copy for all decoders of a class that have the same', () => {
