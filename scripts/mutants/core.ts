@@ -821,4 +821,11 @@ export const mutants: readonly Mutant[] = [
     test: 'test/group/channel-matchers.test.ts',
     why: 'a matcher chooses members only',
   },
+  {
+    file: 'src/channel/channel-core.ts',
+    find: 'room?.servesAgain === true && this.pipeline.hasSeveral ? undefined : room',
+    replace: 'room',
+    test: 'test/channel/read-room.test.ts',
+    why: 'no handler but the one that lent it sees memory that is written over',
+  },
 ];

@@ -75,8 +75,8 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
   readonly output: ChannelOutput;
   readonly pipeline: HandlerPipeline;
   readonly reading: ChannelReading;
-  /** Memory for the rest of the message that has begun. */
-  readRoom: ReadRoom | undefined = undefined;
+  /** Offered by a handler. */
+  room: ReadRoom | undefined = undefined;
   private readonly idNumber: number;
   private phase = MADE;
   private hasDroppedMessages = false;
@@ -277,6 +277,11 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
 
   get isReadHeld(): boolean {
     return this.reading.isHeld;
+  }
+
+  get readRoom(): ReadRoom | undefined {
+    const { room } = this;
+    return room?.servesAgain === true && this.pipeline.hasSeveral ? undefined : room;
   }
 
   checkTurn(): boolean {

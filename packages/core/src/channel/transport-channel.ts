@@ -103,8 +103,8 @@ export class TransportChannel<R = unknown, W = unknown> implements Channel<R, W>
   }
 
   /** @internal The next reads go into this memory. */
-  [TAKE_ROOM](room: ReadRoom): void {
-    this[CORE].readRoom = room;
+  [TAKE_ROOM](room: ReadRoom | undefined): void {
+    this[CORE].room = room;
   }
 
   toString(): string {

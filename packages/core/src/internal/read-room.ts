@@ -13,6 +13,12 @@ export class ReadRoom {
   private buffer: Buffer | undefined = undefined;
   private memory: ArrayBufferLike | undefined = undefined;
   private origin = 0;
+  /** Its memory is written over: nobody but the handler that offers it may see what is received there. */
+  readonly servesAgain: boolean;
+
+  constructor(servesAgain = false) {
+    this.servesAgain = servesAgain;
+  }
 
   get isOffered(): boolean {
     return this.buffer !== undefined;
@@ -58,8 +64,9 @@ export const TAKE_ROOM: unique symbol = Symbol('takes a room');
 /**
  * The channel's next reads go into this memory, until it is full or withdrawn: for a decoder that knows the length of the
  * message that has begun. What arrives is an ordinary Buffer, a piece of it. A transport that makes its own
- * Buffers takes no notice.
+ * Buffers takes no notice. Memory that {@link ReadRoom.servesAgain} gets the reads only while no other handler is in the
+ * pipeline; `undefined` takes any room back.
  */
-export function offerReadRoom(channel: Channel, room: ReadRoom): void {
-  (channel as Channel & { [TAKE_ROOM]?(taken: ReadRoom): void })[TAKE_ROOM]?.(room);
+export function offerReadRoom(channel: Channel, room: ReadRoom | undefined): void {
+  (channel as Channel & { [TAKE_ROOM]?(taken: ReadRoom | undefined): void })[TAKE_ROOM]?.(room);
 }

@@ -243,6 +243,10 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
     return this.headTail.prev === this.headTail ? undefined : this.headTail.prev;
   }
 
+  get hasSeveral(): boolean {
+    return this.headTail.next !== this.headTail.prev;
+  }
+
   names(): string[] {
     const names: string[] = [];
     for (let c = this.headTail.next; c !== this.headTail; c = c.next) names.push(c.name);

@@ -9,7 +9,7 @@ import type {
   WriteFuture,
 } from '@headrace/core';
 import { ReadGate, sizeOfBytes, transportOf } from '@headrace/core/authoring';
-import { lendRoom, takeBack } from './relay-memory.ts';
+import { lendRoom, takeBack, withdrawRoom } from './relay-memory.ts';
 
 /**
  * Writes what one channel reads to another, no faster than the other takes it, and carries the end over:
@@ -65,29 +65,30 @@ export class RelayHandler<Message = unknown> implements Handler {
     this.holdIfFull(ctx);
   }
 
-  handlerRemoved(): void {
+  handlerRemoved({ channel }: Context): void {
+    withdrawRoom(channel);
     this.gate.release();
   }
 
   channelRead(ctx: Context, message: Message): void {
     const size = sizeOfBytes(message);
     if (size > 0) this.relayedBytes += size;
-    const write = this.target.write(message);
-    this.only = this.needsFlush ? undefined : message;
-    this.onlyWrite = write;
+    // Before the write: a handler that keeps what it sees may be gone after it.
+    this.only = !this.needsFlush && this.isDirect() ? message : undefined;
+    this.onlyWrite = this.target.write(message);
     this.needsFlush = true;
     // What is not flushed would never drain, and nothing more would be read.
-    if (!this.target.isWritable) this.flushTarget(ctx);
+    if (!this.target.isWritable) this.flushTarget();
     this.holdIfFull(ctx);
   }
 
   channelReadComplete(ctx: Context): void {
-    this.flushTarget(ctx);
+    this.flushTarget();
     ctx.fireChannelReadComplete();
   }
 
   channelShutdown(ctx: Context, direction: Direction): void {
-    this.flushTarget(ctx);
+    this.flushTarget();
     if (direction === 'input') this.target.shutdown('output');
     ctx.fireChannelShutdown(direction);
   }
@@ -109,24 +110,24 @@ export class RelayHandler<Message = unknown> implements Handler {
     });
   }
 
-  private flushTarget(ctx: Context): void {
+  private flushTarget(): void {
     if (!this.needsFlush) return;
     const { only, onlyWrite } = this;
     this.needsFlush = false;
     this.only = this.onlyWrite = undefined;
     this.target.flush();
-    if (only instanceof Buffer && onlyWrite!.isSuccess && this.isDirect(ctx)) takeBack(only);
+    if (!(only instanceof Buffer) || !onlyWrite!.isSuccess) return;
+    if (transportOf(this.target)?.keepsNoWrites === true) takeBack(only);
   }
 
-  /** Nothing but the two relays has seen what was read, and nothing keeps what was written. */
-  private isDirect({ pipeline }: Context): boolean {
-    const { target } = this;
-    const other = target.pipeline.first();
+  /** Nothing but this relay gets what is read into lent memory, and nothing stands between its writes and the kernel. */
+  private isDirect(): boolean {
+    const { pipeline } = this.target;
+    const other: Handler | undefined = pipeline.first();
     return (
-      pipeline.first() === this &&
-      other instanceof RelayHandler &&
-      target.pipeline.last() === other &&
-      transportOf(target)?.keepsNoWrites === true
+      this.channelRead === RelayHandler.prototype.channelRead &&
+      pipeline.last() === other &&
+      other?.write === undefined
     );
   }
 }

@@ -7,12 +7,17 @@ import { offerReadRoom, ReadRoom } from '@headrace/core/authoring';
 /** As much as a read brings at most. */
 const ROOM_BYTES = 64 * 1024;
 
-const room = /* @__PURE__ */ new ReadRoom();
+const room = /* @__PURE__ */ new ReadRoom(true);
 
-/** Reads of this channel go into the memory of relays, as long as there is room. */
+/** Reads of this channel go into the memory of relays, while it has no other handler and there is room. */
 export function lendRoom(channel: Channel): void {
   if (!room.isOffered) renewRoom();
   offerReadRoom(channel, room);
+}
+
+/** The relay has left the channel. */
+export function withdrawRoom(channel: Channel): void {
+  offerReadRoom(channel, undefined);
 }
 
 /** Nobody has these bytes any more. Memory that was filled meanwhile is replaced. */

@@ -1,4 +1,4 @@
-import { type Channel, openChannel, type Transport, type TransportSink } from '@headrace/core';
+import { type Channel, type Context, openChannel, type Transport, type TransportSink, type WriteFuture } from '@headrace/core';
 import { VirtualClock } from '@headrace/core/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { pipeChannels, RelayHandler } from '../../src/routing/relay-handler.ts';
@@ -131,5 +131,67 @@ describe('the memory of relays', () => {
     expect(String(third)).toBe(long);
     expect(last!.buffer).toBe(fourth!.buffer);
     expect(String(fourth)).toMatch(/^last!z/);
+  });
+
+  it('does not serve again if a handler has seen it that has removed itself', () => {
+    left.channel.pipeline.addFirst({
+      channelRead(ctx, message) {
+        ctx.pipeline.remove(ctx.name);
+        ctx.fireChannelRead(message);
+      },
+    });
+    expect(firstAfterAnotherRead()).toBe('first');
+  });
+
+  it('does not serve again if a handler of the other channel has seen it that has removed itself', () => {
+    right.channel.pipeline.addFirst({
+      write(ctx, message) {
+        ctx.pipeline.remove(ctx.name);
+        return ctx.write(message);
+      },
+    });
+    expect(firstAfterAnotherRead()).toBe('first');
+  });
+
+  it('does not serve again if the other relay sees what is written', () => {
+    class Keeper extends RelayHandler {
+      write(ctx: Context, message: unknown): WriteFuture {
+        return ctx.write(message);
+      }
+    }
+    right.channel.pipeline.removeFirst();
+    right.channel.pipeline.addFirst(new Keeper(left.channel));
+    expect(firstAfterAnotherRead()).toBe('first');
+  });
+
+  it('serves no channel that the relay has left', () => {
+    const relay = left.channel.pipeline.removeFirst();
+    const seen: unknown[] = [];
+    left.channel.pipeline.addFirst({
+      channelRead(ctx, message) {
+        seen.push(message);
+        ctx.pipeline.addLast(new RelayHandler(right.channel));
+        ctx.pipeline.remove(ctx.name);
+        ctx.fireChannelRead(message);
+      },
+    });
+    expect(relay).toBeInstanceOf(RelayHandler);
+    expect(firstAfterAnotherRead()).toBe('first');
+  });
+
+  it('does not serve again if the relay is of a class of its own', () => {
+    class Tap extends RelayHandler {
+      readonly seen: unknown[] = [];
+      override channelRead(ctx: Context, message: unknown): void {
+        this.seen.push(message);
+        super.channelRead(ctx, message);
+      }
+    }
+    const tap = new Tap(right.channel);
+    left.channel.pipeline.removeFirst();
+    left.channel.pipeline.addFirst(tap);
+    left.transport.read('first');
+    left.transport.read('other');
+    expect(tap.seen.map(String)).toEqual(['first', 'other']);
   });
 });
