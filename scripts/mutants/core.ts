@@ -828,4 +828,18 @@ export const mutants: readonly Mutant[] = [
     test: 'test/channel/read-room.test.ts',
     why: 'no handler but the one that lent it sees memory that is written over',
   },
+  {
+    file: 'src/transport/node-handle/handle-transport.ts',
+    find: 'this.binding.distrusted === undefined && this.handle.writeQueueSize === 0',
+    replace: 'this.handle.writeQueueSize === 0',
+    test: 'test/transport/node-handle/broken-promises.test.ts',
+    why: 'no memory serves twice once Node has broken a promise',
+  },
+  {
+    file: 'src/transport/node-handle/handle-transport.ts',
+    find: 'this.binding.distrusted === undefined && this.handle.writeQueueSize === 0',
+    replace: 'this.binding.distrusted === undefined',
+    test: 'test/transport/node-handle/broken-promises.test.ts',
+    why: 'no memory of a write that waits serves another connection',
+  },
 ];

@@ -67,8 +67,8 @@ export interface Transport {
    */
   readonly unacknowledgedBytes?: number | undefined;
   /**
-   * True if no part of a write's bytes can be seen by anybody once it has been taken: they went to the kernel. A
-   * transport that may pass them on as they are, to another part of the program, leaves it out.
+   * True if no part of a write's bytes can be seen by anybody once it has been taken: they went to the kernel. Asked after
+   * the write. A transport that may pass them on as they are, to another part of the program, leaves it out.
    */
   readonly keepsNoWrites?: boolean | undefined;
   /** What the TLS handshake agreed on; `undefined` before its end, and without TLS. */

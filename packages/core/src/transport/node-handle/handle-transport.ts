@@ -74,7 +74,7 @@ export class HandleTransport implements Transport, RequestOwner {
   }
 
   get keepsNoWrites(): boolean {
-    return true;
+    return this.binding.distrusted === undefined && this.handle.writeQueueSize === 0;
   }
 
   get isActive(): boolean {

@@ -71,6 +71,16 @@ describe('a binding that keeps its promises', () => {
     expect(two.handle.memory[0]!.buffer).toBe(one.handle.memory[0]!.buffer);
     expect([binding.distrusted, one.events]).toEqual([undefined, ['received hello']]);
   });
+
+  it('keeps no part of a write that was taken, as long as the binding is trusted and nothing waits', () => {
+    const { binding, one } = pair();
+    expect(one.transport.keepsNoWrites).toBe(true);
+    one.handle.writeQueueSize = 1;
+    expect(one.transport.keepsNoWrites).toBe(false);
+    one.handle.writeQueueSize = 0;
+    binding.distrust('a promise');
+    expect(one.transport.keepsNoWrites).toBe(false);
+  });
 });
 
 describe('a shutdown', () => {
