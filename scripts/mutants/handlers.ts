@@ -366,6 +366,13 @@ export const mutants: readonly Mutant[] = [
     why: 'what a listener of the progress throws reaches the pipeline',
   },
   {
+    file: 'src/flow/stream-write-handler.ts',
+    find: 'else this.queue!.removeAndFail(error, future);',
+    replace: '',
+    test: 'test/flow/file-region.test.ts',
+    why: 'a file that waits for its turn is given up, too',
+  },
+  {
     file: 'src/routing/relay-handler.ts',
     find: 'if (target.pendingOutboundBytes === 0) {',
     replace: 'if (target.isOpen) {',

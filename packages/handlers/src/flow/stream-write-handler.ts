@@ -102,7 +102,10 @@ export class StreamWriteHandler<T = OutboundBytes> implements Handler {
     if (this.queue.isEmpty) this.block(ctx, false);
     const future = this.queue.add(message, turn);
     this.unflushed.push(turn);
-    source?.onceAborted(future, (error) => this.fail(ctx, turn, error));
+    source?.onceAborted(future, (error) => {
+      if (this.queue!.currentTag === turn) this.fail(ctx, turn, error);
+      else this.queue!.removeAndFail(error, future);
+    });
     return future;
   }
 

@@ -262,6 +262,22 @@ describe('FileRegion', () => {
     await next;
   });
 
+  it('gives a file up that waits for its turn', async () => {
+    const abort = new AbortController();
+    const channel = streaming();
+    channel.embedded.isStuck = true;
+    const first = channel.write(new FileRegion(path));
+    const failed = failureOf(channel.write(new FileRegion(path, { signal: abort.signal })));
+    const last = channel.writeAndFlush(Buffer.from('last'));
+    abort.abort();
+    expect((await failed).code).toBe('HR_ERR_OPERATION_ABORTED');
+    expect([first.isSettled, last.isSettled]).toEqual([false, false]);
+    channel.embedded.isStuck = false;
+    channel.run(() => channel.embedded.release());
+    await last;
+    expect(taken(channel)).toHaveLength(SIZE + 4);
+  });
+
   it('opens nothing once its signal has aborted', async () => {
     const signal = AbortSignal.abort();
     const missing = new FileRegion(join(folder, 'none'), { signal });
