@@ -373,6 +373,20 @@ export const mutants: readonly Mutant[] = [
     why: 'a file that waits for its turn is given up, too',
   },
   {
+    file: 'src/flow/stream-write-handler.ts',
+    find: 'future.follow(turn.lastChunk, ctx, (error) => turn.source!.explain(error));',
+    replace: 'future.follow(turn.lastChunk, ctx);',
+    test: 'test/flow/file-region.test.ts',
+    why: 'a channel that closes after the last chunk was written says how much has left',
+  },
+  {
+    file: 'src/flow/file-region.ts',
+    find: 'return await handle.stat();',
+    replace: 'return handle.stat();',
+    test: 'test/flow/file-region.test.ts',
+    why: 'an open file that was closed before fails as a file',
+  },
+  {
     file: 'src/routing/relay-handler.ts',
     find: 'if (target.pendingOutboundBytes === 0) {',
     replace: 'if (target.isOpen) {',

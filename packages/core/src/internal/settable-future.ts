@@ -102,11 +102,18 @@ export class SettableFuture implements WriteFuture {
   /**
    * Settles as another future does: for a handler that returned this one, and writes later. The other one's
    * failure becomes this one's, and is reported if nobody looks at this one.
+   *
+   * @param explain - makes this one's error of the other one's
    */
-  follow(write: WriteFuture, reporter: FailureReporter): void {
-    write.onSettled((error) => {
-      if (error === undefined) this.succeed();
+  follow(
+    write: WriteFuture,
+    reporter: FailureReporter,
+    explain?: (error: Error) => Error,
+  ): void {
+    write.onSettled((failure) => {
+      if (failure === undefined) this.succeed();
       else {
+        const error = explain?.(failure) ?? failure;
         if (write.mayHaveLeft) this.handOver();
         this.fail(error);
         reporter.reportFailure(this, error);

@@ -1,6 +1,6 @@
-import { constants, read } from 'node:fs';
+import { constants, read, type Stats } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { ChannelError, EncodeError, isHeadraceError } from '@headrace/core';
+import { ChannelError, EncodeError, type HeadraceError, isHeadraceError } from '@headrace/core';
 import { describeOptions, Fifo, fn, textOf, value, whole } from '@headrace/core/authoring';
 
 /** Options of a {@link FileRegion}. */
@@ -26,6 +26,8 @@ const OPTIONS = describeOptions('FileRegion', {
 const CHUNK_BYTES = 64 * 1024;
 /** Reads of all files that are under way at once. A file that waits for its turn has no memory. */
 const MAX_READS = 16;
+/** How a channel is lost. */
+const LOSSES = ['CHANNEL_CLOSED', 'CHANNEL_RESET'] as const;
 /** A pipe that nobody writes to must not block a thread of the runtime. */
 const READ_ONLY = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
@@ -39,8 +41,8 @@ const READ_ONLY = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
  *
  * The write fails with `FILE_FAILED` (`details.path`, `writtenBytes`, and `details.code` of the system, such as
  * `ENOENT`) for a file that is missing, cannot be read, has fewer bytes than were asked for, or shrinks meanwhile; with
- * `CHANNEL_CLOSED` (`details.writtenBytes`) when the channel closes first; with `OPERATION_ABORTED` by its signal. A part
- * of the file may have left by then: {@link FileRegion.writtenBytes} is known in each case.
+ * `CHANNEL_CLOSED` or `CHANNEL_RESET` (`details.writtenBytes`) when the channel closes first; with `OPERATION_ABORTED` by its
+ * signal. A part of the file may have left by then: {@link FileRegion.writtenBytes} is known in each case.
  *
  * @throws OptionError for a position or a count that is not a whole number from 0 on
  *
@@ -108,10 +110,11 @@ export class FileRegion implements AsyncIterable<Buffer> {
 
   /** @internal The error of its write, with what was written. */
   explain(error: Error): Error {
-    if (!isHeadraceError(error, 'CHANNEL_CLOSED')) return error;
-    const { message, details } = error;
-    const text = `${message}, after ${this.extent} of ${this.name}`;
-    return new ChannelError('CHANNEL_CLOSED', text, { ...details, ...this.counts }, error);
+    const code = LOSSES.find((one) => isHeadraceError(error, one));
+    if (code === undefined) return error;
+    const text = `${error.message}, after ${this.extent} of ${this.name}`;
+    const { details } = error as HeadraceError;
+    return new ChannelError(code, text, { ...details, ...this.counts }, error);
   }
 
   /** @internal */
@@ -134,7 +137,7 @@ export class FileRegion implements AsyncIterable<Buffer> {
 
   /** How many bytes are to be sent. */
   private async measure(handle: FileHandle): Promise<number> {
-    const stats = await handle.stat();
+    const stats = await this.statsOf(handle);
     if (!stats.isFile()) throw this.failure(`${this.name} is no regular file`);
     const available = stats.size - this.position;
     if (available < (this.totalBytes ?? 0)) {
@@ -145,6 +148,15 @@ export class FileRegion implements AsyncIterable<Buffer> {
     }
     this.totalBytes ??= available;
     return this.totalBytes;
+  }
+
+  /** Fails for an open file that its owner has closed. */
+  private async statsOf(handle: FileHandle): Promise<Stats> {
+    try {
+      return await handle.stat();
+    } catch (thrown) {
+      throw this.failure(`cannot read ${this.name}: ${textOf(thrown)}`, thrown);
+    }
   }
 
   private async readChunk(handle: FileHandle, at: number, length: number): Promise<Buffer> {

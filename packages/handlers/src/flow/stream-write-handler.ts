@@ -248,7 +248,8 @@ export class StreamWriteHandler<T = OutboundBytes> implements Handler {
   /** The source has ended; writes settle in order, so the last chunk stands for all. */
   private finish(ctx: Context, turn: Turn): void {
     const future = this.queue!.remove()!;
-    if (turn.lastChunk !== undefined) future.follow(turn.lastChunk, ctx);
+    if (turn.lastChunk !== undefined)
+      future.follow(turn.lastChunk, ctx, (error) => turn.source!.explain(error));
     // A stream without a chunk has nothing that could fail, but it has its place in the order.
     else if (this.previous === undefined) future.succeed();
     else this.previous.peekSettled(() => future.succeed());

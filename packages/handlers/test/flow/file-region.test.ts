@@ -202,6 +202,13 @@ describe('FileRegion', () => {
     expect(error).toMatchObject({ cause, details: { code: 'EIO', path: 'the open file 7' } });
   });
 
+  it('says that an open file was closed before', async () => {
+    const handle = await open(path);
+    await handle.close();
+    const error = await failureOf(streaming().writeAndFlush(new FileRegion(handle)));
+    expect(error).toMatchObject({ code: 'HR_ERR_FILE_FAILED', details: { code: 'EBADF' } });
+  });
+
   it('leaves a file open that it did not open', async () => {
     const handle = await open(path);
     const channel = streaming();
@@ -226,6 +233,27 @@ describe('FileRegion', () => {
     expect(error.message).toContain(`65536 of ${SIZE} bytes of ${path}`);
     expect(file.writtenBytes).toBe(65_536);
     await vi.waitFor(() => expect(files.open).toBe(0));
+  });
+
+  it.each([
+    ['closes', 'HR_ERR_CHANNEL_CLOSED', (channel: EmbeddedChannel) => channel.close()],
+    [
+      'is reset',
+      'HR_ERR_CHANNEL_RESET',
+      ({ embedded }: EmbeddedChannel) =>
+        embedded.sink.failed(Object.assign(new Error('reset'), { code: 'ECONNRESET' })),
+    ],
+  ])('says how much has left when the channel %s after the last chunk was written', async (_name, code, lose) => {
+    const channel = streaming();
+    channel.embedded.isStuck = true;
+    const failed = failureOf(channel.writeAndFlush(new FileRegion(path, { count: 10 })));
+    await vi.waitFor(() => expect(channel.pendingOutboundBytes).toBe(74));
+    for (let i = 0; i < 5; i++) await turn();
+    channel.run(() => void lose(channel));
+    const error = await failed;
+    expect(error).toMatchObject({ code, details: { writtenBytes: 0, totalBytes: 10 } });
+    expect(error.message).toContain(`after 0 of 10 bytes of ${path}`);
+    if (code === 'HR_ERR_CHANNEL_RESET') expect(() => channel.checkException()).toThrow('reset');
   });
 
   it.each(['opened', 'read'])(
