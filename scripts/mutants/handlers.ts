@@ -388,6 +388,20 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/routing/relay-handler.ts',
+    find: '    carryEarlyEnd(one, other);\n',
+    replace: '',
+    test: 'test/routing/relay-handler.test.ts',
+    why: 'a half-closure that came before the relay is carried over',
+  },
+  {
+    file: 'src/routing/relay-handler.ts',
+    find: '    carryEarlyEnd(other, one);\n',
+    replace: '',
+    test: 'test/routing/relay-handler.test.ts',
+    why: 'that of the other channel, too',
+  },
+  {
+    file: 'src/routing/relay-handler.ts',
     find: 'if (target.pendingOutboundBytes === 0) {',
     replace: 'if (target.isOpen) {',
     test: 'test/routing/relay-handler.test.ts',

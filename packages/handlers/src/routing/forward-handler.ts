@@ -1,6 +1,6 @@
 import type { Channel, Context, Handler, OutboundBytes, Pipeline, Types } from '@headrace/core';
 import { callSafely, describeOptions, fn, ReadGate } from '@headrace/core/authoring';
-import { RelayHandler } from './relay-handler.ts';
+import { carryEarlyEnd, RelayHandler } from './relay-handler.ts';
 
 /** What {@link ForwardOptions.connect} gets. */
 export interface ForwardRequest {
@@ -126,8 +126,7 @@ export class ForwardHandler<Message = OutboundBytes> implements Handler {
     ctx.pipeline.addAfter(ctx.name, new RelayHandler(back));
     for (const message of this.early.splice(0)) ctx.fireChannelRead(message);
     ctx.fireChannelReadComplete();
-    // It passed before there was anybody to relay it.
-    if (front.isInputShutdown && front.isOpen) back.shutdown('output');
+    carryEarlyEnd(front, back as Channel);
     ctx.pipeline.remove(ctx.name);
   }
 

@@ -147,6 +147,11 @@ function endAfterOutput(target: Channel, reason: CloseReason): void {
   });
 }
 
+/** The end of the input may have passed before there was anybody to relay it. */
+export function carryEarlyEnd(from: Channel, target: Channel): void {
+  if (from.isInputShutdown && from.isOpen) target.shutdown('output');
+}
+
 /** A channel with these types; {@link Misfit} if one of the two does not accept what the other reads. */
 type Counterpart<R, W, OtherR, OtherW> =
   Accepts<OtherW, R> extends false
@@ -179,6 +184,8 @@ function join(one: Channel, other: Channel): readonly [RelayHandler, RelayHandle
   if (one.isOpen && other.isOpen) {
     one.pipeline.addLast(relays[0]);
     other.pipeline.addLast(relays[1]);
+    carryEarlyEnd(one, other);
+    carryEarlyEnd(other, one);
   } else {
     one.end();
     other.end();

@@ -123,4 +123,16 @@ describe('pipeChannels', () => {
     right.writeInbound(Buffer.alloc(7));
     expect([there.relayedBytes, back.relayedBytes]).toEqual([15, 7]);
   });
+
+  it.each([
+    ['first', 0],
+    ['second', 1],
+  ])('carries the half-closure of the %s channel over that came before', (_name, ended) => {
+    const channels = [true, true].map((allowHalfOpen) => EmbeddedChannel.with({ allowHalfOpen }));
+    const [one, other] = channels as [EmbeddedChannel, EmbeddedChannel];
+    channels[ended]!.endInput();
+    pipeChannels(one, other);
+    expect(channels.map(({ isOutputShutdown }) => isOutputShutdown)).toEqual([ended === 1, ended === 0]);
+    expect(channels.map(({ isOpen }) => isOpen)).toEqual([true, true]);
+  });
 });
