@@ -402,6 +402,13 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/routing/relay-handler.ts',
+    find: '    this.flushTarget();\n    withdrawRoom',
+    replace: '    withdrawRoom',
+    test: 'test/routing/relay-handler.test.ts',
+    why: 'a relay that is removed leaves nothing unflushed',
+  },
+  {
+    file: 'src/routing/relay-handler.ts',
     find: 'if (target.pendingOutboundBytes === 0) {',
     replace: 'if (target.isOpen) {',
     test: 'test/routing/relay-handler.test.ts',

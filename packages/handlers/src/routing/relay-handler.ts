@@ -66,6 +66,7 @@ export class RelayHandler<Message = unknown> implements Handler {
   }
 
   handlerRemoved({ channel }: Context): void {
+    this.flushTarget();
     withdrawRoom(channel);
     this.gate.release();
   }

@@ -1,6 +1,6 @@
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
-import { pipeChannels } from '../../src/routing/relay-handler.ts';
+import { pipeChannels, RelayHandler } from '../../src/routing/relay-handler.ts';
 
 function pair(allowHalfOpen = false): [EmbeddedChannel, EmbeddedChannel] {
   const left = EmbeddedChannel.with({ allowHalfOpen });
@@ -134,5 +134,13 @@ describe('pipeChannels', () => {
     pipeChannels(one, other);
     expect(channels.map(({ isOutputShutdown }) => isOutputShutdown)).toEqual([ended === 1, ended === 0]);
     expect(channels.map(({ isOpen }) => isOpen)).toEqual([true, true]);
+  });
+
+  it('flushes what it has written when it is removed within a burst', () => {
+    const [left, right] = pair();
+    left.writeOneInbound('last');
+    left.run(() => left.pipeline.remove(RelayHandler));
+    left.flushInbound();
+    expect(right.readOutbound()).toBe('last');
   });
 });
