@@ -409,6 +409,13 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/routing/relay-handler.ts',
+    find: 'if (!write.isSettled || write.isSuccess) this',
+    replace: 'this',
+    test: 'test/routing/relay-handler.test.ts',
+    why: 'a relay counts what the other channel has taken',
+  },
+  {
+    file: 'src/routing/relay-handler.ts',
     find: 'if (target.pendingOutboundBytes === 0) {',
     replace: 'if (target.isOpen) {',
     test: 'test/routing/relay-handler.test.ts',

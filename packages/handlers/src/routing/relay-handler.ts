@@ -72,11 +72,11 @@ export class RelayHandler<Message = unknown> implements Handler {
   }
 
   channelRead(ctx: Context, message: Message): void {
-    const size = sizeOfBytes(message);
-    if (size > 0) this.relayedBytes += size;
     // Before the write: a handler that keeps what it sees may be gone after it.
     this.only = !this.needsFlush && this.isDirect() ? message : undefined;
-    this.onlyWrite = this.target.write(message);
+    const write = this.target.write(message);
+    this.onlyWrite = write;
+    if (!write.isSettled || write.isSuccess) this.relayedBytes += Math.max(0, sizeOfBytes(message));
     this.needsFlush = true;
     // What is not flushed would never drain, and nothing more would be read.
     if (!this.target.isWritable) this.flushTarget();

@@ -143,4 +143,15 @@ describe('pipeChannels', () => {
     left.flushInbound();
     expect(right.readOutbound()).toBe('last');
   });
+
+  it('does not count what the other channel refuses', () => {
+    const left = EmbeddedChannel.with({});
+    const right = EmbeddedChannel.with({ clock: left.clock });
+    const [there] = pipeChannels(left, right);
+    left.run(() => {
+      right.embedded.sink.disconnected();
+      left.embedded.sink.received(Buffer.alloc(10));
+    });
+    expect(there.relayedBytes).toBe(0);
+  });
 });
