@@ -416,6 +416,13 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/routing/relay-handler.ts',
+    find: 'this.isBehind ? unpinned(message) : message',
+    replace: 'message',
+    test: 'test/routing/relay-memory.test.ts',
+    why: 'small reads that wait do not keep the memory of large ones',
+  },
+  {
+    file: 'src/routing/relay-handler.ts',
     find: 'if (target.pendingOutboundBytes === 0) {',
     replace: 'if (target.isOpen) {',
     test: 'test/routing/relay-handler.test.ts',

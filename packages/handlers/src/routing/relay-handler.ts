@@ -8,7 +8,7 @@ import type {
   Types,
   WriteFuture,
 } from '@headrace/core';
-import { ReadGate, sizeOfBytes, transportOf } from '@headrace/core/authoring';
+import { ReadGate, sizeOfBytes, transportOf, unpinned } from '@headrace/core/authoring';
 import { lendRoom, takeBack, withdrawRoom } from './relay-memory.ts';
 
 /**
@@ -52,6 +52,8 @@ export class RelayHandler<Message = unknown> implements Handler {
   private readonly target: Channel<unknown, Message>;
   private readonly gate = new ReadGate('RelayHandler');
   private needsFlush = false;
+  /** Before this burst the other channel had not sent all. */
+  private isBehind = false;
   /** The only message since the last flush, and its write. */
   private only: unknown = undefined;
   private onlyWrite: WriteFuture | undefined = undefined;
@@ -74,7 +76,9 @@ export class RelayHandler<Message = unknown> implements Handler {
   channelRead(ctx: Context, message: Message): void {
     // Before the write: a handler that keeps what it sees may be gone after it.
     this.only = !this.needsFlush && this.isDirect() ? message : undefined;
-    const write = this.target.write(message);
+    if (!this.needsFlush) this.isBehind = this.target.pendingOutboundBytes > 0;
+    // What waits for a slow peer would keep the memory of all that was read meanwhile.
+    const write = this.target.write(this.isBehind ? unpinned(message) : message);
     this.onlyWrite = write;
     if (!write.isSettled || write.isSuccess) this.relayedBytes += Math.max(0, sizeOfBytes(message));
     this.needsFlush = true;

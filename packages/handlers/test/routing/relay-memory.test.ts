@@ -28,6 +28,11 @@ class RoomyTransport implements Transport {
     this.sink.readComplete();
   }
 
+  /** The kernel has taken what was written. */
+  drain(): void {
+    this.sink.written();
+  }
+
   sizeOf(message: unknown): number {
     return (message as Buffer).length;
   }
@@ -121,6 +126,15 @@ describe('the memory of relays', () => {
     left.transport.read('first', 'other');
     left.transport.read('third');
     expect(right.transport.written.map(String)).toEqual(['first', 'other', 'third']);
+  });
+
+  it('is not kept alive by what waits for a slow peer', () => {
+    right.transport.takesAll = false;
+    for (const text of ['first', 'a', 'b']) left.transport.read(text);
+    right.transport.drain();
+    const waited = right.transport.written.slice(1);
+    expect(waited.map(String)).toEqual(['a', 'b']);
+    expect(waited.map(({ buffer }) => buffer.byteLength)).toEqual([1, 1]);
   });
 
   it('is replaced once it is full', () => {
