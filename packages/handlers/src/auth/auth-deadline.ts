@@ -1,5 +1,5 @@
 import type { Context } from '@headrace/core';
-import { type ChannelDeadline, channelDeadlines } from '../deadline/channel-deadlines.ts';
+import { type ChannelDeadline, channelDeadlines, wholeMs } from '../deadline/channel-deadlines.ts';
 
 /** Notified when the time is over. */
 interface AuthDeadlineOwner {
@@ -17,7 +17,7 @@ export class AuthDeadline implements ChannelDeadline {
   constructor(owner: AuthDeadlineOwner, ctx: Context, timeoutMs: number) {
     this.owner = owner;
     this.ctx = ctx;
-    this.deadline = Math.floor(ctx.clock.now() + timeoutMs);
+    this.deadline = wholeMs(ctx.clock.now() + timeoutMs);
     channelDeadlines(ctx.channel).add(this);
   }
 

@@ -14,8 +14,9 @@ function isBefore(one: DeadlineEntry, other: DeadlineEntry): boolean {
 }
 
 /**
- * Deadlines, the earliest first, and of those at the same time the one that was added first; any may be taken out at any time. Calls of one time-out are added at the end of the
- * heap and stay there: adding costs one comparison, however many there are, and nothing is left of what was taken out.
+ * Deadlines, the earliest first, and of those at the same time the one that was added first; any may be taken out at any
+ * time. Calls of one time-out are added at the end of the heap and stay there: adding costs one comparison, however many
+ * there are, and nothing is left of what was taken out.
  */
 export class DeadlineHeap<E extends DeadlineEntry> {
   private readonly entries: E[] = [];

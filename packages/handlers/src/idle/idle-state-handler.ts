@@ -1,8 +1,9 @@
 import type { Channel, Context, Handler, Types, WriteFuture } from '@headrace/core';
 import { callInContext, describeOptions, flag, time } from '@headrace/core/authoring';
+import { wholeMs } from '../deadline/channel-deadlines.ts';
 import { WriteWatch } from '../heartbeat/write-watch.ts';
 import { type IdleState, IdleStateEvent } from './idle-state-event.ts';
-import { IdleTimer, wholeMs } from './idle-timer.ts';
+import { IdleTimer } from './idle-timer.ts';
 
 /** Options of an {@link IdleStateHandler}. Each time is in milliseconds, `false` for off. */
 export interface IdleStateOptions {

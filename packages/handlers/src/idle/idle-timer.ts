@@ -1,16 +1,11 @@
 import type { Channel } from '@headrace/core';
-import { type ChannelDeadline, channelDeadlines } from '../deadline/channel-deadlines.ts';
+import { type ChannelDeadline, channelDeadlines, wholeMs } from '../deadline/channel-deadlines.ts';
 import type { IdleState } from './idle-state-event.ts';
 import { OutputMoves } from './output-moves.ts';
 
 /** Notified when the time of a timer is over. */
 export interface IdleTimerOwner {
   timerExpired(timer: IdleTimer): void;
-}
-
-/** Less than a millisecond early: a field with a fraction would take 16 bytes more, for each idle connection. */
-export function wholeMs(time: number): number {
-  return Math.floor(time);
 }
 
 /** One of the three timers of an IdleStateHandler, with all that belongs to it alone. */
