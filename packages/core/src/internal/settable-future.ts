@@ -105,11 +105,7 @@ export class SettableFuture implements WriteFuture {
    *
    * @param explain - makes this one's error of the other one's
    */
-  follow(
-    write: WriteFuture,
-    reporter: FailureReporter,
-    explain?: (error: Error) => Error,
-  ): void {
+  follow(write: WriteFuture, reporter: FailureReporter, explain?: (error: Error) => Error): void {
     write.onSettled((failure) => {
       if (failure === undefined) this.succeed();
       else {

@@ -37,7 +37,8 @@ const READ_ONLY = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
  * whichever comes first.
  *
  * The bytes are copied once, from the system's cache into the memory that is written. At most 16 reads of files are
- * under way in the process; the others wait in their order, without memory. Serves one write.
+ * under way in the process; the others wait in their order, without memory. Serves one write. A file whose size the system
+ * gives as 0, as those of `/proc`, is sent as an empty one.
  *
  * The write fails with `FILE_FAILED` (`details.path`, `writtenBytes`, and `details.code` of the system, such as
  * `ENOENT`) for a file that is missing, cannot be read, has fewer bytes than were asked for, or shrinks meanwhile; with

@@ -11,7 +11,7 @@ export interface ForwardRequest {
    * of your own, and return their pipeline.
    */
   readonly install: (channel: Channel<Buffer, OutboundBytes>) => Pipeline<never, OutboundBytes>;
-  /** Aborts when the front channel closes first. */
+  /** Aborts when the front channel closes first. The end of its peer is noticed only once its reads are not held any more. */
   readonly signal: AbortSignal;
 }
 

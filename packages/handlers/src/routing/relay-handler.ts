@@ -26,8 +26,8 @@ import { lendRoom, takeBack, withdrawRoom } from './relay-memory.ts';
  * - **Events** forwards all. Reads are held while the other channel is unwritable.
  * - **Errors** forwards its channel's; a write to the other one fails with that one's close.
  * - **State** one channel.
- * - **Cost** no copy but that of the read, nothing held: what cannot be written is not read. Alone in their pipelines, on
- *   sockets, two relays make no memory for what the kernel takes at once.
+ * - **Cost** no copy but that of the read, and of small reads for a peer that is behind; nothing held: what cannot be written is
+ *   not read. Alone in their pipelines, on sockets, two relays make no memory for what the kernel takes at once.
  * - **Pitfalls** half-closures are carried only if both channels have `allowHalfOpen`.
  *
  * @example

@@ -243,18 +243,21 @@ describe('FileRegion', () => {
       ({ embedded }: EmbeddedChannel) =>
         embedded.sink.failed(Object.assign(new Error('reset'), { code: 'ECONNRESET' })),
     ],
-  ])('says how much has left when the channel %s after the last chunk was written', async (_name, code, lose) => {
-    const channel = streaming();
-    channel.embedded.isStuck = true;
-    const failed = failureOf(channel.writeAndFlush(new FileRegion(path, { count: 10 })));
-    await vi.waitFor(() => expect(channel.pendingOutboundBytes).toBe(74));
-    for (let i = 0; i < 5; i++) await turn();
-    channel.run(() => void lose(channel));
-    const error = await failed;
-    expect(error).toMatchObject({ code, details: { writtenBytes: 0, totalBytes: 10 } });
-    expect(error.message).toContain(`after 0 of 10 bytes of ${path}`);
-    if (code === 'HR_ERR_CHANNEL_RESET') expect(() => channel.checkException()).toThrow('reset');
-  });
+  ])(
+    'says how much has left when the channel %s after the last chunk was written',
+    async (_name, code, lose) => {
+      const channel = streaming();
+      channel.embedded.isStuck = true;
+      const failed = failureOf(channel.writeAndFlush(new FileRegion(path, { count: 10 })));
+      await vi.waitFor(() => expect(channel.pendingOutboundBytes).toBe(74));
+      for (let i = 0; i < 5; i++) await turn();
+      channel.run(() => void lose(channel));
+      const error = await failed;
+      expect(error).toMatchObject({ code, details: { writtenBytes: 0, totalBytes: 10 } });
+      expect(error.message).toContain(`after 0 of 10 bytes of ${path}`);
+      if (code === 'HR_ERR_CHANNEL_RESET') expect(() => channel.checkException()).toThrow('reset');
+    },
+  );
 
   it.each(['opened', 'read'])(
     'closes the file when the channel closes while it is %s',

@@ -132,7 +132,10 @@ describe('pipeChannels', () => {
     const [one, other] = channels as [EmbeddedChannel, EmbeddedChannel];
     channels[ended]!.endInput();
     pipeChannels(one, other);
-    expect(channels.map(({ isOutputShutdown }) => isOutputShutdown)).toEqual([ended === 1, ended === 0]);
+    expect(channels.map(({ isOutputShutdown }) => isOutputShutdown)).toEqual([
+      ended === 1,
+      ended === 0,
+    ]);
     expect(channels.map(({ isOpen }) => isOpen)).toEqual([true, true]);
   });
 

@@ -1,4 +1,11 @@
-import { type Channel, type Context, openChannel, type Transport, type TransportSink, type WriteFuture } from '@headrace/core';
+import {
+  type Channel,
+  type Context,
+  openChannel,
+  type Transport,
+  type TransportSink,
+  type WriteFuture,
+} from '@headrace/core';
 import { VirtualClock } from '@headrace/core/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { pipeChannels, RelayHandler } from '../../src/routing/relay-handler.ts';
