@@ -35,7 +35,8 @@ interface Tolerance {
 
 /**
  * By what runs differed, alone, beside others that took both cores, and on other machines. What outlives a scavenge is
- * whatever is under way then, and the machine's speed decides how much of it is promoted: a loss is a multiple.
+ * whatever is under way then, and the machine's speed decides how much of it is promoted: a loss is a multiple. So it is
+ * with the most outside the heap: a marking that began late leaves twice as much.
  */
 const TOLERANCES: Readonly<Record<string, Tolerance>> = {
   allocated: { of: 'bytes allocated', share: 0.04, more: 4 },
@@ -43,10 +44,10 @@ const TOLERANCES: Readonly<Record<string, Tolerance>> = {
   outlived: { of: 'bytes that survived a scavenge or were promoted', share: 2, more: 8 },
   scavenges: { of: 'scavenges', share: 0.05, more: 4 },
   full: { of: 'mark-compact collections', share: 0.3, more: 3 },
-  most: { of: 'bytes outside the heap at most', share: 0.25, more: 1 << 20 },
+  most: { of: 'bytes outside the heap at most', share: 1, more: 1 << 20 },
   left: { of: 'bytes of ArrayBuffers left', share: 0.1, more: 64 << 10 },
-  reads: { of: 'reads', share: 0.03, more: 0.003 },
-  writes: { of: 'writes', share: 0.03, more: 0.003 },
+  reads: { of: 'reads', share: 0.06, more: 0.003 },
+  writes: { of: 'writes', share: 0.06, more: 0.003 },
   promises: { of: 'promises', share: 0.01, more: 0.01 },
   // An acknowledgement of a lasting channel that waits for its time makes one.
   timers: { of: 'timers', share: 0.01, more: 0.05 },
