@@ -29,5 +29,14 @@ export class AsyncLocalStorage<T> {
   }
 }
 
-export class AsyncResource {}
+export class AsyncResource {
+  runInAsyncScope<This, Args extends unknown[], R>(
+    callback: (this: This, ...args: Args) => R,
+    self?: This,
+    ...args: Args
+  ): R {
+    return callback.apply(self as This, args);
+  }
+}
+
 export default { AsyncLocalStorage, AsyncResource };
