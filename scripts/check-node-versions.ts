@@ -1,4 +1,5 @@
 // Runs the packages' tests that may differ there under every other Node we support.
+import { withoutReport } from './ci/report.ts';
 import { installedNodes } from './other-nodes.ts';
 import { run } from './program.ts';
 import { testFiles } from './runtimes/suites.ts';
@@ -16,7 +17,7 @@ const tally = new Tally();
 
 for (const { version, path } of await installedNodes()) {
   // The counts of these repetitions are not added to those of `npm test`.
-  const { HEADRACE_TEST_COUNTS: _, ...env } = process.env;
+  const env = withoutReport();
   const { ok, output } = await run(path, args, root, { env, limitMs: 1_800_000 });
   tally.report(`Node ${version}`, ok ? [] : output, output.split('\n').at(-1));
 }

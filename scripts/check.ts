@@ -31,7 +31,7 @@ if (unknown.length > 0) {
   console.error(`no check "${unknown.join('", "')}"; there are: ${Object.keys(CHECKS).join(', ')}`);
   process.exit(1);
 }
-const tally = new Tally();
+const tally = new Tally((part) => `npm run check -- ${part}`);
 for (const [name, check] of Object.entries(CHECKS)) {
   if (asked.length > 0 && !asked.includes(name)) continue;
   try {

@@ -1,10 +1,22 @@
 // Each check prints a line for each of its parts, and gives its counts to whatever started it.
-import { appendFileSync } from 'node:fs';
+import { noteInReport } from './ci/report.ts';
 import { run } from './program.ts';
+
+/** The first lines of a problem, for the end of a long run. */
+const LINES_IN_REPORT = 6;
+
+/** The script of package.json that was started. */
+const COMMAND = process.env['npm_lifecycle_event'] ?? 'check';
 
 export class Tally {
   passed = 0;
   failed = 0;
+  private readonly again: (part: string) => string;
+
+  /** @param again - the command that repeats one part */
+  constructor(again: (part: string) => string = () => `npm run ${COMMAND}`) {
+    this.again = again;
+  }
 
   /** Counts a part and prints its line, below what is wrong with it. Returns true if nothing is. */
   report(name: string, problems: string | readonly string[] = [], words = ''): boolean {
@@ -12,7 +24,11 @@ export class Tally {
     for (const problem of all) console.error(problem);
     const ok = all.length === 0;
     if (ok) this.passed += 1;
-    else this.failed += 1;
+    else {
+      this.failed += 1;
+      const message = all.join('\n').split('\n').slice(0, LINES_IN_REPORT).join('\n');
+      noteInReport({ failure: { name, message, again: this.again(name) } });
+    }
     if (ok) console.log(`ok    ${name}${words && `: ${words}`}`);
     else console.error(`FAIL  ${name}`);
     return ok;
@@ -42,11 +58,16 @@ export class Tally {
     return this.report(name, ok ? [] : `${output}\n${command} ${args.join(' ')}`);
   }
 
+  /** Says something that does not fail a check, but may soon: a budget that is nearly used up. */
+  warn(text: string): void {
+    console.log(`warn  ${text}`);
+    noteInReport({ warning: text });
+  }
+
   /** Prints the counts and leaves them to `.ci/run`; a check in which nothing passed has failed. */
   end(title: string): void {
     const { passed, failed } = this;
-    const file = process.env['HEADRACE_TEST_COUNTS'];
-    if (file !== undefined) appendFileSync(file, `${passed} ${failed}\n`);
+    noteInReport({ passed, failed });
     console.log(`${title}: ${passed} passed, ${failed} failed`);
     process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
   }

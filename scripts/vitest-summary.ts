@@ -1,6 +1,10 @@
 // Last line of every run: `N passed, N failed`, for people and for machines.
-import { appendFileSync } from 'node:fs';
+import { relative } from 'node:path';
 import type { Reporter, TestModule } from 'vitest/node';
+import { noteInReport } from './ci/report.ts';
+
+/** What the standard reporter prints in front of the errors is too long for the end of a long run. */
+const LINES_IN_REPORT = 4;
 
 export default class Summary implements Reporter {
   onTestRunEnd(
@@ -9,15 +13,32 @@ export default class Summary implements Reporter {
     reason: string,
   ): void {
     let passed = 0;
-    let failed = unhandledErrors.length;
+    let failed = 0;
     const skipped: string[] = [];
+    const fail = (name: string, error: unknown, place?: string): void => {
+      failed += 1;
+      const { stack = '', message = String(error) } = (error ?? {}) as Error;
+      const line = place === undefined ? undefined : lineOf(stack, place);
+      noteInReport({
+        failure: {
+          name,
+          message: message.split('\n').slice(0, LINES_IN_REPORT).join('\n'),
+          ...(place === undefined ? {} : { place: place + (line ?? '') }),
+          again: place === undefined ? 'npm test' : `npm ${command(place)} -- ${place}`,
+        },
+      });
+    };
+    for (const error of unhandledErrors) fail('unhandled error', error);
     for (const module of modules) {
+      const file = relative(process.cwd(), module.moduleId).replaceAll('\\', '/');
       // A file that cannot be loaded, or whose hooks fail, counts as one failure.
-      if (!module.ok() && [...module.children.allTests('failed')].length === 0) failed += 1;
+      if (!module.ok() && [...module.children.allTests('failed')].length === 0) {
+        fail('the file', module.errors()[0] ?? 'a hook of it failed', file);
+      }
       for (const test of module.children.allTests()) {
-        const { state } = test.result();
+        const { state, errors } = test.result();
         if (state === 'passed') passed += 1;
-        else if (state === 'failed') failed += 1;
+        else if (state === 'failed') fail(test.fullName, errors?.[0], file);
         else skipped.push(test.fullName);
       }
     }
@@ -27,7 +48,18 @@ export default class Summary implements Reporter {
       for (const name of skipped) process.stdout.write(`skipped: ${name}\n`);
       process.stdout.write(`${passed} passed, ${failed} failed\n`);
     });
-    const file = process.env['HEADRACE_TEST_COUNTS'];
-    if (file !== undefined) appendFileSync(file, `${passed} ${failed}\n`);
+    noteInReport({ passed, failed });
   }
+}
+
+/** The line of the test in the stack of its error, as `:12`. */
+function lineOf(stack: string, file: string): string | undefined {
+  const at = stack.indexOf(`${file}:`);
+  return at < 0 ? undefined : /^:\d+/.exec(stack.slice(at + file.length))?.[0];
+}
+
+/** The command whose tests have names like this. */
+function command(file: string): string {
+  const [, kind] = /\.(heavy|seeds|smoke)\.test\.ts$/.exec(file) ?? [];
+  return kind === undefined ? 'test' : `run test:${kind}`;
 }

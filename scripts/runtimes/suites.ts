@@ -2,6 +2,7 @@
 // trials: one that fails and is not listed fails the check, and so does a listed one that passes.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { withoutReport } from '../ci/report.ts';
 import { run } from '../program.ts';
 import { filesBelow } from '../source-file.ts';
 import { temporaryFolder } from '../workspace.ts';
@@ -50,7 +51,7 @@ export async function testReport(
   const gone = notRun.filter((one) => !files.includes(one));
   if (gone.length > 0) throw new Error(`docs/runtimes.md: there is no ${gone.join(', ')}`);
   // The counts of these repetitions are not added to those of `npm test`.
-  const { HEADRACE_TEST_COUNTS: _, ...env } = process.env;
+  const env = withoutReport();
   const vitest = [
     ...(name === 'Bun' ? ['--bun'] : args),
     'node_modules/vitest/vitest.mjs',
