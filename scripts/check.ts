@@ -6,7 +6,15 @@ import { checkTypeFails } from './check-type-fails.ts';
 import { checkMutantPlaces } from './mutants/located.ts';
 import { type Check, describeProblem } from './problem.ts';
 import { Tally } from './tally.ts';
-import { checkContract, checkCost, findDeadCode, lint, lintPromises, typeCheck } from './tools.ts';
+import {
+  checkContract,
+  checkCost,
+  checkWorkflows,
+  findDeadCode,
+  lint,
+  lintPromises,
+  typeCheck,
+} from './tools.ts';
 import { checkWalk } from './walk/walk.ts';
 import { root } from './workspace.ts';
 
@@ -21,6 +29,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   contract: checkContract,
   api: checkApi,
   walk: checkWalk,
+  workflows: checkWorkflows,
   docs: checkDocs,
   cost: checkCost,
 };

@@ -1,11 +1,13 @@
 // Checks that a tool makes: what it prints is the report.
+import { readdirSync } from 'node:fs';
 import { join, posix, relative } from 'node:path';
 import { ownModule } from './own-project.ts';
-import type { CheckResult } from './problem.ts';
+import type { CheckResult, Problem } from './problem.ts';
 import { type Outcome, run } from './program.ts';
 import { writeFiles } from './workspace.ts';
 
 const LINTED = ['packages', 'examples', 'benchmarks', 'scripts'];
+const VALIDATOR = ['@action-validator/core@0.6.0', '@action-validator/cli@0.6.0'];
 const SOURCE_TOOLS = 'scripts/source-tools';
 
 /** Runs a tool through `scripts/run.mjs`. */
@@ -45,6 +47,19 @@ export async function checkContract(root: string, home = root): Promise<CheckRes
   const args = ['lint', config, ...limits, join(root, 'packages')];
   const outcome = await runTool(home, 'biome', ...args);
   return resultOf(outcome, outcome.output.split('\n').at(-1) ?? '');
+}
+
+/** The workflows against GitHub's schema. */
+export async function checkWorkflows(root: string): Promise<CheckResult> {
+  const folder = '.github/workflows';
+  const files = readdirSync(join(root, folder)).map((name) => `${folder}/${name}`);
+  const problems: Problem[] = [];
+  for (const file of files) {
+    const args = ['-y', ...VALIDATOR.flatMap((name) => ['-p', name]), 'action-validator', file];
+    const { ok, output } = await run('npx', args, root);
+    if (!ok) problems.push({ file, message: output });
+  }
+  return { problems, summary: `${files.length} workflows` };
 }
 
 /** What work costs in memory and system calls, compared with the committed table. */

@@ -1,4 +1,5 @@
-// `npm run fuzz -- SECONDS [--seed N] [--target TEXT]` feeds every decoder with random input for so long: nothing but
+// `npm run fuzz -- SECONDS [--seed N] [--rounds N] [--target TEXT]` feeds every decoder with random input for so long, or
+// for so many rounds, which are the same on every machine: nothing but
 // errors about the input may come out, and the same messages and errors however the input is cut. Prints its seed and
 // how many inputs passed; exit code 1 and the shortest input at the first fault.
 import { readdirSync } from 'node:fs';
@@ -58,13 +59,13 @@ export function fuzz(target: DecoderTarget, seed: number, runs = RUNS): number {
 export async function fuzzInTurn(
   targets: readonly DecoderTarget[],
   first: number,
-  isOver: () => boolean,
+  isOver: (rounds: number) => boolean,
   feed: (target: DecoderTarget, seed: number) => number = fuzz,
 ): Promise<number> {
   let inputs = 0;
-  for (let seed = first; seed === first || !isOver(); seed++) {
+  for (let seed = first; seed === first || !isOver(seed - first); seed++) {
     for (const target of targets) {
-      if (seed > first && isOver()) break;
+      if (seed > first && isOver(seed - first)) break;
       try {
         inputs += feed(target, seed);
       } catch (cause) {
@@ -80,21 +81,23 @@ export async function fuzzInTurn(
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
-    options: { seed: { type: 'string' }, target: { type: 'string' } },
+    options: { seed: { type: 'string' }, rounds: { type: 'string' }, target: { type: 'string' } },
     allowPositionals: true,
   });
   const seconds = Number(positionals[0]);
   const first = Number(values.seed ?? Math.floor(Math.random() * 0x7fff_ffff));
+  const rounds = Number(values.rounds ?? Number.POSITIVE_INFINITY);
   const targets = await loadTargets(values.target);
-  if (!(seconds > 0) || !Number.isInteger(first) || targets.length === 0) {
-    console.error('usage: npm run fuzz -- SECONDS [--seed N] [--target TEXT]');
+  if (!(seconds > 0) || !(rounds > 0) || !Number.isInteger(first) || targets.length === 0) {
+    console.error('usage: npm run fuzz -- SECONDS [--seed N] [--rounds N] [--target TEXT]');
     process.exit(1);
   }
   // Nobody looks at the stacks of a million expected errors.
   Error.stackTraceLimit = 0;
   console.log(`${targets.length} targets for ${seconds} s, seed ${first}`);
   const untilMs = performance.now() + seconds * 1000;
-  const inputs = await fuzzInTurn(targets, first, () => performance.now() >= untilMs);
+  const isOver = (done: number): boolean => done >= rounds || performance.now() >= untilMs;
+  const inputs = await fuzzInTurn(targets, first, isOver);
   console.log(`${inputs} inputs passed`);
 }
 

@@ -1,0 +1,12 @@
+// `npm run ci:full [-- STEP…]`: the gate, and behind it everything that waits, measures or tries thousands of seeds.
+import { runSteps } from './run.ts';
+import { gateSteps, otherSteps, prefetch } from './steps.ts';
+import { withClone } from './with-clone.ts';
+
+await withClone((clone) =>
+  runSteps([...gateSteps(clone), ...otherSteps()], process.argv.slice(2), {
+    background: prefetch('everything'),
+    quietFrom: 'pack',
+    whole: true,
+  }),
+);
