@@ -4,9 +4,8 @@ import { once } from 'node:events';
 import { type Debugger, Session } from 'node:inspector/promises';
 import { connect, type Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
-import { LengthFieldFrameDecoder, LengthFieldPrepender, StringCodec } from '@headrace/codec';
+import { LengthFieldFrameDecoder, LengthFieldPrepender } from '@headrace/codec';
 import { type Handler, pipeline, ServerBootstrap } from '@headrace/core';
-import { EchoHandler, IdleStateHandler } from '@headrace/handlers';
 
 /** A function that ran. */
 interface Ran {
@@ -127,14 +126,4 @@ const application = (): Handler => ({
   channelRead: (ctx, message) => void ctx.writeAndFlush(message),
 });
 
-const framed = await walk(pipeline().add(decoder, prepender, application));
-const usual = await walk(
-  pipeline().add(
-    () => new IdleStateHandler({ readerIdleMs: 120_000 }),
-    decoder,
-    prepender,
-    () => new StringCodec(),
-    () => new EchoHandler(),
-  ),
-);
-console.log(JSON.stringify({ framed, usual }));
+console.log(JSON.stringify(await walk(pipeline().add(decoder, prepender, application))));

@@ -1,6 +1,6 @@
 // ARCHITECTURE.md leads a newcomer along one message, file by file, in the order in which it really enters them.
-// `npm run walk` records it and writes the tables, `npm run check -- walk` compares. What happens in a file is
-// written by hand, and kept when the tables are made anew.
+// `npm run walk` records it and writes the table, `npm run check -- walk` compares. What happens in a file is
+// written by hand, and kept when the table is made anew.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -10,14 +10,6 @@ import { root } from '../workspace.ts';
 
 /** The functions that run in each file, by its path; both in the order of their first calls. */
 export type Walk = Readonly<Record<string, readonly string[]>>;
-
-/** The ways that are recorded. */
-export interface Walks {
-  /** A frame in, through a handler of the application, and a frame out: what every message does. */
-  readonly framed: Walk;
-  /** The same with an idle handler, a string codec and an echo handler of the library. */
-  readonly usual: Walk;
-}
 
 const PAGE = 'ARCHITECTURE.md';
 const BEGIN =
@@ -30,39 +22,31 @@ const ROW = /^\| [^|]* \| \[[^\]]*\]\(([^)]+)\) \| (.*?) \| [^|]* \|$/gm;
 const SWITCHES = ['NODE_OPTIONS', 'NODE_PENDING_DEPRECATION', 'HEADRACE_PUBLIC_API_ONLY'];
 
 /** A program of its own: nothing else runs meanwhile, and no option of the caller's Node changes what runs. */
-async function recordWalks(root: string): Promise<Walks> {
+async function recordWalk(root: string): Promise<Walk> {
   const env = { ...process.env };
   for (const name of SWITCHES) delete env[name];
   const flags = ['--conditions=@headrace/source', '--import', './scripts/register.mjs'];
   const args = [...flags, 'scripts/walk/recording.ts'];
   const { ok, stdout, output } = await run(process.execPath, args, root, { env });
   if (!ok) throw new Error(`the recording failed:\n${output}`);
-  return JSON.parse(stdout) as Walks;
+  return JSON.parse(stdout) as Walk;
 }
 
-/** The page with these walks in its tables. */
-export function pageWith(page: string, { framed, usual }: Walks): string {
+/** The page with this walk in its table. */
+export function pageWith(page: string, walk: Walk): string {
   const words = new Map(Array.from(page.matchAll(ROW), ([, path, text]) => [path, text]));
-  const tableOf = (files: readonly (readonly [string, readonly string[]])[]): string[] => [
+  const files = Object.entries(walk);
+  const section = [
+    BEGIN,
+    '',
+    `A frame in and its answer out, through a decoder, a handler of yours and a prepender: ${files.length} files.`,
+    '',
     '| | File | What happens there | Entered at |',
     '| --- | --- | --- | --- |',
     ...files.map(([path, [first]], index) => {
       const name = path.replace(/^packages\//, '').replace('/src/', '/');
       return `| ${index + 1} | [${name}](${path}) | ${words.get(path) ?? ''} | \`${first}\` |`;
     }),
-  ];
-  const files = Object.entries(framed);
-  const added = Object.entries(usual).filter(([path]) => !(path in framed));
-  const section = [
-    BEGIN,
-    '',
-    `A frame in and its answer out, through a decoder, a handler of yours and a prepender: ${files.length} files.`,
-    '',
-    ...tableOf(files),
-    '',
-    `An idle handler, a string codec and an echo handler add ${added.length}:`,
-    '',
-    ...tableOf(added),
     '',
     END,
   ];
@@ -70,9 +54,9 @@ export function pageWith(page: string, { framed, usual }: Walks): string {
   return page.replace(SECTION, () => section.join('\n'));
 }
 
-/** What is wrong with a page's walk, when these walks were recorded. */
-export function walkProblems(page: string, walks: Walks): Problem[] {
-  const due = pageWith(page, walks);
+/** What is wrong with a page's walk, when this walk was recorded. */
+export function walkProblems(page: string, walk: Walk): Problem[] {
+  const due = pageWith(page, walk);
   const lines = page.split('\n');
   const first = due.split('\n').find((line, index) => line !== lines[index]);
   const wordless = Array.from(due.matchAll(ROW)).filter(([, , words = '']) => words.trim() === '');
@@ -83,17 +67,16 @@ export function walkProblems(page: string, walks: Walks): Problem[] {
 }
 
 export async function checkWalk(root: string): Promise<CheckResult> {
-  const walks = await recordWalks(root);
-  const problems = walkProblems(readFileSync(join(root, PAGE), 'utf8'), walks);
-  const [framed, usual] = [walks.framed, walks.usual].map((walk) => Object.keys(walk).length);
-  return { problems, summary: `${framed} files; with idle, strings and echo ${usual}` };
+  const walk = await recordWalk(root);
+  const problems = walkProblems(readFileSync(join(root, PAGE), 'utf8'), walk);
+  return { problems, summary: `${Object.keys(walk).length} files` };
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const walks = await recordWalks(root);
+  const walk = await recordWalk(root);
   const page = readFileSync(join(root, PAGE), 'utf8');
-  for (const [path, functions] of Object.entries({ ...walks.framed, ...walks.usual }))
+  for (const [path, functions] of Object.entries(walk))
     console.log(`${path}: ${functions.join(', ')}`);
-  writeFileSync(join(root, PAGE), pageWith(page, walks));
+  writeFileSync(join(root, PAGE), pageWith(page, walk));
   console.log(`${PAGE} holds this walk`);
 }
