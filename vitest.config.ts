@@ -26,7 +26,7 @@ export function configuration(test: NonNullable<ViteUserConfig['test']>): ViteUs
   });
 }
 
-const heavy = [...configDefaults.exclude, '**/*.heavy.test.ts', '**/*.seeds.test.ts'];
+const heavy = [...configDefaults.exclude, '**/*.{heavy,seeds,smoke}.test.ts'];
 /** Their modules are mocked, or they count garbage: each has a worker of its own. */
 const apart = ['**/leak.test.ts', '**/pcap-writer.test.ts', '**/stall-watch.test.ts'];
 

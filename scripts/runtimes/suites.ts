@@ -86,7 +86,8 @@ export function knownFailures(page: string, runtime: string): Known {
 /** The quick tests of all packages. */
 export function testFiles(root: string): string[] {
   return filesBelow(root, 'packages', ['.test.ts']).filter(
-    (name) => /^packages\/[^/]+\/test\//.test(name) && !/\.(heavy|seeds)\.test\.ts$/.test(name),
+    (name) =>
+      /^packages\/[^/]+\/test\//.test(name) && !/\.(heavy|seeds|smoke)\.test\.ts$/.test(name),
   );
 }
 

@@ -132,6 +132,23 @@ export function system(
   return new Program(command!, args, { PORT: 0, ...env });
 }
 
+function prepare(file: string): PeerProgram {
+  const program = prepared.get(file) ?? preparePeer(file);
+  prepared.set(file, program);
+  return program;
+}
+
+/** Ends the title of tests whose peer lacks something on this machine, and says what; throws in CI, which has it all. */
+export function missing(file: string): string {
+  try {
+    prepare(file);
+    return '';
+  } catch (error) {
+    if (process.env['CI'] === 'true') throw error;
+    return ` (skipped: ${(error as Error).message})`;
+  }
+}
+
 /** Starts a program of `peers/`, compiled once for each test file. */
 export function peer(
   file: string,
@@ -139,8 +156,7 @@ export function peer(
   env: Env = {},
   within: readonly string[] = [],
 ): Program {
-  const program = prepared.get(file) ?? preparePeer(file);
-  prepared.set(file, program);
+  const program = prepare(file);
   const [command, ...rest] = [...within, program.command, ...program.args, ...args.map(String)];
   return new Program(command!, rest, env);
 }

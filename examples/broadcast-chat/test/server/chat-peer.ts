@@ -5,7 +5,8 @@ import { WebSocket } from 'ws';
 export type Framing = 'frames' | 'lines' | 'websocket';
 export const FRAMINGS: readonly Framing[] = ['frames', 'lines', 'websocket'];
 
-const LIMIT_MS = 8000;
+/** For what hangs only. */
+const LIMIT_MS = 20_000;
 
 /** One connection that says and hears texts. */
 export interface ChatPeer {

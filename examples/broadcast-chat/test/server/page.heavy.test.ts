@@ -22,32 +22,6 @@ describe.runIf(hasChromium)(suiteName('the page'), () => {
 
   const signIn = (name: string) => browser.signIn(running.port, name);
 
-  it('lets two people talk to each other and to a TCP client', { timeout }, async () => {
-    running = await RunningChat.start();
-    const terminal = await running.join('lines', 'terminal');
-    const ann = await signIn('ann');
-    expect(await terminal.next()).toBe('JOIN:ann');
-    const bob = await signIn('bob');
-    expect(await terminal.next()).toBe('JOIN:bob');
-    await say(ann, 'hello everybody');
-    await hears(ann, 'hello everybody');
-    await hears(bob, 'hello everybody');
-    expect(await terminal.next()).toBe('MSG:ann:hello everybody');
-    await say(bob, 'hello ann');
-    await hears(ann, 'hello ann');
-    expect(await terminal.next()).toBe('MSG:bob:hello ann');
-    terminal.send('<b>greetings</b> from nc');
-    await hears(ann, '<b>greetings</b> from nc');
-    await hears(bob, '<b>greetings</b> from nc');
-    expect(await ann.getByTestId('people').getByText('bob').count()).toBeGreaterThan(0);
-    const screenshot = process.env['CHAT_SCREENSHOT'];
-    if (screenshot !== undefined) await ann.screenshot({ path: screenshot });
-    await bob.close();
-    expect(await terminal.next()).toBe('ECHO:<b>greetings</b> from nc');
-    expect(await terminal.next()).toBe('LEAVE:bob');
-    expect(browser.complaints).toEqual([]);
-  });
-
   it('comes back, for both, when the server was stopped and started again', {
     timeout,
   }, async () => {

@@ -60,13 +60,18 @@ export class BusServer {
     const { command, args } = this.program;
     const all = [...args(this.port, this.folder), ...this.more];
     this.child = spawn(command, all, { stdio: 'ignore' });
-    while (!(await accepts(this.port))) await delay(20);
+    while (!(await accepts(this.port))) {
+      if (this.child.exitCode !== null) {
+        throw new Error(`${command} ended with ${this.child.exitCode} before it listened`);
+      }
+      await delay(20);
+    }
   }
 
   async kill(): Promise<void> {
     const { child } = this;
     this.child = undefined;
-    if (child === undefined) return;
+    if (child === undefined || child.exitCode !== null) return;
     child.kill('SIGKILL');
     await once(child, 'exit');
   }

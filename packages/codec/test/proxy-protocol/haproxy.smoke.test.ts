@@ -43,7 +43,7 @@ let haproxy: ChildProcess | undefined;
 
 afterEach(async () => {
   for (const one of open.splice(0)) await one.close();
-  if (haproxy === undefined) return;
+  if (haproxy === undefined || haproxy.exitCode !== null) return;
   haproxy.kill('SIGKILL');
   await once(haproxy, 'exit');
   haproxy = undefined;
@@ -123,7 +123,7 @@ async function proxy(bind: string, server: string, port: number): Promise<number
   haproxy.stderr!.on('data', (bytes) => {
     log += bytes;
   });
-  for (let attempt = 0; attempt < 100; attempt++) {
+  for (let attempt = 0; attempt < 600; attempt++) {
     if (haproxy.exitCode !== null) throw new Error(`haproxy ended: ${log}`);
     if (await accepts(own)) return own;
   }
