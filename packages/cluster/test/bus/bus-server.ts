@@ -11,11 +11,16 @@ import { freePort } from '@headrace/cluster';
 export interface ServerProgram {
   readonly command: string;
   readonly args: (port: number, folder: string) => readonly string[];
+  /** Sent by a client of a server that does not speak first. */
+  readonly asked?: string;
+  /** The beginning of the answer once it serves: before, it may accept connections and refuse commands. */
+  readonly answer: string;
 }
 
 export const NATS_SERVER: ServerProgram = {
   command: 'nats-server',
   args: (port, folder) => ['-a', '127.0.0.1', '-p', String(port), '-js', '-sd', folder],
+  answer: 'INFO',
 };
 
 export const REDIS_SERVER: ServerProgram = {
@@ -24,6 +29,8 @@ export const REDIS_SERVER: ServerProgram = {
     ...['--bind', '127.0.0.1', '--port', String(port), '--dir', folder, '--save', ''],
     ...['--appendonly', 'yes', '--appendfsync', 'always'],
   ],
+  asked: 'PING\r\n',
+  answer: '+PONG',
 };
 
 /** What stands behind the title of tests that need a program which is not here; throws in CI, where all are. */
@@ -60,7 +67,7 @@ export class BusServer {
     const { command, args } = this.program;
     const all = [...args(this.port, this.folder), ...this.more];
     this.child = spawn(command, all, { stdio: 'ignore' });
-    while (!(await accepts(this.port))) {
+    while (!(await serves(this.port, this.program))) {
       if (this.child.exitCode !== null) {
         throw new Error(`${command} ended with ${this.child.exitCode} before it listened`);
       }
@@ -95,13 +102,15 @@ export class BusServer {
   }
 }
 
-function accepts(port: number): Promise<boolean> {
+function serves(port: number, { asked, answer }: ServerProgram): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = net.connect(port, '127.0.0.1');
-    socket.once('connect', () => {
+    if (asked !== undefined) socket.write(asked);
+    socket.once('data', (bytes) => {
+      resolve(bytes.toString('latin1').startsWith(answer));
       socket.destroy();
-      resolve(true);
     });
     socket.once('error', () => resolve(false));
+    socket.once('close', () => resolve(false));
   });
 }
