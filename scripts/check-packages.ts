@@ -1,6 +1,9 @@
 // Are the packages fit for npm? Builds and packs them, reads the tarballs with publint and attw, then
 // installs them into an empty project outside the workspace and imports, requires and compiles them.
+// `-- --gate`: one compiler, one bundler, this Node, and the tarballs' files, sizes and licences, which else
+// `npm run check:release` looks at.
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { installedNodes } from './other-nodes.ts';
 import { BUNDLERS, checkBundlers } from './packages/bundlers.ts';
@@ -9,17 +12,24 @@ import { checkInstalls } from './packages/installs.ts';
 import { misledThrows } from './packages/source-maps.ts';
 import { checkTestRunners, TEST_RUNNERS } from './packages/test-runners.ts';
 import { type Packed, packAll } from './packed-packages.ts';
+import { run } from './program.ts';
+import { judgeCost, readBudgets } from './release/budget.ts';
+import { licenceProblems } from './release/installed.ts';
+import type { Sbom } from './release/sbom.ts';
+import { readTarball } from './release/tarball.ts';
 import { filesBelow } from './source-file.ts';
 import { Tally } from './tally.ts';
 import { readManifest, root, temporaryFolder, writeFiles } from './workspace.ts';
 
 const tally = new Tally();
+const isGate = process.argv.includes('--gate');
+const QUIET = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
 const bin = (name: string): string => join(root, 'node_modules', '.bin', name);
 
 /** Declarations that hold what is marked internal, by their paths. */
 function internalsOf(packages: readonly Packed[]): string[] {
-  return packages.flatMap(({ folder }) => {
-    const dist = join(root, folder, 'dist');
+  return packages.flatMap(({ installed }) => {
+    const dist = join(installed, 'dist');
     return filesBelow(dist, '.', ['.d.ts'])
       .map((path) => join(dist, path))
       .filter((path) => readFileSync(path, 'utf8').includes('@internal'));
@@ -28,8 +38,8 @@ function internalsOf(packages: readonly Packed[]): string[] {
 
 /** Packages of more files than an entry each, and about as many that entries share: Node takes a while for each file. */
 function scatteredOf(packages: readonly Packed[]): string[] {
-  return packages.flatMap(({ name, folder, entries }) => {
-    const { length } = filesBelow(join(root, folder, 'dist'), '.', ['.js']);
+  return packages.flatMap(({ name, installed, entries }) => {
+    const { length } = filesBelow(join(installed, 'dist'), '.', ['.js']);
     return length <= 2 * entries.length + 2 ? [] : [`${name} has ${length} files to load`];
   });
 }
@@ -43,19 +53,17 @@ async function installConsumer(folder: string, packages: readonly Packed[]): Pro
   writeFiles(folder, {
     'package.json': {
       name: 'consumer',
+      // A bill of materials asks for it.
+      version: '1.0.0',
       private: true,
       dependencies: Object.fromEntries(
         packages.map(({ name, tarball }) => [name, `file:${tarball}`]),
       ),
       devDependencies: {
-        ...BUNDLERS,
-        ...TEST_RUNNERS,
         '@types/node': '^20.19.0',
         typescript: typescript.version,
-        // For projects on `module: commonjs`, which TypeScript 7 does not know any more.
-        ...Object.fromEntries(
-          OLD_TYPESCRIPTS.map((one) => [`typescript-${one}`, `npm:typescript@~${one}.0`]),
-        ),
+        esbuild: BUNDLERS['esbuild'],
+        ...(isGate ? {} : MORE_TOOLS),
       },
     },
     'main.mjs': mains.map(({ name }) => `await import('${name}');\n`).join(''),
@@ -63,7 +71,7 @@ async function installConsumer(folder: string, packages: readonly Packed[]): Pro
     'require.cjs': loading(entries, 'require'),
     ...Object.fromEntries(TYPES_FILES.map((name) => [name, imports.join('')])),
   });
-  const args = ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  const args = ['install', '--ignore-scripts', ...QUIET];
   return tally.command('tarballs install into an empty project', 'npm', args, folder);
 }
 
@@ -80,6 +88,14 @@ const TYPES_FILES = ['types.mts', 'types.cts', 'types.ts'];
 const STRICT = ['--noEmit', '--strict', '--target', 'es2022', '--types', 'node'];
 /** The oldest that our declarations are written for, and the last with the resolution of `module: commonjs`. */
 const OLD_TYPESCRIPTS = ['5.4', '5.9'];
+const MORE_TOOLS = {
+  ...BUNDLERS,
+  ...TEST_RUNNERS,
+  // For projects on `module: commonjs`, which TypeScript 7 does not know any more.
+  ...Object.fromEntries(
+    OLD_TYPESCRIPTS.map((one) => [`typescript-${one}`, `npm:typescript@~${one}.0`]),
+  ),
+};
 const COMMONJS = ['--lib', 'es2023', '--skipLibCheck', 'types.ts'];
 
 /** What compiles the entries: the name of the check, the compiler's package, its options and files. */
@@ -106,28 +122,54 @@ function resolving(resolution: string, module = resolution): string[] {
   return ['--module', module, '--moduleResolution', resolution];
 }
 
+/** Reads a tarball with publint and attw. */
+async function lintTarball({ name, folder, tarball, entries }: Packed): Promise<void> {
+  await tally.command(`publint ${name}`, bin('publint'), ['--strict', tarball], join(root, folder));
+  // A program has no entries, and no types to look at.
+  if (entries.length === 0) return;
+  const args = ['--profile', 'esm-only', '--no-emoji', tarball];
+  await tally.command(`attw ${name}`, bin('attw'), args, root);
+}
+
+/** The files and the size of each tarball. */
+async function checkTarballs(packages: readonly Packed[]): Promise<void> {
+  const budgets = readBudgets(root);
+  for (const packed of packages) {
+    const { name } = packed;
+    const { files, packedKiB, problems } = await readTarball(packed);
+    const judged = judgeCost({ packedKiB }, budgets[name]);
+    for (const warning of judged.warnings) tally.warn(`${name}: ${warning}`);
+    const words = `${files} files in ${packedKiB} KiB`;
+    tally.report(`tarball of ${name}`, [...problems, ...judged.problems], words);
+  }
+}
+
+async function checkLicences(consumer: string): Promise<void> {
+  const args = ['sbom', '--sbom-format=cyclonedx', '--omit=dev', '--loglevel=error'];
+  const { ok, stdout, output } = await run('npm', args, consumer);
+  const { components = [] }: Sbom = ok ? JSON.parse(stdout) : {};
+  const problems = ok ? licenceProblems(components) : output;
+  tally.report('licences', problems, `${components.length} are free`);
+}
+
 async function main(temporary: string): Promise<void> {
-  const packages = await packAll(root, temporary);
+  const packages = await packAll(root);
   tally.report('packages build, and are packed');
   tally.report('no internals in the published types', internalsOf(packages));
   tally.report('one file for each entry, and a few that are shared', scatteredOf(packages));
-  const misled = packages.flatMap(({ folder }) => misledThrows(join(root, folder, 'dist')));
+  const misled = packages.flatMap(({ installed }) => misledThrows(join(installed, 'dist')));
   tally.report('source maps lead to the lines of the sources', misled.slice(0, 10));
-  for (const { name, folder, tarball, entries } of packages) {
-    await Promise.all([
-      tally.command(`publint ${name}`, bin('publint'), ['--strict', tarball], join(root, folder)),
-      // A program has no entries, and no types to look at.
-      entries.length === 0 ||
-        tally.command(
-          `attw ${name}`,
-          bin('attw'),
-          ['--profile', 'esm-only', '--no-emoji', tarball],
-          root,
-        ),
-    ]);
-  }
+  const waiting = [...packages];
+  const worker = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      await lintTarball(next);
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+  if (isGate) await checkTarballs(packages);
   const consumer = join(temporary, 'consumer');
   if (!(await installConsumer(consumer, packages))) return;
+  if (isGate) await checkLicences(consumer);
   await tally.command(
     'main entries without optional peers',
     process.execPath,
@@ -135,18 +177,22 @@ async function main(temporary: string): Promise<void> {
     consumer,
   );
   const peers = packages.flatMap((one) => one.peers);
-  const install = ['install', '--no-audit', '--no-fund', '--loglevel=error', ...peers];
+  const install = ['install', ...QUIET, ...peers];
   if (!(await tally.command('optional peers install', 'npm', install, consumer))) return;
   const tsc = (compiler: string) => join(consumer, 'node_modules', compiler, 'bin', 'tsc');
-  for (const [name, compiler, options] of COMPILES) {
+  for (const [name, compiler, options] of isGate ? COMPILES.slice(0, 1) : COMPILES) {
     const args = [tsc(compiler), ...STRICT, ...options];
     await tally.command(`types, ${name}`, process.execPath, args, consumer);
   }
-  await checkTestRunners(tally, consumer);
-  await checkBundlers(tally, consumer);
-  await checkInstalls(tally, temporary, packages);
-  await checkGallery(tally, consumer, tsc('typescript'));
-  const nodes = [{ version: process.version, path: process.execPath }, ...(await installedNodes())];
+  const nodes = [{ version: process.version, path: process.execPath }];
+  if (isGate) await checkBundlers(tally, consumer, ['esbuild.mjs']);
+  else {
+    await checkTestRunners(tally, consumer);
+    await checkBundlers(tally, consumer);
+    await checkInstalls(tally, temporary, packages);
+    await checkGallery(tally, consumer, tsc('typescript'));
+    nodes.push(...(await installedNodes()));
+  }
   for (const { version, path } of nodes) {
     await tally.command(`import, Node ${version}`, path, ['import.mjs'], consumer);
     await tally.command(`require, Node ${version}`, path, ['require.cjs'], consumer);

@@ -1,7 +1,7 @@
 // Does `npm create headrace` give projects that work? Packs our packages, offers them in a registry on this machine, and
 // does with each template what a stranger does: create, start, talk to it, test, check, end.
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { startRegistry } from './local-registry.ts';
 import { type InstalledNode, installedNodes } from './other-nodes.ts';
@@ -160,11 +160,9 @@ async function main(temporary: string, packages: readonly Packed[]): Promise<voi
 }
 
 using temporary = temporaryFolder();
-const tarballs = join(temporary.path, 'tarballs');
-mkdirSync(tarballs);
 let packages: readonly Packed[] = [];
 const built = await tally.step('packages build, and are packed', async () => {
-  packages = await packAll(root, tarballs);
+  packages = await packAll(root);
 });
 if (built !== undefined) await main(temporary.path, packages);
 tally.end('templates');

@@ -1,14 +1,32 @@
-// Our packages as npm would get them: built from nothing, packed into tarballs.
-import { join } from 'node:path';
+// Our packages as npm would get them: built from nothing and packed, once for each state of their sources. Every check
+// that looks at them from outside takes the same tarballs.
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { must } from './program.ts';
-import { foldersIn } from './source-file.ts';
-import { entriesOf, readManifest } from './workspace.ts';
+import { filesBelow, foldersIn } from './source-file.ts';
+import { entriesOf, readManifest, writeFiles } from './workspace.ts';
+
+/** Where the checks write. A program in a folder of it imports the packed packages. */
+export const WORK = 'scripts/.tmp';
+const TARBALLS = `${WORK}/packed`;
+const INSTALLED = `${WORK}/node_modules`;
+const MADE_OF = 'made-of.json';
+
+/** What decides the tarballs beside the packages' own files. */
+const MAKERS = [
+  ...['LICENSE', 'pnpm-lock.yaml', 'pnpm-workspace.yaml', 'tsconfig.base.json'],
+  ...['scripts/build.mjs', 'scripts/bundle.mjs', 'scripts/packed-packages.ts'],
+];
+const TEST = /^packages\/[^/]+\/test\//;
 
 /** A package and its tarball. */
 export interface Packed {
   readonly name: string;
   readonly folder: string;
   readonly tarball: string;
+  /** The files of the tarball, installed beside those of the others and their dependencies. */
+  readonly installed: string;
   /** What a user writes to import: the package and its subpaths; none for a program. */
   readonly entries: readonly string[];
   /** What the user brings along for some of the subpaths, `name@range`. */
@@ -16,23 +34,68 @@ export interface Packed {
 }
 
 /**
- * Builds all packages from nothing, so that nothing of an old build is published, and packs them. Throws with the
- * compiler's output when that fails.
+ * Builds all packages from nothing, so that nothing of an old build is published, and packs them, unless that was done
+ * with the sources as they are. Throws with the compiler's output when it fails.
  */
-export async function packAll(root: string, into: string): Promise<Packed[]> {
+export async function packAll(root: string): Promise<Packed[]> {
+  const into = join(root, TARBALLS);
+  const packages = foldersIn(root, 'packages').map((folder) => packedOf(root, folder));
+  const fingerprint = fingerprintOf(root);
+  if (isMadeOf(into, fingerprint)) return packages;
+  for (const old of [into, join(root, INSTALLED)]) rmSync(old, { recursive: true, force: true });
+  mkdirSync(into, { recursive: true });
   await must(process.execPath, [join(root, 'scripts', 'build.mjs')], root);
-  return Promise.all(foldersIn(root, 'packages').map((folder) => pack(root, folder, into)));
+  await packIn(root);
+  for (const packed of packages) await installIn(root, packed);
+  // Last: without it, what is there is not complete.
+  writeFiles(into, { [MADE_OF]: { fingerprint } });
+  return packages;
 }
 
-/** Packs a package that is built, as `pnpm publish` does. */
-async function pack(root: string, folder: string, into: string): Promise<Packed> {
+function packedOf(root: string, folder: string): Packed {
   const { name, peerDependencies = {} } = readManifest(join(root, folder));
-  const { packageManager } = readManifest(root);
-  const tarball = join(into, `${folder.replace('packages/', '')}.tgz`);
-  await must('npx', ['-y', packageManager, 'pack', '--out', tarball], join(root, folder));
+  const tarball = join(root, TARBALLS, `${name.replace('@', '').replace('/', '-')}.tgz`);
   const entries = entriesOf(root, folder).map((entry) => entry.name);
   const peers = Object.entries(peerDependencies)
     .filter(([, range]) => !range.startsWith('workspace:'))
     .map(([peer, range]) => `${peer}@${range}`);
-  return { name, folder, tarball, entries, peers };
+  const installed = join(root, INSTALLED, name);
+  return { name, folder, tarball, installed, entries, peers };
+}
+
+function fingerprintOf(root: string): string {
+  const files = filesBelow(root, 'packages', ['']).filter((file) => !TEST.test(file));
+  const hash = createHash('sha256').update(
+    `${process.version} ${readManifest(root).packageManager}`,
+  );
+  for (const file of [...files, ...MAKERS]) {
+    hash.update(`${file}\n`).update(readFileSync(join(root, file)));
+  }
+  return hash.digest('hex');
+}
+
+function isMadeOf(folder: string, fingerprint: string): boolean {
+  const file = join(folder, MADE_OF);
+  return existsSync(file) && JSON.parse(readFileSync(file, 'utf8')).fingerprint === fingerprint;
+}
+
+/** Packs the packages, which are built, as `pnpm publish` does. */
+function packIn(root: string): Promise<string> {
+  const { packageManager } = readManifest(root);
+  const out = join(root, TARBALLS, '%s.tgz');
+  const args = ['-r', '--filter', './packages/*', 'pack', '--out', out];
+  return must('npx', ['-y', packageManager, ...args], root);
+}
+
+/** Unpacks a tarball, and links what its package needs, but our own packages, to what is installed here. */
+async function installIn(root: string, { folder, tarball, installed }: Packed): Promise<void> {
+  mkdirSync(installed, { recursive: true });
+  await must('tar', ['-xzf', tarball, '-C', installed, '--strip-components=1'], root);
+  const { dependencies = {}, peerDependencies = {} } = readManifest(join(root, folder));
+  for (const [needed, range] of Object.entries({ ...dependencies, ...peerDependencies })) {
+    const link = join(root, INSTALLED, needed);
+    if (range.startsWith('workspace:') || existsSync(link)) continue;
+    mkdirSync(dirname(link), { recursive: true });
+    symlinkSync(realpathSync(join(root, folder, 'node_modules', needed)), link, 'junction');
+  }
 }

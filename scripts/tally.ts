@@ -5,8 +5,12 @@ import { run } from './program.ts';
 /** The first lines of a problem, for the end of a long run. */
 const LINES_IN_REPORT = 6;
 
-/** The script of package.json that was started. */
-const COMMAND = process.env['npm_lifecycle_event'] ?? 'check';
+/** The script of package.json that was started, as it was. */
+function asStarted(): string {
+  const args = process.argv.slice(2);
+  const rest = args.length === 0 ? [] : ['--', ...args];
+  return ['npm run', process.env['npm_lifecycle_event'] ?? 'check', ...rest].join(' ');
+}
 
 export class Tally {
   passed = 0;
@@ -14,7 +18,7 @@ export class Tally {
   private readonly again: (part: string) => string;
 
   /** @param again - the command that repeats one part */
-  constructor(again: (part: string) => string = () => `npm run ${COMMAND}`) {
+  constructor(again: (part: string) => string = asStarted) {
     this.again = again;
   }
 

@@ -124,9 +124,9 @@ export function compileFiles(
   return compile(root, writeFiles(join(root, folder), { 'tsconfig.json': project }));
 }
 
-/** Compiles a project without output and returns its errors, files as paths from the root. */
+/** Compiles a project and returns its errors, files as paths from the root. */
 async function compile(root: string, project: string): Promise<Diagnostic[]> {
-  const { ok, output } = await runTool(root, 'tsc', '-p', project, '--pretty', 'false', '--noEmit');
+  const { ok, output } = await runTool(root, 'tsc', '-p', project, '--pretty', 'false');
   if (ok) return [];
   const diagnostics: Diagnostic[] = [];
   for (const line of output.split('\n')) {

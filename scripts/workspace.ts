@@ -13,6 +13,7 @@ export interface Manifest {
   readonly version: string;
   readonly packageManager: string;
   readonly exports?: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+  readonly dependencies?: Readonly<Record<string, string>>;
   readonly peerDependencies?: Readonly<Record<string, string>>;
 }
 

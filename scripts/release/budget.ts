@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
 /** What a package costs who installs it. */
 export interface PackageCost {
   /** The tarball. */
@@ -10,20 +13,46 @@ export interface PackageCost {
   readonly seconds: number;
 }
 
-const UNITS: Readonly<Record<keyof PackageCost, string>> = {
-  packedKiB: 'KiB packed',
-  packages: 'packages',
-  installedKiB: 'KiB installed',
-  seconds: 's to install',
-};
+/** What a check fails for, and what it only says. */
+export interface Judgement {
+  readonly problems: readonly string[];
+  readonly warnings: readonly string[];
+}
 
-/** Where a package costs more than its budget allows. */
-export function budgetProblems(cost: PackageCost, budget: PackageCost | undefined): string[] {
-  if (budget === undefined) return ['has no budget in scripts/release/budgets.json'];
-  return Object.entries(UNITS).flatMap(([key, unit]) => {
-    const spent = cost[key as keyof PackageCost];
-    const allowed = budget[key as keyof PackageCost];
-    if (spent <= allowed) return [];
-    return [`${spent} ${unit}, its budget is ${allowed} (scripts/release/budgets.json)`];
+/** From this share of a limit on, a warning comes before what will stop somebody's work. */
+const NEARLY = 0.99;
+
+/** Compares a size with its limit. */
+export function judgeSize(spent: number, allowed: number, unit: string, where: string): Judgement {
+  const words = `${spent} ${unit}, its budget is ${allowed} (${where})`;
+  if (spent > allowed) return { problems: [words], warnings: [] };
+  return { problems: [], warnings: spent > allowed * NEARLY ? [words] : [] };
+}
+
+const BUDGETS = 'scripts/release/budgets.json';
+/** They move without a commit of ours: by releases of other packages, by npm, by the machine. */
+const OF_OTHERS = [
+  ['packages', 'packages'],
+  ['installedKiB', 'KiB installed'],
+  ['seconds', 's to install'],
+] as const;
+
+/** The budgets of the packages, by their names. */
+export function readBudgets(root: string): Readonly<Record<string, PackageCost>> {
+  return JSON.parse(readFileSync(join(root, BUDGETS), 'utf8'));
+}
+
+/** Judges what is known of a package's cost: its own size is a limit, what others decide is a warning. */
+export function judgeCost(
+  cost: Pick<PackageCost, 'packedKiB'> & Partial<PackageCost>,
+  budget: PackageCost | undefined,
+): Judgement {
+  if (budget === undefined) return { problems: [`has no budget in ${BUDGETS}`], warnings: [] };
+  const { problems, warnings } = judgeSize(cost.packedKiB, budget.packedKiB, 'KiB packed', BUDGETS);
+  const ofOthers = OF_OTHERS.flatMap(([key, unit]) => {
+    const spent = cost[key];
+    if (spent === undefined || spent <= budget[key]) return [];
+    return [`${spent} ${unit}, its budget is ${budget[key]} (${BUDGETS})`];
   });
+  return { problems, warnings: [...warnings, ...ofOthers] };
 }

@@ -1,8 +1,28 @@
-import { posix } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join, posix } from 'node:path';
+import type { Packed } from '../packed-packages.ts';
+import { must } from '../program.ts';
 
 const BUILT = /^dist\/.+\.(?:js|d\.ts)(?:\.map)?$/;
 const SOURCE = /^src\/.+\.ts$/;
 const ALWAYS = ['package.json', 'README.md', 'LICENSE'];
+const ALSO_PACKED: Readonly<Record<string, string>> = { 'create-headrace': 'templates/' };
+
+/** What is in a package's tarball, and what is wrong with it. */
+export async function readTarball({
+  name,
+  tarball,
+  installed,
+}: Packed): Promise<{ files: number; packedKiB: number; problems: readonly string[] }> {
+  const listed = await must('tar', ['-tzf', tarball], installed);
+  const files = listed.split('\n').map((path) => path.replace(/^package\//, ''));
+  const read = (path: string): string => readFileSync(join(installed, path), 'utf8');
+  return {
+    files: files.length,
+    packedKiB: Math.ceil(readFileSync(tarball).length / 1024),
+    problems: contentProblems(files, read, ALSO_PACKED[name]),
+  };
+}
 
 /**
  * What is wrong with the files of a tarball: one that must not be published, or one that is missing.
