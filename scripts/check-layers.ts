@@ -34,8 +34,11 @@ const EVERYWHERE: readonly Rule[] = [
     { path: '^(packages|examples)/([^/]+)/' },
     {
       path: '^(packages|examples)/',
-      // Certificates for tests: `src only` keeps them out of the packages.
-      pathNot: ['^$1/$2/', '^packages/core/test/fixture/(?:certificates|function-options)\\.ts$'],
+      // What tests of several packages need: `src only` keeps it out of the packages.
+      pathNot: [
+        '^$1/$2/',
+        '^packages/core/test/fixture/(?:certificates|figure|first-seed|function-options)\\.ts$',
+      ],
       dependencyTypes: ['local'],
     },
   ),

@@ -1,6 +1,7 @@
 // A seed takes 5 to 10 ms of one core.
 import { explore, type Scenario } from '@headrace/core/testing';
 import { describe, it } from 'vitest';
+import { FIRST_SEED as firstSeed } from '../../../core/test/fixture/first-seed.ts';
 import { SETTLE_MS as POOL_SETTLE_MS, poolScenario } from './pool-scenario.ts';
 import { SETTLE_MS as RECONNECT_SETTLE_MS, reconnectScenario } from './reconnect-scenario.ts';
 import { SETTLE_MS as REQUEST_SETTLE_MS, requestScenario } from './request-scenario.ts';
@@ -15,6 +16,6 @@ const ALL: readonly (readonly [claim: string, scenario: Scenario, settleMs: numb
 
 describe(`${SEEDS} seeds of chaos`, () => {
   for (const [claim, scenario, settleMs] of ALL) {
-    it(claim, async () => void (await explore({ seeds: SEEDS, scenario, settleMs })));
+    it(claim, async () => void (await explore({ seeds: SEEDS, firstSeed, scenario, settleMs })));
   }
 });

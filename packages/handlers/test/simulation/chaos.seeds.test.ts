@@ -1,4 +1,5 @@
 import { describe, it } from 'vitest';
+import { FIRST_SEED } from '../../../core/test/fixture/first-seed.ts';
 import { authScenario } from './auth-scenario.ts';
 import { survive } from './chaos-scenario.ts';
 import { codecScenario } from './codec-scenario.ts';
@@ -20,6 +21,6 @@ describe(`${SEEDS} seeds of chaos`, () => {
     ...requestScenarios,
     drainScenario,
   ]) {
-    it(one.claim, () => survive(one, SEEDS), TIMEOUT_MS);
+    it(one.claim, () => survive(one, SEEDS, FIRST_SEED), TIMEOUT_MS);
   }
 });
