@@ -11,9 +11,9 @@ import { describeProblem } from './problem.ts';
 import { Tally } from './tally.ts';
 import { root } from './workspace.ts';
 
-/** For a test of the sources as they are. */
-const PATIENCE_MS = 60_000;
-/** For a test with a mutant, which may hang: this time at least, or as many times as long as without. */
+/** For a test of the sources as they are, also on a machine with much else to do. */
+const PATIENCE_MS = 5 * 60_000;
+/** For a test with a mutant, which may hang: this time at least, or so many times the time without. */
 const [LEAST_PATIENCE_MS, TIMES_LONGER] = [10_000, 4];
 /** A change of very much leaves the rest of its mutants to the run of all. */
 const MOST_CHANGED = 60;
