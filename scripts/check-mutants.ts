@@ -1,106 +1,103 @@
 // `npm run check:mutants` breaks the sources in each way that scripts/mutants/ lists and runs the test named there,
-// which must fail; no file is written. `-- core`: the list of one package; `-- turn-share`: some by their file.
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
+// which must fail; no file is written. `-- core`: the list of one package; `-- turn-share`: some by a part of the path
+// of their source or test; `-- --changed BASE`: those whose source or test differs from the merge base with BASE.
 import { availableParallelism } from 'node:os';
-import { relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { changedSince, chooseChanged } from './mutants/changed.ts';
+import { Laboratory } from './mutants/laboratory.ts';
 import { type LocatedMutant, locateMutants } from './mutants/located.ts';
-import type { Trial, TrialResult } from './mutants/trial.ts';
 import { describeProblem } from './problem.ts';
 import { Tally } from './tally.ts';
 import { root } from './workspace.ts';
 
-/** A test that a mutant has made to hang ends with its process. */
-const PATIENCE_MS = 45_000;
+/** For a test of the sources as they are, also on a machine with much else to do. */
+const PATIENCE_MS = 5 * 60_000;
+/** For a test with a mutant, which may hang: this time at least, or so many times the time without. */
+const [LEAST_PATIENCE_MS, TIMES_LONGER] = [10_000, 4];
+/** A change of very much leaves the rest of its mutants to the run of all. */
+const MOST_CHANGED = 60;
 
-const tally = new Tally();
-const byTest = new Map<string, Array<{ mutant: LocatedMutant; trial: Trial }>>();
-const asked = process.argv.slice(2);
-const isAsked = ({ list, file }: LocatedMutant): boolean =>
-  asked.length === 0 || asked.some((part) => part === list || file.includes(part));
+const { values, positionals } = parseArgs({
+  options: { changed: { type: 'string' } },
+  allowPositionals: true,
+});
+const tally = new Tally((part) => {
+  const [file = ''] = part.split(':');
+  return file.endsWith('.ts') ? `npm run check:mutants -- ${file}` : 'npm run check -- mutants';
+});
 
-const { located, problems } = await locateMutants(root);
-for (const problem of problems) tally.report('mutants', describeProblem(problem));
-for (const mutant of located.filter(isAsked)) {
-  const { testFile: test, sourceFile: file, broken: source } = mutant;
-  if (!byTest.has(test)) byTest.set(test, []);
-  byTest.get(test)!.push({ mutant, trial: { test, file, source } });
+async function choose(): Promise<LocatedMutant[]> {
+  const { located, problems } = locateMutants(root);
+  for (const problem of problems) {
+    tally.report(`${problem.file}:${problem.line}`, describeProblem(problem));
+  }
+  const asked = located.filter(
+    ({ list, sourceFile, testFile }) =>
+      positionals.length === 0 ||
+      positionals.some((part) => part === list || `${sourceFile} ${testFile}`.includes(part)),
+  );
+  const base = values.changed;
+  if (base === undefined) {
+    if (asked.length === 0) tally.report('mutants', `none is of ${positionals.join(' or ')}`);
+    return asked;
+  }
+  const changed = await changedSince(root, base);
+  if (typeof changed === 'string') {
+    tally.report('changed mutants', [], `all left to the full run: ${changed}`);
+    return [];
+  }
+  const { chosen, left } = chooseChanged(asked, changed, MOST_CHANGED);
+  if (chosen.length === 0) tally.report('changed mutants', [], `none since ${base}`);
+  if (left.length > 0) {
+    const entries = left.map(({ list, line }) => `${list}.txt:${line}`);
+    console.log(`left to the full run: ${left.length} mutants, ${entries.join(' ')}`);
+  }
+  return chosen;
 }
 
-/** A process with a warm vitest. */
-class Laboratory {
-  private child = this.start();
-
-  private start() {
-    const module = fileURLToPath(new URL('mutants/trial.ts', import.meta.url));
-    // A group of its own: a hanging worker ends with it.
-    const child = fork(module, {
-      cwd: root,
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      detached: true,
-    });
-    return { child, ready: Promise.race([once(child, 'message'), once(child, 'exit')]) };
-  }
-
-  async run(trial: Trial): Promise<TrialResult> {
-    const { child, ready } = this.child;
-    await ready;
-    child.send(trial);
-    const patience = new AbortController();
-    const timer = setTimeout(() => patience.abort(), PATIENCE_MS);
-    const { signal } = patience;
-    try {
-      const [result] = await Promise.race([
-        once(child, 'message', { signal }),
-        once(child, 'exit', { signal }),
-      ]);
-      if (typeof result === 'object' && result !== null) return result;
-      this.child = this.start();
-      return { failed: `the process ended with ${result}` };
-    } catch {
-      this.end();
-      this.child = this.start();
-      return { failed: `it hangs: nothing for ${PATIENCE_MS / 1000} s` };
-    } finally {
-      clearTimeout(timer);
-      patience.abort();
-    }
-  }
-
-  end(): void {
-    process.kill(-this.child.child.pid!, 'SIGKILL');
-  }
+const byTest = new Map<string, LocatedMutant[]>();
+for (const mutant of await choose()) {
+  if (!byTest.has(mutant.testFile)) byTest.set(mutant.testFile, []);
+  byTest.get(mutant.testFile)!.push(mutant);
 }
-
 const queue = [...byTest].sort(([, a], [, b]) => b.length - a.length);
 
+async function tryMutant(laboratory: Laboratory, mutant: LocatedMutant, limitMs: number) {
+  const { why, test, place, broken, sourceFile, testFile } = mutant;
+  const result = await laboratory.run({
+    test: join(root, testFile),
+    limitMs,
+    file: join(root, sourceFile),
+    source: broken,
+  });
+  const problem =
+    result.broken !== undefined
+      ? `does not run: ${result.broken}`
+      : result.failed === undefined
+        ? `lives: ${why}; ${test} passes`
+        : [];
+  const seconds = (result.tookMs / 1000).toFixed(1);
+  tally.report(place, problem, `${why} (${seconds} s)\n      ${result.failed}`);
+}
+
 async function work(): Promise<void> {
-  const laboratory = new Laboratory();
+  const laboratory = new Laboratory(root);
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-    const [test, trials] = next;
-    const { failed, broken = failed } = await laboratory.run({ test });
+    const [test, mutants] = next;
+    const whole = await laboratory.run({ test: join(root, test), limitMs: PATIENCE_MS });
+    const { failed, broken = failed, tookMs } = whole;
     if (broken !== undefined) {
-      tally.report(relative(root, test), `fails on the sources as they are: ${broken}`);
+      tally.report(test, `fails on the sources as they are: ${broken}`);
       continue;
     }
-    for (const { mutant, trial } of trials) {
-      const began = performance.now();
-      const result = await laboratory.run(trial);
-      const seconds = ((performance.now() - began) / 1000).toFixed(1);
-      const { why, test: name, place } = mutant;
-      const problem =
-        result.broken !== undefined
-          ? `does not run: ${result.broken}`
-          : result.failed === undefined
-            ? `lives: ${why}; ${name} passes`
-            : [];
-      tally.report(place, problem, `${why} (${seconds} s)\n      ${result.failed}`);
-    }
+    const limitMs = Math.max(LEAST_PATIENCE_MS, TIMES_LONGER * tookMs);
+    for (const mutant of mutants) await tryMutant(laboratory, mutant, limitMs);
   }
   laboratory.end();
 }
 
-await Promise.all(Array.from({ length: Math.min(4, availableParallelism()) }, work));
+const workers = Math.min(4, availableParallelism(), queue.length);
+await Promise.all(Array.from({ length: workers }, work));
 tally.end('mutants');
 process.exit();

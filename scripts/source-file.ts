@@ -58,7 +58,11 @@ export function lineOf(text: string, offset: number): number {
 }
 
 export function readSource(root: string, path: string): SourceFile {
-  const text = readFileSync(join(root, path), 'utf8');
+  return parseSource(path, readFileSync(join(root, path), 'utf8'));
+}
+
+/** Throws for a text that is no TypeScript. */
+export function parseSource(path: string, text: string): SourceFile {
   const { program, comments, errors } = parseSync(path, text);
   const [error] = errors;
   if (error !== undefined) throw new Error(`${path}: ${error.message}`);

@@ -5,6 +5,8 @@ import { configuration, testsNamed } from '../../vitest.config.ts';
 /** Run `test` while `file` reads as `source`; both are absolute paths. */
 export interface Trial {
   readonly test: string;
+  /** The process is ended after this time; a test that waits fails before. */
+  readonly limitMs: number;
   readonly file?: string;
   readonly source?: string;
 }
@@ -17,12 +19,12 @@ export interface TrialResult {
   readonly broken?: string;
 }
 
+/** The part of the limit that one test has: its name is in the report then, and the process goes on. */
+const TEST_PART = 0.7;
+
 let trial: Trial | undefined;
 
-const { test: options, ...shared } = configuration({
-  include: testsNamed('.test.ts'),
-  testTimeout: 20_000,
-});
+const { test: options, ...shared } = configuration({ include: testsNamed('.test.ts') });
 const vitest = await createVitest(
   'test',
   { ...options, config: false, watch: false, reporters: [{}], bail: 1 },
@@ -50,7 +52,8 @@ function resultOf(module: TestModule | undefined, [unhandled]: readonly unknown[
 }
 
 async function run(): Promise<TrialResult> {
-  const { test, file } = trial!;
+  const { test, file, limitMs } = trial!;
+  for (const { config } of vitest.projects) config.testTimeout = TEST_PART * limitMs;
   if (file !== undefined) vitest.invalidateFile(file);
   const all = await vitest.globTestSpecifications([test]);
   const specifications = all.filter(({ moduleId }) => moduleId === test);
