@@ -9,6 +9,7 @@ import { installedNodes } from './other-nodes.ts';
 import { BUNDLERS, checkBundlers } from './packages/bundlers.ts';
 import { checkGallery } from './packages/gallery.ts';
 import { checkInstalls } from './packages/installs.ts';
+import { loadingPrograms } from './packages/loading.ts';
 import { misledThrows } from './packages/source-maps.ts';
 import { checkTestRunners, TEST_RUNNERS } from './packages/test-runners.ts';
 import { type Packed, packAll } from './packed-packages.ts';
@@ -67,21 +68,11 @@ async function installConsumer(folder: string, packages: readonly Packed[]): Pro
       },
     },
     'main.mjs': mains.map(({ name }) => `await import('${name}');\n`).join(''),
-    'import.mjs': loading(entries, 'await import'),
-    'require.cjs': loading(entries, 'require'),
+    ...loadingPrograms(packages),
     ...Object.fromEntries(TYPES_FILES.map((name) => [name, imports.join('')])),
   });
   const args = ['install', '--ignore-scripts', ...QUIET];
   return tally.command('tarballs install into an empty project', 'npm', args, folder);
-}
-
-/** A program that loads each entry in this way. */
-function loading(entries: readonly string[], way: string): string {
-  return `for (const name of ${JSON.stringify(entries)}) {
-  const entry = ${way}(name);
-  if (typeof entry !== 'object' && typeof entry !== 'function') throw new Error(name);
-}
-`;
 }
 
 const TYPES_FILES = ['types.mts', 'types.cts', 'types.ts'];

@@ -1,4 +1,4 @@
-// Trials on the runtime that runs this file, with the built packages by their public names, as a program outside of
+// Trials on the runtime that runs this file, with the packed packages by their public names, as a program outside of
 // this repository. Prints a report like Vitest's as JSON; a program that uses the packages rightly prints nothing else.
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { once } from 'node:events';
@@ -15,7 +15,8 @@ import { EmbeddedChannel } from '@headrace/core/testing';
 import { EchoHandler } from '@headrace/handlers';
 import { HttpEndpoint, WebSocketBootstrap, WebSocketTextCodec } from '@headrace/websocket';
 
-const LIMIT_MS = 8000;
+/** For what hangs; alone each takes a second at most. */
+const LIMIT_MS = 20_000;
 const LOCAL = { host: '127.0.0.1', port: 0 };
 const { ca, localhost } = JSON.parse(process.env.TRIAL_CERTIFICATES);
 

@@ -17,7 +17,8 @@ export function vitepress(): Promise<string> {
 }
 
 /** Puts the pages together, with what runs in the reader's browser; returns what is wrong. */
-async function makePages(): Promise<readonly string[]> {
+export async function makePages(): Promise<readonly string[]> {
+  await ownModule(root, 'site', '');
   const { problems } = await assemble(root, await describedSets(root));
   await ownModule(root, 'site/playground', '');
   const out = join(site, '.pages', 'public', 'playground');

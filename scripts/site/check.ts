@@ -1,4 +1,5 @@
-// `npm run check:site` builds the site and looks at it as a visitor does. `-- built` takes what was built before.
+// `npm run check:site` builds the site and looks at it as a visitor does. `-- built` takes what was built before;
+// `-- --pages` only puts the pages together: links, contents, options, samples that nothing checks.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { publicHandlers } from '../check-cards.ts';
@@ -7,7 +8,7 @@ import { ownModule } from '../own-project.ts';
 import { Tally } from '../tally.ts';
 import { root } from '../workspace.ts';
 import { CHROMIUM, inBrowser, visitProblems } from './browser.ts';
-import { buildSite } from './build.ts';
+import { buildSite, makePages } from './build.ts';
 import { checkBuiltLinks, missingErrorAnchors } from './built-links.ts';
 import { checkLivePipeline } from './live-pipeline.ts';
 import { findPages } from './pages.ts';
@@ -24,6 +25,11 @@ const site = join(root, 'site');
 const dist = join(site, 'dist');
 const tally = new Tally();
 
+function checkSamples(): void {
+  const samples = uncheckedSamples(root, findPages(root));
+  tally.report('samples', samples.problems, samples.summary);
+}
+
 async function lookAtPages(): Promise<void> {
   const checker = await ownModule(root, 'site', 'vue-tsc/bin/vue-tsc.js');
   const title = 'types of the theme, the shims and the runner';
@@ -36,8 +42,7 @@ async function lookAtPages(): Promise<void> {
   const missing = handlers.filter((name) => !existsSync(join(dist, 'handlers', `${name}.html`)));
   const pageless = missing.map((name) => `${name} has no page`);
   tally.report('handlers', pageless, `${handlers.length} have a page`);
-  const samples = uncheckedSamples(root, findPages(root));
-  tally.report('samples', samples.problems, samples.summary);
+  checkSamples();
   if (!existsSync(CHROMIUM) && process.env['CI'] === undefined) {
     console.log(`skip  in Chromium: there is no ${CHROMIUM}`);
     return;
@@ -52,11 +57,23 @@ async function lookAtPages(): Promise<void> {
   });
 }
 
-if (!process.argv.includes('built')) {
-  await tally.step('build', async () => {
-    const problems = await buildSite();
+async function onlyPages(): Promise<void> {
+  await tally.step('pages', async () => {
+    const problems = await makePages();
     if (problems.length > 0) throw new Error(problems.join('\n'));
   });
+  checkSamples();
 }
-if (existsSync(join(dist, 'index.html'))) await lookAtPages();
+
+async function lookAtAll(): Promise<void> {
+  if (!process.argv.includes('built')) {
+    await tally.step('build', async () => {
+      const problems = await buildSite();
+      if (problems.length > 0) throw new Error(problems.join('\n'));
+    });
+  }
+  if (existsSync(join(dist, 'index.html'))) await lookAtPages();
+}
+
+await (process.argv.includes('--pages') ? onlyPages() : lookAtAll());
 tally.end('site');
