@@ -1,6 +1,7 @@
 import type { Bus } from '@headrace/cluster';
 import { natsBus } from '@headrace/cluster/nats';
 import { redisBus } from '@headrace/cluster/redis';
+import type { EngineBusOptions } from '../../src/bus/bus-options.ts';
 
 /** The server that the nodes of a proof meet at. */
 export interface BusChoice {
@@ -8,7 +9,7 @@ export interface BusChoice {
   readonly port: number;
 }
 
-export function busOf({ kind, port }: BusChoice): Bus {
-  if (kind === 'nats') return natsBus({ servers: `nats://127.0.0.1:${port}` });
-  return redisBus({ url: `redis://127.0.0.1:${port}` });
+export function busOf({ kind, port }: BusChoice, options: EngineBusOptions = {}): Bus {
+  if (kind === 'nats') return natsBus({ ...options, servers: `nats://127.0.0.1:${port}` });
+  return redisBus({ ...options, url: `redis://127.0.0.1:${port}` });
 }
