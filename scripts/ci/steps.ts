@@ -82,8 +82,17 @@ export function gateSteps(clone: string): Step[] {
       about: 'the tarballs as an installed package',
       command: npm('check:packages', '--gate'),
     },
+    { name: 'templates', about: 'two of them', command: npm('check:templates', '--gate') },
+    { name: 'nodes', about: 'the newest Node', command: npm('check:nodes', '--gate') },
+    { name: 'runtimes', about: 'trials on Bun and Deno', command: npm('check:runtimes', '--gate') },
+    { name: 'site', about: 'its pages', command: npm('check:site', '--pages') },
     ...freshClone(clone),
     smoke,
+    {
+      name: 'mutants',
+      about: 'guards of the files that the change touches',
+      command: npm('check:mutants', '--changed', 'origin/main'),
+    },
     {
       name: 'fuzz',
       about: 'twelve rounds of the same seed',
