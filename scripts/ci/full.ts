@@ -3,10 +3,11 @@ import { runSteps } from './run.ts';
 import { gateSteps, otherSteps, prefetch } from './steps.ts';
 import { withClone } from './with-clone.ts';
 
-await withClone((clone) =>
+const passed = await withClone((clone) =>
   runSteps([...gateSteps(clone), ...otherSteps()], process.argv.slice(2), {
     background: prefetch('everything'),
     quietFrom: 'pack',
     whole: true,
   }),
 );
+process.exitCode = passed ? 0 : 1;

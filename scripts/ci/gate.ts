@@ -3,9 +3,10 @@ import { runSteps } from './run.ts';
 import { gateSteps, prefetch } from './steps.ts';
 import { withClone } from './with-clone.ts';
 
-await withClone((clone) =>
+const passed = await withClone((clone) =>
   runSteps(gateSteps(clone), process.argv.slice(2), {
     background: prefetch('gate'),
     quietFrom: 'pack',
   }),
 );
+process.exitCode = passed ? 0 : 1;

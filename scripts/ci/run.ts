@@ -1,4 +1,4 @@
-// Runs steps one after another and goes on after a failure; what failed in a file of tests runs again alone at the end.
+// Runs steps one after another and goes on after a failure; a file of tests that failed runs again alone at the end.
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { root } from '../workspace.ts';
@@ -11,10 +11,7 @@ const MOST_RERUN = 5;
 /** Of the output of a failed step, on the console. */
 const MOST_LINES = 400;
 const OF_A_STEP = /^\d\d-.*\.(?:log|jsonl)$/;
-
-/** Logs, reports and figures of the last run. */
-export const reportFolder: string = join(root, 'ci-report');
-const flakyFile = join(reportFolder, 'flaky.jsonl');
+const FLAKY = 'flaky.jsonl';
 
 export interface RunOptions {
   /** Runs beside the first steps. */
@@ -23,101 +20,114 @@ export interface RunOptions {
   readonly quietFrom: string;
   /** Prints the table of all steps, and lets a test fail that was flaky twice. */
   readonly whole?: boolean;
+  /** For logs and reports. @default ci-report */
+  readonly folder?: string;
+  readonly print?: (text: string) => void;
 }
 
-/** Runs the steps that are asked for, or all; prints the summary and sets the exit code. */
+/** Runs the steps that are asked for, or all, and prints the summary; `--list` names them. Resolves to its success. */
 export async function runSteps(
   steps: readonly Step[],
   asked: readonly string[],
-  { background, quietFrom, whole = false }: RunOptions,
-): Promise<void> {
+  options: RunOptions,
+): Promise<boolean> {
+  const { background, print = console.log } = options;
   const all = [background, ...steps];
   const unknown = asked.filter((name) => !all.some((step) => step.name === name));
-  if (unknown.length > 0) {
-    const wrong = unknown.filter((name) => name !== '--list');
-    if (wrong.length > 0) console.error(`no step "${wrong.join('", "')}"; there are:`);
-    for (const { name, about } of all) console.log(`${name.padEnd(14)} ${about}`);
-    process.exitCode = wrong.length > 0 ? 1 : 0;
-    return;
-  }
-  mkdirSync(reportFolder, { recursive: true });
-  for (const file of readdirSync(reportFolder).filter((name) => OF_A_STEP.test(name))) {
-    rmSync(join(reportFolder, file));
-  }
-  const isAsked = ({ name }: Step): boolean => asked.length === 0 || asked.includes(name);
-  const beside = isAsked(background) ? shown(background, numbered(0, background.name)) : undefined;
-  const results: StepResult[] = [];
-  for (const [at, step] of steps.entries()) {
-    if (step.name === quietFrom) await beside;
-    if (isAsked(step)) results.push(await shown(step, numbered(at + 1, step.name)));
-  }
-  if (beside !== undefined) results.unshift(await beside);
-  const flaky = await runAgain(results);
-  const outcome: Outcome = { results, flaky, others: whole ? flakyTwice(flaky) : [] };
-  remember(flaky);
-  if (whole) console.log(['', ...tableOf(results)].join('\n'));
-  console.log(summaryOf(outcome).join('\n'));
-  const { passed, failed } = countsOf(outcome);
-  process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+  if (unknown.length === 0) return new Run(options).ofSteps(steps, asked);
+  const wrong = unknown.filter((name) => name !== '--list');
+  if (wrong.length > 0) print(`no step "${wrong.join('", "')}"; there are:`);
+  for (const { name, about } of all) print(`${name.padEnd(14)} ${about}`);
+  return wrong.length === 0;
 }
 
-const numbered = (at: number, name: string): string => `${String(at).padStart(2, '0')}-${name}`;
+class Run {
+  private readonly options: RunOptions;
+  private readonly folder: string;
+  private readonly print: (text: string) => void;
 
-async function shown(step: Step, file: string): Promise<StepResult> {
-  console.log(`\n=== ${step.name}: ${step.command.join(' ')}`);
-  const files = {
-    log: join(reportFolder, `${file}.log`),
-    report: join(reportFolder, `${file}.jsonl`),
-  };
-  const result = await runStep(step, files, root, (line) => console.log(line));
-  const { failed, passed, seconds } = result;
-  if (failed > 0) {
-    const lines = readFileSync(files.log, 'utf8').trimEnd().split('\n');
-    const cut = lines.length - MOST_LINES;
-    if (cut > 0) console.log(`(${cut} lines more in ci-report/${file}.log)`);
-    console.log(lines.slice(-MOST_LINES).join('\n'));
-  }
-  const verdict = failed > 0 ? 'FAILED' : 'passed';
-  console.log(
-    `=== ${verdict}: ${step.name} (${passed} passed, ${failed} failed, ${seconds.toFixed(0)} s)`,
-  );
-  return result;
-}
-
-/** A file that failed and passes alone has a defect of its own: it is named, and holds nobody back. */
-async function runAgain(results: readonly StepResult[]): Promise<Flaky[]> {
-  const flaky: Flaky[] = [];
-  for (const [at, { step, failures }] of results.entries()) {
-    if (step.rerun === undefined || failures.length === 0) continue;
-    const files = new Set(failures.map(({ place }) => place?.replace(/:\d+$/, '')));
-    if (files.has(undefined) || files.size > MOST_RERUN) continue;
-    for (const file of files as Set<string>) {
-      const { rerun, ...rest } = step;
-      const again = { ...rest, name: `${step.name} again`, command: [...rerun, file] } as const;
-      const result = await shown(again, numbered(at + 1, `${step.name}-${basename(file)}`));
-      if (result.failed > 0) continue;
-      const passed = failures.filter(({ place }) => place?.startsWith(file));
-      flaky.push(...passed.map((failure) => ({ step: step.name, failure })));
+  constructor(options: RunOptions) {
+    this.options = options;
+    this.folder = options.folder ?? join(root, 'ci-report');
+    this.print = options.print ?? console.log;
+    mkdirSync(this.folder, { recursive: true });
+    for (const file of readdirSync(this.folder).filter((name) => OF_A_STEP.test(name))) {
+      rmSync(join(this.folder, file));
     }
   }
-  return flaky;
-}
 
-/** Keeps what was flaky from run to run: the file stays when the others go. */
-function remember(flaky: readonly Flaky[]): void {
-  const at = new Date().toISOString();
-  const lines = flaky.map(({ step, failure }) => `${JSON.stringify({ at, step, ...failure })}\n`);
-  if (lines.length > 0) appendFileSync(flakyFile, lines.join(''));
-}
+  async ofSteps(steps: readonly Step[], asked: readonly string[]): Promise<boolean> {
+    const { background, quietFrom, whole = false } = this.options;
+    const isAsked = ({ name }: Step): boolean => asked.length === 0 || asked.includes(name);
+    const beside = isAsked(background) ? this.shown(background, 0) : undefined;
+    const results: StepResult[] = [];
+    for (const [at, step] of steps.entries()) {
+      if (step.name === quietFrom) await beside;
+      if (isAsked(step)) results.push(await this.shown(step, at + 1));
+    }
+    if (beside !== undefined) results.unshift(await beside);
+    const flaky = await this.again(results);
+    const outcome: Outcome = { results, flaky, others: whole ? this.flakyTwice(flaky) : [] };
+    this.remember(flaky);
+    if (whole) this.print(['', ...tableOf(results)].join('\n'));
+    this.print(summaryOf(outcome).join('\n'));
+    const { passed, failed } = countsOf(outcome);
+    return failed === 0 && passed > 0;
+  }
 
-function flakyTwice(flaky: readonly Flaky[]): Failure[] {
-  if (!existsSync(flakyFile)) return [];
-  const lines = readFileSync(flakyFile, 'utf8').trimEnd().split('\n');
-  const before = lines.map((line) => JSON.parse(line) as Failure);
-  return flaky
-    .filter(({ failure }) => before.some(({ name }) => name === failure.name))
-    .map(({ failure }) => ({
-      ...failure,
-      message: `flaky for the second time: ${failure.message}`,
-    }));
+  /** @param file - what the files of a second run of the step are named after */
+  private async shown(step: Step, at: number, file: string = step.name): Promise<StepResult> {
+    this.print(`\n=== ${step.name}: ${step.command.join(' ')}`);
+    const path = join(this.folder, `${String(at).padStart(2, '0')}-${file}`);
+    const files = { log: `${path}.log`, report: `${path}.jsonl` };
+    const result = await runStep(step, files, root, this.print);
+    const { failed, passed, seconds } = result;
+    if (failed > 0) {
+      const lines = readFileSync(files.log, 'utf8').trimEnd().split('\n');
+      const cut = lines.length - MOST_LINES;
+      if (cut > 0) this.print(`(${cut} lines more in ${files.log})`);
+      this.print(lines.slice(-MOST_LINES).join('\n'));
+    }
+    const verdict = failed > 0 ? 'FAILED' : 'passed';
+    const counts = `${passed} passed, ${failed} failed, ${seconds.toFixed(0)} s`;
+    this.print(`=== ${verdict}: ${step.name} (${counts})`);
+    return result;
+  }
+
+  /** A file that failed and passes alone has a defect of its own: it is named, and holds nobody back. */
+  private async again(results: readonly StepResult[]): Promise<Flaky[]> {
+    const flaky: Flaky[] = [];
+    for (const [at, { step, failures }] of results.entries()) {
+      if (step.rerun === undefined || failures.length === 0) continue;
+      const files = new Set(failures.map(({ place }) => place?.replace(/:\d+$/, '')));
+      if (files.has(undefined) || files.size > MOST_RERUN) continue;
+      for (const file of files as Set<string>) {
+        const { rerun, ...rest } = step;
+        const second = { ...rest, name: `${step.name} again`, command: [...rerun, file] } as const;
+        const { failed } = await this.shown(second, at, `${step.name}-${basename(file)}`);
+        if (failed > 0) continue;
+        const passed = failures.filter(({ place }) => place?.startsWith(file));
+        flaky.push(...passed.map((failure) => ({ step: step.name, failure })));
+      }
+    }
+    return flaky;
+  }
+
+  /** Keeps what was flaky from run to run: the file stays when the others go. */
+  private remember(flaky: readonly Flaky[]): void {
+    const at = new Date().toISOString();
+    const lines = flaky.map(({ step, failure }) => `${JSON.stringify({ at, step, ...failure })}\n`);
+    if (lines.length > 0) appendFileSync(join(this.folder, FLAKY), lines.join(''));
+  }
+
+  private flakyTwice(flaky: readonly Flaky[]): Failure[] {
+    const file = join(this.folder, FLAKY);
+    if (!existsSync(file)) return [];
+    const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+    const before = new Set(lines.map((line) => (JSON.parse(line) as Failure).name));
+    return flaky
+      .map(({ failure }) => failure)
+      .filter(({ name }) => before.has(name))
+      .map((failure) => ({ ...failure, message: `flaky twice: ${failure.message}` }));
+  }
 }

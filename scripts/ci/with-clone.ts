@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { must } from '../program.ts';
 import { root, temporaryFolder } from '../workspace.ts';
 
-export async function withClone(work: (clone: string) => Promise<void>): Promise<void> {
+export async function withClone<T>(work: (clone: string) => Promise<T>): Promise<T> {
   using temporary = temporaryFolder();
   const clone = join(temporary.path, 'clone');
   // CI's checkout may belong to another user.
   await must('git', ['-c', 'safe.directory=*', 'clone', '-q', root, clone], root);
-  await work(clone);
+  return await work(clone);
 }

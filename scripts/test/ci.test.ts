@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Report } from '../ci/report.ts';
+import { runSteps } from '../ci/run.ts';
 import { runStep, type Step, type StepResult } from '../ci/step.ts';
 import { countsOf, type Outcome, summaryOf, tableOf } from '../ci/summary.ts';
-import { writeFiles } from '../workspace.ts';
 import { tree } from './tree.ts';
 
 const step = (name: string, ...command: [string, ...string[]]): Step => ({
@@ -141,9 +141,71 @@ describe('a step of a run', () => {
   });
 
   it('that cannot be started is a failure', async () => {
-    const folder = writeFiles(tree({}), {});
+    const folder = tree({});
     const files = { log: join(folder, 'log'), report: join(folder, 'report.jsonl') };
     const { failures } = await runStep(step('planted', 'no-such-program'), files, folder);
     expect(failures[0]?.message).toContain('no-such-program');
+  });
+});
+
+describe('a run', () => {
+  /** A test that fails as often as it says, and leaves what vitest leaves. */
+  const TEST = `import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+    const [, , count, file] = process.argv;
+    const runs = existsSync(count) ? readFileSync(count, 'utf8').length : 0;
+    appendFileSync(count, '.');
+    const say = (entry) => appendFileSync(process.env.HEADRACE_REPORT, JSON.stringify(entry) + '\\n');
+    const fails = runs < Number(process.env.FAILS);
+    if (fails) say({ failure: { name: 'a test', place: 'a/b.test.ts:3', message: 'no' } });
+    say({ passed: fails || file ? 1 : 2, failed: fails ? 1 : 0 });
+    process.exit(fails ? 1 : 0);`;
+  const background = step('prefetch', 'true');
+
+  async function run(folder: string, fails: number, asked: string[] = [], whole = false) {
+    const command = [process.execPath, join(folder, 'test.mjs'), join(folder, 'count')] as const;
+    const env = { FAILS: String(fails) };
+    const tests: Step = { ...step('test', ...command), rerun: [...command], env };
+    const lines: string[] = [];
+    const report = join(folder, 'report');
+    const print = (text: string) => void lines.push(text);
+    const options = { background, quietFrom: 'test', folder: report, print, whole };
+    const ok = await runSteps([tests, step('fuzz', 'true')], asked, options);
+    return { ok, lines: lines.join('\n').split('\n') };
+  }
+
+  it('runs a failed file once more at the end, and names it as flaky if it passes', async () => {
+    const { ok, lines } = await run(tree({ 'test.mjs': TEST }), 1);
+    expect(ok).toBe(true);
+    expect(lines.indexOf('=== passed: fuzz (1 passed, 0 failed, 0 s)')).toBeLessThan(
+      lines.findIndex((line) => line.startsWith('=== test again: ')),
+    );
+    expect(lines).toContain('=== flaky: failed, and passed when run again alone');
+    expect(lines.at(-1)).toBe('4 passed, 0 failed');
+  });
+
+  it('has failed if the file fails again', async () => {
+    const { ok, lines } = await run(tree({ 'test.mjs': TEST }), 2);
+    expect(ok).toBe(false);
+    expect(lines).toContain('=== 1 failure');
+    expect(lines.at(-1)).toBe('3 passed, 1 failed');
+  });
+
+  it('fails a test that was flaky in an earlier run as well, if it is whole', async () => {
+    const folder = tree({ 'test.mjs': TEST });
+    expect((await run(folder, 1, [], true)).ok).toBe(true);
+    const { ok, lines } = await run(folder, 3, [], true);
+    expect(ok).toBe(false);
+    expect(lines).toContain('      flaky twice: no');
+  });
+
+  it('runs the steps that are asked for, lists them, and refuses others', async () => {
+    const folder = tree({ 'test.mjs': TEST });
+    expect((await run(folder, 0, ['fuzz'])).lines.at(-1)).toBe('1 passed, 0 failed');
+    const { ok, lines } = await run(folder, 0, ['--list']);
+    expect([ok, lines.map((line) => line.trim())]).toEqual([true, ['prefetch', 'test', 'fuzz']]);
+    expect(await run(folder, 0, ['fizz'])).toMatchObject({
+      ok: false,
+      lines: expect.arrayContaining(['no step "fizz"; there are:']),
+    });
   });
 });
