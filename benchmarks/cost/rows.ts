@@ -162,3 +162,15 @@ export const ROWS: readonly Row[] = [
     rounds: 400,
   },
 ];
+
+/** More bytes show nothing more in these counts. */
+const SMALL = 100;
+
+/**
+ * The work whose counts are the same on a busy machine: small messages, one at a time. What a lasting connection sends
+ * hangs on the time of its acknowledgements.
+ */
+export function isCounted({ load, protocol, isRough = false, threads = false }: Row): boolean {
+  const { depth = 1, bytes = 0 } = load ?? {};
+  return depth === 1 && bytes <= SMALL && protocol !== 'lasting' && !isRough && !threads;
+}
