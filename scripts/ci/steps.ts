@@ -89,6 +89,11 @@ export function gateSteps(clone: string): Step[] {
     ...freshClone(clone),
     smoke,
     {
+      name: 'cost',
+      about: 'what work costs, in counts that no load changes',
+      command: npm('cost', '--gate'),
+    },
+    {
       name: 'mutants',
       about: 'guards of the files that the change touches',
       command: npm('check:mutants', '--changed', 'origin/main'),
