@@ -47,7 +47,10 @@ export interface Handler<T extends HandlerTypes = HandlerTypes> {
    */
   fresh?(): Handler;
 
-  /** The handler is in the pipeline of a registered channel; comes before any other event. */
+  /**
+   * The handler is in the pipeline of a registered channel; comes before any other event. It may write: what is flushed
+   * before the connection is up leaves as soon as it is, and fails if it never is.
+   */
   handlerAdded?(ctx: Context<T>): void;
   /** The handler is out of the pipeline; messages it still held may go on through `ctx`. */
   handlerRemoved?(ctx: Context<T>): void;
@@ -115,7 +118,7 @@ export interface OutboundInvoker {
   read(): void;
   /** Queues a message; nothing is sent before `flush`. Throws a `TypeError` for `null` and `undefined`. */
   write(message: unknown): WriteFuture;
-  /** Sends what was written. */
+  /** Sends what was written; before the connection is up, as soon as it is. */
   flush(): void;
   /** `write`, then `flush`, also when the write failed. */
   writeAndFlush(message: unknown): WriteFuture;

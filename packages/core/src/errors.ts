@@ -97,7 +97,6 @@ export const ERROR_CODES = errorCodes('HR_ERR_', ERROR_PAGE, {
   FILE_FAILED: ['EncodeError', 'a file is missing, cannot be read, or is shorter than expected'],
   ENCODER_FAILED: ['EncodeError', 'an encoder threw, see the cause'],
   CHANNEL_CLOSED: ['ChannelError', 'the channel is closed'],
-  CHANNEL_NOT_CONNECTED: ['ChannelError', 'the channel is not connected yet'],
   CHANNEL_RESET: ['ChannelError', 'the peer reset the connection'],
   CHANNEL_REFUSED: ['ChannelError', 'nobody accepted the connection'],
   CHANNEL_FAILED: ['ChannelError', 'the transport failed, see the cause'],

@@ -28,8 +28,8 @@ const MAX_PATH_BYTES = 108;
  *
  * **Place** first after the transport.
  * **In** everything passes.
- * **Out** one `Buffer` as soon as the channel is active, flushed, because some servers send first.
- * **Events** all pass; `channelActive` after the header was written.
+ * **Out** one `Buffer`, flushed, because some servers send first.
+ * **Events** all pass.
  * **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for a header that contradicts itself, `HR_ERR_MESSAGE_TOO_LONG`
  * for more than 65,535 bytes of addresses and TLVs. They reach `exceptionCaught`.
  * **State** none.
@@ -60,15 +60,6 @@ export class ProxyProtocolEncoder implements Handler {
   }
 
   handlerAdded(ctx: Context): void {
-    if (ctx.channel.isActive) this.send(ctx);
-  }
-
-  channelActive(ctx: Context): void {
-    this.send(ctx);
-    ctx.fireChannelActive();
-  }
-
-  private send(ctx: Context): void {
     ctx.writeAndFlush(encodeProxyHeader(this.header));
     ctx.pipeline.remove(ctx.handler);
   }

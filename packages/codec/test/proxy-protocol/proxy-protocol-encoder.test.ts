@@ -6,7 +6,7 @@ import {
   proxyHeaderOf,
   proxyTlv,
 } from '@headrace/codec';
-import type { Address } from '@headrace/core';
+import type { Address, Handler } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { crc32c } from '../../src/proxy-protocol/crc32c.ts';
@@ -27,6 +27,17 @@ describe('ProxyProtocolEncoder', () => {
       'hello',
     ]);
     expect(channel.pipeline.get(ProxyProtocolEncoder)).toBeUndefined();
+  });
+
+  it('sends the header before what handlers after it write before the connection is up', () => {
+    const channel = new EmbeddedChannel(
+      new ProxyProtocolEncoder(proxyHeader(CLIENT, SERVER, { version: 1 })),
+      { handlerAdded: (ctx) => void ctx.writeAndFlush(Buffer.from('hello')) } satisfies Handler,
+    );
+    expect([String(channel.readOutbound()), String(channel.readOutbound())]).toEqual([
+      LINE,
+      'hello',
+    ]);
   });
 
   it('sends it at once on a connection that is up already', () => {

@@ -253,10 +253,13 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
     if (this.phase !== REGISTERED) return;
     this.phase = ACTIVE;
     this.connecting?.succeed();
+    if (this.isOpen && this.output.isHolding) this.output.release();
     if (!this.isOpen) return;
     const isRequestedOnce = this.reading.isRequestedOnce;
     this.pipeline.fireChannelActive();
     if (isRequestedOnce) this.reading.request();
+    const endOptions = this.madeEnding?.endOptions;
+    if (endOptions !== undefined) this.end(endOptions);
   }
 
   received(message: unknown): void {
@@ -401,7 +404,11 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
     const { ending } = this;
     if (this.phase >= LINGERING) return ending.future;
     ending.isAsked = true;
-    if (!this.isActive) return this.close(reason);
+    if (!this.isActive) {
+      if (!this.output.isHolding) return this.close(reason);
+      ending.endOptions = options;
+      return ending.future;
+    }
     this.pipeline.flush();
     const wholeClose = ending.future;
     if (!this.isOpen) return wholeClose;

@@ -1,4 +1,4 @@
-import type { Channel, CloseInfo, CloseReason, Timer } from '../contract.ts';
+import type { Channel, CloseInfo, CloseReason, EndOptions, Timer } from '../contract.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import { causeOf, closedError } from './close-cause.ts';
 
@@ -6,6 +6,8 @@ import { causeOf, closedError } from './close-cause.ts';
 export class ChannelEnding {
   /** `close()`, `end()` or a shutdown of the output was called. */
   isAsked = false;
+  /** `end()` was called before the connection was up, with output that waits for it. */
+  endOptions: EndOptions | undefined = undefined;
   /** The error that closes the channel. */
   failure: Error | undefined = undefined;
   /** The failure is one of the transport. */

@@ -2,7 +2,8 @@
 //
 // A write's way:  unflushed ──flush──▶ flushed ──the transport is free──▶ in flight ──written()──▶ its future succeeds
 //                                         ▲
-//                                        gate: messages flushed while the channel changes its transport
+//                                        gate: messages flushed before the connection is up, or while the channel
+//                                        changes its transport
 //
 // The half's life:  OPEN ──shutDown()──▶ ENDING ──all sent──▶ ENDED ──outputEnded()──▶ SHUT
 //                     └──────────────────────┴────── close() ────────┴───────────────────────┴──▶ OVER
@@ -14,13 +15,7 @@ import type { Transport } from '../transport/transport.ts';
 import type { ChannelEnding } from './channel-ending.ts';
 import type { ResolvedChannelOptions } from './channel-options.ts';
 import { reportUnseenWrite } from './channel-report.ts';
-import {
-  abortedError,
-  notConnected,
-  notEncodable,
-  outboundFull,
-  outputShutdown,
-} from './output-errors.ts';
+import { abortedError, notEncodable, outboundFull, outputShutdown } from './output-errors.ts';
 import { bytesOf, handedOver, joinMessages, Segment, SegmentChain } from './output-segment.ts';
 import { type StallOwner, StallWatch } from './stall-watch.ts';
 import { UnseenFailures } from './unseen-failures.ts';
@@ -174,11 +169,8 @@ export class ChannelOutput implements StallOwner {
   }
 
   flush(): void {
-    if (!this.owner.isActive) {
-      this.failUnflushed(notConnected());
-      this.pendingChanged();
-      return;
-    }
+    // Sent as soon as the connection is up.
+    if (!this.owner.isActive && this.unflushed !== undefined) this.gate ??= new SegmentChain();
     try {
       this.flushAll();
     } finally {
@@ -264,7 +256,12 @@ export class ChannelOutput implements StallOwner {
     return this.refusal;
   }
 
-  // --- another transport ---
+  // --- before the connection is up, and while the transport changes ---
+
+  /** Messages wait for {@link release}. */
+  get isHolding(): boolean {
+    return this.gate !== undefined;
+  }
 
   /** True once all that was flushed before {@link hold} has been taken. */
   get isDrained(): boolean {

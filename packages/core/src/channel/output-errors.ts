@@ -30,11 +30,6 @@ export function outboundFull(pendingBytes: number, maxOutboundBytes: number): Ch
   );
 }
 
-/** The error of a flush before the connection. */
-export function notConnected(): ChannelError {
-  return new ChannelError('CHANNEL_NOT_CONNECTED', 'flushed before the channel was connected');
-}
-
 /** The error of writes after our half was shut down. */
 export function outputShutdown(): ChannelError {
   return new ChannelError('OUTPUT_SHUTDOWN', 'our half of the connection is shut down');

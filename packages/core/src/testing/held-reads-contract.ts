@@ -2,7 +2,7 @@ import type { Channel, Context, Direction, Handler, ReadHold } from '../contract
 import { DrainEvent } from '../drain-event.ts';
 import { TlsUpgradeEvent } from '../tls-upgrade-event.ts';
 import { EmbeddedChannel } from './embedded-channel.ts';
-import type { TestRunner } from './transport-contract.ts';
+import type { TestRunner } from './test-runner.ts';
 
 /** A handler, or some in a row, to be put to the test by {@link describeHeldReads}. */
 export interface HeldReadsBench {

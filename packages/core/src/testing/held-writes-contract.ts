@@ -1,6 +1,6 @@
 import type { Context, Handler } from '../contract.ts';
 import { EmbeddedChannel } from './embedded-channel.ts';
-import type { TestRunner } from './transport-contract.ts';
+import type { TestRunner } from './test-runner.ts';
 
 /** A handler that holds writes back, to be put to the test by {@link describeHeldWrites}. */
 export interface HeldWritesBench {

@@ -2,6 +2,7 @@
 import '../copy.ts';
 
 export { type ConnectedPair, connectedPair } from './connected-pair.ts';
+export { describeEarlyWrites, type EarlyWritesBench } from './early-writes-contract.ts';
 export {
   EmbeddedChannel,
   type EmbeddedChannelOptions,
@@ -18,8 +19,9 @@ export { SimulatedHost } from './simulation/simulated-host.ts';
 export type { SimulatedLink } from './simulation/simulated-link.ts';
 export { Simulation, type SimulationOptions } from './simulation/simulation.ts';
 export { SimulationError } from './simulation/simulation-error.ts';
+export type { TestRunner } from './test-runner.ts';
 export type { TransportBench } from './transport-bench.ts';
-export { describeTransport, type TestRunner } from './transport-contract.ts';
+export { describeTransport } from './transport-contract.ts';
 export { verifyDecoder } from './verify-decoder.ts';
 export { VirtualChannel } from './virtual-channel.ts';
 export { VirtualClock } from './virtual-clock.ts';

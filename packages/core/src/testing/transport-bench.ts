@@ -4,7 +4,7 @@ import type { ConnectPlace } from '../bootstrap/connect-target.ts';
 import type { Server } from '../bootstrap/server.ts';
 import { ServerBootstrap } from '../bootstrap/server-bootstrap.ts';
 import type { ChannelOptions } from '../channel/channel-options.ts';
-import type { Channel } from '../contract.ts';
+import type { Channel, Handler } from '../contract.ts';
 import { silentLogger } from '../internal/stderr-logger.ts';
 import type { Transport } from '../transport/transport.ts';
 import { TransportProbe } from './transport-probe.ts';
@@ -57,11 +57,10 @@ export async function withLink(
   const farProbe = new TransportProbe();
   const nearProbe = new TransportProbe();
   const ends = {
-    near: { options: near, probe: nearProbe },
-    far: { options: far, probe: farProbe },
+    near: { options: near, handler: nearProbe },
+    far: { options: far, handler: farProbe },
   };
-  const opened = 'pair' in bench ? openPair(bench, ends) : openNetwork(bench, ends);
-  const { near: client, far: child, close } = await opened;
+  const { near: client, far: child, close } = await openEnds(bench, ends);
   try {
     await farProbe.until(() => farProbe.events.includes('active'));
     await body({ near: client, nearProbe, far: child, farProbe });
@@ -72,9 +71,16 @@ export async function withLink(
   }
 }
 
-interface End {
+/** One end of a connection: the options of its channel, and its only handler. */
+export interface End {
   readonly options: ChannelOptions;
-  readonly probe: TransportProbe;
+  readonly handler: Handler;
+}
+
+/** Both ends of a connection. */
+export interface EndsOfLink {
+  readonly near: End;
+  readonly far: End;
 }
 
 interface Opened {
@@ -83,13 +89,15 @@ interface Opened {
   readonly close: () => Promise<unknown>;
 }
 
-async function openNetwork(
-  bench: NetworkBench,
-  { near, far }: { readonly near: End; readonly far: End },
-): Promise<Opened> {
+/** Opens both ends; the caller closes them. */
+export function openEnds(bench: TransportBench, ends: EndsOfLink): Promise<Opened> {
+  return 'pair' in bench ? openPair(bench, ends) : openNetwork(bench, ends);
+}
+
+async function openNetwork(bench: NetworkBench, { near, far }: EndsOfLink): Promise<Opened> {
   const server = await new ServerBootstrap()
     .childOptions({ logger: silentLogger, ...far.options })
-    .childHandler((channel) => void channel.pipeline.addLast(far.probe))
+    .childHandler((channel) => void channel.pipeline.addLast(far.handler))
     .bind(bench.bind());
   const close = async () => {
     await server.close();
@@ -105,10 +113,7 @@ async function openNetwork(
   }
 }
 
-async function openPair(
-  bench: PairBench,
-  ends: { readonly near: End; readonly far: End },
-): Promise<Opened> {
+async function openPair(bench: PairBench, ends: EndsOfLink): Promise<Opened> {
   const [one, two] = await bench.pair();
   const [near, far] = await Promise.all([
     connect(ends.near, { transport: one }),
@@ -118,9 +123,9 @@ async function openPair(
   return { near, far, close };
 }
 
-function connect({ options, probe }: End, place: ConnectPlace): Promise<Channel> {
+function connect({ options, handler }: End, place: ConnectPlace): Promise<Channel> {
   return new Bootstrap()
     .options({ logger: silentLogger, ...options })
-    .handler((channel) => void channel.pipeline.addLast(probe))
+    .handler((channel) => void channel.pipeline.addLast(handler))
     .connect(place);
 }

@@ -1,26 +1,19 @@
 import { createHash } from 'node:crypto';
 import { Bootstrap } from '../bootstrap/bootstrap.ts';
 import type { ChannelOptions } from '../channel/channel-options.ts';
-import type { Channel } from '../contract.ts';
+import type { Channel, Handler } from '../contract.ts';
 import { isHeadraceError } from '../errors.ts';
 import { silentLogger } from '../internal/stderr-logger.ts';
-import { type Link, type NetworkBench, type TransportBench, withLink } from './transport-bench.ts';
+import { testEarlyWrites } from './early-writes-contract.ts';
+import type { TestRunner } from './test-runner.ts';
+import {
+  type Link,
+  type NetworkBench,
+  openEnds,
+  type TransportBench,
+  withLink,
+} from './transport-bench.ts';
 import { TransportProbe } from './transport-probe.ts';
-
-/** What {@link describeTransport} needs of a test runner; vitest's and jest's functions fit. */
-export interface TestRunner {
-  readonly describe: (name: string, body: () => void) => unknown;
-  readonly it: (name: string, body: () => Promise<void>) => unknown;
-  readonly expect: (actual: unknown) => Expectation;
-}
-
-/** The expectations that the suite uses. */
-export interface Expectation {
-  toBe(expected: unknown): unknown;
-  toEqual(expected: unknown): unknown;
-  toBeLessThan(expected: number): unknown;
-  toBeGreaterThan(expected: number): unknown;
-}
 
 type Test = readonly [
   name: string,
@@ -52,6 +45,7 @@ export function describeTransport(runner: TestRunner, bench: TransportBench): vo
     for (const [name, { near, far }, body] of TESTS) {
       it(name, () => withLink(bench, { ...near }, { ...far }, (link) => body(link, runner, bench)));
     }
+    testEarlyWrites(runner, { name: bench.name, open: (near, far) => openWith(bench, near, far) });
     if ('nobody' in bench) refuses(runner, bench);
     it('leaves no handle open', async () => {
       await settle(() => false, 20);
@@ -64,6 +58,20 @@ export function describeTransport(runner: TestRunner, bench: TransportBench): vo
       expect(Math.max(handles(), before)).toBe(before);
     });
   });
+}
+
+async function openWith(bench: TransportBench, near: Handler, far: Handler) {
+  const options = { logger: silentLogger };
+  const link = await openEnds(bench, {
+    near: { options, handler: near },
+    far: { options, handler: far },
+  });
+  const close = async () => {
+    link.near.close();
+    await link.near.closed;
+    await link.close();
+  };
+  return { close };
 }
 
 function refuses({ it, expect }: TestRunner, bench: NetworkBench): void {

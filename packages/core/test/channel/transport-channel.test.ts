@@ -5,12 +5,30 @@ import {
   MemoryTransport,
   silentLogger,
 } from '@headrace/core';
-import { EmbeddedChannel, recordEvents, VirtualClock } from '@headrace/core/testing';
+import {
+  EmbeddedChannel,
+  type EmbeddedChannelOptions,
+  recordEvents,
+  VirtualClock,
+} from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { resolveChannelOptions } from '../../src/channel/channel-options.ts';
 import { coreOf, startChannel, TransportChannel } from '../../src/channel/transport-channel.ts';
 
 const system = (code: string): Error => Object.assign(new Error(code), { code });
+
+/** A channel whose transport is not connected. */
+function connecting(options: EmbeddedChannelOptions = {}, ...handlers: Handler[]): EmbeddedChannel {
+  const channel = EmbeddedChannel.with({ ...options, register: false }, ...handlers);
+  channel.embedded.isActive = false;
+  channel.register();
+  return channel;
+}
+
+function connect(channel: EmbeddedChannel): void {
+  channel.embedded.isActive = true;
+  channel.run(() => channel.embedded.sink.connected());
+}
 
 describe('the life of a channel', () => {
   it('handlerAdded, registered, active, reads, inactive, unregistered, handlerRemoved', () => {
@@ -247,25 +265,61 @@ describe('close', () => {
     expect(closed.write('x').error?.cause).toBeUndefined();
   });
 
-  it('a flush before the connect fails what was written, and gives writability back', () => {
-    const channel = EmbeddedChannel.with({
-      register: false,
-      writeBufferHighBytes: 100,
-      writeBufferLowBytes: 50,
-    });
-    channel.embedded.isActive = false;
-    channel.register();
-    const early = channel.write(Buffer.alloc(200));
-    expect(channel.isWritable).toBe(false);
+  it('what is flushed before the connect waits for it, and counts towards writability meanwhile', () => {
+    const channel = connecting({ writeBufferHighBytes: 500, writeBufferLowBytes: 400 });
+    const early = channel.writeAndFlush('x'.repeat(500));
+    const unflushed = channel.write('unflushed');
+    expect([early.isSettled, channel.isWritable]).toEqual([false, false]);
+    connect(channel);
+    expect([early.isSuccess, unflushed.isSettled, channel.isWritable]).toEqual([true, false, true]);
     channel.flush();
-    expect(early.error).toMatchObject({ code: 'HR_ERR_CHANNEL_NOT_CONNECTED' });
-    expect(channel.isWritable).toBe(true);
-    const kept = channel.write('kept');
-    channel.embedded.isActive = true;
-    channel.run(() => channel.embedded.sink.connected());
-    channel.flush();
-    expect(kept.isSuccess).toBe(true);
-    expect(channel.readOutbound()).toBe('kept');
+    expect([channel.readOutbound(), channel.readOutbound()]).toEqual([
+      'x'.repeat(500),
+      'unflushed',
+    ]);
+  });
+
+  it('what is flushed before the connect leaves before channelActive, whose end comes after it', () => {
+    const seen: string[] = [];
+    const channel = connecting({}, {
+      handlerAdded: (ctx) => ctx.writeAndFlush('early').onSettled(() => seen.push('sent')),
+      channelActive(ctx) {
+        seen.push('active');
+        ctx.close();
+      },
+    } satisfies Handler);
+    connect(channel);
+    expect(seen).toEqual(['sent', 'active']);
+    expect(channel.readOutbound()).toBe('early');
+  });
+
+  it('a failed connect fails what was flushed before it, with its error', () => {
+    const channel = connecting();
+    const early = channel.writeAndFlush('early');
+    channel.run(() => channel.embedded.sink.failed(new Error('nobody there')));
+    expect(early.error?.message).toContain('nobody there');
+    expect(early.mayHaveLeft).toBe(false);
+  });
+
+  it('end() before the connect closes at once with nothing to send, else after that was sent', () => {
+    const idle = connecting();
+    idle.flush();
+    void idle.end();
+    expect(idle.isOpen).toBe(false);
+    const channel = connecting();
+    channel.writeAndFlush('early');
+    void channel.end({ reason: 'refused', lingerMs: 500 });
+    expect([channel.isOpen, channel.isEnding]).toEqual([true, true]);
+    connect(channel);
+    expect([channel.readOutbound(), channel.isOutputShutdown]).toEqual(['early', true]);
+    channel.advance(500);
+    expect(channel.closeInfo?.reason).toBe('refused');
+  });
+
+  it('output that waits for the connect has its limit', () => {
+    const channel = connecting({ maxOutboundBytes: 1000 });
+    for (let i = 0; i < 5; i++) channel.writeAndFlush('x'.repeat(1000)).onSettled(() => {});
+    expect(channel.closeInfo?.reason).toBe('slow-consumer');
   });
 
   it('closed before it was active: unregistered and handlerRemoved, no channelInactive', () => {

@@ -3,6 +3,7 @@ import {
   type Channel,
   type Clock,
   type CloseInfo,
+  EncodeError,
   type OutboundBytes,
   type Timer,
   type Transport,
@@ -315,14 +316,24 @@ export class ResumeTransport implements Transport, InputOwner {
 
   sizeOf(message: unknown): number {
     const size = sizeOfBytes(message);
-    return size > this.machine.maxPayloadBytes ? -1 : size;
+    // The peer's credit is not known before the exchange: `write` looks again.
+    return this.isConnected && size > this.machine.maxPayloadBytes ? -1 : size;
   }
 
   write(messages: readonly unknown[], bytes: number): boolean {
+    if (bytes > this.machine.maxPayloadBytes) this.refuseTooLong(messages);
     this.output.write(messages as readonly OutboundBytes[], bytes);
     if (this.links.link === undefined) this.owner.grew();
     else this.links.pump();
     return !this.output.hasWaiting;
+  }
+
+  /** It would wait for ever. */
+  private refuseTooLong(messages: readonly unknown[]): void {
+    const tooLong = messages.map(sizeOfBytes).find((size) => size > this.machine.maxPayloadBytes);
+    if (tooLong === undefined) return;
+    const text = `a message of ${tooLong} bytes, written before the connection was up: the channel takes ${this.accepts}`;
+    throw new EncodeError('MESSAGE_TOO_LONG', text, { bytes: tooLong });
   }
 
   private fill(): void {

@@ -320,6 +320,25 @@ describe('LastingBootstrap', () => {
     expect([world.channels[0]!.closeInfo?.reason, world.table.size]).toEqual(['shutdown', 0]);
   });
 
+  it('fails what was written before it was open, if that is longer than the credit that both agree on', async () => {
+    world = new LastingWorld(echo, { creditBytes: 4096 });
+    await world.up();
+    const notes = new (class extends Notes {
+      outcome: unknown;
+      handlerAdded(ctx: Context): void {
+        ctx.writeAndFlush(Buffer.alloc(5000)).onSettled((error) => {
+          this.outcome = error;
+        });
+      }
+    })();
+    const channel = await world.connect(notes);
+    expect(notes.outcome).toMatchObject({ code: 'HR_ERR_MESSAGE_TOO_LONG' });
+    expect(notes.events).toEqual([notes.outcome]);
+    text(channel, 'short');
+    await world.pass(10);
+    expect(notes.all).toEqual(['short']);
+  });
+
   it('rejects when the client gives up before it was open', async () => {
     world = new LastingWorld(echo);
     const failure = await world

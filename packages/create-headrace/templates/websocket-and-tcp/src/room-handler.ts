@@ -13,18 +13,8 @@ export class RoomHandler implements Handler {
     this.way = way;
   }
 
-  /** Of TCP: the connection is open already, for its first bytes told the way. */
+  /** A WebSocket is not open yet, a TCP connection is: what is written here arrives over both. */
   handlerAdded(ctx: Context<RoomHandler['types']>): void {
-    if (ctx.channel.isActive) this.join(ctx);
-  }
-
-  /** Of a WebSocket: its handlers are there before it opens. */
-  channelActive(ctx: Context<RoomHandler['types']>): void {
-    this.join(ctx);
-    ctx.fireChannelActive();
-  }
-
-  private join(ctx: Context<RoomHandler['types']>): void {
     this.members.add(ctx.channel);
     ctx.writeAndFlush(`welcome by ${this.way}`);
   }
