@@ -120,4 +120,11 @@ export const mutants: readonly Mutant[] = [
     test: 'test/client/lasting-bootstrap.test.ts',
     why: 'a MOVE to a path after a host ends the link',
   },
+  {
+    file: 'src/channel/resume-transport.ts',
+    find: 'if (bytes > this.machine.maxPayloadBytes) this.refuseTooLong(messages);',
+    replace: '',
+    test: 'test/client/lasting-bootstrap.test.ts',
+    why: 'an early message that is longer than the credit does not wait for ever',
+  },
 ];
