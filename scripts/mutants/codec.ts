@@ -372,4 +372,25 @@ export const mutants: readonly Mutant[] = [
     test: 'test/base/large-frames.test.ts',
     why: 'an upgrade to TLS sees the bytes after the frame that asks for it',
   },
+  {
+    file: 'src/base/byte-to-message-decoder.ts',
+    find: '    own.checkNames(options, new.target.name);\n',
+    replace: '',
+    test: 'test/base/own-options.test.ts',
+    why: 'a misspelt option of a subclass is refused',
+  },
+  {
+    file: 'src/base/message-decoding.ts',
+    find: '    own.checkNames(options, new.target.name);\n',
+    replace: '',
+    test: 'test/base/own-options.test.ts',
+    why: 'a misspelt option of a message decoder is refused',
+  },
+  {
+    file: 'src/base/message-to-message-encoder.ts',
+    find: '    own.checkNames(options, new.target.name);\n',
+    replace: '',
+    test: 'test/base/own-options.test.ts',
+    why: 'a misspelt option of an encoder is refused',
+  },
 ];
