@@ -7,6 +7,7 @@ import { Conversation } from './conversation.js';
 import { byId } from './element.js';
 import { HoodView } from './hood-view.js';
 import { InviteView } from './invite-view.js';
+import { KeptLogin } from './kept-login.js';
 import { LogView } from './log-view.js';
 import { Members } from './members.js';
 import { MembersView } from './members-view.js';
@@ -28,6 +29,8 @@ const facts = serverFacts();
 
 /** Who we are. */
 let login = { id: '', token: '' };
+/** For a reload. */
+const keptLogin = new KeptLogin(() => sessionStorage);
 
 const connection = new ChatConnection({
   createSocket,
@@ -226,6 +229,11 @@ function deliver() {
   outboxView.show(login.id, outbox.messages);
 }
 
+/** The page is in the room, or on its way there; nobody else has the name, and the server has not refused it. */
+function isSignedIn() {
+  return !['offline', 'kicked', 'refused'].includes(connection.phase.name);
+}
+
 function createSocket() {
   const address = new URL('/ws', location.href);
   address.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
@@ -239,7 +247,14 @@ addEventListener('online', () => connection.check());
 addEventListener('offline', () => {
   if (connection.phase.name === 'online') connection.check();
 });
-addEventListener('pageshow', () => connection.check());
+addEventListener('pagehide', () => {
+  if (isSignedIn()) keptLogin.keep(login);
+});
+addEventListener('pageshow', () => {
+  // A page that the browser had kept alive is signed in already.
+  keptLogin.take();
+  connection.check();
+});
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) return;
   connection.check();
@@ -249,4 +264,6 @@ addEventListener('beforeunload', (event) => {
   if (outbox.messages.length > 0) event.preventDefault();
 });
 
+const before = keptLogin.take();
 signIn.open();
+if (before !== null) enter(before);

@@ -1,4 +1,4 @@
-// The way in: a name, a token if the server wants one. The name is remembered, the token never.
+// The way in: a name, a token if the server wants one. The name is remembered, the token only for a reload (kept-login.js).
 
 import { byId } from './element.js';
 import { checkId, tidyId } from './protocol.js';

@@ -1,13 +1,21 @@
 // Base classes for codecs of your own
 export { ByteInput } from './base/byte-input.ts';
 export {
+  BYTE_DECODER_OPTIONS,
   ByteToMessageDecoder,
   type ByteToMessageDecoderOptions,
 } from './base/byte-to-message-decoder.ts';
-export type { MessageToMessageDecoderOptions } from './base/message-decoding.ts';
+export {
+  MESSAGE_DECODER_OPTIONS,
+  type MessageToMessageDecoderOptions,
+} from './base/message-decoding.ts';
 export { MessageToMessageCodec } from './base/message-to-message-codec.ts';
 export { MessageToMessageDecoder } from './base/message-to-message-decoder.ts';
-export { MessageToMessageEncoder } from './base/message-to-message-encoder.ts';
+export {
+  MESSAGE_ENCODER_OPTIONS,
+  MessageToMessageEncoder,
+} from './base/message-to-message-encoder.ts';
+export type { OwnOptions } from './base/own-options.ts';
 export { type Several, several } from './base/several.ts';
 // Messages
 export { CompressionCodec } from './compression/compression-codec.ts';
@@ -77,7 +85,11 @@ export {
   type RespValue,
   RespVerbatim,
 } from './resp/resp-value.ts';
-export { SchemaCodec, type SchemaCodecOptions } from './schema/schema-codec.ts';
+export {
+  SCHEMA_CODEC_OPTIONS,
+  SchemaCodec,
+  type SchemaCodecOptions,
+} from './schema/schema-codec.ts';
 export type { StandardSchema } from './schema/standard-schema.ts';
 // STOMP
 export { StompDecoder } from './stomp/stomp-decoder.ts';

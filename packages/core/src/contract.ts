@@ -8,6 +8,7 @@
 import type { X509Certificate } from 'node:crypto';
 import type { AttributeKey } from './attribute-key.ts';
 import type { Fitting, OrMisfit, ReadAfter, WriteAfter } from './handler-chain.ts';
+import type { HandlerEvents } from './handler-events.ts';
 import type { HandlerTypes } from './handler-types.ts';
 import type { MessageKinds } from './message-kinds.ts';
 
@@ -38,6 +39,12 @@ export interface Handler<T extends HandlerTypes = HandlerTypes> {
    * work; errors name the handler that gave a message.
    */
   readonly messageKinds?: MessageKinds | undefined;
+
+  /**
+   * The user events that it fires, and those that it is there to answer. Refused with a `PIPELINE_ORDER`, wherever it is added: a
+   * handler that answers an event which a handler after it fires, and none before it.
+   */
+  readonly userEvents?: HandlerEvents | undefined;
 
   /** True if one instance may stand in many pipelines. A handler with state of one channel must not set it. */
   readonly sharable?: boolean;

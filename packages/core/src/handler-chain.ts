@@ -132,14 +132,18 @@ export type Chain<
   W,
   Reader = ThePipelineSoFar,
   Writer = ThePipelineSoFar,
+  Fired = never,
 > = Handlers extends readonly [infer H, ...infer Rest]
-  ? Step<H, TypesOf<H>, Rest, R, W, Reader, Writer>
+  ? Step<H, TypesOf<H>, Rest, R, W, Reader, Writer, Fired>
   : Handlers;
 
-type Step<H, T extends HandlerTypes, Rest extends readonly unknown[], R, W, Reader, Writer> =
+type Step<H, T extends HandlerTypes, Rest extends readonly unknown[], R, W, Reader, Writer, Fired> =
   IsName<H> extends true
     ? [NameAlone, ...Rest]
-    : MisfitOf<H, T, R, W, Reader, Writer> extends infer M
+    : FirstOf<
+          MisfitOf<H, T, R, W, Reader, Writer>,
+          MisfitOfEvents<H, Exclude<EventsOf<H, 'answers'>, Fired>, Rest>
+        > extends infer M
       ? [M] extends [never]
         ? [
             H,
@@ -148,7 +152,8 @@ type Step<H, T extends HandlerTypes, Rest extends readonly unknown[], R, W, Read
               NextRead<T, R>,
               NextWrite<T, W>,
               Source<T['passesOn'], H, Reader>,
-              Source<T['accepts'], H, Writer>
+              Source<T['accepts'], H, Writer>,
+              Fired | EventsOf<H, 'fires'>
             >,
           ]
         : [M, ...Rest]
@@ -162,6 +167,25 @@ type MisfitOf<H, T extends HandlerTypes, R, W, Reader, Writer> = FirstOf<
     MisfitOfWrites<H, Written<T, R>, Writer, W>
   >
 >;
+
+/** The names of the user events that a handler declares, as far as the compiler knows them. */
+type EventsOf<H, Does extends 'fires' | 'answers'> =
+  IsAny<H> extends true
+    ? never
+    : H extends { readonly userEvents: { readonly [D in Does]: readonly (infer Name)[] } }
+      ? Literal<Name>
+      : never;
+
+type Literal<Name> = Name extends string ? (string extends Name ? never : Name) : never;
+
+/** A handler that answers an event which only a handler after it fires. */
+type MisfitOfEvents<H, Unheard, Rest> = [Unheard] extends [never]
+  ? never
+  : Rest extends readonly [infer Next, ...infer More]
+    ? [EventsOf<Next, 'fires'> & Unheard] extends [never]
+      ? MisfitOfEvents<H, Unheard, More>
+      : Misfit<H, 'answers', EventsOf<Next, 'fires'> & Unheard, 'but', Next, 'fires it', 'after it'>
+    : never;
 
 type FirstOf<One, Other> = [One] extends [never] ? Other : One;
 

@@ -87,6 +87,7 @@ export type {
   SlowMemberPolicy,
 } from './group/slow-member.ts';
 export type { Misfit, ThePipelineSoFar, TypesOf } from './handler-chain.ts';
+export type { HandlerEvents } from './handler-events.ts';
 export type { HandlerTypes, PassThrough, Types, WhatItReads } from './handler-types.ts';
 // Loggers and the clock
 export { silentLogger, stderrLogger } from './internal/stderr-logger.ts';

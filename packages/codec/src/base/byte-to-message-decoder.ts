@@ -34,6 +34,7 @@ import { DecodingHandler, type DecodingSettings } from './decoding-handler.ts';
 import { FrameDeadline } from './frame-deadline.ts';
 import { FRAME_ERROR_POLICY, type FrameErrorPolicy } from './frame-error-policy.ts';
 import { OTHER_MESSAGES, type OtherMessagesOptions } from './other-messages.ts';
+import type { OwnOptions } from './own-options.ts';
 
 /** Options of every byte decoder. */
 export interface ByteToMessageDecoderOptions extends OtherMessagesOptions {
@@ -163,12 +164,16 @@ export abstract class ByteToMessageDecoder<
   /** An error of the final decode, reported after the end has been passed on. */
   private lateError: Error | undefined = undefined;
 
-  /** @param kinds - what the decoder takes and makes, for errors and for the order of a template */
-  constructor(options: ByteToMessageDecoderOptions = {}, kinds: MessageKinds = READS_BYTES) {
-    // Names that it does not know may be the subclass's own.
-    if (typeof options !== 'object' || options === null) {
-      BYTE_DECODER_OPTIONS.checkNames(options, new.target.name);
-    }
+  /**
+   * @param kinds - what the decoder takes and makes, for errors and for the order of a template
+   * @param own - the description of the subclass's options, if it has some of its own: other names are refused
+   */
+  constructor(
+    options: ByteToMessageDecoderOptions = {},
+    kinds: MessageKinds = READS_BYTES,
+    own: OwnOptions = BYTE_DECODER_OPTIONS,
+  ) {
+    own.checkNames(options, new.target.name);
     super(options, BYTE_DECODER_OPTIONS.part(options), kinds);
   }
 

@@ -4,6 +4,7 @@ import { decodeErrorOf } from './decoder-failure.ts';
 import { DecodingHandler } from './decoding-handler.ts';
 import { FRAME_ERROR_POLICY, type FrameErrorPolicy } from './frame-error-policy.ts';
 import { isOf, OTHER_MESSAGES, type OtherMessagesOptions } from './other-messages.ts';
+import type { OwnOptions } from './own-options.ts';
 import { Several } from './several.ts';
 
 /** Options of every message decoder. */
@@ -24,11 +25,8 @@ export abstract class MessageDecoding<I, O> extends DecodingHandler {
   private several: readonly O[] | undefined = undefined;
   private passedOn = 0;
 
-  constructor(options: MessageToMessageDecoderOptions, kinds: MessageKinds) {
-    // Names that it does not know may be the subclass's own.
-    if (typeof options !== 'object' || options === null) {
-      MESSAGE_DECODER_OPTIONS.checkNames(options, new.target.name);
-    }
+  constructor(options: MessageToMessageDecoderOptions, kinds: MessageKinds, own: OwnOptions) {
+    own.checkNames(options, new.target.name);
     super(options, MESSAGE_DECODER_OPTIONS.part(options), kinds);
   }
 

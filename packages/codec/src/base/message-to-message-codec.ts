@@ -1,7 +1,12 @@
 import type { Context, MessageKinds, Types, WriteFuture } from '@headrace/core';
-import { MessageDecoding, type MessageToMessageDecoderOptions } from './message-decoding.ts';
+import {
+  MESSAGE_DECODER_OPTIONS,
+  MessageDecoding,
+  type MessageToMessageDecoderOptions,
+} from './message-decoding.ts';
 import { MessageEncoding } from './message-to-message-encoder.ts';
 import { isOf } from './other-messages.ts';
+import type { OwnOptions } from './own-options.ts';
 import type { Several } from './several.ts';
 
 /**
@@ -38,13 +43,15 @@ export abstract class MessageToMessageCodec<W, M, WOut = W, MIn = M> extends Mes
    * @param broadcastKey - set it where the result of `encode` depends only on the message and on this key:
    *   then a group's broadcast encodes once for all members
    * @param kinds - what the codec takes and makes, for errors and for the order of a template
+   * @param own - the description of the subclass's options, if it has some of its own: other names are refused
    */
   constructor(
     options: MessageToMessageDecoderOptions = {},
     broadcastKey?: string,
     kinds: MessageKinds = {},
+    own: OwnOptions = MESSAGE_DECODER_OPTIONS,
   ) {
-    super(options, kinds);
+    super(options, kinds, own);
     this.broadcastKey = broadcastKey;
   }
 

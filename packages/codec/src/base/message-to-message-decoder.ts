@@ -1,5 +1,10 @@
 import type { MessageKinds, Types } from '@headrace/core';
-import { MessageDecoding, type MessageToMessageDecoderOptions } from './message-decoding.ts';
+import {
+  MESSAGE_DECODER_OPTIONS,
+  MessageDecoding,
+  type MessageToMessageDecoderOptions,
+} from './message-decoding.ts';
+import type { OwnOptions } from './own-options.ts';
 
 /**
  * Turns inbound messages into messages of another type. A subclass has one method, `decode`.
@@ -25,8 +30,15 @@ import { MessageDecoding, type MessageToMessageDecoderOptions } from './message-
 export abstract class MessageToMessageDecoder<I, O> extends MessageDecoding<I, O> {
   declare readonly types: Types<{ reads: I; passesOn: O }>;
 
-  /** @param kinds - what the decoder takes and makes, for errors and for the order of a template */
-  constructor(options: MessageToMessageDecoderOptions = {}, kinds: MessageKinds = {}) {
-    super(options, kinds);
+  /**
+   * @param kinds - what the decoder takes and makes, for errors and for the order of a template
+   * @param own - the description of the subclass's options, if it has some of its own: other names are refused
+   */
+  constructor(
+    options: MessageToMessageDecoderOptions = {},
+    kinds: MessageKinds = {},
+    own: OwnOptions = MESSAGE_DECODER_OPTIONS,
+  ) {
+    super(options, kinds, own);
   }
 }

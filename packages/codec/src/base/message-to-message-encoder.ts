@@ -9,6 +9,7 @@ import {
 } from '@headrace/core';
 import { allSettled, describeOptions, encodeOnce, textOf } from '@headrace/core/authoring';
 import { isOf, OTHER_MESSAGES, type OtherMessagesOptions, unwritable } from './other-messages.ts';
+import type { OwnOptions } from './own-options.ts';
 import { Several } from './several.ts';
 
 /** Options of every message encoder; classes that extend this one use them. */
@@ -49,8 +50,16 @@ export abstract class MessageToMessageEncoder<I, O> implements Handler {
   protected readonly broadcastKey: string | undefined = undefined;
   private outbound: MessageEncoding<I, O> | undefined = undefined;
 
-  /** @param kinds - what the encoder takes and makes, for errors and for the order of a template */
-  constructor(options: OtherMessagesOptions = {}, kinds: MessageKinds = {}) {
+  /**
+   * @param kinds - what the encoder takes and makes, for errors and for the order of a template
+   * @param own - the description of the subclass's options, if it has some of its own: other names are refused
+   */
+  constructor(
+    options: OtherMessagesOptions = {},
+    kinds: MessageKinds = {},
+    own: OwnOptions = MESSAGE_ENCODER_OPTIONS,
+  ) {
+    own.checkNames(options, new.target.name);
     const { otherMessages } = MESSAGE_ENCODER_OPTIONS.part(options);
     this.kinds = kinds;
     this.messageKinds = otherMessages === 'refuse' ? kinds : undefined;

@@ -1,11 +1,7 @@
 import type { OutboundBytes } from '@headrace/core';
 import { decode, encode } from 'cborg';
 import { checkMessage } from '../schema/message-limit.ts';
-import {
-  SCHEMA_CODEC_OPTIONS,
-  SchemaCodec,
-  type SchemaCodecOptions,
-} from '../schema/schema-codec.ts';
+import { SchemaCodec, type SchemaCodecOptions } from '../schema/schema-codec.ts';
 import { countCbor } from './count-cbor.ts';
 
 /**
@@ -42,7 +38,6 @@ import { countCbor } from './count-cbor.ts';
  */
 export class CborCodec<Read = unknown, Written = Read> extends SchemaCodec<Read, Written> {
   constructor(options: SchemaCodecOptions<Read, Written> = {}) {
-    SCHEMA_CODEC_OPTIONS.checkNames(options, 'CborCodec');
     super(options, 'CborCodec');
   }
 

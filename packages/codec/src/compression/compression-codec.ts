@@ -114,7 +114,7 @@ export class CompressionCodec extends MessageToMessageCodec<
     const { format, maxInflatedBytes, ...given } = OPTIONS.resolve(options);
     const methods = METHODS[format];
     const { level = format === 'brotli' ? 4 : 6 } = given;
-    super(options, `CompressionCodec:${format}:${level}`, BYTES_AND_BYTES);
+    super(options, `CompressionCodec:${format}:${level}`, BYTES_AND_BYTES, OPTIONS);
     this.format = format;
     this.methods = methods;
     this.level = checkNumber('level', level, { max: methods.maxLevel, integer: true });

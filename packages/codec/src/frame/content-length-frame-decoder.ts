@@ -89,7 +89,7 @@ export class ContentLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   constructor(options: ContentLengthFrameDecoderOptions) {
     const { maxFrameLength, maxHeaderLength } = CONTENT_LENGTH_OPTIONS.resolve(options);
-    super(options);
+    super(options, undefined, CONTENT_LENGTH_OPTIONS);
     this.maxFrameLength = Math.min(maxFrameLength, constants.MAX_LENGTH);
     this.maxHeaderLength = maxHeaderLength;
   }

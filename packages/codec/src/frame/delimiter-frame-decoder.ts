@@ -84,7 +84,7 @@ export class DelimiterFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   constructor(options: DelimiterFrameDecoderOptions) {
     const { delimiters, maxFrameLength, stripDelimiter, failFast } = OPTIONS.resolve(options);
-    super(options);
+    super(options, undefined, OPTIONS);
     this.maxFrameLength = maxFrameLength;
     this.search = new DelimiterSearch(delimiters);
     this.stripDelimiter = stripDelimiter;

@@ -55,7 +55,7 @@ export class FixedLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   constructor(options: FixedLengthFrameDecoderOptions) {
     const { frameLength } = OPTIONS.resolve(options);
-    super(options);
+    super(options, undefined, OPTIONS);
     this.frameLength = frameLength;
   }
 

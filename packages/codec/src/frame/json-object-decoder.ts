@@ -87,7 +87,7 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
 
   constructor(options: JsonObjectDecoderOptions = {}) {
     const { maxObjectLength, streamArrayElements } = OPTIONS.resolve(options);
-    super(options);
+    super(options, undefined, OPTIONS);
     this.maxObjectLength = maxObjectLength;
     this.streamArrayElements = streamArrayElements;
   }

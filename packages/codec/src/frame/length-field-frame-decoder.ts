@@ -151,7 +151,7 @@ export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   constructor(options: LengthFieldFrameDecoderOptions) {
     const layout = FrameLayout.of(OPTIONS.resolve(options));
-    super(options);
+    super(options, undefined, OPTIONS);
     this.layout = layout;
   }
 

@@ -77,7 +77,7 @@ export class LineFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   constructor(options: LineFrameDecoderOptions = {}) {
     const { maxLength, stripDelimiter, failFast, ending } = OPTIONS.resolve(options);
-    super(options);
+    super(options, undefined, OPTIONS);
     this.maxLength = maxLength;
     this.stripDelimiter = stripDelimiter;
     this.failFast = failFast;

@@ -59,7 +59,7 @@ export class VarintFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   constructor(options: VarintFrameDecoderOptions) {
     const { maxFrameLength } = OPTIONS.resolve(options);
-    super(options);
+    super(options, undefined, OPTIONS);
     this.maxFrameLength = Math.min(maxFrameLength, constants.MAX_LENGTH);
   }
 

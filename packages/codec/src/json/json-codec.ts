@@ -74,7 +74,7 @@ export class JsonCodec<Read = unknown, Written = Read> extends SchemaCodec<Read,
 
   constructor(options: JsonCodecOptions<Read, Written> = {}) {
     const { delimiter } = OPTIONS.resolve(options);
-    super(options, jsonKey(delimiter));
+    super(options, jsonKey(delimiter), OPTIONS);
     this.delimiter = delimiter;
   }
 

@@ -53,7 +53,7 @@ export class JsonDecoder<Read = unknown> extends MessageToMessageDecoder<Buffer,
 
   constructor(options: JsonDecoderOptions<Read> = {}) {
     const { maxMessageBytes } = SCHEMA_CODEC_OPTIONS.resolve(options, 'JsonDecoder');
-    super(options, BYTES_AND_VALUES);
+    super(options, BYTES_AND_VALUES, SCHEMA_CODEC_OPTIONS);
     this.schema = checkSchema(options.schema);
     this.maxMessageBytes = maxMessageBytes;
   }

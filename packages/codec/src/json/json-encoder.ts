@@ -58,7 +58,7 @@ export class JsonEncoder<Written = unknown> extends MessageToMessageEncoder<
 
   constructor(options: JsonEncoderOptions = {}) {
     const { delimiter } = OPTIONS.resolve(options);
-    super(options, BYTES_AND_VALUES);
+    super(options, BYTES_AND_VALUES, OPTIONS);
     this.delimiter = delimiter;
     this.broadcastKey = jsonKey(this.delimiter);
   }

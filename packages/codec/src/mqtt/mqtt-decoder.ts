@@ -69,7 +69,7 @@ export class MqttDecoder extends ByteToMessageDecoder<MqttPacket> {
 
   constructor(options: MqttDecoderOptions = {}) {
     const { maxPacketBytes } = OPTIONS.resolve(options);
-    super(options, BYTES_AND_VALUES);
+    super(options, BYTES_AND_VALUES, OPTIONS);
     this.maxPacketBytes = maxPacketBytes;
   }
 

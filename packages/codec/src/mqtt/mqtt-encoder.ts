@@ -1,9 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { EncodeError, type OutboundBytes } from '@headrace/core';
-import {
-  MESSAGE_ENCODER_OPTIONS,
-  MessageToMessageEncoder,
-} from '../base/message-to-message-encoder.ts';
+import { MessageToMessageEncoder } from '../base/message-to-message-encoder.ts';
 import type { OtherMessagesOptions } from '../base/other-messages.ts';
 import { BYTES_AND_VALUES } from '../base/usual-kinds.ts';
 import { writeVarint } from '../frame/varint-prepender.ts';
@@ -46,7 +43,6 @@ export class MqttEncoder extends MessageToMessageEncoder<MqttPacket, OutboundByt
   protected override readonly broadcastKey = 'MqttEncoder';
 
   constructor(options: OtherMessagesOptions = {}) {
-    MESSAGE_ENCODER_OPTIONS.checkNames(options, 'MqttEncoder');
     super(options, BYTES_AND_VALUES);
   }
 

@@ -1,11 +1,7 @@
 import type { OutboundBytes } from '@headrace/core';
 import { decode, encode } from '@msgpack/msgpack';
 import { checkCount } from '../schema/message-limit.ts';
-import {
-  SCHEMA_CODEC_OPTIONS,
-  SchemaCodec,
-  type SchemaCodecOptions,
-} from '../schema/schema-codec.ts';
+import { SchemaCodec, type SchemaCodecOptions } from '../schema/schema-codec.ts';
 import { countMsgpack } from './count-msgpack.ts';
 
 /**
@@ -40,7 +36,6 @@ import { countMsgpack } from './count-msgpack.ts';
  */
 export class MsgpackCodec<Read = unknown, Written = Read> extends SchemaCodec<Read, Written> {
   constructor(options: SchemaCodecOptions<Read, Written> = {}) {
-    SCHEMA_CODEC_OPTIONS.checkNames(options, 'MsgpackCodec');
     super(options, 'MsgpackCodec');
   }
 

@@ -84,7 +84,7 @@ export class ProtobufCodec<D extends DescMessage> extends MessageToMessageCodec<
   constructor(options: ProtobufCodecOptions<D>) {
     const { maxMessageBytes, ...given } = OPTIONS.resolve(options);
     const schema = checkDescriptor(given.schema);
-    super(options, `ProtobufCodec:${schema.typeName}`, BYTES_AND_VALUES);
+    super(options, `ProtobufCodec:${schema.typeName}`, BYTES_AND_VALUES, OPTIONS);
     this.schema = schema;
     this.maxMessageBytes = maxMessageBytes;
     this.count = countOf(schema);

@@ -57,6 +57,8 @@ const OPTIONS = describeOptions('ProxyProtocolDecoder', {
   tls: unchecked(),
 });
 
+const EVENTS = { fires: ['ProxyProtocolEvent'] } as const;
+
 /**
  * Takes the PROXY header off the beginning of a connection, version 1 or 2, and announces the client's
  * address. Then it removes itself.
@@ -107,6 +109,10 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> {
   /** The decision has been made: what still arrives is ignored. */
   private over = false;
   private arrivedBytes = 0;
+
+  get userEvents(): { readonly fires: readonly 'ProxyProtocolEvent'[] } {
+    return EVENTS;
+  }
 
   constructor(options: ProxyProtocolDecoderOptions) {
     const { trusted, others, tls, headerTimeoutMs, refusal, maxTlvBytes } =

@@ -5,6 +5,7 @@ import {
   type MessageToMessageDecoderOptions,
 } from '../base/message-decoding.ts';
 import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
+import type { OwnOptions } from '../base/own-options.ts';
 import { BYTES_AND_VALUES } from '../base/usual-kinds.ts';
 import { invalidMessage } from './invalid-message.ts';
 import { MESSAGE_LIMIT, type MessageLimitOptions } from './message-limit.ts';
@@ -42,8 +43,13 @@ export abstract class SchemaCodec<Read, Written> extends MessageToMessageCodec<
   /** For `parse`. */
   protected readonly maxMessageBytes: number;
 
-  constructor(options: SchemaCodecOptions<Read, Written>, broadcastKey: string) {
-    super(options, broadcastKey, BYTES_AND_VALUES);
+  /** @param own - the description of the subclass's options, if it has some of its own: other names are refused */
+  constructor(
+    options: SchemaCodecOptions<Read, Written>,
+    broadcastKey: string,
+    own: OwnOptions = SCHEMA_CODEC_OPTIONS,
+  ) {
+    super(options, broadcastKey, BYTES_AND_VALUES, own);
     this.schema = checkSchema(options.schema) as StandardSchema<unknown, Read> | undefined;
     this.maxMessageBytes = SCHEMA_CODEC_OPTIONS.part(options).maxMessageBytes;
   }

@@ -1,9 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { EncodeError, type OutboundBytes } from '@headrace/core';
-import {
-  MESSAGE_ENCODER_OPTIONS,
-  MessageToMessageEncoder,
-} from '../base/message-to-message-encoder.ts';
+import { MessageToMessageEncoder } from '../base/message-to-message-encoder.ts';
 import type { OtherMessagesOptions } from '../base/other-messages.ts';
 import { BYTES_AND_VALUES } from '../base/usual-kinds.ts';
 import { isEscaped, STOMP_COMMANDS, StompFrame } from './stomp-frame.ts';
@@ -51,7 +48,6 @@ export class StompEncoder extends MessageToMessageEncoder<StompFrame, OutboundBy
   protected override readonly broadcastKey = 'StompEncoder';
 
   constructor(options: OtherMessagesOptions = {}) {
-    MESSAGE_ENCODER_OPTIONS.checkNames(options, 'StompEncoder');
     super(options, BYTES_AND_VALUES);
   }
 

@@ -62,7 +62,7 @@ export class StringCodec extends MessageToMessageCodec<Buffer, string, OutboundB
 
   constructor(options: StringCodecOptions = {}) {
     const { delimiter } = OPTIONS.resolve(options);
-    super(options, textKey(delimiter), BYTES_AND_TEXT);
+    super(options, textKey(delimiter), BYTES_AND_TEXT, OPTIONS);
     this.delimiter = delimiter;
   }
 

@@ -1,9 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import type { Context } from '@headrace/core';
-import {
-  MESSAGE_DECODER_OPTIONS,
-  type MessageToMessageDecoderOptions,
-} from '../base/message-decoding.ts';
+import { type MessageToMessageDecoderOptions } from '../base/message-decoding.ts';
 import { MessageToMessageDecoder } from '../base/message-to-message-decoder.ts';
 import { BYTES_AND_TEXT } from '../base/usual-kinds.ts';
 import { decodeText } from './text-message.ts';
@@ -48,7 +45,6 @@ export interface StringDecoderOptions extends MessageToMessageDecoderOptions {}
  */
 export class StringDecoder extends MessageToMessageDecoder<Buffer, string> {
   constructor(options: StringDecoderOptions = {}) {
-    MESSAGE_DECODER_OPTIONS.checkNames(options, 'StringDecoder');
     super(options, BYTES_AND_TEXT);
   }
 

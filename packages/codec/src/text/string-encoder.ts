@@ -51,7 +51,7 @@ export class StringEncoder extends MessageToMessageEncoder<string, OutboundBytes
 
   constructor(options: StringEncoderOptions = {}) {
     const { delimiter } = OPTIONS.resolve(options);
-    super(options, BYTES_AND_TEXT);
+    super(options, BYTES_AND_TEXT, OPTIONS);
     this.delimiter = delimiter;
     this.broadcastKey = textKey(this.delimiter);
   }

@@ -8,12 +8,14 @@ import type {
   WriteFuture,
 } from '../contract.ts';
 import { PipelineError, toError } from '../errors.ts';
+import { checkEventOrder } from './event-order.ts';
 import { type ContextOwner, HandlerContext, noMessage } from './handler-context.ts';
 import { callHandlerAdded, callHandlerRemoved, isPending } from './handler-life.ts';
 import { ADDED } from './handler-mask.ts';
 import { classOf, firstNameOf, nameForOneText, nextName, notHandlerText } from './handler-names.ts';
 import { insertBefore, type Ring, replace, unlink } from './handler-ring.ts';
 import { HEAD_AND_TAIL, type HostOutput, type PipelineHost } from './head-and-tail.ts';
+import { PipelineTemplate } from './pipeline-template.ts';
 import { markServed } from './served-mark.ts';
 import { contextFor } from './traced-context.ts';
 
@@ -207,6 +209,7 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
     const keepsName = name === old.name;
     const fresh = this.make(
       handler,
+      old,
       keepsName ? undefined : name,
       keepsName ? old.name : undefined,
     );
@@ -307,13 +310,18 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
     // As in Netty, a taken name is reported before an unknown base.
     this.checkName(name);
     const next = nextOf();
-    const context = this.make(handler, name);
+    const context = this.make(handler, { prev: next.prev, next }, name);
     insertBefore(this, context, next);
     this.announceAdded(context);
   }
 
   /** Checks everything before anything changes; the name first, so that a name in use does not mark the handler as used. */
-  private make(handler: Handler, name: string | undefined, keptName?: string): HandlerContext {
+  private make(
+    handler: Handler,
+    place: Pick<HandlerContext, 'prev' | 'next'>,
+    name: string | undefined,
+    keptName?: string,
+  ): HandlerContext {
     if (this.destroyed) {
       throw new PipelineError(
         'PIPELINE_CLOSED',
@@ -323,7 +331,9 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
     if (typeof handler !== 'object' || handler === null || Array.isArray(handler)) {
       throw new PipelineError('PIPELINE_STATE', notHandlerText(handler));
     }
+    if (handler instanceof PipelineTemplate) throw templateAsHandler();
     this.checkName(name);
+    if (handler.userEvents !== undefined) checkEventOrder(handler, place, this.headTail);
     if (handler.sharable !== true && !markServed(handler)) throw notSharable(classOf(handler));
     return contextFor(this, handler, name ?? keptName ?? this.generateName(handler));
   }
@@ -391,6 +401,13 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
     const first = firstNameOf(handler);
     return this.findByName(first) === undefined ? first : nextName(first, this.names());
   }
+}
+
+function templateAsHandler(): PipelineError {
+  return new PipelineError(
+    'PIPELINE_STATE',
+    'a pipeline() template is not a handler, it adds some: template.initialize(channel); a bootstrap takes it as it is: .childHandler(template)',
+  );
 }
 
 function notSharable(type: string): PipelineError {

@@ -104,3 +104,13 @@ it('refuses an order in which a handler cannot read or write, as far as it is kn
   pipeline().add(new Inbound(), new Outbound(), new Words());
   words.add(() => new Label(), new Inbound(), new Outbound());
 });
+
+it('is refused in the place of a handler, with the way to use it', () => {
+  const template = pipeline().add(new Counter(2)) as unknown as Handler;
+  const cure = 'a pipeline() template is not a handler, it adds some: template.initialize(channel)';
+  expect(() => new EmbeddedChannel(template)).toThrow(cure);
+  const channel = new EmbeddedChannel();
+  expect(() => channel.pipeline.addLast(template)).toThrow(cure);
+  expect(() => channel.pipeline.addFirst('counts', template)).toThrow(cure);
+  expect(channel.pipeline.names()).toEqual([]);
+});

@@ -102,3 +102,17 @@ export class WritesNumbers implements Handler {
 export class ReadsBoth implements Handler {
   declare readonly types: Types<{ reads: Request | Reply; passesOn: never }>;
 }
+
+/** Fires an event. */
+export class Rings implements Handler {
+  get userEvents(): { readonly fires: readonly 'Ring'[] } {
+    return { fires: ['Ring'] };
+  }
+}
+
+/** Does nothing without that event. */
+export class Answers implements Handler {
+  get userEvents(): { readonly answers: readonly 'Ring'[] } {
+    return { answers: ['Ring'] };
+  }
+}

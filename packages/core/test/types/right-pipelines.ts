@@ -9,6 +9,7 @@ import {
 } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import {
+  Answers,
   App,
   Dynamic,
   Echo,
@@ -19,6 +20,7 @@ import {
   ReadsBoth,
   type Reply,
   type Request,
+  Rings,
   Rpc,
   Text,
   Untyped,
@@ -43,6 +45,11 @@ export const right: readonly ((channel: Fresh) => unknown)[] = [
     const check: Same<typeof made, Pipeline<string, string>> = true;
     return check;
   },
+  // 3b: what answers an event stands after what fires it, also after several
+  (channel) =>
+    channel.pipeline.addLast(new Rings(), new Answers(), new Untyped(), new Rings(), new Answers()),
+  // 3c: an event may come from outside the pipeline
+  (channel) => channel.pipeline.addLast(new Answers(), new Frames()),
   // 4: up to the application
   (channel) =>
     channel.pipeline.addLast(new Frames(), new Lengths(), new Text(), new Rpc(), new App()),

@@ -31,6 +31,8 @@ import type { OtherSession, Session } from './sessions.ts';
 const CLOSED = 'the connection closed before it authenticated';
 const REMOVED = 'the auth handler was removed before the sign-in';
 
+const EVENTS = { fires: ['AuthenticatedEvent', 'AuthFailedEvent'] } as const;
+
 /**
  * Passes nothing on until the authenticator accepts the peer, and ends the connection if it refuses or takes too
  * long. After a yes it adds the channel to the group, fires an event with the principal, and passes on what it held.
@@ -91,6 +93,10 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
   private isDeciding = false;
   /** An error passes: what the handlers after this one write is an answer to it. */
   private passesError = false;
+
+  get userEvents(): { readonly fires: readonly ('AuthenticatedEvent' | 'AuthFailedEvent')[] } {
+    return EVENTS;
+  }
 
   constructor(options: AuthOptions<Principal, Message, Reply>) {
     super();

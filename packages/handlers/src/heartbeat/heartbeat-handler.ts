@@ -5,6 +5,8 @@ import type { HeartbeatFormat } from './heartbeat-format.ts';
 import { formatOf, type HeartbeatOptions, rulesOf } from './heartbeat-options.ts';
 import { HeartbeatWatch } from './heartbeat-watch.ts';
 
+const EVENTS = { fires: ['HeartbeatReceivedEvent', 'HeartbeatMissedEvent'] } as const;
+
 /**
  * Answers the peer's heartbeats, keeps them from the application, and, where its options ask for it, sends some of its
  * own and closes the connection when the peer is silent.
@@ -51,6 +53,12 @@ export class HeartbeatHandler<In = string, Out = In> implements Handler {
   /** Of a handler that does not only answer. */
   private readonly watch: HeartbeatWatch<In, Out> | undefined;
   private hasAnswered = false;
+
+  get userEvents(): {
+    readonly fires: readonly ('HeartbeatReceivedEvent' | 'HeartbeatMissedEvent')[];
+  } {
+    return EVENTS;
+  }
 
   constructor(options: HeartbeatOptions<In, Out> = {}) {
     const rules = rulesOf(options);

@@ -19,6 +19,8 @@ const OPTIONS = describeOptions('IdleCloseHandler', {
   reason: text('a close reason', { default: 'idle' }),
 });
 
+const EVENTS = { answers: ['IdleStateEvent'] } as const;
+
 /**
  * Ends a connection that an IdleStateHandler before it reports as idle, with a last message to the peer if you like.
  *
@@ -26,7 +28,7 @@ const OPTIONS = describeOptions('IdleCloseHandler', {
  *  wire | idle | frame | codec | [idle close] | app     the last word passes the codec
  * ```
  *
- * - **Place** after the IdleStateHandler and the codec that encodes the last word.
+ * - **Place** after the IdleStateHandler, before which it is refused (`PIPELINE_ORDER`), and the codec that encodes the last word.
  * - **In** anything.
  * - **Out** the same.
  * - **Events** consumes the `IdleStateEvent` that it acts on; forwards all others.
@@ -55,6 +57,10 @@ export class IdleCloseHandler<Message = never> implements Handler {
   private readonly state: IdleState;
   private readonly lastWord: ((event: IdleStateEvent) => Message) | undefined;
   private readonly reason: CloseReason;
+
+  get userEvents(): { readonly answers: readonly 'IdleStateEvent'[] } {
+    return EVENTS;
+  }
 
   constructor(options: IdleCloseOptions<Message> = {}) {
     const { state, reason } = OPTIONS.resolve(options as IdleCloseOptions<unknown>);

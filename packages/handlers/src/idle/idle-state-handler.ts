@@ -27,6 +27,8 @@ const OPTIONS = describeOptions('IdleStateHandler', {
   observeOutput: flag({ default: false }),
 });
 
+const EVENTS = { fires: ['IdleStateEvent'] } as const;
+
 /**
  * Fires an {@link IdleStateEvent} when nothing was read, written, or neither, for a given time.
  *
@@ -80,6 +82,10 @@ export class IdleStateHandler implements Handler {
   /** For how long reads had been held at the last read. */
   private heldMs = 0;
   private lastWriteAt = 0;
+
+  get userEvents(): { readonly fires: readonly 'IdleStateEvent'[] } {
+    return EVENTS;
+  }
 
   constructor(options: IdleStateOptions) {
     const { readerIdleMs, writerIdleMs, allIdleMs, observeOutput } = OPTIONS.resolve(options);

@@ -3,6 +3,7 @@ import {
   CLIENT_ADDRESS,
   type Context,
   type Handler,
+  type HandlerEvents,
   type RejectedError,
   registerChannel,
   type Timer,
@@ -43,6 +44,8 @@ export const ADMISSION_OPTIONS = describeOptions('AdmissionHandler', {
   waitForClient: flag({ default: false }),
 });
 
+const EVENTS: HandlerEvents = { answers: ['ProxyProtocolEvent'] };
+
 /**
  * Decides which connections may stay, either in the pipeline of the listening channel, before they have
  * one of their own, or in theirs. One instance serves all connections, because it counts.
@@ -55,6 +58,11 @@ export abstract class AdmissionHandler implements Handler {
 
   constructor(options: AdmissionOptions) {
     this.admission = ADMISSION_OPTIONS.part(options);
+  }
+
+  /** Without the header's event it would never decide. */
+  get userEvents(): HandlerEvents | undefined {
+    return this.admission.waitForClient ? EVENTS : undefined;
   }
 
   /** Returns why not, or counts the connection in. */

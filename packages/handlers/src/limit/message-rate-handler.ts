@@ -46,6 +46,8 @@ export class MessageRateExceededEvent {
   }
 }
 
+const EVENTS = { fires: ['MessageRateExceededEvent'] } as const;
+
 /**
  * Holds a connection to a rate of messages.
  *
@@ -84,6 +86,10 @@ export class MessageRateHandler<Message = never> extends KeptInputHandler {
   private bucket: TokenBucket | undefined = undefined;
   private isExceeded = false;
   private timer: Timer | undefined = undefined;
+
+  get userEvents(): { readonly fires: readonly 'MessageRateExceededEvent'[] } {
+    return EVENTS;
+  }
 
   constructor(options: MessageRateOptions<Message>) {
     super();

@@ -73,6 +73,8 @@ const OPTIONS = describeOptions('OverloadGuard', {
   measure: fn({ purpose: 'returns the load' }),
 });
 
+const EVENTS = { fires: ['OverloadEvent'] } as const;
+
 /**
  * Keeps an overloaded process alive: pauses accepting, and if that does not help, ends the connections that
  * have been idle longest.
@@ -117,6 +119,10 @@ export class OverloadGuard implements Handler {
   private pausedAt = 0;
   private timer: Timer | undefined = undefined;
   private readonly gate = new ReadGate('OverloadGuard');
+
+  get userEvents(): { readonly fires: readonly 'OverloadEvent'[] } {
+    return EVENTS;
+  }
 
   constructor(options: OverloadGuardOptions = {}) {
     this.options = OPTIONS.resolve(options);

@@ -70,6 +70,8 @@ const OPTIONS = describeOptions('ProtocolDetector', {
   handleTimeout: fn({ purpose: 'decides what happens at the deadline' }),
 });
 
+const EVENTS = { fires: ['ProtocolDetectedEvent'] } as const;
+
 /**
  * Looks at a connection's first bytes, installs the handlers of the protocol that they belong to, passes
  * every byte on to them and removes itself.
@@ -130,6 +132,10 @@ export class ProtocolDetector implements Handler {
   private isDecided = false;
   /** Nothing matched: what still comes is dropped until the channel closes. */
   private isRefused = false;
+
+  get userEvents(): { readonly fires: readonly 'ProtocolDetectedEvent'[] } {
+    return EVENTS;
+  }
 
   constructor(options: ProtocolDetectorOptions) {
     this.options = OPTIONS.resolve(options);

@@ -1,4 +1,4 @@
-import type { Context, Handled, Handler, Types } from '@headrace/core';
+import type { Context, Handled, Handler, HandlerEvents, Types } from '@headrace/core';
 
 /** A class of events. */
 // biome-ignore lint/suspicious/noExplicitAny: any constructor
@@ -11,7 +11,7 @@ type EventClass<T> = abstract new (...args: any[]) => T;
  *  wire | [idle] | frame | codec | app | [on IdleStateEvent]
  * ```
  *
- * - **Place** after the handler that fires the event.
+ * - **Place** after the handler that fires the event; before it, it is refused (`PIPELINE_ORDER`).
  * - **In** anything.
  * - **Out** the same.
  * - **Events** consumes those of its class and its subclasses; the function may fire them on.
@@ -38,11 +38,13 @@ type EventClass<T> = abstract new (...args: any[]) => T;
 export class UserEventHandler<T> implements Handler {
   declare readonly types: Types<{ writes: unknown }>;
   readonly sharable = true;
+  readonly userEvents: HandlerEvents;
   private readonly type: EventClass<T>;
   private readonly handle: (ctx: Context, event: T) => Handled;
 
   constructor(type: EventClass<T>, handle: (ctx: Context, event: T) => Handled) {
     this.type = type;
+    this.userEvents = { answers: [type.name] };
     this.handle = handle;
   }
 

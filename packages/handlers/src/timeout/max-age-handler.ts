@@ -22,6 +22,8 @@ const OPTIONS = describeOptions(
   EXPIRY_OPTIONS,
 );
 
+const EVENTS = { fires: ['ConnectionExpiredEvent'] } as const;
+
 /**
  * Ends a connection that has lived long enough, so that clients spread over the servers there are now.
  *
@@ -56,6 +58,10 @@ export class MaxAgeHandler<Message = never> implements Handler {
   private readonly expiry: Expiry;
   private readonly maxAgeMs: number;
   private timer: Timer | undefined = undefined;
+
+  get userEvents(): { readonly fires: readonly 'ConnectionExpiredEvent'[] } {
+    return EVENTS;
+  }
 
   constructor(options: MaxAgeOptions<Message>) {
     const { maxAgeMs, jitter, random } = OPTIONS.resolve(options as MaxAgeOptions<unknown>);

@@ -14,6 +14,8 @@ const OPTIONS = describeOptions(
   EXPIRY_OPTIONS,
 );
 
+const EVENTS = { fires: ['ConnectionExpiredEvent'] } as const;
+
 /**
  * Ends a connection that has sent as many messages as it may.
  *
@@ -50,6 +52,10 @@ export class MaxMessagesHandler<Message = never> implements Handler {
   private left: number;
   private isOver = false;
   private timer: Timer | undefined = undefined;
+
+  get userEvents(): { readonly fires: readonly 'ConnectionExpiredEvent'[] } {
+    return EVENTS;
+  }
 
   constructor(options: MaxMessagesOptions<Message>) {
     this.left = OPTIONS.resolve(options as MaxMessagesOptions<unknown>).maxMessages;

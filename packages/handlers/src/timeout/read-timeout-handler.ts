@@ -10,6 +10,8 @@ export interface ReadTimeoutOptions {
 
 const OPTIONS = describeOptions('ReadTimeoutHandler', { timeoutMs: time({ default: 30_000 }) });
 
+const NO_EVENTS = { fires: [] } as const;
+
 /**
  * Raises an error and closes the connection when nothing was read for a given time.
  *
@@ -43,6 +45,11 @@ const OPTIONS = describeOptions('ReadTimeoutHandler', { timeoutMs: time({ defaul
 export class ReadTimeoutHandler extends IdleStateHandler {
   private readonly timeoutMs: number;
   private isOver = false;
+
+  /** It closes in place of firing the event. */
+  override get userEvents(): { readonly fires: readonly never[] } {
+    return NO_EVENTS;
+  }
 
   constructor(options: ReadTimeoutOptions = {}) {
     const { timeoutMs } = OPTIONS.resolve(options);

@@ -1,16 +1,23 @@
 import {
+  BYTE_DECODER_OPTIONS,
   type ByteInput,
   ByteToMessageDecoder,
   type ByteToMessageDecoderOptions,
 } from '@headrace/codec';
 import { type Context, DecodeError } from '@headrace/core';
-import { checkNumber } from '@headrace/core/authoring';
+import { describeOptions, whole } from '@headrace/core/authoring';
 
 /** Options of a {@link NestTcpFrameDecoder}. */
 export interface NestTcpFrameDecoderOptions extends ByteToMessageDecoderOptions {
   /** The longest message in bytes, without its length. */
   readonly maxFrameLength: number;
 }
+
+const OPTIONS = describeOptions(
+  'NestTcpFrameDecoder',
+  { maxFrameLength: whole({ required: true }) },
+  BYTE_DECODER_OPTIONS,
+);
 
 const [HASH, ZERO, NINE] = [0x23, 0x30, 0x39] as const;
 /** Ten digits are more than any limit. */
@@ -42,8 +49,9 @@ export class NestTcpFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private seenUnits = 0;
 
   constructor(options: NestTcpFrameDecoderOptions) {
-    super(options);
-    this.maxFrameLength = checkNumber('maxFrameLength', options.maxFrameLength, { integer: true });
+    const { maxFrameLength } = OPTIONS.resolve(options);
+    super(options, undefined, OPTIONS);
+    this.maxFrameLength = maxFrameLength;
   }
 
   protected override decode(_ctx: Context, input: ByteInput): Buffer | undefined {

@@ -1,0 +1,7 @@
+/**
+ * A subclass's description of its options, by `describeOptions`: its own names, and those of the base. The base refuses
+ * all others.
+ */
+export interface OwnOptions {
+  checkNames(given: object, owner?: string): void;
+}
