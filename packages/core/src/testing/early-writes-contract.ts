@@ -37,11 +37,11 @@ export function describeEarlyWrites(runner: TestRunner, bench: EarlyWritesBench)
 export function testEarlyWrites({ it, expect }: TestRunner, bench: EarlyWritesBench): void {
   it('sends what handlerAdded wrote and flushed once the connection is up, before what channelActive writes', async () => {
     const [near, far] = [new EarlyWriter('near'), new EarlyWriter('far')];
-    const { close } = await bench.open(near, far);
+    const opened = await bench.open(near, far);
     try {
       await Promise.all([near.untilText('active'), far.untilText('active')]);
     } finally {
-      await close();
+      await opened.close();
     }
     expect([near.text, far.text]).toEqual(['far early, far active', 'near early, near active']);
     expect([near.outcome, far.outcome]).toEqual(['sent', 'sent']);
@@ -49,11 +49,11 @@ export function testEarlyWrites({ it, expect }: TestRunner, bench: EarlyWritesBe
 
   it('sends it also if handlerAdded ends the channel', async () => {
     const near = new EarlyWriter('near');
-    const { close } = await bench.open(near, new LastWriter());
+    const opened = await bench.open(near, new LastWriter());
     try {
       await near.untilClosed();
     } finally {
-      await close();
+      await opened.close();
     }
     expect(near.text).toBe('far early');
   });
