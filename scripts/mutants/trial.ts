@@ -53,7 +53,7 @@ function resultOf(module: TestModule | undefined, [unhandled]: readonly unknown[
 
 async function run(): Promise<TrialResult> {
   const { test, file, limitMs } = trial!;
-  for (const { config } of vitest.projects) config.testTimeout = TEST_PART * limitMs;
+  for (const { config } of vitest.projects) config.testTimeout = Math.round(TEST_PART * limitMs);
   if (file !== undefined) vitest.invalidateFile(file);
   const all = await vitest.globTestSpecifications([test]);
   const specifications = all.filter(({ moduleId }) => moduleId === test);
