@@ -25,10 +25,9 @@ import { describe, expect, it } from 'vitest';
 
 const idle = () => new IdleStateHandler({ readerIdleMs: 1000 });
 const proxy = () => new ProxyProtocolDecoder({ trusted: 'any' });
-const auth = () => new AuthHandler<string>({ authenticate: () => 'ann' });
+const auth = () => new AuthHandler<string>({ authenticate: () => ({ principal: 'ann' }) });
 const heartbeat = () => new HeartbeatHandler({ intervalMs: 1000 });
-const on = (type: abstract new (...args: never[]) => unknown) =>
-  new UserEventHandler(type as never, () => {});
+const on = (type: { readonly name: string }) => new UserEventHandler(type as never, () => {});
 
 /** One that fires, and one that would wait for it for ever. */
 const PAIRS: readonly (readonly [fires: () => Handler, answers: () => Handler])[] = [
