@@ -23,6 +23,7 @@ import {
 } from '@headrace/core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { selfSigned } from '../../../core/test/fixture/certificates.ts';
+import { freePort } from '../../../core/test/fixture/free-port.ts';
 import type { ProxyProtocolDecoderOptions } from '../../src/proxy-protocol/proxy-protocol-decoder.ts';
 
 const hasHaproxy = spawnSync('haproxy', ['-v']).status === 0;
@@ -90,15 +91,6 @@ async function backend(options: Partial<ProxyProtocolDecoderOptions> = {}): Prom
       look();
     });
   return { server, headers, firstOf };
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Starts HAProxy in TCP mode in front of a backend; resolves with its port. */
