@@ -26,13 +26,16 @@ export function configuration(test: NonNullable<ViteUserConfig['test']>): ViteUs
   });
 }
 
-const heavy = [...configDefaults.exclude, '**/*.{heavy,seeds,smoke}.test.ts'];
+const exclude = [...configDefaults.exclude, '**/*.{heavy,seeds,smoke}.test.ts'];
 /** Their modules are mocked, or they count garbage: each has a worker of its own. */
 const apart = ['**/leak.test.ts', '**/pcap-writer.test.ts', '**/stall-watch.test.ts'];
 
 export default configuration({
-  // For what hangs only: on a busy machine a property test of two seconds takes eight.
-  testTimeout: 30_000,
+  // For what hangs only: beside other work a property test of four seconds takes forty.
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+  // The same for what a test waits for. `vi.waitFor` knows no such setting: it gives up after a second.
+  expect: { poll: { timeout: 10_000 } },
   coverage: { provider: 'v8', include: ['packages/*/src/**'] },
   projects: [
     // Files that share a worker's modules: a file for itself would load them all anew.
@@ -41,10 +44,10 @@ export default configuration({
       test: {
         name: 'shared',
         include: testsNamed('.test.ts'),
-        exclude: [...heavy, ...apart],
+        exclude: [...exclude, ...apart],
         isolate: false,
       },
     },
-    { extends: true, test: { name: 'apart', include: apart, exclude: heavy } },
+    { extends: true, test: { name: 'apart', include: apart, exclude } },
   ],
 });

@@ -2,8 +2,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '@headrace/cluster';
 import { type Goal, HEADRACE, type Result } from './harness/report.ts';
-import { freePort } from './harness/server-process.ts';
 import type { Settings } from './settings.ts';
 
 // Nest is installed there only.
@@ -37,7 +37,7 @@ export async function nest(settings: Settings): Promise<Result[]> {
 }
 
 async function start(transport: string): Promise<Pair> {
-  const port = String(await freePort());
+  const port = String(await freePort('127.0.0.1', 0));
   const server = await process('server', transport, port);
   return { server, client: await process('client', transport, port) };
 }

@@ -23,6 +23,18 @@ export interface Rule {
 const PAGE = 'ARCHITECTURE.md';
 const TOOLS = 'scripts/source-tools';
 const SRC = '^packages/[^/]+/src/';
+/** What tests of several packages need: `src only` keeps it out of the packages. */
+const SHARED_FIXTURES = [
+  'any-text',
+  'bundled-program',
+  'certificates',
+  'figure',
+  'first-seed',
+  'free-port',
+  'function-options',
+  'seed',
+  'socket-clock',
+];
 
 /** Rules without floors. */
 const EVERYWHERE: readonly Rule[] = [
@@ -34,11 +46,7 @@ const EVERYWHERE: readonly Rule[] = [
     { path: '^(packages|examples)/([^/]+)/' },
     {
       path: '^(packages|examples)/',
-      // What tests of several packages need: `src only` keeps it out of the packages.
-      pathNot: [
-        '^$1/$2/',
-        '^packages/core/test/fixture/(?:certificates|figure|first-seed|function-options)\\.ts$',
-      ],
+      pathNot: ['^$1/$2/', `^packages/core/test/fixture/(?:${SHARED_FIXTURES.join('|')})\\.ts$`],
       dependencyTypes: ['local'],
     },
   ),

@@ -4,10 +4,11 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, existsSync, readdirSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
+import { freePort } from '../packages/core/test/fixture/free-port.ts';
 import { startRegistry } from './local-registry.ts';
 import { type InstalledNode, installedNodes } from './other-nodes.ts';
 import { type Packed, packAll } from './packed-packages.ts';
-import { freePort, must, Program } from './program.ts';
+import { must, Program } from './program.ts';
 import { foldersIn } from './source-file.ts';
 import { Tally } from './tally.ts';
 import { CONVERSATIONS, type Conversation } from './templates/conversations.ts';

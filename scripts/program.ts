@@ -1,7 +1,6 @@
 // Programs that scripts run: to their end, or beside others until their output says something.
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -64,16 +63,6 @@ export async function must(
   const { ok, output } = await run(command, args, cwd, { env });
   if (!ok) throw new Error(`${command} ${args.join(' ')} failed:\n${output}`);
   return output;
-}
-
-/** A port that nobody listens on. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 const START_TIMEOUT_MS = 60_000;

@@ -1,7 +1,12 @@
 // Loaded before every test file: a test in which anything was printed has failed.
 // A test that expects output replaces the method itself (`vi.spyOn(console, 'error')`).
 import { format } from 'node:util';
+import fc from 'fast-check';
 import { afterAll, afterEach, beforeEach } from 'vitest';
+import { SEED } from '../packages/core/test/fixture/seed.ts';
+
+// The same inputs in each run: a find belongs to the change that was made, not to an hour of the day.
+fc.configureGlobal({ seed: SEED });
 
 const METHODS = ['debug', 'error', 'info', 'log', 'trace', 'warn'] as const;
 const STREAMS = ['stdout', 'stderr'] as const;

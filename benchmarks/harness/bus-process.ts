@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '@headrace/cluster';
 import { pinned } from './machine.ts';
-import { freePort } from './server-process.ts';
 
 /** How a bus's server is started, and where it is then. */
 interface BusProgram {
@@ -60,7 +60,7 @@ export class BusProcess implements AsyncDisposable {
       console.log(`\nskipped: there is no ${command} here (Debian: apt-get install ${command})`);
       return undefined;
     }
-    const bus = new BusProcess(program, await freePort());
+    const bus = new BusProcess(program, await freePort('127.0.0.1', 0));
     await bus.begin();
     return bus;
   }

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createServer } from 'node:net';
+import { freePort } from '@headrace/cluster';
 import { pinned, withAllFiles } from './machine.ts';
 import { ask } from './ordered-process.ts';
 
@@ -35,7 +35,7 @@ export class ServerProcess implements AsyncDisposable {
 
   /** Starts it and waits until it prints `ready`. */
   static async start(peer: Peer, core: 0 | 1 = 0): Promise<ServerProcess> {
-    const port = await freePort();
+    const port = await freePort('127.0.0.1', 0);
     const line = pinned(core, [...peer.command, String(port), '127.0.0.1', ...(peer.rest ?? [])]);
     const [program, ...args] = withAllFiles(line);
     const env = { ...process.env, ...peer.env };
@@ -68,13 +68,4 @@ function ready(name: string, child: ChildProcess): Promise<void> {
     child.stderr!.on('data', hear);
     child.once('exit', (code) => reject(new Error(`${name} ended with ${code}: ${output}`)));
   });
-}
-
-/** A port that nobody listens on now. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

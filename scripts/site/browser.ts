@@ -1,6 +1,7 @@
 // The built site in a real Chromium: the search finds names, and nothing is loaded from anywhere else.
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { freePort, Program } from '../program.ts';
+import { freePort } from '../../packages/core/test/fixture/free-port.ts';
+import { Program } from '../program.ts';
 import { vitepress } from './build.ts';
 
 export const CHROMIUM = '/usr/bin/chromium';

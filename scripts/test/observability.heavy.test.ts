@@ -19,7 +19,8 @@ import {
 } from '@headrace/handlers';
 import { type HealthServer, serveHealth } from '@headrace/handlers/health';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { freePort, Program, run } from '../program.ts';
+import { freePort } from '../../packages/core/test/fixture/free-port.ts';
+import { Program, run } from '../program.ts';
 
 const folder = fileURLToPath(new URL('../../observability/', import.meta.url));
 /** A minute, for a busy machine. */

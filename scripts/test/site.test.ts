@@ -196,4 +196,4 @@ it('does not go without the sets of options', async () => {
     'packages/core/src/index.ts': 'export {};',
   });
   await expect(describedSets(root)).rejects.toThrow('describes options');
-}, 30_000);
+});

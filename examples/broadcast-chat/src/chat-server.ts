@@ -1,6 +1,7 @@
 import { ProxyProtocolDecoder } from '@headrace/codec';
 import {
   type Channel,
+  type Clock,
   type Logger,
   type RejectedError,
   type Server,
@@ -39,6 +40,8 @@ export interface ChatServerParts extends Pick<ChatParts, 'ground' | 'furtherComm
   readonly files?: PageFiles;
   /** Counts connections, refusals and what the room does. @default nothing is counted */
   readonly metrics?: ServerMetrics | undefined;
+  /** Of the connections; tests move its time themselves. @default the system's */
+  readonly clock?: Clock;
 }
 
 const DRAIN_MS = 8000;
@@ -52,6 +55,7 @@ export async function startChatServer({
   logger = stderrLogger(),
   files = readPageFiles(),
   metrics,
+  clock,
   ...others
 }: ChatServerParts): Promise<ChatServer> {
   const container = chatContainer({ settings, logger, files, ...others });
@@ -81,7 +85,12 @@ export async function startChatServer({
       initialize(channel);
     })
     // Why a write failed is in the line about the close.
-    .childOptions({ logger, maxOutboundBytes, hooks: { writeFailed() {} } })
+    .childOptions({
+      logger,
+      maxOutboundBytes,
+      hooks: { writeFailed() {} },
+      ...(clock && { clock }),
+    })
     .bind({ host, port, backlog });
   const room = container.resolve(Room);
   metrics

@@ -1,13 +1,13 @@
-// cluster-chat as a process, as `npm run cluster-chat` starts it.
+// cluster-chat as a process, as `npm run cluster-chat` starts it, or bundled.
 import { ChatProcess } from 'headrace-example-broadcast-chat/testing';
 
 const started: ChatProcess[] = [];
 
-export function startNodes(env: Readonly<Record<string, string>> = {}): ChatProcess {
-  const program = new ChatProcess('examples/cluster-chat/src/main.ts', [], {
-    ROUTE_PORT: '0',
-    ...env,
-  });
+export function startNodes(
+  env: Readonly<Record<string, string>> = {},
+  main: ConstructorParameters<typeof ChatProcess>[0] = 'examples/cluster-chat/src/main.ts',
+): ChatProcess {
+  const program = new ChatProcess(main, [], { ROUTE_PORT: '0', ...env });
   started.push(program);
   return program;
 }

@@ -1,6 +1,12 @@
 // Devices log in, send telemetry, and get commands; the gateway knows which of them are online.
 import { EventEmitter } from 'node:events';
-import { type CloseInfo, type Logger, type Server, ServerBootstrap } from '@headrace/core';
+import {
+  type Clock,
+  type CloseInfo,
+  type Logger,
+  type Server,
+  ServerBootstrap,
+} from '@headrace/core';
 import { ConnectionLimitHandler, SessionRegistry } from '@headrace/handlers';
 import { Commands } from './commands.ts';
 import { buildPipeline } from './device-pipeline.ts';
@@ -17,6 +23,8 @@ export interface GatewayOptions {
   /** @default 10000 */
   readonly commandTimeoutMs?: number;
   readonly logger?: Logger;
+  /** Of the connections; tests move its time themselves. @default the system's */
+  readonly clock?: Clock;
 }
 
 export interface GatewayEvents {
@@ -42,10 +50,10 @@ export class DeviceGateway extends EventEmitter<GatewayEvents> {
   }
 
   async start(): Promise<number> {
-    const { host = '127.0.0.1', port = 9000, silenceMs = 90_000, logger } = this.options;
+    const { host = '127.0.0.1', port = 9000, silenceMs = 90_000, logger, clock } = this.options;
     this.server = await new ServerBootstrap()
       .handler((listener) => listener.pipeline.addLast(new ConnectionLimitHandler()))
-      .childOptions(logger === undefined ? {} : { logger })
+      .childOptions({ ...(logger && { logger }), ...(clock && { clock }) })
       .childHandler((channel) =>
         buildPipeline(channel, {
           authenticate: this.options.authenticate,

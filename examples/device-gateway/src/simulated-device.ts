@@ -1,6 +1,6 @@
 // The other end: a device that logs in, answers commands and sends a heartbeat when it has nothing to say.
 import { lengthPrefixed } from '@headrace/codec';
-import { Bootstrap, type Channel, silentLogger } from '@headrace/core';
+import { Bootstrap, type Channel, type Clock, silentLogger } from '@headrace/core';
 import { emptyFrameHeartbeat, HeartbeatHandler, matchTag } from '@headrace/handlers';
 import { DeviceCodec, type DeviceMessage } from './device-message.ts';
 
@@ -10,6 +10,8 @@ export interface DeviceOptions {
   readonly token: string;
   /** @default 30000 */
   readonly heartbeatMs?: number | false;
+  /** @default the system's */
+  readonly clock?: Clock;
 }
 
 export class SimulatedDevice {
@@ -22,10 +24,10 @@ export class SimulatedDevice {
   /** Connects and logs in; rejects if the gateway refuses. */
   static async connect(options: DeviceOptions): Promise<SimulatedDevice> {
     const self = new SimulatedDevice();
-    const { port, device, token, heartbeatMs = 30_000 } = options;
+    const { port, device, token, heartbeatMs = 30_000, clock } = options;
     const answer = new Promise<void>((resolve, reject) => {
       const connecting = new Bootstrap()
-        .options({ logger: silentLogger })
+        .options({ logger: silentLogger, ...(clock && { clock }) })
         .handler((channel) =>
           channel.pipeline.addLast(
             ...lengthPrefixed({ bytes: 2, maxFrameLength: 16_384 }),

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import net from 'node:net';
-import { silentLogger } from '@headrace/core';
+import { type Context, silentLogger } from '@headrace/core';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { SocketClock } from '../../../packages/core/test/fixture/socket-clock.ts';
 import { DeviceGateway, type GatewayOptions } from '../src/device-gateway.ts';
 import { type DeviceOptions, SimulatedDevice } from '../src/simulated-device.ts';
 
@@ -81,19 +82,35 @@ describe('the device gateway', () => {
   });
 
   it('fails a command that is not answered in time, or whose device goes', async () => {
-    const { gateway, connect } = await started({ commandTimeoutMs: 50 });
+    const clock = new SocketClock();
+    const { gateway, connect } = await started({ commandTimeoutMs: 50, clock });
     const pump = await connect('pump');
-    await expect(gateway.command('pump', 'x')).rejects.toThrow('no result within 50 ms');
+    const late = gateway.command('pump', 'x');
+    clock.advance(50);
+    await expect(late).rejects.toThrow('no result within 50 ms');
     const lost = gateway.command('pump', 'y');
     pump.channel.abort();
     await expect(lost).rejects.toThrow(/offline/);
   });
 
   it('finds a device offline that is silent, and keeps one that sends heartbeats', async () => {
-    const { gateway, connect } = await started({ silenceMs: 200 });
-    await connect('alive', { heartbeatMs: 40 });
-    const offline = once(gateway, 'offline');
+    const clock = new SocketClock();
+    const { gateway, connect } = await started({ silenceMs: 200, clock });
+    const alive = await connect('alive', { heartbeatMs: 40, clock });
     await connect('silent', { heartbeatMs: false });
+    let answered = 0;
+    alive.channel.pipeline.addFirst({
+      channelRead(ctx: Context, bytes: Buffer) {
+        answered += 1;
+        ctx.fireChannelRead(bytes);
+      },
+    });
+    const offline = once(gateway, 'offline');
+    for (let beats = 1; beats <= 5; beats++) {
+      expect(gateway.online()).toEqual(['alive', 'silent']);
+      clock.advance(40);
+      await expect.poll(() => answered, { interval: 1 }).toBeGreaterThanOrEqual(beats);
+    }
     expect(await offline).toEqual(['silent', expect.objectContaining({ reason: 'heartbeat' })]);
     expect(gateway.online()).toEqual(['alive']);
   });

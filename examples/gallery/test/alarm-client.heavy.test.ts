@@ -1,3 +1,4 @@
+import { freePort } from '@headrace/cluster';
 import { expect, it } from 'vitest';
 import { attack, isListening, type Program, peer, system, until } from './program.ts';
 
@@ -72,8 +73,9 @@ async function comesBack(
   listening: 'our server' | 'the C server',
   connecting: 'our client' | 'the C client',
 ): Promise<void> {
-  const first = START[listening](0);
-  const port = await first.port();
+  const port = await freePort('127.0.0.1', 0);
+  const first = START[listening](port);
+  await first.port();
   const client = START[connecting](port);
   await client.says(/ 1 counts/);
   first.kill();
@@ -101,7 +103,7 @@ async function comesBack(
 
 /** The server is killed, and never back. */
 async function givesUp(): Promise<void> {
-  const server = START['the C server'](0);
+  const server = START['the C server'](await freePort('127.0.0.1', 0));
   const client = START['our client'](await server.port());
   await client.says(/ 1 counts/);
   server.kill();

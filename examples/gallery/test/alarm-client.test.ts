@@ -45,10 +45,12 @@ async function stranger(): Promise<{ channel: Channel; got: string[]; send(text:
 
 /** What is typed takes turns of the event loop. */
 const arrived = (got: readonly string[], text: string): Promise<void> =>
-  vi.waitFor(async () => {
-    await world.pass(0);
-    expect(got.join('')).toBe(text);
-  });
+  expect
+    .poll(async () => {
+      await world.pass(0);
+      return got.join('');
+    })
+    .toBe(text);
 
 const RECONNECT = '------Reconnect ...-----';
 /** What was printed but the prompts. */
@@ -62,10 +64,12 @@ it('asks for lines and for answers, and reconnects after a minute without an ans
   alarms.writeAndFlush(Buffer.from('hello\n'));
   await world.pass(1000);
   answers.write('hi\n');
-  await vi.waitFor(async () => {
-    await world.pass(0);
-    expect(world.lines).toContain('2 recv msg from server: hi');
-  });
+  await expect
+    .poll(async () => {
+      await world.pass(0);
+      return world.lines;
+    })
+    .toContain('2 recv msg from server: hi');
   await world.pass(90_000);
   expect(told().filter((line) => !line.includes('SIGALRM'))).toEqual([
     '1 Recv msg from client: hello',

@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { freePort } from '@headrace/cluster';
 import { expect, it } from 'vitest';
 import { attack, isListening, type Program, peer, system, until } from './program.ts';
 
@@ -65,8 +66,9 @@ async function pythonClient(): Promise<void> {
 
 /** Our client on a Python server, which shuffles, is late, is killed, and comes back. */
 async function pythonServer(): Promise<void> {
-  const first = peer(PYTHON, ['server', '127.0.0.1', 0, 6000, CALLS]);
-  const port = await first.port();
+  const port = await freePort('127.0.0.1', 0);
+  const first = peer(PYTHON, ['server', '127.0.0.1', port, 6000, CALLS]);
+  await first.port();
   const client = system(NAME, 'client', { PORT: port });
   await client.says(/^Hello world$/);
   client.type(`${names('name', CALLS).join('\n')}\n`);

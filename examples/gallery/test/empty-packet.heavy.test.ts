@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { freePort } from '@headrace/cluster';
 import { afterAll, expect, it } from 'vitest';
 import { attack, isListening, type Program, peer, system, until } from './program.ts';
 
@@ -79,8 +80,9 @@ async function findsTheDead(role: 'server' | 'strict', missed: number, bounds: [
 
 /** A Headrace client on a C server that beats every second. */
 async function echoesToC(): Promise<void> {
-  const first = peer(PEER, ['server', HOST, 0, 1]);
-  const port = await first.port();
+  const port = await freePort('127.0.0.1', 0);
+  const first = peer(PEER, ['server', HOST, port, 1]);
+  await first.port();
   const ours = system(NAME, 'client', { PORT: port });
   const isHeartbeat = (line: string): boolean => line === 'heartbeat';
   await until(() => first.lines.filter(isHeartbeat).length >= 3, 'three heartbeats');

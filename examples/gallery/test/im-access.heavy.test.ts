@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { freePort } from '@headrace/cluster';
 import { expect, it } from 'vitest';
 import { attack, isListening, Program, peer, system, until } from './program.ts';
 
@@ -149,8 +150,9 @@ it('names nodes that come and go, and loses none of 3,000 clients by a rolling r
 
 /** Our client, and Python's route and node: one that is killed, and the next one. */
 async function provesClient(): Promise<void> {
-  const first = peer(PEER, ['server', '127.0.0.1', 0]);
-  const port = await first.port();
+  const port = await freePort('127.0.0.1', 0);
+  const first = peer(PEER, ['server', '127.0.0.1', port]);
+  await first.port();
   const client = system('im-access', 'client', { PORT: port });
   const [, id] = await client.says(/^Welcome to 127\.0\.0\.1:\d+, (user\d+)$/);
   expect(first.lines.slice(1)).toEqual([`received I am ${id}`]);

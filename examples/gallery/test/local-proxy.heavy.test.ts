@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '@headrace/cluster';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { attack, isListening, Program, peer, system } from './program.ts';
 
@@ -17,16 +18,6 @@ async function startMemcached(port: number): Promise<Program> {
     if (await isListening(port)) return program;
     if (program.hasEnded) throw new Error(program.output);
   }
-}
-
-/** A port that nobody has. */
-async function freePort(): Promise<number> {
-  const { createServer } = await import('node:net');
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** What memcached answers to a question, at its port or through the proxy. */
@@ -62,7 +53,7 @@ const script = (...args: (string | number)[]): Program =>
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'headrace-gallery-'));
   path = join(folder, 'headrace-proxy.sock');
-  env = { TMPDIR: folder, PORT: await freePort() };
+  env = { TMPDIR: folder, PORT: await freePort('127.0.0.1', 0) };
   memcached = await startMemcached(Number(env['PORT']));
 });
 

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { freePort } from '@headrace/cluster';
 import { expect, it } from 'vitest';
 import { attack, isListening, memoryMiBOf, type Program, peer, system, until } from './program.ts';
 
@@ -82,9 +83,10 @@ it('answers PHP over IPv4 and IPv6 by all workers, while one of them is killed',
 
 /** Our clients and PHP's server, and what they print where nobody listens any more. */
 async function provesClients(host: string): Promise<void> {
-  const server = peer(PEER, ['server', host, 0]);
-  const [, place] = await server.says(/^\S+:(\d+)$/);
-  const env = { HOST: host, PORT: place! };
+  const place = await freePort('127.0.0.1', 0);
+  const server = peer(PEER, ['server', host, place]);
+  await server.port();
+  const env = { HOST: host, PORT: place };
   const start = () => ['client', 'events'].map((role) => system('many-processes', role, env));
   const [awaiting, byEvents] = start();
   expect([await awaiting!.exit, awaiting!.output]).toEqual([0, 'Server: hello world\n\n']);

@@ -1,20 +1,11 @@
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
+import { freePort } from '@headrace/cluster';
 import { expect, it } from 'vitest';
 import { attack, isListening, type Program, peer, system, until } from './program.ts';
 
 const NAME = 'netty-peer';
 const JAVA = 'NettyPeer.java';
 const FRAMES = 100_000;
-
-/** A port that nobody listens on. */
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 /** Sends lines, and resolves with as many answers. */
 function ask(port: number, lines: readonly string[], count = lines.length): Promise<string[]> {
@@ -40,7 +31,7 @@ async function end(program: Program): Promise<void> {
 
 /** Our client on a Netty server that is killed and started again. */
 async function ourClient(): Promise<void> {
-  const port = await freePort();
+  const port = await freePort('127.0.0.1', 0);
   const first = peer(JAVA, ['server', '127.0.0.1', port]);
   await first.port();
   const client = system(NAME, 'client', { PORT: port });

@@ -1,3 +1,4 @@
+import { freePort } from '@headrace/cluster';
 import { expect, it } from 'vitest';
 import { attack, isListening, type Program, peer, system } from './program.ts';
 
@@ -50,8 +51,9 @@ it('prints what Python clients send, glued and split, and when they are gone', a
 });
 
 it('beats at a Python server, and comes back to one that was killed', async () => {
-  const first = peer(PEER, ['server', '127.0.0.1', 0]);
-  const port = await first.port();
+  const port = await freePort('127.0.0.1', 0);
+  const first = peer(PEER, ['server', '127.0.0.1', port]);
+  await first.port();
   const client = system(NAME, 'client', { PORT: port, INTERVAL_MS });
   await client.says(/Welcome/);
   await new Promise((resolve) => setTimeout(resolve, 3.5 * INTERVAL_MS));

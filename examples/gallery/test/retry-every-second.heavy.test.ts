@@ -1,4 +1,5 @@
 import { connect, createServer } from 'node:net';
+import { freePort } from '@headrace/cluster';
 import { expect, it } from 'vitest';
 import { attack, isListening, type Program, peer, system, until } from './program.ts';
 
@@ -18,16 +19,6 @@ const python = async (port: number): Promise<Program> => {
   await server.port();
   return server;
 };
-
-/** A port that nobody listens on. */
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 const occurrences = ({ lines }: Program, line: string): number =>
   lines.filter((one) => one === line).length;
@@ -54,7 +45,7 @@ async function exchange(port: number): Promise<void> {
 
 /** Real seconds: attempts at 0, 1 … 5, 6 s; Python's server is there after 5.5 s. */
 async function lateServer(): Promise<void> {
-  const port = await freePort();
+  const port = await freePort('127.0.0.1', 0);
   const client = role('heartbeat', port, 1000);
   // Its first attempt comes when Node has started, so look for it at the server.
   const attempts = createServer((socket) => socket.destroy());
@@ -88,7 +79,7 @@ it('is on soon after a late server, while its own server gets bad input', async 
 
 /** Our client and a Python server that is killed ten times. */
 async function killedTenTimes(): Promise<void> {
-  const port = await freePort();
+  const port = await freePort('127.0.0.1', 0);
   const client = role('heartbeat', port);
   for (let round = 1; round <= 10; round++) {
     const server = await python(port);
@@ -106,8 +97,8 @@ async function killedTenTimes(): Promise<void> {
 
 /** Our clients with one exchange for each connection, and a Python server that is killed. */
 async function exchanges(): Promise<void> {
-  const server = await python(0);
-  const port = await server.port();
+  const port = await freePort('127.0.0.1', 0);
+  const server = await python(port);
   const single = role('once', port);
   expect([await single.exit, single.lines, single.errors]).toEqual([0, [ANSWER], '']);
   const repeated = role('repeat', port);
@@ -127,7 +118,7 @@ async function exchanges(): Promise<void> {
       expect(line).toMatch(at % 2 === 0 ? /^Connected by \('127\.0\.0\.1', \d+\)$/ : ANSWER);
     }
   }
-  const alone = role('once', await freePort());
+  const alone = role('once', await freePort('127.0.0.1', 0));
   expect(await alone.exit).toBe(1);
   expect(alone.errors).toMatch(/^gallery: .*refused.*\n$/i);
   second.kill();
@@ -135,8 +126,9 @@ async function exchanges(): Promise<void> {
 
 /** The C++ and the Java client on our server, which is killed. */
 async function otherClients(): Promise<void> {
-  const server = role('server', 0);
-  const port = await server.port();
+  const port = await freePort('127.0.0.1', 0);
+  const server = role('server', port);
+  await server.port();
   const cpp = peer(CPP, ['heartbeat', '127.0.0.1', port, INTERVAL_MS]);
   await cpp.says(new RegExp(CONNECTED));
   await until(() => occurrences(server, 'Received heartbeat') >= 2, 'heartbeats');

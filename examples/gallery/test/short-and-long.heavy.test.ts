@@ -1,4 +1,5 @@
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
+import { freePort } from '@headrace/cluster';
 import { expect, it } from 'vitest';
 import { attack, isListening, Program, peer, system, until } from './program.ts';
 
@@ -6,10 +7,7 @@ const QUESTION = `get ${'k'.repeat(55)}END\r\n`;
 const HEAD = /^server +style +connections +time +CPU here +CPU there +packets +TIME_WAIT$/;
 
 async function startMemcached(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => probe.once('listening', resolve));
-  const { port } = probe.address() as { port: number };
-  await new Promise((resolve) => probe.close(resolve));
+  const port = await freePort('127.0.0.1', 0);
   const user = process.getuid?.() === 0 ? ['-u', 'nobody'] : [];
   const program = new Program('memcached', ['-l', '127.0.0.1', '-p', String(port), ...user]);
   while (!(await isListening(port))) {
@@ -67,8 +65,9 @@ it('prints the costs with memcached, with our echo and with one in Python', asyn
 });
 
 it('serves a client in Python, is killed, and is there again on its port', async () => {
-  const first = system('short-and-long', 'server');
-  const port = await first.port();
+  const port = await freePort('127.0.0.1', 0);
+  const first = system('short-and-long', 'server', { PORT: port });
+  await first.port();
   const client = peer('short-and-long.py', ['client', '127.0.0.1', port, 1000]);
   expect([await client.exit, client.errors]).toEqual([0, '']);
   expect(client.lines.map((line) => line.replace(/[\d.]+ µs/, 'N µs'))).toEqual([

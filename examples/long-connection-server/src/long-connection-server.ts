@@ -1,6 +1,12 @@
 // A server for long connections over lines of text: sign-in, heartbeat, idle detection, echo, and an API
 // to reach one client or all. Clients send AUTH:<id>, PING, or anything else, which comes back as ECHO:…
-import { ChannelGroup, type Logger, type Server, ServerBootstrap } from '@headrace/core';
+import {
+  ChannelGroup,
+  type Clock,
+  type Logger,
+  type Server,
+  ServerBootstrap,
+} from '@headrace/core';
 import { ConnectionLimitHandler, SessionRegistry } from '@headrace/handlers';
 import { buildPipeline } from './connection-pipeline.ts';
 
@@ -15,6 +21,8 @@ export interface LongConnectionOptions {
   /** The most that one client may send and get. @default Infinity */
   readonly bytesPerSecond?: number;
   readonly logger?: Logger;
+  /** Tests move its time themselves. @default the system's */
+  readonly clock?: Clock;
 }
 
 export class LongConnectionServer {
@@ -28,13 +36,13 @@ export class LongConnectionServer {
   }
 
   async start(): Promise<number> {
-    const { host = '127.0.0.1', port = 18_888, logger } = this.options;
+    const { host = '127.0.0.1', port = 18_888, logger, clock } = this.options;
     const { readerIdleMs = 120_000, authTimeoutMs = 10_000 } = this.options;
     const { bytesPerSecond = Number.POSITIVE_INFINITY } = this.options;
     const { clients, sessions } = this;
     this.server = await new ServerBootstrap()
       .handler((listener) => listener.pipeline.addLast(new ConnectionLimitHandler()))
-      .childOptions(logger === undefined ? {} : { logger })
+      .childOptions({ ...(logger && { logger }), ...(clock && { clock }) })
       .childHandler((channel) =>
         buildPipeline(channel, { readerIdleMs, authTimeoutMs, bytesPerSecond, clients, sessions }),
       )

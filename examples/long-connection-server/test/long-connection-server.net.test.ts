@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { ServerBootstrap, silentLogger } from '@headrace/core';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { SocketClock } from '../../../packages/core/test/fixture/socket-clock.ts';
 import { type LongConnectionOptions, LongConnectionServer } from '../src/long-connection-server.ts';
 import { LineClient } from './line-client.ts';
 
@@ -59,20 +60,25 @@ describe('the long-connection server, to the byte', () => {
   });
 
   it('closes a client that does not sign in in time, whatever it sends meanwhile', async () => {
-    const { connect } = await started({ authTimeoutMs: 50 });
-    const client = connect().send('PING');
-    expect([await client.line(), await client.line(), await client.line()]).toEqual([
-      'PONG',
-      'ERR:UNAUTH',
-      undefined,
-    ]);
+    const clock = new SocketClock();
+    const { connect } = await started({ authTimeoutMs: 50, clock });
+    const client = connect();
+    expect(await client.ask('PING')).toEqual(['PONG']);
+    clock.advance(49);
+    expect(await client.ask('PING')).toEqual(['PONG']);
+    clock.advance(1);
+    expect([await client.line(), await client.line()]).toEqual(['ERR:UNAUTH', undefined]);
   });
 
   it('closes a client that is silent for too long', async () => {
-    const { server, connect } = await started({ readerIdleMs: 50 });
+    const clock = new SocketClock();
+    const { server, connect } = await started({ readerIdleMs: 50, clock });
     const client = await signedIn(connect, 'ann');
+    clock.advance(49);
+    expect(await client.ask('hello')).toEqual(['ECHO:hello']);
+    clock.advance(50);
     expect([await client.line(), await client.line()]).toEqual(['ERR:IDLE_TIMEOUT', undefined]);
-    await vi.waitFor(() => expect(server.onlineSize()).toBe(0), { timeout: 8000 });
+    await expect.poll(() => server.onlineSize()).toBe(0);
   });
 
   it('closes an over-long line without a word', async () => {
@@ -192,7 +198,7 @@ it('sends a line that is typed into its terminal to all that have signed in', as
   const [ann, bob] = [await signedIn(connect, 'ann'), await signedIn(connect, 'bob')];
   program.stdin.write('news\n');
   expect([await ann.line(), await bob.line()]).toEqual(['news', 'news']);
-}, 60_000);
+});
 
 it('listens on the port of the original where none is given', async () => {
   const bind = vi.spyOn(ServerBootstrap.prototype, 'bind').mockRejectedValueOnce(new Error('no'));

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import net from 'node:net';
 import { type Server, silentLogger } from '@headrace/core';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { startForwarder } from '../src/port-forwarder.ts';
 
 const ends: (() => unknown)[] = [];
@@ -117,6 +117,6 @@ describe('the port forwarder', () => {
     const other = connect(server, false);
     other.on('error', () => {});
     await once(other.resume(), 'close');
-    await vi.waitFor(() => expect(server.connections.size).toBe(0), { timeout: 8000 });
+    await expect.poll(() => server.connections.size).toBe(0);
   });
 });

@@ -1,4 +1,3 @@
-import { createServer } from 'node:net';
 import { type Server, silentLogger } from '@headrace/core';
 import { HeadraceClient, HeadraceServer } from '@headrace/nestjs';
 import type { INestMicroservice } from '@nestjs/common';
@@ -7,6 +6,7 @@ import { NestFactory } from '@nestjs/core';
 import { ClientTCP, type MicroserviceOptions, Transport } from '@nestjs/microservices';
 import { firstValueFrom, lastValueFrom, type Observable, toArray } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { freePort } from '../../core/test/fixture/free-port.ts';
 import { SumService } from './e2e/sum-service.ts';
 
 @Module({ controllers: [SumService] })
@@ -21,15 +21,6 @@ async function listen(options: MicroserviceOptions): Promise<void> {
     logger: false,
   });
   await app.listen();
-}
-
-/** One that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, host, resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 interface Sender {

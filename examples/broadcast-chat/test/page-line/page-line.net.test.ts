@@ -1,5 +1,6 @@
 // What the page asks of its own connection, in binary messages.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SocketClock } from '../../../../packages/core/test/fixture/socket-clock.ts';
 import { RunningChat } from '../server/running-chat.ts';
 import { PagePeer } from './page-peer.ts';
 
@@ -195,10 +196,14 @@ describe('under the hood', () => {
   });
 
   it('shows the idle event that ends its connection', async () => {
-    const quick = await RunningChat.start({ readerIdleSeconds: 0.5 });
+    const clock = new SocketClock();
+    const quick = await RunningChat.start({ readerIdleSeconds: 0.5 }, clock);
     const ann = await PagePeer.join(quick.port, 'ann');
     ann.ask('hood-on');
+    await ann.next('pipeline');
     ann.ask('silent');
+    await ann.next('pipeline');
+    clock.advance(500);
     await ann.next('steps', ({ steps }) =>
       steps.some(({ deed, what }) => deed === 'fired' && what === 'IdleStateEvent (reader)'),
     );

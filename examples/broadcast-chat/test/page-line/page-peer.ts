@@ -57,7 +57,8 @@ export class PagePeer {
   }
 
   async until(holds: () => boolean): Promise<void> {
-    const deadline = Date.now() + 8000;
+    // For what hangs only.
+    const deadline = Date.now() + 20_000;
     while (!holds()) {
       const left = deadline - Date.now();
       if (left <= 0)

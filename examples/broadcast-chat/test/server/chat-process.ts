@@ -1,4 +1,4 @@
-// The chat's programs as processes of their own, started from source as `npm start` does.
+// The chat's programs as processes of their own, started from source as `npm start` does, or bundled.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -12,14 +12,15 @@ export class ChatProcess {
   readonly exit: Promise<number | string | null>;
 
   constructor(
-    program: 'main' | 'chat-client' | `examples/${string}`,
+    program: 'main' | 'chat-client' | `examples/${string}` | `${string}.mjs`,
     args: readonly string[] = [],
     env: Readonly<Record<string, string>> = {},
   ) {
-    const file = program.startsWith('examples/')
-      ? program
-      : `examples/broadcast-chat/src/${program}.ts`;
-    const loader = ['--conditions=@headrace/source', '--import', '@oxc-node/core/register'];
+    const fromSource = ['--conditions=@headrace/source', '--import', '@oxc-node/core/register'];
+    const isBundled = program.endsWith('.mjs');
+    const isPath = isBundled || program.startsWith('examples/');
+    const file = isPath ? program : `examples/broadcast-chat/src/${program}.ts`;
+    const loader = isBundled ? [] : fromSource;
     this.child = spawn(process.execPath, [...loader, file, ...args], {
       cwd: root,
       env: { ...process.env, NETTY_TCP_PORT: '0', ...env },

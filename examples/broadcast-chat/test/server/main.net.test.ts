@@ -4,18 +4,27 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { bundledProgram } from '../../../../packages/core/test/fixture/bundled-program.ts';
 import { PAGE_FOLDER } from '../../src/http/page-files.ts';
 import { connectPeer, FRAMINGS, joinAs } from './chat-peer.ts';
 import { ChatProcess } from './chat-process.ts';
 
+const main = await bundledProgram(new URL('../../src/main.ts', import.meta.url));
 const started: ChatProcess[] = [];
-const timeout = 30_000;
+
+/** A program whose timers of more than five seconds never come: the end of what it waits for is not that. */
+const WAITS_FOR_EVER = {
+  NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(`
+    const set = globalThis.setTimeout;
+    globalThis.setTimeout = (run, ms) => set(run, ms > 5000 ? 2 ** 31 - 1 : ms);
+  `)}`,
+};
 
 function start(
   env: Readonly<Record<string, string>> = {},
   args: readonly string[] = [],
 ): ChatProcess {
-  const program = new ChatProcess('main', args, env);
+  const program = new ChatProcess(main, args, env);
   started.push(program);
   return program;
 }
@@ -30,7 +39,6 @@ const hasSignals = process.platform !== 'win32';
 describe.runIf(hasSignals)('the end', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)(
     '%s says BYE to everybody and exits with 0',
-    { timeout },
     async (signal) => {
       const server = start();
       const port = await server.port();
@@ -51,28 +59,24 @@ describe.runIf(hasSignals)('the end', () => {
     },
   );
 
-  it('does not wait for members who do not read when the signal comes twice', {
-    timeout,
-  }, async () => {
-    const server = start({ NETTY_TCP_MAXOUTBOUNDBYTES: '100000000' });
+  it('does not wait for members who do not read when the signal comes twice', async () => {
+    const server = start({ NETTY_TCP_MAXOUTBOUNDBYTES: '100000000', ...WAITS_FOR_EVER });
     const port = await server.port();
     const slow = await joinAs(port, 'frames', 'slow');
     const ann = await joinAs(port, 'frames', 'ann');
     slow.pause();
     for (let i = 0; i < 200; i++) ann.send('x'.repeat(65_000));
     for (let i = 0; i < 200; i++) await ann.next();
-    const start_ = performance.now();
     server.kill('SIGTERM');
     expect((await ann.ended()).at(-1)).toBe('BYE');
     server.kill('SIGTERM');
     expect(await server.exit).toBe(0);
-    expect(performance.now() - start_).toBeLessThan(1900);
     slow.destroy();
   });
 });
 
 describe('netty.tcp.workerThreads', () => {
-  it('starts so many processes, which are one room', { timeout: 60_000 }, async () => {
+  it('starts so many processes, which are one room', async () => {
     const server = start({ NETTY_TCP_WORKER_THREADS: '2' });
     const port = await server.port();
     expect(new Set(await server.nodes(2)).size).toBe(2);
@@ -89,7 +93,7 @@ describe('netty.tcp.workerThreads', () => {
 });
 
 describe('the start', () => {
-  it('says in one line that the port is in use, and exits with 1', { timeout }, async () => {
+  it('says in one line that the port is in use, and exits with 1', async () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     const { port } = other.address() as { port: number };
@@ -102,7 +106,7 @@ describe('the start', () => {
     other.close();
   });
 
-  it('says in one line which setting is wrong, and exits with 1', { timeout }, async () => {
+  it('says in one line which setting is wrong, and exits with 1', async () => {
     const file = join(mkdtempSync(join(tmpdir(), 'chat-main-')), 'settings.json');
     writeFileSync(file, '{"netty.tcp.authSeconds": "soon"}');
     const server = start({}, [file]);
@@ -111,7 +115,7 @@ describe('the start', () => {
     expect(server.stdout).toBe('');
   });
 
-  it('says in one line which page file is missing, and exits with 1', { timeout }, async () => {
+  it('says in one line which page file is missing, and exits with 1', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'chat-main-'));
     cpSync(PAGE_FOLDER, folder, { recursive: true });
     rmSync(join(folder, 'theme.css'));
@@ -122,7 +126,7 @@ describe('the start', () => {
     );
   });
 
-  it('does not listen when it is not enabled', { timeout }, async () => {
+  it('does not listen when it is not enabled', async () => {
     const server = start({ NETTY_TCP_ENABLE: 'false' });
     expect(await server.exit).toBe(0);
     expect(server.stdout).toBe('not listening: netty.tcp.enable is false\n');

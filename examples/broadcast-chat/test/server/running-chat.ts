@@ -1,5 +1,5 @@
 // A chat server for one test file, in this process.
-import type { Logger } from '@headrace/core';
+import type { Clock, Logger } from '@headrace/core';
 import { type ChatServer, startChatServer } from '../../src/chat-server.ts';
 import { LocalGround } from '../../src/room/local-ground.ts';
 import { type Settings, settingsSchema } from '../../src/settings/settings.ts';
@@ -18,7 +18,7 @@ export class RunningChat {
     this.log = log;
   }
 
-  static async start(settings: Partial<Settings> = {}): Promise<RunningChat> {
+  static async start(settings: Partial<Settings> = {}, clock?: Clock): Promise<RunningChat> {
     const log: string[] = [];
     const logger: Logger = {
       log(level, message, error) {
@@ -27,7 +27,12 @@ export class RunningChat {
     };
     const parsed = settingsSchema.parse({ port: 0, ...settings });
     const ground = new LocalGround(parsed);
-    const chat = await startChatServer({ settings: parsed, logger, ground });
+    const chat = await startChatServer({
+      settings: parsed,
+      logger,
+      ground,
+      ...(clock && { clock }),
+    });
     return new RunningChat(chat, ground, log);
   }
 

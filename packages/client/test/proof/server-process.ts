@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../../../core/test/fixture/free-port.ts';
 
 const pathOf = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
@@ -14,8 +15,9 @@ export class ServerProcess {
     this.port = port;
   }
 
-  /** Resolves when it listens. */
-  static async start(port = 0): Promise<ServerProcess> {
+  /** Resolves when it listens; on the port of one that was killed, if it is given. */
+  static async start(given?: number): Promise<ServerProcess> {
+    const port = given ?? (await freePort());
     const args = ['--conditions=@headrace/source', '--import'];
     args.push(new URL('../../../../scripts/register.mjs', import.meta.url).href);
     args.push(pathOf('./line-server.ts'), String(port));

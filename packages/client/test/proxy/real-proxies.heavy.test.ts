@@ -16,6 +16,7 @@ import {
 import { EchoHandler } from '@headrace/handlers';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { selfSigned } from '../../../core/test/fixture/certificates.ts';
+import { freePort } from '../../../core/test/fixture/free-port.ts';
 
 const HOST = '127.0.0.1';
 const USER = { username: 'ann', password: 'secret' };
@@ -105,15 +106,6 @@ function start(program: string, given: readonly string[]): string[] {
     stream.on('data', (bytes) => void log.push(String(bytes)));
   }
   return log;
-}
-
-async function freePort(): Promise<number> {
-  const listener = net.createServer().listen(0, HOST);
-  await once(listener, 'listening');
-  const { port } = listener.address() as net.AddressInfo;
-  listener.close();
-  await once(listener, 'close');
-  return port;
 }
 
 async function listening(port: number, log: readonly string[]): Promise<void> {

@@ -15,11 +15,14 @@ describe('what is kept for a bus that is away', () => {
       bytes.push(new WeakRef(message));
       kept.add('room', message, 0);
     }
-    // A reference stays as long as the task that made it.
-    await setImmediate();
-    globalThis.gc!();
+    const alive = () => bytes.filter((one) => one.deref() !== undefined).length;
+    // A reference stays as long as the task that made it, and the engine may need more than one collection.
+    for (let tries = 0; tries < 20 && alive() > 100 - dropped; tries += 1) {
+      await setImmediate();
+      globalThis.gc!();
+    }
     expect(dropped).toBe(91);
-    expect(bytes.filter((one) => one.deref() !== undefined)).toHaveLength(100 - dropped);
+    expect(alive()).toBe(100 - dropped);
     expect(kept.shift()).toBeDefined();
   });
 });

@@ -181,7 +181,7 @@ describeFunctions(new URL('../../src/', import.meta.url), {
       const logger = loggerOf(errors);
       const plan = workersPlan({ start: () => ({ drain() {} }), onEnd, drainTimeoutMs: 1, logger });
       void new Workers(plan)['finish'](undefined);
-      await vi.waitFor(() => expect(exit).toHaveBeenCalledWith(0), 8000);
+      await expect.poll(() => exit).toHaveBeenCalledWith(0);
       exit.mockRestore();
     },
     'runWorkers onWorker': (onWorker, errors) => {

@@ -144,7 +144,7 @@ describe('routeServer', () => {
       await once(socket, 'connect');
     }
     expect((await fetch(`${url}/route`)).status).toBe(200);
-    await vi.waitFor(() => expect(closed.toSorted()).toEqual([0, 1, 2, 3, 4, 5, 6]));
+    await expect.poll(() => closed.toSorted()).toEqual([0, 1, 2, 3, 4, 5, 6]);
     for (const socket of strangers) socket.destroy();
   });
 

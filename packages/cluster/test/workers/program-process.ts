@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
+const REGISTER = new URL('../../../../scripts/register.mjs', import.meta.url).href;
 const pathOf = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
 /** A line of JSON that the program printed. */
@@ -18,9 +19,10 @@ export class ProgramProcess {
   readonly #child: ChildProcess;
   readonly #waiting = new Set<() => void>();
 
+  /** @param program - from this folder on, or the path of a bundled one */
   constructor(program: string, env: Readonly<Record<string, string>> = {}) {
-    const args = ['--conditions=@headrace/source', '--import'];
-    args.push(new URL('../../../../scripts/register.mjs', import.meta.url).href, pathOf(program));
+    const fromSource = ['--conditions=@headrace/source', '--import', REGISTER];
+    const args = [...(program.endsWith('.mjs') ? [] : fromSource), pathOf(program)];
     const { NODE_CHANNEL_FD: _, ...inherited } = process.env;
     this.#child = spawn(process.execPath, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -43,7 +45,7 @@ export class ProgramProcess {
   }
 
   /** The first line, from a given one on, that has these values; fails if none comes. */
-  async line(values: Line, from = 0, withinMs = 15_000): Promise<Line> {
+  async line(values: Line, from = 0, withinMs = 60_000): Promise<Line> {
     const find = (): Line | undefined =>
       this.lines
         .slice(from)

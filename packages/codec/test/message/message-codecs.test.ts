@@ -209,10 +209,10 @@ describe.each(FORMATS)('CompressionCodec with %s', (format) => {
 
   it('does not inflate a bomb', () => {
     const bomb = new CompressionCodec({ format, level: 9 }).encode(Buffer.alloc(50_000_000));
-    const before = process.memoryUsage.rss();
+    const before = process.memoryUsage().arrayBuffers;
     const error = errorFrom(new CompressionCodec({ format, maxInflatedBytes: 100_000 }), bomb);
     expect(error.code).toBe('HR_ERR_FRAME_TOO_LONG');
-    expect(process.memoryUsage.rss() - before).toBeLessThan(30_000_000);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1_000_000);
   });
 
   it('takes a message of exactly the limit', () => {

@@ -23,6 +23,7 @@ import {
 } from '@headrace/core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { selfSigned } from '../../../core/test/fixture/certificates.ts';
+import { freePort } from '../../../core/test/fixture/free-port.ts';
 import type { ProxyProtocolDecoderOptions } from '../../src/proxy-protocol/proxy-protocol-decoder.ts';
 
 const hasHaproxy = spawnSync('haproxy', ['-v']).status === 0;
@@ -92,17 +93,13 @@ async function backend(options: Partial<ProxyProtocolDecoderOptions> = {}): Prom
   return { server, headers, firstOf };
 }
 
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 /** Starts HAProxy in TCP mode in front of a backend; resolves with its port. */
-async function proxy(bind: string, server: string, port: number): Promise<number> {
+async function proxy(
+  bind: string,
+  server: string,
+  port: number,
+  more: readonly string[] = [],
+): Promise<number> {
   const own = await freePort();
   const file = join(folder, 'haproxy.cfg');
   const lines = [
@@ -113,6 +110,7 @@ async function proxy(bind: string, server: string, port: number): Promise<number
     '  timeout connect 5s',
     '  timeout client 20s',
     '  timeout server 20s',
+    ...more.map((line) => `  ${line}`),
     'listen front',
     `  bind 127.0.0.1:${own} ${bind}`,
     `  server back 127.0.0.1:${port} ${server}`,
@@ -222,7 +220,11 @@ describe.runIf(hasHaproxy)(title, () => {
 
   it('a health check of its own is no client', async () => {
     const { server, firstOf } = await backend();
-    await proxy('', 'send-proxy-v2 check check-send-proxy inter 100ms', server.port);
+    // It waits for an answer: a plain check resets the connection at once, and a server that accepts late cannot ask
+    // any more whose it is, so it does not trust it.
+    const check = ['timeout check 20s', 'option tcp-check', 'tcp-check connect send-proxy'];
+    check.push('tcp-check send hello', 'tcp-check expect string hello');
+    await proxy('', 'send-proxy-v2 check inter 1s', server.port, check);
     // Our own look whether the proxy listens is a client, and may come first.
     expect(await firstOf('local')).toMatchObject({ command: 'local', source: undefined });
   });

@@ -43,13 +43,14 @@ it('10,000 channels opened and closed leave no channel, handler, context, timer 
   // Timers that handlers set and did not cancel are theirs: they hold the context until they are due.
   clock.advance(60_000);
   expect(clock.pendingTimers).toBe(0);
-  await new Promise((resolve) => setImmediate(resolve));
-  collect();
-  await new Promise((resolve) => setImmediate(resolve));
-  collect();
   const alive = (refs: readonly WeakRef<object>[]) =>
     refs.filter((ref) => ref.deref() !== undefined).length;
-  // The engine may hold the last few in registers and caches.
+  const most = () => Math.max(...Object.values(watched).map(alive));
+  // What finalizers and weak maps hold needs a collection more; the engine may hold the last few in registers and caches.
+  for (let collections = 0; collections < 2 || (collections < 20 && most() >= 5); collections++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    collect();
+  }
   expect(alive(watched.channels)).toBeLessThan(5);
   expect(alive(watched.handlers)).toBeLessThan(5);
   expect(alive(watched.contexts)).toBeLessThan(5);

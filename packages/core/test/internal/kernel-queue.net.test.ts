@@ -49,7 +49,7 @@ describe.runIf(process.platform === 'linux')('what a peer has not acknowledged',
       true,
     ]);
     far.resume();
-    await expect.poll(() => ask(near), { timeout: 5000 }).toBe(0);
+    await expect.poll(() => ask(near)).toBe(0);
   });
 });
 

@@ -3,7 +3,9 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { it } from 'vitest';
+import { bundledProgram } from '../fixture/bundled-program.ts';
 
+const program = await bundledProgram(new URL('../fixture/contract-elsewhere.ts', import.meta.url));
 const pathOf = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 
 interface Result {
@@ -13,16 +15,10 @@ interface Result {
 
 /** Each test and what is wrong with it. */
 function resultsOf(where: string): Promise<Result[]> {
-  const flags = [
-    '--conditions=@headrace/source',
-    '--import',
-    new URL('../../../../scripts/register.mjs', import.meta.url).href,
-  ];
-  const child = spawn(
-    process.execPath,
-    [...flags, pathOf('../fixture/contract-elsewhere.ts'), where],
-    { cwd: pathOf('../../../../'), env: { ...process.env, NODE_OPTIONS: '' } },
-  );
+  const child = spawn(process.execPath, [program, where], {
+    cwd: pathOf('../../../../'),
+    env: { ...process.env, NODE_OPTIONS: '' },
+  });
   let printed = '';
   let errors = '';
   child.stdout.on('data', (bytes) => {
@@ -45,15 +41,12 @@ function resultsOf(where: string): Promise<Result[]> {
   });
 }
 
-/** Mostly the start of Node and the compiling of sources, which a busy machine draws out. */
-const TIMEOUT = { timeout: 120_000 };
-
 for (const [where, name] of [
   ['round-robin', 'a worker of node:cluster that the primary accepts for'],
   ['none', 'a worker of node:cluster that accepts for itself'],
   ['thread', 'a worker thread'],
 ] as const) {
-  it.concurrent(`every transport keeps its contract in ${name}`, TIMEOUT, async (context) => {
+  it.concurrent(`every transport keeps its contract in ${name}`, async (context) => {
     const results = await resultsOf(where);
     context.expect(results.length).toBeGreaterThan(60);
     context.expect(results.filter((result) => result.problem !== undefined)).toEqual([]);

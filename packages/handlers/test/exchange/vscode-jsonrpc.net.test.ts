@@ -11,6 +11,7 @@ import {
   SocketMessageReader,
   SocketMessageWriter,
 } from 'vscode-jsonrpc/node';
+import { SocketClock } from '../../../core/test/fixture/socket-clock.ts';
 import {
   ExchangeHandler,
   type ExchangeScope,
@@ -26,8 +27,9 @@ const before = (): Handler[] => [
   ...contentLengthPrefixed({ maxFrameLength: 1 << 20 }),
   new JsonCodec(),
 ];
-/** The failure that a test causes is logged. */
-const quiet = { logger: { log() {} } };
+const clock = new SocketClock();
+/** The failure that a test causes is logged; the deadline of a call comes when the test moves the time. */
+const quiet = { logger: { log() {} }, clock };
 const closers: (() => unknown)[] = [];
 
 afterEach(async () => {
@@ -207,6 +209,7 @@ describe.each([
     const timedOut = watch(exchange.request({ method: 'wait' }, { timeoutMs: 50 }));
     await expect.poll(() => seen.filter((one) => one === 'wait begins')).toHaveLength(2);
     aborter.abort();
+    clock.advance(50);
     await expect.poll(() => seen.filter((one) => one === 'cancelled')).toHaveLength(2);
     expect([aborted.outcome, timedOut.outcome]).toEqual([
       'OPERATION_ABORTED sent true',

@@ -125,7 +125,7 @@ describe('FileRegion', () => {
     const onProgress = (written: number, total: number): number => seen.push([written, total]);
     channel.embedded.isStuck = true;
     const sent = channel.writeAndFlush(new FileRegion(path, { count: 100_000, onProgress }));
-    await vi.waitFor(() => expect(channel.pendingOutboundBytes).toBeGreaterThan(65_000));
+    await expect.poll(() => channel.pendingOutboundBytes).toBeGreaterThan(65_000);
     expect(seen).toEqual([]);
     channel.embedded.isStuck = false;
     channel.run(() => channel.embedded.release());
@@ -225,14 +225,14 @@ describe('FileRegion', () => {
     };
     const file = new FileRegion(path, { onProgress });
     const failed = failureOf(channel.writeAndFlush(file));
-    await vi.waitFor(() => expect(channel.isWritable).toBe(false));
+    await expect.poll(() => channel.isWritable).toBe(false);
     channel.run(() => channel.close());
     const error = await failed;
     expect(error.code).toBe('HR_ERR_CHANNEL_CLOSED');
     expect(error.details).toMatchObject({ writtenBytes: 65_536, totalBytes: SIZE });
     expect(error.message).toContain(`65536 of ${SIZE} bytes of ${path}`);
     expect(file.writtenBytes).toBe(65_536);
-    await vi.waitFor(() => expect(files.open).toBe(0));
+    await expect.poll(() => files.open).toBe(0);
   });
 
   it.each([
@@ -249,7 +249,7 @@ describe('FileRegion', () => {
       const channel = streaming();
       channel.embedded.isStuck = true;
       const failed = failureOf(channel.writeAndFlush(new FileRegion(path, { count: 10 })));
-      await vi.waitFor(() => expect(channel.pendingOutboundBytes).toBe(74));
+      await expect.poll(() => channel.pendingOutboundBytes).toBe(74);
       for (let i = 0; i < 5; i++) await turn();
       channel.run(() => void lose(channel));
       const error = await failed;
@@ -266,11 +266,11 @@ describe('FileRegion', () => {
       const channel = streaming();
       const failed = failureOf(channel.writeAndFlush(new FileRegion(path)));
       channel.embedded.isStuck = true;
-      if (when === 'read') await vi.waitFor(() => expect(files.open).toBe(1));
+      if (when === 'read') await expect.poll(() => files.open).toBe(1);
       channel.run(() => channel.close());
       await failed;
       for (let i = 0; i < 5; i++) await turn();
-      await vi.waitFor(() => expect(files.open).toBe(0));
+      await expect.poll(() => files.open).toBe(0);
     },
   );
 
@@ -281,13 +281,13 @@ describe('FileRegion', () => {
     channel.embedded.isStuck = true;
     const failed = failureOf(channel.write(new FileRegion(path, { signal: abort.signal })));
     const next = channel.writeAndFlush(Buffer.from('next'));
-    await vi.waitFor(() => expect(channel.pendingOutboundBytes).toBeGreaterThan(65_000));
+    await expect.poll(() => channel.pendingOutboundBytes).toBeGreaterThan(65_000);
     abort.abort(new Error('enough'));
     const error = await failed;
     expect(error.code).toBe('HR_ERR_OPERATION_ABORTED');
     expect(error.message).toContain(`after 0 of ${SIZE} bytes`);
     expect((error.cause as Error).message).toBe('enough');
-    await vi.waitFor(() => expect(files.open).toBe(0));
+    await expect.poll(() => files.open).toBe(0);
     channel.embedded.isStuck = false;
     channel.run(() => channel.embedded.release());
     await next;

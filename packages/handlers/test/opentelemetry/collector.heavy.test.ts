@@ -1,19 +1,10 @@
 // What a real OpenTelemetry collector understands of our spans and metrics: Rotel, which npm has for Linux and macOS.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { freePort } from '../../../core/test/fixture/free-port.ts';
 import { collectorProgram, exportTo } from './otlp-program.ts';
 
 const program = await collectorProgram();
-
-/** A port that nobody has. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** The parts of the collector's text that begin with such a line, each until the next heading. */
 function parts(text: string, heading: RegExp): string[] {

@@ -2,13 +2,14 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { clientAddress, type Server, ServerBootstrap } from '@headrace/core';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { selfSigned } from '../../../core/test/fixture/certificates.ts';
+import { freePort } from '../../../core/test/fixture/free-port.ts';
 import { HttpEndpoint, WebSocketTextCodec } from '../../src/index.ts';
 import type { HttpEndpointOptions } from '../../src/server/http-endpoint.ts';
 
@@ -126,15 +127,6 @@ async function start(program: ProxyProgram, options: HttpEndpointOptions): Promi
   proxy = spawn(program.name, program.args(file), { stdio: 'ignore' });
   await expect.poll(() => isListening(front), { timeout: 10_000 }).toBe(true);
   return front;
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as { port: number };
-  probe.close();
-  await once(probe, 'close');
-  return port;
 }
 
 function isListening(port: number): Promise<boolean> {

@@ -2,14 +2,17 @@ import type { ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import {
   type Channel,
+  type Clock,
   type CloseInfo,
+  type Context,
   clientAddress,
   type Logger,
   type Server,
   ServerBootstrap,
 } from '@headrace/core';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
+import { SocketClock } from '../../../core/test/fixture/socket-clock.ts';
 import {
   HttpEndpoint,
   WEB_SOCKET_CLOSE,
@@ -17,9 +20,6 @@ import {
   WebSocketTextCodec,
 } from '../../src/index.ts';
 import type { HttpEndpointOptions } from '../../src/server/http-endpoint.ts';
-
-/** Of waits, on a busy machine. */
-const PATIENT = { timeout: 8000 };
 
 let server: Server | undefined;
 
@@ -35,7 +35,7 @@ interface Started {
 }
 
 /** A server that answers texts in capitals, and "boom" with an error. */
-async function start(options: HttpEndpointOptions = {}): Promise<Started> {
+async function start(options: HttpEndpointOptions = {}, clock?: Clock): Promise<Started> {
   const log: string[] = [];
   const sockets: Channel[] = [];
   const logger: Logger = {
@@ -55,7 +55,7 @@ async function start(options: HttpEndpointOptions = {}): Promise<Started> {
   });
   server = await new ServerBootstrap()
     .childHandler((channel) => channel.pipeline.addLast(endpoint.handler()))
-    .childOptions({ logger })
+    .childOptions({ logger, ...(clock && { clock }) })
     .bind({ port: 0, host: '127.0.0.1' });
   return { port: server.port, log, sockets };
 }
@@ -77,12 +77,13 @@ function openSocket(port: number, origin?: string, path = '/ws') {
 }
 
 /** Sends raw bytes and collects the answer until the server ends. */
-function exchange(port: number, text: string): Promise<string> {
+function exchange(port: number, text: string, onData = () => {}): Promise<string> {
   return new Promise((resolve) => {
     let answer = '';
     const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(text));
     socket.on('data', (bytes) => {
       answer += bytes;
+      onData();
     });
     socket.on('error', () => {});
     socket.on('close', () => resolve(answer));
@@ -329,14 +330,37 @@ describe('HttpEndpoint', () => {
   });
 
   it('closes a connection that neither finishes its request nor upgrades, with 408', async () => {
-    const { port, log } = await start({ timeoutMs: 50 });
-    expect(await exchange(port, 'GET / HTTP/1.1\r\nHost: x\r\n')).toMatch(/^HTTP\/1\.1 408 /);
+    const clock = new SocketClock();
+    const { port, log } = await start({ timeoutMs: 50 }, clock);
+    let isRead = false;
+    server!.channel.pipeline.addFirst({
+      channelRead(ctx: Context, child: Channel) {
+        child.pipeline.addFirst({
+          channelRead(inner: Context, bytes: Buffer) {
+            inner.fireChannelRead(bytes);
+            isRead = true;
+          },
+        });
+        ctx.fireChannelRead(child);
+      },
+    });
+    const answer = exchange(port, 'GET / HTTP/1.1\r\nHost: x\r\n');
+    await expect.poll(() => isRead, { interval: 1 }).toBe(true);
+    clock.advance(50);
+    expect(await answer).toMatch(/^HTTP\/1\.1 408 /);
     expect(log).toEqual([expect.stringContaining('no complete request within 50 ms')]);
   });
 
   it('closes a kept connection without a further request, silently', async () => {
-    const { port, log } = await start({ timeoutMs: 50 });
-    const answer = await exchange(port, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    const clock = new SocketClock();
+    const { port, log } = await start({ timeoutMs: 50 }, clock);
+    let isAnswered = false;
+    const ended = exchange(port, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n', () => {
+      isAnswered = true;
+    });
+    await expect.poll(() => isAnswered, { interval: 1 }).toBe(true);
+    clock.advance(50);
+    const answer = await ended;
     expect(answer.match(/HTTP\/1\.1/g)).toHaveLength(1);
     expect(log).toEqual([]);
   });
@@ -430,7 +454,7 @@ describe('the end', () => {
       answer += text;
     });
     const closed = new Promise((resolve) => socket.once('close', resolve));
-    await vi.waitFor(() => expect(responses).toHaveLength(1), PATIENT);
+    await expect.poll(() => responses).toHaveLength(1);
     const down = server!.shutdown();
     socket.write(`GET /ws HTTP/1.1\r\nHost: x\r\n${UPGRADE}`);
     responses[0]!.end('slow');

@@ -4,6 +4,7 @@ import { deflateRawSync } from 'node:zlib';
 import { isHeadraceError } from '@headrace/core';
 import { describe, expect, it } from 'vitest';
 import * as ws from 'ws';
+import { SEED } from '../../../core/test/fixture/seed.ts';
 import { type FrameListener, FrameReader } from '../../src/socket/frame-reader.ts';
 import type { MessageDeflate } from '../../src/socket/message-deflate.ts';
 import type { ReadLimits } from '../../src/socket/message-limits.ts';
@@ -289,9 +290,8 @@ describe('the reader of frames, compared with that of the ws library', () => {
   }
 
   it('reads the same', () => {
-    const base = Number(process.env['SEED'] ?? 20_261);
     const kinds = new Set<string>();
-    for (let seed = base; seed < base + 800; seed++) {
+    for (let seed = SEED; seed < SEED + 800; seed++) {
       const random = randomOf(seed);
       const bytes = someFrames(random);
       const pieces = cut(bytes, random);

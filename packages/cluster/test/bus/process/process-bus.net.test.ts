@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { processBus } from '@headrace/cluster';
 import { silentLogger, systemClock } from '@headrace/core';
 import { afterEach, describe, expect, it } from 'vitest';
+import { bundledProgram } from '../../../../core/test/fixture/bundled-program.ts';
 import { ProgramProcess } from '../../workers/program-process.ts';
 
 let program: ProgramProcess | undefined;
@@ -10,13 +11,14 @@ afterEach(async () => {
   await program?.kill();
 });
 
-describe('processBus', { timeout: 60_000 }, () => {
+describe('processBus', { timeout: 120_000 }, () => {
   it('carries messages between the primary and its workers, each once and in order', async () => {
-    program = new ProgramProcess('../bus/process/bus-program.ts');
+    const source = new URL('./bus-program.ts', import.meta.url);
+    program = new ProgramProcess(await bundledProgram(source));
     const nodes = ['primary', 'worker1', 'worker2'];
     const offsets: unknown[] = [];
     for (const node of nodes) {
-      const line = await program.line({ node }, 0, 40_000);
+      const line = await program.line({ node });
       expect(line).toMatchObject({ got: 3000, isInOrder: true, others: 0, state: 'up' });
       offsets.push(line.offset);
     }

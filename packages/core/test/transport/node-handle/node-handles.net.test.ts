@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { MemoryNetwork, ServerBootstrap } from '@headrace/core';
 import { afterAll, describe, expect, it } from 'vitest';
 import { obstacleOf, type Platform } from '../../../src/transport/node-handle/handle-obstacle.ts';
+import { bundledProgram } from '../../fixture/bundled-program.ts';
 
 const pathOf = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 const root = pathOf('../../../../../');
@@ -16,11 +17,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const config = join(folder, 'node.config.json');
 writeFileSync(config, JSON.stringify({ nodeOptions: { 'pending-deprecation': true } }));
 
-const FROM_SOURCE = [
-  '--conditions=@headrace/source',
-  '--import',
-  new URL('../../../../../scripts/register.mjs', import.meta.url).href,
-];
+const program = await bundledProgram(new URL('../../fixture/print-kind.ts', import.meta.url));
 
 /** What a program prints that Node runs with these flags, and its exit code. */
 async function run(
@@ -29,11 +26,10 @@ async function run(
 ): Promise<string> {
   // An empty NODE_OPTIONS would have Node leave out what node.config.json says.
   const { NODE_OPTIONS: _, ...clean } = process.env;
-  const child = spawn(
-    process.execPath,
-    [...flags, ...FROM_SOURCE, pathOf('../../fixture/print-kind.ts')],
-    { cwd: root, env: { ...clean, ...env } },
-  );
+  const child = spawn(process.execPath, [...flags, program], {
+    cwd: root,
+    env: { ...clean, ...env },
+  });
   let printed = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (bytes) => {
