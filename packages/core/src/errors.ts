@@ -72,10 +72,7 @@ export const ERROR_CODES = errorCodes('HR_ERR_', ERROR_PAGE, {
   PIPELINE_UNKNOWN_NAME: ['PipelineError', 'no such handler in this pipeline'],
   PIPELINE_NOT_SHARABLE: ['PipelineError', 'the handler instance already serves a channel'],
   PIPELINE_HANDLER_FAILED: ['PipelineError', 'handlerAdded or handlerRemoved threw'],
-  PIPELINE_ORDER: [
-    'PipelineError',
-    'a handler gets a kind of message that it cannot read or write',
-  ],
+  PIPELINE_ORDER: ['PipelineError', 'handlers stand in an order that cannot work'],
   PIPELINE_CLOSED: ['PipelineError', 'the channel is closed, its pipeline takes no handlers'],
   PIPELINE_STATE: [
     'PipelineError',
