@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { type Server, silentLogger } from '@headrace/core';
 import { afterEach, describe, expect, it } from 'vitest';
+import { freePort } from '../../../packages/core/test/fixture/free-port.ts';
 import { startForwarder } from '../src/port-forwarder.ts';
 
 const ends: (() => unknown)[] = [];
@@ -104,12 +105,7 @@ describe('the port forwarder', () => {
   });
 
   it('closes the client when no server listens there, and when the server resets', async () => {
-    const unused = net.createServer().listen(0, host);
-    await once(unused, 'listening');
-    const { port } = unused.address() as net.AddressInfo;
-    unused.close();
-    await once(unused, 'close');
-    const client = connect(await forward(port), false);
+    const client = connect(await forward(await freePort()), false);
     client.on('error', () => {});
     await once(client.resume(), 'close');
 
