@@ -28,7 +28,12 @@ export function configuration(test: NonNullable<ViteUserConfig['test']>): ViteUs
 
 const exclude = [...configDefaults.exclude, '**/*.{heavy,seeds,smoke}.test.ts'];
 /** Their modules are mocked, or they count garbage: each has a worker of its own. */
-const apart = ['**/leak.test.ts', '**/pcap-writer.test.ts', '**/stall-watch.test.ts'];
+const apart = [
+  '**/leak.test.ts',
+  '**/pcap-writer.test.ts',
+  '**/stall-watch.test.ts',
+  '**/scripts/test/function-options.test.ts',
+];
 
 export default configuration({
   // For what hangs only: beside other work a property test of four seconds takes forty.

@@ -40,9 +40,9 @@ export { DrainGate } from './internal/drain-gate.ts';
 export { ENTRY_OVERHEAD_BYTES } from './internal/entry-overhead.ts';
 export { Fifo } from './internal/fifo.ts';
 // Options
+export { checkFunction, type FunctionRule, fn } from './internal/function-option.ts';
 export { nearestTo } from './internal/nearest-name.ts';
 export {
-  checkFunction,
   checkKind,
   checkMethod,
   checkNumber,
@@ -53,7 +53,6 @@ export {
   choice,
   custom,
   flag,
-  fn,
   having,
   list,
   number,

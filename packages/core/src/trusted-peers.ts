@@ -1,7 +1,7 @@
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
 import type { Address, Channel } from './contract.ts';
 import { OptionError } from './errors.ts';
-import { atOnce } from './internal/at-once.ts';
+import { checkFunction } from './internal/function-option.ts';
 
 /**
  * The proxies whose word is believed: a list of IP addresses and networks (`'10.0.0.0/8'`, `'fd00::/8'`), with
@@ -26,7 +26,7 @@ const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
  */
 export function trustCheck(option: string, trusted: TrustedPeers): TrustCheck {
   if (trusted === 'any') return () => true;
-  if (typeof trusted === 'function') return (peer) => atOnce(option, trusted(peer));
+  if (typeof trusted === 'function') return checkFunction(option, trusted, { answers: 'at once' });
   if (trusted instanceof BlockList) return (peer) => isListed(trusted, peer);
   if (!Array.isArray(trusted)) throw wrong(option, 'the option', String(trusted));
   if (trusted.length === 0) return () => false;

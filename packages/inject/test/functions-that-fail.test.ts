@@ -26,35 +26,32 @@ function closing(use: (scope: ChannelScope, fails: () => unknown) => void): Atte
 const THING = token<{ dispose(): unknown }>('thing');
 
 describeFunctions(new URL('../src/', import.meta.url), {
-  options: {},
-  others: {
-    'containerInitializer build': async (build, errors) => {
-      const clock = new VirtualClock();
-      const logger = loggerOf(errors);
-      const network = new MemoryNetwork();
-      const binding = new ServerBootstrap()
-        .options({ clock, logger })
-        .childOptions({ clock, logger })
-        .childHandler(containerInitializer(container, build))
-        .bind({ network, name: 'a' });
-      await passTime(clock, 1);
-      const server = await binding;
-      const client = new Bootstrap().options({ clock, logger }).handler(() => {});
-      const connecting = client.connect({ network, name: 'a' });
-      await passTime(clock, 1);
-      (await connecting).abort();
-      expect(server.channel.isOpen).toBe(true);
-      const over = server.shutdown();
-      await passTime(clock, 1000);
-      await over;
-    },
-    'ChannelScope.onDispose': closing((scope, task) => scope.onDispose(task)),
-    'dispose of what was injected': closing((scope, dispose) => {
-      class Thing {
-        dispose = dispose;
-      }
-      scope.provide(THING, new Thing());
-      scope.resolve(Thing);
-    }),
+  'containerInitializer build': async (build, errors) => {
+    const clock = new VirtualClock();
+    const logger = loggerOf(errors);
+    const network = new MemoryNetwork();
+    const binding = new ServerBootstrap()
+      .options({ clock, logger })
+      .childOptions({ clock, logger })
+      .childHandler(containerInitializer(container, build))
+      .bind({ network, name: 'a' });
+    await passTime(clock, 1);
+    const server = await binding;
+    const client = new Bootstrap().options({ clock, logger }).handler(() => {});
+    const connecting = client.connect({ network, name: 'a' });
+    await passTime(clock, 1);
+    (await connecting).abort();
+    expect(server.channel.isOpen).toBe(true);
+    const over = server.shutdown();
+    await passTime(clock, 1000);
+    await over;
   },
+  'ChannelScope.onDispose': closing((scope, task) => scope.onDispose(task)),
+  'dispose of what was injected': closing((scope, dispose) => {
+    class Thing {
+      dispose = dispose;
+    }
+    scope.provide(THING, new Thing());
+    scope.resolve(Thing);
+  }),
 });

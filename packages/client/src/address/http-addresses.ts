@@ -45,7 +45,7 @@ const OPTIONS = describeOptions('httpAddresses', {
   maxBytes: whole({ min: 2, max: 2 ** 30, default: 65_536 }),
   tls: object('the TLS options of a client, or a TlsClientContext'),
   headers: object('an object with a text for each name'),
-  fetch: fn({ purpose: 'makes requests' }),
+  fetch: fn({ answers: 'a promise', purpose: 'makes requests' }),
   clock: CLOCK,
 });
 /** No answer is kept longer, whatever its `ttlMs`. */

@@ -20,7 +20,7 @@ export interface SrvAddressesOptions {
 
 const OPTIONS = describeOptions('srvAddresses', {
   tls: object('the TLS options of a client, or a TlsClientContext'),
-  resolve: fn({ purpose: 'asks for SRV records', default: resolveSrv }),
+  resolve: fn({ answers: 'a promise', purpose: 'asks for SRV records', default: resolveSrv }),
   random: RANDOM,
 });
 

@@ -165,7 +165,7 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
   takeBack(entry: PoolEntry<C>): void {
     this.leased -= 1;
     const { healthCheck, checkOnRelease, onReleased } = this.rules;
-    callHook(onReleased, entry.channel);
+    onReleased?.(entry.channel);
     if (this.isBeyondUse(entry)) this.serve();
     else if (healthCheck === undefined || !checkOnRelease) this.putBack(entry);
     else this.check(entry, () => this.putBack(entry));
@@ -174,7 +174,7 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
   /** @internal */
   discard(entry: PoolEntry<C>): void {
     this.leased -= 1;
-    callHook(this.rules.onReleased, entry.channel);
+    this.rules.onReleased?.(entry.channel);
     this.drop(entry, 'discarded');
     this.serve();
   }
@@ -352,7 +352,7 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
     const entry = new PoolEntry(channel, this.rules.clock.now());
     this.created += 1;
     channel.onClosed(() => this.lost(entry));
-    callHook(this.rules.onCreated, channel);
+    this.rules.onCreated?.(channel);
     if (this.isClosed) this.drop(entry, 'pool');
     else if (!entry.isUsable) this.drop(entry, 'lost');
     else {
@@ -404,11 +404,6 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
     this.idle.sort((a, b) => a.idleSince - b.idleSince);
     this.planSweep();
   }
-}
-
-/** An observer must not stop the pool. */
-function callHook<C>(hook: ((channel: C) => void) | undefined, channel: C): void {
-  if (hook !== undefined) callSafely(hook, channel);
 }
 
 function closedError(): ChannelError {

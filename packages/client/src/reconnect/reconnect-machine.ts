@@ -1,5 +1,5 @@
 import { ChannelError } from '@headrace/core';
-import { atOnce, toError } from '@headrace/core/authoring';
+import { toError } from '@headrace/core/authoring';
 import { CLIENT_ERRORS } from '../client-errors.ts';
 import { checkedDelay } from '../retry/checked-delay.ts';
 import type { RetryBudget } from '../retry/retry-budget.ts';
@@ -205,13 +205,12 @@ export class ReconnectMachine<P, C> {
     const { retry, shouldRetry, random } = this.rules;
     if (isOptionError(loss.error)) return loss.error;
     try {
-      const verdict = atOnce('shouldRetry', shouldRetry(loss));
+      const verdict = shouldRetry(loss);
       if (verdict === false) return undefined;
       if (typeof verdict !== 'object' && !isRoundOver) return 0;
       this.phase ??= random();
       const facts = { elapsedMs: now - this.absentAt, phase: this.phase, random };
-      const delayMs =
-        typeof verdict === 'object' ? verdict.afterMs : atOnce('retry', retry(this.round, facts));
+      const delayMs = typeof verdict === 'object' ? verdict.afterMs : retry(this.round, facts);
       return delayMs === undefined
         ? undefined
         : checkedDelay(delayMs, 'the retry policy or shouldRetry');

@@ -88,79 +88,70 @@ const records = async () =>
   [1, 2].map((port) => ({ name: 'a.example', port, priority: 0, weight: 1 }));
 
 describeFunctions(new URL('../../src/', import.meta.url), {
-  options: {
-    'httpAddresses fetch': (fetch, errors) =>
-      addresses(
-        ({ clock }) => httpAddresses('http://a.example/', { fetch, clock }) as never,
-        errors,
-      ),
-    'srvAddresses resolve': (resolve, errors) =>
-      addresses(() => srvAddresses('_a._tcp.example', { resolve }) as never, errors),
-    'srvAddresses random': (random, errors) =>
-      addresses(
-        () => srvAddresses('_a._tcp.example', { resolve: records, random } as never) as never,
-        errors,
-      ),
-    'ReconnectingClient ready': (ready, errors) => client({ ready }, errors),
-    'ReconnectingClient retry': (retry, errors) => client({ retry }, errors),
-    'ReconnectingClient shouldRetry': (shouldRetry, errors) => client({ shouldRetry }, errors),
-    'ReconnectingClient random': async (random, errors) => {
-      await client({ random, retry: exponential() }, errors);
-      await addresses(() => (() => [{ port: 1 }, { port: 2 }]) as never, errors, { random });
-    },
-    'ChannelPool healthCheck': (healthCheck, errors) =>
-      pool({ healthCheck }, errors).then(() => SILENT),
-    'ChannelPool onCreated': (onCreated, errors) => pool({ onCreated }, errors),
-    'ChannelPool onAcquired': (onAcquired, errors) => pool({ onAcquired }, errors),
-    'ChannelPool onReleased': (onReleased, errors) => pool({ onReleased }, errors),
+  'httpAddresses fetch': (fetch, errors) =>
+    addresses(({ clock }) => httpAddresses('http://a.example/', { fetch, clock }) as never, errors),
+  'srvAddresses resolve': (resolve, errors) =>
+    addresses(() => srvAddresses('_a._tcp.example', { resolve }) as never, errors),
+  'srvAddresses random': (random, errors) =>
+    addresses(
+      () => srvAddresses('_a._tcp.example', { resolve: records, random } as never) as never,
+      errors,
+    ),
+  'ReconnectingClient ready': (ready, errors) => client({ ready }, errors),
+  'ReconnectingClient retry': (retry, errors) => client({ retry }, errors),
+  'ReconnectingClient shouldRetry': (shouldRetry, errors) => client({ shouldRetry }, errors),
+  'ReconnectingClient random': async (random, errors) => {
+    await client({ random, retry: exponential() }, errors);
+    await addresses(() => (() => [{ port: 1 }, { port: 2 }]) as never, errors, { random });
   },
-  others: {
-    'addresses of a client': (ask, errors) => addresses(() => ask as never, errors),
-    'bootstrap of a client': (connect, errors) => client({ bootstrap: { connect } }, errors),
-    'bootstrap of a pool': (connect, errors) => pool({ bootstrap: { connect } }, errors),
-    'bootstrap of requestOnce': async (connect, errors) => {
-      const cancel = new AbortController();
-      const asking = requestOnce({ port: 1 }, Buffer.from('a'), {
-        bootstrap: { connect },
-        signal: cancel.signal,
-      }).catch((error: Error) => void errors.push(error.message));
-      setImmediate(() => cancel.abort(new Error('no more')));
-      await asking;
-    },
-    'bootstrap of a ProxyConnector': async (connect, errors) => {
-      const proxy = await localProxy('http');
-      proxy.to = proxy.port;
-      proxy.waitsForServer = false;
-      const cancel = new AbortController();
-      const bootstrap = {
-        connect: (...args: unknown[]) => {
-          setImmediate(() => cancel.abort(new Error('no more')));
-          return connect(...args);
-        },
-      };
-      const connector = new ProxyConnector({
-        bootstrap,
-        protocol: 'http',
-        host: '127.0.0.1',
-        port: proxy.port,
-      });
-      await connector
-        .connect({ host: 'chat.example', port: 1 }, { signal: cancel.signal })
-        .catch((error: Error) => void errors.push(error.message));
-      await proxy.close();
-    },
-    'a listener of a client': async (listener, errors) => {
-      const world = new MemoryWorld();
-      await world.up('a');
-      const logger = {
-        log: (_level: string, text: string, error?: Error) =>
-          void errors.push(`${text} ${error?.message}`),
-      };
-      const one = world.client(['a'], { logger });
-      one.on('state', listener);
-      await world.start(one);
-      expect(one.state.name).toBe('online');
-      await world.end();
-    },
+  'ChannelPool healthCheck': (healthCheck, errors) =>
+    pool({ healthCheck }, errors).then(() => SILENT),
+  'ChannelPool onAcquired': (onAcquired, errors) => pool({ onAcquired }, errors),
+  'addresses of a client': (ask, errors) => addresses(() => ask as never, errors),
+  'bootstrap of a client': (connect, errors) => client({ bootstrap: { connect } }, errors),
+  'bootstrap of a pool': (connect, errors) => pool({ bootstrap: { connect } }, errors),
+  'bootstrap of requestOnce': async (connect, errors) => {
+    const cancel = new AbortController();
+    const asking = requestOnce({ port: 1 }, Buffer.from('a'), {
+      bootstrap: { connect },
+      signal: cancel.signal,
+    }).catch((error: Error) => void errors.push(error.message));
+    setImmediate(() => cancel.abort(new Error('no more')));
+    await asking;
+  },
+  'bootstrap of a ProxyConnector': async (connect, errors) => {
+    const proxy = await localProxy('http');
+    proxy.to = proxy.port;
+    proxy.waitsForServer = false;
+    const cancel = new AbortController();
+    const bootstrap = {
+      connect: (...args: unknown[]) => {
+        setImmediate(() => cancel.abort(new Error('no more')));
+        return connect(...args);
+      },
+    };
+    const connector = new ProxyConnector({
+      bootstrap,
+      protocol: 'http',
+      host: '127.0.0.1',
+      port: proxy.port,
+    });
+    await connector
+      .connect({ host: 'chat.example', port: 1 }, { signal: cancel.signal })
+      .catch((error: Error) => void errors.push(error.message));
+    await proxy.close();
+  },
+  'a listener of a client': async (listener, errors) => {
+    const world = new MemoryWorld();
+    await world.up('a');
+    const logger = {
+      log: (_level: string, text: string, error?: Error) =>
+        void errors.push(`${text} ${error?.message}`),
+    };
+    const one = world.client(['a'], { logger });
+    one.on('state', listener);
+    await world.start(one);
+    expect(one.state.name).toBe('online');
+    await world.end();
   },
 });

@@ -146,20 +146,32 @@ describe('ChannelPool', () => {
     expect(pool.metrics).toMatchObject({ size: 0, leased: 0, closed: { discarded: 1 } });
   });
 
-  it('goes on when a hook throws or rejects, with a warning', async () => {
+  it('goes on when onAcquired rejects, with a warning', async () => {
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
-    const pool = poolOf({
-      onCreated: (() => Promise.reject(new Error('created'))) as never,
-      onAcquired: (() => Promise.reject(new Error('acquired'))) as never,
-      onReleased: () => {
-        throw new Error('released');
-      },
-    });
+    const onAcquired = (() => Promise.reject(new Error('acquired'))) as never;
+    const pool = poolOf({ onAcquired });
     (await lease(pool)).release();
     await new Promise(setImmediate);
     const warnings = warn.mock.calls.map(([warning]) => (warning as Error).message);
     warn.mockRestore();
-    expect(warnings.sort()).toEqual(['acquired', 'created', 'released']);
+    expect(warnings).toEqual(['acquired']);
+    expect(pool.metrics).toMatchObject({ size: 1, leased: 0 });
+  });
+
+  it('goes on when onCreated or onReleased throws, and their channel logs it', async () => {
+    const lines: string[] = [];
+    const logger = { log: (_level: string, text: string) => void lines.push(text) };
+    const fails = (): void => {
+      throw new Error('not here');
+    };
+    const bootstrap = world.bootstrap({ logger });
+    const pool = poolOf({ bootstrap, onCreated: fails, onReleased: fails });
+    const taken = await lease(pool);
+    taken.release();
+    expect(lines).toEqual([
+      `${taken.channel} onCreated failed: not here`,
+      `${taken.channel} onReleased failed: not here`,
+    ]);
     expect(pool.metrics).toMatchObject({ size: 1, leased: 0 });
   });
 

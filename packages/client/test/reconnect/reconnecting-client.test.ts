@@ -469,15 +469,6 @@ describe('ReconnectingClient, its connections', () => {
     }
   });
 
-  it.each(['retry', 'shouldRetry'])('gives up when %s rejects', async (name) => {
-    const client = world.client(['a'], { [name]: () => Promise.reject(new Error('oops')) });
-    const started = client.start().catch((error: Error) => error.message);
-    await world.pass(10);
-    expect(await started).toBe(
-      `given up after 1 try: ${name} gave a promise, but must give its answer at once`,
-    );
-  });
-
   it('does not try again what is configured wrongly', async () => {
     const client = world.client(['a'], {
       bootstrap: {

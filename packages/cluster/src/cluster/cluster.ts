@@ -1,5 +1,5 @@
 import { stderrLogger } from '@headrace/core';
-import { atOnce, type Resolved, toError, WatchedEmitter } from '@headrace/core/authoring';
+import { type Resolved, toError, WatchedEmitter } from '@headrace/core/authoring';
 import { memoryBus } from '../bus/memory/memory-bus.ts';
 import { Subjects } from '../bus/subject.ts';
 import { EnvelopeSeal } from '../envelope/envelope-seal.ts';
@@ -281,7 +281,7 @@ export class Cluster<Principal = unknown>
   private figure(option: 'connections' | 'load', of: () => number): number {
     let text: string;
     try {
-      const value: unknown = atOnce(option, of());
+      const value: unknown = of();
       if (isCount(value)) return value;
       text = `${option} gave ${String(value)}`;
     } catch (thrown) {

@@ -9,8 +9,6 @@ import {
   type Timer,
 } from '@headrace/core';
 import {
-  atOnce,
-  callSafely,
   choice,
   describeOptions,
   fn,
@@ -69,8 +67,8 @@ const OPTIONS = describeOptions('Gateway', {
   maxUnansweredBytes: number({ min: 1, default: 1024 * 1024 }),
   syncMs: number({ ...TIMES, default: 2000 }),
   handoverMs: number({ ...TIMES, default: 5000 }),
-  attributes: fn({ purpose: 'gives the attributes of a channel' }),
-  handleWhenDown: fn({ purpose: 'handles a message' }),
+  attributes: fn({ answers: 'at once', purpose: 'gives the attributes of a channel' }),
+  handleWhenDown: fn({ answers: 'nothing', takes: 2, purpose: 'handles a message' }),
   codec: object('a codec with encode and decode'),
 });
 /** Divides the times of the rules. */
@@ -91,7 +89,10 @@ interface Seat {
  */
 export class Gateway<Message = unknown> {
   private readonly port: GatewayPort;
-  private readonly options: GatewayOptions<Message>;
+  private readonly options: Pick<
+    GatewayOptions<Message>,
+    'attributes' | 'handleWhenDown' | 'codec'
+  >;
   private readonly role: string;
   private readonly rules: GatewayRules;
   private readonly clock: Clock;
@@ -106,10 +107,11 @@ export class Gateway<Message = unknown> {
   private timer: Timer | undefined = undefined;
 
   constructor(options: GatewayOptions<Message>) {
-    const { delivery, role, handleWhenDown, ...given } = OPTIONS.resolve(options as GatewayOptions);
+    const resolved = OPTIONS.resolve(options as GatewayOptions);
+    const { delivery, role, handleWhenDown, ...given } = resolved;
     const { maxUnanswered, maxUnansweredBytes, syncMs, handoverMs } = given;
     const port = given.cluster.gatewayPort;
-    this.options = options;
+    this.options = resolved as unknown as typeof this.options;
     this.port = port;
     this.clock = port.clock;
     this.logger = port.logger;
@@ -176,7 +178,7 @@ export class Gateway<Message = unknown> {
       ctx.channel.end({ reason: 'shutdown' });
       return id;
     }
-    const attributes = atOnce('attributes', this.options.attributes?.(ctx.channel)) ?? {};
+    const attributes = this.options.attributes?.(ctx.channel) ?? {};
     const bytes = Buffer.from(JSON.stringify(attributes), 'utf8');
     checkAttributesLength(bytes.byteLength);
     const link = new GatewayLink(id, this.rules, bytes, this.port.state === 'up');
@@ -193,11 +195,7 @@ export class Gateway<Message = unknown> {
     if (seat === undefined) return;
     const { handleWhenDown } = this.options;
     if (handleWhenDown !== undefined && this.port.state === 'down') {
-      callSafely(
-        () => handleWhenDown(seat.ctx.channel, message as Message),
-        undefined,
-        (error) => this.logger.log('error', 'handleWhenDown failed', error),
-      );
+      handleWhenDown(seat.ctx.channel, message as Message);
       return;
     }
     const { bodyType, body } = encodeBody(message as Message, this.options.codec);

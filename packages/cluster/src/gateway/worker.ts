@@ -50,9 +50,9 @@ export interface WorkerOptions<Message = unknown> {
 
 const OPTIONS = describeOptions('Worker', {
   cluster: object('what Cluster.join gave', { required: true }),
-  onConnect: fn({ purpose: 'begins with a connection' }),
-  onMessage: fn({ required: true, purpose: 'handles one message' }),
-  onClose: fn({ purpose: 'ends with a connection' }),
+  onConnect: fn({ answers: 'a promise', purpose: 'begins with a connection' }),
+  onMessage: fn({ answers: 'a promise', required: true, purpose: 'handles one message' }),
+  onClose: fn({ answers: 'a promise', purpose: 'ends with a connection' }),
   codec: object('a codec with encode and decode'),
   auditMs: number({ min: 1000, max: 2 ** 30, default: 300_000 }),
 });

@@ -62,7 +62,7 @@ const OPTIONS = describeOptions(
   'group',
   {
     presence: choice([false, 'count', 'ids'], { default: 'count' }),
-    idOf: fn({ purpose: 'gives the id of a member' }),
+    idOf: fn({ answers: 'at once', purpose: 'gives the id of a member' }),
     codec: object('a codec with encode and decode'),
     listens: choice(['with-members', 'always'], { default: 'with-members' }),
     durable: custom(

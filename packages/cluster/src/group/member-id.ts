@@ -1,5 +1,5 @@
 import type { Channel, Logger } from '@headrace/core';
-import { atOnce, toError } from '@headrace/core/authoring';
+import { toError } from '@headrace/core/authoring';
 import { PRINCIPAL } from '@headrace/handlers';
 import { MAX_ID_LENGTH } from '../presence/presence-message.ts';
 
@@ -10,7 +10,7 @@ export function memberId(
   logger: Logger,
 ): string | undefined {
   try {
-    const id = idOf === undefined ? usualId(channel) : atOnce('idOf', idOf(channel));
+    const id = idOf === undefined ? usualId(channel) : idOf(channel);
     if (id === undefined || (typeof id === 'string' && id.length <= MAX_ID_LENGTH)) return id;
     const what = typeof id === 'string' ? `${id.length} characters` : typeof id;
     throw new TypeError(`${what}, but it is a text of up to ${MAX_ID_LENGTH}`);

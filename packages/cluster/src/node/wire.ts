@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer';
-import { atOnce, toError } from '@headrace/core/authoring';
+import { toError } from '@headrace/core/authoring';
 import type { Bus, BusHost, BusSubscription, PublishOutcome } from '../bus/bus.ts';
 import type { Subjects } from '../bus/subject.ts';
 import { type Body, encodeBody } from '../envelope/body.ts';
@@ -145,7 +145,7 @@ export class Wire {
 
   /** Hexadecimal digits that nobody foresees. */
   randomText(size: number): string {
-    return atOnce('randomBytes', this.host.randomBytes(size)).toString('hex');
+    return this.host.randomBytes(size).toString('hex');
   }
 
   private newId(): string {

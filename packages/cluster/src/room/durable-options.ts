@@ -20,8 +20,8 @@ const OPTIONS = describePart('durable', {
   messages: whole({ min: 1, default: 10_000 }),
   ageMs: number({ min: 1, default: 3_600_000 }),
   recent: whole({ max: 65_536, default: 256 }),
-  messageId: fn({ purpose: 'gives the id of a message' }),
-  format: fn({ purpose: 'gives what members get for a message' }),
+  messageId: fn({ answers: 'at once', purpose: 'gives the id of a message' }),
+  format: fn({ answers: 'at once', takes: 2, purpose: 'gives what members get for a message' }),
 });
 
 /** The options, checked. */

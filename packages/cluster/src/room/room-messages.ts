@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import { OptionError } from '@headrace/core';
-import { atOnce, toError } from '@headrace/core/authoring';
+import { toError } from '@headrace/core/authoring';
 import { decodeBody, encodeBody, type MessageCodec } from '../envelope/body.ts';
 import { checkBodyLength, type Envelope, KIND } from '../envelope/envelope.ts';
 import type { LogEntry } from '../log/log.ts';
@@ -47,7 +47,7 @@ export class RoomMessages<Message> {
     const node = wire.nodeId;
     this.count += 1;
     const kind = KIND.broadcast;
-    const given = checkedId(id ?? atOnce('messageId', plan.messageId?.(message)));
+    const given = checkedId(id ?? plan.messageId?.(message));
     const ownId = given ?? `${node}-${this.count}-${wire.randomText(ID_BYTES)}`;
     const envelope = { kind, bodyType, flags: 0, node, number: this.count, body };
     return { id: ownId, bytes: wire.encode(placeOf(stream, ownId), envelope) };
@@ -96,7 +96,7 @@ export class RoomMessages<Message> {
     const { wire, group } = this.room;
     if (plan.format === undefined) return message;
     try {
-      return atOnce('format', plan.format(message, position));
+      return plan.format(message, position);
     } catch (thrown) {
       wire.host.logger.log('error', `format of the group ${group} failed`, toError(thrown));
       return undefined;

@@ -1,5 +1,5 @@
 import type { Channel } from '@headrace/core';
-import { atOnce, checkKind } from '@headrace/core/authoring';
+import { checkKind } from '@headrace/core/authoring';
 import type { Session } from '@headrace/handlers';
 import { checkChannel } from '../application/check-channel.ts';
 import { token } from '../bus/subject.ts';
@@ -111,7 +111,7 @@ export class BoundUsers<Principal> {
   private keyOf(principal: Principal): string {
     const { idOf } = this;
     if (idOf !== undefined) {
-      const id = atOnce('idOf', idOf(principal));
+      const id = idOf(principal);
       return token(checkKind('the id of a principal', id, typeof id === 'string', 'a text'));
     }
     if (typeof principal === 'string') return token(principal);

@@ -47,7 +47,7 @@ export interface AnswerOptions {
 
 /** The option `users` of `Cluster.join`. */
 export const USERS_OPTIONS = describePart('users', {
-  idOf: fn({ purpose: 'gives the id of a principal' }),
+  idOf: fn({ answers: 'at once', purpose: 'gives the id of a principal' }),
   onDuplicate: choice(['allow', 'kick-older'], { default: 'allow' }),
 });
 const SEND_OPTIONS = describeOptions('send', { except: object('a channel') });
@@ -77,10 +77,10 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   private readonly paces: UserPaces;
 
   /** @internal */
-  constructor(context: GroupContext, options: ClusterUsersOptions<Principal>) {
+  constructor(context: GroupContext, checked: ClusterUsersOptions<Principal>) {
     const { wire, directory } = context;
     this.context = context;
-    const { onDuplicate = 'allow', idOf } = options;
+    const { onDuplicate = 'allow', idOf } = checked;
     this.users = new BoundUsers(idOf, {
       began: (key) => this.index.add(key),
       came: (key, user) => this.claims.came(key, user),

@@ -1,5 +1,5 @@
 import { checkedDelay, type RetryPolicy } from '@headrace/client';
-import { atOnce, toError } from '@headrace/core/authoring';
+import { toError } from '@headrace/core/authoring';
 import type { AboutWorker, WorkerEvent } from './worker-event.ts';
 
 /** The rules of one group of workers. */
@@ -331,7 +331,7 @@ export class WorkersMachine {
   private delayOf({ attempt, roundAt, phase }: Slot, now: number): number | Error | undefined {
     const { retry, random } = this.rules;
     try {
-      const delayMs = atOnce('retry', retry(attempt, { elapsedMs: now - roundAt, phase, random }));
+      const delayMs = retry(attempt, { elapsedMs: now - roundAt, phase, random });
       return delayMs === undefined ? undefined : checkedDelay(delayMs);
     } catch (thrown) {
       return toError(thrown);

@@ -1,6 +1,6 @@
 import cluster, { type Worker } from 'node:cluster';
 import { systemClock, type Timer } from '@headrace/core';
-import { callSafely, toError } from '@headrace/core/authoring';
+import { toError } from '@headrace/core/authoring';
 import { processRelay } from '../bus/process/process-relay.ts';
 import { watchClusterChannel } from './cluster-channel.ts';
 import { KeptPorts } from './kept-ports.ts';
@@ -202,11 +202,7 @@ export class Workers {
     } else whole = event;
     const [level, line] = lineOf(whole);
     this.plan.logger.log(level, line);
-    callSafely(
-      () => this.plan.onWorker?.(whole),
-      undefined,
-      (error) => this.plan.logger.log('error', 'onWorker threw', error),
-    );
+    this.plan.onWorker?.(whole);
   }
 
   private async finish(error: Error | undefined): Promise<void> {

@@ -36,17 +36,6 @@ describe('Gateway and Worker', () => {
     expect(gateway.lostCount).toBe(0);
   });
 
-  it('are refused while attributes gives promises, which may reject', async () => {
-    const world = new GatewayWorld();
-    const wrong = [() => Promise.reject(new Error('away')), () => new Promise(() => {})];
-    for (const attributes of wrong) {
-      const gateway = world.gateway({ attributes: attributes as never });
-      const channel = world.connection(gateway);
-      expect(() => channel.checkException()).toThrow(/attributes gave a promise/);
-      expect(gateway.connections).toBe(0);
-    }
-  });
-
   it('take no more than 64 KiB of attributes, at either end', () => {
     const room = 'x'.repeat(65_536 - '{"of":""}'.length);
     const { first } = pair({ attributes: () => ({ of: room }) });

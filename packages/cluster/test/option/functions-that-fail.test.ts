@@ -12,7 +12,6 @@ import { workersPlan } from '../../src/workers/worker-options.ts';
 import { WorkerProcess } from '../../src/workers/worker-process.ts';
 import { Workers } from '../../src/workers/workers.ts';
 import { WorkersMachine } from '../../src/workers/workers-machine.ts';
-import { GatewayWorld } from '../gateway/gateway-world.ts';
 import { Nodes, sent } from '../nodes.ts';
 
 function loggerOf(errors: string[]): Logger {
@@ -97,154 +96,135 @@ function durable(options: (fails: Failing) => object): Attempt {
 }
 
 describeFunctions(new URL('../../src/', import.meta.url), {
-  options: {
-    'Cluster.join connections': clustered((connections) => ({ connections })),
-    'Cluster.join load': clustered((load) => ({ load })),
-    'Cluster.join random': clustered(
-      (random) => ({ random }),
-      async (nodes, a, b) => {
-        for (const cluster of [a, b]) cluster.group('room').add(nodes.channel());
-        await nodes.pass(5000);
-        a['context'].wire.host.random();
-      },
-    ),
-    'Cluster.join randomBytes': clustered((bytes) => ({ randomBytes: bytes })),
-    'Gateway attributes': gatewayed((attributes) => ({ gateway: { attributes } })),
-    'Gateway handleWhenDown': (handleWhenDown, errors) => {
-      const world = new GatewayWorld();
-      const gatewayPort = Object.assign(world.port('gateway1'), { logger: loggerOf(errors) });
-      const gateway = new Gateway<string>({ cluster: { gatewayPort }, handleWhenDown });
-      const channel = world.connection(gateway);
-      world.setBus('down');
-      channel.writeInbound('one');
-      expect(channel.isOpen).toBe(true);
-      gateway.close();
+  'Cluster.join connections': clustered((connections) => ({ connections })),
+  'Cluster.join load': clustered((load) => ({ load })),
+  'Cluster.join random': clustered(
+    (random) => ({ random }),
+    async (nodes, a, b) => {
+      for (const cluster of [a, b]) cluster.group('room').add(nodes.channel());
+      await nodes.pass(5000);
+      a['context'].wire.host.random();
     },
-    'Worker onConnect': gatewayed((onConnect) => ({ worker: { onConnect } })),
-    'Worker onMessage': gatewayed((onMessage) => ({ worker: { onMessage } })),
-    'Worker onClose': gatewayed((onClose) => ({ worker: { onClose } })),
-    'durable format': durable((format) => ({ format })),
-    'durable messageId': durable((messageId) => ({ messageId, format: (text: string) => text })),
-    'group idOf': clustered(
-      () => ({}),
-      (nodes, a, _b, idOf) => {
-        a.group('room', { idOf, presence: 'ids' }).add(nodes.channel());
-      },
-    ),
-    'routeServer random': async (random) => {
-      const node = (port: number) =>
-        ({
-          id: String(port),
-          address: { host: '10.0.0.1', port },
-          connections: 1,
-          state: 'ready',
-          life: 'alive',
-          load: 0,
-          roles: [],
-        }) as const;
-      const route = await routeServer({
-        cluster: { nodes: [node(1), node(2)] },
-        random,
-        host: '127.0.0.1',
-        port: 0,
-      });
-      const answer = await fetch(`http://127.0.0.1:${route.port}/route`);
-      expect(answer.status).toBe(200);
-      await answer.text();
-      await route.close();
+  ),
+  'Cluster.join randomBytes': clustered((bytes) => ({ randomBytes: bytes })),
+  'Gateway attributes': gatewayed((attributes) => ({ gateway: { attributes } })),
+  'Worker onConnect': gatewayed((onConnect) => ({ worker: { onConnect } })),
+  'Worker onMessage': gatewayed((onMessage) => ({ worker: { onMessage } })),
+  'Worker onClose': gatewayed((onClose) => ({ worker: { onClose } })),
+  'durable format': durable((format) => ({ format })),
+  'durable messageId': durable((messageId) => ({ messageId, format: (text: string) => text })),
+  'group idOf': clustered(
+    () => ({}),
+    (nodes, a, _b, idOf) => {
+      a.group('room', { idOf, presence: 'ids' }).add(nodes.channel());
     },
-    'runWorkers retry': (retry, errors) => {
-      const machine = new WorkersMachine({
-        count: 1,
-        drainTimeoutMs: 1000,
-        startTimeoutMs: 5000,
-        maxSurge: 1,
-        stableMs: 2000,
-        retry,
-        random: () => 0.5,
-      });
-      const [fork] = machine.start();
-      const { id } = (fork as { worker: { id: number } }).worker;
-      machine.ready(id, null, 0);
-      const ended = machine.ended(id, { code: 1, signal: null }, 0);
-      errors.push(...ended.map((action) => String((action as { error?: Error }).error)));
-    },
-    'runWorkers start': async (start, errors) => {
-      const worker = new WorkerProcess(workersPlan({ start, logger: loggerOf(errors) }));
-      worker['report'] = (message: unknown) => void errors.push(JSON.stringify(message));
-      // The primary ends a process that does not come up; the machine of the workers has the time.
-      void worker['start']();
-      await turn();
-    },
-    'runWorkers onEnd': async (onEnd, errors) => {
-      const exit = vi.spyOn(process, 'exit').mockImplementation((() => {}) as never);
-      const logger = loggerOf(errors);
-      const plan = workersPlan({ start: () => ({ drain() {} }), onEnd, drainTimeoutMs: 1, logger });
-      void new Workers(plan)['finish'](undefined);
-      await expect.poll(() => exit).toHaveBeenCalledWith(0);
-      exit.mockRestore();
-    },
-    'runWorkers onWorker': (onWorker, errors) => {
-      const logger = loggerOf(errors);
-      const workers = new Workers(workersPlan({ start: () => ({ drain() {} }), onWorker, logger }));
-      workers['announce']({ type: 'restarting', number: 1, delayMs: 1 });
-    },
-    'users idOf': clustered(
-      (idOf) => ({ users: { idOf } }),
-      (nodes, a) => {
-        a.users.add({ principal: 'ann', channel: nodes.channel(), kick: () => {} } as never);
-      },
-    ),
+  ),
+  'routeServer random': async (random) => {
+    const node = (port: number) =>
+      ({
+        id: String(port),
+        address: { host: '10.0.0.1', port },
+        connections: 1,
+        state: 'ready',
+        life: 'alive',
+        load: 0,
+        roles: [],
+      }) as const;
+    const route = await routeServer({
+      cluster: { nodes: [node(1), node(2)] },
+      random,
+      host: '127.0.0.1',
+      port: 0,
+    });
+    const answer = await fetch(`http://127.0.0.1:${route.port}/route`);
+    expect(answer.status).toBe(200);
+    await answer.text();
+    await route.close();
   },
-  others: {
-    'a matcher of a group': clustered(
-      () => ({}),
-      async (nodes, a, _b, fails) => {
-        const channel = nodes.channel();
-        const group = a.group<string>('room');
-        group.add(channel);
-        let thrown: Error | undefined;
-        try {
-          group.writeAndFlush('x', ChannelMatchers.elsewhere(fails, 'none')).then(
-            () => {},
-            () => {},
-          );
-        } catch (error) {
-          thrown = error as Error;
-        }
-        await nodes.pass(10);
-        expect(sent(channel)).toEqual([]);
-        if (thrown !== undefined) throw thrown;
-      },
-    ),
-    'codec of a group, encode': clustered(
-      () => ({}),
-      (nodes, a, _b, encode) => {
-        const group = a.group('room', { codec: { encode, decode: () => 'x' } as never });
-        group.add(nodes.channel());
-        group.writeAndFlush('x');
-      },
-    ),
-    'codec of a group, decode': clustered(
-      () => ({}),
-      async (nodes, a, b, decode) => {
-        const codec = { encode: (text: string) => Buffer.from(text), decode } as never;
-        const [one, other] = [a, b].map((cluster) => cluster.group<string>('room', { codec }));
-        const channel = nodes.channel();
-        other!.add(channel);
-        await nodes.pass(100);
-        one!.writeAndFlush('x');
-        await nodes.pass(100);
-        expect(sent(channel)).toEqual([]);
-      },
-    ),
-    'a listener of a cluster': clustered(
-      () => ({}),
-      async (nodes, a, b, listener) => {
-        a.on('nodeLeft', listener);
-        void b.leave();
-        await nodes.pass(5000);
-      },
-    ),
+  'runWorkers retry': (retry, errors) => {
+    const machine = new WorkersMachine({
+      count: 1,
+      drainTimeoutMs: 1000,
+      startTimeoutMs: 5000,
+      maxSurge: 1,
+      stableMs: 2000,
+      retry: workersPlan({ start: () => ({ drain() {} }), retry }).retry,
+      random: () => 0.5,
+    });
+    const [fork] = machine.start();
+    const { id } = (fork as { worker: { id: number } }).worker;
+    machine.ready(id, null, 0);
+    const ended = machine.ended(id, { code: 1, signal: null }, 0);
+    errors.push(...ended.map((action) => String((action as { error?: Error }).error)));
   },
+  'runWorkers start': async (start, errors) => {
+    const worker = new WorkerProcess(workersPlan({ start, logger: loggerOf(errors) }));
+    worker['report'] = (message: unknown) => void errors.push(JSON.stringify(message));
+    // The primary ends a process that does not come up; the machine of the workers has the time.
+    void worker['start']();
+    await turn();
+  },
+  'runWorkers onEnd': async (onEnd, errors) => {
+    const exit = vi.spyOn(process, 'exit').mockImplementation((() => {}) as never);
+    const logger = loggerOf(errors);
+    const plan = workersPlan({ start: () => ({ drain() {} }), onEnd, drainTimeoutMs: 1, logger });
+    void new Workers(plan)['finish'](undefined);
+    await expect.poll(() => exit).toHaveBeenCalledWith(0);
+    exit.mockRestore();
+  },
+  'users idOf': clustered(
+    (idOf) => ({ users: { idOf } }),
+    (nodes, a) => {
+      a.users.add({ principal: 'ann', channel: nodes.channel(), kick: () => {} } as never);
+    },
+  ),
+  'a matcher of a group': clustered(
+    () => ({}),
+    async (nodes, a, _b, fails) => {
+      const channel = nodes.channel();
+      const group = a.group<string>('room');
+      group.add(channel);
+      let thrown: Error | undefined;
+      try {
+        group.writeAndFlush('x', ChannelMatchers.elsewhere(fails, 'none')).then(
+          () => {},
+          () => {},
+        );
+      } catch (error) {
+        thrown = error as Error;
+      }
+      await nodes.pass(10);
+      expect(sent(channel)).toEqual([]);
+      if (thrown !== undefined) throw thrown;
+    },
+  ),
+  'codec of a group, encode': clustered(
+    () => ({}),
+    (nodes, a, _b, encode) => {
+      const group = a.group('room', { codec: { encode, decode: () => 'x' } as never });
+      group.add(nodes.channel());
+      group.writeAndFlush('x');
+    },
+  ),
+  'codec of a group, decode': clustered(
+    () => ({}),
+    async (nodes, a, b, decode) => {
+      const codec = { encode: (text: string) => Buffer.from(text), decode } as never;
+      const [one, other] = [a, b].map((cluster) => cluster.group<string>('room', { codec }));
+      const channel = nodes.channel();
+      other!.add(channel);
+      await nodes.pass(100);
+      one!.writeAndFlush('x');
+      await nodes.pass(100);
+      expect(sent(channel)).toEqual([]);
+    },
+  ),
+  'a listener of a cluster': clustered(
+    () => ({}),
+    async (nodes, a, b, listener) => {
+      a.on('nodeLeft', listener);
+      void b.leave();
+      await nodes.pass(5000);
+    },
+  ),
 });

@@ -369,20 +369,6 @@ describe('users on two nodes', () => {
     expect(a.users.size).toBe(0);
   });
 
-  it('are refused one by one while idOf gives a promise, which may reject', async () => {
-    const nodes = new Nodes();
-    const idOf = async (): Promise<string> => {
-      throw new Error('the database is away');
-    };
-    const a = await nodes.join<string>({ users: { idOf: idOf as never } });
-    const session = { channel: nodes.channel(), principal: 'ann', kick: () => {} };
-    expect(() => a.users.add(session)).toThrow(/idOf gave a promise/);
-    a.users.bind('bob', session.channel);
-    a.users.send('bob', 'hello');
-    expect(sent(session.channel)).toEqual(['hello']);
-    expect(a.users.size).toBe(1);
-  });
-
   it('leave with their last session although idOf throws by then', async () => {
     const nodes = new Nodes();
     let isBroken = false;

@@ -39,27 +39,21 @@ const schemaOf = (validate: Failing): StandardSchema => ({
 });
 
 describeFunctions(new URL('../../src/', import.meta.url), {
-  options: {},
-  others: {
-    'JsonCodec schema': reading(
-      (fails) => new JsonCodec({ schema: schemaOf(fails) }),
-      Buffer.from('1'),
-    ),
-    'JsonDecoder schema': reading(
-      (fails) => new JsonDecoder({ schema: schemaOf(fails) }),
-      Buffer.from('1'),
-    ),
-    'MsgpackCodec schema': reading(
-      (fails) => new MsgpackCodec({ schema: schemaOf(fails) }),
-      Buffer.of(1),
-    ),
-    'CborCodec schema': reading(
-      (fails) => new CborCodec({ schema: schemaOf(fails) }),
-      Buffer.of(1),
-    ),
-    'ProxyProtocolDecoder trusted': reading(
-      (trusted) => new ProxyProtocolDecoder({ trusted }),
-      Buffer.from('PROXY TCP4 10.0.0.1 10.0.0.2 1 2\r\nmore'),
-    ),
-  },
+  'JsonCodec schema': reading(
+    (fails) => new JsonCodec({ schema: schemaOf(fails) }),
+    Buffer.from('1'),
+  ),
+  'JsonDecoder schema': reading(
+    (fails) => new JsonDecoder({ schema: schemaOf(fails) }),
+    Buffer.from('1'),
+  ),
+  'MsgpackCodec schema': reading(
+    (fails) => new MsgpackCodec({ schema: schemaOf(fails) }),
+    Buffer.of(1),
+  ),
+  'CborCodec schema': reading((fails) => new CborCodec({ schema: schemaOf(fails) }), Buffer.of(1)),
+  'ProxyProtocolDecoder trusted': reading(
+    (trusted) => new ProxyProtocolDecoder({ trusted }),
+    Buffer.from('PROXY TCP4 10.0.0.1 10.0.0.2 1 2\r\nmore'),
+  ),
 });

@@ -1,7 +1,8 @@
 import type net from 'node:net';
 import type { Clock } from '../contract.ts';
 import { callSafely } from '../internal/call-safely.ts';
-import { choice, fn, unchecked, whole } from '../internal/option-kind.ts';
+import { fn } from '../internal/function-option.ts';
+import { choice, unchecked, whole } from '../internal/option-kind.ts';
 import { describeOptions } from '../internal/option-set.ts';
 import type { PortNetwork } from '../transport/port-network.ts';
 import {
@@ -75,7 +76,7 @@ const PLACES: PlaceOptions = {
     host: unchecked(),
     localAddress: unchecked(),
     family: choice([0, 4, 6]),
-    lookup: fn({ purpose: 'has the parameters of dns.lookup' }),
+    lookup: fn({ answers: 'a promise', purpose: 'has the parameters of dns.lookup' }),
     tls: unchecked(),
   }),
   path: describeOptions('connect', { path: unchecked(), tls: unchecked() }),

@@ -2,8 +2,8 @@ import type { Channel, Clock, Timer } from '../contract.ts';
 import { DrainEvent } from '../drain-event.ts';
 import { OptionError } from '../errors.ts';
 import type { ChannelGroup } from '../group/channel-group.ts';
-import { callSafely } from '../internal/call-safely.ts';
-import { fn, number, unchecked, whole } from '../internal/option-kind.ts';
+import { fn } from '../internal/function-option.ts';
+import { number, unchecked, whole } from '../internal/option-kind.ts';
 import { describeOptions, type Resolved } from '../internal/option-set.ts';
 
 /** Options of a server's shutdown. */
@@ -18,7 +18,7 @@ export interface ShutdownOptions {
    */
   readonly everyMs?: number;
   /**
-   * Has a word with each connection, right before its {@link DrainEvent}: sends its peer elsewhere, for example. Called
+   * Called for each connection, right before its {@link DrainEvent}: sends its peer elsewhere, for example. Called
    * in the batch of the connection, or when it is accepted if that is later, with the time until it is closed anyway;
    * not for a connection that is not up. What it writes goes out before the last words of handlers. It decides nothing
    * else: the DrainEvent follows in any case, unless it closes the channel, and a channel on which nothing is
@@ -34,7 +34,11 @@ const OPTIONS = describeOptions('shutdown', {
   drainTimeoutMs: number({ default: 10_000 }),
   batch: whole({ min: 1, default: 1000 }),
   everyMs: number(),
-  tell: fn({ purpose: 'writes a last message to a connection' }),
+  tell: fn({
+    answers: 'nothing',
+    takes: 2,
+    purpose: 'writes a last message to a connection',
+  }),
   signal: unchecked(),
 });
 const LONGEST_PAUSE_MS = 3000;
@@ -103,15 +107,8 @@ export class Drain {
       channel.close('shutdown');
       return;
     }
-    if (this.plan.tell !== undefined) this.tell(channel, this.plan.tell);
+    this.plan.tell?.(channel, this.remainingMs());
     if (channel.isOpen) channel.pipeline.fireUserEventTriggered(new DrainEvent(this.remainingMs()));
-  }
-
-  private tell(channel: Channel, tell: NonNullable<ShutdownOptions['tell']>): void {
-    const call = (): void => tell(channel, this.remainingMs());
-    callSafely(call, undefined, (error) =>
-      channel.logger.log('error', `${channel} tell of the shutdown threw`, error),
-    );
   }
 
   /** Closes the remaining channels at once, when the signal aborts. */

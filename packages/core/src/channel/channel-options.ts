@@ -1,8 +1,9 @@
 import type { Channel, Clock, Logger } from '../contract.ts';
 import { OptionError } from '../errors.ts';
 import { LOGGER } from '../internal/careful-logger.ts';
-import { CLOCK, flag, fn, number, time, whole } from '../internal/option-kind.ts';
-import { describeOptions, nested } from '../internal/option-set.ts';
+import { fn } from '../internal/function-option.ts';
+import { CLOCK, flag, number, time, whole } from '../internal/option-kind.ts';
+import { describeOptions, describePart, nested } from '../internal/option-set.ts';
 import { stderrLogger } from '../internal/stderr-logger.ts';
 
 /**
@@ -60,11 +61,11 @@ export type ResolvedChannelOptions = Required<ChannelOptions> & {
   readonly readBudgetMs: number;
 };
 
-const HOOKS = describeOptions('hooks', {
-  unhandledMessage: fn(),
-  unhandledException: fn(),
-  unhandledEvent: fn(),
-  writeFailed: fn(),
+const HOOKS = describePart('hooks', {
+  unhandledMessage: fn({ answers: 'a promise' }),
+  unhandledException: fn({ answers: 'a promise' }),
+  unhandledEvent: fn({ answers: 'a promise' }),
+  writeFailed: fn({ answers: 'nothing', takes: 2 }),
 });
 
 export const CHANNEL_OPTIONS = describeOptions('ChannelOptions', {

@@ -1,7 +1,6 @@
 import type { Channel, LogLevel } from '../contract.ts';
 import { isHeadraceError } from '../errors.ts';
 import { addressText } from '../internal/address-text.ts';
-import { callSafely } from '../internal/call-safely.ts';
 import { throwerOf } from '../pipeline/thrower.ts';
 import type { ChannelHooks } from './channel-options.ts';
 
@@ -45,7 +44,7 @@ export function reportCatcher(channel: Channel, name: string, thrown: Error, fir
   channel.logger.log('error', text, thrown);
 }
 
-/** A write failed and nobody looked at it. The hook is called outside all handlers: its throw is logged, too. */
+/** A write failed and nobody looked at it. */
 export function reportUnseenWrite(channel: Channel, hooks: ChannelHooks, error: Error): void {
   if (hooks.writeFailed === undefined) {
     const level: LogLevel = isUsual(error) ? 'debug' : 'warn';
@@ -53,10 +52,7 @@ export function reportUnseenWrite(channel: Channel, hooks: ChannelHooks, error: 
     channel.logger.log(level, text, error);
     return;
   }
-  const call = (): void => hooks.writeFailed!(channel, error);
-  callSafely(call, undefined, (thrown) =>
-    channel.logger.log('error', `${channel} the hook writeFailed threw`, thrown),
-  );
+  hooks.writeFailed(channel, error);
 }
 
 /** Peers go, and reset connections, in the middle of what they are sent every day. */

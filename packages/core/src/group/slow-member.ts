@@ -1,7 +1,7 @@
 import type { Channel, WriteFuture } from '../contract.ts';
 import { ChannelError, OptionError } from '../errors.ts';
-import { atOnce } from '../internal/at-once.ts';
-import { choice, fn, number } from '../internal/option-kind.ts';
+import { fn } from '../internal/function-option.ts';
+import { choice, number } from '../internal/option-kind.ts';
 import { describeOptions } from '../internal/option-set.ts';
 import { PendingWriteQueue, type PendingWriteTarget } from '../internal/pending-write-queue.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
@@ -40,7 +40,7 @@ export const SLOW_MEMBER_OPTIONS = describeOptions('SlowMembers', {
   slowMember: choice(['close', 'drop-newest', 'drop-oldest', 'coalesce'], { default: 'close' }),
   maxMemberBytes: number({ min: 1, default: 1024 * 1024 }),
   maxMemberMessages: number({ min: 1, default: 256 }),
-  coalesceKey: fn(),
+  coalesceKey: fn({ answers: 'at once', purpose: 'gives the key of a message' }),
 });
 
 /** Stands for a message that no other replaces. */
@@ -168,7 +168,7 @@ export class SlowMembers {
   }
 
   private hold(channel: Channel, message: unknown): WriteFuture {
-    const key = atOnce('coalesceKey', this.keyOf(message));
+    const key = this.keyOf(message);
     let writes = this.waiting.get(channel);
     if (writes === undefined) {
       writes = new MemberWrites(channel);

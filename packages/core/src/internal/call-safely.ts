@@ -30,6 +30,7 @@ export function callInContext(
   callSafely(task, undefined, (error) => ctx.fireExceptionCaught(error));
 }
 
-function warn(error: Error): void {
+/** Reports an error that has no other place. */
+export function warn(error: Error): void {
   process.emitWarning(error);
 }

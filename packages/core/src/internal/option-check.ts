@@ -80,12 +80,6 @@ export function checkKind<T>(name: string, value: T, isRight: boolean, what: str
   });
 }
 
-/** @param purpose - what it does: "a function that …" */
-export function checkFunction<T>(name: string, value: T, purpose?: string): T {
-  const what = purpose === undefined ? 'a function' : `a function that ${purpose}`;
-  return checkKind(name, value, typeof value === 'function', what);
-}
-
 /** @param kind - with its article: "a ServerMetrics" */
 export function checkObject<T>(name: string, value: T, kind: string): T {
   return checkKind(name, value, typeof value === 'object' && value !== null, kind);

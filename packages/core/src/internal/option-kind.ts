@@ -18,6 +18,17 @@ export interface Same {
 }
 
 /**
+ * How a function of the application answers, which decides how it is guarded:
+ *
+ * - `at once`: the caller goes on with the answer. A promise is refused with a `TypeError` that names the function, and
+ *   its rejection ends no process.
+ * - `a promise`: at once or later. The caller takes a throw and a rejection alike; it gets the function as it was given.
+ * - `nothing`: the function observes. Neither a throw nor a rejection reaches the caller; it is logged by the channel
+ *   that the function got first, or else by the option `logger` of the same set, or else it is a warning of the process.
+ */
+export type Answers = 'at once' | 'a promise' | 'nothing';
+
+/**
  * One option of a set: its check, and its value when it is not given. The functions of this file make them.
  *
  * @typeParam Given - what may be given
@@ -25,8 +36,12 @@ export interface Same {
  * @typeParam Absent - `undefined` for an option without a default that need not be given, else `never`
  */
 export interface OptionKind<in Given, out Value, out Absent extends undefined = undefined> {
-  /** Returns the value, or throws an `OptionError` that names the option, the value and what is allowed. */
-  check(name: string, value: Given): Value;
+  /**
+   * Returns the value, or throws an `OptionError` that names the option, the value and what is allowed.
+   *
+   * @param among - all options of the set, as they were given
+   */
+  check(name: string, value: Given, among?: object): Value;
   /** What is allowed, for the documentation and the error. */
   readonly allowed: string;
   /** The value when the option is not given. */
@@ -34,6 +49,8 @@ export interface OptionKind<in Given, out Value, out Absent extends undefined = 
   readonly isRequired: boolean;
   /** Its values are numbers, texts or booleans. */
   readonly isPlain: boolean;
+  /** How a function answers, of options that are functions of the application. */
+  readonly answers?: Answers;
 }
 
 /** What an option is when it is not given: its default, an error, or `undefined`. */
@@ -58,7 +75,7 @@ type Kind<Given, Value, A> = OptionKind<Given, Value, AbsentOf<A>>;
  */
 export function custom<Given, Value, const A extends Absence<Given>>(
   allowed: string,
-  check: (name: string, value: Given) => Value,
+  check: (name: string, value: Given, among?: object) => Value,
   options: A = {} as A,
   isPlain = false,
 ): Kind<Given, Value, A> {
@@ -101,17 +118,6 @@ export function choice<
 >(choices: readonly Choice[], options: A = {} as A): Kind<Choice, Choice, A> {
   const check = (name: string, value: Choice) => checkChoice(name, value, choices);
   return custom(allowedChoice(choices), check, options, true);
-}
-
-type AnyFunction = (...args: never[]) => unknown;
-
-/** @param purpose - what the function does, in the third person: `decides on credentials` */
-export function fn<A extends Absence<AnyFunction> & { readonly purpose?: string }>(
-  options: A = {} as A,
-): Kind<AnyFunction, Same, A> {
-  const { purpose } = options;
-  const allowed = purpose === undefined ? 'a function' : `a function that ${purpose}`;
-  return value(allowed, (given) => typeof given === 'function', options);
 }
 
 /** @param allowed - what the text is */

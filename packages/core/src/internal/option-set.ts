@@ -113,7 +113,7 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
       const kind = list[i]!;
       const value = (given as Record<string, unknown>)[name];
       const isAbsent = value === undefined && !kind.isRequired;
-      values[name] = isAbsent ? kind.absent : kind.check(labels[i]!, value);
+      values[name] = isAbsent ? kind.absent : kind.check(labels[i]!, value, given);
       isPlain &&= isAbsent || kind.isPlain;
     }
     if (isPlain) {
@@ -152,7 +152,7 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
  * const OPTIONS = describeOptions('LineReader', {
  *   maxLength: whole({ min: 1, default: 8192 }),
  *   idleMs: time({ default: false }),
- *   onLine: fn({ required: true, purpose: 'takes a line' }),
+ *   onLine: fn({ answers: 'nothing', required: true, purpose: 'takes a line' }),
  * });
  * const { maxLength, idleMs, onLine } = OPTIONS.resolve(options);
  * ```

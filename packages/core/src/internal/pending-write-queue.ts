@@ -1,10 +1,10 @@
 import type { WriteFuture } from '../contract.ts';
 import { ChannelError } from '../errors.ts';
 import { allSettled } from './all-settled.ts';
-import { atOnce } from './at-once.ts';
 import { sizeOfBytes } from './byte-source.ts';
 import { ENTRY_OVERHEAD_BYTES } from './entry-overhead.ts';
-import { fn, number, unchecked } from './option-kind.ts';
+import { fn } from './function-option.ts';
+import { number, unchecked } from './option-kind.ts';
 import { describeOptions } from './option-set.ts';
 import { SettableFuture } from './settable-future.ts';
 
@@ -34,7 +34,11 @@ const OPTIONS = describeOptions('PendingWriteQueue', {
   maxMessages: number({ default: Infinity }),
   maxBytes: number({ default: Infinity }),
   limitName: unchecked(),
-  sizeOf: fn({ default: defaultSizeOf }),
+  sizeOf: fn({
+    answers: 'at once',
+    purpose: 'returns the size of a message',
+    default: defaultSizeOf,
+  }),
 });
 
 /** A write that waits: its own future, and a link of the queue, so that one is one object. */
@@ -148,7 +152,7 @@ export class PendingWriteQueue<Tag = undefined> {
     if (message === undefined || message === null) {
       throw new TypeError(`add(${String(message)}): a message cannot be null or undefined`);
     }
-    const cost = atOnce('sizeOf', this.sizeOf(message)) + ENTRY_OVERHEAD_BYTES;
+    const cost = this.sizeOf(message) + ENTRY_OVERHEAD_BYTES;
     this.refuseBeyondLimits(cost);
     const entry = new PendingWrite(this, message, cost, tag[0] as Tag);
     this.append(entry);

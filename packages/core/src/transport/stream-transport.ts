@@ -1,10 +1,10 @@
 import { Duplex, type Readable, type Writable } from 'node:stream';
 import type { Address, CloseInfo, OutboundBytes } from '../contract.ts';
 import { OptionError } from '../errors.ts';
-import { atOnce } from '../internal/at-once.ts';
 import { sizeOfBytes } from '../internal/byte-source.ts';
 import { callSafely } from '../internal/call-safely.ts';
-import { fn, unchecked } from '../internal/option-kind.ts';
+import { fn } from '../internal/function-option.ts';
+import { unchecked } from '../internal/option-kind.ts';
 import { describeOptions } from '../internal/option-set.ts';
 import { coalesce } from './coalesce.ts';
 import type { Transport, TransportSink } from './transport.ts';
@@ -30,7 +30,7 @@ export interface StreamTransportOptions {
 const OPTIONS = describeOptions('StreamTransport', {
   localAddress: unchecked(),
   remoteAddress: unchecked(),
-  explain: fn(),
+  explain: fn({ answers: 'at once', purpose: 'makes the reported error' }),
 });
 
 interface Owned {
@@ -88,12 +88,11 @@ export class StreamTransport implements Transport {
   private onWritten: ((error?: Error | null) => void) | undefined = undefined;
 
   constructor(stream: Duplex | StreamPair, options: StreamTransportOptions = NONE) {
-    if (options !== NONE) OPTIONS.resolve(options);
+    this.options = options === NONE ? NONE : (OPTIONS.resolve(options) as StreamTransportOptions);
     const { readable, writable } = stream instanceof Duplex ? bothOf(stream) : stream;
     checkBytes(readable, writable);
     this.readable = readable;
     this.writable = writable;
-    this.options = options;
     this.openStreams = isOne(readable, writable) ? 1 : 2;
     if (readable instanceof Duplex) readable.allowHalfOpen = true;
     this.readable.owner = this;
@@ -282,7 +281,7 @@ export class StreamTransport implements Transport {
     const { explain } = this.options;
     let explained = error;
     const ask = (): void => {
-      explained = atOnce('explain', explain!(error));
+      explained = explain!(error);
     };
     if (explain !== undefined) callSafely(ask, undefined);
     this.sink?.failed(explained);

@@ -114,28 +114,4 @@ describe('tell of a shutdown', () => {
     channel.endInput();
     await drain.done;
   });
-
-  it('that throws or rejects is logged by the channel, and the drain goes on', async () => {
-    let calls = 0;
-    const tell = (): void | Promise<void> => {
-      calls += 1;
-      if (calls === 1) throw new Error('no other place');
-      return Promise.reject(new Error('directory is down'));
-    };
-    const { seen, logged, channels, drain, start } = drained(2, { tell });
-    await start();
-    await Promise.resolve();
-    expect(seen).toEqual(['event 10000', 'event 10000']);
-    expect(logged).toEqual(
-      channels.map((channel) => `error ${channel} tell of the shutdown threw`),
-    );
-    for (const channel of channels) channel.endInput();
-    await drain.done;
-  });
-
-  it('is a function', () => {
-    expect(() => drainPlan({ tell: 'BYE' as never })).toThrow(
-      'tell is "BYE", but must be a function that writes a last message to a connection',
-    );
-  });
 });

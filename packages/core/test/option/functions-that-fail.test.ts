@@ -5,7 +5,6 @@ import {
   Bootstrap,
   type Channel,
   ChannelGroup,
-  type ChannelGroupError,
   ChannelMatchers,
   type Context,
   DuplexHandler,
@@ -44,13 +43,12 @@ interface Parts {
   readonly server?: (bootstrap: ServerBootstrap) => unknown;
   readonly client?: (bootstrap: Bootstrap) => unknown;
   readonly tls?: TlsClientOptions;
-  readonly tell?: Failing;
 }
 
 /** A server with a client, which talk if they can; then both end. */
 function served(parts: (fails: Failing) => Parts): Attempt {
   return async (fails, errors) => {
-    const { server, client, tls, tell } = parts(fails);
+    const { server, client, tls } = parts(fails);
     const clock = new VirtualClock();
     const logger = loggerOf(errors);
     const network = new MemoryNetwork();
@@ -84,7 +82,7 @@ function served(parts: (fails: Failing) => Parts): Attempt {
     const sane = { tls: { ca, servername: 'chat.example' } };
     await noted(clock, other.connect({ ...place, ...(tls && sane) }), errors);
     expect(bound.channel.isOpen).toBe(true);
-    await noted(clock, bound.shutdown({ drainTimeoutMs: 1000, ...(tell && { tell }) }), errors);
+    await noted(clock, bound.shutdown({ drainTimeoutMs: 1000 }), errors);
     expect(bound.connections.size).toBe(0);
   };
 }
@@ -129,124 +127,100 @@ function heard(add: (channel: EmbeddedChannel, listener: Failing) => unknown): A
 }
 
 describeFunctions(new URL('../../src/', import.meta.url), {
-  options: {
-    'PendingWriteQueue sizeOf': (sizeOf, errors) => {
-      const channel = new EmbeddedChannel({});
-      const queue = new PendingWriteQueue(channel.pipeline.lastContext()!, { sizeOf });
-      try {
-        queue.add('a');
-      } catch (error) {
-        errors.push((error as Error).message);
-      }
-      expect([queue.size, queue.bytes]).toEqual([0, 0]);
-    },
-    'SlowMembers coalesceKey': async (coalesceKey, errors) => {
-      const group = new ChannelGroup('all', { slowMember: 'coalesce', coalesceKey });
-      const slow = EmbeddedChannel.with({ writeBufferHighBytes: 2, writeBufferLowBytes: 1 });
-      slow.embedded.isStuck = true;
-      slow.writeAndFlush('a long one');
-      group.add(slow);
-      await group.writeAndFlush('x').then(
-        () => {},
-        (reason: unknown) => {
-          for (const { error } of (reason as ChannelGroupError).failures)
-            errors.push(error.message);
-        },
-      );
-    },
-    'StreamTransport explain': async (explain, errors) => {
-      const stream = new PassThrough();
-      const clock = new VirtualClock();
-      const channel = await new Bootstrap()
-        .options({ logger: loggerOf(errors), clock })
-        .handler(() => {})
-        .connect({ transport: new StreamTransport(stream, { explain }) });
-      stream.destroy(new Error('the cable is out'));
-      await passTime(clock, 1);
-      expect(channel.closeInfo?.error?.message).toContain('the cable is out');
-    },
-    'connect lookup': async (lookup, errors) => {
-      const clock = new VirtualClock();
-      const bootstrap = new Bootstrap().options({ clock }).handler(() => {});
-      const connecting = bootstrap.connect({ host: 'chat.example', port: 1, lookup });
-      await noted(clock, connecting, errors);
-      expect(errors).toHaveLength(1);
-    },
-    'explore scenario': async (scenario, errors) => {
-      // A scenario is a test, whose runner has the limit of its time.
-      const limited = () => Promise.race([scenario(), Promise.resolve()]);
-      const exploring = explore({ scenario: limited, seeds: 1, timeMs: 1, settleMs: 10 });
-      await exploring.catch((error: Error) => void errors.push(error.message));
-      expect(errors).toHaveLength(1);
-    },
-    'hooks unhandledEvent': hooked('unhandledEvent', ({ pipeline }) =>
-      pipeline.fireUserEventTriggered('event'),
-    ),
-    'hooks unhandledException': async (unhandledException, errors) => {
-      const channel = EmbeddedChannel.with({
-        hooks: { unhandledException },
-        logger: loggerOf(errors),
-      });
-      channel.run(() => channel.pipeline.fireExceptionCaught(new Error('of the application')));
-    },
-    'hooks unhandledMessage': hooked('unhandledMessage', ({ pipeline }) =>
-      pipeline.fireChannelRead('message'),
-    ),
-    'hooks writeFailed': hooked('writeFailed', (channel) => {
-      channel.abort();
-      void channel.write('late');
-    }),
-    'shutdown tell': served((tell) => ({ tell })),
-    'tls checkServerIdentity': served((checkServerIdentity) => ({
-      tls: { ca: certificate.cert, servername: 'chat.example', checkServerIdentity },
-    })),
+  'PendingWriteQueue sizeOf': (sizeOf, errors) => {
+    const channel = new EmbeddedChannel({});
+    const queue = new PendingWriteQueue(channel.pipeline.lastContext()!, { sizeOf });
+    try {
+      queue.add('a');
+    } catch (error) {
+      errors.push((error as Error).message);
+    }
+    expect([queue.size, queue.bytes]).toEqual([0, 0]);
   },
-  others: {
-    'ServerBootstrap.handler': served((fails) => ({ server: (one) => one.handler(fails) })),
-    'ServerBootstrap.childHandler': async (fails, errors) =>
-      served(() => ({ server: (one) => one.childHandler(fails) }))(fails, errors),
-    'Bootstrap.handler': served((fails) => ({ client: (one) => one.handler(fails) })),
-    'pipeline().add': served((fails) => ({
-      client: (one) => one.handler(pipeline().add(fails as never)),
-    })),
-    'a handler’s event': served((channelActive) => ({
-      client: (one) =>
-        one.handler((channel: Channel) => channel.pipeline.addLast({ channelActive })),
-    })),
-    'Logger.log': served((log) => ({
-      server: (one) => one.handler(() => {}).options({ logger: { log } }),
-    })),
-    DuplexHandler: async (use, errors) => {
-      const channel = new EmbeddedChannel(new DuplexHandler(use));
-      await Promise.resolve();
-      try {
-        channel.checkException();
-      } catch (error) {
-        errors.push((error as Error).message);
-      }
-    },
-    'a matcher of a group': matched((group, fails) => group.writeAndFlush('x', fails)),
-    'a matcher of matchers': matched((group, fails) =>
-      group.writeAndFlush('x', ChannelMatchers.compose(fails, ChannelMatchers.isNotServer)),
-    ),
-    'a matcher that is inverted': matched((group, fails) =>
-      group.writeAndFlush('x', ChannelMatchers.invert(fails)),
-    ),
-    'a matcher elsewhere': matched((group, fails) =>
-      group.writeAndFlush('x', ChannelMatchers.elsewhere(fails, 'all')),
-    ),
-    'trusted peers': (trusted, errors) => {
-      let isTrusted = false;
-      try {
-        isTrusted = trustCheck('trusted', trusted)(undefined);
-      } catch (error) {
-        errors.push((error as Error).message);
-      }
-      expect(isTrusted).toBe(false);
-    },
-    onClosed: heard((channel, listener) => channel.onClosed(listener)),
-    'onSettled of a write': heard((channel, listener) =>
-      channel.writeAndFlush('a').onSettled(listener),
-    ),
+  'StreamTransport explain': async (explain, errors) => {
+    const stream = new PassThrough();
+    const clock = new VirtualClock();
+    const channel = await new Bootstrap()
+      .options({ logger: loggerOf(errors), clock })
+      .handler(() => {})
+      .connect({ transport: new StreamTransport(stream, { explain }) });
+    stream.destroy(new Error('the cable is out'));
+    await passTime(clock, 1);
+    expect(channel.closeInfo?.error?.message).toContain('the cable is out');
   },
+  'connect lookup': async (lookup, errors) => {
+    const clock = new VirtualClock();
+    const bootstrap = new Bootstrap().options({ clock }).handler(() => {});
+    const connecting = bootstrap.connect({ host: 'chat.example', port: 1, lookup });
+    await noted(clock, connecting, errors);
+    expect(errors).toHaveLength(1);
+  },
+  'explore scenario': async (scenario, errors) => {
+    // A scenario is a test, whose runner has the limit of its time.
+    const limited = () => Promise.race([scenario(), Promise.resolve()]);
+    const exploring = explore({ scenario: limited, seeds: 1, timeMs: 1, settleMs: 10 });
+    await exploring.catch((error: Error) => void errors.push(error.message));
+    expect(errors).toHaveLength(1);
+  },
+  'hooks unhandledEvent': hooked('unhandledEvent', ({ pipeline }) =>
+    pipeline.fireUserEventTriggered('event'),
+  ),
+  'hooks unhandledException': async (unhandledException, errors) => {
+    const channel = EmbeddedChannel.with({
+      hooks: { unhandledException },
+      logger: loggerOf(errors),
+    });
+    channel.run(() => channel.pipeline.fireExceptionCaught(new Error('of the application')));
+  },
+  'hooks unhandledMessage': hooked('unhandledMessage', ({ pipeline }) =>
+    pipeline.fireChannelRead('message'),
+  ),
+  'tls checkServerIdentity': served((checkServerIdentity) => ({
+    tls: { ca: certificate.cert, servername: 'chat.example', checkServerIdentity },
+  })),
+  'ServerBootstrap.handler': served((fails) => ({ server: (one) => one.handler(fails) })),
+  'ServerBootstrap.childHandler': async (fails, errors) =>
+    served(() => ({ server: (one) => one.childHandler(fails) }))(fails, errors),
+  'Bootstrap.handler': served((fails) => ({ client: (one) => one.handler(fails) })),
+  'pipeline().add': served((fails) => ({
+    client: (one) => one.handler(pipeline().add(fails as never)),
+  })),
+  'a handler’s event': served((channelActive) => ({
+    client: (one) => one.handler((channel: Channel) => channel.pipeline.addLast({ channelActive })),
+  })),
+  'Logger.log': served((log) => ({
+    server: (one) => one.handler(() => {}).options({ logger: { log } }),
+  })),
+  DuplexHandler: async (use, errors) => {
+    const channel = new EmbeddedChannel(new DuplexHandler(use));
+    await Promise.resolve();
+    try {
+      channel.checkException();
+    } catch (error) {
+      errors.push((error as Error).message);
+    }
+  },
+  'a matcher of a group': matched((group, fails) => group.writeAndFlush('x', fails)),
+  'a matcher of matchers': matched((group, fails) =>
+    group.writeAndFlush('x', ChannelMatchers.compose(fails, ChannelMatchers.isNotServer)),
+  ),
+  'a matcher that is inverted': matched((group, fails) =>
+    group.writeAndFlush('x', ChannelMatchers.invert(fails)),
+  ),
+  'a matcher elsewhere': matched((group, fails) =>
+    group.writeAndFlush('x', ChannelMatchers.elsewhere(fails, 'all')),
+  ),
+  'trusted peers': (trusted, errors) => {
+    let isTrusted = false;
+    try {
+      isTrusted = trustCheck('trusted', trusted)(undefined);
+    } catch (error) {
+      errors.push((error as Error).message);
+    }
+    expect(isTrusted).toBe(false);
+  },
+  onClosed: heard((channel, listener) => channel.onClosed(listener)),
+  'onSettled of a write': heard((channel, listener) =>
+    channel.writeAndFlush('a').onSettled(listener),
+  ),
 });

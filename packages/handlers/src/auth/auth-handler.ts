@@ -6,7 +6,6 @@ import {
   type WriteFuture,
 } from '@headrace/core';
 import {
-  atOnce,
   callInContext,
   KeptInputHandler,
   type KeptInputSteps,
@@ -16,7 +15,12 @@ import {
 import { AuthDeadline } from './auth-deadline.ts';
 import { AuthenticatedEvent, AuthFailedEvent } from './auth-event.ts';
 import { type AuthAction, AuthMachine, type Rejection } from './auth-machine.ts';
-import { type AuthOptions, type AuthVerdict, resolveAuthOptions } from './auth-options.ts';
+import {
+  type AuthOptions,
+  type AuthParts,
+  type AuthVerdict,
+  resolveAuthOptions,
+} from './auth-options.ts';
 import {
   CLOSE_REASONS,
   type Occasion,
@@ -82,7 +86,7 @@ const EVENTS = { fires: ['AuthenticatedEvent', 'AuthFailedEvent'] } as const;
  */
 export class AuthHandler<Principal, Message = string, Reply = Message> extends KeptInputHandler {
   declare readonly types: Types<{ reads: Message; writes: Reply }>;
-  private readonly options: AuthOptions<Principal, Message, Reply>;
+  private readonly options: AuthParts<Principal, Message, Reply>;
   private readonly machine: AuthMachine;
   // Thousands of connections may wait for their sign-in: what only some need is made when it is needed.
   private madeMembership: Membership<Principal> | undefined = undefined;
@@ -100,8 +104,9 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
 
   constructor(options: AuthOptions<Principal, Message, Reply>) {
     super();
-    this.options = options;
-    this.machine = new AuthMachine(resolveAuthOptions(options));
+    const { parts, rules } = resolveAuthOptions(options);
+    this.options = parts;
+    this.machine = new AuthMachine(rules);
   }
 
   private get membership(): Membership<Principal> {
@@ -216,14 +221,14 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
     if (action.do === 'pass') ctx.fireChannelRead(message);
     else if (action.do === 'hold') this.kept.keep(message);
     else if (action.do === 'answer-again') {
-      this.reply(ctx, atOnce('again', this.options.replies?.again?.(message)));
+      this.reply(ctx, this.options.replies?.again?.(message));
     } else if (action.do === 'check') {
       this.check(ctx, (attempt) => this.options.authenticate(message, attempt));
     } else if (action.do === 'reject') this.decide(ctx, [action], { message });
   }
 
   private isCredentials(message: Message): boolean {
-    return atOnce('isCredentials', this.options.isCredentials?.(message)) ?? true;
+    return this.options.isCredentials?.(message) ?? true;
   }
 
   // --- the authenticator ---
@@ -264,7 +269,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
   }
 
   private refused(text: string): Reply | undefined {
-    return atOnce('refused', this.options.replies?.refused?.(text));
+    return this.options.replies?.refused?.(text);
   }
 
   /** A timer or a promise calls it: an error must reach the pipeline, and not the process. */
@@ -293,10 +298,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
         if (action.do === 'kick-others') this.kickAll(ctx, others);
         else if (action.do === 'accept') this.accept(ctx, principal, reply);
         else if (action.do === 'reject') {
-          const { replies } = this.options;
-          this.carryOut(ctx, action, {
-            reply: atOnce('duplicate', replies?.duplicate?.(principal)),
-          });
+          this.carryOut(ctx, action, { reply: this.options.replies?.duplicate?.(principal) });
         } else this.carryOut(ctx, action, {});
       }
     } finally {
@@ -347,7 +349,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
     this.deadline?.cancel();
     const session = { channel, principal, kick: () => this.kick(ctx, session) };
     if (!membership.begin(ctx, session)) return;
-    this.reply(ctx, reply ?? atOnce('accepted', this.options.replies?.accepted?.(principal)));
+    this.reply(ctx, reply ?? this.options.replies?.accepted?.(principal));
     if (!membership.has(session)) return;
     this.early?.removeAndWriteAll();
     ctx.flush();
@@ -395,10 +397,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
     callInContext(ctx, () => membership.removeSession(session));
     callInContext(ctx, () => void membership.leaveGroup(channel));
     if (channel.isActive && !channel.isEnding)
-      callInContext(ctx, () => {
-        const { replies } = this.options;
-        this.reply(ctx, atOnce('kicked', replies?.kicked?.(session.principal)));
-      });
+      callInContext(ctx, () => this.reply(ctx, this.options.replies?.kicked?.(session.principal)));
     channel.end({ reason: CLOSE_REASONS.kicked });
   }
 

@@ -100,13 +100,13 @@ export interface AuthOptions<Principal, Message, Reply> {
   readonly principalKey?: AttributeKey<Principal>;
 }
 
-const REPLY = fn({ purpose: 'makes an answer to the peer' });
+const REPLY = fn({ answers: 'at once', purpose: 'makes an answer to the peer' });
 
 const REPLIES = describePart('replies', {
   accepted: REPLY,
   refused: REPLY,
   unauthenticated: REPLY,
-  timedOut: REPLY,
+  timedOut: fn({ answers: 'at once', takes: 0, purpose: 'makes an answer to the peer' }),
   kicked: REPLY,
   duplicate: REPLY,
   again: REPLY,
@@ -126,9 +126,9 @@ const RULES = describeOptions('AuthHandler', {
 const OPTIONS = describeOptions(
   'AuthHandler',
   {
-    authenticate: fn({ required: true, purpose: 'decides on credentials' }),
-    authenticateChannel: fn({ purpose: 'decides on a connection' }),
-    isCredentials: fn({ purpose: 'recognises credentials' }),
+    authenticate: fn({ answers: 'a promise', required: true, purpose: 'decides on credentials' }),
+    authenticateChannel: fn({ answers: 'a promise', purpose: 'decides on a connection' }),
+    isCredentials: fn({ answers: 'at once', purpose: 'recognises credentials' }),
     replies: nested(REPLIES),
     group: having('add', 'a group, such as a ChannelGroup'),
     sessions: having('othersOf', 'sessions, such as a SessionRegistry'),
@@ -137,11 +137,15 @@ const OPTIONS = describeOptions(
   RULES,
 );
 
+/** The functions and objects of the options, checked. */
+export type AuthParts<P, M, R> = Pick<AuthOptions<P, M, R>, keyof typeof OPTIONS.kinds>;
+
 /** Adds the defaults. Refuses wrong options, and those that cannot work together, before a connection exists. */
-export function resolveAuthOptions<P, M, R>(options: AuthOptions<P, M, R>): AuthRules {
-  const { sessions, isCredentials } = OPTIONS.resolve(
-    options as unknown as AuthOptions<unknown, unknown, unknown>,
-  );
+export function resolveAuthOptions<P, M, R>(
+  options: AuthOptions<P, M, R>,
+): { readonly parts: AuthParts<P, M, R>; readonly rules: AuthRules } {
+  const parts = OPTIONS.resolve(options as unknown as AuthOptions<unknown, unknown, unknown>);
+  const { sessions, isCredentials } = parts;
   const rules = RULES.part(options);
   const { duplicatePolicy, again } = rules;
   if (duplicatePolicy !== 'allow' && sessions === undefined) {
@@ -159,5 +163,5 @@ export function resolveAuthOptions<P, M, R>(options: AuthOptions<P, M, R>): Auth
       { option: 'isCredentials' },
     );
   }
-  return rules;
+  return { parts: parts as unknown as AuthParts<P, M, R>, rules };
 }

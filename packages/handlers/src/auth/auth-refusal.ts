@@ -1,5 +1,4 @@
 import { type CloseReason, RejectedError, TimedOutError } from '@headrace/core';
-import { atOnce } from '@headrace/core/authoring';
 import type { AuthRules, Rejection } from './auth-machine.ts';
 import type { AuthOptions } from './auth-options.ts';
 
@@ -58,8 +57,7 @@ export function refusalReply<Principal, Message, Reply>(
   { message, reply }: Occasion<Message, Reply>,
   replies: AuthOptions<Principal, Message, Reply>['replies'],
 ): Reply | undefined {
-  if (why === 'timeout') return atOnce('timedOut', replies?.timedOut?.());
-  if (why === 'early' || why === 'full')
-    return atOnce('unauthenticated', replies?.unauthenticated?.(message!));
+  if (why === 'timeout') return replies?.timedOut?.();
+  if (why === 'early' || why === 'full') return replies?.unauthenticated?.(message!);
   return reply;
 }

@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto';
 import { type Channel, clientAddress } from '@headrace/core';
-import { atOnce, describeOptions, fn, number, RecentMap, whole } from '@headrace/core/authoring';
+import {
+  checkFunction,
+  describeOptions,
+  fn,
+  number,
+  RecentMap,
+  whole,
+} from '@headrace/core/authoring';
 import { addressKey } from '../limit/address-key.ts';
 import { TokenBuckets } from '../limit/token-bucket.ts';
 import type { AuthAttempt, AuthVerdict } from './auth-options.ts';
@@ -36,7 +43,7 @@ const OPTIONS = describeOptions('GuessLimiter', {
   sharedFactor: number({ min: 1, default: 10 }),
   maxDelayMs: number({ min: 1, max: 2 ** 31 - 1, default: 5000 }),
   maxClients: whole({ min: 1, default: 10_000 }),
-  clientOf: fn({ purpose: 'names the client of a channel' }),
+  clientOf: fn({ answers: 'at once', purpose: 'names the client of a channel' }),
 });
 
 /** A try that waits looks so many times whether it may be checked. */
@@ -92,7 +99,7 @@ export class GuessLimiter {
   constructor(options: GuessLimiterOptions = {}) {
     const resolved = OPTIONS.resolve(options);
     const { freeTries, forgiveEveryMs, sharedFactor, maxClients } = resolved;
-    const { clientOf = (channel) => addressKey(clientAddress(channel)) } = options;
+    const { clientOf = (channel: Channel) => addressKey(clientAddress(channel)) } = resolved;
     const perSecond = 1000 / forgiveEveryMs;
     const sharedRate = { perSecond: perSecond * sharedFactor, burst: freeTries * sharedFactor };
     this.clientOf = clientOf;
@@ -119,10 +126,11 @@ export class GuessLimiter {
     authenticate: Authenticate<Message, Principal, Reply>,
     nameOf: (message: Message) => string | undefined = () => undefined,
   ): Authenticate<Message, Principal, Reply> {
+    const nameIn = checkFunction('nameOf', nameOf, { answers: 'at once' });
     return (message, attempt) => {
-      const client = atOnce('clientOf', this.clientOf(attempt.channel));
+      const client = this.clientOf(attempt.channel);
       if (client === undefined) return authenticate(message, attempt);
-      const given: unknown = atOnce('nameOf', nameOf(message));
+      const given: unknown = nameIn(message);
       const name = typeof given === 'string' ? given : undefined;
       const pair = name === undefined ? undefined : digest(`${client}\n${name}`);
       const shares = this.sharesOf(client, name, pair);

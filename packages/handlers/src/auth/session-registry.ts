@@ -1,11 +1,5 @@
 import type { Channel, CloseInfo, Timer } from '@headrace/core';
-import {
-  atOnce,
-  checkFunction,
-  describeOptions,
-  number,
-  WatchedEmitter,
-} from '@headrace/core/authoring';
+import { checkFunction, describeOptions, number, WatchedEmitter } from '@headrace/core/authoring';
 import type { Session, Sessions } from './sessions.ts';
 
 /** What a {@link SessionRegistry} reports of an id, which may have many connections, one after the other or at once. */
@@ -77,10 +71,11 @@ export class SessionRegistry<Principal>
   private readonly leaving = new Map<string, Leaving<Principal>>();
 
   constructor(idOf: (principal: Principal) => string, options: SessionRegistryOptions = {}) {
-    checkFunction('idOf', idOf, 'returns the id of a principal');
+    const purpose = 'returns the id of a principal';
+    const guarded = checkFunction('idOf', idOf, { answers: 'at once', purpose });
     const { graceMs } = OPTIONS.resolve(options);
     super();
-    this.idOf = idOf;
+    this.idOf = guarded;
     this.graceMs = graceMs;
   }
 
@@ -116,12 +111,12 @@ export class SessionRegistry<Principal>
 
   /** The sessions of a principal's id but for one channel's own. */
   othersOf(principal: Principal, channel: Channel): readonly Session<Principal>[] {
-    const all = this.sessions.get(this.idFor(principal)) ?? [];
+    const all = this.sessions.get(this.idOf(principal)) ?? [];
     return all.filter((session) => session.channel !== channel);
   }
 
   add(session: Session<Principal>): void {
-    const id = this.idFor(session.principal);
+    const id = this.idOf(session.principal);
     const all = this.sessions.get(id);
     const left = this.leaving.get(id);
     if (all === undefined) this.sessions.set(id, [session]);
@@ -137,7 +132,7 @@ export class SessionRegistry<Principal>
 
   /** True if it was there. */
   remove(session: Session<Principal>): boolean {
-    const id = this.idFor(session.principal);
+    const id = this.idOf(session.principal);
     const all = this.sessions.get(id);
     const index = all?.indexOf(session) ?? -1;
     if (all === undefined || index < 0) return false;
@@ -150,10 +145,6 @@ export class SessionRegistry<Principal>
       this.emit('moved', id, newest, session.channel);
     }
     return true;
-  }
-
-  private idFor(principal: Principal): string {
-    return atOnce('idOf', this.idOf(principal));
   }
 
   /** Not at once, even without a grace time: one that kicks it, or its next sign-in, may come in the same event. */

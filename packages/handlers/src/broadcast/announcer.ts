@@ -7,7 +7,6 @@ import {
   type Timer,
 } from '@headrace/core';
 import {
-  atOnce,
   callSafely,
   checkMethod,
   describeOptions,
@@ -36,7 +35,7 @@ export interface AnnouncerOptions<Message, Combined> {
 const OPTIONS = describeOptions('Announcer', {
   everyMs: number({ min: 1, default: 50 }),
   writesAtOnce: whole({ default: 1000 }),
-  combine: fn({ purpose: 'makes one message of several' }),
+  combine: fn({ answers: 'at once', purpose: 'makes one message of several' }),
 });
 
 /** A batch has at most this many announcements times members. */
@@ -131,13 +130,13 @@ export class Announcer<Message, Combined = Message> {
     options: AnnouncerOptions<Message, Combined> = {},
   ) {
     checkMethod('group', group, 'write', 'the group to announce to, a ChannelGroup');
-    const { everyMs, writesAtOnce } = OPTIONS.resolve(
+    const { everyMs, writesAtOnce, combine } = OPTIONS.resolve(
       options as AnnouncerOptions<unknown, unknown>,
     );
     this.group = group;
     this.everyMs = everyMs;
     this.writesAtOnce = writesAtOnce;
-    this.combine = options.combine;
+    this.combine = combine as AnnouncerOptions<Message, Combined>['combine'];
     group.on('channelJoined', (channel) => {
       if (this.queue.length === 0) return;
       this.newcomers.set(channel, this.end);
@@ -330,7 +329,7 @@ export class Announcer<Message, Combined = Message> {
     if (combine === undefined || messages.length === 1) return messages;
     let written: readonly (Message | Combined)[] = messages;
     const call = (): void => {
-      written = [present('combine', atOnce('combine', combine(messages)))];
+      written = [present('combine', combine(messages))];
     };
     // A timer calls it: what it throws must not end the process, and each message is still of use by itself.
     callSafely(call, undefined, (error) => {

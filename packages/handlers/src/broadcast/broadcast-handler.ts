@@ -9,7 +9,15 @@ import {
   type PassThrough,
   type Types,
 } from '@headrace/core';
-import { atOnce, checkMethod, describeOptions, flag, fn, value } from '@headrace/core/authoring';
+import {
+  checkFunction,
+  checkKind,
+  checkMethod,
+  custom,
+  describeOptions,
+  flag,
+  fn,
+} from '@headrace/core/authoring';
 
 type Receivers<In> = 'others' | 'all' | ((message: In, sender: Channel) => ChannelMatcher);
 
@@ -26,11 +34,10 @@ export interface BroadcastOptions<In, Out> {
   readonly passOn?: boolean;
 }
 
+const RECEIVERS = "'others', 'all' or a function that chooses the receivers";
 const OPTIONS = describeOptions('BroadcastHandler', {
-  to: value("'others', 'all' or a function that chooses the receivers", isReceivers, {
-    default: 'others',
-  }),
-  format: fn({ purpose: 'makes what the members get' }),
+  to: custom(RECEIVERS, receiversOf, { default: 'others' }),
+  format: fn({ answers: 'at once', takes: 2, purpose: 'makes what the members get' }),
   passOn: flag({ default: true }),
 });
 
@@ -94,8 +101,7 @@ export class BroadcastHandler<In = PassThrough, Out = unknown> implements Handle
 
   channelRead(ctx: Context, message: In): void {
     const { format, passOn } = this;
-    const outgoing =
-      format === undefined ? message : atOnce('format', format(message, ctx.channel));
+    const outgoing = format === undefined ? message : format(message, ctx.channel);
     if (outgoing !== undefined) {
       const future = this.group.write(outgoing, this.receivers(message, ctx.channel));
       this.flushSoon(ctx);
@@ -130,10 +136,11 @@ export class BroadcastHandler<In = PassThrough, Out = unknown> implements Handle
     const { to } = this;
     if (to === 'all') return undefined;
     if (to === 'others') return ChannelMatchers.isNot(sender);
-    return atOnce('to', to(message, sender));
+    return to(message, sender);
   }
 }
 
-function isReceivers(to: unknown): boolean {
-  return to === 'others' || to === 'all' || typeof to === 'function';
+function receiversOf(name: string, to: Receivers<unknown>): Receivers<unknown> {
+  if (typeof to === 'function') return checkFunction(name, to, { answers: 'at once', takes: 2 });
+  return checkKind(name, to, to === 'others' || to === 'all', RECEIVERS);
 }

@@ -1,63 +1,50 @@
 import { callSafely } from '@headrace/core/authoring';
 
 type Listener = (event: Event) => unknown;
-type Report = (error: Error) => void;
-
-const REPORT: unique symbol = Symbol('report');
-const guards = new WeakMap<object, Listener>();
-const { addEventListener, removeEventListener } = EventTarget.prototype as unknown as Record<
-  'addEventListener' | 'removeEventListener',
-  (type: string, listener: Listener | null, options?: object) => void
->;
-const onabort = Object.getOwnPropertyDescriptor(AbortSignal.prototype, 'onabort')!;
-
-/** Stands before `AbortSignal.prototype`. */
-const guardedPrototype: object = Object.create(AbortSignal.prototype, {
-  addEventListener: {
-    value(type: string, listener: object | null, options?: object) {
-      addEventListener.call(this, type, guardOf(listener, this[REPORT]), options);
-    },
-  },
-  removeEventListener: {
-    value(type: string, listener: object | null, options?: object) {
-      removeEventListener.call(this, type, guardOf(listener, this[REPORT]), options);
-    },
-  },
-  onabort: {
-    get: onabort.get!,
-    set(listener: object | null) {
-      onabort.set!.call(this, guardOf(listener, this[REPORT]));
-    },
-  },
-});
+type Guard = (listener: Parameters<AbortSignal['addEventListener']>[1] | null) => Listener | null;
 
 /**
- * An `AbortController` that a peer can set off. The runtime ends the process when an abort listener throws or rejects;
- * with this controller the error is reported instead. The runtime itself calls the listeners of a signal that
- * `AbortSignal.any` makes of its signal, without a guard.
+ * An `AbortController` that a peer can set off, as by the cancel of its request. The runtime ends the process when an abort
+ * listener throws or rejects; listeners that are added to this signal are guarded, and their errors are reported instead. The
+ * runtime itself calls the listeners of a signal that `AbortSignal.any` makes of it, without a guard.
  */
-export function guardedController(report: Report): AbortController {
+export function guardedController(report: (error: Error) => void): AbortController {
   const controller = new AbortController();
-  Object.setPrototypeOf(controller.signal, guardedPrototype);
-  Object.defineProperty(controller.signal, REPORT, { value: report });
+  const { signal } = controller;
+  const add = signal.addEventListener.bind(signal);
+  const remove = signal.removeEventListener.bind(signal);
+  const guardOf = guardsOf(signal, report);
+  let handler: Listener | null = null;
+  Object.defineProperties(signal, {
+    addEventListener: {
+      value: ((type, listener, options) =>
+        add(type, guardOf(listener)!, options)) satisfies typeof add,
+    },
+    removeEventListener: {
+      value: ((type, listener, options) =>
+        remove(type, guardOf(listener)!, options)) satisfies typeof remove,
+    },
+    onabort: {
+      get: () => handler,
+      set: (listener: unknown) => {
+        if (handler !== null) remove('abort', guardOf(handler)!);
+        handler = typeof listener === 'function' ? (listener as Listener) : null;
+        if (handler !== null) add('abort', guardOf(handler)!);
+      },
+    },
+  });
   return controller;
 }
 
 /** The same guard for the same listener, so that it can be removed. */
-function guardOf(listener: object | null, report: Report): Listener | null {
-  if (typeof listener !== 'function' && (typeof listener !== 'object' || listener === null)) {
-    return listener as null;
-  }
-  const known = guards.get(listener);
-  if (known !== undefined) return known;
-  function guard(this: unknown, event: Event): void {
-    callSafely((argument) => callListener(listener!, this, argument), event, report);
-  }
-  guards.set(listener, guard);
-  return guard;
-}
-
-function callListener(listener: object, signal: unknown, event: Event): unknown {
-  if (typeof listener === 'function') return (listener as Listener).call(signal, event);
-  return (listener as { handleEvent: Listener }).handleEvent(event);
+function guardsOf(signal: AbortSignal, report: (error: Error) => void): Guard {
+  const guards = new WeakMap<object, Listener>();
+  return (listener) => {
+    if (listener === null) return null;
+    const call = (event: Event): unknown =>
+      typeof listener === 'function' ? listener.call(signal, event) : listener.handleEvent(event);
+    const guard = guards.get(listener) ?? ((event) => callSafely(call, event, report));
+    guards.set(listener, guard);
+    return guard;
+  };
 }

@@ -1,6 +1,5 @@
 import type { Context, PassThrough, Types, WhatItReads } from '@headrace/core';
 import {
-  atOnce,
   describeOptions,
   flag,
   fn,
@@ -17,7 +16,7 @@ export interface EchoOptions<In, Out> {
 }
 
 const OPTIONS = describeOptions('EchoHandler', {
-  reply: fn({ purpose: 'makes the answer' }),
+  reply: fn({ answers: 'at once', takes: 2, purpose: 'makes the answer' }),
   passOn: flag({ default: true }),
 });
 
@@ -53,13 +52,13 @@ const OPTIONS = describeOptions('EchoHandler', {
  */
 export class EchoHandler<In = PassThrough, Out = WhatItReads> extends KeptInputHandler {
   declare readonly types: Types<{ reads: In; writes: Out }>;
-  private readonly reply: ((message: In, ctx: Context) => unknown) | undefined;
+  private readonly reply: EchoOptions<unknown, unknown>['reply'];
   private readonly passOn: boolean;
 
   constructor(options: EchoOptions<In, Out> = {}) {
     super();
-    const { passOn } = OPTIONS.resolve(options as EchoOptions<unknown, unknown>);
-    this.reply = options.reply;
+    const { reply, passOn } = OPTIONS.resolve(options as EchoOptions<unknown, unknown>);
+    this.reply = reply;
     this.passOn = passOn;
   }
 
@@ -111,7 +110,7 @@ export class EchoHandler<In = PassThrough, Out = WhatItReads> extends KeptInputH
 
   private echo(ctx: Context, message: In): void {
     if (ctx.channel.isOpen) {
-      const answer = this.reply === undefined ? message : atOnce('reply', this.reply(message, ctx));
+      const answer = this.reply === undefined ? message : this.reply(message, ctx);
       if (answer !== undefined) ctx.write(answer);
     }
     if (this.passOn && ctx.pipeline.lastContext() !== ctx) ctx.fireChannelRead(message);

@@ -70,7 +70,7 @@ export interface ExchangeCounts {
 
 const OPTIONS = describeOptions('ExchangeHandler', {
   format: object('an ExchangeFormat', { required: true }),
-  handle: fn({ purpose: 'answers a request' }),
+  handle: fn({ answers: 'a promise', purpose: 'answers a request' }),
   timeoutMs: time({ default: 10_000 }),
   maxInFlight: whole({ min: 1, default: 1024 }),
   maxQueued: whole({ default: 1024 }),

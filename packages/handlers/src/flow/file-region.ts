@@ -19,7 +19,7 @@ const OPTIONS = describeOptions('FileRegion', {
   position: whole({ default: 0 }),
   count: whole(),
   signal: value('an AbortSignal', (given: AbortSignal) => given instanceof AbortSignal),
-  onProgress: fn({ purpose: 'gets the bytes written so far' }),
+  onProgress: fn({ answers: 'a promise', purpose: 'gets the bytes written so far' }),
 });
 
 /** What Node's own streams read at once, and what a channel takes before it is not writable any more. */

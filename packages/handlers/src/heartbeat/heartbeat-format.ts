@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { describeOptions, flag, fn, text, value } from '@headrace/core/authoring';
+import { atOnce, describeOptions, flag, fn, text, value } from '@headrace/core/authoring';
 
 /**
  * How a protocol's heartbeats look: what is one, and what answers it. It knows no connection: make it once
@@ -19,6 +19,57 @@ export interface HeartbeatFormat<In, Out = In> {
   isPong(message: unknown): boolean;
   /** Peers answer our pings, so that a missing answer means something. */
   readonly isAnswered: boolean;
+}
+
+/** A format of functions that give their answers at once: ours, or those of options. */
+export class SimpleFormat<In, Out = In> implements HeartbeatFormat<In, Out> {
+  readonly ping: () => Out;
+  readonly isPing: (message: unknown) => boolean;
+  readonly pong: (ping: In) => Out | undefined;
+  readonly isPong: (message: unknown) => boolean;
+  readonly isAnswered: boolean;
+
+  constructor({ ping, isPing, pong, isPong, isAnswered }: HeartbeatFormat<In, Out>) {
+    this.ping = ping;
+    this.isPing = isPing;
+    this.pong = pong;
+    this.isPong = isPong;
+    this.isAnswered = isAnswered;
+  }
+}
+
+/** A format of the application, which must give its answers at once. */
+class CheckedFormat<In, Out> implements HeartbeatFormat<In, Out> {
+  private readonly format: HeartbeatFormat<In, Out>;
+
+  constructor(format: HeartbeatFormat<In, Out>) {
+    this.format = format;
+  }
+
+  get isAnswered(): boolean {
+    return this.format.isAnswered;
+  }
+
+  ping(): Out {
+    return atOnce('format.ping', this.format.ping());
+  }
+
+  isPing(message: unknown): boolean {
+    return atOnce('format.isPing', this.format.isPing(message));
+  }
+
+  pong(ping: In): Out | undefined {
+    return atOnce('format.pong', this.format.pong(ping));
+  }
+
+  isPong(message: unknown): boolean {
+    return atOnce('format.isPong', this.format.isPong(message));
+  }
+}
+
+/** The option `format`, guarded. */
+export function checkedFormat<In, Out>(format: HeartbeatFormat<In, Out>): HeartbeatFormat<In, Out> {
+  return format instanceof SimpleFormat ? format : new CheckedFormat(format);
 }
 
 /** Options of {@link textHeartbeat}. */
@@ -51,13 +102,13 @@ export function textHeartbeat(options: TextHeartbeatOptions = {}): HeartbeatForm
       message.length === wanted.length &&
       (message === wanted || (ignoreCase && message.toLowerCase() === folded));
   };
-  return {
+  return new SimpleFormat({
     ping: () => ping,
     isPing: isText(ping),
     pong: () => (pong === false ? undefined : pong),
     isPong: pong === false ? () => false : isText(pong),
     isAnswered: pong !== false,
-  };
+  });
 }
 
 /** Options of {@link bytesHeartbeat}. */
@@ -82,13 +133,13 @@ export function bytesHeartbeat(options: BytesHeartbeatOptions): HeartbeatFormat<
   const pong = given.pong === false ? undefined : Buffer.from(given.pong ?? ping);
   const isFrame = (wanted: Buffer) => (message: unknown) =>
     message instanceof Uint8Array && wanted.equals(message);
-  return {
+  return new SimpleFormat({
     ping: () => ping,
     isPing: isFrame(ping),
     pong: () => pong,
     isPong: pong === undefined ? () => false : isFrame(pong),
     isAnswered: pong !== undefined,
-  };
+  });
 }
 
 /** Heartbeats that are empty frames, answered by the same: nothing but the frame's own header on the wire. */
@@ -108,23 +159,23 @@ export interface MessageHeartbeatOptions<In, Out = In> {
 }
 
 const MESSAGE_OPTIONS = describeOptions('messageHeartbeat', {
-  ping: fn({ required: true, purpose: 'makes a heartbeat' }),
-  isPing: fn({ required: true, purpose: 'recognises one' }),
-  pong: fn({ purpose: 'makes the answer' }),
-  isPong: fn({ purpose: 'recognises answers' }),
+  ping: fn({ answers: 'at once', takes: 0, required: true, purpose: 'makes a heartbeat' }),
+  isPing: fn({ answers: 'at once', required: true, purpose: 'recognises one' }),
+  pong: fn({ answers: 'at once', purpose: 'makes the answer' }),
+  isPong: fn({ answers: 'at once', purpose: 'recognises answers' }),
 });
 
 /** Heartbeats that are messages of yours, with data in them where you like. */
 export function messageHeartbeat<In, Out = In>(
   options: MessageHeartbeatOptions<In, Out>,
 ): HeartbeatFormat<In, Out> {
-  MESSAGE_OPTIONS.resolve(options as unknown as MessageHeartbeatOptions<unknown>);
-  const { ping, isPing, pong, isPong = isPing } = options;
-  return {
+  const given = options as unknown as MessageHeartbeatOptions<unknown>;
+  const { ping, isPing, pong, isPong = isPing } = MESSAGE_OPTIONS.resolve(given);
+  return new SimpleFormat<unknown>({
     ping,
-    isPing: (message) => isPing(message as In),
+    isPing,
     pong: (message) => pong?.(message),
-    isPong: (message) => pong !== undefined && isPong(message as In),
+    isPong: (message) => pong !== undefined && isPong(message),
     isAnswered: pong !== undefined,
-  };
+  }) as HeartbeatFormat<unknown> as HeartbeatFormat<In, Out>;
 }

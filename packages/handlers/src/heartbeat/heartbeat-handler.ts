@@ -1,5 +1,4 @@
 import type { Context, Handler, Types, WriteFuture } from '@headrace/core';
-import { atOnce } from '@headrace/core/authoring';
 import { HeartbeatReceivedEvent } from './heartbeat-event.ts';
 import type { HeartbeatFormat } from './heartbeat-format.ts';
 import { formatOf, type HeartbeatOptions, rulesOf } from './heartbeat-options.ts';
@@ -111,10 +110,10 @@ export class HeartbeatHandler<In = string, Out = In> implements Handler {
 
   channelRead(ctx: Context, message: In): void {
     const { format, watch } = this;
-    if (watch?.hasUnanswered === true && this.isPong(message)) watch.answered(message);
-    else if (atOnce('isPing', format.isPing(message))) this.answer(ctx, message);
+    if (watch?.hasUnanswered === true && format.isPong(message)) watch.answered(message);
+    else if (format.isPing(message)) this.answer(ctx, message);
     // Where no pings are sent, the text of an answer is a message like any other.
-    else if (watch?.sendsPings === true && this.isPong(message)) watch.answered(message);
+    else if (watch?.sendsPings === true && format.isPong(message)) watch.answered(message);
     else ctx.fireChannelRead(message);
   }
 
@@ -132,12 +131,8 @@ export class HeartbeatHandler<In = string, Out = In> implements Handler {
     return this.watch?.watchWrite(future) ?? future;
   }
 
-  private isPong(message: In): boolean {
-    return atOnce('isPong', this.format.isPong(message));
-  }
-
   private answer(ctx: Context, ping: In): void {
-    const pong = atOnce('pong', this.format.pong(ping));
+    const pong = this.format.pong(ping);
     if (pong !== undefined) {
       ctx.write(pong);
       this.hasAnswered = true;

@@ -9,7 +9,7 @@ import {
   whole,
 } from '@headrace/core/authoring';
 import type { AdaptiveInterval } from './adaptive-interval.ts';
-import { type HeartbeatFormat, textHeartbeat } from './heartbeat-format.ts';
+import { checkedFormat, type HeartbeatFormat, textHeartbeat } from './heartbeat-format.ts';
 import type { HeartbeatRules } from './heartbeat-machine.ts';
 
 /** Options of a HeartbeatHandler. Times are in milliseconds. */
@@ -72,7 +72,10 @@ const PING_PONG: HeartbeatFormat<string> = textHeartbeat();
 
 /** The format of the options, or the default one. */
 export function formatOf<In, Out>(options: HeartbeatOptions<In, Out>): HeartbeatFormat<In, Out> {
-  return options.format ?? (PING_PONG as unknown as HeartbeatFormat<In, Out>);
+  const { format } = options;
+  return format === undefined
+    ? (PING_PONG as unknown as HeartbeatFormat<In, Out>)
+    : checkedFormat(format);
 }
 
 /** The options as rules; `undefined` if there is nothing to watch or send. */

@@ -1,5 +1,5 @@
 import type { Context, Timer, WriteFuture } from '@headrace/core';
-import { atOnce, callInContext } from '@headrace/core/authoring';
+import { callInContext } from '@headrace/core/authoring';
 import type { AdaptiveInterval } from './adaptive-interval.ts';
 import { HeartbeatMissedEvent, HeartbeatReceivedEvent } from './heartbeat-event.ts';
 import type { HeartbeatFormat } from './heartbeat-format.ts';
@@ -168,7 +168,7 @@ export class HeartbeatWatch<In, Out> {
       machine.pingSkipped();
       return;
     }
-    const future = ctx.writeAndFlush(atOnce('ping', this.format.ping()));
+    const future = ctx.writeAndFlush(this.format.ping());
     if (future.isSettled) return;
     this.pingOnItsWay = future;
     future.onSettled(() => {

@@ -1,13 +1,16 @@
 import type { CloseReason, Context } from '@headrace/core';
-import { atOnce, callInContext } from '@headrace/core/authoring';
+import { callInContext } from '@headrace/core/authoring';
 
-/** Sends the last message, if there is one, and ends the channel: also when the function that makes it fails. */
+/**
+ * Sends the last message, if there is one, and ends the channel: also when the function that makes it fails.
+ *
+ * @param lastWord - after the check of the option
+ */
 export function endWith(
   ctx: Context,
   reason: CloseReason,
   lastWord: (() => unknown) | undefined,
 ): void {
-  if (lastWord !== undefined)
-    callInContext(ctx, () => void ctx.write(atOnce('lastWord', lastWord())));
+  if (lastWord !== undefined) callInContext(ctx, () => void ctx.write(lastWord()));
   ctx.channel.end({ reason });
 }

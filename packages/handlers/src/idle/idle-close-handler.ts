@@ -15,7 +15,7 @@ export interface IdleCloseOptions<Message = never> {
 
 const OPTIONS = describeOptions('IdleCloseHandler', {
   state: choice(['reader', 'writer', 'all'], { default: 'reader' }),
-  lastWord: fn({ purpose: 'makes the last message' }),
+  lastWord: fn({ answers: 'at once', purpose: 'makes the last message' }),
   reason: text('a close reason', { default: 'idle' }),
 });
 
@@ -55,7 +55,7 @@ const EVENTS = { answers: ['IdleStateEvent'] } as const;
 export class IdleCloseHandler<Message = never> implements Handler {
   declare readonly types: Types<{ writes: Message }>;
   private readonly state: IdleState;
-  private readonly lastWord: ((event: IdleStateEvent) => Message) | undefined;
+  private readonly lastWord: IdleCloseOptions<unknown>['lastWord'];
   private readonly reason: CloseReason;
 
   get userEvents(): { readonly answers: readonly 'IdleStateEvent'[] } {
@@ -63,9 +63,9 @@ export class IdleCloseHandler<Message = never> implements Handler {
   }
 
   constructor(options: IdleCloseOptions<Message> = {}) {
-    const { state, reason } = OPTIONS.resolve(options as IdleCloseOptions<unknown>);
+    const { state, lastWord, reason } = OPTIONS.resolve(options as IdleCloseOptions<unknown>);
     this.state = state;
-    this.lastWord = options.lastWord;
+    this.lastWord = lastWord;
     this.reason = reason;
   }
 

@@ -1,5 +1,5 @@
 import { type Channel, clientAddress, RejectedError } from '@headrace/core';
-import { atOnce, describeOptions, fn, whole } from '@headrace/core/authoring';
+import { describeOptions, fn, whole } from '@headrace/core/authoring';
 import { addressKey } from './address-key.ts';
 import { ADMISSION_OPTIONS, AdmissionHandler, type AdmissionOptions } from './admission-handler.ts';
 
@@ -25,10 +25,15 @@ const OPTIONS = describeOptions(
   {
     total: whole({ min: 1, default: 100_000 }),
     perAddress: whole({ min: 1, default: 1000 }),
-    clientOf: fn({ purpose: 'names the client of a channel' }),
+    clientOf: fn({ answers: 'at once', purpose: 'names the client of a channel' }),
   },
   ADMISSION_OPTIONS,
 );
+
+/** A client is its address, if no function of the options names it. */
+function usualClient(child: Channel): string | undefined {
+  return addressKey(clientAddress(child));
+}
 
 /**
  * Refuses connections above a number in total or per client, before their pipeline is built.
@@ -76,11 +81,11 @@ export class ConnectionLimitHandler extends AdmissionHandler {
   private openNow = 0;
 
   constructor(options: ConnectionLimitOptions = {}) {
-    const { total, perAddress } = OPTIONS.resolve(options);
+    const { total, perAddress, clientOf = usualClient } = OPTIONS.resolve(options);
     super(options);
     this.total = total;
     this.perAddress = perAddress;
-    this.clientOf = options.clientOf ?? ((child) => addressKey(clientAddress(child)));
+    this.clientOf = clientOf;
   }
 
   /** Connections that are open now. */
@@ -99,7 +104,7 @@ export class ConnectionLimitHandler extends AdmissionHandler {
   }
 
   protected override admit(child: Channel): RejectedError | undefined {
-    const client = atOnce('clientOf', this.clientOf(child));
+    const client = this.clientOf(child);
     const error = this.errorFor(client);
     if (error !== undefined) return error;
     this.count(client, 1);

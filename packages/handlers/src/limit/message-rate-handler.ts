@@ -30,7 +30,7 @@ const OPTIONS = describeOptions('MessageRateHandler', {
   perSecond: number({ min: Number.MIN_VALUE, required: true }),
   burst: number({ min: 1 }),
   excessPolicy: choice(['slow-down', 'drop', 'close'], { default: 'slow-down' }),
-  lastWord: fn({ purpose: 'makes the last message' }),
+  lastWord: fn({ answers: 'at once', takes: 0, purpose: 'makes the last message' }),
 });
 
 /** A peer sends faster than allowed; fired for the first message of each time that it does. */
@@ -82,7 +82,7 @@ export class MessageRateHandler<Message = never> extends KeptInputHandler {
   declare readonly types: Types<{ writes: Message }>;
   private readonly rate: Rate;
   private readonly excessPolicy: 'slow-down' | 'drop' | 'close';
-  private readonly lastWord: (() => Message) | undefined;
+  private readonly lastWord: MessageRateOptions<unknown>['lastWord'];
   private bucket: TokenBucket | undefined = undefined;
   private isExceeded = false;
   private timer: Timer | undefined = undefined;
@@ -97,7 +97,7 @@ export class MessageRateHandler<Message = never> extends KeptInputHandler {
     const { perSecond, burst = Math.max(1, perSecond), excessPolicy } = resolved;
     this.rate = { perSecond, burst };
     this.excessPolicy = excessPolicy;
-    this.lastWord = options.lastWord;
+    this.lastWord = resolved.lastWord;
   }
 
   protected override keptInputSteps(): KeptInputSteps {

@@ -1,6 +1,5 @@
 import type { Channel, Context, Handler, Timer, Types } from '@headrace/core';
 import {
-  atOnce,
   callSafely,
   describeOptions,
   fn,
@@ -69,8 +68,8 @@ const OPTIONS = describeOptions('OverloadGuard', {
   shedAfterMs: number({ default: 5000 }),
   minIdleMs: number({ default: 10_000 }),
   shedShare: number({ max: 1, default: 0.05 }),
-  onShed: fn({ purpose: 'gets each connection that is shed' }),
-  measure: fn({ purpose: 'returns the load' }),
+  onShed: fn({ answers: 'nothing', purpose: 'gets each connection that is shed' }),
+  measure: fn({ answers: 'at once', takes: 0, purpose: 'returns the load' }),
 });
 
 const EVENTS = { fires: ['OverloadEvent'] } as const;
@@ -126,7 +125,7 @@ export class OverloadGuard implements Handler {
 
   constructor(options: OverloadGuardOptions = {}) {
     this.options = OPTIONS.resolve(options);
-    const { measure } = options;
+    const { measure } = this.options;
     this.meter = measure === undefined ? new LoadMeter() : undefined;
     this.measure = measure ?? (() => this.meter!.read());
   }
@@ -156,13 +155,13 @@ export class OverloadGuard implements Handler {
 
   private arm(ctx: Context): void {
     this.timer = ctx.clock.schedule(() => {
-      this.guard(ctx.channel, 'measure', () => this.look(ctx));
+      this.lookSafely(ctx);
       this.arm(ctx);
     }, this.options.everyMs);
   }
 
   private look(ctx: Context): void {
-    const load = atOnce('measure', this.measure());
+    const load = this.measure();
     const now = ctx.clock.now();
     const factor = this.stateNow === 'normal' ? 1 : this.options.recoverShare;
     const isOver =
@@ -177,10 +176,12 @@ export class OverloadGuard implements Handler {
     else if (now - this.pausedAt >= this.options.shedAfterMs) this.shed(ctx, load, now);
   }
 
-  /** The server goes on when a function of the options fails. */
-  private guard(channel: Channel, name: string, task: () => unknown): void {
-    callSafely(task, undefined, (error) =>
-      channel.logger.log('error', `${channel} ${name} failed: ${error.message}`, error),
+  /** A look without a measure is logged, and the server goes on. */
+  private lookSafely(ctx: Context): void {
+    const { channel } = ctx;
+    const look = (): void => this.look(ctx);
+    callSafely(look, undefined, (error) =>
+      channel.logger.log('error', `${channel} measure failed: ${error.message}`, error),
     );
   }
 
@@ -205,7 +206,7 @@ export class OverloadGuard implements Handler {
     for (const [child] of idle.slice(0, count)) {
       this.children.delete(child);
       this.counters.shed += 1;
-      if (onShed !== undefined) this.guard(child, 'onShed', () => onShed(child));
+      onShed?.(child);
       child.end({ reason: 'overload' });
     }
   }

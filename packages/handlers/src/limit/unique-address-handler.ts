@@ -7,7 +7,7 @@ export type UniqueAddressOptions = Omit<ConnectionLimitOptions, 'total' | 'perAd
 
 const OPTIONS = describeOptions(
   'UniqueAddressHandler',
-  { clientOf: fn({ purpose: 'names the client of a channel' }) },
+  { clientOf: fn({ answers: 'at once', purpose: 'names the client of a channel' }) },
   ADMISSION_OPTIONS,
 );
 

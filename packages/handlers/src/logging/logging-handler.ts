@@ -10,7 +10,6 @@ import type {
   WriteFuture,
 } from '@headrace/core';
 import {
-  atOnce,
   callSafely,
   choice,
   describeOptions,
@@ -47,7 +46,7 @@ const OPTIONS = describeOptions('LoggingHandler', {
   maxBytes: whole({ default: 1024 }),
   channelShare: number({ max: 1, default: 1 }),
   everyMessages: whole({ min: 1, default: 1 }),
-  redact: fn({ purpose: 'returns what is logged' }),
+  redact: fn({ answers: 'at once', takes: 2, purpose: 'returns what is logged' }),
 });
 
 /**
@@ -182,7 +181,7 @@ export class LoggingHandler implements Handler {
     this.messages += 1;
     if (this.messages % everyMessages !== 0) return;
     this.attempt(ctx, () => {
-      const shown = redact === undefined ? message : atOnce('redact', redact(message, event));
+      const shown = redact === undefined ? message : redact(message, event);
       return `${event}: ${this.described(shown)}`;
     });
   }

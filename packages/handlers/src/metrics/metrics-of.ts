@@ -1,5 +1,5 @@
 import { OptionError } from '@headrace/core';
-import { atOnce, checkFunction, describeOptions, value } from '@headrace/core/authoring';
+import { checkFunction, describeOptions, value } from '@headrace/core/authoring';
 import { type MetricFamily, single } from './metric-family.ts';
 
 /** Options of {@link metricsOf}. */
@@ -44,10 +44,14 @@ export function metricsOf(
   if (!/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name)) {
     throw new OptionError('OPTION_INVALID', `"${name}" is no metric name for Prometheus`, { name });
   }
-  checkFunction('read', read, 'returns the numbers');
+  const numbers = checkFunction('read', read, {
+    answers: 'at once',
+    takes: 0,
+    purpose: 'returns the numbers',
+  });
   const gauges = new Set(names);
   return () =>
-    Object.entries(atOnce('read', read())).flatMap(([field, value]: [string, unknown]) =>
+    Object.entries(numbers()).flatMap(([field, value]: [string, unknown]) =>
       familiesOf(name, field, value, gauges.has(field), label),
     );
 }

@@ -26,7 +26,7 @@ export interface ForwardOptions<Message = OutboundBytes> {
 }
 
 const OPTIONS = describeOptions('ForwardHandler', {
-  connect: fn({ required: true, purpose: 'connects to the other server' }),
+  connect: fn({ answers: 'a promise', required: true, purpose: 'connects to the other server' }),
 });
 
 /**

@@ -1,5 +1,5 @@
 import type { Context, Handled, Handler, Types } from '@headrace/core';
-import { atOnce } from '@headrace/core/authoring';
+import { checkFunction } from '@headrace/core/authoring';
 
 /** A class of messages. */
 // biome-ignore lint/suspicious/noExplicitAny: any constructor
@@ -70,7 +70,8 @@ export class MatchHandler<In, Left = In> implements Handler {
     accepts: (message: Left) => message is T,
     handle: (ctx: Context, message: T) => Handled,
   ): MatchHandler<In, Exclude<Left, T>> {
-    return this.with(accepts as (message: unknown) => boolean, handle);
+    const guard = accepts as (message: unknown) => boolean;
+    return this.with(checkFunction('accepts', guard, { answers: 'at once' }), handle);
   }
 
   /** All that are left. */
@@ -80,7 +81,7 @@ export class MatchHandler<In, Left = In> implements Handler {
 
   channelRead(ctx: Context, message: unknown): Handled {
     for (const one of this.cases) {
-      if (atOnce('accepts', one.accepts(message))) return one.handle(ctx, message as never);
+      if (one.accepts(message)) return one.handle(ctx, message as never);
     }
     ctx.fireChannelRead(message);
   }

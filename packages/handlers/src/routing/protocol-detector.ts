@@ -64,10 +64,14 @@ const OTHERWISE = 'otherwise';
 
 const OPTIONS = describeOptions('ProtocolDetector', {
   protocols: value('an array of protocols', Array.isArray, { required: true }),
-  otherwise: fn({ purpose: 'adds handlers' }),
+  otherwise: fn({ answers: 'a promise', purpose: 'adds handlers' }),
   maxBytes: whole({ min: 1, max: 65_536, default: 64 }),
   timeoutMs: time({ default: 10_000 }),
-  handleTimeout: fn({ purpose: 'decides what happens at the deadline' }),
+  handleTimeout: fn({
+    answers: 'at once',
+    takes: 2,
+    purpose: 'decides what happens at the deadline',
+  }),
 });
 
 const EVENTS = { fires: ['ProtocolDetectedEvent'] } as const;
@@ -295,7 +299,7 @@ export class ProtocolDetector implements Handler {
       this.refuseLate(ctx, prefix);
       return;
     }
-    const name = atOnce('handleTimeout', handleTimeout(ctx, prefix));
+    const name = handleTimeout(ctx, prefix);
     const protocol = protocols.find((one) => one.name === name);
     const install = protocol?.install.bind(protocol) ?? otherwise;
     if (name === undefined || install === undefined) this.isRefused = true;

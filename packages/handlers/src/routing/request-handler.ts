@@ -1,6 +1,5 @@
 import { type Context, type Handler, TimedOutError, type Types } from '@headrace/core';
 import {
-  atOnce,
   choice,
   DrainGate,
   describeOptions,
@@ -52,8 +51,8 @@ class RequestWork<Request> extends Work {
 }
 
 const OPTIONS = describeOptions('RequestHandler', {
-  handle: fn({ required: true, purpose: 'answers a request' }),
-  answerError: fn({ purpose: 'makes an answer of a failure' }),
+  handle: fn({ answers: 'a promise', required: true, purpose: 'answers a request' }),
+  answerError: fn({ answers: 'at once', takes: 2, purpose: 'makes an answer of a failure' }),
   order: choice(['request', 'completion'], { default: 'request' }),
   concurrency: whole({ min: 1, default: 1 }),
   maxPending: whole({ min: 1, default: 64 }),
@@ -95,7 +94,8 @@ const OPTIONS = describeOptions('RequestHandler', {
  */
 export class RequestHandler<Request, Response> implements Handler {
   declare readonly types: Types<{ reads: Request; passesOn: never; writes: Response }>;
-  private readonly options: RequestOptions<Request, Response>;
+  private readonly handle: RequestOptions<unknown, unknown>['handle'];
+  private readonly answerError: RequestOptions<unknown, unknown>['answerError'];
   private readonly isOrdered: boolean;
   private readonly limits: WorkLimits;
   private readonly timeoutMs: number;
@@ -108,8 +108,10 @@ export class RequestHandler<Request, Response> implements Handler {
 
   constructor(options: RequestOptions<Request, Response>) {
     const given = options as RequestOptions<unknown, unknown>;
-    const { order, concurrency, maxPending: maxOpen, timeoutMs } = OPTIONS.resolve(given);
-    this.options = options;
+    const resolved = OPTIONS.resolve(given);
+    const { order, concurrency, maxPending: maxOpen, timeoutMs } = resolved;
+    this.handle = resolved.handle;
+    this.answerError = resolved.answerError;
     this.isOrdered = order === 'request';
     const maxWaiting = Number.POSITIVE_INFINITY;
     this.limits = { concurrency, maxWaiting, maxOpen, holds: 'RequestHandler' };
@@ -141,7 +143,7 @@ export class RequestHandler<Request, Response> implements Handler {
   }
 
   private owner(ctx: Context): WorkOwner<RequestWork<Request>> {
-    const { handle } = this.options;
+    const { handle } = this;
     return {
       begin: (work) => {
         const table = this.table!;
@@ -149,7 +151,7 @@ export class RequestHandler<Request, Response> implements Handler {
         if (this.timeoutMs !== Number.POSITIVE_INFINITY) {
           work.deadline = ctx.clock.now() + this.timeoutMs;
         }
-        table.run(work, handle as never);
+        table.run(work, handle);
       },
       succeeded: (work, response) => this.finish(work, response),
       failed: (work, error) => this.fail(ctx, work, error),
@@ -177,10 +179,10 @@ export class RequestHandler<Request, Response> implements Handler {
     error: Error,
     request: Request,
   ): [answer: unknown, unanswered: Error | undefined] {
-    const { answerError } = this.options;
+    const { answerError } = this;
     if (answerError === undefined) return [undefined, error];
     try {
-      return [atOnce('answerError', answerError(error, request)), undefined];
+      return [answerError(error, request), undefined];
     } catch (thrown) {
       return [undefined, toError(thrown)];
     }

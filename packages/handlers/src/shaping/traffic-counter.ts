@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '@headrace/core';
-import { CLOCK, callSafely, describeOptions, fn, time } from '@headrace/core/authoring';
+import { CLOCK, describeOptions, fn, time } from '@headrace/core/authoring';
 
 /** Options of a {@link TrafficCounter}. */
 export interface TrafficCounterOptions {
@@ -15,7 +15,7 @@ const REQUIRED_CLOCK: typeof CLOCK = { ...CLOCK, isRequired: true };
 const OPTIONS = describeOptions('TrafficCounter', {
   clock: REQUIRED_CLOCK,
   checkIntervalMs: time({ default: 1000 }),
-  onInterval: fn({ purpose: 'gets the counter' }),
+  onInterval: fn({ answers: 'nothing', purpose: 'gets the counter' }),
 });
 
 /** Bytes of one direction. */
@@ -125,7 +125,7 @@ export class TrafficCounter {
     this.timer = this.clock.schedule(() => {
       this.roll();
       this.schedule();
-      if (this.onInterval !== undefined) callSafely(this.onInterval, this);
+      this.onInterval?.(this);
     }, this.intervalMs);
   }
 }

@@ -8,7 +8,6 @@ import {
   type WriteFuture,
 } from '@headrace/core';
 import {
-  atOnce,
   describeOptions,
   fn,
   number,
@@ -45,7 +44,11 @@ const OPTIONS = describeOptions(
     unwritableBytes: number({ default: 4 * 1024 * 1024 }),
     unwritableDelayMs: time({ default: 4000 }),
     maxQueuedBytes: number({ min: 1, default: 16 * 1024 * 1024 }),
-    sizeOf: fn({ purpose: 'returns the size of a message', default: sizeOfBytes }),
+    sizeOf: fn({
+      answers: 'at once',
+      purpose: 'returns the size of a message',
+      default: sizeOfBytes,
+    }),
   },
   LIMIT_OPTIONS,
 );
@@ -157,7 +160,7 @@ export class TrafficShapingHandler implements Handler {
   }
 
   channelRead(ctx: Context, message: unknown): void {
-    const size = atOnce('sizeOf', this.options.sizeOf(message));
+    const size = this.options.sizeOf(message);
     // What is here already goes on: decoders after this handler would keep it.
     ctx.fireChannelRead(message);
     if (size > 0) this.charge(ctx, this.state!, size);
@@ -165,7 +168,7 @@ export class TrafficShapingHandler implements Handler {
 
   write(ctx: Context, message: unknown): WriteFuture {
     const { counter, writes, writeLimit } = this.state!;
-    const size = atOnce('sizeOf', this.options.sizeOf(message));
+    const size = this.options.sizeOf(message);
     const now = ctx.clock.now();
     const own = writeLimit.charge(size, now);
     const delay = Math.max(own, this.options.global?.writeLimit.charge(size, now) ?? 0);

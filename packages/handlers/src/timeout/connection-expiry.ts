@@ -33,7 +33,7 @@ export interface ExpiryOptions<Message> {
 }
 
 export const EXPIRY_OPTIONS = describeOptions('expiry', {
-  lastWord: fn({ purpose: 'makes the last message' }),
+  lastWord: fn({ answers: 'at once', takes: 0, purpose: 'makes the last message' }),
   graceMs: number({ default: 0 }),
 });
 

@@ -386,7 +386,6 @@ describe('Announcer', () => {
         throw new Error('mine');
       },
     ],
-    ['gives a promise', () => Promise.reject(new Error('mine'))],
     ['gives nothing', () => undefined],
   ])('writes each by itself when `combine` %s, and logs it', (_what, combine) => {
     const room = new Room({ combine: combine as Options['combine'] & {} });

@@ -15,7 +15,6 @@ import {
   SILENT,
 } from '../../../core/test/fixture/function-options.ts';
 import { HealthServer } from '../../src/health/health-server.ts';
-import { endWith } from '../../src/idle/end-with.ts';
 import * as handlers from '../../src/index.ts';
 import { TwoEnds } from '../exchange/two-ends.ts';
 import { listeningClock, listeningWith } from '../limit/listening.ts';
@@ -126,7 +125,7 @@ function admitting(make: (fails: Failing) => handlers.ConnectionLimitHandler): A
 
 const emptySessions = { othersOf: () => [], add: () => {}, remove: () => true };
 
-const options: Readonly<Record<string, Act>> = {
+const functions: Readonly<Record<string, Act>> = {
   'AdmissionHandler onRefused': (onRefused, seen) => {
     const limit = new handlers.ConnectionLimitHandler({ total: 1, onRefused });
     peer(limit, seen);
@@ -174,12 +173,6 @@ const options: Readonly<Record<string, Act>> = {
     seen.messages.length = 0;
   },
   'ForwardHandler connect': reading((connect) => new handlers.ForwardHandler({ connect })),
-  'GlobalTraffic onInterval': (onInterval) => {
-    const clock = new VirtualClock();
-    using _traffic = new handlers.GlobalTraffic({ clock, onInterval });
-    clock.advance(2000);
-    expect(clock.pendingTimers).toBe(1);
-  },
   'HeartbeatHandler random': (random, seen) => {
     const format = handlers.textHeartbeat({ ping: 'a', pong: false });
     const channel = peer(new handlers.HeartbeatHandler({ format, intervalMs: 1000, random }), seen);
@@ -195,16 +188,6 @@ const options: Readonly<Record<string, Act>> = {
     channel.advance(1000);
     expect(channel.isOutputShutdown).toBe(true);
   },
-  'OverloadGuard onShed': (onShed, seen) => {
-    const measure = () => ({ heapShare: 0.99, loopDelayMs: 0 });
-    const options = { onShed, measure, shedAfterMs: 0, minIdleMs: 0, shedShare: 1 };
-    const { server, accept } = listeningWith(new handlers.OverloadGuard(options));
-    const { child } = accept('10.0.0.1');
-    Object.defineProperty(child, 'logger', { value: loggerOf(seen) });
-    listeningClock.advance(1000);
-    expect(child.isOutputShutdown).toBe(true);
-    server.finish();
-  },
   'PcapWriter to': (to, seen) => {
     const handler = new handlers.PcapHandler({ writer: new handlers.PcapWriter({ to }) });
     const bytes = Buffer.alloc(100_000);
@@ -217,29 +200,12 @@ const options: Readonly<Record<string, Act>> = {
     seen.messages.length = 0;
   },
   'RequestHandler handle': reading((handle) => new handlers.RequestHandler({ handle }), 'a'),
-  'TrafficCounter onInterval': (onInterval) => {
-    const clock = new VirtualClock();
-    const counter = new handlers.TrafficCounter({ clock, onInterval });
-    clock.advance(2000);
-    expect(clock.pendingTimers).toBe(1);
-    counter.stop();
-  },
   'UniqueAddressHandler clientOf': admitting(
     (clientOf) => new handlers.UniqueAddressHandler({ clientOf }),
-  ),
-  'AuthHandler isCredentials': auth({ isCredentials: true }, 'yes'),
-  'BroadcastHandler format': reading(
-    (format) => new handlers.BroadcastHandler(new ChannelGroup('all'), { format, passOn: false }),
-    'a',
-  ),
-  'BroadcastHandler to': reading(
-    (to) => new handlers.BroadcastHandler(new ChannelGroup('all'), { to, passOn: false }),
-    'a',
   ),
   'ConnectionLimitHandler clientOf': admitting(
     (clientOf) => new handlers.ConnectionLimitHandler({ clientOf }),
   ),
-  'EchoHandler reply': reading((reply) => new handlers.EchoHandler({ reply, passOn: false }), 'a'),
   'GuessLimiter clientOf': reading((clientOf) => {
     const { authenticate } = textAuth;
     const guesses = new handlers.GuessLimiter({ clientOf });
@@ -249,10 +215,6 @@ const options: Readonly<Record<string, Act>> = {
     const channel = peer(new handlers.IdleCloseHandler({ lastWord }), seen);
     channel.pipeline.addFirst(new handlers.IdleStateHandler({ readerIdleMs: 1000 }));
     channel.advance(1000);
-  },
-  'MessageRateHandler lastWord': (lastWord, seen) => {
-    const options = { perSecond: 1, burst: 1, excessPolicy: 'close', lastWord } as const;
-    peer(new handlers.MessageRateHandler(options), seen).writeInbound('a', 'a', 'a');
   },
   'OverloadGuard measure': (measure, seen) => {
     const { server } = listeningWith(new handlers.OverloadGuard({ measure }));
@@ -275,31 +237,11 @@ const options: Readonly<Record<string, Act>> = {
       }),
     'a',
   ),
-  'TrafficShapingHandler sizeOf': reading(
-    (sizeOf) => new handlers.TrafficShapingHandler({ readBytesPerSecond: 10, sizeOf }),
-    'a',
-  ),
   'expiry lastWord': later(
     (lastWord) => new handlers.MaxAgeHandler({ maxAgeMs: 1000, jitter: 0, lastWord }),
     1000,
   ),
-  'messageHeartbeat isPing': reading((isPing) => heartbeat({ ping: () => 'ping', isPing }), 'a'),
-  'messageHeartbeat isPong': (isPong, seen) => {
-    const channel = peer(
-      heartbeat({ ping: () => 'ping', isPing: () => false, pong: () => 'pong', isPong }),
-      seen,
-    );
-    channel.advance(1000);
-    seen.messages.length = 0;
-    channel.writeInbound('a');
-  },
-  'messageHeartbeat ping': later((ping) => heartbeat({ ping, isPing: () => false }), 1000),
-  'messageHeartbeat pong': reading(
-    (pong) => heartbeat({ ping: () => 'ping', isPing: () => true, pong }),
-    'a',
-  ),
   'replies accepted': auth({ replies: { accepted: true } }, 'yes'),
-  'replies again': auth({ replies: { again: true }, again: 'refuse' }, 'yes', 'no'),
   'replies duplicate': auth(
     {
       replies: { duplicate: true },
@@ -323,22 +265,10 @@ const options: Readonly<Record<string, Act>> = {
     (timedOut) => new handlers.AuthHandler({ ...textAuth, timeoutMs: 1000, replies: { timedOut } }),
     1000,
   ),
-  'replies unauthenticated': auth({ replies: { unauthenticated: true } }, 'hello'),
   'switchProtocol add': reading(
     (add) => ({
       channelRead: (ctx: Context) => handlers.switchProtocol(ctx, { remove: [], add }),
     }),
-    'a',
-  ),
-};
-
-const others: Readonly<Record<string, Act>> = {
-  lastWord: reading(
-    (lastWord) => ({ channelRead: (ctx: Context) => endWith(ctx, 'limit', lastWord) }),
-    'a',
-  ),
-  'MaxMessagesHandler lastWord': reading(
-    (lastWord) => new handlers.MaxMessagesHandler({ maxMessages: 1, lastWord }),
     'a',
   ),
   'AuthHandler sessions.othersOf': auth({ sessions: { ...emptySessions, othersOf: true } }, 'yes'),
@@ -385,18 +315,19 @@ const others: Readonly<Record<string, Act>> = {
     peer(new handlers.ProtocolDetector({ protocols }), seen).writeInbound(Buffer.from('a'));
     seen.messages.length = 0;
   },
-  'TrafficShapingHandler sizeOf, of a write': (sizeOf, seen) => {
-    const shaping = new handlers.TrafficShapingHandler({ writeBytesPerSecond: 10, sizeOf });
-    peer(shaping, seen).writeAndFlush('a');
-  },
-  'match accepts': reading(
-    (accepts) => handlers.match<string>().when(accepts as never, () => {}),
-    'a',
-  ),
   'replaceWith replacement': reading(
     (add) => ({ channelRead: (ctx: Context) => handlers.replaceWith(ctx, add) }),
     'a',
   ),
+  'HeartbeatFormat isPing': reading((isPing) => heartbeat({ isPing }), 'a'),
+  'HeartbeatFormat isPong': (isPong, seen) => {
+    const channel = peer(heartbeat({ isPong }), seen);
+    channel.advance(1000);
+    seen.messages.length = 0;
+    channel.writeInbound('a');
+  },
+  'HeartbeatFormat ping': later((ping) => heartbeat({ ping }), 1000),
+  'HeartbeatFormat pong': reading((pong) => heartbeat({ isPing: () => true, pong }), 'a'),
   'ForwardHandler connect, of a client that left': (connect, seen) => {
     peer(new handlers.ForwardHandler({ connect }), seen).abort();
     return SILENT;
@@ -411,18 +342,18 @@ const others: Readonly<Record<string, Act>> = {
     expect(new HealthServer({ port: 0, ready: { check } }).notReady).toEqual(['check']);
     return SILENT;
   },
-  'metricsOf read': reading(
-    (read) => ({ channelRead: () => void handlers.metricsOf('a', read)() }),
-    'a',
-  ),
 };
 
-function heartbeat(format: object): Handler {
-  const options = { intervalMs: 1000, jitter: 0, format };
-  return new handlers.HeartbeatHandler<string>(options as never);
+/** With a format of the application. */
+function heartbeat(functions: object): Handler {
+  const usual = {
+    isPing: () => false,
+    ping: () => 'ping',
+    pong: () => 'pong',
+    isPong: () => false,
+  };
+  const format = { ...usual, isAnswered: true, ...functions };
+  return new handlers.HeartbeatHandler<string>({ intervalMs: 1000, jitter: 0, format } as never);
 }
 
-describeFunctions(new URL('../../src/', import.meta.url), {
-  options: attempts(options),
-  others: attempts(others),
-});
+describeFunctions(new URL('../../src/', import.meta.url), attempts(functions));

@@ -7,7 +7,7 @@
 // Beside it: our half has ended (`end`), the peer's half has ended, or everything has (`reset`).
 import { randomBytes } from 'node:crypto';
 import { DecodeError, type OutboundBytes } from '@headrace/core';
-import { atOnce, bufferPlace, bufferView, byteLengthOf, whole } from '@headrace/core/authoring';
+import { bufferPlace, bufferView, byteLengthOf, whole } from '@headrace/core/authoring';
 import { secretsEqual } from '@headrace/handlers';
 import { IncomingMessages } from './incoming-messages.ts';
 import { OutgoingMessages } from './outgoing-messages.ts';
@@ -227,11 +227,7 @@ export class ResumeMachine {
   }
 
   private newSecret(): string {
-    return Buffer.from(atOnce('random', this.random(SECRET_BYTES))).toString(
-      'latin1',
-      0,
-      SECRET_BYTES,
-    );
+    return Buffer.from(this.random(SECRET_BYTES)).toString('latin1', 0, SECRET_BYTES);
   }
 
   /** What has arrived and was not taken comes again. */

@@ -41,7 +41,11 @@ const OPTIONS = describeOptions('ResumeHandler', {
     (given) => given instanceof ResumeTable,
     { required: true },
   ),
-  childHandler: fn({ required: true, purpose: 'builds the pipeline of a lasting channel' }),
+  childHandler: fn({
+    answers: 'a promise',
+    required: true,
+    purpose: 'builds the pipeline of a lasting channel',
+  }),
   childOptions: LASTING_CHANNEL_OPTIONS,
 });
 

@@ -53,7 +53,11 @@ const OPTIONS = describeOptions('ResumeTable', {
   maxDetachedPerAddress: whole({ default: 1000 }),
   maxDetachedBytes: number({ default: 256 * 1024 * 1024 }),
   helloTimeoutMs: number({ min: 1, max: 2 ** 31 - 1, default: 5000 }),
-  random: fn({ purpose: 'gives so many random bytes', default: systemRandom }),
+  random: fn({
+    answers: 'at once',
+    purpose: 'gives so many random bytes',
+    default: systemRandom,
+  }),
 });
 const MOVE = describeOptions('move', {
   spreadMs: whole({ max: 2 ** 32 - 1, default: 10_000 }),

@@ -38,8 +38,6 @@ function opened(
 }
 
 describeFunctions(new URL('../../src/', import.meta.url), {
-  options: {
-    'ResumeHandler childHandler': opened((childHandler) => ({ childHandler })),
-    'ResumeTable random': opened((random) => ({ random })),
-  },
+  'ResumeHandler childHandler': opened((childHandler) => ({ childHandler })),
+  'ResumeTable random': opened((random) => ({ random })),
 });

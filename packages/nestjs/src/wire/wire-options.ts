@@ -1,7 +1,6 @@
 import { JsonCodec, lengthPrefixed } from '@headrace/codec';
 import { type Clock, type Handler, type Logger, OptionError } from '@headrace/core';
 import {
-  atOnce,
   checkKind,
   choice,
   describeOptions,
@@ -56,7 +55,7 @@ export interface WireOptions {
 export const WIRE_OPTIONS = describeOptions('WireOptions', {
   framing: choice(['headrace', 'nest-tcp'], { default: 'headrace' }),
   maxFrameLength: whole({ min: 1, max: 0x7fff_ffff, default: 1_048_576 }),
-  codec: fn({ purpose: 'makes the codec of one connection' }),
+  codec: fn({ answers: 'at once', takes: 0, purpose: 'makes the codec of one connection' }),
   heartbeat: unchecked(),
   logger: LOGGER,
   clock: unchecked(),
@@ -84,15 +83,12 @@ export interface WireSettings {
 
 /** @throws OptionError if an option makes no sense */
 export function wireSettings(options: WireOptions): WireSettings {
-  const {
-    framing,
-    maxFrameLength,
-    codec = () => new JsonCodec(),
-    heartbeat = HEARTBEAT_PRESETS.relaxed,
-  } = WIRE_OPTIONS.part(options);
+  const wire = WIRE_OPTIONS.part(options);
+  const { framing, maxFrameLength, codec = () => new JsonCodec() } = wire;
+  const { heartbeat = HEARTBEAT_PRESETS.relaxed } = wire;
   if (framing === 'nest-tcp') {
-    refuseWithNestTcp('heartbeat', options.heartbeat);
-    refuseWithNestTcp('codec', options.codec);
+    refuseWithNestTcp('heartbeat', wire.heartbeat);
+    refuseWithNestTcp('codec', wire.codec);
     return {
       hasControl: false,
       handlers: () => [
@@ -107,7 +103,7 @@ export function wireSettings(options: WireOptions): WireSettings {
     hasControl: true,
     handlers: () => [
       ...lengthPrefixed({ maxFrameLength }),
-      checkedCodec(atOnce('codec', codec())),
+      checkedCodec(codec()),
       new HeartbeatHandler(beats),
     ],
   };

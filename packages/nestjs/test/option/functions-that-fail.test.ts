@@ -56,35 +56,31 @@ function called(sides: (fails: Failing) => Sides): Attempt {
 }
 
 describeFunctions(new URL('../../src/', import.meta.url), {
-  options: {
-    'HeadraceServer authenticate': called((authenticate) => ({
-      server: { authenticate },
-      client: { credentials: 'ann' },
-    })),
-    'WireOptions codec': called((codec) => ({ server: { codec } })),
+  'HeadraceServer authenticate': called((authenticate) => ({
+    server: { authenticate },
+    client: { credentials: 'ann' },
+  })),
+  'WireOptions codec': called((codec) => ({ server: { codec } })),
+  'codec of a client': called((codec) => ({ client: { codec } })),
+  'credentials of a client': called((credentials) => ({
+    server: { authenticate: () => ({ principal: 'ann' }) },
+    client: { credentials },
+  })),
+  // The client ends, and names the loss that it was asked about.
+  'shouldRetry of a client': async (shouldRetry, errors) => {
+    const sides = {
+      client: { shouldRetry, credentials: 'ann' },
+      server: { authenticate: () => ({ refused: 'no' }) },
+    };
+    await called(() => sides)(shouldRetry, errors);
+    return SILENT;
   },
-  others: {
-    'codec of a client': called((codec) => ({ client: { codec } })),
-    'credentials of a client': called((credentials) => ({
-      server: { authenticate: () => ({ principal: 'ann' }) },
-      client: { credentials },
-    })),
-    // The client ends, and names the loss that it was asked about.
-    'shouldRetry of a client': async (shouldRetry, errors) => {
-      const sides = {
-        client: { shouldRetry, credentials: 'ann' },
-        server: { authenticate: () => ({ refused: 'no' }) },
-      };
-      await called(() => sides)(shouldRetry, errors);
-      return SILENT;
-    },
-    'serializer of a server': called((serialize) => ({ server: { serializer: { serialize } } })),
-    'deserializer of a server': called((deserialize) => ({
-      server: { deserializer: { deserialize } },
-    })),
-    'serializer of a client': called((serialize) => ({ client: { serializer: { serialize } } })),
-    'deserializer of a client': called((deserialize) => ({
-      client: { deserializer: { deserialize } },
-    })),
-  },
+  'serializer of a server': called((serialize) => ({ server: { serializer: { serialize } } })),
+  'deserializer of a server': called((deserialize) => ({
+    server: { deserializer: { deserialize } },
+  })),
+  'serializer of a client': called((serialize) => ({ client: { serializer: { serialize } } })),
+  'deserializer of a client': called((deserialize) => ({
+    client: { deserializer: { deserialize } },
+  })),
 });

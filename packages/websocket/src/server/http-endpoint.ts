@@ -31,7 +31,7 @@ export interface HttpEndpointOptions extends WebSocketUpgradeOptions {
 const OPTIONS = describeOptions(
   'HttpEndpoint',
   {
-    request: fn(),
+    request: fn({ answers: 'a promise', purpose: 'answers requests' }),
     timeoutMs: time({ default: 10_000 }),
     maxHeaderBytes: whole({ min: 1, max: 2 ** 31 - 1, default: 16 * 1024 }),
   },

@@ -7,8 +7,8 @@ import {
   type TrustedPeers,
 } from '@headrace/core';
 import {
-  atOnce,
   CHANNEL_OPTIONS,
+  checkFunction,
   custom,
   describeOptions,
   nested,
@@ -193,7 +193,7 @@ export class WebSocketUpgrader {
     const { localAddress: own } = connection;
     const localAddress = own !== undefined && 'host' in own ? own.host : undefined;
     if (isOwnOrigin(origin, { host, localAddress, isForwarded })) return true;
-    return atOnce('allowOrigin', this.allowOrigin?.(origin, request)) === true;
+    return this.allowOrigin?.(origin, request) === true;
   }
 }
 
@@ -201,7 +201,8 @@ type OriginCheck = (origin: string, request: IncomingMessage) => boolean;
 
 /** The option as a function. */
 function allowedOrigins(name: string, given: readonly string[] | OriginCheck): OriginCheck {
-  if (typeof given === 'function') return given;
+  if (typeof given === 'function')
+    return checkFunction(name, given, { answers: 'at once', takes: 2 });
   const wrong = Array.isArray(given) ? given.find((text) => !isOrigin(text)) : given;
   if (wrong === undefined) return (origin) => given.includes(origin);
   const text = `${name} has "${String(wrong)}", but must be a list of origins such as https://chat.example, as a browser sends them, or a function`;

@@ -73,17 +73,9 @@ function asked(
 }
 
 describeFunctions(new URL('../../src/', import.meta.url), {
-  options: {
-    'HttpEndpoint request': asked(GET, (request) => ({ request })),
-    'WebSocketUpgradeOptions allowOrigin': asked(
-      UPGRADE,
-      (allowOrigin) => ({ allowOrigin }),
-      '500',
-    ),
-  },
-  others: {
-    trustedProxies: asked(UPGRADE, (trustedProxies) => ({ trustedProxies }), '500'),
-    authorize: asked(UPGRADE, (authorize) => ({ authorize })),
-    webSocket: asked(UPGRADE, (webSocket) => ({ webSocket })),
-  },
+  'HttpEndpoint request': asked(GET, (request) => ({ request })),
+  'WebSocketUpgradeOptions allowOrigin': asked(UPGRADE, (allowOrigin) => ({ allowOrigin }), '500'),
+  trustedProxies: asked(UPGRADE, (trustedProxies) => ({ trustedProxies }), '500'),
+  authorize: asked(UPGRADE, (authorize) => ({ authorize })),
+  webSocket: asked(UPGRADE, (webSocket) => ({ webSocket })),
 });

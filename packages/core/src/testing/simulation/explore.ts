@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { toError } from '../../errors.ts';
+import { fn } from '../../internal/function-option.ts';
 import { checkNumber } from '../../internal/option-check.ts';
-import { fn, number, unchecked, whole } from '../../internal/option-kind.ts';
+import { number, unchecked, whole } from '../../internal/option-kind.ts';
 import { describeOptions, type Resolved } from '../../internal/option-set.ts';
 import { type Fault, faultText } from './fault-plan.ts';
 import { forbidCalls } from './forbidden-calls.ts';
@@ -33,7 +34,7 @@ export interface ExploreOptions {
 }
 
 const OPTIONS = describeOptions('explore', {
-  scenario: fn({ required: true }),
+  scenario: fn({ answers: 'a promise', required: true }),
   seeds: whole({ min: 1, max: 1e9, default: 100 }),
   firstSeed: whole({ max: Number.MAX_SAFE_INTEGER, default: 1 }),
   timeMs: number({ default: Infinity }),

@@ -2,8 +2,8 @@ import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import tls, { type SecureContext } from 'node:tls';
 import { OptionError, toError } from '../../errors.ts';
-import { atOnce } from '../../internal/at-once.ts';
-import { flag, fn, unchecked } from '../../internal/option-kind.ts';
+import { fn } from '../../internal/function-option.ts';
+import { flag, unchecked } from '../../internal/option-kind.ts';
 import { describePart } from '../../internal/option-set.ts';
 import type { TlsOutcome, TlsSide } from './tls-handshake.ts';
 import {
@@ -34,7 +34,7 @@ const OPTIONS = describePart(
     servername: unchecked(),
     alpn: unchecked(),
     rejectUnauthorized: flag({ default: true }),
-    checkServerIdentity: fn(),
+    checkServerIdentity: fn({ answers: 'at once', takes: 2, purpose: 'checks a certificate' }),
     handshakeTimeoutMs: HANDSHAKE_TIMEOUT,
   },
   TLS_IDENTITY,
@@ -43,20 +43,23 @@ const OPTIONS = describePart(
 /** TLS of a client, checked and made once, used by every connection. */
 export class TlsClientContext implements TlsSide {
   readonly handshakeTimeoutMs: number;
-  private readonly options: TlsClientOptions;
+  private readonly alpn: readonly string[] | undefined;
+  private readonly name: string;
   private readonly rejectUnauthorized: boolean;
+  private readonly checkServerIdentity: IdentityCheck | undefined;
   private readonly secureContext: SecureContext;
-  private readonly host: string | undefined;
 
   /** @param host - the host connected to, for the certificate's name; without one `servername` is needed */
   constructor(options: TlsClientOptions, host?: string) {
-    const { handshakeTimeoutMs, rejectUnauthorized } = OPTIONS.resolve(options);
+    const { handshakeTimeoutMs, rejectUnauthorized, checkServerIdentity } =
+      OPTIONS.resolve(options);
     this.handshakeTimeoutMs = handshakeTimeoutMs;
     this.rejectUnauthorized = rejectUnauthorized;
+    this.checkServerIdentity = checkServerIdentity && unthrowing(checkServerIdentity);
     checkAlpn('tls', options.alpn);
     checkName(options, host);
-    this.options = options;
-    this.host = host;
+    this.alpn = options.alpn;
+    this.name = options.servername ?? host ?? '';
     this.secureContext = secureContextOf('tls', options);
   }
 
@@ -66,8 +69,7 @@ export class TlsClientContext implements TlsSide {
   }
 
   start(raw: Duplex, done: TlsOutcome): void {
-    const { alpn, checkServerIdentity } = this.options;
-    const name = this.options.servername ?? this.host ?? '';
+    const { alpn, name, checkServerIdentity } = this;
     const socket = tls.connect({
       socket: raw,
       secureContext: this.secureContext,
@@ -76,9 +78,7 @@ export class TlsClientContext implements TlsSide {
       servername: net.isIP(name) === 0 ? name : '',
       rejectUnauthorized: this.rejectUnauthorized,
       ...(alpn !== undefined && { ALPNProtocols: [...alpn] }),
-      ...(checkServerIdentity !== undefined && {
-        checkServerIdentity: guarded(checkServerIdentity),
-      }),
+      ...(checkServerIdentity !== undefined && { checkServerIdentity }),
     });
     const onError = (error: Error) => done(error, socket);
     socket.once('error', onError);
@@ -92,10 +92,10 @@ export class TlsClientContext implements TlsSide {
 type IdentityCheck = NonNullable<TlsClientOptions['checkServerIdentity']>;
 
 /** Node calls it outside of everything that catches: its failure is what is wrong with the certificate. */
-function guarded(check: IdentityCheck): IdentityCheck {
+function unthrowing(check: IdentityCheck): IdentityCheck {
   return (host, certificate) => {
     try {
-      return atOnce('tls.checkServerIdentity', check(host, certificate));
+      return check(host, certificate);
     } catch (thrown) {
       return toError(thrown);
     }
