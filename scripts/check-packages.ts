@@ -10,6 +10,7 @@ import { BUNDLERS, checkBundlers } from './packages/bundlers.ts';
 import { checkGallery } from './packages/gallery.ts';
 import { checkInstalls } from './packages/installs.ts';
 import { loadingPrograms } from './packages/loading.ts';
+import { namedTypes } from './packages/named-types.ts';
 import { misledThrows } from './packages/source-maps.ts';
 import { checkTestRunners, TEST_RUNNERS } from './packages/test-runners.ts';
 import { type Packed, packAll } from './packed-packages.ts';
@@ -69,7 +70,9 @@ async function installConsumer(folder: string, packages: readonly Packed[]): Pro
     },
     'main.mjs': mains.map(({ name }) => `await import('${name}');\n`).join(''),
     ...loadingPrograms(packages),
-    ...Object.fromEntries(TYPES_FILES.map((name) => [name, imports.join('')])),
+    ...Object.fromEntries(
+      TYPES_FILES.map((name) => [name, imports.join('') + namedTypes(root, entries)]),
+    ),
   });
   const args = ['install', '--ignore-scripts', ...QUIET];
   return tally.command('tarballs install into an empty project', 'npm', args, folder);

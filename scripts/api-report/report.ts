@@ -1,33 +1,77 @@
 // The public names and types of the packages, one page for each entry, in `api/`: a change of what users
 // see is a change of these files. `npm run api` writes them, `npm run check -- api` compares.
-import { mkdirSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ownModule } from '../own-project.ts';
+import { packAll, WORK } from '../packed-packages.ts';
 import type { CheckResult, Problem } from '../problem.ts';
-import { must, run } from '../program.ts';
-import { runTool } from '../tools.ts';
-import { allEntries, root, temporaryFolder } from '../workspace.ts';
+import { run } from '../program.ts';
+import { entriesOf, root, temporaryFolder } from '../workspace.ts';
+import { knownNames, reportName } from './exported-names.ts';
 
 const FOLDER = 'api';
+const FORGOTTEN =
+  'a user must be able to name what a signature shows: export the type from the entry, or leave it out of the signature';
 
-/** Builds the packages and writes their reports into a folder; returns how many. Throws when that fails. */
+/** What API Extractor found. */
+interface Found {
+  readonly report: string;
+  readonly id: string;
+  readonly text: string;
+  readonly place: string;
+}
+
+/**
+ * A type in a signature that a user cannot import: neither the entry exports it, nor the main entry of its package,
+ * which who imports another one has, too.
+ */
+function isForgotten({ report, id, text }: Found, folder: string): boolean {
+  const name = /"(.*)"/.exec(text)?.[1] ?? '';
+  const main = report.replace(/\..*/, '');
+  return id !== 'ae-forgotten-export' || main === report || !knownNames(folder, main).has(name);
+}
+
+/** Copies what the compiler reads of an installed package. */
+function copyPackage(installed: string, into: string): void {
+  rmSync(into, { recursive: true, force: true });
+  for (const part of ['package.json', 'dist']) {
+    cpSync(join(installed, part), join(into, part), { recursive: true });
+  }
+}
+
+/**
+ * Writes the reports of the packages, as they are published, into a folder; returns how many. Throws when they do not
+ * build, and for a type in a signature that cannot be imported.
+ */
 async function writeReports(root: string, into: string): Promise<number> {
-  const entries = allEntries(root);
-  const folders = new Set(entries.map(({ folder }) => folder));
-  const { ok, output } = await runTool(root, 'tsc', '-b', ...folders);
-  if (!ok) throw new Error(`the packages do not build:\n${output}`);
+  const packages = await packAll(root);
   await ownModule(root, 'scripts/api-report', '@microsoft/api-extractor');
-  const named = entries.map(({ name, folder, types }) => ({
-    // `core`, or `core.testing` for a subpath.
-    name: name.replace('@headrace/', '').replaceAll('/', '.'),
-    folder,
-    types,
-  }));
+  // What lies below `node_modules` is another's for API Extractor.
+  const copies = join(root, WORK, 'api');
+  for (const { folder, installed } of packages) copyPackage(installed, join(copies, folder));
+  const entries = packages.flatMap(({ folder }) =>
+    entriesOf(root, folder).map(({ name, types }) => ({
+      report: reportName(name),
+      folder: join(copies, folder),
+      types: join(copies, types),
+    })),
+  );
   const program = join(root, 'scripts/api-report/write.mjs');
-  await must(process.execPath, [program, root, into, JSON.stringify(named)], root);
+  const { ok, stdout, output } = await run(
+    process.execPath,
+    [program, root, into, JSON.stringify(entries)],
+    root,
+  );
+  if (!ok) throw new Error(output);
+  const found: readonly Found[] = JSON.parse(stdout);
+  const problems = found.filter((one) => isForgotten(one, into));
+  if (problems.length > 0) {
+    const lines = problems.map(({ report, place }) => `${report}: ${place}`);
+    throw new Error(`${lines.join('\n')}\n${FORGOTTEN}`);
+  }
   rmSync(join(into, 'temporary'), { recursive: true, force: true });
-  return named.length;
+  return entries.length;
 }
 
 /** What differs between the reports of a repository and those in a folder, as a diff. */

@@ -1,15 +1,14 @@
-// Writes one report for each entry of the packages: `node write.mjs ROOT FOLDER ENTRIES`, where ENTRIES is
-// JSON, [{ name, folder, types }]. Plain JavaScript: it runs with what is installed beside it, TypeScript 6.
+// Writes one report for each entry of the packages: `node write.mjs ROOT FOLDER ENTRIES`, where ENTRIES is JSON,
+// [{ report, folder, types }]. Prints what is wrong as JSON, [{ report, id, text, place }]. Plain JavaScript: it runs with
+// what is installed beside it, TypeScript 6.
 import { join } from 'node:path';
 import { Extractor, ExtractorConfig } from '@microsoft/api-extractor';
 
 const [root, reportFolder, entries] = process.argv.slice(2);
 const NONE = { default: { logLevel: 'none' } };
-let failed = false;
+const problems = [];
 
-for (const { name, folder, types } of JSON.parse(entries)) {
-  const projectFolder = join(root, folder);
-  const entry = join(root, types);
+for (const { report, folder, types } of JSON.parse(entries)) {
   const compilerOptions = {
     target: 'es2022',
     lib: ['es2023', 'esnext.disposable'],
@@ -22,15 +21,14 @@ for (const { name, folder, types } of JSON.parse(entries)) {
   };
   const config = ExtractorConfig.prepare({
     configObject: {
-      projectFolder,
-      mainEntryPointFilePath: entry,
-      compiler: { overrideTsconfig: { compilerOptions, files: [entry] } },
+      projectFolder: folder,
+      mainEntryPointFilePath: types,
+      compiler: { overrideTsconfig: { compilerOptions, files: [types] } },
       apiReport: {
         enabled: true,
         reportFolder,
         reportTempFolder: join(reportFolder, 'temporary'),
-        reportFileName: name,
-        includeForgottenExports: true,
+        reportFileName: report,
       },
       docModel: { enabled: false },
       dtsRollup: { enabled: false },
@@ -39,21 +37,24 @@ for (const { name, folder, types } of JSON.parse(entries)) {
       // Comments are checked elsewhere (cards, examples): the report is about names and types.
       messages: {
         compilerMessageReporting: { default: { logLevel: 'error' } },
-        extractorMessageReporting: NONE,
+        extractorMessageReporting: {
+          ...NONE,
+          'ae-forgotten-export': { logLevel: 'error', addToApiReportFile: false },
+        },
         tsdocMessageReporting: NONE,
       },
     },
     configObjectFullPath: undefined,
-    packageJsonFullPath: join(projectFolder, 'package.json'),
+    packageJsonFullPath: join(folder, 'package.json'),
   });
   Extractor.invoke(config, {
     localBuild: true,
     messageCallback(message) {
       message.handled = true;
       if (message.logLevel !== 'error') return;
-      failed = true;
-      process.stderr.write(`${name}: ${message.formatMessageWithLocation(root)}\n`);
+      const { messageId: id, text } = message;
+      problems.push({ report, id, text, place: message.formatMessageWithLocation(root) });
     },
   });
 }
-process.exitCode = failed ? 1 : 0;
+process.stdout.write(JSON.stringify(problems));

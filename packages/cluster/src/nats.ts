@@ -4,4 +4,4 @@
  * @module
  */
 
-export { natsBus } from './bus/nats/nats-bus.ts';
+export { type NatsBusOptions, natsBus } from './bus/nats/nats-bus.ts';

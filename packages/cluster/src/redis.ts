@@ -4,4 +4,4 @@
  * @module
  */
 
-export { redisBus } from './bus/redis/redis-bus.ts';
+export { type RedisBusOptions, redisBus } from './bus/redis/redis-bus.ts';

@@ -5,8 +5,11 @@ export {
   ByteToMessageDecoder,
   type ByteToMessageDecoderOptions,
 } from './base/byte-to-message-decoder.ts';
+export type { DecodingHandler } from './base/decoding-handler.ts';
+export type { FrameErrorPolicy } from './base/frame-error-policy.ts';
 export {
   MESSAGE_DECODER_OPTIONS,
+  type MessageDecoding,
   type MessageToMessageDecoderOptions,
 } from './base/message-decoding.ts';
 export { MessageToMessageCodec } from './base/message-to-message-codec.ts';
@@ -15,62 +18,114 @@ export {
   MESSAGE_ENCODER_OPTIONS,
   MessageToMessageEncoder,
 } from './base/message-to-message-encoder.ts';
+export type { OtherMessages, OtherMessagesOptions } from './base/other-messages.ts';
 export type { OwnOptions } from './base/own-options.ts';
 export { type Several, several } from './base/several.ts';
 // Messages
-export { CompressionCodec } from './compression/compression-codec.ts';
+export {
+  CompressionCodec,
+  type CompressionCodecOptions,
+  type CompressionFormat,
+} from './compression/compression-codec.ts';
+export type { BodyPrepender, BodyPrependerOptions } from './frame/body-prepender.ts';
 // Frames
-export { ContentLengthFrameDecoder } from './frame/content-length-frame-decoder.ts';
-export { ContentLengthPrepender } from './frame/content-length-prepender.ts';
-export { DelimiterFrameDecoder } from './frame/delimiter-frame-decoder.ts';
-export { FixedLengthFrameDecoder } from './frame/fixed-length-frame-decoder.ts';
-export { JsonObjectDecoder } from './frame/json-object-decoder.ts';
-export { LengthFieldFrameDecoder } from './frame/length-field-frame-decoder.ts';
-export { LengthFieldPrepender } from './frame/length-field-prepender.ts';
-export { LineFrameDecoder } from './frame/line-frame-decoder.ts';
-export { VarintFrameDecoder } from './frame/varint-frame-decoder.ts';
-export { VarintPrepender } from './frame/varint-prepender.ts';
-export { JsonCodec } from './json/json-codec.ts';
-export { JsonDecoder } from './json/json-decoder.ts';
-export { JsonEncoder } from './json/json-encoder.ts';
+export {
+  ContentLengthFrameDecoder,
+  type ContentLengthFrameDecoderOptions,
+} from './frame/content-length-frame-decoder.ts';
+export {
+  ContentLengthPrepender,
+  type ContentLengthPrependerOptions,
+} from './frame/content-length-prepender.ts';
+export {
+  DelimiterFrameDecoder,
+  type DelimiterFrameDecoderOptions,
+} from './frame/delimiter-frame-decoder.ts';
+export {
+  FixedLengthFrameDecoder,
+  type FixedLengthFrameDecoderOptions,
+} from './frame/fixed-length-frame-decoder.ts';
+export { JsonObjectDecoder, type JsonObjectDecoderOptions } from './frame/json-object-decoder.ts';
+export type { ByteOrder, LengthFieldWidth } from './frame/length-field.ts';
+export {
+  LengthFieldFrameDecoder,
+  type LengthFieldFrameDecoderOptions,
+} from './frame/length-field-frame-decoder.ts';
+export {
+  LengthFieldPrepender,
+  type LengthFieldPrependerOptions,
+} from './frame/length-field-prepender.ts';
+export { LineFrameDecoder, type LineFrameDecoderOptions } from './frame/line-frame-decoder.ts';
+export {
+  VarintFrameDecoder,
+  type VarintFrameDecoderOptions,
+} from './frame/varint-frame-decoder.ts';
+export { VarintPrepender, type VarintPrependerOptions } from './frame/varint-prepender.ts';
+export { JsonCodec, type JsonCodecOptions } from './json/json-codec.ts';
+export { JsonDecoder, type JsonDecoderOptions } from './json/json-decoder.ts';
+export { JsonEncoder, type JsonEncoderOptions } from './json/json-encoder.ts';
 // MQTT
-export { MqttDecoder } from './mqtt/mqtt-decoder.ts';
+export { MqttDecoder, type MqttDecoderOptions } from './mqtt/mqtt-decoder.ts';
 export { MqttEncoder } from './mqtt/mqtt-encoder.ts';
 export type {
+  MqttAcknowledgement,
   MqttConnack,
   MqttConnect,
   MqttPacket,
   MqttPublish,
   MqttQos,
+  MqttSignal,
   MqttSuback,
   MqttSubscribe,
   MqttUnsubscribe,
   MqttWill,
 } from './mqtt/mqtt-packet.ts';
 // The common cases, decoder and encoder together
-export { contentLengthPrefixed } from './preset/content-length-prefixed.ts';
-export { jsonLines } from './preset/json-lines.ts';
-export { lengthPrefixed } from './preset/length-prefixed.ts';
-export { textLines } from './preset/text-lines.ts';
-export { varintPrefixed } from './preset/varint-prefixed.ts';
+export {
+  type ContentLengthPrefixedOptions,
+  contentLengthPrefixed,
+} from './preset/content-length-prefixed.ts';
+export { type JsonLinesOptions, jsonLines } from './preset/json-lines.ts';
+export { type LengthPrefixedOptions, lengthPrefixed } from './preset/length-prefixed.ts';
+export { type TextLinesOptions, textLines } from './preset/text-lines.ts';
+export { type VarintPrefixedOptions, varintPrefixed } from './preset/varint-prefixed.ts';
 // The PROXY protocol
 export {
   PROXY_HEADER,
+  type ProxiedTransport,
   type ProxyHeader,
 } from './proxy-protocol/proxy-header.ts';
-export { ProxyProtocolDecoder } from './proxy-protocol/proxy-protocol-decoder.ts';
+export type { ProxyRefusal } from './proxy-protocol/proxy-header-reader.ts';
+export {
+  ProxyProtocolDecoder,
+  type ProxyProtocolDecoderOptions,
+} from './proxy-protocol/proxy-protocol-decoder.ts';
 export {
   encodeProxyHeader,
+  type ProxyHeaderOptions,
   ProxyProtocolEncoder,
   proxyHeader,
   proxyHeaderOf,
 } from './proxy-protocol/proxy-protocol-encoder.ts';
 export { ProxyProtocolEvent } from './proxy-protocol/proxy-protocol-event.ts';
-export { type ProxyTlv, proxyTlv } from './proxy-protocol/proxy-tlv.ts';
+export {
+  type ProxyBytesTlv,
+  type ProxySslFields,
+  type ProxySslTlv,
+  type ProxyTextTlv,
+  type ProxyTextTlvName,
+  type ProxyTlv,
+  proxyTlv,
+} from './proxy-protocol/proxy-tlv.ts';
 // The Redis protocol
-export { RespCodec } from './resp/resp-codec.ts';
-export { RespDecoder } from './resp/resp-decoder.ts';
-export { encodeResp, RespEncoder } from './resp/resp-encoder.ts';
+export { RespCodec, type RespCodecOptions } from './resp/resp-codec.ts';
+export { RespDecoder, type RespDecoderOptions } from './resp/resp-decoder.ts';
+export {
+  encodeResp,
+  RespEncoder,
+  type RespEncoderOptions,
+  type RespProtocol,
+} from './resp/resp-encoder.ts';
 export {
   RespAttributed,
   RespBigNumber,
@@ -80,23 +135,25 @@ export {
   RespMap,
   RespNull,
   RespPush,
+  type RespScalar,
   RespSet,
   RespSimple,
   type RespValue,
   RespVerbatim,
 } from './resp/resp-value.ts';
+export type { MessageLimitOptions } from './schema/message-limit.ts';
 export {
   SCHEMA_CODEC_OPTIONS,
   SchemaCodec,
   type SchemaCodecOptions,
 } from './schema/schema-codec.ts';
-export type { StandardSchema } from './schema/standard-schema.ts';
+export type { SchemaIssue, SchemaResult, StandardSchema } from './schema/standard-schema.ts';
 // STOMP
-export { StompDecoder } from './stomp/stomp-decoder.ts';
+export { StompDecoder, type StompDecoderOptions } from './stomp/stomp-decoder.ts';
 export { StompEncoder } from './stomp/stomp-encoder.ts';
-export { StompFrame } from './stomp/stomp-frame.ts';
+export { type StompCommand, StompFrame } from './stomp/stomp-frame.ts';
 // Text
 export { StreamingStringDecoder } from './text/streaming-string-decoder.ts';
-export { StringCodec } from './text/string-codec.ts';
-export { StringDecoder } from './text/string-decoder.ts';
-export { StringEncoder } from './text/string-encoder.ts';
+export { StringCodec, type StringCodecOptions } from './text/string-codec.ts';
+export { StringDecoder, type StringDecoderOptions } from './text/string-decoder.ts';
+export { StringEncoder, type StringEncoderOptions } from './text/string-encoder.ts';

@@ -24,7 +24,7 @@ export { addressText } from './internal/address-text.ts';
 export { allSettled } from './internal/all-settled.ts';
 // Functions of applications
 export { atOnce } from './internal/at-once.ts';
-export { bufferPlace, bufferView } from './internal/buffer-view.ts';
+export { type BufferPlace, bufferPlace, bufferView } from './internal/buffer-view.ts';
 export {
   appendTo,
   byteLengthOf,
@@ -40,20 +40,31 @@ export { DrainGate } from './internal/drain-gate.ts';
 export { ENTRY_OVERHEAD_BYTES } from './internal/entry-overhead.ts';
 export { Fifo } from './internal/fifo.ts';
 // Options
-export { checkFunction, type FunctionRule, fn } from './internal/function-option.ts';
+export {
+  type AnyFunction,
+  type Callable,
+  checkFunction,
+  type FunctionRule,
+  fn,
+} from './internal/function-option.ts';
 export { nearestTo } from './internal/nearest-name.ts';
 export {
   checkKind,
   checkMethod,
   checkNumber,
   checkObject,
+  type NumberBounds,
 } from './internal/option-check.ts';
 export {
+  type Absence,
+  type AbsentOf,
+  type Answers,
   CLOCK,
   choice,
   custom,
   flag,
   having,
+  type KindOf,
   list,
   number,
   type OptionKind,
@@ -66,16 +77,25 @@ export {
   whole,
 } from './internal/option-kind.ts';
 export {
+  type Described,
   describeOptions,
   describePart,
+  type GivenOf,
+  type KnownNames,
+  type NamesOf,
   nested,
+  type OptionKinds,
   OptionSet,
   type Resolved,
 } from './internal/option-set.ts';
 // Optional packages
 export { importPeer } from './internal/peer-package.ts';
 // Hold writes and reads back
-export { PendingWriteQueue, type PendingWriteTarget } from './internal/pending-write-queue.ts';
+export {
+  PendingWriteQueue,
+  type PendingWriteQueueOptions,
+  type PendingWriteTarget,
+} from './internal/pending-write-queue.ts';
 // Keep input for later
 export { unpinAll, unpinned } from './internal/pinned-memory.ts';
 /** What strangers sent, safe in a line of a log. */
@@ -90,7 +110,7 @@ export { RecentMap } from './internal/recent-map.ts';
 // Events that two copies of a package share
 export { recogniseCopies } from './internal/recognise-copies.ts';
 // Futures
-export { SettableFuture } from './internal/settable-future.ts';
+export { type FailureReporter, SettableFuture } from './internal/settable-future.ts';
 // Time in which the process did nothing
 export { stoodStillMs } from './internal/stood-still.ts';
 // Share the turns of the event loop
@@ -98,6 +118,8 @@ export { isTurnCheckDue } from './internal/turn-check.ts';
 // Emit events to listeners that may throw
 export { WatchedEmitter } from './internal/watched-emitter.ts';
 export {
+  type InboundEvent,
+  type KeptEvent,
   KeptInput,
   type KeptInputSteps,
 } from './pipeline/kept-input.ts';

@@ -124,11 +124,11 @@ export const ERROR_CODES = errorCodes('HR_ERR_', ERROR_PAGE, {
 export type ErrorCode = keyof typeof ERROR_CODES;
 
 /** What an error of a class may be made with: the name of a code of core, or an entry of any package. */
-type CodeOf<Class extends ErrorClassName> =
+export type ErrorCodeOf<Class extends ErrorClassName> =
   | { [K in ErrorCode]: (typeof ERROR_CODES)[K]['className'] extends Class ? K : never }[ErrorCode]
   | ErrorCodeEntry<Class>;
 
-type WholeCode<C extends ErrorCode | ErrorCodeEntry> = C extends ErrorCode
+export type WholeErrorCode<C extends ErrorCode | ErrorCodeEntry> = C extends ErrorCode
   ? `HR_ERR_${C}`
   : C extends ErrorCodeEntry<ErrorClassName, infer Code>
     ? Code
@@ -147,7 +147,7 @@ export class HeadraceError<
   C extends ErrorCode | ErrorCodeEntry = ErrorCode | ErrorCodeEntry,
 > extends Error {
   /** Stable, for programs: `HR_ERR_` and a name of {@link ERROR_CODES}, or the code of another package. */
-  readonly code: WholeCode<C>;
+  readonly code: WholeErrorCode<C>;
   readonly details: ErrorDetails;
   /** Where the code is explained, on the web: a property of its own, so that a printed error shows it. */
   readonly help: string;
@@ -157,7 +157,7 @@ export class HeadraceError<
     this.name = new.target.name;
     const known: Readonly<Record<string, ErrorCodeEntry>> = ERROR_CODES;
     const entry = typeof code === 'object' ? code : known[code as string];
-    this.code = (entry?.code ?? wholeCode(code)) as WholeCode<C>;
+    this.code = (entry?.code ?? wholeCode(code)) as WholeErrorCode<C>;
     this.details = details;
     this.help = entry?.help ?? ERROR_PAGE;
   }
@@ -175,19 +175,19 @@ export class HeadraceError<
 }
 
 /** Something was configured wrongly; thrown before a socket exists. */
-export class OptionError extends HeadraceError<CodeOf<'OptionError'>> {}
+export class OptionError extends HeadraceError<ErrorCodeOf<'OptionError'>> {}
 /** A pipeline was wired wrongly. */
-export class PipelineError extends HeadraceError<CodeOf<'PipelineError'>> {}
+export class PipelineError extends HeadraceError<ErrorCodeOf<'PipelineError'>> {}
 /** The peer sent something wrong. */
-export class DecodeError extends HeadraceError<CodeOf<'DecodeError'>> {}
+export class DecodeError extends HeadraceError<ErrorCodeOf<'DecodeError'>> {}
 /** We tried to send something wrong. */
-export class EncodeError extends HeadraceError<CodeOf<'EncodeError'>> {}
+export class EncodeError extends HeadraceError<ErrorCodeOf<'EncodeError'>> {}
 /** The connection is gone or takes no more. */
-export class ChannelError extends HeadraceError<CodeOf<'ChannelError'>> {}
+export class ChannelError extends HeadraceError<ErrorCodeOf<'ChannelError'>> {}
 /** Nothing happened in time. */
-export class TimedOutError extends HeadraceError<CodeOf<'TimedOutError'>> {}
+export class TimedOutError extends HeadraceError<ErrorCodeOf<'TimedOutError'>> {}
 /** A policy said no. */
-export class RejectedError extends HeadraceError<CodeOf<'RejectedError'>> {}
+export class RejectedError extends HeadraceError<ErrorCodeOf<'RejectedError'>> {}
 
 const CLASSES: ReadonlyMap<ErrorClassName, unknown> = new Map<ErrorClassName, unknown>([
   ['OptionError', OptionError],

@@ -29,12 +29,12 @@ export interface ThePipelineSoFar {
 }
 
 /** A name in the wrong place of `addLast`. */
-type NameAlone = 'handlers, or a name and one handler';
+export type NameAlone = 'handlers, or a name and one handler';
 
-type IsAny<T> = 0 extends 1 & T ? true : false;
+export type IsAny<T> = 0 extends 1 & T ? true : false;
 
 /** The message that a method takes; `unknown` if it is not there, takes none, or is `any`. */
-type Parameter<H, Method extends 'channelRead' | 'write'> = H extends {
+export type Parameter<H, Method extends 'channelRead' | 'write'> = H extends {
   readonly [M in Method]: (ctx: never, message: infer Message) => unknown;
 }
   ? IsAny<Message> extends true
@@ -45,7 +45,7 @@ type Parameter<H, Method extends 'channelRead' | 'write'> = H extends {
   : unknown;
 
 /** What the contexts of a handler's methods let through, from the first method that has one. */
-type ContextOf<H> = H extends {
+export type ContextOf<H> = H extends {
   readonly channelRead: (ctx: infer C, message: never) => unknown;
 }
   ? C
@@ -55,7 +55,7 @@ type ContextOf<H> = H extends {
       ? C
       : unknown;
 
-type Fired<C> = C extends { fireChannelRead(message: infer M): void }
+export type Fired<C> = C extends { fireChannelRead(message: infer M): void }
   ? [M] extends [never]
     ? never
     : PassThrough extends M
@@ -65,21 +65,21 @@ type Fired<C> = C extends { fireChannelRead(message: infer M): void }
       : M
   : unknown;
 
-type WrittenOn<C> = C extends { write(message: infer M): unknown }
+export type WrittenOn<C> = C extends { write(message: infer M): unknown }
   ? unknown extends M
     ? unknown
     : Exclude<M, PassThrough>
   : unknown;
 
 /** What can be seen of a handler that declares no types, such as a literal: its methods, and their parameters. */
-interface Seen<H> extends HandlerTypes {
+export interface Seen<H> extends HandlerTypes {
   readonly reads: 'channelRead' extends keyof H ? Parameter<H, 'channelRead'> : PassThrough;
   readonly passesOn: 'channelRead' extends keyof H ? Fired<ContextOf<H>> : PassThrough;
   readonly accepts: 'write' extends keyof H ? Parameter<H, 'write'> : PassThrough;
   readonly writes: WrittenOn<ContextOf<H>>;
 }
 
-type Declared<H> = H extends { readonly types?: infer T } ? Exclude<T, undefined> : unknown;
+export type Declared<H> = H extends { readonly types?: infer T } ? Exclude<T, undefined> : unknown;
 
 /**
  * The types of a handler: those that it declares; of one that declares none, such as a literal, what its methods
@@ -94,10 +94,10 @@ export type TypesOf<H> =
         ? Declared<H>
         : HandlerTypes;
 
-type Is<T, Mark> = [T] extends [never] ? false : [T] extends [Mark] ? true : false;
+export type Is<T, Mark> = [T] extends [never] ? false : [T] extends [Mark] ? true : false;
 
 /** Whether a message of the one type may come where the other is wanted; `unknown` is the way out. */
-type Fits<Given, Wanted> = unknown extends Given
+export type Fits<Given, Wanted> = unknown extends Given
   ? true
   : Is<Wanted, PassThrough> extends true
     ? true
@@ -105,13 +105,13 @@ type Fits<Given, Wanted> = unknown extends Given
       ? true
       : false;
 
-type NextRead<T extends HandlerTypes, R> =
+export type NextRead<T extends HandlerTypes, R> =
   Is<T['passesOn'], PassThrough> extends true ? R : T['passesOn'];
 
-type NextWrite<T extends HandlerTypes, W> =
+export type NextWrite<T extends HandlerTypes, W> =
   Is<T['accepts'], PassThrough> extends true ? W : T['accepts'];
 
-type Written<T extends HandlerTypes, R> = unknown extends T['writes']
+export type Written<T extends HandlerTypes, R> = unknown extends T['writes']
   ? unknown
   : T['writes'] extends PassThrough
     ? never
@@ -120,7 +120,7 @@ type Written<T extends HandlerTypes, R> = unknown extends T['writes']
       : T['writes'];
 
 /** Which handler the type comes from: those that pass everything through are not to blame. */
-type Source<T, H, Before> = Is<T, PassThrough> extends true ? Before : H;
+export type Source<T, H, Before> = Is<T, PassThrough> extends true ? Before : H;
 
 /**
  * The handlers themselves if each fits the one before it; else the tuple in which the first that does not fit is a
@@ -137,7 +137,16 @@ export type Chain<
   ? Step<H, TypesOf<H>, Rest, R, W, Reader, Writer, Fired>
   : Handlers;
 
-type Step<H, T extends HandlerTypes, Rest extends readonly unknown[], R, W, Reader, Writer, Fired> =
+export type Step<
+  H,
+  T extends HandlerTypes,
+  Rest extends readonly unknown[],
+  R,
+  W,
+  Reader,
+  Writer,
+  Fired,
+> =
   IsName<H> extends true
     ? [NameAlone, ...Rest]
     : FirstOf<
@@ -160,7 +169,7 @@ type Step<H, T extends HandlerTypes, Rest extends readonly unknown[], R, W, Read
       : never;
 
 /** Why a handler does not fit, the first reason; `never` if it does. */
-type MisfitOf<H, T extends HandlerTypes, R, W, Reader, Writer> = FirstOf<
+export type MisfitOf<H, T extends HandlerTypes, R, W, Reader, Writer> = FirstOf<
   MisfitOfReads<H, T['reads'], Parameter<H, 'channelRead'>, Reader, R>,
   FirstOf<
     MisfitOfAccepts<H, T['accepts'], Parameter<H, 'write'>, Writer, W>,
@@ -169,17 +178,17 @@ type MisfitOf<H, T extends HandlerTypes, R, W, Reader, Writer> = FirstOf<
 >;
 
 /** The names of the user events that a handler declares, as far as the compiler knows them. */
-type EventsOf<H, Does extends 'fires' | 'answers'> =
+export type EventsOf<H, Does extends 'fires' | 'answers'> =
   IsAny<H> extends true
     ? never
     : H extends { readonly userEvents: { readonly [D in Does]: readonly (infer Name)[] } }
       ? Literal<Name>
       : never;
 
-type Literal<Name> = Name extends string ? (string extends Name ? never : Name) : never;
+export type Literal<Name> = Name extends string ? (string extends Name ? never : Name) : never;
 
 /** A handler that answers an event which only a handler after it fires. */
-type MisfitOfEvents<H, Unheard, Rest> = [Unheard] extends [never]
+export type MisfitOfEvents<H, Unheard, Rest> = [Unheard] extends [never]
   ? never
   : Rest extends readonly [infer Next, ...infer More]
     ? [EventsOf<Next, 'fires'> & Unheard] extends [never]
@@ -187,9 +196,9 @@ type MisfitOfEvents<H, Unheard, Rest> = [Unheard] extends [never]
       : Misfit<H, 'answers', EventsOf<Next, 'fires'> & Unheard, 'but', Next, 'fires it', 'after it'>
     : never;
 
-type FirstOf<One, Other> = [One] extends [never] ? Other : One;
+export type FirstOf<One, Other> = [One] extends [never] ? Other : One;
 
-type MisfitOfReads<H, Reads, Takes, Reader, R> =
+export type MisfitOfReads<H, Reads, Takes, Reader, R> =
   Is<Reads, PassThrough> extends true
     ? Fits<R, Takes> extends true
       ? never
@@ -200,7 +209,7 @@ type MisfitOfReads<H, Reads, Takes, Reader, R> =
         ? never
         : Misfit<H, 'declares that it reads', Reads, 'but', 'its channelRead', 'takes', Takes>;
 
-type MisfitOfAccepts<H, Accepts, Takes, Writer, W> =
+export type MisfitOfAccepts<H, Accepts, Takes, Writer, W> =
   Is<Accepts, PassThrough> extends true
     ? Fits<W, Takes> extends true
       ? never
@@ -209,7 +218,7 @@ type MisfitOfAccepts<H, Accepts, Takes, Writer, W> =
       ? never
       : Misfit<H, 'declares that it accepts', Accepts, 'but', 'its write', 'takes', Takes>;
 
-type MisfitOfWrites<H, Writes, Writer, W> = unknown extends Writes
+export type MisfitOfWrites<H, Writes, Writer, W> = unknown extends Writes
   ? never
   : [Writes] extends [W]
     ? never
@@ -225,7 +234,7 @@ export type Fitting<Args extends readonly unknown[], R, W> = Args extends readon
     : Chain<Args, R, W>
   : Chain<Args, R, W>;
 
-type IsName<T> = IsAny<T> extends true ? false : Is<T, string>;
+export type IsName<T> = IsAny<T> extends true ? false : Is<T, string>;
 
 /**
  * The parameters for these arguments: an argument itself, or the misfit that stands in its place among the

@@ -51,12 +51,14 @@ export interface HandlerTypes {
 }
 
 /** One of the four types, or what stands for it when it is left out. */
-type Named<T, Name extends keyof MessageTypes, LeftOut> = Name extends keyof T ? T[Name] : LeftOut;
+export type Named<T, Name extends keyof MessageTypes, LeftOut> = Name extends keyof T
+  ? T[Name]
+  : LeftOut;
 
-type Reads<T> = Named<T, 'reads', PassThrough>;
-type PassesOn<T> = Named<T, 'passesOn', PassThrough>;
-type Accepts<T> = Named<T, 'accepts', PassThrough>;
-type Writes<T> = Named<T, 'writes', Named<T, 'accepts', never>>;
+export type Reads<T> = Named<T, 'reads', PassThrough>;
+export type PassesOn<T> = Named<T, 'passesOn', PassThrough>;
+export type Accepts<T> = Named<T, 'accepts', PassThrough>;
+export type Writes<T> = Named<T, 'writes', Named<T, 'accepts', never>>;
 
 /**
  * What a handler does to messages: a phantom that no object carries.

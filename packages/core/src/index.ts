@@ -3,14 +3,30 @@ import './copy.ts';
 // The nouns
 export { AttributeKey } from './attribute-key.ts';
 // Start a server or a client
-export type { BindTarget, MemoryTarget } from './bootstrap/bind-target.ts';
-export { Bootstrap, type ClientOptions } from './bootstrap/bootstrap.ts';
+export type {
+  AcceptedTransport,
+  BindTarget,
+  ListenerTarget,
+  MemoryTarget,
+  PortNetworkTarget,
+  ServerTls,
+} from './bootstrap/bind-target.ts';
+export { Bootstrap, type ClientOptions, type ConnectOptions } from './bootstrap/bootstrap.ts';
 export type { ChannelInitializer } from './bootstrap/bootstrap-options.ts';
-export type { ClientTls, ConnectPlace, PortPlace } from './bootstrap/connect-target.ts';
+export type {
+  ClientTls,
+  ConnectPlace,
+  ConnectSocketOptions,
+  PathPlace,
+  PortNetworkPlace,
+  PortPlace,
+  TransportTarget,
+} from './bootstrap/connect-target.ts';
 export {
   CONNECTION_CHANNELS,
   type ConnectionMessage,
 } from './bootstrap/connection-diagnostics.ts';
+export type { ShutdownOptions } from './bootstrap/drain.ts';
 export { Server, type ServerEvents } from './bootstrap/server.ts';
 export {
   type BindOptions,
@@ -23,11 +39,17 @@ export {
   TLS,
   TlsHandshakeEvent,
 } from './bootstrap/tls-event.ts';
-export { upgradeToTls } from './bootstrap/upgrade-to-tls.ts';
+export { type UpgradeToTlsOptions, upgradeToTls } from './bootstrap/upgrade-to-tls.ts';
 // Channels over transports of your own
 export type { ChannelHooks, ChannelOptions } from './channel/channel-options.ts';
 export { initializer } from './channel/initializer.ts';
-export { connectChannel, openChannel, registerChannel } from './channel/open-channel.ts';
+export {
+  type ConnectChannelOptions,
+  connectChannel,
+  type OpenChannelOptions,
+  openChannel,
+  registerChannel,
+} from './channel/open-channel.ts';
 export { CLIENT_ADDRESS, clientAddress } from './client-address.ts';
 export type {
   Address,
@@ -40,10 +62,12 @@ export type {
   CloseReason,
   Context,
   Direction,
+  EndOptions,
   Group,
   GroupOutcome,
   Handled,
   Handler,
+  HandlerClass,
   HandlerRef,
   InboundInvoker,
   Logger,
@@ -56,6 +80,7 @@ export type {
   TlsInfo,
   Turns,
   WriteFuture,
+  WriteOptions,
 } from './contract.ts';
 export { DrainEvent, type DrainHold } from './drain-event.ts';
 // Errors
@@ -68,6 +93,8 @@ export {
   type ErrorClassName,
   type ErrorCode,
   type ErrorCodeEntry,
+  type ErrorCodeOf,
+  type ErrorCodeTable,
   type ErrorDetails,
   errorCodes,
   HeadraceError,
@@ -76,9 +103,14 @@ export {
   PipelineError,
   RejectedError,
   TimedOutError,
+  type WholeErrorCode,
 } from './errors.ts';
 // Groups
-export { ChannelGroup, type ChannelGroupOptions } from './group/channel-group.ts';
+export {
+  ChannelGroup,
+  type ChannelGroupEvents,
+  type ChannelGroupOptions,
+} from './group/channel-group.ts';
 export { ChannelMatchers } from './group/channel-matchers.ts';
 export { ChannelGroupError, GroupFuture, type MemberFailure } from './group/group-future.ts';
 export type {
@@ -89,35 +121,56 @@ export type {
 export type { Misfit, ThePipelineSoFar, TypesOf } from './handler-chain.ts';
 export type { HandlerEvents } from './handler-events.ts';
 export type { HandlerTypes, PassThrough, Types, WhatItReads } from './handler-types.ts';
+export type { ReadRoom } from './internal/read-room.ts';
 // Loggers and the clock
 export { silentLogger, stderrLogger } from './internal/stderr-logger.ts';
 export { systemClock } from './internal/system-clock.ts';
 export { TurnQueue } from './internal/turn-queue.ts';
+export type { WatchedEmitter } from './internal/watched-emitter.ts';
 export type { MessageKind, MessageKinds } from './message-kinds.ts';
 // Pipelines
 export { handler } from './pipeline/handler-literal.ts';
 export {
   type HandlerFactory,
+  type HandlerSource,
   type Made,
   PipelineTemplate,
   pipeline,
 } from './pipeline/pipeline-template.ts';
 export { sequential } from './pipeline/sequential.ts';
+// How handlers fit each other, for the compiler
+export type * as TypedPipeline from './pipeline/typed-pipeline.ts';
 // A channel as streams
 export { ChannelDuplex } from './stream/channel-duplex.ts';
-export { type ChannelStreams, channelStreams } from './stream/channel-streams.ts';
+export {
+  type ChannelStreams,
+  type ChannelStreamsOptions,
+  channelStreams,
+} from './stream/channel-streams.ts';
 export { DuplexHandler } from './stream/duplex-handler.ts';
 export { TlsUpgradeEvent } from './tls-upgrade-event.ts';
 export type { ListenTarget } from './transport/listen-target.ts';
 // Transports
-export type { Listener, ListenerSink } from './transport/listener.ts';
-export { MemoryNetwork } from './transport/memory-network.ts';
-export { MemoryTransport } from './transport/memory-transport.ts';
+export type {
+  Listener,
+  ListenerSink,
+  TransportKind,
+  TransportWay,
+  WantedTransport,
+} from './transport/listener.ts';
+export { MemoryNetwork, type MemoryNetworkOptions } from './transport/memory-network.ts';
+export { MemoryTransport, type MemoryTransportOptions } from './transport/memory-transport.ts';
+export type { NetworkSocketOptions, PortNetwork } from './transport/port-network.ts';
+export type { SocketOptions } from './transport/socket-options.ts';
 export { SocketTransport } from './transport/socket-transport.ts';
-export { StreamTransport } from './transport/stream-transport.ts';
+export {
+  type StreamPair,
+  StreamTransport,
+  type StreamTransportOptions,
+} from './transport/stream-transport.ts';
 export { TlsClientContext, type TlsClientOptions } from './transport/tls/tls-client-context.ts';
 export type { TlsIdentity } from './transport/tls/tls-identity.ts';
-export { TlsServerContext } from './transport/tls/tls-server-context.ts';
+export { TlsServerContext, type TlsServerOptions } from './transport/tls/tls-server-context.ts';
 export { TlsTransport } from './transport/tls/tls-transport.ts';
 export type { Transport, TransportSink } from './transport/transport.ts';
 export type { TrustedPeers } from './trusted-peers.ts';

@@ -58,6 +58,7 @@ const TAKERS: Readonly<Record<string, () => unknown>> = {
   ChildOptions: () => server().childOptions(WRONG),
   ClientOptions: () => client().options(WRONG),
   ConnectChannelOptions: () => connectChannel(MemoryTransport.pair()[0], WRONG),
+  ConnectOptions: () => client().connect({ port: 1 }, WRONG),
   ConnectPlace: () => client().connect(WRONG),
   ConnectedPairOptions: () => connectedPair(WRONG),
   EmbeddedChannelOptions: () => EmbeddedChannel.with(WRONG),
@@ -65,12 +66,12 @@ const TAKERS: Readonly<Record<string, () => unknown>> = {
   EndOptions: () => new EmbeddedChannel().end(WRONG),
   LatencyOptions: () => new Simulation({ seed: 1, latency: WRONG }),
   MemoryNetworkOptions: () => new MemoryNetwork(WRONG),
-  MemoryOptions: () => MemoryTransport.pair(WRONG),
+  MemoryTransportOptions: () => MemoryTransport.pair(WRONG),
   OpenChannelOptions: () => openChannel(MemoryTransport.pair()[0], WRONG),
   PartitionOptions: () => sim().partition('a', 'a', WRONG),
   PendingWriteQueueOptions: () => new PendingWriteQueue({} as never, WRONG),
   RecordEventsOptions: () => recordEvents(WRONG),
-  RunOptions: () => sim().run(WRONG),
+  SimulationRunOptions: () => sim().run(WRONG),
   ScriptedPeerOptions: () => scriptedPeer(new EmbeddedChannel(), WRONG),
   ShutdownOptions: shutdown,
   SimulationOptions: () => new Simulation(WRONG),
@@ -78,11 +79,16 @@ const TAKERS: Readonly<Record<string, () => unknown>> = {
   TlsClientOptions: () => new TlsClientContext(WRONG),
   TlsServerOptions: () => new TlsServerContext(WRONG),
   WriteOptions: () => new EmbeddedChannel().write('x', WRONG),
-  UpgradeOptions: () => upgradeToTls(new EmbeddedChannel(), {} as never, WRONG),
+  UpgradeToTlsOptions: () => upgradeToTls(new EmbeddedChannel(), {} as never, WRONG),
   VerifyDecoderOptions: () => verifyDecoder([], () => ({}), WRONG),
 };
 /** Parts of the types above. */
-const PARTS = ['SocketOptions', 'ConnectSocketOptions', 'SlowMemberOptions'];
+const PARTS = [
+  'SocketOptions',
+  'ConnectSocketOptions',
+  'NetworkSocketOptions',
+  'SlowMemberOptions',
+];
 
 describe('options', () => {
   for (const [type, take] of Object.entries(TAKERS)) {

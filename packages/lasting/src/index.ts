@@ -5,13 +5,19 @@ export {
   acknowledged,
   isLinked,
   type LastingChannel,
+  type LastingInitializer,
   unacknowledged,
 } from './channel/lasting-channel.ts';
 export { LinkLostEvent, LinkMoveEvent, LinkResumedEvent } from './channel/resume-event.ts';
-export { LastingBootstrap, linksOf } from './client/lasting-bootstrap.ts';
+export {
+  LastingBootstrap,
+  type LastingOptions,
+  type LastingPipeline,
+  linksOf,
+} from './client/lasting-bootstrap.ts';
 // Errors
 export { LASTING_ERRORS } from './lasting-errors.ts';
 export type { MovePlace } from './protocol/resume-frame.ts';
 // The server's end
-export { ResumeHandler } from './server/resume-handler.ts';
-export { ResumeTable } from './server/resume-table.ts';
+export { ResumeHandler, type ResumeHandlerOptions } from './server/resume-handler.ts';
+export { type MoveOptions, ResumeTable, type ResumeTableOptions } from './server/resume-table.ts';

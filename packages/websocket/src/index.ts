@@ -1,19 +1,40 @@
 // A server: HTTP, pages and WebSockets at the end of a pipeline
 
 // A client
-export { WebSocketBootstrap } from './client/web-socket-bootstrap.ts';
-export { HttpEndpoint, type RequestListener } from './server/http-endpoint.ts';
-export { HttpEndpointHandler } from './server/http-endpoint-handler.ts';
-export type { UpgradeRefusal, WebSocketAcceptor } from './server/web-socket-upgrader.ts';
+export {
+  WebSocketBootstrap,
+  type WebSocketClientOptions,
+  type WebSocketPipeline,
+} from './client/web-socket-bootstrap.ts';
+export {
+  HttpEndpoint,
+  type HttpEndpointOptions,
+  type RequestListener,
+} from './server/http-endpoint.ts';
+export {
+  HttpEndpointHandler,
+  type HttpEndpointHandlerOptions,
+} from './server/http-endpoint-handler.ts';
+export type {
+  UpgradeRefusal,
+  WebSocketAcceptor,
+  WebSocketUpgradeOptions,
+} from './server/web-socket-upgrader.ts';
 // A WebSocket as a channel
 export { closeCodeOf, type WebSocketClose } from './socket/close-codes.ts';
+export type { WebSocketCompression } from './socket/compression.ts';
+export type { WebSocketLimits } from './socket/message-limits.ts';
 export { TextMessage, type WebSocketInput, type WebSocketOutput } from './socket/text-message.ts';
 export {
   WEB_SOCKET_CLOSE,
   WEB_SOCKET_PROTOCOL,
   type WebSocketChannel,
+  type WebSocketChannelOptions,
+  type WebSocketInitializer,
   webSocketChannel,
 } from './socket/web-socket-channel.ts';
 export { WebSocketTextCodec } from './socket/web-socket-text-codec.ts';
+export type { WebSocketCarrier } from './socket/web-socket-transport.ts';
+export type { CloseListener, WsSocket } from './socket/ws-socket.ts';
 // Errors
 export { WEB_SOCKET_ERRORS } from './web-socket-errors.ts';

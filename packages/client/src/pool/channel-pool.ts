@@ -13,7 +13,7 @@ import {
   unchecked,
 } from '@headrace/core/authoring';
 import { CLIENT_ERRORS } from '../client-errors.ts';
-import { Lease } from './lease.ts';
+import { type Lease, PoolLease } from './lease.ts';
 import { type PoolCloseReason, PoolEntry } from './pool-entry.ts';
 import { type ChannelPoolOptions, type PoolRules, poolRules } from './pool-options.ts';
 import { PoolWaiter } from './pool-waiter.ts';
@@ -252,7 +252,7 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
     }
     entry.uses += 1;
     this.leased += 1;
-    return new Lease<C>(this, entry);
+    return new PoolLease<C>(this, entry);
   }
 
   /** For the first who waits; otherwise it is idle. */

@@ -10,7 +10,29 @@ export interface LeaseOwner<C extends Channel> {
 const DONE: Promise<void> = Promise.resolve();
 
 /** A connection for one user at a time, until it is given back: `await using lease = await pool.acquire()`. */
-export class Lease<C extends Channel = Channel> implements AsyncDisposable {
+export interface Lease<C extends Channel = Channel> extends AsyncDisposable {
+  /** The connection. Not to be used after it was given back. */
+  readonly channel: C;
+  /** True once it was given back or discarded. */
+  readonly isReleased: boolean;
+  /**
+   * Gives the connection back; it is checked, then waits for the next user.
+   *
+   * @throws PipelineError if that was done before: the connection may be another user's by now, and is left alone
+   */
+  release(): void;
+  /**
+   * Closes the connection: for a user who does not know what may still come in on it.
+   *
+   * @throws PipelineError if it was given back before
+   */
+  discard(): void;
+  /** As {@link release}; nothing if it was given back before. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** A lease of a pool's entry. */
+export class PoolLease<C extends Channel = Channel> implements Lease<C> {
   private readonly owner: LeaseOwner<C>;
   private readonly entry: PoolEntry<C>;
   private isOver = false;
@@ -20,37 +42,24 @@ export class Lease<C extends Channel = Channel> implements AsyncDisposable {
     this.entry = entry;
   }
 
-  /** The connection. Not to be used after it was given back. */
   get channel(): C {
     return this.entry.channel;
   }
 
-  /** True once it was given back or discarded. */
   get isReleased(): boolean {
     return this.isOver;
   }
 
-  /**
-   * Gives the connection back; it is checked, then waits for the next user.
-   *
-   * @throws PipelineError if that was done before: the connection may be another user's by now, and is left alone
-   */
   release(): void {
     this.end();
     this.owner.takeBack(this.entry);
   }
 
-  /**
-   * Closes the connection: for a user who does not know what may still come in on it.
-   *
-   * @throws PipelineError if it was given back before
-   */
   discard(): void {
     this.end();
     this.owner.discard(this.entry);
   }
 
-  /** As {@link release}; nothing if it was given back before. */
   [Symbol.asyncDispose](): Promise<void> {
     if (!this.isOver) this.release();
     return DONE;

@@ -51,6 +51,7 @@ export abstract class DecodingHandler extends KeptInputHandler {
   protected hasRead = false;
   protected hasFired = false;
 
+  /** @internal */
   constructor(options: object, settings: DecodingSettings, kinds: MessageKinds) {
     super();
     this.givenOptions = sharedCopy(new.target, options);

@@ -113,6 +113,7 @@ export abstract class BodyPrepender implements Handler {
   readonly messageKinds: MessageKinds | undefined;
   private readonly header: LengthHeader;
 
+  /** @internal */
   constructor(header: LengthHeader, otherMessages: OtherMessages) {
     this.header = header;
     this.messageKinds = otherMessages === 'refuse' ? BYTES_AND_BYTES : undefined;

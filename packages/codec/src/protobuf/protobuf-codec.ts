@@ -18,7 +18,7 @@ import { checkMessage, MESSAGE_LIMIT, type MessageLimitOptions } from '../schema
 import { ProtobufCount } from './count-protobuf.ts';
 
 /** Options of {@link ProtobufCodec}. */
-interface ProtobufCodecOptions<D extends DescMessage>
+export interface ProtobufCodecOptions<D extends DescMessage>
   extends MessageToMessageDecoderOptions,
     MessageLimitOptions {
   /** The message that both sides send, as `protoc-gen-es` generates it; one with a `oneof` for several. */

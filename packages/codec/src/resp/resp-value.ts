@@ -132,7 +132,8 @@ export class RespAttributed<T = RespValue> {
   }
 }
 
-type Special =
+/** A value of RESP3 that holds no others, beside strings of bytes. */
+export type RespScalar =
   | RespSimple
   | RespError
   | RespNull
@@ -149,7 +150,7 @@ type Special =
  */
 export type RespValue =
   | Buffer
-  | Special
+  | RespScalar
   | readonly RespValue[]
   | RespMap
   | RespSet
@@ -161,7 +162,7 @@ export type RespInput =
   | Uint8Array
   | string
   | null
-  | Special
+  | RespScalar
   | readonly RespInput[]
   | RespMap<RespInput>
   | RespSet<RespInput>

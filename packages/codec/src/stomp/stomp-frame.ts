@@ -1,28 +1,43 @@
 import { Buffer } from 'node:buffer';
 
-const COMMANDS = [
-  'CONNECT',
-  'STOMP',
-  'CONNECTED',
-  'SEND',
-  'SUBSCRIBE',
-  'UNSUBSCRIBE',
-  'ACK',
-  'NACK',
-  'BEGIN',
-  'COMMIT',
-  'ABORT',
-  'DISCONNECT',
-  'MESSAGE',
-  'RECEIPT',
-  'ERROR',
-] as const;
-
 /** The command of a STOMP frame. */
-export type StompCommand = (typeof COMMANDS)[number];
+export type StompCommand =
+  | 'CONNECT'
+  | 'STOMP'
+  | 'CONNECTED'
+  | 'SEND'
+  | 'SUBSCRIBE'
+  | 'UNSUBSCRIBE'
+  | 'ACK'
+  | 'NACK'
+  | 'BEGIN'
+  | 'COMMIT'
+  | 'ABORT'
+  | 'DISCONNECT'
+  | 'MESSAGE'
+  | 'RECEIPT'
+  | 'ERROR';
+
+const COMMANDS: Readonly<Record<StompCommand, true>> = {
+  CONNECT: true,
+  STOMP: true,
+  CONNECTED: true,
+  SEND: true,
+  SUBSCRIBE: true,
+  UNSUBSCRIBE: true,
+  ACK: true,
+  NACK: true,
+  BEGIN: true,
+  COMMIT: true,
+  ABORT: true,
+  DISCONNECT: true,
+  MESSAGE: true,
+  RECEIPT: true,
+  ERROR: true,
+};
 
 /** Every command of STOMP 1.0 to 1.2. */
-export const STOMP_COMMANDS: ReadonlySet<string> = new Set(COMMANDS);
+export const STOMP_COMMANDS: ReadonlySet<string> = new Set(Object.keys(COMMANDS));
 
 const EMPTY: Buffer = Buffer.alloc(0);
 

@@ -1,4 +1,4 @@
-import { ByteInput, ByteToMessageDecoder } from '@headrace/codec';
+import { ByteInput, ByteToMessageDecoder, type ByteToMessageDecoderOptions } from '@headrace/codec';
 import {
   type Context,
   DecodeError,
@@ -16,7 +16,7 @@ class TestDecoder extends ByteToMessageDecoder<string> {
   readonly #decode: Decode;
   lastCalls: number[] = [];
 
-  constructor(decode: Decode, options: ConstructorParameters<typeof ByteToMessageDecoder>[0] = {}) {
+  constructor(decode: Decode, options: ByteToMessageDecoderOptions = {}) {
     super(options);
     this.#decode = decode;
   }

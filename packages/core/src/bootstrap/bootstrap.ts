@@ -37,8 +37,8 @@ const OPTIONS = describeOptions(
   TIMEOUT_OPTIONS,
 );
 
-/** Ends a connect early. */
-export interface ConnectCancel {
+/** Options of `connect`. */
+export interface ConnectOptions {
   /** Cancels a connect that is under way. */
   readonly signal?: AbortSignal;
 }
@@ -94,7 +94,7 @@ export class Bootstrap<R = unknown, W = unknown> {
    * Connects, and resolves with the active channel. Rejects with `CHANNEL_REFUSED`, `TIMEOUT_CONNECT` or the
    * transport's error; everything is released then.
    */
-  async connect(place: ConnectPlace, cancel: ConnectCancel = {}): Promise<Channel<R, W>> {
+  async connect(place: ConnectPlace, cancel: ConnectOptions = {}): Promise<Channel<R, W>> {
     const initialize = required(this.initialize, '.handler(…)');
     checkConnectPlace(place);
     CANCEL_OPTIONS.checkNames(cancel);

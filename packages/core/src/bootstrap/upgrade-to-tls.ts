@@ -14,7 +14,7 @@ import { setTlsAttributes } from './tls-announcer.ts';
 import { TlsHandshakeEvent } from './tls-event.ts';
 
 /** Options of {@link upgradeToTls}. */
-export interface UpgradeOptions {
+export interface UpgradeToTlsOptions {
   /**
    * Input that was read already and belongs to TLS. Only where the protocol lets the peer begin with TLS
    * unasked, as after the header of a proxy: never what came after a request for TLS. @default none
@@ -50,7 +50,7 @@ const OPTIONS = describeOptions('upgradeToTls', { received: unchecked() });
 export function upgradeToTls(
   at: Context | Channel,
   side: TlsServerContext | TlsClientContext,
-  options: UpgradeOptions = {},
+  options: UpgradeToTlsOptions = {},
 ): WriteFuture {
   const { received } = OPTIONS.resolve(options);
   const channel = 'handler' in at ? at.channel : at;

@@ -28,7 +28,21 @@ const OUTPUT = Symbol('output');
 
 /** The core of a channel over a transport; `undefined` for any other channel. */
 export function coreOf(channel: object): ChannelCore | undefined {
-  return channel instanceof TransportChannel ? channel[CORE] : undefined;
+  return (channel as { readonly [CORE]?: ChannelCore })[CORE];
+}
+
+/** The members that {@link giveCore} makes work, for the prototype of another class of channels. */
+export function channelMembers(): readonly (readonly [PropertyKey, PropertyDescriptor])[] {
+  const { constructor: _, ...members } = Object.getOwnPropertyDescriptors(
+    TransportChannel.prototype,
+  );
+  return Reflect.ownKeys(members).map((name) => [name, Reflect.get(members, name)]);
+}
+
+/** Makes an object with the members of a channel the channel of this core. */
+export function giveCore(channel: object, core: ChannelCore): void {
+  const { output, pipeline, isServer } = core;
+  Object.assign(channel, { [CORE]: core, [OUTPUT]: output, pipeline, isServer });
 }
 
 /**

@@ -22,11 +22,12 @@ export interface FunctionRule {
   readonly takes?: 0 | 1 | 2;
 }
 
-type AnyFunction = (...args: never[]) => unknown;
+/** A function of any parameters. */
+export type AnyFunction = (...args: never[]) => unknown;
 type Guarded = (first?: unknown, second?: unknown) => unknown;
 
 /** Functions that need no more arguments than they get. */
-type Callable<Rule extends FunctionRule> = Rule extends { readonly answers: 'a promise' }
+export type Callable<Rule extends FunctionRule> = Rule extends { readonly answers: 'a promise' }
   ? AnyFunction
   : Rule extends { readonly takes: 0 }
     ? () => unknown

@@ -64,7 +64,8 @@ export type AbsentOf<A> = A extends { readonly default: unknown } | { readonly r
   ? never
   : undefined;
 
-type Kind<Given, Value, A> = OptionKind<Given, Value, AbsentOf<A>>;
+/** The kind of an option that these settings describe. */
+export type KindOf<Given, Value, A> = OptionKind<Given, Value, AbsentOf<A>>;
 
 /**
  * An option with a check of its own.
@@ -78,7 +79,7 @@ export function custom<Given, Value, const A extends Absence<Given>>(
   check: (name: string, value: Given, among?: object) => Value,
   options: A = {} as A,
   isPlain = false,
-): Kind<Given, Value, A> {
+): KindOf<Given, Value, A> {
   const { default: standard, required: isRequired = false } = options;
   const absent = standard === undefined ? undefined : check('the default', standard);
   return { check, allowed, absent: absent as Value | AbsentOf<A>, isRequired, isPlain };
@@ -87,7 +88,7 @@ export function custom<Given, Value, const A extends Absence<Given>>(
 /** A number, from 0 to `Infinity` unless there are other bounds. */
 export function number<A extends NumberBounds & Absence<number>>(
   options: A = {} as A,
-): Kind<number, number, A> {
+): KindOf<number, number, A> {
   const check = (name: string, value: number) => checkNumber(name, value, options);
   return custom(allowedNumber(options), check, options, true);
 }
@@ -95,19 +96,21 @@ export function number<A extends NumberBounds & Absence<number>>(
 /** A whole number, from 0 to `Infinity` unless there are other bounds. */
 export function whole<A extends NumberBounds & Absence<number>>(
   options: A = {} as A,
-): Kind<number, number, A> {
+): KindOf<number, number, A> {
   return number({ ...options, integer: true });
 }
 
 /** A time in milliseconds, or `false` for off, which becomes `Infinity`. */
 export function time<A extends Absence<number | false>>(
   options: A = {} as A,
-): Kind<number | false, number, A> {
+): KindOf<number | false, number, A> {
   return custom(TIME, checkTime, options, true);
 }
 
 /** `true` or `false`. */
-export function flag<A extends Absence<boolean>>(options: A = {} as A): Kind<boolean, boolean, A> {
+export function flag<A extends Absence<boolean>>(
+  options: A = {} as A,
+): KindOf<boolean, boolean, A> {
   return choice([true, false], options);
 }
 
@@ -115,7 +118,7 @@ export function flag<A extends Absence<boolean>>(options: A = {} as A): Kind<boo
 export function choice<
   const Choice extends string | number | boolean,
   A extends Absence<NoInfer<Choice>>,
->(choices: readonly Choice[], options: A = {} as A): Kind<Choice, Choice, A> {
+>(choices: readonly Choice[], options: A = {} as A): KindOf<Choice, Choice, A> {
   const check = (name: string, value: Choice) => checkChoice(name, value, choices);
   return custom(allowedChoice(choices), check, options, true);
 }
@@ -124,7 +127,7 @@ export function choice<
 export function text<A extends Absence<string>>(
   allowed: string,
   options: A = {} as A,
-): Kind<string, Same, A> {
+): KindOf<string, Same, A> {
   return value(allowed, (given) => typeof given === 'string', options);
 }
 
@@ -132,7 +135,7 @@ export function text<A extends Absence<string>>(
 export function object<A extends Absence<object>>(
   allowed: string,
   options: A = {} as A,
-): Kind<object, Same, A> {
+): KindOf<object, Same, A> {
   return value(allowed, (given) => typeof given === 'object' && given !== null, options);
 }
 
@@ -146,7 +149,7 @@ export function having<A extends Absence<object>>(
   method: string,
   allowed: string,
   options: A = {} as A,
-): Kind<object, Same, A> {
+): KindOf<object, Same, A> {
   const isRight = (given: unknown) =>
     typeof (given as Record<string, unknown> | null | undefined)?.[method] === 'function';
   return value(allowed, isRight, options);
@@ -159,7 +162,7 @@ export const CLOCK = having('nextTurn', 'a Clock, such as systemClock', { defaul
 export function list<A extends Absence<readonly unknown[]>>(
   allowed: string,
   options: A = {} as A,
-): Kind<readonly unknown[], Same, A> {
+): KindOf<readonly unknown[], Same, A> {
   return value(allowed, Array.isArray, options);
 }
 
@@ -168,7 +171,7 @@ export function value<Given, A extends Absence<Given>>(
   allowed: string,
   isRight: (given: Given) => boolean,
   options: A = {} as A,
-): Kind<Given, Same, A> {
+): KindOf<Given, Same, A> {
   const check = (name: string, given: Given) =>
     checkKind(name, given, isRight(given), allowed) as unknown as Same;
   return custom(allowed, check, options);
@@ -177,6 +180,6 @@ export function value<Given, A extends Absence<Given>>(
 /** A value that is not checked here. */
 export function unchecked<A extends Absence<unknown>>(
   options: A = {} as A,
-): Kind<unknown, Same, A> {
+): KindOf<unknown, Same, A> {
   return custom('any value', (_name, given: unknown) => given as Same, options);
 }

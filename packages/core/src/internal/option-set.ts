@@ -5,7 +5,8 @@ import { type Absence, type AbsentOf, custom, type OptionKind, type Same } from 
 /** The options of a set by their names. */
 export type OptionKinds = Readonly<Record<string, OptionKind<never, unknown>>>;
 
-type GivenOf<Kind> = Kind extends OptionKind<infer Given, unknown> ? Given : never;
+/** What may be given for an option of this kind. */
+export type GivenOf<Kind> = Kind extends OptionKind<infer Given, unknown> ? Given : never;
 
 /** The options of a set after the check: those with a default have a value. */
 export type Resolved<Options, Kinds extends OptionKinds> = {
@@ -20,10 +21,13 @@ export type Resolved<Options, Kinds extends OptionKinds> = {
     : never;
 };
 
-interface KnownNames {
+export interface KnownNames {
   readonly known: object;
 }
-type NamesOf<Set> = Set extends { readonly known: infer Known } ? keyof Known & string : never;
+/** The names of the options of a description. */
+export type NamesOf<Set> = Set extends { readonly known: infer Known }
+  ? keyof Known & string
+  : never;
 
 /** The interface and the description of a set have the same names, and every value of the interface is described. */
 export type Described<Options, Kinds extends OptionKinds, Also extends string> = {

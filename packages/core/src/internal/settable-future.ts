@@ -117,12 +117,12 @@ export class SettableFuture implements WriteFuture {
     });
   }
 
-  onSettled(listener: Listener): void {
+  onSettled(listener: (error: Error | undefined) => void): void {
     this.flags |= OBSERVED;
     this.peekSettled(listener);
   }
 
-  peekSettled(listener: Listener): void {
+  peekSettled(listener: (error: Error | undefined) => void): void {
     const { rest } = this;
     if (this.isSettled) callSafely(listener, this.failure);
     else if (rest === undefined) this.rest = listener;

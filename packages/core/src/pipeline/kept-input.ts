@@ -11,7 +11,7 @@ import { TlsUpgradeEvent } from '../tls-upgrade-event.ts';
 /** After the channel has closed, so many messages of its peer are still delivered; the rest is dropped. */
 export const MAX_LATE_MESSAGES = 16_384;
 
-type InboundEvent =
+export type InboundEvent =
   | 'channelRegistered'
   | 'channelActive'
   | 'channelReadComplete'

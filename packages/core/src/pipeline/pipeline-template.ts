@@ -21,13 +21,13 @@ export type Made<Sources extends readonly unknown[]> = {
 };
 
 // Not by ReturnType, whose parameter of type any would let a handler through.
-type MadeOf<Source> = Source extends (...args: never) => infer H ? H : Source;
+export type MadeOf<Source> = Source extends (...args: never) => infer H ? H : Source;
 
 /** The compiler's answer to a handler that could serve one channel only. */
-type ServesOneChannel =
+export type ServesOneChannel =
   'a function that makes a handler anew: () => new …; a list of handlers is spread: ...list';
 
-type ServesAll<Source> = Source extends
+export type ServesAll<Source> = Source extends
   | ((...args: never) => unknown)
   | { readonly sharable: true }
   | { fresh(): Handler }
@@ -35,7 +35,7 @@ type ServesAll<Source> = Source extends
   : false;
 
 /** The sources themselves if their handlers fit each other; else a {@link Misfit} for the first that does not. */
-type FittingSources<Sources extends readonly unknown[], R, W> = {
+export type FittingSources<Sources extends readonly unknown[], R, W> = {
   readonly [K in keyof Sources]: ServesAll<Sources[K]> extends true
     ? Chain<Made<Sources>, R, W>[K & keyof Chain<Made<Sources>, R, W>] extends infer Verdict
       ? Verdict extends MadeOf<Sources[K]>
@@ -58,6 +58,9 @@ export class PipelineTemplate<R, W> {
   declare readonly reads: R;
   declare readonly writes: W;
 
+  constructor(factories: readonly HandlerFactory[]);
+  /** @internal */
+  constructor(factories: readonly HandlerFactory[], order: HandlerOrder);
   constructor(factories: readonly HandlerFactory[], order: HandlerOrder = NO_HANDLERS) {
     this.factories = factories;
     this.order = order;

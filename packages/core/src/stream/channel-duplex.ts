@@ -4,8 +4,6 @@ import { ReadGate } from '../internal/read-gate.ts';
 
 const HIGH_WATER_BYTES = 64 * 1024;
 
-type Callback = (error?: Error | null) => void;
-
 /**
  * A channel as a stream of Node's, as `DuplexHandler` makes it, with the few members of a `net.Socket` that
  * Node's HTTP server and its users ask for.
@@ -87,15 +85,19 @@ export class ChannelDuplex extends Duplex {
     if (!this.channel.autoRead && this.channel.isActive) this.ctx.read();
   }
 
-  override _write(chunk: Buffer, _encoding: string, callback: Callback): void {
+  override _write(
+    chunk: Buffer,
+    _encoding: string,
+    callback: (error?: Error | null) => void,
+  ): void {
     this.ctx.writeAndFlush(chunk).onSettled(callback);
   }
 
-  override _writev(chunks: { chunk: Buffer }[], callback: Callback): void {
+  override _writev(chunks: { chunk: Buffer }[], callback: (error?: Error | null) => void): void {
     this.ctx.writeAndFlush(new Chunks(chunks)).onSettled(callback);
   }
 
-  override _final(callback: Callback): void {
+  override _final(callback: (error?: Error | null) => void): void {
     if (this.channel.isOutputShutdown) callback();
     else this.ctx.shutdown('output').onSettled(() => callback());
   }

@@ -52,10 +52,6 @@ export interface LeftOver {
   readonly pendingOutboundBytes: number;
 }
 
-/** What the test puts in and takes out: the channel may stand for a channel over any transport. */
-// biome-ignore lint/suspicious/noExplicitAny: a test gives it to what takes a channel of bytes, or of messages
-type Anything = any;
-
 /**
  * A channel without a socket, on virtual time, for tests: put messages in at the head, look at what comes
  * out at the tail, and the other way round.
@@ -71,7 +67,8 @@ type Anything = any;
  */
 export class EmbeddedChannel<
   const Handlers extends readonly Handler[] = readonly Handler[],
-> extends VirtualChannel<ReadAfter<Handlers, Anything>, WriteAfter<Handlers, Anything>> {
+  // biome-ignore lint/suspicious/noExplicitAny: a test gives it to what takes a channel of bytes, or of messages
+> extends VirtualChannel<ReadAfter<Handlers, any>, WriteAfter<Handlers, any>> {
   readonly embedded: EmbeddedTransport;
   private readonly inboundMessages: unknown[] = [];
   private readonly outboundMessages: unknown[] = [];

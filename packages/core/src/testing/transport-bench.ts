@@ -34,10 +34,11 @@ export interface NetworkBench {
 /** A transport of your own: no listener is needed. */
 export interface PairBench {
   /** Two ends of one connection, connected or connecting; asked for anew in each test. */
-  readonly pair: () => Ends | Promise<Ends>;
+  readonly pair: () => TransportPair | Promise<TransportPair>;
 }
 
-type Ends = readonly [near: Transport, far: Transport];
+/** Two ends of one connection. */
+export type TransportPair = readonly [near: Transport, far: Transport];
 
 /** Two connected channels. */
 export interface Link {

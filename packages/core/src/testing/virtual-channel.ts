@@ -1,36 +1,53 @@
-import { startChannel, TransportChannel } from '../channel/transport-channel.ts';
+import { ChannelCore } from '../channel/channel-core.ts';
+import type { ResolvedChannelOptions } from '../channel/channel-options.ts';
+import { channelMembers, giveCore, startChannel } from '../channel/transport-channel.ts';
 import type { Channel } from '../contract.ts';
+import type { Transport } from '../transport/transport.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
-const OPERATIONS = [
+const OPERATIONS: ReadonlySet<PropertyKey> = new Set([
   'write',
   'writeAndFlush',
   'flush',
   'read',
+  'autoRead',
   'shutdown',
   'close',
   'end',
   'abort',
-] as const;
+]);
+
+/** The member of a channel, called or set as one event of its clock. */
+function asOneEvent({ value, set, ...rest }: PropertyDescriptor): PropertyDescriptor {
+  const inEvent = (method: (...args: unknown[]) => unknown) =>
+    function (this: VirtualChannel, ...args: unknown[]): unknown {
+      return this.run(() => method.apply(this, args));
+    };
+  return { ...rest, ...(value && { value: inEvent(value) }), ...(set && { set: inEvent(set) }) };
+}
 
 /**
  * A channel on virtual time: what a test calls on it is an event of its own, and the tasks that this adds
  * have run when the call returns.
  */
-export class VirtualChannel<R = unknown, W = unknown> extends TransportChannel<R, W> {
+export interface VirtualChannel<R = unknown, W = unknown> extends Channel<R, W> {
+  readonly clock: VirtualClock;
+  [Symbol.asyncIterator](): Required<Pick<AsyncIterator<R>, 'next' | 'return'>>;
+}
+
+// It has a core, as every channel has, and its members come from there: it is no kind of another channel.
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the static block gives it all members of the interface
+export class VirtualChannel<R = unknown, W = unknown> implements Channel<R, W> {
   static {
-    for (const method of OPERATIONS) {
-      const operation = TransportChannel.prototype[method] as (...args: unknown[]) => unknown;
-      Object.defineProperty(VirtualChannel.prototype, method, {
-        value(this: VirtualChannel, ...args: unknown[]): unknown {
-          return this.run(() => operation.apply(this, args));
-        },
-      });
+    for (const [name, member] of channelMembers()) {
+      const own = OPERATIONS.has(name) ? asOneEvent(member) : member;
+      Object.defineProperty(VirtualChannel.prototype, name, own);
     }
   }
 
-  override get clock(): VirtualClock {
-    return super.clock as VirtualClock;
+  /** @internal Made by `connectedPair`. */
+  constructor(transport: Transport, options: ResolvedChannelOptions, parent?: Channel) {
+    giveCore(this, new ChannelCore(this as Channel, transport, options, parent));
   }
 
   /** Runs an action of the test as one event: tasks that it adds run when it is over. */
@@ -41,15 +58,5 @@ export class VirtualChannel<R = unknown, W = unknown> extends TransportChannel<R
   /** Starts the channel: announces that it is registered and, if it is connected, active. */
   register(initialize?: (channel: Channel) => void): void {
     this.run(() => startChannel(this as Channel, initialize));
-  }
-
-  override get autoRead(): boolean {
-    return super.autoRead;
-  }
-
-  override set autoRead(value: boolean) {
-    this.run(() => {
-      super.autoRead = value;
-    });
   }
 }

@@ -9,7 +9,7 @@ import { systemError } from './system-error.ts';
 import type { Transport, TransportSink } from './transport.ts';
 
 /** Options of an in-memory connection. */
-export interface MemoryOptions {
+export interface MemoryTransportOptions {
   /** Bytes that each direction holds before its writer has to wait, as a kernel's socket buffer does. @default 65536 */
   readonly capacityBytes?: number;
   /** Runs what one end reports; with a `VirtualClock` all of it happens by calls of the test. @default the system's */
@@ -68,8 +68,8 @@ export class MemoryTransport implements Transport {
 
   /** Two ends that are connected to each other. Each may have a clock of its own. */
   static pair(
-    options: MemoryOptions = {},
-    other: MemoryOptions = options,
+    options: MemoryTransportOptions = {},
+    other: MemoryTransportOptions = options,
   ): [MemoryTransport, MemoryTransport] {
     const [a, b]: [Address, Address] = [{ path: 'memory:a' }, { path: 'memory:b' }];
     const near = OPTIONS.resolve(options);

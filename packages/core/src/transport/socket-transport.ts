@@ -29,7 +29,7 @@ export class SocketTransport extends StreamTransport {
   /** A socket on its way to a server. */
   static connecting(
     options: net.NetConnectOpts,
-    setKeepAlive: SetKeepAlive | undefined,
+    setKeepAlive: ((socket: net.Socket) => void) | undefined,
   ): SocketTransport {
     if (!CAN_READ_INTO_BUFFER) return SocketTransport.of(connectSocket(options, setKeepAlive));
     return SocketTransport.reading((onread) =>

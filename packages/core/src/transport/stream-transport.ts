@@ -70,7 +70,9 @@ const PART_BYTES = 256 * 1024;
  * ```
  */
 export class StreamTransport implements Transport {
+  /** @internal */
   protected readonly readable: OwnedReadable;
+  /** @internal */
   protected readonly writable: OwnedWritable;
   protected sink: TransportSink | undefined = undefined;
   /** `close` or `abort` was called, or the connection was given away. */

@@ -50,8 +50,12 @@ const OPTIONS = describeOptions('GuessLimiter', {
 const LOOKS = 10;
 const TOO_MANY = 'not checked: too many wrong tries from this address or for this name';
 
-type Answer<P, R> = AuthVerdict<P, R> | PromiseLike<AuthVerdict<P, R>>;
-type Authenticate<M, P, R> = (message: M, attempt: AuthAttempt) => Answer<P, R>;
+/** The function `authenticate` of an {@link AuthHandler}'s options. */
+export type Authenticate<Message, Principal, Reply = Message> = (
+  message: Message,
+  attempt: AuthAttempt,
+) => AuthVerdict<Principal, Reply> | PromiseLike<AuthVerdict<Principal, Reply>>;
+type Answer<P, R> = ReturnType<Authenticate<never, P, R>>;
 
 /** The shares from which a try takes. */
 type Shares = readonly (readonly [buckets: TokenBuckets, key: string])[];

@@ -3,7 +3,7 @@ import { checkFunction, describeOptions, number, WatchedEmitter } from '@headrac
 import type { Session, Sessions } from './sessions.ts';
 
 /** What a {@link SessionRegistry} reports of an id, which may have many connections, one after the other or at once. */
-export interface PresenceEvents<Principal> {
+export interface SessionRegistryEvents<Principal> {
   /** The id has a session, and had none. */
   online: [id: string, session: Session<Principal>];
   /** The id stays online, but is now reached by another channel: it came in again, or its newest channel closed. */
@@ -61,7 +61,7 @@ interface Leaving<Principal> {
  * ```
  */
 export class SessionRegistry<Principal>
-  extends WatchedEmitter<PresenceEvents<Principal>>
+  extends WatchedEmitter<SessionRegistryEvents<Principal>>
   implements Sessions<Principal>
 {
   readonly idOf: (principal: Principal) => string;

@@ -4,10 +4,12 @@
  *
  * @module
  */
-export { Call, type CallCarrier } from './call.ts';
+
+export type { DeadlineEntry } from '../deadline/deadline-heap.ts';
+export { Call, type CallCarrier, type CallOwner } from './call.ts';
 export { requestAborted, requestLost, requestTimedOut } from './call-error.ts';
-export { CallLine, type CallWire } from './call-line.ts';
+export { CallLine, type CallLineOptions, type CallWire } from './call-line.ts';
 export { CallOutput } from './call-output.ts';
-export { CallTable } from './call-table.ts';
-export { Work } from './work.ts';
-export { type WorkOwner, WorkTable } from './work-table.ts';
+export { CallTable, type CallTableOptions } from './call-table.ts';
+export { type RequestScope, Work } from './work.ts';
+export { type WorkLimits, type WorkOwner, WorkTable } from './work-table.ts';

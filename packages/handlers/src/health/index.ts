@@ -1,4 +1,13 @@
 // Health, readiness and metrics over HTTP: needs node:http, which the other handlers do not load.
 
-export { HealthServer, serveHealth } from './health-server.ts';
-export { limitedHttpServer } from './limited-http-server.ts';
+export {
+  type HealthCheck,
+  HealthServer,
+  type HealthServerOptions,
+  serveHealth,
+} from './health-server.ts';
+export {
+  type HttpLimits,
+  type LimitedHttpServer,
+  limitedHttpServer,
+} from './limited-http-server.ts';

@@ -32,9 +32,10 @@ const OPTIONS = describeOptions('ServerMetrics', {
 const MAX_REASONS = 64;
 const NANOS = 1e9;
 
-type Total = Exclude<keyof ChannelMetrics, 'openedAt'>;
+/** A number of a channel's metrics that is summed over all channels. */
+export type ChannelTotal = Exclude<keyof ChannelMetrics, 'openedAt'>;
 
-const TOTALS: readonly (readonly [Total, string, string])[] = [
+const TOTALS: readonly (readonly [ChannelTotal, string, string])[] = [
   ['bytesRead', 'read_bytes_total', 'Bytes read.'],
   ['bytesWritten', 'written_bytes_total', 'Bytes written.'],
   ['messagesRead', 'read_messages_total', 'Messages read, or reads of the transport.'],
@@ -68,7 +69,7 @@ export class ServerMetrics implements Disposable {
   private readonly labels: Readonly<Record<string, string>>;
   private readonly durations: Histogram;
   private readonly eventLoop: IntervalHistogram | undefined;
-  private readonly totals = new Map<Total, number>(TOTALS.map(([key]) => [key, 0]));
+  private readonly totals = new Map<ChannelTotal, number>(TOTALS.map(([key]) => [key, 0]));
   private readonly channels = new Set<Channel>();
   private readonly closedBy = new Map<string, { readonly info: CloseInfo; count: number }>();
   private readonly sources: (() => Iterable<MetricFamily>)[] = [];
@@ -106,12 +107,12 @@ export class ServerMetrics implements Disposable {
   }
 
   /** The sum over all channels, also those that are gone. */
-  total(key: Total): number {
+  total(key: ChannelTotal): number {
     return this.totals.get(key)!;
   }
 
   /** For handlers: a channel did something. */
-  add(key: Total, amount: number): void {
+  add(key: ChannelTotal, amount: number): void {
     this.totals.set(key, this.totals.get(key)! + amount);
   }
 

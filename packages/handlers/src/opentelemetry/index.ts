@@ -1,4 +1,4 @@
 // OpenTelemetry: needs @opentelemetry/api, which the application brings along.
 
 export { observeMetrics } from './observe-metrics.ts';
-export { TracingHandler } from './tracing-handler.ts';
+export { TracingHandler, type TracingOptions } from './tracing-handler.ts';

@@ -3,7 +3,7 @@ import { checkFunction } from '@headrace/core/authoring';
 
 /** A class of messages. */
 // biome-ignore lint/suspicious/noExplicitAny: any constructor
-type MessageClass<T> = abstract new (...args: any[]) => T;
+export type MessageClass<T> = abstract new (...args: any[]) => T;
 
 interface Case {
   readonly accepts: (message: unknown) => boolean;
@@ -53,6 +53,7 @@ export class MatchHandler<In, Left = In> implements Handler {
   readonly sharable = true;
   private readonly cases: readonly Case[];
 
+  /** @internal */
   constructor(cases: readonly Case[] = []) {
     this.cases = cases;
   }

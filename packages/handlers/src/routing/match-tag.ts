@@ -1,20 +1,22 @@
 import type { Context, Handled } from '@headrace/core';
 import { MatchHandler } from './match-handler.ts';
 
-type Tags<In, Key extends keyof In> = In[Key] & PropertyKey;
-type Tagged<In, Key extends keyof In, Tag> = Extract<In, { readonly [K in Key]: Tag }>;
+/** The values of the property by which messages differ. */
+export type TagOf<In, Key extends keyof In> = In[Key] & PropertyKey;
+/** The messages with this value of it. */
+export type Tagged<In, Key extends keyof In, Tag> = Extract<In, { readonly [K in Key]: Tag }>;
 
 /** A function for each value of the tag; those without one are left. */
 export type TagCases<In, Key extends keyof In> = {
-  readonly [Tag in Tags<In, Key>]?: (ctx: Context, message: Tagged<In, Key, Tag>) => Handled;
+  readonly [Tag in TagOf<In, Key>]?: (ctx: Context, message: Tagged<In, Key, Tag>) => Handled;
 };
 
 /** The compiler's answer to a case that no message has. */
 export type NoSuchTag = 'a tag that a message has';
 
 /** Cases for tags that no message has: misspelt ones. */
-type OtherCases<Cases, In, Key extends keyof In> = {
-  readonly [Tag in Exclude<keyof Cases, Tags<In, Key>>]: NoSuchTag;
+export type OtherTagCases<Cases, In, Key extends keyof In> = {
+  readonly [Tag in Exclude<keyof Cases, TagOf<In, Key>>]: NoSuchTag;
 };
 
 /**
@@ -44,7 +46,7 @@ export function matchTag<In extends object>(): <
   const Cases extends TagCases<In, Key>,
 >(
   key: Key,
-  cases: Cases & TagCases<In, Key> & OtherCases<Cases, In, Key>,
+  cases: Cases & TagCases<In, Key> & OtherTagCases<Cases, In, Key>,
 ) => MatchHandler<In, Exclude<In, Tagged<In, Key, keyof Cases>>> {
   return (key, cases) => {
     type Any = Readonly<Record<PropertyKey, unknown>>;

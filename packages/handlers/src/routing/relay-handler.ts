@@ -158,18 +158,11 @@ export function carryEarlyEnd(from: Channel, target: Channel): void {
 }
 
 /** A channel with these types; {@link Misfit} if one of the two does not accept what the other reads. */
-type Counterpart<R, W, OtherR, OtherW> =
-  Accepts<OtherW, R> extends false
-    ? Misfit<'the first channel', 'reads', R, 'but', 'the second', 'accepts', OtherW>
-    : Accepts<W, OtherR> extends false
-      ? Misfit<'the second channel', 'reads', OtherR, 'but', 'the first', 'accepts', W>
-      : Channel<OtherR, OtherW>;
-
-type Accepts<Wanted, Given> = unknown extends Given
-  ? true
-  : [Given] extends [Wanted]
-    ? true
-    : false;
+export type Counterpart<R, W, OtherR, OtherW> = [unknown extends R ? never : R] extends [OtherW]
+  ? [unknown extends OtherR ? never : OtherR] extends [W]
+    ? Channel<OtherR, OtherW>
+    : Misfit<'the second channel', 'reads', OtherR, 'but', 'the first', 'accepts', W>
+  : Misfit<'the first channel', 'reads', R, 'but', 'the second', 'accepts', OtherW>;
 
 /**
  * Joins two channels: each writes what the other reads, until both are closed. With codecs in both pipelines

@@ -2,7 +2,7 @@ import type { Context, Handler, HandlerRef } from '@headrace/core';
 import { callInContext, describeOptions, value } from '@headrace/core/authoring';
 
 /** What {@link switchProtocol} takes out and puts in. */
-export interface ProtocolSwitch {
+export interface SwitchProtocolOptions {
   /** The handlers of the handshake: its framing, its codec, its sign-in. Those that are not there are passed over. */
   readonly remove: readonly HandlerRef[];
   /** What takes over: handlers in their order from head to tail, or a function that adds them itself. */
@@ -54,7 +54,7 @@ function isAddable(add: unknown): boolean {
  * ```
  * @see {@link replaceWith}, for one handler that holds messages itself
  */
-export function switchProtocol(ctx: Context, options: ProtocolSwitch): void {
+export function switchProtocol(ctx: Context, options: SwitchProtocolOptions): void {
   const { remove, add } = OPTIONS.resolve(options);
   const { channel, pipeline } = ctx;
   // A handler that is removed may let reads go on, and the decoders before it are to stay where they are.

@@ -2,7 +2,7 @@ import type { Context, Handled, Handler, HandlerEvents, Types } from '@headrace/
 
 /** A class of events. */
 // biome-ignore lint/suspicious/noExplicitAny: any constructor
-type EventClass<T> = abstract new (...args: any[]) => T;
+export type EventClass<T> = abstract new (...args: any[]) => T;
 
 /**
  * Gives the user events of one class to a function, and forwards all others.

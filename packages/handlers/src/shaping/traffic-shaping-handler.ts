@@ -53,7 +53,6 @@ const OPTIONS = describeOptions(
   LIMIT_OPTIONS,
 );
 
-type SettableLimits = Pick<TrafficLimits, 'readBytesPerSecond' | 'writeBytesPerSecond'>;
 const SETTABLE = describeOptions('setLimits', {
   readBytesPerSecond: number({ min: 1 }),
   writeBytesPerSecond: number({ min: 1 }),
@@ -115,7 +114,7 @@ export class TrafficShapingHandler implements Handler {
   }
 
   /** Changes this channel's limits; what waits already keeps its time. */
-  setLimits(limits: SettableLimits): void {
+  setLimits(limits: Pick<TrafficLimits, 'readBytesPerSecond' | 'writeBytesPerSecond'>): void {
     const { readBytesPerSecond, writeBytesPerSecond } = SETTABLE.resolve(limits);
     const { state } = this;
     if (state === undefined) return;

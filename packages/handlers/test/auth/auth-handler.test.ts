@@ -541,7 +541,7 @@ describe('AuthHandler, options', () => {
   });
 
   it('refuses options without an authenticator, as JavaScript may give them', () => {
-    const options = {} as ConstructorParameters<typeof AuthHandler>[0];
+    const options = {} as Options;
     expect(() => new AuthHandler(options)).toThrow(
       'authenticate is undefined, but must be a function',
     );

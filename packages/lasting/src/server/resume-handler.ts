@@ -215,7 +215,7 @@ export class ResumeHandler implements Handler {
     this.openChannel(session, ctx.channel);
   }
 
-  /** Puts the lasting channel over its transport. */
+  /** @internal Puts the lasting channel over its transport. */
   protected openChannel(session: ResumeSession, link: Channel): void {
     const { childHandler, childOptions } = this;
     const { transport } = session;

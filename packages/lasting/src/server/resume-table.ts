@@ -3,7 +3,6 @@ import type { ResumeLink } from '../channel/present-link.ts';
 import { GONE_CODE, type MovePlace } from '../protocol/resume-frame.ts';
 import {
   CREDIT_BYTES,
-  type RandomBytes,
   ResumeMachine,
   systemRandom,
   WINDOW_MS,
@@ -35,7 +34,7 @@ export interface ResumeTableOptions {
   /** How long a link may take to send its first frame. @default 5000 */
   readonly helloTimeoutMs?: number;
   /** Where ids and secrets come from. @default crypto.randomBytes */
-  readonly random?: RandomBytes;
+  readonly random?: (count: number) => Uint8Array;
 }
 
 /** Where the clients of a server shall go, see {@link ResumeTable.move}. */

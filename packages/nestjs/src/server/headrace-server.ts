@@ -25,8 +25,6 @@ export type HeadraceServerEvents = {
   [E in keyof ServerEvents]: (...args: ServerEvents[E]) => void;
 };
 
-type EventName = keyof HeadraceServerEvents;
-
 /** The text that Nest's own transporters answer with. */
 const NO_MESSAGE_HANDLER = 'There is no matching message handler defined in the remote service.';
 const FAILED = { err: { status: 'error', message: 'Internal server error' }, isDisposed: true };
@@ -56,7 +54,10 @@ export class HeadraceServer
   private readonly service: PacketService;
   private readonly unknownEvents: RareLog;
   private readonly unanswered: RareLog;
-  private readonly listeners: { readonly event: EventName; readonly callback: never }[] = [];
+  private readonly listeners: {
+    readonly event: keyof HeadraceServerEvents;
+    readonly callback: never;
+  }[] = [];
   private readonly bootstrap: ServerBootstrap;
   private server: BoundServer | undefined = undefined;
   private binding: { readonly done: Promise<void>; readonly cancel: AbortController } | undefined =
@@ -112,7 +113,10 @@ export class HeadraceServer
     this._status$.next('disconnected');
   }
 
-  override on<K extends EventName, C extends HeadraceServerEvents[K]>(event: K, callback: C): void {
+  override on<K extends keyof HeadraceServerEvents, C extends HeadraceServerEvents[K]>(
+    event: K,
+    callback: C,
+  ): void {
     this.listeners.push({ event, callback: callback as never });
     this.server?.on(event, callback as never);
   }

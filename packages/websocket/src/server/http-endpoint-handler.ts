@@ -216,12 +216,12 @@ export class HttpEndpointHandler implements Handler {
     response.writeHead(500, { 'Content-Type': 'text/plain' }).end('Internal Server Error\n');
   }
 
-  /** A request for another protocol; what follows its head is not HTTP. */
+  /** @internal A request for another protocol; what follows its head is not HTTP. */
   upgradeStarted(): void {
     this.intake?.upgradeStarted();
   }
 
-  /** Answers the request for a WebSocket, and opens it. Does nothing if the connection has ended meanwhile. */
+  /** @internal Answers the request for a WebSocket, and opens it. Does nothing if the connection has ended meanwhile. */
   upgraded(terms: UpgradeTerms, initialize: WebSocketInitializer, options: ChannelOptions): void {
     const { intake, ctx, stream } = this;
     if (intake === undefined || stream?.writable !== true) return;

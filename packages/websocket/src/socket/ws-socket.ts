@@ -14,7 +14,11 @@ export interface WsSocket {
   readonly isPaused: boolean;
   /** The subprotocol agreed on, empty if none. */
   readonly protocol: string;
-  send(data: string | Uint8Array, options: SendOptions, callback?: (error?: Error) => void): void;
+  send(
+    data: string | Uint8Array,
+    options: { readonly binary: boolean },
+    callback?: (error?: Error) => void,
+  ): void;
   close(code?: number, reason?: string): void;
   terminate(): void;
   pause(): void;
@@ -27,10 +31,6 @@ export interface WsSocket {
   closeListener?: CloseListener | undefined;
   readonly brokenCode?: number | undefined;
   finish?(code: number, reason: string): void;
-}
-
-interface SendOptions {
-  readonly binary: boolean;
 }
 
 export const CONNECTING = 0;

@@ -63,6 +63,7 @@ export class ExploreError extends Error {
   /** The file with the sequence diagram. */
   readonly diagramFile: string;
 
+  /** @internal */
   constructor(report: string, failed: Failed, diagramFile: string) {
     super(report, { cause: failed.error });
     this.seed = failed.sim.seed;

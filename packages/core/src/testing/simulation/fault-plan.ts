@@ -41,13 +41,15 @@ const OPTIONS = describeOptions('chaos', {
   fromMs: number({ default: 0 }),
   untilMs: unchecked({ required: true }),
 });
-const KINDS = ['crash', 'stop', 'partition', 'slow', 'freeze', 'reset'] as const;
+/** What goes wrong. */
+export type FaultKind = 'crash' | 'stop' | 'partition' | 'slow' | 'freeze' | 'reset';
+const KINDS: readonly FaultKind[] = ['crash', 'stop', 'partition', 'slow', 'freeze', 'reset'];
 const SLOWEST_MS = 3000;
 const MINUTE_MS = 60_000;
 
 /** A fault that is planned. */
 export interface Fault {
-  readonly kind: (typeof KINDS)[number];
+  readonly kind: FaultKind;
   readonly atMs: number;
   readonly forMs: number;
   readonly host: string;

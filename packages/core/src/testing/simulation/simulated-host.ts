@@ -41,7 +41,7 @@ const FIRST_FREE_PORT = 32_768;
  * A machine of a simulation with the program that runs on it. The program gets everything here that it would get from
  * the system: time, random numbers, ports, connections, a log.
  */
-export class SimulatedHost implements PortNetwork, TcpKernel {
+export class SimulatedHost implements PortNetwork {
   readonly name: string;
   /** Its IP address, `10.0.0.1` and on; programs may use the name instead. */
   readonly address: string;
@@ -56,6 +56,7 @@ export class SimulatedHost implements PortNetwork, TcpKernel {
   private starts = 0;
   private nextPort = FIRST_FREE_PORT;
 
+  /** @internal */
   constructor(name: string, address: string, program: HostProgram, world: HostWorld) {
     this.name = name;
     this.address = address;
@@ -198,57 +199,65 @@ export class SimulatedHost implements PortNetwork, TcpKernel {
     }
   }
 
+  /** @internal */
   freeze(): void {
     this.process?.freeze();
   }
 
+  /** @internal */
   thaw(): void {
     this.process?.thaw();
   }
 
+  /** @internal */
   setClock(fault: ClockFault): void {
     this.machine.set(fault);
   }
 
-  /** A box between them ends all connections with another host. */
+  /** @internal A box between them ends all connections with another host. */
   resetConnections(other: SimulatedHost): void {
     for (const end of [...this.ends]) if (end.goesTo(other)) end.resetByOthers();
   }
 
-  /** At the end of a simulation: all connections are reset, and no others can be made. */
+  /** @internal At the end of a simulation: all connections are reset, and no others can be made. */
   isolate(): void {
     this.isIsolated = true;
     for (const end of [...this.ends]) end.resetByOthers();
   }
 
-  /** The process that runs now. */
+  /** @internal The process that runs now. */
   get currentProcess(): SimulatedProcess | undefined {
     return this.process;
   }
 
-  /** Connections that its kernel has. */
+  /** @internal Connections that its kernel has. */
   get connectionCount(): number {
     return this.ends.size;
   }
 
   // --- as a kernel ---
 
+  /** @internal */
   get time(): HostWorld {
     return this.world;
   }
 
+  /** @internal */
   get settings(): ResolvedTcpSettings {
     return this.world.settings;
   }
 
+  /** @internal */
   pathTo(other: TcpKernel): NetworkPath {
     return this.world.pathBetween(this, other as SimulatedHost);
   }
 
+  /** @internal */
   cutAt(bytes: number): number {
     return this.world.cutAt(bytes);
   }
 
+  /** @internal */
   answer(port: number, caller: TcpEnd): TcpEnd | 'refused' | 'full' {
     const called = this.ports.get(port);
     if (called === undefined || this.isIsolated) return 'refused';
@@ -261,14 +270,17 @@ export class SimulatedHost implements PortNetwork, TcpKernel {
     return end;
   }
 
+  /** @internal */
   forget(end: TcpEnd): void {
     this.ends.delete(end);
   }
 
+  /** @internal */
   sent(to: TcpKernel, what: string, payload?: Buffer, arrivesMs?: number): void {
     this.world.sent(this.name, to.name, what, payload, arrivesMs);
   }
 
+  /** @internal */
   lost(to: TcpKernel, what: string): void {
     this.world.lost(this.name, to.name, what);
   }

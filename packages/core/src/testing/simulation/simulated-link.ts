@@ -6,6 +6,7 @@ import type { NetworkPath } from './network-path.ts';
 export class SimulatedLink {
   private readonly paths: readonly NetworkPath[];
 
+  /** @internal */
   constructor(paths: readonly NetworkPath[]) {
     this.paths = paths;
   }

@@ -49,7 +49,7 @@ const PARTITION = describeOptions('partition', {
 });
 
 /** How long a run is. */
-export interface RunOptions {
+export interface SimulationRunOptions {
   /** Virtual time at which it stops, in milliseconds from the beginning. */
   readonly untilMs: number;
 }
@@ -237,7 +237,7 @@ export class Simulation {
    *
    * @throws SimulationError
    */
-  async run(options: RunOptions): Promise<void> {
+  async run(options: SimulationRunOptions): Promise<void> {
     const { untilMs } = RUN.resolve(options);
     checkNumber('untilMs', untilMs, { min: this.now, max: Number.MAX_SAFE_INTEGER });
     if (this.isRunning) throw new SimulationError('the simulation runs already');

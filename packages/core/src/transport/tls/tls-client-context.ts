@@ -5,7 +5,7 @@ import { OptionError, toError } from '../../errors.ts';
 import { fn } from '../../internal/function-option.ts';
 import { flag, unchecked } from '../../internal/option-kind.ts';
 import { describePart } from '../../internal/option-set.ts';
-import type { TlsOutcome, TlsSide } from './tls-handshake.ts';
+import type { TlsOutcome } from './tls-handshake.ts';
 import {
   checkAlpn,
   HANDSHAKE_TIMEOUT,
@@ -41,7 +41,7 @@ const OPTIONS = describePart(
 );
 
 /** TLS of a client, checked and made once, used by every connection. */
-export class TlsClientContext implements TlsSide {
+export class TlsClientContext {
   readonly handshakeTimeoutMs: number;
   private readonly alpn: readonly string[] | undefined;
   private readonly name: string;
@@ -68,6 +68,7 @@ export class TlsClientContext implements TlsSide {
     return options instanceof TlsClientContext ? options : new TlsClientContext(options, host);
   }
 
+  /** @internal */
   start(raw: Duplex, done: TlsOutcome): void {
     const { alpn, name, checkServerIdentity } = this;
     const socket = tls.connect({

@@ -5,7 +5,7 @@ import { OptionError } from '../../errors.ts';
 import { choice, unchecked } from '../../internal/option-kind.ts';
 import { describePart } from '../../internal/option-set.ts';
 import { printable } from '../../internal/printable.ts';
-import type { TlsOutcome, TlsSide } from './tls-handshake.ts';
+import type { TlsOutcome } from './tls-handshake.ts';
 import {
   checkAlpn,
   HANDSHAKE_TIMEOUT,
@@ -51,7 +51,7 @@ const LONGEST_MS = 2 ** 31 - 1;
  * TLS of a server, checked and made once, used by every connection. `reload` replaces it for the connections
  * that come; the existing ones keep what they have.
  */
-export class TlsServerContext implements TlsSide {
+export class TlsServerContext {
   private options!: TlsServerOptions;
   private makeServer!: () => tls.Server;
   private server!: tls.Server;
@@ -84,6 +84,7 @@ export class TlsServerContext implements TlsSide {
     this.timeoutMs = timeoutMs;
   }
 
+  /** @internal */
   start(raw: Duplex, done: TlsOutcome): void {
     // Node's documented way to put a connection of our own into a TLS server is its event. The server reports
     // the outcome on itself; a per-connection object that inherits from it reports for one connection only.

@@ -5,8 +5,10 @@ import { peerText } from '../socket-address.ts';
 import { StreamTransport } from '../stream-transport.ts';
 import type { Transport, TransportSink } from '../transport.ts';
 import { TransportDuplex } from '../transport-duplex.ts';
+import type { TlsClientContext } from './tls-client-context.ts';
 import { explainTlsError } from './tls-error.ts';
-import { TlsHandshake, type TlsSide, tlsInfoOf } from './tls-handshake.ts';
+import { TlsHandshake, tlsInfoOf } from './tls-handshake.ts';
+import type { TlsServerContext } from './tls-server-context.ts';
 
 /**
  * TLS on top of another byte transport. It is active when the handshake is complete. A transport that can be
@@ -33,7 +35,12 @@ export class TlsTransport implements Transport {
    * @param inner - active, connecting, or in use by a channel that gives it up for this one
    * @param received - bytes that were read from it already and belong to TLS
    */
-  constructor(inner: Transport, side: TlsSide, clock: Clock, received?: Buffer) {
+  constructor(
+    inner: Transport,
+    side: TlsClientContext | TlsServerContext,
+    clock: Clock,
+    received?: Buffer,
+  ) {
     this.inner = inner;
     this.received = received;
     this.handshake = new TlsHandshake(side, clock);
