@@ -1,4 +1,4 @@
-// The servers of the examples in a process that says what it holds, for one-connection.heavy.test.ts: first their
+// The servers of the examples in a process that says what it holds, for one-connection.figures.heavy.test.ts: first their
 // ports, then, for each message of the parent, the bytes that are needed.
 import type { AddressInfo, Server as NetServer } from 'node:net';
 import { createServer } from 'node:net';

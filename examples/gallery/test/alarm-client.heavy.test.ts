@@ -9,7 +9,6 @@ const INTERVAL_MS = 500;
 const RECONNECT = '------Reconnect ...-----';
 const GONE = 'The reconnect failed!!!';
 
-const after = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const alarm = (count: number): string => `Get a SIGALRM, ${count} counts!`;
 const PROMPT = 'send msg to server:';
 const FREE = 'The socket is free....';
@@ -68,7 +67,7 @@ it.each([
   if (listening === 'our server') await server.stop();
 });
 
-/** The server is killed, and started again after 6.7 s, between the third try and the fourth. */
+/** The server is killed, and started again after the first try. When the tries come a virtual clock proves. */
 async function comesBack(
   listening: 'our server' | 'the C server',
   connecting: 'our client' | 'the C client',
@@ -79,14 +78,10 @@ async function comesBack(
   const client = START[connecting](port);
   await client.says(/ 1 counts/);
   first.kill();
-  const killedAt = performance.now();
-  await after(5500);
-  expect(withoutAlarms(client)).toEqual([RECONNECT, RECONNECT]);
-  await after(1200);
+  await until(() => withoutAlarms(client).length > 0, 'first try');
+  expect(withoutAlarms(client)[0]).toBe(RECONNECT);
   const second = START[listening](port);
-  await until(() => withoutAlarms(client).length === 4, 'fourth try');
-  expect(performance.now() - killedAt).toBeGreaterThan(8900);
-  expect(performance.now() - killedAt).toBeLessThan(9500);
+  await second.port();
   client.type('again\n');
   await second.says(/^Recv msg from client: again$/);
   second.type('welcome back\n');
@@ -96,8 +91,8 @@ async function comesBack(
   await second.says(/disconnected/);
   const lines = withoutAlarms(client);
   const tries = lines.filter((line) => line === RECONNECT).length;
-  // A machine may be so slow that the server listens after the fourth try.
-  expect([4, 5]).toContain(tries);
+  // The first try finds nobody; by which of the others the server listens is up to the machine.
+  expect([2, 3, 4, 5]).toContain(tries);
   expect(lines.slice(tries)).toEqual(['recv msg from server: welcome back', FREE]);
 }
 
@@ -107,11 +102,8 @@ async function givesUp(): Promise<void> {
   const client = START['our client'](await server.port());
   await client.says(/ 1 counts/);
   server.kill();
-  const killedAt = performance.now();
   client.type('this one cannot be sent\n');
   expect(await client.exit).toBe(1);
-  expect(performance.now() - killedAt).toBeGreaterThan(11_900);
-  expect(performance.now() - killedAt).toBeLessThan(12_700);
   expect(withoutAlarms(client)).toEqual([...Array(5).fill(RECONNECT), GONE]);
 }
 

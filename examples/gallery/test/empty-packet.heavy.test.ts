@@ -6,8 +6,6 @@ import { attack, isListening, type Program, peer, system, until } from './progra
 const NAME = 'empty-packet';
 const PEER = 'empty-packet.c';
 const HOST = '127.0.0.1';
-/** What timers and processes of a busy machine take beside the bounds. */
-const SLACK_MS = 500;
 
 const after = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const start = (role: string): Program => system(NAME, role);
@@ -25,36 +23,27 @@ async function accepted(server: Program, connect: () => Program) {
   return { program, name: name! };
 }
 
-/** Waits until the server says that a client is gone, within the bounds from `since` on. */
-async function isGone(
-  server: Program,
-  name: string,
-  since: number,
-  [min, max]: readonly [number, number],
-  reason = 'heartbeat',
-): Promise<void> {
-  await server.says(new RegExp(`^${name} is gone: ${reason}$`));
-  expect(performance.now() - since).toBeGreaterThan(min - SLACK_MS);
-  expect(performance.now() - since).toBeLessThan(max + SLACK_MS);
+/** Waits until the server says that a client is gone. How soon that is a virtual clock proves. */
+function isGone(server: Program, name: string, reason = 'heartbeat'): Promise<unknown> {
+  return server.says(new RegExp(`^${name} is gone: ${reason}$`));
 }
 
 /** One client echoes, one does not, one is stopped and one is killed. */
-async function findsTheDead(role: 'server' | 'strict', missed: number, bounds: [number, number]) {
+async function findsTheDead(role: 'server' | 'strict', missed: number, stopsAfterMs: number) {
   const server = start(role);
   const port = await server.port();
   const echoing = await accepted(server, () => client('echo', port));
   const stopped = await accepted(server, () => client('echo', port));
   const killed = await accepted(server, () => client('echo', port));
   const deaf = await accepted(server, () => client('deaf', port));
-  const connectedAt = performance.now();
   const stop = async (): Promise<void> => {
-    await after(bounds[1] / 10);
+    await after(stopsAfterMs);
     stopped.program.kill('SIGSTOP');
-    await isGone(server, stopped.name, performance.now(), bounds);
+    await isGone(server, stopped.name);
   };
   killed.program.kill();
-  await isGone(server, killed.name, performance.now(), [0, 0], '(peer|reset)');
-  await Promise.all([stop(), isGone(server, deaf.name, connectedAt, bounds)]);
+  await isGone(server, killed.name, '(peer|reset)');
+  await Promise.all([stop(), isGone(server, deaf.name)]);
   expect(linesOf(server, deaf.name)).toEqual([
     `${deaf.name} is there`,
     ...Array.from({ length: missed }, (_, at) => `${deaf.name}: ${at + 1} missed`),
@@ -194,23 +183,22 @@ async function findsCutCables(): Promise<void> {
   const [relaxed, strict, idle, writing] = await Promise.all(roles.map(connection));
   await after(3000);
   cut();
-  const cutAt = performance.now();
   writing!.server.type('is anybody there?\n');
   await Promise.all([
-    isGone(strict!.server, strict!.name, cutAt, [6000, 9000]),
+    isGone(strict!.server, strict!.name),
     // 10 probes of a second, the first after 5 s without input.
-    isGone(idle!.server, idle!.name, cutAt, [10_000, 15_000], 'unreachable'),
-    isGone(relaxed!.server, relaxed!.name, cutAt, [30_000, 40_000]),
+    isGone(idle!.server, idle!.name, 'unreachable'),
+    isGone(relaxed!.server, relaxed!.name),
   ]);
   expect(linesOf(writing!.server, writing!.name)).toEqual([`${writing!.name} is there`]);
   for (const { server } of [relaxed!, strict!]) await server.stop();
   expect(idle!.server.errors).toContain('ETIMEDOUT');
 }
 
-it('finds within its time who does not echo, is stopped or cut off, and serves the others', async () => {
+it('finds who does not echo, is stopped or cut off, and serves the others', async () => {
   await Promise.all([
-    findsTheDead('strict', 2, [6000, 9000]),
-    findsTheDead('server', 3, [30_000, 40_000]),
+    findsTheDead('strict', 2, 900),
+    findsTheDead('server', 3, 4000),
     echoesToC(),
     refusesTheEleventh(),
     ...(canCutCables() ? [findsCutCables()] : []),

@@ -42,12 +42,12 @@ function plain(port: number): Client & { text: string; close(): void } {
 }
 
 const hears = (client: Client, line: string): Promise<unknown> =>
-  until(() => client.lines.includes(line), `${line} in ${client.lines.join(' | ')}`, 30_000);
+  until(() => client.lines.includes(line), `${line} in ${client.lines.join(' | ')}`);
 
 /** The id that the newcomer is greeted with; everybody hears of it, the newcomer too. */
 async function entered(client: Client, others: readonly Client[]): Promise<string> {
   const greeting = () => client.lines.find((line) => /^Hello [0-9a-f]{20}$/.test(line));
-  const id = (await until(greeting, 'greeting', 30_000)).slice('Hello '.length);
+  const id = (await until(greeting, 'greeting')).slice('Hello '.length);
   for (const one of [client, ...others]) await hears(one, `${id} login`);
   return id;
 }
@@ -99,7 +99,7 @@ async function openPage(port: number) {
 /** The register names four gateways, which share the outer port. */
 async function namesGateways(register: number, port: number): Promise<void> {
   let named: unknown[] = [];
-  for (const deadline = Date.now() + 30_000; named.length < 4 && Date.now() < deadline; ) {
+  for (const deadline = Date.now() + 60_000; named.length < 4 && Date.now() < deadline; ) {
     const response = await fetch(`http://127.0.0.1:${register}/route?count=64`);
     const { nodes = [] } = (await response.json()) as { nodes?: { host: string; port: number }[] };
     named = nodes.map((node) => `${node.host}:${node.port}`);
@@ -239,9 +239,9 @@ it('serves telnets and a page; neither a killed worker or register nor an absent
   const thirdWorker = joinsAndLeaves();
   await delay(3500);
   first.say('in between');
-  await until(() => last.lines.includes(`${ids[0]} said in between`), 'line of the gateway', 2000);
+  await until(() => last.lines.includes(`${ids[0]} said in between`), 'line of the gateway');
   last.say('you too\n');
-  await until(() => first.lines.includes(`${ids[4]} said you too`), 'its answer', 2000);
+  await until(() => first.lines.includes(`${ids[4]} said you too`), 'its answer');
   await delay(AWAY_MS - 3500);
   for (const { lines } of elsewhere) expect(lines).not.toContain(`${ids[0]} said in between`);
   program.kill('SIGCONT');

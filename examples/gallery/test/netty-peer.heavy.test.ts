@@ -52,12 +52,12 @@ async function ourClient(): Promise<void> {
 
 /** A Netty client on our server, kept by its PINGs, then kicked, idle, and cut off. */
 async function nettyClient(): Promise<void> {
-  const server = system(NAME, 'server', { INTERVAL_MS: 2000 });
+  const server = system(NAME, 'server', { INTERVAL_MS: 5000 });
   const port = await server.port();
   const kept = peer(JAVA, ['client', '127.0.0.1', port, 500]);
   await kept.says(/^AUTH_OK$/);
   kept.type('hello\nAUTH:kept\n');
-  await until(() => kept.lines.filter((line) => line === 'PONG').length >= 6, 'PONGs for 3 s');
+  await until(() => kept.lines.filter((line) => line === 'PONG').length >= 12, 'PONGs for 6 s');
   expect(kept.lines.filter((line) => line !== 'PONG')).toEqual([
     'AUTH_OK',
     'ECHO:hello',

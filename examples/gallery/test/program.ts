@@ -6,7 +6,9 @@ import { afterAll, afterEach, expect } from 'vitest';
 import { type PeerProgram, preparePeer } from '../src/peer.ts';
 
 /** For what hangs only. */
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 120_000;
+/** So much comes in a message without an end; what the memory of a process that keeps none of it grows by is far less. */
+const ENDLESS_MIB = 256;
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const LOADER = ['--conditions=@headrace/source', '--import', '@oxc-node/core/register'];
 
@@ -195,7 +197,7 @@ export interface Attack {
 /**
  * What strangers send, to a port or the path of a Unix socket: a MiB of random bytes, a message without an end, half a
  * message and then silence, a reset in the middle. After each, `serves` has to find that the system serves the next
- * client; memory stays flat.
+ * client; memory does not grow by what was sent.
  */
 export async function attack(
   target: Pick<Program, 'memoryMiB' | 'hasEnded'>,
@@ -220,7 +222,7 @@ export async function attack(
     });
   await send(randomBytes(1 << 20), 'end');
   await serves();
-  await send(Buffer.alloc(8 << 20, endless), 'end');
+  await send(Buffer.alloc(ENDLESS_MIB << 20, endless), 'end');
   await serves();
   await send(half, 'reset');
   await serves();
@@ -229,5 +231,5 @@ export async function attack(
   await silent;
   await serves();
   expect(target.hasEnded).toBe(false);
-  expect((await target.memoryMiB()) - before).toBeLessThan(64);
+  expect((await target.memoryMiB()) - before).toBeLessThan(ENDLESS_MIB / 2);
 }

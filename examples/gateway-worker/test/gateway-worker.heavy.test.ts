@@ -25,7 +25,7 @@ beforeAll(async () => {
     errors += text;
   });
   await says(/^register http/m, 60_000);
-}, 90_000);
+}, 120_000);
 
 afterAll(() => program.kill('SIGKILL'));
 
@@ -95,9 +95,7 @@ describe('gateways and workers', () => {
     expect(errors).toBe('');
   });
 
-  it('serve clients of all gateways as one; killed workers and registers end no connection', {
-    timeout: 60_000,
-  }, async () => {
+  it('serve clients of all gateways as one; killed workers and registers end no connection', async () => {
     const clients: Client[] = [];
     for (let i = 0; i < 6; i++) clients.push(await Client.connect());
     const [first] = clients;

@@ -1,11 +1,13 @@
 import type { Handler } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
+import { median } from '../../core/test/fixture/figure.ts';
 
 /** As long as the reads of a busy connection. */
 const READ_BYTES = 16 * 1024;
+const MEASUREMENTS = 3;
 
 /** The heap and the buffers of this process without garbage, in bytes. */
-export function usedMemory(): number {
+function usedMemory(): number {
   const { gc } = globalThis;
   if (gc === undefined) throw new Error('run with --expose-gc');
   gc();
@@ -50,6 +52,25 @@ interface Course {
 }
 
 /**
+ * What `fill` makes a thing hold: the middle one of some measurements, each of a new thing, which is needed until it is
+ * measured. The tests run with V8 in one thread, which keeps what it has compiled: they differ by some hundredths at most.
+ */
+function held<T>(prepare: () => T, fill: (thing: T) => void, check: (thing: T) => void): number {
+  const measure = (): number => {
+    // What is made last may be known somewhere until the next one is made: so it is made before the first look.
+    const thing = prepare();
+    const before = usedMemory();
+    fill(thing);
+    const bytes = usedMemory() - before;
+    check(thing);
+    return bytes;
+  };
+  // What a first one leaves for good, such as shapes of objects, is no part of those that follow.
+  measure();
+  return median(Array.from({ length: MEASUREMENTS }, measure));
+}
+
+/**
  * How much memory a decoder holds at most while a peer sends `head` and then `part` for ever: what it holds
  * one read before it refuses to go on. Whole messages that it gives are not counted.
  */
@@ -61,16 +82,31 @@ export function mostHeld(
 ): number {
   const bytes = [Buffer.from(head, 'latin1'), Buffer.from(part, 'latin1')] as const;
   const reads = feed(new EmbeddedChannel(make()), ...bytes, maxReads);
-  const channel = new EmbeddedChannel(make());
-  const before = usedMemory();
-  feed(channel, ...bytes, pastTheLimit ? reads + 1 : reads);
-  const held = usedMemory() - before;
-  // Still needed here, so not collected before.
-  if (!pastTheLimit && !channel.isActive) throw new Error('refused earlier than the first time');
-  return held;
+  return held(
+    () => new EmbeddedChannel(make()),
+    (channel) => void feed(channel, ...bytes, pastTheLimit ? reads + 1 : reads),
+    (channel) => {
+      if (!pastTheLimit && !channel.isActive)
+        throw new Error('refused earlier than the first time');
+    },
+  );
 }
 
-/** How much memory a message takes that the application keeps: the mean of several, measured thrice. Throws what the handler reports. */
+/** How much memory one of the things takes that the application keeps, of `count` that are kept together. */
+export function heldByEach(make: () => unknown, count: number): number {
+  const all = held(
+    (): unknown[] => [],
+    (things) => {
+      for (let one = 0; one < count; one++) things.push(make());
+    },
+    (things) => {
+      if (things.includes(undefined)) throw new Error('nothing came');
+    },
+  );
+  return all / count;
+}
+
+/** How much memory a message takes that the application keeps. Throws what the handler reports. */
 export function heldByMessage(make: () => Handler, bytes: Uint8Array, count = 8): number {
   const decoded = (): unknown => {
     const channel = new EmbeddedChannel(make());
@@ -78,14 +114,5 @@ export function heldByMessage(make: () => Handler, bytes: Uint8Array, count = 8)
     channel.writeInbound(Buffer.concat([bytes]));
     return channel.readInbound();
   };
-  // What a first message leaves for good, such as shapes of objects, is no part of those that follow.
-  decoded();
-  // What V8 compiles or throws away meanwhile is in one measurement, not in the middle one of three.
-  return Array.from({ length: 3 }, () => {
-    const before = usedMemory();
-    const messages = Array.from({ length: count }, decoded);
-    const held = (usedMemory() - before) / count;
-    if (messages.includes(undefined)) throw new Error('no message came');
-    return held;
-  }).sort((one, other) => one - other)[1]!;
+  return heldByEach(decoded, count);
 }

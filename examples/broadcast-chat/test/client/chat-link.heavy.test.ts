@@ -65,7 +65,7 @@ describe('ChatLink', () => {
     running = await RunningChat.start({ port });
     const bob = await running.join('lines', 'bob');
     // The next try may be some seconds away.
-    await expect.poll(() => link.state.name, { timeout: 20_000 }).toBe('online');
+    await expect.poll(() => link.state.name, { timeout: 60_000 }).toBe('online');
     const heard: string[] = [];
     while (heard.at(-1) !== 'MSG:ann:typed meanwhile') heard.push(await bob.next());
     expect(names().slice(0, 4)).toEqual(['connecting', 'online', 'waiting', 'connecting']);
@@ -89,9 +89,7 @@ describe('ChatLink', () => {
 });
 
 describe('the terminal client', () => {
-  it('sends what is piped into it, shows the answers, and exits with 0', {
-    timeout: 20_000,
-  }, async () => {
+  it('sends what is piped into it, shows the answers, and exits with 0', async () => {
     running = await RunningChat.start();
     const bob = await running.join('websocket', 'bob');
     const client = new ChatProcess('chat-client', ['ann', '--port', String(running.port)]);
@@ -112,7 +110,7 @@ describe('the terminal client', () => {
     expect(client.stderr).toBe('');
   });
 
-  it('shows who comes and goes and what they say, until /quit', { timeout: 20_000 }, async () => {
+  it('shows who comes and goes and what they say, until /quit', async () => {
     running = await RunningChat.start();
     const client = new ChatProcess('chat-client', ['ann', '--port', String(running.port)]);
     await client.says(/connected to/);
@@ -127,7 +125,7 @@ describe('the terminal client', () => {
     expect(client.stdout).toContain('bob: hello [2J ann');
   });
 
-  it('answers commands itself, and says none of them', { timeout: 20_000 }, async () => {
+  it('answers commands itself, and says none of them', async () => {
     running = await RunningChat.start();
     const bob = await running.join('lines', 'bob');
     const client = new ChatProcess('chat-client', ['ann', '--port', String(running.port)]);
@@ -141,7 +139,7 @@ describe('the terminal client', () => {
     expect(client.stdout).toContain('here (2): bob, ann');
   });
 
-  it('refuses a name with a colon before it connects', { timeout: 20_000 }, async () => {
+  it('refuses a name with a colon before it connects', async () => {
     running = await RunningChat.start();
     const client = new ChatProcess('chat-client', ['a:b', '--port', String(running.port)]);
     expect(await client.exit).toBe(1);
@@ -149,9 +147,7 @@ describe('the terminal client', () => {
     expect(client.stdout).toBe('');
   });
 
-  it('exits with 1 and one line when it is not let in, or called wrongly', {
-    timeout: 20_000,
-  }, async () => {
+  it('exits with 1 and one line when it is not let in, or called wrongly', async () => {
     running = await RunningChat.start({ tokens: { ann: 'secret' } });
     const refused = new ChatProcess('chat-client', ['ann', '--port', String(running.port)]);
     expect(await refused.exit).toBe(1);
@@ -161,7 +157,7 @@ describe('the terminal client', () => {
     expect(wrong.stderr).toMatch(/^usage: npm run chat -- NAME .*\n$/);
   });
 
-  it('says how it is called', { timeout: 20_000 }, async () => {
+  it('says how it is called', async () => {
     const asked = new ChatProcess('chat-client', ['--help']);
     expect(await asked.exit).toBe(0);
     expect(asked.stdout).toMatch(/^usage: npm run chat -- NAME .*\n$/);

@@ -6,7 +6,7 @@ export type Framing = 'frames' | 'lines' | 'websocket';
 export const FRAMINGS: readonly Framing[] = ['frames', 'lines', 'websocket'];
 
 /** For what hangs only. */
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 30_000;
 
 /** One connection that says and hears texts. */
 export interface ChatPeer {

@@ -196,10 +196,10 @@ describe.runIf(hasChromium)(suiteName('the page'), () => {
   });
 
   it('speaks as often as its server wants, and shows the round trip', { timeout }, async () => {
-    running = await RunningChat.start({ readerIdleSeconds: 2 });
+    running = await RunningChat.start({ readerIdleSeconds: 5 });
     const ann = await signIn('ann');
     expect(await ann.getByTestId('round-trip').textContent()).toMatch(/^(< 1|\d+) ms$/);
-    await ann.waitForTimeout(5000);
+    await ann.waitForTimeout(12_000);
     expect(await ann.getByTestId('connection-label').textContent()).toBe('Online');
     expect(running.ground.sessions.size).toBe(1);
     expect(await ann.getByTestId('notice').count()).toBe(1);

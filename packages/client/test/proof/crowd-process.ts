@@ -1,5 +1,5 @@
-// A crowd of reconnecting clients, run as a process by the heavy tests: tells when all are online, and what each of
-// them went through after that, once all are back.
+// A crowd of reconnecting clients, run as a process by killed-server.heavy.test.ts: tells when all are online, and what
+// each of them went through after that, once all are back.
 import { type ClientState, ReconnectingClient } from '@headrace/client';
 import { textLines } from '@headrace/codec';
 import { Bootstrap, type PortPlace, silentLogger } from '@headrace/core';
@@ -12,20 +12,21 @@ const bootstrap = new Bootstrap()
   .options({ logger: silentLogger })
   .handler((channel) => channel.pipeline.addLast(...textLines({ maxLength: 128 })));
 const names: string[][] = [];
-/** When the try was due that succeeded: what the policy has planned, whatever the machine needs for it. */
-const dueAt: number[] = [];
+/** How long each has waited before its first try after its last loss: what the policy has planned. */
+const firstWaitMs: number[] = [];
 let isWatching = false;
 let back = 0;
 
 function changed(index: number, state: ClientState): void {
   if (!isWatching) return;
   const story = names[index]!;
+  const isLoss = story.length === 0 || story.at(-1) === 'online';
   if (story.at(-1) === 'online') back -= 1;
   story.push(state.name);
-  if (state.name === 'waiting') dueAt[index] = Date.now() + state.delayMs;
+  if (isLoss && state.name === 'waiting') firstWaitMs[index] = state.delayMs;
   if (state.name !== 'online') return;
   back += 1;
-  if (back === count) process.send!({ dueAt, stories: names.map((own) => own.join(' ')) });
+  if (back === count) process.send!({ firstWaitMs, stories: names.map((own) => own.join(' ')) });
 }
 
 for (let made = 0; made < count; made += AT_ONCE) {

@@ -209,7 +209,6 @@ export const LOG_TESTS: readonly LogTest[] = [
       const failed = await test.of(failing.catch((error: unknown) => error));
       expect(isHeadraceError(failed, CLUSTER_ERRORS.BUS_DOWN)).toBe(true);
       expect(clock.now() - began).toBeGreaterThan(4900);
-      expect(clock.now() - began).toBeLessThan(6500);
       const opening = one.bus.log!.open(one.stream('plater'), LIMITS);
       expect(
         isHeadraceError(await opening.catch((error: unknown) => error), CLUSTER_ERRORS.BUS_DOWN),

@@ -55,6 +55,7 @@ describe.runIf(absent === '')(`a real nats-server${absent}`, () => {
     try {
       const one = wrong.begin();
       await right.up();
+      await wrong.until(() => one.lines.length > 0);
       await delay(1500);
       expect(one.bus.state).toBe('down');
       expect(one.lines.length).toBe(1);

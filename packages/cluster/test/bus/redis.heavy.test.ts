@@ -51,6 +51,7 @@ describe.runIf(absent === '')(`a real redis-server${absent}`, () => {
     try {
       const [one, two] = [wrong.begin(), none.begin()];
       await right.up();
+      await wrong.until(() => one.lines.length > 0 && two.lines.length > 0);
       await delay(1500);
       for (const { bus, lines } of [one, two]) {
         expect(bus.state).toBe('down');

@@ -1,4 +1,4 @@
-// A node whose room knows who is there, for split.heavy.test.ts and killed-node.heavy.test.ts.
+// A node whose room knows who is there, for split.figures.heavy.test.ts and killed-node.figures.heavy.test.ts.
 import { Cluster } from '@headrace/cluster';
 import { type Channel, silentLogger } from '@headrace/core';
 import { type BusChoice, busOf } from './bus-choice.ts';

@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { noteFigures } from '../../../core/test/fixture/figure.ts';
 import { missing, NATS_SERVER } from '../bus/bus-server.ts';
 import { DurableWorld } from './durable-world.ts';
-import { noteFigures } from './figures.ts';
 
 const NODES = 3;
 const DRAIN = { drainTimeoutMs: 5000, spreadMs: 2000, batch: 200 };
-/** Clients try again each 4 s at the latest. */
-const BACK_WITHIN_MS = 30_000;
+/** For what hangs only: clients try again each 4 s at the latest. */
+const BACK_WITHIN_MS = 60_000;
 
 const absent = missing(NATS_SERVER);
 let world: DurableWorld | undefined;
@@ -46,7 +46,7 @@ describe.runIf(absent === '')(`a rolling restart of all nodes${absent}`, () => {
     await all.order('stopLoad');
 
     const complete = { missed: 0, unacknowledged: 0, online: clientCount };
-    await expect.poll(() => all.report(), { timeout: 15_000 }).toMatchObject(complete);
+    await expect.poll(() => all.report(), { timeout: 60_000 }).toMatchObject(complete);
     const report = await all.report();
     noteFigures('rolling restart', { startMs, drainMs, restartMs, report });
     expect(report).toMatchObject({ ...complete, doubled: 0, unrecovered: 0 });
@@ -54,5 +54,5 @@ describe.runIf(absent === '')(`a rolling restart of all nodes${absent}`, () => {
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(clientCount);
     // Each was sent away at least once, and all the nodes are new.
     expect(report.lost).toBe(clientCount);
-  }, 120_000);
+  });
 });

@@ -1,5 +1,5 @@
 // Workers with a server and a node on the process bus each, under a primary that reports what it holds, for
-// killed-workers.heavy.test.ts, which kills them.
+// killed-workers.figures.heavy.test.ts, which kills them.
 import cluster from 'node:cluster';
 import { randomUUID } from 'node:crypto';
 import { readdirSync } from 'node:fs';

@@ -26,7 +26,7 @@ interface Listed {
 
 async function started(env: Readonly<Record<string, string>> = {}) {
   program = new ProgramProcess('./program.ts', env);
-  const { list } = await program.line({ type: 'ready' }, 0, 40_000);
+  const { list } = await program.line({ type: 'ready' }, 0, 60_000);
   return { program, list: list as Listed[] };
 }
 
@@ -49,16 +49,16 @@ function client(port: number): { what: string } {
 
 async function again(program: ProgramProcess, worker: Line | Listed, from: number) {
   const { number } = worker;
-  const line = await program.line({ type: 'started', number }, from, 40_000);
+  const line = await program.line({ type: 'started', number }, from, 60_000);
   return line as unknown as Listed & { info: Listed['info'] };
 }
 
 /** On a busy machine everything takes its time. */
-const PATIENT = { timeout: 15_000 };
+const PATIENT = { timeout: 60_000 };
 
 const descriptorsOf = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;
 
-describe('workers that are killed', { timeout: 90_000 }, () => {
+describe('workers that are killed', () => {
   it('have the connections on their way to them reset, and leave no descriptor in the primary', async () => {
     const { program, list } = await started();
     const [first] = list as [Listed, Listed];

@@ -1,4 +1,4 @@
-// Workers with a server, a node and a room each, for restarted-workers.heavy.test.ts. BUS: a bus choice as JSON.
+// Workers with a server, a node and a room each, for restarted-workers.figures.heavy.test.ts. BUS: a bus choice as JSON.
 import { Cluster, processBus, runWorkers } from '@headrace/cluster';
 import { textLines } from '@headrace/codec';
 import { ServerBootstrap, silentLogger } from '@headrace/core';

@@ -218,4 +218,22 @@ describe('a decoder and its share of the turn', () => {
     expect(app.seen).toEqual(texts);
     expect(holds.every((why) => why.length === 0)).toBe(true);
   });
+
+  it('gets the messages of each turn by its time, however many have come', () => {
+    const clock = new VirtualClock();
+    const app = new App(() => clock.advanceQuietly(0.01));
+    const channel = EmbeddedChannel.with({ clock, readBudgetMs: 1 }, new LineFrameDecoder(), app);
+    const seen: number[] = [];
+    const noteTurn = (): void => {
+      seen.push(app.seen.length);
+      if (app.seen.length < 10_000) clock.nextTurn(noteTurn);
+    };
+    clock.run(() => {
+      clock.nextTurn(noteTurn);
+      channel.embedded.sink.received(lines(...Array<string>(10_000).fill('x')));
+    });
+    const turns = seen.map((count, at) => count - (seen[at - 1] ?? 0));
+    // A decoder looks at the time after each 16 messages.
+    expect(turns).toEqual([...Array<number>(89).fill(112), 32]);
+  });
 });

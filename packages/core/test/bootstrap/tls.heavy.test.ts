@@ -76,9 +76,11 @@ describe('TLS with many', () => {
       else socket.destroy();
     }
     while (accepted < COUNT || server.connections.size > 0) await turn();
-    for (let i = 0; i < 50; i++) await turn();
     expect(server.tlsFailures).toBe(COUNT);
-    expect(process.getActiveResourcesInfo().length).toBeLessThanOrEqual(before + 2);
+    // Node lets go of handles some turns after their close.
+    await expect
+      .poll(() => process.getActiveResourcesInfo().length)
+      .toBeLessThanOrEqual(before + 2);
     const channel = await connect(new Inbox());
     await channel.close();
   });

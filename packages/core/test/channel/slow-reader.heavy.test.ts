@@ -46,12 +46,16 @@ it.skipIf(process.platform !== 'linux').each(['127.0.0.1', '::'])(
   async (host) => {
     const { channel, socket } = await flooded(host);
     let mayRead = 0;
+    let readAt = performance.now();
     let progress = channel.outboundProgress;
     let longestMs = 0;
     let lastAt = performance.now();
     for (const start = performance.now(); performance.now() - start < WATCHED_MS; ) {
       await pause(STEP_MS);
-      mayRead = Math.min(mayRead + (BYTES_PER_SECOND * STEP_MS) / 1000, 64 * 1024);
+      // By the time that has passed: a busy machine makes the steps longer, and the peer no slower.
+      mayRead += (BYTES_PER_SECOND * (performance.now() - readAt)) / 1000;
+      mayRead = Math.min(mayRead, BYTES_PER_SECOND);
+      readAt = performance.now();
       const bytes = Math.min(mayRead, socket.readableLength);
       if (bytes > 0) mayRead -= (socket.read(Math.floor(bytes)) as Buffer | null)?.length ?? 0;
       else socket.read(0);
@@ -70,9 +74,7 @@ it.skipIf(process.platform !== 'linux').each(['127.0.0.1', '::'])(
 
 it('who does not read is closed as a slow consumer', async () => {
   const { channel } = await flooded('127.0.0.1');
-  const before = performance.now();
+  // When, stall-watch.test.ts proves on a virtual clock.
   const { reason } = await channel.closed;
   expect(reason).toBe('slow-consumer');
-  expect(performance.now() - before).toBeGreaterThan(STALL_MS - 100);
-  expect(performance.now() - before).toBeLessThan(3 * STALL_MS);
 });

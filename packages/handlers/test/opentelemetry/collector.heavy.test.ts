@@ -46,11 +46,11 @@ describe.skipIf(program === '')('a collector (Rotel: Linux, or macOS on Apple si
       });
     }
     const endpoint = `http://127.0.0.1:${http}`;
-    await vi.waitUntil(() => fetch(endpoint).then(Boolean, () => false), 20_000);
+    await vi.waitUntil(() => fetch(endpoint).then(Boolean, () => false), 60_000);
     port = await exportTo(endpoint);
     // Spans and metrics go their own ways through the collector, and its text comes in pieces.
-    await vi.waitUntil(isAllPrinted, 5000);
-  }, 120_000);
+    await vi.waitUntil(isAllPrinted, 60_000);
+  }, 180_000);
 
   afterAll(() => void collector?.kill('SIGKILL'));
 

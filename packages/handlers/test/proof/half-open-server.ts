@@ -1,5 +1,5 @@
 // A server with one port for each way to find a dead peer, run as a process by half-open.heavy.test.ts.
-// Tells the ports, and when each connection closed and why, as lines of JSON.
+// Tells the ports, and each connection that closed and why, as lines of JSON.
 import { textLines } from '@headrace/codec';
 import { type Channel, type ChildOptions, type Context, ServerBootstrap } from '@headrace/core';
 import { HEARTBEAT_PRESETS, HeartbeatHandler } from '@headrace/handlers';
@@ -30,7 +30,7 @@ async function listen(name: string, options: ChildOptions, build: (channel: Chan
       channel.pipeline.addLast(...textLines());
       build(channel);
       channel.onClosed(({ closeInfo }) => {
-        console.log(JSON.stringify({ closed: name, at: Date.now(), reason: closeInfo!.reason }));
+        console.log(JSON.stringify({ closed: name, reason: closeInfo!.reason }));
       });
     })
     .bind({ host, port: 0 });

@@ -15,8 +15,10 @@ function canCutLinks(): boolean {
   }
 }
 
-type Told = { ports?: Record<string, number>; connected?: number; closed?: string } & {
-  at?: number;
+type Told = {
+  ports?: Record<string, number>;
+  connected?: number;
+  closed?: string;
   reason?: string;
 };
 
@@ -91,22 +93,26 @@ async function serverAndClient(host: string, serverIn: string[], clientIn: strin
   return { server, client };
 }
 
-/** How many milliseconds after `since` each connection closed; `undefined` for those that have not within `ms`. */
-async function closesWithin(server: Program, since: number, ms: number) {
-  await server.until(() => false, since + ms - Date.now());
-  return (name: string) => {
-    const told = server.told.find(({ closed }) => closed === name);
-    return told && { afterMs: told.at! - since, reason: told.reason };
-  };
+const STRICT = ['strict, idle', 'strict, writing'];
+/** For what hangs only: that strict heartbeats find it in 6 to 9 s a virtual clock proves, in ../simulation/half-open.test.ts. */
+const LIMIT_MS = 60_000;
+
+/** Waits until these have closed, in whatever order; why each connection closed so far, by its name. */
+async function closesOf(server: Program, names: readonly string[]): Promise<Map<string, Told>> {
+  for (const name of names) await server.until(({ closed }) => closed === name, LIMIT_MS);
+  return new Map(
+    server.told.filter(({ closed }) => closed !== undefined).map((told) => [told.closed!, told]),
+  );
 }
 
-// The preset has 9 s; a second more for timers and processes of a busy machine.
-const STRICT_MS = 9000 + 1000;
+function expectHeartbeats(closes: ReadonlyMap<string, Told>): void {
+  for (const name of STRICT) expect(closes.get(name)?.reason).toBe('heartbeat');
+}
 
 // Each waits for 25 s, and does nothing meanwhile: both at once.
 describe.concurrent('a peer that is gone without a word', () => {
   it.runIf(canCutLinks())(
-    'cable cut: strict heartbeats find it in 9 s, keepalive late or not at all',
+    'cable cut: strict heartbeats find it, keepalive only on an idle connection',
     async () => {
       const id = process.pid.toString(36);
       const [left, right] = [`hra-${id}`, `hrb-${id}`];
@@ -128,34 +134,20 @@ describe.concurrent('a peer that is gone without a word', () => {
       const { server } = await serverAndClient('10.99.0.1', within(left), within(right));
 
       ip('-n', right, 'link', 'set', 'eth0', 'down');
-      const closeOf = await closesWithin(server, Date.now(), 22_000);
-
-      for (const name of ['strict, idle', 'strict, writing']) {
-        expect(closeOf(name)?.reason).toBe('heartbeat');
-        expect(closeOf(name)!.afterMs).toBeGreaterThan(5000);
-        expect(closeOf(name)!.afterMs).toBeLessThan(STRICT_MS);
-      }
+      const closes = await closesOf(server, [...STRICT, 'keepalive, idle']);
+      expectHeartbeats(closes);
       // Ten probes of a second, the first when it had been idle for 5 s; with unacknowledged output not even that.
-      expect(closeOf('keepalive, idle')?.reason).toBe('unreachable');
-      expect(closeOf('keepalive, idle')!.afterMs).toBeGreaterThan(9000);
-      expect(closeOf('keepalive, writing')).toBeUndefined();
-      expect(closeOf('nothing, idle')).toBeUndefined();
+      expect(closes.get('keepalive, idle')?.reason).toBe('unreachable');
+      expect(closes.size).toBe(3);
     },
   );
 
-  it('a process stopped while its kernel lives: strict heartbeats find it in 9 s, keepalive never', async () => {
+  it('a process stopped while its kernel lives: strict heartbeats find it, keepalive never', async () => {
     const { server, client } = await serverAndClient('127.0.0.1', [], []);
     client.process.kill('SIGSTOP');
-    const closeOf = await closesWithin(server, Date.now(), 20_000);
-
-    for (const name of ['strict, idle', 'strict, writing']) {
-      expect(closeOf(name)?.reason).toBe('heartbeat');
-      expect(closeOf(name)!.afterMs).toBeGreaterThan(5000);
-      expect(closeOf(name)!.afterMs).toBeLessThan(STRICT_MS);
-    }
-    // Its kernel acknowledges everything, so nobody else notices.
-    expect(closeOf('keepalive, idle')).toBeUndefined();
-    expect(closeOf('keepalive, writing')).toBeUndefined();
-    expect(closeOf('nothing, idle')).toBeUndefined();
+    expectHeartbeats(await closesOf(server, STRICT));
+    // Its kernel acknowledges everything, so nobody else notices, in the time in which keepalive finds a cut cable.
+    await server.until(() => false, 15_000);
+    expect((await closesOf(server, [])).size).toBe(STRICT.length);
   });
 });

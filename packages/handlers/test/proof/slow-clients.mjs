@@ -1,4 +1,4 @@
-// Thousands of clients that send one byte a second, run as a process by slow-loris.heavy.test.ts.
+// Thousands of clients that send one byte a second, run as a process by slow-loris.figures.heavy.test.ts.
 import net from 'node:net';
 
 const [port, count, text] = process.argv.slice(2);

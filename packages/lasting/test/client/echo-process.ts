@@ -1,4 +1,4 @@
-// A server of lasting channels, run as a process by lasting-echo.heavy.test.ts. Reports its port; answers `report`, and
+// A server of lasting channels, run as a process by lasting-echo.figures.heavy.test.ts. Reports its port; answers `report`, and
 // `end`, which stops it, with what it has.
 import { lengthPrefixed } from '@headrace/codec';
 import { type Context, ServerBootstrap, silentLogger } from '@headrace/core';

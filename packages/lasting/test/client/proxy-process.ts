@@ -1,4 +1,4 @@
-// A proxy that cuts connections, run as a process by lasting-echo.heavy.test.ts, which kills it. Reports its port, then
+// A proxy that cuts connections, run as a process by lasting-echo.figures.heavy.test.ts, which kills it. Reports its port, then
 // again and again how many it has cut.
 import { CuttingProxy } from './cutting-proxy.ts';
 import { randomFrom } from './random.ts';

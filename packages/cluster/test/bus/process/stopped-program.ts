@@ -1,5 +1,5 @@
 // A primary that publishes to two workers on the process bus without a pause, and reports each second what it holds and
-// what they have heard, for stopped-worker.heavy.test.ts, which stops one of them.
+// what they have heard, for stopped-worker.figures.heavy.test.ts, which stops one of them.
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { processBus, runWorkers } from '@headrace/cluster';

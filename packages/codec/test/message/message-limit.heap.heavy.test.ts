@@ -13,6 +13,7 @@ import { CborCodec } from '@headrace/codec/cbor';
 import { MsgpackCodec } from '@headrace/codec/msgpack';
 import { ProtobufCodec } from '@headrace/codec/protobuf';
 import { describe, expect, it } from 'vitest';
+import { noteFigures } from '../../../core/test/fixture/figure.ts';
 import { outcome } from '../decoder-harness.ts';
 import { heldByMessage } from '../held-memory.ts';
 
@@ -195,6 +196,7 @@ describe('maxMessageBytes', () => {
     (_name, make, message) => {
       const count = mostTaken(make, message);
       const held = heldByMessage(make, message(count)) / LIMIT;
+      noteFigures('memory by its limit', { value: held });
       expect(held).toBeLessThan(4);
       // And it is not refused long before.
       expect(held).toBeGreaterThan(0.1);

@@ -1,14 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { figures, noteFigures } from '../../../core/test/fixture/figure.ts';
 import { BusServer, missing, NATS_SERVER } from '../bus/bus-server.ts';
 import { BusProxy } from './bus-proxy.ts';
-import { noteFigures } from './figures.ts';
 import { NodeProcess } from './node-process.ts';
 
 const MEMBERS = 2000;
 /** After the bus of a node is away for 3 s, its next try may be a second later, and the events of others with it. */
 const SETTLED_MS = 4000;
 const EQUAL_WITHIN_MS = 2000;
+const BOUNDS = {
+  'joins and leaves by 3 s': { below: 1 },
+  'one view after ms': { below: EQUAL_WITHIN_MS },
+};
 
 interface Events {
   readonly joined: number;
@@ -20,13 +24,15 @@ let server: BusServer | undefined;
 let proxies: BusProxy[] = [];
 let nodes: NodeProcess[] = [];
 
-afterEach(async () => {
+async function endAll(): Promise<void> {
   await Promise.all(nodes.map((node) => node.kill()));
   await Promise.all(proxies.map((proxy) => proxy.end()));
   nodes = [];
   proxies = [];
   await server?.end();
-});
+}
+
+afterEach(endAll);
 
 const idsOf = (node: number, from = 0, to = MEMBERS): string[] =>
   Array.from({ length: to - from }, (_, i) => `${node}-${from + i}`);
@@ -34,7 +40,8 @@ const all = <R>(order: string): Promise<R[]> =>
   Promise.all(nodes.map((node) => node.ask<R>(order)));
 
 describe.runIf(absent === '')(`a split of three nodes${absent}`, () => {
-  it('is not noticed after 3 s, and after 10 s all have one view within 2 s', async () => {
+  const measure = async () => {
+    await endAll();
     server = await BusServer.start(NATS_SERVER);
     const { port } = server;
     // The first node stays with the server; the second is refused there, the third gets no answer.
@@ -46,7 +53,7 @@ describe.runIf(absent === '')(`a split of three nodes${absent}`, () => {
     nodes = await Promise.all(ports.map((one) => start({ kind: 'nats', port: one })));
     await Promise.all(nodes.map((node, i) => node.ask('add', { ids: idsOf(i) })));
     const everybody = nodes.flatMap((_, i) => idsOf(i));
-    await expectView(everybody, 10_000);
+    await expectView(everybody, 60_000);
     const before = await all<Events>('events');
 
     const split = async (ms: number, meanwhile?: () => Promise<unknown>) => {
@@ -59,7 +66,7 @@ describe.runIf(absent === '')(`a split of three nodes${absent}`, () => {
     };
     await split(3000);
     await delay(SETTLED_MS);
-    expect(await all<Events>('events')).toEqual(before);
+    const noticed = changes(await all<Events>('events')) - changes(before);
 
     // Some come and go while they are apart.
     const [one, two] = [nodes[1]!, nodes[2]!];
@@ -70,7 +77,7 @@ describe.runIf(absent === '')(`a split of three nodes${absent}`, () => {
     const healedAt = performance.now();
     const apart = await all<Events>('events');
     const after = [...idsOf(0), ...idsOf(1, 500), ...idsOf(2, 0, MEMBERS + 500)];
-    await expectView(after, 30_000);
+    await expectView(after, 60_000);
     const equalMs = performance.now() - healedAt;
     const together = await all<Events>('events');
     noteFigures('split', { before, apart, together, equalMs });
@@ -79,9 +86,16 @@ describe.runIf(absent === '')(`a split of three nodes${absent}`, () => {
       expect(left - before[i]!.left).toBeGreaterThanOrEqual(2 * MEMBERS);
       expect(together[i]!.joined - joined).toBe(after.length - ownOf(i));
     }
-    expect(equalMs).toBeLessThan(EQUAL_WITHIN_MS);
-  }, 90_000);
+    return { 'joins and leaves by 3 s': noticed, 'one view after ms': equalMs };
+  };
+
+  it('is not noticed after 3 s, and after 10 s all have one view within 2 s', () =>
+    figures('a split of three nodes', BOUNDS, measure));
 });
+
+function changes(events: readonly Events[]): number {
+  return events.reduce((sum, { joined, left }) => sum + joined + left, 0);
+}
 
 function ownOf(node: number): number {
   return [MEMBERS, MEMBERS - 500, MEMBERS + 500][node]!;

@@ -4,13 +4,23 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { freePort } from '@headrace/cluster';
 import { expect, it } from 'vitest';
+import { figures } from '../../../packages/core/test/fixture/figure.ts';
 import { attack, isListening, Program, peer, system, until } from './program.ts';
 
 const CLIENTS = 3000;
 /** Clients of a node that ends are sent away within this time. */
 const SPREAD_MS = 7000;
-/** It hears of a change when it comes over the bus. */
-const AT_ONCE_MS = 500;
+/** For what hangs only. */
+const LIMIT_MS = 60_000;
+const BOUNDS = {
+  'started named after ms': { below: 2000 },
+  // The route hears of a change when it comes over the bus.
+  'draining named until ms': { below: 500 },
+  'killed named until ms': { below: 6000 },
+  // Clients leave a node evenly over SPREAD_MS. In two seconds twice as many may come, for the program that counts
+  // them stands still at times, and then all come that were due; four times as many if they were sent away at once.
+  'busiest by even': { below: 2 },
+};
 const PEER = 'im-access.py';
 
 interface Place {
@@ -31,17 +41,17 @@ const portsOf = async (port: number): Promise<number[]> => {
 };
 
 /** How long it takes until one asks and the answer names exactly these, in milliseconds; curl needs its time too. */
-async function namedAfter(port: number, ports: readonly number[], limitMs: number) {
+async function namedAfter(port: number, ports: readonly number[]): Promise<number> {
   const began = performance.now();
   const wanted = [...ports].sort((one, other) => one - other);
   let named: number[] = [];
-  while (performance.now() - began < limitMs) {
+  while (performance.now() - began < LIMIT_MS) {
     const askedAt = performance.now();
     named = await portsOf(port);
     if (named.join() === wanted.join()) return askedAt - began;
     await delay(20);
   }
-  throw new Error(`the answer names ${named}, not ${wanted}, after ${limitMs} ms`);
+  throw new Error(`the answer names ${named}, not ${wanted}, after ${LIMIT_MS} ms`);
 }
 
 /** How many came, and how many are there, in each second. */
@@ -80,7 +90,8 @@ const asks = (port: number, line: string): Promise<string> =>
     });
   });
 
-it('names nodes that come and go, and loses none of 3,000 clients by a rolling restart', async () => {
+/** A rolling restart, and a node that is killed, under 3,000 clients of which none is lost. */
+async function comeAndGo() {
   const nats = new Program('nats-server', ['-a', '127.0.0.1', '-p', '-1']);
   const [, busPort] = await until(
     () => /client connections on 127\.0\.0\.1:(\d+)/.exec(nats.errors) ?? undefined,
@@ -91,7 +102,7 @@ it('names nodes that come and go, and loses none of 3,000 clients by a rolling r
   const nodes = [1, 2, 3].map(() => system('im-access', 'node', env));
   const port = await route.port();
   const ports = await Promise.all(nodes.map((node) => node.port()));
-  await namedAfter(port, ports, 10_000);
+  await namedAfter(port, ports);
   const clients = peer(PEER, ['client', '127.0.0.1', port, CLIENTS]);
   await allOnline(clients);
 
@@ -99,28 +110,27 @@ it('names nodes that come and go, and loses none of 3,000 clients by a rolling r
   const asksRoute = async () => expect((await routeOf(port)).length).toBeGreaterThan(0);
   const attacks = [attack(route, port, { half: 'GET /rou' }, asksRoute)];
   const before = secondsOf(clients).length;
+  const startedMs: number[] = [];
+  const drainingMs: number[] = [];
   const old = nodes.splice(0);
   for (const node of old) {
     const started = system('im-access', 'node', env);
     const own = await started.port();
     ports.push(own);
-    expect(await namedAfter(port, ports, 5000)).toBeLessThan(2000);
+    startedMs.push(await namedAfter(port, ports));
     nodes.push(started);
     const serves = async () => expect(await asks(own, 'PING')).toBe('PONG\n');
     if (attacks.length < 2) attacks.push(attack(started, own, { half: 'I am' }, serves));
     node.kill('SIGTERM');
     ports.splice(0, 1);
-    expect(await namedAfter(port, ports, 5000)).toBeLessThan(AT_ONCE_MS);
+    drainingMs.push(await namedAfter(port, ports));
     expect([await node.exit, node.errors]).toEqual([0, '']);
   }
   await allOnline(clients, secondsOf(clients).length);
   const seconds = secondsOf(clients).slice(before);
   expect(sum(seconds)).toBeGreaterThanOrEqual(CLIENTS);
-  // Clients leave a node evenly over SPREAD_MS. In two seconds twice as many may come, for the program that counts
-  // them stands still at times, and then all come that were due; four times as many if they were sent away at once.
   const even = (sum(seconds) / old.length / SPREAD_MS) * 1000;
   const busiest = Math.max(...seconds.map((_, at) => sum(seconds.slice(at, at + 2)) / 2));
-  expect(busiest / even, JSON.stringify(seconds)).toBeLessThanOrEqual(2);
 
   // Each is where the cluster believes it to be.
   const ids = [0, 1, CLIENTS - 1];
@@ -131,7 +141,7 @@ it('names nodes that come and go, and loses none of 3,000 clients by a rolling r
   victim.kill();
   ports.pop();
   const lastSeconds = secondsOf(clients).length;
-  expect(await namedAfter(port, ports, 10_000)).toBeLessThan(6000);
+  const killedMs = await namedAfter(port, ports);
   await allOnline(clients, lastSeconds + 1);
   await until(
     () => secondsOf(clients).at(-1)!.online === CLIENTS,
@@ -146,7 +156,17 @@ it('names nodes that come and go, and loses none of 3,000 clients by a rolling r
     expect(await node.exit).toBe(0);
   }
   for (const one of [port, ...ports]) expect(await isListening(one)).toBe(false);
-});
+  nats.kill();
+  return {
+    'started named after ms': Math.max(...startedMs),
+    'draining named until ms': Math.max(...drainingMs),
+    'killed named until ms': killedMs,
+    'busiest by even': busiest / even,
+  };
+}
+
+it('names nodes that come and go, and loses none of 3,000 clients by a rolling restart', () =>
+  figures('nodes that come and go under 3,000 clients', BOUNDS, comeAndGo));
 
 /** Our client, and Python's route and node: one that is killed, and the next one. */
 async function provesClient(): Promise<void> {

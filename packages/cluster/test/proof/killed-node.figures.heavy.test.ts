@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { figures, noteFigures } from '../../../core/test/fixture/figure.ts';
 import { missing, NATS_SERVER } from '../bus/bus-server.ts';
 import { DurableWorld } from './durable-world.ts';
-import { noteFigures } from './figures.ts';
 import type { NodeProcess } from './node-process.ts';
 
 const BEFORE_MS = 2000;
@@ -11,8 +11,12 @@ const PRESENCE_WITHIN_MS = 6000;
 const ASKED_WITHIN_MS = 500;
 /** With ten messages a second, and a third of those who write away; longer than a busy machine makes it. */
 const MAX_PAUSE_MS = 3000;
-/** Clients try again each 4 s at the latest. */
-const BACK_WITHIN_MS = 30_000;
+/** For what hangs only: clients try again each 4 s at the latest. */
+const BACK_WITHIN_MS = 60_000;
+const BOUNDS = {
+  'presence ms': { below: PRESENCE_WITHIN_MS + ASKED_WITHIN_MS },
+  'pause ms': { below: MAX_PAUSE_MS },
+};
 
 const absent = missing(NATS_SERVER);
 let world: DurableWorld | undefined;
@@ -22,7 +26,8 @@ afterEach(async () => {
 });
 
 describe.runIf(absent === '')(`a node that is killed${absent}`, () => {
-  it('holds up nobody, and none of the 3,000 of a durable room misses or doubles a message', async () => {
+  const measure = async () => {
+    await world?.end();
     world = await DurableWorld.start(3);
     const { clientCount, nodes } = world;
     const all = world;
@@ -36,7 +41,7 @@ describe.runIf(absent === '')(`a node that is killed${absent}`, () => {
     const there = await killed.ask<number>('size');
     expect(there).toBeGreaterThan(clientCount / 10);
     const together = others.map(() => ({ ids: clientCount, there }));
-    await expect.poll(presence, { timeout: 5000 }).toEqual(together);
+    await expect.poll(presence, { timeout: BACK_WITHIN_MS }).toEqual(together);
     await all.order('startLoad');
     await delay(BEFORE_MS);
     await all.order('watch');
@@ -44,7 +49,7 @@ describe.runIf(absent === '')(`a node that is killed${absent}`, () => {
     await killed.kill();
     const killedAt = performance.now();
     const isGone = async () => (await presence()).every((one) => one.there === 0);
-    await expect.poll(isGone, { timeout: 15_000, interval: 50 }).toBe(true);
+    await expect.poll(isGone, { timeout: BACK_WITHIN_MS, interval: 50 }).toBe(true);
     const presenceMs = performance.now() - killedAt;
     await expect
       .poll(() => all.report(), { timeout: BACK_WITHIN_MS, interval: 100 })
@@ -55,14 +60,16 @@ describe.runIf(absent === '')(`a node that is killed${absent}`, () => {
     await all.order('stopLoad');
 
     const complete = { missed: 0, unacknowledged: 0, online: clientCount };
-    await expect.poll(() => all.report(), { timeout: 15_000 }).toMatchObject(complete);
+    await expect.poll(() => all.report(), { timeout: BACK_WITHIN_MS }).toMatchObject(complete);
     const report = await all.report();
     noteFigures('killed node', { there, presenceMs, backMs, pauseMs, lost, report });
     expect(report).toMatchObject({ ...complete, doubled: 0, unrecovered: 0 });
     expect(lost).toBe(there);
-    expect(presenceMs).toBeLessThan(PRESENCE_WITHIN_MS + ASKED_WITHIN_MS);
-    expect(pauseMs).toBeLessThan(MAX_PAUSE_MS);
     const after = others.map(() => ({ ids: clientCount, there: 0 }));
-    await expect.poll(presence, { timeout: 2000 }).toEqual(after);
-  }, 120_000);
+    await expect.poll(presence, { timeout: BACK_WITHIN_MS }).toEqual(after);
+    return { 'presence ms': presenceMs, 'pause ms': pauseMs };
+  };
+
+  it('holds up nobody, and none of the 3,000 of a durable room misses or doubles a message', () =>
+    figures('a node that is killed', BOUNDS, measure));
 });
