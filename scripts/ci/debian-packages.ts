@@ -5,18 +5,18 @@ import { root } from '../workspace.ts';
 /** For the smoke tests. */
 export const FOR_THE_GATE: readonly string[] = [
   'chromium',
-  'curl',
   'default-jdk-headless',
   'haproxy',
   'libnetty-java',
   'nats-server',
-  'python3',
+  'openssl',
   'redis-server',
 ];
 
 /** For the heavy tests. */
 export const FOR_EVERYTHING: readonly string[] = [
   ...FOR_THE_GATE,
+  'curl',
   'g++',
   'gcc',
   'inetutils-telnet',
@@ -28,6 +28,7 @@ export const FOR_EVERYTHING: readonly string[] = [
   'php-cli',
   'php-memcached',
   'prometheus',
+  'python3',
   'redis-tools',
   'strace',
   'tinyproxy',

@@ -1,5 +1,5 @@
 // Peers that send as fast as they can, and a good member among them: what that costs here. How many of their messages one
-// turn of the event loop takes is counted on a virtual clock, in ../connection/flood.test.ts.
+// turn of the event loop takes is the budget of the clock (packages/codec/test/base/held-reads.test.ts).
 import { it } from 'vitest';
 import { figures } from '../../../../packages/core/test/fixture/figure.ts';
 import { CrowdProcess, type FloodKind } from './crowd-process.ts';
