@@ -1,6 +1,6 @@
 // A crowd of reconnecting clients, run as a process by killed-server.heavy.test.ts: tells when all are online, and what
 // each of them went through after that, once all are back.
-import { type ClientState, ReconnectingClient } from '@headrace/client';
+import { type ClientState, ReconnectingClient, type RetryPolicy, spread } from '@headrace/client';
 import { textLines } from '@headrace/codec';
 import { Bootstrap, type PortPlace, silentLogger } from '@headrace/core';
 
@@ -12,21 +12,27 @@ const bootstrap = new Bootstrap()
   .options({ logger: silentLogger })
   .handler((channel) => channel.pipeline.addLast(...textLines({ maxLength: 128 })));
 const names: string[][] = [];
-/** How long each has waited before its first try after its last loss: what the policy has planned. */
-const firstWaitMs: number[] = [];
+/** The phase that each has drawn: at this share of each window it tries, however busy this machine is. */
+const phases: number[] = [];
+const policy = spread();
+
+const spreadOf =
+  (index: number): RetryPolicy =>
+  (attempt, facts) => {
+    phases[index] = facts.phase;
+    return policy(attempt, facts);
+  };
 let isWatching = false;
 let back = 0;
 
 function changed(index: number, state: ClientState): void {
   if (!isWatching) return;
   const story = names[index]!;
-  const isLoss = story.length === 0 || story.at(-1) === 'online';
   if (story.at(-1) === 'online') back -= 1;
   story.push(state.name);
-  if (isLoss && state.name === 'waiting') firstWaitMs[index] = state.delayMs;
   if (state.name !== 'online') return;
   back += 1;
-  if (back === count) process.send!({ firstWaitMs, stories: names.map((own) => own.join(' ')) });
+  if (back === count) process.send!({ phases, stories: names.map((own) => own.join(' ')) });
 }
 
 for (let made = 0; made < count; made += AT_ONCE) {
@@ -34,6 +40,7 @@ for (let made = 0; made < count; made += AT_ONCE) {
     const client = new ReconnectingClient<PortPlace>({
       bootstrap,
       addresses: [{ host: '127.0.0.1', port }],
+      retry: spreadOf(made + i),
       logger: silentLogger,
     });
     names[made + i] = [];
