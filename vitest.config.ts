@@ -5,7 +5,7 @@ const folders = ['packages/*/test/**', 'examples/*/test/**', 'scripts/test/**'];
 export const testsNamed = (suffix: string): string[] =>
   folders.map((folder) => `${folder}/*${suffix}`);
 
-/** What the quick run and the heavy run share. */
+/** What all runs share. */
 export function configuration(test: NonNullable<ViteUserConfig['test']>): ViteUserConfig {
   return defineConfig({
     // Constructor injection needs legacy decorators with design:* metadata, in every file.
@@ -21,6 +21,8 @@ export function configuration(test: NonNullable<ViteUserConfig['test']>): ViteUs
       execArgv: ['--expose-gc'],
       // Two cores run two files at a time; the default would leave one idle.
       maxWorkers: '100%',
+      // What is waited for comes late beside other work. `vi.waitFor` knows no such setting: it gives up after a second.
+      expect: { poll: { timeout: 10_000 } },
       ...test,
     },
   });
@@ -39,8 +41,6 @@ export default configuration({
   // For what hangs only: beside other work a property test of four seconds takes forty.
   testTimeout: 120_000,
   hookTimeout: 120_000,
-  // The same for what a test waits for. `vi.waitFor` knows no such setting: it gives up after a second.
-  expect: { poll: { timeout: 10_000 } },
   coverage: { provider: 'v8', include: ['packages/*/src/**'] },
   projects: [
     // Files that share a worker's modules: a file for itself would load them all anew.

@@ -3,12 +3,8 @@ import { configuration, testsNamed } from './vitest.config.ts';
 
 const FIGURES = '.figures.heavy.test.ts';
 const HEAP = '.heap.heavy.test.ts';
-/** For what hangs only. A poll of one second, as it is without this, is too short for a browser on a busy machine. */
-const limits = {
-  testTimeout: 180_000,
-  hookTimeout: 60_000,
-  expect: { poll: { timeout: 10_000 } },
-};
+/** For what hangs only. */
+const limits = { testTimeout: 180_000, hookTimeout: 60_000 };
 const others = [...configDefaults.exclude, `**/*${FIGURES}`, `**/*${HEAP}`];
 
 // Thousands of connections, memory, minutes.
