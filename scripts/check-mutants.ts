@@ -72,7 +72,8 @@ async function tryUnbroken(laboratory: Laboratory, test: string) {
 }
 
 async function tryMutant(laboratory: Laboratory, mutant: LocatedMutant, limitMs: number) {
-  const { why, test, place, broken, sourceFile, testFile } = mutant;
+  const { why, test, place, broken, sourceFile, testFile, list, line } = mutant;
+  const entry = `scripts/mutants/${list}.txt:${line}`;
   const result = await laboratory.run({
     test: join(root, testFile),
     limitMs,
@@ -81,9 +82,9 @@ async function tryMutant(laboratory: Laboratory, mutant: LocatedMutant, limitMs:
   });
   const problem =
     result.broken !== undefined
-      ? `does not run: ${result.broken}`
+      ? `${entry} does not run: ${result.broken}`
       : result.failed === undefined
-        ? `lives: ${why}; ${test} passes`
+        ? `${entry} lives: ${why}; ${test} passes`
         : [];
   const seconds = (result.tookMs / 1000).toFixed(1);
   tally.report(place, problem, `${why} (${seconds} s)\n      ${result.failed}`);
