@@ -16,9 +16,10 @@ import { AuthDeadline } from './auth-deadline.ts';
 import { AuthenticatedEvent, AuthFailedEvent } from './auth-event.ts';
 import { type AuthAction, AuthMachine, type Rejection } from './auth-machine.ts';
 import {
+  type AuthFunctions,
   type AuthOptions,
-  type AuthParts,
   type AuthVerdict,
+  authFunctions,
   resolveAuthOptions,
 } from './auth-options.ts';
 import {
@@ -86,9 +87,10 @@ const EVENTS = { fires: ['AuthenticatedEvent', 'AuthFailedEvent'] } as const;
  */
 export class AuthHandler<Principal, Message = string, Reply = Message> extends KeptInputHandler {
   declare readonly types: Types<{ reads: Message; writes: Reply }>;
-  private readonly options: AuthParts<Principal, Message, Reply>;
+  private readonly options: AuthOptions<Principal, Message, Reply>;
   private readonly machine: AuthMachine;
   // Thousands of connections may wait for their sign-in: what only some need is made when it is needed.
+  private madeFunctions: AuthFunctions<Principal, Message, Reply> | undefined = undefined;
   private madeMembership: Membership<Principal> | undefined = undefined;
   private inquiry: Inquiry<Principal, Reply> | undefined = undefined;
   private deadline: AuthDeadline | undefined = undefined;
@@ -104,9 +106,13 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
 
   constructor(options: AuthOptions<Principal, Message, Reply>) {
     super();
-    const { parts, rules } = resolveAuthOptions(options);
-    this.options = parts;
-    this.machine = new AuthMachine(rules);
+    this.options = options;
+    this.machine = new AuthMachine(resolveAuthOptions(options));
+  }
+
+  private get functions(): AuthFunctions<Principal, Message, Reply> {
+    this.madeFunctions ??= authFunctions(this.options);
+    return this.madeFunctions;
   }
 
   private get membership(): Membership<Principal> {
@@ -221,14 +227,14 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
     if (action.do === 'pass') ctx.fireChannelRead(message);
     else if (action.do === 'hold') this.kept.keep(message);
     else if (action.do === 'answer-again') {
-      this.reply(ctx, this.options.replies?.again?.(message));
+      this.reply(ctx, this.functions.replies?.again?.(message));
     } else if (action.do === 'check') {
       this.check(ctx, (attempt) => this.options.authenticate(message, attempt));
     } else if (action.do === 'reject') this.decide(ctx, [action], { message });
   }
 
   private isCredentials(message: Message): boolean {
-    return this.options.isCredentials?.(message) ?? true;
+    return this.functions.isCredentials?.(message) ?? true;
   }
 
   // --- the authenticator ---
@@ -269,7 +275,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
   }
 
   private refused(text: string): Reply | undefined {
-    return this.options.replies?.refused?.(text);
+    return this.functions.replies?.refused?.(text);
   }
 
   /** A timer or a promise calls it: an error must reach the pipeline, and not the process. */
@@ -298,7 +304,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
         if (action.do === 'kick-others') this.kickAll(ctx, others);
         else if (action.do === 'accept') this.accept(ctx, principal, reply);
         else if (action.do === 'reject') {
-          this.carryOut(ctx, action, { reply: this.options.replies?.duplicate?.(principal) });
+          this.carryOut(ctx, action, { reply: this.functions.replies?.duplicate?.(principal) });
         } else this.carryOut(ctx, action, {});
       }
     } finally {
@@ -349,7 +355,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
     this.deadline?.cancel();
     const session = { channel, principal, kick: () => this.kick(ctx, session) };
     if (!membership.begin(ctx, session)) return;
-    this.reply(ctx, reply ?? this.options.replies?.accepted?.(principal));
+    this.reply(ctx, reply ?? this.functions.replies?.accepted?.(principal));
     if (!membership.has(session)) return;
     this.early?.removeAndWriteAll();
     ctx.flush();
@@ -378,7 +384,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
   ): void {
     const error = refusalError(why, occasion, this.machine.rules);
     if (!stays) this.stop(error);
-    this.reply(ctx, refusalReply(why, occasion, this.options.replies));
+    this.reply(ctx, refusalReply(why, occasion, this.functions.replies));
     ctx.fireUserEventTriggered(new AuthFailedEvent(error, stays));
     if (!stays) ctx.channel.end({ reason: CLOSE_REASONS[why] });
   }
@@ -397,7 +403,9 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
     callInContext(ctx, () => membership.removeSession(session));
     callInContext(ctx, () => void membership.leaveGroup(channel));
     if (channel.isActive && !channel.isEnding)
-      callInContext(ctx, () => this.reply(ctx, this.options.replies?.kicked?.(session.principal)));
+      callInContext(ctx, () =>
+        this.reply(ctx, this.functions.replies?.kicked?.(session.principal)),
+      );
     channel.end({ reason: CLOSE_REASONS.kicked });
   }
 

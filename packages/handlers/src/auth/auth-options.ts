@@ -123,29 +123,37 @@ const RULES = describeOptions('AuthHandler', {
   again: choice(['pass', 'refuse', 'move'], { default: 'pass' }),
 });
 
+const FUNCTIONS = describeOptions('AuthHandler', {
+  isCredentials: fn({ answers: 'at once', purpose: 'recognises credentials' }),
+  replies: nested(REPLIES),
+});
+
 const OPTIONS = describeOptions(
   'AuthHandler',
   {
     authenticate: fn({ answers: 'a promise', required: true, purpose: 'decides on credentials' }),
     authenticateChannel: fn({ answers: 'a promise', purpose: 'decides on a connection' }),
-    isCredentials: fn({ answers: 'at once', purpose: 'recognises credentials' }),
-    replies: nested(REPLIES),
     group: having('add', 'a group, such as a ChannelGroup'),
     sessions: having('othersOf', 'sessions, such as a SessionRegistry'),
     principalKey: object('an AttributeKey'),
   },
+  FUNCTIONS,
   RULES,
 );
 
-/** The functions and objects of the options, checked. */
-export type AuthParts<P, M, R> = Pick<AuthOptions<P, M, R>, keyof typeof OPTIONS.kinds>;
+/** The functions that answer at once, guarded. */
+export type AuthFunctions<P, M, R> = Pick<AuthOptions<P, M, R>, keyof typeof FUNCTIONS.kinds>;
+
+export function authFunctions<P, M, R>(options: AuthOptions<P, M, R>): AuthFunctions<P, M, R> {
+  return FUNCTIONS.part(options) as object as AuthFunctions<P, M, R>;
+}
 
 /** Adds the defaults. Refuses wrong options, and those that cannot work together, before a connection exists. */
-export function resolveAuthOptions<P, M, R>(
-  options: AuthOptions<P, M, R>,
-): { readonly parts: AuthParts<P, M, R>; readonly rules: AuthRules } {
-  const parts = OPTIONS.resolve(options as unknown as AuthOptions<unknown, unknown, unknown>);
-  const { sessions, isCredentials } = parts;
+export function resolveAuthOptions<P, M, R>(options: AuthOptions<P, M, R>): AuthRules {
+  const { sessions } = OPTIONS.resolve(
+    options as unknown as AuthOptions<unknown, unknown, unknown>,
+  );
+  const { isCredentials } = authFunctions(options);
   const rules = RULES.part(options);
   const { duplicatePolicy, again } = rules;
   if (duplicatePolicy !== 'allow' && sessions === undefined) {
@@ -163,5 +171,5 @@ export function resolveAuthOptions<P, M, R>(
       { option: 'isCredentials' },
     );
   }
-  return { parts: parts as unknown as AuthParts<P, M, R>, rules };
+  return rules;
 }
