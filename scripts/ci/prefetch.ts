@@ -1,5 +1,5 @@
 // `prefetch.ts gate` or `prefetch.ts everything` brings what later steps take from the network: Debian's packages, and
-// tools that have lockfiles of their own.
+// the runtimes.
 import { ownModule } from '../own-project.ts';
 import { Tally } from '../tally.ts';
 import { root } from '../workspace.ts';
@@ -10,7 +10,5 @@ const wanted = process.argv[2] === 'gate' ? FOR_THE_GATE : FOR_EVERYTHING;
 
 await tally.step('Debian packages', async () => console.log(await installPackages(wanted)));
 // The checks of the sources install theirs meanwhile.
-for (const folder of ['scripts/package-tools', 'scripts/bun-and-deno']) {
-  await tally.step(folder, () => ownModule(root, folder, '.'));
-}
+await tally.step('Bun and Deno', () => ownModule(root, 'scripts/bun-and-deno', '.'));
 tally.end('prefetch');
