@@ -25,7 +25,7 @@ const MAX_DIGITS = 10;
 
 /**
  * Cuts the stream of Nest's own TCP transporter (`JsonSocket`) into frames. Before each message stands its length in
- * UTF-16 code units, which is what JavaScript counts, not in bytes.
+ * UTF-16 code units, which is what JavaScript counts, not in bytes. Bytes that are no UTF-8 count as U+FFFD, as in Nest.
  *
  * ```text
  *  BEFORE 9#{"a":"ä"}  →  AFTER {"a":"ä"}      9 code units, 10 bytes
@@ -44,9 +44,14 @@ export class NestTcpFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private readonly maxFrameLength: number;
   /** Code units that the frame has; -1 before its length is known. */
   private units = -1;
-  /** Of the frame: how many bytes have been looked at, and how many code units begin in them. */
+  /** Of the frame: bytes that were looked at, and code units of the characters that ended in them. */
   private seenBytes = 0;
   private seenUnits = 0;
+  /** Of an unfinished character: bytes still to come, the range of the next one, and its code units. */
+  private missing = 0;
+  private low = 0x80;
+  private high = 0xbf;
+  private width = 1;
 
   constructor(options: NestTcpFrameDecoderOptions) {
     const { maxFrameLength } = OPTIONS.resolve(options);
@@ -84,26 +89,49 @@ export class NestTcpFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private frameEnd({ buffer, start, end }: ByteInput): number | undefined {
     const { units, maxFrameLength } = this;
     let at = start + this.seenBytes;
-    let seen = this.seenUnits;
-    // A character's first byte tells its code units; the bytes after it (10xxxxxx) belong to it.
-    for (; at < end; at++) {
-      const byte = buffer[at]!;
-      if ((byte & 0xc0) === 0x80) continue;
-      if (seen >= units) break;
-      seen += byte >= 0xf0 ? 2 : 1;
+    while (at < end && this.seenUnits < units) {
+      // The byte that shows that a character is cut off begins the next one.
+      if (this.takeByte(buffer[at]!)) at += 1;
     }
     this.seenBytes = at - start;
-    this.seenUnits = seen;
     if (this.seenBytes > maxFrameLength) throw this.tooLong(this.seenBytes, 'bytes');
-    if (seen > units) {
+    if (this.seenUnits > units) {
       throw new DecodeError(
         'FRAME_CORRUPT',
         `a length of ${units} code units ends within a character`,
       );
     }
-    if (seen < units) return undefined;
-    // At the end of what has come, the last character may go on.
-    return at < end || isWhole(buffer, start, at) ? at - start : undefined;
+    return this.seenUnits < units ? undefined : this.seenBytes;
+  }
+
+  /**
+   * Counts as Nest's own `StringDecoder`: a byte that begins no character is U+FFFD, and so is a character that is cut
+   * off. The count changes with the byte that decides it, so it is the same however the stream is cut.
+   *
+   * @returns false if the byte is to be looked at again
+   */
+  private takeByte(byte: number): boolean {
+    if (this.missing > 0) {
+      const goesOn = byte >= this.low && byte <= this.high;
+      this.low = 0x80;
+      this.high = 0xbf;
+      this.missing = goesOn ? this.missing - 1 : 0;
+      if (this.missing === 0) this.seenUnits += goesOn ? this.width : 1;
+      return goesOn;
+    }
+    if (byte < 0xc2 || byte > 0xf4) this.seenUnits += 1;
+    else this.beginCharacter(byte);
+    return true;
+  }
+
+  /** The Unicode Standard, table 3-7: some first bytes allow fewer second ones. */
+  private beginCharacter(first: number): void {
+    this.missing = first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
+    this.width = first < 0xf0 ? 1 : 2;
+    if (first === 0xe0) this.low = 0xa0;
+    else if (first === 0xed) this.high = 0x9f;
+    else if (first === 0xf0) this.low = 0x90;
+    else if (first === 0xf4) this.high = 0x8f;
   }
 
   private tooLong(length: number, unit: string): DecodeError {
@@ -114,16 +142,6 @@ export class NestTcpFrameDecoder extends ByteToMessageDecoder<Buffer> {
       { length, maxFrameLength },
     );
   }
-}
-
-/** True if the bytes do not end within a character. */
-function isWhole(buffer: Buffer, start: number, end: number): boolean {
-  let lead = end - 1;
-  while (lead > start && (buffer[lead]! & 0xc0) === 0x80) lead -= 1;
-  if (lead < start) return true;
-  const first = buffer[lead]!;
-  const length = first < 0xc0 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-  return end - lead >= length;
 }
 
 function badLength(input: ByteInput): DecodeError {

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { isHeadraceError } from '@headrace/core';
+import { type DecodeError, isHeadraceError } from '@headrace/core';
 import { EmbeddedChannel, verifyDecoder } from '@headrace/core/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -23,6 +23,9 @@ function decoded(...bytes: Buffer[]): { frames: string[]; error: unknown } {
   return { frames, error };
 }
 
+/** The text shows what had come, which depends on the cut. */
+const codeOf = (error: unknown): string | undefined => (error as DecodeError | undefined)?.code;
+
 describe('frames of Nest TCP', () => {
   it('are cut by code units, wherever the stream is cut', () => {
     verifyDecoder(
@@ -35,6 +38,29 @@ describe('frames of Nest TCP', () => {
         },
       ],
       decoder,
+    );
+  });
+
+  it('are counted as Nest counts, and the same in every cut, if they are no UTF-8', () => {
+    // First bytes of all lengths, continuations that some of them allow, a character, and what begins the next frame.
+    const alphabet = [0x41, 0x31, 0x23, 0x80, 0x9f, 0xa0, 0xc2, 0xe0, 0xed, 0xf0, 0xf4, 0xff];
+    const body = fc.array(fc.constantFrom(...alphabet), { minLength: 1, maxLength: 6 });
+    fc.assert(
+      fc.property(body, fc.integer({ min: 0, max: 5 }), (bytes, units) => {
+        const stream = Buffer.from([...Buffer.from(`${units}#`), ...bytes]);
+        const whole = decoded(stream);
+        for (let cut = 1; cut < stream.length; cut++) {
+          const twice = decoded(stream.subarray(0, cut), stream.subarray(cut));
+          expect(twice.frames).toEqual(whole.frames);
+          expect(codeOf(twice.error)).toBe(codeOf(whole.error));
+        }
+        const single = decoded(...[...stream].map((byte) => Buffer.from([byte])));
+        expect(single.frames).toEqual(whole.frames);
+        // Nest looks at decoded text.
+        const [first] = whole.frames;
+        if (first !== undefined) expect(first).toBe(String(Buffer.from(bytes)).slice(0, units));
+      }),
+      { numRuns: 400 },
     );
   });
 
