@@ -44,6 +44,7 @@ defaults
 frontend pages
   bind 127.0.0.1:${front} ssl crt ${pem}
   option forwardfor
+  http-request del-header X-Forwarded-Host
   default_backend chat
 backend chat
   server chat 127.0.0.1:${back}
@@ -74,6 +75,7 @@ http {
       proxy_set_header Connection upgrade;
       proxy_set_header Host $http_host;
       proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+      proxy_set_header X-Forwarded-Host "";
       proxy_read_timeout 1h;
     }
   }
@@ -144,7 +146,12 @@ async function hear(
   origin: string,
   localAddress = '127.0.0.1',
 ): Promise<string> {
-  const headers = { Host: host, 'X-Forwarded-For': '203.0.113.66' };
+  const headers = {
+    Host: host,
+    'X-Forwarded-For': '203.0.113.66',
+    // Of the client, not of the proxy.
+    'X-Forwarded-Host': 'evil.example',
+  };
   const options = { origin, headers, localAddress, rejectUnauthorized: false };
   const ws = new WebSocket(`wss://127.0.0.1:${port}/ws`, options);
   ws.on('open', () => ws.send('hello'));
@@ -175,6 +182,7 @@ describe.each(PROXIES)('a page behind a real $name that ends TLS', (program) => 
       const port = await start(program, { trustedProxies: ['127.0.0.1'] });
       const heard = await hear(port, 'chat.example', 'https://chat.example', '127.0.0.2');
       expect(heard).toBe('hello from 127.0.0.2');
+      expect(await hear(port, 'chat.example', 'https://evil.example')).toContain('403');
     },
   );
 });
