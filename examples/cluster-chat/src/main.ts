@@ -9,7 +9,7 @@ import {
   readPageFiles,
   runNodes,
   startChatNode,
-} from 'headrace-example-broadcast-chat';
+} from 'headrace-example-chat-showcase';
 import { busTrouble, chatBus } from './chat-bus.ts';
 import { clusterSettings } from './cluster-settings.ts';
 import { PositionsHandler } from './positions-handler.ts';

@@ -7,7 +7,7 @@ import {
   type WriteFuture,
 } from '@headrace/core';
 import { encodeOnce } from '@headrace/core/authoring';
-import { type ClusterGround, idOf, KeptMessage, type Room } from 'headrace-example-broadcast-chat';
+import { type ClusterGround, idOf, KeptMessage, type Room } from 'headrace-example-chat-showcase';
 
 type Position = KeptMessage['position'];
 

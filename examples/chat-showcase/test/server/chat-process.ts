@@ -19,7 +19,7 @@ export class ChatProcess {
     const fromSource = ['--conditions=@headrace/source', '--import', '@oxc-node/core/register'];
     const isBundled = program.endsWith('.mjs');
     const isPath = isBundled || program.startsWith('examples/');
-    const file = isPath ? program : `examples/broadcast-chat/src/${program}.ts`;
+    const file = isPath ? program : `examples/chat-showcase/src/${program}.ts`;
     const loader = isBundled ? [] : fromSource;
     this.child = spawn(process.execPath, [...loader, file, ...args], {
       cwd: root,

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { joinAs } from '../server/chat-peer.ts';
 
 const repository = fileURLToPath(new URL('../../../..', import.meta.url));
-const example = 'examples/broadcast-chat';
+const example = 'examples/chat-showcase';
 const canUnshare = spawnSync('unshare', ['--pid', '--fork', '--mount-proc', 'true']).status === 0;
 
 interface Image {
