@@ -122,7 +122,7 @@ function wayOf({ kind, deed }) {
  * @param {string} lane
  */
 function shortName(name, lane) {
-  let bare = name.replace(/#\d+$/, '').replace(/^Chat(?=[A-Z])/, '');
+  let bare = name.replace(/#\d+$/, '').replace(/^(?:Chat|Room)(?=[A-Z])/, '');
   if (bare.startsWith(lane)) bare = bare.slice(lane.length);
   const words = bare.replace(/(.)Handler$/, '$1').match(/[A-Z]?[a-z]+|[A-Z]+(?![a-z])/g);
   return (words ?? [name]).join(' ').toLowerCase();

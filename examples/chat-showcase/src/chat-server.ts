@@ -15,7 +15,7 @@ import {
   metricsOf,
   type ServerMetrics,
 } from '@headrace/handlers';
-import { type ChatParts, chatContainer, connectionInitializer } from './chat-container.ts';
+import { connectionInitializer, type ShowcaseParts, showcaseContainer } from './chat-container.ts';
 import { LAST_WORD_MS, Refusal } from './connection/refusal.ts';
 import { type PageFiles, readPageFiles } from './http/page-files.ts';
 import { Room } from './room/room.ts';
@@ -27,25 +27,25 @@ export interface ChatServer {
   readonly room: Room;
   /** The line that a script can wait for. */
   readonly listening: string;
-  /** Stops accepting, says BYE to everybody, and waits until they are gone, or the time is over. */
+  /** Stops accepting, writes BYE to each connection, and waits until all are closed, or the time is over. */
   shutdown(options?: {
     readonly drainTimeoutMs?: number;
     readonly signal?: AbortSignal;
   }): Promise<void>;
 }
 
-export interface ChatServerParts extends Pick<ChatParts, 'ground' | 'furtherCommands'> {
+export interface ChatServerParts extends Pick<ShowcaseParts, 'ground' | 'furtherCommands'> {
   readonly settings: Settings;
   readonly logger?: Logger;
   readonly files?: PageFiles;
-  /** Counts connections, refusals and what the room does. @default nothing is counted */
+  /** Counts connections, refusals and the room's work. @default no counts */
   readonly metrics?: ServerMetrics | undefined;
   /** Of the connections; tests move its time themselves. @default the system's */
   readonly clock?: Clock;
 }
 
 const DRAIN_MS = 8000;
-/** Everybody hears BYE within four seconds, but not in one moment: most come back as soon as they can. */
+/** Each connection gets BYE within four seconds, but not all at once: most reconnect as soon as they can. */
 const FAREWELLS_AT_ONCE = 1000;
 const WAVE_MS = 250;
 const MAX_BATCHES = 16;
@@ -58,7 +58,7 @@ export async function startChatServer({
   clock,
   ...others
 }: ChatServerParts): Promise<ChatServer> {
-  const container = chatContainer({ settings, logger, files, ...others });
+  const container = showcaseContainer({ settings, logger, files, ...others });
   const { host, port, backlog, maxOutboundBytes, proxyProtocol } = settings;
   const { maxConnections: total, maxConnectionsPerAddress: perAddress } = settings;
   const onRefused = (child: Channel, error: RejectedError) =>

@@ -8,7 +8,7 @@ import { endOnSignal } from './end-on-signal.ts';
 import { readPageFiles } from './http/page-files.ts';
 import { loadSettings } from './settings/load-settings.ts';
 
-// Who reads may go, as `head` does: what is served goes on without its output.
+// A reader of the output may end, as `head` does: the server goes on.
 process.stdout.on('error', () => {});
 let admin: ChatAdmin | undefined;
 try {

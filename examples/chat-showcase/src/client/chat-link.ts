@@ -1,15 +1,14 @@
 // The terminal client's connection: signs in, keeps alive, comes back.
 import { type ClientState, ReconnectingClient } from '@headrace/client';
-import { LengthFieldFrameDecoder, LengthFieldPrepender, StringCodec } from '@headrace/codec';
 import {
   Bootstrap,
   type Channel,
   type OutboundBytes,
-  type Pipeline,
   type PortPlace,
   silentLogger,
 } from '@headrace/core';
 import { IdleStateHandler } from '@headrace/handlers';
+import { addFrames } from 'headrace-example-broadcast-chat';
 import { LinkHandler } from './link-handler.ts';
 import { parseServerMessage, type ServerMessage } from './server-message.ts';
 
@@ -30,8 +29,8 @@ export interface ChatLinkOptions {
   readonly random?: () => number;
 }
 
-/** Somebody else's text may be as long as ours, with a word and an id before it. */
-const MAX_FRAME_LENGTH = 128 * 1024;
+/** The text of another member may be as long as ours, with a word and an id before it. */
+const MAX_MESSAGE_BYTES = 128 * 1024;
 const PING_AFTER_MS = 30_000;
 /** A server that finds us idle in spite of them wants more of them, down to this. */
 const MIN_PING_AFTER_MS = 500;
@@ -40,7 +39,7 @@ const FULL_SERVER_MS = 8000;
 /** Lines that may wait for a connection: as many as one types, or pipes, in a while. */
 const MAX_WAITING_LINES = 10_000;
 
-/** After these coming back would be refused again, or would kick whoever has the name now. */
+/** After these errors another attempt would be refused again, or would kick the connection that has the name now. */
 const FINAL: Readonly<Record<string, string>> = {
   AUTH_FAILED: 'the server does not let this name in with this token',
   EMPTY_CLIENT_ID: 'the name is empty',
@@ -62,7 +61,7 @@ export class ChatLink {
   private signIn: SignIn | undefined = undefined;
   /** Messages that came in together with the reply of the sign-in, until the state is `online`. */
   private early: ServerMessage[] = [];
-  /** What the server said last about why it closes. */
+  /** The last reason that the server gave for the close. */
   private lastWord: string | undefined = undefined;
   private isServerFull = false;
   private ending = { because: 'good bye', failed: false };
@@ -74,7 +73,7 @@ export class ChatLink {
     this.client = new ReconnectingClient<PortPlace, Channel<never, string>>({
       bootstrap: new Bootstrap()
         .options({ logger: silentLogger })
-        .handler(({ pipeline }) => this.build(pipeline)),
+        .handler((channel) => this.build(channel)),
       addresses: [{ host, port }],
       ready: (channel) => this.introduce(channel),
       shouldRetry: () => (this.isServerFull ? { afterMs: random() * FULL_SERVER_MS } : true),
@@ -97,7 +96,7 @@ export class ChatLink {
   /** Sends now, or as soon as there is a connection. */
   send(text: string): void {
     this.client.writeAndFlush(text).onSettled((error) => {
-      // Whoever waits for the echo need not wait for it any more.
+      // No echo will come for it.
       if (error !== undefined) this.options.onMessage({ kind: 'error', code: 'NOT_SENT' });
     });
   }
@@ -108,15 +107,8 @@ export class ChatLink {
     await this.client.close();
   }
 
-  private build(pipeline: Pipeline<Buffer, OutboundBytes>) {
-    return pipeline.addLast(
-      new LengthFieldFrameDecoder({
-        maxFrameLength: MAX_FRAME_LENGTH,
-        lengthFieldLength: 4,
-        initialBytesToStrip: 4,
-      }),
-      new LengthFieldPrepender({ lengthFieldLength: 4 }),
-      new StringCodec(),
+  private build(channel: Channel<Buffer, OutboundBytes>) {
+    return addFrames(channel, MAX_MESSAGE_BYTES).addLast(
       new IdleStateHandler({ readerIdleMs: this.pingAfterMs, writerIdleMs: this.pingAfterMs }),
       new LinkHandler({ received: (text) => this.received(parseServerMessage(text)) }),
     );
@@ -163,7 +155,7 @@ export class ChatLink {
       this.enter({ name: 'waiting', because: this.lastWord ?? lost, delayMs: state.delayMs });
     } else if (state.name === 'closed') {
       const { because, failed } = this.ending;
-      // Given up by itself: only what is configured wrongly.
+      // It gives up by itself only when an option is wrong.
       const error = state.reason === 'given-up' ? state.error : undefined;
       this.enter({
         name: 'over',

@@ -1,4 +1,4 @@
-/** What a line that was typed asks for. */
+/** The meaning of a typed line. */
 export type Command =
   | { readonly kind: 'say'; readonly text: string }
   | { readonly kind: 'who' | 'quit' | 'nothing' }

@@ -1,4 +1,8 @@
-import { type ClientIdFault, clientIdFault, normalizeClientId } from '../room/client-id.ts';
+import {
+  type ClientIdFault,
+  clientIdFault,
+  normalizeClientId,
+} from 'headrace-example-broadcast-chat';
 
 const TEXTS: Readonly<Record<ClientIdFault, string>> = {
   empty: 'a name is needed',

@@ -1,7 +1,7 @@
 import type { Context, Handler, Types } from '@headrace/core';
 import { IdleStateEvent } from '@headrace/handlers';
 
-/** What happens on one connection. */
+/** Events of one connection. */
 export interface LinkEvents {
   received(text: string): void;
 }
@@ -33,7 +33,7 @@ export class LinkHandler implements Handler {
     else ctx.writeAndFlush('PING');
   }
 
-  /** What the connection fails with is in its close info. */
+  /** The error of the connection is in its close info. */
   exceptionCaught(ctx: Context): void {
     ctx.close('error');
   }

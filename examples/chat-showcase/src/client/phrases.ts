@@ -10,7 +10,7 @@ export interface Phrase {
   readonly text: string;
 }
 
-/** What a message of the server looks like in the terminal; nothing for what nobody needs to see. */
+/** The look of a server's message in the terminal; `undefined` for messages that need no line. */
 export function phraseOf(message: ServerMessage): Phrase | undefined {
   switch (message.kind) {
     case 'message':

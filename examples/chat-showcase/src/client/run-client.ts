@@ -47,7 +47,7 @@ export function runClient({ input, output, ...where }: ClientOptions): Promise<n
       else if (command.kind === 'show') {
         for (const text of command.lines) terminal.show({ tone: 'quiet', text });
       } else if (command.kind === 'quit') {
-        // What was sent is answered first, unless nobody is there to answer.
+        // Sent texts are answered first, unless there is no connection.
         if (link.state.name === 'waiting') quit();
         else terminal.close();
       }
@@ -55,7 +55,7 @@ export function runClient({ input, output, ...where }: ClientOptions): Promise<n
     const terminal = new Terminal({ input, output }, typed, () => {
       hasEnded = true;
       quitWhenAnswered();
-      // Not answered in time: whoever pipes into us does not want to wait for ever.
+      // Not answered in time: a script that pipes into us must not wait for ever.
       setTimeout(giveUp, LAST_ECHO_MS).unref();
     });
     const link = new ChatLink({

@@ -1,4 +1,4 @@
-/** What the server says, taken apart. */
+/** A message of the server, parsed. */
 export type ServerMessage =
   | { readonly kind: 'accepted' | 'pong' | 'bye' }
   | { readonly kind: 'joined' | 'left' | 'member'; readonly id: string }

@@ -20,7 +20,7 @@ export interface TerminalStreams {
   readonly output: NodeJS.WriteStream;
 }
 
-/** Lines in and out; what comes in while somebody types goes above the line that is being typed. */
+/** Lines in and out; output during typing goes above the typed line. */
 export class Terminal {
   private readonly output: NodeJS.WriteStream;
   private readonly isInteractive: boolean;

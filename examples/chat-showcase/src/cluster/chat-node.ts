@@ -1,20 +1,20 @@
 import { type Bus, Cluster, type StartedWorker, type WorkerDrain } from '@headrace/cluster';
 import { type Logger, type Server, stderrLogger } from '@headrace/core';
+import type { Member } from 'headrace-example-broadcast-chat';
 import { type ChatServer, type ChatServerParts, startChatServer } from '../chat-server.ts';
-import type { Member } from '../room/member.ts';
 import type { Settings } from '../settings/settings.ts';
 import { ClusterGround } from './cluster-ground.ts';
 
 export interface ChatNodeParts {
   readonly settings: Settings;
   readonly bus: Bus;
-  /** Who was here before us is known before our clients come; only a node that joins others waits for it. */
+  /** Earlier members are known before the first client is accepted; only a node that joins others waits for this. */
   readonly isLate?: boolean;
   readonly logger?: Logger;
   readonly files?: ChatServerParts['files'];
   /** Handlers for members, as the chat's container takes them. */
   readonly furtherCommands?: (ground: ClusterGround) => ChatServerParts['furtherCommands'];
-  /** Starts what else the node does; it is closed first. */
+  /** Starts the node's other work; it is closed first. */
   readonly beside?: (cluster: Cluster<Member>) => Promise<{ close(): Promise<void> }>;
 }
 
@@ -24,7 +24,7 @@ export interface ChatNode extends StartedWorker {
   readonly cluster: Cluster<Member>;
 }
 
-/** The others say who is with them within this time. */
+/** The other nodes report their members within this time. */
 const PRESENCE_MS = 1200;
 
 /** The chat as one node of a cluster: one room, whichever node a connection is on. */

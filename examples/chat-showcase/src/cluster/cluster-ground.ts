@@ -1,7 +1,7 @@
 import type { Cluster, ClusterGroup, ClusterUsers, DurableGroup } from '@headrace/cluster';
 import type { ChannelGroup } from '@headrace/core';
+import { idOf, type Member } from 'headrace-example-broadcast-chat';
 import type { Announcement } from '../room/announcement.ts';
-import { idOf, type Member } from '../room/member.ts';
 import type { PresenceListener, RoomGround } from '../room/room-ground.ts';
 import type { Said } from '../room/said.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -9,8 +9,8 @@ import { KeptMessage, SAID_CODEC } from './kept-message.ts';
 import { LogHistory } from './log-history.ts';
 
 /**
- * One room over all nodes of a cluster, in three groups. `members` knows who is here. What is said goes to `talk`, at
- * once, bus or no bus, and to `kept`, which has it in one order for all: for those who have turned positions on, and
+ * One room over all nodes of a cluster, in three groups. `members` knows all members. A message goes to `talk`, at
+ * once, bus or no bus, and to `kept`, which has all messages in one order: for members that have turned positions on, and
  * left `talk`, and for the history.
  */
 export class ClusterGround implements RoomGround {
@@ -30,7 +30,7 @@ export class ClusterGround implements RoomGround {
     this.talk = cluster.group<string>('talk', {
       ...limit,
       presence: false,
-      // Who has just signed in hears what is said in the same moment.
+      // A new member gets messages of the same moment.
       listens: 'always',
     });
     this.kept = cluster.group<Said>('kept', {

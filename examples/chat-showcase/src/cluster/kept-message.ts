@@ -16,7 +16,7 @@ export class KeptMessage implements Said {
   }
 }
 
-/** Messages in the log are JSON; what is no message of ours is refused. */
+/** Messages in the log are JSON; anything else is refused. */
 export const SAID_CODEC: MessageCodec<Said> = {
   encode: ({ id, text, at }) => Buffer.from(JSON.stringify({ id, text, at })),
   decode(bytes) {

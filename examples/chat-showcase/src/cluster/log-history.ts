@@ -12,7 +12,7 @@ export class LogHistory implements RoomHistory {
     this.kept = kept;
   }
 
-  /** While the bus is down it may come to nothing: who is here hears it all the same. */
+  /** May fail while the bus is down: present members get the message all the same. */
   add(said: Said): DurableOutcome {
     return this.kept.write(said);
   }

@@ -1,6 +1,6 @@
 import type { Context, Handler, OutboundBytes, Timer, Types } from '@headrace/core';
 
-/** Programs say something at once; whoever says nothing for so long is a person with `nc`. */
+/** Programs send something at once; a peer that is silent for this long is a person with `nc`. */
 const SILENCE_MS = 1000;
 
 const GREETING = Buffer.from(
@@ -8,7 +8,7 @@ const GREETING = Buffer.from(
 );
 
 /**
- * Greets who connects and says nothing, with one line that shows how to sign in; then it leaves.
+ * Greets a silent connection with one line that shows how to sign in; then removes itself.
  *
  * - **Place** before the detector of the way in, whose first bytes it waits for.
  */

@@ -1,4 +1,4 @@
-// One connection too many: it hears so in its own way, then it is closed.
+// A connection over the limit: it gets the reason in its own framing, then it is closed.
 import type { Channel, Pipeline, RejectedError } from '@headrace/core';
 import { ProtocolDetector } from '@headrace/handlers';
 import { inject, injectable } from '@headrace/inject';
@@ -7,14 +7,14 @@ import { PeerLog } from '../room/peer-log.ts';
 import { addFrames, addLines, addWebSocketTexts } from './framings.ts';
 import { isFrame, isHttp } from './ways.ts';
 
-/** Whoever has not said by then which way it came in is told in a line. */
+/** A connection whose framing is not known by then gets the reason in a line. */
 const DECISION_MS = 500;
 /** Browsers need a round trip more, for the upgrade. */
 export const LAST_WORD_MS = 2000;
 
 const WORD = 'ERR:TOO_MANY';
 
-/** Tells refused connections why. How many at a time is the matter of the ConnectionLimitHandler. */
+/** Writes the reason to refused connections. The ConnectionLimitHandler limits their number. */
 @injectable()
 export class Refusal {
   private readonly log: PeerLog;
@@ -56,7 +56,7 @@ export class Refusal {
   }
 }
 
-/** Says it, and hears nothing. A WebSocket's channel becomes active only once its pipeline is built. */
+/** Writes the reason and reads nothing. A WebSocket's channel becomes active only once its pipeline is built. */
 function sayTooMany(texts: Pipeline<string, string>): void {
   const say = (channel: Channel): void => {
     channel.writeAndFlush(WORD);

@@ -4,9 +4,9 @@ import { ProtocolDetector } from '@headrace/handlers';
 import { ChannelScope, inject, injectable } from '@headrace/inject';
 import { ChatEntry } from '../http/chat-entry.ts';
 import { SETTINGS, type Settings } from '../settings/settings.ts';
-import { AUTH_DEADLINE, addChat } from './chat-handlers.ts';
 import { addFrames, addLines } from './framings.ts';
 import { GreetingHandler } from './greeting-handler.ts';
+import { AUTH_DEADLINE, addMember } from './member-pipeline.ts';
 import { isFrame, isHttp } from './ways.ts';
 
 /** Looks at the first bytes of a connection and adds the handlers for its way in. */
@@ -18,7 +18,7 @@ export class ThreeWays extends ProtocolDetector {
         {
           name: 'frames',
           matches: isFrame,
-          install: (channel) => addChat(scopeOf(channel), addFrames(channel), 'frames'),
+          install: (channel) => addMember(scopeOf(channel), addFrames(channel), 'frames'),
         },
         {
           name: 'http',
@@ -26,15 +26,15 @@ export class ThreeWays extends ProtocolDetector {
           install: (channel) => entry.serve(channel, scopeOf(channel).resolve(AUTH_DEADLINE)),
         },
       ],
-      otherwise: (channel) => addChat(scopeOf(channel), addLines(channel), 'lines'),
+      otherwise: (channel) => addMember(scopeOf(channel), addLines(channel), 'lines'),
       timeoutMs: authSeconds * 1000,
-      // Whoever says nothing is told so in a line: the authentication deadline is over, too.
+      // A silent connection gets its error in a line: the authentication deadline is over, too.
       handleTimeout: () => 'otherwise',
     });
   }
 }
 
-/** Says good-bye to who has not said anything yet; stands before the detector, which just ends then. */
+/** Writes BYE to a connection that has sent nothing yet; stands before the detector, which ends without a word. */
 export const earlyFarewell: Handler = {
   sharable: true,
   userEventTriggered(ctx, event) {
@@ -46,7 +46,7 @@ export const earlyFarewell: Handler = {
   },
 };
 
-/** Starts a connection: when it must have signed in, and what reads its first bytes. */
+/** Starts a connection: its deadline for the sign-in, and the handlers that read its first bytes. */
 export function addThreeWays(scope: ChannelScope, channel: Channel<Buffer, OutboundBytes>): void {
   const { authSeconds } = scope.resolve(SETTINGS);
   scope.provide(AUTH_DEADLINE, channel.clock.now() + authSeconds * 1000);

@@ -11,14 +11,14 @@ import { Room } from '../room/room.ts';
 
 const WHO = 'WHO';
 
-/** So many names are written in one turn of the event loop: a full room does not keep the others waiting. */
+/** Names written in one turn of the event loop: the list of a full room does not make others wait. */
 const NAMES_PER_TURN = 256;
 
 /**
- * Answers `WHO` with `MEMBERS:<n>` and n times `MEMBER:<clientId>`, in the order in which they came. A long
- * list goes out in parts, as fast as the asker reads; it is not read from meanwhile.
+ * Answers `WHO` with `MEMBERS:<n>` and n times `MEMBER:<clientId>`, in the order in which they joined. A long
+ * list goes out in parts, as fast as the asker reads; its reads are held meanwhile.
  *
- * - **Place** after the AuthHandler: who is not signed in does not learn who is here.
+ * - **Place** after the AuthHandler: the names are for members only.
  */
 @injectable()
 export class WhoHandler implements Handler {
@@ -49,7 +49,7 @@ export class WhoHandler implements Handler {
     ctx.fireChannelReadComplete();
   }
 
-  /** A list that has begun is told to its end before the connection ends. */
+  /** A list that has begun is completed before the connection ends. */
   userEventTriggered(ctx: Context, event: unknown): void {
     if (event instanceof DrainEvent && this.hold !== undefined) this.drain = event.hold('who');
     ctx.fireUserEventTriggered(event);

@@ -9,7 +9,7 @@ import {
 } from '@headrace/core';
 import { inject, injectable, token } from '@headrace/inject';
 import { HttpEndpoint, type WebSocketAcceptor } from '@headrace/websocket';
-import { MAX_MESSAGE_BYTES } from '../connection/framings.ts';
+import { MAX_MESSAGE_BYTES } from 'headrace-example-broadcast-chat';
 import { PeerLog } from '../room/peer-log.ts';
 import { SETTINGS, type Settings } from '../settings/settings.ts';
 import { answerPage } from './page-request.ts';
@@ -48,13 +48,13 @@ export class ChatEntry {
   serve(channel: Channel<Buffer, OutboundBytes>, deadline: number): void {
     const timeoutMs = Math.max(1, deadline - channel.clock.now());
     const handler = this.entry.handler({ timeoutMs });
-    // A WebSocket has a line of its own; a browser that keeps its connection a while did nothing wrong.
+    // A WebSocket has a line of its own; a browser that keeps its connection a while does no wrong.
     const isQuiet = () => handler.webSocket !== undefined || channel.closeInfo?.reason === 'idle';
     this.log.watch(channel as Channel, isQuiet);
     channel.pipeline.addLast(handler).addLast('blame', this.blame());
   }
 
-  /** The peer has its answer already; what is left is the reason in the log. */
+  /** The peer has its answer already; only the reason in the log is missing. */
   private blame(): Handler {
     return {
       exceptionCaught: (ctx: Context, error: Error) => {

@@ -26,7 +26,7 @@ export class ModuleBundle {
     return this.parts.join('\n').replaceAll('</script', '<\\/script');
   }
 
-  /** Each module is a function of its own: names do not meet. Returns the variable with what it exports. */
+  /** Each module is a function of its own: names do not meet. Returns the variable with its exports. */
   private add(name: string): string {
     const known = this.variables.get(name);
     if (known !== undefined) return known;

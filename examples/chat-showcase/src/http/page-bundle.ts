@@ -7,7 +7,7 @@ import type { PageFiles } from './page-files.ts';
 /** The whole page in one document. */
 export interface PageBundle {
   readonly html: string;
-  /** The Content-Security-Policy sources of what is written into it. */
+  /** The Content-Security-Policy sources of its parts. */
   readonly scriptHashes: readonly string[];
   readonly styleHashes: readonly string[];
 }

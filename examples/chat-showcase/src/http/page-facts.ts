@@ -1,6 +1,6 @@
 import type { Settings } from '../settings/settings.ts';
 
-/** What the page has to know of its server before it signs in, by the name of a `meta` element. */
+/** Facts about the server that the page needs before it signs in, by the name of a `meta` element. */
 export function pageFacts({
   readerIdleSeconds,
   tokens,

@@ -1,4 +1,4 @@
-// The page's files, read once when the server starts: what is missing is known then, not at a visitor's.
+// The page's files, read once when the server starts: a missing file ends the start, and surprises no visitor.
 import { readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -26,7 +26,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.webmanifest': 'application/manifest+json',
 };
 
-/** What one file asks for: src="/x", href="/x", import … from './x.js', import './x.js', url(x). */
+/** References of a file to others: src="/x", href="/x", import … from './x.js', import './x.js', url(x). */
 const REFERENCES =
   /(?:src|href)="\/([^"#?:]+)"|(?:from|import) ?\(?'\.\/([^']+)'|url\(['"]?(?:\.?\/)?([^'"):]+)['"]?\)/g;
 

@@ -4,7 +4,7 @@ import { bundlePage } from './page-bundle.ts';
 import { pageFacts, writeFacts } from './page-facts.ts';
 import { PAGE_FILES, type PageFile, type PageFiles } from './page-files.ts';
 
-/** What is served: the whole page as one document, its files as they are, and the policy for all of them. */
+/** The whole page as one document, its files as they are, and the policy for all of them. */
 @injectable()
 export class ServedPage {
   readonly contentSecurityPolicy: string;

@@ -4,7 +4,7 @@ import type { Step } from './page-message.ts';
 
 const MAX_SHOWN = 48;
 
-/** What a message is, in a few words: bytes, a frame, a text, an event. */
+/** Describes a message in a few words: bytes, a frame, a text, an event. */
 export function describe(message: unknown, isFrame = false): Pick<Step, 'kind' | 'what'> {
   if (typeof message === 'string')
     return { kind: isFrame ? 'frame' : 'text', what: quote(message) };

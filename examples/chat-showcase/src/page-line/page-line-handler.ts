@@ -9,15 +9,15 @@ import { SETTINGS, type Settings } from '../settings/settings.ts';
 import { encodePageMessage, type PageMessage, type PageWord, pageWord } from './page-message.ts';
 import { UnderTheHood } from './under-the-hood.ts';
 
-/** No page asks more; what is asked beyond that is not answered. */
+/** No page asks more; further words in a second are not answered. */
 const MAX_WORDS_PER_SECOND = 20;
 
 /**
- * Answers what the page asks about its own connection, in binary messages, see page-message.ts. All other
+ * Answers the page's questions about its own connection, in binary messages, see page-message.ts. All other
  * messages pass.
  *
- * - **Place** first on a WebSocket, before the codec that refuses binary messages: those of strangers, of
- *   whoever is not signed in, and words that nobody knows.
+ * - **Place** first on a WebSocket, before the codec that refuses binary messages: those of
+ *   connections that are not signed in, and unknown words.
  */
 @injectable()
 export class PageLineHandler implements Handler {

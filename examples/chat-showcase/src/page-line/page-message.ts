@@ -1,19 +1,19 @@
-// What the page and its own connection say to each other besides the chat. It goes as binary messages of the
-// same WebSocket, so that no text that anybody writes can be taken for it, and other clients never see it.
+// The messages between the page and its own connection besides the chat. They are binary messages of the same
+// WebSocket: no text of a member can be taken for one, and other clients never get them.
 import type { RoomFigures } from '../room/room.ts';
 import type { Said } from '../room/said.ts';
 import type { Ways } from '../room/way-feed.ts';
 
-/** What the page asks for: one word, as UTF-8. */
+/** The page's requests: one word, as UTF-8. */
 export const PAGE_WORDS = [
-  /** What was said last. */
+  /** The last messages. */
   'history',
   /** How the members came in, now and from now on. */
   'ways',
-  /** What happens in the pipeline of this connection, from now on, and no more. */
+  /** The steps in the pipeline of this connection, from now on, and no more. */
   'hood-on',
   'hood-off',
-  /** Holds what is meant for this page, as if it had stopped reading. */
+  /** Holds this page's output, as if the page had stopped reading. */
   'slow',
   /** Resets the connection. */
   'cut',
@@ -27,7 +27,7 @@ export type PageWord = (typeof PAGE_WORDS)[number];
 /** One handler as it is drawn. */
 export interface DrawnHandler {
   readonly name: string;
-  /** Which directions it takes part in. */
+  /** The directions in which it takes part. */
   readonly reads: boolean;
   readonly writes: boolean;
   readonly events: boolean;
@@ -39,10 +39,10 @@ export interface DrawnLane {
   readonly handlers: readonly DrawnHandler[];
 }
 
-/** What a handler did to a message: took it, made it, wrote it, held it back, or fired an event. */
+/** A handler's work on a message: took it, made it, wrote it, held it back, or fired an event. */
 export type Deed = 'took' | 'made' | 'wrote' | 'held' | 'fired';
 
-/** `handler` is the number of handlers for what the room itself wrote. */
+/** `handler` is the number of handlers for messages of the room itself. */
 export interface Step {
   readonly lane: number;
   readonly handler: number;
@@ -65,7 +65,7 @@ export interface Vitals {
   readonly room: RoomFigures;
 }
 
-/** What the page is answered: JSON, as UTF-8. */
+/** The answers to the page: JSON, as UTF-8. */
 export type PageMessage =
   | {
       readonly kind: 'history';

@@ -15,7 +15,7 @@ const STALL_MS = 10_000;
  * after ten seconds in which something waits the channel is closed as a slow consumer. A browser cannot stop
  * reading a WebSocket, so the server plays this part for it.
  *
- * - **Place** after the codec; what stands before it still gets out.
+ * - **Place** after the codec; output of handlers before it still gets out.
  */
 export class StalledOutputHandler implements Handler {
   private queue: PendingWriteQueue | undefined = undefined;

@@ -6,13 +6,13 @@ import type { TappedLane } from './tapped-lane.ts';
 /** A burst shows how it begins; the rest is counted. */
 const MAX_STEPS = 96;
 
-/** What happened since the last look. */
+/** The steps since the last `take()`. */
 export interface Recorded {
   readonly steps: readonly Step[];
   readonly skipped: number;
 }
 
-/** Turns what the taps of all lanes see into what each handler did. */
+/** Turns the observations of all taps into the steps of each handler. */
 export class StepRecorder implements TapListener {
   lanes: readonly TappedLane[] = [];
   bytesIn = 0;
@@ -42,7 +42,7 @@ export class StepRecorder implements TapListener {
     const lane = this.lanes[tap.lane]!;
     const from = tap.index - 1;
     const before = lane.tap(from);
-    // What a handler passes on as it came needs no second step.
+    // A message that a handler passes on unchanged needs no second step.
     if (before !== undefined && (before.reading !== message || lane.isCodec(from))) {
       this.add(tap.lane, from, 'made', describe(message, lane.isFrame(from)));
     }
@@ -56,7 +56,7 @@ export class StepRecorder implements TapListener {
     const { handlers } = this.lanes[tap.lane]!.drawn;
     const after = this.lanes[tap.lane]!.tap(tap.index + 1);
     const isHandlers = handlers[tap.index]!.writes || (after && after.writing !== message);
-    // Nobody wrote to the last tap but the channel itself: the room.
+    // The last tap gets the channel's own writes only: those of the room.
     const from = after === undefined && !handlers[tap.index]!.writes ? handlers.length : tap.index;
     if (isHandlers || from !== tap.index) this.add(tap.lane, from, 'wrote', describe(message));
     this.writesBefore = this.writesPast(tap);

@@ -1,6 +1,6 @@
 import type { Context, Handler, WriteFuture } from '@headrace/core';
 
-/** Hears what passes one place of a pipeline. */
+/** Notified of everything that passes one place of a pipeline. */
 export interface TapListener {
   read(tap: TapHandler, message: unknown): void;
   write(tap: TapHandler, message: unknown): void;
@@ -10,9 +10,9 @@ export interface TapListener {
 }
 
 /**
- * Stands before a handler and shows what passes between it and the one before; changes nothing.
+ * Stands before a handler and shows everything that passes between it and the one before; changes nothing.
  *
- * - **Place** anywhere. Put there while somebody looks under the hood, and removed after that.
+ * - **Place** anywhere. Added while the panel is open, and removed after that.
  */
 export class TapHandler implements Handler {
   readonly lane: number;

@@ -32,7 +32,7 @@ export class TappedLane {
     return index === this.codec;
   }
 
-  /** What passes on from this handler is still a frame. */
+  /** This handler passes on frames. */
   isFrame(index: number): boolean {
     return index < this.codec;
   }

@@ -9,7 +9,7 @@ import { StepRecorder } from './step-recorder.ts';
 import { TappedLane } from './tapped-lane.ts';
 
 export interface UnderTheHoodParts {
-  /** The page line's own place: what it writes passes no tap of the WebSocket. */
+  /** The page line's own place: its writes pass no tap of the WebSocket. */
   readonly ctx: Context;
   readonly room: Room;
   readonly settings: Settings;
@@ -20,7 +20,7 @@ export interface UnderTheHoodParts {
 /** Steps are sent together. */
 const STEPS_MS = 80;
 const VITALS_MS = 500;
-/** While the page plays dead; nobody wants to look at it for two minutes. */
+/** While the page plays dead: two minutes would be too long to watch. */
 const SILENT_IDLE_SECONDS = 10;
 
 /**
@@ -107,7 +107,7 @@ export class UnderTheHood {
     pipeline.replace(current.name, handler, current.name);
   }
 
-  // --- what is sent ---
+  // --- output ---
 
   private stepped(isUrgent: boolean): void {
     if (isUrgent) this.sendSteps();

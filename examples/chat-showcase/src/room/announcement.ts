@@ -1,8 +1,8 @@
 import { TextMessage } from '@headrace/websocket';
 
 /**
- * Several texts of the room that go out together. The three framings write each of them as a message of its own;
- * what they make of it is made once for the whole room.
+ * Several texts of the room that go out together. The three framings write each of them as a message of its own, and
+ * encode it once for the whole room.
  */
 export class Announcement {
   readonly texts: readonly string[];

@@ -1,9 +1,9 @@
 import { ChannelGroup } from '@headrace/core';
 import { SessionRegistry } from '@headrace/handlers';
+import { idOf, type Member } from 'headrace-example-broadcast-chat';
 import type { Settings } from '../settings/settings.ts';
 import type { Announcement } from './announcement.ts';
 import { History } from './history.ts';
-import { idOf, type Member } from './member.ts';
 import type { PresenceListener, RoomGround } from './room-ground.ts';
 
 /** A room of this process alone. */

@@ -12,7 +12,7 @@ export const LOGGER = token<Logger>('logger');
 
 const WHY = new AttributeKey<string>('chat.why');
 
-/** What a close reason alone says about a peer. Reasons that are not here are everyday life. */
+/** The fault of a peer by close reason. Other reasons are no fault. */
 const BAD: Readonly<Record<string, string>> = {
   'bad-input': 'it broke the protocol',
   unauthenticated: 'it did not sign in properly',

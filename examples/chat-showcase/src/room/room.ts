@@ -1,15 +1,15 @@
 import type { Channel, ChannelGroup, Group } from '@headrace/core';
 import { Announcer, type Sessions } from '@headrace/handlers';
 import { inject, injectable } from '@headrace/inject';
+import type { Member } from 'headrace-example-broadcast-chat';
 import { Announcement } from './announcement.ts';
-import type { Member } from './member.ts';
 import { type PresenceListener, ROOM_GROUND, type RoomGround } from './room-ground.ts';
 import type { RoomHistory } from './said.ts';
 
-/** What the room has done so far, in numbers. */
+/** Counts of the room. */
 export interface RoomFigures {
   readonly members: number;
-  /** Messages times those who got them. */
+  /** Messages times their receivers. */
   readonly deliveries: number;
   /** Broadcasts that wait for their turn. */
   readonly backlog: number;
@@ -18,8 +18,8 @@ export interface RoomFigures {
 }
 
 /**
- * Who is here, what was said last. Tells the members of this process who comes and goes: in a room of many processes
- * each tells its own.
+ * The members and the last messages. Announces joins and leaves to the members of this process: in a room of many
+ * processes each process announces them to its own.
  */
 @injectable()
 export class Room implements PresenceListener {
@@ -50,7 +50,7 @@ export class Room implements PresenceListener {
     });
   }
 
-  /** The ids of all who are signed in, in the order in which they came; a snapshot. */
+  /** The ids of all members, in the order in which they joined; a snapshot. */
   people(): string[] {
     return [...this.present.keys()];
   }
@@ -96,7 +96,7 @@ export class Room implements PresenceListener {
     return { members: present.size, deliveries, backlog: talk.backlog, slowClosed };
   }
 
-  /** Everybody goes now: nobody needs to hear who comes and goes, and nothing more is said. */
+  /** All members leave now: no leave is announced any more, and no message is sent. */
   close(): void {
     this.isOver = true;
     this.presence.close();

@@ -6,7 +6,7 @@ export interface Said {
   readonly at: number;
 }
 
-/** What was said last, the oldest first; the last one has the number `total`. */
+/** The last messages, the oldest first; the last one has the number `total`. */
 export interface Recent {
   /** Numbers of one epoch can be compared. */
   readonly epoch: string;
@@ -14,7 +14,7 @@ export interface Recent {
   readonly messages: readonly Said[];
 }
 
-/** Keeps what is said, for those who come later. */
+/** Keeps the messages for members that join later. */
 export interface RoomHistory {
   add(said: Said): void;
   latest(): Recent | Promise<Recent>;

@@ -1,7 +1,8 @@
 import type { Channel } from '@headrace/core';
 import { inject, injectable } from '@headrace/inject';
-import { idOf, WAY, type Way } from './member.ts';
+import { idOf } from 'headrace-example-broadcast-chat';
 import { Room } from './room.ts';
+import { WAY, type Way } from './way.ts';
 
 /** By id. */
 export type Ways = Readonly<Record<string, Way>>;
@@ -29,7 +30,7 @@ export class WayFeed {
     room.local.on('channelJoined', (channel) => this.add(channel));
   }
 
-  /** Calls back with all who are here, then with those who come. Returns what ends it. */
+  /** Calls back with all present members, then with those that join. Returns a function that ends it. */
   subscribe(listener: WayListener): () => void {
     this.listeners.add(listener);
     const ways = emptyWays();

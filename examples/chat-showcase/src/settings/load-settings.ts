@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { nearestTo } from '@headrace/core/authoring';
 import { PREFIX, type Settings, settingsSchema } from './settings.ts';
 
-/** A setting is wrong, or the file with the settings: the message says which, and what is allowed. */
+/** A setting or the file with the settings is wrong: the message names it and the values that are allowed. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError';
 }
@@ -63,7 +63,7 @@ function fromFile(file: string): Record<string, unknown> {
   return given;
 }
 
-/** `{"netty": {"tcp": {"port": 1}}}` as `netty.tcp.port`; what lies deeper is a value. */
+/** `{"netty": {"tcp": {"port": 1}}}` as `netty.tcp.port`; deeper objects are values. */
 function flatten(content: object): [string, unknown][] {
   return Object.entries(content).flatMap(([name, value]): [string, unknown][] => {
     const isOuter = `${name}.` === PREFIX || PREFIX.startsWith(`${name}.`);

@@ -1,5 +1,6 @@
 import { trustCheck } from '@headrace/core/authoring';
 import { token } from '@headrace/inject';
+import { DEFAULT_SETTINGS } from 'headrace-example-broadcast-chat';
 import { z } from 'zod';
 
 const seconds = z
@@ -31,11 +32,11 @@ const fields = z.strictObject({
   host: z.string().min(1).default('127.0.0.1'),
   port: z.number().int().min(0).max(65_535).default(18_888),
   backlog: count.default(1024),
-  readerIdleSeconds: seconds.default(120),
-  authSeconds: seconds.default(10),
+  readerIdleSeconds: seconds.default(DEFAULT_SETTINGS.readerIdleSeconds),
+  authSeconds: seconds.default(DEFAULT_SETTINGS.authSeconds),
   maxConnections: count.default(100_000),
   maxConnectionsPerAddress: count.default(1000),
-  maxOutboundBytes: count.default(1024 * 1024),
+  maxOutboundBytes: count.default(DEFAULT_SETTINGS.maxOutboundBytes),
   adminPort: z.number().int().min(0).max(65_535).optional(),
   adminHost: z.string().min(1).optional(),
   workerThreads: z.number().int().min(1).max(256).default(1),

@@ -88,7 +88,7 @@ function build(file: string): Image {
   return { root, workdir, env, command, user };
 }
 
-/** What the build's context has of it: what git knows, without what Dockerfile.dockerignore leaves out. */
+/** The part of it in the build's context: files that git knows, without those of Dockerfile.dockerignore. */
 function copyFromRepository(source: string, to: string): void {
   const list = execFileSync(
     'git',

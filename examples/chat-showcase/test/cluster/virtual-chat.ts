@@ -2,15 +2,10 @@
 import { Cluster, MemoryHub, memoryBus } from '@headrace/cluster';
 import { type Handler, silentLogger } from '@headrace/core';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
+import { Authenticator, ChatAuthHandler, type Member } from 'headrace-example-broadcast-chat';
 import { ClusterGround } from '../../src/cluster/cluster-ground.ts';
-import {
-  ChatAuthHandler,
-  ChatBroadcastHandler,
-  ChatEchoHandler,
-} from '../../src/connection/chat-handlers.ts';
+import { RoomBroadcastHandler, RoomEchoHandler } from '../../src/connection/room-handlers.ts';
 import { WhoHandler } from '../../src/connection/who-handler.ts';
-import { Authenticator } from '../../src/room/authenticator.ts';
-import type { Member } from '../../src/room/member.ts';
 import { Room } from '../../src/room/room.ts';
 import { settingsSchema } from '../../src/settings/settings.ts';
 
@@ -18,7 +13,7 @@ import { settingsSchema } from '../../src/settings/settings.ts';
 export interface VirtualPeer {
   readonly channel: EmbeddedChannel;
   say(...texts: readonly string[]): void;
-  /** What it heard since the last call. */
+  /** The texts that it got since the last call. */
   heard(): string[];
 }
 
@@ -41,11 +36,11 @@ export class VirtualNode {
     const channel = EmbeddedChannel.with({ clock });
     const authenticator = new Authenticator(settingsSchema.parse({}));
     channel.pipeline.addLast(
-      new ChatAuthHandler(authenticator, this.room, channel, clock.now() + 10_000),
+      new ChatAuthHandler(authenticator, this.room.members, this.room.sessions, 10_000),
       new WhoHandler(this.room),
     );
     for (const handler of commands(this.ground, this.room)) channel.pipeline.addLast(handler);
-    channel.pipeline.addLast(new ChatEchoHandler(this.room), new ChatBroadcastHandler(this.room));
+    channel.pipeline.addLast(new RoomEchoHandler(this.room), new RoomBroadcastHandler(this.room));
     return {
       channel,
       say: (...texts) => void channel.writeInbound(...texts),

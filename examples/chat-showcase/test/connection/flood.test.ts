@@ -2,15 +2,15 @@
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import { PRINCIPAL } from '@headrace/handlers';
 import { expect, it } from 'vitest';
-import { ChatBroadcastHandler, ChatEchoHandler } from '../../src/connection/chat-handlers.ts';
 import { addLines } from '../../src/connection/framings.ts';
+import { RoomBroadcastHandler, RoomEchoHandler } from '../../src/connection/room-handlers.ts';
 import { LocalGround } from '../../src/room/local-ground.ts';
 import { Room } from '../../src/room/room.ts';
 import { settingsSchema } from '../../src/settings/settings.ts';
 
 const LISTENERS = 30;
 const LINES = 1000;
-/** What a broadcast to the listeners takes. */
+/** The time of a broadcast to the listeners. */
 const LINE_MS = 0.05;
 
 it('a flood of lines that go to 30 others takes as many of them a turn as its time allows', () => {
@@ -27,7 +27,7 @@ it('a flood of lines that go to 30 others takes as many of them a turn as its ti
         ctx.fireChannelRead(text);
       },
     });
-    channel.pipeline.addLast(new ChatEchoHandler(room), new ChatBroadcastHandler(room));
+    channel.pipeline.addLast(new RoomEchoHandler(room), new RoomBroadcastHandler(room));
     channel.attributes.set(PRINCIPAL, { id });
     room.members.add(channel as never);
     return channel;

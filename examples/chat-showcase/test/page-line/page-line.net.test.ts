@@ -1,4 +1,4 @@
-// What the page asks of its own connection, in binary messages.
+// The page's questions about its own connection, in binary messages.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SocketClock } from '../../../../packages/core/test/fixture/socket-clock.ts';
 import { RunningChat } from '../server/running-chat.ts';
@@ -103,9 +103,9 @@ describe('under the hood', () => {
       'WebSocketTextCodec made text “  hello ”',
       'TrimHandler took text “  hello ”',
       'TrimHandler made text “hello”',
-      'ChatEchoHandler wrote text “ECHO:hello”',
+      'RoomEchoHandler wrote text “ECHO:hello”',
       'WebSocketTextCodec wrote frame 10 B',
-      'ChatBroadcastHandler took text “hello”',
+      'RoomBroadcastHandler took text “hello”',
     ]) {
       expect(shown).toContain(line);
     }

@@ -1,11 +1,14 @@
-// A room into which many come at once: who comes is announced in batches, and nobody waits for that.
+// Many members join at once: their joins are announced in batches, and no echo waits for that.
 import { DrainEvent, silentLogger } from '@headrace/core';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import { PRINCIPAL } from '@headrace/handlers';
 import { describe, expect, it } from 'vitest';
-import { ChatBroadcastHandler, ChatEchoHandler } from '../../src/connection/chat-handlers.ts';
 import { addFrames, addLines, addWebSocketTexts } from '../../src/connection/framings.ts';
-import { LastWordsHandler } from '../../src/connection/last-words-handler.ts';
+import {
+  RoomBroadcastHandler,
+  RoomEchoHandler,
+  RoomLastWordsHandler,
+} from '../../src/connection/room-handlers.ts';
 import { Announcement } from '../../src/room/announcement.ts';
 import { LocalGround } from '../../src/room/local-ground.ts';
 import { PeerLog } from '../../src/room/peer-log.ts';
@@ -23,9 +26,9 @@ class Storm {
     for (let i = 0; i < count; i++) {
       const channel = EmbeddedChannel.with(
         { clock: this.clock },
-        new LastWordsHandler(new PeerLog(silentLogger)),
-        new ChatEchoHandler(this.room),
-        new ChatBroadcastHandler(this.room),
+        new RoomLastWordsHandler(new PeerLog(silentLogger)),
+        new RoomEchoHandler(this.room),
+        new RoomBroadcastHandler(this.room),
       );
       channel.attributes.set(PRINCIPAL, { id: `member-${this.members.length}` });
       this.members.push(channel);
@@ -33,7 +36,7 @@ class Storm {
     }
   }
 
-  /** What a member was written since the last call: texts, and how many writes they were. */
+  /** The texts for a member since the last call, and the number of writes. */
   written(index: number): { readonly texts: string[]; readonly writes: number } {
     const texts: string[] = [];
     let writes = 0;

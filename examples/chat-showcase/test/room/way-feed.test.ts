@@ -2,8 +2,8 @@ import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import { PRINCIPAL } from '@headrace/handlers';
 import { describe, expect, it } from 'vitest';
 import { LocalGround } from '../../src/room/local-ground.ts';
-import { WAY, type Way } from '../../src/room/member.ts';
 import { Room } from '../../src/room/room.ts';
+import { WAY, type Way } from '../../src/room/way.ts';
 import { WayFeed, type Ways } from '../../src/room/way-feed.ts';
 import { settingsSchema } from '../../src/settings/settings.ts';
 

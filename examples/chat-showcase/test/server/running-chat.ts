@@ -8,7 +8,7 @@ import { type ChatPeer, connectPeer, type Framing, joinAs } from './chat-peer.ts
 export class RunningChat {
   readonly chat: ChatServer;
   readonly ground: LocalGround;
-  /** What was logged, `level text`. */
+  /** The log, `level text`. */
   readonly log: string[];
   private readonly peers: ChatPeer[] = [];
 
@@ -52,7 +52,7 @@ export class RunningChat {
     return peer;
   }
 
-  /** The log once all connections have closed: what the peer hears comes a moment before. */
+  /** The log once all connections have closed: the peer gets its last text a moment before. */
   async logged(): Promise<readonly string[]> {
     await Promise.all([...this.chat.server.connections].map((channel) => channel.closed));
     return this.log;

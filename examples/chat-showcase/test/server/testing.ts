@@ -1,4 +1,4 @@
-// What the tests of other examples take from these.
+// The parts that tests of other examples use.
 export { VirtualChat, type VirtualNode, type VirtualPeer } from '../cluster/virtual-chat.ts';
 export { type ChatPeer, connectPeer, type Framing, joinAs } from './chat-peer.ts';
 export { ChatProcess } from './chat-process.ts';

@@ -1,9 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { type AuthAttempt, type AuthVerdict, GuessLimiter } from '@headrace/handlers';
 import { inject, injectable } from '@headrace/inject';
-import { SETTINGS, type Settings } from '../settings/settings.ts';
 import { clientIdFault, normalizeClientId } from './client-id.ts';
-import type { Member } from './member.ts';
+import type { Member } from './members.ts';
+import { type ChatSettings, SETTINGS } from './settings.ts';
 
 const CREDENTIALS = 'AUTH:';
 
@@ -15,7 +15,7 @@ interface Credentials {
 /** Decides on `AUTH:<clientId>` and `AUTH:<clientId>:<token>`. */
 @injectable()
 export class Authenticator {
-  /** Digests, so that comparing takes the same time for every token; none if anybody may come in. */
+  /** Digests, so that a comparison takes the same time for every token; `undefined` if no token is needed. */
   private readonly digests: ReadonlyMap<string, Buffer> | undefined;
 
   private readonly checkToken = new GuessLimiter().protect<Credentials, Member, string>(
@@ -24,7 +24,7 @@ export class Authenticator {
     ({ id }) => id,
   );
 
-  constructor(@inject(SETTINGS) { tokens }: Settings) {
+  constructor(@inject(SETTINGS) { tokens }: ChatSettings) {
     this.digests =
       tokens &&
       new Map(Object.entries(tokens).map(([id, token]) => [normalizeClientId(id), digest(token)]));
@@ -34,7 +34,7 @@ export class Authenticator {
     return text.startsWith(CREDENTIALS);
   }
 
-  /** At once, unless tokens were guessed for this id or from this address. */
+  /** Answers at once, unless tokens were guessed for this id from this address. */
   authenticate(
     text: string,
     attempt: AuthAttempt,
@@ -55,12 +55,12 @@ export class Authenticator {
   private isTokenOf(id: string, token: string): boolean {
     const known = this.digests?.get(id);
     // An unknown id takes as long as a wrong token.
-    const isEqual = timingSafeEqual(digest(token), known ?? NOBODY);
+    const isEqual = timingSafeEqual(digest(token), known ?? NO_DIGEST);
     return isEqual && known !== undefined;
   }
 }
 
-const NOBODY = Buffer.alloc(32);
+const NO_DIGEST = Buffer.alloc(32);
 
 function digest(token: string): Buffer {
   return createHash('sha256').update(token).digest();
