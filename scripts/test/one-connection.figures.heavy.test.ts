@@ -130,10 +130,10 @@ const LINES = { frame: 8 * KIB };
 const REDIS = { frame: 64 * KIB, output: 64 * MIB };
 const CALLS = { frame: 64 * KIB, calls: 256 };
 const CASES: readonly (readonly [server: string, what: string, means: Attack, limits: Limits])[] = [
-  ['broadcast-chat', 'lines whose echo is not read', { greeting: signIn, part: 'a\n' }, CHAT],
-  ['broadcast-chat', 'an endless line', { part: 'a' }, CHAT],
-  ['broadcast-chat', 'a line of single bytes', { part: 'a', slowly: 300 }, CHAT],
-  ['broadcast-chat', 'lines before the sign-in', { part: 'a\n' }, CHAT],
+  ['chat-showcase', 'lines whose echo is not read', { greeting: signIn, part: 'a\n' }, CHAT],
+  ['chat-showcase', 'an endless line', { part: 'a' }, CHAT],
+  ['chat-showcase', 'a line of single bytes', { part: 'a', slowly: 300 }, CHAT],
+  ['chat-showcase', 'lines before the sign-in', { part: 'a\n' }, CHAT],
   [
     'long-connection-server',
     'lines whose echo is not read',

@@ -23,9 +23,9 @@ async function silentTarget(): Promise<{ host: string; port: number }> {
 }
 
 const STARTS: Readonly<Record<string, () => Promise<number>>> = {
-  'broadcast-chat': async () => {
-    const { settingsSchema } = await example('broadcast-chat/src/settings/settings');
-    const { startChatServer } = await example('broadcast-chat/src/chat-server');
+  'chat-showcase': async () => {
+    const { settingsSchema } = await example('chat-showcase/src/settings/settings');
+    const { startChatServer } = await example('chat-showcase/src/chat-server');
     return (await startChatServer({ settings: settingsSchema.parse({ port: 0 }) })).server.port;
   },
   'mini-redis': async () => {

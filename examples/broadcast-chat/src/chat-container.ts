@@ -1,74 +1,44 @@
-// What belongs to the chat and how it is put together: read this first.
-import type { Channel, Handler, Logger, OutboundBytes } from '@headrace/core';
+// The application's container: the objects that all connections share.
+import type { Channel, Group, OutboundBytes } from '@headrace/core';
+import { SessionRegistry, type Sessions } from '@headrace/handlers';
 import {
-  type ChannelScope,
   containerInitializer,
   type DependencyContainer,
   container as root,
 } from '@headrace/inject';
-import type { WebSocketInput, WebSocketOutput } from '@headrace/websocket';
-import { AUTH_DEADLINE, addChat, FURTHER_COMMANDS } from './connection/chat-handlers.ts';
-import { addWebSocketTexts } from './connection/framings.ts';
-import { Refusal } from './connection/refusal.ts';
-import { addThreeWays } from './connection/three-ways.ts';
-import { ChatEntry, WEB_SOCKET_ACCEPTOR } from './http/chat-entry.ts';
-import { PAGE_FILES, type PageFiles } from './http/page-files.ts';
-import { ServedPage } from './http/served-page.ts';
-import { PageLineHandler } from './page-line/page-line-handler.ts';
-import { Authenticator } from './room/authenticator.ts';
-import { LocalGround } from './room/local-ground.ts';
-import { LOGGER, PeerLog } from './room/peer-log.ts';
-import { Room } from './room/room.ts';
-import { ROOM_GROUND, type RoomGround } from './room/room-ground.ts';
-import { WayFeed } from './room/way-feed.ts';
-import { SETTINGS, type Settings } from './settings/settings.ts';
-
-const SINGLETONS = [PeerLog, Room, WayFeed, Authenticator, ServedPage, ChatEntry, Refusal];
+import { Authenticator } from './authenticator.ts';
+import { addChat, addFrames } from './chat-pipeline.ts';
+import { MEMBERS, type Member, memberGroup, SESSIONS } from './members.ts';
+import { AUTH_TIMEOUT_MS, type ChatSettings, SETTINGS } from './settings.ts';
 
 export interface ChatParts {
-  readonly settings: Settings;
-  readonly logger: Logger;
-  readonly files: PageFiles;
-  /** @default a room of this process */
-  readonly ground?: RoomGround | undefined;
-  /** @default none */
-  readonly furtherCommands?: ((scope: ChannelScope) => readonly Handler[]) | undefined;
+  readonly settings: ChatSettings;
+  /** @default a group of this process, which announces joins and leaves */
+  readonly members?: Group<string>;
+  /** @default those of this process */
+  readonly sessions?: Sessions<Member>;
 }
 
-/** One container for the application; each connection gets a child of it. */
+/** A program may register its own class for a handler: `register(ChatEchoHandler, { useClass: MyEchoHandler })`. */
 export function chatContainer({
   settings,
-  logger,
-  files,
-  ground = new LocalGround(settings),
-  furtherCommands = () => [],
+  members = memberGroup(settings),
+  sessions = new SessionRegistry<Member>(({ id }) => id),
 }: ChatParts): DependencyContainer {
-  const container = root
+  return root
     .createChildContainer()
     .register(SETTINGS, { useValue: settings })
-    .register(LOGGER, { useValue: logger })
-    .register(PAGE_FILES, { useValue: files })
-    .register(ROOM_GROUND, { useValue: ground })
-    .register(FURTHER_COMMANDS, { useValue: furtherCommands });
-  for (const type of SINGLETONS) container.registerSingleton(type as never);
-  const acceptor = containerInitializer(container, addWebSocketChat);
-  return container.register(WEB_SOCKET_ACCEPTOR, { useValue: acceptor });
+    .register(AUTH_TIMEOUT_MS, { useValue: settings.authSeconds * 1000 })
+    .register(MEMBERS, { useValue: members })
+    .register(SESSIONS, { useValue: sessions })
+    .registerSingleton(Authenticator);
 }
 
-/** Builds the pipeline of an accepted connection. */
+/** Builds the pipeline of each connection, with a child of the application's container. */
 export function connectionInitializer(
   container: DependencyContainer,
 ): (channel: Channel<Buffer, OutboundBytes>) => void {
-  return containerInitializer(container, addThreeWays, { singletons: SINGLETONS as never });
-}
-
-/** A WebSocket is a connection of its own: it has just begun, and must sign in as any other. */
-function addWebSocketChat(
-  scope: ChannelScope,
-  channel: Channel<WebSocketInput, WebSocketOutput>,
-): void {
-  const { authSeconds } = scope.resolve(SETTINGS);
-  scope.provide(AUTH_DEADLINE, channel.clock.now() + authSeconds * 1000);
-  channel.pipeline.addLast(scope.resolve(PageLineHandler));
-  addChat(scope, addWebSocketTexts(channel), 'page');
+  return containerInitializer(container, (scope, channel) => addChat(scope, addFrames(channel)), {
+    singletons: [Authenticator],
+  });
 }

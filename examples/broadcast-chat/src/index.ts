@@ -1,10 +1,8 @@
-// What other examples take from the chat.
-export { type ChatNode, type ChatNodeParts, startChatNode } from './cluster/chat-node.ts';
-export type { ClusterGround } from './cluster/cluster-ground.ts';
-export { KeptMessage } from './cluster/kept-message.ts';
-export { type NodesOptions, runNodes } from './cluster/run-nodes.ts';
-export { type PageFiles, readPageFiles } from './http/page-files.ts';
-export { idOf, type Member } from './room/member.ts';
-export { Room } from './room/room.ts';
-export { loadSettings, SettingsError } from './settings/load-settings.ts';
-export { type Settings, settingsSchema } from './settings/settings.ts';
+// The parts that other programs build upon.
+export { Authenticator } from './authenticator.ts';
+export { chatContainer } from './chat-container.ts';
+export * from './chat-handlers.ts';
+export { addChat, addFrames, MAX_MESSAGE_BYTES } from './chat-pipeline.ts';
+export { type ClientIdFault, clientIdFault, normalizeClientId } from './client-id.ts';
+export { idOf, type Member } from './members.ts';
+export { AUTH_TIMEOUT_MS, DEFAULT_SETTINGS } from './settings.ts';

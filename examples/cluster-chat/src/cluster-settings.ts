@@ -1,4 +1,4 @@
-// What the cluster needs beside the chat's own settings.
+// The cluster's settings beside the chat's own.
 
 /** A setting is wrong: the message says which, and what is allowed. */
 export class ClusterSettingsError extends Error {

@@ -9,7 +9,7 @@ import {
   readPageFiles,
   runNodes,
   startChatNode,
-} from 'headrace-example-broadcast-chat';
+} from 'headrace-example-chat-showcase';
 import { busTrouble, chatBus } from './chat-bus.ts';
 import { clusterSettings } from './cluster-settings.ts';
 import { PositionsHandler } from './positions-handler.ts';
@@ -20,7 +20,7 @@ const AGAIN_MS = 5000;
 /** Set by the first process for its workers. */
 const BUS_IN_USE = 'CLUSTER_BUS_IN_USE';
 
-// Who reads may go, as `head` does: what is served goes on without its output.
+// A reader of the output may end, as `head` does: the server goes on.
 process.stdout.on('error', () => {});
 try {
   const { argv, env } = process;

@@ -7,7 +7,7 @@ import {
   type WriteFuture,
 } from '@headrace/core';
 import { encodeOnce } from '@headrace/core/authoring';
-import { type ClusterGround, idOf, KeptMessage, type Room } from 'headrace-example-broadcast-chat';
+import { type ClusterGround, idOf, KeptMessage, type Room } from 'headrace-example-chat-showcase';
 
 type Position = KeptMessage['position'];
 
@@ -53,7 +53,7 @@ export class PositionsHandler implements Handler {
     ctx.fireChannelReadComplete();
   }
 
-  /** What was accepted is kept, and its echo sent, before the connection ends. */
+  /** Accepted messages are stored, and their echoes sent, before the connection ends. */
   userEventTriggered(ctx: Context, event: unknown): void {
     if (event instanceof DrainEvent && this.underWay > 0) this.drain = event.hold('positions');
     ctx.fireUserEventTriggered(event);

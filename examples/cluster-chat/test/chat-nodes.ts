@@ -1,5 +1,5 @@
 // cluster-chat as a process, as `npm run cluster-chat` starts it, or bundled.
-import { ChatProcess } from 'headrace-example-broadcast-chat/testing';
+import { ChatProcess } from 'headrace-example-chat-showcase/testing';
 
 const started: ChatProcess[] = [];
 

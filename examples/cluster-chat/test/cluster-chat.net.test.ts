@@ -6,7 +6,7 @@ import {
   connectPeer,
   type Framing,
   joinAs,
-} from 'headrace-example-broadcast-chat/testing';
+} from 'headrace-example-chat-showcase/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { bundledProgram } from '../../../packages/core/test/fixture/bundled-program.ts';
 import { endNodes, routeOf, startNodes } from './chat-nodes.ts';

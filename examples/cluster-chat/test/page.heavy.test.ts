@@ -5,7 +5,7 @@ import {
   PageBrowser,
   say,
   suiteName,
-} from 'headrace-example-broadcast-chat/testing';
+} from 'headrace-example-chat-showcase/testing';
 import { afterAll, describe, expect, it } from 'vitest';
 import { endNodes, startNodes } from './chat-nodes.ts';
 

@@ -1,5 +1,5 @@
 import { DrainEvent } from '@headrace/core';
-import { VirtualChat, type VirtualPeer } from 'headrace-example-broadcast-chat/testing';
+import { VirtualChat, type VirtualPeer } from 'headrace-example-chat-showcase/testing';
 import { describe, expect, it } from 'vitest';
 import { PositionsHandler } from '../src/positions-handler.ts';
 

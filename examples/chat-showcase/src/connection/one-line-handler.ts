@@ -1,0 +1,25 @@
+import type { Context, Handler, Types, WriteFuture } from '@headrace/core';
+import { encodeOnce } from '@headrace/core/authoring';
+import { Announcement } from '../room/announcement.ts';
+
+/** Line breaks of all kinds, and other characters that could move the cursor of a terminal or change its colours. */
+const CONTROLS = /[\p{Cc}\p{Zl}\p{Zp}]+/gu;
+
+/**
+ * Writes each text as one line without control characters. A frame or a WebSocket message may hold line
+ * breaks, and a client of lines would take the rest for further messages, a forged `MSG:` for example; an escape
+ * sequence would reach the terminal of a person with `nc`. An {@link Announcement} is a line for each text.
+ */
+export class OneLineHandler implements Handler {
+  declare readonly types: Types<{ accepts: string | Announcement; writes: string }>;
+  readonly sharable = true;
+
+  write(ctx: Context, message: string | Announcement): WriteFuture {
+    return ctx.write(encodeOnce('one-line', message, oneLine));
+  }
+}
+
+function oneLine(message: string | Announcement): string {
+  if (message instanceof Announcement) return message.texts.map(oneLine).join('\n');
+  return message.replace(CONTROLS, ' ');
+}

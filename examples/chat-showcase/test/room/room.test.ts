@@ -1,0 +1,56 @@
+import { EmbeddedChannel } from '@headrace/core/testing';
+import { PRINCIPAL } from '@headrace/handlers';
+import { describe, expect, it } from 'vitest';
+import { LocalGround } from '../../src/room/local-ground.ts';
+import { Room } from '../../src/room/room.ts';
+import { settingsSchema } from '../../src/settings/settings.ts';
+
+function member(id: string): EmbeddedChannel {
+  const channel = new EmbeddedChannel();
+  channel.attributes.set(PRINCIPAL, { id });
+  return channel;
+}
+
+describe('Room', () => {
+  const [ann, bob, cy] = [member('ann'), member('bob'), member('cy')];
+  const room = new Room(new LocalGround(settingsSchema.parse({})));
+
+  it('tells the others who comes and who goes', () => {
+    for (const channel of [ann, bob, cy]) room.members.add(channel);
+    expect([ann.readOutbound(), ann.readOutbound()]).toEqual(['JOIN:bob', 'JOIN:cy']);
+    expect(bob.readOutbound()).toBe('JOIN:cy');
+    cy.close();
+    expect([ann.readOutbound(), bob.readOutbound()]).toEqual(['LEAVE:cy', 'LEAVE:cy']);
+  });
+
+  it('counts its deliveries, and keeps what was said for newcomers', () => {
+    const before = room.figures();
+    room.said('ann', 'hello');
+    expect(room.figures()).toEqual({ ...before, members: 2, deliveries: before.deliveries + 1 });
+    expect(room.history.latest()).toMatchObject({
+      total: 1,
+      messages: [{ id: 'ann', text: 'hello' }],
+    });
+  });
+
+  it('tells the same of one who comes again on another node, whichever node is heard first', () => {
+    room.joined('dee', undefined);
+    expect([ann.readOutbound(), bob.readOutbound()]).toEqual(['JOIN:dee', 'JOIN:dee']);
+    for (const happens of ['joined left', 'left joined']) {
+      for (const what of happens.split(' ') as ('joined' | 'left')[]) room[what]('dee', undefined);
+      expect([ann.readOutbound(), ann.readOutbound()]).toEqual(['LEAVE:dee', 'JOIN:dee']);
+      expect([bob.readOutbound(), bob.readOutbound()]).toEqual(['LEAVE:dee', 'JOIN:dee']);
+    }
+    expect(room.people()).toEqual(['ann', 'bob', 'dee']);
+    room.left('dee', undefined);
+    expect([ann.readOutbound(), bob.readOutbound()]).toEqual(['LEAVE:dee', 'LEAVE:dee']);
+    room.left('nobody', undefined);
+    expect(ann.readOutbound()).toBeUndefined();
+  });
+
+  it('does not tell those who go of each other', () => {
+    room.close();
+    bob.close();
+    expect(ann.readOutbound()).toBeUndefined();
+  });
+});
