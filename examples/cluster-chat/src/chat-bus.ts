@@ -1,5 +1,6 @@
 // CLUSTER_BUS is the one setting: the same room on the processes of one machine, over NATS or over Redis.
-import { type Bus, Cluster, processBus } from '@headrace/cluster';
+import { type Bus, Cluster } from '@headrace/cluster';
+import { processBus } from '@headrace/cluster/workers';
 import { silentLogger } from '@headrace/core';
 
 /** The bus at an address; undefined for the bus between the processes of this program. */

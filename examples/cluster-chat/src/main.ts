@@ -1,7 +1,8 @@
 // The broadcast chat on three nodes: `npm run cluster-chat`, then open the page in two windows, or `nc 127.0.0.1 18888`.
 // Kill a node, and see who notices. CLUSTER_BUS=nats://127.0.0.1:4222 or redis://127.0.0.1:6379 joins other machines.
 import cluster from 'node:cluster';
-import { freePort, routeServer } from '@headrace/cluster';
+import { routeServer } from '@headrace/cluster';
+import { freePort } from '@headrace/cluster/workers';
 import type { HeadraceError } from '@headrace/core';
 import {
   loadSettings,

@@ -1,14 +1,9 @@
 // GatewayWorker's first example: gateways hold the connections, workers have the logic, a register names the gateways.
 // A third worker needs a bus that it can join: BUS=nats://127.0.0.1:4222 for it and for the others.
 import nodeCluster from 'node:cluster';
-import {
-  type Bus,
-  Cluster,
-  type ClusterOptions,
-  freePort,
-  Gateway,
-  Worker,
-} from '@headrace/cluster';
+import { type Bus, Cluster, type ClusterOptions } from '@headrace/cluster';
+import { Gateway, Worker } from '@headrace/cluster/gateway';
+import { freePort } from '@headrace/cluster/workers';
 import { textLines } from '@headrace/codec';
 import { AttributeKey, type Pipeline, type Server, ServerBootstrap } from '@headrace/core';
 import { ProtocolDetector, startsWith } from '@headrace/handlers';

@@ -1,12 +1,7 @@
 // What every system of the gallery shares: its settings, and how it starts and ends.
 import { constants } from 'node:os';
-import type {
-  Bus,
-  Cluster,
-  ProcessBusOptions,
-  StartedWorker,
-  WorkerContext,
-} from '@headrace/cluster';
+import type { Bus, Cluster } from '@headrace/cluster';
+import type { ProcessBusOptions, StartedWorker, WorkerContext } from '@headrace/cluster/workers';
 import type { Server } from '@headrace/core';
 
 /** What a user may set, by environment variables; the defaults are the original's. */
@@ -109,7 +104,7 @@ export function endsBySignal(end: () => unknown): void {
 export async function busOf(options: ProcessBusOptions = {}): Promise<Bus> {
   const servers = process.env['BUS'];
   if (servers) return (await import('@headrace/cluster/nats')).natsBus({ servers, ...options });
-  return (await import('@headrace/cluster')).processBus(options);
+  return (await import('@headrace/cluster/workers')).processBus(options);
 }
 
 /**
@@ -122,7 +117,7 @@ export async function startProcesses(
   names: readonly string[],
   start: (context: WorkerContext) => Promise<StartedWorker>,
 ): Promise<void> {
-  const { runWorkers } = await import('@headrace/cluster');
+  const { runWorkers } = await import('@headrace/cluster/workers');
   const { stderrLogger } = await import('@headrace/core');
   let isReady = false;
   const print = (number: number, pid: number): void =>

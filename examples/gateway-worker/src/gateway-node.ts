@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { Cluster, Gateway, processBus, type StartedWorker } from '@headrace/cluster';
+import { Cluster } from '@headrace/cluster';
+import { Gateway } from '@headrace/cluster/gateway';
+import { processBus, type StartedWorker } from '@headrace/cluster/workers';
 import { textLines } from '@headrace/codec';
 import { type Server, ServerBootstrap } from '@headrace/core';
 import { ConnectionLimitHandler } from '@headrace/handlers';

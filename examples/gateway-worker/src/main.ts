@@ -2,7 +2,7 @@
 // Kill a worker, and no connection notices; kill a gateway, and its connections end; kill the register, and nothing
 // happens. Ports: GATEWAY_PORT and REGISTER_PORT.
 import cluster from 'node:cluster';
-import { freePort, runWorkers } from '@headrace/cluster';
+import { freePort, runWorkers } from '@headrace/cluster/workers';
 import { stderrLogger } from '@headrace/core';
 import { startGateway } from './gateway-node.ts';
 import { HOST, portsFrom } from './ports.ts';

@@ -1,4 +1,5 @@
-import { Cluster, processBus, routeServer, type StartedWorker } from '@headrace/cluster';
+import { Cluster, routeServer } from '@headrace/cluster';
+import { processBus, type StartedWorker } from '@headrace/cluster/workers';
 import { HOST } from './ports.ts';
 
 /**

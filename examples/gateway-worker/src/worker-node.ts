@@ -1,4 +1,6 @@
-import { Cluster, processBus, type StartedWorker, Worker } from '@headrace/cluster';
+import { Cluster } from '@headrace/cluster';
+import { Worker } from '@headrace/cluster/gateway';
+import { processBus, type StartedWorker } from '@headrace/cluster/workers';
 
 /** The logic, as in the first example of GatewayWorker: everybody hears who comes, what they say, and who goes. */
 export async function startWorker(): Promise<StartedWorker> {

@@ -1,4 +1,5 @@
-import { type Bus, Cluster, type StartedWorker, type WorkerDrain } from '@headrace/cluster';
+import { type Bus, Cluster } from '@headrace/cluster';
+import type { StartedWorker, WorkerDrain } from '@headrace/cluster/workers';
 import { type Logger, type Server, stderrLogger } from '@headrace/core';
 import type { Member } from 'headrace-example-broadcast-chat';
 import { type ChatServer, type ChatServerParts, startChatServer } from '../chat-server.ts';

@@ -1,4 +1,5 @@
-import type { Cluster, ClusterGroup, ClusterUsers, DurableGroup } from '@headrace/cluster';
+import type { Cluster, ClusterGroup, ClusterUsers } from '@headrace/cluster';
+import { type DurableGroup, durableGroup } from '@headrace/cluster/durable';
 import type { ChannelGroup } from '@headrace/core';
 import { idOf, type Member } from 'headrace-example-broadcast-chat';
 import type { Announcement } from '../room/announcement.ts';
@@ -33,11 +34,11 @@ export class ClusterGround implements RoomGround {
       // A new member gets messages of the same moment.
       listens: 'always',
     });
-    this.kept = cluster.group<Said>('kept', {
+    this.kept = durableGroup<Said>(cluster, 'kept', {
       ...limit,
       presence: false,
       codec: SAID_CODEC,
-      durable: { format: (said, position) => new KeptMessage(said, position) },
+      format: (said, position) => new KeptMessage(said, position),
     });
     this.sessions = cluster.users;
     this.history = new LogHistory(this.kept);

@@ -1,4 +1,4 @@
-import type { DurableGroup, DurableOutcome } from '@headrace/cluster';
+import type { DurableGroup, DurableOutcome } from '@headrace/cluster/durable';
 import type { Recent, RoomHistory, Said } from '../room/said.ts';
 
 const MAX_MESSAGES = 50;

@@ -1,4 +1,4 @@
-import { runWorkers, type WorkerContext, type Workers } from '@headrace/cluster';
+import { runWorkers, type WorkerContext, type Workers } from '@headrace/cluster/workers';
 import { stderrLogger } from '@headrace/core';
 import type { ChatNode } from './chat-node.ts';
 

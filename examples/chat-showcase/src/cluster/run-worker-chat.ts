@@ -1,5 +1,5 @@
 import cluster from 'node:cluster';
-import { freePort, processBus } from '@headrace/cluster';
+import { freePort, processBus } from '@headrace/cluster/workers';
 import { readPageFiles } from '../http/page-files.ts';
 import type { Settings } from '../settings/settings.ts';
 import { startChatNode } from './chat-node.ts';

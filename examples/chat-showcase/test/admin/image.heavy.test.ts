@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from '
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort } from '@headrace/cluster';
+import { freePort } from '@headrace/cluster/workers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { joinAs } from '../server/chat-peer.ts';
 

@@ -1,4 +1,5 @@
-import { Cluster, freePort, MemoryHub, memoryBus } from '@headrace/cluster';
+import { Cluster, MemoryHub, memoryBus } from '@headrace/cluster';
+import { freePort } from '@headrace/cluster/workers';
 import { silentLogger } from '@headrace/core';
 import { expect, it } from 'vitest';
 import { startChatNode } from '../../src/cluster/chat-node.ts';

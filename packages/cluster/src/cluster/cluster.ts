@@ -2,15 +2,10 @@ import { stderrLogger } from '@headrace/core';
 import { type Resolved, toError, WatchedEmitter } from '@headrace/core/authoring';
 import { memoryBus } from '../bus/memory/memory-bus.ts';
 import { Subjects } from '../bus/subject.ts';
+import { BusDelivery } from '../delivery/bus-delivery.ts';
 import { EnvelopeSeal } from '../envelope/envelope-seal.ts';
-import { ClusterPort } from '../gateway/cluster-port.ts';
-import type { GatewayCluster, GatewayPort } from '../gateway/gateway-port.ts';
-import { ClusterGroup, type DurableGroup } from '../group/cluster-group.ts';
-import {
-  type ClusterGroupOptions,
-  checkGroupName,
-  type DurableGroupOptions,
-} from '../group/group-options.ts';
+import { ClusterGroup } from '../group/cluster-group.ts';
+import { type ClusterGroupOptions, checkGroupName, groupPlan } from '../group/group-options.ts';
 import { Directory } from '../node/directory.ts';
 import { Inbox } from '../node/inbox.ts';
 import { isCount, type NodeInfo, type NodeState, type NodeStatus } from '../node/node-info.ts';
@@ -73,7 +68,7 @@ const SETTLE_MS = 6000;
  */
 export class Cluster<Principal = unknown>
   extends WatchedEmitter<ClusterEvents>
-  implements AsyncDisposable, GatewayCluster
+  implements AsyncDisposable
 {
   /** The users on all nodes. */
   readonly users: ClusterUsers<Principal>;
@@ -81,7 +76,7 @@ export class Cluster<Principal = unknown>
   private readonly plan: NodePlan;
   private readonly groups = new Map<string, ClusterGroup<never>>();
   private readonly load: () => number;
-  private port: GatewayPort | undefined = undefined;
+  private readonly additions = new Map<unknown, unknown>();
   private nodeState: NodeState = 'ready';
   private leaving: Promise<void> | undefined = undefined;
   /** Figures of the application that were wrong: one line for each. */
@@ -148,48 +143,54 @@ export class Cluster<Principal = unknown>
     return { ignored: this.context.wire.faults.toObject() };
   }
 
-  /** For gateways and workers: `new Gateway({ cluster })`. */
-  get gatewayPort(): GatewayPort {
-    this.port ??= new ClusterPort(this.context);
-    return this.port;
-  }
-
-  /** @internal For gateways, workers and routes of this package. */
+  /** @internal For the tests of this package. */
   get parts(): GroupContext {
     return this.context;
   }
 
+  /** @internal The part that another entry of this package adds to a node, such as the port of gateways; one for each `make`. */
+  addition<T>(make: (context: GroupContext) => T): T {
+    if (!this.additions.has(make)) this.additions.set(make, make(this.context));
+    return this.additions.get(make) as T;
+  }
+
   /**
    * The group of this name. It is made at the first call; later calls give the same one, and must not give other
-   * options. With `durable` its messages go through the log of the bus, and `history` is there; later calls may give
-   * `durable: true`.
+   * options. A durable group of this name is given, too, once `durableGroup` of `@headrace/cluster/durable` has made it.
    *
    * A group lives as long as its cluster. Without `presence` and without members here it costs nothing on the bus.
    *
    * @throws OptionError `OPTION_INVALID` for a wrong option or name; `OPTION_CONFLICT` for options that differ from those
-   *   of the first call, and for `durable` over a bus without a log
+   *   of the first call
    */
-  group<Message = unknown>(
-    name: string,
-    options: DurableGroupOptions<Message>,
-  ): DurableGroup<Message>;
-  group<Message = unknown>(
-    name: string,
-    options?: ClusterGroupOptions<Message>,
-  ): ClusterGroup<Message>;
   group<Message = unknown>(
     name: string,
     options: ClusterGroupOptions<Message> = {},
   ): ClusterGroup<Message> {
+    const group = this.groupOf<Message>(name, (context) => {
+      const plan = groupPlan(options);
+      return new ClusterGroup(
+        name,
+        context,
+        plan,
+        (local) => new BusDelivery(context, local, plan),
+      );
+    });
+    group.checkSameOptions(options);
+    return group;
+  }
+
+  /** @internal The group of this name, made if it is not there. @throws OptionError */
+  groupOf<Message>(
+    name: string,
+    make: (context: GroupContext) => ClusterGroup<Message>,
+  ): ClusterGroup<Message> {
     const known = this.groups.get(name) as ClusterGroup<Message> | undefined;
-    if (known !== undefined) {
-      known.checkSameOptions(options);
-      return known;
-    }
+    if (known !== undefined) return known;
     checkGroupName(name);
-    const group = new ClusterGroup<Message>(name, this.context, options);
+    const group = make(this.context);
     this.groups.set(name, group as never);
-    // What was left has no groups that tell and ask: this one is for the members here, as those before it are.
+    // A group that is made after the cluster was left serves the members of this node, as the older groups do.
     if (this.nodeState === 'left') group.leave();
     return group;
   }

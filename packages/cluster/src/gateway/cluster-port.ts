@@ -1,10 +1,11 @@
 import type { Buffer } from 'node:buffer';
 import type { Clock, Logger } from '@headrace/core';
 import type { BusSubscription, PublishOutcome } from '../bus/bus.ts';
+import type { Cluster } from '../cluster/cluster.ts';
 import { BODY, KIND } from '../envelope/envelope.ts';
 import type { ClusterContext } from '../node/cluster-context.ts';
 import type { NodeInfo } from '../node/node-info.ts';
-import type { GatewayListener, GatewayPort } from './gateway-port.ts';
+import type { GatewayCluster, GatewayListener, GatewayPort } from './gateway-port.ts';
 
 /** The port of a node of a real cluster. */
 export class ClusterPort implements GatewayPort {
@@ -89,6 +90,15 @@ export class ClusterPort implements GatewayPort {
   private peersChanged(): void {
     for (const listener of [...this.listeners]) listener.peersChanged();
   }
+}
+
+/** The port of a gateway's or worker's node; all of one `Cluster` share one. */
+export function portOf(node: Cluster<never> | GatewayCluster): GatewayPort {
+  return 'gatewayPort' in node ? node.gatewayPort : node.addition(clusterPort);
+}
+
+function clusterPort(context: ClusterContext): ClusterPort {
+  return new ClusterPort(context);
 }
 
 function keyOf({ state, life, roles }: NodeInfo): string {

@@ -2,7 +2,7 @@ import type { Buffer } from 'node:buffer';
 import type { Clock, Logger } from '@headrace/core';
 import type { BusSubscription, PublishOutcome } from '../bus/bus.ts';
 
-/** A node of a cluster, for a gateway or a worker; a `Cluster` is one. */
+/** A node that is not a `Cluster`, for a gateway or a worker: in tests, or over a bus of its own. */
 export interface GatewayCluster {
   readonly gatewayPort: GatewayPort;
 }

@@ -19,7 +19,9 @@ import {
   whole,
 } from '@headrace/core/authoring';
 import type { BusSubscription } from '../bus/bus.ts';
+import type { Cluster } from '../cluster/cluster.ts';
 import { decodeBody, encodeBody, type MessageCodec } from '../envelope/body.ts';
+import { portOf } from './cluster-port.ts';
 import { decodeFrame, encodeFrame, frameOf, OP } from './gateway-frame.ts';
 import { GatewayHandler } from './gateway-handler.ts';
 import { GatewayLink, type GatewayRules, type LinkAction } from './gateway-link.ts';
@@ -30,7 +32,7 @@ import { checkAttributesLength, checkLength, type GatewayAttributes } from './wo
 /** Options of a {@link Gateway}. */
 export interface GatewayOptions<Message = unknown> {
   /** This node. */
-  readonly cluster: GatewayCluster;
+  readonly cluster: Cluster<never> | GatewayCluster;
   /**
    * `at-most-once`: what a worker had not answered when it died is lost. `acknowledged`: it is repeated to the next
    * worker, and marked, as that one cannot know what the other has done; the gateway keeps it until then.
@@ -110,7 +112,7 @@ export class Gateway<Message = unknown> {
     const resolved = OPTIONS.resolve(options as GatewayOptions);
     const { delivery, role, handleWhenDown, ...given } = resolved;
     const { maxUnanswered, maxUnansweredBytes, syncMs, handoverMs } = given;
-    const port = given.cluster.gatewayPort;
+    const port = portOf(given.cluster);
     this.options = resolved as unknown as typeof this.options;
     this.port = port;
     this.clock = port.clock;

@@ -9,8 +9,10 @@ import {
   toError,
 } from '@headrace/core/authoring';
 import type { BusSubscription, PublishOutcome } from '../bus/bus.ts';
+import type { Cluster } from '../cluster/cluster.ts';
 import { decodeBody, type MessageCodec } from '../envelope/body.ts';
 import { onceAfterEvent } from '../time/once-after-event.ts';
+import { portOf } from './cluster-port.ts';
 import { decodeFrame, encodeFrame, frameOf, type GatewayFrame, OP } from './gateway-frame.ts';
 import type { GatewayCluster, GatewayPort } from './gateway-port.ts';
 import { GatewaySession, type SessionJob } from './gateway-session.ts';
@@ -19,7 +21,7 @@ import { type GatewayAttributes, WorkerConnection } from './worker-connection.ts
 /** Options of a {@link Worker}. Of one connection one function runs at a time; a promise is waited for. */
 export interface WorkerOptions<Message = unknown> {
   /** This node. */
-  readonly cluster: GatewayCluster;
+  readonly cluster: Cluster<never> | GatewayCluster;
   /** A connection is this worker's from now on; `moved` if another one had it before. */
   readonly onConnect?: (
     connection: WorkerConnection<Message>,
@@ -100,7 +102,7 @@ export class Worker<Message = unknown> {
 
   constructor(options: WorkerOptions<Message>) {
     const { auditMs } = OPTIONS.resolve(options as WorkerOptions);
-    const port = options.cluster.gatewayPort;
+    const port = portOf(options.cluster);
     this.options = options;
     this.port = port;
     this.clock = port.clock;

@@ -8,24 +8,24 @@ import {
   type GroupOutcome,
   OptionError,
 } from '@headrace/core';
-import { SLOW_MEMBER_OPTIONS, WatchedEmitter } from '@headrace/core/authoring';
+import { WatchedEmitter } from '@headrace/core/authoring';
 import { checkChannel } from '../application/check-channel.ts';
+import type { Gap } from '../delivery/gap-event.ts';
+import type {
+  ClusterGroupCounters,
+  DeliveryGroup,
+  GroupDelivery,
+} from '../delivery/group-delivery.ts';
 import type { LogPosition } from '../log/log.ts';
 import type { GroupPresence } from '../presence/group-presence.ts';
 import type { GroupContext } from '../presence/presence.ts';
 import type { LeaveReason, Member } from '../presence/presence-machine.ts';
-import { BusDelivery } from '../room/bus-delivery.ts';
-import type { DurableOutcome } from '../room/durable-outcome.ts';
-import type { Gap } from '../room/gap-event.ts';
-import type { ClusterGroupCounters, DeliveryGroup, GroupDelivery } from '../room/group-delivery.ts';
-import type { GroupHistory } from '../room/group-history.ts';
-import { LogDelivery } from '../room/log-delivery.ts';
 import { onceAfterEvent } from '../time/once-after-event.ts';
 import {
   type ClusterGroupOptions,
   checkSameOptions,
+  type GroupPlan,
   type GroupWriteOptions,
-  groupPlan,
 } from './group-options.ts';
 import { memberId } from './member-id.ts';
 
@@ -48,10 +48,7 @@ export interface ClusterGroupEvents {
  * One group over all nodes of a cluster. What is written here goes to the members of this node at once, as in a
  * {@link ChannelGroup}, and over the bus to those of the others: at most once, in order for each sending node.
  *
- * With the option `durable` it is stored in the log of the bus instead, and comes to the members of all nodes from
- * there, in one order for all, to each once; {@link history} has what was stored. What a matcher chooses that means
- * none elsewhere, such as `ChannelMatchers.is`, is not stored: it goes to that member at once. Any other matcher holds
- * for the members of this node.
+ * A group whose messages are stored is a `DurableGroup` of `@headrace/cluster/durable`.
  *
  * `size`, iteration, `has` and `close` are about the members of this node; `total` and `who()` about all.
  *
@@ -61,16 +58,12 @@ export interface ClusterGroupEvents {
  * import { Cluster } from '@headrace/cluster';
  *
  * const cluster = await Cluster.join({ app: 'chat' });
- * const room = cluster.group<string>('lobby', { durable: true });
- * const outcome = room.write('kept for an hour', { id: 'ann-1' });
- * await outcome;
- * console.log(outcome.position?.offset);
- * await room.write('and this');
- * const since = await room.history.since(outcome.position!);
- * console.log(since.recovered && since.entries.map(({ message }) => message));
+ * const room = cluster.group<string>('lobby', { presence: 'ids' });
+ * room.on('memberJoined', ({ id, node }) => console.log(`${id} at ${node}`));
+ * room.writeAndFlush('to all members, on all nodes');
+ * console.log(room.size, room.total);
  * await cluster.leave();
- * // prints 1
- * // prints [ 'and this' ]
+ * // prints 0 0
  * ```
  */
 export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = GroupOutcome>
@@ -81,32 +74,28 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
   readonly name: string;
   /** The members of this node. */
   readonly local: ChannelGroup<Message>;
-  /** What a durable group has stored, and the way back for its members. Undefined in any other. */
-  readonly history: GroupHistory<Message> | undefined;
   private readonly context: GroupContext;
-  private readonly options: ClusterGroupOptions<Message>;
+  private readonly plan: GroupPlan<Message>;
   private readonly delivery: GroupDelivery<Message>;
   private readonly presence: GroupPresence | undefined;
   /** With `presence: 'ids'` alone: a member that is only counted has no id on the bus. */
   private readonly ids: Map<Channel, string | undefined> | undefined;
 
   /** @internal @throws OptionError */
-  constructor(name: string, context: GroupContext, options: ClusterGroupOptions<Message> = {}) {
-    const { presence, idOf, codec, listensAlways, durable } = groupPlan(name, options);
+  constructor(
+    name: string,
+    context: GroupContext,
+    plan: GroupPlan<Message>,
+    deliveryOf: (group: DeliveryGroup) => GroupDelivery<Message>,
+  ) {
+    const { presence, idOf, slowMembers } = plan;
     super();
     const { wire } = context;
     this.name = name;
-    this.local = new ChannelGroup<Message>(name, SLOW_MEMBER_OPTIONS.only(options));
+    this.local = new ChannelGroup<Message>(name, slowMembers);
     this.context = context;
-    this.options = options;
-    if (durable === undefined) {
-      this.delivery = new BusDelivery(context, this.forDelivery(), { codec, listensAlways });
-      this.history = undefined;
-    } else {
-      const delivery = new LogDelivery(wire, this.forDelivery(), durable, codec);
-      this.delivery = delivery;
-      this.history = delivery.history;
-    }
+    this.plan = plan;
+    this.delivery = deliveryOf(this.forDelivery());
     this.ids = presence === 'ids' ? new Map() : undefined;
     this.presence = presence === false ? undefined : this.presenceOf();
     this.local.on('channelJoined', (channel) => {
@@ -235,7 +224,7 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
 
   /** @internal @throws OptionError */
   checkSameOptions(given: ClusterGroupOptions<Message>): void {
-    checkSameOptions(this.name, this.options, given);
+    checkSameOptions(this.name, this.plan.given, given);
   }
 
   /** @internal The cluster is left: the other nodes get the last messages, and nothing after them. */
@@ -281,8 +270,3 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
     return this.context.presence.group(this.name, this.ids && listener);
   }
 }
-
-/** A group whose messages are stored: `cluster.group(name, { durable: true })`. */
-export type DurableGroup<Message = unknown> = ClusterGroup<Message, DurableOutcome> & {
-  readonly history: GroupHistory<Message>;
-};

@@ -7,14 +7,12 @@ import {
 import {
   checkKind,
   choice,
-  custom,
   describeOptions,
   fn,
   object,
   SLOW_MEMBER_OPTIONS,
 } from '@headrace/core/authoring';
 import type { MessageCodec } from '../envelope/body.ts';
-import { type DurableOptions, type DurablePlan, durablePlan } from '../room/durable-options.ts';
 
 /** Options of `Cluster.group`. */
 export interface ClusterGroupOptions<Message> extends SlowMemberOptions {
@@ -32,19 +30,9 @@ export interface ClusterGroupOptions<Message> extends SlowMemberOptions {
   readonly codec?: MessageCodec<Message>;
   /**
    * When this node listens to the other ones: a member that is the first one here may miss what is sent in its first
-   * milliseconds, unless it is `always`. Not for durable groups, which miss nothing. @default 'with-members'
+   * milliseconds, unless it is `always`. @default 'with-members'
    */
   readonly listens?: 'with-members' | 'always';
-  /**
-   * Its messages go through the log of the bus, which keeps them; `true` takes what is there, or the defaults.
-   * @default none: nothing is kept
-   */
-  readonly durable?: true | DurableOptions<Message>;
-}
-
-/** Options of a durable group: `cluster.group(name, { durable: true })`. */
-export interface DurableGroupOptions<Message> extends ClusterGroupOptions<Message> {
-  readonly durable: true | DurableOptions<Message>;
 }
 
 /** What is said of one message that is written to a group. */
@@ -58,58 +46,45 @@ export interface GroupWriteOptions {
   readonly id?: string | undefined;
 }
 
+/** The options of every group. */
+export const GROUP_OPTIONS = describeOptions('group', {
+  presence: choice([false, 'count', 'ids'], { default: 'count' }),
+  idOf: fn({ answers: 'at once', purpose: 'gives the id of a member' }),
+  codec: object('a codec with encode and decode'),
+});
 const OPTIONS = describeOptions(
   'group',
-  {
-    presence: choice([false, 'count', 'ids'], { default: 'count' }),
-    idOf: fn({ answers: 'at once', purpose: 'gives the id of a member' }),
-    codec: object('a codec with encode and decode'),
-    listens: choice(['with-members', 'always'], { default: 'with-members' }),
-    durable: custom(
-      'true, or an object with messages, ageMs, recent, messageId, format',
-      (_name, given: true | object) => durablePlan(given),
-    ),
-  },
+  { listens: choice(['with-members', 'always'], { default: 'with-members' }) },
+  GROUP_OPTIONS,
   SLOW_MEMBER_OPTIONS,
 );
 
-/** The options, checked. */
-export interface GroupPlan<Message>
-  extends Pick<ClusterGroupOptions<Message>, 'presence' | 'idOf'> {
+/** The options of every group, checked. */
+export interface GroupPlan<Message> {
+  readonly presence: false | 'count' | 'ids';
+  readonly idOf: ((channel: Channel) => string | undefined) | undefined;
   readonly codec: MessageCodec<Message> | undefined;
+  readonly slowMembers: SlowMemberOptions;
+  /** As the caller gave them. */
+  readonly given: object;
+}
+
+/** The options of a group over the bus, checked. */
+export interface BusGroupPlan<Message> extends GroupPlan<Message> {
+  /** Whether the group listens to other nodes without members here, too. */
   readonly listensAlways: boolean;
-  readonly durable: DurablePlan<Message> | undefined;
 }
 
 /** @throws OptionError */
-export function groupPlan<Message>(
-  name: string,
-  options: ClusterGroupOptions<Message>,
-): GroupPlan<Message> {
-  const { listens, ...plan } = OPTIONS.resolve(options as ClusterGroupOptions<unknown>);
-  if (plan.durable !== undefined) checkDurable(name, options as ClusterGroupOptions<unknown>);
-  return { ...plan, listensAlways: listens === 'always' } as GroupPlan<Message>;
+export function groupPlan<Message>(options: ClusterGroupOptions<Message>): BusGroupPlan<Message> {
+  const { listens } = OPTIONS.resolve(options);
+  return { ...commonPlan<Message>(options), listensAlways: listens === 'always' };
 }
 
-function checkDurable(
-  name: string,
-  { slowMember = 'close', listens }: ClusterGroupOptions<unknown>,
-): void {
-  if (slowMember !== 'close') {
-    throw new OptionError(
-      'OPTION_CONFLICT',
-      `slowMember: '${slowMember}' leaves messages out, and the group ${name} is durable: ` +
-        'a slow member is closed there, and comes back with its position',
-      { option: 'slowMember' },
-    );
-  }
-  if (listens !== undefined) {
-    throw new OptionError(
-      'OPTION_CONFLICT',
-      `the group ${name} is durable: its members miss nothing, leave listens out`,
-      { option: 'listens' },
-    );
-  }
+/** The part of the options that every group has. @throws OptionError */
+export function commonPlan<Message>(given: object): GroupPlan<Message> {
+  const slowMembers = SLOW_MEMBER_OPTIONS.only(given as SlowMemberOptions);
+  return { ...GROUP_OPTIONS.part(given as ClusterGroupOptions<Message>), slowMembers, given };
 }
 
 /** @throws OptionError */
@@ -118,28 +93,11 @@ export function checkGroupName(name: string): void {
 }
 
 /** @throws OptionError if a group that is there would have to be another one */
-export function checkSameOptions<Message>(
-  name: string,
-  has: ClusterGroupOptions<Message>,
-  given: ClusterGroupOptions<Message>,
-): void {
-  const { durable, ...others } = given;
-  checkSame(name, has, others);
-  if (durable === undefined) return;
-  if (has.durable === undefined) throw conflict(`the group ${name} is there, and is not durable`);
-  const kept = has.durable === true ? {} : has.durable;
-  if (durable !== true) checkSame(`${name} (durable)`, kept, durable);
-}
-
-function checkSame(name: string, has: object, given: object): void {
+export function checkSameOptions(name: string, has: object, given: object): void {
   for (const [option, value] of Object.entries(given)) {
     const before = (has as Record<string, unknown>)[option];
     if (Object.is(before, value)) continue;
     const text = `the group ${name} is there with another ${option}: give options once, and its name after that`;
-    throw conflict(text, option);
+    throw new OptionError('OPTION_CONFLICT', text, { option });
   }
-}
-
-function conflict(text: string, option = 'durable'): OptionError {
-  return new OptionError('OPTION_CONFLICT', text, { option });
 }

@@ -5,7 +5,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { freePort } from '@headrace/cluster';
+import { freePort } from '@headrace/cluster/workers';
 
 /** For a server that hangs: a minute and more. */
 const MAX_TRIES = 3000;

@@ -1,3 +1,4 @@
+import { durableGroup } from '@headrace/cluster/durable';
 import { VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { MemoryHub, memoryBus } from '../../src/bus/memory/memory-bus.ts';
@@ -33,7 +34,7 @@ describe('a hub that goes and comes', () => {
   it('keeps no followers of links that have ended', async () => {
     const nodes = new Nodes();
     const a = await nodes.join();
-    a.group('room', { durable: true }).add(nodes.channel());
+    durableGroup(a, 'room').add(nodes.channel());
     await nodes.pass(100);
     const stream = nodes.hub.relay.stream('hr.ptest.d.proom');
     for (let i = 0; i < 5; i++) {

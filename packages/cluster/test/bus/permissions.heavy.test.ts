@@ -1,8 +1,10 @@
 // The servers' configurations in the guide: nodes can do everything with them, and others nothing.
+
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Bus, Cluster } from '@headrace/cluster';
+import { durableGroup } from '@headrace/cluster/durable';
 import { natsBus } from '@headrace/cluster/nats';
 import { redisBus } from '@headrace/cluster/redis';
 import { EmbeddedChannel } from '@headrace/core/testing';
@@ -34,8 +36,10 @@ async function doesEverything(bus: () => Bus): Promise<void> {
     const member = new EmbeddedChannel();
     const [here, there] = [one, two].map((cluster) => cluster.group<string>('room'));
     there!.add(member);
-    const durable = { format: (text: string) => `durable ${text}` };
-    const [stored, kept] = [one, two].map((cluster) => cluster.group<string>('kept', { durable }));
+    const options = { format: (text: string) => `durable ${text}` };
+    const [stored, kept] = [one, two].map((cluster) =>
+      durableGroup<string>(cluster, 'kept', options),
+    );
     kept!.add(member);
     await two.users.bind('ann', member);
     await expect.poll(() => one.users.isOnline('ann'), WITHIN).toBe(true);

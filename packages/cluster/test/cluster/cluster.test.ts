@@ -1,4 +1,5 @@
 import { Cluster, MemoryHub, memoryBus } from '@headrace/cluster';
+import { durableGroup } from '@headrace/cluster/durable';
 import type { Clock } from '@headrace/core';
 import { describe, expect, it } from 'vitest';
 import { Relay, type RelayBytes } from '../../src/bus/relay/relay.ts';
@@ -245,7 +246,7 @@ describe('a cluster', () => {
     await nodes.pass(7000);
     await leaving;
     a.group('after', { presence: 'ids' }).add(nodes.channel());
-    a.group('kept after', { durable: true }).add(nodes.channel());
+    durableGroup(a, 'kept after').add(nodes.channel());
     await nodes.pass(1000);
     expect(nodes.clock.nextDelay).toBe(-1);
   });

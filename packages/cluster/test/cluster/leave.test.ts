@@ -1,4 +1,5 @@
 import type { Cluster, NodeInfo } from '@headrace/cluster';
+import { durableGroup } from '@headrace/cluster/durable';
 import {
   Bootstrap,
   type Context,
@@ -105,8 +106,11 @@ describe('Cluster.leave', () => {
 
   it('stores what was written last, and then leaves the groups', async () => {
     const { nodes, one, two } = await pair();
-    const options = { presence: 'ids', idOf: () => 'ann', durable: true } as const;
-    const [here, there] = [one.group<string>('room', options), two.group<string>('room', options)];
+    const options = { presence: 'ids', idOf: () => 'ann' } as const;
+    const [here, there] = [
+      durableGroup<string>(one, 'room', options),
+      durableGroup<string>(two, 'room', options),
+    ];
     const events: string[] = [];
     there.on('memberLeft', ({ id, reason }) => events.push(`${id} ${reason}`));
     const [member, far] = [await nodes.member(), await nodes.member()];
@@ -140,7 +144,7 @@ describe('Cluster.leave', () => {
 
   it('ends after a while when the bus is away', async () => {
     const { nodes, one } = await pair();
-    const room = one.group<string>('room', { durable: true });
+    const room = durableGroup<string>(one, 'room');
     room.add((await nodes.member()).channel);
     await nodes.pass(50);
     nodes.hub.kill();

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { inspect } from 'node:util';
 import { Cluster, memoryBus } from '@headrace/cluster';
+import { durableGroup } from '@headrace/cluster/durable';
 import { OptionError } from '@headrace/core';
 import { describe, expect, it } from 'vitest';
 import { BODY, type Envelope, encodeEnvelope, KIND } from '../../src/envelope/envelope.ts';
@@ -119,10 +120,10 @@ describe('a cluster with keys', () => {
     const cluster = await nodes.join({ keys: [NEW] });
     const stranger = await nodes.join();
     const channel = nodes.channel();
-    cluster.group<string>('room', { durable: true }).add(channel);
+    durableGroup<string>(cluster, 'room').add(channel);
     await nodes.pass(3000);
-    stranger.group<string>('room', { durable: true }).writeAndFlush('forged');
-    cluster.group<string>('room', { durable: true }).writeAndFlush('own');
+    durableGroup<string>(stranger, 'room').writeAndFlush('forged');
+    durableGroup<string>(cluster, 'room').writeAndFlush('own');
     await nodes.pass(500);
     expect(sent(channel)).toEqual(['own']);
     expect(cluster.counters.ignored['unsealed']).toBeGreaterThan(0);

@@ -1,4 +1,4 @@
-import { Gateway, Worker } from '@headrace/cluster';
+import { Gateway, Worker } from '@headrace/cluster/gateway';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { BODY, encodeEnvelope, KIND } from '../../src/envelope/envelope.ts';

@@ -1,4 +1,9 @@
-import { Gateway, type GatewayOptions, Worker, type WorkerConnection } from '@headrace/cluster';
+import {
+  Gateway,
+  type GatewayOptions,
+  Worker,
+  type WorkerConnection,
+} from '@headrace/cluster/gateway';
 import { silentLogger } from '@headrace/core';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import type { PublishOutcome } from '../../src/bus/bus.ts';

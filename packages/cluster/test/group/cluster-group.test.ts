@@ -1,3 +1,5 @@
+import type { ClusterGroup } from '@headrace/cluster';
+import { durableGroup } from '@headrace/cluster/durable';
 import { type Channel, ChannelMatchers, isHeadraceError } from '@headrace/core';
 import { PRINCIPAL } from '@headrace/handlers';
 import { describe, expect, it, vi } from 'vitest';
@@ -321,14 +323,18 @@ describe('presence', () => {
     expect(events).toEqual(['+ann here', '+bob there', '-bob left']);
   });
 
-  it.each([{}, { durable: true }] as const)(
-    'gives a member what a listener writes that hears of it: %o',
-    async (how) => {
+  it.each(['over the bus', 'through the log'] as const)(
+    'gives a member the messages of a listener that is notified of it: %s',
+    async (way) => {
       const nodes = new Nodes();
       const [a, b] = [await nodes.join(), await nodes.join()];
       await nodes.pass(1000);
-      const options = { presence: 'ids', idOf: () => 'ann', ...how } as const;
-      const [here, there] = [a.group<string>('room', options), b.group<string>('room', options)];
+      const options = { presence: 'ids', idOf: () => 'ann' } as const;
+      const [here, there] = [a, b].map((cluster) =>
+        way === 'over the bus'
+          ? cluster.group<string>('room', options)
+          : durableGroup<string>(cluster, 'room', options),
+      ) as [ClusterGroup<string>, ClusterGroup<string>];
       here.on('memberJoined', () => void here.writeAndFlush('welcome'));
       const heard: unknown[][] = [];
       for (const group of [here, there]) {

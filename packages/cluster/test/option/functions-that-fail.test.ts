@@ -1,5 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { type Cluster, type ClusterOptions, Gateway, routeServer, Worker } from '@headrace/cluster';
+import { type Cluster, type ClusterOptions, routeServer } from '@headrace/cluster';
+import { durableGroup } from '@headrace/cluster/durable';
+import { Gateway, Worker } from '@headrace/cluster/gateway';
 import { ChannelMatchers, type Logger } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { expect, vi } from 'vitest';
@@ -74,15 +76,13 @@ function gatewayed(
   );
 }
 
-/** A durable room with two members on two nodes. */
+/** A durable group with two members on two nodes. */
 function durable(options: (fails: Failing) => object): Attempt {
   return clustered(
     () => ({}),
     async (nodes, a, b, fails) => {
       const channel = nodes.channel();
-      const rooms = [a, b].map((cluster) =>
-        cluster.group<string>('room', { durable: options(fails) as never }),
-      );
+      const rooms = [a, b].map((cluster) => durableGroup<string>(cluster, 'room', options(fails)));
       rooms[1]!.add(channel);
       await nodes.pass(100);
       rooms[0]!.write('one').then(
@@ -111,8 +111,8 @@ describeFunctions(new URL('../../src/', import.meta.url), {
   'Worker onConnect': gatewayed((onConnect) => ({ worker: { onConnect } })),
   'Worker onMessage': gatewayed((onMessage) => ({ worker: { onMessage } })),
   'Worker onClose': gatewayed((onClose) => ({ worker: { onClose } })),
-  'durable format': durable((format) => ({ format })),
-  'durable messageId': durable((messageId) => ({ messageId, format: (text: string) => text })),
+  'durableGroup format': durable((format) => ({ format })),
+  'durableGroup messageId': durable((messageId) => ({ messageId, format: (text: string) => text })),
   'group idOf': clustered(
     () => ({}),
     (nodes, a, _b, idOf) => {

@@ -1,5 +1,7 @@
 // A node with a server, whose clients are the members of one group, for stood-still.figures.heavy.test.ts, which stops it.
+
 import { Cluster } from '@headrace/cluster';
+import { durableGroup } from '@headrace/cluster/durable';
 import { textLines } from '@headrace/codec';
 import { ServerBootstrap, silentLogger } from '@headrace/core';
 import { type BusChoice, busOf } from './bus-choice.ts';
@@ -17,7 +19,7 @@ export interface BurstSettings {
 const { bus, perSecond, messageBytes, isDurable } = settings<BurstSettings>();
 const cluster = await Cluster.join({ app: 'burst', logger: silentLogger, bus: busOf(bus) });
 const room = isDurable
-  ? cluster.group<string>('room', { durable: { messages: 100_000 } })
+  ? durableGroup<string>(cluster, 'room', { messages: 100_000 })
   : cluster.group<string>('room');
 const server = await new ServerBootstrap()
   .options({ logger: silentLogger })

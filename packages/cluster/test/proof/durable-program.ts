@@ -2,7 +2,8 @@
 //   JOIN <id> [<epoch> <offset>]  ->  JOINED <recovered> <epoch> <offset>, then AT <epoch> <offset> <text>
 //   SAY <message id> <text>       ->  OK <message id>, a while after it was stored
 import { setTimeout as delay } from 'node:timers/promises';
-import { Cluster, type DurableGroup } from '@headrace/cluster';
+import { Cluster } from '@headrace/cluster';
+import { type DurableGroup, durableGroup } from '@headrace/cluster/durable';
 import { textLines } from '@headrace/codec';
 import { type Channel, ServerBootstrap, silentLogger } from '@headrace/core';
 import { type BusChoice, busOf } from './bus-choice.ts';
@@ -31,10 +32,10 @@ const cluster = await Cluster.join({
   connections: () => server.connections.size,
   logger: silentLogger,
 });
-room = cluster.group<string>('room', {
+room = durableGroup<string>(cluster, 'room', {
   presence: 'ids',
   idOf: (channel) => ids.get(channel),
-  durable: { format: (text, { epoch, offset }) => `AT ${epoch} ${offset} ${text}` },
+  format: (text, { epoch, offset }) => `AT ${epoch} ${offset} ${text}`,
 });
 
 function took(channel: Channel, line: string): void {

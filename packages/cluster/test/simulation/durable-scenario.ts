@@ -1,5 +1,6 @@
 import assert from 'node:assert';
-import type { Cluster, DurableGroup, LogPosition } from '@headrace/cluster';
+import type { Cluster, LogPosition } from '@headrace/cluster';
+import { type DurableGroup, durableGroup } from '@headrace/cluster/durable';
 import { type Channel, ChannelMatchers } from '@headrace/core';
 import type { Scenario, SimulatedHost, Simulation } from '@headrace/core/testing';
 import type { LogEntry } from '../../src/log/log.ts';
@@ -114,9 +115,10 @@ class NodeLife {
     this.host = host;
     this.process = host.currentProcess!;
     this.cluster = cluster;
-    this.room = cluster.group<string>('room', {
+    this.room = durableGroup<string>(cluster, 'room', {
       presence: false,
-      durable: { recent: 4, format: (text, position) => ({ text, position }) },
+      recent: 4,
+      format: (text, position) => ({ text, position }),
     });
     this.room.on('skipped', () => assert.fail(`${host.name} skipped something`));
   }

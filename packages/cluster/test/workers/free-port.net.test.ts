@@ -1,4 +1,4 @@
-import { freePort } from '@headrace/cluster';
+import { freePort } from '@headrace/cluster/workers';
 import { ServerBootstrap } from '@headrace/core';
 import { expect, it } from 'vitest';
 

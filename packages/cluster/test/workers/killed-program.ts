@@ -4,7 +4,7 @@ import cluster from 'node:cluster';
 import { randomUUID } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { fixed } from '@headrace/client';
-import { processBus, runWorkers } from '@headrace/cluster';
+import { processBus, runWorkers } from '@headrace/cluster/workers';
 import { textLines } from '@headrace/codec';
 import { ServerBootstrap, silentLogger, systemClock } from '@headrace/core';
 

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fixed } from '@headrace/client';
-import { runWorkers } from '@headrace/cluster';
+import { runWorkers } from '@headrace/cluster/workers';
 import { textLines } from '@headrace/codec';
 import { ServerBootstrap, silentLogger } from '@headrace/core';
 import type { WorkerEvent } from '../../src/workers/worker-event.ts';

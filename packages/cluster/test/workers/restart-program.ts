@@ -1,5 +1,6 @@
 // Workers with a server, a node and a room each, for restarted-workers.figures.heavy.test.ts. BUS: a bus choice as JSON.
-import { Cluster, processBus, runWorkers } from '@headrace/cluster';
+import { Cluster } from '@headrace/cluster';
+import { processBus, runWorkers } from '@headrace/cluster/workers';
 import { textLines } from '@headrace/codec';
 import { ServerBootstrap, silentLogger } from '@headrace/core';
 import { busOf } from '../proof/bus-choice.ts';

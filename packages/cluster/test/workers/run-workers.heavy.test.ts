@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, runWorkers } from '@headrace/cluster';
+import { freePort, runWorkers } from '@headrace/cluster/workers';
 import { afterEach, describe, expect, it } from 'vitest';
 import { canReusePort } from '../../src/workers/worker-options.ts';
 import { type Line, ProgramProcess } from './program-process.ts';

@@ -3,7 +3,7 @@ import cluster from 'node:cluster';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { processBus, runWorkers } from '@headrace/cluster';
+import { processBus, runWorkers } from '@headrace/cluster/workers';
 import { silentLogger, systemClock } from '@headrace/core';
 
 const { COUNT = '1000', SIZE = '100' } = process.env;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { processBus } from '@headrace/cluster';
+import { processBus } from '@headrace/cluster/workers';
 import { silentLogger, systemClock } from '@headrace/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { bundledProgram } from '../../../../core/test/fixture/bundled-program.ts';

@@ -2,7 +2,7 @@
 // what they have heard, for stopped-worker.figures.heavy.test.ts, which stops one of them.
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { processBus, runWorkers } from '@headrace/cluster';
+import { processBus, runWorkers } from '@headrace/cluster/workers';
 import { silentLogger, systemClock } from '@headrace/core';
 import { processRelay } from '../../../src/bus/process/process-relay.ts';
 

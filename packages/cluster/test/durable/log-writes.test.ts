@@ -1,10 +1,10 @@
 import { Buffer } from 'node:buffer';
 import { VirtualClock } from '@headrace/core/testing';
 import { expect, it } from 'vitest';
+import { DurableOutcome } from '../../src/durable/durable-outcome.ts';
+import { LogWrites } from '../../src/durable/log-writes.ts';
+import { RoomFeed } from '../../src/durable/room-feed.ts';
 import type { LogEntry, LogPage, LogPosition } from '../../src/log/log.ts';
-import { DurableOutcome } from '../../src/room/durable-outcome.ts';
-import { LogWrites } from '../../src/room/log-writes.ts';
-import { RoomFeed } from '../../src/room/room-feed.ts';
 
 /** What one node writes to a log that stores everything at one place, and reads from pages that the test gives. */
 async function writesTo(stored: LogPosition) {

@@ -1,11 +1,11 @@
 import {
   Cluster,
   type ClusterGroup,
-  type DurableGroup,
   EngineBus,
   type LogPosition,
   memoryBus,
 } from '@headrace/cluster';
+import { DurableGroup, durableGroup } from '@headrace/cluster/durable';
 import { ChannelMatchers } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { BroadcastHandler } from '@headrace/handlers';
@@ -16,11 +16,9 @@ function roomOf(
   cluster: Cluster,
   durable: { readonly recent?: number; readonly messages?: number } = {},
 ): DurableGroup<string> {
-  return cluster.group<string>('room', {
-    durable: {
-      ...durable,
-      format: (text, { offset }) => `${offset} ${text}`,
-    },
+  return durableGroup<string>(cluster, 'room', {
+    ...durable,
+    format: (text, { offset }) => `${offset} ${text}`,
   });
 }
 
@@ -292,9 +290,9 @@ describe('a durable group', () => {
   it('has presence as other groups do', async () => {
     const nodes = new VirtualNodes();
     const [one, two] = [await nodes.join(), await nodes.join()];
-    const options = { presence: 'ids', idOf: () => 'ann', durable: true } as const;
-    const here = one.group<string>('room', options);
-    const there = two.group<string>('room', options);
+    const options = { presence: 'ids', idOf: () => 'ann' } as const;
+    const here = durableGroup<string>(one, 'room', options);
+    const there = durableGroup<string>(two, 'room', options);
     const joined: string[] = [];
     there.on('memberJoined', ({ id, node }) => joined.push(`${id} ${node === one.nodeId}`));
     here.add((await nodes.member()).channel);
@@ -550,33 +548,33 @@ describe('a durable group after its cluster was left', () => {
   });
 });
 
-describe('Cluster.group with durable', () => {
+describe('durableGroup', () => {
   it('gives the same group again, and refuses another kind or other options', async () => {
     const { clusters, all } = await rooms(1, { recent: 8 });
     const [cluster] = clusters as [Cluster];
-    expect(cluster.group('room', { durable: true })).toBe(all[0]);
-    expect(cluster.group('room', { durable: { recent: 8 } })).toBe(all[0]);
-    expect(() => cluster.group('room', { durable: { recent: 9 } })).toThrow(/another recent/);
+    expect(durableGroup(cluster, 'room')).toBe(all[0]);
+    expect(durableGroup(cluster, 'room', { recent: 8 })).toBe(all[0]);
+    expect(() => durableGroup(cluster, 'room', { recent: 9 })).toThrow(/another recent/);
     const known: ClusterGroup = cluster.group('room');
     expect(known).toBe(all[0]);
-    expect(known.history).toBe(all[0]!.history);
     const plain: ClusterGroup = cluster.group('plain');
-    expect([plain.name, plain.history]).toEqual(['plain', undefined]);
-    expect(() => plain.write('x', { id: 'x' })).toThrow(/give the option durable/);
-    expect(() => cluster.group('plain', { durable: true })).toThrow(/is not durable/);
+    expect(plain).not.toBeInstanceOf(DurableGroup);
+    expect(() => plain.write('x', { id: 'x' })).toThrow(/make it by durableGroup/);
+    expect(() => durableGroup(cluster, 'plain')).toThrow(/is not durable/);
   });
 
   it('refuses options that contradict each other', async () => {
     const { clusters } = await rooms(1);
     const [cluster] = clusters as [Cluster];
-    const make = (options: object) => () => cluster.group('new', options as { durable: true });
-    expect(make({ durable: { messages: 10, recent: 11 } })).toThrow(/exceeds durable.messages/);
-    expect(make({ durable: true, slowMember: 'drop-oldest' })).toThrow(/leaves messages out/);
-    expect(make({ durable: true, listens: 'always' })).toThrow(/leave listens out/);
-    expect(make({ durable: { messages: 0 } })).toThrow(/durable.messages/);
-    expect(make({ durable: { ageMs: 0 } })).toThrow(/durable.ageMs/);
-    expect(make({ durable: { size: 1 } })).toThrow(/no option size/);
-    expect(make({ durable: { format: 'x' } })).toThrow(/durable.format/);
+    const make = (options: object) => () => durableGroup(cluster, 'new', options);
+    expect(make({ messages: 10, recent: 11 })).toThrow(/exceeds messages/);
+    expect(make({ slowMember: 'drop-oldest' })).toThrow(/leaves messages out/);
+    expect(make({ listens: 'always' })).toThrow(/no option listens/);
+    expect(make({ messages: 0 })).toThrow(/messages/);
+    expect(make({ ageMs: 0 })).toThrow(/ageMs/);
+    expect(make({ size: 1 })).toThrow(/no option size/);
+    expect(make({ format: 'x' })).toThrow(/format/);
+    expect(make({ presence: 'some' })).toThrow(/presence/);
   });
 
   it('writes the messages of others while format gives promises, or throws', async () => {
@@ -589,7 +587,7 @@ describe('Cluster.group with durable', () => {
       if (text === 'wrong') throw new Error('no format');
       return text;
     };
-    const room = cluster.group<string>('room', { durable: { format } });
+    const room = durableGroup<string>(cluster, 'room', { format });
     const member = await memberOf(nodes, room);
     for (const text of ['late', 'a', 'never', 'wrong', 'b']) room.write(text);
     await nodes.pass(20);
@@ -604,7 +602,7 @@ describe('Cluster.group with durable', () => {
       if (text === 'wrong') throw new Error('no id');
       return text;
     };
-    const room = cluster.group<string>('room', { durable: { messageId } });
+    const room = durableGroup<string>(cluster, 'room', { messageId });
     const member = await memberOf(nodes, room);
     expect(() => room.write('wrong')).toThrow('no id');
     room.write('a');
@@ -622,7 +620,7 @@ describe('Cluster.group with durable', () => {
     const joining = nodes.join({ bus, joinTimeoutMs: 10 });
     await nodes.pass(50);
     const cluster = await joining;
-    expect(() => cluster.group('room', { durable: true })).toThrow(
+    expect(() => durableGroup(cluster, 'room')).toThrow(
       /fast:\/\/here has no log; memoryBus\(\), processBus\(\), natsBus\(\) and redisBus\(\)/,
     );
   });

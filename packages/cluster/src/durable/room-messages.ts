@@ -1,7 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import { OptionError } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
-import { decodeBody, encodeBody, type MessageCodec } from '../envelope/body.ts';
+import { decodeBody, encodeBody } from '../envelope/body.ts';
 import { checkBodyLength, type Envelope, KIND } from '../envelope/envelope.ts';
 import type { LogEntry } from '../log/log.ts';
 import type { DurablePlan } from './durable-options.ts';
@@ -16,17 +16,15 @@ const NOTHING = Symbol('nothing');
 export class RoomMessages<Message> {
   private readonly room: Room;
   private readonly plan: DurablePlan<Message>;
-  private readonly codec: MessageCodec<Message> | undefined;
   /** As members get them, made once for all. */
   private readonly written = new WeakMap<LogEntry, unknown>();
   /** A live copy that was looked at, and is delivered next as a rule. */
   private seen: { readonly entry: LogEntry; readonly envelope: Envelope } | undefined = undefined;
   private count = 0;
 
-  constructor(room: Room, plan: DurablePlan<Message>, codec: MessageCodec<Message> | undefined) {
+  constructor(room: Room, plan: DurablePlan<Message>) {
     this.room = room;
     this.plan = plan;
-    this.codec = codec;
   }
 
   /**
@@ -42,7 +40,7 @@ export class RoomMessages<Message> {
   ): { readonly id: string; readonly bytes: Buffer } {
     const { plan } = this;
     const { wire, stream } = this.room;
-    const { bodyType, body } = encodeBody(message, this.codec);
+    const { bodyType, body } = encodeBody(message, plan.codec);
     checkBodyLength(body);
     const node = wire.nodeId;
     this.count += 1;
@@ -69,7 +67,7 @@ export class RoomMessages<Message> {
     const envelope = this.envelopeOf(entry);
     if (envelope === undefined) return undefined;
     try {
-      return decodeBody<Message>(envelope, this.codec);
+      return decodeBody<Message>(envelope, this.plan.codec);
     } catch (thrown) {
       wire.reportFault(envelope, stream, thrown);
       return undefined;

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
+import { durableGroup } from '@headrace/cluster/durable';
 import { describe, expect, it } from 'vitest';
-import type { DurableOutcome } from '../../src/room/durable-outcome.ts';
+import type { DurableOutcome } from '../../src/durable/durable-outcome.ts';
 import { Nodes, sent } from '../nodes.ts';
 
 const KEY = 'a secret of 16 bytes and more';
@@ -10,8 +11,8 @@ async function attacked() {
   const nodes = new Nodes();
   const cluster = await nodes.join({ keys: [KEY] });
   const stranger = await nodes.join();
-  const room = cluster.group<string>('room', { durable: true });
-  stranger.group<string>('room', { durable: true });
+  const room = durableGroup<string>(cluster, 'room');
+  durableGroup<string>(stranger, 'room');
   const channel = nodes.channel();
   room.add(channel);
   await nodes.pass(3000);

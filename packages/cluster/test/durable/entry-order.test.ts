@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { EntryOrder, type OrderAction, PAGE_ENTRIES } from '../../src/durable/entry-order.ts';
 import type { LogEntry, LogPage } from '../../src/log/log.ts';
-import { EntryOrder, type OrderAction, PAGE_ENTRIES } from '../../src/room/entry-order.ts';
 
 /** The log of an engine: offsets have holes. */
 class SmallLog {

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { memoryBus } from '@headrace/cluster';
+import { durableGroup } from '@headrace/cluster/durable';
 import { expect, it } from 'vitest';
 import type { LogEntry } from '../../src/log/log.ts';
 import { Nodes, sent } from '../nodes.ts';
@@ -24,7 +25,7 @@ async function follower() {
     return read(...of);
   };
   const cluster = await nodes.join({ bus, keys: [KEY] });
-  const room = cluster.group<string>('room', { durable: true });
+  const room = durableGroup<string>(cluster, 'room');
   const channel = nodes.channel();
   room.add(channel);
   await nodes.pass(3000);

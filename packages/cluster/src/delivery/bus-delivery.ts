@@ -13,7 +13,7 @@ import { Outgoing } from './outgoing.ts';
 /** Options of a {@link BusDelivery}. */
 export interface BusDeliveryOptions<Message> {
   readonly codec: MessageCodec<Message> | undefined;
-  /** Listens to other nodes without members here, too. */
+  /** Whether it listens to other nodes without members here, too. */
   readonly listensAlways: boolean;
 }
 
@@ -64,7 +64,7 @@ export class BusDelivery<Message> implements GroupDelivery<Message> {
     isFlushed: boolean,
   ): GroupOutcome {
     if (id !== undefined) {
-      const text = `the group ${this.group.name} stores no messages, so they have no id: give the option durable`;
+      const text = `the group ${this.group.name} stores no messages, so they have no id: make it by durableGroup`;
       throw new OptionError('OPTION_CONFLICT', text, { option: 'id' });
     }
     const { local } = this.group;

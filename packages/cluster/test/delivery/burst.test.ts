@@ -1,4 +1,5 @@
 import type { Cluster, ClusterGroup, ClusterOptions } from '@headrace/cluster';
+import { durableGroup } from '@headrace/cluster/durable';
 import { describe, expect, it, vi } from 'vitest';
 import { MemberPace } from '../../src/pace/member-pace.ts';
 import { MAX_KEPT_BYTES } from '../../src/pace/paced-messages.ts';
@@ -170,8 +171,8 @@ describe('a burst from the bus to a user', () => {
 describe('a burst from the log of a durable group', () => {
   it('goes to members that read as fast as they take it, whole and in order', async () => {
     const { nodes, here, there } = await twoNodes();
-    const writers = here.group<string>('room', { durable: true });
-    const room = there.group<string>('room', { durable: true });
+    const writers = durableGroup<string>(here, 'room');
+    const room = durableGroup<string>(there, 'room');
     const members = [await nodes.pacedMember(MS_PER_MESSAGE), await nodes.member()];
     for (const { channel } of members) room.add(channel);
     await nodes.pass(20);
@@ -186,8 +187,8 @@ describe('a burst from the log of a durable group', () => {
 
   it('waits for a member that came back with a position as for the others', async () => {
     const { nodes, here, there } = await twoNodes();
-    const room = there.group<string>('room', { durable: { recent: 64 } });
-    const writers = here.group<string>('room', { durable: { recent: 64 } });
+    const room = durableGroup<string>(there, 'room', { recent: 64 });
+    const writers = durableGroup<string>(here, 'room', { recent: 64 });
     const paced = await nodes.pacedMember(MS_PER_MESSAGE);
     room.add(paced.channel);
     await nodes.pass(20);

@@ -1,10 +1,11 @@
+import { durableGroup } from '@headrace/cluster/durable';
 import { describe, expect, it } from 'vitest';
 import { Cluster } from '../../src/cluster/cluster.ts';
 
 describe('GroupHistory.newest', () => {
   it('gives the last messages in order, and where they end, also in a room without members', async () => {
     await using cluster = await Cluster.join({ app: 'newest' });
-    const room = cluster.group<string>('room', { durable: { messages: 5, recent: 5 } });
+    const room = durableGroup<string>(cluster, 'room', { messages: 5, recent: 5 });
     const before = await room.history.newest(3);
     expect(before).toEqual({ entries: [], position: { epoch: before.position.epoch, offset: 0 } });
     for (let i = 1; i <= 4; i++) await room.write(`text ${i}`);

@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
+import { SharedPages } from '../../src/durable/shared-pages.ts';
 import type { LogEntry, LogPage } from '../../src/log/log.ts';
-import { SharedPages } from '../../src/room/shared-pages.ts';
 
 /** A log with entries 1 to 600 whose reads are answered by hand. */
 function bench(): {

@@ -1,13 +1,16 @@
 import type { ChannelMatcher, GroupOutcome } from '@headrace/core';
 import { callSafely, toError } from '@headrace/core/authoring';
-import type { MessageCodec } from '../envelope/body.ts';
+import { elsewhere } from '../delivery/elsewhere.ts';
+import type {
+  ClusterGroupCounters,
+  DeliveryGroup,
+  GroupDelivery,
+} from '../delivery/group-delivery.ts';
 import type { LogEntry } from '../log/log.ts';
 import type { Wire } from '../node/wire.ts';
 import { MemberPace } from '../pace/member-pace.ts';
 import type { DurablePlan } from './durable-options.ts';
 import { DurableOutcome } from './durable-outcome.ts';
-import { elsewhere } from './elsewhere.ts';
-import type { ClusterGroupCounters, DeliveryGroup, GroupDelivery } from './group-delivery.ts';
 import { GroupHistory } from './group-history.ts';
 import { LogWrites } from './log-writes.ts';
 import { Room } from './room.ts';
@@ -30,18 +33,13 @@ export class LogDelivery<Message> implements GroupDelivery<Message> {
   private delivered = 0;
 
   /** @throws OptionError for a bus without a log */
-  constructor(
-    wire: Wire,
-    group: DeliveryGroup,
-    plan: DurablePlan<Message>,
-    codec: MessageCodec<Message> | undefined,
-  ) {
+  constructor(wire: Wire, group: DeliveryGroup, plan: DurablePlan<Message>) {
     const { name, local } = group;
     const room = new Room(wire, name, plan.limits);
     this.group = group;
     this.room = room;
     this.pace = new MemberPace(local, wire.host.clock);
-    this.messages = new RoomMessages(room, plan, codec);
+    this.messages = new RoomMessages(room, plan);
     this.feed = new RoomFeed(room, plan.recent, {
       isOurs: (entry) => this.messages.isOurs(entry),
       deliver: (entry) => this.deliver(entry),

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { describe, expect, it } from 'vitest';
+import { RecentEntries } from '../../src/durable/recent-entries.ts';
 import type { LogEntry } from '../../src/log/log.ts';
-import { RecentEntries } from '../../src/room/recent-entries.ts';
 
 function entry(offset: number, bytes = 1): LogEntry {
   return { position: { epoch: 'e', offset }, previous: 0, id: '', bytes: Buffer.alloc(bytes) };

@@ -1,0 +1,73 @@
+import { OptionError } from '@headrace/core';
+import type { Cluster } from '../cluster/cluster.ts';
+import { ClusterGroup } from '../group/cluster-group.ts';
+import type { GroupContext } from '../presence/presence.ts';
+import { type DurableGroupOptions, durablePlan } from './durable-options.ts';
+import type { DurableOutcome } from './durable-outcome.ts';
+import type { GroupHistory } from './group-history.ts';
+import { LogDelivery } from './log-delivery.ts';
+
+/**
+ * A group whose messages are stored in the log of the bus, and come to the members of all nodes from there, in one order
+ * for all, to each once. {@link durableGroup} makes it.
+ *
+ * A message whose matcher means no member elsewhere, such as `ChannelMatchers.is`, is not stored: it goes to that member
+ * at once. Any other matcher holds for the members of this node.
+ */
+export class DurableGroup<Message = unknown> extends ClusterGroup<Message, DurableOutcome> {
+  /** The stored messages, and the way back for members that were away. */
+  readonly history: GroupHistory<Message>;
+
+  /** @internal @throws OptionError */
+  constructor(name: string, context: GroupContext, options: DurableGroupOptions<Message>) {
+    const plan = durablePlan(name, options);
+    let history!: GroupHistory<Message>;
+    super(name, context, plan, (group) => {
+      const delivery = new LogDelivery(context.wire, group, plan);
+      history = delivery.history;
+      return delivery;
+    });
+    this.history = history;
+  }
+}
+
+/**
+ * The durable group of this name. It is made at the first call; later calls give the same one, and must not give other
+ * options. `cluster.group(name)` gives it, too.
+ *
+ * @throws OptionError `OPTION_INVALID` for a wrong option or name; `OPTION_CONFLICT` for options that differ from those
+ *   of the first call, for a name that has a group without a log, and for a bus without a log
+ * @example
+ * ```ts run
+ * import { Cluster } from '@headrace/cluster';
+ * import { durableGroup } from '@headrace/cluster/durable';
+ *
+ * const cluster = await Cluster.join({ app: 'chat' });
+ * const room = durableGroup<string>(cluster, 'lobby');
+ * const outcome = room.write('kept for an hour', { id: 'ann-1' });
+ * await outcome;
+ * console.log(outcome.position?.offset);
+ * await room.write('and this');
+ * const since = await room.history.since(outcome.position!);
+ * console.log(since.recovered && since.entries.map(({ message }) => message));
+ * await cluster.leave();
+ * // prints 1
+ * // prints [ 'and this' ]
+ * ```
+ */
+export function durableGroup<Message = unknown>(
+  cluster: Cluster<never>,
+  name: string,
+  options: DurableGroupOptions<Message> = {},
+): DurableGroup<Message> {
+  const group: ClusterGroup<Message> = cluster.groupOf<Message>(
+    name,
+    (context) => new DurableGroup(name, context, options),
+  );
+  if (!(group instanceof DurableGroup)) {
+    const text = `the group ${name} is there, and is not durable`;
+    throw new OptionError('OPTION_CONFLICT', text, { option: 'name' });
+  }
+  group.checkSameOptions(options);
+  return group;
+}

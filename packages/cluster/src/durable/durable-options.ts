@@ -1,0 +1,74 @@
+import { OptionError, type SlowMemberOptions } from '@headrace/core';
+import { describeOptions, fn, number, SLOW_MEMBER_OPTIONS, whole } from '@headrace/core/authoring';
+import {
+  type ClusterGroupOptions,
+  commonPlan,
+  GROUP_OPTIONS,
+  type GroupPlan,
+} from '../group/group-options.ts';
+import type { LogLimits, LogPosition } from '../log/log.ts';
+
+/** Options of {@link durableGroup}. A slow member is closed: it comes back with its position. */
+export interface DurableGroupOptions<Message = unknown>
+  extends Omit<ClusterGroupOptions<Message>, 'listens'> {
+  /** So many messages are kept in the log, at least; in memory 64 MiB of each group at most. @default 10000 */
+  readonly messages?: number;
+  /** Messages are kept for so long, at least, in milliseconds. @default 3600000 */
+  readonly ageMs?: number;
+  /** The newest messages that each node keeps in its memory, up to 4 MiB, for members that come back. @default 256 */
+  readonly recent?: number;
+  /** The id of a message that is written without one; `undefined` has one made up. @default none */
+  readonly messageId?: (message: Message) => string | undefined;
+  /** The form in which members get a message of the log. @default the message itself */
+  readonly format?: (message: Message, position: LogPosition) => unknown;
+}
+
+const OPTIONS = describeOptions(
+  'durableGroup',
+  {
+    messages: whole({ min: 1, default: 10_000 }),
+    ageMs: number({ min: 1, default: 3_600_000 }),
+    recent: whole({ max: 65_536, default: 256 }),
+    messageId: fn({ answers: 'at once', purpose: 'gives the id of a message' }),
+    format: fn({ answers: 'at once', takes: 2, purpose: 'gives what members get for a message' }),
+  },
+  GROUP_OPTIONS,
+  SLOW_MEMBER_OPTIONS,
+);
+
+/** The options, checked. */
+export interface DurablePlan<Message>
+  extends GroupPlan<Message>,
+    Pick<DurableGroupOptions<Message>, 'messageId' | 'format'> {
+  readonly limits: LogLimits;
+  readonly recent: number;
+}
+
+/** @throws OptionError */
+export function durablePlan<Message>(
+  name: string,
+  options: DurableGroupOptions<Message>,
+): DurablePlan<Message> {
+  const { messages, ageMs, ...others } = OPTIONS.resolve(options as DurableGroupOptions<unknown>);
+  const { recent } = others;
+  if (recent > messages) {
+    throw new OptionError(
+      'OPTION_CONFLICT',
+      `recent (${recent}) exceeds messages (${messages}): a node keeps a part of what the log keeps`,
+      { recent, messages },
+    );
+  }
+  checkSlowMembers(name, options);
+  const plan = { ...commonPlan<Message>(options), limits: { messages, ageMs }, ...others };
+  return plan as DurablePlan<Message>;
+}
+
+function checkSlowMembers(name: string, { slowMember = 'close' }: SlowMemberOptions): void {
+  if (slowMember === 'close') return;
+  throw new OptionError(
+    'OPTION_CONFLICT',
+    `slowMember: '${slowMember}' leaves messages out, and the group ${name} is durable: ` +
+      'a slow member is closed there, and comes back with its position',
+    { option: 'slowMember' },
+  );
+}

@@ -1,0 +1,14 @@
+/**
+ * Connections on some nodes, their logic on others: `@headrace/cluster/gateway`.
+ *
+ * @module
+ */
+
+export { Gateway, type GatewayOptions } from './gateway/gateway.ts';
+export type { GatewayCluster, GatewayListener, GatewayPort } from './gateway/gateway-port.ts';
+export { Worker, type WorkerOptions } from './gateway/worker.ts';
+export type {
+  GatewayAttributes,
+  JsonValue,
+  WorkerConnection,
+} from './gateway/worker-connection.ts';

@@ -1,0 +1,17 @@
+/**
+ * All cores of a machine: processes of `node:cluster`, and the bus between them: `@headrace/cluster/workers`.
+ *
+ * @module
+ */
+
+export { type ProcessBusOptions, processBus } from './bus/process/process-bus.ts';
+export { freePort } from './workers/free-port.ts';
+export { runWorkers } from './workers/run-workers.ts';
+export type { AboutWorker, WorkerEvent } from './workers/worker-event.ts';
+export type {
+  StartedWorker,
+  WorkerContext,
+  WorkerDrain,
+  WorkersOptions,
+} from './workers/worker-options.ts';
+export type { RunningWorker, Workers } from './workers/workers.ts';
