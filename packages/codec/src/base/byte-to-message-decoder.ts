@@ -42,7 +42,7 @@ export interface ByteToMessageDecoderOptions extends OtherMessagesOptions {
   readonly frameErrorPolicy?: FrameErrorPolicy;
   /**
    * How many milliseconds a frame may take from its first byte to its last, else the channel is ended; `false`
-   * for no limit. It does not run while `autoRead` is off, except when this decoder itself asks for input.
+   * for no limit. It stands while reads are held, and with `autoRead` off while nothing is asked for.
    * @default 15_000
    */
   readonly frameTimeoutMs?: number | false;
@@ -156,8 +156,6 @@ export abstract class ByteToMessageDecoder<
   private busy = false;
   private removed = false;
   private inputEnded = false;
-  /** @internal */
-  askedForMore = false;
   /** A frame was finished since the deadline last checked. */
   private moved = false;
   private resumption: Timer | undefined = undefined;
@@ -249,7 +247,7 @@ export abstract class ByteToMessageDecoder<
     else this.offer(ctx, input.settleForReads());
     if (input.length > 0 || this.isWithinFrame()) this.watchRest(ctx, input);
     else {
-      this.deadline?.clear();
+      this.deadline?.stop();
       this.drainHold?.release();
     }
   }
@@ -264,14 +262,9 @@ export abstract class ByteToMessageDecoder<
       this.failStream(ctx, tooMuchLeft(this, input.length, maxBufferedBytes));
       return;
     }
-    this.deadline ??= new FrameDeadline(frameTimeoutMs, input, this);
-    this.deadline.watch(ctx, this.moved);
+    this.deadline ??= new FrameDeadline(ctx, frameTimeoutMs, input, this);
+    this.deadline.watch(this.moved);
     this.moved = false;
-  }
-
-  protected override askForMore(ctx: Context): void {
-    this.askedForMore = true;
-    ctx.read();
   }
 
   override userEventTriggered(ctx: Context, event: unknown): void {
@@ -324,7 +317,6 @@ export abstract class ByteToMessageDecoder<
       return;
     }
     this.hasRead = true;
-    this.askedForMore = false;
     if (this.failed || message.length === 0) return;
     const { input } = this;
     input.appendPart(toBuffer(message));
