@@ -1,5 +1,11 @@
-import type { Channel, Context, Handler, OutboundBytes, Pipeline, Types } from '@headrace/core';
-import { callSafely, describeOptions, fn, ReadGate } from '@headrace/core/authoring';
+import type { Channel, Context, OutboundBytes, Pipeline, Types } from '@headrace/core';
+import {
+  callSafely,
+  describeOptions,
+  fn,
+  KeptInputHandler,
+  type KeptInputSteps,
+} from '@headrace/core/authoring';
 import { carryEarlyEnd, RelayHandler } from './relay-handler.ts';
 
 /** What {@link ForwardOptions.connect} gets. */
@@ -66,22 +72,20 @@ const OPTIONS = describeOptions('ForwardHandler', {
  * @typeParam Message - what the other channel accepts, known from the type of what `connect` gives
  * @see Netty's example `proxy`
  */
-export class ForwardHandler<Message = OutboundBytes> implements Handler {
+export class ForwardHandler<Message = OutboundBytes> extends KeptInputHandler {
   declare readonly types: Types<{ reads: Message; passesOn: never }>;
   private readonly connect: ForwardOptions<Message>['connect'];
   private readonly aborter = new AbortController();
   private hasStarted = false;
-  private readonly gate = new ReadGate('ForwardHandler');
-  /** What a transport gave without a request. */
-  private readonly early: Message[] = [];
 
   constructor(options: ForwardOptions<Message>) {
+    super();
     OPTIONS.resolve(options as unknown as ForwardOptions);
     this.connect = options.connect;
   }
 
   handlerAdded(ctx: Context): void {
-    this.gate.hold(ctx.channel);
+    this.kept.hold(ctx.channel);
     if (ctx.channel.isActive) this.start(ctx);
   }
 
@@ -90,17 +94,14 @@ export class ForwardHandler<Message = OutboundBytes> implements Handler {
     ctx.fireChannelActive();
   }
 
-  channelInactive(ctx: Context): void {
+  override channelInactive(ctx: Context): void {
     this.aborter.abort();
-    ctx.fireChannelInactive();
+    super.channelInactive(ctx);
   }
 
-  handlerRemoved(): void {
-    this.gate.release();
-  }
-
-  channelRead(_ctx: Context, message: Message): void {
-    this.early.push(message);
+  /** A transport may give input without a request: it waits for the relay, or for the removal. */
+  protected override keptInputSteps(): KeptInputSteps {
+    return { why: 'ForwardHandler', mayPass: () => false };
   }
 
   private start(ctx: Context): void {
@@ -124,10 +125,9 @@ export class ForwardHandler<Message = OutboundBytes> implements Handler {
       return;
     }
     ctx.pipeline.addAfter(ctx.name, new RelayHandler(back));
-    for (const message of this.early.splice(0)) ctx.fireChannelRead(message);
-    ctx.fireChannelReadComplete();
-    carryEarlyEnd(front, back as Channel);
+    // What was kept passes on to the relay.
     ctx.pipeline.remove(ctx.name);
+    carryEarlyEnd(front, back as Channel);
   }
 
   private failed(ctx: Context, error: Error): void {
