@@ -14,6 +14,7 @@ import {
   describeOptions,
   dropsKeptMessages,
   isTurnCheckDue,
+  type KeptEvent,
   type KeptInputSteps,
   offerReadRoom,
   type ReadRoom,
@@ -211,11 +212,7 @@ export abstract class ByteToMessageDecoder<
       passOn: (ctx, message) => this.accept(ctx, message),
       goOn: (ctx) => this.decodeAll(ctx, this.input),
       complete: (ctx) => this.complete(ctx),
-      event: (ctx, event) => {
-        if (event.method === 'channelInactive') this.passEnd(ctx, 'inactive');
-        else if (event.method === 'channelShutdown') this.passEnd(ctx, 'shutdown');
-        else event.fire(ctx);
-      },
+      event: (ctx, event) => this.passEnd(ctx, event),
       delivered: (ctx) => this.settle(ctx),
       dropped: () => this.input.clear(),
       removed: (ctx) => this.passOnRest(ctx),
@@ -277,28 +274,28 @@ export abstract class ByteToMessageDecoder<
   }
 
   override channelShutdown(ctx: Context, direction: Direction): void {
-    if (direction === 'input') this.end(ctx, 'shutdown');
-    else ctx.fireChannelShutdown(direction);
+    if (direction === 'input') this.stopWaiting(ctx);
+    super.channelShutdown(ctx, direction);
   }
 
   override channelInactive(ctx: Context): void {
-    this.end(ctx, 'inactive');
+    this.stopWaiting(ctx);
+    super.channelInactive(ctx);
   }
 
-  private end(ctx: Context, kind: 'shutdown' | 'inactive'): void {
-    // Whole frames wait for their time after an emitted error.
+  /** Whole frames that wait for their time after an emitted error come before the end. */
+  private stopWaiting(ctx: Context): void {
     if (this.resumption !== undefined && !dropsKeptMessages(ctx.channel)) this.kept.pause(false);
     this.cancelTimers();
-    if (!this.isKeeping) this.passEnd(ctx, kind);
-    else if (kind === 'shutdown') this.kept.channelShutdown(ctx, 'input');
-    else this.kept.channelInactive(ctx);
   }
 
-  private passEnd(ctx: Context, kind: 'shutdown' | 'inactive'): void {
-    this.finishInput(ctx);
-    if (kind === 'shutdown') ctx.fireChannelShutdown('input');
-    else ctx.fireChannelInactive();
-    this.reportLateError(ctx);
+  protected override passEnd(ctx: Context, event: KeptEvent): void {
+    const isEnd =
+      event.method === 'channelInactive' ||
+      (event.method === 'channelShutdown' && event.value === 'input');
+    if (isEnd) this.finishInput(ctx);
+    event.fire(ctx);
+    if (isEnd) this.reportLateError(ctx);
   }
 
   override handlerRemoved(ctx: Context): void {
