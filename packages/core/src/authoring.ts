@@ -37,9 +37,8 @@ export {
 export { callInContext, callSafely } from './internal/call-safely.ts';
 // Loggers of applications
 export { carefulLogger, LOGGER } from './internal/careful-logger.ts';
-export { wholeMs } from './internal/clock-deadlines.ts';
 export type { HeapEntry } from './internal/deadline-heap.ts';
-export { DeadlineList, type DeadlineListOptions } from './internal/deadline-list.ts';
+export { DeadlineList } from './internal/deadline-list.ts';
 // A queue
 export { DrainGate } from './internal/drain-gate.ts';
 export { ENTRY_OVERHEAD_BYTES } from './internal/entry-overhead.ts';

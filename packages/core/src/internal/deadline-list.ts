@@ -1,12 +1,6 @@
 import type { Clock, DeadlineEntry } from '../contract.ts';
 import { DeadlineHeap, type HeapEntry } from './deadline-heap.ts';
 
-/** Options of a {@link DeadlineList}. */
-export interface DeadlineListOptions {
-  /** The process is kept alive while there is an entry. @default false */
-  readonly keepsProcess?: boolean;
-}
-
 /**
  * The deadlines of one owner, such as those of all calls of a connection: together they are one deadline of the clock.
  * It is set for the earliest of them and stays set when that one is taken out, because most calls are answered long
@@ -25,11 +19,12 @@ export class DeadlineList<E extends HeapEntry> implements DeadlineEntry {
 
   /**
    * @param due - called for each entry whose time has come, which is then taken out; must not throw
+   * @param keepsProcess - the process is kept alive while there is an entry
    */
-  constructor(clock: Clock, due: (entry: E) => void, options: DeadlineListOptions = {}) {
+  constructor(clock: Clock, due: (entry: E) => void, keepsProcess = false) {
     this.clock = clock;
     this.due = due;
-    this.keepsProcess = options.keepsProcess === true;
+    this.keepsProcess = keepsProcess;
   }
 
   /** How many deadlines there are. */

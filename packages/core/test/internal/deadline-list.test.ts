@@ -14,13 +14,13 @@ const named = (name: string, deadline: number): Named => ({
   heapOrder: 0,
 });
 
-function started(options?: { readonly keepsProcess: boolean }) {
+function started(keepsProcess?: boolean) {
   const clock = new VirtualClock();
   const due: string[] = [];
   const list = new DeadlineList<Named>(
     clock,
     ({ name }) => due.push(`${name} @${clock.now()}`),
-    options,
+    keepsProcess,
   );
   const add = (name: string, deadline: number): Named => {
     const entry = named(name, deadline);
@@ -69,7 +69,7 @@ describe('DeadlineList', () => {
   });
 
   it('keeps the process alive while it has an entry, where it is asked to', () => {
-    const { clock, list, add, refs } = started({ keepsProcess: true });
+    const { clock, list, add, refs } = started(true);
     const other = started();
     other.add('a', 5);
     expect(other.refs).toEqual([false]);

@@ -35,7 +35,7 @@ export class CallTable implements CallOwner {
   constructor(clock: Clock, options: CallTableOptions) {
     this.clock = clock;
     this.options = options;
-    this.deadlines = new DeadlineList(clock, (call) => this.expired(call), options);
+    this.deadlines = new DeadlineList(clock, (call) => this.expired(call), options.keepsProcess);
   }
 
   /** Calls that wait to be sent. */

@@ -1,5 +1,5 @@
 import type { Context, Handler, Types, WriteFuture } from '@headrace/core';
-import { callInContext, describeOptions, flag, time, wholeMs } from '@headrace/core/authoring';
+import { callInContext, describeOptions, flag, time } from '@headrace/core/authoring';
 import { WriteWatch } from '../heartbeat/write-watch.ts';
 import { type IdleState, IdleStateEvent } from './idle-state-event.ts';
 import { IdleTimer } from './idle-timer.ts';
@@ -79,7 +79,8 @@ export class IdleStateHandler implements Handler {
   private ctx: Context | undefined = undefined;
   /** @internal Within a burst of reads. */
   isReading = false;
-  private lastWriteAt = 0;
+  /** How many writes were completed. */
+  private written = 0;
 
   get userEvents(): { readonly fires: readonly 'IdleStateEvent'[] } {
     return EVENTS;
@@ -161,7 +162,6 @@ export class IdleStateHandler implements Handler {
     this.ctx = ctx;
     const { channel } = ctx;
     const now = channel.clock.now();
-    this.lastWriteAt = wholeMs(now);
     this.reader?.begin(channel, now);
     this.writer?.begin(channel, now);
     this.all?.begin(channel, now);
@@ -186,7 +186,7 @@ export class IdleStateHandler implements Handler {
     if (this.ctx === undefined) return;
     const { channel } = this.ctx;
     const now = channel.clock.now();
-    this.lastWriteAt = wholeMs(now);
+    this.written = (this.written + 1) | 0;
     this.writer?.sawLife(channel, now);
     this.all?.sawLife(channel, now);
   }
@@ -197,7 +197,7 @@ export class IdleStateHandler implements Handler {
     const { isFirst } = timer;
     timer.isFirst = false;
     if (this.observeOutput && timer !== this.reader) {
-      const moved = timer.hasOutputMoved(ctx.channel, this.lastWriteAt);
+      const moved = timer.hasOutputMoved(ctx.channel, this.written);
       if (moved && !isFirst) return;
     }
     callInContext(ctx, () => this.channelIdle(ctx, IdleStateEvent.of(timer.state, isFirst)));

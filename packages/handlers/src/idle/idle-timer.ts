@@ -32,9 +32,9 @@ export class IdleTimer extends ChannelDeadline {
   }
 
   /** True if the output moved since the last call. */
-  hasOutputMoved(channel: Channel, lastWriteAt: number): boolean {
+  hasOutputMoved(channel: Channel, written: number): boolean {
     this.outputMoves ??= new OutputMoves();
-    return this.outputMoves.look(channel, lastWriteAt);
+    return this.outputMoves.look(channel, written);
   }
 
   /** A burst that is being read is no idleness, however long it takes. */
