@@ -82,8 +82,7 @@ export class ClockDeadlines implements Deadlines {
     this.timer?.cancel();
     const at = this.heap.first!.deadline;
     this.timerAt = at;
-    // Never less than the timer's own step, or a rounding error would spin.
-    const delayMs = Math.max(1, at - this.clock.now());
+    const delayMs = Math.max(0, at - this.clock.now());
     this.timer = NO_CONTEXT.runInAsyncScope(() =>
       this.clock.schedule(this.fire, delayMs, this.keeping > 0),
     );
