@@ -1,12 +1,7 @@
-/** Something that ends at a time; the heap keeps its place in it. */
-export interface HeapEntry {
-  /** When it is due, by the owner's clock. */
-  deadline: number;
-  /** Its place in the heap, -1 while it is in none. Belongs to the heap. */
-  heapIndex: number;
-  /** Which of those with the same deadline was added first. Belongs to the heap. */
-  heapOrder: number;
-}
+import type { DeadlineEntry } from '../contract.ts';
+
+/** An entry of a heap: without a call of its own, because the owner of the heap knows what to do. */
+export type HeapEntry = Pick<DeadlineEntry, 'deadline' | 'heapIndex' | 'heapOrder'>;
 
 function isBefore(one: HeapEntry, other: HeapEntry): boolean {
   if (one.deadline !== other.deadline) return one.deadline < other.deadline;
