@@ -46,7 +46,8 @@ const OPTIONS = describeOptions('ForwardHandler', {
  * - **Place** last.
  * - **In** what the other channel's pipeline accepts for writing: bytes, or messages if both have codecs.
  * - **Out** nothing; what comes in goes to the other channel.
- * - **Events** forwards all; holds reads until it is connected.
+ * - **Events** forwards all; holds reads until it is connected. What a transport gives all the same is kept, and passed
+ *   on to the relay, or to the next handler if somebody removes it.
  * - **Errors** what `connect` rejects with; unhandled, it closes the channel.
  * - **State** one channel, until the relay takes its place.
  * - **Cost** none once the relay stands.
