@@ -39,6 +39,7 @@ const clock = {
   execute: (task) => process.nextTick(task),
   nextTurn: (task) => setImmediate(task),
   turns: { endOfShare: () => 1, wait() {} },
+  deadlines: { add() {}, remove() {} },
 };
 // A loop of a benchmark is one turn, whose time shall not end.
 const options = {

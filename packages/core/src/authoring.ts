@@ -12,6 +12,8 @@ export { CHANNEL_OPTIONS } from './channel/channel-options.ts';
 // What a channel runs on
 export { transportOf } from './channel/transport-of.ts';
 export { UnseenFailures } from './channel/unseen-failures.ts';
+// Deadlines of a channel, and of many calls
+export { ChannelDeadline } from './channel-deadline.ts';
 // Errors
 export { textOf, toError } from './errors.ts';
 // Encode once for many receivers
@@ -35,6 +37,8 @@ export {
 export { callInContext, callSafely } from './internal/call-safely.ts';
 // Loggers of applications
 export { carefulLogger, LOGGER } from './internal/careful-logger.ts';
+export type { HeapEntry } from './internal/deadline-heap.ts';
+export { DeadlineList } from './internal/deadline-list.ts';
 // A queue
 export { DrainGate } from './internal/drain-gate.ts';
 export { ENTRY_OVERHEAD_BYTES } from './internal/entry-overhead.ts';

@@ -154,6 +154,11 @@ export interface Context<T extends HandlerTypes = HandlerTypes>
   readonly pipeline: Pipeline;
   /** The channel's time. What a task throws reaches this handler's `exceptionCaught`. */
   readonly clock: Clock;
+  /**
+   * Calls back once, in `rule.ms` from now, unless it is cancelled or the channel closes before. As for a task of the
+   * clock, what it throws reaches this handler's `exceptionCaught`. The handler cancels it when it is removed.
+   */
+  deadline(rule: DeadlineRule, over: () => void): Timer;
   /** Passes a message to the next handler towards the tail. */
   fireChannelRead(message: T['mayFire']): void;
   /** Writes a message through the handlers towards the head. */
@@ -442,7 +447,10 @@ export interface Channel<R = unknown, W = unknown>
   readonly isReadHeld: boolean;
   /** Why reads are held, oldest first. */
   readonly readHolds: readonly string[];
-  /** For how long reads have been held so far, in milliseconds, the present hold included: deadlines for input do not run meanwhile. */
+  /**
+   * For how long this side has not read so far, in milliseconds: reads were held, or with auto-read off nothing was asked
+   * for. The present time is included. Deadlines for input stand meanwhile.
+   */
   readonly readHeldMs: number;
   /**
    * Calls back once no hold is out, at once if none is; in order of registration, before the next read. Not
@@ -596,10 +604,46 @@ export interface Turns {
   wait(now: number, resume: () => void): void;
 }
 
+/** Something that is due at a time; a clock keeps very many of them with one timer. */
+export interface DeadlineEntry {
+  /** When it is due. Belongs to the clock. */
+  deadline: number;
+  /** Its place among the others, -1 while it has none. Belongs to the clock. */
+  heapIndex: number;
+  /** Which of those with the same deadline was added first. Belongs to the clock. */
+  heapOrder: number;
+  /** The process is kept alive while it has a place. @default false */
+  readonly keepsProcess?: boolean;
+  /** Its time has come, and it has no place any more. Called in no asynchronous context; must not throw. */
+  expire(): void;
+}
+
+/** The deadlines of a {@link Clock}: those of all connections and calls, with one timer. */
+export interface Deadlines {
+  /** Sets the time at which an entry is due, also of one that has a place: `delayMs` from now, `Infinity` for never. */
+  add(entry: DeadlineEntry, delayMs: number): void;
+  /** Takes an entry out; does nothing for one that has no place. */
+  remove(entry: DeadlineEntry): void;
+}
+
+/**
+ * Whether the time of a deadline stands still while this side does not read: while reads are held, and with auto-read
+ * off while nothing is asked for. `'stands'` for a deadline by which the peer must send something. `'runs'` for one that
+ * limits what a stranger may use, for output, and for a wait of our own.
+ */
+export type WhileHeld = 'stands' | 'runs';
+
+/** How long, and which time counts. */
+export interface DeadlineRule {
+  /** In milliseconds; `Infinity` for never. */
+  readonly ms: number;
+  readonly whileHeld: WhileHeld;
+}
+
 /**
  * The only source of time and of turns of the event loop: replaced by a virtual one in tests. A clock of your own that
- * wraps another one, such as `systemClock`, passes each call on, and has its `turns`: then channels on either clock
- * share the event loop as if there were one.
+ * wraps another one, such as `systemClock`, passes each call on, and has its `turns` and `deadlines`: then channels on
+ * either clock share the event loop as if there were one.
  */
 export interface Clock {
   /** Monotonic milliseconds. */
@@ -614,6 +658,11 @@ export interface Clock {
   nextTurn(task: () => void): void;
   /** How connections share the turns; the same object for all clocks of one event loop. */
   readonly turns: Turns;
+  /**
+   * The deadlines of connections and calls. They have one timer, and those that fall together are called by turns of
+   * the event loop; a timer for each would take 230 bytes more. The time of the clock that has them counts.
+   */
+  readonly deadlines: Deadlines;
 }
 
 /** How important a log line is: `debug` for what happens every day, `error` for a fault of the program. */

@@ -1,3 +1,4 @@
+import { TaskDeadline } from './channel-deadline.ts';
 import type { Channel } from './contract.ts';
 import { callSafely } from './internal/call-safely.ts';
 import { recogniseCopies } from './internal/recognise-copies.ts';
@@ -99,10 +100,11 @@ export class DrainEvent {
     if (channel === undefined) return;
     const lastWordsMs = Math.min(MAX_LAST_WORDS_MS, timeoutMs * LAST_WORDS_SHARE);
     const delayMs = Math.max(0, deadline - lastWordsMs - channel.clock.now());
-    const timer = channel.clock.schedule(() => {
+    const rule = { ms: delayMs, whileHeld: 'runs' } as const;
+    const timer = new TaskDeadline(channel, rule, () => {
       this.pending.clear();
       this.endIfReady();
-    }, delayMs);
+    });
     channel.onClosed(() => timer.cancel());
   }
 
@@ -122,7 +124,8 @@ function endAfterOutput(channel: Channel, timeoutMs: number): void {
   if (!channel.isOpen) return;
   channel.shutdown('output').onSettled(() => {
     if (!channel.isOpen) return;
-    const timer = channel.clock.schedule(() => channel.close('shutdown'), LINGER_MS);
-    channel.onClosed(() => timer.cancel());
+    const rule = { ms: LINGER_MS, whileHeld: 'runs' } as const;
+    const deadline = new TaskDeadline(channel, rule, () => channel.close('shutdown'));
+    channel.onClosed(() => deadline.cancel());
   });
 }

@@ -61,6 +61,9 @@ export type {
   CloseInfo,
   CloseReason,
   Context,
+  DeadlineEntry,
+  DeadlineRule,
+  Deadlines,
   Direction,
   EndOptions,
   Group,
@@ -79,6 +82,7 @@ export type {
   Timer,
   TlsInfo,
   Turns,
+  WhileHeld,
   WriteFuture,
   WriteOptions,
 } from './contract.ts';
@@ -121,6 +125,7 @@ export type {
 export type { Misfit, ThePipelineSoFar, TypesOf } from './handler-chain.ts';
 export type { HandlerEvents } from './handler-events.ts';
 export type { HandlerTypes, PassThrough, Types, WhatItReads } from './handler-types.ts';
+export { ClockDeadlines } from './internal/clock-deadlines.ts';
 export type { ReadRoom } from './internal/read-room.ts';
 // Loggers and the clock
 export { silentLogger, stderrLogger } from './internal/stderr-logger.ts';

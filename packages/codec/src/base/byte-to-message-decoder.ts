@@ -14,6 +14,7 @@ import {
   describeOptions,
   dropsKeptMessages,
   isTurnCheckDue,
+  type KeptEvent,
   type KeptInputSteps,
   offerReadRoom,
   type ReadRoom,
@@ -42,7 +43,7 @@ export interface ByteToMessageDecoderOptions extends OtherMessagesOptions {
   readonly frameErrorPolicy?: FrameErrorPolicy;
   /**
    * How many milliseconds a frame may take from its first byte to its last, else the channel is ended; `false`
-   * for no limit. It does not run while `autoRead` is off, except when this decoder itself asks for input.
+   * for no limit. It stands while reads are held, and with `autoRead` off while nothing is asked for.
    * @default 15_000
    */
   readonly frameTimeoutMs?: number | false;
@@ -156,8 +157,6 @@ export abstract class ByteToMessageDecoder<
   private busy = false;
   private removed = false;
   private inputEnded = false;
-  /** @internal */
-  askedForMore = false;
   /** A frame was finished since the deadline last checked. */
   private moved = false;
   private resumption: Timer | undefined = undefined;
@@ -213,11 +212,7 @@ export abstract class ByteToMessageDecoder<
       passOn: (ctx, message) => this.accept(ctx, message),
       goOn: (ctx) => this.decodeAll(ctx, this.input),
       complete: (ctx) => this.complete(ctx),
-      event: (ctx, event) => {
-        if (event.method === 'channelInactive') this.passEnd(ctx, 'inactive');
-        else if (event.method === 'channelShutdown') this.passEnd(ctx, 'shutdown');
-        else event.fire(ctx);
-      },
+      event: (ctx, event) => this.passEnd(ctx, event),
       delivered: (ctx) => this.settle(ctx),
       dropped: () => this.input.clear(),
       removed: (ctx) => this.passOnRest(ctx),
@@ -249,7 +244,7 @@ export abstract class ByteToMessageDecoder<
     else this.offer(ctx, input.settleForReads());
     if (input.length > 0 || this.isWithinFrame()) this.watchRest(ctx, input);
     else {
-      this.deadline?.clear();
+      this.deadline?.stop();
       this.drainHold?.release();
     }
   }
@@ -264,14 +259,9 @@ export abstract class ByteToMessageDecoder<
       this.failStream(ctx, tooMuchLeft(this, input.length, maxBufferedBytes));
       return;
     }
-    this.deadline ??= new FrameDeadline(frameTimeoutMs, input, this);
-    this.deadline.watch(ctx, this.moved);
+    this.deadline ??= new FrameDeadline(ctx, frameTimeoutMs, input, this);
+    this.deadline.watch(this.moved);
     this.moved = false;
-  }
-
-  protected override askForMore(ctx: Context): void {
-    this.askedForMore = true;
-    ctx.read();
   }
 
   override userEventTriggered(ctx: Context, event: unknown): void {
@@ -284,28 +274,28 @@ export abstract class ByteToMessageDecoder<
   }
 
   override channelShutdown(ctx: Context, direction: Direction): void {
-    if (direction === 'input') this.end(ctx, 'shutdown');
-    else ctx.fireChannelShutdown(direction);
+    if (direction === 'input') this.stopWaiting(ctx);
+    super.channelShutdown(ctx, direction);
   }
 
   override channelInactive(ctx: Context): void {
-    this.end(ctx, 'inactive');
+    this.stopWaiting(ctx);
+    super.channelInactive(ctx);
   }
 
-  private end(ctx: Context, kind: 'shutdown' | 'inactive'): void {
-    // Whole frames wait for their time after an emitted error.
+  /** Whole frames that wait for their time after an emitted error come before the end. */
+  private stopWaiting(ctx: Context): void {
     if (this.resumption !== undefined && !dropsKeptMessages(ctx.channel)) this.kept.pause(false);
     this.cancelTimers();
-    if (!this.isKeeping) this.passEnd(ctx, kind);
-    else if (kind === 'shutdown') this.kept.channelShutdown(ctx, 'input');
-    else this.kept.channelInactive(ctx);
   }
 
-  private passEnd(ctx: Context, kind: 'shutdown' | 'inactive'): void {
-    this.finishInput(ctx);
-    if (kind === 'shutdown') ctx.fireChannelShutdown('input');
-    else ctx.fireChannelInactive();
-    this.reportLateError(ctx);
+  protected override passEnd(ctx: Context, event: KeptEvent): void {
+    const isEnd =
+      event.method === 'channelInactive' ||
+      (event.method === 'channelShutdown' && event.value === 'input');
+    if (isEnd) this.finishInput(ctx);
+    event.fire(ctx);
+    if (isEnd) this.reportLateError(ctx);
   }
 
   override handlerRemoved(ctx: Context): void {
@@ -324,7 +314,6 @@ export abstract class ByteToMessageDecoder<
       return;
     }
     this.hasRead = true;
-    this.askedForMore = false;
     if (this.failed || message.length === 0) return;
     const { input } = this;
     input.appendPart(toBuffer(message));

@@ -88,12 +88,8 @@ export abstract class DecodingHandler extends KeptInputHandler {
     const wantsMore = isHungry && !ctx.channel.autoRead;
     this.hasRead = false;
     this.hasFired = false;
-    if (wantsMore) this.askForMore(ctx);
+    if (wantsMore) ctx.read();
     ctx.fireChannelReadComplete();
-  }
-
-  protected askForMore(ctx: Context): void {
-    ctx.read();
   }
 
   /** A message that it cannot read: the one place that decides whether it is refused or passes on. */

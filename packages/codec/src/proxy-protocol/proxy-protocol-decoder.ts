@@ -36,8 +36,8 @@ export interface ProxyProtocolDecoderOptions {
    */
   readonly others?: 'refuse' | 'as-data';
   /**
-   * How many milliseconds the header may take from the start of the connection, `false` for ever. It does
-   * not run while `autoRead` is off, except when the decoder itself asks for input. @default 5000
+   * How many milliseconds the header may take from the start of the connection, `false` for ever. It
+   * stands while reads are held, and with `autoRead` off while nothing is asked for. @default 5000
    */
   readonly headerTimeoutMs?: number | false;
   /** Bytes of a version 2 header beyond 232, which the longest addresses need; at most 32 TLVs. @default 4096 */
@@ -199,17 +199,12 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> {
   }
 
   private expectHeader(ctx: Context): void {
-    if (this.headerTimeoutMs === Number.POSITIVE_INFINITY) return;
-    this.timer = ctx.clock.schedule(() => this.timedOut(ctx), this.headerTimeoutMs);
+    const rule = { ms: this.headerTimeoutMs, whileHeld: 'stands' } as const;
+    this.timer = ctx.deadline(rule, () => this.timedOut(ctx));
   }
 
   private timedOut(ctx: Context): void {
     const { headerTimeoutMs, arrivedBytes } = this;
-    // While the application does not read, the peer cannot be blamed.
-    if (!ctx.channel.autoRead && !this.askedForMore) {
-      this.expectHeader(ctx);
-      return;
-    }
     this.over = true;
     ctx.fireExceptionCaught(
       new TimedOutError(

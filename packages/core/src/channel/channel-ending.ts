@@ -1,4 +1,5 @@
-import type { Channel, CloseInfo, CloseReason, EndOptions, Timer } from '../contract.ts';
+import { TaskDeadline } from '../channel-deadline.ts';
+import type { Channel, CloseInfo, CloseReason, EndOptions } from '../contract.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import { causeOf, closedError } from './close-cause.ts';
 
@@ -38,7 +39,7 @@ export class ChannelEnding {
   /** Calls `isOver` when the peer has not ended its half in time. */
   linger(channel: Channel, reason: CloseReason, lingerMs: number, isOver: () => void): void {
     this.reason = reason;
-    const deadline: Timer = channel.clock.schedule(isOver, lingerMs);
+    const deadline = new TaskDeadline(channel, { ms: lingerMs, whileHeld: 'runs' }, isOver);
     channel.onClosed(() => deadline.cancel());
   }
 

@@ -42,6 +42,7 @@ export class ChannelReading {
   constructor(owner: ReadingOwner) {
     this.owner = owner;
     this.readsByItself = owner.options.autoRead;
+    if (!this.readsByItself) this.stamp();
   }
 
   // --- the half of the connection ---
@@ -88,6 +89,7 @@ export class ChannelReading {
       this.isRequested = false;
       if (!this.drops) this.owner.output.transport.pauseReading();
     }
+    this.stamp();
   }
 
   requestIfAuto(): void {
@@ -99,6 +101,7 @@ export class ChannelReading {
     const { owner } = this;
     if (!owner.isOpen) return;
     this.isRequested = true;
+    if (!this.readsByItself) this.stamp();
     if (owner.isActive && !this.isHeld) owner.output.transport.requestRead();
   }
 
@@ -115,6 +118,7 @@ export class ChannelReading {
   beginBurst(): void {
     this.isInBurst = true;
     this.isRequested = false;
+    if (!this.readsByItself) this.stamp();
   }
 
   /** @param hasMore - a full read is likely to be followed by another one in the same turn */
@@ -140,14 +144,24 @@ export class ChannelReading {
   }
 
   get heldMs(): number {
-    return this.holds?.heldMs ?? 0;
+    return this.holds?.stoodMs ?? 0;
   }
 
   hold(why: string): ReadHold {
     const { owner } = this;
-    this.holds ??= new ReadHolds(owner.options.clock, () => this.released());
-    if (this.holds.isEmpty && owner.isActive && !this.drops) owner.output.transport.pauseReading();
-    return this.holds.add(why);
+    const holds = this.madeHolds();
+    if (holds.isEmpty && owner.isActive && !this.drops) owner.output.transport.pauseReading();
+    return holds.add(why);
+  }
+
+  /** Input has begun or ceased to be asked for. */
+  private stamp(): void {
+    this.madeHolds().setUnasked(!this.readsByItself && !this.isRequested);
+  }
+
+  private madeHolds(): ReadHolds {
+    this.holds ??= new ReadHolds(this.owner.options.clock, () => this.released());
+    return this.holds;
   }
 
   onceReadable(listener: () => void): void {

@@ -1,14 +1,20 @@
 import type { Clock, ReadHold } from '../contract.ts';
 import { callSafely } from '../internal/call-safely.ts';
 
-/** The holds on one channel's reads, and the listeners for their end. Made when the first one is taken. */
+/**
+ * The holds on one channel's reads, the listeners for their end, and the time in which nothing was read. Made when the
+ * first hold is taken, or when nothing is asked for.
+ */
 export class ReadHolds {
   private readonly holds = new Set<ReadHold>();
   private listeners: (() => void)[] = [];
   private readonly clock: Clock;
   private readonly released: () => void;
-  private heldSince = 0;
-  private heldBefore = 0;
+  /** With auto-read off: nothing is asked for. */
+  private isUnasked = false;
+  /** Since when nothing is read; -1 while something is. */
+  private stoodSince = -1;
+  private stoodBefore = 0;
 
   /** @param released - called when the last hold has gone and every listener has been called */
   constructor(clock: Clock, released: () => void) {
@@ -24,23 +30,28 @@ export class ReadHolds {
     return Array.from(this.holds, ({ why }) => why);
   }
 
-  /** For how long holds have been out so far, in milliseconds. */
-  get heldMs(): number {
-    return this.heldBefore + (this.isEmpty ? 0 : this.clock.now() - this.heldSince);
+  /** For how long holds have been out, or nothing was asked for, so far, in milliseconds. */
+  get stoodMs(): number {
+    return this.stoodBefore + (this.stoodSince < 0 ? 0 : this.clock.now() - this.stoodSince);
+  }
+
+  /** With auto-read off: a read was asked for, or has come. */
+  setUnasked(isUnasked: boolean): void {
+    this.isUnasked = isUnasked;
+    this.stamp();
   }
 
   add(why: string): ReadHold {
     const hold: ReadHold = {
       why,
       release: () => {
-        if (this.holds.delete(hold) && this.isEmpty) {
-          this.heldBefore += this.clock.now() - this.heldSince;
-          this.goOn();
-        }
+        if (!this.holds.delete(hold) || !this.isEmpty) return;
+        this.stamp();
+        this.goOn();
       },
     };
-    if (this.isEmpty) this.heldSince = this.clock.now();
     this.holds.add(hold);
+    this.stamp();
     return hold;
   }
 
@@ -53,6 +64,14 @@ export class ReadHolds {
   clear(): void {
     this.holds.clear();
     this.listeners = [];
+  }
+
+  private stamp(): void {
+    const stands = this.isUnasked || !this.isEmpty;
+    if (stands === this.stoodSince >= 0) return;
+    const now = this.clock.now();
+    if (!stands) this.stoodBefore += now - this.stoodSince;
+    this.stoodSince = stands ? now : -1;
   }
 
   private goOn(): void {

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { Clock, Timer } from '../contract.ts';
+import { ClockDeadlines } from './clock-deadlines.ts';
 import { TurnQueue } from './turn-queue.ts';
 
 class SystemTimer implements Timer {
@@ -19,8 +20,7 @@ class SystemTimer implements Timer {
 /** Node's longest timer; a longer one would fire at once. */
 const LONGEST_MS = 2 ** 31 - 1;
 
-/** The machine's clock: monotonic time, Node's timers, `process.nextTick`, `setImmediate`. */
-export const systemClock: Clock = {
+const time: Omit<Clock, 'deadlines'> = {
   now(): number {
     return performance.now();
   },
@@ -45,3 +45,6 @@ export const systemClock: Clock = {
 
   turns: new TurnQueue(setImmediate),
 };
+
+/** The machine's clock: monotonic time, Node's timers, `process.nextTick`, `setImmediate`. */
+export const systemClock: Clock = { ...time, deadlines: new ClockDeadlines(time) };

@@ -1,8 +1,11 @@
+import { TaskDeadline } from '../channel-deadline.ts';
 import type {
   Channel,
   Clock,
   CloseReason,
   Context,
+  DeadlineRule,
+  Deadlines,
   Direction,
   Handled,
   Handler,
@@ -95,6 +98,14 @@ export class HandlerContext implements Context, Clock, RingMember<HandlerContext
 
   schedule(task: () => void, delayMs: number, ref?: boolean): Timer {
     return this.pipeline.channel.clock.schedule(() => this.runTask(task), delayMs, ref);
+  }
+
+  get deadlines(): Deadlines {
+    return this.pipeline.channel.clock.deadlines;
+  }
+
+  deadline(rule: DeadlineRule, over: () => void): Timer {
+    return new TaskDeadline(this.channel, rule, () => this.runTask(over));
   }
 
   execute(task: () => void): void {

@@ -1,6 +1,6 @@
 import type { Context, Direction, Handler } from '../contract.ts';
 import { DrainEvent } from '../drain-event.ts';
-import { KeptInput, type KeptInputSteps } from './kept-input.ts';
+import { INACTIVE, KeptEvent, KeptInput, type KeptInputSteps } from './kept-input.ts';
 
 /**
  * The base of handlers that keep input for later: every inbound event from `channelRead` on has its place in their
@@ -51,6 +51,11 @@ export abstract class KeptInputHandler implements Handler {
     return {};
   }
 
+  /** Passes on an end before which nothing is kept. A handler that acts at the end gives it as the step `event`, too. */
+  protected passEnd(ctx: Context, end: KeptEvent): void {
+    end.fire(ctx);
+  }
+
   handlerRemoved(ctx: Context): void {
     this.madeKept?.handlerRemoved(ctx);
   }
@@ -72,12 +77,12 @@ export abstract class KeptInputHandler implements Handler {
   }
 
   channelShutdown(ctx: Context, direction: Direction): void {
-    if (this.madeKept === undefined) ctx.fireChannelShutdown(direction);
+    if (this.madeKept === undefined) this.passEnd(ctx, new KeptEvent('channelShutdown', direction));
     else this.madeKept.channelShutdown(ctx, direction);
   }
 
   channelInactive(ctx: Context): void {
-    if (this.madeKept === undefined) ctx.fireChannelInactive();
+    if (this.madeKept === undefined) this.passEnd(ctx, INACTIVE);
     else this.madeKept.channelInactive(ctx);
   }
 

@@ -80,7 +80,7 @@ function sizeOf(message: unknown): number {
 }
 
 const COMPLETE = new KeptEvent('channelReadComplete');
-const INACTIVE = new KeptEvent('channelInactive');
+export const INACTIVE = new KeptEvent('channelInactive');
 const UNREGISTERED = new KeptEvent('channelUnregistered');
 
 /**

@@ -1,4 +1,5 @@
 import type { Clock, Timer, Turns } from '../contract.ts';
+import { ClockDeadlines } from '../internal/clock-deadlines.ts';
 import { TurnQueue } from '../internal/turn-queue.ts';
 import { EventQueue } from './event-queue.ts';
 
@@ -16,6 +17,7 @@ export class VirtualClock implements Clock {
   /** Tasks of the next turn. */
   private readonly later: (() => void)[] = [];
   readonly turns: Turns = new TurnQueue((task) => this.nextTurn(task));
+  readonly deadlines: ClockDeadlines = new ClockDeadlines(this);
   /** How many events are under way, one within the other. */
   private depth = 0;
 
@@ -88,12 +90,13 @@ export class VirtualClock implements Clock {
     this.time += ms;
   }
 
-  /** Forgets all timers; what they would have done is not done. */
+  /** Forgets all timers and deadlines; what they would have done is not done. */
   cancelTimers(): void {
+    this.deadlines.clear();
     this.timers.clear();
   }
 
-  /** How many timers wait. */
+  /** How many timers wait; all deadlines together have one. */
   get pendingTimers(): number {
     return this.timers.size;
   }

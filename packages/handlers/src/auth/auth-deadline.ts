@@ -1,31 +1,24 @@
 import type { Context } from '@headrace/core';
-import { type ChannelDeadline, channelDeadlines, wholeMs } from '../deadline/channel-deadlines.ts';
+import { ChannelDeadline } from '@headrace/core/authoring';
 
 /** Notified when the time is over. */
 interface AuthDeadlineOwner {
   expired(ctx: Context): void;
 }
 
-/** The time in which a peer signs in. */
-export class AuthDeadline implements ChannelDeadline {
-  readonly deadline: number;
-  heapIndex = -1;
-  heapOrder = 0;
+/** The time in which a peer signs in: it limits strangers, and runs on while reads are held. */
+export class AuthDeadline extends ChannelDeadline {
   private readonly owner: AuthDeadlineOwner;
   private readonly ctx: Context;
 
-  constructor(owner: AuthDeadlineOwner, ctx: Context, timeoutMs: number) {
+  constructor(owner: AuthDeadlineOwner, ctx: Context, ms: number) {
+    super({ ms, whileHeld: 'runs' });
     this.owner = owner;
     this.ctx = ctx;
-    this.deadline = wholeMs(ctx.clock.now() + timeoutMs);
-    channelDeadlines(ctx.channel).add(this);
+    this.begin(ctx.channel);
   }
 
-  expire(): void {
+  protected override over(): void {
     this.owner.expired(this.ctx);
-  }
-
-  cancel(): void {
-    channelDeadlines(this.ctx.channel).remove(this);
   }
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '@headrace/core';
-import { DeadlineTimer } from '../deadline/deadline-timer.ts';
+import { DeadlineList } from '@headrace/core/authoring';
 import type { Call, CallCarrier, CallOwner } from './call.ts';
 import { queueFull, requestAborted, requestLost, requestTimedOut } from './call-error.ts';
 
@@ -23,7 +23,7 @@ export interface CallTableOptions {
 export class CallTable implements CallOwner {
   private readonly clock: Clock;
   private readonly options: CallTableOptions;
-  private readonly deadlines: DeadlineTimer<Call>;
+  private readonly deadlines: DeadlineList<Call>;
   private readonly carriers: CallCarrier[] = [];
   /** Of carriers with equal loads, the first one from here on gets the call. */
   private turn = 0;
@@ -35,7 +35,7 @@ export class CallTable implements CallOwner {
   constructor(clock: Clock, options: CallTableOptions) {
     this.clock = clock;
     this.options = options;
-    this.deadlines = new DeadlineTimer(clock, (call) => this.expired(call), options);
+    this.deadlines = new DeadlineList(clock, (call) => this.expired(call), options.keepsProcess);
   }
 
   /** Calls that wait to be sent. */

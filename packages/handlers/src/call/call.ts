@@ -1,5 +1,5 @@
 import type { WriteFuture } from '@headrace/core';
-import type { DeadlineEntry } from '../deadline/deadline-heap.ts';
+import type { HeapEntry } from '@headrace/core/authoring';
 
 /** The connection that a call was given to. */
 export interface CallCarrier {
@@ -23,7 +23,7 @@ export interface CallOwner {
  * A call of this end: a request, which gets one answer or several, or a notice, which gets none. It is open from
  * `CallTable.submit` on until its last answer, its failure, or until its caller drops it.
  */
-export class Call implements DeadlineEntry {
+export class Call implements HeapEntry {
   /** The name on the wire; a `CallLine` gives a number to a call without one. */
   id: number | string | undefined = undefined;
   heapIndex = -1;

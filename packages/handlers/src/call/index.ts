@@ -5,7 +5,6 @@
  * @module
  */
 
-export type { DeadlineEntry } from '../deadline/deadline-heap.ts';
 export { Call, type CallCarrier, type CallOwner } from './call.ts';
 export { requestAborted, requestLost, requestTimedOut } from './call-error.ts';
 export { CallLine, type CallLineOptions, type CallWire } from './call-line.ts';

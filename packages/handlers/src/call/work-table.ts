@@ -1,6 +1,12 @@
 import { type Context, EncodeError } from '@headrace/core';
-import { isPromiseLike, ReadGate, toError, unpinned } from '@headrace/core/authoring';
-import { DeadlineTimer } from '../deadline/deadline-timer.ts';
+import {
+  callInContext,
+  DeadlineList,
+  isPromiseLike,
+  ReadGate,
+  toError,
+  unpinned,
+} from '@headrace/core/authoring';
 import type { Work } from './work.ts';
 
 /** Limits of a {@link WorkTable}. */
@@ -43,7 +49,7 @@ export class WorkTable<W extends Work> {
   private readonly limits: WorkLimits;
   private readonly owner: WorkOwner<W>;
   private readonly gate: ReadGate | undefined;
-  private readonly deadlines: DeadlineTimer<W>;
+  private readonly deadlines: DeadlineList<W>;
   private readonly ctx: Context;
   /** Open works, by their ids. One whose function answers at once is never entered. */
   private readonly open = new Map<unknown, W>();
@@ -56,7 +62,9 @@ export class WorkTable<W extends Work> {
     this.limits = limits;
     this.owner = owner;
     this.gate = limits.holds === undefined ? undefined : new ReadGate(limits.holds);
-    this.deadlines = new DeadlineTimer(ctx.clock, (work) => owner.expired?.(work));
+    this.deadlines = new DeadlineList(ctx.clock, (work) =>
+      callInContext(ctx, () => owner.expired?.(work)),
+    );
   }
 
   /** Functions that have not settled. */

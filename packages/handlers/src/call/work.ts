@@ -1,5 +1,5 @@
 import type { Channel } from '@headrace/core';
-import type { DeadlineEntry } from '../deadline/deadline-heap.ts';
+import type { HeapEntry } from '@headrace/core/authoring';
 import { guardedController } from './abort-guard.ts';
 
 /** What the function of a request gets beside the request. */
@@ -13,7 +13,7 @@ export interface RequestScope {
 }
 
 /** A request or a notice of the peer, until its function has settled. The signal is made when it is asked for. */
-export class Work implements RequestScope, DeadlineEntry {
+export class Work implements RequestScope, HeapEntry {
   readonly channel: Channel;
   /** The peer's name for it; `undefined` for a notice, and in protocols without ids. */
   readonly id: number | string | undefined;

@@ -1,4 +1,4 @@
-import type { Context, Timer, WriteFuture } from '@headrace/core';
+import type { Context, DeadlineEntry, WriteFuture } from '@headrace/core';
 import { callInContext } from '@headrace/core/authoring';
 import type { AdaptiveInterval } from './adaptive-interval.ts';
 import { HeartbeatMissedEvent, HeartbeatReceivedEvent } from './heartbeat-event.ts';
@@ -12,7 +12,10 @@ import type { HeartbeatOptions } from './heartbeat-options.ts';
 import { WriteWatch } from './write-watch.ts';
 
 /** The heartbeats that one side of a channel sends, and the peer's silence: carries out what the machine decides. */
-export class HeartbeatWatch<In, Out> {
+export class HeartbeatWatch<In, Out> implements DeadlineEntry {
+  deadline = 0;
+  heapIndex = -1;
+  heapOrder = 0;
   /** It sends heartbeats, and does not only watch for silence. */
   readonly sendsPings: boolean;
   private readonly format: HeartbeatFormat<In, Out>;
@@ -20,7 +23,8 @@ export class HeartbeatWatch<In, Out> {
   private readonly adaptive: AdaptiveInterval | undefined;
   private machine: HeartbeatMachine | undefined = undefined;
   private ctx: Context | undefined = undefined;
-  private timer: Timer | undefined = undefined;
+  /** When it was to be due. */
+  private plannedAt = 0;
   private isFirstDue: boolean;
   /** With auto-read off: something was asked for, and has not come. */
   private isAsked = false;
@@ -76,13 +80,12 @@ export class HeartbeatWatch<In, Out> {
     if (!this.isFirstDue || this.ctx !== ctx) return;
     this.isFirstDue = false;
     this.carryOut(ctx, this.machine!, this.machine!.first(ctx.clock.now()));
-    this.timer?.cancel();
     this.arm(ctx, this.machine!);
   }
 
   stop(): void {
-    this.timer?.cancel();
-    this.timer = this.ctx = this.pingOnItsWay = undefined;
+    this.ctx?.clock.deadlines.remove(this);
+    this.ctx = this.pingOnItsWay = undefined;
   }
 
   // --- messages ---
@@ -128,17 +131,22 @@ export class HeartbeatWatch<In, Out> {
     const now = ctx.clock.now();
     // Never less than the timer's own step, or a rounding error would spin.
     const delayMs = Math.max(1, machine.nextAt() - now);
-    const plannedAt = now + delayMs;
+    this.plannedAt = now + delayMs;
+    ctx.clock.deadlines.add(this, delayMs);
+  }
+
+  /** @internal The clock calls it. */
+  expire(): void {
+    const ctx = this.ctx!;
+    const machine = this.machine!;
     const isOn = (): boolean => this.ctx === ctx && ctx.channel.isOpen;
-    this.timer = ctx.clock.schedule(() => {
-      this.standStill(ctx, machine);
-      callInContext(ctx, () => {
-        for (const action of machine.due(ctx.clock.now(), plannedAt)) {
-          if (isOn()) this.carryOut(ctx, machine, action);
-        }
-      });
-      if (isOn()) callInContext(ctx, () => this.arm(ctx, machine));
-    }, delayMs);
+    this.standStill(ctx, machine);
+    callInContext(ctx, () => {
+      for (const action of machine.due(ctx.clock.now(), this.plannedAt)) {
+        if (isOn()) this.carryOut(ctx, machine, action);
+      }
+    });
+    if (isOn()) callInContext(ctx, () => this.arm(ctx, machine));
   }
 
   /** While nothing is read, no answer can be missed. */

@@ -1,6 +1,5 @@
-import type { Channel, Context, Handler, Types, WriteFuture } from '@headrace/core';
+import type { Context, Handler, Types, WriteFuture } from '@headrace/core';
 import { callInContext, describeOptions, flag, time } from '@headrace/core/authoring';
-import { wholeMs } from '../deadline/channel-deadlines.ts';
 import { WriteWatch } from '../heartbeat/write-watch.ts';
 import { type IdleState, IdleStateEvent } from './idle-state-event.ts';
 import { IdleTimer } from './idle-timer.ts';
@@ -41,10 +40,11 @@ const EVENTS = { fires: ['IdleStateEvent'] } as const;
  * - **In** anything.
  * - **Out** the same.
  * - **Events** fires `IdleStateEvent` to the handlers after it, again after every further full period. While reads
- *   are held (`holdReads`) the times of `readerIdleMs` and `allIdleMs` stand: the peer is not to blame.
+ *   are held (`holdReads`), and with auto-read off while nothing is asked for, the times of `readerIdleMs` and
+ *   `allIdleMs` stand: the peer is not to blame.
  * - **Errors** raises none.
- * - **State** per channel: a deadline for each time that is on, and two time stamps. The deadlines of all
- *   connections with one clock have one timer.
+ * - **State** per channel: a deadline for each time that is on. The deadlines of all connections with one clock have
+ *   one timer.
  * - **Cost** one time stamp per read burst and per completed flush. A deadline is set again only when it
  *   is over. Without writer and all times, writes do not pass through it at all.
  * - **Pitfalls** TCP keepalive is not seen here: it neither counts as a read nor keeps the peer from being
@@ -77,11 +77,10 @@ export class IdleStateHandler implements Handler {
   private readonly observeOutput: boolean;
   private readonly writes: WriteWatch | undefined;
   private ctx: Context | undefined = undefined;
-  private isReading = false;
-  private lastReadAt = 0;
-  /** For how long reads had been held at the last read. */
-  private heldMs = 0;
-  private lastWriteAt = 0;
+  /** @internal Within a burst of reads. */
+  isReading = false;
+  /** How many writes were completed. */
+  private written = 0;
 
   get userEvents(): { readonly fires: readonly 'IdleStateEvent'[] } {
     return EVENTS;
@@ -162,72 +161,45 @@ export class IdleStateHandler implements Handler {
     if (this.ctx !== undefined) return;
     this.ctx = ctx;
     const { channel } = ctx;
-    this.lastReadAt = this.lastWriteAt = wholeMs(channel.clock.now());
-    this.heldMs = channel.readHeldMs;
-    this.reader?.arm(channel);
-    this.writer?.arm(channel);
-    this.all?.arm(channel);
+    const now = channel.clock.now();
+    this.reader?.begin(channel, now);
+    this.writer?.begin(channel, now);
+    this.all?.begin(channel, now);
   }
 
   private stop(): void {
-    if (this.ctx === undefined) return;
-    const { channel } = this.ctx;
     this.ctx = undefined;
-    this.reader?.cancel(channel);
-    this.writer?.cancel(channel);
-    this.all?.cancel(channel);
+    this.reader?.cancel();
+    this.writer?.cancel();
+    this.all?.cancel();
   }
 
   private stampRead(): void {
     if (this.ctx === undefined) return;
     const { channel } = this.ctx;
-    this.lastReadAt = wholeMs(channel.clock.now());
-    this.heldMs = channel.readHeldMs;
-    if (this.reader !== undefined) this.reader.isFirst = true;
-    if (this.all !== undefined) this.all.isFirst = true;
+    const now = channel.clock.now();
+    this.reader?.sawLife(channel, now);
+    this.all?.sawLife(channel, now);
   }
 
   private stampWrite(): void {
     if (this.ctx === undefined) return;
-    this.lastWriteAt = wholeMs(this.ctx.channel.clock.now());
-    if (this.writer !== undefined) this.writer.isFirst = true;
-    if (this.all !== undefined) this.all.isFirst = true;
+    const { channel } = this.ctx;
+    const now = channel.clock.now();
+    this.written = (this.written + 1) | 0;
+    this.writer?.sawLife(channel, now);
+    this.all?.sawLife(channel, now);
   }
 
   /** @internal */
   timerExpired(timer: IdleTimer): void {
-    const { ctx } = this;
-    if (ctx === undefined || !ctx.channel.isOpen) return;
-    const { channel } = ctx;
-    const { clock } = channel;
-    if (timer !== this.writer && channel.isReadHeld) {
-      // The peer may have sent something meanwhile: it is read first.
-      timer.waitForReads(channel, () => {
-        timer.arm(channel, Math.max(1, this.remainingMs(channel, timer, clock.now())));
-      });
-      return;
-    }
-    const remainingMs = this.remainingMs(channel, timer, clock.now());
-    if (remainingMs > 0) {
-      timer.arm(channel, Math.max(1, remainingMs));
-      return;
-    }
-    timer.arm(channel);
+    const ctx = this.ctx!;
     const { isFirst } = timer;
     timer.isFirst = false;
     if (this.observeOutput && timer !== this.reader) {
-      const moved = timer.hasOutputMoved(channel, this.lastWriteAt);
+      const moved = timer.hasOutputMoved(ctx.channel, this.written);
       if (moved && !isFirst) return;
     }
     callInContext(ctx, () => this.channelIdle(ctx, IdleStateEvent.of(timer.state, isFirst)));
-  }
-
-  /** A burst that is being read is no idleness, however long it takes; the time in which reads are held is none. */
-  private remainingMs(channel: Channel, timer: IdleTimer, now: number): number {
-    if (timer === this.writer) return timer.timeoutMs - (now - this.lastWriteAt);
-    if (this.isReading) return timer.timeoutMs;
-    const readAt = this.lastReadAt + channel.readHeldMs - this.heldMs;
-    const lastAt = timer === this.reader ? readAt : Math.max(readAt, this.lastWriteAt);
-    return Math.max(timer.timeoutMs - (now - lastAt), timer.heldRemainderMs(channel, now));
   }
 }

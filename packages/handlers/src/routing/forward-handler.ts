@@ -1,5 +1,11 @@
-import type { Channel, Context, Handler, OutboundBytes, Pipeline, Types } from '@headrace/core';
-import { callSafely, describeOptions, fn, ReadGate } from '@headrace/core/authoring';
+import type { Channel, Context, OutboundBytes, Pipeline, Types } from '@headrace/core';
+import {
+  callSafely,
+  describeOptions,
+  fn,
+  KeptInputHandler,
+  type KeptInputSteps,
+} from '@headrace/core/authoring';
 import { carryEarlyEnd, RelayHandler } from './relay-handler.ts';
 
 /** What {@link ForwardOptions.connect} gets. */
@@ -40,7 +46,8 @@ const OPTIONS = describeOptions('ForwardHandler', {
  * - **Place** last.
  * - **In** what the other channel's pipeline accepts for writing: bytes, or messages if both have codecs.
  * - **Out** nothing; what comes in goes to the other channel.
- * - **Events** forwards all; holds reads until it is connected.
+ * - **Events** forwards all; holds reads until it is connected. What a transport gives all the same is kept, and passed
+ *   on to the relay, or to the next handler if somebody removes it.
  * - **Errors** what `connect` rejects with; unhandled, it closes the channel.
  * - **State** one channel, until the relay takes its place.
  * - **Cost** none once the relay stands.
@@ -66,22 +73,20 @@ const OPTIONS = describeOptions('ForwardHandler', {
  * @typeParam Message - what the other channel accepts, known from the type of what `connect` gives
  * @see Netty's example `proxy`
  */
-export class ForwardHandler<Message = OutboundBytes> implements Handler {
+export class ForwardHandler<Message = OutboundBytes> extends KeptInputHandler {
   declare readonly types: Types<{ reads: Message; passesOn: never }>;
   private readonly connect: ForwardOptions<Message>['connect'];
   private readonly aborter = new AbortController();
   private hasStarted = false;
-  private readonly gate = new ReadGate('ForwardHandler');
-  /** What a transport gave without a request. */
-  private readonly early: Message[] = [];
 
   constructor(options: ForwardOptions<Message>) {
+    super();
     OPTIONS.resolve(options as unknown as ForwardOptions);
     this.connect = options.connect;
   }
 
   handlerAdded(ctx: Context): void {
-    this.gate.hold(ctx.channel);
+    this.kept.hold(ctx.channel);
     if (ctx.channel.isActive) this.start(ctx);
   }
 
@@ -90,17 +95,14 @@ export class ForwardHandler<Message = OutboundBytes> implements Handler {
     ctx.fireChannelActive();
   }
 
-  channelInactive(ctx: Context): void {
+  override channelInactive(ctx: Context): void {
     this.aborter.abort();
-    ctx.fireChannelInactive();
+    super.channelInactive(ctx);
   }
 
-  handlerRemoved(): void {
-    this.gate.release();
-  }
-
-  channelRead(_ctx: Context, message: Message): void {
-    this.early.push(message);
+  /** A transport may give input without a request: it waits for the relay, or for the removal. */
+  protected override keptInputSteps(): KeptInputSteps {
+    return { why: 'ForwardHandler', mayPass: () => false };
   }
 
   private start(ctx: Context): void {
@@ -124,10 +126,9 @@ export class ForwardHandler<Message = OutboundBytes> implements Handler {
       return;
     }
     ctx.pipeline.addAfter(ctx.name, new RelayHandler(back));
-    for (const message of this.early.splice(0)) ctx.fireChannelRead(message);
-    ctx.fireChannelReadComplete();
-    carryEarlyEnd(front, back as Channel);
+    // What was kept passes on to the relay.
     ctx.pipeline.remove(ctx.name);
+    carryEarlyEnd(front, back as Channel);
   }
 
   private failed(ctx: Context, error: Error): void {

@@ -5,7 +5,6 @@ import {
   type Context,
   DecodeError,
   type Direction,
-  type Handler,
   OptionError,
   type OutboundBytes,
   TimedOutError,
@@ -18,6 +17,8 @@ import {
   callInContext,
   describeOptions,
   fn,
+  KeptInputHandler,
+  type KeptInputSteps,
   type Resolved,
   recogniseCopies,
   time,
@@ -26,7 +27,6 @@ import {
   whole,
 } from '@headrace/core/authoring';
 import type { Protocol } from './protocol.ts';
-import { replaceWith } from './replace-with.ts';
 
 /** Options of a {@link ProtocolDetector}. */
 export interface ProtocolDetectorOptions {
@@ -61,6 +61,7 @@ export class ProtocolDetectedEvent {
 }
 
 const OTHERWISE = 'otherwise';
+const NOTHING = Buffer.alloc(0);
 
 const OPTIONS = describeOptions('ProtocolDetector', {
   protocols: value('an array of protocols', Array.isArray, { required: true }),
@@ -124,16 +125,19 @@ const EVENTS = { fires: ['ProtocolDetectedEvent'] } as const;
  * ```
  * @see Netty's example `portunification`, and its `AbstractSniHandler`
  */
-export class ProtocolDetector implements Handler {
+export class ProtocolDetector extends KeptInputHandler {
   declare readonly types: Types<{ reads: Buffer; passesOn: unknown; accepts: unknown }>;
   /** The name of the protocol that was found. */
   static readonly PROTOCOL: AttributeKey<string> = new AttributeKey('protocol');
 
   private readonly options: Resolved<ProtocolDetectorOptions, typeof OPTIONS.kinds>;
-  private readonly held: Buffer[] = [];
+  /** What has come so far, as one piece: the message that it has begun. */
+  private begun: Buffer = NOTHING;
   private deadline: Timer | undefined = undefined;
   private hasStarted = false;
   private isDecided = false;
+  /** The handlers of the protocol stand: what came passes on to them. */
+  private isInstalled = false;
   /** Nothing matched: what still comes is dropped until the channel closes. */
   private isRefused = false;
 
@@ -142,6 +146,7 @@ export class ProtocolDetector implements Handler {
   }
 
   constructor(options: ProtocolDetectorOptions) {
+    super();
     this.options = OPTIONS.resolve(options);
     const { protocols } = this.options;
     const names = new Set(protocols.map(({ name }) => name));
@@ -164,52 +169,85 @@ export class ProtocolDetector implements Handler {
     ctx.fireChannelActive();
   }
 
-  /** Removed from outside: what it held is not lost. */
-  handlerRemoved(ctx: Context): void {
+  override handlerRemoved(ctx: Context): void {
     this.deadline?.cancel();
-    if (this.isDecided || this.isRefused || !ctx.channel.isOpen) return;
     this.isDecided = true;
-    for (const bytes of this.held.splice(0)) ctx.fireChannelRead(bytes);
+    if (ctx.channel.isOpen) super.handlerRemoved(ctx);
   }
 
-  channelRead(ctx: Context, bytes: Buffer): void {
+  protected override keptInputSteps(): KeptInputSteps {
+    return {
+      mayPass: () => this.isInstalled,
+      begun: () => [this.begun],
+      goOn: (ctx) => this.passOn(ctx),
+      removed: (ctx) => this.passOn(ctx),
+      dropped: () => {
+        this.begun = NOTHING;
+      },
+      delivered: (ctx) => this.leave(ctx),
+    };
+  }
+
+  override channelRead(ctx: Context, bytes: Buffer): void {
     if (this.isRefused || bytes.length === 0) return;
-    // While it passes on what it held, what arrives meanwhile goes after that.
-    this.held.push(bytes);
-    if (!this.isDecided) this.decide(ctx, false);
+    if (this.isDecided) {
+      this.kept.channelRead(ctx, bytes);
+      return;
+    }
+    this.begun = this.begun.length === 0 ? bytes : Buffer.concat([this.begun, bytes]);
+    this.kept.pause(false);
+    this.decide(ctx, false);
+    if (!this.isInstalled) return;
+    this.kept.deliverWithin(ctx);
+    this.leave(ctx);
   }
 
-  channelReadComplete(ctx: Context): void {
+  override channelReadComplete(ctx: Context): void {
     if (this.isDecided) {
-      ctx.fireChannelReadComplete();
+      super.channelReadComplete(ctx);
       return;
     }
     // What a peer sent of a beginning must not keep its whole read in memory until the deadline.
-    for (const [at, bytes] of this.held.entries()) this.held[at] = unpinned(bytes);
+    this.begun = unpinned(this.begun);
     this.readOn(ctx);
   }
 
-  /** Its bytes came unencrypted, and would be taken for the beginning of what comes encrypted. */
-  userEventTriggered(ctx: Context, event: unknown): void {
-    if (event instanceof TlsUpgradeEvent) {
-      event.holding(this.held.reduce((sum, { length }) => sum + length, 0));
-    }
-    ctx.fireUserEventTriggered(event);
+  /** A peer that has not shown its protocol keeps no event back, and no drain. */
+  override userEventTriggered(ctx: Context, event: unknown): void {
+    if (this.isDecided || event instanceof TlsUpgradeEvent) super.userEventTriggered(ctx, event);
+    else ctx.fireUserEventTriggered(event);
+  }
+
+  override exceptionCaught(ctx: Context, error: Error): void {
+    if (this.isDecided) super.exceptionCaught(ctx, error);
+    else ctx.fireExceptionCaught(error);
   }
 
   /** No more bytes will come to decide by. */
-  channelShutdown(ctx: Context, direction: Direction): void {
-    if (direction === 'input' && this.held.length > 0) this.decide(ctx, true);
-    ctx.fireChannelShutdown(direction);
+  override channelShutdown(ctx: Context, direction: Direction): void {
+    if (direction === 'input' && !this.isDecided && this.isKeeping) {
+      this.decide(ctx, true);
+      this.goOn(ctx);
+    }
+    super.channelShutdown(ctx, direction);
+  }
+
+  private passOn(ctx: Context): void {
+    const bytes = this.begun;
+    this.begun = NOTHING;
+    if (bytes.length > 0) ctx.fireChannelRead(bytes);
+  }
+
+  private leave(ctx: Context): void {
+    if (this.isInstalled && !this.isKeeping && !ctx.isRemoved) ctx.pipeline.remove(ctx.name);
   }
 
   private start(ctx: Context): void {
     if (this.hasStarted) return;
     this.hasStarted = true;
     const { timeoutMs } = this.options;
-    if (timeoutMs !== Number.POSITIVE_INFINITY) {
-      this.deadline = ctx.clock.schedule(() => this.onDeadline(ctx), timeoutMs);
-    }
+    // It limits strangers: it runs on while reads are held.
+    this.deadline = ctx.deadline({ ms: timeoutMs, whileHeld: 'runs' }, () => this.onDeadline(ctx));
     this.readOn(ctx);
   }
 
@@ -221,7 +259,7 @@ export class ProtocolDetector implements Handler {
   /** The first protocol that matches or may still match; with `isFinal`, one that matches. */
   private decide(ctx: Context, isFinal: boolean): void {
     const { protocols, otherwise, maxBytes } = this.options;
-    const prefix = this.prefix();
+    const { prefix } = this;
     const isEnough = isFinal || prefix.length >= maxBytes;
     for (const protocol of protocols) {
       const answer = atOnce('matches', protocol.matches(prefix));
@@ -235,38 +273,44 @@ export class ProtocolDetector implements Handler {
     else this.refuse(ctx, prefix);
   }
 
-  private prefix(): Buffer {
+  private get prefix(): Buffer {
     const { maxBytes } = this.options;
-    const [first] = this.held;
-    const all = this.held.length === 1 ? first! : Buffer.concat(this.held);
-    return all.length > maxBytes ? all.subarray(0, maxBytes) : all;
+    return this.begun.length > maxBytes ? this.begun.subarray(0, maxBytes) : this.begun;
   }
 
   private install(ctx: Context, name: string, install: Protocol['install']): void {
     this.isDecided = true;
     this.deadline?.cancel();
-    const { held } = this;
-    if (held.length > 1) held.push(Buffer.concat(held.splice(0)));
     ctx.channel.attributes.set(ProtocolDetector.PROTOCOL, name);
-    const add = (): void => {
+    try {
       const channel = ctx.channel as Channel as Channel<Buffer, OutboundBytes>;
       const returned = install(channel, ctx);
       callInContext(ctx, () => returned);
       ctx.fireUserEventTriggered(new ProtocolDetectedEvent(name));
-    };
-    try {
-      replaceWith(ctx, add, held);
     } catch (thrown) {
-      this.isDecided = false;
-      this.isRefused = true;
+      this.drop();
       throw thrown;
     }
+    this.isInstalled = true;
+  }
+
+  /** Outside of a burst of reads. */
+  private goOn(ctx: Context): void {
+    if (!this.isInstalled) return;
+    this.kept.deliver(ctx);
+    this.leave(ctx);
+  }
+
+  /** Nothing that comes is passed on any more. */
+  private drop(): void {
+    this.isDecided = false;
+    this.isRefused = true;
+    this.deadline?.cancel();
+    if (this.isKeeping) this.kept.drop();
   }
 
   private refuse(ctx: Context, prefix: Buffer): void {
-    this.isRefused = true;
-    this.deadline?.cancel();
-    this.held.length = 0;
+    this.drop();
     const start = prefix.subarray(0, 16).toString('hex');
     const hint = prefix[0] === 0x16 && prefix[1] === 3 ? ', which looks like TLS' : '';
     const names = this.options.protocols.map(({ name }) => name).join(', ');
@@ -285,15 +329,14 @@ export class ProtocolDetector implements Handler {
       try {
         this.timedOut(ctx);
       } catch (thrown) {
-        this.isRefused = true;
-        this.held.length = 0;
+        this.drop();
         throw thrown;
       }
     });
   }
 
   private timedOut(ctx: Context): void {
-    const prefix = this.held.length === 0 ? Buffer.alloc(0) : this.prefix();
+    const { prefix } = this;
     const { protocols, otherwise, handleTimeout } = this.options;
     if (handleTimeout === undefined) {
       this.refuseLate(ctx, prefix);
@@ -302,17 +345,16 @@ export class ProtocolDetector implements Handler {
     const name = handleTimeout(ctx, prefix);
     const protocol = protocols.find((one) => one.name === name);
     const install = protocol?.install.bind(protocol) ?? otherwise;
-    if (name === undefined || install === undefined) this.isRefused = true;
+    if (name === undefined || install === undefined) this.drop();
     else {
       this.install(ctx, protocol?.name ?? OTHERWISE, install);
-      ctx.fireChannelReadComplete();
+      this.goOn(ctx);
     }
   }
 
   private refuseLate(ctx: Context, prefix: Buffer): void {
     const { timeoutMs } = this.options;
-    this.isRefused = true;
-    this.held.length = 0;
+    this.drop();
     const text = `${prefix.length} bytes within ${timeoutMs} ms do not show which protocol this is`;
     const details = { timeoutMs, bytes: prefix.length };
     ctx.fireExceptionCaught(new TimedOutError('TIMEOUT_READ', text, details));

@@ -51,7 +51,7 @@ export function expire(
     endWith(ctx, 'limit', lastWord);
   };
   ctx.fireUserEventTriggered(new ConnectionExpiredEvent(limit, graceMs));
-  if (graceMs > 0) return ctx.clock.schedule(end, graceMs);
+  if (graceMs > 0) return ctx.deadline({ ms: graceMs, whileHeld: 'runs' }, end);
   end();
   return undefined;
 }

@@ -88,9 +88,9 @@ export class MaxAgeHandler<Message = never> implements Handler {
   }
 
   private start(ctx: Context): void {
-    if (this.timer !== undefined || this.maxAgeMs === Number.POSITIVE_INFINITY) return;
-    this.timer = ctx.clock.schedule(() => {
+    if (this.timer !== undefined) return;
+    this.timer = ctx.deadline({ ms: this.maxAgeMs, whileHeld: 'runs' }, () => {
       this.timer = expire(ctx, 'age', this.expiry);
-    }, this.maxAgeMs);
+    });
   }
 }

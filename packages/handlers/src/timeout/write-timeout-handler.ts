@@ -2,11 +2,10 @@ import {
   type Context,
   type Handler,
   TimedOutError,
-  type Timer,
   type Types,
   type WriteFuture,
 } from '@headrace/core';
-import { describeOptions, time } from '@headrace/core/authoring';
+import { ChannelDeadline, describeOptions, time } from '@headrace/core/authoring';
 
 /** Options of a {@link WriteTimeoutHandler}. */
 export interface WriteTimeoutOptions {
@@ -15,6 +14,23 @@ export interface WriteTimeoutOptions {
 }
 
 const OPTIONS = describeOptions('WriteTimeoutHandler', { timeoutMs: time({ default: 30_000 }) });
+
+/** The time of the oldest write that is not complete. */
+class WriteDeadline extends ChannelDeadline {
+  private readonly ctx: Context;
+
+  constructor(ctx: Context, ms: number) {
+    super({ ms, whileHeld: 'runs' });
+    this.ctx = ctx;
+  }
+
+  protected override over(): void {
+    const text = `a write was not complete within ${this.ms} ms`;
+    const error = new TimedOutError('TIMEOUT_WRITE', text, { timeoutMs: this.ms });
+    this.ctx.fireExceptionCaught(error);
+    this.ctx.close('timeout');
+  }
+}
 
 interface PendingWrite {
   readonly startedAt: number;
@@ -58,8 +74,7 @@ export class WriteTimeoutHandler implements Handler {
   /** In the order of their start; settled ones leave when they come to the front. */
   private pending: PendingWrite[] = [];
   private last: WriteFuture | undefined = undefined;
-  private timer: Timer | undefined = undefined;
-  private isOver = false;
+  private deadline: WriteDeadline | undefined = undefined;
 
   constructor(options: WriteTimeoutOptions = {}) {
     this.timeoutMs = OPTIONS.resolve(options).timeoutMs;
@@ -78,44 +93,36 @@ export class WriteTimeoutHandler implements Handler {
   write(ctx: Context, message: unknown): WriteFuture {
     const future = ctx.write(message);
     // The writes of one flush share a future, and the first of them is the oldest.
-    if (future.isSettled || future === this.last || this.isOver) return future;
+    if (future.isSettled || future === this.last) return future;
     this.last = future;
     const entry: PendingWrite = { startedAt: ctx.clock.now(), isSettled: false };
     this.pending.push(entry);
-    future.peekSettled(() => this.settled(entry, future));
-    this.timer ??= ctx.clock.schedule(() => this.check(ctx), this.timeoutMs);
+    future.peekSettled(() => this.settled(ctx, entry, future));
+    if (this.pending.length === 1) this.timeOldest(ctx);
     return future;
   }
 
-  private settled(entry: PendingWrite, future: WriteFuture): void {
+  private settled(ctx: Context, entry: PendingWrite, future: WriteFuture): void {
     entry.isSettled = true;
     if (this.last === future) this.last = undefined;
     let done = 0;
     while (done < this.pending.length && this.pending[done]!.isSettled) done += 1;
-    if (done > 0) this.pending.splice(0, done);
+    if (done === 0) return;
+    this.pending.splice(0, done);
+    this.timeOldest(ctx);
   }
 
-  private check(ctx: Context): void {
-    this.timer = undefined;
-    const oldest = this.pending[0];
-    if (oldest === undefined || !ctx.channel.isOpen) return;
-    const remainingMs = oldest.startedAt + this.timeoutMs - ctx.clock.now();
-    if (remainingMs > 0) {
-      this.timer = ctx.clock.schedule(() => this.check(ctx), Math.max(1, remainingMs));
-      return;
+  private timeOldest(ctx: Context): void {
+    const [oldest] = this.pending;
+    if (oldest === undefined) this.deadline?.stop();
+    else {
+      this.deadline ??= new WriteDeadline(ctx, this.timeoutMs);
+      this.deadline.begin(ctx.channel, oldest.startedAt);
     }
-    this.isOver = true;
-    const text = `a write was not complete within ${this.timeoutMs} ms`;
-    ctx.fireExceptionCaught(
-      new TimedOutError('TIMEOUT_WRITE', text, { timeoutMs: this.timeoutMs }),
-    );
-    ctx.close('timeout');
   }
 
   private stop(): void {
-    this.timer?.cancel();
-    this.timer = undefined;
+    this.deadline?.cancel();
     this.pending = [];
-    this.isOver = true;
   }
 }

@@ -3,7 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { lengthPrefixed } from '@headrace/codec';
-import { Bootstrap, type Clock, systemClock, type Timer, type Turns } from '@headrace/core';
+import {
+  Bootstrap,
+  type Clock,
+  ClockDeadlines,
+  systemClock,
+  type Timer,
+  type Turns,
+} from '@headrace/core';
 import { type BinaryExchange, binaryExchange, ExchangeHandler } from '@headrace/handlers';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ServerProcess } from './server-process.ts';
@@ -17,6 +24,7 @@ const LONGEST_MS = 1000;
 class CountingClock implements Clock {
   readonly timers = new Set<Timer>();
   readonly turns: Turns = systemClock.turns;
+  readonly deadlines: ClockDeadlines = new ClockDeadlines(this);
 
   now(): number {
     return systemClock.now();

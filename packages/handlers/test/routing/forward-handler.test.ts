@@ -1,4 +1,4 @@
-import type { Channel, OutboundBytes } from '@headrace/core';
+import type { Channel, Context, OutboundBytes } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { ForwardHandler, type ForwardRequest } from '../../src/routing/forward-handler.ts';
@@ -66,6 +66,20 @@ describe('ForwardHandler', () => {
     dial.front.writeInbound('early');
     await dial.connect();
     expect(dial.back.readOutbound()).toBe('early');
+  });
+
+  it('passes on what it kept when somebody removes it, in order and with the end of its burst', () => {
+    const dial = forwarding();
+    const seen: unknown[] = [];
+    dial.front.pipeline.addLast({
+      channelRead: (_ctx: Context, message: unknown) => void seen.push(message),
+      channelReadComplete: () => void seen.push('complete'),
+    });
+    dial.front.writeInbound('early', 'too');
+    expect(seen).toEqual([]);
+    dial.front.run(() => dial.front.pipeline.remove(ForwardHandler));
+    expect(seen).toEqual(['early', 'too', 'complete']);
+    expect(dial.front.isReadHeld).toBe(false);
   });
 
   it('makes a failed connect an error of the channel', async () => {

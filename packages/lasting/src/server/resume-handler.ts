@@ -145,13 +145,14 @@ export class ResumeHandler implements Handler {
   private start(ctx: Context): void {
     if (this.timer !== undefined || this.hasGreeted) return;
     const { helloTimeoutMs } = this.table;
-    this.timer = ctx.clock.schedule(() => {
+    // It limits strangers: it runs on while reads are held.
+    this.timer = ctx.deadline({ ms: helloTimeoutMs, whileHeld: 'runs' }, () => {
       const text = `no first frame of a lasting channel within ${helloTimeoutMs} ms`;
       ctx.fireExceptionCaught(
         new TimedOutError('TIMEOUT_READ', text, { timeoutMs: helloTimeoutMs }),
       );
       ctx.close('timeout');
-    }, helloTimeoutMs);
+    });
   }
 
   // --- frames ---

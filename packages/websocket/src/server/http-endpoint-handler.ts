@@ -323,9 +323,9 @@ export class HttpEndpointHandler implements Handler {
 
   private waitForRequest(timeoutMs: number, isIdle = false): void {
     this.stopWaiting();
-    if (timeoutMs === Number.POSITIVE_INFINITY) return;
     const read = isIdle ? this.stream?.bytesRead : undefined;
-    this.deadline = this.ctx!.clock.schedule(() => this.timedOut(timeoutMs, read), timeoutMs);
+    const rule = { ms: timeoutMs, whileHeld: 'stands' } as const;
+    this.deadline = this.ctx!.deadline(rule, () => this.timedOut(timeoutMs, read));
   }
 
   /** A kept-alive connection without a further request just ends; a begun request is answered with 408. */

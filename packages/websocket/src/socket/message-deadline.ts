@@ -1,19 +1,17 @@
-import { type Channel, TimedOutError, type Timer } from '@headrace/core';
+import { type Channel, TimedOutError } from '@headrace/core';
+import { ChannelDeadline } from '@headrace/core/authoring';
 
 /**
  * The time in which a begun message must be complete: without it a peer could keep half a message open on each of
- * many connections. It takes one timer, not one for each message.
+ * many connections. It stands while this side does not read.
  */
-export class MessageDeadline {
-  private readonly channel: Channel;
-  private readonly timeoutMs: number;
+export class MessageDeadline extends ChannelDeadline {
+  private readonly messages: Channel;
   private finished = 0;
-  private begunAt = -1;
-  private timer: Timer | undefined = undefined;
 
-  constructor(channel: Channel, timeoutMs: number) {
-    this.channel = channel;
-    this.timeoutMs = timeoutMs;
+  constructor(messages: Channel, ms: number) {
+    super({ ms, whileHeld: 'stands' });
+    this.messages = messages;
   }
 
   /**
@@ -23,35 +21,14 @@ export class MessageDeadline {
    * @param finished - how many whole messages have been read
    */
   inputRead(isWithin: boolean, finished: number): void {
-    if (!isWithin) this.begunAt = -1;
-    else {
-      const { clock } = this.channel;
-      if (this.begunAt < 0 || finished !== this.finished) this.begunAt = clock.now();
-      this.timer ??= clock.schedule(() => this.check(), this.timeoutMs);
-    }
+    if (!isWithin) this.stop();
+    else if (!this.isRunning || finished !== this.finished) this.begin(this.messages);
     this.finished = finished;
   }
 
-  cancel(): void {
-    this.begunAt = -1;
-    this.timer?.cancel();
-    this.timer = undefined;
-  }
-
-  private check(): void {
-    this.timer = undefined;
-    const { channel, timeoutMs } = this;
-    if (this.begunAt < 0 || !channel.isOpen) return;
-    const now = channel.clock.now();
-    // While we do not read, the peer cannot be blamed.
-    if (channel.isReadHeld || !channel.autoRead) this.begunAt = now;
-    const left = this.begunAt + timeoutMs - now;
-    if (left > 0) {
-      this.timer = channel.clock.schedule(() => this.check(), left);
-      return;
-    }
-    const text = `a message that began ${timeoutMs} ms ago is not whole`;
-    const error = new TimedOutError('TIMEOUT_READ', text, { messageTimeoutMs: timeoutMs });
+  protected override over(channel: Channel): void {
+    const text = `a message that began ${this.ms} ms ago is not whole`;
+    const error = new TimedOutError('TIMEOUT_READ', text, { messageTimeoutMs: this.ms });
     channel.pipeline.fireExceptionCaught(error);
     if (channel.isOpen) channel.end({ reason: 'timeout' });
   }

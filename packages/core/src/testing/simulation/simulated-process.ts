@@ -1,4 +1,5 @@
-import type { Clock, Timer, Turns } from '../../contract.ts';
+import type { Clock, Deadlines, Timer, Turns } from '../../contract.ts';
+import { ClockDeadlines } from '../../internal/clock-deadlines.ts';
 import { TurnQueue } from '../../internal/turn-queue.ts';
 import type { EndOwner } from '../../transport/memory-transport.ts';
 import type { TransportSink } from '../../transport/transport.ts';
@@ -24,6 +25,7 @@ export interface ProcessWorld extends SimulatedTime {
 export class SimulatedProcess implements EndOwner, Clock {
   readonly hostName: string;
   readonly turns: Turns = new TurnQueue((task) => this.nextTurn(task));
+  readonly deadlines: Deadlines = new ClockDeadlines(this);
   readonly random: SeededRandom;
   isAlive = true;
   private readonly world: ProcessWorld;

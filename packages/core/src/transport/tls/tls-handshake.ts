@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import type { Clock, Timer, TlsInfo } from '../../contract.ts';
+import type { Clock, DeadlineEntry, TlsInfo } from '../../contract.ts';
 import { ChannelError, TimedOutError, toError } from '../../errors.ts';
 import { printable } from '../../internal/printable.ts';
 import { systemError } from '../system-error.ts';
@@ -18,10 +18,12 @@ export interface TlsSide {
 }
 
 /** One handshake under way, with its time limit. */
-export class TlsHandshake {
+export class TlsHandshake implements DeadlineEntry {
+  deadline = 0;
+  heapIndex = -1;
+  heapOrder = 0;
   private readonly side: TlsSide;
   private readonly clock: Clock;
-  private timer: Timer | undefined = undefined;
   private end: ((result: TLSSocket | Error) => void) | undefined = undefined;
   private peer = '';
 
@@ -34,15 +36,16 @@ export class TlsHandshake {
   start(raw: Duplex, peer: string, done: (result: TLSSocket | Error) => void): void {
     this.end = done;
     this.peer = peer;
-    const { handshakeTimeoutMs } = this.side;
-    if (handshakeTimeoutMs !== Number.POSITIVE_INFINITY) {
-      const late = () => this.settle(handshakeTimeout(peer, handshakeTimeoutMs));
-      this.timer = this.clock.schedule(late, handshakeTimeoutMs);
-    }
+    this.clock.deadlines.add(this, this.side.handshakeTimeoutMs);
     this.side.start(raw, (error, socket) => {
       if (error === undefined && socket !== undefined) this.settle(socket);
       else this.settle(handshakeError(peer, error, socket));
     });
+  }
+
+  /** @internal The clock calls it. */
+  expire(): void {
+    this.settle(handshakeTimeout(this.peer, this.side.handshakeTimeoutMs));
   }
 
   /** The connection ended, and no reason was reported. */
@@ -53,8 +56,7 @@ export class TlsHandshake {
 
   cancel(): void {
     this.end = undefined;
-    this.timer?.cancel();
-    this.timer = undefined;
+    this.clock.deadlines.remove(this);
   }
 
   private settle(result: TLSSocket | Error): void {

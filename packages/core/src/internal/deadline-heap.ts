@@ -1,14 +1,9 @@
-/** Something that ends at a time; the heap keeps its place in it. */
-export interface DeadlineEntry {
-  /** When it is due, by the owner's clock. */
-  deadline: number;
-  /** Its place in the heap, -1 while it is in none. Belongs to the heap. */
-  heapIndex: number;
-  /** Which of those with the same deadline was added first. Belongs to the heap. */
-  heapOrder: number;
-}
+import type { DeadlineEntry } from '../contract.ts';
 
-function isBefore(one: DeadlineEntry, other: DeadlineEntry): boolean {
+/** An entry of a heap: without a call of its own, because the owner of the heap knows what to do. */
+export type HeapEntry = Pick<DeadlineEntry, 'deadline' | 'heapIndex' | 'heapOrder'>;
+
+function isBefore(one: HeapEntry, other: HeapEntry): boolean {
   if (one.deadline !== other.deadline) return one.deadline < other.deadline;
   return ((one.heapOrder - other.heapOrder) | 0) < 0;
 }
@@ -18,7 +13,7 @@ function isBefore(one: DeadlineEntry, other: DeadlineEntry): boolean {
  * time. Calls of one time-out are added at the end of the heap and stay there: adding costs one comparison, however many
  * there are, and nothing is left of what was taken out.
  */
-export class DeadlineHeap<E extends DeadlineEntry> {
+export class DeadlineHeap<E extends HeapEntry> {
   private readonly entries: E[] = [];
   private added = 0;
 

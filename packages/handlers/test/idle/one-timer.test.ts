@@ -1,6 +1,7 @@
+import type { Context } from '@headrace/core';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import { expect, it } from 'vitest';
-import { AuthHandler, IdleStateHandler } from '../../src/index.ts';
+import { AuthFailedEvent, AuthHandler, IdleStateHandler } from '../../src/index.ts';
 
 it('has one timer for the idle times and sign-ins of all connections with one clock, and none after them', () => {
   const clock = new VirtualClock();
@@ -32,4 +33,30 @@ it('has no timer when the last connection has closed before its time', () => {
   expect(channel.clock.pendingTimers).toBe(1);
   channel.close();
   expect(channel.clock.pendingTimers).toBe(0);
+});
+
+it('ends sign-ins that expire together by turns of the event loop', () => {
+  const clock = new VirtualClock();
+  const perTurn = [0];
+  const { nextTurn } = clock;
+  clock.nextTurn = (task) =>
+    nextTurn.call(clock, () => {
+      perTurn.push(0);
+      task();
+    });
+  const authenticate = () => ({ principal: 'ann' });
+  const busy = {
+    sharable: true as const,
+    userEventTriggered(_ctx: Context, event: unknown) {
+      if (!(event instanceof AuthFailedEvent)) return;
+      perTurn[perTurn.length - 1]! += 1;
+      clock.advanceQuietly(0.1);
+    },
+  };
+  const channels = Array.from({ length: 3000 }, () =>
+    EmbeddedChannel.with({ clock }, new AuthHandler({ authenticate, timeoutMs: 5000 }), busy),
+  );
+  clock.advance(5000);
+  expect(channels.every((channel) => channel.isEnding)).toBe(true);
+  expect([perTurn.length, Math.max(...perTurn)]).toEqual([300, 10]);
 });

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type DeadlineEntry, DeadlineHeap } from '../../src/deadline/deadline-heap.ts';
+import { DeadlineHeap, type HeapEntry } from '../../src/internal/deadline-heap.ts';
 
-const entryAt = (deadline: number): DeadlineEntry => ({ deadline, heapIndex: -1, heapOrder: 0 });
+const entryAt = (deadline: number): HeapEntry => ({ deadline, heapIndex: -1, heapOrder: 0 });
 
 describe('DeadlineHeap', () => {
   it('gives the earliest first, and forgets what is taken out', () => {
-    const heap = new DeadlineHeap<DeadlineEntry>();
+    const heap = new DeadlineHeap<HeapEntry>();
     const entries = [30, 10, 20, 10].map(entryAt);
     for (const entry of entries) heap.add(entry);
     heap.remove(entries[1]!);
@@ -21,7 +21,7 @@ describe('DeadlineHeap', () => {
   });
 
   it('moves the last entry up where it is due before the parent of the removed one', () => {
-    const heap = new DeadlineHeap<DeadlineEntry>();
+    const heap = new DeadlineHeap<HeapEntry>();
     const removed = entryAt(101);
     // As a tree: 100 with 101 and 102 below it on the left, 2 to 8 on the right; 5 comes last.
     for (const deadline of [1, 100, 2]) heap.add(entryAt(deadline));
@@ -40,8 +40,8 @@ describe('DeadlineHeap', () => {
     const step = fc.record({ add: fc.boolean(), at: fc.nat(50), which: fc.nat(100) });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
-        const heap = new DeadlineHeap<DeadlineEntry>();
-        const model: DeadlineEntry[] = [];
+        const heap = new DeadlineHeap<HeapEntry>();
+        const model: HeapEntry[] = [];
         for (const { add, at, which } of steps) {
           if (add || model.length === 0) {
             const entry = entryAt(at);

@@ -1,0 +1,230 @@
+// Every deadline of a connection in one table: whether its time stands while this side does not read. The decision page
+// 0063 says why.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { LengthFieldFrameDecoder, ProxyProtocolDecoder } from '@headrace/codec';
+import type { Channel, Context, Handler, WhileHeld } from '@headrace/core';
+import { EmbeddedChannel } from '@headrace/core/testing';
+import {
+  AuthHandler,
+  HeartbeatHandler,
+  IdleCloseHandler,
+  IdleStateHandler,
+  MaxAgeHandler,
+  ProtocolDetector,
+  ReadTimeoutHandler,
+  WriteTimeoutHandler,
+} from '@headrace/handlers';
+import { ResumeHandler, ResumeTable } from '@headrace/lasting';
+import { HttpEndpoint } from '@headrace/websocket';
+import { afterEach, describe, expect, it } from 'vitest';
+import { clientFrame } from '../../packages/websocket/test/socket/client-frame.ts';
+import { member } from '../../packages/websocket/test/socket/member.ts';
+import { root, sourcesIn } from '../workspace.ts';
+
+const MS = 10_000;
+
+interface Row {
+  readonly name: string;
+  /** The source that decides. */
+  readonly file: string;
+  readonly whileHeld: WhileHeld;
+  readonly open: () => Opened;
+  readonly ms?: number;
+  /** The part of its time that is left when reads were held at its middle, and when it was due. @default half */
+  readonly leftAfterHold?: number;
+}
+
+interface Opened {
+  readonly channel: Channel;
+  readonly advance: (ms: number) => void;
+}
+
+function opened(...handlers: Handler[]): Opened & { readonly channel: EmbeddedChannel } {
+  const channel = EmbeddedChannel.with({ allowHalfOpen: true }, ...handlers);
+  return { channel, advance: (ms) => channel.advance(ms) };
+}
+
+function fed(bytes: string | Uint8Array, ...handlers: Handler[]): Opened {
+  const made = opened(...handlers);
+  made.channel.writeInbound(Buffer.from(bytes as string));
+  return made;
+}
+
+const idle = (state: 'reader' | 'writer' | 'all'): Row => ({
+  name: `idle ${state}`,
+  file: 'packages/handlers/src/idle/idle-timer.ts',
+  whileHeld: state === 'writer' ? 'runs' : 'stands',
+  open: () =>
+    opened(new IdleStateHandler({ [`${state}IdleMs`]: MS }), new IdleCloseHandler({ state })),
+});
+
+const authenticate = () => ({ principal: 'ann' });
+const handleTimeout = ({ channel }: Context): undefined => {
+  channel.end();
+};
+const protocols = [{ name: 'a', matches: () => 'need-more' as const, install() {} }];
+
+const ROWS: readonly Row[] = [
+  idle('reader'),
+  idle('writer'),
+  idle('all'),
+  {
+    name: 'read time-out',
+    file: 'packages/handlers/src/idle/idle-timer.ts',
+    whileHeld: 'stands',
+    open: () => opened(new ReadTimeoutHandler({ timeoutMs: MS })),
+  },
+  {
+    name: 'silence of heartbeats',
+    file: 'packages/handlers/src/heartbeat/heartbeat-watch.ts',
+    whileHeld: 'stands',
+    // What is due while reads are held begins again.
+    leftAfterHold: 1,
+    open: () => opened(new HeartbeatHandler({ silenceMs: MS })),
+  },
+  {
+    name: 'frame of a decoder',
+    file: 'packages/codec/src/base/frame-deadline.ts',
+    whileHeld: 'stands',
+    open: () =>
+      fed(
+        Uint8Array.of(0),
+        new LengthFieldFrameDecoder({
+          lengthFieldLength: 4,
+          maxFrameLength: 64,
+          frameTimeoutMs: MS,
+        }),
+      ),
+  },
+  {
+    name: 'PROXY header',
+    file: 'packages/codec/src/proxy-protocol/proxy-protocol-decoder.ts',
+    whileHeld: 'stands',
+    open: () => opened(new ProxyProtocolDecoder({ trusted: 'any', headerTimeoutMs: MS })),
+  },
+  {
+    name: 'HTTP request',
+    file: 'packages/websocket/src/server/http-endpoint-handler.ts',
+    whileHeld: 'stands',
+    open: () => fed('GET /slow', new HttpEndpoint({ timeoutMs: MS }).handler()),
+  },
+  {
+    name: 'WebSocket message',
+    file: 'packages/websocket/src/socket/message-deadline.ts',
+    whileHeld: 'stands',
+    ms: 1000,
+    open: () => {
+      const { parent, channel } = member();
+      parent.writeInbound(clientFrame({ first: 0x01, payload: Buffer.from('begun') }));
+      return { channel: channel as unknown as Channel, advance: (ms) => parent.advance(ms) };
+    },
+  },
+  {
+    name: 'sign-in',
+    file: 'packages/handlers/src/auth/auth-deadline.ts',
+    whileHeld: 'runs',
+    open: () => opened(new AuthHandler({ authenticate, timeoutMs: MS })),
+  },
+  {
+    name: 'protocol detection',
+    file: 'packages/handlers/src/routing/protocol-detector.ts',
+    whileHeld: 'runs',
+    open: () => fed('GE', new ProtocolDetector({ protocols, timeoutMs: MS, handleTimeout })),
+  },
+  {
+    name: 'first frame of a link of a lasting channel',
+    file: 'packages/lasting/src/server/resume-handler.ts',
+    whileHeld: 'runs',
+    open: () => {
+      const table = new ResumeTable({ helloTimeoutMs: MS });
+      return opened(new ResumeHandler({ table, childHandler() {} }));
+    },
+  },
+  {
+    name: 'write time-out',
+    file: 'packages/handlers/src/timeout/write-timeout-handler.ts',
+    whileHeld: 'runs',
+    open: () => {
+      const made = opened(new WriteTimeoutHandler({ timeoutMs: MS }));
+      made.channel.write('not flushed').onSettled(() => {});
+      return made;
+    },
+  },
+  {
+    name: 'age of a connection',
+    file: 'packages/handlers/src/timeout/max-age-handler.ts',
+    whileHeld: 'runs',
+    open: () => opened(new MaxAgeHandler({ maxAgeMs: MS, jitter: 0 })),
+  },
+  {
+    name: 'grace time of an expired connection',
+    file: 'packages/handlers/src/timeout/connection-expiry.ts',
+    whileHeld: 'runs',
+    open: () => opened(new MaxAgeHandler({ maxAgeMs: 1, jitter: 0, graceMs: MS - 1 })),
+  },
+];
+
+const open: Channel[] = [];
+afterEach(() => {
+  for (const channel of open.splice(0)) channel.abort();
+});
+
+function start({ open: make, ms = MS }: Row) {
+  const { channel, advance } = make();
+  open.push(channel);
+  /** True if it is over after this part of its time, and was not a millisecond before. */
+  const endsAfter = (part: number): boolean => {
+    advance(part * ms - 1);
+    if (channel.isEnding || !channel.isOpen) throw new Error('it came early');
+    advance(1);
+    return channel.isEnding || !channel.isOpen;
+  };
+  return { channel, advance: (part: number) => advance(part * ms), endsAfter };
+}
+
+describe.each(ROWS)('$name $whileHeld while this side does not read', (row) => {
+  const stands = row.whileHeld === 'stands';
+
+  it('comes in its time while reads are not held', () => {
+    expect(start(row).endsAfter(1)).toBe(true);
+  });
+
+  it('counts the time in which reads were held, or does not', () => {
+    const { channel, advance, endsAfter } = start(row);
+    const hold = channel.holdReads('test');
+    advance(0.98);
+    hold.release();
+    expect(endsAfter(0.02)).toBe(!stands);
+    if (stands) expect(endsAfter(0.98)).toBe(true);
+  });
+
+  it('comes while reads are held, or waits', () => {
+    const { channel, advance, endsAfter } = start(row);
+    advance(0.5);
+    const hold = channel.holdReads('test');
+    expect(endsAfter(0.5)).toBe(!stands);
+    if (!stands) return;
+    advance(10);
+    expect(channel.isEnding).toBe(false);
+    hold.release();
+    expect(endsAfter(row.leftAfterHold ?? 0.5)).toBe(true);
+  });
+
+  it('counts the time in which auto-read was off, or does not', () => {
+    const { channel, advance, endsAfter } = start(row);
+    channel.autoRead = false;
+    advance(0.98);
+    channel.autoRead = true;
+    expect(endsAfter(0.02)).toBe(!stands);
+    if (stands) expect(endsAfter(0.98)).toBe(true);
+  });
+});
+
+it('has a row for each source that decides', () => {
+  const deciding = sourcesIn(root).filter((file) => {
+    if (file.startsWith('packages/core/')) return false;
+    return /\bwhileHeld: |\bclock\.deadlines\.add\(/.test(readFileSync(join(root, file), 'utf8'));
+  });
+  expect(deciding.sort()).toEqual([...new Set(ROWS.map(({ file }) => file))].sort());
+});
