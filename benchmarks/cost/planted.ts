@@ -12,8 +12,8 @@ export const PLANTED: readonly PlantedLoss[] = [
     name: 'the view of a read stays in a field of an old object',
     row: 'echo 32 × 4 × 4096',
     file: 'core/dist/transport/node-handle/handle-transport.js',
-    find: 'sink.received(keepRead(count, sink.readRoom));',
-    replace: 'sink.received((this.lastRead = keepRead(count, sink.readRoom)));',
+    find: 'sink.received(keepRead(count, sink.readMemory));',
+    replace: 'sink.received((this.lastRead = keepRead(count, sink.readMemory)));',
   },
   {
     name: 'a promise for each message',

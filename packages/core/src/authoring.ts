@@ -107,8 +107,6 @@ export { printable } from './internal/printable.ts';
 export { isPromiseLike } from './internal/promise-like.ts';
 export { RANDOM } from './internal/random-option.ts';
 export { dropsKeptMessages, ReadGate } from './internal/read-gate.ts';
-// Memory of reads
-export { offerReadRoom, ReadRoom } from './internal/read-room.ts';
 // A bounded table of strangers' names.
 export { RecentMap } from './internal/recent-map.ts';
 // Events that two copies of a package share
@@ -133,6 +131,6 @@ export { kindOf, misorderOfReads, misorderOfWrites } from './pipeline/message-or
 // Who threw
 export { throwerOf } from './pipeline/thrower.ts';
 // Memory of reads
-export { extendRead } from './transport/read-memory.ts';
+export { extendRead, ReadRoom } from './transport/read-memory.ts';
 // Proxies whose word is believed
 export { peerOf, type TrustCheck, trustCheck } from './trusted-peers.ts';

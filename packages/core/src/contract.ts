@@ -11,6 +11,7 @@ import type { Fitting, OrMisfit, ReadAfter, WriteAfter } from './handler-chain.t
 import type { HandlerEvents } from './handler-events.ts';
 import type { HandlerTypes } from './handler-types.ts';
 import type { MessageKinds } from './message-kinds.ts';
+import type { ReadMemory } from './transport/read-memory.ts';
 
 /** An event or operation handler may also return a promise; its rejection counts as a throw of that handler. */
 export type Handled = void | PromiseLike<void>;
@@ -467,6 +468,11 @@ export interface Channel<R = unknown, W = unknown>
    * the channel has closed, whose handlers are removed only after the last of these calls.
    */
   onNextTurn(listener: () => void): void;
+  /**
+   * Where the bytes go that this channel reads. A handler that asks for nothing may keep a view of what it has read for
+   * ever; for decoders that know the length of the message that has begun.
+   */
+  readonly readMemory: ReadMemory;
   /** Bytes written and not yet taken by the kernel, with a fixed overhead for each message. */
   readonly pendingOutboundBytes: number;
   /** How many bytes may still be written before {@link isWritable} turns false; 0 if it is. */

@@ -126,7 +126,6 @@ export type { Misfit, ThePipelineSoFar, TypesOf } from './handler-chain.ts';
 export type { HandlerEvents } from './handler-events.ts';
 export type { HandlerTypes, PassThrough, Types, WhatItReads } from './handler-types.ts';
 export { ClockDeadlines } from './internal/clock-deadlines.ts';
-export type { ReadRoom } from './internal/read-room.ts';
 // Loggers and the clock
 export { silentLogger, stderrLogger } from './internal/stderr-logger.ts';
 export { systemClock } from './internal/system-clock.ts';
@@ -166,6 +165,7 @@ export type {
 export { MemoryNetwork, type MemoryNetworkOptions } from './transport/memory-network.ts';
 export { MemoryTransport, type MemoryTransportOptions } from './transport/memory-transport.ts';
 export type { NetworkSocketOptions, PortNetwork } from './transport/port-network.ts';
+export type { ReadMemory, ReadRoom } from './transport/read-memory.ts';
 export type { SocketOptions } from './transport/socket-options.ts';
 export { SocketTransport } from './transport/socket-transport.ts';
 export {

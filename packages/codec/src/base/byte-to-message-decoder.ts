@@ -16,7 +16,6 @@ import {
   isTurnCheckDue,
   type KeptEvent,
   type KeptInputSteps,
-  offerReadRoom,
   type ReadRoom,
   time,
   toBuffer,
@@ -241,7 +240,7 @@ export abstract class ByteToMessageDecoder<
   private settle(ctx: Context): void {
     const { input } = this;
     if (this.removed) this.passOnRest(ctx);
-    else this.offer(ctx, input.settleForReads());
+    else this.offerRoom(ctx, input.settleForReads());
     if (input.length > 0 || this.isWithinFrame()) this.watchRest(ctx, input);
     else {
       this.deadline?.stop();
@@ -249,8 +248,8 @@ export abstract class ByteToMessageDecoder<
     }
   }
 
-  private offer(ctx: Context, room: ReadRoom | undefined): void {
-    if (room !== undefined) offerReadRoom(ctx.channel, room);
+  private offerRoom({ channel }: Context, room: ReadRoom | undefined): void {
+    if (room !== undefined) channel.readMemory.offer(room);
   }
 
   private watchRest(ctx: Context, input: ByteInput): void {

@@ -46,7 +46,7 @@ function read(channel: EmbeddedChannel, bytes: Buffer, size = READ_BYTES): numbe
   let received = 0;
   for (let at = 0; at < bytes.length; at += size) {
     const window = bytes.subarray(at, at + size);
-    const piece = sink.readRoom?.receive(window);
+    const piece = sink.readMemory?.receive(window);
     if (piece !== undefined) received += piece.length;
     sink.received(piece ?? Buffer.from(window));
     sink.readComplete();

@@ -26,10 +26,10 @@ import { DrainEvent } from '../drain-event.ts';
 import { ChannelError, PipelineError } from '../errors.ts';
 import { unchecked } from '../internal/option-kind.ts';
 import { describeOptions } from '../internal/option-set.ts';
-import type { ReadRoom } from '../internal/read-room.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 import { HandlerPipeline } from '../pipeline/handler-pipeline.ts';
 import type { PipelineHost } from '../pipeline/head-and-tail.ts';
+import { ReadMemory } from '../transport/read-memory.ts';
 import type { Transport } from '../transport/transport.ts';
 import { AttributeMap } from './attribute-map.ts';
 import { ChannelEnding } from './channel-ending.ts';
@@ -75,8 +75,8 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
   readonly output: ChannelOutput;
   readonly pipeline: HandlerPipeline;
   readonly reading: ChannelReading;
-  /** Offered by a handler. */
-  room: ReadRoom | undefined = undefined;
+  /** Made for the first handler that asks for it. */
+  readMemory: ReadMemory | undefined = undefined;
   private readonly idNumber: number;
   private phase = MADE;
   private hasDroppedMessages = false;
@@ -280,11 +280,6 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
 
   get isReadHeld(): boolean {
     return this.reading.isHeld;
-  }
-
-  get readRoom(): ReadRoom | undefined {
-    const { room } = this;
-    return room?.servesAgain === true && this.pipeline.hasSeveral ? undefined : room;
   }
 
   checkTurn(): boolean {

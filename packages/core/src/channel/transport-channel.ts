@@ -15,7 +15,7 @@ import type {
   WriteOptions,
 } from '../contract.ts';
 import { PipelineError } from '../errors.ts';
-import { type ReadRoom, TAKE_ROOM } from '../internal/read-room.ts';
+import { ReadMemory } from '../transport/read-memory.ts';
 import type { Transport } from '../transport/transport.ts';
 import { ChannelCore } from './channel-core.ts';
 import type { ResolvedChannelOptions } from './channel-options.ts';
@@ -116,11 +116,6 @@ export class TransportChannel<R = unknown, W = unknown> implements Channel<R, W>
     return this[CORE].transport.remoteAddress;
   }
 
-  /** @internal The next reads go into this memory. */
-  [TAKE_ROOM](room: ReadRoom | undefined): void {
-    this[CORE].room = room;
-  }
-
   toString(): string {
     return channelText(this as Channel);
   }
@@ -171,6 +166,12 @@ export class TransportChannel<R = unknown, W = unknown> implements Channel<R, W>
 
   read(): void {
     this.pipeline.read();
+  }
+
+  get readMemory(): ReadMemory {
+    const core = this[CORE];
+    core.readMemory ??= new ReadMemory(core.pipeline);
+    return core.readMemory;
   }
 
   get isReadHeld(): boolean {

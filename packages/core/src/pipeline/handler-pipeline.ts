@@ -246,8 +246,9 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
     return this.headTail.prev === this.headTail ? undefined : this.headTail.prev;
   }
 
-  get hasSeveral(): boolean {
-    return this.headTail.next !== this.headTail.prev;
+  /** The handler, if there is one and no other. */
+  get only(): Handler | undefined {
+    return this.headTail.next === this.headTail.prev ? this.first() : undefined;
   }
 
   names(): string[] {

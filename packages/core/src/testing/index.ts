@@ -1,6 +1,7 @@
 // Test kit: channels without a socket, virtual time, recorders, scripted peers, contract suites.
 import '../copy.ts';
 
+export { BareSocket } from './bare-socket.ts';
 export { type ConnectedPair, type ConnectedPairOptions, connectedPair } from './connected-pair.ts';
 export { describeEarlyWrites, type EarlyWritesBench } from './early-writes-contract.ts';
 export {

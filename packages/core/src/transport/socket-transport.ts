@@ -94,7 +94,7 @@ export class SocketTransport extends StreamTransport {
   }
 
   private hasRead(count: number): boolean {
-    this.deliver(keepRead(count, this.sink?.readRoom));
+    this.deliver(keepRead(count, this.sink?.readMemory));
     return true;
   }
 

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { Address, CloseInfo, TlsInfo } from '../contract.ts';
-import type { ReadRoom } from '../internal/read-room.ts';
+import type { ReadMemory } from './read-memory.ts';
 
 /** What a transport reports to its channel. All calls come on the event loop, none from within `open`. */
 export interface TransportSink {
@@ -10,8 +10,8 @@ export interface TransportSink {
    * the rest until `requestRead`.
    */
   readonly isReadHeld: boolean;
-  /** Where reads may go, if the transport copies them anyway. */
-  readonly readRoom?: ReadRoom | undefined;
+  /** Where reads go, if a handler has asked for it; for a transport that copies them anyway. */
+  readonly readMemory?: ReadMemory | undefined;
   /** A connecting transport is connected. */
   connected(): void;
   /** Input: bytes, messages, or accepted connections. The receiver may keep them. */

@@ -1,12 +1,17 @@
 import { expect, it } from 'vitest';
-import { ReadRoom } from '../../src/internal/read-room.ts';
-import { extendRead, keepRead, readBuffer } from '../../src/transport/read-memory.ts';
+import {
+  extendRead,
+  keepRead,
+  ReadMemory,
+  ReadRoom,
+  readBuffer,
+} from '../../src/transport/read-memory.ts';
 
 const SLAB_BYTES = 68 * 1024;
 
-function read(text: string, room?: ReadRoom): Buffer {
+function read(text: string, memory?: ReadMemory): Buffer {
   readBuffer.write(text, 'latin1');
-  return keepRead(text.length, room);
+  return keepRead(text.length, memory);
 }
 
 /** A read at the beginning of a slab. */
@@ -42,12 +47,14 @@ it('gives nothing after bytes that others follow, and no more than the slab has'
 it('receives reads into a room one after the other, as far as it goes', () => {
   const memory = Buffer.alloc(10, '.');
   const room = new ReadRoom();
-  expect(read('abc', room).buffer).not.toBe(memory.buffer);
+  const own = new ReadMemory({ only: undefined });
+  own.offer(room);
+  expect(read('abc', own).buffer).not.toBe(memory.buffer);
   room.offer(memory, 1);
-  const [first, second] = [read('abcd', room), read('efgh', room)];
+  const [first, second] = [read('abcd', own), read('efgh', own)];
   expect(memory.toString()).toBe('.abcdefgh.');
   expect([first, second].map(String)).toEqual(['abcd', 'efgh']);
-  expect(read('yz', room).buffer).not.toBe(memory.buffer);
+  expect(read('yz', own).buffer).not.toBe(memory.buffer);
   expect([room.hasAt(1, first), room.hasAt(5, second)]).toEqual([true, true]);
   expect([
     room.hasAt(5, first),
@@ -55,7 +62,7 @@ it('receives reads into a room one after the other, as far as it goes', () => {
     room.hasAt(5, Buffer.alloc(10, 'efgh').subarray(5, 9)),
   ]).toEqual([false, false, false]);
   room.withdraw();
-  expect(read('z', room).buffer).not.toBe(memory.buffer);
+  expect(read('z', own).buffer).not.toBe(memory.buffer);
   expect(room.hasAt(1, first)).toBe(false);
   expect(memory.toString()).toBe('.abcdefgh.');
 });

@@ -5,11 +5,11 @@ import type {
   Direction,
   Handler,
   Misfit,
+  ReadMemory,
   Types,
   WriteFuture,
 } from '@headrace/core';
 import { ReadGate, sizeOfBytes, transportOf, unpinned } from '@headrace/core/authoring';
-import { lendRoom, takeBack, withdrawRoom } from './relay-memory.ts';
 
 /**
  * Writes what one channel reads to another, no faster than the other takes it, and carries the end over:
@@ -51,6 +51,7 @@ export class RelayHandler<Message = unknown> implements Handler {
   relayedBytes = 0;
   private readonly target: Channel<unknown, Message>;
   private readonly gate = new ReadGate('RelayHandler');
+  private memory: ReadMemory | undefined = undefined;
   private needsFlush = false;
   /** Before this burst the other channel had not sent all. */
   private isBehind = false;
@@ -63,13 +64,14 @@ export class RelayHandler<Message = unknown> implements Handler {
   }
 
   handlerAdded(ctx: Context): void {
-    lendRoom(ctx.channel);
+    this.memory = ctx.channel.readMemory;
+    this.memory.lendTo(this);
     this.holdIfFull(ctx);
   }
 
-  handlerRemoved({ channel }: Context): void {
+  handlerRemoved(): void {
     this.flushTarget();
-    withdrawRoom(channel);
+    this.memory?.lendTo(undefined);
     this.gate.release();
   }
 
@@ -122,7 +124,7 @@ export class RelayHandler<Message = unknown> implements Handler {
     this.only = this.onlyWrite = undefined;
     this.target.flush();
     if (!(only instanceof Buffer) || !onlyWrite!.isSuccess) return;
-    if (transportOf(this.target)?.keepsNoWrites === true) takeBack(only);
+    if (transportOf(this.target)?.keepsNoWrites === true) this.memory?.takeBack(only);
   }
 
   /** Nothing but this relay gets what is read into lent memory, and nothing stands between its writes and the kernel. */

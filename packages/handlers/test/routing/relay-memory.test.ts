@@ -1,70 +1,17 @@
-import {
-  type Channel,
-  type Context,
-  openChannel,
-  type Transport,
-  type TransportSink,
-  type WriteFuture,
-} from '@headrace/core';
-import { VirtualClock } from '@headrace/core/testing';
+import { type Channel, type Context, openChannel, type WriteFuture } from '@headrace/core';
+import { BareSocket, VirtualClock } from '@headrace/core/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { pipeChannels, RelayHandler } from '../../src/routing/relay-handler.ts';
 
-/** A socket that copies what it reads into the room that it is offered, as those of the runtime do. */
-class RoomyTransport implements Transport {
-  readonly accepts = 'Buffers';
-  readonly isActive = true;
-  readonly localAddress = undefined;
-  readonly remoteAddress = undefined;
-  readonly unsentBytes = 0;
-  keepsNoWrites: boolean | undefined = true;
-  takesAll = true;
-  /** What was written, not copied. */
-  readonly written: Buffer[] = [];
-  private sink!: TransportSink;
-
-  open(sink: TransportSink): void {
-    this.sink = sink;
-  }
-
-  read(...texts: string[]): void {
-    for (const text of texts) {
-      const read = Buffer.from(text);
-      this.sink.received(this.sink.readRoom?.receive(read) ?? read);
-    }
-    this.sink.readComplete();
-  }
-
-  /** The kernel has taken what was written. */
-  drain(): void {
-    this.sink.written();
-  }
-
-  sizeOf(message: unknown): number {
-    return (message as Buffer).length;
-  }
-
-  write(messages: readonly unknown[]): boolean {
-    this.written.push(...(messages as Buffer[]));
-    return this.takesAll;
-  }
-
-  requestRead(): void {}
-  pauseReading(): void {}
-  shutdownOutput(): void {}
-  close(): void {}
-  abort(): void {}
-}
-
 interface Side {
-  readonly transport: RoomyTransport;
+  readonly transport: BareSocket;
   readonly channel: Channel;
 }
 
 const clock = new VirtualClock();
 
 function side(): Side {
-  const transport = new RoomyTransport();
+  const transport = new BareSocket();
   const options = { clock, outboundStallMs: false } as const;
   return { transport, channel: openChannel(transport, { ...options, initialize: () => {} }) };
 }

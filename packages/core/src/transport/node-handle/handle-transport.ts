@@ -236,7 +236,7 @@ export class HandleTransport implements Transport, RequestOwner {
       this.breaks(`a read of ${count} bytes was counted otherwise`);
     } else {
       this.reading = SATED;
-      sink.received(keepRead(count, sink.readRoom));
+      sink.received(keepRead(count, sink.readMemory));
       sink.readComplete(count === readBuffer.length);
       if (this.reading === SATED) this.stopReading();
     }

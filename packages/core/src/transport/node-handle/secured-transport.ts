@@ -145,7 +145,7 @@ export class SecuredTransport extends StreamTransport implements RequestOwner {
     else if (count === undefined || !isCountRight(count, before, this.totalRead)) {
       this.breaks(`a read of ${count} bytes was counted otherwise`);
     } else if (this.mayRead && readable.readableLength === 0) {
-      this.deliver(keepRead(count, this.sink?.readRoom));
+      this.deliver(keepRead(count, this.sink?.readMemory));
     } else {
       readable.push(keepRead(count));
       this.stopUnlessAsked();

@@ -1,0 +1,72 @@
+import type { OutboundBytes } from '../contract.ts';
+import { sizeOfBytes, toBuffer } from '../internal/byte-source.ts';
+import { keepRead, readBuffer } from '../transport/read-memory.ts';
+import type { Transport, TransportSink } from '../transport/transport.ts';
+
+/**
+ * A connected socket without a system: what it reads goes through the buffer of all connections and from there into the
+ * channel's memory for reads, as with sockets of the runtime. For tests of handlers that ask for such memory.
+ */
+export class BareSocket implements Transport {
+  readonly accepts = 'Buffers';
+  readonly isActive = true;
+  readonly localAddress = undefined;
+  readonly remoteAddress = undefined;
+  readonly unsentBytes = 0;
+  keepsNoWrites: boolean | undefined = true;
+  /** Whether the kernel takes a write within its call; otherwise with {@link drain}. */
+  takesAll = true;
+  /** The views that were written, not copied. */
+  readonly written: Buffer[] = [];
+  /** What the kernel has taken, as it was then, one character for each byte. */
+  taken = '';
+  private waiting: Buffer[] = [];
+  private sink!: TransportSink;
+
+  open(sink: TransportSink): void {
+    this.sink = sink;
+  }
+
+  /** One burst of reads, each at most 64 KiB. Returns what the channel received. */
+  read(...parts: readonly (Uint8Array | string)[]): readonly Buffer[] {
+    const received = parts.map((part) => {
+      const bytes = Buffer.from(part);
+      bytes.copy(readBuffer);
+      const kept = keepRead(bytes.length, this.sink.readMemory);
+      this.sink.received(kept);
+      return kept;
+    });
+    this.sink.readComplete();
+    return received;
+  }
+
+  /** The kernel takes what waits. */
+  drain(): void {
+    if (this.waiting.length === 0) return;
+    this.take(this.waiting);
+    this.waiting = [];
+    this.sink.written();
+  }
+
+  sizeOf(message: unknown): number {
+    return sizeOfBytes(message);
+  }
+
+  write(messages: readonly unknown[]): boolean {
+    const buffers = messages.map((message) => toBuffer(message as OutboundBytes));
+    this.written.push(...buffers);
+    if (this.takesAll) this.take(buffers);
+    else this.waiting = buffers;
+    return this.takesAll;
+  }
+
+  private take(buffers: readonly Buffer[]): void {
+    for (const bytes of buffers) this.taken += bytes.toString('latin1');
+  }
+
+  requestRead(): void {}
+  pauseReading(): void {}
+  shutdownOutput(): void {}
+  close(): void {}
+  abort(): void {}
+}
