@@ -1,7 +1,7 @@
 import type { Envelope } from '../envelope/envelope.ts';
 
 /** A message whose time differs from ours by more is refused, and so is the node whose clock is that wrong. */
-export const MAX_DIFFERENCE_MS = 60_000;
+const MAX_DIFFERENCE_MS = 60_000;
 
 /** The newest message of a node on a subject. */
 interface Newest {
