@@ -240,7 +240,8 @@ export class Gateway<Message = unknown> {
   }
 
   private busChanged(isUp: boolean): void {
-    for (const entry of [...this.entries.values()]) this.carryOut(entry, entry.link.busChanged(isUp));
+    for (const entry of [...this.entries.values()])
+      this.carryOut(entry, entry.link.busChanged(isUp));
   }
 
   private tickLater(): void {

@@ -76,7 +76,8 @@ export class Inbox {
 export function toNote(value: unknown): Note & Record<string, unknown> {
   if (typeof value !== 'object' || value === null) throw new Error('a note is an object');
   const { to, about } = value as Record<string, unknown>;
-  if (typeof to !== 'string' || typeof about !== 'string') throw new Error('a note without to or about');
+  if (typeof to !== 'string' || typeof about !== 'string')
+    throw new Error('a note without to or about');
   return value as Note & Record<string, unknown>;
 }
 
