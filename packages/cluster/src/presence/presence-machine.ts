@@ -90,7 +90,7 @@ interface Remote {
 /** Groups and ids in messages that wait for an answer, and messages without any; beyond, they are asked for too. */
 const MAX_WAITING = 100_000;
 /** A node that has not answered so many questions in a row does not count until it does. */
-const MAX_TRIES = 3;
+const MAX_TRIES = 10;
 /** Heartbeats that were recorded and sent again may be behind without end: so often all is asked for because of them. */
 const DOUBT_MS = 10_000;
 
