@@ -5,29 +5,19 @@ import { describe, expect, it } from 'vitest';
 
 const SOURCES = new URL('../src/', import.meta.url).href;
 const PARTS = ['durable', 'gateway', 'workers'] as const;
-/** Node's hook of modules, in a thread of its own: prints the address of each module that is loaded. */
-const HOOK = `import { writeSync } from 'node:fs';
-export async function load(url, context, next) {
-  writeSync(1, url + '\\n');
-  return next(url, context);
-}`;
-
-const moduleOf = (text: string) => `data:text/javascript,${encodeURIComponent(text)}`;
+const pathOf = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 
 /** The source files of this package that a program loads which imports one entry and nothing else. */
 async function loadedBy(entry: string): Promise<string[]> {
-  const register = fileURLToPath(new URL('../../../scripts/register.mjs', import.meta.url));
-  const hooked = moduleOf(
-    `import { register } from 'node:module'; register(${JSON.stringify(moduleOf(HOOK))});`,
-  );
   const { stdout } = await promisify(execFile)(
     process.execPath,
     [
       '--conditions=@headrace/source',
-      ...['--import', register, '--import', hooked],
-      ...['--input-type=module', '--eval', `await import(${JSON.stringify(entry)})`],
+      ...['--import', pathOf('../../../scripts/register.mjs')],
+      ...['--import', pathOf('./help/print-modules.mjs')],
+      ...['--input-type=module', '--eval', `await import('${entry}')`],
     ],
-    { cwd: fileURLToPath(new URL('.', import.meta.url)) },
+    { cwd: pathOf('.') },
   );
   const files = new Set(stdout.split('\n').filter((url) => url.startsWith(SOURCES)));
   return [...files].map((url) => url.slice(SOURCES.length));

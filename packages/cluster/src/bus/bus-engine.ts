@@ -3,7 +3,7 @@ import type { BusHost } from './bus.ts';
 
 /** Takes what an engine's link reports. */
 export interface BusLinkSink {
-  /** A message came; the bytes are shared, and nobody changes them. */
+  /** A message came; the bytes are shared and must not be changed. */
   received(subject: string, bytes: Buffer): void;
   /** The link has ended by itself, and reports nothing any more. */
   lost(cause: Error | undefined): void;
@@ -20,7 +20,7 @@ export interface BusLink {
   leaveWill?(subject: string, bytes: Uint8Array): void;
   /** Once for each subject, until {@link unsubscribe}. */
   subscribe(subject: string): void;
-  /** Nothing of it is needed any more; a message that is on its way may still be reported. */
+  /** Ends the link; a message that is on its way may still be reported. */
   unsubscribe(subject: string): void;
   /** Resolves when every subscription so far is in force at the engine. */
   settled(): Promise<void>;
@@ -51,7 +51,7 @@ export interface WillWitness {
   close(): void;
 }
 
-/** What an {@link EngineBus} is made over: NATS, Redis, `node:cluster`, memory. */
+/** The engine under an {@link EngineBus}: NATS, Redis, `node:cluster`, memory. */
 export interface BusEngine {
   /** For log lines: what and where, without credentials: `nats://10.0.0.7:4222`. */
   readonly name: string;
@@ -60,7 +60,7 @@ export interface BusEngine {
   /** For links without `leaveWill`. @default none */
   readonly witness?: WillWitness | undefined;
   /**
-   * Connects, once. Rejects if it cannot, and when the signal aborts. What a link reports before the promise resolves
+   * Connects, once. Rejects if it cannot, and when the signal aborts. Reports of a link before the promise resolves
    * is lost, but for its loss, which aborts this connect.
    */
   connect(sink: BusLinkSink, host: BusHost, signal: AbortSignal): Promise<BusLink>;

@@ -7,9 +7,9 @@ import { abortable } from './abortable.ts';
 import type { BusHost } from './bus.ts';
 import type { BusEngine, BusLink } from './bus-engine.ts';
 import type { BusPlan } from './bus-options.ts';
-import { Unheard } from './unheard.ts';
+import { InFlight } from './in-flight.ts';
 
-/** What a {@link BusLinkKeeper} notifies. */
+/** Notified by a {@link BusLinkKeeper}. */
 export interface BusLinkOwner {
   /** There is a new link: it gets what is subscribed to. Nothing is known to arrive yet. */
   linked(link: BusLink): void;
@@ -53,7 +53,7 @@ export class BusLinkKeeper {
   /** Links so far: what an old one reports is ignored. */
   private generation = 0;
   private tries = 0;
-  /** What was logged since the bus went down. */
+  /** Lines that were logged since the bus went down. */
   private readonly troubles = new Set<string>();
   private heardAt = 0;
   /** Something arrived since the last look; and before that, when. */
@@ -61,8 +61,8 @@ export class BusLinkKeeper {
   private arrivedAt = 0;
   private isLate = false;
   private lookAt = 0;
-  /** What this link's engine has not shown to take. */
-  private unheard: Unheard;
+  /** Bytes that this link's engine has not confirmed. */
+  private inFlight: InFlight;
   /** Every subscription was given to this link, and is in force. */
   private isSettled = false;
   private heartbeat: Timer | undefined = undefined;
@@ -72,7 +72,7 @@ export class BusLinkKeeper {
     this.engine = engine;
     this.plan = plan;
     this.host = host;
-    this.unheard = new Unheard(0, host.random);
+    this.inFlight = new InFlight(0, host.random);
     this.owner = owner;
   }
 
@@ -90,7 +90,7 @@ export class BusLinkKeeper {
     const { clock } = this.host;
     const { connectTimeoutMs } = this.plan;
     this.generation += 1;
-    this.unheard = new Unheard(this.generation, this.host.random);
+    this.inFlight = new InFlight(this.generation, this.host.random);
     const isCurrent = this.ofThisLink();
     const abort = new AbortController();
     this.connecting = abort;
@@ -116,27 +116,27 @@ export class BusLinkKeeper {
 
   /** False if the engine has not taken what it was given before: the message is lost. */
   publish(subject: string, bytes: Uint8Array): boolean {
-    if (!this.unheard.hasRoomFor(subject, bytes)) return false;
+    if (!this.inFlight.hasRoomFor(subject, bytes)) return false;
     this.give(subject, bytes);
     return true;
   }
 
   /** As {@link publish}, without asking for room. */
   give(subject: string, bytes: Uint8Array): void {
-    const isProbeDue = this.unheard.give(subject, bytes);
+    const isProbeDue = this.inFlight.give(subject, bytes);
     this.current?.publish(subject, bytes);
     if (isProbeDue) this.beat();
   }
 
   /** A message of the bus to itself came back. */
   heard(probe: Buffer): void {
-    if (!this.unheard.heard(probe)) return;
+    if (!this.inFlight.heard(probe)) return;
     this.heardAt = this.host.clock.now();
     this.isLate = false;
     if (!this.isUp) this.cameUp();
   }
 
-  /** No further link is made. What the link has to send leaves first, if that is quick: a stopped engine takes nothing. */
+  /** No further link is made. The link's output leaves first, if that is quick: a stopped engine takes nothing. */
   async end(reason: Error): Promise<void> {
     const { current, isUp } = this;
     this.isEnded = true;
@@ -223,7 +223,7 @@ export class BusLinkKeeper {
   }
 
   private beat(): void {
-    this.current?.publish(this.host.probe, this.unheard.probe());
+    this.current?.publish(this.host.probe, this.inFlight.probe());
   }
 
   private cameUp(): void {
@@ -262,7 +262,7 @@ export class BusLinkKeeper {
     this.generation += 1;
     this.current = undefined;
     this.isUp = false;
-    this.unheard = new Unheard(this.generation, this.host.random);
+    this.inFlight = new InFlight(this.generation, this.host.random);
     this.isSettled = false;
     this.isLate = this.hasArrived = false;
     this.heartbeat?.cancel();

@@ -8,7 +8,7 @@ import {
 
 /** Options of every bus. */
 export interface EngineBusOptions {
-  /** What is kept of what is published while the bus is down; the oldest is dropped first, and counted. */
+  /** Limits of the messages that are kept while the bus is down; the oldest is dropped first, and counted. */
   readonly whenDown?: {
     /** Bytes of messages and subjects. @default 1048576 */
     readonly maxBytes?: number;
@@ -27,7 +27,7 @@ export interface EngineBusOptions {
   readonly connectTimeoutMs?: number;
 }
 
-/** What is kept while a bus is down. */
+/** Limits of the messages that are kept while a bus is down. */
 export type KeptLimits = Required<NonNullable<EngineBusOptions['whenDown']>>;
 
 /** The options, checked. */

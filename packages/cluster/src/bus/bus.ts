@@ -5,19 +5,19 @@ import type { Log } from '../log/log.ts';
 export type { BusSubscription } from '../log/bus-subscription.ts';
 
 /**
- * What became of a message: `sent` was given to the engine, `kept` waits for the bus to come up, `dropped` is lost.
- * None of them says that anybody got it.
+ * The outcome for a message: `sent` was given to the engine, `kept` waits for the bus to come up, `dropped` is lost.
+ * None of them means that it was received.
  */
 export type PublishOutcome = 'sent' | 'kept' | 'dropped';
 
 /** Gets what comes in on a subject. The bytes are shared by all listeners of the process: do not change them. */
 export type BusListener = (bytes: Buffer, subject: string) => void;
 
-/** What a {@link Bus} announces. */
+/** Events of a {@link Bus}. */
 export interface BusEvents {
   /** Every subscription is in force, and a message of its own came back: what is published now arrives. */
   up: [];
-  /** Nothing comes through any more. `cause` is what the engine said, if it said anything. */
+  /** The bus is down. `cause` is the error of the engine, if there was one. */
   down: [cause: Error | undefined];
   /** Messages were lost here: `full` or `old` while the bus was down, `stuck` because the engine took no more. */
   dropped: [lost: { readonly subject: string; readonly why: DropCause; readonly bytes: number }];
@@ -29,7 +29,7 @@ export interface BusEvents {
  */
 export type DropCause = 'full' | 'old' | 'stuck' | 'closed';
 
-/** What a bus gets of the process that it works for: time, chance and a log, all of which tests replace. */
+/** The process of a bus: time, randomness and a log, all of which tests replace. */
 export interface BusHost {
   /** All times of the bus go by it. */
   readonly clock: Clock;
@@ -69,7 +69,7 @@ export interface Bus {
   publish(subject: string, bytes: Uint8Array): PublishOutcome;
   /**
    * Bytes that the bus publishes by itself if this process ends without closing it; they replace those of the call
-   * before. Left out where nobody notices that at once: `processBus()` has it.
+   * before. Left out where the end of a process is not noticed at once: `processBus()` has it.
    */
   leaveWill?(subject: string, bytes: Uint8Array): void;
   /** Calls the listener with what comes in, from a moment after this call; see {@link settled}. */

@@ -114,14 +114,14 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
     return keeper.publish(subject, bytes) ? 'sent' : this.drop(subject, bytes, 'stuck');
   }
 
-  /** What the engine publishes by itself if this process ends without closing the bus; see {@link Bus.leaveWill}. */
+  /** The engine publishes it by itself if this process ends without closing the bus; see {@link Bus.leaveWill}. */
   leaveWill(subject: string, bytes: Uint8Array): void {
     this.will = { subject, bytes };
     this.keeper?.link?.leaveWill?.(subject, bytes);
     this.engine.witness?.leaveWill(subject, bytes, (its, will) => this.publish(its, will));
   }
 
-  /** In force on each new link before `up`. What a listener throws is logged. */
+  /** In force on each new link before `up`. Errors of a listener are logged. */
   subscribe(subject: string, listener: BusListener): BusSubscription {
     if (this.isClosed) return { close: () => {} };
     return this.subscriptions.add(subject, listener);

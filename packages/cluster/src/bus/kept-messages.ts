@@ -9,7 +9,7 @@ export interface KeptMessage {
   readonly at: number;
 }
 
-/** What is published while the bus is down, the oldest dropped first. */
+/** Messages that were published while the bus is down; the oldest is dropped first. */
 export class KeptMessages {
   private readonly limits: KeptLimits;
   private readonly dropped: (message: KeptMessage, why: DropCause) => void;
@@ -21,7 +21,7 @@ export class KeptMessages {
     this.dropped = dropped;
   }
 
-  /** What the messages and their subjects take, in bytes. */
+  /** Bytes of the messages and their subjects. */
   get bytes(): number {
     return this.size;
   }

@@ -34,7 +34,7 @@ export class Subjects {
     return `${this.prefix}.nodes`;
   }
 
-  /** What goes to one node. */
+  /** Messages to one node. */
   node(id: string): string {
     return `${this.prefix}.n.${id}`;
   }
@@ -44,17 +44,17 @@ export class Subjects {
     return `${this.prefix}.g.${token(name)}`;
   }
 
-  /** Who comes and goes in the groups of all nodes. */
+  /** Presence: members that join and leave the groups of all nodes. */
   get presence(): string {
     return `${this.prefix}.p`;
   }
 
-  /** What is about users, for all nodes: as long as a node does not know where users are. */
+  /** Messages about users to all nodes: of a node that does not know yet where users are. */
   get users(): string {
     return `${this.prefix}.u`;
   }
 
-  /** What is about the users of one node. */
+  /** Messages about the users of one node. */
   usersOf(node: string): string {
     return `${this.prefix}.u.${node}`;
   }

@@ -3,7 +3,7 @@ import { toError } from '@headrace/core/authoring';
 import type { BusSubscription } from '../log/bus-subscription.ts';
 import type { BusListener } from './bus.ts';
 
-/** What {@link Subscriptions} notify. */
+/** Notified by {@link Subscriptions}. */
 export interface SubscriptionsOwner {
   /** The first listener of a subject has come. */
   subscribed(subject: string): void;

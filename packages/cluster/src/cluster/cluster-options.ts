@@ -23,7 +23,7 @@ import { type ClusterUsersOptions, USERS_OPTIONS } from '../users/cluster-users.
 export interface ClusterOptions<Principal = unknown> {
   /** The application: nodes with the same name on the same bus are one cluster. */
   readonly app: string;
-  /** What connects the nodes. It belongs to the cluster from now on. @default none: a cluster of one process */
+  /** The bus between the nodes. It belongs to the cluster from now on. @default none: a cluster of one process */
   readonly bus?: Bus;
   /**
    * Secrets of the nodes, at most 8 of at least 16 bytes; a text is its UTF-8. The first one authenticates what this
@@ -33,13 +33,13 @@ export interface ClusterOptions<Principal = unknown> {
   readonly keys?: readonly (string | Uint8Array)[];
   /** Where clients reach this node, for the route. @default none: the route does not name it */
   readonly address?: NodeAddress;
-  /** What this node does besides, such as `worker`: up to 32, each up to 64 characters. @default none */
+  /** Roles of this node, such as `worker`: up to 32, each up to 64 characters. @default none */
   readonly roles?: readonly string[];
   /** How many clients are connected, for the route. @default the members of the largest group here */
   readonly connections?: () => number;
   /** Part of one core that is busy, 0 to 1, for the route. @default the process's CPU time of the last second */
   readonly load?: () => number;
-  /** Whose id a principal has, and whether a user may be on two nodes. @default ids of principals, any number of connections */
+  /** The id of a principal, and whether a user may be on two nodes. @default ids of principals, any number of connections */
   readonly users?: ClusterUsersOptions<Principal>;
   /** How long `join` waits for the bus; then it resolves without it. In milliseconds. @default 2000 */
   readonly joinTimeoutMs?: number;
@@ -81,7 +81,7 @@ function isKey(given: unknown): boolean {
 }
 
 /**
- * Other nodes ignore heartbeats that make no sense: a node with a wrong address would be seen by nobody. The error quotes
+ * Other nodes ignore heartbeats that make no sense: a node with a wrong address would not be seen. The error quotes
  * nothing: it may be a secret.
  */
 function understood<Given, T>(

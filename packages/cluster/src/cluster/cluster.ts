@@ -23,29 +23,29 @@ import {
   settled,
 } from './drained-servers.ts';
 
-/** What a {@link Cluster} announces. */
+/** Events of a {@link Cluster}. */
 export interface ClusterEvents {
-  /** Another node is there, for the first time or again. */
+  /** Another node joined, for the first time or again. */
   nodeJoined: [node: NodeInfo];
-  /** Its state, its figures, or how sure it is that it lives. */
+  /** The state, the figures or the life of a node changed. */
   nodeChanged: [node: NodeInfo];
-  /** It has left, or was not heard for 5 s. */
+  /** A node has left, or was not heard for 5 s. */
   nodeLeft: [node: NodeInfo, reason: 'left' | 'node-gone'];
-  /** The bus lets messages through. */
+  /** The bus is up: messages get through. */
   up: [];
-  /** It does not: members of other nodes are not reached; what is sent to them is kept for a while. */
+  /** The bus is down: members of other nodes are not reached; messages to them are kept for a while. */
   down: [cause: Error | undefined];
 }
 
-/** What a {@link Cluster} counted so far. */
+/** Counts of a {@link Cluster} since it started. */
 export interface ClusterCounters {
-  /** What came over the bus and was ignored, by cause. */
+  /** Ignored messages of the bus, by cause. */
   readonly ignored: Readonly<Record<string, number>>;
 }
 
 /** The options of a node, checked. */
 type Plan = Resolved<ClusterOptions<never>, typeof CLUSTER_OPTIONS.kinds>;
-/** What is kept of them: a cluster that is printed shows no secret. */
+/** The part of them that is kept: a cluster that is printed shows no secret. */
 type NodePlan = Omit<Plan, 'keys'>;
 
 /** A message of a durable group is stored within 5 s, or fails. */
@@ -254,7 +254,7 @@ export class Cluster<Principal = unknown>
     this.nodeState = 'draining';
     directory.announce();
     const failure = await drainServers(plan, clock).then(() => undefined, toError);
-    // What clients wrote last is stored, or it is known that it could not be.
+    // The last writes of clients are stored, or have failed.
     await settled(this.groups.values(), SETTLE_MS, clock);
     presence.close();
     for (const group of this.groups.values()) group.leave();
@@ -278,7 +278,7 @@ export class Cluster<Principal = unknown>
     };
   }
 
-  /** What the application does wrong here keeps no heartbeat back, and ends no process. */
+  /** An error of the application here keeps no heartbeat back, and ends no process. */
   private figure(option: 'connections' | 'load', of: () => number): number {
     let text: string;
     try {

@@ -10,7 +10,7 @@ export interface Drainable {
     readonly batch: number;
     readonly everyMs: number;
   }): Promise<void>;
-  /** What listens: closed at once, so that nobody comes while clients are sent away. */
+  /** The listening channel: closed at once, so that no client connects while others are sent away. */
   readonly channel?: { close(reason: 'shutdown'): unknown };
   /** How many there are to notify, which gives the time between batches. */
   readonly connections?: { readonly size: number };
@@ -22,7 +22,7 @@ export interface Movable {
   move(options: { readonly spreadMs: number }): unknown;
   /** Lasting channels, with and without a link. */
   readonly size?: number;
-  /** Those without a link: their clients have gone. */
+  /** Channels without a link: their clients have gone. */
   readonly detached?: number;
 }
 
@@ -73,7 +73,7 @@ export function leavePlan(options: LeaveOptions): LeavePlan {
 }
 
 /**
- * Sends all clients away, and resolves when they are gone or the time is over. What fails keeps nobody else from being
+ * Sends all clients away, and resolves when they are gone or the time is over. A failure keeps no other server from being
  * drained: the first error comes when all that is done.
  */
 export async function drainServers(plan: LeavePlan, clock: Clock): Promise<void> {

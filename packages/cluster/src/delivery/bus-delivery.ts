@@ -18,8 +18,8 @@ export interface BusDeliveryOptions<Message> {
 }
 
 /**
- * Over the bus: to the members here at once, to those of other nodes at most once, in order for each sending node. What
- * comes in a burst waits until the members have taken what came before it.
+ * Delivery over the bus: to the members here at once, to those of other nodes at most once, in order for each sending node.
+ * A burst of messages waits until the members have taken the earlier ones.
  */
 export class BusDelivery<Message> implements GroupDelivery<Message> {
   readonly waiting = 0;
@@ -56,7 +56,7 @@ export class BusDelivery<Message> implements GroupDelivery<Message> {
     listener();
   }
 
-  /** What is refused for other nodes goes to nobody. */
+  /** A message that is refused for other nodes is not written to members here either. */
   write(
     message: Message,
     matcher: ChannelMatcher | undefined,

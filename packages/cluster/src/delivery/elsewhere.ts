@@ -1,6 +1,6 @@
 import { type ChannelMatcher, OptionError } from '@headrace/core';
 
-/** What a matcher means for members on other nodes. @throws OptionError for one that does not say it */
+/** The meaning of a matcher for members on other nodes. @throws OptionError for one that does not say it */
 export function elsewhere(matcher: ChannelMatcher | undefined): 'all' | 'none' {
   if (matcher === undefined) return 'all';
   if (matcher.elsewhere !== undefined) return matcher.elsewhere;

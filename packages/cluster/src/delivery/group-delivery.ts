@@ -43,7 +43,7 @@ export interface DeliveryGroup {
   skipped(from: LogPosition, to: LogPosition): void;
 }
 
-/** What a `ClusterGroup` counted so far. */
+/** Counts of a `ClusterGroup` since it was made. */
 export interface ClusterGroupCounters {
   /**
    * Messages to other nodes, by what the bus did with them; of a durable group all its messages of this node: `sent`

@@ -6,7 +6,7 @@ import type { Wire } from '../node/wire.ts';
 /** Unflushed messages of more than this go out all the same. */
 const MAX_UNFLUSHED_BYTES = 1024 * 1024;
 
-/** What goes from a group here to its members elsewhere: as in a channel, what is written leaves with the flush. */
+/** The messages of a group to its members elsewhere: as in a channel, written messages leave with the flush. */
 export class Outgoing {
   private readonly wire: Wire;
   private readonly subject: string;

@@ -11,9 +11,9 @@ import type { LogLimits, LogPosition } from '../log/log.ts';
 /** Options of {@link durableGroup}. A slow member is closed: it comes back with its position. */
 export interface DurableGroupOptions<Message = unknown>
   extends Omit<ClusterGroupOptions<Message>, 'listens'> {
-  /** So many messages are kept in the log, at least; in memory 64 MiB of each group at most. @default 10000 */
+  /** Messages that the log keeps, at least; in memory 64 MiB of each group at most. @default 10000 */
   readonly messages?: number;
-  /** Messages are kept for so long, at least, in milliseconds. @default 3600000 */
+  /** How long the log keeps messages, at least, in milliseconds. @default 3600000 */
   readonly ageMs?: number;
   /** The newest messages that each node keeps in its memory, up to 4 MiB, for members that come back. @default 256 */
   readonly recent?: number;

@@ -21,7 +21,7 @@ export class DurableOutcome implements GroupOutcome {
   private readonly reject: (error: Error) => void;
   private members: number;
   private state: 'open' | 'stored' | 'failed' = 'open';
-  private place: LogPosition | undefined = undefined;
+  private storedAt: LogPosition | undefined = undefined;
   private hasBegun = false;
 
   /** @internal */
@@ -51,7 +51,7 @@ export class DurableOutcome implements GroupOutcome {
 
   /** Where it is stored, once it is. */
   get position(): LogPosition | undefined {
-    return this.place;
+    return this.storedAt;
   }
 
   /** True once the members of this node were written to, it has failed, or it was stored 5 s ago. */
@@ -103,7 +103,7 @@ export class DurableOutcome implements GroupOutcome {
   settle(position: LogPosition | undefined): void {
     if (this.state !== 'open') return;
     this.state = 'stored';
-    this.place = position;
+    this.storedAt = position;
     this.resolve(position);
   }
 

@@ -1,16 +1,16 @@
 import type { LogEntry, LogPage, LogPosition } from '../log/log.ts';
 
-/** What follows from an entry or a page. */
+/** An action that follows from an entry or a page. */
 export type OrderAction =
   | { readonly do: 'deliver'; readonly entry: LogEntry }
   /** The log is to be read; `page` or `failed` comes back. There is one read at a time. */
   | { readonly do: 'read'; readonly after: number; readonly limit: number }
   /** From here on everything is delivered. */
   | { readonly do: 'begin'; readonly at: LogPosition }
-  /** What was between these two is in no log any more. */
+  /** The entries between these two are in no log any more. */
   | { readonly do: 'skip'; readonly from: LogPosition; readonly to: LogPosition };
 
-/** What is read at once. */
+/** Entries in one read. */
 export const PAGE_ENTRIES = 256;
 /** Entries that came while the log is read, at most: others are read in turn. */
 const MAX_HELD = 256;
@@ -38,7 +38,7 @@ export class EntryOrder {
   /** How many of them were there when the read began. */
   private heldBefore = 0;
 
-  /** What was delivered last; undefined before it is known where to begin. */
+  /** The position of the last delivered entry; undefined before the start is known. */
   get at(): LogPosition | undefined {
     return this.position;
   }
@@ -126,7 +126,7 @@ export class EntryOrder {
     return [{ do: 'read', after: at.offset, limit: PAGE_ENTRIES }];
   }
 
-  /** What was believed is behind the end of the log: no log has it. */
+  /** Delivered entries lie after the end of the log: no log has them. */
   private back(before: LogPosition, from: LogPosition, last: number): OrderAction[] {
     const isKnown = before.offset <= last;
     const at = isKnown ? before : { epoch: from.epoch, offset: last };
@@ -149,12 +149,12 @@ export class EntryOrder {
         actions.push(this.believe(entry));
         continue;
       }
-      // It came while the read was under way, which may have been too early to see what was before it.
+      // The entry came while the read was under way, which may have been too early to see the entries before it.
       if (i >= heldBefore) {
         this.held = held.slice(i);
         return [...actions, ...this.read()];
       }
-      // It was there when the read began: the log would have it.
+      // The entry was there when the read began: the log would have it.
       if (!isOfOther && offset <= last) this.take(entry, actions);
     }
     return this.isReadAgain ? [...actions, ...this.read()] : actions;
@@ -168,7 +168,7 @@ export class EntryOrder {
     actions.push(this.deliver(entry));
   }
 
-  /** It says that it comes next, and the log was not asked. */
+  /** A copy that claims to come next, and the log was not asked. */
   private believe(entry: LogEntry): OrderAction {
     const { position } = this;
     const action = this.deliver(entry);

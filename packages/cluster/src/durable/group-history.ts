@@ -13,7 +13,7 @@ export interface DurableMessage<Message> {
   readonly message: Message;
   /** Where it is stored. */
   readonly position: LogPosition;
-  /** What its writer gave it, or what was made up. */
+  /** Given by its writer, or made up. */
   readonly id: string;
 }
 
@@ -31,7 +31,7 @@ export interface SinceOptions {
   readonly limit?: number;
 }
 
-/** What came after a position. */
+/** The messages after a position. */
 export type SinceOutcome<Message> =
   | {
       readonly recovered: true;
@@ -123,7 +123,7 @@ export class GroupHistory<Message = unknown> {
   }
 
   /**
-   * What came after a position: from the newest ones that this node has, else from the log, by one read for all who
+   * The messages after a position: from the newest ones of this node, else from the log, by one read for all that
    * ask. Rejects with `BUS_DOWN`.
    */
   async since(position: LogPosition, options: SinceOptions = {}): Promise<SinceOutcome<Message>> {
@@ -155,7 +155,7 @@ export class GroupHistory<Message = unknown> {
     for (let tries = 0; tries < NEWEST_TRIES; tries++) {
       const { epoch, first, last } = await this.room.read(Number.MAX_SAFE_INTEGER, 1);
       if (first === 0) return { entries: [], position: { epoch, offset: last } };
-      // What came before the oldest one is not known: it may be a hole.
+      // The entries before the oldest one are not known: there may be a hole.
       const offset = Math.max(first === 1 ? 0 : first, last - count);
       const since = await this.since({ epoch, offset }, { limit: count });
       // Otherwise the oldest ones went meanwhile.

@@ -5,11 +5,11 @@ import type { Room } from './room.ts';
 import type { RoomFeed } from './room-feed.ts';
 import { type PagePart, reaches, type SharedPages } from './shared-pages.ts';
 
-/** What became of a member that came back. */
+/** The outcome for a member that came back. */
 export interface JoinOutcome {
   /** True if it has everything that came after its position. */
   readonly recovered: boolean;
-  /** It gets everything after this. */
+  /** The member gets everything after this position. */
   readonly position: LogPosition;
   /** How many messages it got before it was added. */
   readonly count: number;
@@ -58,7 +58,7 @@ export class JoiningMember {
       const at = feed.at!;
       if (at.epoch !== epoch) return this.added(false);
       if (after > at.offset) {
-        // It was ahead of this node. What it had is in the log, or the log has lost it.
+        // The member was ahead of this node. Its entries are in the log, or the log has lost them.
         await this.within(feed.caughtUp());
         this.check();
         const now = feed.at!;
@@ -77,7 +77,7 @@ export class JoiningMember {
       const end = feed.at?.epoch === epoch ? feed.at.offset : after;
       const delivered = part.entries.filter((entry) => entry.position.offset <= end);
       if (!this.write(delivered)) after = await this.rest(delivered);
-      // What this node has not delivered yet comes to the member as to the others.
+      // Entries that this node has not delivered yet come to the member as to the others.
       else if (delivered.length < part.entries.length) after = end;
       else after = delivered.at(-1)!.position.offset;
       this.restartTime();

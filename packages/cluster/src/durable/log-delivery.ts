@@ -48,7 +48,7 @@ export class LogDelivery<Message> implements GroupDelivery<Message> {
         const { at } = this.feed;
         if (at !== undefined) this.writes.passed(at);
       },
-      // What the members cannot take yet stays in the log.
+      // Entries that the members cannot take yet stay in the log.
       isBusy: () => this.pace.isHeld,
       onceFree: (listener) => this.pace.onceFree(listener),
     });
@@ -74,7 +74,7 @@ export class LogDelivery<Message> implements GroupDelivery<Message> {
     else this.settledListeners.push(listener);
   }
 
-  /** What is stored is on its way at once, without a flush. */
+  /** A message to store is on its way at once, without a flush. */
   write(
     message: Message,
     matcher: ChannelMatcher | undefined,
@@ -101,13 +101,13 @@ export class LogDelivery<Message> implements GroupDelivery<Message> {
   memberWent(): void {
     if (!this.group.local.isEmpty || this.history.joiners > 0) return;
     this.feed.stop();
-    this.writes.unheard();
+    this.writes.readersLeft();
   }
 
   leave(): void {
     this.room.isLeft = true;
     this.feed.stop();
-    this.writes.unheard();
+    this.writes.readersLeft();
   }
 
   private deliver(entry: LogEntry): void {
@@ -125,7 +125,7 @@ export class LogDelivery<Message> implements GroupDelivery<Message> {
     else this.writes.delivered(write, outcome);
   }
 
-  /** A matcher that throws chooses nobody: what comes after this entry must come all the same. */
+  /** A matcher that throws chooses no member: the entries after this one must come all the same. */
   private writeHere(
     message: unknown,
     matcher: ChannelMatcher | undefined,

@@ -12,7 +12,7 @@ export interface PendingWrite {
   readonly bytes: Buffer;
   /** More than one where it was written again meanwhile. */
   readonly outcomes: DurableOutcome[];
-  /** Which members here get it. */
+  /** The matcher for members here. */
   matcher: ChannelMatcher | undefined;
   position: LogPosition | undefined;
   /** When it was. */
@@ -21,14 +21,14 @@ export interface PendingWrite {
   isTaken: boolean;
 }
 
-/** What waits for the log here, at most. */
+/** Limits of the writes that wait for the log. */
 const MAX_PENDING = 16_384;
 const MAX_PENDING_BYTES = 16 * 1024 * 1024;
 const STORED_WITHIN_MS = 5000;
-/** What is stored holds the reads of its sender so long, also if it does not come back. */
+/** A stored message holds its sender's reads at most this long, even if it never comes back. */
 const BACK_WITHIN_MS = 5000;
 
-/** What this node writes to the log of one room, until it is stored and has come back. */
+/** The writes of this node to one log, until they are stored and have come back. */
 export class LogWrites {
   private readonly room: Room;
   private readonly feed: RoomFeed;
@@ -63,7 +63,7 @@ export class LogWrites {
     return this.failedCount;
   }
 
-  /** What was written here under this id, and has not been delivered. */
+  /** The write under this id that has not been delivered. */
   pendingWrite(id: string): PendingWrite | undefined {
     return this.pending.get(id);
   }
@@ -108,13 +108,13 @@ export class LogWrites {
     return outcome;
   }
 
-  /** It came back, and was written to the members here. */
+  /** The entry came back, and was written to the members here. */
   delivered(write: PendingWrite, outcome: GroupOutcome | undefined): void {
     this.begun(write, outcome);
     this.settled();
   }
 
-  /** What came back under its id is of nobody in the cluster: nothing else is stored under it. */
+  /** The entry under its id is of no node of the cluster: nothing else is stored under it. */
   taken(write: PendingWrite): void {
     const { group } = this.room;
     const id = JSON.stringify(write.id);
@@ -123,7 +123,7 @@ export class LogWrites {
     this.isNotStored(write, new ChannelError('GROUP_WRITE_FAILED', text, { group }));
   }
 
-  /** What is stored up to here will not be delivered any more, and it is known where the members here begin. */
+  /** Entries up to here will not be delivered any more, and the start of the members here is known. */
   passed(at: LogPosition): void {
     for (const write of [...this.pending.values()]) {
       if (write.position !== undefined && isPassed(write.position, at)) this.begun(write);
@@ -132,8 +132,8 @@ export class LogWrites {
     this.settled();
   }
 
-  /** Nobody here waits for what comes back. What is not stored yet begins when it is. */
-  unheard(): void {
+  /** No member here waits for entries. Writes that are not stored yet begin when they are. */
+  readersLeft(): void {
     this.appendEarly();
     for (const write of [...this.pending.values()]) {
       if (write.position !== undefined) this.begun(write);
@@ -187,7 +187,7 @@ export class LogWrites {
     this.overdue ??= this.room.wire.host.clock.schedule(() => this.beginOverdue(), delayMs);
   }
 
-  /** Those that wait stay: when they come back, their matchers hold. */
+  /** Waiting writes stay: when their entries come back, their matchers hold. */
   private beginOverdue(): void {
     this.overdue = undefined;
     const now = this.room.wire.host.clock.now();
@@ -206,7 +206,7 @@ export class LogWrites {
     this.settled();
   }
 
-  /** It was delivered, or will not be: its outcomes begin. */
+  /** The write was delivered, or will not be: its outcomes begin. */
   private begun(write: PendingWrite, outcome?: GroupOutcome | undefined): void {
     if (this.pending.get(write.id) !== write) return;
     this.pending.delete(write.id);

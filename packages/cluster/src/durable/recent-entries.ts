@@ -21,7 +21,7 @@ export class RecentEntries {
     return this.entries.size;
   }
 
-  /** Nothing is kept any more; what is added next comes right after this offset, or nobody knows after which. */
+  /** Nothing is kept any more; the next added entry comes right after this offset, or after an unknown one. */
   restart(offset: number | undefined): void {
     this.entries.clear();
     this.bytes = 0;
@@ -39,7 +39,7 @@ export class RecentEntries {
     while (this.size > this.max || (this.bytes > MAX_BYTES && this.size > 0)) this.drop();
   }
 
-  /** What came after an offset; undefined if it is not all here. */
+  /** The entries after an offset; undefined if not all are here. */
   after(offset: number): readonly LogEntry[] | undefined {
     if (this.from === undefined || offset < this.from) return undefined;
     const { entries } = this;

@@ -5,14 +5,14 @@ import { EntryOrder, type OrderAction } from './entry-order.ts';
 import { RecentEntries } from './recent-entries.ts';
 import type { Room } from './room.ts';
 
-/** What a {@link RoomFeed} notifies. */
+/** Notified by a {@link RoomFeed}. */
 export interface RoomFeedOwner {
   /** False for a live copy that no node of the cluster made: it says nothing, not even where the log is. */
   isOurs(entry: LogEntry): boolean;
   /** Once each, in order. */
   deliver(entry: LogEntry): void;
   skipped(from: LogPosition, to: LogPosition): void;
-  /** It is known where it begins, or what was to come has come. */
+  /** The start of the feed is known, or the awaited entries have come. */
   moved(): void;
   /** True while the members here cannot take more; then `onceFree` calls back. */
   isBusy(): boolean;
@@ -21,7 +21,7 @@ export interface RoomFeedOwner {
 
 /** A log that could not be read is read again after so long. */
 const AGAIN_MS = 300;
-/** What was stored here comes back within this time, or the log is read. */
+/** An entry that was stored here comes back within this time, or the log is read. */
 const EXPECTED_WITHIN_MS = 1000;
 
 interface Waiter {
@@ -30,7 +30,7 @@ interface Waiter {
   readonly resolve: () => void;
 }
 
-/** What comes out of the log of one room, in order, for as long as somebody here wants it. */
+/** The entries of one log, in order, for as long as there are members here. */
 export class RoomFeed {
   private readonly recent: RecentEntries;
   private readonly room: Room;
@@ -40,7 +40,7 @@ export class RoomFeed {
   /** Changes with each start and stop. */
   private turn = 0;
   private isPaused = false;
-  /** What is to be carried out after the pause. */
+  /** Actions to carry out after the pause. */
   private rest: readonly OrderAction[] = [];
   /** Something that was not taken in the pause is in the log. */
   private isLookDue = false;
@@ -60,7 +60,7 @@ export class RoomFeed {
     this.recent = new RecentEntries(recent);
   }
 
-  /** What was delivered last; undefined as long as it is not known where to begin. */
+  /** The position of the last delivered entry; undefined as long as the start is not known. */
   get at(): LogPosition | undefined {
     return this.delivered;
   }
@@ -69,7 +69,7 @@ export class RoomFeed {
     return this.subscription !== undefined;
   }
 
-  /** What was delivered here after a place; undefined if not all of it is kept. */
+  /** The entries that were delivered here after a position; undefined if not all are kept. */
   recentAfter(epoch: string, offset: number): readonly LogEntry[] | undefined {
     const { at } = this;
     const isBehind = at?.epoch === epoch && offset <= at.offset;
@@ -131,7 +131,7 @@ export class RoomFeed {
       const { at, expected } = this;
       if (at === undefined || expected === undefined) return;
       if (at.epoch === expected.epoch && at.offset >= expected.offset) {
-        // It may have come under another id.
+        // The entry may have come under another id.
         this.owner.moved();
       } else if (at.epoch === expected.epoch) this.look();
       // One of a log that is not there any more never comes.
@@ -168,7 +168,7 @@ export class RoomFeed {
       this.dropped += 1;
       return;
     }
-    // What is not taken now is read from the log.
+    // Entries that are not taken now are read from the log.
     if (this.isPaused) this.isLookDue = true;
     else this.carryOut(this.order.live(entry));
   }

@@ -8,7 +8,7 @@ import type { DurablePlan } from './durable-options.ts';
 import type { Room } from './room.ts';
 
 const MAX_ID_LENGTH = 128;
-/** Of an id that is made up: nobody can store something under it before. */
+/** Of an id that is made up: no other program can store something under it before. */
 const ID_BYTES = 8;
 const NOTHING = Symbol('nothing');
 
@@ -48,10 +48,10 @@ export class RoomMessages<Message> {
     const given = checkedId(id ?? plan.messageId?.(message));
     const ownId = given ?? `${node}-${this.count}-${wire.randomText(ID_BYTES)}`;
     const envelope = { kind, bodyType, flags: 0, node, number: this.count, body };
-    return { id: ownId, bytes: wire.encode(placeOf(stream, ownId), envelope) };
+    return { id: ownId, bytes: wire.encode(sealScope(stream, ownId), envelope) };
   }
 
-  /** What members get; undefined for what is no message of ours. */
+  /** The message as members get it; undefined for a foreign one. */
   formatted(entry: LogEntry): unknown {
     const known = this.written.get(entry);
     if (known !== undefined) return known === NOTHING ? undefined : known;
@@ -61,7 +61,7 @@ export class RoomMessages<Message> {
     return written ?? undefined;
   }
 
-  /** As it was written; undefined for what is no message of ours. */
+  /** The message as it was written; undefined for a foreign one. */
   decoded(entry: LogEntry): Message | undefined {
     const { wire, stream } = this.room;
     const envelope = this.envelopeOf(entry);
@@ -74,7 +74,7 @@ export class RoomMessages<Message> {
     }
   }
 
-  /** False for what no node of the cluster made. */
+  /** Whether a node of the cluster made the entry. */
   isOurs(entry: LogEntry): boolean {
     const envelope = this.envelopeOf(entry);
     this.seen = envelope && { entry, envelope };
@@ -84,7 +84,7 @@ export class RoomMessages<Message> {
   private envelopeOf(entry: LogEntry): Envelope | undefined {
     const { seen } = this;
     const { wire, stream } = this.room;
-    if (seen?.entry !== entry) return wire.read(entry.bytes, stream, placeOf(stream, entry.id));
+    if (seen?.entry !== entry) return wire.read(entry.bytes, stream, sealScope(stream, entry.id));
     this.seen = undefined;
     return seen.envelope;
   }
@@ -102,8 +102,8 @@ export class RoomMessages<Message> {
   }
 }
 
-/** What the seal of a stored message is for: under another id it is none. */
-function placeOf(stream: string, id: string): string {
+/** The scope of a stored message's seal: under another id it is not valid. */
+function sealScope(stream: string, id: string): string {
   return `${stream}\0${id.length}\0${id}`;
 }
 

@@ -3,7 +3,7 @@ import { toError } from '@headrace/core/authoring';
 import type { LogEntry, LogPage } from '../log/log.ts';
 import { comesNext, PAGE_ENTRIES } from './entry-order.ts';
 
-/** What a page has after the offset that somebody asked for. */
+/** The entries of a page after the offset that was asked for. */
 export interface PagePart {
   readonly epoch: string;
   readonly entries: readonly LogEntry[];

@@ -5,9 +5,9 @@ import { BODY, type BodyType } from './envelope.ts';
 
 /** How the messages of a group look on the bus, instead of the body types. */
 export interface MessageCodec<Message> {
-  /** The bytes belong to the caller from now on. What it throws is thrown by the write. */
+  /** The bytes belong to the caller from now on. Its errors are thrown by the write. */
   encode(message: Message): Uint8Array;
-  /** What it throws is counted, and the message ignored. */
+  /** Its errors are counted, and the message is ignored. */
   decode(bytes: Buffer): Message;
 }
 

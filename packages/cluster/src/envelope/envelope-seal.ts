@@ -13,13 +13,15 @@ import {
 
 /** Of the HMAC: 128 bits cannot be guessed. */
 const SEAL_BYTES = 16;
+const TIME_BYTES = 6;
+const SPARE_BYTES = TIME_BYTES + SEAL_BYTES;
 
 /** Why an envelope is not taken: it has no seal, it has one and there are no keys, or no key made it. */
 export type SealFault = 'unsealed' | 'sealed' | 'forged';
 
 /**
- * Envelopes as they are on the bus. With keys, the first 16 bytes of an HMAC-SHA256 over the subject, a zero and the
- * envelope stand behind it: what nobody with a key made for this subject is refused.
+ * Envelopes as they are on the bus. With keys, 6 bytes of time follow an envelope, and the first 16 bytes of an
+ * HMAC-SHA256 over the subject, a zero, the envelope and the time: a message that no key made for this subject is refused.
  */
 export class EnvelopeSeal {
   private readonly keys: readonly KeyObject[];
@@ -31,17 +33,25 @@ export class EnvelopeSeal {
     );
   }
 
-  /** @throws EncodeError `MESSAGE_TOO_LONG` */
-  encode(subject: string, envelope: Envelope): Buffer {
+  get hasKeys(): boolean {
+    return this.keys.length > 0;
+  }
+
+  /**
+   * @param time - in milliseconds since 1970; 0 if it does not count
+   * @throws EncodeError `MESSAGE_TOO_LONG`
+   */
+  encode(subject: string, envelope: Envelope, time: number): Buffer {
     const [key] = this.keys;
     if (key === undefined) return encodeEnvelope(envelope);
-    const bytes = encodeEnvelope(envelope, SEALED_VERSION, SEAL_BYTES);
+    const bytes = encodeEnvelope(envelope, SEALED_VERSION, SPARE_BYTES);
     const end = bytes.byteLength - SEAL_BYTES;
+    bytes.writeUIntBE(time, end - TIME_BYTES, TIME_BYTES);
     sealOf(key, subject, bytes.subarray(0, end)).copy(bytes, end, 0, SEAL_BYTES);
     return bytes;
   }
 
-  /** The envelope, whose body is a view of the bytes; or what is wrong with them. Never throws. */
+  /** The envelope, whose body is a view of the bytes; or the fault in them. Never throws. */
   decode(subject: string, bytes: Buffer): Envelope | EnvelopeFault | SealFault {
     const isSealed = versionOf(bytes) === SEALED_VERSION;
     if (this.keys.length === 0) return isSealed ? 'sealed' : decodeEnvelope(bytes);
@@ -50,12 +60,15 @@ export class EnvelopeSeal {
       return typeof envelope === 'string' ? envelope : 'unsealed';
     }
     // Before all of it is read once for each key.
-    if (bytes.byteLength > MAX_ENVELOPE_BYTES + SEAL_BYTES) return 'long';
+    if (bytes.byteLength > MAX_ENVELOPE_BYTES + SPARE_BYTES) return 'long';
     const end = Math.max(0, bytes.byteLength - SEAL_BYTES);
     const content = bytes.subarray(0, end);
     const seal = bytes.subarray(end);
     if (!this.keys.some((key) => isSealOf(seal, key, subject, content))) return 'forged';
-    return decodeEnvelope(content, SEALED_VERSION);
+    const timeAt = end - TIME_BYTES;
+    if (timeAt < 0) return 'short';
+    const time = bytes.readUIntBE(timeAt, TIME_BYTES);
+    return decodeEnvelope(bytes.subarray(0, timeAt), SEALED_VERSION, time);
   }
 }
 

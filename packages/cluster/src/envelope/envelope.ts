@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { EncodeError } from '@headrace/core';
 
-/** What an envelope is about. */
+/** The kind of an envelope. */
 export const KIND = {
   broadcast: 1,
   user: 2,
@@ -15,7 +15,7 @@ export const KIND = {
 
 export type Kind = (typeof KIND)[keyof typeof KIND];
 
-/** What the body is. */
+/** The type of a body. */
 export const BODY = { bytes: 0, text: 1, json: 2 } as const;
 
 export type BodyType = (typeof BODY)[keyof typeof BODY];
@@ -30,7 +30,7 @@ export const ANSWER = 2;
  *
  * ```text
  *  0  48 52   magic, "HR"
- *  2  u8      version: 1, or 2 with a seal behind the body
+ *  2  u8      version: 1, or 2 with a time and a seal after the body
  *  3  u8      kind
  *  4  u8      body type: 0 bytes, 1 UTF-8, 2 JSON
  *  5  u8      flags: 1 flush, 2 answer wanted
@@ -46,6 +46,11 @@ export interface Envelope {
   /** The sender, 32 hexadecimal digits. */
   readonly node: string;
   readonly number: number;
+  /**
+   * The time under the seal, in milliseconds since 1970; 0 for a stored message and a will, whose time does not count.
+   * Undefined without a seal.
+   */
+  readonly time?: number | undefined;
   readonly body: Buffer;
 }
 
@@ -61,10 +66,10 @@ export type EnvelopeFault =
 
 const MAGIC = 0x4852;
 const VERSION = 1;
-/** Of an envelope with a seal behind it, which is no part of its body. */
+/** Of an envelope with a time and a seal after it, which are no part of its body. */
 export const SEALED_VERSION = 2;
 export const HEADER_BYTES = 28;
-/** What fits on a bus: 1 MiB, NATS's limit, less a reserve for what engines put around it. */
+/** The limit of a bus: 1 MiB, as NATS has it, less a reserve for the headers of engines. */
 export const MAX_ENVELOPE_BYTES = 1024 * 1024 - 1024;
 export const MAX_BODY_BYTES = MAX_ENVELOPE_BYTES - HEADER_BYTES;
 
@@ -97,13 +102,21 @@ export function encodeEnvelope(envelope: Envelope, version = VERSION, spare = 0)
   return bytes;
 }
 
-/** Undefined for what cannot be an envelope. */
+/** Undefined for bytes that cannot be an envelope. */
 export function versionOf(bytes: Buffer): number | undefined {
   return bytes.byteLength > 2 && bytes.readUInt16BE(0) === MAGIC ? bytes[2] : undefined;
 }
 
-/** The envelope, whose body is a view of the bytes; or what is wrong with them. Never throws. */
-export function decodeEnvelope(bytes: Buffer, version = VERSION): Envelope | EnvelopeFault {
+/**
+ * The envelope, whose body is a view of the bytes; or the fault in them. Never throws.
+ *
+ * @param time - under the seal
+ */
+export function decodeEnvelope(
+  bytes: Buffer,
+  version = VERSION,
+  time?: number,
+): Envelope | EnvelopeFault {
   if (bytes.byteLength < 2 || bytes.readUInt16BE(0) !== MAGIC) return 'foreign';
   if (bytes.byteLength < HEADER_BYTES) return 'short';
   if (bytes.byteLength > MAX_ENVELOPE_BYTES) return 'long';
@@ -120,6 +133,7 @@ export function decodeEnvelope(bytes: Buffer, version = VERSION): Envelope | Env
     flags: bytes[5]!,
     node: bytes.toString('hex', 6, 22),
     number,
+    time,
     body: bytes.subarray(HEADER_BYTES),
   };
 }

@@ -1,4 +1,4 @@
-/** What came before a number was seen, on one line: a node's envelopes on a subject. */
+/** The gap before a number on one line: a node's envelopes on a subject. */
 export type Arrival = { readonly isNew: true; readonly missed: number } | { readonly isNew: false };
 
 const OLD: Arrival = { isNew: false };

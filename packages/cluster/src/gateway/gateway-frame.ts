@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { BODY, type BodyType, MAX_BODY_BYTES } from '../envelope/envelope.ts';
 
-/** What a frame is. The first five go from the gateway to the worker, the others back. */
+/** The operation of a frame. The first five go from the gateway to the worker, the others back. */
 export const OP = {
   /** A connection is this worker's from now on. Number: of the last message before. Body: its attributes. */
   open: 1,
@@ -70,7 +70,7 @@ export interface GatewayFrame {
 
 const HEADER = 22;
 const ACK_HEADER = 34;
-/** What fits into one message of a connection. */
+/** The limit of one message of a connection. */
 export const MAX_MESSAGE_BYTES = MAX_BODY_BYTES - HEADER;
 
 const NOTHING = Buffer.alloc(0);

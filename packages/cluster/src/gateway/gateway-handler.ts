@@ -1,6 +1,6 @@
 import type { Context, Handler } from '@headrace/core';
 
-/** What the handler needs of its gateway. */
+/** The gateway, as its handler sees it. */
 export interface GatewayDoor {
   connected(ctx: Context): number;
   message(id: number, message: unknown): void;

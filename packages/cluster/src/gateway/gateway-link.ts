@@ -4,7 +4,7 @@ import { FLAG, frameOf, type GatewayFrame, OP } from './gateway-frame.ts';
 
 /** The rules of all connections of a gateway. */
 export interface GatewayRules {
-  /** What is not acknowledged is repeated. */
+  /** Messages without an acknowledgement are repeated. */
   readonly isAcknowledged: boolean;
   readonly maxUnanswered: number;
   readonly maxUnansweredBytes: number;
@@ -16,7 +16,7 @@ export interface GatewayRules {
   readonly readsWhenDown: boolean;
 }
 
-/** What is to be done now, in this order. */
+/** The actions to carry out now, in this order. */
 export type LinkAction =
   | { readonly do: 'send'; readonly to: string; readonly frame: GatewayFrame }
   | { readonly do: 'hold' }
@@ -25,7 +25,7 @@ export type LinkAction =
   | { readonly do: 'close'; readonly reason: string }
   /** A worker is needed: call `assign`. */
   | { readonly do: 'choose' }
-  /** So many messages reached no worker, or nobody knows. */
+  /** This many messages reached no worker, or it is unknown whether they did. */
   | { readonly do: 'lost'; readonly count: number }
   /** The connection has closed and its worker knows. */
   | { readonly do: 'done' };
@@ -38,7 +38,7 @@ interface Unanswered {
   readonly size: number;
   /** Let go once it was sent, if it will not be repeated. */
   body: Buffer;
-  /** A worker that had confirmed the connection got it, or nobody knows. */
+  /** A worker that had confirmed the connection got it, or it is unknown whether it did. */
   wasSent: boolean;
   isRepeated: boolean;
 }
@@ -53,7 +53,7 @@ interface Unanswered {
  *      └───────── the worker is gone, or has forgotten the connection
  * ```
  *
- * Frames between two nodes arrive in order, or not at all. What is lost is found by `sync`: the answer says how far the
+ * Frames between two nodes arrive in order, or not at all. Lost ones are found by `sync`: the answer says how far the
  * worker has come with everything that was sent before.
  */
 export class GatewayLink {
@@ -95,7 +95,7 @@ export class GatewayLink {
     return this.entries.length;
   }
 
-  /** It is this worker's from now on. Without one, reading stops. */
+  /** Gives the connection to a worker. Without one, reading stops. */
   assign(worker: string | undefined, now: number): readonly LinkAction[] {
     if (this.isDone) return this.taken();
     if (this.current !== undefined) this.giveUp();
@@ -136,7 +136,7 @@ export class GatewayLink {
 
   busChanged(isUp: boolean): readonly LinkAction[] {
     this.isBusUp = isUp;
-    // What was on its way may be lost: it is asked for at the next tick.
+    // Frames that were on their way may be lost: they are asked for at the next tick.
     this.askedAt = Number.NEGATIVE_INFINITY;
     this.updateHold();
     this.pump();
@@ -162,7 +162,7 @@ export class GatewayLink {
   /** A frame came from a worker. */
   received(from: string, frame: GatewayFrame, now: number): readonly LinkAction[] {
     if (from !== this.current || frame.epoch !== this.epoch) {
-      // It still believes that it has the connection.
+      // The old worker does not know yet that the connection has moved.
       if (frame.op !== OP.unknown) this.send(from, OP.leave, { epoch: frame.epoch });
     } else if (frame.op === OP.ack) this.acknowledged(frame, now);
     else if (frame.op === OP.unknown) this.unknown();

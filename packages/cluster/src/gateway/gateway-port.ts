@@ -11,14 +11,14 @@ export interface GatewayCluster {
 export interface GatewayListener {
   /** The body of an envelope came from a node. */
   received(from: string, body: Buffer): void;
-  /** What `ready` and `isThere` say may be different now. */
+  /** The answers of `ready` and `isThere` may have changed. */
   peersChanged(): void;
   /** The state of the bus has changed. */
   busChanged(isUp: boolean): void;
 }
 
 /**
- * What gateways and workers need of their node: envelopes of kind 8 on the nodes' own subjects, in order between two
+ * The node, as gateways and workers see it: envelopes of kind 8 on the nodes' own subjects, in order between two
  * nodes, and which nodes there are.
  */
 export interface GatewayPort {

@@ -1,7 +1,7 @@
 import type { BodyType } from '../envelope/envelope.ts';
 import { FLAG, type GatewayFrame, OP } from './gateway-frame.ts';
 
-/** What a worker has to do for a connection, one after the other. */
+/** The jobs of a worker for a connection, one after the other. */
 export type SessionJob =
   | { readonly what: 'connect'; readonly isMoved: boolean }
   | {
@@ -13,7 +13,7 @@ export type SessionJob =
     }
   | { readonly what: 'close'; readonly number: number | undefined; readonly reason: string };
 
-/** What is to be answered: nothing, or an acknowledgement with these flags. */
+/** The answer: none, or an acknowledgement with these flags. */
 export type SessionAnswer = { readonly flags: number; readonly echo: number } | undefined;
 
 const PLAIN = { flags: 0, echo: 0 };

@@ -49,11 +49,11 @@ export interface GatewayOptions<Message = unknown> {
   readonly syncMs?: number;
   /** A worker that drains may take so long to answer what it has, in milliseconds. @default 5000 */
   readonly handoverMs?: number;
-  /** What workers know of a connection to begin with; 64 KiB of JSON at most. @default nothing */
+  /** The first attributes of a connection, for its workers; 64 KiB of JSON at most. @default nothing */
   readonly attributes?: (channel: Channel) => GatewayAttributes;
   /**
    * Handles the messages that connections have while the bus is down, on this node, instead of a worker. No worker
-   * hears of them. What a worker had not answered before stays with it. @default none: reading stops
+   * gets them. Messages that a worker had not answered before stay with it. @default none: reading stops
    */
   readonly handleWhenDown?: (channel: Channel, message: Message) => void;
   /** How messages look on the bus; the same at the workers. @default bytes, texts, JSON */
@@ -76,7 +76,7 @@ const OPTIONS = describeOptions('Gateway', {
 /** Divides the times of the rules. */
 const TICKS = 4;
 
-interface Seat {
+interface GatewayEntry {
   readonly link: GatewayLink;
   readonly ctx: Context;
   hold: ReadHold | undefined;
@@ -99,7 +99,7 @@ export class Gateway<Message = unknown> {
   private readonly rules: GatewayRules;
   private readonly clock: Clock;
   private readonly logger: Logger;
-  private readonly seats = new Map<number, Seat>();
+  private readonly entries = new Map<number, GatewayEntry>();
   private readonly subscription: BusSubscription;
   private isClosed = false;
   private lastId = 0;
@@ -135,10 +135,10 @@ export class Gateway<Message = unknown> {
 
   /** Connections, and those that have closed and whose workers do not know it yet. */
   get connections(): number {
-    return this.seats.size;
+    return this.entries.size;
   }
 
-  /** Messages that reached no worker, or nobody knows. */
+  /** Messages that reached no worker, or of which that is unknown. */
   get lostCount(): number {
     return this.lost;
   }
@@ -154,8 +154,8 @@ export class Gateway<Message = unknown> {
   }
 
   /**
-   * A handler for the end of a connection's pipeline; one for each connection, or one in a template. What it reads goes
-   * to the worker, what the worker writes goes out from its place.
+   * A handler for the end of a connection's pipeline; one for each connection, or one in a template. Messages that it reads go
+   * to the worker, messages of the worker go out from its place.
    */
   handler(): Handler {
     return new GatewayHandler(this as Gateway);
@@ -166,8 +166,8 @@ export class Gateway<Message = unknown> {
     this.isClosed = true;
     this.subscription.close();
     this.timer?.cancel();
-    for (const seat of this.seats.values()) seat.hold?.release();
-    this.seats.clear();
+    for (const entry of this.entries.values()) entry.hold?.release();
+    this.entries.clear();
   }
 
   // --- connections ---
@@ -184,63 +184,64 @@ export class Gateway<Message = unknown> {
     const bytes = Buffer.from(JSON.stringify(attributes), 'utf8');
     checkAttributesLength(bytes.byteLength);
     const link = new GatewayLink(id, this.rules, bytes, this.port.state === 'up');
-    const seat: Seat = { link, ctx, hold: undefined };
-    this.seats.set(id, seat);
-    this.choose(seat);
+    const entry: GatewayEntry = { link, ctx, hold: undefined };
+    this.entries.set(id, entry);
+    this.choose(entry);
     this.tickLater();
     return id;
   }
 
   /** @internal */
   message(id: number, message: unknown): void {
-    const seat = this.seats.get(id);
-    if (seat === undefined) return;
+    const entry = this.entries.get(id);
+    if (entry === undefined) return;
     const { handleWhenDown } = this.options;
     if (handleWhenDown !== undefined && this.port.state === 'down') {
-      handleWhenDown(seat.ctx.channel, message as Message);
+      handleWhenDown(entry.ctx.channel, message as Message);
       return;
     }
     const { bodyType, body } = encodeBody(message as Message, this.options.codec);
     checkLength(body.byteLength);
     // A decoder's view of what was read: it would keep all of that.
     const kept = this.rules.isAcknowledged ? Buffer.from(body) : body;
-    this.carryOut(seat, seat.link.message(bodyType, kept));
+    this.carryOut(entry, entry.link.message(bodyType, kept));
   }
 
   /** @internal */
   disconnected(id: number, reason: string): void {
-    const seat = this.seats.get(id);
-    if (seat !== undefined) this.carryOut(seat, seat.link.closed(reason, this.clock.now()));
+    const entry = this.entries.get(id);
+    if (entry !== undefined) this.carryOut(entry, entry.link.closed(reason, this.clock.now()));
   }
 
-  private choose(seat: Seat): void {
-    const { link } = seat;
+  private choose(entry: GatewayEntry): void {
+    const { link } = entry;
     const before = link.worker;
     const ready = this.port.ready(this.role);
     if (ready.length === 0 && before !== undefined) {
-      this.carryOut(seat, link.workerStays());
+      this.carryOut(entry, link.workerStays());
       return;
     }
     const worker = rendezvous(ready, `${this.port.nodeId}:${link.id}`);
-    this.carryOut(seat, link.assign(worker, this.clock.now()));
+    this.carryOut(entry, link.assign(worker, this.clock.now()));
   }
 
   private peersChanged(): void {
     const ready = new Set(this.port.ready(this.role));
     const now = this.clock.now();
-    for (const seat of [...this.seats.values()]) {
-      const { link } = seat;
+    for (const entry of [...this.entries.values()]) {
+      const { link } = entry;
       const { worker } = link;
       if (worker === undefined) {
-        if (ready.size > 0) this.choose(seat);
-      } else if (ready.has(worker)) this.carryOut(seat, link.workerStays());
-      else if (!this.port.isThere(worker)) this.carryOut(seat, link.workerGone());
-      else if (ready.size > 0) this.carryOut(seat, link.workerLeaves(now));
+        if (ready.size > 0) this.choose(entry);
+      } else if (ready.has(worker)) this.carryOut(entry, link.workerStays());
+      else if (!this.port.isThere(worker)) this.carryOut(entry, link.workerGone());
+      else if (ready.size > 0) this.carryOut(entry, link.workerLeaves(now));
     }
   }
 
   private busChanged(isUp: boolean): void {
-    for (const seat of [...this.seats.values()]) this.carryOut(seat, seat.link.busChanged(isUp));
+    for (const entry of [...this.entries.values()])
+      this.carryOut(entry, entry.link.busChanged(isUp));
   }
 
   private tickLater(): void {
@@ -249,8 +250,8 @@ export class Gateway<Message = unknown> {
     this.timer = this.clock.schedule(() => {
       this.timer = undefined;
       const now = this.clock.now();
-      for (const seat of [...this.seats.values()]) this.carryOut(seat, seat.link.tick(now));
-      if (this.seats.size > 0) this.tickLater();
+      for (const entry of [...this.entries.values()]) this.carryOut(entry, entry.link.tick(now));
+      if (this.entries.size > 0) this.tickLater();
     }, everyMs);
   }
 
@@ -264,51 +265,51 @@ export class Gateway<Message = unknown> {
     }
     const { op, connection, epoch } = frame;
     if (op < OP.ack) return;
-    const seat = this.seats.get(connection);
-    if (seat !== undefined) {
-      this.carryOut(seat, seat.link.received(from, frame, this.clock.now()));
+    const entry = this.entries.get(connection);
+    if (entry !== undefined) {
+      this.carryOut(entry, entry.link.received(from, frame, this.clock.now()));
     } else if (op !== OP.unknown) {
       this.port.send(from, encodeFrame(frameOf({ op: OP.leave, connection, epoch })));
     }
   }
 
-  private carryOut(seat: Seat, actions: readonly LinkAction[]): void {
-    for (const action of actions) this.act(seat, action);
+  private carryOut(entry: GatewayEntry, actions: readonly LinkAction[]): void {
+    for (const action of actions) this.act(entry, action);
   }
 
-  private act(seat: Seat, action: LinkAction): void {
+  private act(entry: GatewayEntry, action: LinkAction): void {
     switch (action.do) {
       case 'send':
         if (action.frame.op === OP.open && action.frame.flags & 1) this.moved += 1;
         this.port.send(action.to, encodeFrame(action.frame));
         break;
       case 'hold':
-        if (seat.ctx.channel.isOpen) seat.hold = seat.ctx.channel.holdReads('Gateway');
+        if (entry.ctx.channel.isOpen) entry.hold = entry.ctx.channel.holdReads('Gateway');
         break;
       case 'release':
-        seat.hold?.release();
-        seat.hold = undefined;
+        entry.hold?.release();
+        entry.hold = undefined;
         break;
       case 'write':
-        this.write(seat, action);
+        this.write(entry, action);
         break;
       case 'close':
-        if (seat.ctx.channel.isOpen) seat.ctx.channel.end({ reason: action.reason });
+        if (entry.ctx.channel.isOpen) entry.ctx.channel.end({ reason: action.reason });
         break;
       case 'choose':
-        this.choose(seat);
+        this.choose(entry);
         break;
       case 'lost':
         this.lost += action.count;
         break;
       case 'done':
-        seat.hold?.release();
-        this.seats.delete(seat.link.id);
+        entry.hold?.release();
+        this.entries.delete(entry.link.id);
         break;
     }
   }
 
-  private write({ ctx }: Seat, body: LinkAction & { readonly do: 'write' }): void {
+  private write({ ctx }: GatewayEntry, body: LinkAction & { readonly do: 'write' }): void {
     if (!ctx.channel.isActive || ctx.isRemoved) return;
     let message: Message;
     try {

@@ -15,13 +15,13 @@ export type JsonValue =
   | readonly JsonValue[]
   | { readonly [name: string]: JsonValue };
 
-/** What is known about a connection of a gateway; travels to its next worker. */
+/** Attributes of a connection of a gateway; they travel to its next worker. */
 export type GatewayAttributes = Readonly<Record<string, JsonValue>>;
 
 /** Attributes of one connection, as JSON, at most. */
 const MAX_ATTRIBUTES_BYTES = 65_536;
 
-/** What a connection needs of its worker. */
+/** The worker, as its connections see it. */
 export interface WorkerConnectionHost {
   readonly codec: MessageCodec<unknown> | undefined;
   send(to: string, frame: GatewayFrame): PublishOutcome;
@@ -64,7 +64,7 @@ export class WorkerConnection<Message = unknown> {
     return this.open;
   }
 
-  /** What the gateway and workers before this one have set. */
+  /** Set by the gateway and by earlier workers. */
   get attributes(): GatewayAttributes {
     return this.current;
   }

@@ -37,7 +37,7 @@ export interface WorkerOptions<Message = unknown> {
     how: { readonly repeated: boolean },
   ) => void | Promise<void>;
   /**
-   * It is not this worker's any more: it has closed, with the reason of its channel; or it has `moved` to another
+   * A connection is not this worker's any more: it has closed, with the reason of its channel; or it has `moved` to another
    * worker; or its node is gone: `gateway-gone`.
    */
   readonly onClose?: (
@@ -59,7 +59,7 @@ const OPTIONS = describeOptions('Worker', {
   auditMs: number({ min: 1000, max: 2 ** 30, default: 300_000 }),
 });
 
-interface Seat {
+interface WorkerEntry {
   readonly connection: WorkerConnection;
   readonly session: GatewaySession;
   /** A job is under way, or the worker's earlier session of the same connection still ends. */
@@ -82,9 +82,9 @@ export class Worker<Message = unknown> {
   private readonly logger: Logger;
   private readonly auditMs: number;
   /** By gateway, then by connection. */
-  private readonly seats = new Map<string, Map<number, Seat>>();
+  private readonly entries = new Map<string, Map<number, WorkerEntry>>();
   private readonly subscription: BusSubscription;
-  private readonly due = new Set<Seat>();
+  private readonly due = new Set<WorkerEntry>();
   private readonly flushSoon: () => void;
   private audit: Timer | undefined = undefined;
   private openCount = 0;
@@ -95,8 +95,8 @@ export class Worker<Message = unknown> {
     codec: undefined as MessageCodec<unknown> | undefined,
     send: (to: string, frame: GatewayFrame): PublishOutcome => this.send(to, frame),
     attributesChanged: ({ session }: WorkerConnection): void => {
-      const seat = this.seatOf(session.gateway, session.connection);
-      if (seat?.session === session) this.ackSoon(seat);
+      const entry = this.entryOf(session.gateway, session.connection);
+      if (entry?.session === session) this.ackSoon(entry);
     },
   };
 
@@ -113,7 +113,7 @@ export class Worker<Message = unknown> {
     this.subscription = port.listen({
       received: (from, body) => this.received(from, body),
       peersChanged: () => this.peersChanged(),
-      // What was lost is found by the gateways' questions.
+      // The gateways' questions find lost messages.
       busChanged: () => {},
     });
     this.auditLater();
@@ -156,14 +156,14 @@ export class Worker<Message = unknown> {
     this.subscription.close();
     this.audit?.cancel();
     this.flush();
-    for (const seats of this.seats.values()) {
-      for (const { connection, session } of seats.values()) {
+    for (const entries of this.entries.values()) {
+      for (const { connection, session } of entries.values()) {
         connection.closed();
         // The next worker gets them.
         session.jobs.length = 0;
       }
     }
-    this.seats.clear();
+    this.entries.clear();
     this.openCount = 0;
     this.tellEmpty();
   }
@@ -178,27 +178,27 @@ export class Worker<Message = unknown> {
 
   private take(from: string, frame: GatewayFrame): void {
     const { op, connection, epoch } = frame;
-    const seat = this.seatOf(from, connection);
-    if (seat !== undefined && epoch < seat.session.epoch) return;
-    if (seat?.session.epoch !== epoch) {
-      if (op === OP.open) this.open(from, frame, seat);
+    const entry = this.entryOf(from, connection);
+    if (entry !== undefined && epoch < entry.session.epoch) return;
+    if (entry?.session.epoch !== epoch) {
+      if (op === OP.open) this.open(from, frame, entry);
       else if (op !== OP.leave) this.send(from, frameOf({ op: OP.unknown, connection, epoch }));
       return;
     }
     if (op === OP.leave) {
-      this.leave(seat, 'moved');
+      this.leave(entry, 'moved');
       return;
     }
-    seat.heardAt = this.clock.now();
-    seat.connection.attributesKnown(frame.attributes);
-    const { missed } = seat.session;
-    const answer = seat.session.take(frame);
-    this.missed += seat.session.missed - missed;
-    if (answer !== undefined) seat.connection.acknowledge(answer.flags, answer.echo);
-    this.advance(seat);
+    entry.heardAt = this.clock.now();
+    entry.connection.attributesKnown(frame.attributes);
+    const { missed } = entry.session;
+    const answer = entry.session.take(frame);
+    this.missed += entry.session.missed - missed;
+    if (answer !== undefined) entry.connection.acknowledge(answer.flags, answer.echo);
+    this.advance(entry);
   }
 
-  private open(from: string, frame: GatewayFrame, before: Seat | undefined): void {
+  private open(from: string, frame: GatewayFrame, before: WorkerEntry | undefined): void {
     let attributes: GatewayAttributes;
     try {
       attributes = JSON.parse(frame.body.toString('utf8'));
@@ -209,7 +209,7 @@ export class Worker<Message = unknown> {
     const session = new GatewaySession(from, frame);
     const connection = new WorkerConnection(this.host, session, attributes, frame.attributes);
     const heardAt = this.clock.now();
-    const seat: Seat = {
+    const entry: WorkerEntry = {
       connection,
       session,
       heardAt,
@@ -219,35 +219,35 @@ export class Worker<Message = unknown> {
     if (before !== undefined) {
       // Of one connection one function runs at a time, of two sessions too.
       before.onOver = () => {
-        seat.isBusy = false;
-        this.advance(seat);
+        entry.isBusy = false;
+        this.advance(entry);
       };
       this.leave(before, 'moved');
     }
-    let seats = this.seats.get(from);
-    if (seats === undefined) {
-      seats = new Map();
-      this.seats.set(from, seats);
+    let entries = this.entries.get(from);
+    if (entries === undefined) {
+      entries = new Map();
+      this.entries.set(from, entries);
     }
-    seats.set(session.connection, seat);
+    entries.set(session.connection, entry);
     this.openCount += 1;
     const answer = session.take(frame)!;
     connection.acknowledge(answer.flags, answer.echo);
-    this.advance(seat);
+    this.advance(entry);
   }
 
-  private leave(seat: Seat, reason: string): void {
-    this.remove(seat);
-    seat.connection.closed();
-    seat.session.leave(reason);
-    this.advance(seat);
+  private leave(entry: WorkerEntry, reason: string): void {
+    this.remove(entry);
+    entry.connection.closed();
+    entry.session.leave(reason);
+    this.advance(entry);
   }
 
-  private remove({ session }: Seat): void {
-    const seats = this.seats.get(session.gateway);
-    if (seats?.get(session.connection)?.session !== session) return;
-    seats.delete(session.connection);
-    if (seats.size === 0) this.seats.delete(session.gateway);
+  private remove({ session }: WorkerEntry): void {
+    const entries = this.entries.get(session.gateway);
+    if (entries?.get(session.connection)?.session !== session) return;
+    entries.delete(session.connection);
+    if (entries.size === 0) this.entries.delete(session.gateway);
     this.openCount -= 1;
     if (this.openCount === 0) this.tellEmpty();
   }
@@ -257,37 +257,37 @@ export class Worker<Message = unknown> {
   }
 
   private peersChanged(): void {
-    for (const [gateway, seats] of [...this.seats]) {
+    for (const [gateway, entries] of [...this.entries]) {
       if (this.port.isThere(gateway)) continue;
-      for (const seat of [...seats.values()]) this.leave(seat, 'gateway-gone');
+      for (const entry of [...entries.values()]) this.leave(entry, 'gateway-gone');
     }
   }
 
   // --- jobs ---
 
-  private advance(seat: Seat): void {
-    const { session } = seat;
-    while (!seat.isBusy) {
+  private advance(entry: WorkerEntry): void {
+    const { session } = entry;
+    while (!entry.isBusy) {
       const job = session.jobs.shift();
       if (job === undefined) return;
-      seat.isBusy = true;
-      const returned = this.run(seat, job);
+      entry.isBusy = true;
+      const returned = this.run(entry, job);
       if (isPromiseLike(returned)) {
         const over = (): void => {
-          this.jobDone(seat, job);
-          this.advance(seat);
+          this.jobDone(entry, job);
+          this.advance(entry);
         };
         returned.then(over, (thrown: unknown) => {
-          this.failed(seat, job, thrown);
+          this.failed(entry, job, thrown);
           over();
         });
         return;
       }
-      this.jobDone(seat, job);
+      this.jobDone(entry, job);
     }
   }
 
-  private run({ connection }: Seat, job: SessionJob): unknown {
+  private run({ connection }: WorkerEntry, job: SessionJob): unknown {
     const { onConnect, onMessage, onClose, codec } = this.options;
     const own = connection as WorkerConnection<Message>;
     try {
@@ -301,7 +301,7 @@ export class Worker<Message = unknown> {
   }
 
   private failed(
-    { connection }: Pick<Seat, 'connection'>,
+    { connection }: Pick<WorkerEntry, 'connection'>,
     { what }: SessionJob,
     thrown: unknown,
   ): void {
@@ -309,28 +309,28 @@ export class Worker<Message = unknown> {
     this.logger.log('error', text, toError(thrown));
   }
 
-  private jobDone(seat: Seat, job: SessionJob): void {
-    const { session, connection } = seat;
-    seat.isBusy = false;
+  private jobDone(entry: WorkerEntry, job: SessionJob): void {
+    const { session, connection } = entry;
+    entry.isBusy = false;
     session.finished(job);
     if (job.what !== 'close') {
-      this.ackSoon(seat);
+      this.ackSoon(entry);
       return;
     }
     if (job.number !== undefined) {
       connection.acknowledge(0, 0);
       connection.closed();
-      this.remove(seat);
+      this.remove(entry);
     }
-    seat.onOver?.();
+    entry.onOver?.();
   }
 
   // --- acknowledgements ---
 
   /** One for all messages that were handled in one go. */
-  private ackSoon(seat: Seat): void {
-    if (!seat.connection.isOpen) return;
-    this.due.add(seat);
+  private ackSoon(entry: WorkerEntry): void {
+    if (!entry.connection.isOpen) return;
+    this.due.add(entry);
     this.flushSoon();
   }
 
@@ -339,21 +339,21 @@ export class Worker<Message = unknown> {
     this.due.clear();
   }
 
-  /** A gateway that does not have a connection any more, and could not say so, says it now. */
+  /** Lets a gateway report closed connections that it could not report before. */
   private auditLater(): void {
     this.audit = this.clock.schedule(() => {
       const now = this.clock.now();
-      for (const seats of this.seats.values()) {
-        for (const seat of seats.values()) {
-          if (now - seat.heardAt >= this.auditMs) this.ackSoon(seat);
+      for (const entries of this.entries.values()) {
+        for (const entry of entries.values()) {
+          if (now - entry.heardAt >= this.auditMs) this.ackSoon(entry);
         }
       }
       this.auditLater();
     }, this.auditMs / 2);
   }
 
-  private seatOf(gateway: string, connection: number): Seat | undefined {
-    return this.seats.get(gateway)?.get(connection);
+  private entryOf(gateway: string, connection: number): WorkerEntry | undefined {
+    return this.entries.get(gateway)?.get(connection);
   }
 
   private send(to: string, frame: GatewayFrame): PublishOutcome {

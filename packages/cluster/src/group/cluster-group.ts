@@ -29,7 +29,7 @@ import {
 } from './group-options.ts';
 import { memberId } from './member-id.ts';
 
-/** What a {@link ClusterGroup} announces. */
+/** Events of a {@link ClusterGroup}. */
 export interface ClusterGroupEvents {
   /** An id has a member on a node, and had none there. Only with `presence: 'ids'`. */
   memberJoined: [member: Member];
@@ -45,7 +45,7 @@ export interface ClusterGroupEvents {
 }
 
 /**
- * One group over all nodes of a cluster. What is written here goes to the members of this node at once, as in a
+ * One group over all nodes of a cluster. A message goes to the members of this node at once, as in a
  * {@link ChannelGroup}, and over the bus to those of the others: at most once, in order for each sending node.
  *
  * A group whose messages are stored is a `DurableGroup` of `@headrace/cluster/durable`.
@@ -188,7 +188,7 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
    * @param how - the members that get it; in a durable group also the id of the message
    * @throws OptionError for a matcher that does not say what it means `elsewhere`, and for an id that is none;
    *   `OPTION_CONFLICT` for an id in a group that is not durable
-   * @throws EncodeError `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`: it cannot go over the bus, and nobody gets it
+   * @throws EncodeError `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`: it cannot go over the bus, and no member gets it
    */
   write(message: Message, how?: ChannelMatcher | GroupWriteOptions): Outcome {
     return this.deliver(message, how, false);

@@ -17,7 +17,7 @@ import type { MessageCodec } from '../envelope/body.ts';
 /** Options of `Cluster.group`. */
 export interface ClusterGroupOptions<Message> extends SlowMemberOptions {
   /**
-   * What is known of members on other nodes: nothing, how many, or who; the same on all nodes. @default 'count'
+   * The knowledge of members on other nodes: none, their number, or their ids; the same on all nodes. @default 'count'
    */
   readonly presence?: false | 'count' | 'ids';
   /**
@@ -35,7 +35,7 @@ export interface ClusterGroupOptions<Message> extends SlowMemberOptions {
   readonly listens?: 'with-members' | 'always';
 }
 
-/** What is said of one message that is written to a group. */
+/** Options of one message that is written to a group. */
 export interface GroupWriteOptions {
   /** The members that get it: of this node in a durable group. @default all */
   readonly matcher?: ChannelMatcher | undefined;

@@ -1,5 +1,5 @@
 /** A subject that is listened to. */
 export interface BusSubscription {
-  /** Nothing comes any more, at once. */
+  /** Ends the subscription at once. */
   close(): void;
 }

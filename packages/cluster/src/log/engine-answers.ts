@@ -1,7 +1,7 @@
 import { ChannelError, type Clock, type Logger } from '@headrace/core';
 import { CLUSTER_ERRORS } from '../error/cluster-errors.ts';
 
-/** What is asked of a bus's engine, over links that come and go. */
+/** Questions to the engine of a bus, over links that come and go. */
 export class EngineAnswers<Host extends { readonly clock: Clock; readonly logger: Logger }> {
   private readonly name: string;
   private given: Host | undefined = undefined;

@@ -47,7 +47,7 @@ export class EngineLog implements Log {
     if (link === undefined || !this.isUp) throw this.answers.downError();
     try {
       await known.opening(link);
-      // What is asked of a link that has ended meanwhile need not be answered.
+      // A link that has ended meanwhile need not answer.
       if (this.link !== link) throw new Error('the link was lost');
       return await this.answers.whileLinked(link.read(stream, after, limit));
     } catch (thrown) {
@@ -59,7 +59,7 @@ export class EngineLog implements Log {
     return this.opened(stream).follow(listener);
   }
 
-  /** A new link, not up yet. What is followed is subscribed to at once, so that it is in force when the bus is up. */
+  /** A new link, not up yet. Followed streams are subscribed to at once, so that this is in force when the bus is up. */
   linked(link: LogLink): void {
     this.link = link;
     this.hasComplained = false;

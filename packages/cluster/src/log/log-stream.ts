@@ -19,9 +19,9 @@ interface PendingAppend {
   turn: number;
 }
 
-/** What all streams of a log share. */
+/** The state that all streams of a log share. */
 export interface LogShare {
-  /** What is not stored yet. */
+  /** Messages that are not stored yet. */
   waitingCount: number;
   waitingBytes: number;
   /** The engine stores nothing, though its link stands. */
@@ -36,7 +36,7 @@ const MAX_WAITING = 65_536;
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 /** After so long the writer gets an error: the message may be lost. */
 const STORED_WITHIN_MS = 5000;
-/** What the engine refused over a link that stands is tried again after so long. */
+/** Appends that the engine refused over a healthy link are retried after this. */
 const TRY_AGAIN = exponential({ baseMs: 200, maxMs: 5000, jitter: 'none' });
 /** An engine that has not answered for so long, while its link stands, does not answer any more. */
 const UNANSWERED_MS = 2000;

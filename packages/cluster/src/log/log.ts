@@ -18,26 +18,26 @@ export interface LogEntry {
    */
   readonly previous: number;
   /**
-   * What the writer gave it; written again within two minutes, it is not stored again. A log in memory knows the newest
+   * Given by the writer; written again within two minutes, it is not stored again. A log in memory knows the newest
    * 131,072 at most.
    */
   readonly id: string;
-  /** What was appended. */
+  /** The appended bytes. */
   readonly bytes: Buffer;
 }
 
 /**
- * What a log keeps of each group, at least; an engine may keep more, and a log in memory keeps 64 MiB at most, with
+ * The least that a log keeps of each group; an engine may keep more, and a log in memory keeps 64 MiB at most, with
  * 320 bytes and its id for each message. `Infinity` is no limit.
  */
 export interface LogLimits {
-  /** The newest so many. */
+  /** The number of the newest messages. */
   readonly messages: number;
-  /** Those that are not older, in milliseconds. */
+  /** The age of the oldest messages, in milliseconds. */
   readonly ageMs: number;
 }
 
-/** What a log has after a position. */
+/** The entries of a log after a position. */
 export interface LogPage {
   /** Of the log as it is now. */
   readonly epoch: string;
@@ -47,14 +47,14 @@ export interface LogPage {
   readonly first: number;
   /**
    * The offset of the newest message, also of those that are gone by now; 0 if there was none. Where all are gone, an
-   * engine may give a higher one: nobody takes what he missed for nothing.
+   * engine may give a higher one: a reader never takes a hole for the end.
    */
   readonly last: number;
 }
 
 /**
  * The store of an engine, over one link. Streams have the names that `Subjects.stream()` gives: `hr.<app>.d.<group>`.
- * Nothing is repeated here. What is not settled when the link ends need not settle any more.
+ * Nothing is repeated here. Calls that are not settled when the link ends need not settle any more.
  */
 export interface LogLink {
   /** Makes the stream if it is not there, and sets its limits. */
@@ -80,12 +80,12 @@ export interface LogLink {
 export interface Log {
   /**
    * Makes the stream if it is not there. Rejects with `BUS_DOWN`; the stream is known all the same, and opened when the
-   * bus is up and somebody needs it.
+   * bus is up and a call needs it.
    */
   open(stream: string, limits: LogLimits): Promise<void>;
   /**
    * Stores a message once, behind those of earlier calls for this stream, also when the link is lost meanwhile: it is
-   * repeated with its id. Rejects with `BUS_DOWN` when it could not be stored for 5 s, then nobody knows whether it
+   * repeated with its id. Rejects with `BUS_DOWN` when it could not be stored for 5 s, then it is unknown whether it
    * was; and at once when too much waits already. The stream must have been given to {@link open}.
    */
   append(stream: string, id: string, bytes: Uint8Array): Promise<LogPosition>;

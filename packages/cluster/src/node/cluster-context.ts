@@ -2,7 +2,7 @@ import type { Directory } from './directory.ts';
 import type { Inbox } from './inbox.ts';
 import type { Wire } from './wire.ts';
 
-/** What the parts of a cluster share. */
+/** The objects that the parts of a node share. */
 export interface ClusterContext {
   readonly wire: Wire;
   readonly inbox: Inbox;

@@ -1,6 +1,6 @@
 import type { Heartbeat, NodeInfo, NodeLife, NodeStatus } from './node-info.ts';
 
-/** What happened in the directory. */
+/** An event of the directory. */
 export type DirectoryAction =
   /** A node was heard for the first time, or came back after it was gone. */
   | { readonly do: 'joined'; readonly node: NodeInfo }
@@ -9,7 +9,7 @@ export type DirectoryAction =
   | { readonly do: 'left'; readonly node: NodeInfo; readonly reason: 'left' | 'node-gone' }
   /** A node that sent something, but never a heartbeat, is silent by now. */
   | { readonly do: 'vanished'; readonly id: string }
-  /** Nothing is known of it any more. */
+  /** A node was forgotten. */
   | { readonly do: 'forgotten'; readonly id: string };
 
 /** When a node that is silent counts as what, in milliseconds. */
@@ -24,7 +24,7 @@ interface Entry {
   /** `unannounced`: something came from it, but no heartbeat since it is known, or since it was gone. */
   life: NodeLife | 'unannounced';
   heardAt: number;
-  /** It was heard a second time: an invented id comes once. */
+  /** Whether the node was heard a second time: an invented id comes once. */
   isKnown: boolean;
 }
 
@@ -111,7 +111,7 @@ export class DirectoryMachine {
     return actions;
   }
 
-  /** We stood still, or could hear nobody, for so long: the others did not. Both may have been at the same time. */
+  /** This process stood still, or was without a bus, for this long: that is not the silence of the others. Both may overlap. */
   stoodStill(ms: number, now: number): void {
     for (const entry of this.entries.values()) entry.heardAt = Math.min(now, entry.heardAt + ms);
   }

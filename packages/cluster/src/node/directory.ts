@@ -14,21 +14,21 @@ import {
 } from './node-info.ts';
 import type { Wire } from './wire.ts';
 
-/** What a {@link Directory} announces of other nodes. */
+/** Events of a {@link Directory} about other nodes. */
 export interface DirectoryEvents {
   /** A node is there, for the first time or again. */
   joined: [node: NodeInfo];
-  /** Its state, its figures, or how sure it is that it lives. */
+  /** The state, the figures or the life of a node changed. */
   changed: [node: NodeInfo];
-  /** It has left, or was not heard for 5 s. */
+  /** A node has left, or was not heard for 5 s. */
   left: [node: NodeInfo, reason: 'left' | 'node-gone'];
   /** This node is in another state now. */
   ownState: [];
   /** A node that sent something, but no heartbeat, is silent by now. */
   vanished: [id: string];
-  /** It is gone for good: nothing is kept of it any more. */
+  /** A node is gone for good: nothing is kept of it any more. */
   forgotten: [id: string];
-  /** Its heartbeat says how far its presence is. */
+  /** A heartbeat with the number of the node's last presence message. */
   marked: [id: string, mark: PresenceMark];
 }
 
@@ -79,7 +79,7 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
     return this.machine.list();
   }
 
-  /** What this node says of itself. */
+  /** The status of this node. */
   get own(): NodeStatus {
     return this.status();
   }
@@ -126,7 +126,7 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
   }
 
   private readonly onUp = (): void => {
-    // That nobody was heard while nothing could be was not the others' silence.
+    // Silence while the bus was down does not count against a node.
     const now = this.wire.host.clock.now();
     if (this.deafSince !== undefined) this.machine.stoodStill(now - this.deafSince, now);
     this.deafSince = undefined;
@@ -143,7 +143,7 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
     const stoodMs = stoodStillMs(now, this.lookAt);
     this.lookAt = now + HEARTBEAT_MS;
     if (stoodMs > 0) this.machine.stoodStill(stoodMs, now);
-    // What is kept while the bus is down has its place for messages: a heartbeat comes with `up`.
+    // The memory for messages while the bus is down is not for heartbeats: one is sent with `up`.
     if (this.wire.bus.state === 'up') this.announce();
     this.carryOut(this.machine.look(now));
     this.timer = clock.schedule(() => this.look(), HEARTBEAT_MS);
@@ -153,6 +153,9 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
     if (envelope.kind !== KIND.heartbeat)
       throw new Error(`kind ${envelope.kind} is not for all nodes`);
     const heartbeat = toHeartbeat(decodeBody(envelope));
+    // A will is true whenever it comes: its node has ended.
+    if (envelope.time === 0 && heartbeat.isGone !== true)
+      throw new Error('a heartbeat without a time');
     if (envelope.node !== this.wire.nodeId) {
       const { node } = envelope;
       this.carryOut(this.machine.heard(node, heartbeat, this.wire.host.clock.now()));

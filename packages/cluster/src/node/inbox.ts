@@ -5,16 +5,16 @@ import type { Wire } from './wire.ts';
 
 /** A question or an answer to one node: what it is about, and the rest. */
 export interface Note {
-  /** Which part of the node it is for. */
+  /** The part of the node that it is for. */
   readonly to: string;
-  /** Which of them, such as the name of a group. */
+  /** The subject within the part, such as the name of a group. */
   readonly about: string;
 }
 
 /** Gets the notes of other nodes; what it throws makes the note a fault. */
 export type NoteListener = (note: Note & Record<string, unknown>, from: string) => void;
 
-/** What comes to this node alone. */
+/** The messages for this node alone. */
 export class Inbox {
   private readonly wire: Wire;
   private readonly listeners = new Map<string, NoteListener>();
@@ -49,7 +49,7 @@ export class Inbox {
     };
   }
 
-  /** What gateways and workers send each other. */
+  /** The listener gets the frames of gateways and workers. */
   listenToGateways(listener: (envelope: Envelope) => void): void {
     this.gateway = listener;
   }
@@ -76,7 +76,8 @@ export class Inbox {
 export function toNote(value: unknown): Note & Record<string, unknown> {
   if (typeof value !== 'object' || value === null) throw new Error('a note is an object');
   const { to, about } = value as Record<string, unknown>;
-  if (typeof to !== 'string' || typeof about !== 'string') throw new Error('a note to nobody');
+  if (typeof to !== 'string' || typeof about !== 'string')
+    throw new Error('a note without to or about');
   return value as Note & Record<string, unknown>;
 }
 

@@ -6,10 +6,10 @@ export interface NodeAddress {
   readonly port: number;
 }
 
-/** What a node does with new connections: takes them, sends all away, or has left. */
+/** How a node treats connections: it accepts them, sends all away, or has left. */
 export type NodeState = 'ready' | 'draining' | 'left';
 
-/** What a node says of itself with each heartbeat. */
+/** The status of a node, in each of its heartbeats. */
 export interface NodeStatus {
   /** `left` is seen in the event `nodeLeft` alone. */
   readonly state: NodeState;
@@ -19,7 +19,7 @@ export interface NodeStatus {
   readonly connections: number;
   /** Part of one core that its process used lately: 0 idle, 1 busy all the time. */
   readonly load: number;
-  /** What it does besides, such as `worker`: up to 32, each up to 64 characters. */
+  /** Its roles, such as `worker`: up to 32, each up to 64 characters. */
   readonly roles: readonly string[];
 }
 
@@ -48,7 +48,7 @@ export interface Heartbeat extends NodeStatus {
   readonly nonce: string;
   /** Undefined from a node that publishes no presence. */
   readonly presence?: PresenceMark | undefined;
-  /** It was published for the node, which ended without leaving; its state is `left`. */
+  /** True for a will: the node ended without leaving; its state is `left`. */
   readonly isGone?: boolean;
 }
 

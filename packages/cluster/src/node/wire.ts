@@ -6,13 +6,14 @@ import { type Body, encodeBody } from '../envelope/body.ts';
 import type { Envelope, Kind } from '../envelope/envelope.ts';
 import type { EnvelopeSeal } from '../envelope/envelope-seal.ts';
 import { FaultCounts } from './fault-counts.ts';
+import { FreshMessages } from './fresh-messages.ts';
 
-/** What the parts of a node get of the process that they run in. */
+/** The process of a node, as its parts see it. */
 export interface NodeHost extends Omit<BusHost, 'probe'> {
   readonly randomBytes: (size: number) => Buffer;
 }
 
-/** What comes in on a subject; a throw makes it a fault of the sender. */
+/** Called for each envelope on a subject; a throw counts as a fault of the sender. */
 export type EnvelopeListener = (envelope: Envelope, subject: string) => void;
 
 const NODE_ID_BYTES = 16;
@@ -33,6 +34,9 @@ export class Wire {
   /** The last number on each line. */
   private readonly numbers = new Map<string, number>();
   private readonly renamed = new Set<() => void>();
+  private readonly fresh = new FreshMessages();
+  /** Of the last message: a clock that is set back makes none that is older. */
+  private lastTime = 0;
 
   constructor(host: NodeHost, bus: Bus, subjects: Subjects, seal: EnvelopeSeal) {
     this.host = host;
@@ -67,7 +71,8 @@ export class Wire {
     const number = (this.numbers.get(line) ?? 0) + 1;
     const { bodyType, body: bytes } = body;
     const envelope = { kind, bodyType, flags, node: this.id, number, body: bytes };
-    const sealed = this.seal.encode(subject, envelope);
+    this.lastTime = Math.max(this.lastTime, Math.floor(this.host.clock.timeOfDay()));
+    const sealed = this.seal.encode(subject, envelope, this.lastTime);
     this.numbers.set(line, number);
     return this.bus.publish(subject, sealed);
   }
@@ -77,11 +82,14 @@ export class Wire {
     return this.send(subject, kind, encodeBody(value), flags);
   }
 
-  /** As {@link sendJson}, when this process has ended without closing the bus. The number says nothing. */
+  /**
+   * As {@link sendJson}, when this process has ended without closing the bus. Its number and time do not count: it is true
+   * whenever it comes.
+   */
   leaveWill(subject: string, kind: Kind, value: object): void {
     const { bodyType, body } = encodeBody(value);
     const envelope = { kind, bodyType, flags: 0, node: this.id, number: 1, body };
-    this.bus.leaveWill?.(subject, this.seal.encode(subject, envelope));
+    this.bus.leaveWill?.(subject, this.seal.encode(subject, envelope, 0));
   }
 
   /** The number of the last envelope on a line; 0 before the first. */
@@ -89,7 +97,7 @@ export class Wire {
     return this.numbers.get(line) ?? 0;
   }
 
-  /** Nothing more is sent on a line: its number is not kept. */
+  /** The line has ended: its number is not kept. */
   forget(line: string): void {
     this.numbers.delete(line);
   }
@@ -101,13 +109,30 @@ export class Wire {
 
   /** Calls back with the envelopes of other nodes. */
   listen(subject: string, listener: EnvelopeListener): BusSubscription {
-    return this.listenToAll(subject, (envelope) => {
-      if (envelope.node !== this.id) listener(envelope, subject);
+    return this.subscribe(subject, (envelope) => {
+      if (envelope.node !== this.id && this.isFresh(envelope, subject)) listener(envelope, subject);
     });
   }
 
-  /** Also with those that have our own id. */
+  /** Also with those that have our own id, and with wills. */
   listenToAll(subject: string, listener: EnvelopeListener): BusSubscription {
+    return this.subscribe(subject, (envelope) => {
+      if (envelope.time === 0 || this.isFresh(envelope, subject)) listener(envelope, subject);
+    });
+  }
+
+  private isFresh(envelope: Envelope, subject: string): boolean {
+    const { node, time } = envelope;
+    if (time === undefined) return true;
+    const now = this.host.clock.timeOfDay();
+    if (this.fresh.take(subject, envelope, now)) return true;
+    const age = `${Math.round((now - time) / 1000)} s old by the clock of this node`;
+    const text = `a message of node ${node}, ${age}: it was recorded and said again, or the clocks differ`;
+    this.faults.add('recorded', subject, text);
+    return false;
+  }
+
+  private subscribe(subject: string, listener: EnvelopeListener): BusSubscription {
     return this.bus.subscribe(subject, (bytes) => {
       const envelope = this.read(bytes, subject);
       if (envelope === undefined) return;
@@ -119,18 +144,18 @@ export class Wire {
     });
   }
 
-  /** An envelope as it is stored in the log. @param place - what its seal is for */
-  encode(place: string, envelope: Envelope): Buffer {
-    return this.seal.encode(place, envelope);
+  /** An envelope as it is stored in the log. @param scope - of its seal: the stream and the id */
+  encode(scope: string, envelope: Envelope): Buffer {
+    return this.seal.encode(scope, envelope, 0);
   }
 
   /**
    * The envelope of bytes that came; undefined for what is none, which is counted.
    *
-   * @param place - what its seal is for
+   * @param scope - of its seal
    */
-  read(bytes: Buffer, subject: string, place: string = subject): Envelope | undefined {
-    const envelope = this.seal.decode(place, bytes);
+  read(bytes: Buffer, subject: string, scope: string = subject): Envelope | undefined {
+    const envelope = this.seal.decode(scope, bytes);
     if (typeof envelope !== 'string') return envelope;
     const first = bytes.toString('hex', 0, 16);
     const text = SEAL_FAULTS[envelope] ?? `${bytes.byteLength} bytes are no envelope (${first})`;
@@ -143,7 +168,7 @@ export class Wire {
     this.faults.add('body', subject, `a message of node ${node}: ${toError(thrown).message}`);
   }
 
-  /** Hexadecimal digits that nobody foresees. */
+  /** Hexadecimal digits that cannot be guessed. */
   randomText(size: number): string {
     return this.host.randomBytes(size).toString('hex');
   }

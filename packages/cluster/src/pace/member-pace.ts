@@ -5,15 +5,15 @@ import { stoodStillMs } from '@headrace/core/authoring';
 export const SHARE_BYTES = 32 * 1024;
 /** In a burst all members are looked at after so many bytes: to do so for each small message is dear in a large group. */
 const LOOK_BYTES = SHARE_BYTES / 8;
-/** What a message takes in the output of a member besides its body. */
+/** Bytes that a message takes in the output of a member besides its body. */
 const MESSAGE_BYTES = 128;
-/** What comes slower than a share in this time is no burst. */
+/** Less than a share in this time is no burst. */
 const BURST_MS = 50;
 /** Broadcasts that wait for their turn in a large group. */
 const MAX_BACKLOG = 1024;
-/** A member that has not taken a share after this time is slow: nobody waits for it until it is writable again. */
+/** A member that has not taken a share after this time is slow: it is not waited for until it is writable again. */
 const PATIENCE_MS = 1000;
-/** Waiting in all, of which a part is earned back as time passes: members that are slow on purpose hold up nobody for long. */
+/** Waiting in all, of which a part is earned back as time passes: members that are slow on purpose hold up no others for long. */
 const MAX_WAIT_MS = 5000;
 const EARNED_PART = 1 / 30;
 
@@ -89,13 +89,13 @@ export class MemberPace {
     this.waitFor(channel);
   }
 
-  /** Nobody is waited for any more, and nobody called back. */
+  /** No member is waited for any more, and no listener is called back. */
   stop(): void {
     this.patience?.cancel();
     this.listeners = undefined;
   }
 
-  /** What is written here meanwhile is not waited for: in a busy group that never ends. */
+  /** Later writes of this node are not waited for: in a busy group that would never end. */
   private waitForTurn(outcome: GroupOutcome): void {
     const { clock, look } = this;
     // Refused, because too many broadcasts wait.

@@ -3,9 +3,9 @@ import type { Envelope } from '../envelope/envelope.ts';
 import type { ClusterContext } from '../node/cluster-context.ts';
 import type { MemberPace } from './member-pace.ts';
 
-/** What waits for the members of this node, of all groups and users together; above this the oldest goes to them all the same. */
+/** Bytes that wait for the members of this node, of all groups and users together; above this the oldest message is written all the same. */
 export const MAX_KEPT_BYTES = 32 * 1024 * 1024;
-/** What a kept message takes besides its body. */
+/** Bytes that a kept message takes besides its body. */
 const ENVELOPE_BYTES = 256;
 
 /** Messages of other nodes: what comes in a burst waits until the members have taken what came before it. */

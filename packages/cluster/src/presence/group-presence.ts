@@ -1,13 +1,13 @@
 import type { OwnMembers } from './own-members.ts';
 import type { LeaveReason, Member, PresenceMachine } from './presence-machine.ts';
 
-/** What is notified of the ids that come and go. */
+/** Notified of ids that join and leave. */
 export interface PresenceListener {
   joined(id: string, node: string): void;
   left(id: string, node: string, reason: LeaveReason): void;
 }
 
-/** What a {@link GroupPresence} is part of. */
+/** The owner of a {@link GroupPresence}. */
 export interface GroupPresenceOwner {
   readonly nodeId: string;
   changed(members: OwnMembers): void;
@@ -17,7 +17,7 @@ export interface GroupPresenceOwner {
 export class GroupPresence {
   /** Undefined where members are only counted. */
   readonly listener: PresenceListener | undefined;
-  /** What was known of other nodes has been announced; before that, changes of it are not. */
+  /** Whether the known members of other nodes have been announced; before that, their changes are not. */
   isAnnounced = false;
   private readonly owner: GroupPresenceOwner;
   private readonly own: OwnMembers;

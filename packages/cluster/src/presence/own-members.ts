@@ -5,7 +5,7 @@ import { ENTRY_LENGTH, type PresenceRow } from './presence-message.ts';
 /** Some of what is published of a group. */
 export interface PresencePart {
   readonly row: PresenceRow;
-  /** What is left of it. */
+  /** The rest of it. */
   readonly room: number;
   /** The place of its last id. */
   readonly last: number;
@@ -73,7 +73,7 @@ export class OwnMembers {
     return true;
   }
 
-  /** What changed since the last call, up to so many ids, which is published now; undefined if nothing did. */
+  /** The changes since the last call, up to this many ids, which are published now; undefined if there are none. */
   change(digest: PresenceDigest, ids: number): PresenceRow | undefined {
     const { group, hash, members: count } = this;
     const joined: string[] = [];
@@ -100,7 +100,7 @@ export class OwnMembers {
   }
 
   /**
-   * What is published of it, from an id on, as much as there is room for.
+   * Its published members from an id on, as many as there is room for.
    *
    * @param after - the place of the last id that was answered; 0 for none
    */
@@ -121,7 +121,7 @@ export class OwnMembers {
     return { row: { group, count, joined, left: [] }, room: left, last, isAll };
   }
 
-  /** Under a new id of the node nobody knows anything of us. */
+  /** The node has a new id, under which the others know no members. */
   restart(): void {
     this.version = 0;
     this.publishedMembers = 0;

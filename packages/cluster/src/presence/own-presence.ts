@@ -4,13 +4,13 @@ import {
   MAX_ANSWER_LENGTH,
   MAX_ENTRIES,
   type PresenceAnswer,
-  type PresencePlace,
+  type PresenceCursor,
   type PresenceRow,
 } from './presence-message.ts';
 
 /** The members of this node in all its groups: one stream of changes. Without clock and bus. */
 export class OwnPresence {
-  /** None is ever forgotten: the place of a group stays. */
+  /** No group is ever forgotten: its number stays. */
   private readonly groups: OwnMembers[] = [];
   private readonly dirty = new Set<OwnMembers>();
   private sum = new PresenceDigest();
@@ -55,12 +55,12 @@ export class OwnPresence {
   }
 
   /**
-   * What changed after a number: whole groups, in the order of their places. What changes while one answer follows
+   * The groups that changed after a number, whole, in the order of their places. Groups that change while one answer follows
    * another goes out as messages besides.
    *
    * @param last - the number of the last message
    */
-  since(number: number, last: number, from: PresencePlace): PresenceAnswer {
+  since(number: number, last: number, from: PresenceCursor): PresenceAnswer {
     const rows: PresenceRow[] = [];
     let room = MAX_ANSWER_LENGTH;
     let after = from.id;
@@ -78,7 +78,7 @@ export class OwnPresence {
     return { upTo: last, next: undefined, rows };
   }
 
-  /** The node has another id, of which nobody knows anything. */
+  /** The node has a new id, unknown to the other nodes. */
   restart(): void {
     this.sum = new PresenceDigest();
     for (const members of this.groups) {

@@ -25,7 +25,7 @@ export class PresenceDigest {
   }
 }
 
-/** Nothing for a group without members: it may as well not be there. */
+/** Zero for a group without members, as for no group. */
 function ofCount(group: number, count: number): number {
   return count === 0 ? 0 : mixed(group ^ Math.imul(count, 0x9e3779b1));
 }

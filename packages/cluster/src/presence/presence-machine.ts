@@ -3,14 +3,14 @@ import { hashOf } from '../node/text-hash.ts';
 import { PresenceDigest } from './presence-digest.ts';
 import type {
   PresenceAnswer,
-  PresencePlace,
+  PresenceCursor,
   PresenceQuestion,
   PresenceRow,
 } from './presence-message.ts';
 
 /** A member on any node. */
 export interface Member {
-  /** What `idOf` gave. */
+  /** The id that `idOf` gave. */
   readonly id: string;
   /** The node that has the connection. */
   readonly node: string;
@@ -19,7 +19,7 @@ export interface Member {
 /** Why an id is not on a node any more: its last member left, or the node is gone. */
 export type LeaveReason = 'left' | 'node-gone';
 
-/** What follows from a message. */
+/** An action that follows from a message. */
 export type PresenceAction =
   | {
       readonly do: 'joined';
@@ -38,10 +38,10 @@ export type PresenceAction =
   | { readonly do: 'ask'; readonly node: string; readonly question: PresenceQuestion }
   /** A message may be under way: {@link PresenceMachine.late} is to be called in a moment. */
   | { readonly do: 'wait'; readonly node: string; readonly number: number }
-  /** It has more groups and ids than are kept of one node: what is beyond is ignored from here on. */
+  /** A node has more groups and ids than are kept of one: further ones are ignored from here on. */
   | { readonly do: 'full'; readonly node: string; readonly maxEntries: number };
 
-/** What another node has in one group. */
+/** The members of another node in one group. */
 interface RemoteGroup {
   /** Of its token. */
   readonly hash: number;
@@ -49,24 +49,26 @@ interface RemoteGroup {
   ids: Set<string> | undefined;
 }
 
-/** What is waited for from a node: one answer after the other, and each may be asked for again. */
+/** An outstanding question to a node: one answer after the other, and each may be asked for again. */
 interface Question {
   /** Of the last time it was asked. */
   ask: number;
+  /** How often it was asked since the last answer. */
+  tries: number;
   readonly since: number;
-  from: PresencePlace;
+  from: PresenceCursor;
   /** Of the first answer: what changed after it comes in messages. */
   upTo: number | undefined;
   /** The group that the last answer ended with: it may go on. */
   open: { readonly group: string; readonly ids: Set<string> } | undefined;
-  /** What was answered so far, where all is asked for: the node has no other groups. */
+  /** The groups in the answers so far, where all is asked for: the node has no other groups. */
   readonly seen: Set<string> | undefined;
   /** Messages that came meanwhile. */
   waiting: { readonly number: number; readonly rows: readonly PresenceRow[] }[];
   waitingEntries: number;
 }
 
-/** What is known of one node. */
+/** The known presence of one node. */
 interface Remote {
   /** Of the last message that is in it. */
   number: number;
@@ -87,11 +89,13 @@ interface Remote {
 
 /** Groups and ids in messages that wait for an answer, and messages without any; beyond, they are asked for too. */
 const MAX_WAITING = 100_000;
+/** A node that has not answered so many questions in a row does not count until it does. */
+const MAX_TRIES = 10;
 /** Heartbeats that were recorded and sent again may be behind without end: so often all is asked for because of them. */
 const DOUBT_MS = 10_000;
 
 /**
- * What a node knows of the members of all groups on the other nodes. Each node alone writes its own members, in
+ * The members of all groups on the other nodes, as one node knows them. Each node alone writes its own members, in
  * messages with numbers; so views cannot conflict, only be behind. Without clock and bus.
  */
 export class PresenceMachine {
@@ -126,10 +130,14 @@ export class PresenceMachine {
     return holders;
   }
 
-  /** True while an answer of any node is waited for, or a message that a heartbeat has the number of, or one has more than is kept. */
+  /**
+   * Whether an answer of a node is outstanding, or a message whose number a heartbeat had, or a node has more than is
+   * kept. A node that does not answer does not count.
+   */
   get isBehind(): boolean {
     for (const { isFull, question, awaited, number } of this.remotes.values()) {
-      if (isFull || question !== undefined || awaited > number) return true;
+      if (isFull) return true;
+      if (question === undefined ? awaited > number : question.tries <= MAX_TRIES) return true;
     }
     return false;
   }
@@ -182,6 +190,7 @@ export class PresenceMachine {
     if (remote === undefined || question?.ask !== ask) return [];
     if (next !== undefined && !isAfter(next, question.from)) throw new Error('an endless presence');
     question.upTo ??= upTo;
+    question.tries = 0;
     const actions: PresenceAction[] = [];
     for (const row of rows) this.replace(node, remote, question, row, actions);
     if (next !== undefined) {
@@ -217,6 +226,7 @@ export class PresenceMachine {
   private ask(node: string, remote: Remote, since: number): PresenceAction[] {
     remote.question = {
       ask: 0,
+      tries: 0,
       since,
       from: { group: 0, id: 0 },
       upTo: undefined,
@@ -232,6 +242,7 @@ export class PresenceMachine {
   private askOn(node: string, question: Question): PresenceAction {
     this.asks += 1;
     question.ask = this.asks;
+    question.tries += 1;
     const { ask, since, from } = question;
     return { do: 'ask', node, question: { ask, since, from } };
   }
@@ -250,7 +261,7 @@ export class PresenceMachine {
       question.open = { group, ids: new Set() };
     }
     this.change(node, remote, { group, count, joined, left: [] }, actions);
-    // What is not kept is not noted either: an answer may name groups without members, and too many ids, without end.
+    // Entries that are not stored are not marked as seen either: a hostile answer could list them without end.
     const known = remote.groups.get(group);
     if (known !== undefined) question.seen?.add(group);
     for (const id of joined) if (known?.ids?.has(id) === true) question.open!.ids.add(id);
@@ -364,6 +375,6 @@ function keep(question: Question, number: number, rows: readonly PresenceRow[]):
   question.waitingEntries = 0;
 }
 
-function isAfter(place: PresencePlace, other: PresencePlace): boolean {
-  return place.group > other.group || (place.group === other.group && place.id > other.id);
+function isAfter(cursor: PresenceCursor, other: PresenceCursor): boolean {
+  return cursor.group > other.group || (cursor.group === other.group && cursor.id > other.id);
 }

@@ -10,7 +10,7 @@ const MAX_LIST_LENGTH = MAX_ANSWER_LENGTH / ENTRY_LENGTH;
 /** The token of a group is no longer. */
 const MAX_GROUP_LENGTH = 128;
 
-/** What changed in one group of a node; in an answer all of it, with nobody who left. */
+/** The changes in one group of a node; in an answer all its members, and none that left. */
 export interface PresenceRow {
   /** The token of its name. */
   readonly group: string;
@@ -20,19 +20,19 @@ export interface PresenceRow {
   readonly left: readonly string[];
 }
 
-/** How far an answer got: a group by its place among those of the node, and an id by its place in the group. */
-export interface PresencePlace {
+/** The end of an answer: the number of a group on its node, and the number of an id in the group. */
+export interface PresenceCursor {
   readonly group: number;
-  /** Those up to it have been answered; 0 for none. */
+  /** The last group in the answers; 0 for none. */
   readonly id: number;
 }
 
-/** What changed after a number, as much of it as one message takes. */
+/** The changes after a number, as many as one message takes. */
 export interface PresenceAnswer {
   /** All changes up to this number are in the rows, and in those of the answers that follow. */
   readonly upTo: number;
   /** Where the rest begins, which is to be asked for; undefined if that was all. */
-  readonly next: PresencePlace | undefined;
+  readonly next: PresenceCursor | undefined;
   /** A group that is too long for one answer goes on in the next one. */
   readonly rows: readonly PresenceRow[];
 }
@@ -43,7 +43,7 @@ export interface PresenceQuestion {
   readonly ask: number;
   /** The number after which something changed. */
   readonly since: number;
-  readonly from: PresencePlace;
+  readonly from: PresenceCursor;
 }
 
 /** Rows as they go into JSON, without lists that are empty. */
@@ -67,14 +67,14 @@ export function toPresenceQuestion({
   since,
   from,
 }: Record<string, unknown>): PresenceQuestion {
-  return { ask: toNumber('question', ask), since: toNumber('number', since), from: toPlace(from) };
+  return { ask: toNumber('question', ask), since: toNumber('number', since), from: toCursor(from) };
 }
 
 /** @throws what is wrong with it */
 export function toPresenceAnswer({ upTo, next, rows }: Record<string, unknown>): PresenceAnswer {
   return {
     upTo: toNumber('number', upTo),
-    next: next === undefined ? undefined : toPlace(next),
+    next: next === undefined ? undefined : toCursor(next),
     rows: toRows(rows),
   };
 }
@@ -85,9 +85,9 @@ function toNumber(name: string, value: unknown): number {
   throw new Error(`presence with the ${name} ${String(value)}`);
 }
 
-function toPlace(value: unknown): PresencePlace {
+function toCursor(value: unknown): PresenceCursor {
   const { group, id } = (value ?? {}) as Record<string, unknown>;
-  return { group: toNumber('place', group), id: toNumber('place', id) };
+  return { group: toNumber('cursor', group), id: toNumber('cursor', id) };
 }
 
 function toRow(value: unknown): PresenceRow {

@@ -18,20 +18,20 @@ import {
   toRows,
 } from './presence-message.ts';
 
-/** What groups share. */
+/** The objects that groups share. */
 export interface GroupContext extends ClusterContext {
   readonly presence: Presence;
 }
 
-/** Changes of so long go out together. */
+/** Changes within this time go out together. */
 const BATCH_MS = 100;
-/** Those of users, when a message went out a moment ago; otherwise they go with the turn of the event loop. */
+/** Changes of users wait this long after the last message; otherwise they go with the turn of the event loop. */
 const SOON_MS = 5;
-/** So much is given to the bus before it has passed on what came before: in one turn, and far below what it refuses. */
+/** The share of the bus until it has passed on the earlier messages: for one turn, and far below its limit. */
 const SHARE_BYTES = 256 * 1024;
-/** A bus that has not passed it on after this has lost its answer: it gets the next share. */
+/** After this time the answer of the bus is lost: it gets the next share. */
 const PASSED_MS = 5000;
-/** So long after the bus came up every node has been heard, and asked where something was missed. */
+/** By this long after the bus came up, every node has reported. */
 const SURE_MS = 1500;
 /** A node that does not answer is asked again after this. */
 const ANSWER_MS = 1000;
@@ -100,7 +100,7 @@ export class Presence implements GroupPresenceOwner {
   }
 
   /**
-   * The presence of a group, which is asked for once. What is known of other nodes is announced in a moment.
+   * The presence of a group, which is asked for once. Known members of other nodes are announced in a moment.
    *
    * @param listener - undefined for a group that only counts
    */
@@ -204,7 +204,7 @@ export class Presence implements GroupPresenceOwner {
 
   private answer(node: string, { ask, since, from }: PresenceQuestion): void {
     const { wire, inbox } = this.context;
-    // What is kept while the bus is down has its place for messages: the node asks again.
+    // The memory for messages while the bus is down is not for answers: the node asks again.
     if (wire.bus.state === 'down') return;
     this.flush();
     const { rows, ...rest } = this.own.since(since, this.lastNumber, from);

@@ -16,13 +16,13 @@ import { chooseRoute } from './route-choice.ts';
 
 /** Options of {@link routeServer}. */
 export interface RouteServerOptions {
-  /** Whose nodes are named; a `Cluster`. */
+  /** The cluster with the nodes to name; a `Cluster`. */
   readonly cluster: { readonly nodes: readonly NodeInfo[] };
   /** @default 0, a free one */
   readonly port?: number;
   /** Where it listens. @default '127.0.0.1' */
   readonly host?: string;
-  /** So long a client may keep an answer, in milliseconds. @default 5000 */
+  /** How long a client may keep an answer, in milliseconds. @default 5000 */
   readonly ttlMs?: number;
   /** Nodes in an answer to a request without `count`. @default 3 */
   readonly count?: number;
@@ -51,7 +51,7 @@ export interface RouteServer extends AsyncDisposable {
 
 /** Nodes in one answer, whatever is asked for. */
 const MAX_COUNT = 64;
-/** A client without a node to go to asks again after so long, in seconds. */
+/** A client without a node to go to asks again after this time, in seconds. */
 const RETRY_AFTER_S = 2;
 const PREFLIGHT = {
   'access-control-allow-methods': 'GET, HEAD',

@@ -2,23 +2,23 @@ import { Buffer } from 'node:buffer';
 import type { Clock, LogLevel } from '@headrace/core';
 import type { Bus, BusEvents, BusHost } from '../bus/bus.ts';
 
-/** What `describeBus` tests. */
+/** The bus that `describeBus` tests. */
 export interface BusBench {
   /** In the names of the tests. */
   readonly name: string;
   /** One bus more to the same server, not open yet. */
   make(): Bus;
-  /** What the buses go by. */
+  /** The clock of the buses. */
   readonly clock: Clock;
   /** Lets time pass on that clock, and what is due happen. */
   pass(ms: number): Promise<void>;
-  /** What the buses meet at. */
+  /** The server that the buses share. */
   readonly server: {
     /** At once, without a word to anybody. */
     kill(): unknown;
     /** After `kill`: again, with what it had on its disk. */
     start(): unknown;
-    /** Nothing comes from it any more, and its connections stay. */
+    /** Stops the server without closing its connections. */
     stop(): unknown;
     /** After `stop`. */
     continue(): unknown;
@@ -59,7 +59,7 @@ export class BenchBus {
     return this.bus.subscribe(this.subject(name), (bytes) => heard.push(bytes.toString()));
   }
 
-  say(name: string, text: string): string {
+  publishText(name: string, text: string): string {
     return this.bus.publish(this.subject(name), Buffer.from(text));
   }
 }

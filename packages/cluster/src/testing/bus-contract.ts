@@ -19,7 +19,7 @@ const FOUND_OUT_WITHIN_MS = 10_000;
 const numbered = (count: number, name = 'm') => Array.from({ length: count }, (_, at) => name + at);
 
 /**
- * What every bus has to do, as tests: order, what is kept while it is down, servers that are killed and stopped, and
+ * The contract of every bus, as tests: order, messages that are kept while it is down, servers that are killed and stopped, and
  * the log for durable groups if there is one. Run it for an engine of your own before you trust it.
  *
  * @example
@@ -60,8 +60,8 @@ const TESTS: readonly BusContractTest[] = [
       two.listen('room', again);
       await test.of(Promise.all([one.bus.settled(), two.bus.settled()]));
       const texts = numbered(500);
-      for (const text of texts) expect(one.say('room', text)).toBe('sent');
-      two.say('elsewhere', 'not for us');
+      for (const text of texts) expect(one.publishText('room', text)).toBe('sent');
+      two.publishText('elsewhere', 'not for us');
       await test.until(() => [one.heard, two.heard, again].every((heard) => heard.length >= 500));
       for (const heard of [one.heard, two.heard, again]) expect(heard).toEqual(texts);
     },
@@ -74,11 +74,11 @@ const TESTS: readonly BusContractTest[] = [
       const mine = two.listen('room');
       two.listen('room', other);
       await test.of(two.bus.settled());
-      one.say('room', '1');
+      one.publishText('room', '1');
       await test.until(() => other.length === 1);
       mine.close();
       mine.close();
-      one.say('room', '2');
+      one.publishText('room', '2');
       await test.until(() => other.length === 2);
       expect(two.heard).toEqual(['1']);
       expect(other).toEqual(['1', '2']);
@@ -91,7 +91,7 @@ const TESTS: readonly BusContractTest[] = [
       for (let i = 0; i < 5; i++) one.listen('room').close();
       one.listen('room');
       await test.of(one.bus.settled());
-      one.say('room', '1');
+      one.publishText('room', '1');
       await test.until(() => one.heard.length > 0);
       expect(one.heard).toEqual(['1']);
     },
@@ -107,8 +107,8 @@ const TESTS: readonly BusContractTest[] = [
       one.listen('room');
       const last = one.bus.subscribe(one.subject('room'), () => one.heard.push('closed'));
       await test.of(one.bus.settled());
-      one.say('room', '1');
-      one.say('room', '2');
+      one.publishText('room', '1');
+      one.publishText('room', '2');
       await test.until(() => one.heard.length === 2);
       expect(one.heard).toEqual(['1', '2']);
       expect(one.lines.length).toBe(2);
@@ -152,7 +152,7 @@ const TESTS: readonly BusContractTest[] = [
         });
       }
       await test.of(one.bus.settled());
-      for (const name of names) one.say(name, name);
+      for (const name of names) one.publishText(name, name);
       await test.until(() => one.heard.length === names.length);
       expect(one.heard.every((heard) => heard === 'true true')).toBe(true);
     },
@@ -178,13 +178,13 @@ const TESTS: readonly BusContractTest[] = [
       two.listen('room');
       await test.of(two.bus.settled());
       const texts = numbered(200);
-      for (const text of texts) one.say('room', text);
+      for (const text of texts) one.publishText('room', text);
       await test.of(one.bus.close());
       await test.of(one.bus.close());
       await test.until(() => two.heard.length === 200);
       expect(two.heard).toEqual(texts);
       expect(one.events).toEqual(['up', 'down']);
-      expect(one.say('room', 'too late')).toBe('dropped');
+      expect(one.publishText('room', 'too late')).toBe('dropped');
       expect(one.events).toEqual(['up', 'down', 'dropped closed']);
     },
   ],
@@ -197,22 +197,22 @@ const TESTS: readonly BusContractTest[] = [
       await test.of(two.bus.settled());
       await server.kill();
       await test.until(() => one.bus.state === 'down' && two.bus.state === 'down');
-      expect(one.say('room', 'gone')).toBe('kept');
+      expect(one.publishText('room', 'gone')).toBe('kept');
       await test.pass(6000);
-      for (const text of ['1', '2', '3']) expect(one.say('room', text)).toBe('kept');
+      for (const text of ['1', '2', '3']) expect(one.publishText('room', text)).toBe('kept');
       const failed = await one.bus.settled().catch((error: unknown) => error);
       expect(isHeadraceError(failed, CLUSTER_ERRORS.BUS_DOWN)).toBe(true);
       await server.start();
       await test.until(() => one.bus.state === 'up');
       await test.until(() => two.bus.state === 'up');
-      expect(one.say('room', '4')).toBe('sent');
+      expect(one.publishText('room', '4')).toBe('sent');
       await test.until(() => one.heard.length === 4);
       expect(one.heard).toEqual(['1', '2', '3', '4']);
       expect(one.events).toEqual(['up', 'down', 'dropped old', 'up']);
       // At most a line for the loss, one for being refused, one for being back.
       expect(one.lines.length).toBeLessThan(6);
       // The other one was up before or after: from now on it hears all.
-      one.say('room', '5');
+      one.publishText('room', '5');
       await test.until(() => two.heard.at(-1) === '5');
     },
   ],
@@ -224,7 +224,7 @@ const TESTS: readonly BusContractTest[] = [
       one.listen('room');
       await test.pass(500);
       const text = (at: number) => String(at).padEnd(100 * 1024, '.');
-      for (let at = 0; at < 15; at++) one.say('room', text(at));
+      for (let at = 0; at < 15; at++) one.publishText('room', text(at));
       expect(one.events).toEqual(Array.from({ length: 5 }, () => 'dropped full'));
       await server.start();
       await test.until(() => one.heard.length === 10);
@@ -258,7 +258,7 @@ const TESTS: readonly BusContractTest[] = [
       }
       await test.until(() => one.bus.state === 'up' && two.bus.state === 'up');
       two.heard.length = 0;
-      one.say('room', 'again');
+      one.publishText('room', 'again');
       await test.until(() => two.heard.includes('again'));
       expect(one.lines.length).toBeLessThan(5);
     },
@@ -271,14 +271,14 @@ const TESTS: readonly BusContractTest[] = [
       const lost = await test.up();
       await server.kill();
       await test.until(() => lost.bus.state === 'down');
-      lost.say('room', 'kept');
+      lost.publishText('room', 'kept');
       await test.of(lost.bus.close());
       expect(lost.events).toEqual(['up', 'down', 'dropped closed']);
       await server.start();
       const stuck = await test.up();
       await server.stop();
       try {
-        stuck.say('room', 'not taken');
+        stuck.publishText('room', 'not taken');
         await test.of(stuck.bus.close());
         const late = test.begin();
         await test.pass(100);

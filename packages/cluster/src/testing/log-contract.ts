@@ -14,7 +14,7 @@ const LIMITS = { messages: 10_000, ageMs: 3_600_000 };
 const ids = (count: number, name = 'id') => Array.from({ length: count }, (_, at) => name + at);
 const texts = (entries: readonly LogEntry[]) => entries.map(({ bytes }) => bytes.toString());
 
-/** What comes after an offset, page by page. */
+/** The entries after an offset, page by page. */
 async function readAll(
   test: BusTest,
   one: BenchBus,
@@ -185,7 +185,7 @@ export const LOG_TESTS: readonly LogTest[] = [
       const read = await readAll(test, one, 'proom');
       expect(texts(read)).toEqual(names);
       expect(read.map(({ position }) => position.offset)).toEqual(acknowledged);
-      // It is followed again, and holes are seen.
+      // The stream is followed again, and holes are found.
       await test.until(() => two.bus.state === 'up');
       await test.of(one.bus.log!.append(stream, 'last', Buffer.from('last')));
       await test.until(() => live.at(-1)?.id === 'last');

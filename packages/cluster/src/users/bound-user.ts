@@ -9,7 +9,7 @@ export class BoundUser<Principal> {
   claim: Claim | undefined = undefined;
   /** A session came after the claim. */
   isClaimDue = true;
-  /** Those of other nodes, if any has the user. */
+  /** The claims of other nodes, if any has the user. */
   others: Map<string, Claim> | undefined = undefined;
 
   constructor(first: Session<Principal>) {

@@ -6,7 +6,7 @@ import { token } from '../bus/subject.ts';
 import { BoundIds } from './bound-ids.ts';
 import { BoundUser } from './bound-user.ts';
 
-/** What the other nodes are to know of the users here. */
+/** Notified of changes of the users here, which the other nodes get. */
 export interface BoundUsersListener<Principal> {
   /** The first session of a user is there. */
   began(key: string): void;

@@ -27,7 +27,7 @@ export interface ClusterUsersOptions<Principal> {
   /** The id of an AuthHandler's principal. @default the principal, if it is a text, or its `id` */
   readonly idOf?: (principal: Principal) => string;
   /**
-   * What happens when an id has connections on two nodes: nothing, or the one that came later stays. Within a node the
+   * The policy for an id with connections on two nodes: both stay, or the later one stays. Within a node the
    * AuthHandler's option decides. @default 'allow'
    */
   readonly onDuplicate?: 'allow' | 'kick-older';
@@ -52,10 +52,10 @@ export const USERS_OPTIONS = describePart('users', {
 });
 const SEND_OPTIONS = describeOptions('send', { except: object('a channel') });
 const ANSWER_OPTIONS = describeOptions('deliver', { timeoutMs: number({ min: 1, default: 2000 }) });
-/** For so long connections may take a message before the node says how many took it: its answer is to come in time. */
+/** Connections may take a message within this time; then the node reports how many took it, before its answer is too late. */
 const TAKEN_WITHIN_MS = 1500;
 const PART = 'users';
-/** What is about a user. */
+/** The kinds of messages about a user. */
 const KINDS: readonly number[] = [KIND.claim, KIND.ask, KIND.user];
 
 /**
@@ -143,7 +143,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     return this.users.remove(session);
   }
 
-  /** Those of this node; on other nodes the claims decide. */
+  /** The connections of this node; on other nodes the claims decide. */
   othersOf(principal: Principal, channel: Channel): readonly OtherSession[] {
     return this.users.sessionsOf(principal).filter((session) => session.channel !== channel);
   }
@@ -154,7 +154,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
    * Sends a message to all connections of one id or several, on all nodes; at most once, in order for each node and
    * user. Nobody waits for anything.
    *
-   * @throws EncodeError `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`: then nobody gets it
+   * @throws EncodeError `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`: then it is sent to no connection
    */
   send(ids: string | Iterable<string>, message: unknown, options: SendOptions = {}): void {
     const { except } = SEND_OPTIONS.resolve(options);

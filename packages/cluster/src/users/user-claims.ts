@@ -10,7 +10,7 @@ import type { UserPaces } from './user-paces.ts';
 /** Users looked at in one turn of the event loop when the bus is back. */
 const CLAIMS_PER_TURN = 500;
 
-/** What claims are made for. */
+/** The parts that claims need. */
 export interface ClaimsContext {
   readonly wire: Wire;
   readonly index: UserIndex;
@@ -23,7 +23,7 @@ export interface ClaimsContext {
 }
 
 /**
- * Which node has the newest connection of a user: nodes that have the same one send each other their claims, when a
+ * Finds the node with the newest connection of a user: nodes that have the same user send each other their claims, when a
  * session came, when they hear of each other, and after the bus was away. So with `kick-older` the latest claim stays.
  */
 export class UserClaims {
@@ -31,7 +31,7 @@ export class UserClaims {
   /** Users with connections on other nodes too, as far as it was known at some time. */
   private readonly shared = new Set<string>();
   private readonly unclaimed = new Set<string>();
-  /** Whose next claim asks the other nodes for theirs. */
+  /** Users whose next claim asks the other nodes for theirs. */
   private readonly asking = new Set<string>();
   private isClaiming = false;
 
@@ -80,7 +80,7 @@ export class UserClaims {
     if (this.context.onDuplicate === 'kick-older' && isLater(claim, user.claim)) {
       this.beaten(key, user, claim, isFresh);
     } else if (asks || before === undefined || !isSameClaim(before, claim)) {
-      // It may not have heard ours.
+      // The other node may not have heard ours.
       this.repeat(key);
     }
   }

@@ -2,16 +2,16 @@ import { hashOf } from '../node/text-hash.ts';
 import type { GroupPresence, PresenceListener } from '../presence/group-presence.ts';
 import type { GroupContext } from '../presence/presence.ts';
 
-/** What a node missed is asked for in parts of so many. */
+/** Users are spread over this many groups, so that a node asks for small parts. */
 const BUCKETS = 256;
 
-/** So long after all nodes have been heard answers of theirs are waited for. */
+/** Answers of nodes are waited for this long after all nodes have been heard. */
 const SURE_WITHIN_MS = 2000;
-/** Whether they have come is looked at so often. */
+/** The interval of the checks for them. */
 const LOOK_MS = 20;
 
 /**
- * Which nodes have connections of a user: all nodes know that of all users, as members of groups that no name can have. So
+ * Maps a user to the nodes with connections of it: all nodes know that of all users, as members of groups that no name can have. So
  * a user needs no subject of their own, and what is sent to them goes to the nodes that have them.
  */
 export class UserIndex {

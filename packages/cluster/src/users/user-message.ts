@@ -5,10 +5,10 @@ import type { Claim } from './claim.ts';
 
 /** A key, the token of a user's id, is no longer; a byte says how long it is. */
 const MAX_KEY_BYTES = 127;
-/** What a message to a user may have. */
+/** The limit of a message to a user. */
 export const MAX_MESSAGE_BYTES = MAX_BODY_BYTES - MAX_KEY_BYTES - 1;
 
-/** What goes over the bus about a user: the length of the key, the key, and the body. */
+/** The body of a message about a user on the bus: the length of the key, the key, and the body. */
 export function aboutUser(key: string, { bodyType, body }: Body): Body {
   const bytes = Buffer.allocUnsafe(1 + key.length + body.byteLength);
   bytes[0] = bytes.write(key, 1, 'latin1');
@@ -26,7 +26,7 @@ export function fromAboutUser({ bodyType, body }: Body): { readonly key: string;
 /** A claim as it goes over the bus. */
 export interface ClaimMessage {
   readonly claim: Claim;
-  /** It was made just now; false when it is repeated, for nodes that may not have heard it. */
+  /** True for a new claim; false for a repeated one, for nodes that may not have heard it. */
   readonly isFresh: boolean;
   /** The sender does not know the claims of other nodes. */
   readonly asks: boolean;
@@ -42,7 +42,7 @@ export function toClaimMessage(value: unknown, node: string): ClaimMessage {
   return { claim, isFresh: isFresh === true, asks: asks === true };
 }
 
-/** What a node is asked about a user. */
+/** A question to a node about a user. */
 export type UserAsk =
   | { readonly what: 'nodes' }
   | { readonly what: 'kick'; readonly reason: string | undefined };
@@ -55,7 +55,7 @@ export function toUserAsk(value: unknown): UserAsk {
   return { what, reason: typeof reason === 'string' ? reason.slice(0, 256) : undefined };
 }
 
-/** What a node answers: connections that took the message, or that there are. @throws what is wrong with it */
+/** The count in a node's answer: connections that took the message, or that there are. @throws what is wrong with it */
 export function toCount(value: unknown): number {
   if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
   throw new Error('an answer about a user without a count');

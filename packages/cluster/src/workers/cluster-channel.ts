@@ -8,25 +8,25 @@ export interface ClusterMessage {
   readonly seq?: unknown;
   /** The number of the message that this one answers. */
   readonly ack?: unknown;
-  /** Which listening handle of the primary. */
+  /** The listening handle of the primary. */
   readonly key?: unknown;
 }
 
-/** What watches the messages of `node:cluster` in the primary. */
+/** Watches the messages of `node:cluster` in the primary. */
 export interface ClusterWatcher {
   /** Before Node handles it: what the watcher changes in it, Node takes as changed. */
   received(message: ClusterMessage): void;
   sent(message: ClusterMessage, handle: unknown): void;
   /** The process that gets a connection in place of this one. */
   instead?(message: ClusterMessage): ChildProcess | undefined;
-  /** Nothing more comes, and Node hands no connections to this worker any more. Comes once. */
+  /** The channel has ended, and Node hands no connections to this worker any more. Comes once. */
   gone(): void;
 }
 
 /**
- * Lets watchers see what Node's primary and one worker say to each other about listening and connections, and mends
+ * Lets watchers see the messages of Node's primary and one worker about listening and connections, and mends
  * the end of the channel: Node does not emit `disconnect` for a process that dies before it has acknowledged a handle
- * (the channel closes only when its queue of handles is empty, and nobody will empty it). If its `exit` came first,
+ * (the channel closes only when its queue of handles is empty, and nothing will empty it). If its `exit` came first,
  * the dead worker would stay in `cluster.workers` and among those that get connections.
  */
 export function watchClusterChannel(

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { ServerBootstrap } from '@headrace/core';
 
 const TRIES = 100;
-/** Below those that systems give to outgoing connections: nobody takes it before the workers listen. */
+/** Below those that systems give to outgoing connections: no connection takes it before the workers listen. */
 const [FIRST, LAST] = [20_000, 32_000];
 
 /**

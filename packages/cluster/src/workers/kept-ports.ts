@@ -1,6 +1,6 @@
 import type { ClusterMessage, ClusterWatcher } from './cluster-channel.ts';
 
-/** What a worker asks the primary for, to listen: https://github.com/nodejs/node/blob/main/lib/internal/cluster/child.js */
+/** A worker's request to listen: https://github.com/nodejs/node/blob/main/lib/internal/cluster/child.js */
 interface ListenQuestion extends ClusterMessage {
   readonly address: unknown;
   /** 4 or 6; a text for UDP. */
@@ -47,7 +47,7 @@ export class KeptPorts {
   }
 }
 
-/** What one worker asked for. */
+/** The requests of one worker. */
 class WorkerPorts implements ClusterWatcher {
   private readonly find: (question: ListenQuestion) => KeptPort;
   private readonly asked = new Map<unknown, KeptPort>();

@@ -10,7 +10,7 @@ interface ConnectionHandle {
 /**
  * The connections on their way to one worker. Node closes its own descriptor of a connection when the worker answers
  * that it has it; a worker that dies before never does. The primary then keeps the descriptor open for ever, and the
- * client waits for ever on a connection that nobody serves: one for each killed worker that is busy accepting
+ * client waits for ever on a connection without a server: one for each killed worker that is busy accepting
  * (lib/internal/cluster/round_robin_handle.js, `handoff`; a relative of https://github.com/nodejs/node/issues/21746).
  *
  * Such connections are reset here, as are those that the worker had. Another worker does not get them: an answer may be

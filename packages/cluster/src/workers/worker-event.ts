@@ -1,6 +1,6 @@
-/** What a user sees of the workers, see the option `onWorker` of `runWorkers`. */
+/** Events of the workers, for the option `onWorker` of `runWorkers`. */
 export type WorkerEvent =
-  /** It is ready. `info` is what its `start` gave. */
+  /** A worker is ready. `info` is the value that its `start` gave. */
   | (AboutWorker & { readonly type: 'started'; readonly info: unknown })
   /** Its process is gone; `isExpected` if it had to end. */
   | (AboutWorker & {
@@ -9,20 +9,20 @@ export type WorkerEvent =
       readonly signal: string | null;
       readonly isExpected: boolean;
     })
-  /** It ended before it was ready, `failures` times in a row by now. */
+  /** A worker ended before it was ready, `failures` times in a row by now. */
   | (AboutWorker & { readonly type: 'failed'; readonly error: Error; readonly failures: number })
-  /** A new one takes the place of one that crashed or failed, after this time. */
+  /** A new one replaces one that crashed or failed, after this time. */
   | { readonly type: 'restarting'; readonly number: number; readonly delayMs: number }
   /** All have been replaced. */
   | { readonly type: 'restarted' }
   /** The new ones do not start: those that are left of the old ones stay. */
   | { readonly type: 'restart-abandoned'; readonly error: Error };
 
-/** Which worker an event is about. */
+/** The worker of an event. */
 export interface AboutWorker {
-  /** Its place, from 1. */
+  /** The number of its slot, from 1. */
   readonly number: number;
-  /** How many processes this place has had, this one included. */
+  /** How many processes this slot has had, this one included. */
   readonly generation: number;
   /** Of its process. */
   readonly pid: number;

@@ -1,4 +1,4 @@
-/** What the primary and a worker tell each other, beside the messages of the bus. */
+/** Messages between the primary and a worker, beside those of the bus. */
 export type WorkerMessage =
   | { readonly headrace: 'ready'; readonly info: unknown }
   | { readonly headrace: 'failed'; readonly error: ErrorText }

@@ -4,11 +4,11 @@ import { type Logger, OptionError, stderrLogger } from '@headrace/core';
 import { describeOptions, flag, fn, LOGGER, number, whole } from '@headrace/core/authoring';
 import type { WorkerEvent } from './worker-event.ts';
 
-/** What a worker gets to begin with. */
+/** The argument of a worker's `start`. */
 export interface WorkerContext {
-  /** Its place among the workers, from 1. A new process in the place of an old one has the same. */
+  /** The number of its slot, from 1. A process that replaces another one has the same. */
   readonly number: number;
-  /** How many processes this place has had, this one included. */
+  /** How many processes this slot has had, this one included. */
   readonly generation: number;
   /** For `bind({ port, reusePort })`: the option of the same name. */
   readonly reusePort: boolean;
@@ -19,7 +19,7 @@ export interface WorkerContext {
 /** Why a worker has to end. */
 export interface WorkerDrain {
   /**
-   * `stop`: all end; `restart`: a new one is ready in its place; `primary-gone`: the primary's process ended;
+   * `stop`: all end; `restart`: a new one is ready in its slot; `primary-gone`: the primary's process ended;
    * `signal`: this process alone got SIGTERM.
    */
   readonly why: 'stop' | 'restart' | 'primary-gone' | 'signal';

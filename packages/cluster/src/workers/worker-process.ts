@@ -4,7 +4,7 @@ import { toError } from '@headrace/core/authoring';
 import { asWorkerMessage, errorText, type WorkerMessage } from './worker-message.ts';
 import type { StartedWorker, WorkerDrain, WorkersPlan } from './worker-options.ts';
 
-/** In the environment of a worker: its place, and which process of this place it is. */
+/** In the environment of a worker: its slot, and the number of the process in this slot. */
 export const PLACE_VARIABLE = 'HEADRACE_WORKER';
 
 /** This process as a worker: starts, reports that it is ready, and ends when the primary asks for it or is gone. */

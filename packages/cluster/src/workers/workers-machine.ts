@@ -15,7 +15,7 @@ export interface WorkersRules {
   readonly random: () => number;
 }
 
-/** One process: its place among the workers, and which one it is in this place. */
+/** One process: its slot, and its number in this slot. */
 export interface WorkerIdentity {
   readonly id: number;
   readonly number: number;
@@ -30,10 +30,10 @@ type WithoutPid<E> = E extends AboutWorker ? Omit<E, 'pid'> & { readonly id: num
 /** A {@link WorkerEvent} of which the machine knows all but the process. */
 export type MachineEvent = WithoutPid<WorkerEvent>;
 
-/** What is to be done now, in this order. */
+/** The actions to carry out now, in this order. */
 export type WorkersAction =
   | { readonly do: 'fork'; readonly worker: WorkerIdentity }
-  /** A new one is ready in its place: it gets no more connections, and drains in its turn. */
+  /** A new one is ready in its slot: it gets no more connections, and drains in its turn. */
   | { readonly do: 'retire'; readonly id: number }
   | { readonly do: 'drain'; readonly id: number; readonly why: DrainReason }
   | { readonly do: 'kill'; readonly id: number; readonly why: string }
@@ -41,7 +41,7 @@ export type WorkersAction =
   | { readonly do: 'wait'; readonly key: TimerKey; readonly delayMs: number }
   | { readonly do: 'cancel'; readonly key: TimerKey }
   | { readonly do: 'announce'; readonly event: MachineEvent }
-  /** Each place has had a worker that was ready. Comes once. */
+  /** Each slot has had a worker that was ready. Comes once. */
   | { readonly do: 'ready' }
   /** No worker is left, for good; with the error if a start failed too often, or `retry` gave up. */
   | { readonly do: 'finish'; readonly error: Error | undefined };
@@ -54,9 +54,9 @@ export interface ProcessEnd {
   readonly signal: string | null;
 }
 
-/** So many starts that fail in a row end the primary. */
+/** This many failed starts in a row end the primary. */
 export const MAX_FAILURES = 5;
-/** What a worker has beyond its time to drain, before it is killed. */
+/** The time of a worker beyond its drain, before it is killed. */
 export const KILL_GRACE_MS = 2000;
 
 interface Process extends WorkerIdentity {
@@ -72,7 +72,7 @@ interface Slot {
   readonly number: number;
   generation: number;
   current: Process | undefined;
-  /** Starts beside the current one, to take its place. */
+  /** Starts beside the current one, to replace it. */
   next: Process | undefined;
   wasReady: boolean;
   failures: number;
@@ -89,7 +89,7 @@ interface Slot {
  *
  * ```text
  *            fork      ready            restart(): a second one beside it is ready   its turn
- *  a place ───────▶ starting ─▶ ready ──────────────────────────────────▶ retired ─▶ draining ─▶ ended
+ *  a slot ────────▶ starting ─▶ ready ──────────────────────────────────▶ retired ─▶ draining ─▶ ended
  *      ▲                │         │
  *      └── back-off ◀───┴── ended ┘        five starts in a row that fail: stop, and finish with the first error;
  *                                          the back-off gives up: likewise, with why the worker ended
@@ -139,7 +139,7 @@ export class WorkersMachine {
   /** A worker's `start` has resolved. */
   ready(id: number, info: unknown, now: number): readonly WorkersAction[] {
     const process = this.processes.get(id);
-    // It had to end before it could hear of it: its time begins now.
+    // The worker had to end before it could be notified: its time begins now.
     if (process?.drains !== undefined) this.tellToDrain(id, process.drains);
     if (process?.state !== 'starting') return this.taken();
     const slot = this.slotOf(process);
@@ -227,7 +227,7 @@ export class WorkersMachine {
     return this.taken();
   }
 
-  // --- one place ---
+  // --- one slot ---
 
   private fork(slot: Slot): void {
     slot.isWaiting = false;
@@ -357,7 +357,7 @@ export class WorkersMachine {
       return;
     }
     const slot = this.slots[this.rolling - 1]!;
-    // One that starts just now goes on: when it is ready, it is the turn of the next place.
+    // One that starts just now goes on: when it is ready, it is the turn of the next slot.
     if (slot.current?.state === 'starting') return;
     if (slot.isWaiting) this.do({ do: 'cancel', key: `retry:${slot.number}` });
     this.fork(slot);
@@ -420,7 +420,7 @@ function identityOf({ id, number, generation }: Process): WorkerIdentity {
   return { id, number, generation };
 }
 
-/** The place in the program is where the first error was made, not here. */
+/** The stack is that of the first error, not of this call. */
 function withStackOf(error: Error, from: Error): Error {
   const frames = String(from.stack)
     .split('\n')

@@ -21,7 +21,7 @@ import {
 
 /** A worker that is ready. */
 export interface RunningWorker extends AboutWorker {
-  /** What its `start` gave. */
+  /** The value that its `start` gave. */
   readonly info: unknown;
   /** Messages of the process bus that it did not take in time, and lost. */
   readonly droppedMessages: number;
@@ -62,7 +62,7 @@ export class Workers {
     return ready.then(() => this);
   }
 
-  /** Those that are ready, by their number; while one is replaced, the new one. */
+  /** The ready workers, by their number; while one is replaced, the new one. */
   list(): readonly RunningWorker[] {
     return [...this.running.entries()]
       .map(([id, about]) => {

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { CLUSTER_ERRORS } from '@headrace/cluster';
 import { isHeadraceError } from '@headrace/core';
 import { describe, expect, it } from 'vitest';
-import { Unheard } from '../../src/bus/unheard.ts';
+import { InFlight } from '../../src/bus/in-flight.ts';
 import { ScriptedEngine, scriptedBus, turn } from './scripted-engine.ts';
 
 const message = (text: string) => Buffer.from(text);
@@ -304,7 +304,7 @@ describe('EngineBus: what is published', () => {
   );
 
   it('keeps few probes in mind, and those that were sent last', async () => {
-    const unheard = new Unheard(1, Math.random);
+    const unheard = new InFlight(1, Math.random);
     const all = Array.from({ length: 1025 }, () => unheard.probe());
     expect(unheard.heard(all[0]!)).toBe(false);
     expect(unheard.heard(Buffer.concat([all[1]!, Buffer.alloc(1)]))).toBe(false);

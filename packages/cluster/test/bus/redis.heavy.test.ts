@@ -123,7 +123,7 @@ describe.runIf(absent === '')(`a real redis-server${absent}`, () => {
       await test.until(() => heard.length === 4);
       expect(heard).toEqual(['a 1', 'b 1', 'c 2', 'a 3']);
       expect(one.lines).toEqual([
-        `warn somebody else wrote to the stream {${stream}}:log in Redis: the log of this group begins anew`,
+        `warn another program wrote to the stream {${stream}}:log in Redis: the log of this group begins anew`,
       ]);
     } finally {
       client.destroy();

@@ -10,6 +10,7 @@ import { Nodes, sent } from '../nodes.ts';
 
 const OLD = 'a secret of the old days';
 const NEW = Buffer.alloc(32, 7);
+const TIME = 1_800_000_000_000;
 const hello: Envelope = {
   kind: KIND.broadcast,
   bodyType: BODY.text,
@@ -24,26 +25,26 @@ describe('a sealed envelope', () => {
 
   it('comes back as it went, from each of the keys', () => {
     for (const keys of [[NEW], [OLD], [OLD, NEW]]) {
-      const bytes = new EnvelopeSeal(keys).encode('hr.pchat.g.pa', hello);
-      expect(seal.decode('hr.pchat.g.pa', bytes)).toEqual(hello);
+      const bytes = new EnvelopeSeal(keys).encode('hr.pchat.g.pa', hello, TIME);
+      expect(seal.decode('hr.pchat.g.pa', bytes)).toEqual({ ...hello, time: TIME });
     }
   });
 
-  it('is 16 bytes longer', () => {
-    expect(seal.encode('s', hello).byteLength).toBe(encodeEnvelope(hello).byteLength + 16);
+  it('is 22 bytes longer', () => {
+    expect(seal.encode('s', hello, TIME).byteLength).toBe(encodeEnvelope(hello).byteLength + 22);
   });
 
   it('is forged on another subject', () => {
-    expect(seal.decode('hr.pchat.g.pb', seal.encode('hr.pchat.g.pa', hello))).toBe('forged');
+    expect(seal.decode('hr.pchat.g.pb', seal.encode('hr.pchat.g.pa', hello, TIME))).toBe('forged');
   });
 
   it('is forged with another key', () => {
-    const bytes = new EnvelopeSeal([Buffer.alloc(32, 8)]).encode('s', hello);
+    const bytes = new EnvelopeSeal([Buffer.alloc(32, 8)]).encode('s', hello, TIME);
     expect(seal.decode('s', bytes)).toBe('forged');
   });
 
   it('is forged when one bit of it changes', () => {
-    const bytes = seal.encode('s', hello);
+    const bytes = seal.encode('s', hello, TIME);
     for (let at = 3; at < bytes.byteLength; at += 1) {
       bytes[at]! ^= 1;
       expect(seal.decode('s', bytes)).toBe('forged');
@@ -52,20 +53,20 @@ describe('a sealed envelope', () => {
   });
 
   it('is forged when bytes are missing', () => {
-    const bytes = seal.encode('s', hello);
+    const bytes = seal.encode('s', hello, TIME);
     for (let length = 3; length < bytes.byteLength; length += 1) {
       expect(seal.decode('s', bytes.subarray(0, length))).toBe('forged');
     }
   });
 
   it('is not taken without keys, and with keys none without a seal is', () => {
-    expect(new EnvelopeSeal([]).decode('s', seal.encode('s', hello))).toBe('sealed');
+    expect(new EnvelopeSeal([]).decode('s', seal.encode('s', hello, TIME))).toBe('sealed');
     expect(seal.decode('s', encodeEnvelope(hello))).toBe('unsealed');
     expect(seal.decode('s', Buffer.from('GET / HTTP/1.1'))).toBe('foreign');
   });
 
   it('is too long before it is looked at', () => {
-    const bytes = Buffer.concat([seal.encode('s', hello), Buffer.alloc(1024 * 1024)]);
+    const bytes = Buffer.concat([seal.encode('s', hello, TIME), Buffer.alloc(1024 * 1024)]);
     expect(seal.decode('s', bytes)).toBe('long');
   });
 });

@@ -31,8 +31,8 @@ export class MemoryHub {
   private isStopped = false;
 
   /**
-   * As a server with a disk that is killed: every link is lost, and none can be had until {@link start}. What was
-   * stored for durable groups stays.
+   * As a server with a disk that is killed: every link is lost, and no new one can be made until {@link start}. Messages
+   * that are stored for durable groups stay.
    */
   kill(): void {
     this.refuses = true;
@@ -46,7 +46,7 @@ export class MemoryHub {
     this.isStopped = true;
   }
 
-  /** After {@link kill} or {@link stop}: it works again. What came while it was stopped is lost. */
+  /** After {@link kill} or {@link stop}: it works again. Messages that came while it was stopped are lost. */
   start(): void {
     this.refuses = false;
     this.isStopped = false;

@@ -57,7 +57,7 @@ export class LiveOrder implements BusSubscription {
   private wait(): void {
     const { clock } = this;
     const timer = clock.schedule(() => {
-      // What came while this process stood still is in the socket, and is read before the next turn.
+      // Messages of the time in which this process stood still are in the socket, and are read before the next turn.
       clock.nextTurn(() => {
         if (this.timer === timer) this.giveUp();
       });

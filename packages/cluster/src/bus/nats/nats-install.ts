@@ -1,2 +1,2 @@
-/** What to do where a package is missing. */
+/** The cure where a package is missing. */
 export const INSTALL_NATS = 'npm install @nats-io/transport-node @nats-io/jetstream';

@@ -7,7 +7,7 @@ import { NatsLogLink } from './nats-log-link.ts';
 
 const NOTHING = new Uint8Array(0);
 
-/** What a {@link NatsLink} is made of. */
+/** The parts of a {@link NatsLink}. */
 export interface NatsLinkParts {
   readonly connection: NatsConnection;
   readonly peer: NatsPeer;
@@ -61,7 +61,7 @@ export class NatsLink implements BusLink {
     if (this.isOver || this.connection.isClosed() || this.subscriptions.has(subject)) return;
     const callback = (error: Error | null, message: Msg) => {
       if (error !== null) this.lose(error);
-      // Empty, with a reply wanted: somebody asks whether we are here.
+      // Empty, with a reply wanted: another node asks whether this one listens.
       else if (message.reply === undefined || message.reply === '') {
         this.sink.received(subject, toBuffer(message.data));
       }
@@ -79,8 +79,8 @@ export class NatsLink implements BusLink {
   }
 
   /**
-   * Asks for an answer that nobody gives. Where nobody listens the server says so at once, before it answers the ping
-   * that follows; so the ping's answer alone means that somebody does.
+   * Asks for an answer that no listener gives. Without a listener the server reports that at once, before it answers the ping
+   * that follows; so the ping's answer alone means that there is a listener.
    */
   receivers(subject: string): Promise<number> {
     return new Promise((resolve, reject) => {
@@ -114,7 +114,7 @@ export class NatsLink implements BusLink {
     return this.roundTrip;
   }
 
-  /** What the server refuses comes here. */
+  /** Gets the errors of the server. */
   private async watch(): Promise<void> {
     for await (const status of this.connection.status()) {
       if (status.type !== 'error' || this.isOver || this.hasFailedToSend) continue;

@@ -22,7 +22,7 @@ const ANSWER_MS = 10_000;
 /** The server is asked for a stream's time of creation once in so long. */
 const ASK_EVERY_MS = 1000;
 
-/** What a {@link NatsLogLink} works over. */
+/** The parts of a {@link NatsLogLink}. */
 export interface NatsLogLinkParts {
   readonly connection: NatsConnection;
   readonly peer: NatsPeer;
@@ -45,7 +45,7 @@ interface StoredGroup {
   readonly token: string;
 }
 
-/** What JetStream answers to an append. */
+/** JetStream's answer to an append. */
 interface Acknowledgement {
   readonly seq?: number;
   readonly error?: { readonly description?: string; readonly code?: number };
@@ -113,7 +113,7 @@ export class NatsLogLink implements LogLink {
     ]);
     const epoch = epochOf(info);
     if (oldest === null || newest === null) {
-      // What this group had is unknown, but not more than the whole stream.
+      // The entries of this group are unknown, but not more than those of the whole stream.
       return { epoch, entries: [], first: 0, last: info.state.last_seq };
     }
     const { seq: first } = oldest;
@@ -148,7 +148,7 @@ export class NatsLogLink implements LogLink {
         held = undefined;
         for (const message of waiting) if (!subscription.isClosed()) deliver(message);
       },
-      // What is missing is a hole, which the follower finds.
+      // A missing entry is a hole, which the follower finds.
       () => {},
     );
     return {
@@ -243,7 +243,7 @@ export class NatsLogLink implements LogLink {
     );
   }
 
-  /** What is known over this link is about the stream before. */
+  /** The state of this link is about the previous stream. */
   private madeAnew({ name }: NatsStore): void {
     this.parts.lose(new Error(`the JetStream stream ${name} was made anew`));
   }

@@ -9,7 +9,7 @@ const NAME_IN_USE = 10058;
 /** Two nodes that raise the limits at the same time see each other's after so many tries. */
 const MAX_TRIES = 5;
 
-/** Which JetStream stream a {@link NatsStore} is. */
+/** The JetStream stream of a {@link NatsStore}. */
 export interface NatsStoreOptions {
   /** The name of the JetStream stream. */
   readonly name: string;
@@ -121,7 +121,7 @@ export class NatsStore {
   }
 }
 
-/** What must change so that everybody's limits are met; undefined if they are. */
+/** The change that meets the limits of all groups; undefined if they are met. */
 function raise(
   now: StreamConfig,
   wanted: Partial<StreamConfig>,

@@ -27,7 +27,7 @@ export class PrimaryWitness implements WillWitness {
   ): void {
     const sink = {
       received: (from: string, will: Uint8Array) => publish(from.slice(PREFIX.length), will),
-      // Without a primary nobody is a witness.
+      // Without a primary there is no witness.
       lost: () => {},
     };
     this.link ??= new WorkerLink(randomInt(2 ** 31), this.wire, sink, () => {});

@@ -30,7 +30,7 @@ export class ProcessRelay {
     return this.ports.get(workerId)?.dropped ?? 0;
   }
 
-  /** What waits for a worker, in bytes. */
+  /** Bytes that wait for a worker. */
   waitingFor(workerId: number): number {
     return this.ports.get(workerId)?.waiting ?? 0;
   }

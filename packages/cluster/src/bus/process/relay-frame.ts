@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { systemClock } from '@headrace/core';
 import type { LogEntry } from '../../log/log.ts';
 
-/** What a worker asks of the relay in the primary; the fields follow the code. */
+/** Requests of a worker to the relay in the primary; the fields follow the code. */
 export const ASK = {
   /** Begins a link. */
   hello: 0,
@@ -61,7 +61,7 @@ export type EntryText = readonly [
  * envelopes it takes 27 %, of random bytes 53 % less time than latin1, whose control characters JSON escapes.
  */
 export interface RelayFrame {
-  /** Which link of the worker. */
+  /** The number of the worker's link. */
   readonly headraceLink: number;
   readonly calls: readonly unknown[];
 }
@@ -110,7 +110,7 @@ export class CallReader {
 
 /** A message larger than this leaves at once, and not with the others of its turn. */
 const FULL_FRAME = 64 * 1024;
-/** What JSON puts around the fields of a call. */
+/** Bytes that JSON puts around the fields of a call. */
 const CALL_OVERHEAD = 16;
 
 /** The calls of one turn of the event loop on their way to one link of another process. */
@@ -124,7 +124,7 @@ export class CallBatch {
     this.send = send;
   }
 
-  /** What a call takes in a frame, about; `length` is that of the texts among its fields. */
+  /** About how many bytes a call takes in a frame; `length` is that of the texts among its fields. */
   static sizeOf(length: number): number {
     return length + CALL_OVERHEAD;
   }

@@ -35,7 +35,7 @@ export class RelayPort {
     return this.lost;
   }
 
-  /** What has not left this process yet. */
+  /** Calls that have not left this process yet. */
   get waiting(): number {
     return this.waitingBytes;
   }
@@ -68,7 +68,7 @@ export class RelayPort {
     return false;
   }
 
-  /** It waits from now on. */
+  /** Begins to wait. */
   wait(size: number): void {
     this.waitingBytes += size;
   }
@@ -124,7 +124,7 @@ export class RelayPort {
     }
   }
 
-  /** What is answered; all of it is read before anything is done. */
+  /** The answers to the calls of a frame; all calls are read before the first one is carried out. */
   private question(what: number, fields: CallReader): () => unknown {
     const { relay, wire } = this;
     if (what === ASK.settled) return () => null;
@@ -199,7 +199,7 @@ class RemoteLink implements RelayMember {
     }
   }
 
-  /** What it takes counts as waiting at once: a batch may be sent within this call. */
+  /** Its bytes count as waiting at once: a batch may be sent within this call. */
   tell(length: number, ...fields: unknown[]): void {
     this.port.wait(CallBatch.sizeOf(length));
     this.batch.add(length, ...fields);

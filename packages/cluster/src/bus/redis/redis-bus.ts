@@ -36,7 +36,7 @@ const OPTIONS = describeOptions(
 /**
  * A bus over Redis: pub/sub, and streams for durable groups. Needs the package `@redis/client`.
  *
- * What Redis stores for durable groups is as safe as its `appendonly` setting makes it.
+ * Durable groups are as safe as the server's `appendonly` setting.
  *
  * @throws OptionError `OPTION_INVALID`. A wrong password or a server that is away is one line in the log, and tried again.
  * @example

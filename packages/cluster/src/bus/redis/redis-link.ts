@@ -6,7 +6,7 @@ import type { BusLink, BusLinkSink } from '../bus-engine.ts';
 import { destroy, type RedisClient } from './redis-client.ts';
 import { RedisLogLink } from './redis-log-link.ts';
 
-/** What a {@link RedisLink} is made of. */
+/** The parts of a {@link RedisLink}. */
 export interface RedisLinkParts {
   readonly publisher: RedisClient;
   readonly subscriber: RedisClient;

@@ -9,7 +9,7 @@ import { liveSubject } from '../subject.ts';
 import type { RedisClient } from './redis-client.ts';
 import { APPEND, READ } from './redis-scripts.ts';
 
-/** What a {@link RedisLogLink} works over. */
+/** The parts of a {@link RedisLogLink}. */
 export interface RedisLogLinkParts {
   readonly client: RedisClient;
   readonly types: typeof RESP_TYPES;
@@ -66,7 +66,7 @@ export class RedisLogLink implements LogLink {
     if (text(answer[2]) === '1') {
       const log = keysOf(stream)[1];
       this.parts.warn(
-        `somebody else wrote to the stream ${log} in Redis: the log of this group begins anew`,
+        `another program wrote to the stream ${log} in Redis: the log of this group begins anew`,
       );
     }
     return { epoch: text(answer[0]), offset: Number(text(answer[1])) };

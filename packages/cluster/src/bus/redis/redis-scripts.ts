@@ -1,12 +1,12 @@
 /**
- * What the scripts of durable groups share. A group has four keys:
+ * The common part of the scripts of durable groups. A group has four keys:
  *
  * - `<stream>:at`, a hash: its epoch, the offsets of the newest message and of the one before the next, the server's run
  * - `<stream>:log`, a Redis stream whose ids are `<offset>-0`
  * - `<stream>:marks`, a list of `<ms> <offset>`: what lies before a mark is older than it
  * - `<stream>:i:<id>`, for two minutes: the epoch and the offset of that id
  *
- * Where the hash is lost, the epoch is new, and the other keys begin anew. So do all where somebody else has added to the
+ * Where the hash is lost, the epoch is new, and the other keys begin anew. So do all where another program has added to the
  * Redis stream with an id that leaves no room for the next offset.
  */
 const COMMON = `
@@ -70,7 +70,7 @@ end
 local added = add()
 local foreign = '0'
 if type(added) == 'table' and added.err and added.err:find('equal or smaller', 1, true) then
-  -- An entry of somebody else has a higher id, and no message would fit after it: the log begins anew.
+  -- An entry of another program has a higher id, and no message would fit after it: the log begins anew.
   redis.call('DEL', log, marks, at)
   epoch, offset, number, previous, marked, foreign = ARGV[2], 1, '1', '0', 0, '1'
   redis.call('HSET', at, 'epoch', epoch)
@@ -110,7 +110,7 @@ page[2] = offsetOf(info[1][1])
 local entries = redis.call('XRANGE', log, '(' .. ARGV[2] .. '-0', '+', 'COUNT', ARGV[3])
 for _, entry in ipairs(entries) do
   local fields = entry[2]
-  -- Others are not of a log: somebody else wrote them.
+  -- Others are not of a log: another program wrote them.
   if fields[1] == 'i' and fields[3] == 'p' and fields[5] == 'b' then
     page[#page + 1] = fields[2]
     page[#page + 1] = offsetOf(entry[1])

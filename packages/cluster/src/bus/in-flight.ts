@@ -4,10 +4,10 @@ import { Buffer } from 'node:buffer';
 const PROBE_EACH_BYTES = 1024 * 1024;
 const PROBE_EACH_MESSAGES = 16 * 1024;
 /** More than this is not given to an engine that has not shown that it takes it: its client would keep all. */
-const MAX_UNHEARD_BYTES = 16 * 1024 * 1024;
+const MAX_IN_FLIGHT_BYTES = 16 * 1024 * 1024;
 /** The same for small messages: each takes some hundred bytes in a client. */
-const MAX_UNHEARD_MESSAGES = 256 * 1024;
-/** What a probe is made of: its number, and two of chance, so that nobody else can say that it came back. */
+const MAX_IN_FLIGHT_MESSAGES = 256 * 1024;
+/** A probe is its number and two random ones, so that no other program can forge its return. */
 const PROBE_LENGTH = 24;
 /** Probes under way of which it is known what was given before them, at most. */
 const MAX_PROBES = 1024;
@@ -19,10 +19,10 @@ interface Given {
 }
 
 /**
- * What was given to the engine over one link, and what of it is known to have gone through: a probe comes back behind
+ * Bytes that were given to the engine over one link, and those of them that have passed: a probe comes back behind
  * all that was given before it.
  */
-export class Unheard {
+export class InFlight {
   /** The probes under way, in the order in which they were sent. */
   private readonly probes = new Map<string, Given>();
   private readonly random: () => number;
@@ -44,9 +44,9 @@ export class Unheard {
   }
 
   hasRoomFor(subject: string, bytes: Uint8Array): boolean {
-    const unheardBytes = this.givenBytes - this.heardBytes + sizeOf(subject, bytes);
-    if (unheardBytes > MAX_UNHEARD_BYTES) return false;
-    return this.givenCount - this.heardCount < MAX_UNHEARD_MESSAGES;
+    const inFlightBytes = this.givenBytes - this.heardBytes + sizeOf(subject, bytes);
+    if (inFlightBytes > MAX_IN_FLIGHT_BYTES) return false;
+    return this.givenCount - this.heardCount < MAX_IN_FLIGHT_MESSAGES;
   }
 
   /** Notes that it is given now. True if a probe should follow. */
@@ -85,7 +85,7 @@ export class Unheard {
     if (given === undefined) return false;
     this.heardBytes = given.bytes;
     this.heardCount = given.count;
-    // Those before it say less.
+    // Earlier probes confirm less.
     for (const key of probes.keys()) {
       probes.delete(key);
       if (key === own) break;
