@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { broadcast } from './broadcast.ts';
 import { calls } from './calls.ts';
 import { cluster } from './cluster.ts';
+import { collections } from './collections.ts';
 import { connections } from './connections.ts';
 import { echo } from './echo.ts';
 import { files } from './files.ts';
@@ -24,6 +25,7 @@ import { webSockets } from './web-sockets.ts';
 
 const PARTS: Readonly<Record<string, (settings: Settings) => Promise<Result[]>>> = {
   echo,
+  collections,
   broadcast,
   tls: tlsEcho,
   websocket: webSockets,
@@ -39,8 +41,8 @@ const PARTS: Readonly<Record<string, (settings: Settings) => Promise<Result[]>>>
   // Last: it builds the packages as they are published.
   starting,
 };
-/** Installs Bun, and compares runtimes: run by its name only. */
-const ASKED_FOR = ['runtimes'];
+/** Run by their names only: one installs Bun and compares runtimes, the other takes minutes. */
+const ASKED_FOR = ['runtimes', 'collections'];
 
 const settings: Settings = readSettings(process.argv.slice(2));
 const unknown = settings.parts.filter((part) => !(part in PARTS));

@@ -59,7 +59,7 @@ export abstract class ChannelDeadline implements DeadlineEntry, Timer {
     this.channel?.clock.deadlines.remove(this);
   }
 
-  /** @internal The clock calls it. */
+  /** The clock calls it. */
   expire(): void {
     const channel = this.channel!;
     if (!this.isRunning || !channel.isOpen) return;

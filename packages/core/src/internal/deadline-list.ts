@@ -50,7 +50,7 @@ export class DeadlineList<E extends HeapEntry> implements DeadlineEntry {
     this.disarm();
   }
 
-  /** @internal The clock calls it. */
+  /** The clock calls it. */
   expire(): void {
     this.dueAt = Number.POSITIVE_INFINITY;
     const { first } = this.heap;

@@ -135,7 +135,7 @@ export class HeartbeatWatch<In, Out> implements DeadlineEntry {
     ctx.clock.deadlines.add(this, delayMs);
   }
 
-  /** @internal The clock calls it. */
+  /** The clock calls it. */
   expire(): void {
     const ctx = this.ctx!;
     const machine = this.machine!;

@@ -43,7 +43,7 @@ export class TlsHandshake implements DeadlineEntry {
     });
   }
 
-  /** @internal The clock calls it. */
+  /** The clock calls it. */
   expire(): void {
     this.settle(handshakeTimeout(this.peer, this.side.handshakeTimeoutMs));
   }
