@@ -38,7 +38,7 @@ class Recorder {
 async function msUntil(nodes: Nodes, promise: Promise<unknown>): Promise<number> {
   const begin = nodes.clock.now();
   let end: number | undefined;
-  promise.then(() => {
+  void promise.then(() => {
     end = nodes.clock.now();
   });
   for (let i = 0; i < 100 && end === undefined; i++) await nodes.pass(100);
@@ -72,7 +72,7 @@ describe('recorded messages of a node that is gone', () => {
   /** The node ends without a word, is silent for so long, and its messages are said again each second. */
   async function saidAgain(kinds: readonly number[], silentMs: number): Promise<void> {
     const recorded = kinds.map((kind) => recorder.last(gone.nodeId, kind));
-    gone.parts.wire.bus.close();
+    void gone.parts.wire.bus.close();
     gone.parts.directory.stop();
     await nodes.pass(silentMs);
     for (let second = 0; second < 8; second++) {
