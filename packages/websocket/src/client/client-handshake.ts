@@ -75,12 +75,14 @@ export class ClientHandshake implements Handler {
   private ask(stream: ChannelDuplex): void {
     const key = randomBytes(16).toString('base64');
     const asked = requestOf(this.terms, key, stream);
-    asked.on('upgrade', (answer, _stream, rest: Buffer) => this.answered(stream, key, answer, rest));
-    asked.on('information', (answer: IncomingMessage) => {
-      // A 101 without an Upgrade header.
-      if (answer.statusCode === 101) this.frames.refuse(this.broken('Invalid Upgrade header'));
+    asked.on('upgrade', (answer, _stream, rest: Buffer) =>
+      this.answered(stream, key, answer, rest),
+    );
+    asked.on('response', (answer) => {
+      const isUpgrade = answer.statusCode === 101;
+      const error = isUpgrade ? this.broken('no Upgrade header') : refused(this.terms.url, answer);
+      this.frames.refuse(error);
     });
-    asked.on('response', (answer) => this.frames.refuse(refused(this.terms.url, answer)));
     asked.on('error', (error) => this.frames.refuse(error));
     asked.end();
   }
@@ -144,16 +146,15 @@ function agreedBy({ headers }: IncomingMessage, key: string, terms: ClientTerms)
     throw new Error('Invalid Sec-WebSocket-Accept header');
   }
   const subprotocol = headers['sec-websocket-protocol'];
-  if (subprotocol === undefined ? terms.subprotocols.length > 0 : !terms.subprotocols.includes(subprotocol)) {
-    throw new Error(
-      subprotocol === undefined
-        ? 'Server sent no subprotocol'
-        : `Server sent the subprotocol ${JSON.stringify(subprotocol)}, which was not requested`,
-    );
+  const { subprotocols } = terms;
+  if (subprotocol === undefined && subprotocols.length > 0) {
+    throw new Error('Server sent no subprotocol');
+  }
+  if (subprotocol !== undefined && !subprotocols.includes(subprotocol)) {
+    throw new Error(`Server chose the subprotocol ${JSON.stringify(subprotocol)}`);
   }
   const extensions = headers['sec-websocket-extensions'];
-  const deflate =
-    extensions === undefined ? undefined : deflateOfAnswer(extensions, terms.deflate);
+  const deflate = extensions === undefined ? undefined : deflateOfAnswer(extensions, terms.deflate);
   return { subprotocol, deflate };
 }
 

@@ -186,12 +186,13 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
     if (!this.isGone || !isTurnCheckDue(++this.late)) return;
     const { channel } = this.below;
     this.awaitsTurn = channel.checkTurn();
-    if (this.awaitsTurn) channel.onNextTurn(() => this.nextTurn());
+    if (this.awaitsTurn) channel.onNextTurn(() => this.turnCame());
   }
 
-  private nextTurn(): void {
+  private turnCame(): void {
     this.awaitsTurn = false;
-    if (this.reader.isWaiting) this.gone();
+    if (!this.isGone) this.readOn();
+    else if (this.reader.isWaiting) this.gone();
   }
 
   inflated(): void {
@@ -360,13 +361,18 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
   /**
    * The handshake is done.
    *
-   * @param rest - what was read behind it; it waits until the channel reads
+   * @param rest - what was read behind it; it waits for the next turn of the event loop, when whoever connected has the
+   * channel
    */
   opened({ deflate, subprotocol }: AgreedTerms, rest?: Buffer): void {
     this.output = new FrameOutput(this.below, deflate, this.isClient);
     this.reader.deflate = deflate?.own;
     this.subprotocol = subprotocol;
-    if (rest !== undefined && rest.length > 0) this.receive(rest);
+    if (rest !== undefined && rest.length > 0) {
+      this.awaitsTurn = true;
+      this.below.clock.nextTurn(() => this.turnCame());
+      this.receive(rest);
+    }
     this.intake.sink?.connected();
   }
 

@@ -139,7 +139,17 @@ describe('the syntax of headers', () => {
       },
       { name: 'e', parameters: [] },
     ]);
-    for (const wrong of ['', 'a,', 'a;', 'a;=b', 'a b', 'a; b=', 'a; b="', 'a; b="c d"', 'a;b=c=d']) {
+    for (const wrong of [
+      '',
+      'a,',
+      'a;',
+      'a;=b',
+      'a b',
+      'a; b=',
+      'a; b="',
+      'a; b="c d"',
+      'a;b=c=d',
+    ]) {
       expect(() => parseExtensions(wrong), wrong).toThrow('Sec-WebSocket-Extensions');
     }
   });

@@ -145,8 +145,7 @@ describe('the output of a server', () => {
 
   it('ends the connection when a message cannot be compressed', async () => {
     const failing = new ScriptedDeflate();
-    failing.compress = (_bytes, done) =>
-      void Reflect.apply(done, undefined, [new Error('broken')]);
+    failing.compress = (_bytes, done) => void Reflect.apply(done, undefined, [new Error('broken')]);
     const { channel, parent } = member({ deflate: { ...DEFLATE, own: failing } });
     channel.writeAndFlush('x'.repeat(100)).onSettled(() => {});
     await new Promise((resolve) => setImmediate(resolve));
@@ -231,7 +230,10 @@ describe('frames of a client', () => {
     one.channel.close();
     const [pong, close] = framesIn(one);
     expect([pong![0], close![0]]).toEqual([0x8a, 0x88]);
-    expect(payloadsIn(Buffer.concat([pong!, close!])).map(String)).toEqual(['p', '\x03\ufffdlocal']);
+    expect(payloadsIn(Buffer.concat([pong!, close!])).map(String)).toEqual([
+      'p',
+      '\x03\ufffdlocal',
+    ]);
   });
 });
 
@@ -241,15 +243,18 @@ describe('a message that becomes shorter before it leaves', () => {
     [2, false],
     [1, true],
     [2, true],
-  ])('fails: no memory of others goes out behind it, %i in its flush, masked: %s', (count, isMasked) => {
-    const sources: ByteSource[] = [];
-    const below = { writeAndFlush: (source: ByteSource) => void sources.push(source) };
-    const memory: ArrayBuffer = Reflect.construct(ArrayBuffer, [100, { maxByteLength: 100 }]);
-    const messages = Array.from({ length: count }, () => new Uint8Array(memory));
-    new FrameOutput(below as never, undefined, isMasked).write(messages);
-    (memory as unknown as { resize(length: number): void }).resize(10);
-    const [source] = sources;
-    const target = Buffer.alloc(source!.byteLength);
-    expect(() => source!.writeTo(target, 0)).toThrow(RangeError);
-  });
+  ])(
+    'fails: no memory of others goes out behind it, %i in its flush, masked: %s',
+    (count, isMasked) => {
+      const sources: ByteSource[] = [];
+      const below = { writeAndFlush: (source: ByteSource) => void sources.push(source) };
+      const memory: ArrayBuffer = Reflect.construct(ArrayBuffer, [100, { maxByteLength: 100 }]);
+      const messages = Array.from({ length: count }, () => new Uint8Array(memory));
+      new FrameOutput(below as never, undefined, isMasked).write(messages);
+      (memory as unknown as { resize(length: number): void }).resize(10);
+      const [source] = sources;
+      const target = Buffer.alloc(source!.byteLength);
+      expect(() => source!.writeTo(target, 0)).toThrow(RangeError);
+    },
+  );
 });
