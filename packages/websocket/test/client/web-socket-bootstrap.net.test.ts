@@ -17,6 +17,7 @@ import {
   WEB_SOCKET_PROTOCOL,
   WebSocketBootstrap,
   type WebSocketClientOptions,
+  type WebSocketCompression,
   type WebSocketInput,
 } from '../../src/index.ts';
 import { acceptOf } from '../../src/socket/handshake-key.ts';
@@ -250,7 +251,7 @@ describe('a client of a server of the ws library', () => {
     return { url: `ws://127.0.0.1:${portOf(server)}/`, accepted };
   }
 
-  it.each<[string, object | boolean, WebSocketClientOptions['compression'] & unknown]>([
+  it.each<[string, object | boolean, WebSocketCompression]>([
     ['plain', false, false],
     ['compressed', true, { thresholdBytes: 1 }],
     ['compressed, windows kept', true, { thresholdBytes: 1, keepContext: true }],
