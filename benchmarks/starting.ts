@@ -13,7 +13,7 @@ export async function starting(settings: Settings): Promise<Result[]> {
   const modules: Readonly<Record<string, string>> = {
     [HEADRACE]: fileAt('packages/headrace/dist/index.js'),
     '@headrace/core': fileAt('packages/core/dist/index.js'),
-    [WS]: fileAt('packages/websocket/node_modules/ws/wrapper.mjs'),
+    [WS]: fileAt('node_modules/ws/wrapper.mjs'),
   };
   const rows = Object.keys(modules).map((peer) => ({ peer, values: [] as number[] }));
   for (let round = 0; round < settings.rounds + 1; round += 1) {

@@ -29,12 +29,8 @@ export {
   WEB_SOCKET_CLOSE,
   WEB_SOCKET_PROTOCOL,
   type WebSocketChannel,
-  type WebSocketChannelOptions,
   type WebSocketInitializer,
-  webSocketChannel,
 } from './socket/web-socket-channel.ts';
 export { WebSocketTextCodec } from './socket/web-socket-text-codec.ts';
-export type { WebSocketCarrier } from './socket/web-socket-transport.ts';
-export type { CloseListener, WsSocket } from './socket/ws-socket.ts';
 // Errors
 export { WEB_SOCKET_ERRORS } from './web-socket-errors.ts';

@@ -2,8 +2,6 @@ import { isHeadraceError, OptionError } from '@headrace/core';
 import { describe, expect, it } from 'vitest';
 import * as websocket from '../src/index.ts';
 
-const unusable = { on() {} } as never;
-
 /** What takes an options object, called with one that may be wrong, and what its errors call it. */
 const takers: Readonly<Record<string, readonly [string, (options: never) => unknown]>> = {
   HttpEndpoint: ['HttpEndpoint', (options) => new websocket.HttpEndpoint(options)],
@@ -14,10 +12,6 @@ const takers: Readonly<Record<string, readonly [string, (options: never) => unkn
   WebSocketBootstrap: [
     '.options',
     (options) => new websocket.WebSocketBootstrap().options(options),
-  ],
-  webSocketChannel: [
-    'webSocketChannel',
-    (options) => websocket.webSocketChannel(unusable, () => {}, options),
   ],
 };
 

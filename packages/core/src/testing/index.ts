@@ -13,6 +13,12 @@ export {
 export type { EmbeddedTransport } from './embedded-transport.ts';
 export { describeHeldReads, type HeldReadsBench } from './held-reads-contract.ts';
 export { describeHeldWrites, type HeldWritesBench } from './held-writes-contract.ts';
+export {
+  type AnsweringLink,
+  describeLastAnswers,
+  type End,
+  type LastAnswersBench,
+} from './last-answers-contract.ts';
 export { passTime, settle } from './pass-time.ts';
 export { EventRecorder, type RecordEventsOptions, recordEvents } from './record-events.ts';
 export { ScriptedPeer, type ScriptedPeerOptions, scriptedPeer } from './scripted-peer.ts';

@@ -4,9 +4,10 @@ import type { ConnectPlace } from '../bootstrap/connect-target.ts';
 import type { Server } from '../bootstrap/server.ts';
 import { ServerBootstrap } from '../bootstrap/server-bootstrap.ts';
 import type { ChannelOptions } from '../channel/channel-options.ts';
-import type { Channel, Handler } from '../contract.ts';
+import type { Channel } from '../contract.ts';
 import { silentLogger } from '../internal/stderr-logger.ts';
 import type { Transport } from '../transport/transport.ts';
+import type { End } from './last-answers-contract.ts';
 import { TransportProbe } from './transport-probe.ts';
 
 /** A kind of transport to be put to the test: one that is bound and connected to, or one that comes in pairs. */
@@ -70,12 +71,6 @@ export async function withLink(
   } finally {
     await close();
   }
-}
-
-/** One end of a connection: the options of its channel, and its only handler. */
-export interface End {
-  readonly options: ChannelOptions;
-  readonly handler: Handler;
 }
 
 /** Both ends of a connection. */

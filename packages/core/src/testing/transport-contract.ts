@@ -5,6 +5,7 @@ import type { Channel, Handler } from '../contract.ts';
 import { isHeadraceError } from '../errors.ts';
 import { silentLogger } from '../internal/stderr-logger.ts';
 import { testEarlyWrites } from './early-writes-contract.ts';
+import { testLastAnswers } from './last-answers-contract.ts';
 import type { TestRunner } from './test-runner.ts';
 import {
   type Link,
@@ -46,6 +47,10 @@ export function describeTransport(runner: TestRunner, bench: TransportBench): vo
       it(name, () => withLink(bench, { ...near }, { ...far }, (link) => body(link, runner, bench)));
     }
     testEarlyWrites(runner, { name: bench.name, open: (near, far) => openWith(bench, near, far) });
+    testLastAnswers(runner, {
+      name: bench.name,
+      open: (near, far) => openEnds(bench, { near, far }),
+    });
     if ('nobody' in bench) refuses(runner, bench);
     it('leaves no handle open', async () => {
       await settle(() => false, 20);

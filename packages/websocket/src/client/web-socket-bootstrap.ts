@@ -1,22 +1,28 @@
-import type { IncomingMessage } from 'node:http';
 import {
+  Bootstrap,
   type Channel,
-  ChannelError,
   type ChannelOptions,
+  type ConnectPlace,
   connectChannel,
   OptionError,
   type Pipeline,
+  silentLogger,
   TlsClientContext,
   type TlsClientOptions,
 } from '@headrace/core';
-import { CHANNEL_OPTIONS, describeOptions, time, unchecked } from '@headrace/core/authoring';
-import { CLOSE_TIMEOUT_MS } from '../socket/close-codes.ts';
-import { type WebSocketCompression, wsDeflate } from '../socket/compression.ts';
-import { LastWordSocket } from '../socket/last-word-socket.ts';
+import {
+  CHANNEL_OPTIONS,
+  describeOptions,
+  time,
+  toError,
+  unchecked,
+} from '@headrace/core/authoring';
+import { deflateTerms, type WebSocketCompression } from '../socket/compression.ts';
+import { isToken } from '../socket/extensions.ts';
+import { FrameTransport } from '../socket/frame-transport.ts';
 import { MESSAGE_LIMITS, type WebSocketLimits } from '../socket/message-limits.ts';
 import { beginPipeline, type WebSocketChannel } from '../socket/web-socket-channel.ts';
-import { WebSocketTransport } from '../socket/web-socket-transport.ts';
-import { socketAddresses } from './socket-addresses.ts';
+import { ClientHandshake, type ClientTerms } from './client-handshake.ts';
 
 /** Options of a client's WebSocket. */
 export interface WebSocketClientOptions extends ChannelOptions, WebSocketLimits {
@@ -114,39 +120,71 @@ export class WebSocketBootstrap<R = unknown, W = unknown> {
   }
 }
 
-/** A connecting WebSocket as a transport. */
+/** A connecting WebSocket as a transport, and the options of its channel that concern its messages. */
 function dial(url: URL, options: WebSocketClientOptions) {
   const { headers, origin, subprotocols, compression, tls } = OWN.part(options);
   const { maxMessageBytes, maxFragments, messageTimeoutMs } = MESSAGE_LIMITS.part(options);
-  if (tls !== undefined) checkTls(url, tls);
-  const ws = new LastWordSocket(url, [...subprotocols], {
-    ...tls,
-    maxPayload: maxMessageBytes,
-    maxFragments,
-    perMessageDeflate: wsDeflate(compression, 'client') ?? false,
-    ...(headers && { headers }),
-    ...(origin !== undefined && { origin }),
-    ...{ closeTimeout: CLOSE_TIMEOUT_MS },
+  const { place, path } = targetOf(url, tls);
+  checkSubprotocols(subprotocols);
+  const deflate = deflateTerms(compression, maxMessageBytes);
+  const terms: ClientTerms = { url, path, headers, origin, subprotocols, deflate };
+  const transport = new FrameTransport({ maxMessageBytes, maxFragments }, () => {
+    const { clock, readBudgetMs } = options;
+    // The WebSocket has the limits of the output, the time of the connect, and reports what fails below.
+    const connection = new Bootstrap().options({
+      ...(clock && { clock }),
+      ...(readBudgetMs !== undefined && { readBudgetMs }),
+      logger: silentLogger,
+      connectTimeoutMs: false,
+      maxOutboundBytes: Number.POSITIVE_INFINITY,
+      outboundStallMs: false,
+    });
+    connection
+      .handler(({ pipeline }) => void pipeline.addLast(new ClientHandshake(transport, terms)))
+      .connect(place)
+      .catch((error: unknown) => transport.refuse(toError(error)));
   });
-  const transport = new WebSocketTransport(ws);
-  ws.on('upgrade', ({ socket }) => {
-    const { local, remote } = socketAddresses(socket);
-    transport.upgraded(socket, local, remote);
-  });
-  ws.on('unexpected-response', (_request, response) => transport.refuse(refused(url, response)));
   return { transport, messageTimeoutMs };
 }
 
-/** As `connect` of core: what OpenSSL refuses is an `OptionError` before a socket exists. */
-function checkTls(url: URL, tls: TlsClientOptions): void {
-  if (url.protocol !== 'wss:') {
+/** Where to connect to, and the path of the request. What OpenSSL refuses is an `OptionError` before a socket exists. */
+function targetOf(
+  url: URL,
+  tls: TlsClientOptions | undefined,
+): { readonly place: ConnectPlace; readonly path: string } {
+  const scheme = SCHEMES[url.protocol];
+  if (scheme === undefined || url.hash !== '') {
+    const text = `${url} is no URL of a WebSocket: it must begin with ws: or wss:, and have no fragment`;
+    throw new OptionError('OPTION_INVALID', text, { option: 'url', value: String(url) });
+  }
+  const isSecure = scheme === 'wss:';
+  if (tls !== undefined && !isSecure) {
     const text = `tls makes no sense with ${url.protocol}//: use wss://`;
     throw new OptionError('OPTION_CONFLICT', text, { option: 'tls' });
   }
-  new TlsClientContext(tls, url.hostname);
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  const secure = isSecure && { tls: new TlsClientContext(tls ?? {}, host) };
+  if (!url.protocol.includes('unix')) {
+    const port = url.port === '' ? (isSecure ? 443 : 80) : Number(url.port);
+    return { place: { host, port, ...secure }, path: `${url.pathname || '/'}${url.search}` };
+  }
+  const [path = '', asked = '/'] = url.pathname.split(':');
+  return { place: { path, ...secure }, path: `${asked}${url.search}` };
 }
 
-function refused(url: URL, { statusCode }: IncomingMessage): ChannelError {
-  const text = `${url} refused the WebSocket with the HTTP status ${statusCode}`;
-  return new ChannelError('CHANNEL_REFUSED', text, { statusCode });
+/** As the `ws` library, with the schemes of HTTP beside those of WebSockets, and sockets of a path: `ws+unix:/path:/ws`. */
+const SCHEMES: Readonly<Record<string, string>> = {
+  'ws:': 'ws:',
+  'http:': 'ws:',
+  'ws+unix:': 'ws:',
+  'wss:': 'wss:',
+  'https:': 'wss:',
+  'wss+unix:': 'wss:',
+};
+
+function checkSubprotocols(subprotocols: readonly string[]): void {
+  const wrong = subprotocols.find((name, i) => !isToken(name) || subprotocols.indexOf(name) !== i);
+  if (wrong === undefined) return;
+  const text = `subprotocols has ${JSON.stringify(wrong)}, but must have different names without spaces`;
+  throw new OptionError('OPTION_INVALID', text, { option: 'subprotocols', value: wrong });
 }

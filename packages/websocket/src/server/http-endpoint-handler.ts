@@ -16,7 +16,8 @@ import {
   type Types,
 } from '@headrace/core';
 import { describeOptions, unchecked } from '@headrace/core/authoring';
-import { type FrameTerms, FrameTransport } from '../socket/frame-transport.ts';
+import { type AgreedTerms, FrameTransport } from '../socket/frame-transport.ts';
+import type { ReadLimits } from '../socket/message-limits.ts';
 import {
   openWebSocket,
   type WebSocketChannel,
@@ -33,7 +34,8 @@ export interface HttpEndpointHandlerOptions {
 }
 
 /** What a WebSocket is opened with. */
-export interface UpgradeTerms extends FrameTerms {
+export interface UpgradeTerms extends AgreedTerms {
+  readonly limits: ReadLimits;
   /** The response to the request for it. */
   readonly answer: string;
   readonly messageTimeoutMs: number;
@@ -135,10 +137,8 @@ export class HttpEndpointHandler implements Handler {
   }
 
   channelRead(ctx: Context, bytes: Buffer): void {
-    if (this.frames !== undefined) {
-      this.frames.beginRead();
-      this.frames.receive(bytes);
-    } else if (this.intake !== undefined) this.intake.receive(bytes);
+    if (this.frames !== undefined) this.frames.receive(bytes);
+    else if (this.intake !== undefined) this.intake.receive(bytes);
     else this.duplex?.channelRead(ctx, bytes);
   }
 
@@ -216,9 +216,13 @@ export class HttpEndpointHandler implements Handler {
     response.writeHead(500, { 'Content-Type': 'text/plain' }).end('Internal Server Error\n');
   }
 
-  /** @internal A request for another protocol; what follows its head is not HTTP. */
-  upgradeStarted(): void {
-    this.intake?.upgradeStarted();
+  /**
+   * @internal A request for another protocol; what follows its head is not HTTP.
+   *
+   * @param rest - what Node had got of it
+   */
+  upgradeStarted(rest: Buffer): void {
+    this.intake?.upgradeStarted(rest);
   }
 
   /** @internal Answers the request for a WebSocket, and opens it. Does nothing if the connection has ended meanwhile. */
@@ -227,7 +231,9 @@ export class HttpEndpointHandler implements Handler {
     if (intake === undefined || stream?.writable !== true) return;
     this.stopWaiting();
     ctx!.writeAndFlush(Buffer.from(terms.answer, 'latin1')).onSettled(() => {});
-    const frames = new FrameTransport(ctx!, terms);
+    const frames = new FrameTransport(terms.limits);
+    frames.carriedBy(ctx!);
+    frames.opened(terms);
     // There are no more requests, and there may be very many WebSockets.
     this.intake = this.stream = this.duplex = undefined;
     this.frames = frames;
@@ -240,6 +246,7 @@ export class HttpEndpointHandler implements Handler {
     if (this.drain !== undefined) this.drainWebSocket(this.drain, this.channel);
     this.drainHold?.release();
     frames.receive(intake.takeRest());
+    frames.endRead();
     intake.stop();
   }
 

@@ -4,6 +4,9 @@ import {
   type IncomingMessage,
   type ServerResponse,
 } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type Channel, openChannel, SocketTransport } from '@headrace/core';
 import { callSafely, describeOptions, fn, time, unchecked, whole } from '@headrace/core/authoring';
 import { HttpEndpointHandler, type HttpEndpointHandlerOptions } from './http-endpoint-handler.ts';
 import {
@@ -103,12 +106,10 @@ export class HttpEndpoint {
       keepAliveTimeout: 0,
     });
     this.http.on('request', (request, response) => this.onRequest(request, response));
-    this.http.on('upgrade', (request, stream) => {
+    this.http.on('upgrade', (request, stream, head) => {
       const handler = this.handlers.get(stream);
-      handler?.upgradeStarted();
       if (handler === undefined) stream.destroy();
-      else if (hasTwoHosts(request)) handler.refuseBroken(new Error(TWO_HOSTS));
-      else this.upgrader.open(request, handler);
+      else this.openWebSocket(request, handler, head);
     });
     this.http.on('clientError', (error, stream) => {
       this.handlers.get(stream)?.refuseBroken(error);
@@ -127,6 +128,32 @@ export class HttpEndpoint {
     return new HttpEndpointHandler(
       firstTimeoutMs === undefined ? ofHandlers : { ...ofHandlers, firstTimeoutMs },
     );
+  }
+
+  /**
+   * Opens a WebSocket on a connection of another HTTP server of Node's, with all checks and limits of this endpoint: for
+   * what its event `upgrade` hands over.
+   *
+   * @returns the channel that carries the WebSocket
+   */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Channel {
+    const handler = new HttpEndpointHandler({
+      ...this.ofHandlers,
+      connect: (_stream, self) => this.openWebSocket(request, self, head),
+    });
+    return openChannel(SocketTransport.of(socket as Socket), {
+      initialize: ({ pipeline }) => void pipeline.addLast(handler),
+    });
+  }
+
+  private openWebSocket(
+    request: IncomingMessage,
+    handler: HttpEndpointHandler,
+    head: Buffer,
+  ): void {
+    handler.upgradeStarted(head);
+    if (hasTwoHosts(request)) handler.refuseBroken(new Error(TWO_HOSTS));
+    else this.upgrader.open(request, handler);
   }
 
   private onRequest(request: IncomingMessage, response: ServerResponse): void {

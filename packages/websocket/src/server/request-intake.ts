@@ -83,8 +83,9 @@ export class RequestIntake {
   }
 
   /** The rest belongs to another protocol, and waits for it. */
-  upgradeStarted(): void {
+  upgradeStarted(rest: Buffer): void {
     this.phase = ANSWER;
+    if (rest.length > 0) this.rest = Buffer.concat([rest, this.rest]);
   }
 
   /** The rest; {@link stop} follows. */

@@ -15,7 +15,7 @@ import {
   toError,
   unchecked,
 } from '@headrace/core/authoring';
-import { type WebSocketCompression, wsDeflate } from '../socket/compression.ts';
+import { deflateTerms, type WebSocketCompression } from '../socket/compression.ts';
 import { MESSAGE_LIMITS, type ReadLimits, type WebSocketLimits } from '../socket/message-limits.ts';
 import type { WebSocketChannel } from '../socket/web-socket-channel.ts';
 import { ForwardingProxies, type RequestSource } from './forwarding-proxies.ts';
@@ -108,10 +108,9 @@ export class WebSocketUpgrader {
     this.paths = pathsOf(webSocketPath);
     this.limits = { maxMessageBytes, maxFragments };
     this.messageTimeoutMs = messageTimeoutMs;
-    const deflate = wsDeflate(compression, 'server');
     this.terms = {
       subprotocols: subprotocols ?? [],
-      deflate: deflate && { ...deflate, isServer: true, maxPayload: maxMessageBytes },
+      deflate: deflateTerms(compression, maxMessageBytes),
     };
   }
 

@@ -7,9 +7,7 @@ export class BegunMessage {
   readonly isCompressed: boolean;
   /** How many frames have come. */
   fragments = 0;
-  /** The bytes of their payloads as they came. */
-  receivedBytes = 0;
-  /** The bytes of the message so far, inflated. */
+  /** The bytes of their payloads. */
   bytes = 0;
   private readonly pieces: Buffer[] = [];
 
@@ -18,13 +16,9 @@ export class BegunMessage {
     this.isCompressed = isCompressed;
   }
 
-  receivedFragment(bytes: number): void {
-    this.fragments += 1;
-    this.receivedBytes += bytes;
-  }
-
   /** @param isLast - the message is taken within this call */
   add(piece: Buffer, isLast: boolean): void {
+    this.fragments += 1;
     this.bytes += piece.length;
     if (piece.length > 0) this.pieces.push(isLast ? piece : unpinned(piece));
   }

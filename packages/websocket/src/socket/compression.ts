@@ -1,9 +1,10 @@
 import { describePart, flag, whole } from '@headrace/core/authoring';
-import type { DeflateParameters, MessageDeflate } from './message-deflate.ts';
+import { type Extension, parseExtensions } from './extensions.ts';
+import { type MessageDeflate, WindowDeflate } from './message-deflate.ts';
 
 /**
- * permessage-deflate (RFC 7692): `true`, or with options. It costs memory for each connection (a window of 32 KiB
- * and more each way) and time for each message, and may leak the content of a message to an attacker who can put
+ * permessage-deflate (RFC 7692): `true`, or with options. It costs time for each message, memory for each connection where
+ * windows are kept (32 KiB each way), and may leak the content of a message to an attacker who can put
  * text of his own beside it (CRIME). What a message inflates to counts against `maxMessageBytes` while it is inflated.
  * A server compresses a message of a broadcast, up to 32 KiB, once for all members.
  */
@@ -19,7 +20,7 @@ export type WebSocketCompression =
       readonly keepContext?: boolean;
     };
 
-/** How a server compresses the messages of one WebSocket, as the handshake agreed. */
+/** How one end compresses the messages of a WebSocket, as the handshake agreed. */
 export interface AgreedDeflate {
   /** The size of the window, as a power of two. */
   readonly windowBits: number;
@@ -28,61 +29,151 @@ export interface AgreedDeflate {
   /**
    * A message of a broadcast is compressed once for all members with windows of this size, up to so many bytes: more
    * would hold the event loop. Less than the threshold if the window is kept from message to message, which no other
-   * member has.
+   * member has, and for a client, whose frames have masks.
    */
   readonly maxSharedBytes: number;
-  /** Compresses one message for this WebSocket alone, and inflates what it sends, in other threads. */
+  /** Compresses one message for this WebSocket alone, and inflates what it receives, in other threads. */
   readonly own: MessageDeflate;
 }
 
 const MAX_SHARED_BYTES = 32 * 1024;
 const LARGEST_WINDOW_BITS = 15;
+/**
+ * The sizes of windows that a server agrees on. A broadcast is compressed once for each, so there are few. zlib has none
+ * of 2^8: it would use 2^9, which such a peer cannot inflate.
+ */
+const WINDOW_BITS: readonly number[] = [15, 12, 9];
 
 const OPTIONS = describePart('compression', {
   thresholdBytes: whole({ default: 1024 }),
   keepContext: flag({ default: false }),
 });
 
-/** Options of the `ws` library's permessage-deflate. */
-export interface DeflateOptions {
-  /** Messages below this size, in bytes, are sent uncompressed. */
-  readonly threshold: number;
-  readonly serverNoContextTakeover?: true;
-  readonly clientNoContextTakeover?: true;
-  readonly isServer?: true;
+/** What one end offers or takes. */
+export interface DeflateTerms {
+  readonly thresholdBytes: number;
+  readonly keepContext: boolean;
   /** What a message may inflate to, in bytes. */
-  readonly maxPayload?: number;
+  readonly maxMessageBytes: number;
+}
+
+/** The option; `undefined` if nothing is compressed. */
+export function deflateTerms(
+  compression: WebSocketCompression,
+  maxMessageBytes: number,
+): DeflateTerms | undefined {
+  if (compression === false) return undefined;
+  const terms = OPTIONS.resolve(compression === true ? {} : compression);
+  return { ...terms, maxMessageBytes };
+}
+
+const NAME = 'permessage-deflate';
+
+/** The parameters of an offer or of an answer (RFC 7692, section 7.1). */
+interface Parameters {
+  server_no_context_takeover?: true;
+  client_no_context_takeover?: true;
+  server_max_window_bits?: number;
+  /** Without a value in an offer: the client can take any. */
+  client_max_window_bits?: number | true;
+}
+
+// --- a server ---
+
+/**
+ * Takes the first of a client's offers that it can, and answers with nothing that was not offered, which some clients
+ * refuse, Netty's among them. Windows that the client did not ask to be fresh may be so without a word.
+ *
+ * @returns `undefined` if there is no such offer
+ * @throws Error for a header that breaks the syntax
+ */
+export function acceptDeflate(
+  header: string,
+  terms: DeflateTerms,
+): { readonly text: string; readonly deflate: AgreedDeflate } | undefined {
+  for (const extension of parseExtensions(header)) {
+    const offer = extension.name === NAME ? parametersOf(extension, true) : undefined;
+    if (offer === undefined) continue;
+    const asked = offer.server_max_window_bits ?? LARGEST_WINDOW_BITS;
+    const windowBits = WINDOW_BITS.find((bits) => bits <= asked);
+    if (windowBits === undefined) continue;
+    const isFresh = !terms.keepContext || offer.server_no_context_takeover === true;
+    let text = NAME;
+    if (offer.server_no_context_takeover) text += '; server_no_context_takeover';
+    if (offer.client_no_context_takeover) text += '; client_no_context_takeover';
+    if (offer.server_max_window_bits) text += `; server_max_window_bits=${windowBits}`;
+    const keepsPeer = !offer.client_no_context_takeover;
+    return { text, deflate: agreed(terms, { windowBits, isFresh, keepsPeer, isShared: isFresh }) };
+  }
+  return undefined;
+}
+
+// --- a client ---
+
+/** A client's offer. */
+export function offerOf({ keepContext }: DeflateTerms): string {
+  const fresh = keepContext ? '' : '; server_no_context_takeover; client_no_context_takeover';
+  return `${NAME}${fresh}; client_max_window_bits`;
 }
 
 /**
- * The option as the `ws` library takes it. A server asks nothing of a client that the client did not offer, which Netty's
- * client would refuse: a client that offers no `client_no_context_takeover` keeps its window.
+ * Reads the server's answer to {@link offerOf}.
+ *
+ * @throws Error for an answer that the offer does not permit
  */
-export function wsDeflate(
-  compression: WebSocketCompression,
-  side: 'client' | 'server',
-): DeflateOptions | undefined {
-  if (compression === false) return undefined;
-  const { thresholdBytes, keepContext } = OPTIONS.resolve(compression === true ? {} : compression);
+export function deflateOfAnswer(header: string, terms: DeflateTerms | undefined): AgreedDeflate {
+  const [extension, ...more] = parseExtensions(header);
+  if (terms === undefined || extension?.name !== NAME || more.length > 0) {
+    throw new Error('Server indicated an extension that was not requested');
+  }
+  const answer = parametersOf(extension, false);
+  if (answer === undefined) throw new Error('Invalid Sec-WebSocket-Extensions header');
+  const windowBits = (answer.client_max_window_bits ?? LARGEST_WINDOW_BITS) as number;
+  const isFresh = !terms.keepContext || answer.client_no_context_takeover === true;
+  const keepsPeer = !answer.server_no_context_takeover;
+  const isUsable = windowBits >= WINDOW_BITS.at(-1)!;
+  const thresholdBytes = isUsable ? terms.thresholdBytes : Number.POSITIVE_INFINITY;
+  return agreed({ ...terms, thresholdBytes }, { windowBits, isFresh, keepsPeer, isShared: false });
+}
+
+// --- both ---
+
+interface Windows {
+  readonly windowBits: number;
+  readonly isFresh: boolean;
+  readonly keepsPeer: boolean;
+  readonly isShared: boolean;
+}
+
+function agreed(
+  { thresholdBytes, maxMessageBytes }: DeflateTerms,
+  { windowBits, isFresh, keepsPeer, isShared }: Windows,
+): AgreedDeflate {
   return {
-    threshold: thresholdBytes,
-    // False would be a refusal of peers that ask for it.
-    ...(!keepContext && { serverNoContextTakeover: true }),
-    ...(!keepContext && side === 'client' && { clientNoContextTakeover: true }),
+    windowBits,
+    thresholdBytes,
+    maxSharedBytes: isShared ? MAX_SHARED_BYTES : thresholdBytes - 1,
+    own: new WindowDeflate({ windowBits, keepsOwn: !isFresh, keepsPeer, maxMessageBytes }),
   };
 }
 
-/** What {@link AgreedDeflate} is after the library has accepted an offer. */
-export function agreedDeflate(
-  own: MessageDeflate,
-  parameters: DeflateParameters,
-  thresholdBytes: number,
-): AgreedDeflate {
-  const { server_no_context_takeover: isFresh, server_max_window_bits: bits } = parameters;
-  return {
-    windowBits: bits ?? LARGEST_WINDOW_BITS,
-    thresholdBytes,
-    maxSharedBytes: isFresh === true ? MAX_SHARED_BYTES : thresholdBytes - 1,
-    own,
-  };
+/** `undefined` for parameters that are unknown, wrong or there twice: such an offer is declined (RFC 7692, section 7). */
+function parametersOf({ parameters }: Extension, isOffer: boolean): Parameters | undefined {
+  const known: Parameters = {};
+  for (const [name, value] of parameters) {
+    if (name in known) return undefined;
+    if (name === 'server_no_context_takeover' || name === 'client_no_context_takeover') {
+      if (value !== undefined) return undefined;
+      known[name] = true;
+    } else if (name === 'client_max_window_bits' && value === undefined && isOffer) {
+      known[name] = true;
+    } else if (name === 'server_max_window_bits' || name === 'client_max_window_bits') {
+      if (value === undefined || !BITS.test(value)) return undefined;
+      known[name] = Number(value);
+    } else return undefined;
+  }
+  return known;
 }
+
+/** 8 to 15, without a zero before it. */
+const BITS = /^(?:[89]|1[0-5])$/;

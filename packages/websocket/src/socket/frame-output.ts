@@ -2,31 +2,47 @@ import { Buffer } from 'node:buffer';
 import type { ByteSource, Context, WriteFuture } from '@headrace/core';
 import { SettableFuture } from '@headrace/core/authoring';
 import type { AgreedDeflate } from './compression.ts';
-import { frameLength, frameOf, writeHeader } from './message-frame.ts';
+import { firstByte, frameLength, frameOf, writeFrame, writeHeader } from './message-frame.ts';
 import { SharedMessage } from './shared-message.ts';
 import { TextMessage, type WebSocketOutput } from './text-message.ts';
 
 /** A message of the output, or one of a broadcast. */
 export type Outgoing = WebSocketOutput | SharedMessage;
 
-/** A payload alone in its flush is copied behind its header up to this length; a longer one is written as it is. */
+/** What a WebSocket takes, in words. */
+export const ACCEPTED = 'strings, TextMessages and Uint8Arrays';
+
+/** Whether a WebSocket takes this value. */
+export function isOutgoing(message: unknown): message is Outgoing {
+  return (
+    typeof message === 'string' ||
+    message instanceof Uint8Array ||
+    message instanceof TextMessage ||
+    message instanceof SharedMessage
+  );
+}
+
+/** A payload alone in its flush is copied behind its header up to this length; a longer one without a mask is written as it is. */
 const COPY_BYTES = 8 * 1024;
 
 /**
- * The output of a server's WebSocket: frames its messages, and writes those of one flush as one message of the channel
- * that carries it, without a stream between.
+ * The output of a WebSocket: frames its messages, a client's with masks, and writes those of one flush as one message of
+ * the channel that carries it, without a stream between.
  */
 export class FrameOutput {
   private readonly below: Context;
   private readonly deflate: AgreedDeflate | undefined;
+  private readonly isMasked: boolean;
 
   /**
    * @param below - the place in the pipeline of the channel that carries the WebSocket
    * @param deflate - how messages are compressed, if they are
+   * @param isMasked - a client's
    */
-  constructor(below: Context, deflate: AgreedDeflate | undefined) {
+  constructor(below: Context, deflate: AgreedDeflate | undefined, isMasked: boolean) {
     this.below = below;
     this.deflate = deflate;
+    this.isMasked = isMasked;
   }
 
   /** Settles when all of them are sent, or one is lost. Another call only after that. */
@@ -63,32 +79,39 @@ export class FrameOutput {
       this.writeFrames(messages.slice(from)).onSettled(settle);
       return;
     }
-    if (at > from) this.below.write(new Frames(messages.slice(from, at), this.deflate));
+    if (at > from) {
+      this.below.write(new Frames(messages.slice(from, at), this.deflate, this.isMasked));
+    }
     const message = messages[at]!;
-    this.deflate!.own.compress(payloadOf(message), true, (error, bytes) => {
+    const first = firstByte(isTextMessage(message), true);
+    this.deflate!.own.compress(payloadOf(message), (error, bytes) => {
       if (error !== null) {
         future.fail(error);
         return;
       }
-      const written = this.below.writeAndFlush(frameOf(isTextMessage(message), bytes, true));
+      const written = this.below.writeAndFlush(frameOf(first, bytes, this.isMasked));
       if (at === messages.length - 1) written.onSettled(settle);
       else this.compressFrom(at + 1, messages, future);
     });
   }
 
   private writeFrames(messages: readonly unknown[]): WriteFuture {
-    const { below, deflate } = this;
+    const { below, deflate, isMasked } = this;
     const message = messages[0] as Outgoing;
     if (messages.length > 1) {
-      return below.writeAndFlush(new Frames(messages as readonly Outgoing[], deflate));
+      return below.writeAndFlush(new Frames(messages as readonly Outgoing[], deflate, isMasked));
     }
-    if (message instanceof SharedMessage) return below.writeAndFlush(message.frameFor(deflate));
-    const isText = isTextMessage(message);
+    if (message instanceof SharedMessage && !isMasked) {
+      return below.writeAndFlush(message.frameFor(deflate));
+    }
+    const first = firstByte(isTextMessage(message));
     const payload = payloadOf(message);
     const { length } = payload;
-    if (length <= COPY_BYTES) return below.writeAndFlush(new Frame(isText, payload));
-    const header = Buffer.allocUnsafe(frameLength(length) - length);
-    writeHeader(header, 0, isText, length);
+    if (length <= COPY_BYTES || isMasked) {
+      return below.writeAndFlush(new Frame(first, payload, isMasked));
+    }
+    const header = Buffer.allocUnsafe(frameLength(length, false) - length);
+    writeHeader(header, 0, first, length, false);
     below.write(header);
     return below.writeAndFlush(payload);
   }
@@ -97,21 +120,23 @@ export class FrameOutput {
 /** The frame of one message. */
 class Frame implements ByteSource {
   readonly byteLength: number;
-  private readonly isText: boolean;
+  private readonly first: number;
   private readonly payload: Uint8Array;
   private readonly payloadLength: number;
+  private readonly isMasked: boolean;
 
-  constructor(isText: boolean, payload: Uint8Array) {
-    this.byteLength = frameLength(payload.length);
-    this.isText = isText;
+  constructor(first: number, payload: Uint8Array, isMasked: boolean) {
+    this.byteLength = frameLength(payload.length, isMasked);
+    this.first = first;
     this.payload = payload;
     this.payloadLength = payload.length;
+    this.isMasked = isMasked;
   }
 
   writeTo(target: Uint8Array, offset: number): void {
     const { payload, payloadLength } = this;
     if (payload.length !== payloadLength) throw resized();
-    target.set(payload, writeHeader(target, offset, this.isText, payloadLength));
+    writeFrame(target, offset, this.first, payload, this.isMasked);
   }
 }
 
@@ -120,34 +145,41 @@ class Frames implements ByteSource {
   readonly byteLength: number;
   private readonly messages: Exclude<Outgoing, string>[] = [];
   private readonly deflate: AgreedDeflate | undefined;
+  private readonly isMasked: boolean;
 
-  constructor(messages: readonly Outgoing[], deflate: AgreedDeflate | undefined) {
+  constructor(
+    messages: readonly Outgoing[],
+    deflate: AgreedDeflate | undefined,
+    isMasked: boolean,
+  ) {
     this.deflate = deflate;
+    this.isMasked = isMasked;
     let bytes = 0;
     for (let i = 0; i < messages.length; i++) {
       const given = messages[i]!;
-      const message = typeof given === 'string' ? TextMessage.of(given) : given;
+      let message = typeof given === 'string' ? TextMessage.of(given) : given;
+      if (isMasked && message instanceof SharedMessage) message = message.alone();
       this.messages.push(message);
       if (message instanceof SharedMessage) bytes += message.frameFor(deflate).length;
-      else bytes += frameLength(payloadLength(message));
+      else bytes += frameLength(payloadLength(message), isMasked);
     }
     this.byteLength = bytes;
   }
 
   writeTo(target: Uint8Array, offset: number): void {
-    const { messages, deflate } = this;
+    const { messages, deflate, isMasked } = this;
     let at = offset;
     for (let i = 0; i < messages.length; i++) {
       const message = messages[i]!;
-      let bytes: Uint8Array;
-      if (message instanceof SharedMessage) bytes = message.frameFor(deflate);
-      else {
+      if (message instanceof SharedMessage) {
+        const frame = message.frameFor(deflate);
+        target.set(frame, at);
+        at += frame.length;
+      } else {
         const isText = message instanceof TextMessage;
-        bytes = isText ? message.bytes : message;
-        at = writeHeader(target, at, isText, bytes.length);
+        const bytes = isText ? message.bytes : message;
+        at = writeFrame(target, at, firstByte(isText), bytes, isMasked);
       }
-      target.set(bytes, at);
-      at += bytes.length;
     }
     if (at !== offset + this.byteLength) throw resized();
   }

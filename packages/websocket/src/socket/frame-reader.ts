@@ -1,15 +1,20 @@
-import { type Buffer, isUtf8 } from 'node:buffer';
+import { type Buffer, isAscii, isUtf8 } from 'node:buffer';
 import { ByteInput } from '@headrace/codec';
 import type { DecodeError } from '@headrace/core';
 import { unpinned } from '@headrace/core/authoring';
 import { BegunMessage } from './begun-message.ts';
 import { CUT_OFF, NO_CODE } from './close-codes.ts';
-import { unmask } from './mask.ts';
-import type { MessageDeflate } from './message-deflate.ts';
-import { BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT } from './message-frame.ts';
+import { applyMask } from './mask.ts';
+import { INFLATED_TOO_LONG, type MessageDeflate } from './message-deflate.ts';
+import { BINARY, CLOSE, CONTINUATION, firstByte, PING, PONG, TEXT } from './message-frame.ts';
 import type { ReadLimits } from './message-limits.ts';
 import { BROKEN, NOT_UTF8, protocolError, TOO_LONG, TOO_MANY } from './protocol-error.ts';
 import type { WebSocketInput } from './text-message.ts';
+
+interface InflatedMessage {
+  readonly isText: boolean;
+  readonly payload: Buffer;
+}
 
 /** Gets what a {@link FrameReader} reads, in the order in which it came. */
 export interface FrameListener {
@@ -25,38 +30,42 @@ export interface FrameListener {
   inflated(): void;
 }
 
-/** The first two bytes, the longest length and the mask. */
-const MAX_HEADER_BYTES = 14;
 const MASK_BYTES = 4;
 const MAX_CONTROL_BYTES = 125;
 
 /**
- * Reads the frames of a client (RFC 6455, section 5), and puts messages together. Between two frames it has no memory of
- * any: a whole message in one frame is taken out of the read it came with.
+ * Reads the frames of one end (RFC 6455, section 5), a client's with masks or a server's without, and puts messages
+ * together. Between two frames it has no memory of any: a whole message in one frame is taken out of the read it came
+ * with.
  */
 export class FrameReader {
   /** How many whole messages have been read. */
   finished = 0;
   /** A message is being inflated in another thread: what follows it waits, and nothing more should be given. */
   isInflating = false;
-  /** Bytes wait for the listener to take more; then {@link readOn}. */
+  /** Bytes, or an inflated message, wait for the listener to take more; then {@link readOn}. */
   isWaiting = false;
+  /** Set before the first frame if the handshake agreed on compression. */
+  deflate: MessageDeflate | undefined = undefined;
   private readonly limits: ReadLimits;
-  private readonly deflate: MessageDeflate | undefined;
   private readonly listener: FrameListener;
+  private readonly maskBytes: number;
   /** Nothing more is read. */
   private isOver = false;
   /** The bytes of a frame that is not whole, and those that wait. */
   private input: ByteInput | undefined = undefined;
   /** The message whose last frame has not come. */
   private begun: BegunMessage | undefined = undefined;
+  /** The message that was inflated; what follows it waits until it is taken. */
+  private ready: InflatedMessage | undefined = undefined;
   /** The length of the frame that is not whole, if it is known. */
   private wanted = 0;
 
-  constructor(limits: ReadLimits, deflate: MessageDeflate | undefined, listener: FrameListener) {
+  /** @param isMasked - the frames that are read come from a client */
+  constructor(limits: ReadLimits, isMasked: boolean, listener: FrameListener) {
     this.limits = limits;
-    this.deflate = deflate;
     this.listener = listener;
+    this.maskBytes = isMasked ? MASK_BYTES : 0;
   }
 
   /** A message or a frame has begun, and the peer has not sent the rest. */
@@ -69,7 +78,7 @@ export class FrameReader {
     if (this.isOver) return;
     const { input } = this;
     if (input === undefined) {
-      const at = this.isInflating ? 0 : this.readFrames(bytes, 0, bytes.length);
+      const at = this.isBehind ? 0 : this.readFrames(bytes, 0, bytes.length);
       if (at === bytes.length || this.isOver) return;
       const rest = at === 0 ? bytes : bytes.subarray(at);
       this.input = new ByteInput();
@@ -84,11 +93,23 @@ export class FrameReader {
 
   /** The listener takes more. */
   readOn(): void {
+    const { ready } = this;
+    if (ready !== undefined) {
+      this.isWaiting = !this.listener.isTaking;
+      if (this.isWaiting) return;
+      this.ready = undefined;
+      this.finish(ready.isText, ready.payload);
+    }
     if (this.input !== undefined) this.readKept(this.input);
   }
 
+  /** No frame is read before a message that comes first. */
+  private get isBehind(): boolean {
+    return this.isInflating || this.ready !== undefined;
+  }
+
   private readKept(input: ByteInput): void {
-    if (!this.isInflating) {
+    if (!this.isBehind) {
       const { buffer, start, end } = input;
       input.skip(this.readFrames(buffer, start, end) - start);
     }
@@ -114,16 +135,17 @@ export class FrameReader {
       const second = bytes[at + 1]!;
       if (this.isRefused(bytes[at]!, second)) return to;
       const short = second & 0x7f;
-      const header = short < 126 ? 6 : short === 126 ? 8 : MAX_HEADER_BYTES;
-      if (to - at < header - MASK_BYTES) break;
-      const length = short < 126 ? short : lengthAt(bytes, at + 2, header - 6);
+      const begin = at + (short < 126 ? 2 : short === 126 ? 4 : 10);
+      if (to < begin) break;
+      const length = short < 126 ? short : lengthAt(bytes, at + 2, begin - at - 2);
       if (this.isTooLong(bytes[at]!, length)) return to;
-      const next = at + header + length;
+      const from = begin + this.maskBytes;
+      const next = from + length;
       if (next > to) {
-        this.wanted = header + length;
+        this.wanted = next - at;
         break;
       }
-      this.readFrame(bytes, at, at + header, next);
+      this.readFrame(bytes, at, from, next);
       at = next;
     }
     return at;
@@ -140,7 +162,9 @@ export class FrameReader {
     const { begun } = this;
     const opcode = first & 0x0f;
     if ((first & 0x30) !== 0) return 'a reserved bit of a frame is set';
-    if ((second & 0x80) === 0) return 'a frame of a client has no mask';
+    if (second < 0x80 !== (this.maskBytes === 0)) {
+      return second < 0x80 ? 'a frame of a client has no mask' : 'a frame of a server has a mask';
+    }
     const isCompressed = (first & 0x40) !== 0;
     if (isCompressed && (this.deflate === undefined || (opcode !== TEXT && opcode !== BINARY))) {
       return 'a frame is compressed that may not be';
@@ -158,7 +182,7 @@ export class FrameReader {
 
   private isTooLong(first: number, length: number): boolean {
     if ((first & 0x08) !== 0) return false;
-    const before = this.begun?.receivedBytes ?? 0;
+    const before = this.begun?.bytes ?? 0;
     if (before + length > this.limits.maxMessageBytes) this.fail(TOO_LONG);
     return this.isOver;
   }
@@ -166,13 +190,16 @@ export class FrameReader {
   /** One whole frame: its header begins at `at`, its payload at `from`, and it ends before `to`. */
   private readFrame(bytes: Buffer, at: number, from: number, to: number): void {
     const first = bytes[at]!;
-    const isAscii = unmask(bytes, from - MASK_BYTES, from, to);
+    const isPlain =
+      this.maskBytes === 0
+        ? first === TEXT_FRAME && isAsciiOnly(bytes, from, to)
+        : applyMask(bytes, from - MASK_BYTES, from, to);
     if ((first & 0x08) !== 0) {
       this.controlRead(first & 0x0f, bytes.subarray(from, to));
     } else if (this.begun === undefined && (first & 0xc0) === 0x80) {
       // A message of one frame.
       if ((first & 0x0f) === BINARY) this.deliver(bytes.subarray(from, to));
-      else if (isAscii) this.deliver(bytes.toString('latin1', from, to));
+      else if (isPlain) this.deliver(bytes.toString('latin1', from, to));
       else this.deliverText(bytes.subarray(from, to));
     } else {
       this.begun ??= new BegunMessage((first & 0x0f) === TEXT, (first & 0x40) !== 0);
@@ -197,44 +224,38 @@ export class FrameReader {
   }
 
   private fragmentRead(message: BegunMessage, payload: Buffer, isLast: boolean): void {
-    message.receivedFragment(payload.length);
-    if (message.fragments > this.limits.maxFragments) {
-      this.fail(TOO_MANY);
-      return;
-    }
-    if (!message.isCompressed) {
-      message.add(payload, isLast);
-      if (isLast) this.finish(message);
+    message.add(payload, isLast);
+    if (message.fragments > this.limits.maxFragments) this.fail(TOO_MANY);
+    if (!isLast || this.isOver) return;
+    this.begun = undefined;
+    const { isText, isCompressed } = message;
+    if (!isCompressed) {
+      this.finish(isText, message.payload());
       return;
     }
     this.isInflating = true;
-    this.deflate!.decompress(payload, isLast, (error, bytes) => {
+    this.deflate!.inflate(message.payload(), (error, bytes) => {
       this.isInflating = false;
-      if (!this.isOver) this.inflated(message, error, bytes, isLast);
+      if (!this.isOver) this.inflated(isText, error, bytes);
       this.listener.inflated();
     });
   }
 
   private inflated(
-    message: BegunMessage,
+    isText: boolean,
     error: (Error & { code?: string }) | null,
     bytes: Buffer,
-    isLast: boolean,
   ): void {
     if (error !== null) {
       this.fail(error.code === INFLATED_TOO_LONG ? TOO_LONG : NOT_UTF8, error.message, error);
       return;
     }
-    message.add(bytes, isLast);
-    if (message.bytes > this.limits.maxMessageBytes) this.fail(TOO_LONG);
-    else if (isLast) this.finish(message);
-    if (this.input !== undefined) this.readKept(this.input);
+    this.ready = { isText, payload: bytes };
+    this.readOn();
   }
 
-  private finish(message: BegunMessage): void {
-    this.begun = undefined;
-    const payload = message.payload();
-    if (message.isText) this.deliverText(payload);
+  private finish(isText: boolean, payload: Buffer): void {
+    if (isText) this.deliverText(payload);
     else this.deliver(payload);
   }
 
@@ -257,12 +278,20 @@ export class FrameReader {
   stop(): void {
     this.isOver = true;
     this.isWaiting = false;
-    this.input = this.begun = undefined;
+    this.input = this.begun = this.ready = undefined;
   }
 }
 
-/** The library's code for it. */
-const INFLATED_TOO_LONG = 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH';
+const TEXT_FRAME = firstByte(true);
+/** A call of Node's for fewer bytes costs more than it saves. */
+const SHORT_BYTES = 64;
+
+function isAsciiOnly(bytes: Buffer, from: number, to: number): boolean {
+  if (to - from > SHORT_BYTES) return isAscii(bytes.subarray(from, to));
+  let seen = 0;
+  for (let at = from; at < to; at++) seen |= bytes[at]!;
+  return seen < 0x80;
+}
 
 /** A length of two or of eight bytes. More than any limit where a number has no room for it. */
 function lengthAt(bytes: Buffer, at: number, size: number): number {

@@ -5,6 +5,7 @@ import type {
   Context,
   DecodeError,
   Timer,
+  Transport,
   TransportSink,
 } from '@headrace/core';
 import { isTurnCheckDue, ReadGate, transportOf } from '@headrace/core/authoring';
@@ -17,24 +18,30 @@ import {
   type WebSocketClose,
 } from './close-codes.ts';
 import type { AgreedDeflate } from './compression.ts';
-import { FrameOutput, payloadLength } from './frame-output.ts';
+import { ACCEPTED, FrameOutput, isOutgoing, payloadLength } from './frame-output.ts';
 import { type FrameListener, FrameReader } from './frame-reader.ts';
 import { closeFrame, controlFrame, PONG } from './message-frame.ts';
 import { MessageIntake, type MessageSource } from './message-intake.ts';
 import type { ReadLimits } from './message-limits.ts';
-import {
-  ACCEPTED,
-  isOutgoing,
-  type MessageTransport,
-  type MessageTransportListener,
-} from './message-transport.ts';
 import type { WebSocketInput } from './text-message.ts';
 
-/** What both sides agreed on, and our limits. */
-export interface FrameTerms {
-  readonly limits: ReadLimits;
+/** What both sides agreed on. */
+export interface AgreedTerms {
   readonly deflate: AgreedDeflate | undefined;
   readonly subprotocol: string | undefined;
+}
+
+/** What a {@link FrameTransport} reports to the first handler of its channel. */
+export interface FrameTransportListener {
+  /** The WebSocket has ended; comes before the channel closes of it. */
+  peerClosed(close: WebSocketClose): void;
+  /**
+   * Something was read.
+   *
+   * @param isWithin - a message has begun whose rest the peer has not sent
+   * @param finished - how many whole messages have been read
+   */
+  inputRead(isWithin: boolean, finished: number): void;
 }
 
 /** A peer that does not read, and sends more pings than that, is dropped. */
@@ -43,16 +50,21 @@ const MAX_PENDING_PONGS = 60;
 const MAX_PONGS_OF_READ = 60;
 
 /**
- * A server's WebSocket on the channel that carries it, as a transport. Its frames are read and written at one place of
- * that channel's pipeline, whose handler calls the methods of the section "from below".
+ * A WebSocket on the channel that carries it, as a transport. Its frames are read and written at one place of
+ * that channel's pipeline, whose handler calls the methods of the section "from below". Both ends are alike; a
+ * client's frames have masks, and its connection is made when the transport is opened.
  */
-export class FrameTransport implements MessageTransport, FrameListener, MessageSource {
-  listener: MessageTransportListener | undefined = undefined;
-  readonly subprotocol: string | undefined;
-  private readonly below: Context;
-  private readonly deflate: AgreedDeflate | undefined;
+export class FrameTransport implements Transport, FrameListener, MessageSource {
+  listener: FrameTransportListener | undefined = undefined;
+  /** The subprotocol that both sides agreed on, once active; `undefined` if they did not. */
+  subprotocol: string | undefined = undefined;
+  private readonly isClient: boolean;
+  private readonly dial: (() => void) | undefined;
+  /** Set before anything else can happen, but for the end of a client that never got a connection. */
+  private below!: Context;
+  /** There once the handshake is done. */
+  private output: FrameOutput | undefined = undefined;
   private readonly reader: FrameReader;
-  private readonly output: FrameOutput;
   private readonly intake: MessageIntake;
   private gate: ReadGate | undefined = undefined;
   private isPaused = false;
@@ -71,6 +83,8 @@ export class FrameTransport implements MessageTransport, FrameListener, MessageS
   private isClosing = false;
   private brokenCode: number | undefined = undefined;
   private peerClose: WebSocketClose | undefined = undefined;
+  /** Our answer to its close frame comes after output that is being sent. */
+  private awaitsOutput = false;
   private isGone = false;
   /** Messages that were passed on after the end of the connection. */
   private late = 0;
@@ -78,13 +92,11 @@ export class FrameTransport implements MessageTransport, FrameListener, MessageS
   private awaitsTurn = false;
   private closeTimer: Timer | undefined = undefined;
 
-  /** @param below - the place in the pipeline of the channel that carries the WebSocket */
-  constructor(below: Context, { limits, deflate, subprotocol }: FrameTerms) {
-    this.below = below;
-    this.deflate = deflate;
-    this.subprotocol = subprotocol;
-    this.reader = new FrameReader(limits, deflate?.own, this);
-    this.output = new FrameOutput(below, deflate);
+  /** @param dial - a client's: makes the connection, whose handler calls {@link carriedBy} at once */
+  constructor(limits: ReadLimits, dial?: () => void) {
+    this.isClient = dial !== undefined;
+    this.dial = dial;
+    this.reader = new FrameReader(limits, !this.isClient, this);
     this.intake = new MessageIntake(this);
   }
 
@@ -93,15 +105,15 @@ export class FrameTransport implements MessageTransport, FrameListener, MessageS
   }
 
   get isActive(): boolean {
-    return !this.isClosing && !this.isGone;
+    return this.output !== undefined && !this.isClosing && !this.isGone;
   }
 
   get localAddress(): Address | undefined {
-    return this.below.channel.localAddress;
+    return this.below?.channel.localAddress;
   }
 
   get remoteAddress(): Address | undefined {
-    return this.below.channel.remoteAddress;
+    return this.below?.channel.remoteAddress;
   }
 
   get unsentBytes(): number {
@@ -115,6 +127,7 @@ export class FrameTransport implements MessageTransport, FrameListener, MessageS
 
   open(sink: TransportSink): void {
     this.intake.sink = sink;
+    this.dial?.();
   }
 
   // --- input ---
@@ -134,6 +147,7 @@ export class FrameTransport implements MessageTransport, FrameListener, MessageS
 
   resume(): void {
     this.isPaused = false;
+    if (this.output === undefined) return;
     if (this.reader.isWaiting) this.below.clock.execute(() => this.readOn());
     else this.updateHold();
     this.readBelow();
@@ -142,14 +156,9 @@ export class FrameTransport implements MessageTransport, FrameListener, MessageS
   /** What waited is read as a burst. */
   private readOn(): void {
     if (this.isGone || !this.reader.isWaiting) return;
-    this.beginRead();
     this.reader.readOn();
     this.wasRead();
     this.endRead();
-  }
-
-  endBurstLater(intake: MessageIntake): void {
-    this.below.clock.execute(() => intake.endBurst());
   }
 
   /** A channel that does not read by itself is asked for each read. */
@@ -160,7 +169,7 @@ export class FrameTransport implements MessageTransport, FrameListener, MessageS
   }
 
   private updateHold(): void {
-    if (this.isGone) return;
+    if (this.isGone || this.output === undefined) return;
     const { isInflating, isWaiting } = this.reader;
     if (this.isPaused || isInflating || isWaiting) {
       this.gate ??= new ReadGate('websocket');
@@ -177,16 +186,18 @@ export class FrameTransport implements MessageTransport, FrameListener, MessageS
     if (!this.isGone || !isTurnCheckDue(++this.late)) return;
     const { channel } = this.below;
     this.awaitsTurn = channel.checkTurn();
-    if (this.awaitsTurn) channel.onNextTurn(() => this.nextTurn());
+    if (this.awaitsTurn) channel.onNextTurn(() => this.turnCame());
   }
 
-  private nextTurn(): void {
+  private turnCame(): void {
     this.awaitsTurn = false;
-    if (this.reader.isWaiting) this.gone();
+    if (!this.isGone) this.readOn();
+    else if (this.reader.isWaiting) this.gone();
   }
 
   inflated(): void {
     this.wasRead();
+    this.intake.endBurst();
     if (this.isGone && !this.reader.isInflating) this.gone();
   }
 
@@ -212,7 +223,7 @@ export class FrameTransport implements MessageTransport, FrameListener, MessageS
 
   private writePong(payload: Buffer): void {
     this.pongs += 1;
-    this.below.write(controlFrame(PONG, payload)).onSettled(() => {
+    this.below.write(controlFrame(PONG, payload, this.isClient)).onSettled(() => {
       this.pongs -= 1;
     });
   }
@@ -230,6 +241,8 @@ export class FrameTransport implements MessageTransport, FrameListener, MessageS
   broken(error: DecodeError): void {
     this.brokenCode = error.details['closeCode'] as number;
     this.resume();
+    // What came before it is answered first.
+    this.intake.endBurst();
     if (this.intake.isOver) return;
     this.intake.sink?.caught(error);
   }
@@ -244,7 +257,7 @@ export class FrameTransport implements MessageTransport, FrameListener, MessageS
     this.isWriting = true;
     // It is closing: the close is reported to the channel, which fails what it still holds.
     if (!this.isActive) return false;
-    const future = this.output.write(messages);
+    const future = this.output!.write(messages);
     this.isWriting = !future.isSuccess;
     if (!this.isWriting) return true;
     this.unsent = bytes;
@@ -262,6 +275,7 @@ export class FrameTransport implements MessageTransport, FrameListener, MessageS
     if (!this.isWriting || this.intake.isOver) return;
     this.isWriting = false;
     this.intake.sink?.written();
+    if (this.awaitsOutput && !this.isWriting) this.answerClose();
   }
 
   // --- the end ---
@@ -273,8 +287,12 @@ export class FrameTransport implements MessageTransport, FrameListener, MessageS
 
   close(info: CloseInfo): void {
     const { isActive } = this;
-    this.flushPongs();
     this.intake.stop();
+    if (this.output === undefined) {
+      this.below?.close();
+      return;
+    }
+    this.flushPongs();
     // A close frame after output that is stuck would never be sent.
     if (isActive && !this.isWriting && this.pongs === 0) this.sayGoodbye(info);
     else if (isActive || this.peerClose === undefined) this.below.close();
@@ -284,7 +302,7 @@ export class FrameTransport implements MessageTransport, FrameListener, MessageS
 
   abort({ reason }: CloseInfo): void {
     this.intake.stop();
-    this.below.channel.abort(reason);
+    this.below?.channel.abort(reason);
   }
 
   private sayGoodbye({ reason, error }: CloseInfo): void {
@@ -297,7 +315,13 @@ export class FrameTransport implements MessageTransport, FrameListener, MessageS
     const { below } = this;
     this.flushPongs();
     this.isClosing = true;
-    below.writeAndFlush(closeFrame(code, reason)).onSettled(() => {});
+    below.writeAndFlush(closeFrame(code, reason, this.isClient)).onSettled(() => {});
+    this.expectClose();
+  }
+
+  private expectClose(): void {
+    const { below } = this;
+    this.closeTimer?.cancel();
     this.closeTimer = below.clock.schedule(() => void below.close(), CLOSE_TIMEOUT_MS);
   }
 
@@ -305,12 +329,21 @@ export class FrameTransport implements MessageTransport, FrameListener, MessageS
     this.below.shutdown('output').onSettled(() => {});
   }
 
+  /** The burst ends before the input does: answers to the messages before the close frame leave before ours. */
   closeRead(code: number, reason: string): void {
-    const { intake } = this;
+    this.closedBy({ code, reason });
+    this.intake.endBurst();
+    this.awaitsOutput = this.isWriting && this.isActive;
+    if (this.awaitsOutput) this.expectClose();
+    else this.answerClose();
+  }
+
+  private answerClose(): void {
+    const { code, reason } = this.peerClose!;
+    this.awaitsOutput = false;
     if (this.isActive) this.sendClose(code === NO_CODE ? undefined : code, reason);
     this.endBelow();
-    this.closedBy({ code, reason });
-    intake.sink?.inputEnded();
+    this.intake.sink?.inputEnded();
   }
 
   private closedBy(close: WebSocketClose): void {
@@ -320,18 +353,42 @@ export class FrameTransport implements MessageTransport, FrameListener, MessageS
 
   // --- from below ---
 
+  /** @param below - the place in the pipeline of the channel that carries the WebSocket */
+  carriedBy(below: Context): void {
+    this.below = below;
+  }
+
+  /**
+   * The handshake is done.
+   *
+   * @param rest - what was read behind it; it waits for the next turn of the event loop, when whoever connected has the
+   * channel
+   */
+  opened({ deflate, subprotocol }: AgreedTerms, rest?: Buffer): void {
+    this.output = new FrameOutput(this.below, deflate, this.isClient);
+    this.reader.deflate = deflate?.own;
+    this.subprotocol = subprotocol;
+    if (rest !== undefined && rest.length > 0) {
+      this.awaitsTurn = true;
+      this.below.clock.nextTurn(() => this.turnCame());
+      this.receive(rest);
+    }
+    this.intake.sink?.connected();
+  }
+
+  /** There will be no WebSocket. */
+  refuse(error: Error): void {
+    this.intake.sink?.failed(error);
+  }
+
   receive(bytes: Buffer): void {
     this.reader.receive(bytes);
     this.wasRead();
   }
 
-  /** What is received until {@link endRead} came together. */
-  beginRead(): void {
-    this.intake.beginRead();
-  }
-
+  /** What was received since the last call came together. */
   endRead(): void {
-    this.intake.endRead();
+    this.intake.endBurst();
     this.readBelow();
   }
 
@@ -347,19 +404,26 @@ export class FrameTransport implements MessageTransport, FrameListener, MessageS
     this.gate?.release();
     const { intake, reader } = this;
     // What was read before the end comes before it, by turns.
-    intake.passAll();
+    intake.isDue = true;
     if (reader.isWaiting) reader.readOn();
     if (intake.isOver) reader.stop();
+    intake.endBurst();
     if (reader.isInflating || reader.isWaiting) return;
     reader.stop();
-    this.deflate?.own.cleanup();
-    intake.endBurst();
     const { sink } = intake;
     intake.stop();
-    if (this.peerClose === undefined) this.closedBy({ code: CUT_OFF, reason: '' });
+    const isCutOff = this.peerClose === undefined;
+    if (isCutOff) this.closedBy({ code: CUT_OFF, reason: '' });
     const info = this.below.channel.closeInfo;
     // What closed the connection below closed the WebSocket.
     if (info?.error !== undefined) sink?.failed(info.error);
+    else if (isCutOff && this.isClient && info?.by === 'peer') sink?.failed(cutOff());
     sink?.disconnected(info);
   }
+}
+
+/** A server that stops says so; a client that leaves often does not. */
+function cutOff(): Error {
+  const error = new Error('the connection ended without a close frame');
+  return Object.assign(error, { code: 'ECONNRESET' });
 }

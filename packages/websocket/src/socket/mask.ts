@@ -1,20 +1,33 @@
-import type { Buffer } from 'node:buffer';
+import { randomFillSync } from 'node:crypto';
 
 /** From here on the setup of a view of whole words pays. */
 const WORDS_FROM_BYTES = 128;
 
+const random = new Uint8Array(8 * 1024);
+let randomAt = random.length;
+
+/** Writes a new mask, which no sender of a payload can know before (RFC 6455, section 10.3). */
+export function writeMask(target: Uint8Array, at: number): void {
+  if (randomAt === random.length) {
+    randomFillSync(random);
+    randomAt = 0;
+  }
+  for (let i = 0; i < 4; i++) target[at + i] = random[randomAt++]!;
+}
+
 /**
- * Takes the mask off a payload, in place (RFC 6455, section 5.3). Returns true if all its bytes are ASCII.
+ * Puts the mask on a payload or takes it off, in place (RFC 6455, section 5.3). Returns true if all bytes of the result
+ * are ASCII.
  *
  * @param maskAt - where the four bytes of the mask begin
  */
-export function unmask(bytes: Buffer, maskAt: number, from: number, to: number): boolean {
+export function applyMask(bytes: Uint8Array, maskAt: number, from: number, to: number): boolean {
   let seen = 0;
   let at = from;
   if (to - from >= WORDS_FROM_BYTES) {
     // Words are aligned in the memory, not in the payload.
     const begin = from + (-(bytes.byteOffset + from) & 3);
-    seen = unmaskBytes(bytes, maskAt, from, from, begin);
+    seen = maskBytes(bytes, maskAt, from, from, begin);
     const key = wordOf(bytes, maskAt, begin - from);
     const words = new Int32Array(bytes.buffer, bytes.byteOffset + begin, (to - begin) >> 2);
     let all = 0;
@@ -26,12 +39,12 @@ export function unmask(bytes: Buffer, maskAt: number, from: number, to: number):
     if ((all & 0x80808080) !== 0) seen |= 0x80;
     at = begin + words.length * 4;
   }
-  return (seen | unmaskBytes(bytes, maskAt, from, at, to)) < 0x80;
+  return (seen | maskBytes(bytes, maskAt, from, at, to)) < 0x80;
 }
 
 /** Returns the bits that any of the bytes has. */
-function unmaskBytes(
-  bytes: Buffer,
+function maskBytes(
+  bytes: Uint8Array,
   maskAt: number,
   begin: number,
   from: number,
@@ -47,7 +60,7 @@ function unmaskBytes(
 }
 
 /** The mask as the machine reads four bytes of the payload, the first of which is `offset` bytes behind its begin. */
-function wordOf(bytes: Buffer, maskAt: number, offset: number): number {
+function wordOf(bytes: Uint8Array, maskAt: number, offset: number): number {
   for (let i = 0; i < 4; i++) KEY_BYTES[i] = bytes[maskAt + ((offset + i) & 3)]!;
   return KEY[0]!;
 }

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { applyMask, writeMask } from './mask.ts';
 
 // Opcodes (RFC 6455, section 5.2).
 export const CONTINUATION = 0;
@@ -12,28 +13,38 @@ export const PONG = 10;
 const FIN = 0x80;
 /** RSV1: the payload is compressed (RFC 7692, section 6). */
 const COMPRESSED = 0x40;
+/** The payload has a mask, as all that a client sends. */
+const MASKED = 0x80;
+const MASK_BYTES = 4;
 
-/** The length of a server's frame, which has no mask, with a payload of this length. */
-export function frameLength(payloadLength: number): number {
-  if (payloadLength < 126) return payloadLength + 2;
-  return payloadLength + (payloadLength < 2 ** 16 ? 4 : 10);
+/** The length of a frame with a payload of this length. */
+export function frameLength(payloadLength: number, isMasked: boolean): number {
+  const length = payloadLength + (isMasked ? MASK_BYTES : 0);
+  if (payloadLength < 126) return length + 2;
+  return length + (payloadLength < 2 ** 16 ? 4 : 10);
 }
 
-/** Writes the header of a server's frame. Returns the offset after it. */
+/** The first byte of a message's frame. */
+export function firstByte(isText: boolean, isCompressed: boolean = false): number {
+  return FIN | (isText ? TEXT : BINARY) | (isCompressed ? COMPRESSED : 0);
+}
+
+/** Writes the header of a frame, but for its mask. Returns the offset after it. */
 export function writeHeader(
   target: Uint8Array,
   offset: number,
-  isText: boolean,
+  first: number,
   payloadLength: number,
-  isCompressed: boolean = false,
+  isMasked: boolean,
 ): number {
-  target[offset] = FIN | (isText ? TEXT : BINARY) | (isCompressed ? COMPRESSED : 0);
+  const mask = isMasked ? MASKED : 0;
+  target[offset] = first;
   if (payloadLength < 126) {
-    target[offset + 1] = payloadLength;
+    target[offset + 1] = payloadLength | mask;
     return offset + 2;
   }
   const bytes = payloadLength < 2 ** 16 ? 2 : 8;
-  target[offset + 1] = bytes === 2 ? 126 : 127;
+  target[offset + 1] = (bytes === 2 ? 126 : 127) | mask;
   let rest = payloadLength;
   for (let i = offset + 1 + bytes; i > offset + 1; i--) {
     target[i] = rest % 256;
@@ -42,27 +53,44 @@ export function writeHeader(
   return offset + 2 + bytes;
 }
 
-/** A server's whole frame. */
-export function frameOf(isText: boolean, payload: Uint8Array, isCompressed: boolean): Buffer {
-  const frame = Buffer.allocUnsafeSlow(frameLength(payload.length));
-  frame.set(payload, writeHeader(frame, 0, isText, payload.length, isCompressed));
+/** Writes a whole frame. Returns the offset after it. */
+export function writeFrame(
+  target: Uint8Array,
+  offset: number,
+  first: number,
+  payload: Uint8Array,
+  isMasked: boolean,
+): number {
+  const { length } = payload;
+  const at = writeHeader(target, offset, first, length, isMasked);
+  if (!isMasked) {
+    target.set(payload, at);
+    return at + length;
+  }
+  const from = at + MASK_BYTES;
+  writeMask(target, at);
+  target.set(payload, from);
+  applyMask(target, at, from, from + length);
+  return from + length;
+}
+
+/** A whole frame in memory of its own. */
+export function frameOf(first: number, payload: Uint8Array, isMasked: boolean): Buffer {
+  const frame = Buffer.allocUnsafeSlow(frameLength(payload.length, isMasked));
+  writeFrame(frame, 0, first, payload, isMasked);
   return frame;
 }
 
-/** A server's frame without data, of at most 125 bytes. */
-export function controlFrame(opcode: number, payload: Uint8Array): Buffer {
-  const frame = Buffer.allocUnsafeSlow(2 + payload.length);
-  frame[0] = FIN | opcode;
-  frame[1] = payload.length;
-  frame.set(payload, 2);
-  return frame;
+/** A frame without data, of at most 125 bytes. */
+export function controlFrame(opcode: number, payload: Uint8Array, isMasked: boolean): Buffer {
+  return frameOf(FIN | opcode, payload, isMasked);
 }
 
 /** @param code - `undefined` for an answer to a close frame without one */
-export function closeFrame(code: number | undefined, reason: string): Buffer {
-  if (code === undefined) return controlFrame(CLOSE, Buffer.alloc(0));
+export function closeFrame(code: number | undefined, reason: string, isMasked: boolean): Buffer {
+  if (code === undefined) return controlFrame(CLOSE, Buffer.alloc(0), isMasked);
   const payload = Buffer.alloc(2 + Buffer.byteLength(reason));
   payload.writeUInt16BE(code);
   payload.write(reason, 2);
-  return controlFrame(CLOSE, payload);
+  return controlFrame(CLOSE, payload, isMasked);
 }

@@ -1,11 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { constants, deflateRawSync } from 'node:zlib';
 import type { AgreedDeflate } from './compression.ts';
-import { frameOf } from './message-frame.ts';
+import { TAIL } from './message-deflate.ts';
+import { firstByte, frameOf } from './message-frame.ts';
 import { TextMessage } from './text-message.ts';
-
-/** What a flush of zlib ends with, and a message leaves out (RFC 7692, section 7.2.1). */
-const TAIL_BYTES = 4;
 
 /**
  * A message of a broadcast. The frame of a server has no mask, so its bytes are the same for all members: it is made
@@ -33,10 +31,15 @@ export class SharedMessage {
     return this.payload.length;
   }
 
+  /** The message for a member whose frames are its own. */
+  alone(): TextMessage | Uint8Array {
+    return this.isText ? new TextMessage(this.payload as Buffer) : this.payload;
+  }
+
   /** The frame for a member whose handshake agreed on this compression. */
   frameFor(deflate: AgreedDeflate | undefined): Buffer {
     if (deflate === undefined || this.payload.length < deflate.thresholdBytes) {
-      this.plain ??= frameOf(this.isText, this.payload, false);
+      this.plain ??= frameOf(firstByte(this.isText), this.payload, false);
       return this.plain;
     }
     const { windowBits } = deflate;
@@ -45,7 +48,7 @@ export class SharedMessage {
     if (frame === undefined) {
       const options = { windowBits, finishFlush: constants.Z_SYNC_FLUSH };
       const bytes = deflateRawSync(this.payload, options);
-      frame = frameOf(this.isText, bytes.subarray(0, -TAIL_BYTES), true);
+      frame = frameOf(firstByte(this.isText, true), bytes.subarray(0, -TAIL.length), false);
       this.compressed.set(windowBits, frame);
     }
     return frame;

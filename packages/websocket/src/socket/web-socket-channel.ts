@@ -8,25 +8,12 @@ import {
   openChannel,
   type WriteFuture,
 } from '@headrace/core';
-import { CHANNEL_OPTIONS, describeOptions, encodeOnce } from '@headrace/core/authoring';
+import { encodeOnce } from '@headrace/core/authoring';
 import type { WebSocketClose } from './close-codes.ts';
-import { FrameScan } from './frame-scan.ts';
+import type { FrameTransport, FrameTransportListener } from './frame-transport.ts';
 import { MessageDeadline } from './message-deadline.ts';
-import { MESSAGE_LIMITS } from './message-limits.ts';
-import type { MessageTransport, MessageTransportListener } from './message-transport.ts';
 import { SharedMessage } from './shared-message.ts';
 import { TextMessage, type WebSocketInput, type WebSocketOutput } from './text-message.ts';
-import { CARRIER, type WebSocketCarrier, WebSocketTransport } from './web-socket-transport.ts';
-import type { WsSocket } from './ws-socket.ts';
-
-/** Options of a WebSocket's channel; what is not given comes from the channel that carries it. */
-export interface WebSocketChannelOptions extends ChannelOptions, WebSocketCarrier {
-  /** In how many milliseconds a begun message must be complete, where the stream is known. @default 15000 */
-  readonly messageTimeoutMs?: number | false;
-}
-
-const { messageTimeoutMs } = MESSAGE_LIMITS.kinds;
-const OPTIONS = describeOptions('webSocketChannel', { messageTimeoutMs }, CARRIER, CHANNEL_OPTIONS);
 
 /** A channel whose messages are those of a WebSocket. */
 export type WebSocketChannel = Channel<WebSocketInput, WebSocketOutput>;
@@ -44,34 +31,16 @@ export const WEB_SOCKET_PROTOCOL: AttributeKey<string> = new AttributeKey<string
   'webSocketProtocol',
 );
 
-/**
- * Puts a channel on a WebSocket of the `ws` library and starts it. Our servers and clients do that
- * themselves; this is for WebSockets that come from elsewhere.
- */
-export function webSocketChannel(
-  ws: WsSocket,
-  initialize: WebSocketInitializer,
-  options: WebSocketChannelOptions = {},
-): WebSocketChannel {
-  const { messageTimeoutMs } = OPTIONS.resolve(options);
-  const { parent } = options;
-  const transport = new WebSocketTransport(ws, CARRIER.only(options));
-  return openWebSocket(transport, initialize, CHANNEL_OPTIONS.only(options), {
-    parent,
-    messageTimeoutMs,
-  });
-}
-
 /** Puts a channel on a WebSocket that is open, and starts it. */
 export function openWebSocket(
-  transport: MessageTransport,
+  transport: FrameTransport,
   initialize: WebSocketInitializer,
   options: ChannelOptions,
   { parent, messageTimeoutMs }: OpenTerms,
 ): WebSocketChannel {
   const channel: unknown = openChannel(transport, {
     ...options,
-    ...(parent && { parent }),
+    parent,
     initialize: (opening) => {
       beginPipeline(opening, transport, messageTimeoutMs);
       return initialize(opening as unknown as WebSocketChannel);
@@ -81,15 +50,15 @@ export function openWebSocket(
 }
 
 interface OpenTerms {
-  /** The channel that carries it, if it is one of ours. */
-  readonly parent: Channel | undefined;
+  /** The channel that carries it. */
+  readonly parent: Channel;
   readonly messageTimeoutMs: number;
 }
 
 /** What the pipeline of every WebSocket begins with. */
 export function beginPipeline(
   channel: Channel,
-  transport: MessageTransport,
+  transport: FrameTransport,
   messageTimeoutMs: number,
 ): void {
   channel.pipeline.addLast('websocket', new WebSocketStart(transport, messageTimeoutMs));
@@ -101,13 +70,13 @@ export function beginPipeline(
  * broken the protocol nothing more can be read: the error is fired first, so that a handler may write an answer, then
  * our half ends.
  */
-class WebSocketStart implements Handler, MessageTransportListener {
-  private readonly transport: MessageTransport;
+class WebSocketStart implements Handler, FrameTransportListener {
+  private readonly transport: FrameTransport;
   private readonly messageTimeoutMs: number;
   private channel: Channel | undefined = undefined;
   private deadline: MessageDeadline | undefined = undefined;
 
-  constructor(transport: MessageTransport, messageTimeoutMs: number) {
+  constructor(transport: FrameTransport, messageTimeoutMs: number) {
     this.transport = transport;
     this.messageTimeoutMs = messageTimeoutMs;
   }
@@ -129,8 +98,7 @@ class WebSocketStart implements Handler, MessageTransportListener {
   }
 
   channelActive(ctx: Context): void {
-    const { subprotocol, stream } = this.transport;
-    if (stream !== undefined) new FrameScan(stream, this);
+    const { subprotocol } = this.transport;
     if (subprotocol !== undefined) ctx.channel.attributes.set(WEB_SOCKET_PROTOCOL, subprotocol);
     ctx.fireChannelActive();
   }

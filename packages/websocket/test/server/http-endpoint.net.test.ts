@@ -299,26 +299,23 @@ describe('HttpEndpoint', () => {
   });
 
   it.each([
-    ['permessage-deflate', ['permessage-deflate', 'server_no_context_takeover']],
+    ['permessage-deflate', ['permessage-deflate']],
     [
       'permessage-deflate; client_no_context_takeover',
-      ['permessage-deflate', 'client_no_context_takeover', 'server_no_context_takeover'],
+      ['permessage-deflate', 'client_no_context_takeover'],
     ],
-  ])(
-    'answers with no parameter for the client that it did not offer: %s',
-    async (offer, answered) => {
-      const { port } = await start({ compression: true });
-      const peer = connect(port, '127.0.0.1');
-      const lines = `Host: x\r\nSec-WebSocket-Extensions: ${offer}\r\n${UPGRADE}`;
-      peer.write(`GET /ws HTTP/1.1\r\n${lines}`);
-      const answer = await new Promise<string>((resolve) =>
-        peer.once('data', (bytes) => resolve(String(bytes))),
-      );
-      const extensions = /Sec-WebSocket-Extensions: (.*)\r\n/.exec(answer)?.[1] ?? answer;
-      expect(extensions.split('; ').sort()).toEqual([...answered].sort());
-      peer.destroy();
-    },
-  );
+  ])('answers with no parameter that was not offered: %s', async (offer, answered) => {
+    const { port } = await start({ compression: true });
+    const peer = connect(port, '127.0.0.1');
+    const lines = `Host: x\r\nSec-WebSocket-Extensions: ${offer}\r\n${UPGRADE}`;
+    peer.write(`GET /ws HTTP/1.1\r\n${lines}`);
+    const answer = await new Promise<string>((resolve) =>
+      peer.once('data', (bytes) => resolve(String(bytes))),
+    );
+    const extensions = /Sec-WebSocket-Extensions: (.*)\r\n/.exec(answer)?.[1] ?? answer;
+    expect(extensions.split('; ').sort()).toEqual([...answered].sort());
+    peer.destroy();
+  });
 
   it('answers 400 to a handshake that is none, names its versions, and logs it', async () => {
     const { port, log } = await start();

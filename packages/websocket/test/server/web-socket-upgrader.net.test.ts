@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import { type AddressInfo, connect as connectSocket } from 'node:net';
 import {
   type Channel,
   type Context,
@@ -157,5 +159,41 @@ describe('the way in to a WebSocket', () => {
     expect(errors).toMatchObject([{ code: 'HR_ERR_TIMEOUT_READ' }]);
     clock.runTasks();
     expect(await closed).toBe(1008);
+  });
+});
+
+describe('a request that another HTTP server has read', () => {
+  it('opens a WebSocket with the checks of the endpoint, and loses nothing that came with it', async () => {
+    const endpoint = new HttpEndpoint({
+      authorize: ({ headers }) => headers.authorization === 'yes',
+      webSocketOptions: { logger: silentLogger },
+      webSocket: (channel) =>
+        channel.pipeline.addLast({
+          channelRead: (ctx, message) => void ctx.writeAndFlush(message as string),
+        }),
+    });
+    const http = createServer((_request, response) => response.end('a page'));
+    http.on('upgrade', (request, socket, head) => void endpoint.upgrade(request, socket, head));
+    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+    const { port } = http.address() as AddressInfo;
+    const ask = (authorization: string) => {
+      const socket = connectSocket(port, '127.0.0.1');
+      let text = '';
+      socket.on('data', (bytes) => {
+        text += bytes.toString('latin1');
+      });
+      socket.write(
+        'GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+          'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n' +
+          `Authorization: ${authorization}\r\n\r\n\x81\x82\0\0\0\0hi\x88\x80\0\0\0\0`,
+        'latin1',
+      );
+      return new Promise<string>((resolve) => socket.on('close', () => resolve(text)));
+    };
+    const [opened, refused] = await Promise.all([ask('yes'), ask('no')]);
+    expect(opened).toMatch(/^HTTP\/1\.1 101 /);
+    expect(opened.endsWith('\r\n\r\n\x81\x02hi\x88\x00')).toBe(true);
+    expect(refused).toMatch(/^HTTP\/1\.1 403 /);
+    http.close();
   });
 });

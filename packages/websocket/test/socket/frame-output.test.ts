@@ -1,9 +1,10 @@
 import { type ByteSource, ChannelGroup } from '@headrace/core';
 import { describe, expect, it } from 'vitest';
 import { TextMessage, WebSocketTextCodec } from '../../src/index.ts';
-import { type AgreedDeflate, agreedDeflate, wsDeflate } from '../../src/socket/compression.ts';
+import type { AgreedDeflate } from '../../src/socket/compression.ts';
 import { FrameOutput } from '../../src/socket/frame-output.ts';
-import { frameOf } from '../../src/socket/message-frame.ts';
+import { applyMask } from '../../src/socket/mask.ts';
+import { firstByte, frameOf } from '../../src/socket/message-frame.ts';
 import { framesIn, member } from './member.ts';
 import { ScriptedDeflate } from './scripted-deflate.ts';
 
@@ -27,10 +28,10 @@ describe('frames of a server', () => {
     const payload = Buffer.alloc(length, 'x');
     const begin = (first: number): Buffer =>
       Buffer.concat([Buffer.of(first), Buffer.from(header, 'hex'), payload]);
-    expect(frameOf(true, payload, false).equals(begin(0x81))).toBe(true);
-    expect(frameOf(false, payload, false).equals(begin(0x82))).toBe(true);
-    expect(frameOf(true, payload, true).equals(begin(0xc1))).toBe(true);
-    expect(frameOf(false, payload, true).equals(begin(0xc2))).toBe(true);
+    expect(frameOf(firstByte(true), payload, false).equals(begin(0x81))).toBe(true);
+    expect(frameOf(firstByte(false), payload, false).equals(begin(0x82))).toBe(true);
+    expect(frameOf(firstByte(true, true), payload, false).equals(begin(0xc1))).toBe(true);
+    expect(frameOf(firstByte(false, true), payload, false).equals(begin(0xc2))).toBe(true);
   });
 
   it('writes each kind of message as the library would', async () => {
@@ -38,10 +39,10 @@ describe('frames of a server', () => {
     const messages = ['é', TextMessage.of('text'), Buffer.from([1, 2]), Buffer.alloc(9000)];
     for (const message of messages) await one.channel.writeAndFlush(message);
     const frames = [
-      frameOf(true, Buffer.from('é'), false),
-      frameOf(true, Buffer.from('text'), false),
-      frameOf(false, Buffer.from([1, 2]), false),
-      frameOf(false, Buffer.alloc(9000), false),
+      frameOf(firstByte(true), Buffer.from('é'), false),
+      frameOf(firstByte(true), Buffer.from('text'), false),
+      frameOf(firstByte(false), Buffer.from([1, 2]), false),
+      frameOf(firstByte(false), Buffer.alloc(9000), false),
     ];
     const bytes = Buffer.concat(framesIn(one));
     expect(bytes.equals(Buffer.concat(frames))).toBe(true);
@@ -144,8 +145,7 @@ describe('the output of a server', () => {
 
   it('ends the connection when a message cannot be compressed', async () => {
     const failing = new ScriptedDeflate();
-    failing.compress = (_bytes, _isLast, done) =>
-      void Reflect.apply(done, undefined, [new Error('broken')]);
+    failing.compress = (_bytes, done) => void Reflect.apply(done, undefined, [new Error('broken')]);
     const { channel, parent } = member({ deflate: { ...DEFLATE, own: failing } });
     channel.writeAndFlush('x'.repeat(100)).onSettled(() => {});
     await new Promise((resolve) => setImmediate(resolve));
@@ -181,47 +181,80 @@ describe('the output of a server', () => {
   });
 });
 
-describe('the compression that a handshake agreed on', () => {
-  const own = new ScriptedDeflate();
+describe('frames of a client', () => {
+  /** The payloads of frames, without their masks. */
+  function payloadsIn(bytes: Buffer): Buffer[] {
+    const payloads: Buffer[] = [];
+    for (let at = 0; at < bytes.length; ) {
+      const short = bytes[at + 1]! & 0x7f;
+      expect(bytes[at + 1]! >= 0x80).toBe(true);
+      const length = short < 126 ? short : short === 126 ? bytes.readUInt16BE(at + 2) : -1;
+      const from = at + (short < 126 ? 6 : 8);
+      applyMask(bytes, from - 4, from, from + length);
+      payloads.push(bytes.subarray(from, from + length));
+      at = from + length;
+    }
+    return payloads;
+  }
 
-  it('is shared where each message has a window of its own', () => {
-    const fresh = { server_no_context_takeover: true };
-    expect(agreedDeflate(own, fresh, 7)).toEqual({
-      windowBits: 15,
-      thresholdBytes: 7,
-      maxSharedBytes: 32_768,
-      own,
-    });
-    expect(agreedDeflate(own, { ...fresh, server_max_window_bits: 10 }, 7).windowBits).toBe(10);
+  it('have masks, each another one, for each kind of message', async () => {
+    const one = member({ isClient: true });
+    const messages = ['é', TextMessage.of('text'), Buffer.from([1, 2]), Buffer.alloc(9000, 'x')];
+    for (const message of messages) await one.channel.writeAndFlush(message);
+    for (const message of messages) one.channel.write(message);
+    one.channel.flush();
+    const frames = framesIn(one);
+    expect(frames[0]!.subarray(2, 6)).not.toEqual(frames[1]!.subarray(2, 6));
+    const payloads = payloadsIn(Buffer.concat(frames)).map(String);
+    const once = ['é', 'text', '\x01\x02', 'x'.repeat(9000)];
+    expect(payloads).toEqual([...once, ...once]);
   });
 
-  it('is not shared where the window is kept', async () => {
-    const deflate = agreedDeflate(own, {}, 100);
-    const one = member({ deflate });
+  it('of a broadcast have masks of their own, and leave what others share as it is', async () => {
     const group = new ChannelGroup<string>('all');
-    group.add(one.channel as never);
-    await group.writeAndFlush('x'.repeat(99));
-    expect(framesIn(one)[0]![0]).toBe(0x81);
-    void group.writeAndFlush('x'.repeat(100));
-    expect(own.waiting).toHaveLength(1);
+    const members = [true, true, false].map((isClient) => member({ isClient }));
+    for (const { channel } of members) group.add(channel as never);
+    await group.writeAndFlush('hello');
+    const [a, b, plain] = members.map((one) => Buffer.concat(framesIn(one)));
+    expect(a!.subarray(2, 6)).not.toEqual(b!.subarray(2, 6));
+    expect([...payloadsIn(a!), ...payloadsIn(b!), plain!.subarray(2)].map(String)).toEqual([
+      'hello',
+      'hello',
+      'hello',
+    ]);
   });
 
-  it('refuses no peer that asks for messages with windows of their own', () => {
-    expect(wsDeflate({ keepContext: true }, 'server')).toEqual({ threshold: 1024 });
-    expect(wsDeflate({ keepContext: true }, 'client')).toEqual({ threshold: 1024 });
+  it('of control have masks, too', () => {
+    const one = member({ isClient: true });
+    one.parent.writeInbound(Buffer.from([0x89, 1, 0x70]));
+    one.channel.close();
+    const [pong, close] = framesIn(one);
+    expect([pong![0], close![0]]).toEqual([0x8a, 0x88]);
+    expect(payloadsIn(Buffer.concat([pong!, close!])).map(String)).toEqual([
+      'p',
+      '\x03\ufffdlocal',
+    ]);
   });
 });
 
 describe('a message that becomes shorter before it leaves', () => {
-  it.each([1, 2])('fails: no memory of others goes out behind it, %i in its flush', (count) => {
-    const sources: ByteSource[] = [];
-    const below = { writeAndFlush: (source: ByteSource) => void sources.push(source) };
-    const memory: ArrayBuffer = Reflect.construct(ArrayBuffer, [100, { maxByteLength: 100 }]);
-    const messages = Array.from({ length: count }, () => new Uint8Array(memory));
-    new FrameOutput(below as never, undefined).write(messages);
-    (memory as unknown as { resize(length: number): void }).resize(10);
-    const [source] = sources;
-    const target = Buffer.alloc(source!.byteLength);
-    expect(() => source!.writeTo(target, 0)).toThrow(RangeError);
-  });
+  it.each([
+    [1, false],
+    [2, false],
+    [1, true],
+    [2, true],
+  ])(
+    'fails: no memory of others goes out behind it, %i in its flush, masked: %s',
+    (count, isMasked) => {
+      const sources: ByteSource[] = [];
+      const below = { writeAndFlush: (source: ByteSource) => void sources.push(source) };
+      const memory: ArrayBuffer = Reflect.construct(ArrayBuffer, [100, { maxByteLength: 100 }]);
+      const messages = Array.from({ length: count }, () => new Uint8Array(memory));
+      new FrameOutput(below as never, undefined, isMasked).write(messages);
+      (memory as unknown as { resize(length: number): void }).resize(10);
+      const [source] = sources;
+      const target = Buffer.alloc(source!.byteLength);
+      expect(() => source!.writeTo(target, 0)).toThrow(RangeError);
+    },
+  );
 });

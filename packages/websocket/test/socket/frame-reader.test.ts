@@ -6,9 +6,8 @@ import { describe, expect, it } from 'vitest';
 import * as ws from 'ws';
 import { SEED } from '../../../core/test/fixture/seed.ts';
 import { type FrameListener, FrameReader } from '../../src/socket/frame-reader.ts';
-import type { MessageDeflate } from '../../src/socket/message-deflate.ts';
+import { type MessageDeflate, WindowDeflate } from '../../src/socket/message-deflate.ts';
 import type { ReadLimits } from '../../src/socket/message-limits.ts';
-import { PerMessageDeflate } from '../../src/socket/ws-library.ts';
 import { clientFrame, textFrame } from './client-frame.ts';
 
 /** Exported by the library, and left out of its types. */
@@ -40,9 +39,13 @@ function recorder(events: string[], inflated: () => void = () => {}): FrameListe
   };
 }
 
-function readAll(pieces: readonly Buffer[], limits: ReadLimits = LIMITS): string[] {
+function readAll(
+  pieces: readonly Buffer[],
+  limits: ReadLimits = LIMITS,
+  isMasked: boolean = true,
+): string[] {
   const events: string[] = [];
-  const reader = new FrameReader(limits, undefined, recorder(events));
+  const reader = new FrameReader(limits, isMasked, recorder(events));
   for (const piece of pieces) reader.receive(Buffer.from(piece));
   return events;
 }
@@ -84,7 +87,7 @@ describe('the reader of frames', () => {
         const frame = clientFrame({ first: 0x82, payload });
         const memory = Buffer.alloc(before + frame.length);
         frame.copy(memory, before);
-        new FrameReader(LIMITS, undefined, listener).receive(memory.subarray(before));
+        new FrameReader(LIMITS, true, listener).receive(memory.subarray(before));
         expect(payload.equals(read[0] as Buffer)).toBe(true);
       }
     },
@@ -170,6 +173,20 @@ describe('the reader of frames', () => {
     ]);
   });
 
+  it('refuses a mask on a frame of a server, and reads all lengths without one', () => {
+    expect(readAll([textFrame('masked')], LIMITS, false)).toEqual(['broken 1002']);
+    for (const text of ['', 'plain', 'é', 'x'.repeat(200), `${'x'.repeat(70_000)}é`]) {
+      const frame = clientFrame({ first: 0x81, payload: Buffer.from(text), mask: false });
+      const hex = Buffer.from(text).toString('hex');
+      expect(readAll([frame], LIMITS, false)).toEqual([`text ${hex}`]);
+      expect(readAll([frame.subarray(0, 3), frame.subarray(3)], LIMITS, false)).toEqual([
+        `text ${hex}`,
+      ]);
+    }
+    const broken = clientFrame({ first: 0x81, payload: Buffer.of(0xc3), mask: false });
+    expect(readAll([broken], LIMITS, false)).toEqual(['broken 1007']);
+  });
+
   it('refuses a length as soon as it is known, however large', () => {
     const header = clientFrame({ first: 0x82, payload: Buffer.alloc(100_001) }).subarray(0, 10);
     expect(readAll([header])).toEqual(['broken 1009']);
@@ -186,7 +203,7 @@ describe('the reader of frames', () => {
   });
 
   it('knows whether the rest of a message is awaited, and how many are whole', () => {
-    const reader = new FrameReader(LIMITS, undefined, recorder([]));
+    const reader = new FrameReader(LIMITS, true, recorder([]));
     const seen: unknown[] = [];
     const receive = (bytes: Buffer) => {
       reader.receive(bytes);
@@ -216,7 +233,7 @@ describe('the reader of frames', () => {
       ...recorder([]),
       arrived: (message: unknown) => void messages.push(message),
     };
-    const reader = new FrameReader(LIMITS, undefined, listener);
+    const reader = new FrameReader(LIMITS, true, listener);
     reader.receive(read.subarray(0, 10));
     read.fill(0);
     reader.receive(clientFrame({ first: 0x80, payload: Buffer.from('ner') }));
@@ -230,7 +247,7 @@ describe('the reader of frames', () => {
     frame.copy(read);
     const events: string[] = [];
     const listener = { ...recorder(events), isTaking: false };
-    const reader = new FrameReader(LIMITS, undefined, listener);
+    const reader = new FrameReader(LIMITS, true, listener);
     reader.receive(read.subarray(0, frame.length));
     expect([events, reader.isWaiting]).toEqual([[], true]);
     read.fill(0);
@@ -242,7 +259,7 @@ describe('the reader of frames', () => {
 
 describe('the reader of frames, compared with that of the ws library', () => {
   /** Mostly proper frames, some with one thing wrong. */
-  function someFrames(random: (below: number) => number): Buffer {
+  function someFrames(random: (below: number) => number, isMasked: boolean): Buffer {
     const frames: Buffer[] = [];
     let isWithin = false;
     for (let count = 1 + random(6); count > 0; count--) {
@@ -257,16 +274,17 @@ describe('the reader of frames, compared with that of the ws library', () => {
       const payload = Buffer.alloc(length, pick(random, ['a', 'é', 'xyz']));
       if (random(9) === 0 && length > 0) payload[random(length)] = random(256);
       if ((first & 0x0f) === 8 && length > 1) payload.writeUInt16BE(990 + random(30));
-      const mask = random(40) === 0 ? false : [random(256), random(256), random(256), random(256)];
+      const isWrong = random(40) === 0;
+      const mask = isWrong !== isMasked && [random(256), random(256), random(256), random(256)];
       frames.push(clientFrame({ first, payload, mask }));
     }
     const bytes = Buffer.concat(frames);
     return random(5) === 0 ? bytes.subarray(0, random(bytes.length)) : bytes;
   }
 
-  function byLibrary(pieces: readonly Buffer[]): string[] {
+  function byLibrary(pieces: readonly Buffer[], isServer: boolean): string[] {
     const events: string[] = [];
-    const receiver = new Receiver({ isServer: true, maxPayload: 50_000, maxFragments: 2 });
+    const receiver = new Receiver({ isServer, maxPayload: 50_000, maxFragments: 2 });
     const listener = recorder(events);
     let code: unknown;
     const { createError } = receiver;
@@ -289,16 +307,19 @@ describe('the reader of frames, compared with that of the ws library', () => {
     return events;
   }
 
-  it('reads the same', () => {
+  it.each([
+    ['a client', true],
+    ['a server', false],
+  ])('reads the same of %s', (_, isMasked) => {
     const kinds = new Set<string>();
     for (let seed = SEED; seed < SEED + 800; seed++) {
       const random = randomOf(seed);
-      const bytes = someFrames(random);
+      const bytes = someFrames(random, isMasked);
       const pieces = cut(bytes, random);
-      const read = readAll(pieces, { maxMessageBytes: 50_000, maxFragments: 2 });
+      const read = readAll(pieces, { maxMessageBytes: 50_000, maxFragments: 2 }, isMasked);
       for (const event of read)
         kinds.add(event.split(' ', event.startsWith('broken') ? 2 : 1).join());
-      expect(read, `SEED=${seed}`).toEqual(byLibrary(pieces));
+      expect(read, `SEED=${seed}`).toEqual(byLibrary(pieces, isMasked));
     }
     expect([...kinds].sort()).toEqual([
       'broken,1002',
@@ -316,14 +337,19 @@ describe('the reader of frames, compared with that of the ws library', () => {
 describe('compressed messages', () => {
   function deflateReader(limits: ReadLimits = LIMITS) {
     const events: string[] = [];
-    const own = new PerMessageDeflate({ isServer: true, maxPayload: limits.maxMessageBytes });
-    own.accept([{}]);
+    const own = new WindowDeflate({
+      windowBits: 15,
+      keepsOwn: false,
+      keepsPeer: true,
+      maxMessageBytes: limits.maxMessageBytes,
+    });
     let wake = () => {};
     const reader = new FrameReader(
       limits,
-      own,
+      true,
       recorder(events, () => wake()),
     );
+    reader.deflate = own;
     const idle = async () => {
       while (reader.isInflating) {
         await new Promise<void>((resolve) => {
@@ -331,7 +357,7 @@ describe('compressed messages', () => {
         });
       }
     };
-    return { events, reader, idle, own };
+    return { events, reader, idle };
   }
 
   function compressed(text: string | Buffer): Buffer {
@@ -381,10 +407,11 @@ describe('compressed messages', () => {
     const inflated: (() => void)[] = [];
     const own: MessageDeflate = {
       ...({} as MessageDeflate),
-      decompress: (bytes, _isLast, done) => void inflated.push(() => done(null, bytes as Buffer)),
+      inflate: (bytes, done) => void inflated.push(() => done(null, bytes as Buffer)),
     };
     const events: string[] = [];
-    const reader = new FrameReader(LIMITS, own, recorder(events));
+    const reader = new FrameReader(LIMITS, true, recorder(events));
+    reader.deflate = own;
     reader.receive(clientFrame({ first: 0xc1, payload: Buffer.from('a') }));
     reader.stop();
     inflated[0]!();

@@ -69,12 +69,12 @@ describe('what a server reads', () => {
     expect([events, parent.isReadHeld]).toEqual([[], true]);
     parent.close();
     parent.runPendingTasks();
-    expect([own.isCleanedUp, channel.isOpen]).toEqual([false, true]);
+    expect(channel.isOpen).toBe(true);
     own.waiting.shift()!();
     channel.clock.execute(() => {});
     parent.runPendingTasks();
     expect(events.slice(0, 2)).toEqual(['z', 'a']);
-    expect([own.isCleanedUp, channel.isOpen]).toEqual([true, false]);
+    expect(channel.isOpen).toBe(false);
   });
 
   it('goes on when the message has been inflated', () => {
@@ -83,7 +83,7 @@ describe('what a server reads', () => {
     const { parent, events } = recorded({ deflate });
     parent.writeInbound(clientFrame({ first: 0xc1, payload: Buffer.from('z') }));
     own.waiting.shift()!();
-    expect([events, parent.isReadHeld]).toEqual([['z'], false]);
+    expect([events, parent.isReadHeld]).toEqual([['z', 'complete'], false]);
   });
 
   it('must be whole in time, but for what is inflated here', () => {
@@ -219,7 +219,7 @@ describe('the end', () => {
     const one = recorded();
     one.parent.writeInbound(Buffer.concat([textFrame('a'), clientFrame({ first: 0x83 }), ping()]));
     expect(hexOf(one)).toEqual([`880b03ea${Buffer.from('bad-input').toString('hex')}`]);
-    expect(one.events).toEqual(['a', 'HR_ERR_FRAME_CORRUPT']);
+    expect(one.events).toEqual(['a', 'complete', 'HR_ERR_FRAME_CORRUPT']);
     expect(one.parent.isOutputShutdown).toBe(true);
   });
 
@@ -261,6 +261,68 @@ describe('the end', () => {
     });
     expect(turns.length).toBeGreaterThan(10);
     expect(events.filter((event) => event !== 'complete')).toEqual([...texts, 'inactive']);
+  });
+});
+
+describe('an answer to a message', () => {
+  const echo = {
+    sharable: true,
+    channelRead: (ctx: Context, text: WebSocketInput) => void ctx.write(text).onSettled(() => {}),
+    channelReadComplete: (ctx: Context) => ctx.flush(),
+  };
+
+  it.each([
+    ['a close frame', goodbye, '880303e862'],
+    [
+      'a broken frame',
+      () => clientFrame({ first: 0x83 }),
+      `880b03ea${Buffer.from('bad-input').toString('hex')}`,
+    ],
+  ])('leaves before the close that %s in the same read causes', (_, end, close) => {
+    const one = recorded({ handlers: [echo] });
+    one.parent.writeInbound(Buffer.concat([textFrame('a'), end()]));
+    expect(hexOf(one)).toEqual(['810161', close]);
+  });
+
+  it('that is being compressed leaves before the answer to a close frame', () => {
+    const own = new ScriptedDeflate();
+    const deflate = { windowBits: 15, thresholdBytes: 1, maxSharedBytes: 0, own };
+    const one = recorded({ handlers: [echo], deflate });
+    one.parent.writeInbound(Buffer.concat([textFrame('a'), textFrame('b'), goodbye()]));
+    expect(hexOf(one)).toEqual([]);
+    own.waiting.shift()!();
+    own.waiting.shift()!();
+    expect(hexOf(one).map((frame) => frame.slice(0, 4))).toEqual(['c103', 'c103', '8803']);
+    expect(one.channel.closeInfo).toMatchObject({ reason: 'peer', by: 'peer' });
+  });
+
+  it('that the peer does not read is not waited for longer than two seconds', () => {
+    const one = recorded({ handlers: [echo] });
+    one.parent.embedded.isStuck = true;
+    one.parent.writeInbound(Buffer.concat([textFrame('a'), goodbye()]));
+    one.parent.advance(1999);
+    expect(one.parent.isOpen).toBe(true);
+    one.parent.advance(1);
+    expect(one.parent.isOpen).toBe(false);
+  });
+});
+
+describe('a message that was inflated while the channel does not read', () => {
+  it('waits, and what follows waits behind it', () => {
+    const own = new ScriptedDeflate();
+    const deflate = { windowBits: 15, thresholdBytes: 100, maxSharedBytes: 1000, own };
+    const { parent, channel, events } = recorded({ deflate });
+    parent.writeInbound(clientFrame({ first: 0xc1, payload: Buffer.from('z') }), textFrame('a'));
+    channel.autoRead = false;
+    own.waiting.shift()!();
+    parent.runPendingTasks();
+    expect([events, parent.isReadHeld]).toEqual([[], true]);
+    channel.read();
+    parent.runPendingTasks();
+    expect([events, parent.isReadHeld]).toEqual([['z', 'a', 'complete'], true]);
+    channel.autoRead = true;
+    parent.runPendingTasks();
+    expect(parent.isReadHeld).toBe(false);
   });
 });
 

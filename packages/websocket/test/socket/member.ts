@@ -13,6 +13,8 @@ export interface Member {
 }
 
 export interface MemberOptions {
+  /** The end that puts masks on its frames. @default false */
+  readonly isClient?: boolean;
   readonly deflate?: AgreedDeflate | undefined;
   readonly handlers?: readonly Handler[];
   /** In the pipeline of the channel that carries it. */
@@ -25,46 +27,43 @@ export interface MemberOptions {
 
 /** The handler that an endpoint is after the handshake. */
 class Carrier implements Handler {
-  frames: FrameTransport | undefined = undefined;
+  readonly frames: FrameTransport;
   private readonly deflate: AgreedDeflate | undefined;
 
-  constructor(deflate: AgreedDeflate | undefined) {
+  constructor({ deflate, isClient }: MemberOptions) {
     this.deflate = deflate;
+    const limits = { maxMessageBytes: 65_536, maxFragments: 8 };
+    this.frames = new FrameTransport(limits, isClient === true ? () => {} : undefined);
   }
 
   handlerAdded(ctx: Context): void {
-    const limits = { maxMessageBytes: 65_536, maxFragments: 8 };
-    this.frames = new FrameTransport(ctx, {
-      limits,
-      deflate: this.deflate,
-      subprotocol: undefined,
-    });
+    this.frames.carriedBy(ctx);
+    this.frames.opened({ deflate: this.deflate, subprotocol: undefined });
   }
 
   channelRead(_ctx: Context, bytes: Buffer): void {
-    this.frames!.beginRead();
-    this.frames!.receive(bytes);
+    this.frames.receive(bytes);
   }
 
   channelReadComplete(): void {
-    this.frames!.endRead();
+    this.frames.endRead();
   }
 
   channelShutdown(_ctx: Context, direction: 'input' | 'output'): void {
-    if (direction === 'input') this.frames!.inputEnded();
+    if (direction === 'input') this.frames.inputEnded();
   }
 
   channelInactive(): void {
-    this.frames!.gone();
+    this.frames.gone();
   }
 }
 
 export function member(options: MemberOptions = {}): Member {
-  const { deflate, handlers = [], before = {}, autoRead = true, allowHalfOpen = false } = options;
-  const carrier = new Carrier(deflate);
+  const { handlers = [], before = {}, autoRead = true, allowHalfOpen = false } = options;
+  const carrier = new Carrier(options);
   const parent = EmbeddedChannel.with({ autoRead, allowHalfOpen }, before, carrier);
   const channel = openWebSocket(
-    carrier.frames!,
+    carrier.frames,
     ({ pipeline }) => void pipeline.addLast(...handlers),
     { logger: silentLogger, ...options.options },
     { parent, messageTimeoutMs: 1000 },

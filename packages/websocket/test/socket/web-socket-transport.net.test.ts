@@ -21,7 +21,6 @@ import {
   WebSocketBootstrap,
   type WebSocketChannel,
   type WebSocketInput,
-  webSocketChannel,
 } from '../../src/index.ts';
 
 let server: Server | undefined;
@@ -361,28 +360,5 @@ describe('a WebSocket as a transport', () => {
     for (const message of sent) await group.writeAndFlush(message);
     for (const read of await Promise.all(all)) expect(read).toEqual(sent);
     for (const client of clients) client.terminate();
-  });
-
-  it('works on any WebSocket of the library, though without a last word', async () => {
-    const endpoint = new HttpEndpoint({
-      webSocket: ({ pipeline }) =>
-        pipeline.addLast({
-          channelRead: (ctx, text: WebSocketInput) => void ctx.writeAndFlush(text),
-        }),
-    });
-    server = await new ServerBootstrap()
-      .childHandler(({ pipeline }) => pipeline.addLast(endpoint.handler()))
-      .bind({ port: 0, host: '127.0.0.1' });
-    const ws = new WebSocket(`ws://127.0.0.1:${server.port}/ws`);
-    const sees = new Recorder();
-    const channel = webSocketChannel(ws, ({ pipeline }) => pipeline.addLast(sees), {
-      logger: silentLogger,
-    });
-    await sees.until(() => sees.events.includes('active'));
-    await channel.writeAndFlush('hello');
-    await sees.until(() => sees.messages.length > 0);
-    expect(sees.messages).toEqual(['hello']);
-    channel.end();
-    expect((await channel.closed).reason).toBe('local');
   });
 });

@@ -1,0 +1,98 @@
+import type { ChannelOptions } from '../channel/channel-options.ts';
+import type { Channel, Context, Handler } from '../contract.ts';
+import type { TestRunner } from './test-runner.ts';
+
+/** One end of a connection: the options of its channel, and the last handler of its pipeline. */
+export interface End {
+  readonly options: ChannelOptions;
+  readonly handler: Handler;
+}
+
+/** Connections whose far end answers what the near end sent before it ended its half. */
+export interface LastAnswersBench {
+  readonly name: string;
+  /**
+   * Opens a connection with these handlers at its ends, after a codec if messages that are not bytes need one. The last
+   * write of the near end and its end must be sent together.
+   */
+  readonly open: (near: End, far: End) => Promise<AnsweringLink>;
+}
+
+/** A connection under test. */
+export interface AnsweringLink {
+  readonly near: Channel;
+  readonly far: Channel;
+  close(): PromiseLike<unknown>;
+}
+
+/**
+ * An answer to the last message of a peer does not depend on how the message and the end were cut: the end is reported
+ * after the end of the burst in which it was read. `describeTransport` contains these tests; here they run over
+ * channels of messages such as WebSockets.
+ */
+export function describeLastAnswers(runner: TestRunner, bench: LastAnswersBench): void {
+  runner.describe(`answers to what came with the end: ${bench.name}`, () =>
+    testLastAnswers(runner, bench),
+  );
+}
+
+/** The tests alone. */
+export function testLastAnswers({ it, expect }: TestRunner, bench: LastAnswersBench): void {
+  for (const isTogether of [false, true]) {
+    const how = isTogether ? 'message and end together' : 'as they come';
+    it(`sends an answer to the last message before the end, which is read ${how}`, async () => {
+      expect(await lastAnswer(bench, isTogether)).toBe('question');
+    });
+  }
+}
+
+async function lastAnswer(bench: LastAnswersBench, isTogether: boolean): Promise<string> {
+  const near = new LastSender();
+  const link = await bench.open(
+    { options: { allowHalfOpen: true }, handler: near },
+    { options: { autoRead: !isTogether }, handler: new BurstEcho() },
+  );
+  try {
+    link.near.write(Buffer.from('question'));
+    link.near.flush();
+    link.near.shutdown('output').onSettled(() => {});
+    for (let turn = 0; turn < 10; turn++) await new Promise((next) => setImmediate(next));
+    link.far.autoRead = true;
+    await near.closed;
+  } finally {
+    await link.close();
+  }
+  return near.text;
+}
+
+/** Collects what it reads until the channel has closed. */
+class LastSender implements Handler {
+  text = '';
+  readonly closed: Promise<void>;
+  private settle: () => void = () => {};
+
+  constructor() {
+    this.closed = new Promise((resolve) => {
+      this.settle = resolve;
+    });
+  }
+
+  channelRead(_ctx: Context, bytes: Buffer): void {
+    this.text += bytes.toString();
+  }
+
+  channelUnregistered(): void {
+    this.settle();
+  }
+}
+
+/** Sends back what it read, with one flush for each burst. */
+class BurstEcho implements Handler {
+  channelRead(ctx: Context, bytes: Buffer): void {
+    ctx.write(Buffer.from(bytes)).onSettled(() => {});
+  }
+
+  channelReadComplete(ctx: Context): void {
+    ctx.flush();
+  }
+}

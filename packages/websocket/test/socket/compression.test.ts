@@ -1,0 +1,163 @@
+import { describe, expect, it } from 'vitest';
+import {
+  acceptDeflate,
+  deflateOfAnswer,
+  deflateTerms,
+  offerOf,
+} from '../../src/socket/compression.ts';
+import { parseExtensions, parseSubprotocols } from '../../src/socket/extensions.ts';
+import type { MessageDeflate } from '../../src/socket/message-deflate.ts';
+
+const FRESH = deflateTerms({ thresholdBytes: 7 }, 1000)!;
+const KEPT = deflateTerms({ thresholdBytes: 7, keepContext: true }, 1000)!;
+const NAME = 'permessage-deflate';
+
+describe('the answer of a server to an offer', () => {
+  it.each([
+    // The default of Netty's client, and of browsers.
+    [`${NAME}; client_max_window_bits`, NAME],
+    [NAME, NAME],
+    [
+      `${NAME}; server_no_context_takeover; client_no_context_takeover; client_max_window_bits`,
+      `${NAME}; server_no_context_takeover; client_no_context_takeover`,
+    ],
+    [`${NAME}; client_max_window_bits=10`, NAME],
+    [`${NAME}; server_max_window_bits=15`, `${NAME}; server_max_window_bits=15`],
+    [`${NAME}; server_max_window_bits="14"`, `${NAME}; server_max_window_bits=12`],
+    [`${NAME}; server_max_window_bits=11`, `${NAME}; server_max_window_bits=9`],
+    [`${NAME}; server_max_window_bits=9`, `${NAME}; server_max_window_bits=9`],
+    // zlib has no such window.
+    [`${NAME}; server_max_window_bits=8, ${NAME}`, NAME],
+    [`x-other; a=b, ${NAME}; unknown, ${NAME}`, NAME],
+  ])('%s: %s', (offer, answer) => {
+    expect(acceptDeflate(offer, FRESH)?.text).toBe(answer);
+  });
+
+  it.each([
+    'x-other',
+    `${NAME}; server_max_window_bits=8`,
+    `${NAME}; server_max_window_bits=99`,
+    `${NAME}; server_max_window_bits=09`,
+    `${NAME}; server_max_window_bits`,
+    `${NAME}; server_no_context_takeover=1`,
+    `${NAME}; client_max_window_bits=7`,
+    `${NAME}; client_no_context_takeover; client_no_context_takeover`,
+    `${NAME}; toString`,
+  ])('declines %s', (offer) => {
+    expect(acceptDeflate(offer, FRESH)).toBeUndefined();
+  });
+
+  it('has at most three sizes of windows, so that a broadcast is compressed at most three times', () => {
+    const sizes = new Set<number | undefined>();
+    for (let bits = 8; bits <= 15; bits++) {
+      const offer = `${NAME}; server_max_window_bits=${bits}, ${NAME}`;
+      sizes.add(acceptDeflate(offer, FRESH)?.deflate.windowBits);
+    }
+    expect([...sizes].sort()).toEqual([12, 15, 9]);
+  });
+
+  it('lets members share what is compressed unless the window is kept', () => {
+    const shared = (offer: string, terms: typeof FRESH) =>
+      acceptDeflate(offer, terms)!.deflate.maxSharedBytes;
+    expect(shared(NAME, FRESH)).toBe(32_768);
+    expect(shared(NAME, KEPT)).toBe(6);
+    expect(shared(`${NAME}; server_no_context_takeover`, KEPT)).toBe(32_768);
+  });
+});
+
+describe('the answer that a client takes', () => {
+  it('offers what it can do', () => {
+    expect(offerOf(FRESH)).toBe(
+      `${NAME}; server_no_context_takeover; client_no_context_takeover; client_max_window_bits`,
+    );
+    expect(offerOf(KEPT)).toBe(`${NAME}; client_max_window_bits`);
+  });
+
+  it('may limit the window, or one that zlib has not: then nothing is compressed', () => {
+    expect(deflateOfAnswer(`${NAME}; client_max_window_bits=10`, FRESH)).toMatchObject({
+      windowBits: 10,
+      thresholdBytes: 7,
+      maxSharedBytes: 6,
+    });
+    const answer = `${NAME}; client_max_window_bits=8`;
+    expect(deflateOfAnswer(answer, FRESH).thresholdBytes).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it.each([
+    ['x-other', FRESH],
+    [NAME, undefined],
+    [`${NAME}, ${NAME}`, FRESH],
+    [`${NAME}; client_max_window_bits`, FRESH],
+    [`${NAME}; server_max_window_bits=16`, FRESH],
+    [`${NAME}; unknown`, FRESH],
+    [`${NAME};`, FRESH],
+  ])('is not %s', (answer, terms) => {
+    expect(() => deflateOfAnswer(answer, terms)).toThrow(/not requested|Invalid/);
+  });
+});
+
+describe('windows that are kept', () => {
+  const run = (call: MessageDeflate['compress'], bytes: Uint8Array) =>
+    new Promise<Buffer>((resolve, reject) => {
+      call(bytes, (error, result) => (error === null ? resolve(result) : reject(error)));
+    });
+
+  it.each([
+    `${NAME}; client_max_window_bits`,
+    `${NAME}; server_max_window_bits=9`,
+    `${NAME}; server_no_context_takeover`,
+    `${NAME}; client_no_context_takeover`,
+  ])('are the same at both ends, whatever their size: %s', async (offer) => {
+    const { text, deflate: server } = acceptDeflate(offer, { ...KEPT, maxMessageBytes: 99_999 })!;
+    const client = deflateOfAnswer(text, { ...KEPT, maxMessageBytes: 99_999 });
+    let saved = 0;
+    for (let i = 0; i < 40; i++) {
+      const message = Buffer.from(`${i} ${'some words that come again '.repeat(i * 60)}`);
+      for (const [from, to] of [
+        [server, client],
+        [client, server],
+      ]) {
+        const bytes = await run(from!.own.compress.bind(from!.own), message);
+        saved += message.length - bytes.length;
+        const read = await run(to!.own.inflate.bind(to!.own), bytes);
+        expect(read.equals(message)).toBe(true);
+      }
+    }
+    expect(saved).toBeGreaterThan(1_000_000);
+  });
+});
+
+describe('the syntax of headers', () => {
+  it('of extensions is that of RFC 6455', () => {
+    expect(parseExtensions('a; b; c = "d" ,e')).toEqual([
+      {
+        name: 'a',
+        parameters: [
+          ['b', undefined],
+          ['c', 'd'],
+        ],
+      },
+      { name: 'e', parameters: [] },
+    ]);
+    for (const wrong of [
+      '',
+      'a,',
+      'a;',
+      'a;=b',
+      'a b',
+      'a; b=',
+      'a; b="',
+      'a; b="c d"',
+      'a;b=c=d',
+    ]) {
+      expect(() => parseExtensions(wrong), wrong).toThrow('Sec-WebSocket-Extensions');
+    }
+  });
+
+  it('of subprotocols is a list of different tokens', () => {
+    expect([...parseSubprotocols('a , b')]).toEqual(['a', 'b']);
+    for (const wrong of ['', 'a,,b', 'a b', 'a,a', 'é']) {
+      expect(() => parseSubprotocols(wrong), wrong).toThrow('Sec-WebSocket-Protocol');
+    }
+  });
+});
