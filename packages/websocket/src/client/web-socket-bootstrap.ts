@@ -1,3 +1,4 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http';
 import {
   Bootstrap,
   type Channel,
@@ -126,6 +127,8 @@ function dial(url: URL, options: WebSocketClientOptions) {
   const { maxMessageBytes, maxFragments, messageTimeoutMs } = MESSAGE_LIMITS.part(options);
   const { place, path } = targetOf(url, tls);
   checkSubprotocols(subprotocols);
+  checkHeaders('headers', headers ?? {});
+  if (origin !== undefined) checkHeaders('origin', { Origin: origin });
   const deflate = deflateTerms(compression, maxMessageBytes);
   const terms: ClientTerms = { url, path, headers, origin, subprotocols, deflate };
   const transport = new FrameTransport({ maxMessageBytes, maxFragments }, () => {
@@ -162,6 +165,7 @@ function targetOf(
     const text = `tls makes no sense with ${url.protocol}//: use wss://`;
     throw new OptionError('OPTION_CONFLICT', text, { option: 'tls' });
   }
+  checkCredentials(url);
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   const secure = isSecure && { tls: new TlsClientContext(tls ?? {}, host) };
   if (!url.protocol.includes('unix')) {
@@ -170,6 +174,16 @@ function targetOf(
   }
   const [path = '', asked = '/'] = url.pathname.split(':');
   return { place: { path, ...secure }, path: `${asked}${url.search}` };
+}
+
+function checkCredentials({ username, password }: URL): void {
+  try {
+    decodeURIComponent(username);
+    decodeURIComponent(password);
+  } catch {
+    const text = 'the user or the password of the URL has a % that begins no encoded character';
+    throw new OptionError('OPTION_INVALID', text, { option: 'url' });
+  }
 }
 
 /** As the `ws` library, with the schemes of HTTP beside those of WebSockets, and sockets of a path: `ws+unix:/path:/ws`. */
@@ -181,6 +195,19 @@ const SCHEMES: Readonly<Record<string, string>> = {
   'https:': 'wss:',
   'wss+unix:': 'wss:',
 };
+
+/** What Node's HTTP client would refuse, when the connection is there and waits for the request. */
+function checkHeaders(option: string, headers: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(headers)) {
+    try {
+      validateHeaderName(name);
+      validateHeaderValue(name, value);
+    } catch (error) {
+      const text = `${option} cannot be sent: ${(error as Error).message}`;
+      throw new OptionError('OPTION_INVALID', text, { option, value });
+    }
+  }
+}
 
 function checkSubprotocols(subprotocols: readonly string[]): void {
   const wrong = subprotocols.find((name, i) => !isToken(name) || subprotocols.indexOf(name) !== i);

@@ -210,6 +210,18 @@ describe('the handshake of a client', () => {
     });
   });
 
+  it.each<[string, WebSocketClientOptions, string]>([
+    ['a header with a line break', { headers: { 'X-One': 'a\nb' } }, 'ws://127.0.0.1:1/'],
+    ['a header whose name has a space', { headers: { 'X One': 'a' } }, 'ws://127.0.0.1:1/'],
+    ['an origin with a line break', { origin: 'a\r\nX-One: b' }, 'ws://127.0.0.1:1/'],
+    ['a user that is not encoded', {}, 'ws://%zz@127.0.0.1:1/'],
+    ['a password that is not encoded', {}, 'ws://ann:%c3@127.0.0.1:1/'],
+  ])('refuses %s before it connects', async (_, options, url) => {
+    await expect(client(options).bootstrap.connect(url)).rejects.toMatchObject({
+      code: 'HR_ERR_OPTION_INVALID',
+    });
+  });
+
   it('reads what came with the answer once the channel reads, in a task after the connect', async () => {
     const server = await answering((key) => `${proper(key)}\x81\x02hi\x81\x05there`);
     const channel = await new WebSocketBootstrap<string>()

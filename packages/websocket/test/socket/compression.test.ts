@@ -154,6 +154,14 @@ describe('the syntax of headers', () => {
     }
   });
 
+  it('of a quoted value without an end is refused at once, however long it is', () => {
+    // A pattern that could divide the value in several ways would try them all.
+    const endless = `a; b="${'c'.repeat(5000)}`;
+    expect(() => parseExtensions(endless)).toThrow('Sec-WebSocket-Extensions');
+    expect(parseExtensions(`${endless}"`)[0]!.parameters).toEqual([['b', 'c'.repeat(5000)]]);
+    expect(parseExtensions('a; b="\\cd\\e"')[0]!.parameters).toEqual([['b', 'cde']]);
+  });
+
   it('of subprotocols is a list of different tokens', () => {
     expect([...parseSubprotocols('a , b')]).toEqual(['a', 'b']);
     for (const wrong of ['', 'a,,b', 'a b', 'a,a', 'é']) {
