@@ -89,7 +89,7 @@ export class ChannelGroup<Message = unknown>
     return this.size === 0;
   }
 
-  /** What happened to slow members so far. */
+  /** Counts of what happened to slow members so far. */
   get slowMembers(): Readonly<SlowMemberCounters> {
     return this.slow.counters;
   }
@@ -162,8 +162,8 @@ export class ChannelGroup<Message = unknown>
   }
 
   /**
-   * Queues a message for the matching members; listening channels are left out. What slow members get is
-   * decided by `slowMember`. A large group is written to in slices, so that other connections are served
+   * Queues a message for the matching members; listening channels are left out. The option `slowMember`
+   * decides what slow members get. A large group is written to in slices, so that other connections are served
    * meanwhile; every member still sees all broadcasts in order.
    */
   write(message: Message, matcher?: ChannelMatcher): GroupFuture {

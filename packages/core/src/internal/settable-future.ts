@@ -11,7 +11,7 @@ const SETTLED = DONE | FAILED;
 const OBSERVED = 4;
 const HANDED_OVER = 8;
 
-/** Reports a failed future that nobody looks at: a handler's context. */
+/** Reports a failed future whose failure is unhandled: a handler's context. */
 export interface FailureReporter {
   reportFailure(future: WriteFuture, error: Error): void;
 }
@@ -100,8 +100,8 @@ export class SettableFuture implements WriteFuture {
   }
 
   /**
-   * Settles as another future does: for a handler that returned this one, and writes later. The other one's
-   * failure becomes this one's, and is reported if nobody looks at this one.
+   * Settles as another future does: for a handler that returned this one, and writes later. The other
+   * one's failure becomes this one's, and is reported if it is unhandled here.
    *
    * @param explain - makes this one's error of the other one's
    */

@@ -14,9 +14,9 @@ export interface HostOutput {
   flush(): void;
   /** Handlers hold `delta` bytes more. */
   addHeldBytes(delta: number): void;
-  /** A future that failed at once, and is reported if nobody looks at it. */
+  /** A future that failed at once, and is reported if its failure is unhandled. */
   failedWrite(error: Error): WriteFuture;
-  /** Has a failed future reported if nobody looks at it. */
+  /** Has a failed future reported if its failure is unhandled. */
   reportFailure(future: WriteFuture): void;
 }
 
