@@ -2,7 +2,10 @@ import type { Channel, DeadlineEntry, DeadlineRule, Timer } from './contract.ts'
 import { toError } from './errors.ts';
 import { wholeMs } from './internal/clock-deadlines.ts';
 
-/** With auto-read off nothing calls back when input is asked for: it checks again after this part of its time. */
+/**
+ * With auto-read off no callback follows a request for input: it checks after this part of its
+ * time.
+ */
 const CHECK_LATER_PART = 1 / 8;
 
 /**

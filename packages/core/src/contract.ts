@@ -102,7 +102,7 @@ export interface InboundInvoker {
   fireChannelRegistered(): void;
   /** Passes {@link Handler.channelActive} on. */
   fireChannelActive(): void;
-  /** Passes a message on. A message that passes the last handler goes to the hook `unhandledMessage`. */
+  /** Passes a message on; after the last handler it goes to the hook `unhandledMessage`. */
   fireChannelRead(message: unknown): void;
   /** Passes {@link Handler.channelReadComplete} on. With `autoRead`, a `read()` follows when all have had it. */
   fireChannelReadComplete(): void;
@@ -156,8 +156,9 @@ export interface Context<T extends HandlerTypes = HandlerTypes>
   /** The channel's time. An error that a task throws reaches this handler's `exceptionCaught`. */
   readonly clock: Clock;
   /**
-   * Calls back once, in `rule.ms` from now, unless it is cancelled or the channel closes before. As for a task of the
-   * clock, an error that it throws reaches this handler's `exceptionCaught`. The handler cancels it when it is removed.
+   * Calls back once, in `rule.ms` from now, unless it is cancelled or the channel closes before. As
+   * for a task of the clock, an error that it throws reaches this handler's `exceptionCaught`. The
+   * handler cancels it when it is removed.
    */
   deadline(rule: DeadlineRule, over: () => void): Timer;
   /** Passes a message to the next handler towards the tail. */
@@ -258,8 +259,8 @@ export interface Pipeline<R = unknown, W = unknown> extends InboundInvoker, Outb
 
 /**
  * The outcome of a write, shutdown or close. It may be ignored: an unhandled failure goes to the
- * channel's `writeFailed` hook and never becomes an unhandled rejection. It makes a promise only when
- * awaited; the writes of one flush may share one future.
+ * channel's `writeFailed` hook and never becomes an unhandled rejection. It makes a promise only
+ * when awaited; the writes of one flush may share one future.
  */
 export interface WriteFuture extends PromiseLike<void> {
   /** True once it has succeeded or failed. */
@@ -276,8 +277,8 @@ export interface WriteFuture extends PromiseLike<void> {
   /** Calls back when settled, at once if it already is; in the order of registration, without a promise. */
   onSettled(listener: (error: Error | undefined) => void): void;
   /**
-   * As `onSettled`, for handlers that only watch: the failure still counts as unhandled, and goes to
-   * the `writeFailed` hook unless another listener handles it.
+   * As `onSettled`, for handlers that only watch: the failure still counts as unhandled, and goes
+   * to the `writeFailed` hook unless another listener handles it.
    */
   peekSettled(listener: (error: Error | undefined) => void): void;
   /** As a promise's: makes one. */
@@ -523,9 +524,9 @@ export interface ChannelMatcher {
   /** True for a channel that is chosen. */
   (channel: Channel): boolean;
   /**
-   * The choice among a group's members in other processes: `all` or `none` of them. A plain function has no such
-   * choice and cannot be carried out there; `ChannelMatchers.elsewhere` gives it one. A group in one process does not
-   * read it.
+   * The choice among a group's members in other processes: `all` or `none` of them. A plain
+   * function has no such choice and cannot be carried out there; `ChannelMatchers.elsewhere` gives
+   * it one. A group in one process does not read it.
    */
   readonly elsewhere?: 'all' | 'none';
   /** The only channels that it may choose: a group asks it about these, and not about each of its members. */

@@ -71,7 +71,7 @@ export type WrittenOn<C> = C extends { write(message: infer M): unknown }
     : Exclude<M, PassThrough>
   : unknown;
 
-/** The types of a handler that declares none, such as a literal: taken from its methods and their parameters. */
+/** The types of a handler that declares none, such as a literal: from its methods' parameters. */
 export interface Seen<H> extends HandlerTypes {
   readonly reads: 'channelRead' extends keyof H ? Parameter<H, 'channelRead'> : PassThrough;
   readonly passesOn: 'channelRead' extends keyof H ? Fired<ContextOf<H>> : PassThrough;

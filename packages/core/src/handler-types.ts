@@ -1,6 +1,6 @@
 /**
- * The types that a handler declares for its messages. For the compiler only: nothing of them exists at
- * run time. How handlers fit each other is in handler-chain.ts.
+ * The types that a handler declares for its messages. For the compiler only: nothing of them exists
+ * at run time. How handlers fit each other is in handler-chain.ts.
  *
  * @module
  */
@@ -38,7 +38,9 @@ export type OnlyMessageTypes<T> = MessageTypes & {
   readonly [Name in Exclude<keyof T, keyof MessageTypes>]: never;
 };
 
-/** The result of {@link Types} for the four types; here for a handler about which nothing is known. */
+/**
+ * The result of {@link Types} for the four types; here for a handler about which nothing is known.
+ */
 export interface HandlerTypes {
   readonly reads: unknown;
   readonly passesOn: unknown;
@@ -64,8 +66,8 @@ export type Writes<T> = Named<T, 'writes', Named<T, 'accepts', never>>;
  * The effect of a handler on messages: a phantom type that no object carries.
  *
  * A type that is left out passes messages through: `reads` and `accepts` then take any message, and
- * `passesOn` is the type that came in. Without `writes` a handler writes what it accepts, and nothing of
- * its own. So `Types` alone is a handler that watches.
+ * `passesOn` is the type that came in. Without `writes` a handler writes what it accepts, and
+ * nothing of its own. So `Types` alone is a handler that watches.
  *
  * @example
  * ```ts

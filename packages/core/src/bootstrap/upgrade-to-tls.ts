@@ -25,10 +25,10 @@ export interface UpgradeToTlsOptions {
 const OPTIONS = describeOptions('upgradeToTls', { received: unchecked() });
 
 /**
- * Encrypts a connection that began in plain (STARTTLS and the like); the pipeline stays. Earlier writes
- * go out in plain, later writes go out encrypted, nothing is lost. Settles when the handshake is
- * complete; a {@link TlsHandshakeEvent} passes the pipeline then. If the handshake fails, so does the
- * future, and the channel closes.
+ * Encrypts a connection that began in plain (STARTTLS and the like); the pipeline stays. Earlier
+ * writes go out in plain, later writes go out encrypted, nothing is lost. Settles when the
+ * handshake is complete; a {@link TlsHandshakeEvent} passes the pipeline then. If the handshake
+ * fails, so does the future, and the channel closes.
  *
  * Call it from the handler that reads the request (as a server, after the answer) or the answer (as a
  * client), with its context. Input that came in plain after that message was put there by somebody

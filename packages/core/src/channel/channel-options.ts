@@ -7,8 +7,8 @@ import { describeOptions, describePart, nested } from '../internal/option-set.ts
 import { stderrLogger } from '../internal/stderr-logger.ts';
 
 /**
- * The hooks of a channel for everything that no handler took. Each hook replaces the default named with
- * it. An error that a hook throws, or that its promise rejects with, is logged.
+ * The hooks of a channel for everything that no handler took. Each hook replaces the default named
+ * with it. An error that a hook throws, or that its promise rejects with, is logged.
  */
 export interface ChannelHooks {
   /** A message passed the last handler. Default: it is dropped; a warning for the first one of each channel. */
@@ -87,8 +87,8 @@ let lastGiven: ChannelOptions | undefined;
 let lastResolved: ResolvedChannelOptions | undefined;
 
 /**
- * Checks the options and fills in the defaults; done once for a bootstrap, shared by its channels. The
- * caller has checked the names, because it may take more options than those of a channel.
+ * Checks the options and fills in the defaults; done once for a bootstrap, shared by its channels.
+ * The caller has checked the names, because it may take more options than those of a channel.
  */
 export function resolveChannelOptions(options: ChannelOptions = {}): ResolvedChannelOptions {
   if (lastGiven === undefined || !areSame(options, lastGiven)) {

@@ -1,7 +1,7 @@
 import type { Clock } from '../contract.ts';
 import type { SettableFuture } from '../internal/settable-future.ts';
 
-/** The failed writes of a channel whose failures are not handled yet; made with the first of them. */
+/** The failed writes of a channel that are not handled yet; made with the first of them. */
 export class UnseenFailures {
   private waiting: SettableFuture[] | undefined = undefined;
   private isReported = false;

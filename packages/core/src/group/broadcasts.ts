@@ -9,8 +9,8 @@ import { GroupFuture } from './group-future.ts';
 const SLICE_MS = 5;
 /**
  * This many members are written to, and then flushed. The objects of a member are cache misses, and
- * load faster while the kernel does not work in between. Reading the clock costs as much as a write:
- * it is read once for each batch.
+ * load faster while the kernel does not work in between. Reading the clock costs as much as a
+ * write: it is read once for each batch.
  */
 const BATCH_MEMBERS = 32;
 /** While broadcasts wait, a member is flushed after this many of them at the earliest, and after this time. */

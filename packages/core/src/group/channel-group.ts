@@ -162,9 +162,9 @@ export class ChannelGroup<Message = unknown>
   }
 
   /**
-   * Queues a message for the matching members; listening channels are left out. The option `slowMember`
-   * decides what slow members get. A large group is written to in slices, so that other connections are served
-   * meanwhile; every member still sees all broadcasts in order.
+   * Queues a message for the matching members; listening channels are left out. The option
+   * `slowMember` decides what slow members get. A large group is written to in slices, so that
+   * other connections are served meanwhile; every member still sees all broadcasts in order.
    */
   write(message: Message, matcher?: ChannelMatcher): GroupFuture {
     return this.send(message, matcher, false);

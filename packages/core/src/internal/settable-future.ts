@@ -100,8 +100,8 @@ export class SettableFuture implements WriteFuture {
   }
 
   /**
-   * Settles as another future does: for a handler that returned this one, and writes later. The other
-   * one's failure becomes this one's, and is reported if it is unhandled here.
+   * Settles as another future does: for a handler that returned this one, and writes later. The
+   * other one's failure becomes this one's, and is reported if it is unhandled here.
    *
    * @param explain - makes this one's error of the other one's
    */

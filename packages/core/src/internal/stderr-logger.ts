@@ -87,7 +87,10 @@ class StderrLogger implements Logger {
 let writesUnderWay = 0;
 const ignore = (): void => {};
 
-/** An `error` event without a listener ends the process: one is added while a line of ours is on its way. */
+/**
+ * An `error` event without a listener ends the process: one is added while a line of ours is on its
+ * way.
+ */
 function writeSafely(text: string): void {
   const { stderr } = process;
   if (writesUnderWay === 0) stderr.on('error', ignore);

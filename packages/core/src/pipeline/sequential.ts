@@ -136,7 +136,9 @@ class SequentialHandler extends KeptInputHandler {
     return this.inner.close === undefined ? ctx.close(reason) : this.inner.close(ctx, reason);
   }
 
-  /** Calls a method; its throw or rejection is reported. Input waits until the method and its promise are complete. */
+  /**
+   * Calls a method and reports its throw or rejection. Input waits until its promise is settled.
+   */
   private run(ctx: Context, call: () => Handled): void {
     const { kept } = this;
     kept.beginCall();

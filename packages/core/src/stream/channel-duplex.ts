@@ -27,7 +27,8 @@ export class ChannelDuplex extends Duplex {
     super({ readableHighWaterMark: HIGH_WATER_BYTES, writableHighWaterMark: HIGH_WATER_BYTES });
     this.ctx = ctx;
     this.channel = ctx.channel;
-    // Between two owners (HTTP gave it up, the next one has not taken it) an error must not end the process.
+    // While it has no owner (HTTP gave it up, the next has not taken it), an error must not end
+    // the process.
     this.on('error', () => {});
   }
 

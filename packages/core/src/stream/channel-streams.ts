@@ -14,7 +14,7 @@ import { ReadGate } from '../internal/read-gate.ts';
 export interface ChannelStreams<R, W> {
   /** Messages that pass the last handler. Cancelling it shuts our input down. */
   readonly readable: ReadableStream<R>;
-  /** Messages for the pipeline. Closing it shuts our output down; aborting it closes the channel. */
+  /** Messages for the pipeline. Closing it shuts our output down; aborting closes the channel. */
   readonly writable: WritableStream<W>;
 }
 
@@ -29,9 +29,10 @@ const OPTIONS = describeOptions('channelStreams', {
 });
 
 /**
- * A channel as a pair of Web Streams whose chunks are its messages, for code that works with `fetch`,
- * `TransformStream` or other runtimes. Both apply back-pressure: while the readable is not read, the
- * channel's reads are held (`streams`); a written chunk waits until the transport has taken it.
+ * A channel as a pair of Web Streams whose chunks are its messages, for code that works with
+ * `fetch`, `TransformStream` or other runtimes. Both apply back-pressure: while the readable is not
+ * read, the channel's reads are held (`streams`); a written chunk waits until the transport has
+ * taken it.
  *
  * When the channel closes, what was read can still be read; then the readable ends, or fails with the error that
  * closed the channel. Without `allowHalfOpen` the channel closes as soon as the peer ends its half.

@@ -22,8 +22,8 @@ import { ChannelDuplex } from './channel-duplex.ts';
  *   the stream unless the channel closes of it.
  * - **State** one channel.
  * - **Cost** what Node's streams cost, a few microseconds per chunk.
- * - **Pitfalls** the stream holds the channel's reads while it is not read. Without `allowHalfOpen` the
- *   channel closes as soon as the peer ends its half, as everywhere.
+ * - **Pitfalls** the stream holds the channel's reads while it is not read. Without
+ *   `allowHalfOpen` the channel closes as soon as the peer ends its half, as everywhere.
  *
  * @example
  * ```ts run

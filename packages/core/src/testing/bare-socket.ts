@@ -18,7 +18,7 @@ export class BareSocket implements Transport {
   takesAll = true;
   /** The views that were written, not copied. */
   readonly written: Buffer[] = [];
-  /** What the kernel has taken, as it was then, one character for each byte. */
+  /** The bytes that the kernel has taken, as they were then, one character for each byte. */
   taken = '';
   private waiting: Buffer[] = [];
   private sink!: TransportSink;

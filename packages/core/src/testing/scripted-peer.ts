@@ -40,10 +40,10 @@ export interface ScriptedPeerOptions {
 
 const OPTIONS = describeOptions('scriptedPeer', { textAsBytes: flag({ default: true }) });
 
-/** What {@link scriptedPeer} makes. */
+/** The peer that {@link scriptedPeer} makes. */
 export class ScriptedPeer {
   private readonly channel: EmbeddedChannel;
-  /** What the channel has sent and no step has expected yet. */
+  /** Messages that the channel has sent and no step has expected yet. */
   private readonly sent: unknown[] = [];
   private readonly textAsBytes: boolean;
   private step = 0;

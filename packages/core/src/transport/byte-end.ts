@@ -27,7 +27,7 @@ export interface ByteEnd {
   readonly unacknowledgedBytes: number;
   /** Takes a chunk, which is not changed any more. */
   send(chunk: Buffer): void;
-  /** What has arrived, in one piece. */
+  /** Takes the bytes that have arrived, in one piece. */
   take(): Buffer | undefined;
   /** No more is sent. */
   finish(): void;

@@ -90,7 +90,7 @@ export class MemoryEnd implements ByteEnd {
     this.unreadBytes = 0;
   }
 
-  /** What has arrived can still be read. */
+  /** Bytes that have arrived can still be read. */
   private breaks(error: Error): void {
     this.error ??= error;
     this.isGone = true;

@@ -7,7 +7,7 @@ import { type MachineClock, NEVER } from './machine-clock.ts';
 import type { SeededRandom } from './seeded-random.ts';
 import type { SimulatedTime } from './simulated-time.ts';
 
-/** What a process needs of the simulation. */
+/** The part of the simulation that a process uses. */
 export interface ProcessWorld extends SimulatedTime {
   /** Runs code of a process, and notes what it throws. */
   enter(process: SimulatedProcess, task: () => void): void;
@@ -31,7 +31,7 @@ export class SimulatedProcess implements EndOwner, Clock {
   private readonly world: ProcessWorld;
   private readonly machine: MachineClock;
   private isFrozen = false;
-  /** What became due while it was frozen. */
+  /** Tasks that became due while it was frozen. */
   private due: (() => void)[] = [];
   private readonly tasks: (() => void)[] = [];
   private isRunning = false;

@@ -1,6 +1,6 @@
 import { printable } from '../../internal/printable.ts';
 
-/** What Node adds to an error of OpenSSL. */
+/** An error of OpenSSL, with the fields that Node adds. */
 interface OpenSslError extends NodeJS.ErrnoException {
   readonly reason?: string;
 }
