@@ -3,8 +3,7 @@ import { toError } from './errors.ts';
 import { wholeMs } from './internal/clock-deadlines.ts';
 
 /**
- * With auto-read off no callback follows a request for input: it checks after this part of its
- * time.
+ * With auto-read off a request for input gives no callback: checked after this part of the time.
  */
 const CHECK_LATER_PART = 1 / 8;
 

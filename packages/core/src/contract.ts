@@ -56,8 +56,9 @@ export interface Handler<T extends HandlerTypes = HandlerTypes> {
   fresh?(): Handler;
 
   /**
-   * The handler is in the pipeline of a registered channel; comes before any other event. It may write: what is flushed
-   * before the connection is up leaves as soon as it is, and fails if it never is.
+   * The handler is in the pipeline of a registered channel; comes before any other event. It may
+   * write: output that is flushed before the connection is up leaves as soon as it is, and fails if
+   * it never is.
    */
   handlerAdded?(ctx: Context<T>): void;
   /** The handler is out of the pipeline; messages it still held may go on through `ctx`. */
@@ -132,7 +133,10 @@ export interface OutboundInvoker {
   writeAndFlush(message: unknown): WriteFuture;
   /** Shuts one half down; `output` goes out after everything flushed. @default output */
   shutdown(direction?: Direction): WriteFuture;
-  /** Closes now: what the kernel has taken still arrives, what it has not fails. See {@link Channel.end}. */
+  /**
+   * Closes now: writes that the kernel has taken still arrive, the others fail. See
+   * {@link Channel.end}.
+   */
   close(reason?: CloseReason): WriteFuture;
 }
 
@@ -173,7 +177,7 @@ export interface Context<T extends HandlerTypes = HandlerTypes>
   addPendingOutboundBytes(delta: number): void;
   /**
    * For a future that the handler made itself and has failed: reported to the channel's `writeFailed` hook,
-   * unless somebody looks at it until the current event is over.
+   * unless it is observed before the current event is over.
    */
   reportFailure(future: WriteFuture, error: Error): void;
 }
@@ -258,7 +262,7 @@ export interface Pipeline<R = unknown, W = unknown> extends InboundInvoker, Outb
 }
 
 /**
- * The outcome of a write, shutdown or close. It may be ignored: an unhandled failure goes to the
+ * The outcome of a write, shutdown or close. It may be ignored: an unobserved failure goes to the
  * channel's `writeFailed` hook and never becomes an unhandled rejection. It makes a promise only
  * when awaited; the writes of one flush may share one future.
  */
@@ -267,7 +271,7 @@ export interface WriteFuture extends PromiseLike<void> {
   readonly isSettled: boolean;
   /** True once it has succeeded: for a write, once the kernel has taken the bytes. */
   readonly isSuccess: boolean;
-  /** Why it failed; reading it counts as handling the failure. */
+  /** Why it failed; reading it counts as observing the failure. */
   readonly error: Error | undefined;
   /**
    * For a write that has failed: false if the transport was given nothing of it, so that no byte of it can have
@@ -277,8 +281,8 @@ export interface WriteFuture extends PromiseLike<void> {
   /** Calls back when settled, at once if it already is; in the order of registration, without a promise. */
   onSettled(listener: (error: Error | undefined) => void): void;
   /**
-   * As `onSettled`, for handlers that only watch: the failure still counts as unhandled, and goes
-   * to the `writeFailed` hook unless another listener handles it.
+   * As `onSettled`, for handlers that only watch: the failure still counts as unobserved, and goes
+   * to the `writeFailed` hook unless another listener observes it.
    */
   peekSettled(listener: (error: Error | undefined) => void): void;
   /** As a promise's: makes one. */
@@ -299,7 +303,7 @@ export interface ReadHold {
 
 /** Why a channel closed. Handlers may name reasons of their own. */
 export type CloseReason =
-  | 'local' // somebody called close() and gave no reason
+  | 'local' // close() was called without a reason
   | 'peer' // the peer ended the connection (FIN)
   | 'reset' // the peer reset it (RST)
   | 'unreachable' // the network gave up: time-out of retransmission or keepalive, no route
@@ -322,7 +326,7 @@ export interface CloseInfo {
   readonly reason: CloseReason;
   /** The side that ended it: we, the peer, or the network between. */
   readonly by: 'local' | 'peer' | 'network';
-  /** The error that closed it, if it was one. */
+  /** The error that closed it, if there was one. */
   readonly error: Error | undefined;
 }
 
@@ -570,7 +574,7 @@ export interface Group<Message = unknown> extends Iterable<Channel> {
 
 /**
  * The outcome of an operation on a {@link Group}: settles after those of all members here, and rejects if any of them
- * failed. Of members elsewhere it tells what the group's class promises. It may be ignored.
+ * failed. For members elsewhere it reports what the group's class promises. It may be ignored.
  */
 export interface GroupOutcome extends PromiseLike<void> {
   /** True once it was carried out for every member here: written, which does not mean that it has left. */
@@ -678,7 +682,7 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** Where the framework's log lines go. */
 export interface Logger {
-  /** Called for every line, whatever its level; what it throws is a warning of the process. */
+  /** Called for every line of any level. An error that it throws is a warning of the process. */
   log(level: LogLevel, message: string, error?: Error): void;
 }
 

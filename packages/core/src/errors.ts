@@ -11,7 +11,7 @@ export type ErrorClassName =
   | 'TimedOutError'
   | 'RejectedError';
 
-/** One code of {@link errorCodes}: what errors that carry it have in common. */
+/** One code of {@link errorCodes}: the properties that all errors with this code share. */
 export interface ErrorCodeEntry<
   Class extends ErrorClassName = ErrorClassName,
   Code extends string = string,

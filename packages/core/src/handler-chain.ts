@@ -1,6 +1,6 @@
 /**
- * How handlers fit each other: what the compiler checks where handlers are put into a pipeline. For the compiler
- * only.
+ * How handlers fit each other: the compiler's check where handlers are put into a pipeline. For the
+ * compiler only.
  *
  * @module
  */
@@ -82,8 +82,8 @@ export interface Seen<H> extends HandlerTypes {
 export type Declared<H> = H extends { readonly types?: infer T } ? Exclude<T, undefined> : unknown;
 
 /**
- * The types of a handler: those that it declares; of one that declares none, such as a literal, what its methods
- * take, and `unknown` for the rest.
+ * The types of a handler: those that it declares. Of one that declares none, such as a literal: the
+ * parameter types of its methods, and `unknown` for the rest.
  */
 export type TypesOf<H> =
   IsAny<H> extends true

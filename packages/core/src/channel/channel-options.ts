@@ -17,7 +17,7 @@ export interface ChannelHooks {
   readonly unhandledException?: (channel: Channel, error: Error) => void;
   /** A user event passed the last handler. Default: nothing. */
   readonly unhandledEvent?: (channel: Channel, event: unknown) => void;
-  /** A write failed and its failure is unhandled. Default: one line per channel. */
+  /** A write failed and its failure was not observed. Default: one line per channel. */
   readonly writeFailed?: (channel: Channel, error: Error) => void;
 }
 
@@ -43,10 +43,11 @@ export interface ChannelOptions {
    */
   readonly outboundStallMs?: number | false;
   /**
-   * The time in milliseconds that the input of one connection may take in one turn of the event loop; what is
-   * left waits for a later turn, so that a busy peer does not keep the others waiting. Busy connections share one
-   * such time: each turn goes on with one of those that wait. Quiet ones never wait: whoever needs less than a
-   * quarter of it is served at once. One message is never interrupted. `false` for no limit. @default 1
+   * The time in milliseconds that the input of one connection may take in one turn of the event
+   * loop. The rest of its input waits for a later turn, so that a busy peer does not keep the
+   * others waiting. Busy connections share one such time: each turn resumes one of those that wait.
+   * Quiet connections never wait: one that needs less than a quarter of the time is served at once.
+   * One message is never interrupted. `false` for no limit. @default 1
    */
   readonly readBudgetMs?: number | false;
   /** @default standard error, warnings and errors */

@@ -34,8 +34,9 @@ const OPTIONS = describeOptions('channelStreams', {
  * read, the channel's reads are held (`streams`); a written chunk waits until the transport has
  * taken it.
  *
- * When the channel closes, what was read can still be read; then the readable ends, or fails with the error that
- * closed the channel. Without `allowHalfOpen` the channel closes as soon as the peer ends its half.
+ * When the channel closes, queued messages can still be read; then the readable ends, or fails with
+ * the error that closed the channel. Without `allowHalfOpen` the channel closes as soon as the peer
+ * ends its half.
  *
  * Call it while the pipeline is built, after the other handlers: messages that passed earlier are lost.
  *

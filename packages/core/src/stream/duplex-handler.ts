@@ -15,7 +15,7 @@ import { ChannelDuplex } from './channel-duplex.ts';
  *
  * - **Place** last: no handler after it sees messages.
  * - **In** `Buffer`.
- * - **Out** nothing inbound; what is written to the stream goes out as bytes, one flush per write or cork.
+ * - **Out** nothing inbound; the stream's writes go out as bytes, one flush per write or cork.
  * - **Events** the stream is handed over once the channel is active. `channelShutdown('input')` and the
  *   channel's end become the stream's end, a failed channel the stream's error; all are forwarded.
  * - **Errors** none of its own; an error on its way through the pipeline is forwarded and does not reach

@@ -62,7 +62,7 @@ export interface LeftOver {
  * channel.writeInbound(Buffer.from('hello\n'));
  * channel.readInbound(); // Buffer of "hello"
  * ```
- * @typeParam Handlers - those that it was made with: what it reads and takes follows from them
+ * @typeParam Handlers - those that it was made with; the types of its messages follow from them
  * @see Netty's `EmbeddedChannel`
  */
 export class EmbeddedChannel<

@@ -40,8 +40,9 @@ type Test = readonly [name: string, body: (stage: Stage, runner: TestRunner) => 
 
 /**
  * The contract of a handler that holds writes back, as tests. Held writes count towards
- * writability, go out in order and settle their futures in every case. An unhandled failure reaches
- * the hook `writeFailed`. Run it for a handler of your own; with a `PendingWriteQueue` it passes.
+ * writability, go out in order and settle their futures in every case. An unobserved failure
+ * reaches the hook `writeFailed`. Run it for a handler of your own; with a `PendingWriteQueue` it
+ * passes.
  *
  * @example
  * ```ts

@@ -124,7 +124,7 @@ export class ScriptedPeer {
     return this;
   }
 
-  /** Lets time pass; what the channel sends meanwhile must be expected next. */
+  /** Lets time pass; messages that the channel sends meanwhile must be expected next. */
   wait(ms: number): this {
     this.begin();
     this.ensureQuiet('time to pass');

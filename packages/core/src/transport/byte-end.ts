@@ -33,6 +33,6 @@ export interface ByteEnd {
   finish(): void;
   /** The program closes it: a reset if it has not read all. */
   close(): void;
-  /** Resets the connection; what the other end has not taken may be lost. */
+  /** Resets the connection; bytes that the other end has not taken may be lost. */
   reset(): void;
 }

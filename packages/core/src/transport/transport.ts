@@ -43,7 +43,8 @@ export interface TransportSink {
   /**
    * It is over; comes once and last, also after `close` and `abort`.
    *
-   * @param info - why, if the transport knows more than that the peer is gone: what it runs on was closed
+   * @param info - why, if the transport knows more than that the peer is gone: for example, that
+   *   the channel or stream below it was closed
    */
   disconnected(info?: CloseInfo): void;
 }
@@ -95,7 +96,7 @@ export interface Transport {
   write(messages: readonly unknown[], bytes: number): boolean;
   /** Ends our half after all that was written. */
   shutdownOutput(info: CloseInfo): void;
-  /** Drops the connection now; what the kernel has taken still arrives. */
+  /** Drops the connection now; bytes that the kernel has taken still arrive. */
   close(info: CloseInfo): void;
   /** Resets the connection. */
   abort(info: CloseInfo): void;

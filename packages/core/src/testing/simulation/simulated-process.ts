@@ -19,8 +19,8 @@ export interface ProcessWorld extends SimulatedTime {
 }
 
 /**
- * One life of a program on a host, from its start to its end, and the program's clock: what it has set in motion ends
- * with it.
+ * One life of a program on a host, from its start to its end, and the program's clock. Timers and
+ * connections of the program end with it.
  */
 export class SimulatedProcess implements EndOwner, Clock {
   readonly hostName: string;

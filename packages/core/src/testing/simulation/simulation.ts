@@ -129,7 +129,7 @@ export class Simulation {
   /**
    * A machine with a program, which starts when the simulation runs; returns its host.
    *
-   * @param program - called at each start; what it throws fails the run
+   * @param program - called at each start; an error that it throws fails the run
    */
   host(name: string, program: HostProgram): SimulatedHost {
     const host = this.world.network.add(name, program);
@@ -178,7 +178,7 @@ export class Simulation {
     this.hit(host, 'freeze').freeze();
   }
 
-  /** A frozen process goes on: what became due meanwhile happens now. */
+  /** A frozen process goes on: tasks that became due meanwhile run now. */
   thaw(host: string): void {
     this.hit(host, 'thaw').thaw();
   }
@@ -188,7 +188,7 @@ export class Simulation {
     this.hit(host, `clock ${JSON.stringify(fault)}`).setClock(fault);
   }
 
-  /** Nothing comes through between these hosts any more; what is on its way is lost. */
+  /** Nothing comes through between these hosts any more; segments on their way are lost. */
   partition(a: HostNames, b: HostNames, options: PartitionOptions = {}): void {
     const { oneWay, answered } = PARTITION.resolve(options);
     for (const path of this.hitLink('partition', a, b, oneWay)) path.cut(answered);

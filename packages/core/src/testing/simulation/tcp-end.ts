@@ -299,7 +299,7 @@ export class TcpEnd implements ByteEnd, WindowedEnd, ProbedEnd {
     }
   }
 
-  /** Sends a reset; what was not acknowledged may be lost. */
+  /** Sends a reset; bytes without an acknowledgement may be lost. */
   reset(): void {
     this.user = undefined;
     if (this.phase === GONE) return;

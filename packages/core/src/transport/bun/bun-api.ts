@@ -16,7 +16,7 @@ export interface BunSocket<Data> {
   write(bytes: Uint8Array, byteOffset: number, byteLength: number): number;
   /** Ends our half. */
   shutdown(): void;
-  /** Closes; what the kernel has taken still arrives. The callback `close` comes within the call. */
+  /** Closes; bytes that the kernel has taken still arrive. Calls `close` within this call. */
   close(): void;
   /** Resets a TCP connection, closes another one. The callback `close` comes within the call. */
   terminate(): void;

@@ -35,7 +35,7 @@ const memory = new GatheringMemory();
 
 /**
  * A TCP connection or Unix socket of `Bun.listen` or `Bun.connect`, without a stream of Node's on top. Its socket
- * must be paused, or be paused soon: what comes before it is asked for is kept.
+ * must be paused, or be paused soon: input that comes before it is asked for is kept.
  */
 export class BunTransport implements Transport {
   private readonly socket: BunSocket<BunTransport | undefined>;

@@ -52,7 +52,7 @@ export interface HandleRequest {
   held: unknown;
 }
 
-/** Node's `stream_wrap`: what all its streams share. */
+/** Node's `stream_wrap`: the state that all its streams share. */
 export interface StreamInternals {
   readonly WriteWrap: new () => HandleRequest;
   readonly ShutdownWrap: new () => HandleRequest;
