@@ -9,7 +9,7 @@ import './copy.ts';
 export { checkConnectPlace, placeText } from './bootstrap/connect-target.ts';
 // Options of a channel, for who takes them among others
 export { CHANNEL_OPTIONS } from './channel/channel-options.ts';
-// What a channel runs on
+// The transport below a channel
 export { transportOf } from './channel/transport-of.ts';
 export { UnseenFailures } from './channel/unseen-failures.ts';
 // Deadlines of a channel, and of many calls
@@ -102,7 +102,7 @@ export {
 } from './internal/pending-write-queue.ts';
 // Keep input for later
 export { unpinAll, unpinned } from './internal/pinned-memory.ts';
-/** What strangers sent, safe in a line of a log. */
+/** Escapes text of a peer, so that it is safe in a line of a log. */
 export { printable } from './internal/printable.ts';
 export { isPromiseLike } from './internal/promise-like.ts';
 export { RANDOM } from './internal/random-option.ts';
@@ -126,9 +126,9 @@ export {
   type KeptInputSteps,
 } from './pipeline/kept-input.ts';
 export { KeptInputHandler } from './pipeline/kept-input-handler.ts';
-// Which kinds of messages a handler takes
+// The kinds of messages that a handler takes
 export { kindOf, misorderOfReads, misorderOfWrites } from './pipeline/message-order.ts';
-// Who threw
+// The handler that threw an error
 export { throwerOf } from './pipeline/thrower.ts';
 // Memory of reads
 export { extendRead, ReadRoom } from './transport/read-memory.ts';

@@ -2,8 +2,10 @@ import type { Channel, DeadlineEntry, DeadlineRule, Timer } from './contract.ts'
 import { toError } from './errors.ts';
 import { wholeMs } from './internal/clock-deadlines.ts';
 
-/** With auto-read off nothing calls back when input is asked for: it looks again after this part of its time. */
-const LOOK_AGAIN_PART = 1 / 8;
+/**
+ * With auto-read off a request for input gives no callback: checked after this part of the time.
+ */
+const CHECK_LATER_PART = 1 / 8;
 
 /**
  * A deadline of one channel that begins again and again: with each frame, each read, each write. Beginning and stopping
@@ -29,7 +31,7 @@ export abstract class ChannelDeadline implements DeadlineEntry, Timer {
     this.stands = whileHeld === 'stands';
   }
 
-  /** The whole time passed. What this throws goes through the pipeline. */
+  /** The whole time passed. An error that this method throws goes through the pipeline. */
   protected abstract over(channel: Channel): void;
 
   /** It has begun, and was not stopped. */
@@ -69,7 +71,7 @@ export abstract class ChannelDeadline implements DeadlineEntry, Timer {
     }
     const leftMs = this.leftMs(channel);
     if (leftMs > 0) {
-      this.lookAgain(channel, leftMs);
+      this.checkLater(channel, leftMs);
       return;
     }
     this.stop();
@@ -80,14 +82,14 @@ export abstract class ChannelDeadline implements DeadlineEntry, Timer {
     }
   }
 
-  /** What is left of its time. */
+  /** The rest of its time; zero or less once it is over. */
   protected leftMs(channel: Channel): number {
     const heldMs = this.stands ? channel.readHeldMs - this.heldMs : 0;
     return this.begunAt + this.ms + heldMs - channel.clock.now();
   }
 
-  private lookAgain(channel: Channel, leftMs: number): void {
-    const least = this.stands && !channel.autoRead ? this.ms * LOOK_AGAIN_PART : 1;
+  private checkLater(channel: Channel, leftMs: number): void {
+    const least = this.stands && !channel.autoRead ? this.ms * CHECK_LATER_PART : 1;
     channel.clock.deadlines.add(this, Math.max(1, least, leftMs));
   }
 
@@ -98,7 +100,7 @@ export abstract class ChannelDeadline implements DeadlineEntry, Timer {
       channel.clock.nextTurn(() => {
         if (!this.awaitsReads) return;
         this.awaitsReads = false;
-        if (this.isRunning) this.lookAgain(channel, this.leftMs(channel));
+        if (this.isRunning) this.checkLater(channel, this.leftMs(channel));
       });
     });
   }

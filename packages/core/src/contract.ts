@@ -16,7 +16,7 @@ import type { ReadMemory } from './transport/read-memory.ts';
 /** An event or operation handler may also return a promise; its rejection counts as a throw of that handler. */
 export type Handled = void | PromiseLike<void>;
 
-/** Which half of a connection: `input` is what the peer sends us, `output` what we send. */
+/** A half of a connection: `input` is what the peer sends us, `output` what we send. */
 export type Direction = 'input' | 'output';
 
 /**
@@ -56,8 +56,9 @@ export interface Handler<T extends HandlerTypes = HandlerTypes> {
   fresh?(): Handler;
 
   /**
-   * The handler is in the pipeline of a registered channel; comes before any other event. It may write: what is flushed
-   * before the connection is up leaves as soon as it is, and fails if it never is.
+   * The handler is in the pipeline of a registered channel; comes before any other event. It may
+   * write: output that is flushed before the connection is up leaves as soon as it is, and fails if
+   * it never is.
    */
   handlerAdded?(ctx: Context<T>): void;
   /** The handler is out of the pipeline; messages it still held may go on through `ctx`. */
@@ -69,7 +70,7 @@ export interface Handler<T extends HandlerTypes = HandlerTypes> {
   channelActive?(ctx: Context<T>): Handled;
   /** A message came in. */
   channelRead?(ctx: Context<T>, message: T['reads']): Handled;
-  /** What came in together has been read: the time to flush. */
+  /** A burst of input has been read: the time to flush. */
   channelReadComplete?(ctx: Context<T>): Handled;
   /** `channel.isWritable` changed. */
   channelWritabilityChanged?(ctx: Context<T>): Handled;
@@ -88,7 +89,7 @@ export interface Handler<T extends HandlerTypes = HandlerTypes> {
   read?(ctx: Context<T>): Handled;
   /** A message goes out: return `ctx.write(…)` of what it becomes. */
   write?(ctx: Context<T>, message: T['accepts']): WriteFuture | PromiseLike<void>;
-  /** What was written shall go to the peer. */
+  /** Earlier writes shall go to the peer. */
   flush?(ctx: Context<T>): Handled;
   /** One half of the connection shall be shut down. */
   shutdown?(ctx: Context<T>, direction: Direction): WriteFuture | PromiseLike<void>;
@@ -102,7 +103,7 @@ export interface InboundInvoker {
   fireChannelRegistered(): void;
   /** Passes {@link Handler.channelActive} on. */
   fireChannelActive(): void;
-  /** Passes a message on. What passes the last handler goes to the hook `unhandledMessage`. */
+  /** Passes a message on; after the last handler it goes to the hook `unhandledMessage`. */
   fireChannelRead(message: unknown): void;
   /** Passes {@link Handler.channelReadComplete} on. With `autoRead`, a `read()` follows when all have had it. */
   fireChannelReadComplete(): void;
@@ -132,7 +133,10 @@ export interface OutboundInvoker {
   writeAndFlush(message: unknown): WriteFuture;
   /** Shuts one half down; `output` goes out after everything flushed. @default output */
   shutdown(direction?: Direction): WriteFuture;
-  /** Closes now: what the kernel has taken still arrives, what it has not fails. See {@link Channel.end}. */
+  /**
+   * Closes now: writes that the kernel has taken still arrive, the others fail. See
+   * {@link Channel.end}.
+   */
   close(reason?: CloseReason): WriteFuture;
 }
 
@@ -153,11 +157,12 @@ export interface Context<T extends HandlerTypes = HandlerTypes>
   readonly channel: Channel;
   /** The pipeline it stands in. */
   readonly pipeline: Pipeline;
-  /** The channel's time. What a task throws reaches this handler's `exceptionCaught`. */
+  /** The channel's time. An error that a task throws reaches this handler's `exceptionCaught`. */
   readonly clock: Clock;
   /**
-   * Calls back once, in `rule.ms` from now, unless it is cancelled or the channel closes before. As for a task of the
-   * clock, what it throws reaches this handler's `exceptionCaught`. The handler cancels it when it is removed.
+   * Calls back once, in `rule.ms` from now, unless it is cancelled or the channel closes before. As
+   * for a task of the clock, an error that it throws reaches this handler's `exceptionCaught`. The
+   * handler cancels it when it is removed.
    */
   deadline(rule: DeadlineRule, over: () => void): Timer;
   /** Passes a message to the next handler towards the tail. */
@@ -172,7 +177,7 @@ export interface Context<T extends HandlerTypes = HandlerTypes>
   addPendingOutboundBytes(delta: number): void;
   /**
    * For a future that the handler made itself and has failed: reported to the channel's `writeFailed` hook,
-   * unless somebody looks at it until the current event is over.
+   * unless it is observed before the current event is over.
    */
   reportFailure(future: WriteFuture, error: Error): void;
 }
@@ -257,16 +262,16 @@ export interface Pipeline<R = unknown, W = unknown> extends InboundInvoker, Outb
 }
 
 /**
- * The outcome of a write, shutdown or close. It may be ignored: a failure that nobody looks at goes to
- * the channel's `writeFailed` hook and never becomes an unhandled rejection. It makes a promise only when
- * awaited; the writes of one flush may share one future.
+ * The outcome of a write, shutdown or close. It may be ignored: an unobserved failure goes to the
+ * channel's `writeFailed` hook and never becomes an unhandled rejection. It makes a promise only
+ * when awaited; the writes of one flush may share one future.
  */
 export interface WriteFuture extends PromiseLike<void> {
   /** True once it has succeeded or failed. */
   readonly isSettled: boolean;
   /** True once it has succeeded: for a write, once the kernel has taken the bytes. */
   readonly isSuccess: boolean;
-  /** Why it failed; reading it counts as looking at the failure. */
+  /** Why it failed; reading it counts as observing the failure. */
   readonly error: Error | undefined;
   /**
    * For a write that has failed: false if the transport was given nothing of it, so that no byte of it can have
@@ -276,8 +281,8 @@ export interface WriteFuture extends PromiseLike<void> {
   /** Calls back when settled, at once if it already is; in the order of registration, without a promise. */
   onSettled(listener: (error: Error | undefined) => void): void;
   /**
-   * As `onSettled`, for handlers that only watch: the failure still counts as one that nobody
-   * looked at, and goes to the `writeFailed` hook unless another listener looks at it.
+   * As `onSettled`, for handlers that only watch: the failure still counts as unobserved, and goes
+   * to the `writeFailed` hook unless another listener observes it.
    */
   peekSettled(listener: (error: Error | undefined) => void): void;
   /** As a promise's: makes one. */
@@ -298,7 +303,7 @@ export interface ReadHold {
 
 /** Why a channel closed. Handlers may name reasons of their own. */
 export type CloseReason =
-  | 'local' // somebody called close() and gave no reason
+  | 'local' // close() was called without a reason
   | 'peer' // the peer ended the connection (FIN)
   | 'reset' // the peer reset it (RST)
   | 'unreachable' // the network gave up: time-out of retransmission or keepalive, no route
@@ -319,9 +324,9 @@ export type CloseReason =
 export interface CloseInfo {
   /** Why, as a word for programs. */
   readonly reason: CloseReason;
-  /** Which side ended it: we, the peer, or the network between. */
+  /** The side that ended it: we, the peer, or the network between. */
   readonly by: 'local' | 'peer' | 'network';
-  /** What closed it, if it was an error. */
+  /** The error that closed it, if there was one. */
   readonly error: Error | undefined;
 }
 
@@ -330,7 +335,7 @@ export type Address =
   | { readonly host: string; readonly port: number; readonly family: 'IPv4' | 'IPv6' }
   | { readonly path: string };
 
-/** What a TLS handshake agreed on. */
+/** The parameters negotiated in a TLS handshake. */
 export interface TlsInfo {
   /** `TLSv1.3`, `TLSv1.2`. */
   readonly protocol: string;
@@ -401,7 +406,7 @@ export interface Channel<R = unknown, W = unknown>
   readonly parent: Channel | undefined;
   /** The handlers. */
   readonly pipeline: Pipeline<R, W>;
-  /** What handlers and the application keep with this channel. */
+  /** The values that handlers and the application keep with this channel. */
   readonly attributes: Attributes;
   /** The time; virtual in tests. */
   readonly clock: Clock;
@@ -523,8 +528,9 @@ export interface ChannelMatcher {
   /** True for a channel that is chosen. */
   (channel: Channel): boolean;
   /**
-   * What it chooses of a group's members in other processes: `all` or `none` of them. A plain function has none and
-   * cannot be carried out there; `ChannelMatchers.elsewhere` gives it one. A group in one process does not read it.
+   * The choice among a group's members in other processes: `all` or `none` of them. A plain
+   * function has no such choice and cannot be carried out there; `ChannelMatchers.elsewhere` gives
+   * it one. A group in one process does not read it.
    */
   readonly elsewhere?: 'all' | 'none';
   /** The only channels that it may choose: a group asks it about these, and not about each of its members. */
@@ -568,7 +574,7 @@ export interface Group<Message = unknown> extends Iterable<Channel> {
 
 /**
  * The outcome of an operation on a {@link Group}: settles after those of all members here, and rejects if any of them
- * failed. Of members elsewhere it tells what the group's class promises. It may be ignored.
+ * failed. For members elsewhere it reports what the group's class promises. It may be ignored.
  */
 export interface GroupOutcome extends PromiseLike<void> {
   /** True once it was carried out for every member here: written, which does not mean that it has left. */
@@ -616,7 +622,7 @@ export interface DeadlineEntry {
   deadline: number;
   /** Its place among the others, -1 while it has none. Belongs to the clock. */
   heapIndex: number;
-  /** Which of those with the same deadline was added first. Belongs to the clock. */
+  /** The order of adding, for entries with the same deadline. Belongs to the clock. */
   heapOrder: number;
   /** The process is kept alive while it has a place. @default false */
   readonly keepsProcess?: boolean;
@@ -676,7 +682,7 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** Where the framework's log lines go. */
 export interface Logger {
-  /** Called for every line, whatever its level; what it throws is a warning of the process. */
+  /** Called for every line of any level. An error that it throws is a warning of the process. */
   log(level: LogLevel, message: string, error?: Error): void;
 }
 
@@ -696,5 +702,5 @@ export interface ByteSource {
   appendTo?(buffers: Uint8Array[]): void;
 }
 
-/** What a byte transport accepts. */
+/** A message that a byte transport accepts. */
 export type OutboundBytes = Uint8Array | ByteSource;

@@ -57,7 +57,7 @@ export class DrainEvent {
     this.timeoutMs = timeoutMs;
   }
 
-  /** What the end of the channel waits for. */
+  /** The reasons of the holds that the end of the channel waits for. */
   get holds(): readonly string[] {
     return Array.from(this.pending, ({ why }) => why);
   }

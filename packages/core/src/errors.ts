@@ -1,4 +1,4 @@
-/** What {@link HeadraceError.details} holds: numbers and names, for logs and programs. */
+/** The content of {@link HeadraceError.details}: numbers and names, for logs and programs. */
 export type ErrorDetails = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /** The classes of error; each code belongs to one. */
@@ -11,7 +11,7 @@ export type ErrorClassName =
   | 'TimedOutError'
   | 'RejectedError';
 
-/** One code of {@link errorCodes}: what errors that carry it have in common. */
+/** One code of {@link errorCodes}: the properties that all errors with this code share. */
 export interface ErrorCodeEntry<
   Class extends ErrorClassName = ErrorClassName,
   Code extends string = string,
@@ -123,7 +123,7 @@ export const ERROR_CODES = errorCodes('HR_ERR_', ERROR_PAGE, {
 /** The name of a code of {@link ERROR_CODES}. */
 export type ErrorCode = keyof typeof ERROR_CODES;
 
-/** What an error of a class may be made with: the name of a code of core, or an entry of any package. */
+/** A code for an error of a class: the name of a code of core, or an entry of any package. */
 export type ErrorCodeOf<Class extends ErrorClassName> =
   | { [K in ErrorCode]: (typeof ERROR_CODES)[K]['className'] extends Class ? K : never }[ErrorCode]
   | ErrorCodeEntry<Class>;
@@ -244,7 +244,7 @@ export function toError(thrown: unknown): Error {
   return new Error(textOf(thrown), { cause: thrown });
 }
 
-/** Whatever was thrown as a text for an error or a log; never throws. */
+/** The text of a thrown value of any type, for an error or a log; never throws. */
 export function textOf(thrown: unknown): string {
   try {
     return thrown instanceof Error ? String(thrown.message) : String(thrown);

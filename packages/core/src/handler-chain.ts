@@ -1,6 +1,6 @@
 /**
- * How handlers fit each other: what the compiler checks where handlers are put into a pipeline. For the compiler
- * only.
+ * How handlers fit each other: the compiler's check where handlers are put into a pipeline. For the
+ * compiler only.
  *
  * @module
  */
@@ -44,7 +44,7 @@ export type Parameter<H, Method extends 'channelRead' | 'write'> = H extends {
       : Message
   : unknown;
 
-/** What the contexts of a handler's methods let through, from the first method that has one. */
+/** The type of the context of a handler's methods, from the first method that has one. */
 export type ContextOf<H> = H extends {
   readonly channelRead: (ctx: infer C, message: never) => unknown;
 }
@@ -71,7 +71,7 @@ export type WrittenOn<C> = C extends { write(message: infer M): unknown }
     : Exclude<M, PassThrough>
   : unknown;
 
-/** What can be seen of a handler that declares no types, such as a literal: its methods, and their parameters. */
+/** The types of a handler that declares none, such as a literal: from its methods' parameters. */
 export interface Seen<H> extends HandlerTypes {
   readonly reads: 'channelRead' extends keyof H ? Parameter<H, 'channelRead'> : PassThrough;
   readonly passesOn: 'channelRead' extends keyof H ? Fired<ContextOf<H>> : PassThrough;
@@ -82,8 +82,8 @@ export interface Seen<H> extends HandlerTypes {
 export type Declared<H> = H extends { readonly types?: infer T } ? Exclude<T, undefined> : unknown;
 
 /**
- * The types of a handler: those that it declares; of one that declares none, such as a literal, what its methods
- * take, and `unknown` for the rest.
+ * The types of a handler: those that it declares. Of one that declares none, such as a literal: the
+ * parameter types of its methods, and `unknown` for the rest.
  */
 export type TypesOf<H> =
   IsAny<H> extends true
@@ -119,7 +119,7 @@ export type Written<T extends HandlerTypes, R> = unknown extends T['writes']
       ? R
       : T['writes'];
 
-/** Which handler the type comes from: those that pass everything through are not to blame. */
+/** The handler that the type comes from: those that pass everything through are not to blame. */
 export type Source<T, H, Before> = Is<T, PassThrough> extends true ? Before : H;
 
 /**
@@ -224,7 +224,7 @@ export type MisfitOfWrites<H, Writes, Writer, W> = unknown extends Writes
     ? never
     : Misfit<H, 'writes', Writes, 'but', Writer, 'accepts', W>;
 
-/** What `addLast` takes: handlers that fit, or a name and one such handler. */
+/** The arguments of `addLast`: handlers that fit, or a name and one such handler. */
 export type Fitting<Args extends readonly unknown[], R, W> = Args extends readonly [
   infer Name,
   infer H,
@@ -248,7 +248,7 @@ export type OrMisfit<Args extends readonly unknown[], Verdicts> = {
     : Args[K];
 };
 
-/** What a handler after these would read. */
+/** The messages that a handler after these would read. */
 export type ReadAfter<Args extends readonly unknown[], R> = Args extends readonly [
   infer H,
   ...infer Rest,
@@ -258,7 +258,7 @@ export type ReadAfter<Args extends readonly unknown[], R> = Args extends readonl
     ? R
     : unknown;
 
-/** What a handler after these may write. */
+/** The messages that a handler after these may write. */
 export type WriteAfter<Args extends readonly unknown[], W> = Args extends readonly [
   infer H,
   ...infer Rest,

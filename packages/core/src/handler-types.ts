@@ -1,19 +1,19 @@
 /**
- * What a handler declares about its messages. For the compiler only: nothing of it exists at run time. How
- * handlers fit each other is in handler-chain.ts.
+ * The types that a handler declares for its messages. For the compiler only: nothing of them exists
+ * at run time. How handlers fit each other is in handler-chain.ts.
  *
  * @module
  */
 
 /** The four types of a handler's messages, by name. Each may be left out, see {@link Types}. */
 export interface MessageTypes {
-  /** What `channelRead` takes. */
+  /** Messages that `channelRead` takes. */
   readonly reads?: unknown;
-  /** What it passes on towards the tail; `never` for nothing. */
+  /** Messages that it passes on towards the tail; `never` for none. */
   readonly passesOn?: unknown;
-  /** What its `write` takes from the handlers after it; `never` if they may not write. */
+  /** Messages that its `write` takes from the handlers after it; `never` if they may not write. */
   readonly accepts?: unknown;
-  /** What it writes towards the head; {@link WhatItReads} for the messages it reads (an echo). */
+  /** Messages that it writes towards the head; {@link WhatItReads} for those it reads (an echo). */
   readonly writes?: unknown;
 }
 
@@ -38,15 +38,17 @@ export type OnlyMessageTypes<T> = MessageTypes & {
   readonly [Name in Exclude<keyof T, keyof MessageTypes>]: never;
 };
 
-/** What {@link Types} makes of the four types; here of a handler about which nothing is known. */
+/**
+ * The result of {@link Types} for the four types; here for a handler about which nothing is known.
+ */
 export interface HandlerTypes {
   readonly reads: unknown;
   readonly passesOn: unknown;
   readonly accepts: unknown;
   readonly writes: unknown;
-  /** What its context may fire by `fireChannelRead`. */
+  /** Messages that its context may fire by `fireChannelRead`. */
   readonly mayFire: unknown;
-  /** What its context may write: messages of its own, and what passes through. */
+  /** Messages that its context may write: its own, and those that pass through. */
   readonly mayWrite: unknown;
 }
 
@@ -61,11 +63,11 @@ export type Accepts<T> = Named<T, 'accepts', PassThrough>;
 export type Writes<T> = Named<T, 'writes', Named<T, 'accepts', never>>;
 
 /**
- * What a handler does to messages: a phantom that no object carries.
+ * The effect of a handler on messages: a phantom type that no object carries.
  *
- * What is left out passes through: `reads` and `accepts` then take whatever comes, and `passesOn` is what came
- * in. Without `writes` a handler writes what it accepts, and nothing of its own. So `Types` alone is a handler
- * that watches.
+ * A type that is left out passes messages through: `reads` and `accepts` then take any message, and
+ * `passesOn` is the type that came in. Without `writes` a handler writes what it accepts, and
+ * nothing of its own. So `Types` alone is a handler that watches.
  *
  * @example
  * ```ts

@@ -3,12 +3,12 @@ export type MessageKind = 'bytes' | 'text' | 'values';
 
 /** The kinds of messages that a handler takes and makes. A kind that is left out is not known. */
 export interface MessageKinds {
-  /** What `channelRead` takes. */
+  /** The kind that `channelRead` takes. */
   readonly reads?: MessageKind;
-  /** What it passes on towards the tail. */
+  /** The kind that it passes on towards the tail. */
   readonly passesOn?: MessageKind;
-  /** What `write` takes. */
+  /** The kind that `write` takes. */
   readonly accepts?: MessageKind;
-  /** What it writes towards the head. */
+  /** The kind that it writes towards the head. */
   readonly writes?: MessageKind;
 }

@@ -58,7 +58,7 @@ export interface PortPlace {
   readonly host?: string;
   /** The address of this machine that the connection comes from. @default the system chooses */
   readonly localAddress?: string;
-  /** Which addresses of the host are used: 4, 6, or 0 for both. @default 0 */
+  /** The family of the host's addresses that are used: 4, 6, or 0 for both. @default 0 */
   readonly family?: 0 | 4 | 6;
   /** Finds the addresses of the host in place of Node's `dns.lookup`, with the same parameters. */
   readonly lookup?: net.LookupFunction;

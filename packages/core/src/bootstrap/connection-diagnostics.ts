@@ -11,14 +11,16 @@ export const CONNECTION_CHANNELS = {
 } as const;
 
 /**
- * What is published on the `node:diagnostics_channel` channels `headrace.connection.accepted` and
- * `headrace.connection.closed`, for every server and every way of accepting, TLS and memory included. Each accepted
- * connection that was announced, or came while somebody subscribed to `closed`, is announced once when it closes.
- * Without a subscriber nothing is made and nothing is called.
+ * The message on the `node:diagnostics_channel` channels `headrace.connection.accepted` and
+ * `headrace.connection.closed`. Every server publishes it, for every way of accepting, TLS and
+ * memory included. The close of an accepted connection is announced once, if the connection was
+ * announced or if `closed` had a subscriber when it came. Without a subscriber nothing is made and
+ * nothing is called.
  *
- * A connection on a handle of Node's is no `net.Socket`, so these do not see it: the event `connection` of
- * `net.Server` and its `getConnections`, and the channel `net.server.socket`. What Node publishes of servers
- * (`tracing:net.server.listen`) and of outgoing connections (`net.client.socket`) is unchanged.
+ * A connection on a handle of Node's is no `net.Socket`, so these do not see it: the event
+ * `connection` of `net.Server` and its `getConnections`, and the channel `net.server.socket`.
+ * Node's messages about servers (`tracing:net.server.listen`) and outgoing connections
+ * (`net.client.socket`) are unchanged.
  *
  * @example
  * ```ts run

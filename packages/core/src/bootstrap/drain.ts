@@ -18,11 +18,12 @@ export interface ShutdownOptions {
    */
   readonly everyMs?: number;
   /**
-   * Called for each connection, right before its {@link DrainEvent}: sends its peer elsewhere, for example. Called
-   * in the batch of the connection, or when it is accepted if that is later, with the time until it is closed anyway;
-   * not for a connection that is not up. What it writes goes out before the last words of handlers. It decides nothing
-   * else: the DrainEvent follows in any case, unless it closes the channel, and a channel on which nothing is
-   * under way ends then. A promise is not awaited: work that takes time is a hold of a handler. A throw or rejection is
+   * Called for each connection, right before its {@link DrainEvent}: sends its peer elsewhere, for
+   * example. Called in the batch of the connection, or when it is accepted if that is later, with
+   * the time until it is closed anyway; not for a connection that is not up. Its writes go out
+   * before the last words of handlers. It decides nothing else: the DrainEvent follows in any
+   * case, unless it closes the channel, and a channel on which nothing is under way ends then. A
+   * promise is not awaited: work that takes time is a hold of a handler. A throw or rejection is
    * logged by the channel, and the drain goes on.
    */
   readonly tell?: (channel: Channel, remainingMs: number) => void;

@@ -19,8 +19,8 @@ export interface ServerEvents {
 }
 
 /**
- * A running server: its listening channel and the connections it accepted. What a listener of its events throws,
- * or rejects with, is logged.
+ * A running server: its listening channel and the connections it accepted. An error that a listener
+ * of its events throws, or rejects with, is logged.
  */
 export class Server extends WatchedEmitter<ServerEvents> implements AsyncDisposable {
   /** The listening channel. */
@@ -53,9 +53,9 @@ export class Server extends WatchedEmitter<ServerEvents> implements AsyncDisposa
   }
 
   /**
-   * What its connections are: Node's handles or sockets, see the option `transport` of `bind`; `memory` in a
-   * MemoryNetwork, `other` for a listener of your own. A server on handles changes to `socket` if Node breaks a
-   * promise that the handles rest on.
+   * The kind of its connections: Node's handles or sockets, see the option `transport` of `bind`;
+   * `memory` in a MemoryNetwork, `other` for a listener of your own. A server on handles changes to
+   * `socket` if Node breaks a promise that the handles rest on.
    */
   get transportKind(): TransportKind {
     return this.listener.way?.kind ?? 'other';

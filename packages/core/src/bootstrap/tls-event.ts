@@ -28,7 +28,7 @@ export class TlsHandshakeEvent implements TlsInfo {
   }
 }
 
-/** What the TLS handshake of a channel agreed on. Set before `channelActive`. */
+/** The parameters negotiated in the TLS handshake of a channel. Set before `channelActive`. */
 export const TLS: AttributeKey<TlsInfo> = new AttributeKey<TlsInfo>('tls');
 
 /**

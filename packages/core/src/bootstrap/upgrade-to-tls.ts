@@ -25,15 +25,16 @@ export interface UpgradeToTlsOptions {
 const OPTIONS = describeOptions('upgradeToTls', { received: unchecked() });
 
 /**
- * Encrypts a connection that began in plain (STARTTLS and the like); the pipeline stays. What was written
- * before goes out in plain, what is written later goes out encrypted, nothing is lost. Settles when the
- * handshake is complete; a {@link TlsHandshakeEvent} passes the pipeline then. If the handshake fails, so does
- * the future, and the channel closes.
+ * Encrypts a connection that began in plain (STARTTLS and the like); the pipeline stays. Earlier
+ * writes go out in plain, later writes go out encrypted, nothing is lost. Settles when the
+ * handshake is complete; a {@link TlsHandshakeEvent} passes the pipeline then. If the handshake
+ * fails, so does the future, and the channel closes.
  *
- * Call it from the handler that reads the request (as a server, after the answer) or the answer (as a
- * client), with its context. Input that came in plain after that message was put there by somebody
- * who cannot be trusted: the upgrade is refused with `TLS_PLAINTEXT` and the channel is closed. Decoders
- * report such input through {@link TlsUpgradeEvent}; a handler of your own that holds input should, too.
+ * Call it from the handler that reads the request (as a server, after the answer) or the answer (as
+ * a client), with its context. Input that came in plain after that message is from a sender that
+ * cannot be trusted: the upgrade is refused with `TLS_PLAINTEXT` and the channel is closed.
+ * Decoders report such input through {@link TlsUpgradeEvent}; a handler of your own that holds
+ * input should, too.
  *
  * @example
  * ```ts

@@ -334,12 +334,13 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
   // --- another transport ---
 
   /**
-   * Goes on over another transport, as for STARTTLS. What was flushed before this call leaves by the old one,
-   * and the burst of input during which it was called ends; then `make` is called with it, in a task of its
-   * own, and its result is opened. Until that reports `connected`, reads are held (`upgrade`) and what is
-   * flushed waits. Then the future succeeds, and output and reads go on. If the new transport reports `failed`
-   * or `disconnected` first, the future fails and the channel closes. `make` sees to it that the old one
-   * reports nothing more to this channel.
+   * Goes on over another transport, as for STARTTLS. Output that was flushed before this call
+   * leaves by the old transport, and the burst of input during which it was called ends. Then
+   * `make` is called with the old transport, in a task of its own, and its result, the new
+   * transport, is opened. Until the new transport reports `connected`, reads are held (`upgrade`)
+   * and flushed output waits. Then the future succeeds, and output and reads go on. If the new
+   * transport reports `failed` or `disconnected` first, the future fails and the channel closes.
+   * `make` sees to it that the old transport reports nothing more to this channel.
    */
   replaceTransport(make: (old: Transport) => Transport): WriteFuture {
     let why: string | undefined;

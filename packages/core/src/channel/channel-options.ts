@@ -7,8 +7,8 @@ import { describeOptions, describePart, nested } from '../internal/option-set.ts
 import { stderrLogger } from '../internal/stderr-logger.ts';
 
 /**
- * The hooks of a channel for everything that no handler took. Each hook replaces the default named with it. What a hook throws
- * is logged, and so is what its promise rejects with.
+ * The hooks of a channel for everything that no handler took. Each hook replaces the default named
+ * with it. An error that a hook throws, or that its promise rejects with, is logged.
  */
 export interface ChannelHooks {
   /** A message passed the last handler. Default: it is dropped; a warning for the first one of each channel. */
@@ -17,7 +17,7 @@ export interface ChannelHooks {
   readonly unhandledException?: (channel: Channel, error: Error) => void;
   /** A user event passed the last handler. Default: nothing. */
   readonly unhandledEvent?: (channel: Channel, event: unknown) => void;
-  /** A write failed and nobody looked at its future. Default: one line per channel. */
+  /** A write failed and its failure was not observed. Default: one line per channel. */
   readonly writeFailed?: (channel: Channel, error: Error) => void;
 }
 
@@ -43,10 +43,11 @@ export interface ChannelOptions {
    */
   readonly outboundStallMs?: number | false;
   /**
-   * The time in milliseconds that the input of one connection may take in one turn of the event loop; what is
-   * left waits for a later turn, so that a busy peer does not keep the others waiting. Busy connections share one
-   * such time: each turn goes on with one of those that wait. Quiet ones never wait: whoever needs less than a
-   * quarter of it is served at once. One message is never interrupted. `false` for no limit. @default 1
+   * The time in milliseconds that the input of one connection may take in one turn of the event
+   * loop. The rest of its input waits for a later turn, so that a busy peer does not keep the
+   * others waiting. Busy connections share one such time: each turn resumes one of those that wait.
+   * Quiet connections never wait: one that needs less than a quarter of the time is served at once.
+   * One message is never interrupted. `false` for no limit. @default 1
    */
   readonly readBudgetMs?: number | false;
   /** @default standard error, warnings and errors */
@@ -87,8 +88,8 @@ let lastGiven: ChannelOptions | undefined;
 let lastResolved: ResolvedChannelOptions | undefined;
 
 /**
- * Checks the options and fills in the defaults; done once for a bootstrap, shared by its channels. Whoever takes
- * them has checked their names, which may be more than those of a channel.
+ * Checks the options and fills in the defaults; done once for a bootstrap, shared by its channels.
+ * The caller has checked the names, because it may take more options than those of a channel.
  */
 export function resolveChannelOptions(options: ChannelOptions = {}): ResolvedChannelOptions {
   if (lastGiven === undefined || !areSame(options, lastGiven)) {

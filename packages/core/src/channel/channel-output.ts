@@ -327,7 +327,7 @@ export class ChannelOutput implements StallOwner {
     this.owner.closeAs('slow-consumer');
   }
 
-  // --- failures that nobody looked at ---
+  // --- unobserved failures ---
 
   failedWrite(error: Error): WriteFuture {
     const future = SettableFuture.failed(error);

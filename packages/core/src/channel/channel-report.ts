@@ -44,7 +44,7 @@ export function reportCatcher(channel: Channel, name: string, thrown: Error, fir
   channel.logger.log('error', text, thrown);
 }
 
-/** A write failed and nobody looked at it. */
+/** A write failed and its failure was not observed. */
 export function reportUnseenWrite(channel: Channel, hooks: ChannelHooks, error: Error): void {
   if (hooks.writeFailed === undefined) {
     const level: LogLevel = isUsual(error) ? 'debug' : 'warn';

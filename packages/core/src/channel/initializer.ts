@@ -5,8 +5,9 @@ import { isClass } from '../internal/is-class.ts';
 import { coreOf } from './transport-channel.ts';
 
 /**
- * A handler that builds a channel's pipeline when it is added, and then removes itself. What `initialize`
- * adds with `addLast` stands after what is there already. If it throws, the channel is closed.
+ * A handler that builds a channel's pipeline when it is added, and then removes itself. Handlers
+ * that `initialize` adds with `addLast` stand after those that are there already. If `initialize`
+ * throws, the channel is closed.
  *
  * @see Netty's `ChannelInitializer`
  */

@@ -101,7 +101,7 @@ export async function connectChannel(
 export function registerChannel(channel: Channel, initialize?: (channel: Channel) => void): void {
   if (initialize !== undefined) checkBuilder('registerChannel', initialize);
   const build = initialize && ((self: Channel) => initializeSafely(self, initialize));
-  // Nobody else would start it, and the connection would stay open for ever.
+  // No other code would start it, and the connection would stay open for ever.
   if (coreOf(channel) === undefined) channel.close('error');
   startChannel(channel, build);
 }

@@ -18,11 +18,12 @@ export interface StallOwner {
 const FIRST_LOOK = 1 / 4;
 
 /**
- * Distinguishes a peer that reads slowly from one that does not read. What the transport takes shows it only in large
- * steps: Linux lets more in when a third of its buffer is free, and that buffer grows to megabytes, so a peer that
- * reads 80 KB/s without pause shows nothing for more than ten seconds. After a quarter of the time without
- * progress the system is asked how much the peer has acknowledged; it is stalled if that is the same a whole time
- * later. Where the system does not report that, it is stalled after the time without progress.
+ * Distinguishes a peer that reads slowly from one that does not read. The bytes that the transport
+ * takes show it only in large steps: Linux lets more in when a third of its buffer is free, and
+ * that buffer grows to megabytes, so a peer that reads 80 KB/s without pause shows nothing for more
+ * than ten seconds. After a quarter of the time without progress the system is asked how much the
+ * peer has acknowledged; it is stalled if that is the same a whole time later. Where the system
+ * does not report that, it is stalled after the time without progress.
  */
 export class StallWatch {
   private readonly owner: StallOwner;

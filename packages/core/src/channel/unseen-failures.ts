@@ -1,14 +1,14 @@
 import type { Clock } from '../contract.ts';
 import type { SettableFuture } from '../internal/settable-future.ts';
 
-/** The failed writes of a channel that nobody has looked at; made with the first of them. */
+/** The failed writes of a channel that are not observed yet; made with the first of them. */
 export class UnseenFailures {
   private waiting: SettableFuture[] | undefined = undefined;
   private isReported = false;
   private readonly clock: Clock;
   private readonly report: (error: Error) => void;
 
-  /** @param report - called once for a channel, with the first failure that nobody looked at */
+  /** @param report - called once for a channel, with the first unobserved failure */
   constructor(clock: Clock, report: (error: Error) => void) {
     this.clock = clock;
     this.report = report;

@@ -8,8 +8,8 @@ import { GroupFuture } from './group-future.ts';
 /** How long a broadcast may hold the event loop; the rest of its members come after other events. */
 const SLICE_MS = 5;
 /**
- * This many members are written to, and then flushed. What belongs to a member comes from far away in memory:
- * it comes faster while the kernel does not work in between. And reading the clock costs as much as a
+ * This many members are written to, and then flushed. The objects of a member are cache misses, and
+ * load faster while the kernel does not work in between. Reading the clock costs as much as a
  * write: it is read once for each batch.
  */
 const BATCH_MEMBERS = 32;

@@ -46,9 +46,9 @@ let groups = 0;
  *
  * A throw or rejection of a listener of its events is logged by the channel that the event concerns.
  *
- * @typeParam Message - what is sent to the members, `new ChannelGroup<string>('members')`. It is checked where the
- *   group is written to, not where a channel is added: what a member's pipeline accepts is known only where that
- *   is built.
+ * @typeParam Message - the messages to the members, `new ChannelGroup<string>('members')`. The type
+ *   is checked where the group is written to, not where a channel is added: the messages that a
+ *   member's pipeline accepts are known only where that pipeline is built.
  * @see Netty's `ChannelGroup`
  */
 export class ChannelGroup<Message = unknown>
@@ -89,7 +89,7 @@ export class ChannelGroup<Message = unknown>
     return this.size === 0;
   }
 
-  /** What happened to slow members so far. */
+  /** The counters of slow members so far. */
   get slowMembers(): Readonly<SlowMemberCounters> {
     return this.slow.counters;
   }
@@ -162,9 +162,9 @@ export class ChannelGroup<Message = unknown>
   }
 
   /**
-   * Queues a message for the matching members; listening channels are left out. What slow members get is
-   * decided by `slowMember`. A large group is written to in slices, so that other connections are served
-   * meanwhile; every member still sees all broadcasts in order.
+   * Queues a message for the matching members; listening channels are left out. The option
+   * `slowMember` decides what slow members get. A large group is written to in slices, so that
+   * other connections are served meanwhile; every member still sees all broadcasts in order.
    */
   write(message: Message, matcher?: ChannelMatcher): GroupFuture {
     return this.send(message, matcher, false);

@@ -21,8 +21,8 @@ export function broadcasting<T>(forms: EncodedForms, run: () => T): T {
 }
 
 /**
- * For encoders without state: what `encode` makes of `message`, made once while a group writes the same
- * message to all its members. Outside a broadcast it just calls `encode`.
+ * The result of `encode(message)`, for encoders without state. It is made once while a group writes
+ * the same message to all its members. Outside a broadcast each call runs `encode`.
  *
  * @param key - names the encoder and everything about its configuration that the result depends on
  * @param encodeForMany - used instead of `encode` in a broadcast: a result that is cheap to make once need not be

@@ -7,7 +7,7 @@ import { PendingWriteQueue, type PendingWriteTarget } from '../internal/pending-
 import { SettableFuture } from '../internal/settable-future.ts';
 
 /**
- * What a group does with a message for a member whose output is full (`isWritable` is false):
+ * The policy of a group for a message to a member whose output is full (`isWritable` is false):
  *
  * - `close`: write it all the same; the member is closed once more than `maxMemberBytes` wait.
  * - `drop-newest`: the member does not get it.
@@ -141,7 +141,7 @@ export class SlowMembers {
   /** Writes to one member, as far as the policy lets it; the flush follows. */
   write(channel: Channel, message: unknown): WriteFuture {
     if (this.waiting.size > 0 && this.waiting.has(channel)) return this.hold(channel, message);
-    // A buffer that is full because nobody has flushed it is no sign of a slow member.
+    // A buffer that is full because it was not flushed is no sign of a slow member.
     if (!channel.isWritable) channel.flush();
     if (channel.isWritable || !channel.isOpen) return channel.write(message);
     if (this.policy === 'close') return this.writeOrClose(channel, message);

@@ -1,8 +1,9 @@
 import { isPromiseLike } from './promise-like.ts';
 
 /**
- * What a function of the application gave, where nothing waits for an answer. The rejection of a promise that it gave
- * all the same ends no process. The caller calls the function itself, so that a message costs one look and no closure.
+ * Returns the result of a function of the application where nothing waits for a promise. A promise
+ * is refused, and its rejection does not end the process. The caller calls the function itself, so
+ * that a message costs one check and no closure.
  *
  * @param name - of the function, for the error
  * @throws TypeError for a promise

@@ -37,8 +37,8 @@ export function placedView(memory: ArrayBufferLike, offset: number, length: numb
 
 /**
  * The memory of a Buffer and where it begins there. A Buffer's own `buffer` and `byteOffset` are calls into
- * the engine, which cost more than a small frame; what was just read is known without them. The answer is good
- * until the next read.
+ * the engine, which cost more than a small frame; for the last read both are known without them.
+ * The answer is good until the next read.
  */
 export function bufferPlace(view: Buffer): BufferPlace {
   return view === lastPlace.view ? lastPlace : placeOf(view);

@@ -20,8 +20,8 @@ export function callSafely<A>(
 }
 
 /**
- * As {@link callSafely}, for a function that runs outside of an event, in a timer or after a promise: what it throws or
- * rejects with goes through the pipeline from this context on.
+ * As {@link callSafely}, for a function that runs outside of an event, in a timer or after a
+ * promise: its throw or rejection goes through the pipeline from this context on.
  */
 export function callInContext(
   ctx: { fireExceptionCaught(error: Error): void },

@@ -3,7 +3,7 @@ import { callSafely } from './call-safely.ts';
 import { checkKind } from './option-check.ts';
 import { custom, type Same } from './option-kind.ts';
 
-/** Passes lines on to a logger of the application: what that throws or rejects with is a warning of the process. */
+/** Passes lines on to the application's logger; its throw or rejection is a process warning. */
 class CarefulLogger implements Logger {
   private readonly logger: Logger;
 
@@ -23,7 +23,7 @@ export function carefulLogger(logger: Logger): Logger {
 
 const ALLOWED = 'a Logger, such as stderrLogger()';
 
-/** The option `logger`: what is resolved is {@link carefulLogger}. */
+/** The option `logger`: the resolved value is a {@link carefulLogger}. */
 export const LOGGER = custom(ALLOWED, (name, given: Logger) => {
   const isLogger = typeof (given as Logger | null)?.log === 'function';
   return carefulLogger(checkKind(name, given, isLogger, ALLOWED)) as unknown as Same;

@@ -13,7 +13,7 @@ import {
 } from './option-kind.ts';
 import { onRejection } from './promise-like.ts';
 
-/** A function that the application hands in: what it is for, and how it is called. */
+/** A function that the application hands in: its purpose, and how it is called. */
 export interface FunctionRule {
   readonly answers: Answers;
   /** The work of the function, in the third person: `decides on credentials`. */

@@ -42,7 +42,7 @@ export interface OptionKind<in Given, out Value, out Absent extends undefined = 
    * @param among - all options of the set, as they were given
    */
   check(name: string, value: Given, among?: object): Value;
-  /** What is allowed, for the documentation and the error. */
+  /** The allowed values in words, for the documentation and the error. */
   readonly allowed: string;
   /** The value when the option is not given. */
   readonly absent: Value | Absent;
@@ -53,7 +53,7 @@ export interface OptionKind<in Given, out Value, out Absent extends undefined = 
   readonly answers?: Answers;
 }
 
-/** What an option is when it is not given: its default, an error, or `undefined`. */
+/** The value of an option that is not given: its default, an error, or `undefined`. */
 export interface Absence<Given> {
   readonly default?: Given;
   readonly required?: true;

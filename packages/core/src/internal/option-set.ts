@@ -5,7 +5,7 @@ import { type Absence, type AbsentOf, custom, type OptionKind, type Same } from 
 /** The options of a set by their names. */
 export type OptionKinds = Readonly<Record<string, OptionKind<never, unknown>>>;
 
-/** What may be given for an option of this kind. */
+/** The values that may be given for an option of this kind. */
 export type GivenOf<Kind> = Kind extends OptionKind<infer Given, unknown> ? Given : never;
 
 /** The options of a set after the check: those with a default have a value. */

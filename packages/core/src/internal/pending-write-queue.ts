@@ -61,8 +61,8 @@ class PendingWrite<Tag> extends SettableFuture {
 
 /**
  * Writes that a handler holds back, with their futures, in order. They count towards the channel's
- * writability while they wait, and a failure that nobody looks at reaches its `writeFailed` hook. The handler
- * that owns the queue must empty it when the channel closes and when it is removed.
+ * writability while they wait, and an unobserved failure reaches its `writeFailed` hook. The
+ * handler that owns the queue must empty it when the channel closes and when it is removed.
  *
  * @typeParam Tag - what the owner keeps with each message, such as the time when it is due
  *

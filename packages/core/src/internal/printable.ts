@@ -1,6 +1,7 @@
 /**
- * What a line of text must not contain: control characters, line and paragraph separators, characters that turn
- * the direction of the text, and those that are not seen at all (Unicode TR 36, CVE-2021-42574).
+ * Characters that a line of text must not contain: control characters, line and paragraph
+ * separators, characters that turn the direction of the text, and invisible ones (Unicode TR 36,
+ * CVE-2021-42574).
  */
 const UNPRINTABLE =
   /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}\uFFF9-\uFFFB]/gu;

@@ -6,8 +6,9 @@ export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
 }
 
 /**
- * If a function that should return nothing returned a promise, its rejection is reported, and not unhandled. The
- * future of a write is ignored, as one that nobody returns: its failure goes to the channel's `writeFailed` hook.
+ * If a function that should return nothing returned a promise, its rejection is reported, and not
+ * unhandled. The future of a write is ignored, as if it were not returned: its failure goes to the
+ * channel's `writeFailed` hook.
  */
 export function onRejection(returned: unknown, report: (error: Error) => void): void {
   if (isPromiseLike(returned) && !('onSettled' in returned))

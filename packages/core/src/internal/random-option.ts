@@ -2,7 +2,10 @@ import { toError } from '../errors.ts';
 import { checkFunction } from './function-option.ts';
 import { custom, type Same } from './option-kind.ts';
 
-/** The option `random`: what is resolved never throws, because it is called in timers and between steps of a protocol. */
+/**
+ * The option `random`: the resolved function never throws, because it is called in timers and
+ * between steps of a protocol.
+ */
 export const RANDOM = custom(
   'a function that returns a number from 0 to 1',
   (name, given: () => number) => {

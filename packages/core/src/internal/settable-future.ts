@@ -11,14 +11,14 @@ const SETTLED = DONE | FAILED;
 const OBSERVED = 4;
 const HANDED_OVER = 8;
 
-/** Reports a failed future that nobody looks at: a handler's context. */
+/** Reports a failed future whose failure was not observed: a handler's context. */
 export interface FailureReporter {
   reportFailure(future: WriteFuture, error: Error): void;
 }
 
 /**
- * A {@link WriteFuture} that its owner settles. It allocates a promise only when somebody asks for one,
- * and remembers whether anybody ever looked, so that a failure can be reported and is not lost.
+ * A {@link WriteFuture} that its owner settles. It allocates a promise only on request, and
+ * remembers whether it was observed, so that a failure can be reported and is not lost.
  */
 export class SettableFuture implements WriteFuture {
   private flags = 0;
@@ -76,7 +76,7 @@ export class SettableFuture implements WriteFuture {
     return (this.flags & (DONE | HANDED_OVER)) !== 0;
   }
 
-  /** True once somebody listened, awaited or read the error. */
+  /** True once a listener was added, the future was awaited or its error was read. */
   get isObserved(): boolean {
     return (this.flags & OBSERVED) !== 0;
   }
@@ -100,8 +100,8 @@ export class SettableFuture implements WriteFuture {
   }
 
   /**
-   * Settles as another future does: for a handler that returned this one, and writes later. The other one's
-   * failure becomes this one's, and is reported if nobody looks at this one.
+   * Settles as another future does: for a handler that returned this one, and writes later. The
+   * other one's failure becomes this one's, and is reported if this one is not observed.
    *
    * @param explain - makes this one's error of the other one's
    */

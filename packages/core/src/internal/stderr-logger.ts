@@ -15,7 +15,7 @@ const MAX_TEXT_LENGTH = 8192;
 /**
  * The default logger: one line per message at or above `level` to standard error.
  *
- * - What a peer sent is escaped ({@link printable}): nobody forges a line.
+ * - Text of a peer is escaped ({@link printable}), so that a peer cannot forge a line.
  * - An error of the program's own code comes with its stack; a fault of a peer is one line.
  * - Of lines that repeat, ten pass in ten seconds; the others are counted and their number is written. Errors of
  *   the program are counted apart: strangers who make up lines of ever new kinds do not hide them.
@@ -87,7 +87,10 @@ class StderrLogger implements Logger {
 let writesUnderWay = 0;
 const ignore = (): void => {};
 
-/** An error of a stream that nobody listens to ends the process: while a line of ours is on its way, we listen. */
+/**
+ * An `error` event without a listener ends the process: one is added while a line of ours is on its
+ * way.
+ */
 function writeSafely(text: string): void {
   const { stderr } = process;
   if (writesUnderWay === 0) stderr.on('error', ignore);

@@ -5,8 +5,8 @@ import { callSafely } from './call-safely.ts';
 type Listener = (...args: any[]) => unknown;
 
 /**
- * Events whose listeners are watched as handlers are: what one throws, or rejects with, is reported. It keeps
- * neither the others from being called nor the program from going on.
+ * Events whose listeners are watched as handlers are: a listener's throw or rejection is reported.
+ * The other listeners are still called, and the program goes on.
  */
 export abstract class WatchedEmitter<
   Events extends EventEmitter.ValidEventTypes,

@@ -327,7 +327,7 @@ export class HandlerContext implements Context, Clock, RingMember<HandlerContext
     handled.then(undefined, (thrown) => this.threw(thrown));
   }
 
-  /** An asynchronous operation's rejection is reported like any failure that nobody looks at. */
+  /** An asynchronous operation's rejection is reported like any unobserved failure. */
   private outcomeOf(result: WriteFuture | PromiseLike<void>): WriteFuture {
     return SettableFuture.from(result, (future) => this.reportFailure(future));
   }

@@ -5,8 +5,9 @@ import type { OnlyMessageTypes, Types } from '../handler-types.ts';
  * A handler as an object literal, with types: `ctx` and the messages get theirs, and what the handler fires and
  * writes is checked. It returns the object itself; the types may be left out as in {@link Types}.
  *
- * A literal without it is checked as far as its parameters have types: `channelRead(ctx, line: string)` must
- * stand after something that passes on strings. What it fires and writes is then not known.
+ * A literal without it is checked as far as its parameters have types: a literal with
+ * `channelRead(ctx, line: string)` must stand after something that passes on strings. The types
+ * that it fires and writes are then not known.
  *
  * @example
  * ```ts run

@@ -21,7 +21,7 @@ export const ADDED: number = 1 << 16;
 /** It has left its pipeline. */
 export const REMOVED: number = 1 << 17;
 
-/** Which events a handler implements, as bits: the others skip it without a call. */
+/** The events that a handler implements, as bits: the others skip it without a call. */
 export function maskOf(handler: Handler): number {
   let mask = 0;
   if (handler.channelRegistered !== undefined) mask |= CHANNEL_REGISTERED;

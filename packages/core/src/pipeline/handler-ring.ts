@@ -10,7 +10,7 @@ import * as mask from './handler-mask.ts';
 
 /** A member in a ring. */
 export interface RingMember<P> {
-  /** Which events its handler takes, and whether it is added: see `handler-mask.ts`. */
+  /** The events that its handler takes, and whether it is added: see `handler-mask.ts`. */
   bits: number;
   next: P;
   prev: P;

@@ -87,9 +87,10 @@ const UNREGISTERED = new KeptEvent('channelUnregistered');
  * Input that a handler keeps for later, in order: the one home of its rules, the counterpart of `PendingWriteQueue`.
  * The handler gives it every inbound event from `channelRead` on; {@link KeptInputHandler} does that.
  *
- * - **Order** What arrives while something is kept is kept after it: messages, ends of bursts, errors, user events and
- *   the end of the input. A {@link TlsUpgradeEvent} passes at once and is given the number of bytes kept; a
- *   {@link DrainEvent} passes at once and the drain waits until nothing is kept.
+ * - **Order** Events that arrive while something is kept are kept after it: messages, ends of
+ *   bursts, errors, user events and the end of the input. A {@link TlsUpgradeEvent} passes at once
+ *   and is given the number of bytes kept; a {@link DrainEvent} passes at once and the drain waits
+ *   until nothing is kept.
  * - **Holds** While others hold reads nothing is delivered, and delivery goes on when the last hold is released; after
  *   a half-closure too. Each few messages the channel's turn is checked.
  * - **An error** makes the messages before it due: they are delivered although reads are held.

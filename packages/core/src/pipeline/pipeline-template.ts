@@ -10,8 +10,8 @@ import { excludes, misorderOfReads, misorderOfWrites } from './message-order.ts'
 export type HandlerFactory = (channel: Channel) => Handler;
 
 /**
- * What a template makes its handlers of: a function; a handler that is `sharable`, which then serves all channels;
- * or one with `fresh()`, of which each channel gets its own.
+ * The source of a template's handlers: a function; a handler that is `sharable`, which then serves
+ * all channels; or one with `fresh()`, of which each channel gets its own.
  */
 export type HandlerSource = HandlerFactory | Handler;
 
@@ -67,11 +67,12 @@ export class PipelineTemplate<R, W> {
   }
 
   /**
-   * A new template with these handlers after the others; this one stays as it is. Takes functions that make
-   * handlers; handlers that are `sharable`; and handlers with `fresh()`, such as those of a preset:
-   * `add(...lengthPrefixed({ maxFrameLength: 65_536 }))`. Any other handler is an `OPTION_INVALID`; one that cannot
-   * read what the handler before it passes on, or writes what that does not accept, is a `PIPELINE_ORDER`. What a
-   * function makes is not known before its channel is: its order is checked at the first message.
+   * A new template with these handlers after the others; this one stays as it is. Takes functions
+   * that make handlers; handlers that are `sharable`; and handlers with `fresh()`, such as those of
+   * a preset: `add(...lengthPrefixed({ maxFrameLength: 65_536 }))`. Any other handler is an
+   * `OPTION_INVALID`; one that cannot read what the handler before it passes on, or writes what
+   * that does not accept, is a `PIPELINE_ORDER`. A handler that a function makes is not known
+   * before its channel exists: its order is checked at the first message.
    */
   add<const Sources extends readonly HandlerSource[]>(
     ...sources: OrMisfit<Sources, FittingSources<Sources, R, W>>
@@ -89,7 +90,7 @@ export class PipelineTemplate<R, W> {
   }
 }
 
-/** What the handlers of a template pass on and accept at its end, as far as it is known. */
+/** The kinds that the handlers of a template pass on and accept at its end, if they are known. */
 interface HandlerOrder {
   readonly given: KnownKind | undefined;
   readonly accepted: KnownKind | undefined;

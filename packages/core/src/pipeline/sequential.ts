@@ -136,7 +136,7 @@ class SequentialHandler extends KeptInputHandler {
     return this.inner.close === undefined ? ctx.close(reason) : this.inner.close(ctx, reason);
   }
 
-  /** Calls a method; its throw or rejection is reported. What comes meanwhile waits until that is complete, too. */
+  /** Calls a method and reports its throw or rejection. Input waits until its promise settles. */
   private run(ctx: Context, call: () => Handled): void {
     const { kept } = this;
     kept.beginCall();

@@ -5,8 +5,8 @@ import { type ContextOwner, HandlerContext } from './handler-context.ts';
 import * as mask from './handler-mask.ts';
 
 /**
- * Which handlers `HEADRACE_DEBUG` asks to trace: names of classes or of handlers in the pipeline, separated by
- * commas or spaces, `*` for any part of a name.
+ * The handlers that `HEADRACE_DEBUG` asks to trace: names of classes or of handlers in the
+ * pipeline, separated by commas or spaces, `*` for any part of a name.
  */
 export function tracedNames(variable: string | undefined): RegExp | undefined {
   const given = (variable ?? '').split(/[\s,]+/).filter((name) => name !== '');

@@ -8,8 +8,9 @@ const HIGH_WATER_BYTES = 64 * 1024;
  * A channel as a stream of Node's, as `DuplexHandler` makes it, with the few members of a `net.Socket` that
  * Node's HTTP server and its users ask for.
  *
- * - Reading: what the pipeline passes on is pushed. While the reader does not keep up, the stream holds the
- *   channel's reads. While the application has `autoRead` off, the stream asks for each read that it needs.
+ * - Reading: messages that the pipeline passes on are pushed. While the reader does not keep up,
+ *   the stream holds the channel's reads. While the application has `autoRead` off, the stream asks
+ *   for each read that it needs.
  * - Writing: the callback of a write comes when the kernel has taken it. The writes of one `cork` are one flush.
  * - `end()` shuts our half down. Destroying it after that lets the channel linger for the peer; destroying it
  *   before, or with an error, closes the channel at once. `destroySoon()` is both in order.
@@ -27,7 +28,8 @@ export class ChannelDuplex extends Duplex {
     super({ readableHighWaterMark: HIGH_WATER_BYTES, writableHighWaterMark: HIGH_WATER_BYTES });
     this.ctx = ctx;
     this.channel = ctx.channel;
-    // Between two owners (HTTP gave it up, nobody took it over) an error must not end the process.
+    // While it has no owner (HTTP gave it up, the next has not taken it), an error must not end
+    // the process.
     this.on('error', () => {});
   }
 

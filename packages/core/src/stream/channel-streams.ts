@@ -12,9 +12,9 @@ import { ReadGate } from '../internal/read-gate.ts';
 
 /** A channel as Web Streams, see {@link channelStreams}. */
 export interface ChannelStreams<R, W> {
-  /** What passes the last handler. Cancelling it shuts our input down. */
+  /** Messages that pass the last handler. Cancelling it shuts our input down. */
   readonly readable: ReadableStream<R>;
-  /** What goes into the pipeline. Closing it shuts our output down; aborting it closes the channel. */
+  /** Messages for the pipeline. Closing it shuts our output down; aborting closes the channel. */
   readonly writable: WritableStream<W>;
 }
 
@@ -29,12 +29,14 @@ const OPTIONS = describeOptions('channelStreams', {
 });
 
 /**
- * A channel as a pair of Web Streams whose chunks are its messages, for code that works with `fetch`,
- * `TransformStream` or other runtimes. Both push back: while nobody reads, the channel's reads are held
- * (`streams`); a chunk that is written waits until the transport has taken it.
+ * A channel as a pair of Web Streams whose chunks are its messages, for code that works with
+ * `fetch`, `TransformStream` or other runtimes. Both apply back-pressure: while the readable is not
+ * read, the channel's reads are held (`streams`); a written chunk waits until the transport has
+ * taken it.
  *
- * When the channel closes, what was read can still be read; then the readable ends, or fails with the error that
- * closed the channel. Without `allowHalfOpen` the channel closes as soon as the peer ends its half.
+ * When the channel closes, queued messages can still be read; then the readable ends, or fails with
+ * the error that closed the channel. Without `allowHalfOpen` the channel closes as soon as the peer
+ * ends its half.
  *
  * Call it while the pipeline is built, after the other handlers: messages that passed earlier are lost.
  *

@@ -15,15 +15,15 @@ import { ChannelDuplex } from './channel-duplex.ts';
  *
  * - **Place** last: no handler after it sees messages.
  * - **In** `Buffer`.
- * - **Out** nothing inbound; what is written to the stream goes out as bytes, one flush per write or cork.
+ * - **Out** nothing inbound; the stream's writes go out as bytes, one flush per write or cork.
  * - **Events** the stream is handed over once the channel is active. `channelShutdown('input')` and the
  *   channel's end become the stream's end, a failed channel the stream's error; all are forwarded.
  * - **Errors** none of its own; an error on its way through the pipeline is forwarded and does not reach
  *   the stream unless the channel closes of it.
  * - **State** one channel.
  * - **Cost** what Node's streams cost, a few microseconds per chunk.
- * - **Pitfalls** the stream holds the channel's reads while nobody reads it. Without `allowHalfOpen` the channel closes as
- *   soon as the peer ends its half, as everywhere.
+ * - **Pitfalls** the stream holds the channel's reads while it is not read. Without
+ *   `allowHalfOpen` the channel closes as soon as the peer ends its half, as everywhere.
  *
  * @example
  * ```ts run

@@ -4,8 +4,9 @@ import { keepRead, readBuffer } from '../transport/read-memory.ts';
 import type { Transport, TransportSink } from '../transport/transport.ts';
 
 /**
- * A connected socket without a system: what it reads goes through the buffer of all connections and from there into the
- * channel's memory for reads, as with sockets of the runtime. For tests of handlers that ask for such memory.
+ * A connected socket without a system: its reads go through the buffer of all connections and from
+ * there into the channel's memory for reads, as with sockets of the runtime. For tests of handlers
+ * that ask for such memory.
  */
 export class BareSocket implements Transport {
   readonly accepts = 'Buffers';
@@ -18,7 +19,7 @@ export class BareSocket implements Transport {
   takesAll = true;
   /** The views that were written, not copied. */
   readonly written: Buffer[] = [];
-  /** What the kernel has taken, as it was then, one character for each byte. */
+  /** The bytes that the kernel has taken, as they were then, one character for each byte. */
   taken = '';
   private waiting: Buffer[] = [];
   private sink!: TransportSink;

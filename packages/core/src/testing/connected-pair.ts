@@ -58,9 +58,9 @@ export interface ConnectedPair<
 }
 
 /**
- * Two channels back to back on one virtual clock, without a socket: what one writes the other reads, as
- * bytes, with back-pressure, half-closure and resets as on TCP. What follows from a call has happened when
- * the call returns; time moves by `clock.advance`.
+ * Two channels back to back on one virtual clock, without a socket: each reads the writes of the
+ * other, as bytes, with back-pressure, half-closure and resets as on TCP. All effects of a call
+ * have happened when the call returns; time moves by `clock.advance`.
  *
  * @example
  * ```ts

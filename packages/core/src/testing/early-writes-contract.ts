@@ -12,8 +12,8 @@ export interface EarlyWritesBench {
 }
 
 /**
- * What a handler may do before its connection is up, as tests: the same over every transport, and over channels of
- * messages such as WebSockets. `describeTransport` contains it.
+ * The contract of a handler's calls before its connection is up, as tests: the same over every
+ * transport, and over channels of messages such as WebSockets. `describeTransport` contains it.
  *
  * @example
  * ```ts

@@ -42,11 +42,11 @@ const OPTIONS = describeOptions(
   CHANNEL_OPTIONS,
 );
 
-/** What a finished channel still had. */
+/** The messages and bytes that a finished channel still had. */
 export interface LeftOver {
-  /** Passed the last handler, but nobody read it. */
+  /** Messages that passed the last handler and were not read. */
   readonly inbound: unknown[];
-  /** Reached the transport, but nobody read it. */
+  /** Messages that reached the transport and were not read. */
   readonly outbound: unknown[];
   /** Bytes that were written, but not flushed or not taken; they failed. */
   readonly pendingOutboundBytes: number;
@@ -62,7 +62,7 @@ export interface LeftOver {
  * channel.writeInbound(Buffer.from('hello\n'));
  * channel.readInbound(); // Buffer of "hello"
  * ```
- * @typeParam Handlers - those that it was made with: what it reads and takes follows from them
+ * @typeParam Handlers - those that it was made with; the types of its messages follow from them
  * @see Netty's `EmbeddedChannel`
  */
 export class EmbeddedChannel<
@@ -241,19 +241,19 @@ export class EmbeddedChannel<
     return { inbound, outbound: this.outboundMessages.splice(0), pendingOutboundBytes };
   }
 
-  /** What becomes of a message that passed the last handler; override to keep it elsewhere. */
+  /** Keeps a message that passed the last handler; override to keep it elsewhere. */
   protected handleInboundMessage(message: unknown): void {
     this.inboundMessages.push(message);
     this.wake();
   }
 
-  /** What becomes of a message that the transport took; override to keep it elsewhere. */
+  /** Keeps a message that the transport took; override to keep it elsewhere. */
   protected handleOutboundMessage(message: unknown): void {
     this.outboundMessages.push(message);
     this.wake();
   }
 
-  /** What becomes of an error that passed the last handler; override to keep it elsewhere. */
+  /** Keeps an error that passed the last handler; override to keep it elsewhere. */
   protected handleException(error: Error): void {
     this.recordException(error);
   }

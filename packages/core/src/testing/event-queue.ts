@@ -18,7 +18,7 @@ export class TimedEvent implements Timer {
   }
 }
 
-/** What is to happen in virtual time, by time, and by the order of the calls where the time is the same: a heap. */
+/** A heap of the events that are due in virtual time: by time, then in the order of adding. */
 export class EventQueue {
   private readonly heap: TimedEvent[] = [];
   private order = 0;

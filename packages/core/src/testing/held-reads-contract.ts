@@ -9,9 +9,9 @@ export interface HeldReadsBench {
   readonly name: string;
   /** New handlers, in their order from head to tail. */
   readonly handlers: () => readonly Handler[];
-  /** What arrives in one burst; at least four messages shall come of it. */
+  /** Input that arrives in one burst; at least four messages shall come of it. */
   readonly input: readonly unknown[];
-  /** What comes out after the handlers, in order; compared as texts. */
+  /** Messages that come out after the handlers, in order; compared as texts. */
   readonly output: readonly unknown[];
   /** Lets time pass until the handlers have passed on all that they may. @default nothing */
   readonly settle?: (channel: EmbeddedChannel) => void | Promise<void>;
@@ -55,7 +55,7 @@ class Application implements Handler {
 
 /** A user event between two reads. */
 const MARK = Symbol('mark');
-/** What each message costs the application where turns are counted, and what a connection has for one turn. */
+/** Where turns are counted: the cost of a message, and the budget of a connection for one turn. */
 const MESSAGE_MS = 2;
 const BUDGET_MS = 2;
 

@@ -10,7 +10,7 @@ export interface HeldWritesBench {
   readonly begin?: (channel: EmbeddedChannel) => void | Promise<void>;
   /** Makes the handler write what it holds; called once. */
   readonly release: (channel: EmbeddedChannel) => void | Promise<void>;
-  /** What is written in the tests: 10,000 bytes at least, and each another. */
+  /** Messages that the tests write: at least 10,000 bytes each, and all different. */
   readonly messages: readonly [unknown, unknown, unknown];
   /** False for a handler with water marks of its own in place of the channel's. @default true */
   readonly counts?: boolean;
@@ -32,16 +32,17 @@ interface Stage {
   readonly channel: EmbeddedChannel;
   readonly handler: Handler;
   readonly encoder: Encoder;
-  /** What the hook `writeFailed` got. */
+  /** Failures that the hook `writeFailed` got. */
   readonly failures: string[];
 }
 
 type Test = readonly [name: string, body: (stage: Stage, runner: TestRunner) => Promise<void>];
 
 /**
- * What every handler that holds writes back has to do, as tests: what it holds counts towards writability, goes out
- * in order, settles its future in every case, and a failure that nobody looks at reaches the hook `writeFailed`.
- * Run it for a handler of your own; with a `PendingWriteQueue` it passes.
+ * The contract of a handler that holds writes back, as tests. Held writes count towards
+ * writability, go out in order and settle their futures in every case. An unobserved failure
+ * reaches the hook `writeFailed`. Run it for a handler of your own; with a `PendingWriteQueue` it
+ * passes.
  *
  * @example
  * ```ts

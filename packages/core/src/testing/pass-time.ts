@@ -20,7 +20,7 @@ export async function passTime(clock: VirtualClock, ms: number): Promise<void> {
   await settle(clock);
 }
 
-/** What is ready to run runs, promises too, without time. */
+/** Runs everything that is ready to run, promises too; virtual time does not move. */
 export async function settle(clock: VirtualClock): Promise<void> {
   for (let round = 0; round < ROUNDS; round++) {
     await new Promise((resolve) => setImmediate(resolve));

@@ -59,7 +59,7 @@ const STEPS: Readonly<Record<string, readonly [passOn: keyof Context, detail?: D
   close: ['close', String],
 };
 
-/** What {@link recordEvents} makes. */
+/** The handler that {@link recordEvents} makes. */
 export class EventRecorder implements Handler {
   declare readonly types: Types;
   /** One line per event, oldest first. */

@@ -40,10 +40,10 @@ export interface ScriptedPeerOptions {
 
 const OPTIONS = describeOptions('scriptedPeer', { textAsBytes: flag({ default: true }) });
 
-/** What {@link scriptedPeer} makes. */
+/** The peer that {@link scriptedPeer} makes. */
 export class ScriptedPeer {
   private readonly channel: EmbeddedChannel;
-  /** What the channel has sent and no step has expected yet. */
+  /** Messages that the channel has sent and no step has expected yet. */
   private readonly sent: unknown[] = [];
   private readonly textAsBytes: boolean;
   private step = 0;
@@ -124,7 +124,7 @@ export class ScriptedPeer {
     return this;
   }
 
-  /** Lets time pass; what the channel sends meanwhile must be expected next. */
+  /** Lets time pass; messages that the channel sends meanwhile must be expected next. */
   wait(ms: number): this {
     this.begin();
     this.ensureQuiet('time to pass');

@@ -1,4 +1,4 @@
-/** What `describeTransport` needs of a test runner; vitest's and jest's functions fit. */
+/** The functions of a test runner that `describeTransport` needs; vitest's and jest's fit. */
 export interface TestRunner {
   readonly describe: (name: string, body: () => void) => unknown;
   readonly it: (name: string, body: () => Promise<void>) => unknown;

@@ -13,7 +13,7 @@ import { TransportProbe } from './transport-probe.ts';
 /** A kind of transport to be put to the test: one that is bound and connected to, or one that comes in pairs. */
 export type TransportBench = TransportTraits & (NetworkBench | PairBench);
 
-/** What every bench states. */
+/** The traits that every bench states. */
 export interface TransportTraits {
   readonly name: string;
   /** True if `abort()` reaches the peer as a reset; false if the peer only sees the end. */
@@ -28,7 +28,7 @@ export interface NetworkBench {
   readonly bind: () => BindTarget;
   /** Where to reach it. */
   readonly connect: (server: Server) => ConnectPlace;
-  /** A place where nobody listens. */
+  /** A place without a listener. */
   readonly nobody: () => ConnectPlace;
 }
 

@@ -26,8 +26,9 @@ const HALF_OPEN = { allowHalfOpen: true } as const;
 const PIECE = Buffer.alloc(64 * 1024, 'abcdefghijklmnop');
 
 /**
- * What every byte transport has to do, as tests: order, back-pressure, half-closure, end, close, reset and
- * refusal. Run it for a transport of your own before you trust it; two connected ends are enough.
+ * The contract of every byte transport, as tests: order, back-pressure, half-closure, end, close,
+ * reset and refusal. Run it for a transport of your own before you trust it; two connected ends are
+ * enough.
  *
  * @example
  * ```ts

@@ -7,7 +7,7 @@ export class TransportProbe implements Handler {
   readonly events: string[] = [];
   /** Bytes read so far. */
   bytes = 0;
-  /** If set, what is read goes here instead of being kept. */
+  /** If set, messages that are read go here instead of being kept. */
   hash: Hash | undefined = undefined;
   private readonly chunks: Buffer[] = [];
   private waiting: { readonly isDone: () => boolean; readonly resolve: () => void }[] = [];

@@ -27,7 +27,7 @@ function asOneEvent({ value, set, ...rest }: PropertyDescriptor): PropertyDescri
 }
 
 /**
- * A channel on virtual time: what a test calls on it is an event of its own, and the tasks that this adds
+ * A channel on virtual time: each call of a test is an event of its own, and the tasks that it adds
  * have run when the call returns.
  */
 export interface VirtualChannel<R = unknown, W = unknown> extends Channel<R, W> {

@@ -90,7 +90,7 @@ export class VirtualClock implements Clock {
     this.time += ms;
   }
 
-  /** Forgets all timers and deadlines; what they would have done is not done. */
+  /** Forgets all timers and deadlines without running them. */
   cancelTimers(): void {
     this.deadlines.clear();
     this.timers.clear();

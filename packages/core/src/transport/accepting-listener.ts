@@ -7,7 +7,7 @@ import type { Transport } from './transport.ts';
 
 /** Where connections come from: a listening socket of Node or Bun, a name in memory, a port of a simulated host. */
 export interface ConnectionSource {
-  /** What its connections are, and why. */
+  /** The kind of its connections, and why. */
   readonly way: TransportWay;
   /** Begins to listen, and reports to the listener, but not from within this call. Called again after a stale file. */
   listen(to: AcceptingListener): void;
@@ -18,7 +18,7 @@ export interface ConnectionSource {
 /** Connections kept while accepting is paused; Node and Bun cannot stop accepting. More are reset. */
 const MAX_HELD = 1024;
 
-/** Why a connection is reset that nobody takes. */
+/** The close reason of a connection that is not taken. */
 const REFUSED: CloseInfo = { reason: 'refused', by: 'local', error: undefined };
 
 /** A {@link Listener} on a source: it keeps the connections that the sink has not taken yet. */

@@ -27,12 +27,12 @@ export interface ByteEnd {
   readonly unacknowledgedBytes: number;
   /** Takes a chunk, which is not changed any more. */
   send(chunk: Buffer): void;
-  /** What has arrived, in one piece. */
+  /** Takes the bytes that have arrived, in one piece. */
   take(): Buffer | undefined;
   /** No more is sent. */
   finish(): void;
   /** The program closes it: a reset if it has not read all. */
   close(): void;
-  /** Resets the connection; what the other end has not taken may be lost. */
+  /** Resets the connection; bytes that the other end has not taken may be lost. */
   reset(): void;
 }

@@ -26,7 +26,10 @@ export type ListenTarget =
       readonly backlog?: number;
       /** In a worker of `node:cluster`: a socket of its own, not shared with the other workers. @default false */
       readonly exclusive?: boolean;
-      /** Delete the socket file of a program that crashed, if nobody listens on it. @default false */
+      /**
+       * Delete the socket file of a crashed program, if no process listens on it.
+       * @default false
+       */
       readonly replaceStale?: boolean;
       /** Every user may read from the socket. @default false: what the umask allows */
       readonly readableAll?: boolean;

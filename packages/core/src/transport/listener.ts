@@ -1,7 +1,10 @@
 import type { Address } from '../contract.ts';
 import type { Transport } from './transport.ts';
 
-/** What accepted connections are: Node's handles, Node's sockets, Bun's, pairs in memory, or something of your own. */
+/**
+ * The kind of accepted connections: Node's handles, Node's sockets, Bun's, pairs in memory, or one
+ * of your own.
+ */
 export type TransportKind = 'handle' | 'socket' | 'bun' | 'memory' | 'other';
 
 /** How a server's connections are to be taken, see the option `transport` of `bind`. */
@@ -16,7 +19,9 @@ export interface TransportWay {
   readonly isFallback?: boolean;
 }
 
-/** What a listener reports. All calls come on the event loop, none from within `open`. */
+/**
+ * The receiver of a listener's reports. All calls come on the event loop, none from within `open`.
+ */
 export interface ListenerSink {
   /** It listens: `localAddress` is known. */
   listening(): void;
@@ -42,7 +47,7 @@ export interface Listener {
   /** Where it listens, once it does; also after the close. */
   readonly localAddress: Address | undefined;
 
-  /** What its connections are; final once it listens, unless Node fails it. @default other */
+  /** The kind of its connections; final once it listens, unless Node fails it. @default other */
   readonly way?: TransportWay;
 
   /** Begins to listen. Called once. */
@@ -51,6 +56,6 @@ export interface Listener {
   requestAccept(): void;
   /** Takes the permission back. Connections that come meanwhile wait, up to a number of the listener's own. */
   pauseAccepting(): void;
-  /** Stops listening, and resets the connections that nobody has taken. */
+  /** Stops listening, and resets the connections that were not taken. */
   close(): void;
 }

@@ -3,7 +3,7 @@ import type { Address } from '../contract.ts';
 import type { ByteEnd, EndUser } from './byte-end.ts';
 import { systemError } from './system-error.ts';
 
-/** One end of a connection without a network in between: what is sent has arrived. */
+/** One end of a connection without a network in between: sent bytes have arrived at once. */
 export class MemoryEnd implements ByteEnd {
   readonly local: Address;
   readonly remote: Address;
@@ -90,7 +90,7 @@ export class MemoryEnd implements ByteEnd {
     this.unreadBytes = 0;
   }
 
-  /** What has arrived can still be read. */
+  /** Bytes that have arrived can still be read. */
   private breaks(error: Error): void {
     this.error ??= error;
     this.isGone = true;

@@ -222,7 +222,7 @@ export class MemoryTransport implements Transport {
     const sink = this.sink!;
     const { end } = this;
     if (!this.isConnected && !this.isClosed) this.connect(sink);
-    // What came before the reset is read first, if it is read.
+    // Bytes that came before the reset are read first, if reads are asked for.
     const canRead = this.mayRead && end.unreadBytes > 0;
     if (end.error !== undefined && !this.isClosed && !canRead) {
       this.isClosed = true;

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { CloseInfo } from '../contract.ts';
 import type { Transport, TransportSink } from './transport.ts';
 
-/** No kernel takes so much at once while nobody reads. */
+/** No kernel takes so many blocks at once while the other end does not read. */
 const MOST_BLOCKS = 256;
 const BLOCK_BYTES = 256 * 1024;
 const LOCAL: CloseInfo = { reason: 'local', by: 'local', error: undefined };

@@ -14,7 +14,7 @@ const LARGE_BYTES = 32 * 1024;
 /** As much as a read brings at most. */
 const READ_BYTES = 64 * 1024;
 
-/** What all connections read into: what arrives is copied out at once. */
+/** The buffer that all connections read into; each read is copied out at once. */
 export const readBuffer: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
 const readMemory = readBuffer.buffer;
 
@@ -23,7 +23,7 @@ let memory = slab.buffer;
 let used = 0;
 /** The end of the last read in the slab; -1 once what follows was given away. */
 let readEnd = -1;
-/** What was copied last: reads are often as long as those before. */
+/** The view of the last copied read; the next read often has the same length and uses it again. */
 let window: Buffer = readBuffer;
 
 /**
@@ -154,7 +154,10 @@ export class ReadMemory {
     this.borrower = handler;
   }
 
-  /** Gives bytes back that were read into lent memory: no view of them is left. What cannot serve again is replaced. */
+  /**
+   * Gives bytes back that were read into lent memory: no view of them is left. Memory that cannot
+   * serve again is replaced.
+   */
   takeBack(bytes: Buffer): void {
     const start = lent.next - bytes.length;
     if (start >= 0 && lent.hasAt(start, bytes)) lent.next = start;

@@ -45,7 +45,7 @@ export class GatheringMemory {
     this.isInUse = false;
   }
 
-  /** What was gathered is still in use, or may be: the next call takes other memory. */
+  /** The gathered bytes are still in use, or may be: the next call takes other memory. */
   keep(view: Buffer): void {
     this.isInUse = false;
     const bits = bitsOf(view.length);

@@ -37,7 +37,7 @@ export class SocketTransport extends StreamTransport {
     );
   }
 
-  /** A socket that somebody else made: one that a server accepted, from an agent, an upgrade. */
+  /** A socket made by other code: one that a server accepted, from an agent, an upgrade. */
   static of(socket: net.Socket): SocketTransport {
     return new SocketTransport(socket, false);
   }

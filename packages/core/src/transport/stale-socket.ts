@@ -1,7 +1,10 @@
 import { lstat, unlink } from 'node:fs';
 import net from 'node:net';
 
-/** The socket file that a listener finds in its place: deleted once, if that is asked for and nobody listens on it. */
+/**
+ * The socket file that a listener finds in its place: deleted once, if that is asked for and no
+ * process listens on it.
+ */
 export class StaleSocketFile {
   private readonly path: string | undefined;
   private hasTried = false;
@@ -24,7 +27,9 @@ export class StaleSocketFile {
   }
 }
 
-/** Deletes a socket file that nobody listens on, as a program that crashed leaves it; reports whether it did. */
+/**
+ * Deletes a socket file without a listener, as a crashed program leaves it; reports whether it did.
+ */
 function removeStaleSocket(path: string, done: (isRemoved: boolean) => void): void {
   lstat(path, (failure, found) => {
     // A plain file refuses connections, too, and is not ours to delete.

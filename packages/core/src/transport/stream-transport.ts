@@ -11,9 +11,9 @@ import type { Transport, TransportSink } from './transport.ts';
 
 /** Two streams that are one connection: standard input and output, or those of a child process. */
 export interface StreamPair {
-  /** What the peer sends. */
+  /** Bytes from the peer. */
   readonly readable: Readable;
-  /** What goes to the peer. */
+  /** Bytes to the peer. */
   readonly writable: Writable;
 }
 
@@ -82,7 +82,7 @@ export class StreamTransport implements Transport {
   private readonly options: StreamTransportOptions;
   private isReading = false;
   private isWriting = false;
-  /** What follows the part that the stream has, and its bytes. */
+  /** Parts that follow the one that the stream has, and their number of bytes. */
   private parts: Buffer[] = NO_PARTS;
   private partBytes = 0;
   /** Streams that have not closed yet. */

@@ -3,7 +3,10 @@ import type { TLSSocket } from 'node:tls';
 import type { Address, CloseInfo, TlsInfo } from '../contract.ts';
 import type { ReadMemory } from './read-memory.ts';
 
-/** What a transport reports to its channel. All calls come on the event loop, none from within `open`. */
+/**
+ * The receiver of a transport's reports: its channel. All calls come on the event loop, none from
+ * within `open`.
+ */
 export interface TransportSink {
   /**
    * True while the channel takes no more input: a transport that cuts several messages out of one read keeps
@@ -40,7 +43,8 @@ export interface TransportSink {
   /**
    * It is over; comes once and last, also after `close` and `abort`.
    *
-   * @param info - why, if the transport knows more than that the peer is gone: what it runs on was closed
+   * @param info - why, if the transport knows more than that the peer is gone: for example, that
+   *   the channel or stream below it was closed
    */
   disconnected(info?: CloseInfo): void;
 }
@@ -54,7 +58,7 @@ export interface Transport {
   readonly isActive: boolean;
   readonly localAddress: Address | undefined;
   readonly remoteAddress: Address | undefined;
-  /** What `write` takes, in words, for error texts. */
+  /** The messages that `write` takes, in words, for error texts. */
   readonly accepts: string;
   /**
    * Bytes taken by `write` and not yet by the kernel; so a slow write differs from a stuck one. Only its changes count,
@@ -71,7 +75,9 @@ export interface Transport {
    * the write. A transport that may pass them on as they are, to another part of the program, leaves it out.
    */
   readonly keepsNoWrites?: boolean | undefined;
-  /** What the TLS handshake agreed on; `undefined` before its end, and without TLS. */
+  /**
+   * The negotiated TLS parameters; `undefined` before the end of the handshake, and without TLS.
+   */
   readonly tls?: TlsInfo | undefined;
 
   /** Begins to report. A second call, by a transport that goes on top of this one, replaces the sink. */
@@ -90,7 +96,7 @@ export interface Transport {
   write(messages: readonly unknown[], bytes: number): boolean;
   /** Ends our half after all that was written. */
   shutdownOutput(info: CloseInfo): void;
-  /** Drops the connection now; what the kernel has taken still arrives. */
+  /** Drops the connection now; bytes that the kernel has taken still arrive. */
   close(info: CloseInfo): void;
   /** Resets the connection. */
   abort(info: CloseInfo): void;

@@ -13,7 +13,7 @@ import { beginRun } from './running-code.ts';
 import { sequenceDiagram } from './sequence-diagram.ts';
 import { Simulation, type SimulationOptions } from './simulation.ts';
 
-/** One scenario: makes the hosts, plans the faults, runs, and looks at the outcome. What it throws is a failure. */
+/** Makes the hosts, plans the faults, runs, and checks the outcome. A throw is a failure. */
 export type Scenario = (sim: Simulation) => unknown;
 
 /** Options of {@link explore}. */
@@ -46,7 +46,7 @@ type Settings = Resolved<ExploreOptions, typeof OPTIONS.kinds>;
 /** How many lines of the trace, and of the diagram, a failure shows. */
 const LAST_LINES = 40;
 
-/** What {@link explore} has done. */
+/** The result of {@link explore}. */
 export interface Explored {
   /** How many seeds were run. */
   readonly seeds: number;

@@ -41,7 +41,7 @@ const OPTIONS = describeOptions('chaos', {
   fromMs: number({ default: 0 }),
   untilMs: unchecked({ required: true }),
 });
-/** What goes wrong. */
+/** The kind of a fault. */
 export type FaultKind = 'crash' | 'stop' | 'partition' | 'slow' | 'freeze' | 'reset';
 const KINDS: readonly FaultKind[] = ['crash', 'stop', 'partition', 'slow', 'freeze', 'reset'];
 const SLOWEST_MS = 3000;

@@ -5,7 +5,7 @@ import type { SimulatedTime } from './simulated-time.ts';
 /** Bytes of the headers of one segment: they take their share of a slow line. */
 const HEADER_BYTES = 40;
 
-/** What becomes of one segment. */
+/** The callbacks for one segment: it arrives, or it is lost. */
 export interface Delivery {
   arrived(): void;
   /** @param isAnswered - a router says that the host cannot be reached */

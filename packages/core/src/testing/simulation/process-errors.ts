@@ -8,9 +8,9 @@ const EVENTS = ['uncaughtException', 'unhandledRejection'] as const;
 type Listener = (...args: unknown[]) => void;
 
 /**
- * Takes what would end the process while a simulation runs: exceptions out of callbacks, and rejections that nobody
- * handles. The listeners that are there, a test runner's, are put aside until the last simulation ends. Returns what
- * ends it.
+ * Takes the errors that would end the process while a simulation runs: uncaught exceptions and
+ * unhandled rejections. The listeners that are there, a test runner's, are put aside until the last
+ * simulation ends. Returns a function that ends the taking.
  */
 export function takeProcessErrors(taker: ProcessErrorTaker): () => void {
   return errors.use(taker);

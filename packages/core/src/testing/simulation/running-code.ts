@@ -18,7 +18,7 @@ export function beginRun(): () => void {
   return runs.use({});
 }
 
-/** Runs code, and what it leads to, as somebody's. */
+/** Runs a task as code of this owner, and all asynchronous work that follows from it. */
 export function runCode(code: RunningCode, task: () => void): void {
   running.run(code, task);
 }

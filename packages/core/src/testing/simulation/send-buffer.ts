@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 
-/** What one end has sent or will send and the other end has not acknowledged, by its place in the stream. */
+/** Bytes to send, and sent bytes without an acknowledgement, by their place in the stream. */
 export class SendBuffer {
   private chunks: Buffer[] = [];
   /** Bytes of the first chunk that are acknowledged. */

@@ -17,10 +17,10 @@ import { SimulationError } from './simulation-error.ts';
 import { TcpEnd, type TcpKernel } from './tcp-end.ts';
 import type { ResolvedTcpSettings } from './tcp-settings.ts';
 
-/** What runs on a host: called at the start of the simulation, and again after each restart. */
+/** The program of a host: called at the start of the simulation, and again after each restart. */
 export type HostProgram = (host: SimulatedHost) => unknown;
 
-/** What a host needs of the simulation. */
+/** The part of the simulation that a host uses. */
 export interface HostWorld extends ProcessWorld {
   readonly seed: number;
   readonly settings: ResolvedTcpSettings;
@@ -177,7 +177,7 @@ export class SimulatedHost implements PortNetwork {
     });
   }
 
-  /** The power goes: memory, timers and connections are gone, and nobody is told. */
+  /** The power fails: memory, timers and connections are gone, and no peer is notified. */
   crash(): void {
     this.process?.end();
     this.process = undefined;

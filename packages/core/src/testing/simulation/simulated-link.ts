@@ -2,7 +2,7 @@ import { checkNumber } from '../../internal/option-check.ts';
 import type { LatencyOptions } from './latency.ts';
 import type { NetworkPath } from './network-path.ts';
 
-/** What lies between hosts; each method returns the link itself. */
+/** The network between hosts; each method returns the link itself. */
 export class SimulatedLink {
   private readonly paths: readonly NetworkPath[];
 

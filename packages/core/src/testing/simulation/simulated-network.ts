@@ -7,7 +7,7 @@ import { SimulationError } from './simulation-error.ts';
 /** One host, or several. */
 export type HostNames = string | readonly string[];
 
-/** What links have that nobody has set. */
+/** The settings of links that set none. */
 export interface PathDefaults {
   readonly latency: Latency;
   readonly bufferBytes: number;

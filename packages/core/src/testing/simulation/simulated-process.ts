@@ -7,7 +7,7 @@ import { type MachineClock, NEVER } from './machine-clock.ts';
 import type { SeededRandom } from './seeded-random.ts';
 import type { SimulatedTime } from './simulated-time.ts';
 
-/** What a process needs of the simulation. */
+/** The part of the simulation that a process uses. */
 export interface ProcessWorld extends SimulatedTime {
   /** Runs code of a process, and notes what it throws. */
   enter(process: SimulatedProcess, task: () => void): void;
@@ -19,8 +19,8 @@ export interface ProcessWorld extends SimulatedTime {
 }
 
 /**
- * One life of a program on a host, from its start to its end, and the program's clock: what it has set in motion ends
- * with it.
+ * One life of a program on a host, from its start to its end, and the program's clock. Timers and
+ * connections of the program end with it.
  */
 export class SimulatedProcess implements EndOwner, Clock {
   readonly hostName: string;
@@ -31,7 +31,7 @@ export class SimulatedProcess implements EndOwner, Clock {
   private readonly world: ProcessWorld;
   private readonly machine: MachineClock;
   private isFrozen = false;
-  /** What became due while it was frozen. */
+  /** Tasks that became due while it was frozen. */
   private due: (() => void)[] = [];
   private readonly tasks: (() => void)[] = [];
   private isRunning = false;

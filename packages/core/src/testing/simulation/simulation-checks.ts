@@ -17,7 +17,10 @@ interface Watched {
 /** As channels print their ids. */
 const IDS = /\b(?:0x)?([0-9a-f]{8})\b/g;
 
-/** What every simulation has to hold: no error reaches a process, nothing waits for ever, counters return to zero. */
+/**
+ * The invariants of every simulation: no error reaches a process, nothing waits for ever, counters
+ * return to zero.
+ */
 export class SimulationChecks {
   readonly futures: WaitingFutures = new WaitingFutures();
   private readonly watched: Watched[] = [];
@@ -55,7 +58,7 @@ export class SimulationChecks {
     return text.replace(IDS, (text, id: string) => this.names.get(id) ?? text);
   }
 
-  /** What is begun from now on need not be over in the end: a client may go on connecting. */
+  /** Operations that begin from now on need not end: a client may go on connecting. */
   beginSettling(): void {
     this.isSettling = true;
     this.futures.takeNoMore();

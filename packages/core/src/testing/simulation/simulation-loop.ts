@@ -10,7 +10,7 @@ const LONGEST_INSTANT = 1_000_000;
 // The real one: inside a run it is forbidden to programs.
 const nextTurn = setImmediate;
 
-/** What happens in a simulation, one event after the other. */
+/** The event loop of a simulation: runs its events one after the other. */
 export class SimulationLoop implements SimulatedTime {
   private readonly owner: object;
   private readonly throwIfFailed: () => void;

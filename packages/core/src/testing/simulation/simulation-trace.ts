@@ -19,12 +19,12 @@ export interface TraceEntry {
 /** A call of the hash costs more than what an event says: many events are summed by one. */
 const SUMMED_CHARS = 16_384;
 
-/** What a line shows of the bytes sent. */
+/** The number of sent bytes that a line shows. */
 const PREVIEW_BYTES = 24;
 
 /**
- * What happened, in order. The hash covers everything from the beginning, payloads included; the entries kept are the
- * last ones.
+ * The events of a simulation, in order. The hash covers all of them from the beginning, payloads
+ * included; only the last entries are kept.
  */
 export class SimulationTrace {
   private readonly limit: number;

@@ -17,7 +17,7 @@ import { resolveTcpSettings, type TcpSettings } from './tcp-settings.ts';
 
 /** Options of a {@link Simulation}. */
 export interface SimulationOptions {
-  /** What all chance follows from: the same seed, the same run. A whole number, at least 0. */
+  /** The seed of all random choices: the same seed, the same run. A whole number, at least 0. */
   readonly seed: number;
   /** Of links that set none. @default 1 ms */
   readonly latency?: LatencyOptions;
@@ -119,7 +119,7 @@ export class Simulation {
     return this.world.seed;
   }
 
-  /** What has happened. */
+  /** The trace of the events so far. */
   get trace(): SimulationTrace {
     return this.world.trace;
   }
@@ -129,7 +129,7 @@ export class Simulation {
   /**
    * A machine with a program, which starts when the simulation runs; returns its host.
    *
-   * @param program - called at each start; what it throws fails the run
+   * @param program - called at each start; an error that it throws fails the run
    */
   host(name: string, program: HostProgram): SimulatedHost {
     const host = this.world.network.add(name, program);
@@ -158,7 +158,7 @@ export class Simulation {
     });
   }
 
-  /** The power of a machine goes: memory, timers and connections are gone, and nobody is told. */
+  /** The power of a machine fails: memory, timers and connections are gone; no peer is notified. */
   crash(host: string): void {
     this.hit(host, 'crash').crash();
   }
@@ -178,7 +178,7 @@ export class Simulation {
     this.hit(host, 'freeze').freeze();
   }
 
-  /** A frozen process goes on: what became due meanwhile happens now. */
+  /** A frozen process goes on: tasks that became due meanwhile run now. */
   thaw(host: string): void {
     this.hit(host, 'thaw').thaw();
   }
@@ -188,7 +188,7 @@ export class Simulation {
     this.hit(host, `clock ${JSON.stringify(fault)}`).setClock(fault);
   }
 
-  /** Nothing comes through between these hosts any more; what is on its way is lost. */
+  /** Nothing comes through between these hosts any more; segments on their way are lost. */
   partition(a: HostNames, b: HostNames, options: PartitionOptions = {}): void {
     const { oneWay, answered } = PARTITION.resolve(options);
     for (const path of this.hitLink('partition', a, b, oneWay)) path.cut(answered);
@@ -263,9 +263,10 @@ export class Simulation {
   }
 
   /**
-   * What every simulation has to hold, after its run: repairs everything, resets all connections, lets `settleMs` pass
-   * in which no connection can be made, and then looks whether every channel is closed, every write future has settled,
-   * and everything given to {@link watch} is 0.
+   * Checks the invariants of every simulation, after its run. It repairs everything, resets all
+   * connections, and lets `settleMs` pass in which no connection can be made. Then it checks that
+   * every channel is closed, every write future has settled, and everything given to {@link watch}
+   * is 0.
    *
    * @param settleMs - @default 120000
    * @throws SimulationError

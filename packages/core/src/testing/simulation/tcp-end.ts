@@ -19,7 +19,7 @@ export interface TcpKernel {
   pathTo(other: TcpKernel): NetworkPath;
   /** Where a segment of so many bytes is cut in two; the number itself if it is not. */
   cutAt(bytes: number): number;
-  /** A connection comes in: its end here, or why there is none. `full`: nobody answers. */
+  /** A connection comes in: its end here, or why there is none. `full`: the SYN gets no answer. */
   answer(port: number, caller: TcpEnd): TcpEnd | 'refused' | 'full';
   forget(end: TcpEnd): void;
   /** Notes what this host has sent. */
@@ -254,7 +254,7 @@ export class TcpEnd implements ByteEnd, WindowedEnd, ProbedEnd {
     this.push();
   }
 
-  /** What has arrived, up to 64 KiB. */
+  /** Takes the bytes that have arrived, up to 64 KiB. */
   take(): Buffer | undefined {
     const { received } = this;
     if (received.length === 0) return undefined;
@@ -299,7 +299,7 @@ export class TcpEnd implements ByteEnd, WindowedEnd, ProbedEnd {
     }
   }
 
-  /** Sends a reset; what was not acknowledged may be lost. */
+  /** Sends a reset; bytes without an acknowledgement may be lost. */
   reset(): void {
     this.user = undefined;
     if (this.phase === GONE) return;
@@ -319,7 +319,7 @@ export class TcpEnd implements ByteEnd, WindowedEnd, ProbedEnd {
     if (this.phase === OPEN) this.probes.start();
   }
 
-  /** The kernel has lost it: nobody is told. */
+  /** The kernel has lost it: neither the program nor the peer is notified. */
   vanish(): void {
     if (this.phase === GONE) return;
     this.phase = GONE;
@@ -507,7 +507,7 @@ export class TcpEnd implements ByteEnd, WindowedEnd, ProbedEnd {
     this.error = error;
     const { received, unreadBytes, user } = this;
     this.vanish();
-    // What has arrived can still be read, as on Linux.
+    // Bytes that have arrived can still be read, as on Linux.
     this.received = received;
     this.unreadBytes = unreadBytes;
     user?.wake();

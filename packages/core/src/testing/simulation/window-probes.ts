@@ -12,8 +12,8 @@ const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 120_000;
 
 /**
- * TCP's persist timer: a sender before a closed window asks from time to time. Without it nobody would notice that the
- * receiver is gone.
+ * TCP's persist timer: a sender before a closed window probes it from time to time. Without the
+ * probes the sender would not notice that the receiver is gone.
  *
  * @see RFC 9293, 3.8.6.1
  */

@@ -1,5 +1,5 @@
-// What Bun has in its global `Bun`, as far as we use it. Types only: nothing of Bun is imported, so that the package
-// loads everywhere.
+// The members of Bun's global `Bun` that we use. Types only: nothing of Bun is imported, so that
+// the package loads everywhere.
 
 /** A connection of Bun's. Every call on a closed one does nothing. */
 export interface BunSocket<Data> {
@@ -16,7 +16,7 @@ export interface BunSocket<Data> {
   write(bytes: Uint8Array, byteOffset: number, byteLength: number): number;
   /** Ends our half. */
   shutdown(): void;
-  /** Closes; what the kernel has taken still arrives. The callback `close` comes within the call. */
+  /** Closes; bytes that the kernel has taken still arrive. Calls `close` within this call. */
   close(): void;
   /** Resets a TCP connection, closes another one. The callback `close` comes within the call. */
   terminate(): void;
@@ -40,7 +40,7 @@ export interface BunSocketHandlers<Data> {
   error(socket: BunSocket<Data>, error: Error): void;
 }
 
-/** What `Bun.listen` returns. */
+/** The server that `Bun.listen` returns. */
 export interface BunServer {
   readonly port?: number;
   readonly hostname?: string;

@@ -10,7 +10,7 @@ import type { BunApi } from './bun-api.ts';
 import { BunSource } from './bun-source.ts';
 import { BUN_HANDLERS, BunTransport } from './bun-transport.ts';
 
-/** What is asked of `process`; a test passes its own. */
+/** The members of `process` that are read; a test passes its own. */
 export interface BunPlatform {
   readonly versions: Readonly<Record<string, string | undefined>>;
 }
@@ -49,7 +49,7 @@ export function obstacleOf({ versions }: BunPlatform, api: BunApi | undefined): 
 }
 
 async function check(api: BunApi): Promise<NativeListen | string> {
-  // Not imported: nothing of a cluster is loaded where nobody listens.
+  // No static import: a process that does not listen loads nothing of `node:cluster`.
   const { default: cluster } = await import('node:cluster');
   if (cluster.isWorker) return 'a worker of node:cluster gets its sockets from the primary';
   const wrong = await checkSockets(api);

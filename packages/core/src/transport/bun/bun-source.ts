@@ -50,7 +50,7 @@ export class BunSource implements ConnectionSource {
   private listenOn(target: ListenTarget): BunServer {
     if ('path' in target) return this.listenOnPath(target);
     const { port, host, exclusive = false, ipv6Only = false, reusePort = false } = target;
-    // Bun takes exclusive for a port that nobody else may have.
+    // For Bun, `exclusive` means that no other socket may use the port.
     const place = { port, exclusive: exclusive && !reusePort, ipv6Only, reusePort };
     try {
       return this.bind({ ...place, hostname: host ?? ALL_ADDRESSES });

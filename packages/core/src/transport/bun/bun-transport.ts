@@ -18,7 +18,7 @@ const FAILING = 2;
 const CLOSED = 3;
 const GONE = 4;
 
-// What is to be done with input.
+// The states of reading.
 const STOPPED = 0;
 /** One burst may be delivered. */
 const ASKED = 1;
@@ -35,7 +35,7 @@ const memory = new GatheringMemory();
 
 /**
  * A TCP connection or Unix socket of `Bun.listen` or `Bun.connect`, without a stream of Node's on top. Its socket
- * must be paused, or be paused soon: what comes before it is asked for is kept.
+ * must be paused, or be paused soon: input that comes before it is asked for is kept.
  */
 export class BunTransport implements Transport {
   private readonly socket: BunSocket<BunTransport | undefined>;
@@ -43,14 +43,14 @@ export class BunTransport implements Transport {
   private phase = OPEN;
   private reading = STOPPED;
   private isPaused: boolean;
-  /** What came unasked: Bun may give more than one read before it pauses. */
+  /** Reads that were not asked for: Bun may give more than one before it pauses. */
   private unread: Buffer[] = NOTHING;
   private hasPeerEnded = false;
   private isEndReported = false;
   /** Bun has closed the socket, perhaps for this error. */
   private isSocketClosed = false;
   private closeError: Error | undefined = undefined;
-  /** What the kernel has not taken yet, and its bytes. */
+  /** Output that the kernel has not taken yet, and its number of bytes. */
   private unsent: Uint8Array[] = NOTHING;
   unsentBytes = 0;
   /** A call of Bun's is under way: its callbacks may come within it, and are reported later. */

@@ -5,7 +5,7 @@ import { HandleTransport } from './handle-transport.ts';
 import type { StreamBinding } from './stream-binding.ts';
 import type { ListeningHandle, NodeInternals, StreamHandle } from './stream-handle.ts';
 
-/** What takes the connections. */
+/** The receiver of the accepted connections. */
 export interface AcceptedListener {
   /** A connection, which is dropped if it cannot be taken. */
   adopt(adopt: () => Transport, drop: () => void, descriptor: number | undefined): void;
@@ -14,7 +14,7 @@ export interface AcceptedListener {
 /** There an accepted connection has the options of the socket that listens: no five system calls for each. */
 const INHERITS_OPTIONS = process.platform === 'linux';
 
-/** What libuv answers when keepalive is on and its initial delay is left to the system. */
+/** The answer of libuv when keepalive is on and its initial delay is left to the system. */
 const EINVAL = -22;
 
 /** Takes the connections of a listening server before Node makes a `net.Socket` of each. */

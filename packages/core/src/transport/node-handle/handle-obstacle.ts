@@ -3,7 +3,7 @@ import type { NodeInternals, StreamHandle } from './stream-handle.ts';
 /** The major versions whose handles the tests run on. */
 export const KNOWN_MAJORS: readonly number[] = [20, 22, 24, 26];
 
-/** What is asked of `process`; a test passes its own. */
+/** The members of `process` that are read; a test passes its own. */
 export interface Platform {
   readonly version: string;
   readonly versions: Readonly<Record<string, string | undefined>>;

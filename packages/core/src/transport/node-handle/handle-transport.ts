@@ -34,7 +34,7 @@ const CLOSED = 3;
 const DETACHED = 4;
 const GONE = 5;
 
-// What is to be done with input.
+// The states of reading.
 const STOPPED = 0;
 /** Reading, and one burst may be delivered. */
 const ASKED = 1;
@@ -42,9 +42,9 @@ const ASKED = 1;
 const SATED = 2;
 
 /**
- * An accepted TCP connection, Unix socket or named pipe, directly on Node's handle: no stream in between, so
- * no callback, no tick and no state machine per write (figures: docs/performance.md). What keeps the memory of
- * connections apart is in node-handles.ts.
+ * An accepted TCP connection, Unix socket or named pipe, directly on Node's handle: no stream in
+ * between, so no callback, no tick and no state machine per write (figures: docs/performance.md).
+ * The separation of the connections' memory is explained in node-handles.ts.
  */
 export class HandleTransport implements Transport, RequestOwner {
   private readonly handle: StreamHandle;

@@ -40,7 +40,7 @@ async function check(): Promise<NativeListen | string> {
   const binding = new StreamBinding(internals.stream);
   const wrong = await checkHandles(internals, binding);
   if (wrong !== undefined) return wrong;
-  // Not imported: nothing of a cluster is loaded where nobody listens.
+  // No static import: a process that does not listen loads nothing of `node:cluster`.
   const { default: cluster } = await import('node:cluster');
   const acceptor = new HandleAcceptor(internals, binding, cluster.isWorker);
   return (target, options, why, isRequired) =>

@@ -7,8 +7,8 @@ import type { HandleRequest, StreamInternals } from './stream-handle.ts';
 const MOST_SPARES = 1024;
 
 /**
- * What all connections on handles share: the outcome of Node's last call, the request and the memory of writes that
- * are over; and whether Node has kept its promises so far.
+ * The state that all connections on handles share: the outcome of Node's last call, the request and
+ * the memory of writes that are over, and whether Node has kept its promises so far.
  */
 export class StreamBinding {
   /** A call that hands bytes to Node is under way: Node may not call back before it returns. */
@@ -50,7 +50,7 @@ export class StreamBinding {
     return new ChannelError('CHANNEL_FAILED', text);
   }
 
-  /** What the read under way brought: bytes, or a negative error number. */
+  /** The result of the read under way: a number of bytes, or a negative error number. */
   get readCount(): number | undefined {
     return this.state[this.readIndex];
   }
@@ -105,7 +105,7 @@ export function isCountRight(count: number, totalBefore: number, total: number):
   return count <= readBuffer.length && ((total - totalBefore) | 0) === count;
 }
 
-/** What a request calls when it ends. */
+/** The owner of a request, which is called when the request ends. */
 export interface RequestOwner {
   hasWritten(request: HandleRequest, status: number): void;
   /** Node broke a promise that concerns this connection. */

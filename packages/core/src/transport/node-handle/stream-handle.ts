@@ -1,4 +1,4 @@
-// What Node keeps below `net.Socket`, as far as we use it. Types only: none of it is public API of Node.
+// Node's objects below `net.Socket`, as far as we use them. Types only: none is public API of Node.
 
 /** Node's own TCP and pipe objects. Every call returns 0 or a negative error number. */
 export interface StreamHandle {
@@ -52,7 +52,7 @@ export interface HandleRequest {
   held: unknown;
 }
 
-/** Node's `stream_wrap`: what all its streams share. */
+/** Node's `stream_wrap`: the state that all its streams share. */
 export interface StreamInternals {
   readonly WriteWrap: new () => HandleRequest;
   readonly ShutdownWrap: new () => HandleRequest;

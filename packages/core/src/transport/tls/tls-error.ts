@@ -1,6 +1,6 @@
 import { printable } from '../../internal/printable.ts';
 
-/** What Node adds to an error of OpenSSL. */
+/** An error of OpenSSL, with the fields that Node adds. */
 interface OpenSslError extends NodeJS.ErrnoException {
   readonly reason?: string;
 }
@@ -28,7 +28,7 @@ export function tlsErrorText(error: Error | undefined): string {
   return code === undefined ? text : `${text} (${code})`;
 }
 
-/** OpenSSL's message has its internals and ends with a line feed; what counts is the reason. */
+/** OpenSSL's message has its internals and ends with a line feed; only the reason is used. */
 function alertText(code: string | undefined, reason: string | undefined): string | undefined {
   if (reason === undefined) return undefined;
   const isAlert = code?.includes('_ALERT_') === true;

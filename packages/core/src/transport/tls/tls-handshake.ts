@@ -66,7 +66,7 @@ export class TlsHandshake implements DeadlineEntry {
   }
 }
 
-/** What was agreed on, as it stands when the handshake is complete. */
+/** The negotiated parameters, read when the handshake is complete. */
 export function tlsInfoOf(socket: TLSSocket): TlsInfo {
   const peerCertificate = socket.getPeerX509Certificate();
   const isResumed = socket.isSessionReused();

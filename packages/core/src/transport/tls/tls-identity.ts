@@ -41,7 +41,7 @@ export const TLS_IDENTITY = describeOptions('TlsIdentity', {
 /** How long a handshake may take. */
 export const HANDSHAKE_TIMEOUT = time({ default: 10_000 });
 
-/** The identity as OpenSSL knows it; what it refuses is an `OptionError`. */
+/** The identity as OpenSSL knows it. An identity that OpenSSL refuses is an `OptionError`. */
 export function secureContextOf(where: string, identity: TlsIdentity): SecureContext {
   if ((identity.cert === undefined) !== (identity.key === undefined)) {
     const [has, lacks] = identity.cert === undefined ? ['key', 'cert'] : ['cert', 'key'];
