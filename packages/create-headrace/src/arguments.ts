@@ -1,4 +1,4 @@
-// What was asked for on the command line.
+// The arguments of the command line.
 import { parseArgs } from 'node:util';
 import { nearestTo } from './nearest.ts';
 import { UserError } from './user-error.ts';

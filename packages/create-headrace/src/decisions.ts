@@ -1,4 +1,4 @@
-// What will be made: from the arguments, and from answers where there is somebody to ask.
+// The project to write: decided from the arguments, and from the user's answers on a terminal.
 import { basename, resolve } from 'node:path';
 import type { Arguments } from './arguments.ts';
 import { nearestTo } from './nearest.ts';
@@ -7,7 +7,7 @@ import { checkFree } from './target-folder.ts';
 import { DEFAULT_TEMPLATE, TEMPLATES, type Template } from './templates.ts';
 import { UserError } from './user-error.ts';
 
-/** The folder when nobody names one. */
+/** The folder if none is given. */
 export const DEFAULT_FOLDER = 'headrace-app';
 
 /** All that is needed to write a project. */
@@ -26,8 +26,8 @@ export type Ask = (question: string) => Promise<string>;
 /**
  * Asks for the folder and the template if they were not given.
  *
- * @param ask - `undefined` if there is nobody to ask: defaults are taken, and what is wrong is an error
- * @throws UserError if what was given, or a default, does not do
+ * @param ask - `undefined` if no question can be asked: defaults are taken, and a wrong argument is an error
+ * @throws UserError if an argument, or a default, cannot be used
  */
 export async function decide(
   { folder, template, name, yes }: Arguments,

@@ -2,10 +2,10 @@
 import { spawn } from 'node:child_process';
 import type { PackageManager } from './package-manager.ts';
 
-/** What an installation came to. */
+/** The result of an installation. */
 export interface Installed {
   readonly ok: boolean;
-  /** What the package manager printed. */
+  /** The output of the package manager. */
   readonly output: string;
 }
 

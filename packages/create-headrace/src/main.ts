@@ -30,7 +30,7 @@ ${templateLines()
 
 /** Runs the program with the arguments of this process. */
 export async function main(): Promise<void> {
-  // Who reads our output may go, as `head` does.
+  // A reader of our output may close the pipe, as `head` does.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   try {
     const args = readArguments(process.argv.slice(2));

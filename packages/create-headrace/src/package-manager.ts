@@ -1,4 +1,4 @@
-// Which program the user installs packages with, and what its commands are.
+// The program that the user installs packages with, and its commands.
 
 /** A package manager. */
 export type PackageManager = 'npm' | 'pnpm' | 'yarn' | 'bun';

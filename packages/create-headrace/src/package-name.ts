@@ -1,4 +1,4 @@
-// What npm takes as the name of a new package: https://docs.npmjs.com/cli/configuring-npm/package-json#name
+// The names that npm accepts for a new package: https://docs.npmjs.com/cli/configuring-npm/package-json#name
 import { builtinModules } from 'node:module';
 
 const MAX_LENGTH = 214;

@@ -6,7 +6,7 @@ import type { Template } from './templates.ts';
 
 const TEMPLATES_FOLDER = fileURLToPath(new URL('../templates', import.meta.url));
 
-/** What stands for `{{name}}`, `{{version}}` and `{{year}}` in a template. */
+/** The values of `{{name}}`, `{{version}}` and `{{year}}` in a template. */
 export interface Words {
   /** The name of the new package. */
   readonly name: string;
@@ -17,7 +17,7 @@ export interface Words {
 
 type Json = { readonly [key: string]: Json | string | boolean | readonly string[] };
 
-/** In this order; what is not listed comes last. */
+/** In this order; members that are not listed come last. */
 const MANIFEST_KEYS = [
   'name',
   'version',

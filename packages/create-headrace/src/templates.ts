@@ -42,5 +42,5 @@ export const TEMPLATES: readonly Template[] = [
   },
 ];
 
-/** The one that is taken when nobody can be asked. */
+/** The template if none is given and no question can be asked. */
 export const DEFAULT_TEMPLATE: Template = TEMPLATES[0]!;

@@ -1,5 +1,5 @@
 /**
- * What `status` of a client and a server says.
+ * The values of `status` of a client and a server.
  *
  * - `connected`: a server listens; a client has a connection
  * - `reconnecting`: a client has no connection, and tries to get one

@@ -2,7 +2,7 @@ import type { LookupAddress } from 'node:dns';
 import type { Channel, Clock, Timer } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
 
-/** What a race is run with. */
+/** Options of a race. */
 export interface AddressRaceOptions<C> {
   /** In the order in which they start, at least one. */
   readonly addresses: readonly LookupAddress[];

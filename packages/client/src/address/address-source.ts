@@ -24,7 +24,7 @@ export type Addresses<P> = readonly P[] | AddressFunction<P>;
 
 /**
  * The places of a client, whose turn it is, and when to ask for them anew: at the start, after a connection was
- * lost, and when all of them have failed. If nobody answers then, the places known last are tried again.
+ * lost, and when all of them have failed. If no answer comes then, the places known last are tried again.
  */
 export class AddressSource<P> {
   private readonly ask: AddressFunction<P> | undefined;

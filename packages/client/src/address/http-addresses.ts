@@ -94,7 +94,7 @@ export function httpAddresses(
   };
 }
 
-/** Who can write the answer must not choose the name that is checked. */
+/** The author of the answer must not choose the name that is checked. */
 function checkName(tls: ClientTls['tls']): void {
   if (tls === undefined || tls instanceof TlsClientContext) return;
   if (tls.servername !== undefined || tls.rejectUnauthorized === false) return;
@@ -103,7 +103,7 @@ function checkName(tls: ClientTls['tls']): void {
   throw new OptionError('OPTION_CONFLICT', text, { option: 'tls.servername' });
 }
 
-/** What a route service answered, for as long as it holds. */
+/** The answer of a route service, kept for as long as it is valid. */
 class RouteReader {
   private readonly url: URL;
   private readonly options: Resolved<HttpAddressesOptions, typeof OPTIONS.kinds>;

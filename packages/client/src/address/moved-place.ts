@@ -3,7 +3,7 @@ import { textOf } from '@headrace/core/authoring';
 import { CLIENT_ERRORS } from '../client-errors.ts';
 import { namedTls } from './named-tls.ts';
 
-/** What is looked at in a place. */
+/** The members of a place that are read here. */
 interface AnyPlace {
   readonly host?: string;
   readonly port?: number;

@@ -1,6 +1,6 @@
 import { TlsClientContext } from '@headrace/core';
 
-/** What places are known by. */
+/** The members of a place that identify it. */
 interface KnownPlace {
   readonly host?: unknown;
   readonly port?: unknown;

@@ -24,7 +24,7 @@ const OPTIONS = describeOptions('srvAddresses', {
   random: RANDOM,
 });
 
-/** The draws are quadratic; more servers than these nobody needs for one connection. */
+/** The draws are quadratic; one connection needs no more servers than these. */
 const MAX_PLACES = 256;
 
 /**

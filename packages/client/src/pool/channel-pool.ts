@@ -25,7 +25,7 @@ export interface ChannelPoolMetrics {
   readonly idle: number;
   readonly leased: number;
   readonly connecting: number;
-  /** Whose health check has not answered yet. */
+  /** Connections whose health check has not answered yet. */
   readonly checking: number;
   /** Calls of `acquire` that wait. */
   readonly waiting: number;
@@ -143,7 +143,7 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
   }
 
   /**
-   * Refuses from now on, and those who wait; closes what is idle. What is given out is closed when it comes back.
+   * Refuses new and waiting calls of `acquire`, and closes idle connections. A leased one is closed when it comes back.
    */
   async close(): Promise<void> {
     this.isClosed = true;

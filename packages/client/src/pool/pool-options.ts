@@ -31,7 +31,7 @@ export interface ChannelPoolOptions<P, C extends Channel = Channel> {
   readonly acquireTimeoutMs?: number | false;
   /** After that time: `fail` with `TIMEOUT_ACQUIRE`, or open a `new` connection above `max`, closed when it comes back. @default 'fail' */
   readonly onTimeout?: 'fail' | 'new';
-  /** Which idle connection is used first: the newest, `lifo`, so that the others may go, or the oldest. @default 'lifo' */
+  /** The idle connection to use first: the newest, `lifo`, so that the others may go, or the oldest. @default 'lifo' */
   readonly order?: 'lifo' | 'fifo';
   /** One that was idle for so long is closed; `false` keeps it. @default 60000 */
   readonly idleMs?: number | false;

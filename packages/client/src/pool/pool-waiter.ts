@@ -3,7 +3,7 @@ import { toError } from '@headrace/core/authoring';
 import { CLIENT_ERRORS } from '../client-errors.ts';
 import type { Lease } from './lease.ts';
 
-/** What a waiter calls when its time is over, or its signal has aborted. */
+/** The functions that a waiter calls when its time is over, or its signal has aborted. */
 export interface WaiterEnd<C extends Channel> {
   timedOut(waiter: PoolWaiter<C>, error: TimedOutError): void;
   aborted(waiter: PoolWaiter<C>, error: Error): void;

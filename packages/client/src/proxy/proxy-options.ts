@@ -30,7 +30,7 @@ export interface ProxyConnectorOptions<C extends Channel = Channel> {
   readonly clock?: Clock;
 }
 
-/** What a proxy connects to. */
+/** The address that a proxy connects to. */
 export interface ProxyTarget {
   readonly host: string;
   readonly port: number;

@@ -40,7 +40,7 @@ export class ConnectAttempt<T> {
     );
   }
 
-  /** Nobody waits for it any more. */
+  /** Ends the attempt: its connection is not needed any more. */
   drop(why: Error = new Error('nobody waits for this connection any more')): void {
     this.end(why);
   }

@@ -3,7 +3,7 @@ import { type Channel, ChannelError, type CloseReason, isHeadraceError } from '@
 /**
  * Why a try failed or a connection was lost.
  *
- * - `refused`: nobody listens there, or a filter refused the connection
+ * - `refused`: no process listens there, or a filter refused the connection
  * - `timeout`: no connection, or nothing read or written, in time
  * - `unreachable`: no way there, the name is unknown, or the network gave the connection up
  * - `reset`: the peer reset the connection, as a kernel does for a process that died

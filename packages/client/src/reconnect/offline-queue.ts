@@ -18,7 +18,7 @@ import {
   time,
 } from '@headrace/core/authoring';
 
-/** What becomes of writes while there is no connection. */
+/** The treatment of writes while there is no connection. */
 export interface OfflineOptions {
   /** `wait`: they are kept, and sent in order after `ready`; `fail`: they fail at once. @default 'wait' */
   readonly policy?: 'wait' | 'fail';
@@ -28,7 +28,7 @@ export interface OfflineOptions {
   readonly maxBytes?: number;
   /** How long one may wait; `false` for as long as it takes. @default 30000 */
   readonly maxAgeMs?: number | false;
-  /** Which one fails when the queue is full. @default 'reject-newest' */
+  /** The write that fails when the queue is full. @default 'reject-newest' */
   readonly onFull?: 'reject-newest' | 'drop-oldest';
 }
 

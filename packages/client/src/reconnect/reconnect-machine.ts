@@ -7,7 +7,7 @@ import type { RetryPolicy } from '../retry/retry-policy.ts';
 import type { ClientState } from './client-state.ts';
 import { isOptionError, type Loss } from './loss.ts';
 
-/** What is asked after a loss whether to try again: yes or no, or yes after this time. */
+/** Decides after a loss whether to try again: yes or no, or yes after this time. */
 export type ShouldRetry<P> = (loss: Loss<P>) => boolean | { readonly afterMs: number };
 
 /** The rules of one client. */
@@ -21,7 +21,7 @@ export interface ReconnectRules<P> {
   readonly random: () => number;
 }
 
-/** What is to be done now, in this order. */
+/** An action that is due now; actions are carried out in order. */
 export type ReconnectAction<P, C> =
   /** Find the next place, then report `searching` or `found`. */
   | { readonly do: 'find' }
@@ -190,7 +190,7 @@ export class ReconnectMachine<P, C> {
   private online(place: P, channel: C, now: number): Actions<P, C> {
     this.onlineAt = now;
     const online = this.enter({ name: 'online', place, channel });
-    // What waits is sent before anybody who listens for the state can write.
+    // Waiting messages are sent before a listener for the state can write.
     return [{ do: 'online', channel }, ...online];
   }
 

@@ -67,13 +67,13 @@ export interface ReconnectingClientOptions<P = ConnectPlace, C extends Channel =
   readonly shouldRetry?: ShouldRetry<P>;
   /** Shared by the clients of a process: so many tries in all, the ones at `start()` not counted. @default none */
   readonly budget?: RetryBudget;
-  /** What becomes of writes while there is no connection. @default they wait, within limits */
+  /** The treatment of writes while there is no connection. @default they wait, within limits */
   readonly offline?: OfflineOptions;
   /** Reset by `networkChanged()`: the one that the heartbeat handlers share. */
   readonly adaptive?: { reset(): void };
   /** Closes the client. */
   readonly signal?: AbortSignal;
-  /** Gets the failures of listeners, and of writes that nobody looked at. @default stderrLogger() */
+  /** Gets the failures of listeners, and of writes whose futures were not observed. @default stderrLogger() */
   readonly logger?: Logger;
   /** @default systemClock */
   readonly clock?: Clock;

@@ -33,9 +33,9 @@ export interface ReconnectingClientEvents<P = unknown, C = unknown> {
  * A connection that comes back: finds a server, notices a loss, waits, and connects again, until it is closed. Each
  * connection is a channel of its own, with new handlers.
  *
- * - **Online** writes go to the channel. What the kernel had not taken when the connection is lost fails, and is
- *   never sent again by itself: nobody knows whether it arrived. What was written is acknowledged by a protocol, or
- *   not at all.
+ * - **Online** writes go to the channel. A write that the kernel had not taken when the connection is lost
+ *   fails, and is never sent again by itself: whether it arrived is unknown. Only a protocol can acknowledge
+ *   a message.
  * - **Offline** writes wait in order, bounded in number, bytes and time, and are sent after `ready`, before later
  *   ones; what does not fit or waits too long fails with `REJECTED_QUEUE`. Queued writes need no flush.
  * - **A loss** is found by what stands in the pipeline: put `HeartbeatHandler(HEARTBEAT_PRESETS.relaxed)` into it,
@@ -90,7 +90,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   private unseen: UnseenFailures;
   /** Resolves at the first `online`. */
   private readonly started = new SettableFuture();
-  /** What is under way: finding a place, or `ready`. */
+  /** The step that is under way: finding a place, or `ready`. */
   private attempt: { drop(): void } | undefined = undefined;
   /** The connects that are under way. */
   private readonly tries = new Map<ConnectAttempt<C>, P>();
@@ -150,7 +150,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   start(): Promise<void> {
     if (this.state.name === 'idle') this.act(this.machine.start(this.settings.clock.now()));
     const started = Promise.resolve(this.started);
-    // Who listens for the states need not wait for it.
+    // An application that listens for the states need not wait for it.
     started.catch(() => {});
     return started;
   }

@@ -45,8 +45,9 @@ export interface RequestClientOptions<P = ConnectPlace, C extends Channel = Chan
   /** Of each connection; its pipeline has an `ExchangeHandler`. */
   readonly client: ReconnectingClientOptions<P, C>;
   /**
-   * What is asked again when the connection was lost, within its time: `unsent`, what certainly never left;
-   * `idempotent`, also what the peer may have executed, under a `budget`; `never`, nothing. @default 'unsent'
+   * The calls that are asked again when the connection was lost, within their time: `unsent`, those that certainly
+   * never left; `idempotent`, also those that the peer may have executed, under a `budget`; `never`, none.
+   * @default 'unsent'
    */
   readonly retry?: 'unsent' | 'idempotent' | 'never';
   /** Needed with `idempotent`: so many calls that may have been executed are asked again. */
@@ -90,7 +91,7 @@ type Ask = (channel: Channel) => void;
  *
  * A call waits while there is no connection, and fails with `TIMEOUT_REQUEST` when its time is over. One whose
  * connection was lost fails with `REQUEST_LOST`, unless `retry` allows to ask again. Notifications follow the same
- * rules, but for them a connection is enough: nobody answers.
+ * rules, but for them a connection is enough: they have no answer.
  *
  * @typeParam T - the types of the format; `RequestClient<JsonRpcExchange>` for JSON-RPC
  *
@@ -139,7 +140,7 @@ export class RequestClient<
   private readonly timeoutMs: number;
   private readonly clock: Clock;
   private readonly logger: Logger;
-  /** What waits for a connection. */
+  /** The calls and notifications that wait for a connection. */
   private readonly table: CallTable;
   private unseen: UnseenFailures;
 
@@ -168,7 +169,7 @@ export class RequestClient<
   /** Connects; resolves when all connections are online, and rejects when one of them has given up. */
   start(): Promise<void> {
     const starting = Promise.all(this.clients.map((client) => client.start())).then(() => {});
-    // Who waits for calls need not wait for this one too.
+    // An application that waits for calls need not wait for this promise too.
     starting.catch(() => {});
     return starting;
   }

@@ -1,4 +1,4 @@
-/** What a {@link RetryPolicy} may look at beside the number of the try: facts about the present absence. */
+/** The second argument of a {@link RetryPolicy}, after the number of the try: facts about the present absence. */
 export interface RetryRound {
   /** Time since the loss that began this absence, or since `start()`. */
   readonly elapsedMs: number;

@@ -24,8 +24,8 @@ const MAX_MISSES = 3;
 /**
  * The bytes that arrived and no decoder has taken yet. A chunk that arrives while nothing is left over is used
  * without a copy; else it is appended to memory that grows by factors, so that each byte is copied
- * a constant number of times however small the chunks are. What was taken is never overwritten: it stays
- * unchanged for as long as it is referenced.
+ * a constant number of times however small the chunks are. Bytes that a decoder took are never
+ * overwritten: they stay unchanged for as long as they are referenced.
  *
  * Of a chunk that ends a frame of a known length only the rest of that frame is copied; what follows is used where it
  * is. The transport's reads go straight into the memory of a large frame: pieces of it, one after the other, which the
@@ -45,7 +45,7 @@ export class ByteInput {
   /** The memory that `buffer` is a view of, and the offset of the view. */
   private memory: ArrayBufferLike = NO_MEMORY;
   private origin = 0;
-  /** What follows the frame that is becoming whole, from `restStart` on. */
+  /** The bytes after the frame that is becoming whole, from `restStart` on. */
   private rest: Buffer | undefined = undefined;
   private restStart = 0;
   /** The end of `buffer`, for the transport. Made for the first large frame. */

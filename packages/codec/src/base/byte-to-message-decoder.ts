@@ -38,7 +38,7 @@ import type { OwnOptions } from './own-options.ts';
 
 /** Options of every byte decoder. */
 export interface ByteToMessageDecoderOptions extends OtherMessagesOptions {
-  /** What is done with input that the protocol does not allow. @default 'close' */
+  /** The reaction to input that the protocol does not allow. @default 'close' */
   readonly frameErrorPolicy?: FrameErrorPolicy;
   /**
    * How many milliseconds a frame may take from its first byte to its last, else the channel is ended; `false`
@@ -264,7 +264,7 @@ export abstract class ByteToMessageDecoder<
   }
 
   override userEventTriggered(ctx: Context, event: unknown): void {
-    // What is left over came unencrypted: it must not be taken for the beginning of what comes encrypted.
+    // Bytes left over came unencrypted: they must not be taken for the beginning of the encrypted stream.
     if (event instanceof TlsUpgradeEvent) event.holding(this.heldBytes());
     else if (event instanceof DrainEvent && this.heldBytes() > 0) {
       this.drainHold ??= event.hold('begun frame');
@@ -339,7 +339,7 @@ export abstract class ByteToMessageDecoder<
         return;
       }
       const tookSome = input.start !== before;
-      // What follows the frame that has become whole in memory of its own.
+      // The bytes after a frame that became whole in memory of its own.
       const hasRefilled = input.refill();
       if (message === undefined) {
         if (this.failed || !(tookSome || hasRefilled)) return;

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { DecodeError, PipelineError } from '@headrace/core';
 import { textOf } from '@headrace/core/authoring';
 
-/** What a decoder threw, as a {@link DecodeError}: one is returned unchanged, anything else becomes the cause of one. */
+/** The error that a decoder threw: a {@link DecodeError} unchanged, anything else as the cause of a new one. */
 export function decodeErrorOf(decoder: object, thrown: unknown): DecodeError {
   if (thrown instanceof DecodeError) return thrown;
   const text = textOf(thrown);

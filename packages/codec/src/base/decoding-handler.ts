@@ -35,11 +35,11 @@ export interface DecodingSettings {
   readonly otherMessages: OtherMessages;
 }
 
-/** What the decoders of bytes and of messages share: the state of a read, and of a failure. */
+/** The common base of byte decoders and message decoders: the state of a read, and of a failure. */
 export abstract class DecodingHandler extends KeptInputHandler {
   /** A decoder holds the state of one channel's stream. */
   declare readonly sharable?: false;
-  /** @internal What it takes and makes. */
+  /** @internal The kinds of messages that it takes and makes. */
   protected readonly ownKinds: MessageKinds;
   /** @internal As they were given: `fresh()` of a subclass makes another one with them. */
   protected readonly givenOptions: object;
@@ -68,7 +68,7 @@ export abstract class DecodingHandler extends KeptInputHandler {
     return this.resolvedOptions.otherMessages === 'pass-on';
   }
 
-  /** What it takes and makes; `undefined` if it passes other messages on. */
+  /** The kinds of messages that it takes and makes; `undefined` if it passes other messages on. */
   get messageKinds(): MessageKinds | undefined {
     return this.passesOthers ? undefined : this.ownKinds;
   }

@@ -9,7 +9,7 @@ import { Several } from './several.ts';
 
 /** Options of every message decoder. */
 export interface MessageToMessageDecoderOptions extends OtherMessagesOptions {
-  /** What is done with a message that cannot be decoded. @default 'close' */
+  /** The reaction to a message that cannot be decoded. @default 'close' */
   readonly frameErrorPolicy?: FrameErrorPolicy;
 }
 
@@ -30,10 +30,10 @@ export abstract class MessageDecoding<I, O> extends DecodingHandler {
     super(options, MESSAGE_DECODER_OPTIONS.part(options), kinds);
   }
 
-  /** Which inbound messages `decode` takes; `otherMessages` decides on the others. @default those of its kind */
+  /** Whether `decode` takes this inbound message; `otherMessages` decides on the others. @default those of its kind */
   accepts(message: unknown): boolean {
     const { reads } = this.ownKinds;
-    // What comes in as bytes is in memory already: no ByteSource.
+    // Inbound bytes are in memory already: no ByteSource.
     return reads === 'bytes' ? message instanceof Uint8Array : isOf(reads, message);
   }
 

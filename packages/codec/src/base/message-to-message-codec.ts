@@ -55,7 +55,7 @@ export abstract class MessageToMessageCodec<W, M, WOut = W, MIn = M> extends Mes
     this.broadcastKey = broadcastKey;
   }
 
-  /** Which outbound messages `encode` takes; `otherMessages` decides on the others. @default those of its kind */
+  /** Whether `encode` takes this outbound message; `otherMessages` decides on the others. @default those of its kind */
   encodes(message: unknown): boolean {
     return isOf(this.ownKinds.accepts, message);
   }

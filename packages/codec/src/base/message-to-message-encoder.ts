@@ -40,7 +40,7 @@ export const MESSAGE_ENCODER_OPTIONS = describeOptions('MessageToMessageEncoder'
 export abstract class MessageToMessageEncoder<I, O> implements Handler {
   declare readonly types: Types<{ accepts: I; writes: O }>;
   readonly sharable?: boolean;
-  /** What it takes and makes; `undefined` if it passes other messages on. */
+  /** The kinds of messages that it takes and makes; `undefined` if it passes other messages on. */
   readonly messageKinds: MessageKinds | undefined;
   private readonly kinds: MessageKinds;
   /**
@@ -65,7 +65,7 @@ export abstract class MessageToMessageEncoder<I, O> implements Handler {
     this.messageKinds = otherMessages === 'refuse' ? kinds : undefined;
   }
 
-  /** Which messages `encode` takes; `otherMessages` decides on the others. @default those of its kind */
+  /** Whether `encode` takes this message; `otherMessages` decides on the others. @default those of its kind */
   encodes(message: unknown): boolean {
     return isOf(this.kinds.accepts, message);
   }
@@ -79,7 +79,7 @@ export abstract class MessageToMessageEncoder<I, O> implements Handler {
   }
 }
 
-/** What encodes one message. */
+/** The part of an encoder that encodes one message. */
 export interface MessageEncodes<I, O> {
   readonly messageKinds: MessageKinds | undefined;
   encodes(message: unknown): boolean;

@@ -14,7 +14,7 @@ import {
 } from '@headrace/core/authoring';
 
 /**
- * What a codec does with messages of a kind that it does not read, or does not encode:
+ * The treatment of messages of a kind that a codec does not read, or does not encode:
  *
  * - `'refuse'`: an inbound one is an `HR_ERR_MESSAGE_UNREADABLE` and ends the channel, whatever the
  *   `frameErrorPolicy`; an outbound one fails its write with `HR_ERR_MESSAGE_NOT_ENCODABLE`.
@@ -24,7 +24,7 @@ export type OtherMessages = 'refuse' | 'pass-on';
 
 /** Options of every encoder and codec that does not take every message. */
 export interface OtherMessagesOptions {
-  /** What is done with messages of a kind that it does not read or encode. @default 'refuse' */
+  /** The treatment of messages of a kind that it does not read or encode. @default 'refuse' */
   readonly otherMessages?: OtherMessages;
 }
 

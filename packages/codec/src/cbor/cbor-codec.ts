@@ -23,7 +23,7 @@ import { countCbor } from './count-cbor.ts';
  * **State** whether it has failed: one codec for each channel.
  * **Cost** the library and the schema; a broadcast to a group is encoded once.
  * **Pitfalls** without a schema a message is whatever the peer wants. Tags other than those of plain values
- * are refused. What is written is not validated.
+ * are refused. Outbound messages are not validated.
  *
  * @example
  * ```ts run

@@ -32,7 +32,7 @@ const [TAB, LF, CR, SPACE, COLON, ZERO, NINE, DEL] = [9, 10, 13, 32, 58, 48, 57,
 const MAX_DIGITS = 15;
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const LENGTH_NAME = 'content-length';
-/** What nearly every header begins with. */
+/** The first bytes of nearly every header. */
 const COMMON: Buffer = Buffer.from('Content-Length: ');
 
 /** Where the dropping of a header stands: at the start of a line, after a CR there, within a line. */
@@ -79,7 +79,7 @@ export class ContentLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private searched = 0;
   /** Where the first line begins that has not been read. */
   private lineStart = 0;
-  /** What the header says, -1 before it has. */
+  /** The length that the header announces, -1 before it is known. */
   private bodyLength = -1;
   /** The header's own length, 0 before its end has arrived. */
   private headerLength = 0;
@@ -252,7 +252,7 @@ export class ContentLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
   }
 }
 
-/** What the name of a header may begin with. */
+/** Whether the name of a header may begin with this byte. */
 function isNameByte(byte: number): boolean {
   return NAME.test(String.fromCharCode(byte));
 }

@@ -13,7 +13,7 @@ import { frameTooLong } from './first-bytes.ts';
 /** Options of {@link DelimiterFrameDecoder}. */
 export interface DelimiterFrameDecoderOptions extends ByteToMessageDecoderOptions {
   /**
-   * What ends a frame, texts as UTF-8: `['\0']` as in Flash XML sockets; for lines {@link LineFrameDecoder} is
+   * The ends of a frame, texts as UTF-8: `['\0']` as in Flash XML sockets; for lines {@link LineFrameDecoder} is
    * faster.
    */
   readonly delimiters: readonly (string | Uint8Array)[];

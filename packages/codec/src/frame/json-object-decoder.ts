@@ -174,7 +174,7 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
     const isElement = this.state === IN_ARRAY;
     const frameEnd = isElement ? at : at + 1;
     const isTooLong = frameEnd > this.maxObjectLength && !this.discarding;
-    // What is done with the rest must not depend on whether the end of the too long value has arrived.
+    // The treatment of the rest must not depend on whether the end of the too long value has arrived.
     if (isTooLong && this.frameErrorPolicy !== 'skip') throw this.exceeded(input);
     if (!isElement || byte === CLOSE_BRACKET) this.state = BETWEEN;
     this.scanned = 0;

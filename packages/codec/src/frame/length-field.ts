@@ -2,7 +2,7 @@ import { choice } from '@headrace/core/authoring';
 
 /** How many bytes a length field has. */
 export type LengthFieldWidth = 1 | 2 | 3 | 4 | 8;
-/** Which byte of a number comes first. */
+/** The order of a number's bytes: the most significant first, or the least. */
 export type ByteOrder = 'big' | 'little';
 
 const TWO_32 = 0x1_0000_0000;

@@ -16,7 +16,7 @@ export interface LineFrameDecoderOptions extends ByteToMessageDecoderOptions {
   readonly stripDelimiter?: boolean;
   /** Report a too long line as soon as it is too long; `false`: when its end has arrived. @default false */
   readonly failFast?: boolean;
-  /** What ends a line: LF with or without a CR before it, or only CRLF, where a bare LF is part of the line. @default 'any' */
+  /** The end of a line: LF with or without a CR before it, or only CRLF, where a bare LF is part of the line. @default 'any' */
   readonly ending?: 'any' | 'crlf';
 }
 

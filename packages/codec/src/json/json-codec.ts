@@ -42,7 +42,7 @@ const OPTIONS = describeOptions(
  * **State** whether it has failed: one codec for each channel.
  * **Cost** `JSON.parse` and the schema; a broadcast to a group is encoded once.
  * **Pitfalls** without a schema a message is whatever the peer wants, a `__proto__` key included. Schemas
- * must answer at once. What is written is not validated.
+ * must answer at once. Outbound messages are not validated.
  *
  * @typeParam Read - what the application reads: the schema's output
  * @typeParam Written - what it writes: the schema's input

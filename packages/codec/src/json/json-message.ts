@@ -18,7 +18,7 @@ export function encodeJson(message: unknown, delimiter: string): OutboundBytes {
   throw new EncodeError('MESSAGE_NOT_ENCODABLE', `a ${typeof message} has no JSON`);
 }
 
-/** What the JSON depends on beside the message: a broadcast is encoded once for all members with this key. */
+/** The settings that the JSON depends on: a broadcast is encoded once for all members with this key. */
 export function jsonKey(delimiter: string): string {
   return `JsonCodec:${delimiter}`;
 }

@@ -1,7 +1,7 @@
 /** Quality of service of a delivery: at most once, at least once, exactly once. */
 export type MqttQos = 0 | 1 | 2;
 
-/** What the server publishes when the client's connection is lost. */
+/** The message that the server publishes when the client's connection is lost. */
 export interface MqttWill {
   readonly topic: string;
   readonly payload: Uint8Array;

@@ -21,7 +21,7 @@ import { countMsgpack } from './count-msgpack.ts';
  * MessagePack, has bytes left over, claims more elements than it has bytes, or does not fit the schema; `HR_ERR_ENCODER_FAILED` fails the write.
  * **State** whether it has failed: one codec for each channel.
  * **Cost** one look over the lengths, the library, the schema; a broadcast to a group is encoded once.
- * **Pitfalls** without a schema a message is whatever the peer wants. What is written is not validated.
+ * **Pitfalls** without a schema a message is whatever the peer wants. Outbound messages are not validated.
  *
  * @example
  * ```ts run

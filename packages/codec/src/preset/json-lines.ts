@@ -11,7 +11,7 @@ import type { StandardSchema } from '../schema/standard-schema.ts';
 /** Options of {@link jsonLines}. */
 export interface JsonLinesOptions<Read, Written>
   extends Omit<LineFrameDecoderOptions, 'stripDelimiter'> {
-  /** What a message must look like. @default anything goes */
+  /** The schema of every message. @default anything goes */
   readonly schema?: StandardSchema<Written, Read>;
 }
 

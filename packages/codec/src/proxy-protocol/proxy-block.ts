@@ -5,7 +5,7 @@ import { ipBytes, ipText } from './ip-text.ts';
 import type { ProxiedTransport, ProxyHeader } from './proxy-header.ts';
 import { findChecksum, formatTlvs, type ProxyTlv, parseTlvs } from './proxy-tlv.ts';
 
-/** What a header of version 2 begins with. */
+/** The first bytes of a header of version 2. */
 export const SIGNATURE: Buffer = Buffer.from('0d0a0d0a000d0a515549540a', 'hex');
 /** The signature, the version and command, the transport, and the length of the rest. */
 export const BLOCK_HEAD_BYTES = 16;

@@ -1,7 +1,7 @@
 import { type Address, AttributeKey } from '@headrace/core';
 import type { ProxyTlv } from './proxy-tlv.ts';
 
-/** What the proxied connection is. */
+/** The transport of the proxied connection. */
 export type ProxiedTransport =
   | 'tcp4'
   | 'tcp6'
@@ -11,7 +11,7 @@ export type ProxiedTransport =
   | 'unix-datagram'
   | 'unknown';
 
-/** What a proxy announces about the connection that it forwards. */
+/** The announcement of a proxy about the connection that it forwards. */
 export interface ProxyHeader {
   /** 1 is one line of text, 2 is binary. */
   readonly version: 1 | 2;

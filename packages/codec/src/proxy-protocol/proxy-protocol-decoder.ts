@@ -31,7 +31,7 @@ export interface ProxyProtocolDecoderOptions {
   /** The peers whose headers are believed. Any other peer could claim to be any client. */
   readonly trusted: TrustedPeers;
   /**
-   * What is done with connections from other peers: `'refuse'` closes them, `'as-data'` treats the peer as a
+   * The treatment of connections from other peers: `'refuse'` closes them, `'as-data'` treats the peer as a
    * client and a header of its own as data. @default 'refuse'
    */
   readonly others?: 'refuse' | 'as-data';

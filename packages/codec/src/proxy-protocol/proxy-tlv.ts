@@ -66,7 +66,7 @@ export interface ProxySslTlv {
 /** A field of a header beside the addresses: type, length, value. */
 export type ProxyTlv = ProxyTextTlv | ProxyBytesTlv | ProxySslTlv;
 
-/** What {@link proxyTlv.ssl} takes. */
+/** The fields that {@link proxyTlv.ssl} takes. */
 export interface ProxySslFields {
   /** @default true */
   readonly isTls?: boolean;

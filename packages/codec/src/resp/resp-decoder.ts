@@ -16,7 +16,7 @@ export interface RespDecoderOptions {
   readonly maxDepth?: number;
   /**
    * The most that one message may count: its bytes, and 64 for each value and chunk in it, 128 for an aggregate, 192
-   * for a string of bytes. What is held of it takes at most twice as much memory. Counted when the head of a part
+   * for a string of bytes. The part of it that is held takes at most twice as much memory. Counted when the head of a part
    * arrives, so the cut does not matter.
    * @default 67_108_864 (64 MiB)
    */

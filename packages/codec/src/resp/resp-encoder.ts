@@ -81,7 +81,7 @@ export function encodeResp(message: RespInput, protocol: RespProtocol = 2): Buff
   return writer.encode(message, checkProtocol(protocol));
 }
 
-/** What goes to the transport for a message. */
+/** The bytes of a message, as the transport takes them. */
 export function encodedResp(message: RespInput, protocol: RespProtocol): OutboundBytes {
   if (message === RespSimple.OK) return OK;
   if (message instanceof Uint8Array && message.length >= LARGE_BYTES)

@@ -60,7 +60,7 @@ export class RespReader {
   private streamed: StreamedString | undefined = undefined;
   /** How many bytes of the current line have been searched for its end. */
   private searched = 0;
-  /** What the current message counts so far: its bytes on the wire, and {@link VALUE_BYTES} for each value. */
+  /** The count of the current message so far: its bytes on the wire, and {@link VALUE_BYTES} for each value. */
   private messageBytes = 0;
   /** The current message began in an earlier read. */
   private spansReads = false;

@@ -145,7 +145,7 @@ export type RespScalar =
   | bigint;
 
 /**
- * What is read: a string of bytes is a `Buffer`, a whole number is a `number`, or a `bigint` beyond 2^53;
+ * An inbound value: a string of bytes is a `Buffer`, a whole number is a `number`, or a `bigint` beyond 2^53;
  * an array is an array.
  */
 export type RespValue =
@@ -157,7 +157,7 @@ export type RespValue =
   | RespPush
   | RespAttributed;
 
-/** What may be written: as {@link RespValue}, and text for a string of bytes, and `null` within others. */
+/** An outbound value: as {@link RespValue}, and text for a string of bytes, and `null` within others. */
 export type RespInput =
   | Uint8Array
   | string

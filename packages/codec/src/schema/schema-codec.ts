@@ -16,7 +16,7 @@ export interface SchemaCodecOptions<Read, Written>
   extends MessageToMessageDecoderOptions,
     MessageLimitOptions {
   /**
-   * What a message must look like, by any library that speaks Standard Schema (zod, valibot, ArkType …).
+   * The schema of every message, by any library that implements Standard Schema (zod, valibot, ArkType …).
    * The application reads the schema's output and writes its input. @default anything goes
    */
   readonly schema?: StandardSchema<Written, Read>;
@@ -54,7 +54,7 @@ export abstract class SchemaCodec<Read, Written> extends MessageToMessageCodec<
     this.maxMessageBytes = SCHEMA_CODEC_OPTIONS.part(options).maxMessageBytes;
   }
 
-  /** The value of these bytes. Whatever it throws is a fault of the bytes. */
+  /** The value of these bytes. Any error that it throws is a fault of the bytes. */
   protected abstract parse(bytes: Buffer): unknown;
 
   override decode(_ctx: Context, bytes: Buffer): Read {

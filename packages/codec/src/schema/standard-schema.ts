@@ -1,8 +1,8 @@
 import { DecodeError, OptionError } from '@headrace/core';
 
 /**
- * What zod, valibot, ArkType and others have in common: a schema with a `~standard` property. Any of them
- * can be given where this type stands.
+ * The common interface of zod, valibot, ArkType and others: a schema with a `~standard` property. A schema of
+ * any of them can be given where this type stands.
  *
  * @see https://standardschema.dev
  */

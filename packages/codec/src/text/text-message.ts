@@ -22,7 +22,7 @@ export const DELIMITER = custom(
   true,
 );
 
-/** What the encoded text depends on beside the text: a broadcast is encoded once for all members with this key. */
+/** The settings that the encoded text depends on: a broadcast is encoded once for all members with this key. */
 export function textKey(delimiter: string): string {
   return `StringCodec:${delimiter}`;
 }

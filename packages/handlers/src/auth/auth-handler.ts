@@ -24,7 +24,7 @@ import {
 } from './auth-options.ts';
 import {
   CLOSE_REASONS,
-  type Occasion,
+  type RefusalFacts,
   refusalError,
   refusalReply,
   writeError,
@@ -60,8 +60,8 @@ const EVENTS = { fires: ['AuthenticatedEvent', 'AuthFailedEvent'] } as const;
  * - **State** per channel. It removes itself once the peer is authenticated, unless `sessions` or `again` need it: then
  *   it stays, so that from the moment of a kick nothing that the older connection sent is acted on.
  * - **Cost** none once the peer is authenticated, or where it stays one comparison per message and write.
- * - **Pitfalls** compare secrets with `secretsEqual`; slow guessing down with `GuessLimiter`. What a
- *   handler after it writes before the peer is authenticated is held, but not what `exceptionCaught` writes at once.
+ * - **Pitfalls** compare secrets with `secretsEqual`; slow guessing down with `GuessLimiter`. Writes of
+ *   handlers after it are held until the peer is authenticated, except those that `exceptionCaught` makes at once.
  *   The end of the deadline comes in no asynchronous context (`AsyncLocalStorage`).
  *
  * @example
@@ -197,7 +197,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
   // --- messages ---
 
   override channelRead(ctx: Context, message: Message): void {
-    // What is held comes first.
+    // Held messages come first.
     if (this.machine.phase === 'done' && this.isKeeping) this.kept.keep(message);
     else this.act(ctx, message);
   }
@@ -250,7 +250,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
       began: () => machine.began(),
       waits: () => {
         this.kept.hold(ctx.channel);
-        // What follows the credentials waits with them.
+        // Messages after the credentials wait with them.
         this.kept.pause(false);
       },
       undecided: () => machine.undecided(),
@@ -316,11 +316,11 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
   private decide(
     ctx: Context,
     actions: readonly AuthAction[],
-    occasion: Occasion<Message, Reply> = {},
+    facts: RefusalFacts<Message, Reply> = {},
   ): void {
     this.isDeciding = true;
     try {
-      for (const action of actions) this.carryOut(ctx, action, occasion);
+      for (const action of actions) this.carryOut(ctx, action, facts);
     } finally {
       this.isDeciding = false;
     }
@@ -338,10 +338,10 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
     return this.machine.phase !== 'checking' && !this.isKeeping;
   }
 
-  private carryOut(ctx: Context, action: AuthAction, occasion: Occasion<Message, Reply>): void {
+  private carryOut(ctx: Context, action: AuthAction, facts: RefusalFacts<Message, Reply>): void {
     if (action.do === 'hand-on') this.handOn(ctx);
     else if (action.do === 'look-again') this.kept.lookAgain(ctx);
-    else if (action.do === 'reject') this.reject(ctx, action.why, action.stays, occasion);
+    else if (action.do === 'reject') this.reject(ctx, action.why, action.stays, facts);
   }
 
   // --- yes ---
@@ -380,11 +380,11 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
     ctx: Context,
     why: Rejection,
     stays: boolean,
-    occasion: Occasion<Message, Reply>,
+    facts: RefusalFacts<Message, Reply>,
   ): void {
-    const error = refusalError(why, occasion, this.machine.rules);
+    const error = refusalError(why, facts, this.machine.rules);
     if (!stays) this.stop(error);
-    this.reply(ctx, refusalReply(why, occasion, this.functions.replies));
+    this.reply(ctx, refusalReply(why, facts, this.functions.replies));
     ctx.fireUserEventTriggered(new AuthFailedEvent(error, stays));
     if (!stays) ctx.channel.end({ reason: CLOSE_REASONS[why] });
   }

@@ -1,4 +1,4 @@
-/** What a sign-in is decided by. */
+/** The rules that decide a sign-in. */
 export interface AuthRules {
   /** `Infinity` for no deadline. */
   readonly timeoutMs: number;
@@ -8,7 +8,7 @@ export interface AuthRules {
   readonly maxHeld: number;
   readonly duplicatePolicy: 'kick-older' | 'refuse' | 'allow';
   readonly again: 'pass' | 'refuse' | 'move';
-  /** What a no does to the connection, unless the verdict decides otherwise. */
+  /** The effect of a refusal on the connection, unless the verdict decides otherwise. */
   readonly refusalPolicy: 'close' | 'stay';
 }
 
@@ -18,7 +18,7 @@ export interface AuthRules {
  */
 export type Rejection = 'early' | 'full' | 'no' | 'failure' | 'duplicate' | 'timeout' | 'kicked';
 
-/** What is to be done with a message. */
+/** The action for a message. */
 export type MessageAction =
   | { readonly do: 'check' } // ask the authenticator
   | { readonly do: 'hold' }
@@ -27,7 +27,7 @@ export type MessageAction =
   | { readonly do: 'answer-again' } // credentials of a peer that is signed in
   | RejectAction;
 
-/** What is to be done after a decision, in order. */
+/** An action after a decision; actions are carried out in order. */
 export type AuthAction =
   | { readonly do: 'kick-others' }
   | { readonly do: 'accept' }

@@ -13,7 +13,7 @@ import {
 import type { AuthRules } from './auth-machine.ts';
 import type { Sessions } from './sessions.ts';
 
-/** What an authenticator gets besides the message. */
+/** The second argument of an authenticator, after the message. */
 export interface AuthAttempt {
   readonly channel: Channel;
   /** Aborts when the connection closes or the deadline is over: the answer is not wanted any more. */
@@ -72,11 +72,11 @@ export interface AuthOptions<Principal, Message, Reply> {
   readonly timeoutMs?: number | false;
   /** Answers to the peer. */
   readonly replies?: AuthReplies<Principal, Message, Reply>;
-  /** What a refusal does to the connection, unless the verdict has `stays`. @default 'close' */
+  /** The effect of a refusal on the connection, unless the verdict has `stays`. @default 'close' */
   readonly refusalPolicy?: 'close' | 'stay';
   /**
    * Messages before the peer is authenticated: those after credentials that are still being checked are held
-   * (`hold-following`), or all are (`hold`), or none (`refuse`). What is not held ends the connection.
+   * (`hold-following`), or all are (`hold`), or none (`refuse`). A message that is not held ends the connection.
    * @default 'hold-following'
    */
   readonly earlyMessages?: 'hold-following' | 'hold' | 'refuse';
@@ -88,7 +88,7 @@ export interface AuthOptions<Principal, Message, Reply> {
   readonly group?: Group;
   /** The sessions by id; shared by the handlers of one server: a SessionRegistry. */
   readonly sessions?: Sessions<Principal>;
-  /** What happens when an id is in use elsewhere; anything but `allow` needs `sessions`. @default 'allow' */
+  /** The reaction to an id that is in use elsewhere; anything but `allow` needs `sessions`. @default 'allow' */
   readonly duplicatePolicy?: 'kick-older' | 'refuse' | 'allow';
   /**
    * Credentials of a peer that is signed in: ordinary messages (`pass`), answered with `replies.again`
@@ -112,7 +112,7 @@ const REPLIES = describePart('replies', {
   again: REPLY,
 });
 
-/** What is decided by numbers and texts alone: handlers with the same values share one object. */
+/** The options that are numbers and texts: handlers with the same values share one object. */
 const RULES = describeOptions('AuthHandler', {
   timeoutMs: time({ default: 10_000 }),
   refusalPolicy: choice(['close', 'stay'], { default: 'close' }),

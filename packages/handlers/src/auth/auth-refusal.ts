@@ -2,8 +2,8 @@ import { type CloseReason, RejectedError, TimedOutError } from '@headrace/core';
 import type { AuthRules, Rejection } from './auth-machine.ts';
 import type { AuthOptions } from './auth-options.ts';
 
-/** The message, and the words of the authenticator, that led to a rejection. */
-export interface Occasion<Message, Reply> {
+/** The facts behind a refusal: the message, and the text, error or reply of the authenticator. */
+export interface RefusalFacts<Message, Reply> {
   readonly message?: Message;
   readonly text?: string;
   readonly cause?: Error;
@@ -24,7 +24,7 @@ export const CLOSE_REASONS: Readonly<Record<Rejection, CloseReason>> = {
 /** The error of a rejection, for its event and for the writes that were held. */
 export function refusalError(
   why: Rejection,
-  { text, cause }: Occasion<unknown, unknown>,
+  { text, cause }: RefusalFacts<unknown, unknown>,
   { timeoutMs, maxHeld }: AuthRules,
 ): RejectedError | TimedOutError {
   if (why === 'timeout') {
@@ -51,10 +51,10 @@ export function writeError(why: 'refuse' | 'full', { maxHeld }: AuthRules): Reje
   return new RejectedError('REJECTED_AUTH', text);
 }
 
-/** What the peer is sent, if anything. */
+/** The message to the peer that reports a refusal, `undefined` for none. */
 export function refusalReply<Principal, Message, Reply>(
   why: Rejection,
-  { message, reply }: Occasion<Message, Reply>,
+  { message, reply }: RefusalFacts<Message, Reply>,
   replies: AuthOptions<Principal, Message, Reply>['replies'],
 ): Reply | undefined {
   if (why === 'timeout') return replies?.timedOut?.();

@@ -33,7 +33,7 @@ export interface GuessLimiterOptions {
    * first. @default 10000
    */
   readonly maxClients?: number;
-  /** What counts as one client; `undefined` is never slowed down. @default its address, or its IPv6 /64 network */
+  /** The client that a channel counts as; `undefined` is never slowed down. @default its address, or its IPv6 /64 network */
   readonly clientOf?: (channel: Channel) => string | undefined;
 }
 
@@ -90,7 +90,7 @@ type Shares = readonly (readonly [buckets: TokenBuckets, key: string])[];
  * ```
  */
 export class GuessLimiter {
-  /** What counts as one client. */
+  /** The client that a channel counts as. */
   readonly clientOf: (channel: Channel) => string | undefined;
   private readonly maxDelayMs: number;
   /** By client and name. */

@@ -10,7 +10,7 @@ export type Question<Principal, Reply> = (
   attempt: AuthAttempt,
 ) => Verdict<Principal, Reply> | PromiseLike<Verdict<Principal, Reply>> | undefined;
 
-/** What an {@link Inquiry} reports to. */
+/** The receiver of an {@link Inquiry}'s reports. */
 export interface InquiryOwner<Principal, Reply> {
   /** The authenticator is asked. */
   began(): void;

@@ -2,7 +2,7 @@ import type { Channel, CloseInfo, Timer } from '@headrace/core';
 import { checkFunction, describeOptions, number, WatchedEmitter } from '@headrace/core/authoring';
 import type { Session, Sessions } from './sessions.ts';
 
-/** What a {@link SessionRegistry} reports of an id, which may have many connections, one after the other or at once. */
+/** The events of a {@link SessionRegistry}. An id may have many connections, one after the other or at once. */
 export interface SessionRegistryEvents<Principal> {
   /** The id has a session, and had none. */
   online: [id: string, session: Session<Principal>];

@@ -28,7 +28,7 @@ export interface BroadcastOptions<In, Out> {
    * @default 'others'
    */
   readonly to?: 'others' | 'all' | ((message: In, sender: Channel) => ChannelMatcher);
-  /** What they get; `undefined` for nothing. @default the message itself */
+  /** Makes the message that the members get; `undefined` for none. @default the message itself */
   readonly format?: (message: In, sender: Channel) => Out | undefined;
   /** Also passes each message on to the next handlers. @default true, unless it is the last handler */
   readonly passOn?: boolean;
@@ -60,8 +60,8 @@ const OPTIONS = describeOptions('BroadcastHandler', {
  * - **Cost** one write per member and message, and one flush per member for all that came in together;
  *   encoders without state encode once for all of them.
  * - **Pitfalls** in a group of many processes a function in `to` returns a matcher that states what it means
- *   elsewhere. The members' pipelines must take what `format` returns; a `ChannelGroup<string>` has the compiler check that it returns texts. What happens to a member that reads too slowly is the group's
- *   `slowMember` policy. While a broadcast of this channel is under way, which takes a large group more than
+ *   elsewhere. The members' pipelines must take what `format` returns; a `ChannelGroup<string>` has the compiler check that
+ *   it returns texts. The group's `slowMember` policy decides about a member that reads too slowly. While a broadcast of this channel is under way, which takes a large group more than
  *   one turn of the event loop, this channel's reads are held, and no other's.
  *
  * @example
@@ -113,7 +113,7 @@ export class BroadcastHandler<In = PassThrough, Out = unknown> implements Handle
     if (passOn && ctx.pipeline.lastContext() !== ctx) ctx.fireChannelRead(message);
   }
 
-  /** What was accepted for the group reaches its members before they are sent away. */
+  /** Messages accepted for the group reach its members before a drain ends their connections. */
   userEventTriggered(ctx: Context, event: unknown): void {
     if (event instanceof DrainEvent && this.group.backlog > 0) {
       const hold = event.hold('broadcasts');

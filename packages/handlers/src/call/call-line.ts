@@ -5,7 +5,7 @@ import { requestLost } from './call-error.ts';
 import type { CallOutput } from './call-output.ts';
 import type { CallTable } from './call-table.ts';
 
-/** What a protocol writes for calls. */
+/** The messages that a protocol writes for calls. */
 export interface CallWire {
   /** The message of a call whose id is set; a throw fails the call. */
   messageOf(call: Call): unknown;

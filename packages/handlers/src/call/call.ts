@@ -34,7 +34,7 @@ export class Call implements HeapEntry {
   /** The time between two answers, in milliseconds. */
   gapMs = Number.POSITIVE_INFINITY;
   readonly expectsAnswer: boolean;
-  /** The content, until nobody needs it any more. */
+  /** The content, for as long as it is needed. */
   body: unknown;
   /** Called with each answer; for a notice, when the transport has taken it. */
   readonly resolve: (answer: unknown) => void;

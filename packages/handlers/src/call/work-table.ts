@@ -21,7 +21,7 @@ export interface WorkLimits {
   readonly maxOpen?: number;
 }
 
-/** What a {@link WorkTable} reports to. */
+/** The receiver of a {@link WorkTable}'s reports. */
 export interface WorkOwner<W extends Work> {
   /** Its turn has come: calls its function, usually by {@link WorkTable.run}. */
   begin(work: W): void;

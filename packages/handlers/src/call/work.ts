@@ -2,7 +2,7 @@ import type { Channel } from '@headrace/core';
 import type { HeapEntry } from '@headrace/core/authoring';
 import { guardedController } from './abort-guard.ts';
 
-/** What the function of a request gets beside the request. */
+/** The second argument of a request's function, after the request. */
 export interface RequestScope {
   readonly channel: Channel;
   /**

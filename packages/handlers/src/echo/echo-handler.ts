@@ -9,7 +9,7 @@ import {
 
 /** Options of an {@link EchoHandler}. */
 export interface EchoOptions<In, Out> {
-  /** What is sent back; `undefined` for nothing. @default the message itself */
+  /** Makes the message that is sent back; `undefined` for none. @default the message itself */
   readonly reply?: (message: In, ctx: Context) => Out | undefined;
   /** Also passes each message on to the next handlers. @default true, unless it is the last handler */
   readonly passOn?: boolean;
@@ -65,7 +65,7 @@ export class EchoHandler<In = PassThrough, Out = WhatItReads> extends KeptInputH
   protected override keptInputSteps(): KeptInputSteps {
     return {
       why: 'EchoHandler',
-      // What follows, such as an error, waits with the messages before it.
+      // Later input, such as an error, waits with the messages before it.
       mayPass: (ctx) => !ctx.channel.isOpen || this.hasRoom(ctx),
       passOn: (ctx, message) => this.echo(ctx, message as In),
       passOnWhenRemoved: true,

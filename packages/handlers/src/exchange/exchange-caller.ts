@@ -8,7 +8,7 @@ import { CallTable } from '../call/call-table.ts';
 import { refusedByPeer } from './exchange-error.ts';
 import type { ExchangeFormat } from './exchange-format.ts';
 
-/** What the calls of this end need. */
+/** Settings of the calls that this end makes. */
 export interface CallerOptions {
   readonly format: ExchangeFormat;
   readonly maxInFlight: number;

@@ -22,7 +22,7 @@ export function refusal(code: number, text: string, data?: unknown): RejectedErr
   return new RejectedError('REQUEST_REFUSED', text, { code, text }, data);
 }
 
-/** What a call fails with whose answer was an error. */
+/** The error of a call that the peer answered with an error. */
 export function refusedByPeer(code: number, text: string, data: unknown): RejectedError {
   const message = `the peer answered with the error ${code}${text === '' ? '' : `: ${text}`}`;
   return new RejectedError('REQUEST_REFUSED', message, { code, text }, data);

@@ -1,4 +1,4 @@
-/** What names a request on the wire: a number of ours, or whatever the peer's protocol has. */
+/** The id of a request on the wire: a number of ours, or any id that the peer's protocol has. */
 export type ExchangeId = number | string;
 
 /** The types of one format; each end has the same. */
@@ -7,20 +7,20 @@ export interface ExchangeTypes {
   reads: unknown;
   /** Messages as the handler writes them. */
   writes: unknown;
-  /** What is asked: what `request` and `notify` take. */
+  /** An outbound request: the argument of `request` and `notify`. */
   call: unknown;
-  /** What was asked: what `handle` gets. */
+  /** An inbound request: the argument of `handle`. */
   request: unknown;
-  /** What `handle` returns. */
+  /** The return value of `handle`. */
   answer: unknown;
-  /** What `request` resolves with. */
+  /** The value that `request` resolves with. */
   result: unknown;
 }
 
 /** Why a request is answered with an error where its function did not choose a code itself. */
 export type ExchangeFailure = 'failed' | 'too-late' | 'overloaded' | 'unknown' | 'cancelled';
 
-/** What a message turned out to be: {@link ExchangeFormat.read} calls one of these. */
+/** One function for each kind of message: {@link ExchangeFormat.read} calls the one that fits. */
 export interface ExchangeSink<T extends ExchangeTypes = ExchangeTypes> {
   /** @param timeLeftMs - how long the caller will wait, `Infinity` if it did not say */
   request(id: ExchangeId, body: T['request'], timeLeftMs: number): void;

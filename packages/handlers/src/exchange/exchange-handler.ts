@@ -52,7 +52,7 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What an {@link ExchangeHandler} has under way, and what it dropped. */
+/** Counts of the work that an {@link ExchangeHandler} has under way, and of the messages that it dropped. */
 export interface ExchangeCounts {
   /** Calls of this end without an answer. */
   readonly inFlight: number;
@@ -122,8 +122,8 @@ const NO_COUNTS: ExchangeCounts = {
  *   bytes, then the channel ends as `bad-input`. Calls fail with `REQUEST_REFUSED` (the answer is an error, its
  *   `details.code` and `details.text`), `TIMEOUT_REQUEST`, `OPERATION_ABORTED` (by its signal), `REJECTED_QUEUE`, or
  *   `REQUEST_LOST` when the connection ends; `details.sent` is false only if no byte of the request can have left, so
- *   that it was certainly not executed. What a function throws is logged, and answered without its text, unless it
- *   is a `refusal(code, text)`.
+ *   that it was certainly not executed. An error that a function throws is logged, and answered without its
+ *   text, unless it is a `refusal(code, text)`.
  * - **State** one channel: calls in flight and in the queue, requests under way.
  * - **Cost** for a call a promise, two small objects and an entry in a map; for a request an object and, if its
  *   function makes a promise, an entry in a map. One timer for all calls, one for all requests.
@@ -161,7 +161,7 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
   private readonly drain = new DrainGate('calls', () => this.isBusy);
   /** After bad input. */
   private hasFailed = false;
-  /** What the message that is being read has done wrong. */
+  /** The id of the current message's request, if it is in use already: the message is refused. */
   private idInUse: ExchangeId | undefined = undefined;
 
   constructor(options: ExchangeOptions<T>) {
@@ -175,7 +175,7 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
     return new ExchangeHandler(this.options);
   }
 
-  /** What is under way, and what was dropped. */
+  /** Counts of the work under way, and of the messages that were dropped. */
   get counts(): ExchangeCounts {
     if (this.ends === undefined) return NO_COUNTS;
     const { caller, worker } = this.ends;

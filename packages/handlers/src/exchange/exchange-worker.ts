@@ -6,7 +6,7 @@ import { type WorkOwner, WorkTable } from '../call/work-table.ts';
 import { answerOf, type ErrorAnswer, failureOf } from './exchange-error.ts';
 import type { ExchangeFailure, ExchangeFormat, ExchangeId } from './exchange-format.ts';
 
-/** What the function that answers requests gets beside the request. */
+/** The second argument of the function that answers requests, after the request. */
 export interface ExchangeScope extends RequestScope {
   /** False for a notification: what the function returns is dropped. */
   readonly wantsAnswer: boolean;
@@ -25,7 +25,7 @@ class ExchangeWork extends Work implements ExchangeScope {
   }
 }
 
-/** What the answers of this end need. */
+/** Settings of the answers that this end gives. */
 export interface WorkerOptions {
   readonly format: ExchangeFormat;
   readonly handle: ((request: never, scope: ExchangeScope) => unknown) | undefined;

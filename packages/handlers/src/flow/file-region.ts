@@ -22,13 +22,13 @@ const OPTIONS = describeOptions('FileRegion', {
   onProgress: fn({ answers: 'a promise', purpose: 'gets the bytes written so far' }),
 });
 
-/** What Node's own streams read at once, and what a channel takes before it is not writable any more. */
+/** As much as Node's own streams read at once, and as a channel takes before it becomes unwritable. */
 const CHUNK_BYTES = 64 * 1024;
 /** Reads of all files that are under way at once. A file that waits for its turn has no memory. */
 const MAX_READS = 16;
 /** How a channel is lost. */
 const LOSSES = ['CHANNEL_CLOSED', 'CHANNEL_RESET'] as const;
-/** A pipe that nobody writes to must not block a thread of the runtime. */
+/** A pipe without a writer must not block a thread of the runtime. */
 const READ_ONLY = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /**

@@ -15,7 +15,7 @@ import { KeptInputHandler, type KeptInputSteps } from '@headrace/core/authoring'
  * - **Out** the same messages in the same order, and one `channelReadComplete` each time the queue has
  *   become empty.
  * - **Events** keep their place after the messages before them; an error and the close deliver those
- *   although nobody asked for them.
+ *   although no read asked for them.
  * - **Errors** raises none.
  * - **State** one channel: the messages of one burst at most, since no more is read while they wait.
  * - **Cost** a comparison per message while `autoRead` is on.

@@ -28,7 +28,7 @@ export class StreamSource {
     return source instanceof FileRegion ? source.wrote((chunk as Buffer).length) : undefined;
   }
 
-  /** What its write fails with. */
+  /** The error that its write fails with. */
   explain(error: Error): Error {
     const { source } = this;
     return source instanceof FileRegion ? source.explain(error) : error;

@@ -24,7 +24,7 @@ export interface StreamWriteOptions {
   readonly maxQueuedBytes?: number;
 }
 
-/** What goes with a message that waits. */
+/** The state of a message that waits. */
 interface Turn {
   readonly source: StreamSource | undefined;
   isFlushed: boolean;
@@ -37,7 +37,7 @@ const OPTIONS = describeOptions('StreamWriteHandler', {
 
 /**
  * Takes a {@link FileRegion}, a `Readable` or any async iterable as a message and writes its chunks, one by one, as fast
- * as the peer takes them. What is written after a stream goes out after its last chunk, and counts towards the
+ * as the peer takes them. Messages written after a stream go out after its last chunk, and count towards the
  * channel's writability until then.
  *
  * ```text

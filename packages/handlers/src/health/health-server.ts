@@ -103,7 +103,7 @@ export class HealthServer implements AsyncDisposable {
     const { method, url = '' } = request;
     const [path] = url.split('?', 1);
     if (method !== 'GET' && method !== 'HEAD') {
-      // Nobody waits for its body.
+      // The request's body is not awaited.
       response.writeHead(405, { allow: 'GET, HEAD', connection: 'close' }).end();
       return;
     }

@@ -17,7 +17,7 @@ export interface HttpLimits {
   readonly acceptFailed?: (error: Error) => void;
 }
 
-/** What {@link limitedHttpServer} returns. */
+/** The server that {@link limitedHttpServer} returns. */
 export interface LimitedHttpServer {
   readonly port: number;
   /** Stops listening, and ends the connections once their requests are answered, within a second. */
@@ -29,7 +29,7 @@ const CLOSE_WITHIN_MS = 1000;
 
 /**
  * A small HTTP server on a port that strangers may reach: a client that is slow, silent or does not read gets no more than
- * its time, and keeps nobody out. Its listener answers at once.
+ * its time, and keeps no other client out. Its listener answers at once.
  */
 export async function limitedHttpServer(
   answer: RequestListener,

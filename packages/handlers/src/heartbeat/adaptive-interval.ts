@@ -90,7 +90,7 @@ export class AdaptiveInterval {
     if (silenceMs < minMs) return;
     this.confirmed = 0;
     this.lostAt = Math.min(this.lostAt, silenceMs);
-    // What counted as safe is not: the path has changed.
+    // The interval that counted as safe no longer is: the path has changed.
     if (this.safe >= this.lostAt) this.safe = Math.max(minMs, this.lostAt / 2);
     this.current = this.nextUp();
   }

@@ -9,7 +9,7 @@ import { atOnce, describeOptions, flag, fn, text, value } from '@headrace/core/a
  * @typeParam Out - heartbeats as they are written, where a protocol has two types
  */
 export interface HeartbeatFormat<In, Out = In> {
-  /** What we send; called for each heartbeat, so that it may carry new data. */
+  /** Makes our heartbeat message; called for each heartbeat, so that it may carry new data. */
   ping(): Out;
   /** True for what a peer sends as a probe or sign of life. */
   isPing(message: unknown): boolean;

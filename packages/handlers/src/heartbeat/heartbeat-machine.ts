@@ -19,7 +19,7 @@ export interface HeartbeatRules {
   readonly random: () => number;
 }
 
-/** What is to be done now. */
+/** An action that is due now. */
 export type HeartbeatAction =
   | { readonly do: 'ping' }
   | { readonly do: 'report'; readonly missed: number; readonly isLost: boolean };
@@ -32,15 +32,15 @@ const MAX_UNANSWERED = 16;
 
 /**
  * The heartbeat of one connection, without clock, channel or messages: it is notified of what happened and
- * when, and returns what to do and when to ask again. What counts as life is what came in, never a write that
- * succeeded: a kernel takes bytes for a dead peer for many minutes.
+ * when, and returns what to do and when to ask again. Only inbound data counts as life, never a successful
+ * write: a kernel takes bytes for a dead peer for many minutes.
  */
 export class HeartbeatMachine {
   private readonly rules: HeartbeatRules;
   private lastReadAt: number;
   private lastWriteAt: number;
   private lastPingAt: number;
-  /** What chance leaves of the interval. */
+  /** The share of the interval that the jitter leaves. */
   private share: number;
   /** Since when an answer is awaited. */
   private awaitedSince: number | undefined = undefined;
@@ -123,7 +123,7 @@ export class HeartbeatMachine {
     return this.ping(now, now);
   }
 
-  /** What is to be done at `now`; `plannedAt` is what `nextAt` returned when the timer was set. */
+  /** The actions due at `now`; `plannedAt` is the value of `nextAt` when the timer was set. */
   due(now: number, plannedAt: number): readonly HeartbeatAction[] {
     const stoodMs = stoodStillMs(now, plannedAt);
     if (stoodMs > 0) return this.forgive(now, stoodMs);
@@ -146,7 +146,7 @@ export class HeartbeatMachine {
     this.sentAt.pop();
   }
 
-  /** What came in while we stood still has not been read yet: that time does not count against the peer. */
+  /** Data that arrived while this process stood still is unread: that time does not count against the peer. */
   private forgive(now: number, lateMs: number): readonly HeartbeatAction[] {
     const { timeoutMs, silenceMs } = this.rules;
     const moved = (since: number, allowedMs: number): number =>

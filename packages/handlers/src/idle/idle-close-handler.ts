@@ -5,7 +5,7 @@ import { type IdleState, IdleStateEvent } from './idle-state-event.ts';
 
 /** Options of an {@link IdleCloseHandler}. */
 export interface IdleCloseOptions<Message = never> {
-  /** Which kind of idleness ends the connection. @default 'reader' */
+  /** The kind of idleness that ends the connection. @default 'reader' */
   readonly state?: IdleState;
   /** Makes the last message to the peer; without it there is none. */
   readonly lastWord?: (event: IdleStateEvent) => Message;

@@ -1,6 +1,6 @@
 import { recogniseCopies } from '@headrace/core/authoring';
 
-/** What was idle: reading, writing, or both. */
+/** The idle direction: reading, writing, or both. */
 export type IdleState = 'reader' | 'writer' | 'all';
 
 /** Nothing was read (or written, or neither) for the time that was set. Fired by the IdleStateHandler. */

@@ -3,7 +3,7 @@ import type { Address } from '@headrace/core';
 const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
 /**
- * What counts as one client: an IPv4 address, or the /64 network of an IPv6 one, for a client
+ * The key of one client: an IPv4 address, or the /64 network of an IPv6 one, for a client
  * with one IPv6 address has the whole network. `undefined` for paths, which have no client address.
  */
 export function addressKey(address: Address | undefined): string | undefined {

@@ -9,7 +9,7 @@ export interface ConnectionLimitOptions extends AdmissionOptions {
   readonly total?: number;
   /** Connections at a time from one IPv4 address or one IPv6 /64 network. @default 1000 */
   readonly perAddress?: number;
-  /** What counts as one client; `undefined` counts in total only. @default the client's address */
+  /** The client that a connection counts as; `undefined` counts in total only. @default the client's address */
   readonly clientOf?: (child: Channel) => string | undefined;
 }
 

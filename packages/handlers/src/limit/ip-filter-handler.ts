@@ -20,7 +20,7 @@ export type IpRule = { readonly allow: IpRange } | { readonly deny: IpRange };
 export interface IpFilterOptions extends AdmissionOptions {
   /** The first that matches decides. */
   readonly rules: readonly IpRule[];
-  /** What happens to addresses that none matches. @default 'allow' */
+  /** The decision on an address that no rule matches. @default 'allow' */
   readonly otherwise?: 'allow' | 'deny';
 }
 

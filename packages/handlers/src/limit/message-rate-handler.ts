@@ -18,7 +18,7 @@ export interface MessageRateOptions<Message = never> {
   /** At once, after a pause. @default perSecond */
   readonly burst?: number;
   /**
-   * What happens to more of them: they wait, and the peer is read from no faster than allowed (`slow-down`); they
+   * The treatment of excess messages: they wait, and the peer is read from no faster than allowed (`slow-down`); they
    * are dropped; or the connection ends. @default 'slow-down'
    */
   readonly excessPolicy?: 'slow-down' | 'drop' | 'close';
@@ -64,7 +64,7 @@ const EVENTS = { fires: ['MessageRateExceededEvent'] } as const;
  * - **State** per channel: a number; with `slow-down` also the rest of the burst that was under way.
  * - **Cost** one time stamp per message.
  * - **Pitfalls** with `slow-down` a peer that goes on sending fills its own buffers, and heartbeats that were not read yet
- *   wait, too. What goes out is limited by the channel: `maxOutboundBytes` and `outboundStallMs`.
+ *   wait, too. The channel limits outbound data: `maxOutboundBytes` and `outboundStallMs`.
  *
  * @example
  * ```ts run

@@ -35,7 +35,7 @@ export interface OverloadGuardOptions {
 /** `paused`: no new connections. `shedding`: idle ones are ended, too. */
 export type OverloadState = 'normal' | 'paused' | 'shedding';
 
-/** What the guard has done so far. */
+/** Counters of the guard's interventions so far. */
 export interface OverloadCounters {
   /** How often accepting was paused. */
   pauses: number;

@@ -6,7 +6,7 @@ import { callSafely, describeOptions, number, value } from '@headrace/core/autho
 export interface PcapWriterOptions {
   /** The file, which is overwritten, or a function that takes the bytes: the file's header, then whole records. */
   readonly to: string | ((bytes: Buffer) => void);
-  /** What would make the capture longer than this is not written. @default 104857600 */
+  /** A packet that would make the capture longer than this is not written. @default 104857600 */
   readonly maxBytes?: number;
 }
 

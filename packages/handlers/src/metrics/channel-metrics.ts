@@ -1,6 +1,6 @@
 import { AttributeKey } from '@headrace/core';
 
-/** What one channel has done so far. */
+/** The counts of one channel so far. */
 export interface ChannelMetrics {
   /** The channel's clock when it was first counted. */
   readonly openedAt: number;

@@ -1,7 +1,7 @@
 import type { CloseReason } from '@headrace/core';
 
 /**
- * What kind of end a close reason is, for dashboards: `normal` ends need no attention, `network` ends are
+ * The category of a close reason, for dashboards: `normal` ends need no attention, `network` ends are
  * lost connections, `policy` ends are our limits at work, `fault` ends are bugs, ours or the peer's.
  */
 export type CloseCategory = 'normal' | 'network' | 'policy' | 'fault' | 'other';

@@ -1,7 +1,7 @@
 import { type Channel as Topic, channel as topic } from 'node:diagnostics_channel';
 import type { Channel, Context, Handler, Types, WriteFuture } from '@headrace/core';
 
-/** What is published: the channel, and the message, event or error where there is one. */
+/** The published message: the channel, and the message, event or error where there is one. */
 export interface DiagnosticsMessage {
   readonly channel: Channel;
   readonly message?: unknown;
@@ -38,8 +38,8 @@ const ERROR: Topic = topic(DIAGNOSTICS_CHANNELS.error);
  * - **In** anything.
  * - **Out** the same.
  * - **Events** forwards all.
- * - **Errors** forwards all. What a subscriber throws, Node reports as an uncaught exception, outside
- *   the pipeline.
+ * - **Errors** forwards all. Node reports an error that a subscriber throws as an uncaught
+ *   exception, outside the pipeline.
  * - **State** sharable.
  * - **Cost** a comparison per event while there is no subscriber.
  * - **Pitfalls** subscribers get the messages themselves: they must not change them.

@@ -72,7 +72,7 @@ export class MetricsHandler implements Handler {
     if (ctx.channel.isActive) this.metrics.track(ctx.channel);
   }
 
-  /** What its channel has done so far. */
+  /** The counts of its channel so far. */
   get channelMetrics(): ChannelMetrics {
     return this.counts;
   }

@@ -37,7 +37,7 @@ export function metricsListener(
     try {
       refresh();
     } catch {
-      // What went wrong is nobody's business on this port.
+      // The answer does not reveal the error.
       response
         .writeHead(500, { 'content-type': 'text/plain' })
         .end('the metrics could not be made\n');

@@ -82,7 +82,7 @@ function familiesOf(
   const samples = entries
     .filter((entry): entry is [string, number] => typeof entry[1] === 'number')
     .map(([kind, number]) => ({ labels: { [label]: kind }, value: number / scale }));
-  // What has not happened yet has no sample, but a place in the listing.
+  // A metric without events so far has no samples, but is listed.
   return samples.length < entries.length ? [] : [{ name: full, help, type, samples }];
 }
 

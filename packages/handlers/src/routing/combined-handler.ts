@@ -39,8 +39,8 @@ const OUTBOUND = [
  * - **In** what the inbound part reads.
  * - **Out** what the inbound part passes on; written messages go through the outbound part.
  * - **Events** those of its parts.
- * - **Errors** `OPTION_INVALID` if a part also does the other's work; else those of its parts. What the outbound
- *   part throws in `read` or `flush` reaches its own `exceptionCaught`, then that of the inbound part.
+ * - **Errors** `OPTION_INVALID` if a part also does the other's work; else those of its parts. An error that the
+ *   outbound part throws in `read` or `flush` reaches its own `exceptionCaught`, then that of the inbound part.
  * - **State** that of its parts, whose contexts take its place when it is added.
  * - **Cost** none: its parts stand in the pipeline themselves.
  * - **Pitfalls** it is not in the pipeline afterwards: remove or look up the parts, each by itself.

@@ -8,7 +8,7 @@ import {
 } from '@headrace/core/authoring';
 import { carryEarlyEnd, RelayHandler } from './relay-handler.ts';
 
-/** What {@link ForwardOptions.connect} gets. */
+/** The argument of {@link ForwardOptions.connect}. */
 export interface ForwardRequest {
   /** The channel that is to be forwarded. */
   readonly front: Channel;
@@ -46,8 +46,8 @@ const OPTIONS = describeOptions('ForwardHandler', {
  * - **Place** last.
  * - **In** what the other channel's pipeline accepts for writing: bytes, or messages if both have codecs.
  * - **Out** nothing; what comes in goes to the other channel.
- * - **Events** forwards all; holds reads until it is connected. What a transport gives all the same is kept, and passed
- *   on to the relay, or to the next handler if somebody removes it.
+ * - **Events** forwards all; holds reads until it is connected. Messages that a transport still gives are kept, and passed
+ *   on to the relay, or to the next handler if this handler is removed.
  * - **Errors** what `connect` rejects with; unhandled, it closes the channel.
  * - **State** one channel, until the relay takes its place.
  * - **Cost** none once the relay stands.
@@ -126,7 +126,7 @@ export class ForwardHandler<Message = OutboundBytes> extends KeptInputHandler {
       return;
     }
     ctx.pipeline.addAfter(ctx.name, new RelayHandler(back));
-    // What was kept passes on to the relay.
+    // The kept messages pass on to the relay.
     ctx.pipeline.remove(ctx.name);
     carryEarlyEnd(front, back as Channel);
   }

@@ -24,7 +24,7 @@ export class KeptMessages extends KeptInputHandler {
 
   handlerAdded(ctx: Context): void {
     for (const message of this.messages.splice(0)) this.kept.keep(message);
-    // What is delivered later has an end of its own.
+    // Messages that are delivered later have a `channelReadComplete` of their own.
     this.kept.channelReadComplete(ctx);
     this.kept.deliver(ctx);
   }

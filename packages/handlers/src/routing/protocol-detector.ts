@@ -131,7 +131,7 @@ export class ProtocolDetector extends KeptInputHandler {
   static readonly PROTOCOL: AttributeKey<string> = new AttributeKey('protocol');
 
   private readonly options: Resolved<ProtocolDetectorOptions, typeof OPTIONS.kinds>;
-  /** What has come so far, as one piece: the message that it has begun. */
+  /** All bytes so far, as one piece: the beginning of a message. */
   private begun: Buffer = NOTHING;
   private deadline: Timer | undefined = undefined;
   private hasStarted = false;
@@ -207,7 +207,7 @@ export class ProtocolDetector extends KeptInputHandler {
       super.channelReadComplete(ctx);
       return;
     }
-    // What a peer sent of a beginning must not keep its whole read in memory until the deadline.
+    // The first bytes of a peer must not keep the memory of a whole read until the deadline.
     this.begun = unpinned(this.begun);
     this.readOn(ctx);
   }

@@ -79,12 +79,12 @@ export class RelayHandler<Message = unknown> implements Handler {
     // Before the write: a handler that keeps what it sees may be gone after it.
     this.only = !this.needsFlush && this.isDirect() ? message : undefined;
     if (!this.needsFlush) this.isBehind = this.target.pendingOutboundBytes > 0;
-    // What waits for a slow peer would keep the memory of all that was read meanwhile.
+    // Messages that wait for a slow peer would keep the memory of all reads meanwhile.
     const write = this.target.write(this.isBehind ? unpinned(message) : message);
     this.onlyWrite = write;
     if (!write.isSettled || write.isSuccess) this.relayedBytes += Math.max(0, sizeOfBytes(message));
     this.needsFlush = true;
-    // What is not flushed would never drain, and nothing more would be read.
+    // Writes that are not flushed would never drain, and nothing more would be read.
     if (!this.target.isWritable) this.flushTarget();
     this.holdIfFull(ctx);
   }

@@ -224,7 +224,7 @@ export class RequestHandler<Request, Response> implements Handler {
     return next;
   }
 
-  /** What cannot be encoded is a failure like one of the function; an answer to that is tried once. */
+  /** A response that cannot be encoded is a failure like one of the function; the answer to that is tried once. */
   private writeAnswer(ctx: Context, request: Request, response: unknown): void {
     const error = encodeErrorOf(ctx.channel, ctx.write(response));
     if (error === undefined) return;

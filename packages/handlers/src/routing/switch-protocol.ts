@@ -1,11 +1,11 @@
 import type { Context, Handler, HandlerRef } from '@headrace/core';
 import { callInContext, describeOptions, value } from '@headrace/core/authoring';
 
-/** What {@link switchProtocol} takes out and puts in. */
+/** The handlers that {@link switchProtocol} removes and adds. */
 export interface SwitchProtocolOptions {
   /** The handlers of the handshake: its framing, its codec, its sign-in. Those that are not there are passed over. */
   readonly remove: readonly HandlerRef[];
-  /** What takes over: handlers in their order from head to tail, or a function that adds them itself. */
+  /** The new handlers in their order from head to tail, or a function that adds them itself. */
   readonly add: readonly Handler[] | (() => void);
 }
 
@@ -20,7 +20,7 @@ function isAddable(add: unknown): boolean {
 
 /**
  * Ends a handshake that another protocol follows on the same connection: a line with credentials and then raw
- * bytes, SOCKS, HTTP CONNECT. What the peer sent right after the handshake, also in the same read, passes on to
+ * bytes, SOCKS, HTTP CONNECT. Bytes that the peer sent right after the handshake, also in the same read, pass on to
  * the new handlers unchanged: each byte once, in order, nothing decoded by the old framing.
  *
  * Call it in the event that ends the handshake (such as an `AuthenticatedEvent`), with the context of the handler

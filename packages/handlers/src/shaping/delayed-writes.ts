@@ -26,7 +26,7 @@ export class DelayedWrites {
   private readonly queue: PendingWriteQueue<Delay>;
   private timer: Timer | undefined = undefined;
   private queuedBytes = 0;
-  /** What makes the channel unwritable: reported to it as pending until the queue is empty. */
+  /** The bytes reported to the channel as pending, so that it stays unwritable until the queue is empty. */
   private block = 0;
 
   constructor(ctx: Context, options: DelayedWritesOptions) {

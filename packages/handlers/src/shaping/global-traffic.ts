@@ -25,7 +25,7 @@ const OPTIONS = describeOptions(
 );
 
 /**
- * What many channels may read and write together. Made once, given to the {@link TrafficShapingHandler} of
+ * The read and write limits that many channels share. Made once, given to the {@link TrafficShapingHandler} of
  * each channel, and disposed of with the server.
  *
  * @see Netty's `GlobalTrafficShapingHandler`

@@ -30,7 +30,7 @@ export class RateLimit {
     this.paidAt = now;
   }
 
-  /** What has been counted stays counted; the new limit holds from the next bytes on. */
+  /** Bytes counted so far stay counted; the new limit holds from the next bytes on. */
   set bytesPerSecond(value: number) {
     this.limit = checkRate('bytesPerSecond', value);
   }

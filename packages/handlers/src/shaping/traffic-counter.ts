@@ -6,7 +6,7 @@ export interface TrafficCounterOptions {
   readonly clock: Clock;
   /** @default 1000 */
   readonly checkIntervalMs?: number;
-  /** Called at the end of each interval, from a timer that runs until `stop()`. What it throws becomes a warning. */
+  /** Called at the end of each interval, from a timer that runs until `stop()`. An error that it throws becomes a warning. */
   readonly onInterval?: (counter: TrafficCounter) => void;
 }
 

@@ -103,7 +103,7 @@ export class TrafficShapingHandler implements Handler {
     this.limits = LIMIT_OPTIONS.part(options);
   }
 
-  /** What this channel has read and written; there is one once the handler is in a pipeline. */
+  /** Counts of this channel's bytes; `undefined` until the handler is in a pipeline. */
   get counter(): TrafficCounter | undefined {
     return this.state?.counter;
   }
@@ -160,7 +160,7 @@ export class TrafficShapingHandler implements Handler {
 
   channelRead(ctx: Context, message: unknown): void {
     const size = this.options.sizeOf(message);
-    // What is here already goes on: decoders after this handler would keep it.
+    // A message that is here already goes on: decoders after this handler would keep it.
     ctx.fireChannelRead(message);
     if (size > 0) this.charge(ctx, this.state!, size);
   }

@@ -2,7 +2,7 @@ import type { Clock, TransportSink } from '@headrace/core';
 import { Fifo, isTurnCheckDue, unpinAll } from '@headrace/core/authoring';
 import type { MessageReceiver } from '../protocol/resume-machine.ts';
 
-/** What the input needs of its transport. */
+/** The part of the transport that the input needs. */
 export interface InputOwner {
   readonly clock: Clock;
   readonly sink: TransportSink | undefined;
@@ -12,20 +12,20 @@ export interface InputOwner {
   taken(payloadBytes: number): void;
   /** A message came for a channel that has closed. */
   refused(): void;
-  /** What waited was passed on, as far as it was asked for. */
+  /** Waiting messages were passed on, as far as the pipeline asked for them. */
   drained(): void;
 }
 
 /**
- * What has come over links and goes to the pipeline when it asks for a read. What it has not asked for waits; the
- * peer's credit bounds it.
+ * Inbound messages of all links; they go to the pipeline when it asks for a read. Messages that it has not asked for
+ * wait; the peer's credit bounds them.
  */
 export class LastingInput implements MessageReceiver {
   private readonly owner: InputOwner;
   private mayRead = false;
   private isInBurst = false;
   private isDrainDue = false;
-  /** What has come and was not taken; most channels never have any. */
+  /** Messages that arrived and were not taken; most channels never have any. */
   private waiting: Fifo<Buffer> | undefined = undefined;
   /** How many of the messages that wait came with the present read. */
   private arrivals = 0;
@@ -65,14 +65,14 @@ export class LastingInput implements MessageReceiver {
     this.mayRead = false;
   }
 
-  /** A new link begins: what waits, and the end, come again over it. */
+  /** A new link begins: the waiting messages and the end come again over it. */
   clear(): void {
     this.waiting?.clear();
     this.arrivals = 0;
     this.isEndDue = false;
   }
 
-  /** What came together is over. */
+  /** Ends a burst of messages that arrived together. */
   endBurst(): void {
     const { owner } = this;
     if (this.arrivals > 0) this.keepArrivals();
@@ -86,7 +86,7 @@ export class LastingInput implements MessageReceiver {
     owner.sink!.inputEnded();
   }
 
-  /** What was read comes before the error that followed it, though reads are held. */
+  /** Passes all waiting messages on, though reads are held: they come before the error that followed them. */
   passAll(): void {
     while (!this.owner.isOver && this.hasWaiting) this.pass(this.waiting!.shift()!);
   }
@@ -111,7 +111,7 @@ export class LastingInput implements MessageReceiver {
     const { owner } = this;
     for (let count = 1; this.mayRead && !owner.isOver && this.hasWaiting; count++) {
       this.pass(this.waiting!.shift()!);
-      // What comes over a link is measured there.
+      // The link measures its own messages.
       if (isTurnCheckDue(count)) owner.sink!.checkTurn();
     }
     this.endBurst();

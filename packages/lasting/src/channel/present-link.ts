@@ -95,7 +95,7 @@ export class PresentLink {
       const future = link.write(frame);
       if (future === last) continue;
       last = future;
-      // What a link did not take goes out over the next one.
+      // Frames that a link did not take go out over the next one.
       future.onSettled(ignore);
     }
     if (last === undefined) return;

@@ -55,8 +55,8 @@ export interface ResumeTransportOptions extends ResumeMachineOptions {
 const LINGER_MS = 10_000;
 
 /**
- * The transport of a lasting channel: messages in and out over a succession of links. What is written is kept until
- * the peer has it; what comes in counts as received when the pipeline has taken it. It always takes what a link has
+ * The transport of a lasting channel: messages in and out over a succession of links. Outbound messages are kept
+ * until the peer has them; inbound messages count as received when the pipeline has taken them. It always takes what a link has
  * read, so heartbeats pass; how much that may be is bounded by the credit.
  *
  * Both ends reach a lasting channel through it alone: a link reports what happens to it with one call for each event,
@@ -137,7 +137,7 @@ export class ResumeTransport implements Transport, InputOwner {
     return this.links.link !== undefined && this.machine.isLinked;
   }
 
-  /** What is kept for the peer, in bytes. */
+  /** Bytes of the messages that are kept for the peer. */
   get keptBytes(): number {
     return this.machine.keptBytes;
   }
@@ -194,7 +194,7 @@ export class ResumeTransport implements Transport, InputOwner {
     return action === undefined ? undefined : this.carryOut(action);
   }
 
-  /** What came together over a link is over. */
+  /** A burst of messages that arrived together over a link has ended. */
   frameComplete(link: ResumeLink): void {
     if (this.links.link !== link) return;
     this.input.endBurst();
@@ -225,11 +225,11 @@ export class ResumeTransport implements Transport, InputOwner {
   /** The server asks its client to go elsewhere, if there is a link. */
   move(spreadMs: number, places: readonly MovePlace[] | undefined): void {
     if (!this.isLinked) return;
-    this.machine.say({ kind: 'move', spreadMs, places });
+    this.machine.sendUrgent({ kind: 'move', spreadMs, places });
     this.links.pump();
   }
 
-  /** The machine has been told of the link. One that is still open is replaced. */
+  /** The machine has been notified of the link. One that is still open is replaced. */
   private beginLink(link: ResumeLink): void {
     this.input.clear();
     const old = this.links.replace(link, this.clock.now());
@@ -298,7 +298,7 @@ export class ResumeTransport implements Transport, InputOwner {
     if (this.isFinished || this.ackTimer !== undefined) return;
     this.ackTimer = this.clock.schedule(() => {
       this.ackTimer = undefined;
-      this.machine.hurry();
+      this.machine.acknowledgeNow();
       this.links.pump();
     }, ACK_MS);
   }
@@ -380,7 +380,7 @@ export class ResumeTransport implements Transport, InputOwner {
     if (this.id === '' || isLost || hadUnread || info.reason === 'slow-consumer') this.drop(info);
     else {
       this.machine.end(info.reason);
-      this.machine.hurry();
+      this.machine.acknowledgeNow();
       this.links.pump();
       this.finishIfDone();
       if (!this.isFinished && this.links.link !== undefined) this.linger();

@@ -27,8 +27,8 @@ export interface LastingOptions<P = ConnectPlace, C extends Channel = Channel>
   /** For how long this client may be absent; the server may allow less. @default 60000 */
   readonly windowMs?: number;
   /**
-   * What the server may send without an acknowledgement, 64 bytes for each message included, and what is kept of ours at
-   * most. @default 1048576
+   * Bytes that the server may send without an acknowledgement, 64 for each message included, and that are kept of our
+   * own messages at most. @default 1048576
    */
   readonly creditBytes?: number;
   /** Options of the lasting channel. @default logger and clock of the client */

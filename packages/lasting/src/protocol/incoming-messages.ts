@@ -17,9 +17,9 @@ export class IncomingMessages {
   taken = 0;
   private readonly creditBytes: number;
   private acknowledged = 0;
-  /** What has arrived and was not taken. */
+  /** Bytes that arrived and were not taken. */
   private waitingBytes = 0;
-  /** What was taken and the peer does not know of. */
+  /** Bytes that were taken and are not acknowledged to the peer. */
   private unacknowledgedBytes = 0;
 
   constructor(creditBytes: number) {

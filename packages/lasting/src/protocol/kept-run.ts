@@ -21,7 +21,7 @@ export const MESSAGE_OVERHEAD_BYTES = 64;
 export class KeptRun {
   /** Messages that the peer does not have yet. */
   count = 0;
-  /** What they cost of the credit. */
+  /** The part of the credit that they use. */
   cost = 0;
   /** A write that has not ended may still read the memory. */
   isLent = false;
@@ -125,7 +125,7 @@ export class KeptRun {
       : new RunFrame(this, FRAME_KIND.many, from, to, count);
   }
 
-  /** What is kept, in memory of exactly its length, which is no part of a pool. */
+  /** The kept messages, in memory of exactly their length, which is no part of a pool. */
   compacted(): KeptRun {
     const { firstKeptAt, used } = this;
     const run = new KeptRun(Buffer.allocUnsafeSlow(used - firstKeptAt));

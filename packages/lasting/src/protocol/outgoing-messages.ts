@@ -9,11 +9,11 @@ import { giveBack, LARGEST_SPARE_BYTES, takeRun } from './spare-runs.ts';
 const NO_RUNS: KeptRun[] = [];
 
 /**
- * What was written and is not acknowledged, numbered from 1 by counting, so that a new link
- * can be given all behind a number.
+ * Outbound messages that are not acknowledged, numbered from 1 by counting, so that a new link
+ * can be given all messages after a number.
  */
 export class OutgoingMessages {
-  /** What may be unacknowledged, in bytes: the peer's credit. */
+  /** Bytes that may be unacknowledged: the peer's credit. */
   creditBytes = 0;
   /** Bytes that are not acknowledged, with the overhead. */
   bytes = 0;
@@ -72,7 +72,7 @@ export class OutgoingMessages {
       before = newest.memory.length;
     }
     const length = Math.max(bytes, Math.min(LARGEST_SPARE_BYTES, 2 * before));
-    // While nobody acknowledges, nothing is wasted on what may come.
+    // Without a link nothing is acknowledged: the memory is not rounded up to the size of a spare run.
     const run = isDetached ? new KeptRun(Buffer.allocUnsafeSlow(length)) : takeRun(length);
     if (this.runs === NO_RUNS) this.runs = [];
     this.runs.push(run);
@@ -88,7 +88,7 @@ export class OutgoingMessages {
     return frame;
   }
 
-  /** The present link has no write under way: nobody reads the memory of what it has got. */
+  /** The present link has no write under way: none reads the memory of the runs that it got. */
   writesEnded(): void {
     const { runs } = this;
     for (let i = 0; i < runs.length; i++) runs[i]!.isLent = false;

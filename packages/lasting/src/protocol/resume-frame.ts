@@ -31,7 +31,7 @@ export type MovePlace =
   | { readonly host: string; readonly port: number }
   | { readonly path: string };
 
-/** What passes over a link. Ids and secrets are 16 bytes, here as Latin-1 text. */
+/** A frame on a link. Ids and secrets are 16 bytes, here as Latin-1 text. */
 export type ResumeFrame =
   | { readonly kind: 'open'; readonly windowMs: number; readonly creditBytes: number }
   | {

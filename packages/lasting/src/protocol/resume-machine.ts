@@ -39,9 +39,9 @@ export const CREDIT_BYTES = whole({ min: 1024, max: 2 ** 32 - 1, default: 1024 *
 
 /** Options of a {@link ResumeMachine}. */
 export interface ResumeMachineOptions {
-  /** What our end asks for, or grants: for how long the other end may be absent. */
+  /** How long the other end may be absent: asked for by a client, granted by a server. */
   readonly windowMs: number;
-  /** What the peer may send without an acknowledgement, and what we keep for it at most. */
+  /** Bytes that the peer may send without an acknowledgement, and that we keep for it at most. */
   readonly creditBytes: number;
   /** Where ids and secrets come from. */
   readonly random: RandomBytes;
@@ -53,7 +53,7 @@ export interface MessageReceiver {
   arrived(payload: Buffer): void;
 }
 
-/** What is to be done because of a frame. */
+/** The action that follows from a frame. */
 export type ResumeAction =
   | { readonly do: 'opened' }
   | { readonly do: 'resumed'; readonly resent: number }
@@ -130,7 +130,7 @@ export class ResumeMachine {
     return this.id !== '';
   }
 
-  /** What is kept for the peer, in bytes, with the overhead of each message. */
+  /** Bytes of the messages that are kept for the peer, with the overhead of each. */
   get keptBytes(): number {
     return this.outgoing.bytes;
   }
@@ -172,7 +172,7 @@ export class ResumeMachine {
     const greeting: ResumeFrame = this.isOpened
       ? { kind: 'resume', id, secret, received: this.beginIncoming() }
       : { kind: 'open', windowMs, creditBytes };
-    this.say(greeting);
+    this.sendUrgent(greeting);
   }
 
   /** The server has got an OPEN. */
@@ -185,7 +185,7 @@ export class ResumeMachine {
     this.id = this.newSecret();
     this.secret = this.newSecret();
     const { windowMs, creditBytes, id, secret } = this;
-    this.say({ kind: 'opened', windowMs, creditBytes, id, secret });
+    this.sendUrgent({ kind: 'opened', windowMs, creditBytes, id, secret });
   }
 
   /** True for a secret that resumes this channel. Takes the same time for every one. */
@@ -204,7 +204,7 @@ export class ResumeMachine {
       return { do: 'gone', code: GONE_CODE.overrun, retryAfterMs: 0, text };
     }
     const taken = this.beginIncoming();
-    // What an older link has not got of them is for that link alone.
+    // Urgent frames that an older link did not send are for that link alone.
     this.urgent = undefined;
     this.links += 1;
     this.link = LINKED;
@@ -214,11 +214,11 @@ export class ResumeMachine {
       this.oldSecret = secret;
       this.secret = this.newSecret();
     }
-    this.say({ kind: 'resumed', received: taken, secret: this.secret });
+    this.sendUrgent({ kind: 'resumed', received: taken, secret: this.secret });
     return { do: 'resumed', resent: this.beginOutgoing(received) };
   }
 
-  /** The link is gone: nothing is sent, and what is written waits. */
+  /** The link is gone: nothing is sent, and outbound messages wait. */
   loseLink(): void {
     this.link = ABSENT;
     this.links += 1;
@@ -230,7 +230,7 @@ export class ResumeMachine {
     return Buffer.from(this.random(SECRET_BYTES)).toString('latin1', 0, SECRET_BYTES);
   }
 
-  /** What has arrived and was not taken comes again. */
+  /** Messages that arrived and were not taken come again. */
   private beginIncoming(): number {
     this.hasPeerEnded = false;
     return this.incoming.beginLink();
@@ -341,7 +341,7 @@ export class ResumeMachine {
     this.link = LINKED;
     this.secret = secret;
     // The first other frame: the server forgets the secret before.
-    this.say({ kind: 'ack', received: this.incoming.acknowledge() });
+    this.sendUrgent({ kind: 'ack', received: this.incoming.acknowledge() });
     return { do: 'resumed', resent: this.beginOutgoing(received) };
   }
 
@@ -389,23 +389,23 @@ export class ResumeMachine {
     this.endReason ??= reason;
   }
 
-  /** Drops the channel: the peer is told, if there is a link. */
+  /** Drops the channel: the peer is notified, if there is a link. */
   reset(): void {
     this.isReset = true;
-    if (this.link === LINKED) this.say({ kind: 'end', reason: RESET });
+    if (this.link === LINKED) this.sendUrgent({ kind: 'end', reason: RESET });
     else this.urgent = undefined;
   }
 
   /** Sends a frame before all others, as MOVE. */
-  say(frame: ResumeFrame): void {
+  sendUrgent(frame: ResumeFrame): void {
     this.urgent ??= [];
     this.urgent.push(encodeResumeFrame(frame));
   }
 
-  /** An acknowledgement shall not wait any longer. */
-  hurry(): void {
+  /** Acknowledges all messages that were taken, without waiting for more of them. */
+  acknowledgeNow(): void {
     if (this.link !== LINKED || this.isReset || !this.incoming.isUnacknowledged) return;
-    this.say({ kind: 'ack', received: this.incoming.acknowledge() });
+    this.sendUrgent({ kind: 'ack', received: this.incoming.acknowledge() });
   }
 
   private get isAckDue(): boolean {

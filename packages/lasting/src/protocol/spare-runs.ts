@@ -3,7 +3,7 @@ import { KeptRun } from './kept-run.ts';
 
 const SMALLEST_BITS = 8;
 const LARGEST_BITS = 14;
-/** What waits of each size, to serve again. */
+/** Bytes of spare memory that are kept of each size. */
 const SPARE_BYTES = 256 * 1024;
 
 /** The longest memory that serves again. */
@@ -22,7 +22,7 @@ export function takeRun(bytes: number): KeptRun {
   return run;
 }
 
-/** Its messages are acknowledged: if nobody else may read its memory, it serves again. */
+/** Takes back a run whose messages are acknowledged; it serves again if no write may still read its memory. */
 export function giveBack(run: KeptRun): void {
   const { length } = run.memory;
   const bits = bitsOf(length);

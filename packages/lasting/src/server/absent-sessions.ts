@@ -6,7 +6,7 @@ import type { ResumeSession } from './resume-session.ts';
  * to be given up, so that strangers do not push them out.
  */
 export class AbsentSessions {
-  /** What is kept for them together. */
+  /** Bytes that are kept for all of them together. */
   bytes = 0;
   /** The longest absent one first, in each of these. */
   private readonly signedIn = new Set<ResumeSession>();
@@ -36,7 +36,7 @@ export class AbsentSessions {
     same.add(session);
   }
 
-  /** What is kept for it may have changed. */
+  /** Counts a session's bytes again, which may have changed. */
   count(session: ResumeSession): void {
     const { keptBytes } = session.transport;
     this.bytes += keptBytes - session.countedBytes;

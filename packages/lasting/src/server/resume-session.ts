@@ -8,7 +8,7 @@ import {
 } from '../channel/resume-transport.ts';
 import { GONE_CODE } from '../protocol/resume-frame.ts';
 
-/** What a session needs of its table. */
+/** The part of the table that a session needs. */
 export interface SessionTable {
   /** The session has a link again. */
   attached(session: ResumeSession): void;
@@ -16,7 +16,7 @@ export interface SessionTable {
   detached(session: ResumeSession): void;
   /** It keeps more than before, and has no link. */
   grew(session: ResumeSession): void;
-  /** It has ended; if `isKnown`, a client that comes back is told why. */
+  /** It has ended; if `isKnown`, a client that comes back gets the reason. */
   ended(session: ResumeSession, isKnown: boolean): void;
 }
 
@@ -29,7 +29,7 @@ export class ResumeSession implements ResumeOwner {
   absentAt: string | undefined = undefined;
   /** The end of its window. */
   timer: Timer | undefined = undefined;
-  /** What a client is told that comes back after the end. */
+  /** The code for a client that comes back after the end. */
   goneCode: number = GONE_CODE.unknown;
   private readonly table: SessionTable;
 

@@ -15,8 +15,8 @@ export interface ResumeTableOptions {
   /** For how long a client may be absent; a client may ask for less. @default 60000 */
   readonly windowMs?: number;
   /**
-   * What each end may send without an acknowledgement, 64 bytes for each message included; also what is kept for one
-   * absent client. @default 1048576
+   * Bytes that each end may send without an acknowledgement, 64 for each message included; also the most that is kept
+   * for one absent client. @default 1048576
    */
   readonly creditBytes?: number;
   /**
@@ -29,7 +29,7 @@ export interface ResumeTableOptions {
    * one of that address is given up. @default 1000
    */
   readonly maxDetachedPerAddress?: number;
-  /** What is kept for all absent clients together; above it, clients are given up as above `maxDetached`. @default 268435456 */
+  /** Bytes that are kept for all absent clients together; above it, clients are given up as above `maxDetached`. @default 268435456 */
   readonly maxDetachedBytes?: number;
   /** How long a link may take to send its first frame. @default 5000 */
   readonly helloTimeoutMs?: number;
@@ -112,7 +112,7 @@ export class ResumeTable {
     return this.absent.size;
   }
 
-  /** What is kept for clients that have no link. */
+  /** Bytes that are kept for clients that have no link. */
   get detachedBytes(): number {
     return this.absent.bytes;
   }

@@ -156,7 +156,7 @@ class Run {
     else if (dice < 0.45) this.pump(one);
     else if (dice < 0.75) this.carry(other, Math.floor(random() * 120));
     else if (dice < 0.92) one.take();
-    else if (dice < 0.94) one.machine.hurry();
+    else if (dice < 0.94) one.machine.acknowledgeNow();
     else if (dice < 0.96) server.lose();
     else if (dice < 0.98) client.lose();
     else this.connect();
@@ -234,7 +234,7 @@ class Run {
       this.carry(this.client, 1 << 20);
       for (const end of [this.client, this.server]) {
         for (let i = 0; i < 20; i++) end.take();
-        end.machine.hurry();
+        end.machine.acknowledgeNow();
       }
       if (this.isQuiet) return;
     }

@@ -152,7 +152,7 @@ describe('ResumeMachine', () => {
   it('does not acknowledge what has arrived and was not taken', () => {
     const { client } = linked(4096);
     for (let i = 0; i < 10; i++) give(client, bytes({ kind: 'data', payload: Buffer.alloc(300) }));
-    client.hurry();
+    client.acknowledgeNow();
     expect(client.nextFrame()).toBe(undefined);
   });
 

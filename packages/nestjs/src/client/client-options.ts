@@ -19,7 +19,7 @@ export interface HeadraceClientOptions extends WireOptions {
   readonly order?: AddressOrder;
   /** Connections at a time; a packet goes to the one with the fewest requests under way. @default 1 */
   readonly connections?: number;
-  /** What the server's `authenticate` gets; a function is called for each connection. @default no sign-in */
+  /** The credentials for the server's `authenticate`; a function is called for each connection. @default no sign-in */
   readonly credentials?: unknown;
   /** When to try again after a loss: `spread()`, `fixed(ms)`, `exponential()`, or one of your own. @default spread() */
   readonly retry?: RetryPolicy;

@@ -16,7 +16,7 @@ import { HeadraceRecord } from './headrace-record.ts';
 import type { ConnectionOwner } from './packet-client-handler.ts';
 import { clientClosed } from './packet-error.ts';
 
-/** What `on()` of a {@link HeadraceClient} takes. */
+/** The events that `on()` of a {@link HeadraceClient} takes, and their listeners. */
 export type HeadraceClientEvents = {
   /** The state of one of its connections changed. */
   state: (state: ClientState<ConnectPlace, Channel>) => void;
@@ -244,7 +244,7 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
     return createPacket === undefined ? { pattern, data } : createPacket.call(this, pattern, data);
   }
 
-  /** Nobody may listen to what `emit` returned: the loss of an event is not to pass in silence. */
+  /** Logs the first lost event: the observable that `emit` returned may have no subscriber. */
   private logEvent(pattern: string, error: Error): void {
     if (this.hasLoggedEvent) return;
     this.hasLoggedEvent = true;

@@ -1,6 +1,6 @@
 import { describeOptions, time } from '@headrace/core/authoring';
 
-/** What one request or event may have of its own. */
+/** Options of one request or event. */
 export interface HeadraceRecordOptions {
   /** Instead of the client's, in milliseconds. */
   readonly timeoutMs?: number | false;

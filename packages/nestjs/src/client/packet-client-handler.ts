@@ -12,7 +12,7 @@ import { controlOf } from '../wire/control-message.ts';
 import { InOrder } from '../wire/in-order.ts';
 import { signInRefused } from './packet-error.ts';
 
-/** What a connection needs from the client. */
+/** The part of the client that a connection needs. */
 export interface ConnectionOwner {
   readonly table: CallTable;
   /** Requests of one connection without their last answer. */
@@ -37,7 +37,7 @@ interface Answer extends WritePacket {
  * - **Out** nothing; it writes packets.
  * - **Events** forwards all.
  * - **Errors** an answer that the deserializer refuses: `MESSAGE_INVALID`, then the channel ends as `bad-input`. An
- *   answer to what nobody asks any more is dropped.
+ *   answer to a request that is no longer under way is dropped.
  * - **State** one channel: the requests under way.
  */
 export class PacketClientHandler implements Handler {

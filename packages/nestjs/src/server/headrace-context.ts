@@ -2,10 +2,10 @@ import type { Channel } from '@headrace/core';
 import { PRINCIPAL } from '@headrace/handlers';
 import { BaseRpcContext } from '@nestjs/microservices';
 
-/** What a client sent along with a packet; Nest 12 and newer, see `ClientProxy.setOnDispatchHook`. */
+/** The metadata that a client sent along with a packet; Nest 12 and newer, see `ClientProxy.setOnDispatchHook`. */
 export type PacketMetadata = Readonly<Record<string, string>>;
 
-/** Who asks, and for how long: what a handler gets with `@Ctx()`. */
+/** The context that a handler gets with `@Ctx()`: the caller, and how long it will wait. */
 export class HeadraceContext extends BaseRpcContext<[Channel, string, PacketMetadata?]> {
   private readonly work: { readonly signal: AbortSignal };
 
@@ -28,18 +28,18 @@ export class HeadraceContext extends BaseRpcContext<[Channel, string, PacketMeta
     return this.args[1];
   }
 
-  /** What the client attached to the packet, if anything. */
+  /** The metadata that the client attached to the packet, if any. */
   getMetadata(): PacketMetadata | undefined {
     return this.args[2];
   }
 
-  /** Who signed in: the `principal` that the server's `authenticate` gave; `undefined` without it. */
+  /** The `principal` that the server's `authenticate` gave at sign-in; `undefined` without it. */
   getPrincipal<T = unknown>(): T | undefined {
     return this.getChannel().attributes.get(PRINCIPAL) as T | undefined;
   }
 
   /**
-   * Aborts when nobody waits any more: the caller unsubscribed, its time is over, or the connection closed. For an
+   * Aborts when the answer is not needed any more: the caller unsubscribed, its time is over, or the connection closed. For an
    * event, when the connection closed.
    */
   getSignal(): AbortSignal {

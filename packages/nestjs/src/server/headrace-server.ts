@@ -20,7 +20,7 @@ import {
 } from './server-options.ts';
 import { buildServerPipeline } from './server-pipeline.ts';
 
-/** What `on()` of a {@link HeadraceServer} takes: the events of core's `Server`. */
+/** The events that `on()` of a {@link HeadraceServer} takes: those of core's `Server`. */
 export type HeadraceServerEvents = {
   [E in keyof ServerEvents]: (...args: ServerEvents[E]) => void;
 };
@@ -183,7 +183,7 @@ export class HeadraceServer
       .finally(() => work.settled());
   }
 
-  /** What is thrown outside of Nest's own exception zone must reach neither the process nor the peer. */
+  /** An error thrown outside of Nest's own exception zone must reach neither the process nor the peer. */
   private process(context: HeadraceContext, work: IncomingPacket, run: () => Promise<void>): void {
     const failed = (error: unknown): void => {
       this.logger.error(toError(error));

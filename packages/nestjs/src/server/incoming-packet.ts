@@ -11,7 +11,7 @@ export interface ReceivedPacket {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** What an {@link IncomingPacket} reports to. */
+/** The receiver of an {@link IncomingPacket}'s reports. */
 export interface PacketOwner {
   respond(incoming: IncomingPacket, answer: WritePacket): Promise<void> | undefined;
   settled(incoming: IncomingPacket): void;

@@ -13,7 +13,7 @@ import { type ControlMessage, controlOf, LEAVING, WELCOME } from '../wire/contro
 import { InOrder } from '../wire/in-order.ts';
 import { IncomingPacket, type PacketOwner, type ReceivedPacket } from './incoming-packet.ts';
 
-/** What the handler of a connection needs from the server. None of it throws but `deserialize` and `serialize`. */
+/** The part of the server that a connection's handler needs. Only `deserialize` and `serialize` may throw. */
 export interface PacketService {
   deserialize(message: unknown): unknown;
   serialize(answer: WritePacket & { id: string | number }): unknown;
@@ -38,8 +38,8 @@ const NOT_ENCODABLE = lastError('the answer could not be encoded');
 const UNREAD: ReceivedPacket = { pattern: undefined, data: undefined };
 
 /**
- * The packets of one connection of a server: passes them to Nest, writes the answers, and cancels what nobody waits
- * for any more.
+ * The packets of one connection of a server: passes them to Nest, writes the answers, and cancels requests
+ * whose answers are not needed any more.
  *
  * ```text
  *  wire | frame | codec | heartbeat | auth | [packets]
@@ -159,7 +159,7 @@ export class PacketServerHandler implements Handler, PacketOwner {
   }
 
   private takeControl(control: ControlMessage): void {
-    // Where nobody has to sign in, everybody is welcome.
+    // Without an authenticator every client's credentials are accepted.
     if (control.headrace === 'credentials') this.output.write(WELCOME);
     else if (control.headrace === 'cancel') this.cancel(control.id);
   }
@@ -225,7 +225,7 @@ export class PacketServerHandler implements Handler, PacketOwner {
     if (this.events.settle(incoming)) this.events.goOn();
   }
 
-  /** A place is free again when nobody waits for the answer and its function is done. */
+  /** Frees the request's place when its answer is not awaited any more and its function is done. */
   private release(incoming: IncomingPacket): void {
     if (incoming.isOpen || incoming.isRunning) return;
     this.requests.settle(incoming);

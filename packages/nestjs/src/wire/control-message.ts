@@ -1,6 +1,6 @@
 /**
- * What the two ends of a connection say to each other beside Nest's packets. On the wire they are values of the codec
- * like every packet; the member `headrace` tells them apart.
+ * The messages between the two ends of a connection beside Nest's packets. On the wire they are values of the codec
+ * like every packet; the member `headrace` distinguishes them.
  *
  * - `ping`, `pong`: a heartbeat and its answer
  * - `credentials`: the client signs in; the server answers with `welcome` or `refused`

@@ -26,7 +26,7 @@ export type HeartbeatTimes = Pick<
   'intervalMs' | 'timeoutMs' | 'maxMissed'
 >;
 
-/** What a server and its clients have in common: how packets look on the wire. */
+/** Options that a server and its clients have in common: the form of packets on the wire. */
 export interface WireOptions {
   /**
    * `headrace`: a length in four bytes, then the packet in the codec. `nest-tcp`: that of Nest's own TCP transporter,
