@@ -61,8 +61,9 @@ const OPTIONS = describeOptions('BroadcastHandler', {
  *   encoders without state encode once for all of them.
  * - **Pitfalls** in a group of many processes a function in `to` returns a matcher that states what it means
  *   elsewhere. The members' pipelines must take what `format` returns; a `ChannelGroup<string>` has the compiler check that
- *   it returns texts. The group's `slowMember` policy decides about a member that reads too slowly. While a broadcast of this channel is under way, which takes a large group more than
- *   one turn of the event loop, this channel's reads are held, and no other's.
+ *   it returns texts. The group's `slowMember` policy decides about a member that reads too slowly.
+ *   While a broadcast of this channel is under way, which takes a large group more than one turn of the event
+ *   loop, this channel's reads are held, and no other's.
  *
  * @example
  * ```ts run

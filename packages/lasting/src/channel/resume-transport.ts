@@ -56,8 +56,8 @@ const LINGER_MS = 10_000;
 
 /**
  * The transport of a lasting channel: messages in and out over a succession of links. Outbound messages are kept
- * until the peer has them; inbound messages count as received when the pipeline has taken them. It always takes what a link has
- * read, so heartbeats pass; how much that may be is bounded by the credit.
+ * until the peer has them; inbound messages count as received when the pipeline has taken them. The transport
+ * always takes the data that a link has read, so heartbeats pass; the credit bounds its amount.
  *
  * Both ends reach a lasting channel through it alone: a link reports what happens to it with one call for each event,
  * and nothing else uses its machine.
