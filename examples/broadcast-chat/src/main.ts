@@ -14,7 +14,11 @@ const server = await new ServerBootstrap()
   .handler(({ pipeline }) => pipeline.addLast(new ConnectionLimitHandler()))
   .childHandler(connectionInitializer(container))
   .childOptions({ maxOutboundBytes: settings.maxOutboundBytes })
-  .bind({ host: '127.0.0.1', port });
+  .bind({ host: '127.0.0.1', port })
+  .catch((error: Error) => {
+    console.error(`broadcast-chat: ${error.message}`);
+    process.exit(1);
+  });
 console.log(`listening tcp://127.0.0.1:${server.port}`);
 
 // Accepts no more connections, writes BYE to all, and waits until they are closed.
