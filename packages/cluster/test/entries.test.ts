@@ -5,49 +5,47 @@ import { describe, expect, it } from 'vitest';
 
 const SOURCES = new URL('../src/', import.meta.url).href;
 const PARTS = ['durable', 'gateway', 'workers'] as const;
+/** Printed between the modules of two entries. */
+const LOADED = '-- loaded';
 const pathOf = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 
-/** The source files of this package that a program loads which imports one entry and nothing else. */
-async function loadedBy(entry: string): Promise<string[]> {
+/** What the loading of each entry, one after the other in one program, adds: how many files of each part. */
+async function addedBy(entries: readonly string[]): Promise<Record<string, number>[]> {
+  const steps = entries.map((entry) => `await import('${entry}'); console.log('${LOADED}');`);
   const { stdout } = await promisify(execFile)(
     process.execPath,
     [
       '--conditions=@headrace/source',
       ...['--import', pathOf('../../../scripts/register.mjs')],
       ...['--import', pathOf('./help/print-modules.mjs')],
-      ...['--input-type=module', '--eval', `await import('${entry}')`],
+      ...['--input-type=module', '--eval', steps.join('\n')],
     ],
     { cwd: pathOf('.') },
   );
-  const files = new Set(stdout.split('\n').filter((url) => url.startsWith(SOURCES)));
-  return [...files].map((url) => url.slice(SOURCES.length));
-}
-
-/** How many files of each part are loaded. */
-async function partsLoadedBy(entry: string): Promise<Record<string, number>> {
-  const files = await loadedBy(entry);
-  const count = (part: string) =>
-    files.filter((file) => file === `${part}.ts` || file.startsWith(`${part}/`)).length;
-  return {
-    ...Object.fromEntries(PARTS.map((part) => [part, count(part)])),
-    cluster: count('cluster'),
-  };
-}
-
-describe('an entry of the package', () => {
-  it('loads no file of another door where it is the main one', async () => {
-    const { cluster, ...parts } = await partsLoadedBy('@headrace/cluster');
-    expect(parts).toEqual({ durable: 0, gateway: 0, workers: 0 });
-    expect(cluster).toBeGreaterThan(1);
+  const added = stdout.split(LOADED).slice(0, entries.length);
+  return added.map((lines) => {
+    const urls = [...new Set(lines.split('\n'))].filter((url) => url.startsWith(SOURCES));
+    const files = urls.map((url) => url.slice(SOURCES.length));
+    const countOf = (part: string): number =>
+      files.filter((file) => file === `${part}.ts` || file.startsWith(`${part}/`)).length;
+    return Object.fromEntries(['cluster', ...PARTS].map((part) => [part, countOf(part)]));
   });
+}
 
-  it.each(PARTS)('loads its own files alone where it is /%s', async (part) => {
-    const {
-      [part]: own,
-      cluster: _cluster,
-      ...others
-    } = await partsLoadedBy(`@headrace/cluster/${part}`);
-    expect(own).toBeGreaterThan(4);
-    expect(Object.values(others)).toEqual([0, 0]);
+describe('the entries of the package', () => {
+  // In both orders: a file that another door has loaded before is not loaded again.
+  it.each([
+    ['forwards', PARTS],
+    ['backwards', PARTS.toReversed()],
+  ])('load the files of no other door: %s', async (_order, parts) => {
+    const doors = parts.map((part) => `@headrace/cluster/${part}`);
+    const [main, ...others] = await addedBy(['@headrace/cluster', ...doors]);
+    expect(main).toEqual({ cluster: main!['cluster'], durable: 0, gateway: 0, workers: 0 });
+    expect(main!['cluster']).toBeGreaterThan(1);
+    for (const [at, part] of parts.entries()) {
+      const { [part]: own, cluster: _cluster, ...rest } = others[at]!;
+      expect(own).toBeGreaterThan(4);
+      expect(Object.values(rest)).toEqual([0, 0]);
+    }
   });
 });

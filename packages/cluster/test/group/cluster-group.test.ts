@@ -195,8 +195,8 @@ describe('a group over two nodes', () => {
     for (let i = 0; i < 33; i += 1) room.add(nodes.channel());
     await nodes.pass(10);
     // So much waits for the members, and above 16,384 broadcasts that wait, a group refuses more.
-    const count = 12_000;
-    const text = 'x'.repeat(1024);
+    const count = 8500;
+    const text = 'x'.repeat(2048);
     const senders = [a, await nodes.join(), await nodes.join(), await nodes.join()];
     await nodes.pass(1000);
     let waiting = 0;

@@ -3,7 +3,7 @@ import { survive } from './chaos-scenario.ts';
 import { drainScenario, requestScenarios } from './request-scenario.ts';
 
 describe('requests under chaos', () => {
-  for (const one of requestScenarios) it(one.claim, () => survive(one, 10));
+  for (const one of requestScenarios) it(one.claim, () => survive(one, 6));
 
   it(drainScenario.claim, () => survive(drainScenario, 20));
 
