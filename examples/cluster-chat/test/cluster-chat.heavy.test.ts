@@ -8,12 +8,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '@headrace/cluster/workers';
 import { type ChatPeer, connectPeer, joinAs } from 'headrace-example-chat-showcase/testing';
 import { afterEach, describe, expect, it } from 'vitest';
+import { bundledProgram } from '../../../packages/core/test/fixture/bundled-program.ts';
 import { endNodes, routeOf, startNodes } from './chat-nodes.ts';
 
 const timeout = 180_000;
 /** For what hangs only. */
 const LIMIT_MS = 60_000;
 const servers: ChildProcess[] = [];
+// Three nodes from sources take half a minute beside other work, which is all that a worker has for its start.
+const main = await bundledProgram(new URL('../src/main.ts', import.meta.url));
 
 afterEach(() => {
   endNodes();
@@ -21,7 +24,7 @@ afterEach(() => {
 });
 
 async function started(env?: Readonly<Record<string, string>>) {
-  const chat = startNodes(env);
+  const chat = startNodes(env, main);
   const port = await chat.port();
   await chat.says(/^route /m);
   return { chat, port };
@@ -182,7 +185,7 @@ describe('the bus', () => {
   });
 
   it('that is none of ours is one line and exit code 1', { timeout }, async () => {
-    const chat = startNodes({ CLUSTER_BUS: 'kafka://127.0.0.1:9092' });
+    const chat = startNodes({ CLUSTER_BUS: 'kafka://127.0.0.1:9092' }, main);
     expect(await chat.exit).toBe(1);
     expect(chat.stderr).toMatch(/^cluster-chat: CLUSTER_BUS is no bus: .*\n$/);
     expect(chat.stdout).toBe('');

@@ -22,6 +22,8 @@ let heard = 0;
 if (cluster.isPrimary) joinBus(() => heard++);
 
 await runWorkers({
+  // For what hangs only: from sources, beside other work, it takes half a minute.
+  startTimeoutMs: 120_000,
   count: 3,
   retry: fixed(50),
   logger: silentLogger,

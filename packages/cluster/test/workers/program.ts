@@ -31,6 +31,8 @@ async function serve(number: number, reusePort: boolean) {
 }
 
 const workers = await runWorkers({
+  // For what hangs only: from sources, beside other work, it takes half a minute.
+  startTimeoutMs: 120_000,
   count: Number(COUNT),
   drainTimeoutMs: Number(DRAIN_MS),
   retry: fixed(50),

@@ -9,6 +9,8 @@ const { BUS } = process.env;
 const print = (value: object): boolean => process.stdout.write(`${JSON.stringify(value)}\n`);
 
 await runWorkers({
+  // For what hangs only: from sources, beside other work, it takes half a minute.
+  startTimeoutMs: 120_000,
   count: 3,
   drainTimeoutMs: 2000,
   logger: silentLogger,
