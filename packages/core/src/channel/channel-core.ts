@@ -195,9 +195,9 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
     this.transport.open(this);
     this.pipeline.announceRegistered();
     if (this.isOpen) initialize?.(this.channel);
-    if (!this.isOpen) return;
+    // Even if it has closed meanwhile: `channelUnregistered` will follow.
     this.pipeline.fireChannelRegistered();
-    if (this.transport.isActive) this.connected();
+    if (this.isOpen && this.transport.isActive) this.connected();
   }
 
   /** The only way to CLOSED. */

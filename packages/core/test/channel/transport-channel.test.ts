@@ -106,6 +106,25 @@ describe('the life of a channel', () => {
     expect(channel.embedded.reads).toBe(2);
   });
 
+  it.each([
+    ['handlerAdded of a handler', { handlerAdded: (ctx) => void ctx.channel.close() }, undefined],
+    ['the initializer', {}, (channel) => void channel.close()],
+  ] satisfies [string, Handler, ((channel: Channel) => void) | undefined][])(
+    'one that %s closes is registered before it is unregistered',
+    (_where, closer, initialize) => {
+      const seen = recordEvents();
+      const channel = EmbeddedChannel.with({ register: false }, seen, closer);
+      channel.register(initialize);
+      const inbound = seen.events.filter((event) => event !== 'close local');
+      expect(inbound).toEqual([
+        'handlerAdded',
+        'channelRegistered',
+        'channelUnregistered',
+        'handlerRemoved',
+      ]);
+    },
+  );
+
   it('registering twice is an error', () => {
     const channel = new EmbeddedChannel();
     expect(() => channel.register()).toThrow(ChannelError);

@@ -247,7 +247,9 @@ export class FrameReader {
     bytes: Buffer,
   ): void {
     if (error !== null) {
-      this.fail(error.code === INFLATED_TOO_LONG ? TOO_LONG : NOT_UTF8, error.message, error);
+      const isTooLong = error.code === INFLATED_TOO_LONG;
+      const why = `a compressed message does not inflate: ${error.message}`;
+      this.fail(isTooLong ? TOO_LONG : BROKEN, why, error);
       return;
     }
     this.ready = { isText, payload: bytes };
