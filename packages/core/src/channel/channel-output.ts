@@ -16,7 +16,14 @@ import type { ChannelEnding } from './channel-ending.ts';
 import type { ResolvedChannelOptions } from './channel-options.ts';
 import { reportUnseenWrite } from './channel-report.ts';
 import { abortedError, notEncodable, outboundFull, outputShutdown } from './output-errors.ts';
-import { bytesOf, handedOver, joinMessages, Segment, SegmentChain } from './output-segment.ts';
+import {
+  bytesOf,
+  handedOver,
+  joinMessages,
+  Segment,
+  SegmentChain,
+  unpinAll,
+} from './output-segment.ts';
 import { type StallOwner, StallWatch } from './stall-watch.ts';
 import { UnseenFailures } from './unseen-failures.ts';
 import { Writability } from './writability.ts';
@@ -354,6 +361,8 @@ export class ChannelOutput implements StallOwner {
     }
     const last = this.lastUnflushed!;
     this.unflushed = this.lastUnflushed = undefined;
+    // Messages that wait outlive their read.
+    if (this.gate !== undefined || this.inFlight !== undefined) unpinAll(unflushed);
     if (this.gate !== undefined) {
       this.gate.push(unflushed, last);
       return;

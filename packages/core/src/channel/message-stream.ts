@@ -1,5 +1,6 @@
 import type { Context, Direction, Handler } from '../contract.ts';
 import { PipelineError } from '../errors.ts';
+import { unpinned } from '../internal/pinned-memory.ts';
 import { ReadGate } from '../internal/read-gate.ts';
 
 /** Messages that may wait for the loop before reading stops, and when it goes on. */
@@ -48,7 +49,8 @@ export class MessageStream implements Handler, AsyncIterableIterator<any> {
     const { waiter } = this;
     if (this.isDeaf) return;
     if (waiter === undefined) {
-      this.messages.push(message);
+      // Those after the first may wait for long.
+      this.messages.push(this.messages.length > 0 ? unpinned(message) : message);
       if (this.messages.length >= HIGH && !this.isOver) this.gate.hold(this.ctx!.channel);
     } else {
       this.waiter = undefined;

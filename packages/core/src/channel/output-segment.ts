@@ -1,4 +1,5 @@
 import { ENTRY_OVERHEAD_BYTES } from '../internal/entry-overhead.ts';
+import { unpinnedOutput } from '../internal/pinned-memory.ts';
 import { SettableFuture } from '../internal/settable-future.ts';
 
 /** In place of the number of messages: one that stays alone. */
@@ -37,6 +38,16 @@ export class Segment extends SettableFuture {
     }
     (this.content as unknown[])[this.count] = message;
     this.count += 1;
+  }
+
+  /** The messages wait: what is a small part of the memory of a read is copied out of it. */
+  unpin(): void {
+    if (this.count <= 1) {
+      this.content = unpinnedOutput(this.content);
+      return;
+    }
+    const all = this.content as unknown[];
+    for (let i = 0; i < this.count; i++) all[i] = unpinnedOutput(all[i]);
   }
 
   /** The message, if it is one. */
@@ -120,6 +131,11 @@ export class SegmentChain {
     last.next = undefined;
     return first;
   }
+}
+
+/** All of a chain wait. */
+export function unpinAll(segments: Segment): void {
+  for (let one: Segment | undefined = segments; one !== undefined; one = one.next) one.unpin();
 }
 
 /** The messages of a chain, in order. */

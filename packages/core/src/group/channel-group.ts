@@ -4,6 +4,7 @@ import { OptionError } from '../errors.ts';
 import { atOnce } from '../internal/at-once.ts';
 import { flag } from '../internal/option-kind.ts';
 import { describeOptions } from '../internal/option-set.ts';
+import { unpinned } from '../internal/pinned-memory.ts';
 import { WatchedEmitter } from '../internal/watched-emitter.ts';
 import { Broadcasts } from './broadcasts.ts';
 import { ChannelMatchers } from './channel-matchers.ts';
@@ -216,8 +217,10 @@ export class ChannelGroup<Message = unknown>
     if (message === undefined || message === null) {
       throw new TypeError(`write(${String(message)}): a message cannot be null or undefined`);
     }
+    // Some members may be slow: copied once, it is not copied for each of them.
+    const own = unpinned(message);
     return this.broadcasts.run(this.receivers(matcher), flush, (channel) =>
-      this.slow.write(channel, message),
+      this.slow.write(channel, own),
     );
   }
 

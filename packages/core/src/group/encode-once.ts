@@ -1,3 +1,5 @@
+import { unpinned } from '../internal/pinned-memory.ts';
+
 /** The result of one encoder for one message of a broadcast. */
 interface Encoded {
   readonly message: unknown;
@@ -37,7 +39,8 @@ export function encodeOnce<M, E>(
   if (current === undefined) return encode(message);
   const known = current.get(key);
   if (known !== undefined && known.message === message) return known.encoded as E;
-  const encoded = encodeForMany(message);
+  // Members that are behind share it.
+  const encoded = unpinned(encodeForMany(message));
   current.set(key, { message, encoded });
   return encoded;
 }

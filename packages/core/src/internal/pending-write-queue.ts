@@ -6,6 +6,7 @@ import { ENTRY_OVERHEAD_BYTES } from './entry-overhead.ts';
 import { fn } from './function-option.ts';
 import { number, unchecked } from './option-kind.ts';
 import { describeOptions } from './option-set.ts';
+import { unpinned } from './pinned-memory.ts';
 import { SettableFuture } from './settable-future.ts';
 
 /** Where a {@link PendingWriteQueue} writes, counts and reports: the context of the handler that owns it. */
@@ -154,7 +155,7 @@ export class PendingWriteQueue<Tag = undefined> {
     }
     const cost = this.sizeOf(message) + ENTRY_OVERHEAD_BYTES;
     this.refuseBeyondLimits(cost);
-    const entry = new PendingWrite(this, message, cost, tag[0] as Tag);
+    const entry = new PendingWrite(this, unpinned(message), cost, tag[0] as Tag);
     this.append(entry);
     this.target.addPendingOutboundBytes(cost);
     return entry;

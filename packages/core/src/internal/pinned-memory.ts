@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { isByteSource } from './byte-source.ts';
 import type { Fifo } from './fifo.ts';
 
 /** A view of less than this part of its memory is copied when it is kept. */
@@ -19,6 +20,21 @@ export function unpinned<T>(message: T): T {
   const copy = Buffer.allocUnsafeSlow(message.length);
   copy.set(message);
   return copy as Uint8Array as T;
+}
+
+/** A source of more bytes than this may have a body that is a large part of the memory of its read. */
+const SMALL_SOURCE_BYTES = 17 * 1024;
+
+/**
+ * As {@link unpinned} for output of a byte transport: a source of few bytes, such as a header and a body that was read,
+ * becomes a copy, too.
+ */
+export function unpinnedOutput(message: unknown): unknown {
+  if (message instanceof Uint8Array) return unpinned(message);
+  if (!isByteSource(message) || message.byteLength > SMALL_SOURCE_BYTES) return message;
+  const copy = Buffer.allocUnsafeSlow(message.byteLength);
+  message.writeTo(copy, 0);
+  return copy;
 }
 
 /**

@@ -196,6 +196,8 @@ export class WorkTable<W extends Work> {
 
   private begin(work: W): void {
     work.state = 'running';
+    // The function may have it for long. One call alone holds no more than its read.
+    if (this.runningCount > 0) work.body = unpinned(work.body);
     this.runningCount += 1;
     this.owner.begin(work);
   }

@@ -7,6 +7,7 @@ import {
   fn,
   time,
   toError,
+  unpinned,
   whole,
 } from '@headrace/core/authoring';
 import { encodeErrorOf } from '../call/encode-error.ts';
@@ -164,7 +165,8 @@ export class RequestHandler<Request, Response> implements Handler {
 
   private finish(work: RequestWork<Request>, response: unknown): void {
     work.isDone = true;
-    work.response = response;
+    const mustWait = this.isOrdered && this.table!.first !== work;
+    work.response = mustWait ? unpinned(response) : response;
     if (!this.isOrdered) this.ready.push(work);
   }
 
