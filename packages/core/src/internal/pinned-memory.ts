@@ -33,7 +33,12 @@ export function unpinnedOutput(message: unknown): unknown {
   if (message instanceof Uint8Array) return unpinned(message);
   if (!isByteSource(message) || message.byteLength > SMALL_SOURCE_BYTES) return message;
   const copy = Buffer.allocUnsafeSlow(message.byteLength);
-  message.writeTo(copy, 0);
+  try {
+    message.writeTo(copy, 0);
+  } catch {
+    // It fails where it is sent, with the others of its batch.
+    return message;
+  }
   return copy;
 }
 
