@@ -65,7 +65,8 @@ export async function must(
   return output;
 }
 
-const START_TIMEOUT_MS = 60_000;
+/** For what hangs only: beside other work a project of a template compiles for a minute. */
+const START_TIMEOUT_MS = 240_000;
 const STOP_TIMEOUT_MS = 15_000;
 
 /** A program that runs beside its user. */
