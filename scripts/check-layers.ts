@@ -64,7 +64,7 @@ const EVERYWHERE: readonly Rule[] = [
   ),
   rule(
     'the test kit is for tests',
-    { path: '^packages/(?!core/)[^/]+/src/(?!testing/)' },
+    { path: '^packages/(?!(?:core|simulation)/)[^/]+/src/(?!testing/)' },
     {
       path: '^packages/core/src/testing/',
     },

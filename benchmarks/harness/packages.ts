@@ -5,7 +5,17 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const NAMES = ['core', 'codec', 'handlers', 'client', 'lasting', 'cluster', 'websocket', 'nestjs'];
+const NAMES = [
+  'core',
+  'codec',
+  'handlers',
+  'client',
+  'lasting',
+  'simulation',
+  'cluster',
+  'websocket',
+  'nestjs',
+];
 
 /** Those that a checkout has. */
 export function packagesIn(checkout: string): string[] {

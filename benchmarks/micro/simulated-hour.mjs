@@ -1,8 +1,8 @@
 // A virtual hour of 50 hosts with heartbeats every 10 s: the CPU time that the simulation takes.
 import { LengthFieldFrameDecoder, LengthFieldPrepender, StringCodec } from '@headrace/codec';
 import { Bootstrap, ServerBootstrap } from '@headrace/core';
-import { Simulation } from '@headrace/core/testing';
 import { HeartbeatHandler } from '@headrace/handlers';
+import { Simulation } from '@headrace/simulation';
 import { report } from './measure.mjs';
 
 const HOSTS = 50;

@@ -2,9 +2,9 @@
 
 import { lengthPrefixed } from '@headrace/codec';
 import { Bootstrap, ServerBootstrap } from '@headrace/core';
-import { explore } from '@headrace/core/testing';
 import { EchoHandler, emptyFrameHeartbeat, HeartbeatHandler } from '@headrace/handlers';
 import { LastingBootstrap, ResumeHandler, ResumeTable } from '@headrace/lasting';
+import { explore } from '@headrace/simulation';
 import { report } from './measure.mjs';
 
 const SEEDS = 1000;

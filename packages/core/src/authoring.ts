@@ -10,7 +10,7 @@ export { checkConnectPlace, placeText } from './bootstrap/connect-target.ts';
 // Options of a channel, for who takes them among others
 export { CHANNEL_OPTIONS } from './channel/channel-options.ts';
 // The transport below a channel
-export { transportOf } from './channel/transport-of.ts';
+export { type ChannelOfSink, channelOf, transportOf } from './channel/transport-of.ts';
 export { UnseenFailures } from './channel/unseen-failures.ts';
 // Deadlines of a channel, and of many calls
 export { ChannelDeadline } from './channel-deadline.ts';
@@ -113,6 +113,8 @@ export { RecentMap } from './internal/recent-map.ts';
 export { recogniseCopies } from './internal/recognise-copies.ts';
 // Futures
 export { type FailureReporter, SettableFuture } from './internal/settable-future.ts';
+// Faults of the program, apart from those of networks
+export { isOwnFault } from './internal/stderr-logger.ts';
 // Time in which the process did nothing
 export { stoodStillMs } from './internal/stood-still.ts';
 // Share the turns of the event loop
@@ -130,7 +132,15 @@ export { KeptInputHandler } from './pipeline/kept-input-handler.ts';
 export { kindOf, misorderOfReads, misorderOfWrites } from './pipeline/message-order.ts';
 // The handler that threw an error
 export { throwerOf } from './pipeline/thrower.ts';
+// Transports without a socket
+export {
+  type ListenPlace,
+  listenInMemory,
+  type MemoryListener,
+} from './transport/memory-source.ts';
 // Memory of reads
 export { extendRead, ReadRoom } from './transport/read-memory.ts';
+// Errors as the system's
+export { systemError } from './transport/system-error.ts';
 // Proxies whose word is believed
 export { peerOf, type TrustCheck, trustCheck } from './trusted-peers.ts';

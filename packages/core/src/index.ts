@@ -153,8 +153,9 @@ export {
 } from './stream/channel-streams.ts';
 export { DuplexHandler } from './stream/duplex-handler.ts';
 export { TlsUpgradeEvent } from './tls-upgrade-event.ts';
-export type { ListenTarget } from './transport/listen-target.ts';
 // Transports
+export type { ByteEnd, EndUser } from './transport/byte-end.ts';
+export type { ListenTarget } from './transport/listen-target.ts';
 export type {
   Listener,
   ListenerSink,
@@ -163,7 +164,11 @@ export type {
   WantedTransport,
 } from './transport/listener.ts';
 export { MemoryNetwork, type MemoryNetworkOptions } from './transport/memory-network.ts';
-export { MemoryTransport, type MemoryTransportOptions } from './transport/memory-transport.ts';
+export {
+  type EndOwner,
+  MemoryTransport,
+  type MemoryTransportOptions,
+} from './transport/memory-transport.ts';
 export type { NetworkSocketOptions, PortNetwork } from './transport/port-network.ts';
 export type { ReadMemory, ReadRoom } from './transport/read-memory.ts';
 export type { SocketOptions } from './transport/socket-options.ts';

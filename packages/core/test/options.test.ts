@@ -24,9 +24,7 @@ import {
 import {
   connectedPair,
   EmbeddedChannel,
-  explore,
   recordEvents,
-  Simulation,
   scriptedPeer,
   verifyDecoder,
 } from '../src/testing/index.ts';
@@ -35,11 +33,6 @@ import { duplexPair } from './fixture/duplex-pair.ts';
 const WRONG = { unknownOption: 1 } as never;
 const initialize = () => {};
 const server = () => new ServerBootstrap().childHandler(initialize);
-const sim = () => {
-  const made = new Simulation({ seed: 1 });
-  made.host('a', initialize);
-  return made;
-};
 const client = () => new Bootstrap().handler(initialize);
 const shutdown = async (): Promise<void> => {
   const network = new MemoryNetwork();
@@ -50,7 +43,6 @@ const shutdown = async (): Promise<void> => {
 /** What takes options, by the name of their type; a new exported type that ends in `Options` belongs here. */
 const TAKERS: Readonly<Record<string, () => unknown>> = {
   BindOptions: () => server().bind(WRONG),
-  ChaosOptions: () => sim().chaos(WRONG),
   ChannelGroupOptions: () => new ChannelGroup('members', WRONG),
   ChannelHooks: () => openChannel(MemoryTransport.pair()[0], { hooks: WRONG }),
   ChannelOptions: () => server().options(WRONG),
@@ -62,19 +54,14 @@ const TAKERS: Readonly<Record<string, () => unknown>> = {
   ConnectPlace: () => client().connect(WRONG),
   ConnectedPairOptions: () => connectedPair(WRONG),
   EmbeddedChannelOptions: () => EmbeddedChannel.with(WRONG),
-  ExploreOptions: () => explore(WRONG),
   EndOptions: () => new EmbeddedChannel().end(WRONG),
-  LatencyOptions: () => new Simulation({ seed: 1, latency: WRONG }),
   MemoryNetworkOptions: () => new MemoryNetwork(WRONG),
   MemoryTransportOptions: () => MemoryTransport.pair(WRONG),
   OpenChannelOptions: () => openChannel(MemoryTransport.pair()[0], WRONG),
-  PartitionOptions: () => sim().partition('a', 'a', WRONG),
   PendingWriteQueueOptions: () => new PendingWriteQueue({} as never, WRONG),
   RecordEventsOptions: () => recordEvents(WRONG),
-  SimulationRunOptions: () => sim().run(WRONG),
   ScriptedPeerOptions: () => scriptedPeer(new EmbeddedChannel(), WRONG),
   ShutdownOptions: shutdown,
-  SimulationOptions: () => new Simulation(WRONG),
   StreamTransportOptions: () => new StreamTransport(duplexPair()[0], WRONG),
   TlsClientOptions: () => new TlsClientContext(WRONG),
   TlsServerOptions: () => new TlsServerContext(WRONG),

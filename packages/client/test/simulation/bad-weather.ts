@@ -1,4 +1,4 @@
-import type { Simulation } from '@headrace/core/testing';
+import type { Simulation } from '@headrace/simulation';
 
 /** Every kind of fault, many a minute and short, between the hosts `client` and `server`, until a time. */
 export function badWeather(sim: Simulation, untilMs: number): void {

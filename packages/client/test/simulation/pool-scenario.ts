@@ -2,7 +2,7 @@ import assert from 'node:assert';
 import { ChannelPool, type Lease } from '@headrace/client';
 import { textLines } from '@headrace/codec';
 import { Bootstrap, type Channel, type Context, ServerBootstrap } from '@headrace/core';
-import type { Scenario, SimulatedHost, Simulation } from '@headrace/core/testing';
+import type { Scenario, SimulatedHost, Simulation } from '@headrace/simulation';
 import { badWeather } from './bad-weather.ts';
 
 /** What a user does wrong on purpose: gives a lease back twice; gives it back although its answer may still come. */

@@ -1,4 +1,4 @@
-import { explore } from '@headrace/core/testing';
+import { explore } from '@headrace/simulation';
 import { describe, expect, it } from 'vitest';
 import { poolScenario, SETTLE_MS as settleMs } from './pool-scenario.ts';
 

@@ -15,8 +15,8 @@ import {
   isHeadraceError,
   ServerBootstrap,
 } from '@headrace/core';
-import type { Scenario, SimulatedHost, Simulation } from '@headrace/core/testing';
 import { HeartbeatHandler } from '@headrace/handlers';
+import type { Scenario, SimulatedHost, Simulation } from '@headrace/simulation';
 
 /** What is done wrong on purpose: a write that failed is made again; a write goes past those that still wait. */
 export type ReconnectMistake = 'writes again' | 'passes others';

@@ -2,13 +2,13 @@ import assert from 'node:assert';
 import { RequestClient, RetryBudget } from '@headrace/client';
 import { lengthPrefixed } from '@headrace/codec';
 import { Bootstrap, isHeadraceError, ServerBootstrap } from '@headrace/core';
-import type { Scenario, SimulatedHost, Simulation } from '@headrace/core/testing';
 import {
   binaryExchange,
   ExchangeHandler,
   emptyFrameHeartbeat,
   HeartbeatHandler,
 } from '@headrace/handlers';
+import type { Scenario, SimulatedHost, Simulation } from '@headrace/simulation';
 import { badWeather } from './bad-weather.ts';
 
 /** `unsent` as it should be; `idempotent` is wrong for calls that must not be executed twice. */

@@ -1,5 +1,5 @@
 // A seed takes 5 to 10 ms of one core.
-import { explore, type Scenario } from '@headrace/core/testing';
+import { explore, type Scenario } from '@headrace/simulation';
 import { describe, it } from 'vitest';
 import { FIRST_SEED as firstSeed } from '../../../core/test/fixture/first-seed.ts';
 import { SETTLE_MS as POOL_SETTLE_MS, poolScenario } from './pool-scenario.ts';

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { LogPage, LogPosition } from '@headrace/cluster';
-import type { SimulatedHost } from '@headrace/core/testing';
+import type { SimulatedHost } from '@headrace/simulation';
 import type { LogEntry, LogLimits, LogLink } from '../../src/log/log.ts';
 import { OP } from './broker-frame.ts';
 

@@ -1,5 +1,5 @@
 import { Cluster, type ClusterOptions } from '@headrace/cluster';
-import type { SimulatedHost, Simulation } from '@headrace/core/testing';
+import type { SimulatedHost, Simulation } from '@headrace/simulation';
 import { BrokerDisk } from './broker-log.ts';
 import { runBroker } from './simulated-broker.ts';
 import { simulatedBus } from './simulated-bus.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert';
 import type { Cluster, LogPosition } from '@headrace/cluster';
 import { type DurableGroup, durableGroup } from '@headrace/cluster/durable';
 import { type Channel, ChannelMatchers } from '@headrace/core';
-import type { Scenario, SimulatedHost, Simulation } from '@headrace/core/testing';
+import type { Scenario, SimulatedHost, Simulation } from '@headrace/simulation';
 import type { LogEntry } from '../../src/log/log.ts';
 import { BrokerDisk, type LogFault } from './broker-log.ts';
 import { badWeather, joinFrom, NODES, runNodes } from './cluster-world.ts';

@@ -1,4 +1,4 @@
-import { explore } from '@headrace/core/testing';
+import { explore } from '@headrace/simulation';
 import { describe, expect, it } from 'vitest';
 import { durableScenario } from './durable-scenario.ts';
 import { quickSeeds } from './quick-seeds.ts';

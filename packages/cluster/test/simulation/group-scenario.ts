@@ -1,7 +1,7 @@
 import assert from 'node:assert';
 import type { Cluster, ClusterGroup, Gap } from '@headrace/cluster';
 import type { Channel } from '@headrace/core';
-import type { Scenario, SimulatedHost, Simulation } from '@headrace/core/testing';
+import type { Scenario, SimulatedHost, Simulation } from '@headrace/simulation';
 import { badWeather, joinFrom, NODES, runNodes } from './cluster-world.ts';
 import { connectMember } from './member.ts';
 

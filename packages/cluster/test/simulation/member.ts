@@ -1,5 +1,5 @@
 import { Bootstrap, type Channel, type Transport, type TransportSink } from '@headrace/core';
-import type { SimulatedHost } from '@headrace/core/testing';
+import type { SimulatedHost } from '@headrace/simulation';
 
 /** A client's connection at a node: what it is sent is taken at once. */
 export async function connectMember(

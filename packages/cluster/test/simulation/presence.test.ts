@@ -1,4 +1,4 @@
-import { Simulation } from '@headrace/core/testing';
+import { Simulation } from '@headrace/simulation';
 import { expect, it } from 'vitest';
 import { joinFrom } from './cluster-world.ts';
 import { runBroker } from './simulated-broker.ts';

@@ -1,4 +1,4 @@
-import { explore, type Scenario } from '@headrace/core/testing';
+import { explore, type Scenario } from '@headrace/simulation';
 import { it } from 'vitest';
 
 /** In one test: a busy machine takes ten times as long for a seed. */

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { lengthPrefixed } from '@headrace/codec';
 import { type Channel, type Context, ServerBootstrap } from '@headrace/core';
-import type { SimulatedHost } from '@headrace/core/testing';
+import type { SimulatedHost } from '@headrace/simulation';
 import { decodeFrame, encodeFrame, OP } from './broker-frame.ts';
 import { BrokerDisk, liveSubject, stored, unpacked } from './broker-log.ts';
 

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { type Bus, type BusEngine, EngineBus } from '@headrace/cluster';
 import { lengthPrefixed } from '@headrace/codec';
 import { Bootstrap, type Channel, type Context } from '@headrace/core';
-import type { SimulatedHost } from '@headrace/core/testing';
+import type { SimulatedHost } from '@headrace/simulation';
 import type { BusHost } from '../../src/bus/bus.ts';
 import type { BusLink, BusLinkSink } from '../../src/bus/bus-engine.ts';
 import type { EngineBusOptions } from '../../src/bus/engine-bus.ts';

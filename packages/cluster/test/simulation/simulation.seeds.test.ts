@@ -1,5 +1,5 @@
 // A seed takes 15 to 40 ms of one core.
-import { explore, type Scenario } from '@headrace/core/testing';
+import { explore, type Scenario } from '@headrace/simulation';
 import { describe, it } from 'vitest';
 import { FIRST_SEED as firstSeed } from '../../../core/test/fixture/first-seed.ts';
 import { durableScenario } from './durable-scenario.ts';

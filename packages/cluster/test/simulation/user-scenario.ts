@@ -1,7 +1,7 @@
 import assert from 'node:assert';
 import { CLUSTER_ERRORS, type Cluster } from '@headrace/cluster';
 import { type Channel, isHeadraceError } from '@headrace/core';
-import type { Scenario, SimulatedHost, Simulation } from '@headrace/core/testing';
+import type { Scenario, SimulatedHost, Simulation } from '@headrace/simulation';
 import type { ClusterUsersOptions } from '../../src/users/cluster-users.ts';
 import { badWeather, joinFrom, NODES, runNodes } from './cluster-world.ts';
 import { connectMember } from './member.ts';

@@ -5,7 +5,7 @@ import { number } from '../internal/option-kind.ts';
 import { describeOptions } from '../internal/option-set.ts';
 import { EmbeddedChannel } from './embedded-channel.ts';
 import { eventText } from './record-events.ts';
-import { SeededRandom } from './simulation/seeded-random.ts';
+import { SeededRandom } from './seeded-random.ts';
 
 /** Bytes that make messages, and the messages that they make. */
 export interface DecoderPair {

@@ -4,7 +4,7 @@ import { TurnQueue } from '../internal/turn-queue.ts';
 import { EventQueue } from './event-queue.ts';
 
 /** The time of day at which virtual time begins: 2030-01-01T00:00:00Z. */
-export const BEGINNING_OF_TIME = 1_893_456_000_000;
+const BEGINNING_OF_TIME = 1_893_456_000_000;
 
 /**
  * Time that only moves by a call: timers run in order of their due time, those of the same millisecond

@@ -1,10 +1,9 @@
 import type { Address, Clock } from '../contract.ts';
 import { describeOptions } from '../internal/option-set.ts';
 import { systemClock } from '../internal/system-clock.ts';
-import { AcceptingListener } from './accepting-listener.ts';
 import type { Listener } from './listener.ts';
 import { MemoryEnd } from './memory-end.ts';
-import { MemorySource } from './memory-source.ts';
+import { listenInMemory, type MemoryListener } from './memory-source.ts';
 import { CAPACITY, MemoryTransport } from './memory-transport.ts';
 import { systemError } from './system-error.ts';
 
@@ -18,7 +17,7 @@ const OPTIONS = describeOptions('MemoryNetwork', { capacityBytes: CAPACITY });
 
 /** A listener, and the clock of its connections. */
 interface Listening {
-  readonly listener: AcceptingListener;
+  readonly listener: MemoryListener;
   readonly clock: Clock;
 }
 
@@ -62,8 +61,8 @@ export class MemoryNetwork {
       listeners.set(name, { listener, clock });
       return { path: `memory:${name}` };
     };
-    const source = new MemorySource({ claim, release: () => listeners.delete(name) }, clock);
-    const listener = new AcceptingListener(source);
+    const release = () => void listeners.delete(name);
+    const listener = listenInMemory({ claim, release }, clock);
     return listener;
   }
 

@@ -1,6 +1,7 @@
 import type { Address, Clock } from '../contract.ts';
-import type { AcceptingListener, ConnectionSource } from './accepting-listener.ts';
-import type { TransportWay } from './listener.ts';
+import { AcceptingListener, type ConnectionSource } from './accepting-listener.ts';
+import type { Listener, TransportWay } from './listener.ts';
+import type { Transport } from './transport.ts';
 
 /** A name or a port that a listener takes. */
 export interface ListenPlace {
@@ -10,8 +11,24 @@ export interface ListenPlace {
   release(): void;
 }
 
+/** A listener without a socket: connections are handed to it. */
+export interface MemoryListener extends Listener {
+  /** Connections that it can still keep until the server takes them. */
+  readonly room: number;
+  accept(transport: Transport): void;
+}
+
+/**
+ * A listener on a name or a port that no kernel has.
+ *
+ * @param backlog - connections that it keeps until the server takes them, 1024 without it; more are refused
+ */
+export function listenInMemory(place: ListenPlace, clock: Clock, backlog?: number): MemoryListener {
+  return new AcceptingListener(new MemorySource(place, clock), undefined, backlog);
+}
+
 /** Connections of one process. */
-export class MemorySource implements ConnectionSource {
+class MemorySource implements ConnectionSource {
   readonly way: TransportWay = { kind: 'memory', why: 'a network in memory' };
   private readonly place: ListenPlace;
   private readonly clock: Clock;

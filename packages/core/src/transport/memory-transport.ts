@@ -81,10 +81,9 @@ export class MemoryTransport implements Transport {
   }
 
   /**
-   * On an end of a connection.
+   * A transport on an end of a connection, also one of your own, such as that of a simulated kernel.
    *
    * @param dial - begins to connect, or returns why it cannot; none for an end that is connected
-   * @internal
    */
   static over(owner: EndOwner, end: ByteEnd, dial?: () => Error | undefined): MemoryTransport {
     return new MemoryTransport(owner, end, dial);

@@ -6,7 +6,7 @@ import {
   openChannel,
   systemClock,
 } from '@headrace/core';
-import { EmbeddedChannel, Simulation, VirtualClock } from '@headrace/core/testing';
+import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { resolveChannelOptions } from '../../src/channel/channel-options.ts';
 
@@ -76,18 +76,6 @@ describe('busy connections', () => {
     expect(log).toEqual(SHARED);
     for (const channel of channels) channel.abort();
   });
-
-  it('of one process of a simulation share turns, those of another machine do not', async () => {
-    const simulation = new Simulation({ seed: 1 });
-    const clocks: Clock[] = [];
-    for (const name of ['one', 'other'])
-      simulation.host(name, (host) => void clocks.push(host.clock));
-    await simulation.run({ untilMs: 1 });
-    const [one, other] = clocks as [Clock, Clock];
-    expect(one.turns.endOfShare(5, BUDGET_MS)).toBe(7);
-    expect(one.turns.endOfShare(6.9, BUDGET_MS)).toBe(6.9 + BUDGET_MS / 4);
-    expect(other.turns.endOfShare(6.9, BUDGET_MS)).toBe(6.9 + BUDGET_MS);
-  });
 });
 
 describe('nextTurn', () => {
@@ -118,20 +106,6 @@ describe('nextTurn', () => {
     });
     expect(log).toEqual(['task', 'turn', 'its task', 'next turn']);
     expect(clock.hasPendingTasks).toBe(false);
-  });
-
-  it('of a simulated process comes after what happens at the same time, and not after its end', async () => {
-    const simulation = new Simulation({ seed: 1 });
-    const log: string[] = [];
-    simulation.host('host', ({ clock }) => {
-      clock.nextTurn(() => log.push('turn'));
-      clock.execute(() => log.push('task'));
-      void Promise.resolve().then(() => log.push('promise'));
-      clock.schedule(() => clock.nextTurn(() => log.push('too late')), 5);
-    });
-    simulation.at(5, () => simulation.stop('host'));
-    await simulation.run({ untilMs: 10 });
-    expect(log).toEqual(['task', 'promise', 'turn']);
   });
 
   it('asked of a context reports what a task throws to the handler', () => {

@@ -15,7 +15,7 @@ import {
   StreamTransport,
   type TlsClientOptions,
 } from '../../src/index.ts';
-import { EmbeddedChannel, explore, passTime, VirtualClock } from '../../src/testing/index.ts';
+import { EmbeddedChannel, passTime, VirtualClock } from '../../src/testing/index.ts';
 import { selfSigned } from '../fixture/certificates.ts';
 import { type Attempt, describeFunctions, type Failing } from '../fixture/function-options.ts';
 
@@ -153,13 +153,6 @@ describeFunctions(new URL('../../src/', import.meta.url), {
     const bootstrap = new Bootstrap().options({ clock }).handler(() => {});
     const connecting = bootstrap.connect({ host: 'chat.example', port: 1, lookup });
     await noted(clock, connecting, errors);
-    expect(errors).toHaveLength(1);
-  },
-  'explore scenario': async (scenario, errors) => {
-    // A scenario is a test, whose runner has the limit of its time.
-    const limited = () => Promise.race([scenario(), Promise.resolve()]);
-    const exploring = explore({ scenario: limited, seeds: 1, timeMs: 1, settleMs: 10 });
-    await exploring.catch((error: Error) => void errors.push(error.message));
     expect(errors).toHaveLength(1);
   },
   'hooks unhandledEvent': hooked('unhandledEvent', ({ pipeline }) =>

@@ -1,5 +1,5 @@
 // A seed takes about 10 ms of one core.
-import { explore } from '@headrace/core/testing';
+import { explore } from '@headrace/simulation';
 import { it } from 'vitest';
 import { FIRST_SEED as firstSeed } from '../../../core/test/fixture/first-seed.ts';
 import { onlyUnsent, SETTLE_MS as settleMs, simulatedCalls } from './simulated-calls.ts';

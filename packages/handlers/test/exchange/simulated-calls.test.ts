@@ -1,5 +1,5 @@
 import { isHeadraceError } from '@headrace/core';
-import { explore } from '@headrace/core/testing';
+import { explore } from '@headrace/simulation';
 import { describe, expect, it } from 'vitest';
 import { onlyUnsent, SETTLE_MS as settleMs, simulatedCalls } from './simulated-calls.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert';
 import { lengthPrefixed } from '@headrace/codec';
 import { Bootstrap, type Channel, isHeadraceError, ServerBootstrap } from '@headrace/core';
-import type { SimulatedHost, Simulation } from '@headrace/core/testing';
+import type { SimulatedHost, Simulation } from '@headrace/simulation';
 import { type BinaryExchange, binaryExchange, ExchangeHandler } from '../../src/index.ts';
 
 /** True if a call that failed may be made again, and is surely not executed twice. */

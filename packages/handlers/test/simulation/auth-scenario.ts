@@ -6,7 +6,6 @@ import {
   type Context,
   ServerBootstrap,
 } from '@headrace/core';
-import type { SimulatedHost, Simulation } from '@headrace/core/testing';
 import {
   AuthHandler,
   type AuthOptions,
@@ -15,6 +14,7 @@ import {
   HeartbeatHandler,
   SessionRegistry,
 } from '@headrace/handlers';
+import type { SimulatedHost, Simulation } from '@headrace/simulation';
 import { CHAOS, type ChaosScenario, expectNone, QUIET_AT_MS } from './chaos-scenario.ts';
 import { Ledger } from './ledger.ts';
 import { stayConnected, whileOpen } from './stay-connected.ts';

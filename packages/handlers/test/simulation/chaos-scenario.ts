@@ -4,7 +4,7 @@ import {
   explore,
   type Scenario,
   type SimulationOptions,
-} from '@headrace/core/testing';
+} from '@headrace/simulation';
 
 /** A scenario of chaos, with what its simulations are made with. */
 export interface ChaosScenario {

@@ -1,7 +1,7 @@
 import { jsonLines, lengthPrefixed, StringCodec, textLines, varintPrefixed } from '@headrace/codec';
 import { type Channel, type Context, type Handler, ServerBootstrap } from '@headrace/core';
-import type { SimulatedHost, Simulation } from '@headrace/core/testing';
 import { EchoHandler } from '@headrace/handlers';
+import type { SimulatedHost, Simulation } from '@headrace/simulation';
 import { CHAOS, type ChaosScenario, expectNone, QUIET_AT_MS } from './chaos-scenario.ts';
 import { Ledger } from './ledger.ts';
 import { stayConnected, whileOpen } from './stay-connected.ts';

@@ -6,8 +6,8 @@ import {
   type Context,
   ServerBootstrap,
 } from '@headrace/core';
-import type { SimulatedHost, Simulation } from '@headrace/core/testing';
 import { BroadcastHandler, HEARTBEAT_PRESETS, HeartbeatHandler } from '@headrace/handlers';
+import type { SimulatedHost, Simulation } from '@headrace/simulation';
 import { CHAOS, type ChaosScenario, expectNone, QUIET_AT_MS } from './chaos-scenario.ts';
 import { stayConnected, whileOpen } from './stay-connected.ts';
 

@@ -1,7 +1,7 @@
 import { textLines } from '@headrace/codec';
 import { type Channel, type Handler, ServerBootstrap } from '@headrace/core';
-import { type SimulatedHost, Simulation } from '@headrace/core/testing';
 import { HEARTBEAT_PRESETS, HeartbeatHandler } from '@headrace/handlers';
+import { type SimulatedHost, Simulation } from '@headrace/simulation';
 import { describe, expect, it } from 'vitest';
 import { stayConnected } from './stay-connected.ts';
 

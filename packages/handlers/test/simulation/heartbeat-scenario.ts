@@ -1,12 +1,12 @@
 import { textLines } from '@headrace/codec';
 import { type Channel, ChannelGroup, type Context, ServerBootstrap } from '@headrace/core';
-import type { SimulatedHost, Simulation } from '@headrace/core/testing';
 import {
   HEARTBEAT_PRESETS,
   HeartbeatHandler,
   IdleCloseHandler,
   IdleStateHandler,
 } from '@headrace/handlers';
+import type { SimulatedHost, Simulation } from '@headrace/simulation';
 import { CHAOS, type ChaosScenario, expectNone, QUIET_AT_MS } from './chaos-scenario.ts';
 import { stayConnected } from './stay-connected.ts';
 

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ExploreError, explore } from '@headrace/core/testing';
+import { ExploreError, explore } from '@headrace/simulation';
 import { afterAll, describe, expect, it } from 'vitest';
 import {
   deployScenario,

@@ -8,13 +8,8 @@ import {
   type Server,
   ServerBootstrap,
 } from '@headrace/core';
-import type {
-  Scenario,
-  SimulatedHost,
-  Simulation,
-  SimulationOptions,
-} from '@headrace/core/testing';
 import { HEARTBEAT_PRESETS, HeartbeatHandler, RequestHandler } from '@headrace/handlers';
+import type { Scenario, SimulatedHost, Simulation, SimulationOptions } from '@headrace/simulation';
 import { stayConnected } from './stay-connected.ts';
 
 /** A scenario, with the right program and with one that makes the mistake. */

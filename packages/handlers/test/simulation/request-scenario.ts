@@ -1,7 +1,7 @@
 import { textLines } from '@headrace/codec';
 import { type Channel, type Context, type Server, ServerBootstrap } from '@headrace/core';
-import type { SimulatedHost, Simulation } from '@headrace/core/testing';
 import { HEARTBEAT_PRESETS, HeartbeatHandler, RequestHandler } from '@headrace/handlers';
+import type { SimulatedHost, Simulation } from '@headrace/simulation';
 import { CHAOS, type ChaosScenario, expectNone, QUIET_AT_MS } from './chaos-scenario.ts';
 import { stayConnected, whileOpen } from './stay-connected.ts';
 

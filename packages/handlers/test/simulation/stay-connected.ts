@@ -1,5 +1,5 @@
 import { Bootstrap, type Channel, type ChannelOptions, type Handler } from '@headrace/core';
-import type { SimulatedHost } from '@headrace/core/testing';
+import type { SimulatedHost } from '@headrace/simulation';
 
 /** One connection of a client, or the try to make one. */
 export interface Session {

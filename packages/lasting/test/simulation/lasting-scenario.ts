@@ -8,7 +8,6 @@ import {
   isHeadraceError,
   ServerBootstrap,
 } from '@headrace/core';
-import type { ChaosOptions, Scenario, SimulatedHost, Simulation } from '@headrace/core/testing';
 import { emptyFrameHeartbeat, HeartbeatHandler } from '@headrace/handlers';
 import {
   acknowledged,
@@ -18,6 +17,7 @@ import {
   ResumeTable,
   unacknowledged,
 } from '@headrace/lasting';
+import type { ChaosOptions, Scenario, SimulatedHost, Simulation } from '@headrace/simulation';
 import type { ResumeTableOptions } from '../../src/server/resume-table.ts';
 
 /** A table of the server; a broken one in its place shows that the scenarios find its mistake. */

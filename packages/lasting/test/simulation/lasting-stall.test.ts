@@ -1,7 +1,7 @@
 import { lengthPrefixed } from '@headrace/codec';
 import { Bootstrap, type Channel, ServerBootstrap } from '@headrace/core';
-import { type SimulatedHost, Simulation } from '@headrace/core/testing';
 import { LastingBootstrap, ResumeHandler, ResumeTable } from '@headrace/lasting';
+import { type SimulatedHost, Simulation } from '@headrace/simulation';
 import { expect, it } from 'vitest';
 
 const frames = () => lengthPrefixed({ maxFrameLength: 10_000 });

@@ -1,4 +1,4 @@
-import { explore } from '@headrace/core/testing';
+import { explore } from '@headrace/simulation';
 import { describe, expect, it } from 'vitest';
 import { EarlyTable, ForgetfulTable } from './lasting-mistakes.ts';
 import { goneScenario, LASTING_SETTLE_MS, lastingScenario } from './lasting-scenario.ts';

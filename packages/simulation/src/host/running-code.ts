@@ -1,0 +1,29 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { SharedChange } from '../watch/shared-change.ts';
+import type { SimulatedProcess } from './simulated-process.ts';
+
+/** Whose code runs: of a process, or the scenario's own actions. */
+export interface RunningCode {
+  /** The simulation. */
+  readonly owner: object;
+  readonly process: SimulatedProcess | undefined;
+}
+
+// One for all simulations: every promise of the process costs time for each of them, before Node 24.
+const running = new AsyncLocalStorage<RunningCode>();
+const runs = new SharedChange<object>(() => () => running.disable());
+
+/** A simulation runs from now on; returns what ends it. After the last one promises cost what they cost before. */
+export function beginRun(): () => void {
+  return runs.use({});
+}
+
+/** Runs a task as code of this owner, and all asynchronous work that follows from it. */
+export function runCode(code: RunningCode, task: () => void): void {
+  running.run(code, task);
+}
+
+/** Whose code this is, also after an `await`; `undefined` outside of simulations. */
+export function runningCode(): RunningCode | undefined {
+  return running.getStore();
+}

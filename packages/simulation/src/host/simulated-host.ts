@@ -1,0 +1,317 @@
+import { Buffer } from 'node:buffer';
+import {
+  type Address,
+  type Clock,
+  type Listener,
+  type Logger,
+  type LogLevel,
+  MemoryTransport,
+  type NetworkSocketOptions,
+  type PortNetwork,
+  type Transport,
+} from '@headrace/core';
+import { isOwnFault, systemError } from '@headrace/core/authoring';
+import { SeededRandom } from '@headrace/core/testing';
+import type { NetworkPath } from '../network/network-path.ts';
+import { SimulationError } from '../simulation-error.ts';
+import type { KeepAlive } from '../tcp/keep-alive-probes.ts';
+import { TcpEnd, type TcpKernel } from '../tcp/tcp-end.ts';
+import type { ResolvedTcpSettings } from '../tcp/tcp-settings.ts';
+import { type ClockFault, MachineClock } from './machine-clock.ts';
+import { runningCode } from './running-code.ts';
+import { SimulatedPort } from './simulated-port.ts';
+import { type ProcessWorld, SimulatedProcess } from './simulated-process.ts';
+
+/** The program of a host: called at the start of the simulation, and again after each restart. */
+export type HostProgram = (host: SimulatedHost) => unknown;
+
+/** The part of the simulation that a host uses. */
+export interface HostWorld extends ProcessWorld {
+  readonly seed: number;
+  readonly settings: ResolvedTcpSettings;
+  pathBetween(from: SimulatedHost, to: SimulatedHost): NetworkPath;
+  hostAt(nameOrAddress: string): SimulatedHost | undefined;
+  cutAt(bytes: number): number;
+  sent(from: string, to: string, what: string, payload?: Buffer, arrivesMs?: number): void;
+  lost(from: string, to: string, what: string): void;
+  note(host: string, text: string): void;
+  failed(host: string, error: unknown): void;
+}
+
+/** Linux's, where a program gives no idle time of its own. */
+const SYSTEM_PROBES = { intervalMs: 75_000, count: 9 };
+const FIRST_FREE_PORT = 32_768;
+
+/**
+ * A machine of a simulation with the program that runs on it. The program gets everything here that it would get from
+ * the system: time, random numbers, ports, connections, a log.
+ */
+export class SimulatedHost implements PortNetwork {
+  readonly name: string;
+  /** Its IP address, `10.0.0.1` and on; programs may use the name instead. */
+  readonly address: string;
+  private readonly world: HostWorld;
+  private readonly program: HostProgram;
+  private readonly machine: MachineClock;
+  private readonly ends = new Set<TcpEnd>();
+  private readonly ports = new Map<number, SimulatedPort>();
+  private process: SimulatedProcess | undefined = undefined;
+  private isPowered = true;
+  private isIsolated = false;
+  private starts = 0;
+  private nextPort = FIRST_FREE_PORT;
+
+  /** @internal */
+  constructor(name: string, address: string, program: HostProgram, world: HostWorld) {
+    this.name = name;
+    this.address = address;
+    this.program = program;
+    this.world = world;
+    this.machine = new MachineClock(world);
+  }
+
+  // --- for the program ---
+
+  /** The clock of the program that runs now: `now()` is monotonic, `timeOfDay()` is in place of `Date.now`. */
+  get clock(): Clock {
+    return this.running;
+  }
+
+  /** Random numbers from the seed, in place of `Math.random`. */
+  readonly random = (): number => this.running.random.next();
+
+  /** Random bytes from the seed, in place of `crypto.randomBytes`. */
+  readonly randomBytes = (size: number): Buffer => {
+    const { random } = this.running;
+    return Buffer.from(Array.from({ length: size }, () => random.integer(0, 255)));
+  };
+
+  /**
+   * Writes warnings and errors into the trace. An error of the program's own code that no handler caught fails the
+   * simulation, as one that reaches the process does: an assertion in a handler works.
+   */
+  readonly logger: Logger = {
+    log: (level: LogLevel, message: string, error?: Error) => {
+      if (level === 'debug' || level === 'info') return;
+      this.note(`${level}: ${message}${error === undefined ? '' : ` (${error.message})`}`);
+      if (error !== undefined && isOwnFault(error)) this.world.failed(this.name, error);
+    },
+  };
+
+  /** For bootstraps and channels: `new ServerBootstrap().childOptions(host.options)`, `new Bootstrap().options(host.options)`. */
+  get options(): { readonly clock: Clock; readonly logger: Logger } {
+    return { clock: this.clock, logger: this.logger };
+  }
+
+  /** How often the program was started, from 1 on. */
+  get startCount(): number {
+    return this.starts;
+  }
+
+  /** Writes a line into the trace. */
+  note(text: string): void {
+    this.world.note(this.name, text);
+  }
+
+  listenOn(port: number, options: NetworkSocketOptions, backlog?: number): Listener {
+    const { running, ports, address, settings } = this;
+    let taken = port;
+    const claim = () => {
+      if (port === 0) taken = this.freePort();
+      if (ports.has(taken)) {
+        return systemError('EADDRINUSE', `listen EADDRINUSE: address in use ${address}:${port}`);
+      }
+      ports.set(taken, claimed);
+      return { host: address, port: taken, family: 'IPv4' } as const;
+    };
+    const release = () => {
+      // After a crash another life of the program may have it.
+      if (ports.get(taken) === claimed) ports.delete(taken);
+    };
+    const prepare = (end: TcpEnd) => this.setKeepAlive(end, options);
+    const size = backlog ?? settings.backlog;
+    const claimed = new SimulatedPort({ claim, release }, running, size, prepare);
+    return claimed.listener;
+  }
+
+  connectTo(host: string, port: number, options: NetworkSocketOptions): Transport {
+    const { running, world } = this;
+    const other = world.hostAt(host === 'localhost' || host === '127.0.0.1' ? this.name : host);
+    const local: Address = { host: this.address, port: this.freePort(), family: 'IPv4' };
+    const remote: Address = { host: other?.address ?? host, port, family: 'IPv4' };
+    const bufferBytes = world.pathBetween(this, other ?? this).bufferBytes;
+    const end = new TcpEnd(this, other ?? this, local, remote, bufferBytes);
+    this.setKeepAlive(end, options);
+    return MemoryTransport.over(running, end, () => {
+      if (other === undefined) {
+        return systemError('ENOTFOUND', `getaddrinfo ENOTFOUND ${host}`);
+      }
+      // At once: at the end of a simulation no try may be under way.
+      if (this.isIsolated) return systemError('ENETUNREACH', `connect ENETUNREACH ${host}`);
+      this.ends.add(end);
+      end.connect(port);
+      return undefined;
+    });
+  }
+
+  // --- what happens to it ---
+
+  get isUp(): boolean {
+    return this.isPowered;
+  }
+
+  get isRunning(): boolean {
+    return this.process !== undefined;
+  }
+
+  /** Starts the program; a machine that is off is switched on. */
+  start(): void {
+    if (this.process !== undefined) return;
+    this.isPowered = true;
+    this.starts += 1;
+    const { world, name, starts } = this;
+    const random = new SeededRandom(world.seed, `${name}#${starts}`);
+    const process = new SimulatedProcess(name, world, this.machine, random);
+    this.process = process;
+    process.nextTurn(() => {
+      const result = this.program(this);
+      if (typeof (result as PromiseLike<unknown> | undefined)?.then !== 'function') return;
+      (result as PromiseLike<unknown>).then(undefined, (error: unknown) => {
+        if (process.isAlive) world.failed(name, error);
+      });
+    });
+  }
+
+  /** The power fails: memory, timers and connections are gone, and no peer is notified. */
+  crash(): void {
+    this.process?.end();
+    this.process = undefined;
+    this.isPowered = false;
+    this.ports.clear();
+    for (const end of [...this.ends]) end.vanish();
+  }
+
+  /** The process ends, as by SIGKILL or `process.exit`: the kernel ends its connections. */
+  stop(): void {
+    if (this.process === undefined) return;
+    this.process.end();
+    this.process = undefined;
+    for (const { listener } of this.ports.values()) listener.close();
+    for (const end of [...this.ends]) {
+      if (end.user instanceof MemoryTransport) end.close();
+      // It waits to be accepted.
+      else if (end.user !== undefined && end.isOpen) end.reset();
+    }
+  }
+
+  /** @internal */
+  freeze(): void {
+    this.process?.freeze();
+  }
+
+  /** @internal */
+  thaw(): void {
+    this.process?.thaw();
+  }
+
+  /** @internal */
+  setClock(fault: ClockFault): void {
+    this.machine.set(fault);
+  }
+
+  /** @internal A box between them ends all connections with another host. */
+  resetConnections(other: SimulatedHost): void {
+    for (const end of [...this.ends]) if (end.goesTo(other)) end.resetByOthers();
+  }
+
+  /** @internal At the end of a simulation: all connections are reset, and no others can be made. */
+  isolate(): void {
+    this.isIsolated = true;
+    for (const end of [...this.ends]) end.resetByOthers();
+  }
+
+  /** @internal The process that runs now. */
+  get currentProcess(): SimulatedProcess | undefined {
+    return this.process;
+  }
+
+  /** @internal Connections that its kernel has. */
+  get connectionCount(): number {
+    return this.ends.size;
+  }
+
+  // --- as a kernel ---
+
+  /** @internal */
+  get time(): HostWorld {
+    return this.world;
+  }
+
+  /** @internal */
+  get settings(): ResolvedTcpSettings {
+    return this.world.settings;
+  }
+
+  /** @internal */
+  pathTo(other: TcpKernel): NetworkPath {
+    return this.world.pathBetween(this, other as SimulatedHost);
+  }
+
+  /** @internal */
+  cutAt(bytes: number): number {
+    return this.world.cutAt(bytes);
+  }
+
+  /** @internal */
+  answer(port: number, caller: TcpEnd): TcpEnd | 'refused' | 'full' {
+    const called = this.ports.get(port);
+    if (called === undefined || this.isIsolated) return 'refused';
+    if (!called.hasRoom) return 'full';
+    const from = caller.kernel as SimulatedHost;
+    const { bufferBytes } = this.world.pathBetween(from, this);
+    const end = new TcpEnd(this, from, caller.remote, caller.local, bufferBytes);
+    this.ends.add(end);
+    called.calledBy(end);
+    return end;
+  }
+
+  /** @internal */
+  forget(end: TcpEnd): void {
+    this.ends.delete(end);
+  }
+
+  /** @internal */
+  sent(to: TcpKernel, what: string, payload?: Buffer, arrivesMs?: number): void {
+    this.world.sent(this.name, to.name, what, payload, arrivesMs);
+  }
+
+  /** @internal */
+  lost(to: TcpKernel, what: string): void {
+    this.world.lost(this.name, to.name, what);
+  }
+
+  private get running(): SimulatedProcess {
+    // Code of a life that is over may go on, in its own handler or after an await: it gets what is over, too.
+    const code = runningCode();
+    const own = code?.owner === this.world ? code.process : undefined;
+    if (own?.hostName === this.name) return own;
+    if (this.process !== undefined) return this.process;
+    throw new SimulationError(`host ${this.name} runs no program now`);
+  }
+
+  private freePort(): number {
+    do this.nextPort = this.nextPort >= 65_535 ? FIRST_FREE_PORT : this.nextPort + 1;
+    while (this.ports.has(this.nextPort));
+    return this.nextPort;
+  }
+
+  private setKeepAlive(end: TcpEnd, options: NetworkSocketOptions): void {
+    if (!options.keepAlive) return;
+    const { keepAliveInitialDelayMs: idleMs, keepAliveIntervalMs: intervalMs } = options;
+    const keepAlive: KeepAlive =
+      idleMs > 0
+        ? { idleMs, intervalMs, count: options.keepAliveCount }
+        : { idleMs: this.settings.keepAliveIdleMs, ...SYSTEM_PROBES };
+    end.setKeepAlive(keepAlive);
+  }
+}

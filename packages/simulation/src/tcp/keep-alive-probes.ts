@@ -1,0 +1,72 @@
+import type { Timer } from '@headrace/core';
+import { systemError } from '@headrace/core/authoring';
+import type { SimulatedTime } from '../simulated-time.ts';
+
+/** Idle time before the first probe, pause between probes, and how many stay without an answer. */
+export interface KeepAlive {
+  readonly idleMs: number;
+  readonly intervalMs: number;
+  readonly count: number;
+}
+
+/** The connection that is probed. */
+export interface ProbedEnd {
+  readonly isOpen: boolean;
+  /** Something was sent and is not acknowledged. */
+  readonly isWritePending: boolean;
+  sendProbe(): void;
+  breaks(error: Error): void;
+}
+
+/** TCP keepalive as Linux does it: never while a write is pending, which has rules of its own. */
+export class KeepAliveProbes {
+  private readonly end: ProbedEnd;
+  private readonly time: SimulatedTime;
+  private readonly settings: KeepAlive;
+  private timer: Timer | undefined = undefined;
+  private unanswered = 0;
+  private heardAt = 0;
+
+  constructor(end: ProbedEnd, time: SimulatedTime, settings: KeepAlive) {
+    this.end = end;
+    this.time = time;
+    this.settings = settings;
+  }
+
+  start(): void {
+    this.heard();
+    this.timer ??= this.later(this.settings.idleMs);
+  }
+
+  stop(): void {
+    this.timer?.cancel();
+  }
+
+  /** Something came in. */
+  heard(): void {
+    this.heardAt = this.time.now;
+    this.unanswered = 0;
+  }
+
+  private later(delayMs: number): Timer {
+    return this.time.plan(this.time.now + delayMs, () => {
+      this.timer = this.due();
+    });
+  }
+
+  private due(): Timer | undefined {
+    const { end, time } = this;
+    const { idleMs, intervalMs, count } = this.settings;
+    if (!end.isOpen) return undefined;
+    if (end.isWritePending) return this.later(idleMs);
+    const idle = time.now - this.heardAt;
+    if (this.unanswered === 0 && idle < idleMs) return this.later(idleMs - idle);
+    if (this.unanswered >= count) {
+      end.breaks(systemError('ETIMEDOUT', `read ETIMEDOUT: ${count} keepalive probes unanswered`));
+      return undefined;
+    }
+    end.sendProbe();
+    this.unanswered += 1;
+    return this.later(intervalMs);
+  }
+}

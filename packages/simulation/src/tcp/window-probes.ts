@@ -1,0 +1,50 @@
+import type { Timer } from '@headrace/core';
+import type { SimulatedTime } from '../simulated-time.ts';
+
+/** The connection whose window is probed. */
+export interface WindowedEnd {
+  /** The window is closed, and nothing is under way whose acknowledgement could open it. */
+  readonly isShutOut: boolean;
+  sendWindowProbe(): void;
+}
+
+const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 120_000;
+
+/**
+ * TCP's persist timer: a sender before a closed window probes it from time to time. Without the
+ * probes the sender would not notice that the receiver is gone.
+ *
+ * @see RFC 9293, 3.8.6.1
+ */
+export class WindowProbes {
+  private readonly end: WindowedEnd;
+  private readonly time: SimulatedTime;
+  private timer: Timer | undefined = undefined;
+  private pauseMs = FIRST_PAUSE_MS;
+
+  constructor(end: WindowedEnd, time: SimulatedTime) {
+    this.end = end;
+    this.time = time;
+  }
+
+  /** Something was sent or acknowledged. */
+  look(): void {
+    if (!this.end.isShutOut) this.stop();
+    else this.timer ??= this.time.plan(this.time.now + this.pauseMs, () => this.due());
+  }
+
+  stop(): void {
+    this.timer?.cancel();
+    this.timer = undefined;
+    this.pauseMs = FIRST_PAUSE_MS;
+  }
+
+  private due(): void {
+    this.timer = undefined;
+    if (!this.end.isShutOut) return;
+    this.pauseMs = Math.min(this.pauseMs * 2, LONGEST_PAUSE_MS);
+    this.end.sendWindowProbe();
+    this.look();
+  }
+}

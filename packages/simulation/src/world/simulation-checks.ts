@@ -1,0 +1,102 @@
+import type { ChannelOfSink } from '@headrace/core/authoring';
+import type { SimulatedProcess } from '../host/simulated-process.ts';
+import { SimulationError } from '../simulation-error.ts';
+import { WaitingFutures } from './waiting-futures.ts';
+
+interface Opened extends ChannelOfSink {
+  readonly process: SimulatedProcess;
+}
+
+interface Watched {
+  readonly process: SimulatedProcess | undefined;
+  readonly name: string;
+  readonly count: () => number;
+}
+
+/** As channels print their ids. */
+const IDS = /\b(?:0x)?([0-9a-f]{8})\b/g;
+
+/**
+ * The invariants of every simulation: no error reaches a process, nothing waits for ever, counters
+ * return to zero.
+ */
+export class SimulationChecks {
+  readonly futures: WaitingFutures = new WaitingFutures();
+  private readonly watched: Watched[] = [];
+  private readonly names = new Map<string, string>();
+  private opened: Opened[] = [];
+  private sweepAt = 1024;
+  private isSettling = false;
+  private failure: SimulationError | undefined = undefined;
+
+  failed(error: SimulationError): void {
+    this.failure ??= error;
+  }
+
+  throwIfFailed(): void {
+    if (this.failure !== undefined) throw this.failure;
+  }
+
+  watch(process: SimulatedProcess | undefined, name: string, count: () => number): void {
+    this.watched.push({ process, name, count });
+  }
+
+  /** Returns what is to be called after each turn of the connection. */
+  add(process: SimulatedProcess, found: ChannelOfSink): () => void {
+    const opened = { process, ...found };
+    this.names.set(found.channel.id, `c${this.names.size + 1}`);
+    if (!this.isSettling) this.opened.push(opened);
+    if (this.opened.length >= this.sweepAt) {
+      this.opened = this.opened.filter(isThere);
+      this.sweepAt = Math.max(1024, this.opened.length * 2);
+    }
+    return () => this.checkOutput(opened);
+  }
+
+  /** Ids of channels count through the whole process: a trace has numbers of its own. */
+  withoutIds(text: string): string {
+    return text.replace(IDS, (text, id: string) => this.names.get(id) ?? text);
+  }
+
+  /** Operations that begin from now on need not end: a client may go on connecting. */
+  beginSettling(): void {
+    this.isSettling = true;
+    this.futures.takeNoMore();
+  }
+
+  /** After the connections are gone. */
+  verify(nowMs: number): void {
+    this.throwIfFailed();
+    const faults: string[] = [];
+    for (const { process, channel } of this.opened.filter(isThere)) {
+      const name = this.withoutIds(String(channel));
+      faults.push(`on host ${process.hostName} a channel is still there: ${name}`);
+    }
+    for (const [host, count] of this.futures.unsettled()) {
+      faults.push(`on host ${host} ${count} write futures that somebody waits for never settled`);
+    }
+    for (const { process, name, count } of this.watched) {
+      if (process?.isAlive === false) continue;
+      const left = count();
+      if (left !== 0) faults.push(`on host ${process?.hostName ?? '?'} ${name} is ${left}, not 0`);
+    }
+    if (faults.length === 0) return;
+    const text = faults.join('\n');
+    throw new SimulationError(`at ${nowMs} ms, after all connections are gone:\n${text}`);
+  }
+
+  /** The output that a channel holds stays within the limit that it was given. */
+  private checkOutput({ process, channel, maxOutboundBytes }: Opened): void {
+    const held = channel.pendingOutboundBytes;
+    if (held <= maxOutboundBytes || !channel.isOpen) return;
+    this.failed(
+      new SimulationError(
+        `on host ${process.hostName} a channel holds ${held} bytes of output, but may hold ${maxOutboundBytes}`,
+      ),
+    );
+  }
+}
+
+function isThere({ process, channel }: Opened): boolean {
+  return process.isAlive && (channel.isOpen || channel.isRegistered);
+}
