@@ -107,10 +107,14 @@ export { printable } from './internal/printable.ts';
 export { isPromiseLike } from './internal/promise-like.ts';
 export { RANDOM } from './internal/random-option.ts';
 export { dropsKeptMessages, ReadGate } from './internal/read-gate.ts';
+// Numbered, acknowledged delivery
+export { ReceiveSequence } from './internal/receive-sequence.ts';
 // A bounded table of strangers' names.
 export { RecentMap } from './internal/recent-map.ts';
 // Events that two copies of a package share
 export { recogniseCopies } from './internal/recognise-copies.ts';
+// Numbered, acknowledged delivery
+export { SendSequence } from './internal/send-sequence.ts';
 // Futures
 export { type FailureReporter, SettableFuture } from './internal/settable-future.ts';
 // Faults of the program, apart from those of networks

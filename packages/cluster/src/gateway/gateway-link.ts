@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { SendSequence } from '@headrace/core/authoring';
 import { BODY, type BodyType } from '../envelope/envelope.ts';
 import { FLAG, frameOf, type GatewayFrame, OP } from './gateway-frame.ts';
 
@@ -32,15 +33,11 @@ export type LinkAction =
 
 /** A message of the connection that its worker has not acknowledged. */
 interface Unanswered {
-  readonly number: number;
   readonly op: typeof OP.message | typeof OP.closed;
   readonly bodyType: BodyType;
   readonly size: number;
   /** Let go once it was sent, if it will not be repeated. */
   body: Buffer;
-  /** A worker that had confirmed the connection got it, or it is unknown whether it did. */
-  wasSent: boolean;
-  isRepeated: boolean;
 }
 
 /**
@@ -66,11 +63,12 @@ export class GatewayLink {
   /** A worker has had it: the next one gets it as one that moved. */
   private wasConfirmed = false;
   private leavingAt: number | undefined = undefined;
-  private entries: Unanswered[] = [];
+  private readonly sequence = new SendSequence();
+  /** Those that are not acknowledged, oldest first. */
+  private readonly entries: Unanswered[] = [];
   private bytes = 0;
-  private lastNumber = 0;
-  /** The last one that was sent to this worker. */
-  private sentTo = 0;
+  /** The last one that an earlier worker may have handled. */
+  private repeatedTo = 0;
   private attributes: Buffer;
   private attributeVersion = 1;
   private isHeld = false;
@@ -104,8 +102,8 @@ export class GatewayLink {
     this.isConfirmed = false;
     if (worker !== undefined) {
       this.epoch += 1;
-      this.sentTo = (this.entries[0]?.number ?? this.lastNumber + 1) - 1;
-      for (const entry of this.entries) entry.isRepeated = entry.wasSent;
+      this.repeatedTo = this.sequence.highest;
+      this.sequence.resendAfter(0);
       this.open(now);
     }
     this.updateHold();
@@ -180,7 +178,7 @@ export class GatewayLink {
     if (this.isDone) return this.taken();
     if (this.closedAt !== undefined && now - this.closedAt >= 6 * handoverMs) {
       this.giveUp();
-      this.loseAll();
+      this.lose(this.sequence.last);
       this.done();
     } else if (this.leavingAt !== undefined && now - this.leavingAt >= handoverMs) {
       this.do({ do: 'choose' });
@@ -191,12 +189,12 @@ export class GatewayLink {
   // --- the worker ---
 
   private open(now: number): void {
-    const { wasConfirmed, rules, attributes, sentTo } = this;
+    const { wasConfirmed, rules, attributes, sequence } = this;
     const flags = (wasConfirmed ? FLAG.moved : 0) | (rules.isAcknowledged ? FLAG.acknowledged : 0);
     this.askedAt = now;
     this.send(this.current!, OP.open, {
       flags,
-      number: sentTo,
+      number: sequence.sent,
       bodyType: BODY.json,
       body: attributes,
     });
@@ -204,10 +202,7 @@ export class GatewayLink {
 
   /** Something was sent, and it is not known what became of it. */
   private isWaiting(): boolean {
-    if (this.current === undefined) return false;
-    return (
-      !this.isConfirmed || (this.entries[0]?.number ?? Number.POSITIVE_INFINITY) <= this.sentTo
-    );
+    return this.current !== undefined && (!this.isConfirmed || this.sequence.isInFlight);
   }
 
   private ask(now: number): void {
@@ -216,10 +211,10 @@ export class GatewayLink {
       return;
     }
     this.askedAt = now;
-    const last = this.entries[this.sentTo - this.entries[0]!.number]!;
+    const { sent } = this.sequence;
     // Without repetition the worker takes the last number as all there is; a close is never left out.
-    if (last.op === OP.closed && !this.rules.isAcknowledged) this.sendEntry(last);
-    else this.send(this.current!, OP.sync, { number: this.sentTo });
+    if (this.entry(sent).op === OP.closed && !this.rules.isAcknowledged) this.sendEntry(sent);
+    else this.send(this.current!, OP.sync, { number: sent });
   }
 
   private acknowledged(frame: GatewayFrame, now: number): void {
@@ -231,11 +226,12 @@ export class GatewayLink {
       this.attributes = Buffer.from(frame.body);
       this.attributeVersion = frame.attributes;
     }
-    this.dropAnswered(Math.min(frame.number, this.sentTo));
+    const { sequence } = this;
+    this.drop(sequence.acknowledge(Math.min(frame.number, sequence.sent)));
     if (this.isDone) return;
     const isBehind = (flags & FLAG.gap) !== 0 || ((flags & FLAG.answer) !== 0 && received < echo);
-    if (isBehind && this.rules.isAcknowledged && received < this.sentTo) {
-      this.sentTo = Math.max(received, (this.entries[0]?.number ?? received + 1) - 1);
+    if (isBehind && this.rules.isAcknowledged && received < sequence.sent) {
+      sequence.resendAfter(received);
     }
     this.pump();
     this.updateHold();
@@ -250,18 +246,16 @@ export class GatewayLink {
     else this.forgetWorker();
   }
 
-  private dropAnswered(handled: number): void {
-    let count = 0;
-    for (const { number, op, size } of this.entries) {
-      if (number > handled) break;
-      count += 1;
+  /** So many of the oldest are no longer kept. */
+  private drop(count: number): void {
+    if (count === 0) return;
+    for (const { op, size } of this.entries.splice(0, count)) {
       this.bytes -= size;
       if (op === OP.closed) this.done();
     }
-    if (count > 0) this.entries.splice(0, count);
   }
 
-  /** Nobody knows what the worker did with what it was sent. */
+  /** It is unknown what the worker did with what it was sent. */
   private forgetWorker(): void {
     if (this.current === undefined || this.isDone) return;
     this.current = undefined;
@@ -281,19 +275,16 @@ export class GatewayLink {
   }
 
   private loseSent(): void {
-    if (this.rules.isAcknowledged) return;
-    const kept = this.entries.filter(({ wasSent, op }) => !wasSent || op === OP.closed);
-    this.lose(this.entries.length - kept.length);
-    this.entries = kept;
-    this.bytes = kept.reduce((sum, { size }) => sum + size, 0);
+    if (!this.rules.isAcknowledged) this.lose(this.sequence.highest);
   }
 
-  private loseAll(): void {
-    this.lose(this.entries.filter(({ op }) => op === OP.message).length);
-    this.entries = [];
-  }
-
-  private lose(count: number): void {
+  /** The messages up to this number reach no worker, or it is unknown whether they did; a close is kept. */
+  private lose(number: number): void {
+    const { sequence, closedAt } = this;
+    // The close is the last one.
+    const messages = closedAt === undefined ? sequence.last : sequence.last - 1;
+    const count = sequence.acknowledge(Math.min(number, messages));
+    this.drop(count);
     if (count > 0) this.do({ do: 'lost', count });
   }
 
@@ -305,32 +296,31 @@ export class GatewayLink {
   // --- messages ---
 
   private add(op: Unanswered['op'], bodyType: BodyType, body: Buffer): void {
-    this.lastNumber += 1;
-    const number = this.lastNumber;
     const size = body.byteLength;
-    this.entries.push({ number, op, bodyType, size, body, wasSent: false, isRepeated: false });
+    this.sequence.add(1);
+    this.entries.push({ op, bodyType, size, body });
     this.bytes += size;
     this.pump();
     this.updateHold();
   }
 
   private pump(): void {
-    const { entries, current } = this;
+    const { sequence, current } = this;
     if (current === undefined || !this.isConfirmed || !this.isBusUp) return;
-    if (this.leavingAt !== undefined || entries.length === 0) return;
-    for (let i = this.sentTo + 1 - entries[0]!.number; i < entries.length; i++) {
-      const entry = entries[i]!;
-      this.sendEntry(entry);
-      this.sentTo = entry.number;
-    }
+    if (this.leavingAt !== undefined) return;
+    while (sequence.sent < sequence.last) this.sendEntry(sequence.send(1));
   }
 
-  private sendEntry(entry: Unanswered): void {
-    const { op, number, bodyType, body, isRepeated } = entry;
-    const flags = isRepeated ? FLAG.repeated : 0;
+  private sendEntry(number: number): void {
+    const entry = this.entry(number);
+    const { op, bodyType, body } = entry;
+    const flags = number <= this.repeatedTo ? FLAG.repeated : 0;
     this.send(this.current!, op, { number, bodyType, body, flags });
-    entry.wasSent = true;
     if (op === OP.message && !this.rules.isAcknowledged) entry.body = NOTHING;
+  }
+
+  private entry(number: number): Unanswered {
+    return this.entries[number - this.sequence.acknowledged - 1]!;
   }
 
   private updateHold(): void {

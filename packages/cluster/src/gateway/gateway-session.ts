@@ -1,3 +1,4 @@
+import { ReceiveSequence } from '@headrace/core/authoring';
 import type { BodyType } from '../envelope/envelope.ts';
 import { FLAG, type GatewayFrame, OP } from './gateway-frame.ts';
 
@@ -25,10 +26,9 @@ export class GatewaySession {
   readonly epoch: number;
   readonly jobs: SessionJob[] = [];
   private readonly isAcknowledged: boolean;
-  private lastReceived: number;
+  private readonly sequence: ReceiveSequence;
   private lastHandled: number;
   private isGapKnown = false;
-  private missedCount = 0;
   private isClosing = false;
 
   constructor(gateway: string, { connection, epoch, flags, number }: GatewayFrame) {
@@ -36,14 +36,14 @@ export class GatewaySession {
     this.connection = connection;
     this.epoch = epoch;
     this.isAcknowledged = (flags & FLAG.acknowledged) !== 0;
-    this.lastReceived = number;
+    this.sequence = new ReceiveSequence(number);
     this.lastHandled = number;
     this.jobs.push({ what: 'connect', isMoved: (flags & FLAG.moved) !== 0 });
   }
 
   /** The last message that came; without a hole before it, if nothing may be left out. */
   get received(): number {
-    return this.lastReceived;
+    return this.sequence.received;
   }
 
   get handled(): number {
@@ -52,7 +52,7 @@ export class GatewaySession {
 
   /** Messages that did not come, and will not. */
   get missed(): number {
-    return this.missedCount;
+    return this.sequence.missed;
   }
 
   /** A frame of this epoch came. */
@@ -60,15 +60,15 @@ export class GatewaySession {
     const { op, number } = frame;
     if (op === OP.open) return { flags: FLAG.answer, echo: number };
     if (op === OP.sync) return this.asked(number);
-    if (number <= this.lastReceived) return PLAIN;
-    if (this.isAcknowledged && number > this.lastReceived + 1) {
+    const gap = this.sequence.gapBefore(number);
+    if (gap < 0) return PLAIN;
+    if (this.isAcknowledged && gap > 0) {
       if (this.isGapKnown) return undefined;
       this.isGapKnown = true;
       return { flags: FLAG.gap, echo: 0 };
     }
     this.isGapKnown = false;
-    this.missedCount += number - this.lastReceived - 1;
-    this.lastReceived = number;
+    this.sequence.receive(number);
     this.jobs.push(jobOf(frame));
     return undefined;
   }
@@ -84,15 +84,14 @@ export class GatewaySession {
   finished(job: SessionJob): void {
     if (job.what === 'close') this.isClosing = true;
     if (job.what !== 'connect' && job.number !== undefined) this.lastHandled = job.number;
-    if (this.jobs.length === 0) this.lastHandled = this.lastReceived;
+    if (this.jobs.length === 0) this.lastHandled = this.received;
   }
 
   /** Everything that was sent before this question has come by now, or will not come. */
   private asked(number: number): SessionAnswer {
-    if (!this.isAcknowledged && number > this.lastReceived) {
-      this.missedCount += number - this.lastReceived;
-      const isIdle = this.lastHandled === this.lastReceived;
-      this.lastReceived = number;
+    if (!this.isAcknowledged && number > this.received) {
+      const isIdle = this.lastHandled === this.received;
+      this.sequence.giveUp(number);
       if (isIdle) this.lastHandled = number;
     }
     this.isGapKnown = false;

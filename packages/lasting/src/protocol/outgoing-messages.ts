@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { OutboundBytes } from '@headrace/core';
-import { byteLengthOf } from '@headrace/core/authoring';
+import { byteLengthOf, SendSequence } from '@headrace/core/authoring';
 import { KeptRun, MESSAGE_OVERHEAD_BYTES, type RunFrame } from './kept-run.ts';
 import { RECORD_HEADER_BYTES } from './resume-frame.ts';
 import { giveBack, LARGEST_SPARE_BYTES, takeRun } from './spare-runs.ts';
@@ -8,29 +8,14 @@ import { giveBack, LARGEST_SPARE_BYTES, takeRun } from './spare-runs.ts';
 /** Idle channels share an empty one. */
 const NO_RUNS: KeptRun[] = [];
 
-/**
- * Outbound messages that are not acknowledged, numbered from 1 by counting, so that a new link
- * can be given all messages after a number.
- */
-export class OutgoingMessages {
+/** Outbound messages that are not acknowledged, numbered by counting: a new link is given all messages after a number. */
+export class OutgoingMessages extends SendSequence {
   /** Bytes that may be unacknowledged: the peer's credit. */
   creditBytes = 0;
   /** Bytes that are not acknowledged, with the overhead. */
   bytes = 0;
-  /** The number of the last message that the peer has. */
-  acknowledged = 0;
-  /** The number of the last message that went to the present link. */
-  sent = 0;
-  /** The number of the last message that ever went to a link. */
-  highest = 0;
-  /** The number of the last message. */
-  last = 0;
   /** The oldest first; nearly always one. */
   private runs: KeptRun[] = NO_RUNS;
-
-  get isEmpty(): boolean {
-    return this.last === this.acknowledged;
-  }
 
   /** The longest payload that the credit allows. */
   get maxPayloadBytes(): number {
@@ -59,7 +44,7 @@ export class OutgoingMessages {
     // A source that throws has changed nothing yet.
     run.add(messages, count);
     this.bytes += cost;
-    this.last += count;
+    this.add(count);
     return count;
   }
 
@@ -83,8 +68,7 @@ export class OutgoingMessages {
   next(): RunFrame | undefined {
     const frame = this.unsentRun()?.next();
     if (frame === undefined) return undefined;
-    this.sent += frame.count;
-    if (this.sent > this.highest) this.highest = this.sent;
+    this.send(frame.count);
     return frame;
   }
 
@@ -101,33 +85,33 @@ export class OutgoingMessages {
     return undefined;
   }
 
-  /** The peer has all up to this number, which is not below the last one. */
-  acknowledge(received: number): void {
+  override acknowledge(received: number): number {
     const { runs } = this;
+    const count = super.acknowledge(received);
     let done = 0;
-    while (this.acknowledged < received) {
+    for (let left = count; left > 0; ) {
       const run = runs[done]!;
-      const count = Math.min(received - this.acknowledged, run.count);
-      this.bytes -= run.acknowledge(count);
-      this.acknowledged += count;
+      const part = Math.min(left, run.count);
+      this.bytes -= run.acknowledge(part);
+      left -= part;
       if (run.count > 0) break;
       giveBack(run);
       done += 1;
     }
     if (done === runs.length) this.runs = NO_RUNS;
     else if (done > 0) runs.splice(0, done);
+    return count;
   }
 
   /** A new link begins behind this number. Returns how many messages go out again. */
   beginLink(received: number): number {
     this.acknowledge(received);
-    this.sent = received;
     for (const run of this.runs) {
       // An older link may never end its write.
       if (run.isLent) run.isShared = true;
       run.rewind();
     }
-    return this.highest - received;
+    return this.resendAfter(received);
   }
 
   /** Copies what waits out of memory that would serve again: it may wait for long. */

@@ -197,12 +197,13 @@ export class ResumeMachine {
 
   /** The server has got a RESUME with a secret that it knows, in this frame. */
   resume(frame: Buffer, { received, secret }: { received: number; secret: string }): ResumeAction {
-    const { outgoing } = this;
-    if (received > outgoing.highest) return this.fail(tooMuch(frame, received, outgoing.highest));
-    if (received < outgoing.acknowledged) {
+    const { highest, acknowledged } = this.outgoing;
+    if (received < acknowledged) {
       const text = `message ${received + 1} is no longer there`;
       return { do: 'gone', code: GONE_CODE.overrun, retryAfterMs: 0, text };
     }
+    const wrong = this.checkReceived(frame, received, highest);
+    if (wrong !== undefined) return wrong;
     const taken = this.beginIncoming();
     // Urgent frames that an older link did not send are for that link alone.
     this.urgent = undefined;
@@ -335,9 +336,8 @@ export class ResumeMachine {
     bytes: Buffer,
     { received, secret }: { readonly received: number; readonly secret: string },
   ): ResumeAction {
-    const { outgoing } = this;
-    if (received > outgoing.highest) return this.fail(tooMuch(bytes, received, outgoing.highest));
-    if (received < outgoing.acknowledged) return this.fail(tooLittle(bytes, received, outgoing));
+    const wrong = this.checkReceived(bytes, received, this.outgoing.highest);
+    if (wrong !== undefined) return wrong;
     this.link = LINKED;
     this.secret = secret;
     // The first other frame: the server forgets the secret before.
@@ -346,11 +346,17 @@ export class ResumeMachine {
   }
 
   private acknowledged(bytes: Buffer, received: number): ResumeAction {
-    const { outgoing } = this;
-    if (received > outgoing.sent) return this.fail(tooMuch(bytes, received, outgoing.sent));
-    if (received < outgoing.acknowledged) return this.fail(tooLittle(bytes, received, outgoing));
-    outgoing.acknowledge(received);
+    const wrong = this.checkReceived(bytes, received, this.outgoing.sent);
+    if (wrong !== undefined) return wrong;
+    this.outgoing.acknowledge(received);
     return ACKNOWLEDGED;
+  }
+
+  private checkReceived(frame: Buffer, received: number, sent: number): ResumeAction | undefined {
+    const { acknowledged } = this.outgoing;
+    if (received >= acknowledged && received <= sent) return undefined;
+    const other = received > sent ? `${sent} were sent` : `${acknowledged} before`;
+    return this.fail(invalidFrame(frame, `it acknowledges ${received} messages, but ${other}`));
   }
 
   private peerEnded(bytes: Buffer, reason: string): ResumeAction {
@@ -465,16 +471,4 @@ function bytesOf(messages: readonly OutboundBytes[]): number {
 
 function nameOf(kind: string): string {
   return kind.toUpperCase();
-}
-
-function tooMuch(bytes: Buffer, received: number, sent: number): DecodeError {
-  return invalidFrame(bytes, `it acknowledges ${received} messages, but ${sent} were sent`);
-}
-
-function tooLittle(
-  bytes: Buffer,
-  received: number,
-  { acknowledged }: OutgoingMessages,
-): DecodeError {
-  return invalidFrame(bytes, `it acknowledges ${received} messages, but ${acknowledged} before`);
 }
