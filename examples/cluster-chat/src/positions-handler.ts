@@ -96,8 +96,6 @@ export class PositionsHandler implements Handler {
   }
 
   private say(ctx: Context, text: string): void {
-    // Members that leave first would miss what is said now: a text that is not echoed was not said.
-    if (this.room.isClosing) return;
     const { talk, kept } = this.ground;
     const id = idOf(ctx.channel);
     this.room.introduce(ctx.channel);

@@ -566,7 +566,10 @@ export interface Group<Message = unknown> extends Iterable<Channel> {
   flush(matcher?: ChannelMatcher): void;
   /** Broadcasts that were accepted here and are not complete yet. */
   readonly backlog: number;
-  /** Calls back once {@link backlog} is 0; at once if it is. */
+  /**
+   * Calls back once the broadcasts that were accepted here before this call are complete; at once if {@link backlog} is 0.
+   * Later ones may wait by then.
+   */
   onceDrained(listener: () => void): void;
   /** Closes the matching members. @default reason 'local' */
   close(reason?: CloseReason, matcher?: ChannelMatcher): GroupOutcome;

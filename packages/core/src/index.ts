@@ -87,6 +87,7 @@ export type {
   WriteOptions,
 } from './contract.ts';
 export { DrainEvent, type DrainHold } from './drain-event.ts';
+export { DrainStartEvent } from './drain-start-event.ts';
 // Errors
 export {
   ChannelError,

@@ -1,11 +1,9 @@
-// Handlers that take the place of the core's: the room has a log of bad peers, a history, and a shutdown in waves.
+// Handlers that take the place of the core's: the room has a log of bad peers, and a history.
 import { type Context, DecodeError, type Handler } from '@headrace/core';
-import { AuthFailedEvent, BroadcastHandler, EchoHandler } from '@headrace/handlers';
+import { AuthFailedEvent, BroadcastHandler } from '@headrace/handlers';
 import { type DependencyContainer, inject, injectable } from '@headrace/inject';
 import {
   ChatBroadcastHandler,
-  ChatEchoHandler,
-  echoOf,
   idOf,
   LastWordsHandler,
   messageOf,
@@ -29,21 +27,12 @@ export class RoomLastWordsHandler extends LastWordsHandler {
   }
 }
 
-/** Gives no echo while the room closes: members that leave first would not get the text. */
-@injectable()
-export class RoomEchoHandler extends EchoHandler<string, string> {
-  constructor(@inject(Room) room: Room) {
-    super({ reply: (text) => (room.isClosing ? undefined : echoOf(text)) });
-  }
-}
-
 /** Sends texts to the room's group for messages, after the announcement that their sender joined. */
 @injectable()
 export class RoomBroadcastHandler extends BroadcastHandler<string, string> {
   constructor(@inject(Room) room: Room) {
     super(room.talk, {
       format: (text, sender) => {
-        if (room.isClosing) return undefined;
         const id = idOf(sender);
         room.introduce(sender);
         room.said(id, text);
@@ -73,7 +62,6 @@ export class BlameHandler implements Handler {
 export function replaceHandlers(container: DependencyContainer): void {
   container
     .register(LastWordsHandler, { useClass: RoomLastWordsHandler })
-    .register<EchoHandler<string, string>>(ChatEchoHandler, { useClass: RoomEchoHandler })
     .register<BroadcastHandler<string, string>>(ChatBroadcastHandler, {
       useClass: RoomBroadcastHandler,
     });

@@ -33,7 +33,6 @@ export class Room implements PresenceListener {
   private readonly presence: Announcer<string, Announcement>;
   private deliveries = 0;
   private slowClosed = 0;
-  private isOver = false;
 
   constructor(@inject(ROOM_GROUND) ground: RoomGround) {
     this.members = ground.members;
@@ -96,13 +95,8 @@ export class Room implements PresenceListener {
     return { members: present.size, deliveries, backlog: talk.backlog, slowClosed };
   }
 
-  /** All members leave now: no leave is announced any more, and no message is sent. */
+  /** All members leave now: no leave is announced any more. */
   close(): void {
-    this.isOver = true;
     this.presence.close();
-  }
-
-  get isClosing(): boolean {
-    return this.isOver;
   }
 }

@@ -1,3 +1,4 @@
+import { DrainStartEvent } from '@headrace/core';
 import { describe, expect, it } from 'vitest';
 import { VirtualChat } from './virtual-chat.ts';
 
@@ -34,7 +35,9 @@ describe('a room on three nodes', () => {
     const bob = await nodes[1].join('bob');
     ann.heard();
     ann.say('before');
-    nodes[0].room.close();
+    const start = new DrainStartEvent();
+    ann.channel.run(() => ann.channel.pipeline.fireUserEventTriggered(new DrainStartEvent(start)));
+    start.onceDelivered(chat.clock, 1000, () => {});
     ann.say('after', 'PING');
     await chat.pass(50);
     expect(ann.heard()).toEqual(['ECHO:before']);

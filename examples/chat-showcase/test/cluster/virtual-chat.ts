@@ -2,9 +2,14 @@
 import { Cluster, MemoryHub, memoryBus } from '@headrace/cluster';
 import { type Handler, silentLogger } from '@headrace/core';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
-import { Authenticator, ChatAuthHandler, type Member } from 'headrace-example-broadcast-chat';
+import {
+  Authenticator,
+  ChatAuthHandler,
+  ChatEchoHandler,
+  type Member,
+} from 'headrace-example-broadcast-chat';
 import { ClusterGround } from '../../src/cluster/cluster-ground.ts';
-import { RoomBroadcastHandler, RoomEchoHandler } from '../../src/connection/room-handlers.ts';
+import { RoomBroadcastHandler } from '../../src/connection/room-handlers.ts';
 import { WhoHandler } from '../../src/connection/who-handler.ts';
 import { Room } from '../../src/room/room.ts';
 import { settingsSchema } from '../../src/settings/settings.ts';
@@ -40,7 +45,7 @@ export class VirtualNode {
       new WhoHandler(this.room),
     );
     for (const handler of commands(this.ground, this.room)) channel.pipeline.addLast(handler);
-    channel.pipeline.addLast(new RoomEchoHandler(this.room), new RoomBroadcastHandler(this.room));
+    channel.pipeline.addLast(new ChatEchoHandler(), new RoomBroadcastHandler(this.room));
     return {
       channel,
       say: (...texts) => void channel.writeInbound(...texts),

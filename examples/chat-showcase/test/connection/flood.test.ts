@@ -1,9 +1,10 @@
 // A member that sends without end gets the messages of each turn by its time, and no more: the others have the rest.
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import { PRINCIPAL } from '@headrace/handlers';
+import { ChatEchoHandler } from 'headrace-example-broadcast-chat';
 import { expect, it } from 'vitest';
 import { addLines } from '../../src/connection/framings.ts';
-import { RoomBroadcastHandler, RoomEchoHandler } from '../../src/connection/room-handlers.ts';
+import { RoomBroadcastHandler } from '../../src/connection/room-handlers.ts';
 import { LocalGround } from '../../src/room/local-ground.ts';
 import { Room } from '../../src/room/room.ts';
 import { settingsSchema } from '../../src/settings/settings.ts';
@@ -27,7 +28,7 @@ it('a flood of lines that go to 30 others takes as many of them a turn as its ti
         ctx.fireChannelRead(text);
       },
     });
-    channel.pipeline.addLast(new RoomEchoHandler(room), new RoomBroadcastHandler(room));
+    channel.pipeline.addLast(new ChatEchoHandler(), new RoomBroadcastHandler(room));
     channel.attributes.set(PRINCIPAL, { id });
     room.members.add(channel as never);
     return channel;

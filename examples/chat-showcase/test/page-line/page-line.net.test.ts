@@ -103,7 +103,7 @@ describe('under the hood', () => {
       'WebSocketTextCodec made text “  hello ”',
       'TrimHandler took text “  hello ”',
       'TrimHandler made text “hello”',
-      'RoomEchoHandler wrote text “ECHO:hello”',
+      'ChatEchoHandler wrote text “ECHO:hello”',
       'WebSocketTextCodec wrote frame 10 B',
       'RoomBroadcastHandler took text “hello”',
     ]) {

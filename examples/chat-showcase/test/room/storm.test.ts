@@ -2,13 +2,10 @@
 import { DrainEvent, silentLogger } from '@headrace/core';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import { PRINCIPAL } from '@headrace/handlers';
+import { ChatEchoHandler } from 'headrace-example-broadcast-chat';
 import { describe, expect, it } from 'vitest';
 import { addFrames, addLines, addWebSocketTexts } from '../../src/connection/framings.ts';
-import {
-  RoomBroadcastHandler,
-  RoomEchoHandler,
-  RoomLastWordsHandler,
-} from '../../src/connection/room-handlers.ts';
+import { RoomBroadcastHandler, RoomLastWordsHandler } from '../../src/connection/room-handlers.ts';
 import { Announcement } from '../../src/room/announcement.ts';
 import { LocalGround } from '../../src/room/local-ground.ts';
 import { PeerLog } from '../../src/room/peer-log.ts';
@@ -27,7 +24,7 @@ class Storm {
       const channel = EmbeddedChannel.with(
         { clock: this.clock },
         new RoomLastWordsHandler(new PeerLog(silentLogger)),
-        new RoomEchoHandler(this.room),
+        new ChatEchoHandler(),
         new RoomBroadcastHandler(this.room),
       );
       channel.attributes.set(PRINCIPAL, { id: `member-${this.members.length}` });

@@ -266,7 +266,7 @@ export abstract class ByteToMessageDecoder<
   override userEventTriggered(ctx: Context, event: unknown): void {
     // Bytes left over came unencrypted: they must not be taken for the beginning of the encrypted stream.
     if (event instanceof TlsUpgradeEvent) event.holding(this.heldBytes());
-    else if (event instanceof DrainEvent && this.heldBytes() > 0) {
+    else if (event instanceof DrainEvent && !ctx.channel.discardsInput && this.heldBytes() > 0) {
       this.drainHold ??= event.hold('begun frame');
     }
     super.userEventTriggered(ctx, event);

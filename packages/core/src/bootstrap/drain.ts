@@ -1,5 +1,6 @@
 import type { Channel, Clock, Timer } from '../contract.ts';
 import { DrainEvent } from '../drain-event.ts';
+import { DrainStartEvent } from '../drain-start-event.ts';
 import { OptionError } from '../errors.ts';
 import type { ChannelGroup } from '../group/channel-group.ts';
 import { fn } from '../internal/function-option.ts';
@@ -43,6 +44,9 @@ const OPTIONS = describeOptions('shutdown', {
   signal: unchecked(),
 });
 const LONGEST_PAUSE_MS = 3000;
+/** What has been read has this part of the time to be delivered, at most {@link MAX_DELIVERY_MS}. */
+const DELIVERY_SHARE = 1 / 8;
+const MAX_DELIVERY_MS = 1000;
 
 /** The options, checked. */
 type DrainPlan = ReturnType<typeof drainPlan>;
@@ -77,7 +81,9 @@ export class Drain {
   private readonly plan: DrainPlan;
   private readonly deadlineAt: number;
   private readonly timers: Timer[] = [];
+  private readonly beginning = new DrainStartEvent();
   private resolve!: () => void;
+  private isEnding = false;
   private isOver = false;
   private readonly onLeft = (): void => {
     if (this.connections.isEmpty) this.finish();
@@ -95,14 +101,35 @@ export class Drain {
 
   start(): void {
     this.connections.on('channelLeft', this.onLeft);
-    this.after(this.plan.drainTimeoutMs, () => this.closeRest(this.spacing(this.connections.size)));
+    const { drainTimeoutMs } = this.plan;
+    this.after(drainTimeoutMs, () => this.closeRest(this.spacing(this.connections.size)));
+    for (const channel of this.connections.members()) this.announce(channel);
+    const deliveryMs = Math.min(MAX_DELIVERY_MS, drainTimeoutMs * DELIVERY_SHARE);
+    this.beginning.onceDelivered(this.clock, deliveryMs, () => this.notifyAll());
+  }
+
+  /** A connection was accepted meanwhile. */
+  adopt(channel: Channel): void {
+    this.announce(channel);
+    if (this.isEnding) this.notify(channel);
+  }
+
+  /** Before the first channel ends, all learn that it will: each with an event of its own. */
+  private announce(channel: Channel): void {
+    if (!channel.isActive) return;
+    channel.pipeline.fireUserEventTriggered(new DrainStartEvent(this.beginning));
+  }
+
+  private notifyAll(): void {
+    this.isEnding = true;
+    if (this.isOver) return;
     const all = this.connections.members();
     this.inBatches(all, this.spacing(all.length), (channel) => this.notify(channel));
     this.onLeft();
   }
 
-  /** Fires a {@link DrainEvent} on a connection, old or new; one that is not connected yet is closed. */
-  notify(channel: Channel): void {
+  /** Fires a {@link DrainEvent} on a connection; one that is not connected yet is closed. */
+  private notify(channel: Channel): void {
     if (!channel.isOpen) return;
     if (!channel.isActive) {
       channel.close('shutdown');

@@ -105,7 +105,7 @@ export class Server extends WatchedEmitter<ServerEvents> implements AsyncDisposa
     this.reportWay();
     announceConnection(child, this.transportKind);
     this.emit('connection', child);
-    this.drain?.notify(child);
+    this.drain?.adopt(child);
   }
 
   /** Stops listening and closes every connection now; one whose handler fails to close is reset. */

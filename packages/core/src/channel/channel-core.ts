@@ -23,6 +23,7 @@ import type {
   WriteOptions,
 } from '../contract.ts';
 import { DrainEvent } from '../drain-event.ts';
+import { DrainStartEvent } from '../drain-start-event.ts';
 import { ChannelError, PipelineError } from '../errors.ts';
 import { unchecked } from '../internal/option-kind.ts';
 import { describeOptions } from '../internal/option-set.ts';
@@ -480,6 +481,7 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
 
   unhandledEvent(event: unknown): Handled {
     if (event instanceof DrainEvent) event.passed(this.channel);
+    else if (event instanceof DrainStartEvent) event.passed(this.channel, this.reading);
     return this.options.hooks.unhandledEvent?.(this.channel, event);
   }
 

@@ -29,6 +29,10 @@ export class ChannelReading {
   /** The transport is being replaced: only the new one is read. */
   isReplacing = false;
   private half = OPEN;
+  /** A drain of the server: nothing more is asked for. */
+  private isStopped = false;
+  /** A drain of the server: input that has not been delivered is dropped. */
+  private isCut = false;
   private readsByItself: boolean;
   /** Input was asked for and has not come. */
   private isRequested = false;
@@ -57,7 +61,22 @@ export class ChannelReading {
 
   /** Later input reaches no handler, by our own wish. */
   get isDiscarded(): boolean {
-    return this.half === DROPPED || this.half === DROPPED_AND_ENDED;
+    return this.isCut || this.half === DROPPED || this.half === DROPPED_AND_ENDED;
+  }
+
+  /** Handlers still deliver what has been read; {@link cut} follows. */
+  stop(): void {
+    this.isStopped = true;
+    if (this.owner.isActive && !this.drops) this.owner.output.transport.pauseReading();
+    this.stamp();
+  }
+
+  /** Later input is read, to see the peer's end, and dropped. */
+  cut(): void {
+    if (!this.owner.isOpen || this.drops) return;
+    this.isCut = true;
+    this.drops = true;
+    this.requestToDrop();
   }
 
   shutDown(): void {
@@ -102,7 +121,7 @@ export class ChannelReading {
     if (!owner.isOpen) return;
     this.isRequested = true;
     if (!this.readsByItself) this.stamp();
-    if (owner.isActive && !this.isHeld) owner.output.transport.requestRead();
+    if (owner.isActive && !this.isHeld && !this.isStopped) owner.output.transport.requestRead();
   }
 
   /** True for a `read()` from before the connection, which is not repeated once it is connected. */
@@ -156,7 +175,7 @@ export class ChannelReading {
 
   /** Input has begun or ceased to be asked for. */
   private stamp(): void {
-    this.madeHolds().setUnasked(!this.readsByItself && !this.isRequested);
+    this.madeHolds().setUnasked(this.isStopped || (!this.readsByItself && !this.isRequested));
   }
 
   private madeHolds(): ReadHolds {

@@ -51,16 +51,19 @@ export class Broadcasts {
   private isScheduled = false;
   /** An operation may broadcast in turn; it then waits its turn, so that every member sees one order. */
   private isRunning = false;
-  private readonly drainListeners: (() => void)[] = [];
+  /** Each with the number of the last broadcast that it waits for, in rising order. */
+  private readonly drainListeners: { readonly number: number; readonly listener: () => void }[] =
+    [];
 
   /** How many are not complete yet. */
   get size(): number {
     return this.waiting.length;
   }
 
+  /** Calls back once those that wait now are complete: later ones could follow one another without end. */
   onceDrained(listener: () => void): void {
     if (this.waiting.length === 0) listener();
-    else this.drainListeners.push(listener);
+    else this.drainListeners.push({ number: this.newest, listener });
   }
 
   run(channels: readonly Channel[], flush: boolean, operation: Operation): GroupFuture {
@@ -117,7 +120,17 @@ export class Broadcasts {
       // No timer: one is due after a millisecond at the earliest, and with that between slices the last of 5,000
       // members had a message 71 ms after it was written, instead of 56.
       clock.nextTurn(() => this.runSlice(clock));
-    } else for (const listener of this.drainListeners.splice(0)) callSafely(listener, undefined);
+    }
+    this.callDrainListeners();
+  }
+
+  private callDrainListeners(): void {
+    const { drainListeners, waiting } = this;
+    if (waiting.length === 0 && this.unflushed.size > 0) return;
+    while (drainListeners.length > 0) {
+      if (waiting.length > 0 && drainListeners[0]!.number >= waiting[0]!.number) return;
+      callSafely(drainListeners.shift()!.listener, undefined);
+    }
   }
 
   /** Goes on with the broadcasts until all are complete, flushed too, or the time is over. */

@@ -104,7 +104,7 @@ export class ChannelGroup<Message = unknown>
     return this.broadcasts.size;
   }
 
-  /** Calls back once no broadcast waits; at once if none does. */
+  /** Calls back once the broadcasts that wait now are complete; at once if none waits. Later ones may wait by then. */
   onceDrained(listener: () => void): void {
     this.broadcasts.onceDrained(listener);
   }

@@ -1,5 +1,6 @@
 import type { Channel, Context, Direction } from '../contract.ts';
 import { DrainEvent } from '../drain-event.ts';
+import { DrainStartEvent } from '../drain-start-event.ts';
 import { toError } from '../errors.ts';
 import { DrainGate } from '../internal/drain-gate.ts';
 import { Fifo } from '../internal/fifo.ts';
@@ -89,8 +90,8 @@ const UNREGISTERED = new KeptEvent('channelUnregistered');
  *
  * - **Order** Events that arrive while something is kept are kept after it: messages, ends of
  *   bursts, errors, user events and the end of the input. A {@link TlsUpgradeEvent} passes at once
- *   and is given the number of bytes kept; a {@link DrainEvent} passes at once and the drain waits
- *   until nothing is kept.
+ *   and is given the number of bytes kept; a {@link DrainStartEvent} passes at once; so does a
+ *   {@link DrainEvent}, and the drain waits until nothing is kept.
  * - **Holds** While others hold reads nothing is delivered, and delivery goes on when the last hold is released; after
  *   a half-closure too. Each few messages the channel's turn is checked.
  * - **An error** makes the messages before it due: they are delivered although reads are held.
@@ -254,9 +255,11 @@ export class KeptInput {
     const event = new KeptEvent('userEventTriggered', value);
     if (value instanceof TlsUpgradeEvent) value.holding(this.bytes);
     else if (value instanceof DrainEvent) {
+      // Its input may have been cut when the drain of the server started.
+      if (!this.isWithin && dropsKeptMessages(ctx.channel)) this.drop();
       this.drain ??= new DrainGate('kept input', () => !this.isEmpty);
       this.drain.see(value);
-    } else {
+    } else if (!(value instanceof DrainStartEvent)) {
       this.event(ctx, event);
       return;
     }

@@ -74,7 +74,7 @@ describe('tell of a shutdown', () => {
     expect(seen.slice(-2)).toEqual(['tell 3000', 'event 3000']);
     clock.advance(500);
     const late = make();
-    drain.notify(late);
+    drain.adopt(late);
     expect(seen.slice(-2)).toEqual(['tell 2500', 'event 2500']);
     for (const channel of [late, ...channels]) channel.endInput();
     await drain.done;

@@ -286,6 +286,23 @@ describe('broadcasts in slices', () => {
     expect(group.backlog).toBe(0);
   });
 
+  it('its end does not wait for broadcasts that come later, one after the other', () => {
+    const clock = new SlowClock();
+    const { group } = flushCounters(200, clock);
+    let count = 0;
+    let countAtEnd = -1;
+    const again = (): void => {
+      count += 1;
+      if (count < 50) group.writeAndFlush('later').onceBegun(again);
+    };
+    group.writeAndFlush('one').onceBegun(again);
+    group.onceDrained(() => {
+      countAtEnd = count;
+    });
+    clock.advance(10_000);
+    expect([count, countAtEnd]).toEqual([50, 1]);
+  });
+
   it('a listener of its end that throws does not keep the others from hearing', () => {
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     const clock = new SlowClock();

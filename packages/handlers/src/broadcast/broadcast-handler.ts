@@ -4,6 +4,7 @@ import {
   ChannelMatchers,
   type Context,
   DrainEvent,
+  DrainStartEvent,
   type Group,
   type Handler,
   type PassThrough,
@@ -52,8 +53,8 @@ const OPTIONS = describeOptions('BroadcastHandler', {
  *   costs a write for each member, and one peer that talks fast gets slow members closed.
  * - **In** any message.
  * - **Out** the same, if a handler stands after it.
- * - **Events** forwards all of them; on a `DrainEvent` the channel does not end before the group's broadcasts are
- *   complete.
+ * - **Events** forwards all of them; on a `DrainStartEvent` nothing more is read from the peer, and on a `DrainEvent` the
+ *   channel does not end before the broadcasts that the group has accepted are complete.
  * - **Errors** raises none: what fails for one member does not touch the sender or the others, and goes to
  *   that member's `writeFailed` hook.
  * - **State** none but the group: sharable.
@@ -114,9 +115,17 @@ export class BroadcastHandler<In = PassThrough, Out = unknown> implements Handle
     if (passOn && ctx.pipeline.lastContext() !== ctx) ctx.fireChannelRead(message);
   }
 
-  /** Messages accepted for the group reach its members before a drain ends their connections. */
+  handlerAdded(ctx: Context): void {
+    DrainStartEvent.seenBy(ctx.channel)?.stopInput();
+  }
+
+  /**
+   * Messages accepted for the group reach its members before a drain ends their connections; later ones would miss
+   * members that have ended, and are not read.
+   */
   userEventTriggered(ctx: Context, event: unknown): void {
-    if (event instanceof DrainEvent && this.group.backlog > 0) {
+    if (event instanceof DrainStartEvent) event.stopInput();
+    else if (event instanceof DrainEvent && this.group.backlog > 0) {
       const hold = event.hold('broadcasts');
       this.group.onceDrained(() => hold.release());
     }

@@ -3,6 +3,7 @@ import {
   type ChannelOptions,
   type Context,
   DrainEvent,
+  DrainStartEvent,
   type Handler,
   openChannel,
   TimedOutError,
@@ -67,7 +68,7 @@ const ignore = (): void => {};
  *   link's pipeline; codec, sign-in, groups and the application into that of `childHandler`.
  * - **In** frames of the link, as bytes: a frame has one message of the lasting channel, or several short ones.
  * - **Out** nothing passes it; the lasting channel reads and writes.
- * - **Events** fires `LinkLostEvent` and `LinkResumedEvent` in the lasting pipeline. Passes a `DrainEvent` on to it,
+ * - **Events** fires `LinkLostEvent` and `LinkResumedEvent` in the lasting pipeline. Passes a `DrainStartEvent` and a `DrainEvent` on to it,
  *   and holds the end of the link until the lasting channel has ended.
  * - **Errors** `HR_ERR_MESSAGE_INVALID` for frames that break the protocol: link and lasting channel end as
  *   `bad-input`; `HR_ERR_TIMEOUT_READ` if the first frame does not come within `helloTimeoutMs`. A lasting channel whose client does
@@ -183,12 +184,19 @@ export class ResumeHandler implements Handler {
 
   userEventTriggered(ctx: Context, event: unknown): void {
     const lasting = this.session?.transport.channel;
-    if (event instanceof DrainEvent && lasting?.isOpen === true) {
+    if (event instanceof DrainStartEvent) this.startDrain(event);
+    else if (event instanceof DrainEvent && lasting?.isOpen === true) {
       const hold = event.hold('lasting channel');
       lasting.onClosed(() => hold.release());
       lasting.pipeline.fireUserEventTriggered(new DrainEvent(event.timeoutMs));
     }
     ctx.fireUserEventTriggered(event);
+  }
+
+  private startDrain(event: DrainStartEvent | undefined): void {
+    if (event === undefined) return;
+    const { pipeline } = this.session?.transport.channel ?? {};
+    pipeline?.fireUserEventTriggered(new DrainStartEvent(event));
   }
 
   /** The first frame. */
@@ -214,6 +222,7 @@ export class ResumeHandler implements Handler {
     const session = this.table.open(wanted, ctx);
     this.session = session;
     this.openChannel(session, ctx.channel);
+    this.startDrain(DrainStartEvent.seenBy(ctx.channel));
   }
 
   /** @internal Puts the lasting channel over its transport. */
@@ -248,7 +257,10 @@ export class ResumeHandler implements Handler {
     const { session } = verdict;
     this.session = session;
     const action = session.transport.resume(ctx, bytes, frame);
-    if (action.do === 'resumed') return;
+    if (action.do === 'resumed') {
+      this.startDrain(DrainStartEvent.seenBy(ctx.channel));
+      return;
+    }
     this.session = undefined;
     if (action.do === 'gone') this.gone(ctx, action.code, action.text);
     else if (action.do === 'fail') this.refuseInput(ctx, action.error);

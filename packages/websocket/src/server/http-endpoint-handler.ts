@@ -7,6 +7,7 @@ import {
   DecodeError,
   DrainEvent,
   type DrainHold,
+  DrainStartEvent,
   DuplexHandler,
   type Handler,
   type OutboundBytes,
@@ -148,12 +149,18 @@ export class HttpEndpointHandler implements Handler {
   }
 
   userEventTriggered(ctx: Context, event: unknown): void {
-    if (event instanceof DrainEvent) {
+    if (event instanceof DrainStartEvent) {
+      if (this.channel !== undefined) this.startDrain(event, this.channel);
+    } else if (event instanceof DrainEvent) {
       this.drain = event;
       if (this.channel !== undefined) this.drainWebSocket(event, this.channel);
       else if (this.responses > 0) this.drainHold = event.hold('response');
     }
     ctx.fireUserEventTriggered(event);
+  }
+
+  private startDrain(event: DrainStartEvent, { pipeline }: Channel): void {
+    pipeline.fireUserEventTriggered(new DrainStartEvent(event));
   }
 
   /** The connection below ends when the WebSocket has. */
@@ -242,6 +249,8 @@ export class HttpEndpointHandler implements Handler {
       parent: ctx!.channel,
       messageTimeoutMs,
     });
+    const started = DrainStartEvent.seenBy(ctx!.channel);
+    if (started !== undefined) this.startDrain(started, this.channel);
     // The upgrade request followed a response that the drain waits for.
     if (this.drain !== undefined) this.drainWebSocket(this.drain, this.channel);
     this.drainHold?.release();
