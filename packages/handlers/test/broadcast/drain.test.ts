@@ -135,8 +135,11 @@ describe('a drain of a room in which members talk', () => {
     await room.come(40);
     senders.push(...(await room.come(1)));
     let over: Promise<void> | undefined;
+    const shutDown = (): void => {
+      over = room.shutDown(options);
+    };
     room.onLine = () => {
-      if (room.said.length === 20) room.clock.execute(() => void (over = room.shutDown(options)));
+      if (room.said.length === 20) room.clock.execute(shutDown);
     };
     room.clock.costMs = 3;
     room.clock.run(() => {
