@@ -32,6 +32,7 @@ const SHARED_FIXTURES = [
   'first-seed',
   'free-port',
   'function-options',
+  'numbered-delivery',
   'seed',
   'socket-clock',
 ];
