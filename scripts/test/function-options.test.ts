@@ -80,6 +80,7 @@ it('finds the options', () => {
     'handlers',
     'lasting',
     'nestjs',
+    'simulation',
     'websocket',
   ]);
 });

@@ -1,7 +1,9 @@
 import { callSafely } from '@headrace/core/authoring';
 
 type Listener = (event: Event) => unknown;
-type Guard = (listener: Parameters<AbortSignal['addEventListener']>[1] | null) => Listener | null;
+type Add = AbortSignal['addEventListener'];
+type Remove = AbortSignal['removeEventListener'];
+type Guard = (listener: Parameters<Add>[1] | null) => Listener | null;
 
 /**
  * An `AbortController` that a peer can set off, as by the cancel of its request. The runtime ends the process when an abort
@@ -17,12 +19,12 @@ export function guardedController(report: (error: Error) => void): AbortControll
   let handler: Listener | null = null;
   Object.defineProperties(signal, {
     addEventListener: {
-      value: ((type, listener, options) =>
-        add(type, guardOf(listener)!, options)) satisfies typeof add,
+      value: (...[type, listener, options]: Parameters<Add>) =>
+        add(type, guardOf(listener)!, options),
     },
     removeEventListener: {
-      value: ((type, listener, options) =>
-        remove(type, guardOf(listener)!, options)) satisfies typeof remove,
+      value: (...[type, listener, options]: Parameters<Remove>) =>
+        remove(type, guardOf(listener)!, options),
     },
     onabort: {
       get: () => handler,
