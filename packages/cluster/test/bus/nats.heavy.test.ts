@@ -126,7 +126,10 @@ describe.runIf(absent === '')(`a real nats-server${absent}`, () => {
     for (const { bus } of sides) await bus.log!.open(stream, { messages: 10_000, ageMs: 60_000 });
     const got = sides.map(() => [] as number[]);
     for (const [at, { bus }] of sides.entries()) {
-      bus.log!.follow(stream, ({ position }) => got[at]!.push(position.offset));
+      bus.log!.follow(stream, ({ position: { offset } }) => {
+        // As a room does: it has read a copy that comes later than its time from the log.
+        if (offset > (got[at]!.at(-1) ?? 0)) got[at]!.push(offset);
+      });
     }
     for (const { bus } of sides) await bus.settled();
     const rounds = 400;
@@ -141,7 +144,6 @@ describe.runIf(absent === '')(`a real nats-server${absent}`, () => {
       }),
     );
     const count = sides.length * rounds * 4;
-    // A copy that comes later than its time is not given: it is in the log.
     await test.until(() => got.every((offsets) => offsets.at(-1) === count));
     const stored: number[] = [];
     while (stored.length < count) {
