@@ -44,7 +44,16 @@ async function take(channel, count) {
   return messages;
 }
 
-const PACKAGES = ['client', 'cluster', 'codec', 'handlers', 'inject', 'lasting', 'websocket'];
+const PACKAGES = [
+  'client',
+  'cluster',
+  'codec',
+  'handlers',
+  'inject',
+  'lasting',
+  'simulation',
+  'websocket',
+];
 
 const trials = {
   async "connections of the runtime's own, one line in the log"() {

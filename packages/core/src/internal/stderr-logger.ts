@@ -95,7 +95,8 @@ function writeSafely(text: string): void {
   const { stderr } = process;
   if (writesUnderWay === 0) stderr.on('error', ignore);
   writesUnderWay += 1;
-  const written = (): void => {
+  // The simulation of networks knows this function, and the methods of the class, by their names.
+  const stderrLineWritten = (): void => {
     // The stream reports its error after this call.
     setImmediate(() => {
       writesUnderWay -= 1;
@@ -103,9 +104,9 @@ function writeSafely(text: string): void {
     });
   };
   try {
-    stderr.write(text, written);
+    stderr.write(text, stderrLineWritten);
   } catch {
-    written();
+    stderrLineWritten();
   }
 }
 

@@ -41,13 +41,16 @@ function check(call: string, instead: string): void {
   for (const guard of guards) guard(call, instead);
 }
 
+/** By the names of its functions, since in a published package many files are one. */
+const OF_DEFAULT_LOGGER = /\bStderrLogger\.|\bstderrLineWritten\b/;
+
 /**
  * True if the call is none of the program's: it comes from Node's handling of an exception, which uses the public
  * `setImmediate`, or from the default logger, whose lines have the time of day.
  */
 export function isCallOfSystem(): boolean {
   const { stack = '' } = new Error('');
-  return stack.includes('(node:internal/process/execution:') || stack.includes('/stderr-logger.');
+  return stack.includes('(node:internal/process/execution:') || OF_DEFAULT_LOGGER.test(stack);
 }
 
 function install(): void {
