@@ -29,10 +29,6 @@ export class ChannelReading {
   /** The transport is being replaced: only the new one is read. */
   isReplacing = false;
   private half = OPEN;
-  /** A drain of the server: nothing more is asked for. */
-  private isStopped = false;
-  /** A drain of the server: input that has not been delivered is dropped. */
-  private isCut = false;
   private readsByItself: boolean;
   /** Input was asked for and has not come. */
   private isRequested = false;
@@ -61,12 +57,12 @@ export class ChannelReading {
 
   /** Later input reaches no handler, by our own wish. */
   get isDiscarded(): boolean {
-    return this.isCut || this.half === DROPPED || this.half === DROPPED_AND_ENDED;
+    return this.holds?.isCut === true || this.half === DROPPED || this.half === DROPPED_AND_ENDED;
   }
 
   /** Handlers still deliver what has been read; {@link cut} follows. */
   stop(): void {
-    this.isStopped = true;
+    this.madeHolds().isStopped = true;
     if (this.owner.isActive && !this.drops) this.owner.output.transport.pauseReading();
     this.stamp();
   }
@@ -74,9 +70,13 @@ export class ChannelReading {
   /** Later input is read, to see the peer's end, and dropped. */
   cut(): void {
     if (!this.owner.isOpen || this.drops) return;
-    this.isCut = true;
+    this.madeHolds().isCut = true;
     this.drops = true;
     this.requestToDrop();
+  }
+
+  private get isStopped(): boolean {
+    return this.holds?.isStopped === true;
   }
 
   shutDown(): void {

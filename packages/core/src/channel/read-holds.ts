@@ -6,6 +6,11 @@ import { callSafely } from '../internal/call-safely.ts';
  * first hold is taken, or when nothing is asked for.
  */
 export class ReadHolds {
+  // Here, because an idle channel has none: two more fields of its input would be 16 bytes for each connection.
+  /** A drain of the server: nothing more is asked for. */
+  isStopped = false;
+  /** A drain of the server: input that has not been delivered is dropped. */
+  isCut = false;
   private readonly holds = new Set<ReadHold>();
   private listeners: (() => void)[] = [];
   private readonly clock: Clock;
