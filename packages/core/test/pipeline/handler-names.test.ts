@@ -15,23 +15,6 @@ describe('generated names', () => {
     pipeline.addLast(new Step(), new Step(), new Step());
     expect(pipeline.names()).toEqual(['Step#0', 'Step#2', 'Step#4', 'Step#1', 'Step#3', 'Step#5']);
   });
-
-  it('cost no more for thousands of handlers of one class than a walk for each', () => {
-    const step = new Step();
-    const cpuOf = (count: number): number => {
-      const { pipeline } = new EmbeddedChannel();
-      const before = process.cpuUsage();
-      for (let i = 0; i < count; i += 1) pipeline.addLast(step);
-      const { user, system } = process.cpuUsage(before);
-      expect(pipeline.names().at(-1)).toBe(`Step#${count - 1}`);
-      return user + system;
-    };
-    cpuOf(300);
-    const few = Math.min(cpuOf(300), cpuOf(300), cpuOf(300));
-    const many = Math.min(cpuOf(1500), cpuOf(1500));
-    // Five times as many cost 25 times as much, and 125 times with a walk for each number that is tried.
-    expect(many / few).toBeLessThan(60);
-  });
 });
 
 describe('a pipeline in a log', () => {
