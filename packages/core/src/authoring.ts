@@ -52,6 +52,8 @@ export {
   fn,
 } from './internal/function-option.ts';
 export { nearestTo } from './internal/nearest-name.ts';
+// Do once what is asked for several times within an event
+export { onceAfterEvent } from './internal/once-after-event.ts';
 export {
   checkKind,
   checkMethod,
@@ -121,6 +123,8 @@ export { type FailureReporter, SettableFuture } from './internal/settable-future
 export { isOwnFault } from './internal/stderr-logger.ts';
 // Time in which the process did nothing
 export { stoodStillMs } from './internal/stood-still.ts';
+// Rates with bursts
+export { type Rate, TokenBucket } from './internal/token-bucket.ts';
 // Share the turns of the event loop
 export { isTurnCheckDue } from './internal/turn-check.ts';
 // Emit events to listeners that may throw

@@ -1,4 +1,4 @@
-import { describeOptions, number } from '@headrace/core/authoring';
+import { describeOptions, number, type Rate, TokenBucket } from '@headrace/core/authoring';
 
 /** Options of a {@link RetryBudget}. */
 export interface RetryBudgetOptions {
@@ -27,42 +27,26 @@ const OPTIONS = describeOptions('RetryBudget', {
  * ```
  */
 export class RetryBudget {
-  private readonly perSecond: number;
-  private readonly burst: number;
-  /** Below 0: so many tries are reserved for later. */
-  private tokens: number;
-  private filledAt: number | undefined = undefined;
+  private readonly rate: Rate;
+  private readonly bucket: TokenBucket;
 
   constructor(options: RetryBudgetOptions = {}) {
-    const { perSecond, burst } = OPTIONS.resolve(options);
-    this.perSecond = perSecond;
-    this.burst = burst;
-    this.tokens = burst;
+    this.rate = OPTIONS.resolve(options);
+    this.bucket = new TokenBucket(this.rate);
   }
 
   /** Reserves the next try, and returns how long to wait for it; 0 if it may come now. */
   reserve(nowMs: number): number {
-    this.fill(nowMs);
-    this.tokens -= 1;
-    return this.tokens >= 0 ? 0 : (-this.tokens * 1000) / this.perSecond;
+    return this.bucket.reserve(this.rate, nowMs);
   }
 
   /** Takes a try that may come now; false if there is none, and then nothing is taken. */
   tryTake(nowMs: number): boolean {
-    this.fill(nowMs);
-    if (this.tokens < 1) return false;
-    this.tokens -= 1;
-    return true;
+    return this.bucket.take(this.rate, nowMs);
   }
 
   /** Gives a try back that was reserved and not made. */
   giveBack(): void {
-    this.tokens = Math.min(this.burst, this.tokens + 1);
-  }
-
-  private fill(nowMs: number): void {
-    const passedMs = Math.max(0, nowMs - (this.filledAt ?? nowMs));
-    this.filledAt = Math.max(nowMs, this.filledAt ?? nowMs);
-    this.tokens = Math.min(this.burst, this.tokens + (passedMs * this.perSecond) / 1000);
+    this.bucket.giveBack(this.rate);
   }
 }

@@ -6,12 +6,12 @@ import {
   isPromiseLike,
   number,
   object,
+  onceAfterEvent,
   toError,
 } from '@headrace/core/authoring';
 import type { BusSubscription, PublishOutcome } from '../bus/bus.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { decodeBody, type MessageCodec } from '../envelope/body.ts';
-import { onceAfterEvent } from '../time/once-after-event.ts';
 import { portOf } from './cluster-port.ts';
 import { decodeFrame, encodeFrame, frameOf, type GatewayFrame, OP } from './gateway-frame.ts';
 import type { GatewayCluster, GatewayPort } from './gateway-port.ts';
@@ -85,7 +85,7 @@ export class Worker<Message = unknown> {
   private readonly entries = new Map<string, Map<number, WorkerEntry>>();
   private readonly subscription: BusSubscription;
   private readonly due = new Set<WorkerEntry>();
-  private readonly flushSoon: () => void;
+  private readonly flushSoon = onceAfterEvent<GatewayPort>(() => this.flush());
   private audit: Timer | undefined = undefined;
   private openCount = 0;
   private missed = 0;
@@ -106,7 +106,6 @@ export class Worker<Message = unknown> {
     this.options = options;
     this.port = port;
     this.clock = port.clock;
-    this.flushSoon = onceAfterEvent(port.clock, () => this.flush());
     this.logger = port.logger;
     this.auditMs = auditMs;
     this.host.codec = options.codec as MessageCodec<unknown> | undefined;
@@ -331,7 +330,7 @@ export class Worker<Message = unknown> {
   private ackSoon(entry: WorkerEntry): void {
     if (!entry.connection.isOpen) return;
     this.due.add(entry);
-    this.flushSoon();
+    this.flushSoon(this.port);
   }
 
   private flush(): void {

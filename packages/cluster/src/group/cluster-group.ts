@@ -8,7 +8,7 @@ import {
   type GroupOutcome,
   OptionError,
 } from '@headrace/core';
-import { WatchedEmitter } from '@headrace/core/authoring';
+import { onceAfterEvent, WatchedEmitter } from '@headrace/core/authoring';
 import { checkChannel } from '../application/check-channel.ts';
 import type { Gap } from '../delivery/gap-event.ts';
 import type {
@@ -17,10 +17,10 @@ import type {
   GroupDelivery,
 } from '../delivery/group-delivery.ts';
 import type { LogPosition } from '../log/log.ts';
+import type { NodeHost } from '../node/wire.ts';
 import type { GroupPresence } from '../presence/group-presence.ts';
 import type { GroupContext } from '../presence/presence.ts';
 import type { LeaveReason, Member } from '../presence/presence-machine.ts';
-import { onceAfterEvent } from '../time/once-after-event.ts';
 import {
   type ClusterGroupOptions,
   checkSameOptions,
@@ -75,6 +75,7 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
   /** The members of this node. */
   readonly local: ChannelGroup<Message>;
   private readonly context: GroupContext;
+  private readonly flushOnce = onceAfterEvent<NodeHost>(() => this.local.flush());
   private readonly plan: GroupPlan<Message>;
   private readonly delivery: GroupDelivery<Message>;
   private readonly presence: GroupPresence | undefined;
@@ -255,7 +256,7 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
     return {
       name: this.name,
       local: this.local as ChannelGroup<unknown>,
-      flushSoon: onceAfterEvent(this.context.wire.host.clock, () => this.local.flush()),
+      flushSoon: () => this.flushOnce(this.context.wire.host),
       gap: (gap) => this.emit('gap', gap),
       skipped: (from, to) => this.emit('skipped', { from, to }),
     };

@@ -1,10 +1,11 @@
 import type { Timer } from '@headrace/core';
+import { onceAfterEvent } from '@headrace/core/authoring';
 import type { BusSubscription } from '../bus/bus.ts';
 import { token } from '../bus/subject.ts';
 import { decodeBody, encodeBody } from '../envelope/body.ts';
 import { type Envelope, KIND } from '../envelope/envelope.ts';
 import type { ClusterContext } from '../node/cluster-context.ts';
-import { onceAfterEvent } from '../time/once-after-event.ts';
+import type { NodeHost } from '../node/wire.ts';
 import { within } from '../time/within.ts';
 import { GroupPresence, type GroupPresenceOwner, type PresenceListener } from './group-presence.ts';
 import type { OwnMembers } from './own-members.ts';
@@ -44,8 +45,11 @@ const PART = 'presence';
  * with its heartbeats how far that is; a node that missed something asks for it. Where nothing changes nothing is sent.
  */
 export class Presence implements GroupPresenceOwner {
-  /** Sends what has not gone out yet with what else comes in this turn; within 5 ms where much comes. */
-  readonly flushSoon: () => void;
+  private readonly flushOnce = onceAfterEvent<NodeHost>(({ clock }) => {
+    const delayMs = this.flushedAt + SOON_MS - clock.now();
+    if (delayMs > 0) this.flushLater(delayMs);
+    else if (!this.isClosed) this.flush();
+  });
   private readonly context: ClusterContext;
   private readonly groups = new Map<string, GroupPresence>();
   private readonly own = new OwnPresence();
@@ -67,11 +71,6 @@ export class Presence implements GroupPresenceOwner {
     this.context = context;
     this.others = new PresenceMachine(maxEntries);
     const { clock } = wire.host;
-    this.flushSoon = onceAfterEvent(clock, () => {
-      const delayMs = this.flushedAt + SOON_MS - clock.now();
-      if (delayMs > 0) this.flushLater(delayMs);
-      else if (!this.isClosed) this.flush();
-    });
     directory.ownMark = () => ({ number: this.lastNumber, digest: this.own.digest });
     inbox.listen(PART, '', (note, from) => this.noted(note, from));
     this.subscription = wire.listen(wire.subjects.presence, (envelope) => this.received(envelope));
@@ -121,6 +120,11 @@ export class Presence implements GroupPresenceOwner {
   changed(members: OwnMembers): void {
     this.own.changed(members);
     this.flushLater(BATCH_MS);
+  }
+
+  /** Sends what has not gone out yet with what else comes in this turn; within 5 ms where much comes. */
+  flushSoon(): void {
+    this.flushOnce(this.context.wire.host);
   }
 
   /** Sends what has not gone out yet, as fast as the bus takes it; while that is down it waits. */

@@ -9,7 +9,7 @@ import {
   whole,
 } from '@headrace/core/authoring';
 import { addressKey } from '../limit/address-key.ts';
-import { TokenBuckets } from '../limit/token-bucket.ts';
+import { TokenBuckets } from '../limit/token-buckets.ts';
 import type { AuthAttempt, AuthVerdict } from './auth-options.ts';
 
 /** Options of a {@link GuessLimiter}. */

@@ -18,6 +18,7 @@ import {
   describeOptions,
   flag,
   fn,
+  onceAfterEvent,
 } from '@headrace/core/authoring';
 
 type Receivers<In> = 'others' | 'all' | ((message: In, sender: Channel) => ChannelMatcher);
@@ -90,7 +91,8 @@ export class BroadcastHandler<In = PassThrough, Out = unknown> implements Handle
   private readonly to: Receivers<In>;
   private readonly format: BroadcastOptions<In, Out>['format'];
   private readonly passOn: boolean;
-  private isFlushDue = false;
+  /** After the messages of one read, also when the sender's connection ends with one of them. */
+  private readonly flushSoon = onceAfterEvent<Context>(() => this.group.flush());
 
   constructor(group: Group<Out>, options: BroadcastOptions<In, Out> = {}) {
     checkMethod('group', group, 'write', 'the group to send to, such as a ChannelGroup');
@@ -130,16 +132,6 @@ export class BroadcastHandler<In = PassThrough, Out = unknown> implements Handle
       this.group.onceDrained(() => hold.release());
     }
     ctx.fireUserEventTriggered(event);
-  }
-
-  /** After the messages of one read, also when the sender's connection ends with one of them. */
-  private flushSoon(ctx: Context): void {
-    if (this.isFlushDue) return;
-    this.isFlushDue = true;
-    ctx.clock.execute(() => {
-      this.isFlushDue = false;
-      this.group.flush();
-    });
   }
 
   private receivers(message: In, sender: Channel): ChannelMatcher | undefined {

@@ -1,4 +1,5 @@
 import type { Context, WriteFuture } from '@headrace/core';
+import { onceAfterEvent } from '@headrace/core/authoring';
 
 /**
  * Writes the messages of calls and answers. Those of one read are flushed together at its end, others when the current
@@ -8,11 +9,9 @@ export class CallOutput {
   readonly ctx: Context;
   private isReading = false;
   private isDirty = false;
-  private isScheduled = false;
-  private readonly flushLater = (): void => {
-    this.isScheduled = false;
+  private readonly flushSoon = onceAfterEvent<Context>(() => {
     if (!this.isReading) this.flush();
-  };
+  });
 
   constructor(ctx: Context) {
     this.ctx = ctx;
@@ -38,10 +37,7 @@ export class CallOutput {
   write(message: unknown): WriteFuture {
     const future = this.ctx.write(message);
     this.isDirty = true;
-    if (!this.isReading && !this.isScheduled) {
-      this.isScheduled = true;
-      this.ctx.clock.execute(this.flushLater);
-    }
+    if (!this.isReading) this.flushSoon(this.ctx);
     return future;
   }
 

@@ -1,5 +1,5 @@
 import type { CloseReason, Context, Direction, Handler, Types, WriteFuture } from '@headrace/core';
-import { describeOptions, flag, whole } from '@headrace/core/authoring';
+import { describeOptions, flag, onceAfterEvent, whole } from '@headrace/core/authoring';
 
 /** Options of a {@link FlushConsolidationHandler}. */
 export interface FlushConsolidationOptions {
@@ -55,7 +55,9 @@ export class FlushConsolidationHandler implements Handler {
   private readonly consolidateWhenNotReading: boolean;
   private held = 0;
   private isReading = false;
-  private isScheduled = false;
+  private readonly releaseSoon = onceAfterEvent((ctx: Context) => {
+    if (!this.isReading) this.release(ctx);
+  });
 
   constructor(options: FlushConsolidationOptions = {}) {
     const { maxFlushes, consolidateWhenNotReading } = OPTIONS.resolve(options);
@@ -71,7 +73,7 @@ export class FlushConsolidationHandler implements Handler {
     const holds = this.isReading || this.consolidateWhenNotReading;
     this.held += 1;
     if (!holds || this.held >= this.maxFlushes) this.release(ctx);
-    else if (!this.isReading) this.schedule(ctx);
+    else if (!this.isReading) this.releaseSoon(ctx);
   }
 
   channelRead(ctx: Context, message: unknown): void {
@@ -114,14 +116,5 @@ export class FlushConsolidationHandler implements Handler {
     if (this.held === 0) return;
     this.held = 0;
     ctx.flush();
-  }
-
-  private schedule(ctx: Context): void {
-    if (this.isScheduled) return;
-    this.isScheduled = true;
-    ctx.clock.execute(() => {
-      this.isScheduled = false;
-      if (!this.isReading) this.release(ctx);
-    });
   }
 }

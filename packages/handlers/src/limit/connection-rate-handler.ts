@@ -1,8 +1,8 @@
 import { type Channel, clientAddress, RejectedError } from '@headrace/core';
-import { describeOptions, number, whole } from '@headrace/core/authoring';
+import { describeOptions, number, type Rate, TokenBucket, whole } from '@headrace/core/authoring';
 import { addressKey } from './address-key.ts';
 import { ADMISSION_OPTIONS, AdmissionHandler, type AdmissionOptions } from './admission-handler.ts';
-import { type Rate, TokenBucket, TokenBuckets } from './token-bucket.ts';
+import { TokenBuckets } from './token-buckets.ts';
 
 /** Options of a {@link ConnectionRateHandler}. */
 export interface ConnectionRateOptions extends AdmissionOptions {
@@ -65,7 +65,7 @@ const OPTIONS = describeOptions(
 export class ConnectionRateHandler extends AdmissionHandler {
   private readonly rate: Rate;
   private readonly addressRate: Rate;
-  private all: TokenBucket | undefined = undefined;
+  private readonly all: TokenBucket;
   private readonly clients: TokenBuckets;
   private refusedSoFar = 0;
 
@@ -74,6 +74,7 @@ export class ConnectionRateHandler extends AdmissionHandler {
     super(options);
     const { perSecond, burst = perSecond, perAddressPerSecond, perAddressBurst } = resolved;
     this.rate = { perSecond, burst: Math.max(burst, 1) };
+    this.all = new TokenBucket(this.rate);
     this.addressRate = { perSecond: perAddressPerSecond, burst: perAddressBurst };
     this.clients = new TokenBuckets(this.addressRate, resolved.maxAddresses);
   }
@@ -90,7 +91,6 @@ export class ConnectionRateHandler extends AdmissionHandler {
 
   protected override admit(child: Channel): RejectedError | undefined {
     const now = child.clock.now();
-    this.all ??= new TokenBucket(this.rate, now);
     const client = addressKey(clientAddress(child));
     // The client first: one that comes too fast must not use up the share of the others.
     if (client !== undefined && !this.clients.take(client, now)) {

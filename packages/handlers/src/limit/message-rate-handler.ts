@@ -6,10 +6,11 @@ import {
   KeptInputHandler,
   type KeptInputSteps,
   number,
+  type Rate,
   recogniseCopies,
+  TokenBucket,
 } from '@headrace/core/authoring';
 import { endWith } from '../idle/end-with.ts';
-import { type Rate, TokenBucket } from './token-bucket.ts';
 
 /** Options of a {@link MessageRateHandler}. */
 export interface MessageRateOptions<Message = never> {
@@ -83,7 +84,7 @@ export class MessageRateHandler<Message = never> extends KeptInputHandler {
   private readonly rate: Rate;
   private readonly excessPolicy: 'slow-down' | 'drop' | 'close';
   private readonly lastWord: MessageRateOptions<unknown>['lastWord'];
-  private bucket: TokenBucket | undefined = undefined;
+  private readonly bucket: TokenBucket;
   private isExceeded = false;
   private timer: Timer | undefined = undefined;
 
@@ -96,6 +97,7 @@ export class MessageRateHandler<Message = never> extends KeptInputHandler {
     const resolved = OPTIONS.resolve(options as MessageRateOptions<unknown>);
     const { perSecond, burst = Math.max(1, perSecond), excessPolicy } = resolved;
     this.rate = { perSecond, burst };
+    this.bucket = new TokenBucket(this.rate);
     this.excessPolicy = excessPolicy;
     this.lastWord = resolved.lastWord;
   }
@@ -128,9 +130,7 @@ export class MessageRateHandler<Message = never> extends KeptInputHandler {
 
   /** A message may pass now; if not, reads are held until the next one may. */
   private takes(ctx: Context): boolean {
-    const now = ctx.clock.now();
-    this.bucket ??= new TokenBucket(this.rate, now);
-    if (this.bucket.take(this.rate, now)) {
+    if (this.bucket.take(this.rate, ctx.clock.now())) {
       if (!this.isKeeping) this.isExceeded = false;
       return true;
     }
@@ -150,8 +150,10 @@ export class MessageRateHandler<Message = never> extends KeptInputHandler {
   }
 
   private arm(ctx: Context): void {
-    if (this.timer !== undefined || this.bucket === undefined || !ctx.channel.isOpen) return;
-    const waitMs = Math.max(1, Math.ceil(this.bucket.waitMs(this.rate, ctx.clock.now())));
+    if (this.timer !== undefined || !ctx.channel.isOpen) return;
+    const waitMs = Math.ceil(this.bucket.waitMs(this.rate, ctx.clock.now()));
+    // Others hold reads: when they let go, what is kept is delivered without a timer.
+    if (waitMs === 0) return;
     this.timer = ctx.clock.schedule(() => {
       this.timer = undefined;
       this.kept.deliver(ctx);

@@ -72,6 +72,17 @@ describe('MessageRateHandler', () => {
     expect(channel.isReadHeld).toBe(false);
   });
 
+  it('slow-down: has no timer while reads are held by others', () => {
+    const { channel, seen } = setUp({ perSecond: 2, burst: 2 });
+    channel.writeInbound('a', 'b', 'c', 'd');
+    const hold = channel.holdReads('something else');
+    channel.advance(2000);
+    expect(channel.clock.pendingTimers).toBe(0);
+    expect(seen).toEqual(['a@0', 'b@0']);
+    hold.release();
+    expect(seen.slice(2)).toEqual(['c@2000', 'd@2000']);
+  });
+
   it('slow-down: holds over any length of time to the rate', () => {
     const { channel, seen } = setUp({ perSecond: 10, burst: 1 });
     for (let i = 0; i < 50; i++) channel.writeOneInbound(i);

@@ -1,0 +1,60 @@
+/** How fast something may happen. */
+export interface Rate {
+  /** On average. */
+  readonly perSecond: number;
+  /** At once, after a pause. */
+  readonly burst: number;
+}
+
+/**
+ * A share that is used up and grows back: allows bursts, and a rate on average. It keeps neither its rate, which
+ * thousands share, nor a timer: the caller gives both the rate and the time.
+ */
+export class TokenBucket {
+  /** Below 0: so many are reserved for later. */
+  private tokens: number;
+  private filledAt = Number.NEGATIVE_INFINITY;
+
+  constructor(rate: Rate) {
+    this.tokens = rate.burst;
+  }
+
+  /** True if there was a token to take. */
+  take(rate: Rate, now: number): boolean {
+    this.fill(rate, now);
+    if (this.tokens < 1) return false;
+    this.tokens -= 1;
+    return true;
+  }
+
+  /** Takes the next token, and returns how long it is until it is there: milliseconds, 0 for now. */
+  reserve(rate: Rate, now: number): number {
+    this.fill(rate, now);
+    this.tokens -= 1;
+    return this.tokens >= 0 ? 0 : (-this.tokens * 1000) / rate.perSecond;
+  }
+
+  /** A token that was taken and not used. */
+  giveBack(rate: Rate): void {
+    this.tokens = Math.min(rate.burst, this.tokens + 1);
+  }
+
+  /** Milliseconds until there is a token. */
+  waitMs(rate: Rate, now: number): number {
+    this.fill(rate, now);
+    return this.tokens >= 1 ? 0 : ((1 - this.tokens) / rate.perSecond) * 1000;
+  }
+
+  isFull(rate: Rate, now: number): boolean {
+    this.fill(rate, now);
+    return this.tokens >= rate.burst;
+  }
+
+  private fill(rate: Rate, now: number): void {
+    if (now <= this.filledAt) return;
+    const grown = ((now - this.filledAt) / 1000) * rate.perSecond;
+    // A rounding error must not keep a token back that is due.
+    this.tokens = Math.min(rate.burst, this.tokens + grown + 1e-9);
+    this.filledAt = now;
+  }
+}
