@@ -1,6 +1,7 @@
 import type { LookupAddress } from 'node:dns';
 import type { Channel, Clock, Timer } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
+import { ConnectAttempt, closeLate } from '../retry/connect-attempt.ts';
 
 /** Options of a race. */
 export interface AddressRaceOptions<C> {
@@ -43,7 +44,7 @@ class AddressRace<C extends Channel> {
   private readonly options: AddressRaceOptions<C>;
   private readonly resolve: (channel: C) => void;
   private readonly reject: (error: Error) => void;
-  private readonly running = new Set<AbortController>();
+  private readonly running = new Set<ConnectAttempt<C>>();
   private readonly errors: Error[] = [];
   private started = 0;
   private timer: Timer | undefined = undefined;
@@ -71,27 +72,20 @@ class AddressRace<C extends Channel> {
     if (this.started < addresses.length) {
       this.timer = clock.schedule(() => this.next(), raceMs, true);
     }
-    const abort = new AbortController();
-    this.running.add(abort);
-    // A connector that throws is one that rejects: not within a timer.
-    new Promise<C>((resolve) => resolve(connect(address, abort.signal))).then(
-      (channel) => this.connected(channel, abort),
-      (error: unknown) => this.failed(toError(error), abort),
-    );
+    const attempt = new ConnectAttempt<C>((cancel) => connect(address, cancel), {
+      done: (channel) => {
+        this.running.delete(attempt);
+        this.end();
+        this.resolve(channel);
+      },
+      failed: (error) => this.failed(error, attempt),
+      late: closeLate,
+    });
+    this.running.add(attempt);
   }
 
-  private connected(channel: C, abort: AbortController): void {
-    this.running.delete(abort);
-    if (this.isOver) {
-      channel.close();
-      return;
-    }
-    this.end();
-    this.resolve(channel);
-  }
-
-  private failed(error: Error, abort: AbortController): void {
-    this.running.delete(abort);
+  private failed(error: Error, attempt: ConnectAttempt<C>): void {
+    this.running.delete(attempt);
     this.errors.push(error);
     if (this.started < this.options.addresses.length) this.next();
     else if (this.running.size === 0) {
@@ -110,7 +104,7 @@ class AddressRace<C extends Channel> {
     this.isOver = true;
     this.timer?.cancel();
     this.options.signal.removeEventListener('abort', this.aborted);
-    for (const abort of this.running) abort.abort(new Error('another address was faster'));
+    for (const attempt of this.running) attempt.drop(new Error('another address was faster'));
     this.running.clear();
   }
 }

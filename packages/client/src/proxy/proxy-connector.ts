@@ -16,7 +16,7 @@ import {
 } from '@headrace/core/authoring';
 import { namedTls } from '../address/named-tls.ts';
 import type { Connector } from '../address/racing-connector.ts';
-import { attempted, closeLate } from '../reconnect/connect-attempt.ts';
+import { attempted, closeLate, connectTimedOut } from '../retry/connect-attempt.ts';
 import { httpTunnel } from './http-tunnel.ts';
 import {
   PROXY_OPTIONS,
@@ -80,14 +80,13 @@ export class ProxyConnector<C extends Channel = Channel>
     checkConnectPlace(place);
     signal.throwIfAborted();
     const { host = 'localhost', port, tls } = place;
-    const { clock } = this.settings;
     const socket = await this.tunnel({ host, port }, signal);
     const through = { transport: SocketTransport.of(socket), place: placeText(place) };
     const secured = tls && { tls: namedTls(tls, host)! };
     try {
       return await attempted(
         (cancel) => this.bootstrap.connect({ ...through, ...secured }, { signal: cancel }),
-        { signal, clock },
+        { signal },
         closeLate,
       );
     } catch (error) {
@@ -102,7 +101,7 @@ export class ProxyConnector<C extends Channel = Channel>
     const where = `${placeText(target)} through the proxy ${placeText({ host, port })}`;
     return attempted(
       (cancel) => openTunnel(settings, target, cancel),
-      { signal, clock, within: { timeoutMs, where } },
+      { signal, limit: { clock, timeoutMs, error: () => connectTimedOut(where, timeoutMs) } },
       (late) => late.destroy(),
     );
   }

@@ -10,8 +10,13 @@ import { SettableFuture, toError, UnseenFailures, WatchedEmitter } from '@headra
 import { AddressSource } from '../address/address-source.ts';
 import { movedPlace } from '../address/moved-place.ts';
 import { CLIENT_ERRORS } from '../client-errors.ts';
+import {
+  type AttemptLimit,
+  ConnectAttempt,
+  closeLate,
+  connectTimedOut,
+} from '../retry/connect-attempt.ts';
 import type { ClientState } from './client-state.ts';
-import { ConnectAttempt, closeLate, connectTimedOut } from './connect-attempt.ts';
 import { closedChannel, failedConnect, failedReady, type Loss, repairable } from './loss.ts';
 import { OfflineQueue } from './offline-queue.ts';
 import { type ReconnectAction, ReconnectMachine } from './reconnect-machine.ts';
@@ -246,7 +251,6 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   }
 
   private find(): void {
-    const { clock, connectTimeoutMs } = this.settings;
     this.timer = undefined;
     if (this.source.isKnown) {
       this.found(this.source.take());
@@ -255,14 +259,12 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     this.act(this.machine.searching());
     this.attempt = new ConnectAttempt<P>(
       (signal) => this.source.find(signal, this.inUse),
-      clock,
-      connectTimeoutMs,
-      () => connectTimedOut('anything: the function addresses gave no answer', connectTimeoutMs),
       {
         done: (place) => this.found(place),
         failed: (error) => this.lost(failedConnect<P>(error, undefined), true),
+        late: (place) => this.source.giveBack(place),
       },
-      (late) => this.source.giveBack(late),
+      this.connectLimit('anything: the function addresses gave no answer'),
     );
   }
 
@@ -273,7 +275,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
 
   private connect(): void {
     const place = this.place!;
-    const { bootstrap, clock, connectTimeoutMs } = this.settings;
+    const { bootstrap } = this.settings;
     const isListed = this.source.isListed(place);
     const attempt: ConnectAttempt<C> = new ConnectAttempt<C>(
       async (signal) => {
@@ -281,18 +283,21 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
         if (channel === undefined) throw new TypeError('bootstrap.connect gave no channel');
         return channel;
       },
-      clock,
-      connectTimeoutMs,
-      () => connectTimedOut(textOfPlace(place), connectTimeoutMs),
       {
         done: (channel) => this.connected(attempt, place, channel),
         failed: (error) =>
           this.connectFailed(attempt, failedConnect(isListed ? error : repairable(error), place)),
+        late: closeLate,
       },
-      closeLate,
+      this.connectLimit(textOfPlace(place)),
     );
     this.tries.set(attempt, place);
     this.planJoin();
+  }
+
+  private connectLimit(where: string): AttemptLimit {
+    const { clock, connectTimeoutMs: timeoutMs } = this.settings;
+    return { clock, timeoutMs, error: () => connectTimedOut(where, timeoutMs) };
   }
 
   private planJoin(): void {
@@ -343,12 +348,14 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     const text = `ready took longer than readyTimeoutMs (${timeoutMs})`;
     this.attempt = new ConnectAttempt<unknown>(
       () => Promise.resolve(ready!(channel)),
-      clock,
-      timeoutMs,
-      () => new TimedOutError(CLIENT_ERRORS.TIMEOUT_READY, text, { timeoutMs }),
       {
         done: () => this.act(this.machine.readied(channel, clock.now())),
         failed: (error) => this.notReady(failedReady(error, this.place!)),
+      },
+      {
+        clock,
+        timeoutMs,
+        error: () => new TimedOutError(CLIENT_ERRORS.TIMEOUT_READY, text, { timeoutMs }),
       },
     );
   }

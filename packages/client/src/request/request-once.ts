@@ -1,8 +1,8 @@
-import { type Channel, OptionError, systemClock } from '@headrace/core';
+import { type Channel, OptionError } from '@headrace/core';
 import { describeOptions, time, unchecked } from '@headrace/core/authoring';
 import { type BinaryExchange, ExchangeHandler, type ExchangeTypes } from '@headrace/handlers';
 import { CONNECTOR, type Connector } from '../address/racing-connector.ts';
-import { attempted, closeLate } from '../reconnect/connect-attempt.ts';
+import { attempted, closeLate } from '../retry/connect-attempt.ts';
 
 /** Options of {@link requestOnce}. */
 export interface RequestOnceOptions<P, C extends Channel = Channel> {
@@ -34,7 +34,7 @@ export async function requestOnce<T extends ExchangeTypes = BinaryExchange, P = 
   signal.throwIfAborted();
   const channel = await attempted(
     (cancel) => bootstrap.connect(place, { signal: cancel }),
-    { signal, clock: systemClock },
+    { signal },
     closeLate,
   );
   try {

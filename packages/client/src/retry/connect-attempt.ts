@@ -1,69 +1,69 @@
 import { type Channel, type Clock, TimedOutError, type Timer } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
 
-/** Gets the outcome of a {@link ConnectAttempt}, once; nothing after its `drop`. */
+/** Gets the outcome of a {@link ConnectAttempt}, once; nothing but a late result after its `drop`. */
 export interface AttemptOutcome<T> {
-  done(result: T): void;
-  failed(error: Error): void;
+  readonly done: (result: T) => void;
+  readonly failed: (error: Error) => void;
+  /** A result that comes too late. */
+  readonly late?: (result: T) => void;
+}
+
+/** How long a {@link ConnectAttempt} may take. */
+export interface AttemptLimit {
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  readonly error: () => TimedOutError;
 }
 
 /** One step of a try that takes time, with a time-out, that can be dropped. */
 export class ConnectAttempt<T> {
   private readonly abort = new AbortController();
   private readonly outcome: AttemptOutcome<T>;
-  private readonly release: (late: T) => void;
-  private readonly deadline: Timer | undefined;
+  private readonly deadline: Timer | undefined = undefined;
   private isOver = false;
 
   /**
    * @param step - begins the work; the signal aborts when it is not wanted any more
-   * @param late - the error after `timeoutMs`
-   * @param release - gets a result that comes too late
+   * @param limit - default: as long as it takes
    */
   constructor(
     step: (signal: AbortSignal) => PromiseLike<T>,
-    clock: Clock,
-    timeoutMs: number,
-    late: () => TimedOutError,
     outcome: AttemptOutcome<T>,
-    release: (late: T) => void = () => {},
+    limit?: AttemptLimit,
   ) {
     this.outcome = outcome;
-    this.release = release;
-    this.deadline = Number.isFinite(timeoutMs)
-      ? clock.schedule(() => this.failed(late()), timeoutMs, true)
-      : undefined;
+    if (limit !== undefined && Number.isFinite(limit.timeoutMs)) {
+      const { clock, timeoutMs, error } = limit;
+      this.deadline = clock.schedule(() => this.timedOut(error()), timeoutMs, true);
+    }
     // A step that throws is one that rejects.
     new Promise<T>((resolve) => resolve(step(this.abort.signal))).then(
-      (result) => this.done(result),
-      (error: unknown) => this.failed(toError(error)),
+      (result) => {
+        if (this.end()) outcome.done(result);
+        else outcome.late?.(result);
+      },
+      (error: unknown) => {
+        if (this.end()) outcome.failed(toError(error));
+      },
     );
   }
 
   /** Ends the attempt: its connection is not needed any more. */
   drop(why: Error = new Error('nobody waits for this connection any more')): void {
-    this.end(why);
+    if (this.end()) this.abort.abort(why);
   }
 
-  private done(result: T): void {
-    if (this.isOver) {
-      this.release(result);
-      return;
-    }
-    this.isOver = true;
-    this.deadline?.cancel();
-    this.outcome.done(result);
+  private timedOut(error: Error): void {
+    this.drop(error);
+    this.outcome.failed(error);
   }
 
-  private failed(error: Error): void {
-    if (this.end(error)) this.outcome.failed(error);
-  }
-
-  private end(why: Error): boolean {
+  /** False if it is over already. */
+  private end(): boolean {
     if (this.isOver) return false;
     this.isOver = true;
     this.deadline?.cancel();
-    this.abort.abort(why);
     return true;
   }
 }
@@ -71,18 +71,15 @@ export class ConnectAttempt<T> {
 /** Limits of {@link attempted}. */
 export interface AttemptLimits {
   readonly signal: AbortSignal;
-  readonly clock: Clock;
-  /** How long it may take, and to where: for the error. @default as long as it takes */
-  readonly within?: { readonly timeoutMs: number; readonly where: string };
+  /** @default as long as it takes */
+  readonly limit?: AttemptLimit;
 }
-
-const NO_LIMIT = { timeoutMs: Number.POSITIVE_INFINITY, where: '' };
 
 /** As a promise: rejects when the signal aborts, even if the step never settles. */
 export function attempted<T>(
   step: (signal: AbortSignal) => PromiseLike<T>,
-  { signal, clock, within = NO_LIMIT }: AttemptLimits,
-  release: (late: T) => void,
+  { signal, limit }: AttemptLimits,
+  late: (result: T) => void,
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const aborted = (): void => {
@@ -99,10 +96,9 @@ export function attempted<T>(
         over();
         reject(error);
       },
+      late,
     };
-    const { timeoutMs, where } = within;
-    const late = (): TimedOutError => connectTimedOut(where, timeoutMs);
-    const attempt = new ConnectAttempt(step, clock, timeoutMs, late, outcome, release);
+    const attempt = new ConnectAttempt(step, outcome, limit);
     signal.addEventListener('abort', aborted, { once: true });
     if (signal.aborted) aborted();
   });
