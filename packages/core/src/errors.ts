@@ -64,7 +64,7 @@ export function errorCodes<const Prefix extends string, const Table extends Erro
 /** Where the codes of all packages of Headrace are explained. */
 export const ERROR_PAGE = 'https://headrace.github.io/headrace/errors';
 
-/** The codes of core, codec and handlers, which other packages raise too. `docs/errors.md` explains each. */
+/** The codes that several packages raise, and applications may raise too. `docs/errors.md` explains each. */
 export const ERROR_CODES = errorCodes('HR_ERR_', ERROR_PAGE, {
   OPTION_INVALID: ['OptionError', 'there is no such option, or its value makes no sense'],
   OPTION_CONFLICT: ['OptionError', 'two options contradict each other, or one is missing'],
