@@ -1,3 +1,4 @@
+import { LengthFieldPrepender } from '@headrace/codec';
 import {
   type Address,
   AttributeKey,
@@ -12,9 +13,10 @@ import { toBuffer } from '@headrace/core/authoring';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import { AuthHandler, PRINCIPAL } from '@headrace/handlers';
 import { LASTING_ERRORS } from '@headrace/lasting';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { acknowledged, isLinked, unacknowledged } from '../../src/channel/lasting-channel.ts';
 import { LinkLostEvent, LinkResumedEvent } from '../../src/channel/resume-event.ts';
+import { RunFrame } from '../../src/protocol/kept-run.ts';
 import {
   decodeResumeFrame,
   encodeResumeFrame,
@@ -433,6 +435,20 @@ describe('the secret of a lasting channel', () => {
     expect(tryToResume(bench, id, secret).frames).toEqual([gone1]);
     expect(again.say(data('mine'))).toEqual([data('mine')]);
   });
+});
+
+it('copies no frame that waits for a slow link, since its channel keeps the memory', () => {
+  const { channel } = new Bench().open().link;
+  channel.pipeline.addFirst(new LengthFieldPrepender({ lengthFieldLength: 4 }));
+  channel.embedded.isStuck = true;
+  const copies = vi.spyOn(RunFrame.prototype, 'writeTo');
+  for (let i = 0; i < 10; i++) {
+    channel.writeInbound(encodeResumeFrame(data(`${i}`.repeat(1000))));
+  }
+  expect(copies).toHaveBeenCalledTimes(0);
+  channel.run(() => channel.embedded.release());
+  expect(copies).toHaveBeenCalledTimes(10);
+  copies.mockRestore();
 });
 
 describe('a drain that starts on a link', () => {
