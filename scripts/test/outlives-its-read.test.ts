@@ -96,15 +96,20 @@ const PLACES: Record<string, () => { take: Take; holder: unknown }> = {
     return { holder, take: (bytes) => void holder[1].writeInbound(bytes) };
   },
   'answers that wait for an earlier one': () => {
-    let first = true;
-    const handle = (bytes: Buffer) => {
-      if (!first) return bytes;
-      first = false;
-      return new Promise<Buffer>(() => {});
-    };
+    let answer: Buffer | undefined;
+    const handle = () => answer ?? new Promise<Buffer>(() => {});
     const handler = new RequestHandler({ handle, concurrency: READS, maxPending: READS });
-    const holder = EmbeddedChannel.with({}, handler);
-    return { holder, take: (bytes) => void holder.writeInbound(bytes) };
+    const channel = EmbeddedChannel.with({}, handler).writeOneInbound('first');
+    const take: Take = (bytes) => {
+      answer = bytes;
+      channel.writeInbound('next');
+    };
+    return { holder: channel, take };
+  },
+  'messages that wait for a loop over them': () => {
+    const channel = new EmbeddedChannel();
+    const holder = [channel, channel[Symbol.asyncIterator]()] as const;
+    return { holder, take: (bytes) => channel.run(() => channel.pipeline.fireChannelRead(bytes)) };
   },
 };
 

@@ -703,6 +703,11 @@ export interface ByteSource {
    * instead of `writeTo` for a large message, which is not copied then. @default all bytes are copied
    */
   appendTo?(buffers: Uint8Array[]): void;
+  /**
+   * True if its bytes lie in no memory of a read, and are kept anyway: it is not copied while it waits behind a slow
+   * peer. @default false: a short one becomes a copy, which does not keep the memory of a whole read
+   */
+  readonly ownsMemory?: boolean;
 }
 
 /** A message that a byte transport accepts. */

@@ -6,6 +6,10 @@ export interface JoinersReport {
   readonly signedIn: number;
   /** Of those that signed in. */
   readonly byes: number;
+  /** Of those that signed in: their connections broke. */
+  readonly resets: number;
+  /** When the last of them heard it, in milliseconds since 1970. */
+  readonly lastByeAt: number;
   readonly open: number;
   /** Lines about others, all members together. */
   readonly joins: number;
@@ -45,6 +49,8 @@ export class Joiners implements Disposable {
     return {
       signedIn: sum('signedIn'),
       byes: sum('byes'),
+      resets: sum('resets'),
+      lastByeAt: Math.max(...all.map(({ lastByeAt }) => lastByeAt)),
       open: sum('open'),
       joins: sum('joins'),
       pieces: sum('pieces'),

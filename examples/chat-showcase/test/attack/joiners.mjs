@@ -11,14 +11,19 @@ class Member {
   pieces = 0;
   isSignedIn = false;
   tail = '';
+  isReset = false;
   isClosed = false;
+  /** When it heard BYE, by the clock of all processes. */
+  byeAt = 0;
 
   /** @param {string} id */
   constructor(id) {
     const socket = net.connect({ host: '127.0.0.1', port: Number(port) });
     socket.setEncoding('latin1').on('data', (text) => this.hear(String(text)));
     // One that was not accepted before the end is reset.
-    socket.on('error', () => {});
+    socket.on('error', () => {
+      this.isReset = true;
+    });
     socket.on('close', () => {
       this.isClosed = true;
     });
@@ -34,6 +39,7 @@ class Member {
     for (let at = all.indexOf(JOIN); at >= 0; at = all.indexOf(JOIN, at + 1)) this.joins += 1;
     this.tail = all.slice(-(JOIN.length - 1));
     if (this.joins > before) this.pieces += 1;
+    if (this.hasHeardBye) this.byeAt = Date.now();
   }
 
   get hasHeardBye() {
@@ -54,6 +60,8 @@ process.on('message', (word) => {
   process.send?.({
     signedIn: howMany(({ isSignedIn }) => isSignedIn),
     byes: howMany(({ isSignedIn, hasHeardBye }) => isSignedIn && hasHeardBye),
+    resets: howMany(({ isSignedIn, isReset }) => isSignedIn && isReset),
+    lastByeAt: members.reduce((last, { byeAt }) => Math.max(last, byeAt), 0),
     open: howMany(({ isClosed }) => !isClosed),
     joins: members.reduce((sum, { joins }) => sum + joins, 0),
     pieces: members.reduce((sum, { pieces }) => sum + pieces, 0),

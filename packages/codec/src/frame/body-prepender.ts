@@ -89,6 +89,10 @@ class Prefixed implements ByteSource {
     return this.header.sizeOf(bytes) + bytes;
   }
 
+  get ownsMemory(): boolean {
+    return !(this.body instanceof Uint8Array) && this.body.ownsMemory === true;
+  }
+
   writeTo(target: Uint8Array, offset: number): void {
     const { body } = this;
     const at = this.header.write(target, offset, byteLengthOf(body));

@@ -27,11 +27,12 @@ const SMALL_SOURCE_BYTES = 17 * 1024;
 
 /**
  * As {@link unpinned} for output of a byte transport: a source of few bytes, such as a header and a body that was read,
- * becomes a copy, too.
+ * becomes a copy, too, unless it says that it owns its memory.
  */
 export function unpinnedOutput(message: unknown): unknown {
   if (message instanceof Uint8Array) return unpinned(message);
-  if (!isByteSource(message) || message.byteLength > SMALL_SOURCE_BYTES) return message;
+  if (!isByteSource(message) || message.ownsMemory === true) return message;
+  if (message.byteLength > SMALL_SOURCE_BYTES) return message;
   const copy = Buffer.allocUnsafeSlow(message.byteLength);
   try {
     message.writeTo(copy, 0);

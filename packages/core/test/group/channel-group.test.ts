@@ -304,6 +304,27 @@ describe('writing', () => {
     expect(encoded).toBe(3);
   });
 
+  it('copies what was encoded out of its read once, for all members that are behind', () => {
+    const read = Buffer.alloc(64 * 1024);
+    const encoder = (): Handler => ({
+      write: (ctx, message: string) =>
+        ctx.write(encodeOnce('part', message, () => read.subarray(0, 1))),
+    });
+    const channels = members(3, encoder);
+    for (const channel of channels) {
+      channel.embedded.isStuck = true;
+      channel.writeAndFlush('before');
+    }
+    groupOf(channels).writeAndFlush('hello');
+    const outputs = channels.map((channel) => {
+      channel.run(() => channel.embedded.release());
+      channel.readOutbound();
+      return channel.readOutbound<Buffer>()!;
+    });
+    expect(new Set(outputs).size).toBe(1);
+    expect(outputs[0]!.buffer).not.toBe(read.buffer);
+  });
+
   it('two encoders, two messages and two broadcasts do not get in each other’s way', () => {
     const suffix = (key: string) => (): Handler => ({
       write: (ctx, message: string) =>

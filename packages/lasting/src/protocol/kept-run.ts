@@ -177,6 +177,11 @@ export class RunFrame implements ByteSource {
     this.count = count;
   }
 
+  /** Its channel keeps the run. */
+  get ownsMemory(): boolean {
+    return true;
+  }
+
   writeTo(target: Uint8Array, offset: number): void {
     const { run, from } = this;
     target[offset] = this.kind;

@@ -1,8 +1,10 @@
+import { LengthFieldPrepender } from '@headrace/codec';
 import {
   type Address,
   AttributeKey,
   type Channel,
   type Context,
+  DrainStartEvent,
   isHeadraceError,
   type OutboundBytes,
   type ReadHold,
@@ -11,9 +13,10 @@ import { toBuffer } from '@headrace/core/authoring';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import { AuthHandler, PRINCIPAL } from '@headrace/handlers';
 import { LASTING_ERRORS } from '@headrace/lasting';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { acknowledged, isLinked, unacknowledged } from '../../src/channel/lasting-channel.ts';
 import { LinkLostEvent, LinkResumedEvent } from '../../src/channel/resume-event.ts';
+import { RunFrame } from '../../src/protocol/kept-run.ts';
 import {
   decodeResumeFrame,
   encodeResumeFrame,
@@ -55,7 +58,11 @@ class Bench {
       if (this.holds) this.hold = channel.holdReads('test');
       channel.pipeline.addLast({
         channelRead: (ctx: Context, bytes: Buffer) => void ctx.writeAndFlush(bytes),
-        userEventTriggered: (_ctx: Context, event: unknown) => void this.events.push(event),
+        userEventTriggered: (ctx: Context, event: unknown) => {
+          this.events.push(event);
+          if (event instanceof DrainStartEvent) event.stopInput();
+          ctx.fireUserEventTriggered(event);
+        },
         exceptionCaught: (_ctx: Context, error: Error) => void this.events.push(error),
       });
     };
@@ -427,5 +434,71 @@ describe('the secret of a lasting channel', () => {
     again.say({ kind: 'ack', received: 0 });
     expect(tryToResume(bench, id, secret).frames).toEqual([gone1]);
     expect(again.say(data('mine'))).toEqual([data('mine')]);
+  });
+});
+
+it('copies no frame that waits for a slow link, since its channel keeps the memory', () => {
+  const { channel } = new Bench().open().link;
+  channel.pipeline.addFirst(new LengthFieldPrepender({ lengthFieldLength: 4 }));
+  channel.embedded.isStuck = true;
+  const copies = vi.spyOn(RunFrame.prototype, 'writeTo');
+  for (let i = 0; i < 10; i++) {
+    channel.writeInbound(encodeResumeFrame(data(`${i}`.repeat(1000))));
+  }
+  expect(copies).toHaveBeenCalledTimes(0);
+  channel.run(() => channel.embedded.release());
+  expect(copies).toHaveBeenCalledTimes(10);
+  copies.mockRestore();
+});
+
+describe('a drain that starts on a link', () => {
+  const openFrame = { kind: 'open', windowMs: 60_000, creditBytes: 1 << 20 } as const;
+  it.each<[string, (bench: Bench, start: (link: Link) => void) => Link]>([
+    [
+      'of a lasting channel',
+      (bench, start) => {
+        const { link } = bench.open();
+        start(link);
+        return link;
+      },
+    ],
+    [
+      'before the lasting channel is opened',
+      (bench, start) => {
+        const link = bench.link();
+        start(link);
+        link.say(openFrame);
+        return link;
+      },
+    ],
+    [
+      'before its client comes back over it',
+      (bench, start) => {
+        const { link, id, secret } = bench.open();
+        link.channel.abort();
+        const again = bench.link();
+        start(again);
+        again.say({ kind: 'resume', id, secret, received: 0 });
+        return again;
+      },
+    ],
+  ])('stops the input of the lasting channel, and waits for what was read: %s', (_when, reach) => {
+    const bench = new Bench();
+    const { clock } = bench;
+    bench.holds = true;
+    const event = new DrainStartEvent();
+    const link = reach(bench, ({ channel }) =>
+      channel.run(() => channel.pipeline.fireUserEventTriggered(event)),
+    );
+    let isDelivered = false;
+    event.onceDelivered(clock, 1000, () => {
+      isDelivered = true;
+    });
+    clock.advance(999);
+    expect(isDelivered).toBe(false);
+    clock.run(() => bench.hold!.release());
+    clock.advance(0);
+    expect(isDelivered).toBe(true);
+    expect(link.say(data('late'))).toEqual([]);
   });
 });
