@@ -7,6 +7,7 @@ import {
   type ResumeTransportOptions,
 } from '../channel/resume-transport.ts';
 import { GONE_CODE } from '../protocol/resume-frame.ts';
+import type { AbsentNetworks } from './absent-networks.ts';
 
 /** The part of the table that a session needs. */
 export interface SessionTable {
@@ -25,8 +26,10 @@ export class ResumeSession implements ResumeOwner {
   readonly transport: ResumeTransport;
   /** Bytes that the table has counted for it while it is absent; -1 while it has a link. */
   countedBytes = -1;
-  /** Where it came from, as a stranger that is absent. */
-  absentAt: string | undefined = undefined;
+  /** The network where its client was last, while it is absent. */
+  network = '';
+  /** Those among which it is counted while it is absent. */
+  among: AbsentNetworks | undefined = undefined;
   /** The end of its window. */
   timer: Timer | undefined = undefined;
   /** The code for a client that comes back after the end. */
@@ -38,7 +41,7 @@ export class ResumeSession implements ResumeOwner {
     this.transport = new ResumeTransport({ ...options, owner: this });
   }
 
-  /** An AuthHandler of its pipeline has let its client in. */
+  /** Its channel has a principal: of an AuthHandler, or of a sign-in of the application's own. */
   get isSignedIn(): boolean {
     const { channel } = this.transport;
     return channel !== undefined && principalOf(channel) !== undefined;
