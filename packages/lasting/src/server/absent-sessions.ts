@@ -22,12 +22,13 @@ export class AbsentSessions {
   add(session: ResumeSession): void {
     session.countedBytes = 0;
     session.network = addressKey(session.transport.remoteAddress) ?? NOWHERE;
-    this.place(session, session.isSignedIn ? this.signedIn : this.strangers);
+    session.isStranger = !session.isSignedIn;
+    this.among(session).add(session);
   }
 
-  private place(session: ResumeSession, among: AbsentNetworks): void {
-    session.among = among;
-    among.add(session);
+  /** Those among which an absent one is counted. */
+  private among({ isStranger }: ResumeSession): AbsentNetworks {
+    return isStranger ? this.strangers : this.signedIn;
   }
 
   /** Counts a session's bytes again, which may have changed. */
@@ -39,12 +40,10 @@ export class AbsentSessions {
 
   /** It has a link again, or has ended. */
   remove(session: ResumeSession): void {
-    const { among } = session;
-    if (among === undefined) return;
+    if (session.countedBytes < 0) return;
     this.bytes -= session.countedBytes;
     session.countedBytes = -1;
-    session.among = undefined;
-    among.remove(session);
+    this.among(session).remove(session);
   }
 
   /** The one to be given up first. */
@@ -67,7 +66,8 @@ export class AbsentSessions {
       const session = next();
       if (session === undefined || !session.isSignedIn) return session;
       this.strangers.remove(session);
-      this.place(session, this.signedIn);
+      session.isStranger = false;
+      this.signedIn.add(session);
     }
   }
 

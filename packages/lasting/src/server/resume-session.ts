@@ -7,7 +7,6 @@ import {
   type ResumeTransportOptions,
 } from '../channel/resume-transport.ts';
 import { GONE_CODE } from '../protocol/resume-frame.ts';
-import type { AbsentNetworks } from './absent-networks.ts';
 
 /** The part of the table that a session needs. */
 export interface SessionTable {
@@ -28,8 +27,8 @@ export class ResumeSession implements ResumeOwner {
   countedBytes = -1;
   /** The network where its client was last, while it is absent. */
   network = '';
-  /** Those among which it is counted while it is absent. */
-  among: AbsentNetworks | undefined = undefined;
+  /** It is counted among those that have not signed in, while it is absent. */
+  isStranger = false;
   /** The end of its window. */
   timer: Timer | undefined = undefined;
   /** The code for a client that comes back after the end. */
