@@ -119,6 +119,10 @@ function sumOf({ frame, output = MIB, calls = 0, credit = 0 }: Limits): number {
 
 const open = encodeResumeFrame({ kind: 'open', windowMs: 60_000, creditBytes: MIB });
 const data = encodeResumeFrame({ kind: 'data', payload: Buffer.from('x') });
+const openSignedIn = (index: number): Buffer => {
+  const payload = Buffer.from(`I am p${index}: open sesame`);
+  return Buffer.concat([framed(open), framed(encodeResumeFrame({ kind: 'data', payload }))]);
+};
 /** A notification of one byte; an answer to a call that was not made, which fills a read. */
 const notice = framed(Buffer.of(5, 0, 0, 0, 0, 0, 97));
 const answer = framed(Buffer.concat([Buffer.of(2, 0, 0, 0, 0, 9), Buffer.alloc(56 * KIB)]));
@@ -156,7 +160,7 @@ const CASES: readonly (readonly [server: string, what: string, means: Attack, li
   [
     'lasting-chat',
     'messages of a byte whose answers are not read',
-    { greeting: () => framed(open), part: framed(data) },
+    { greeting: openSignedIn, part: framed(data) },
     { frame: 64 * KIB, credit: MIB },
   ],
   ['port-forwarder', 'bytes for a target that takes none', { part: 'x' }, { frame: 64 * KIB }],

@@ -1,5 +1,5 @@
-// The chat room: who sends a line is heard by all others. It knows lasting channels only, so nobody leaves
-// when a connection is cut.
+// The chat room: a line of one member is heard by all others. It knows lasting channels only, so nobody leaves
+// when a connection is cut. Channels are kept for members: a stranger's ends with its connection.
 import { StringCodec } from '@headrace/codec';
 import {
   ChannelGroup,
@@ -9,6 +9,7 @@ import {
   type Server,
   ServerBootstrap,
 } from '@headrace/core';
+import { AuthHandler, GuessLimiter, secretsEqual } from '@headrace/handlers';
 import {
   type LastingChannel,
   LinkLostEvent,
@@ -17,10 +18,13 @@ import {
   ResumeTable,
 } from '@headrace/lasting';
 import { answering, framing } from './link.ts';
+import { readSignIn, welcome } from './sign-in.ts';
 
 export interface LastingServerOptions {
   readonly port: number;
   readonly host?: string;
+  /** Of the room: all members have the same. */
+  readonly password: string;
   readonly table?: ResumeTable;
   readonly logger?: Logger;
   /** Gets what happens, as lines. */
@@ -28,12 +32,23 @@ export interface LastingServerOptions {
 }
 
 export function startServer(options: LastingServerOptions): Promise<Server> {
-  const { port, host = '127.0.0.1', table = new ResumeTable(), logger, note } = options;
+  const { port, host = '127.0.0.1', password, table = new ResumeTable(), logger, note } = options;
   const room = new ChannelGroup('room');
-  const childHandler = (channel: LastingChannel) => {
-    room.add(channel);
-    return channel.pipeline.addLast(new StringCodec(), new Member(room, note ?? (() => {})));
-  };
+  const authenticate = new GuessLimiter().protect(
+    (line: string) => {
+      const given = readSignIn(line);
+      return given !== undefined && secretsEqual(given.password, password)
+        ? { principal: given.name }
+        : { refused: 'wrong password' };
+    },
+    (line) => readSignIn(line)?.name,
+  );
+  const childHandler = (channel: LastingChannel) =>
+    channel.pipeline.addLast(
+      new StringCodec(),
+      new AuthHandler<string>({ authenticate, group: room, replies: { accepted: welcome } }),
+      new Member(room, note ?? (() => {})),
+    );
   return new ServerBootstrap()
     .childOptions(logger === undefined ? {} : { logger })
     .childHandler((link) => {

@@ -1,6 +1,6 @@
 // npm run talk -- NAME: through the cutter if it runs, else straight to the server.
 import { Bootstrap, silentLogger } from '@headrace/core';
-import { CUTTER_PORT, SERVER_PORT } from './ports.ts';
+import { CUTTER_PORT, PASSWORD, SERVER_PORT } from './settings.ts';
 import { startTalker } from './talker.ts';
 
 /** The talker keeps to one port: a place that failed would be the last one next time, and the cutter fails each 2 s. */
@@ -22,6 +22,7 @@ const port = await portInUse();
 console.log(port === CUTTER_PORT ? 'through the cutter' : 'straight to the room: no cutter runs');
 const channel = await startTalker({
   name,
+  password: PASSWORD,
   ports: [port],
   note: (line) => console.log(line),
 });

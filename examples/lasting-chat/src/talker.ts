@@ -4,9 +4,11 @@ import { StringCodec } from '@headrace/codec';
 import { Bootstrap, type Channel, type Context, type Handler, type Logger } from '@headrace/core';
 import { LastingBootstrap, LinkLostEvent, LinkResumedEvent } from '@headrace/lasting';
 import { beating, framing } from './link.ts';
+import { signIn } from './sign-in.ts';
 
 export interface TalkerOptions {
   readonly name: string;
+  readonly password: string;
   /** Where to; the first one that works. */
   readonly ports: readonly number[];
   readonly host?: string;
@@ -17,7 +19,7 @@ export interface TalkerOptions {
 }
 
 export async function startTalker(options: TalkerOptions): Promise<Channel<string, string>> {
-  const { name, ports, host = '127.0.0.1', everyMs = 200, logger, note } = options;
+  const { name, password, ports, host = '127.0.0.1', everyMs = 200, logger, note } = options;
   const channel = await new LastingBootstrap({
     bootstrap: new Bootstrap()
       .options(logger === undefined ? {} : { logger })
@@ -29,6 +31,7 @@ export async function startTalker(options: TalkerOptions): Promise<Channel<strin
   })
     .handler((opening) => opening.pipeline.addLast(new StringCodec(), new Ear(note)))
     .connect();
+  channel.writeAndFlush(signIn(name, password));
   let count = 0;
   const timer = setInterval(() => {
     count += 1;

@@ -27,11 +27,12 @@ it('hears every line once and in order while the links are cut', async () => {
   const logger = silentLogger;
   const intervals = heldIntervals();
   const table = new ResumeTable();
-  const server = await startServer({ port: 0, table, logger });
+  const server = await startServer({ port: 0, password: 'sesame', table, logger });
   const cutter = await startCutter({ port: 0, to: server.port, everyMs: CUT_MS, logger });
   const lines: string[] = [];
   const talker = await startTalker({
     name: 'ann',
+    password: 'sesame',
     ports: [cutter.port],
     everyMs: LINE_MS,
     logger,
@@ -54,9 +55,32 @@ it('hears every line once and in order while the links are cut', async () => {
   }
   await expect.poll(() => heard().length).toBe(360);
   expect(heard()).toEqual(heard().map((_, index) => `heard: ann ${index + 1}`));
+  expect(lines.filter((line) => line === 'welcome, ann')).toHaveLength(1);
   expect(table.size).toBe(1);
   talker.close();
   await cutter.close();
+  await server.close();
+  table.close();
+});
+
+it('lets nobody in without the password, and keeps no channel of strangers', async () => {
+  const logger = silentLogger;
+  const intervals = heldIntervals();
+  const table = new ResumeTable();
+  const server = await startServer({ port: 0, password: 'sesame', table, logger });
+  const lines: string[] = [];
+  const talker = await startTalker({
+    name: 'eve',
+    password: 'guess',
+    ports: [server.port],
+    everyMs: LINE_MS,
+    logger,
+    note: (line) => void lines.push(line),
+  });
+  expect(intervals.size).toBe(1);
+  await talker.closed;
+  await expect.poll(() => [table.size, table.detached]).toEqual([0, 0]);
+  expect(lines).toEqual([]);
   await server.close();
   table.close();
 });

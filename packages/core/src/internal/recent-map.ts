@@ -4,7 +4,7 @@ export class RecentMap<V> {
   private readonly values = new Map<string, V>();
   /** Has passed the oldest. A new iterator would pass all deleted entries again, for each that is added. */
   private cursor = this.values.entries();
-  private oldest: [name: string, value: V] | undefined;
+  private passed: [name: string, value: V] | undefined;
 
   constructor(max: number) {
     this.max = max;
@@ -12,6 +12,12 @@ export class RecentMap<V> {
 
   get size(): number {
     return this.values.size;
+  }
+
+  /** The value used least lately. */
+  get oldest(): V | undefined {
+    this.passed ??= this.next();
+    return this.passed?.[1];
   }
 
   /** Does not count as a use. */
@@ -27,16 +33,16 @@ export class RecentMap<V> {
   }
 
   delete(name: string): void {
-    if (this.oldest?.[0] === name) this.oldest = undefined;
+    if (this.passed?.[0] === name) this.passed = undefined;
     this.values.delete(name);
   }
 
   /** Forgets at most so many, of those used least lately the first for which the test is true. */
   forget(most: number, isOver: (value: V) => boolean): void {
     for (let left = most; left > 0; left -= 1) {
-      this.oldest ??= this.next();
-      if (this.oldest === undefined || !isOver(this.oldest[1])) return;
-      this.delete(this.oldest[0]);
+      this.passed ??= this.next();
+      if (this.passed === undefined || !isOver(this.passed[1])) return;
+      this.delete(this.passed[0]);
     }
   }
 

@@ -43,7 +43,10 @@ describe('a map of values by their last use', () => {
     for (let i = 0; i < 10; i += 1) map.use(`${i}`, i);
     map.use('10', 10);
     const opened = [vi.spyOn(Map.prototype, 'entries'), vi.spyOn(Map.prototype, Symbol.iterator)];
-    for (let i = 0; i < 100; i += 1) map.use(`more ${i}`, i);
+    for (let i = 0; i < 100; i += 1) {
+      map.use(`more ${i}`, i);
+      expect(map.oldest).toBe(i < 9 ? i + 2 : i - 9);
+    }
     expect(opened.map((spy) => spy.mock.calls.length)).toEqual([0, 0]);
     expect(map.size).toBe(10);
   });

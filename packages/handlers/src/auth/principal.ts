@@ -1,6 +1,9 @@
 import { AttributeKey, type Channel } from '@headrace/core';
 
-/** The principal of a channel: set by the AuthHandler when its authenticator has accepted the peer. */
+/**
+ * The principal of a channel, which has signed in if it has one: set by the AuthHandler when its authenticator has accepted
+ * the peer. A sign-in without an AuthHandler sets it, too: `channel.attributes.set(PRINCIPAL, user)`.
+ */
 export const PRINCIPAL: AttributeKey<unknown> = new AttributeKey('principal');
 
 /** The principal of a channel, as the type that your authenticator returns; `undefined` before it accepted the peer. */

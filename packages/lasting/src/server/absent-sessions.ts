@@ -1,5 +1,9 @@
 import { addressKey } from '@headrace/handlers';
+import { AbsentNetworks } from './absent-networks.ts';
 import type { ResumeSession } from './resume-session.ts';
+
+/** The network of all clients that have no address: of a path, or in memory. */
+const NOWHERE = '';
 
 /**
  * The lasting channels that have no link now. Those of clients that have signed in come after all others when one has
@@ -8,11 +12,8 @@ import type { ResumeSession } from './resume-session.ts';
 export class AbsentSessions {
   /** Bytes that are kept for all of them together. */
   bytes = 0;
-  /** The longest absent one first, in each of these. */
-  private readonly signedIn = new Set<ResumeSession>();
-  private readonly strangers = new Set<ResumeSession>();
-  /** Strangers by their address. */
-  private readonly ofAddress = new Map<string, Set<ResumeSession>>();
+  private readonly signedIn = new AbsentNetworks();
+  private readonly strangers = new AbsentNetworks();
 
   get size(): number {
     return this.signedIn.size + this.strangers.size;
@@ -20,20 +21,14 @@ export class AbsentSessions {
 
   add(session: ResumeSession): void {
     session.countedBytes = 0;
-    if (session.isSignedIn) {
-      this.signedIn.add(session);
-      return;
-    }
-    this.strangers.add(session);
-    const address = addressKey(session.transport.remoteAddress);
-    session.absentAt = address;
-    if (address === undefined) return;
-    let same = this.ofAddress.get(address);
-    if (same === undefined) {
-      same = new Set();
-      this.ofAddress.set(address, same);
-    }
-    same.add(session);
+    session.network = addressKey(session.transport.remoteAddress) ?? NOWHERE;
+    session.isStranger = !session.isSignedIn;
+    this.among(session).add(session);
+  }
+
+  /** Those among which an absent one is counted. */
+  private among({ isStranger }: ResumeSession): AbsentNetworks {
+    return isStranger ? this.strangers : this.signedIn;
   }
 
   /** Counts a session's bytes again, which may have changed. */
@@ -48,32 +43,35 @@ export class AbsentSessions {
     if (session.countedBytes < 0) return;
     this.bytes -= session.countedBytes;
     session.countedBytes = -1;
-    if (this.signedIn.delete(session)) return;
-    this.strangers.delete(session);
-    const { absentAt } = session;
-    if (absentAt === undefined) return;
-    const same = this.ofAddress.get(absentAt)!;
-    same.delete(session);
-    if (same.size === 0) this.ofAddress.delete(absentAt);
+    this.among(session).remove(session);
   }
 
   /** The one to be given up first. */
-  first(): ResumeSession | undefined {
-    const [stranger] = this.strangers;
-    if (stranger !== undefined) return stranger;
-    const [longest] = this.signedIn;
-    return longest;
+  get first(): ResumeSession | undefined {
+    return this.stranger(() => this.strangers.first) ?? this.signedIn.first;
   }
 
-  /** If more strangers than this have the address of this one, the one of them to be given up first. */
-  excessOf({ absentAt }: ResumeSession, most: number): ResumeSession | undefined {
-    const same = absentAt === undefined ? undefined : this.ofAddress.get(absentAt);
-    if (same === undefined || same.size <= most) return undefined;
-    const [longest] = same;
-    return longest;
+  /** If more strangers than this have the network of this one, the one of them to be given up first. */
+  excessOf({ network }: ResumeSession, most: number): ResumeSession | undefined {
+    if (network === NOWHERE) return undefined;
+    return this.stranger(() => {
+      const same = this.strangers.of(network);
+      return same !== undefined && same.size > most ? same.oldest : undefined;
+    });
   }
 
-  all(): ResumeSession[] {
-    return [...this.strangers, ...this.signedIn];
+  /** The next one that still is a stranger: those that have signed in while they were absent are strangers no more. */
+  private stranger(next: () => ResumeSession | undefined): ResumeSession | undefined {
+    for (;;) {
+      const session = next();
+      if (session === undefined || !session.isSignedIn) return session;
+      this.strangers.remove(session);
+      session.isStranger = false;
+      this.signedIn.add(session);
+    }
+  }
+
+  get all(): ResumeSession[] {
+    return [...this.strangers.all, ...this.signedIn.all];
   }
 }

@@ -73,7 +73,8 @@ const ignore = (): void => {};
  * - **Errors** `HR_ERR_MESSAGE_INVALID` for frames that break the protocol: link and lasting channel end as
  *   `bad-input`; `HR_ERR_TIMEOUT_READ` if the first frame does not come within `helloTimeoutMs`. A lasting channel whose client does
  *   not come back closes as `unreachable`, or as `limit`, with a `HR_ERR_RESUME_GONE` in its `closeInfo`.
- * - **State** per link; the table has that of the lasting channels.
+ * - **State** per link; the table has that of the lasting channels. A channel whose attribute `PRINCIPAL` is set has signed
+ *   in: an `AuthHandler` sets it, and so must a sign-in of your own. The table gives up the others first.
  * - **Cost** a copy of each message that is written, kept until it is acknowledged, and of each short one that waits for
  *   the pipeline; an acknowledgement of 7 bytes for 64 messages.
  * - **Pitfalls** a write settles when the message is kept, not when it left: see `acknowledged`. A framing limit below

@@ -25,8 +25,10 @@ export class ResumeSession implements ResumeOwner {
   readonly transport: ResumeTransport;
   /** Bytes that the table has counted for it while it is absent; -1 while it has a link. */
   countedBytes = -1;
-  /** Where it came from, as a stranger that is absent. */
-  absentAt: string | undefined = undefined;
+  /** The network where its client was last, while it is absent. */
+  network = '';
+  /** It is counted among those that have not signed in, while it is absent. */
+  isStranger = false;
   /** The end of its window. */
   timer: Timer | undefined = undefined;
   /** The code for a client that comes back after the end. */
@@ -38,7 +40,7 @@ export class ResumeSession implements ResumeOwner {
     this.transport = new ResumeTransport({ ...options, owner: this });
   }
 
-  /** An AuthHandler of its pipeline has let its client in. */
+  /** Its channel has a principal: of an AuthHandler, or of a sign-in of the application's own. */
   get isSignedIn(): boolean {
     const { channel } = this.transport;
     return channel !== undefined && principalOf(channel) !== undefined;

@@ -1,4 +1,12 @@
-import { describeOptions, fn, list, number, type Resolved, whole } from '@headrace/core/authoring';
+import {
+  describeOptions,
+  fn,
+  list,
+  number,
+  RecentMap,
+  type Resolved,
+  whole,
+} from '@headrace/core/authoring';
 import type { ResumeLink } from '../channel/present-link.ts';
 import { GONE_CODE, type MovePlace } from '../protocol/resume-frame.ts';
 import {
@@ -20,8 +28,9 @@ export interface ResumeTableOptions {
    */
   readonly creditBytes?: number;
   /**
-   * Clients that may be absent at a time; above it one is given up: the longest absent one of those that have not signed
-   * in, if there is one, else the longest absent one. @default 10000
+   * Clients that may be absent at a time; above it one is given up: of those that have not signed in, if there is one, else
+   * of all, the longest absent one of the address, or the IPv6 /64 network, that has most of them. A client has signed in if
+   * its channel has a `PRINCIPAL`. @default 10000
    */
   readonly maxDetached?: number;
   /**
@@ -88,7 +97,7 @@ export class ResumeTable {
   private readonly sessions = new Map<string, ResumeSession>();
   private readonly absent = new AbsentSessions();
   /** Ended while their clients were absent, which will be told; the oldest first. */
-  private readonly remembered = new Set<ResumeSession>();
+  private readonly remembered = new RecentMap<ResumeSession>(Number.POSITIVE_INFINITY);
   private readonly owner: SessionTable;
 
   constructor(options: ResumeTableOptions = {}) {
@@ -125,8 +134,8 @@ export class ResumeTable {
 
   /** Ends all channels that have no link, with the reason `shutdown`. Those with a link end with their server. */
   close(): void {
-    for (const session of this.absent.all()) session.shut();
-    for (const session of [...this.remembered]) this.forget(session);
+    for (const session of this.absent.all) session.shut();
+    for (const [, session] of [...this.remembered]) this.forget(session);
   }
 
   /** @internal A link wants a new channel. */
@@ -148,7 +157,7 @@ export class ResumeTable {
     // An unknown id takes as long as a wrong secret.
     const isRight = session === undefined ? NOBODY.knows(secret) : session.transport.knows(secret);
     if (session === undefined || !isRight) return { code: GONE_CODE.unknown, text: '' };
-    if (this.remembered.has(session)) return { code: session.goneCode, text: '' };
+    if (this.remembered.peek(id) !== undefined) return { code: session.goneCode, text: '' };
     return { session };
   }
 
@@ -181,7 +190,7 @@ export class ResumeTable {
   }
 
   private evict(): void {
-    while (this.isTooMuch) this.absent.first()!.evict();
+    while (this.isTooMuch) this.absent.first!.evict();
   }
 
   private ended(session: ResumeSession, isKnown: boolean): void {
@@ -194,16 +203,14 @@ export class ResumeTable {
       return;
     }
     session.transport.forget();
-    this.remembered.add(session);
+    this.remembered.use(session.transport.id, session);
     session.timer = session.transport.clock.schedule(() => this.forget(session), windowMs);
-    if (this.remembered.size <= maxDetached) return;
-    const [oldest] = this.remembered;
-    this.forget(oldest!);
+    if (this.remembered.size > maxDetached) this.forget(this.remembered.oldest!);
   }
 
   private forget(session: ResumeSession): void {
     session.timer?.cancel();
-    this.remembered.delete(session);
+    this.remembered.delete(session.transport.id);
     this.sessions.delete(session.transport.id);
   }
 }

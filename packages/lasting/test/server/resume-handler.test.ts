@@ -5,6 +5,7 @@ import {
   type Channel,
   type Context,
   DrainStartEvent,
+  type Handler,
   isHeadraceError,
   type OutboundBytes,
   type ReadHold,
@@ -37,13 +38,15 @@ class Bench {
   readonly events: unknown[] = [];
   holds = false;
   signIn: 'pending' | 'done' | undefined = undefined;
+  /** Their clients sign in with a message, and no AuthHandler knows. */
+  own: 'at once' | 'later' | undefined = undefined;
   hold: ReadHold | undefined = undefined;
   private made = 0;
 
   constructor(options: ResumeTableOptions = {}) {
     const random = (count: number) => {
       this.made += 1;
-      return new Uint8Array(count).fill(this.made);
+      return new Uint8Array(count).fill(this.made).fill(this.made >> 8, 1, 2);
     };
     this.table = new ResumeTable({ random, ...options });
   }
@@ -56,6 +59,7 @@ class Bench {
         channel.pipeline.addLast(new AuthHandler({ authenticate: () => new Promise(() => {}) }));
       }
       if (this.holds) this.hold = channel.holdReads('test');
+      if (this.own !== undefined) channel.pipeline.addLast(this.ownSignIn(this.own));
       channel.pipeline.addLast({
         channelRead: (ctx: Context, bytes: Buffer) => void ctx.writeAndFlush(bytes),
         userEventTriggered: (ctx: Context, event: unknown) => {
@@ -70,6 +74,24 @@ class Bench {
     return new Link(EmbeddedChannel.with({ clock: this.clock, remoteAddress }, handler));
   }
 
+  private ownSignIn(when: 'at once' | 'later'): Handler {
+    return {
+      channelRead: ({ channel }: Context, bytes: Buffer) => {
+        const signIn = () => channel.attributes.set(PRINCIPAL, String(bytes));
+        if (when === 'at once') signIn();
+        else this.clock.schedule(signIn, 1000);
+      },
+    };
+  }
+
+  /** A lasting channel whose client is absent: it said one thing, if any, and went. */
+  absent(from: Address, said?: string): Channel {
+    const { link } = this.open(60_000, 1 << 20, from);
+    if (said !== undefined) link.say(data(said));
+    link.channel.abort();
+    return this.channels.at(-1)!;
+  }
+
   /** A link with a new lasting channel. */
   open(
     windowMs = 60_000,
@@ -82,6 +104,15 @@ class Bench {
     return { link, id, secret };
   }
 }
+
+/** An address of a network of its own. */
+const address = (network: number): Address => ({
+  host: `198.51.${network >> 8}.${network & 255}`,
+  port: 1,
+  family: 'IPv4',
+});
+const open = (channels: readonly Channel[]): number =>
+  channels.filter(({ isOpen }) => isOpen).length;
 
 /** A client by hand. */
 class Link {
@@ -227,6 +258,82 @@ describe('ResumeHandler', () => {
       false,
       ...Array(5).fill(true),
     ]);
+  });
+
+  const STRANGERS = [
+    [12, 'twelve addresses'],
+    [1, 'one address'],
+  ] as const;
+  for (const [addresses, where] of STRANGERS) {
+    const crowd = (bench: Bench, each: number): Channel[] =>
+      Array.from({ length: addresses * each }, (_, at) =>
+        bench.absent(address(1000 + (at % addresses))),
+      );
+
+    it(`keeps all that have signed in by means of their own, however many come from ${where}`, () => {
+      const bench = new Bench({ maxDetached: 200, maxDetachedPerAddress: 20 });
+      bench.own = 'at once';
+      const members = Array.from({ length: 50 }, () => bench.absent(address(1), 'ann'));
+      bench.own = undefined;
+      const strangers = crowd(bench, 100);
+      expect([open(members), open(strangers)]).toEqual([50, Math.min(150, 20 * addresses)]);
+    });
+
+    it(`takes from the network that has most, however many come from ${where}`, () => {
+      const bench = new Bench({ maxDetached: 200, maxDetachedPerAddress: 180 });
+      const others = Array.from({ length: 50 }, (_, at) => bench.absent(address(at)));
+      const strangers = crowd(bench, 300);
+      expect([open(others), open(strangers)]).toEqual([50, 150]);
+    });
+
+    it(`keeps one more that is absent, and lets it come back, however many come from ${where}`, () => {
+      const bench = new Bench({ maxDetached: 200, maxDetachedPerAddress: 1000 });
+      crowd(bench, 300);
+      const { link, id, secret } = bench.open(60_000, 1 << 20, address(13));
+      link.channel.abort();
+      crowd(bench, 300);
+      const [answer] = bench.link().say({ kind: 'resume', id, secret, received: 0 });
+      expect(answer!.kind).toBe('resumed');
+    });
+  }
+
+  it('keeps one that signs in while it is absent', () => {
+    const bench = new Bench({ maxDetached: 5, maxDetachedPerAddress: 3 });
+    bench.own = 'later';
+    const members = [bench.absent(address(1), 'ann'), bench.absent(address(1), 'ben')];
+    bench.own = undefined;
+    bench.clock.advance(1000);
+    for (let i = 0; i < 10; i++) bench.absent(address(1));
+    expect([open(members), bench.table.detached]).toEqual([2, 5]);
+    for (let i = 0; i < 10; i++) bench.absent(address(2));
+    expect([open(members), bench.table.detached]).toEqual([2, 5]);
+  });
+
+  it('counts no client that has signed in among the strangers of its address', () => {
+    const bench = new Bench({ maxDetached: 5 });
+    const neighbour = bench.absent(address(1));
+    bench.signIn = 'done';
+    for (let i = 0; i < 3; i++) bench.absent(address(1));
+    bench.signIn = undefined;
+    const strangers = [bench.absent(address(2)), bench.absent(address(2))];
+    expect([neighbour.isOpen, open(strangers)]).toEqual([true, 1]);
+  });
+
+  it('gives the longest absent one up where networks have as many, signed in or not', () => {
+    for (const signIn of [undefined, 'done'] as const) {
+      const bench = new Bench({ maxDetached: 3 });
+      bench.signIn = signIn;
+      const all = [1, 2, 3, 4, 5].map((network) => bench.absent(address(network)));
+      expect(all.map(({ isOpen }) => isOpen)).toEqual([false, false, true, true, true]);
+    }
+  });
+
+  it('takes from the network that has most of those that have signed in', () => {
+    const bench = new Bench({ maxDetached: 5 });
+    bench.signIn = 'done';
+    const one = bench.absent(address(1));
+    const many = Array.from({ length: 10 }, () => bench.absent(address(2)));
+    expect([one.isOpen, open(many), open(many.slice(6))]).toEqual([true, 4, 4]);
   });
 
   it('gives strangers of one address up above maxDetachedPerAddress, and nobody else', () => {

@@ -1,4 +1,6 @@
 /** Where the server listens. */
 export const SERVER_PORT = 18_895;
+/** The password of the room, for both ends. */
+export const PASSWORD = process.env['ROOM_PASSWORD'] ?? 'open sesame';
 /** Where the cutter listens, which stands between the server and those who talk. */
 export const CUTTER_PORT = 18_896;

@@ -1,0 +1,13 @@
+// The first line of a lasting channel; it is asked for once, however often the connection is cut.
+
+/** What the client sends. */
+export const signIn = (name: string, password: string): string => `I am ${name}: ${password}`;
+
+/** What the server hears, if it is that. */
+export function readSignIn(line: string): { name: string; password: string } | undefined {
+  const [, name, password] = /^I am (\w{1,32}): (.+)$/.exec(line) ?? [];
+  return name === undefined || password === undefined ? undefined : { name, password };
+}
+
+/** The answer. */
+export const welcome = (name: string): string => `welcome, ${name}`;
