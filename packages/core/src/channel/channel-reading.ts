@@ -18,7 +18,8 @@ const DROPPED_AND_ENDED = 3;
 /** The parts of a channel that its input uses. */
 type ReadingOwner = Pick<Channel, 'isOpen' | 'isActive' | 'pipeline'> & {
   readonly options: ResolvedChannelOptions;
-  readonly output: { readonly transport: Transport };
+  readonly output: { readonly transport: Transport; readonly isEnding: boolean };
+  failed(error: Error): void;
 };
 
 export class ChannelReading {
@@ -179,8 +180,21 @@ export class ChannelReading {
   }
 
   private madeHolds(): ReadHolds {
-    this.holds ??= new ReadHolds(this.owner.options.clock, () => this.released());
+    this.holds ??= new ReadHolds(this.owner.options.clock, this);
     return this.holds;
+  }
+
+  get mayHideFailure(): boolean {
+    return this.owner.output.transport.lookForFailure !== undefined;
+  }
+
+  /** While nothing is read no event reports that the peer has reset the connection. */
+  lookForFailure(): void {
+    const { owner } = this;
+    // Both halves over look like a reset; our own end has deadlines.
+    if (!owner.isActive || this.drops || owner.output.isEnding) return;
+    const failure = owner.output.transport.lookForFailure?.();
+    if (failure !== undefined) owner.failed(failure);
   }
 
   onceReadable(listener: () => void): void {
@@ -193,7 +207,8 @@ export class ChannelReading {
     this.holds?.clear();
   }
 
-  private released(): void {
+  /** The last hold has gone. */
+  released(): void {
     const { owner } = this;
     if (!owner.isOpen || this.drops) return;
     if (this.readsByItself) owner.pipeline.read();

@@ -1,11 +1,28 @@
-import type { Clock, ReadHold } from '../contract.ts';
+import type { Clock, DeadlineEntry, ReadHold } from '../contract.ts';
 import { callSafely } from '../internal/call-safely.ts';
+
+/** How often the transport is asked for a failure while nothing is read. */
+const LOOK_MS = 1000;
+
+/** The input that is held. */
+export interface HeldInput {
+  /** The last hold has gone, and every listener has been called. */
+  released(): void;
+  /** A failure of the transport may not be reported while nothing is read. */
+  readonly mayHideFailure: boolean;
+  /** Nothing has been read for {@link LOOK_MS}, or for as long again. */
+  lookForFailure(): void;
+}
 
 /**
  * The holds on one channel's reads, the listeners for their end, and the time in which nothing was read. Made when the
  * first hold is taken, or when nothing is asked for.
  */
-export class ReadHolds {
+export class ReadHolds implements DeadlineEntry {
+  // Of the next look: its place stays when reads go on, so that frequent holds cost nothing.
+  deadline = 0;
+  heapIndex = -1;
+  heapOrder = 0;
   // Here, because an idle channel has none: two more fields of its input would be 16 bytes for each connection.
   /** A drain of the server: nothing more is asked for. */
   isStopped = false;
@@ -14,17 +31,18 @@ export class ReadHolds {
   private readonly holds = new Set<ReadHold>();
   private listeners: (() => void)[] = [];
   private readonly clock: Clock;
-  private readonly released: () => void;
+  private readonly input: HeldInput;
   /** With auto-read off: nothing is asked for. */
   private isUnasked = false;
   /** Since when nothing is read; -1 while something is. */
   private stoodSince = -1;
   private stoodBefore = 0;
+  /** The channel has closed. */
+  private isOver = false;
 
-  /** @param released - called when the last hold has gone and every listener has been called */
-  constructor(clock: Clock, released: () => void) {
+  constructor(clock: Clock, input: HeldInput) {
     this.clock = clock;
-    this.released = released;
+    this.input = input;
   }
 
   get isEmpty(): boolean {
@@ -69,6 +87,20 @@ export class ReadHolds {
   clear(): void {
     this.holds.clear();
     this.listeners = [];
+    this.isOver = true;
+    this.clock.deadlines.remove(this);
+  }
+
+  expire(): void {
+    if (this.stoodSince < 0) return;
+    const leftMs = this.stoodSince + LOOK_MS - this.clock.now();
+    this.lookIn(leftMs > 0 ? leftMs : LOOK_MS);
+    if (leftMs <= 0) this.input.lookForFailure();
+  }
+
+  private lookIn(ms: number): void {
+    if (this.heapIndex === -1 && !this.isOver && this.input.mayHideFailure)
+      this.clock.deadlines.add(this, ms);
   }
 
   private stamp(): void {
@@ -77,12 +109,13 @@ export class ReadHolds {
     const now = this.clock.now();
     if (!stands) this.stoodBefore += now - this.stoodSince;
     this.stoodSince = stands ? now : -1;
+    if (stands) this.lookIn(LOOK_MS);
   }
 
   private goOn(): void {
     const { listeners } = this;
     this.listeners = [];
     for (const listener of listeners) callSafely(listener, undefined);
-    if (this.isEmpty) this.released();
+    if (this.isEmpty) this.input.released();
   }
 }

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { Bootstrap } from '../bootstrap/bootstrap.ts';
 import type { ChannelOptions } from '../channel/channel-options.ts';
-import type { Channel, Handler } from '../contract.ts';
+import type { Channel, Clock, Handler } from '../contract.ts';
 import { isHeadraceError } from '../errors.ts';
+import { ClockDeadlines } from '../internal/clock-deadlines.ts';
 import { silentLogger } from '../internal/stderr-logger.ts';
+import { systemClock } from '../internal/system-clock.ts';
 import { testEarlyWrites } from './early-writes-contract.ts';
 import { testLastAnswers } from './last-answers-contract.ts';
 import type { TestRunner } from './test-runner.ts';
@@ -53,6 +55,7 @@ export function describeTransport(runner: TestRunner, bench: TransportBench): vo
       open: (near, far) => openEnds(bench, { near, far }),
     });
     if ('nobody' in bench) refuses(runner, bench);
+    if (bench.resets) noticesResets(runner, bench);
     it('leaves no handle open', async () => {
       await settle(() => false, 20);
       const before = handles();
@@ -78,6 +81,36 @@ async function openWith(bench: TransportBench, near: Handler, far: Handler) {
     await link.close();
   };
   return { close };
+}
+
+function noticesResets({ it, expect }: TestRunner, bench: TransportBench): void {
+  it('notices a reset while nothing is read, although bytes wait to be read', async () => {
+    await withLink(bench, {}, { clock: fastClock() }, async ({ near, far }) => {
+      far.holdReads('contract');
+      await near.writeAndFlush(Buffer.from('unread'));
+      await settle(() => false, 10);
+      near.abort();
+      expect((await far.closed).reason).toBe('reset');
+    });
+  });
+}
+
+/** The system's clock, ten times as fast. */
+function fastClock(): Clock {
+  const { turns } = systemClock;
+  const clock: Clock = {
+    now: () => systemClock.now() * 10,
+    timeOfDay: () => systemClock.timeOfDay(),
+    schedule: (task, delayMs, ref) => systemClock.schedule(task, delayMs / 10, ref),
+    execute: (task) => systemClock.execute(task),
+    nextTurn: (task) => systemClock.nextTurn(task),
+    turns,
+    get deadlines() {
+      return deadlines;
+    },
+  };
+  const deadlines = new ClockDeadlines(clock);
+  return clock;
 }
 
 function refuses({ it, expect }: TestRunner, bench: NetworkBench): void {

@@ -56,6 +56,8 @@ export class MemoryTransport implements Transport {
   private isShutdownAsked = false;
   private isOutputOver = false;
   private isInputOver = false;
+  /** A write was refused because of the end's error. */
+  private hasMetError = false;
   private readonly run = (): void => this.turn();
 
   private constructor(owner: EndOwner, end: ByteEnd, dial: (() => Error | undefined) | undefined) {
@@ -118,11 +120,15 @@ export class MemoryTransport implements Transport {
 
   requestRead(): void {
     this.mayRead = true;
-    if (this.hasInput) this.wake();
+    if (this.hasInput || this.end.error !== undefined) this.wake();
   }
 
   pauseReading(): void {
     this.mayRead = false;
+  }
+
+  lookForFailure(): Error | undefined {
+    return this.end.error;
   }
 
   sizeOf(message: unknown): number {
@@ -133,6 +139,7 @@ export class MemoryTransport implements Transport {
     const { end } = this;
     if (end.isGone) {
       end.error ??= systemError('EPIPE', 'write EPIPE: the connection is over');
+      this.hasMetError = true;
       this.wake();
       return false;
     }
@@ -140,14 +147,21 @@ export class MemoryTransport implements Transport {
       const copy = Buffer.allocUnsafe(bytes);
       if (writeAll(messages as readonly OutboundBytes[], copy, bytes)) {
         if (bytes > 0) end.send(copy);
-        return end.error === undefined;
+        return this.isTakenBy(end);
       }
     }
     // Their memory does not change before `written`.
     this.waiting = (messages as readonly OutboundBytes[]).map(toBuffer);
     for (const buffer of this.waiting) this.waitingBytes += buffer.length;
     this.sendWaiting();
-    return this.waitingBytes === 0 && end.error === undefined;
+    return this.waitingBytes === 0 && this.isTakenBy(end);
+  }
+
+  private isTakenBy(end: ByteEnd): boolean {
+    if (end.error === undefined) return true;
+    this.hasMetError = true;
+    this.wake();
+    return false;
   }
 
   shutdownOutput(): void {
@@ -180,11 +194,17 @@ export class MemoryTransport implements Transport {
     return (
       (this.mayRead && this.hasInput) ||
       this.isClosed ||
-      end.error !== undefined ||
+      this.seesError ||
       (!this.isConnected && (end.isOpen || this.dial !== undefined)) ||
       (this.waitingBytes > 0 && end.room > 0) ||
       (this.isShutdownAsked && !this.isOutputOver && this.waitingBytes === 0)
     );
+  }
+
+  /** As a system does, the end shows its error to reads and writes only. */
+  private get seesError(): boolean {
+    const isMet = this.mayRead || this.hasMetError || this.waitingBytes > 0 || !this.isConnected;
+    return isMet && this.end.error !== undefined;
   }
 
   private get hasInput(): boolean {
@@ -223,10 +243,10 @@ export class MemoryTransport implements Transport {
     if (!this.isConnected && !this.isClosed) this.connect(sink);
     // Bytes that came before the reset are read first, if reads are asked for.
     const canRead = this.mayRead && end.unreadBytes > 0;
-    if (end.error !== undefined && !this.isClosed && !canRead) {
+    if (this.seesError && !this.isClosed && !canRead) {
       this.isClosed = true;
       end.user = undefined;
-      sink.failed(end.error);
+      sink.failed(end.error!);
     }
     if (this.isClosed) {
       this.leave(sink);

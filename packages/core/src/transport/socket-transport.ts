@@ -11,6 +11,9 @@ import { StreamTransport } from './stream-transport.ts';
 /** Deno's TLS gets nothing from a socket with `onread`, so that STARTTLS would wait for ever. */
 const CAN_READ_INTO_BUFFER = process.versions['deno'] === undefined;
 
+const IS_NODE = process.versions['bun'] === undefined && CAN_READ_INTO_BUFFER;
+const NOTHING = /* @__PURE__ */ new Uint8Array(0);
+
 /** A connected or connecting socket of Node's: TCP, Unix socket or named pipe. */
 export class SocketTransport extends StreamTransport {
   private readonly socket: net.Socket;
@@ -60,6 +63,18 @@ export class SocketTransport extends StreamTransport {
   /** Not if another stream stands in the place of the system's handle. */
   get keepsNoWrites(): boolean {
     return this.readsIntoBuffer;
+  }
+
+  /**
+   * A write of no bytes meets a failure of TCP, and sends nothing; one that is under way meets it by itself. On a Unix
+   * socket it would meet an ordinary end, too.
+   */
+  lookForFailure(): Error | undefined {
+    const { socket } = this;
+    const isIdle = !socket.connecting && socket.writable && socket.writableLength === 0;
+    if (!IS_NODE || !isIdle || this.remoteAddress === undefined) return undefined;
+    socket.write(NOTHING);
+    return socket.errored ?? undefined;
   }
 
   override get localAddress(): Address | undefined {

@@ -5,6 +5,7 @@ import {
   describeOptions,
   fn,
   number,
+  RANDOM,
   RecentMap,
   whole,
 } from '@headrace/core/authoring';
@@ -35,6 +36,8 @@ export interface GuessLimiterOptions {
   readonly maxClients?: number;
   /** The client that a channel counts as; `undefined` is never slowed down. @default its address, or its IPv6 /64 network */
   readonly clientOf?: (channel: Channel) => string | undefined;
+  /** Chooses among tries that wait, a number from 0 to 1: for tests. @default Math.random */
+  readonly random?: () => number;
 }
 
 const OPTIONS = describeOptions('GuessLimiter', {
@@ -44,6 +47,7 @@ const OPTIONS = describeOptions('GuessLimiter', {
   maxDelayMs: number({ min: 1, max: 2 ** 31 - 1, default: 5000 }),
   maxClients: whole({ min: 1, default: 10_000 }),
   clientOf: fn({ answers: 'at once', purpose: 'names the client of a channel' }),
+  random: RANDOM,
 });
 
 /** A try that waits looks so many times whether it may be checked. */
@@ -63,7 +67,9 @@ type Shares = readonly (readonly [buckets: TokenBuckets, key: string])[];
 /**
  * Limits the guessing of secrets: how many wrong tries are checked of one client for one name, of one client for all
  * names, and of all clients for one name. One more waits for a short time, and is then refused without a look at its
- * secret. Tries that wait take nothing from others. Right ones, those whose check fails and those that go away give back
+ * secret. Tries that wait take nothing from others, and have equal chances: each try that a share still allows goes to one of
+ * them at random, and one that comes takes no share that others wait for. So a client that is new at an address where `n`
+ * guesses wait at a time is let in after `n + 1` times 3 s on average, with the defaults. Right ones, those whose check fails and those that go away give back
  * what they took, once the answer has come. A client that has signed in with a name, and is remembered, is not kept out by
  * guesses of other names at its address, nor of its name elsewhere. The memory is bounded.
  *
@@ -97,6 +103,9 @@ export class GuessLimiter {
   private readonly pairs: TokenBuckets;
   private readonly clients: TokenBuckets;
   private readonly names: TokenBuckets;
+  private readonly random: () => number;
+  /** How many tries wait for a share. */
+  private readonly waiting = new Map<TokenBuckets, Map<string, number>>();
   /** Clients and names that have signed in. */
   private readonly known: RecentMap<true>;
 
@@ -108,6 +117,7 @@ export class GuessLimiter {
     const sharedRate = { perSecond: perSecond * sharedFactor, burst: freeTries * sharedFactor };
     this.clientOf = clientOf;
     this.maxDelayMs = resolved.maxDelayMs;
+    this.random = resolved.random;
     this.pairs = new TokenBuckets({ perSecond, burst: freeTries }, maxClients);
     this.clients = new TokenBuckets(sharedRate, maxClients);
     this.names = new TokenBuckets(sharedRate, maxClients);
@@ -140,7 +150,7 @@ export class GuessLimiter {
       const shares = this.sharesOf(client, name, pair);
       const check = (): Answer<Principal, Reply> =>
         this.watch(pair, shares, attempt, () => authenticate(message, attempt));
-      return take(shares, attempt)
+      return this.inLine(shares) === 0 && take(shares, attempt)
         ? check()
         : this.turn(shares, attempt).then((came) => (came ? check() : { refused: TOO_MANY }));
     };
@@ -154,13 +164,42 @@ export class GuessLimiter {
     return [ofPair, ofClient, [this.names, digest(name)]];
   }
 
+  /** The tries that wait for one of these shares; of the share for which most do. */
+  private inLine(shares: Shares): number {
+    let most = 0;
+    for (const [buckets, key] of shares) {
+      most = Math.max(most, this.waiting.get(buckets)?.get(key) ?? 0);
+    }
+    return most;
+  }
+
+  private count(shares: Shares, change: 1 | -1): void {
+    for (const [buckets, key] of shares) {
+      const line = this.waiting.get(buckets) ?? new Map<string, number>();
+      this.waiting.set(buckets, line);
+      const left = (line.get(key) ?? 0) + change;
+      if (left > 0) line.set(key, left);
+      else line.delete(key);
+    }
+  }
+
   /** Resolves with true when the try may be checked: what it needs has been taken. Rejects if it goes away. */
   private async turn(shares: Shares, attempt: AuthAttempt): Promise<boolean> {
-    for (let looks = 0; looks < LOOKS; looks++) {
-      await wait(attempt, this.maxDelayMs / LOOKS);
-      if (take(shares, attempt)) return true;
+    const now = attempt.channel.clock.now();
+    // A guess that its own share keeps out waits for nothing that others need.
+    const lacking = shares.filter(([buckets, key]) => !buckets.has(key, now));
+    const awaited = lacking.length === 0 ? shares : lacking.slice(0, 1);
+    this.count(awaited, 1);
+    try {
+      for (let looks = 0; looks < LOOKS; looks++) {
+        await wait(attempt, this.maxDelayMs / LOOKS);
+        // The others look, too: whose turn comes first must not decide, nor who came first.
+        if (this.random() * this.inLine(awaited) < 1 && take(shares, attempt)) return true;
+      }
+      return false;
+    } finally {
+      this.count(awaited, -1);
     }
-    return false;
   }
 
   /**

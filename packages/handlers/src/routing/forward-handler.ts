@@ -1,10 +1,19 @@
-import type { Channel, Context, OutboundBytes, Pipeline, Types } from '@headrace/core';
+import {
+  type Channel,
+  type Context,
+  type OutboundBytes,
+  type Pipeline,
+  TimedOutError,
+  type Timer,
+  type Types,
+} from '@headrace/core';
 import {
   callSafely,
   describeOptions,
   fn,
   KeptInputHandler,
   type KeptInputSteps,
+  time,
 } from '@headrace/core/authoring';
 import { carryEarlyEnd, RelayHandler } from './relay-handler.ts';
 
@@ -17,7 +26,10 @@ export interface ForwardRequest {
    * of your own, and return their pipeline.
    */
   readonly install: (channel: Channel<Buffer, OutboundBytes>) => Pipeline<never, OutboundBytes>;
-  /** Aborts when the front channel closes first. The end of its peer is noticed only once its reads are not held any more. */
+  /**
+   * Aborts when the front channel closes first, or the time is over. A reset by its peer is noticed within a second or so;
+   * the end of the peer's half once reads are not held any more, since the peer may still wait for an answer.
+   */
   readonly signal: AbortSignal;
 }
 
@@ -29,10 +41,13 @@ export interface ForwardRequest {
 export interface ForwardOptions<Message = OutboundBytes> {
   /** Connects to where this channel shall be forwarded: `new Bootstrap().handler(install).connect({ … }, { signal })`. */
   readonly connect: (request: ForwardRequest) => PromiseLike<Channel<unknown, Message>>;
+  /** `TIMEOUT_CONNECT` if `connect` has not settled within this time; `false` for no limit. @default 30000 */
+  readonly timeoutMs?: number | false;
 }
 
 const OPTIONS = describeOptions('ForwardHandler', {
   connect: fn({ answers: 'a promise', required: true, purpose: 'connects to the other server' }),
+  timeoutMs: time({ default: 30_000 }),
 });
 
 /**
@@ -48,7 +63,7 @@ const OPTIONS = describeOptions('ForwardHandler', {
  * - **Out** nothing; what comes in goes to the other channel.
  * - **Events** forwards all; holds reads until it is connected. Messages that a transport still gives are kept, and passed
  *   on to the relay, or to the next handler if this handler is removed.
- * - **Errors** what `connect` rejects with; unhandled, it closes the channel.
+ * - **Errors** what `connect` rejects with, and `TIMEOUT_CONNECT`; unhandled, they close the channel.
  * - **State** one channel, until the relay takes its place.
  * - **Cost** none once the relay stands.
  * - **Pitfalls** the client is accepted before the other server has accepted: it sees a refusal as a close.
@@ -77,11 +92,13 @@ export class ForwardHandler<Message = OutboundBytes> extends KeptInputHandler {
   declare readonly types: Types<{ reads: Message; passesOn: never }>;
   private readonly connect: ForwardOptions<Message>['connect'];
   private readonly aborter = new AbortController();
+  private readonly timeoutMs: number;
   private hasStarted = false;
+  private deadline: Timer | undefined = undefined;
 
   constructor(options: ForwardOptions<Message>) {
     super();
-    OPTIONS.resolve(options as unknown as ForwardOptions);
+    this.timeoutMs = OPTIONS.resolve(options as unknown as ForwardOptions).timeoutMs;
     this.connect = options.connect;
   }
 
@@ -100,6 +117,11 @@ export class ForwardHandler<Message = OutboundBytes> extends KeptInputHandler {
     super.channelInactive(ctx);
   }
 
+  override handlerRemoved(ctx: Context): void {
+    this.deadline?.cancel();
+    super.handlerRemoved(ctx);
+  }
+
   /** A transport may give input without a request: it waits for the relay, or for the removal. */
   protected override keptInputSteps(): KeptInputSteps {
     return { why: 'ForwardHandler', mayPass: () => false };
@@ -110,18 +132,32 @@ export class ForwardHandler<Message = OutboundBytes> extends KeptInputHandler {
     this.hasStarted = true;
     const front = ctx.channel;
     const { signal } = this.aborter;
+    this.deadline = ctx.deadline({ ms: this.timeoutMs, whileHeld: 'runs' }, () =>
+      this.expired(ctx),
+    );
     const install: ForwardRequest['install'] = (back) =>
       back.pipeline.addLast(new RelayHandler(front));
     callSafely(
       () => this.connect({ front, install, signal }).then((back) => this.connected(ctx, back)),
       undefined,
-      (error) => this.failed(ctx, error),
+      (error) => {
+        if (!signal.aborted) this.failed(ctx, error);
+      },
     );
+  }
+
+  private expired(ctx: Context): void {
+    const { timeoutMs } = this;
+    const text = `connect has not settled within ${timeoutMs} ms`;
+    const error = new TimedOutError('TIMEOUT_CONNECT', text, { timeoutMs });
+    this.aborter.abort(error);
+    this.failed(ctx, error);
   }
 
   private connected(ctx: Context, back: Channel<unknown, Message>): void {
     const front = ctx.channel;
-    if (!front.isOpen || ctx.isRemoved) {
+    this.deadline?.cancel();
+    if (!front.isOpen || ctx.isRemoved || this.aborter.signal.aborted) {
       back.end({ reason: 'peer' });
       return;
     }
@@ -132,6 +168,7 @@ export class ForwardHandler<Message = OutboundBytes> extends KeptInputHandler {
   }
 
   private failed(ctx: Context, error: Error): void {
+    this.deadline?.cancel();
     if (ctx.channel.isOpen && !ctx.isRemoved) ctx.fireExceptionCaught(error);
   }
 }

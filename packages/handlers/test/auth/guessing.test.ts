@@ -278,6 +278,35 @@ describe('GuessLimiter', () => {
     expect(verdict()).toBe('in');
   });
 
+  it('gives somebody new at an address an equal chance while others guess many names there', async () => {
+    let seed = 1;
+    const random = (): number => {
+      seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
+      return seed / 2 ** 32;
+    };
+    const guessing = new Guessing({ random });
+    let names = 0;
+    let trying = guessing.try('office ann right');
+    guessing.tries(50, () => `office name${names++} x`);
+    const waited: number[] = [];
+    let since = 0;
+    for (let ms = 0; ms < 3_600_000; ms += 500) {
+      // Two new guesses a second: ten of them wait at a time, and one is there whenever a try is allowed.
+      guessing.try(`office name${names++} x`);
+      if (trying.verdict() === 'in') {
+        waited.push(ms - since);
+        since = ms;
+      }
+      if (trying.verdict() !== 'waits') trying = guessing.try(`office new${names++} right`);
+      await guessing.pass(500);
+    }
+    const mean = waited.reduce((sum, each) => sum + each, 0) / waited.length;
+    expect(waited.length).toBeGreaterThan(60);
+    expect(mean).toBeLessThan(60_000);
+    expect(Math.max(...waited)).toBeLessThan(300_000);
+    expect(guessing.checked).toBeLessThanOrEqual(50 + 1200 + waited.length + 1);
+  });
+
   it('counts the tries of a client alone where there is no name', () => {
     const limiter = new GuessLimiter({ clientOf: () => 'one' });
     const authenticate = limiter.protect(() => ({ refused: 'wrong' }));

@@ -9,7 +9,7 @@ import { coalesce } from '../coalesce.ts';
 import { keepRead, readBuffer } from '../read-memory.ts';
 import { addressOf } from '../socket-address.ts';
 import { resetSocket } from '../socket-transport.ts';
-import { errnoError } from '../system-error.ts';
+import { errnoError, systemError } from '../system-error.ts';
 import type { Transport, TransportSink } from '../transport.ts';
 import { SecuredTransport } from './secured-transport.ts';
 import { isCountRight, type RequestOwner, type StreamBinding } from './stream-binding.ts';
@@ -19,6 +19,8 @@ import {
   type HandleRequest,
   type StreamHandle,
 } from './stream-handle.ts';
+
+const NOTHING = Buffer.alloc(0);
 
 /** `shutdown` returns this when it ended within the call. */
 const DONE_AT_ONCE = 1;
@@ -106,6 +108,17 @@ export class HandleTransport implements Transport, RequestOwner {
 
   pauseReading(): void {
     if (this.reading !== STOPPED) this.stopReading();
+  }
+
+  /** A TCP connection that has broken has no peer any more; only a write, also of no bytes, says why. */
+  lookForFailure(): Error | undefined {
+    const { handle, binding } = this;
+    const isThere = this.phase === OPEN || this.phase === DETACHED;
+    if (!isThere || handle.getpeername === undefined || handle.getpeername({}) === 0) return;
+    const request = binding.beginWrite();
+    const status = handle.writeBuffer(request, NOTHING);
+    binding.isCalling = false;
+    return status < 0 ? errnoError('read', status) : systemError('ECONNRESET', 'read ECONNRESET');
   }
 
   sizeOf(message: unknown): number {

@@ -95,6 +95,10 @@ export class TlsTransport implements Transport {
     this.secure?.pauseReading();
   }
 
+  lookForFailure(): Error | undefined {
+    return this.inner.lookForFailure?.();
+  }
+
   sizeOf(message: unknown): number {
     return this.inner.sizeOf(message);
   }
