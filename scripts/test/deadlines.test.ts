@@ -7,6 +7,7 @@ import type { Channel, Context, Handler, WhileHeld } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import {
   AuthHandler,
+  ForwardHandler,
   HeartbeatHandler,
   IdleCloseHandler,
   IdleStateHandler,
@@ -125,6 +126,15 @@ const ROWS: readonly Row[] = [
     file: 'packages/handlers/src/auth/auth-deadline.ts',
     whileHeld: 'runs',
     open: () => opened(new AuthHandler({ authenticate, timeoutMs: MS })),
+  },
+  {
+    name: 'connect of a relay',
+    file: 'packages/handlers/src/routing/forward-handler.ts',
+    whileHeld: 'runs',
+    open: () =>
+      opened(new ForwardHandler({ connect: () => new Promise(() => {}), timeoutMs: MS }), {
+        exceptionCaught: handleTimeout,
+      }),
   },
   {
     name: 'protocol detection',

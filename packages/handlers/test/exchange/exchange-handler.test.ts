@@ -306,6 +306,9 @@ describe('ExchangeHandler, when the connection ends', () => {
     await ends.settle();
     expect(late.outcome).toBe('REQUEST_LOST sent false');
     expect(ends.caller.counts).toMatchObject({ inFlight: 0, queued: 0 });
+    // The server, which reads nothing, looks for the reset.
+    ends.pair.clock.advance(1000);
+    expect(ends.pair.server.isOpen).toBe(false);
     expect(ends.pair.clock.pendingTimers).toBe(0);
   });
 
