@@ -307,6 +307,19 @@ describe('GuessLimiter', () => {
     expect(guessing.checked).toBeLessThanOrEqual(50 + 1200 + waited.length + 1);
   });
 
+  it('a try that comes takes none for which another one waits', async () => {
+    const options = { freeTries: 1, sharedFactor: 1, forgiveEveryMs: 2700, random: () => 0 };
+    const guessing = new Guessing(options);
+    guessing.try('office first x');
+    const waiting = guessing.try('office ann right');
+    // A try is allowed again, and the one that waits has not looked yet.
+    await guessing.pass(2800);
+    const comes = guessing.try('office bob x');
+    expect([waiting.verdict(), comes.verdict(), guessing.checked]).toEqual(['waits', 'waits', 1]);
+    await guessing.pass(200);
+    expect(waiting.verdict()).toBe('in');
+  });
+
   it('counts the tries of a client alone where there is no name', () => {
     const limiter = new GuessLimiter({ clientOf: () => 'one' });
     const authenticate = limiter.protect(() => ({ refused: 'wrong' }));
