@@ -238,3 +238,34 @@ it('has a row for each source that decides', () => {
   });
   expect(deciding.sort()).toEqual([...new Set(ROWS.map(({ file }) => file))].sort());
 });
+
+/** What has timers of its own: pauses, retries, and what belongs to one server, one client or one listener. */
+const TIMERS = [
+  'packages/codec/src/base/byte-to-message-decoder.ts', // a decoder that failed goes on
+  'packages/core/src/bootstrap/acceptor.ts', // a pause of the listener
+  'packages/core/src/bootstrap/drain.ts', // a drain of a server
+  'packages/core/src/channel/open-channel.ts', // a connect
+  'packages/core/src/drain-start-event.ts',
+  'packages/core/src/internal/clock-deadlines.ts', // the timer of all deadlines
+  'packages/core/src/pipeline/handler-context.ts', // passes the call on
+  'packages/core/src/testing/transport-contract.ts',
+  'packages/handlers/src/broadcast/announcer.ts',
+  'packages/handlers/src/health/limited-http-server.ts',
+  'packages/handlers/src/limit/message-rate-handler.ts', // the next message may pass
+  'packages/handlers/src/limit/overload-guard.ts',
+  'packages/handlers/src/shaping/delayed-writes.ts',
+  'packages/handlers/src/shaping/traffic-counter.ts',
+  'packages/handlers/src/shaping/traffic-shaping-handler.ts',
+  'packages/lasting/src/channel/resume-transport.ts', // an acknowledgement that waits for more
+  'packages/lasting/src/client/lasting-client.ts',
+];
+
+it('is no timer of its own: thousands that are due together would be one turn of the event loop', () => {
+  const ofServers = sourcesIn(root).filter(
+    (file) =>
+      /^packages\/(core|codec|handlers|websocket|lasting)\//.test(file) &&
+      // Of a line that is no comment.
+      /^(?!\s*\*).*[cC]lock\.schedule\(/m.test(readFileSync(join(root, file), 'utf8')),
+  );
+  expect(ofServers.sort()).toEqual(TIMERS);
+});

@@ -639,6 +639,11 @@ export interface Deadlines {
   add(entry: DeadlineEntry, delayMs: number): void;
   /** Takes an entry out; does nothing for one that has no place. */
   remove(entry: DeadlineEntry): void;
+  /**
+   * Runs a task once after `delayMs`, as `clock.schedule` does, where many may be due at the same time: what a peer, or a
+   * failure that all peers have at once, begins. For a deadline of a channel there is `ctx.deadline`.
+   */
+  schedule(task: () => void, delayMs: number): Timer;
 }
 
 /**

@@ -85,7 +85,7 @@ export class StallWatch {
   }
 
   private later(share: number, task: () => void): void {
-    this.timer = this.owner.clock.schedule(() => {
+    this.timer = this.owner.clock.deadlines.schedule(() => {
       this.timer = undefined;
       task();
     }, this.limitMs * share);

@@ -60,6 +60,12 @@ export class ClockDeadlines implements Deadlines {
     if (entry.keepsProcess === true && this.keeping === 0 && this.timer !== undefined) this.arm();
   }
 
+  schedule(task: () => void, delayMs: number): Timer {
+    const entry = new ScheduledTask(this, task);
+    this.add(entry, delayMs);
+    return entry;
+  }
+
   /** Forgets all of them, and the timer. */
   clear(): void {
     this.heap.clear();
@@ -120,4 +126,25 @@ export class ClockDeadlines implements Deadlines {
       NO_CONTEXT.runInAsyncScope(() => clock.execute(this.fire));
     }
   };
+}
+
+class ScheduledTask implements DeadlineEntry, Timer {
+  deadline = 0;
+  heapIndex = -1;
+  heapOrder = 0;
+  private readonly deadlines: Deadlines;
+  private readonly task: () => void;
+
+  constructor(deadlines: Deadlines, task: () => void) {
+    this.deadlines = deadlines;
+    this.task = task;
+  }
+
+  expire(): void {
+    this.task();
+  }
+
+  cancel(): void {
+    this.deadlines.remove(this);
+  }
 }

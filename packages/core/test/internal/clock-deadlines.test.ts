@@ -84,6 +84,21 @@ describe('ClockDeadlines', () => {
     expect([clock.pendingTimers, clock.hasPendingTasks]).toEqual([0, false]);
   });
 
+  it('runs tasks as entries: once, by turns with the others, and not when cancelled', () => {
+    const clock = new VirtualClock();
+    const seen: string[] = [];
+    clock.deadlines.add(new Named('entry', (name) => seen.push(name)), 10);
+    const tasks = ['a', 'b', 'c'].map((name) =>
+      clock.deadlines.schedule(() => seen.push(name), 10),
+    );
+    tasks[1]!.cancel();
+    expect(clock.pendingTimers).toBe(1);
+    clock.advance(10);
+    clock.advance(10);
+    tasks[0]!.cancel();
+    expect([seen, clock.pendingTimers]).toEqual([['entry', 'a', 'c'], 0]);
+  });
+
   it('needs no timer for what is added or taken out between two turns', () => {
     const clock = new VirtualClock();
     const seen: string[] = [];

@@ -256,7 +256,7 @@ function wait({ channel, signal }: AuthAttempt, ms: number): Promise<void> {
       timer.cancel();
       reject(signal.reason);
     };
-    const timer = channel.clock.schedule(() => {
+    const timer = channel.clock.deadlines.schedule(() => {
       signal.removeEventListener('abort', onAbort);
       resolve();
     }, ms);

@@ -158,7 +158,7 @@ export class SessionRegistry<Principal>
     };
     const { clock } = last.channel;
     if (this.graceMs === 0) clock.execute(gone);
-    else leaving.timer = clock.schedule(gone, this.graceMs);
+    else leaving.timer = clock.deadlines.schedule(gone, this.graceMs);
   }
 
   protected override listenerFailed(event: string, args: readonly unknown[], error: Error): void {

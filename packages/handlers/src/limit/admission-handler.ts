@@ -144,7 +144,7 @@ export abstract class AdmissionHandler implements Handler {
     if (child.isRegistered) speak(child);
     else registerChannel(child, speak);
     if (child.isOpen) {
-      deadline = child.clock.schedule(() => child.close('refused'), lastWordMs);
+      deadline = child.clock.deadlines.schedule(() => child.close('refused'), lastWordMs);
     }
   }
 }

@@ -390,7 +390,7 @@ export class ResumeTransport implements Transport, InputOwner {
   /** A link on which nothing is acknowledged is not waited for. */
   private linger(): void {
     this.lingerTimer?.cancel();
-    this.lingerTimer = this.clock.schedule(() => this.finish(undefined), LINGER_MS);
+    this.lingerTimer = this.clock.deadlines.schedule(() => this.finish(undefined), LINGER_MS);
   }
 
   abort(info: CloseInfo): void {

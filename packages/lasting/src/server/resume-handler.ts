@@ -252,7 +252,10 @@ export class ResumeHandler implements Handler {
     const verdict = this.table.find(frame.id, frame.secret);
     if (!('session' in verdict)) {
       this.isRefused = true;
-      this.timer = ctx.clock.schedule(() => this.gone(ctx, verdict.code, verdict.text), REFUSAL_MS);
+      this.timer = ctx.clock.deadlines.schedule(
+        () => this.gone(ctx, verdict.code, verdict.text),
+        REFUSAL_MS,
+      );
       return;
     }
     const { session } = verdict;

@@ -169,7 +169,7 @@ export class ResumeTable {
 
   private detach(session: ResumeSession): void {
     const { clock } = session.transport;
-    session.timer = clock.schedule(() => session.expire(), session.windowMs);
+    session.timer = clock.deadlines.schedule(() => session.expire(), session.windowMs);
     this.absent.add(session);
     const { maxDetachedPerAddress: most } = this.options;
     if (this.absent.excessOf(session, most) !== undefined) {
@@ -204,7 +204,10 @@ export class ResumeTable {
     }
     session.transport.forget();
     this.remembered.use(session.transport.id, session);
-    session.timer = session.transport.clock.schedule(() => this.forget(session), windowMs);
+    session.timer = session.transport.clock.deadlines.schedule(
+      () => this.forget(session),
+      windowMs,
+    );
     if (this.remembered.size > maxDetached) this.forget(this.remembered.oldest!);
   }
 

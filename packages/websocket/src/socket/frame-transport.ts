@@ -322,7 +322,7 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
   private expectClose(): void {
     const { below } = this;
     this.closeTimer?.cancel();
-    this.closeTimer = below.clock.schedule(() => void below.close(), CLOSE_TIMEOUT_MS);
+    this.closeTimer = below.clock.deadlines.schedule(() => void below.close(), CLOSE_TIMEOUT_MS);
   }
 
   private endBelow(): void {
