@@ -39,6 +39,12 @@ export class TokenBucket {
     this.tokens = Math.min(rate.burst, this.tokens + 1);
   }
 
+  /** How many can be taken now. */
+  left(rate: Rate, now: number): number {
+    this.fill(rate, now);
+    return Math.max(0, Math.floor(this.tokens));
+  }
+
   /** Milliseconds until there is a token. */
   waitMs(rate: Rate, now: number): number {
     this.fill(rate, now);

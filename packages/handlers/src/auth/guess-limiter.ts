@@ -68,7 +68,7 @@ type Shares = readonly (readonly [buckets: TokenBuckets, key: string])[];
  * Limits the guessing of secrets: how many wrong tries are checked of one client for one name, of one client for all
  * names, and of all clients for one name. One more waits for a short time, and is then refused without a look at its
  * secret. Tries that wait take nothing from others, and have equal chances: each try that a share still allows goes to one of
- * them at random, and one that comes takes no share that others wait for. So a client that is new at an address where `n`
+ * them at random, and one that comes takes nothing that others wait for: it waits if the share is not enough for all. So a client that is new at an address where `n`
  * guesses wait at a time is let in after `n + 1` times 3 s on average, with the defaults. Right ones, those whose check fails and those that go away give back
  * what they took, once the answer has come. A client that has signed in with a name, and is remembered, is not kept out by
  * guesses of other names at its address, nor of its name elsewhere. The memory is bounded.
@@ -150,9 +150,12 @@ export class GuessLimiter {
       const shares = this.sharesOf(client, name, pair);
       const check = (): Answer<Principal, Reply> =>
         this.watch(pair, shares, attempt, () => authenticate(message, attempt));
-      return this.inLine(shares) === 0 && take(shares, attempt)
+      const short = this.short(shares, attempt.channel.clock.now());
+      return short.length === 0 && take(shares, attempt)
         ? check()
-        : this.turn(shares, attempt).then((came) => (came ? check() : { refused: TOO_MANY }));
+        : this.turn(shares, short, attempt).then((came) =>
+            came ? check() : { refused: TOO_MANY },
+          );
     };
   }
 
@@ -164,13 +167,19 @@ export class GuessLimiter {
     return [ofPair, ofClient, [this.names, digest(name)]];
   }
 
-  /** The tries that wait for one of these shares; of the share for which most do. */
-  private inLine(shares: Shares): number {
-    let most = 0;
-    for (const [buckets, key] of shares) {
-      most = Math.max(most, this.waiting.get(buckets)?.get(key) ?? 0);
-    }
-    return most;
+  /** The shares that are not enough for one more beside the tries that wait for them. */
+  private short(shares: Shares, now: number): Shares {
+    return shares.filter((share) => share[0].left(share[1], now) <= this.inLine(share));
+  }
+
+  /** How many tries wait for a share. */
+  private inLine([buckets, key]: Shares[number]): number {
+    return this.waiting.get(buckets)?.get(key) ?? 0;
+  }
+
+  /** Of one of the tries that wait for these shares, to be checked now. */
+  private chance(awaited: Shares, now: number): number {
+    return Math.min(...awaited.map((share) => share[0].left(share[1], now) / this.inLine(share)));
   }
 
   private count(shares: Shares, change: 1 | -1): void {
@@ -183,18 +192,23 @@ export class GuessLimiter {
     }
   }
 
-  /** Resolves with true when the try may be checked: what it needs has been taken. Rejects if it goes away. */
-  private async turn(shares: Shares, attempt: AuthAttempt): Promise<boolean> {
-    const now = attempt.channel.clock.now();
+  /**
+   * Resolves with true when the try may be checked: what it needs has been taken. Rejects if it goes away.
+   *
+   * @param short - of the shares, those that are not enough
+   */
+  private async turn(shares: Shares, short: Shares, attempt: AuthAttempt): Promise<boolean> {
+    const { clock } = attempt.channel;
+    const now = clock.now();
     // A guess that its own share keeps out waits for nothing that others need.
-    const lacking = shares.filter(([buckets, key]) => !buckets.has(key, now));
-    const awaited = lacking.length === 0 ? shares : lacking.slice(0, 1);
+    const lacking = short.filter(([buckets, key]) => buckets.left(key, now) < 1);
+    const awaited = lacking.length === 0 ? short : lacking.slice(0, 1);
     this.count(awaited, 1);
     try {
       for (let looks = 0; looks < LOOKS; looks++) {
         await wait(attempt, this.maxDelayMs / LOOKS);
         // The others look, too: whose turn comes first must not decide, nor who came first.
-        if (this.random() * this.inLine(awaited) < 1 && take(shares, attempt)) return true;
+        if (this.random() < this.chance(awaited, clock.now()) && take(shares, attempt)) return true;
       }
       return false;
     } finally {
@@ -239,7 +253,7 @@ export class GuessLimiter {
 /** All of them, or none. */
 function take(shares: Shares, { channel }: AuthAttempt): boolean {
   const now = channel.clock.now();
-  if (!shares.every(([buckets, key]) => buckets.has(key, now))) return false;
+  if (!shares.every(([buckets, key]) => buckets.left(key, now) >= 1)) return false;
   for (const [buckets, key] of shares) buckets.take(key, now);
   return true;
 }

@@ -14,10 +14,9 @@ export class TokenBuckets {
     return this.buckets.size;
   }
 
-  /** True if this name has a token to take. */
-  has(name: string, now: number): boolean {
-    const bucket = this.buckets.peek(name);
-    return bucket === undefined || bucket.waitMs(this.rate, now) === 0;
+  /** How many this name can take now. */
+  left(name: string, now: number): number {
+    return this.buckets.peek(name)?.left(this.rate, now) ?? this.rate.burst;
   }
 
   /** True if this name had a token to take. */

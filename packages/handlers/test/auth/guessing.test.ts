@@ -6,6 +6,15 @@ import type { AuthAttempt, AuthVerdict } from '../../src/auth/auth-options.ts';
 import { GuessLimiter, type GuessLimiterOptions } from '../../src/auth/guess-limiter.ts';
 import { secretsEqual } from '../../src/auth/secrets-equal.ts';
 
+/** Numbers that are the same in each run. */
+function lcg(): () => number {
+  let seed = 1;
+  return () => {
+    seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
+    return seed / 2 ** 32;
+  };
+}
+
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('secretsEqual', () => {
@@ -279,12 +288,7 @@ describe('GuessLimiter', () => {
   });
 
   it('gives somebody new at an address an equal chance while others guess many names there', async () => {
-    let seed = 1;
-    const random = (): number => {
-      seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
-      return seed / 2 ** 32;
-    };
-    const guessing = new Guessing({ random });
+    const guessing = new Guessing({ random: lcg() });
     let names = 0;
     let trying = guessing.try('office ann right');
     guessing.tries(50, () => `office name${names++} x`);
@@ -318,6 +322,28 @@ describe('GuessLimiter', () => {
     expect([waiting.verdict(), comes.verdict(), guessing.checked]).toEqual(['waits', 'waits', 1]);
     await guessing.pass(200);
     expect(waiting.verdict()).toBe('in');
+  });
+
+  it('lets in as many of those that wait as their share allows', async () => {
+    const guessing = new Guessing({ random: lcg() }, true);
+    const tries = Array.from({ length: 120 }, (_, i) => guessing.try(`office user${i} right`));
+    for (let ms = 0; ms < 6000; ms += 100) await guessing.pass(100);
+    expect(tries.filter(({ verdict }) => verdict() === 'in').length).toBe(120);
+  });
+
+  it('lets nobody wait for a share that is enough for all', async () => {
+    const guessing = new Guessing({ random: lcg() });
+    for (let i = 0; i < 50; i++) guessing.try(`bot${i} ann x`);
+    await guessing.pass(2900);
+    for (let i = 0; i < 20; i++) guessing.try(`late${i} ann x`);
+    // A try for her name is allowed now, and others wait for it.
+    await guessing.pass(200);
+    const ann = guessing.try('office ann right');
+    await settled();
+    expect(ann.verdict()).toBe('waits');
+    const others = Array.from({ length: 100 }, (_, i) => guessing.try(`office user${i} right`));
+    await settled();
+    expect(others.filter(({ verdict }) => verdict() === 'in').length).toBe(100);
   });
 
   it('counts the tries of a client alone where there is no name', () => {

@@ -110,11 +110,15 @@ export class HandleTransport implements Transport, RequestOwner {
     if (this.reading !== STOPPED) this.stopReading();
   }
 
-  /** A TCP connection that has broken has no peer any more; only a write, also of no bytes, says why. */
+  /**
+   * A TCP connection that has broken has no peer any more; only a write, also of no bytes, says why. One that is under
+   * way meets the failure by itself, and another one would wait behind it.
+   */
   lookForFailure(): Error | undefined {
     const { handle, binding } = this;
     const isThere = this.phase === OPEN || this.phase === DETACHED;
-    if (!isThere || handle.getpeername === undefined || handle.getpeername({}) === 0) return;
+    if (!isThere || handle.writeQueueSize !== 0) return;
+    if (handle.getpeername === undefined || handle.getpeername({}) === 0) return;
     const request = binding.beginWrite();
     const status = handle.writeBuffer(request, NOTHING);
     binding.isCalling = false;

@@ -101,6 +101,19 @@ describe('a shutdown', () => {
   });
 });
 
+describe('a look for a failure', () => {
+  it('of a connection that has broken leaves a write that is under way to meet it', () => {
+    const { binding, one } = pair();
+    one.handle.answer = { isAsync: true, queued: 1 };
+    expect(one.gather('a', 'b')).toBe(false);
+    Object.assign(one.handle, { getpeername: () => -constants.errno.ENOTCONN });
+    expect(one.transport.lookForFailure()).toBe(undefined);
+    // A second request would end without an owner when the connection closes.
+    for (const request of one.handle.requests) one.handle.complete(request, -constants.errno.EPIPE);
+    expect([binding.distrusted, one.events]).toEqual([undefined, ['failed write EPIPE']]);
+  });
+});
+
 describe('counts of reads', () => {
   const cases: readonly [why: string, count: number, total: number][] = [
     ['larger than what came, so that the rest is of the connection before', 11, 1],
