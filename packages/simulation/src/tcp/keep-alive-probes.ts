@@ -14,7 +14,7 @@ export interface ProbedEnd {
   readonly isOpen: boolean;
   /** Something was sent and is not acknowledged. */
   readonly isWritePending: boolean;
-  sendProbe(): void;
+  sendProbe(what: string): void;
   breaks(error: Error): void;
 }
 
@@ -65,7 +65,7 @@ export class KeepAliveProbes {
       end.breaks(systemError('ETIMEDOUT', `read ETIMEDOUT: ${count} keepalive probes unanswered`));
       return undefined;
     }
-    end.sendProbe();
+    end.sendProbe('keepalive probe');
     this.unanswered += 1;
     return this.later(intervalMs);
   }

@@ -1,23 +1,17 @@
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import type { Address, ByteEnd, EndUser, Timer } from '@headrace/core';
 import { systemError } from '@headrace/core/authoring';
 import type { Delivery, NetworkPath } from '../network/network-path.ts';
-import type { SimulatedTime } from '../simulated-time.ts';
 import { type KeepAlive, KeepAliveProbes, type ProbedEnd } from './keep-alive-probes.ts';
-import { SendBuffer } from './send-buffer.ts';
-import type { ResolvedTcpSettings } from './tcp-settings.ts';
-import { type WindowedEnd, WindowProbes } from './window-probes.ts';
+import { type Acknowledgement, TcpReceiver } from './tcp-receiver.ts';
+import { type SendingEnd, type SendingKernel, TcpSender } from './tcp-sender.ts';
 
 /** The kernel of a host, as the ends of its connections see it. */
-export interface TcpKernel {
+export interface TcpKernel extends SendingKernel {
   readonly name: string;
-  readonly time: SimulatedTime;
-  readonly settings: ResolvedTcpSettings;
   /** False after a crash, until the restart. */
   readonly isUp: boolean;
   pathTo(other: TcpKernel): NetworkPath;
-  /** Where a segment of so many bytes is cut in two; the number itself if it is not. */
-  cutAt(bytes: number): number;
   /** A connection comes in: its end here, or why there is none. `full`: the SYN gets no answer. */
   answer(port: number, caller: TcpEnd): TcpEnd | 'refused' | 'full';
   forget(end: TcpEnd): void;
@@ -27,61 +21,39 @@ export interface TcpKernel {
   lost(to: TcpKernel, what: string): void;
 }
 
-const FIRST_PAUSE_MS = 200;
-const LONGEST_PAUSE_MS = 120_000;
 const FIRST_SYN_PAUSE_MS = 1000;
 /** `tcp_synack_retries`. */
 const MOST_ANSWERS = 5;
-/** The most that one read of libuv gives. */
-const READ_BYTES = 65_536;
 
 const CONNECTING = 0;
 const OPEN = 1;
 const GONE = 2;
 
 /**
- * One end of a connection as a kernel has it: sequence numbers, acknowledgements, a window, retransmission with doubling
- * pauses, keepalive probes, FIN and RST. It outlives its program. Timers of retransmission are set only when a segment
- * is lost, which the simulation knows at once; so a quiet connection costs no events.
+ * One end of a connection as a kernel has it: the handshake, the program's calls, FIN and RST, keepalive, and its two
+ * halves, {@link TcpSender} and {@link TcpReceiver}. It outlives its program.
  *
- * @see RFC 9293; RFC 6298 (retransmission); RFC 1122 4.2.3.6 (keepalive)
+ * @see RFC 9293; RFC 1122 4.2.3.6 (keepalive)
  */
-export class TcpEnd implements ByteEnd, WindowedEnd, ProbedEnd {
+export class TcpEnd implements ByteEnd, SendingEnd, ProbedEnd {
   readonly local: Address;
   readonly remote: Address;
   /** The other end: known once the SYN was answered. */
   peer: TcpEnd | undefined = undefined;
   /** Why it broke. */
   error: Error | undefined = undefined;
-  /** The other end has sent all. */
-  hasInputEnded = false;
   user: EndUser | undefined = undefined;
   readonly kernel: TcpKernel;
   private readonly peerKernel: TcpKernel;
-  private readonly capacity: number;
+  private readonly sender: TcpSender;
+  private readonly receiver: TcpReceiver;
   private phase = CONNECTING;
-  // what goes out
-  private readonly output = new SendBuffer();
-  private next = 0;
-  private windowEnd = 0;
-  /** The place of the FIN. */
-  private endsAt = Number.POSITIVE_INFINITY;
-  /** The FIN and all before it have arrived. */
-  private isEndAcknowledged = false;
-  private lastArrival = 0;
-  private pauseMs = FIRST_PAUSE_MS;
-  private lostSince = -1;
+  /** The next SYN, or the next answer to one. */
   private repeat: Timer | undefined = undefined;
-  private readonly window: WindowProbes;
-  private wasAnswered = false;
   /** Times that a SYN of the other end was answered again. */
   private answers = 0;
-  // what comes in
-  private received: Buffer[] = [];
-  private expected = 0;
-  unreadBytes = 0;
-  private offered = 0;
-  // keepalive
+  /** When the last segment arrives: a later one does not overtake it. */
+  private lastArrival = 0;
   private probes: KeepAliveProbes | undefined = undefined;
 
   constructor(
@@ -95,9 +67,8 @@ export class TcpEnd implements ByteEnd, WindowedEnd, ProbedEnd {
     this.peerKernel = peerKernel;
     this.local = local;
     this.remote = remote;
-    this.capacity = bufferBytes;
-    this.offered = bufferBytes;
-    this.window = new WindowProbes(this, kernel.time);
+    this.sender = new TcpSender(this, kernel, bufferBytes);
+    this.receiver = new TcpReceiver(bufferBytes);
   }
 
   get isOpen(): boolean {
@@ -112,13 +83,20 @@ export class TcpEnd implements ByteEnd, WindowedEnd, ProbedEnd {
     return this.peerKernel === other;
   }
 
-  /** Bytes that `send` takes now. */
   get room(): number {
-    return Math.max(0, this.capacity - this.output.bytes);
+    return this.sender.room;
   }
 
   get unacknowledgedBytes(): number {
-    return this.output.bytes;
+    return this.sender.unacknowledgedBytes;
+  }
+
+  get unreadBytes(): number {
+    return this.receiver.unreadBytes;
+  }
+
+  get hasInputEnded(): boolean {
+    return this.receiver.hasEnded;
   }
 
   // --- connecting ---
@@ -233,10 +211,10 @@ export class TcpEnd implements ByteEnd, WindowedEnd, ProbedEnd {
     this.phase = OPEN;
     this.repeat?.cancel();
     this.repeat = undefined;
-    this.windowEnd = peer.capacity;
+    this.sender.open(peer.receiver.capacity);
     this.probes?.start();
     this.user?.wake();
-    this.push();
+    this.sender.push();
   }
 
   private connectError(code: string, why: string): Error {
@@ -245,38 +223,20 @@ export class TcpEnd implements ByteEnd, WindowedEnd, ProbedEnd {
 
   // --- the program's calls ---
 
-  /** Takes a chunk, which is not changed any more. */
   send(chunk: Buffer): void {
     // A program that was stopped may go on to write until its own handler is over.
-    if (this.phase === GONE || this.wasClosed || chunk.length === 0) return;
-    this.output.add(chunk);
-    this.push();
+    if (this.phase === GONE || this.sender.isFinished || chunk.length === 0) return;
+    this.sender.send(chunk);
   }
 
-  /** Takes the bytes that have arrived, up to 64 KiB. */
   take(): Buffer | undefined {
-    const { received } = this;
-    if (received.length === 0) return undefined;
-    let bytes = 0;
-    let count = 0;
-    while (
-      count < received.length &&
-      (count === 0 || bytes + received[count]!.length <= READ_BYTES)
-    ) {
-      bytes += received[count]!.length;
-      count += 1;
-    }
-    const taken = received.splice(0, count);
-    this.unreadBytes -= bytes;
-    this.reopenWindow();
-    return taken.length === 1 ? taken[0] : Buffer.concat(taken, bytes);
+    const taken = this.receiver.take();
+    if (this.phase === OPEN && this.receiver.hasReopened) this.acknowledge();
+    return taken;
   }
 
-  /** Sends a FIN after all that was given to `send`. */
   finish(): void {
-    if (this.phase === GONE || this.endsAt !== Number.POSITIVE_INFINITY) return;
-    this.endsAt = this.output.end;
-    this.push();
+    if (this.phase !== GONE) this.sender.finish();
   }
 
   /** The program lets go of it: a reset if it has not read all, else the kernel sends the rest and a FIN. */
@@ -291,7 +251,7 @@ export class TcpEnd implements ByteEnd, WindowedEnd, ProbedEnd {
       if (this.phase === GONE) return;
       const { time, settings } = this.kernel;
       const giveUp = () => {
-        if (this.isEndAcknowledged) this.vanish();
+        if (this.sender.isFinAcknowledged) this.vanish();
         else time.plan(time.now + settings.finTimeoutMs, giveUp);
       };
       time.plan(time.now + settings.finTimeoutMs, giveUp);
@@ -321,44 +281,42 @@ export class TcpEnd implements ByteEnd, WindowedEnd, ProbedEnd {
   /** The kernel has lost it: neither the program nor the peer is notified. */
   vanish(): void {
     if (this.phase === GONE) return;
+    this.leave();
+    this.receiver.clear();
+  }
+
+  /** The connection is over, and its program finds out why. Bytes that have arrived can still be read, as on Linux. */
+  breaks(error: Error): void {
+    this.error = error;
+    this.leave();
+    this.user?.wake();
+  }
+
+  private leave(): void {
+    if (this.phase === GONE) return;
     this.phase = GONE;
     this.repeat?.cancel();
     this.probes?.stop();
-    this.window.stop();
-    this.output.clear();
-    this.received = [];
+    this.sender.stop();
     this.kernel.forget(this);
   }
 
-  // --- what goes out ---
-
-  /** Sends what the window lets through. */
-  private push(): void {
-    if (this.phase !== OPEN) return;
-    const limit = Math.min(this.output.end, this.windowEnd);
-    while (this.next < limit) {
-      const bytes = this.kernel.cutAt(limit - this.next);
-      const piece = this.output.slice(this.next, this.next + bytes);
-      this.next += bytes;
-      const isLast = this.next === this.endsAt;
-      this.sendData(this.next - bytes, piece, isLast);
-      if (isLast) this.next += 1;
+  private leaveIfDone(): void {
+    if (this.user === undefined && this.sender.isFinAcknowledged && this.hasInputEnded) {
+      this.vanish();
     }
-    if (this.next === this.endsAt) {
-      this.next += 1;
-      this.sendData(this.endsAt, EMPTY, true);
-    }
-    this.window.look();
   }
 
-  private sendData(place: number, bytes: Buffer, isLast: boolean): void {
+  // --- segments ---
+
+  sendData(place: number, bytes: Buffer, isLast: boolean): void {
     const peer = this.peer!;
     const what = bytes.length === 0 ? 'FIN' : `${bytes.length} B${isLast ? ' FIN' : ''}`;
     const arrived = () => {
       peer.opened(this);
       peer.dataArrived(this, place, bytes, isLast);
     };
-    this.transmit(what, bytes.length, arrived, (isAnswered) => this.lost(isAnswered), bytes);
+    this.transmit(what, bytes.length, arrived, (isAnswered) => this.sender.lost(isAnswered), bytes);
   }
 
   private transmit(
@@ -385,82 +343,18 @@ export class TcpEnd implements ByteEnd, WindowedEnd, ProbedEnd {
     if (what !== '') kernel.sent(peerKernel, what, payload, this.lastArrival);
   }
 
-  /** A segment of ours, or the acknowledgement of it, did not arrive. */
-  private lost(isAnswered: boolean): void {
-    if (this.phase !== OPEN) return;
-    this.wasAnswered = isAnswered;
-    if (this.repeat !== undefined) return;
-    const { time } = this.kernel;
-    if (this.lostSince < 0) this.lostSince = time.now;
-    const wait = Math.min(this.pauseMs, this.giveUpAt - time.now);
-    this.repeat = time.plan(time.now + wait, () => {
-      this.repeat = undefined;
-      this.sendAgain();
-    });
-  }
-
-  private get giveUpAt(): number {
-    return this.lostSince + this.kernel.settings.retransmissionTimeoutMs;
-  }
-
-  private sendAgain(): void {
-    if (this.phase !== OPEN || this.lostSince < 0) return;
-    if (this.kernel.time.now >= this.giveUpAt) {
-      const code = this.wasAnswered ? 'EHOSTUNREACH' : 'ETIMEDOUT';
-      this.breaks(systemError(code, `read ${code}: what was sent is not acknowledged`));
-      return;
-    }
-    this.pauseMs = Math.min(this.pauseMs * 2, LONGEST_PAUSE_MS);
-    this.next = this.output.start;
-    if (this.windowEnd <= this.next && this.next < this.output.end) this.sendWindowProbe();
-    else this.push();
-  }
-
-  private acknowledged(place: number, windowEnd: number): void {
-    if (this.phase !== OPEN) return;
-    this.lostSince = -1;
-    this.pauseMs = FIRST_PAUSE_MS;
-    this.windowEnd = Math.max(this.windowEnd, windowEnd);
-    const data = Math.min(place, this.output.end);
-    if (data > this.output.start) this.output.acknowledge(data);
-    this.next = Math.max(this.next, place);
-    if (place > this.endsAt) this.isEndAcknowledged = true;
-    if (this.output.bytes === 0 && (this.isEndAcknowledged || this.next <= this.endsAt)) {
-      this.repeat?.cancel();
-      this.repeat = undefined;
-    } else if (this.repeat !== undefined) this.lostSince = this.kernel.time.now;
-    this.user?.wake();
-    this.leaveIfDone();
-    this.push();
-  }
-
-  // --- what comes in ---
-
   private dataArrived(from: TcpEnd, place: number, bytes: Buffer, isLast: boolean): void {
-    if (this.phase === GONE || (this.user === undefined && this.wasClosed && bytes.length > 0)) {
+    // After the close the program takes no more.
+    const isUnwanted = this.user === undefined && this.sender.isFinished && bytes.length > 0;
+    if (this.phase === GONE || isUnwanted) {
       this.refuse(from);
       return;
     }
     this.probes?.heard();
-    // Something before it was lost: the sender will repeat all from there.
-    const fresh = place > this.expected ? EMPTY : bytes.subarray(this.expected - place);
-    if (fresh.length > 0) {
-      this.received.push(fresh);
-      this.unreadBytes += fresh.length;
-      this.expected += fresh.length;
-    }
-    if (isLast && !this.hasInputEnded && place + bytes.length === this.expected) {
-      this.expected += 1;
-      this.hasInputEnded = true;
-    }
+    this.receiver.receive(place, bytes, isLast);
     this.acknowledge();
     this.user?.wake();
     this.leaveIfDone();
-  }
-
-  /** The program has closed it, and the kernel still has it. */
-  private get wasClosed(): boolean {
-    return this.endsAt !== Number.POSITIVE_INFINITY;
   }
 
   /** The program, or the whole end, is not there any more. */
@@ -473,27 +367,24 @@ export class TcpEnd implements ByteEnd, WindowedEnd, ProbedEnd {
 
   private acknowledge(): void {
     const peer = this.peer!;
-    const place = this.expected;
-    const data = this.hasInputEnded ? place - 1 : place;
-    this.offered = Math.max(this.offered, data + this.capacity - this.unreadBytes);
-    const { offered } = this;
+    const acknowledgement = this.receiver.acknowledge();
     const arrived = () => {
       peer.probes?.heard();
-      peer.acknowledged(place, offered);
+      peer.acknowledged(acknowledgement);
     };
     this.transmit('', 0, arrived, (isAnswered) => peer.acknowledgementLost(isAnswered));
   }
 
-  private acknowledgementLost(isAnswered: boolean): void {
-    const waits = this.output.bytes > 0 || (this.next > this.endsAt && !this.isEndAcknowledged);
-    if (waits) this.lost(isAnswered);
+  private acknowledged(acknowledgement: Acknowledgement): void {
+    if (this.phase !== OPEN) return;
+    this.sender.acknowledged(acknowledgement);
+    this.user?.wake();
+    this.leaveIfDone();
+    this.sender.push();
   }
 
-  /** The program has read: the other end may send more. */
-  private reopenWindow(): void {
-    if (this.phase !== OPEN || this.hasInputEnded) return;
-    const now = this.expected + this.capacity - this.unreadBytes;
-    if (now - this.offered >= this.capacity / 2) this.acknowledge();
+  private acknowledgementLost(isAnswered: boolean): void {
+    if (this.sender.awaitsAcknowledgement) this.sender.lost(isAnswered);
   }
 
   private resetArrived(): void {
@@ -501,56 +392,24 @@ export class TcpEnd implements ByteEnd, WindowedEnd, ProbedEnd {
     this.breaks(systemError('ECONNRESET', 'read ECONNRESET: the other end dropped the connection'));
   }
 
-  /** It is over, and its program finds out why. */
-  breaks(error: Error): void {
-    this.error = error;
-    const { received, unreadBytes, user } = this;
-    this.vanish();
-    // Bytes that have arrived can still be read, as on Linux.
-    this.received = received;
-    this.unreadBytes = unreadBytes;
-    user?.wake();
-  }
-
-  private leaveIfDone(): void {
-    if (this.user === undefined && this.isEndAcknowledged && this.hasInputEnded) this.vanish();
-  }
-
   // --- keepalive, and probes of a closed window ---
 
   get isWritePending(): boolean {
-    return this.output.bytes > 0;
+    return this.unacknowledgedBytes > 0;
   }
 
-  sendProbe(): void {
-    this.probe('keepalive probe');
-  }
-
-  get isShutOut(): boolean {
-    const { next, output, repeat } = this;
-    return (
-      this.phase === OPEN && next === output.start && next < output.end && repeat === undefined
-    );
-  }
-
-  sendWindowProbe(): void {
-    this.probe('window probe');
-  }
-
-  private probe(what: string): void {
+  sendProbe(what: string): void {
     const peer = this.peer!;
     const arrived = () => {
       if (peer.phase === GONE) peer.refuse(this);
       else peer.acknowledge();
     };
     const lost = (isAnswered: boolean) => {
-      if (this.output.bytes > 0) this.lost(isAnswered);
+      if (this.isWritePending) this.sender.lost(isAnswered);
     };
     this.transmit(what, 0, arrived, lost);
   }
 }
-
-const EMPTY = Buffer.alloc(0);
 
 function nothing(): void {}
 
