@@ -324,6 +324,18 @@ describe('GuessLimiter', () => {
     expect(waiting.verdict()).toBe('in');
   });
 
+  it('takes no share that is used up for a try whose own share allows it again', async () => {
+    const guessing = new Guessing({ freeTries: 1, sharedFactor: 1, forgiveEveryMs: 2700 });
+    guessing.try('office ann x');
+    await guessing.pass(100);
+    // It waits for its own share, and the address has none either.
+    const waiting = guessing.try('office ann right');
+    await guessing.pass(2650);
+    guessing.try('office bob x');
+    await guessing.pass(500);
+    expect([waiting.verdict(), guessing.checked]).toEqual(['waits', 2]);
+  });
+
   it('lets in as many of those that wait as their share allows', async () => {
     const guessing = new Guessing({ random: lcg() }, true);
     const tries = Array.from({ length: 120 }, (_, i) => guessing.try(`office user${i} right`));
