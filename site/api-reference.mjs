@@ -21,6 +21,7 @@ const app = await Application.bootstrapWithPlugins({
   excludeExternals: true,
   disableSources: false,
   disableGit: true,
+  displayBasePath: root,
   sourceLinkTemplate: 'https://github.com/headrace/headrace/blob/main/{path}#L{line}',
   validation: { notExported: false, invalidLink: false, notDocumented: false },
   logLevel: 'Error',

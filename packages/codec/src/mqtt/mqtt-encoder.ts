@@ -5,6 +5,7 @@ import type { OtherMessagesOptions } from '../base/other-messages.ts';
 import { BYTES_AND_VALUES } from '../base/usual-kinds.ts';
 import { writeVarint } from '../frame/varint-prepender.ts';
 import { MQTT_TYPES, type MqttConnect, type MqttPacket, mqttFlagsOf } from './mqtt-packet.ts';
+import { isMqttFilter, isMqttTopic } from './mqtt-topic.ts';
 import { isGranted, isReturnCode } from './parse-mqtt-packet.ts';
 
 const MAX_LENGTH = 268_435_455;
@@ -22,7 +23,7 @@ const EMPTY: Buffer = Buffer.alloc(0);
  * **Out** `Buffer`.
  * **Events** all pass.
  * **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for fields that do not fit the format (a missing packet
- * identifier, a QoS of 3), `HR_ERR_MESSAGE_TOO_LONG`; they fail the write.
+ * identifier, a QoS of 3, a wildcard in a topic to publish to), `HR_ERR_MESSAGE_TOO_LONG`; they fail the write.
  * **State** none: one instance may serve all channels.
  * **Cost** one copy of the payload; a broadcast to a group is encoded once.
  * **Pitfalls** QoS 1 and 2 need a packet identifier for each receiver, so such a message is no broadcast.
@@ -80,29 +81,27 @@ function bodyOf(packet: MqttPacket): Uint8Array[] {
       if (!isReturnCode(packet.returnCode)) throw refuse(`return code ${packet.returnCode}`);
       return [Buffer.of(packet.sessionPresent ? 1 : 0, packet.returnCode)];
     case 'publish': {
-      if (packet.topic === '' || /[+#]/.test(packet.topic)) {
-        throw refuse(`${JSON.stringify(packet.topic)} is no topic to publish to`);
-      }
       const id = packet.qos === 0 ? EMPTY : idBytes(packet.packetId);
-      return [text(packet.topic), id, packet.payload];
+      return [topicBytes(packet.topic), id, packet.payload];
     }
     case 'subscribe': {
       const { packetId, subscriptions } = packet;
       if (subscriptions.length === 0) throw refuse('a subscribe without subscriptions');
       const parts = subscriptions.flatMap(({ topic, qos }) => [
-        text(topic),
+        filterBytes(topic),
         Buffer.of(checkQos(qos)),
       ]);
       return [idBytes(packetId), ...parts];
     }
     case 'suback': {
+      if (packet.granted.length === 0) throw refuse('a suback without codes');
       const wrong = packet.granted.find((code) => !isGranted(code));
       if (wrong !== undefined) throw refuse(`a suback with the code ${wrong}`);
       return [idBytes(packet.packetId), Buffer.from(packet.granted)];
     }
     case 'unsubscribe':
       if (packet.topics.length === 0) throw refuse('an unsubscribe without topics');
-      return [idBytes(packet.packetId), ...packet.topics.map((topic) => text(topic))];
+      return [idBytes(packet.packetId), ...packet.topics.map(filterBytes)];
     case 'pingreq':
     case 'pingresp':
     case 'disconnect':
@@ -130,7 +129,7 @@ function connectBody(packet: MqttConnect): Uint8Array[] {
     Buffer.of(packet.protocolLevel, flags),
     uint16(packet.keepAliveSeconds),
     text(packet.clientId),
-    ...(will === undefined ? [] : [text(will.topic), binary(will.payload)]),
+    ...(will === undefined ? [] : [topicBytes(will.topic), binary(will.payload)]),
     ...(username === undefined ? [] : [text(username)]),
     ...(password === undefined ? [] : [binary(password)]),
   ];
@@ -155,6 +154,16 @@ function uint16(value: number): Buffer {
 
 function binary(bytes: Uint8Array): Buffer {
   return Buffer.concat([uint16(bytes.length), bytes]);
+}
+
+function topicBytes(topic: string): Buffer {
+  if (isMqttTopic(topic)) return text(topic);
+  throw refuse(`${JSON.stringify(topic)} is no topic to publish to`);
+}
+
+function filterBytes(filter: string): Buffer {
+  if (isMqttFilter(filter)) return text(filter);
+  throw refuse(`${JSON.stringify(filter)} is no topic filter`);
 }
 
 function text(value: string): Buffer {

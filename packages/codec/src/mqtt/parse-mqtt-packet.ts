@@ -9,6 +9,7 @@ import {
   mqttFlagsOf,
 } from './mqtt-packet.ts';
 import { MqttReader, mqttCorrupt } from './mqtt-reader.ts';
+import { isMqttFilter, isMqttTopic } from './mqtt-topic.ts';
 
 /** In 3.1.1 and 3.1: 0 accepts, 1 to 5 are reasons for a refusal. */
 const MAX_RETURN_CODE = 5;
@@ -54,7 +55,7 @@ function parseBody(type: MqttPacket['type'], flags: number, reader: MqttReader):
       const topics: string[] = [];
       do {
         reader.count(1);
-        topics.push(reader.text());
+        topics.push(parseFilter(reader));
       } while (!reader.isAtEnd);
       return { type, packetId, topics };
     }
@@ -105,7 +106,7 @@ function parseWill(flags: number, reader: MqttReader): { readonly will?: MqttWil
     return {};
   }
   const qos = qosOf((flags >> 3) & 3);
-  const topic = reader.text();
+  const topic = parseTopic(reader);
   return { will: { topic, payload: reader.binary(), qos, retain: (flags & 0x20) !== 0 } };
 }
 
@@ -113,13 +114,22 @@ function parsePublish(flags: number, reader: MqttReader): MqttPublish {
   const qos = qosOf((flags >> 1) & 3);
   const dup = (flags & 8) !== 0;
   if (dup && qos === 0) throw mqttCorrupt('a publish with QoS 0 cannot be a duplicate');
-  const topic = reader.text();
-  if (topic === '' || /[+#]/.test(topic)) {
-    throw mqttCorrupt(`${JSON.stringify(topic.slice(0, 40))} is no topic to publish to`);
-  }
+  const topic = parseTopic(reader);
   const packetId = qos === 0 ? {} : { packetId: reader.packetId() };
   const retain = (flags & 1) !== 0;
   return { type: 'publish', topic, qos, dup, retain, ...packetId, payload: reader.rest() };
+}
+
+function parseTopic(reader: MqttReader): string {
+  const topic = reader.text();
+  if (isMqttTopic(topic)) return topic;
+  throw mqttCorrupt(`${JSON.stringify(topic.slice(0, 40))} is no topic to publish to`);
+}
+
+function parseFilter(reader: MqttReader): string {
+  const filter = reader.text();
+  if (isMqttFilter(filter)) return filter;
+  throw mqttCorrupt(`${JSON.stringify(filter.slice(0, 40))} is no topic filter`);
 }
 
 function parseSubscribe(reader: MqttReader): MqttSubscribe {
@@ -127,7 +137,7 @@ function parseSubscribe(reader: MqttReader): MqttSubscribe {
   const subscriptions: { topic: string; qos: MqttQos }[] = [];
   do {
     reader.count(1);
-    const topic = reader.text();
+    const topic = parseFilter(reader);
     subscriptions.push({ topic, qos: qosOf(reader.byte()) });
   } while (!reader.isAtEnd);
   return { type: 'subscribe', packetId, subscriptions };
@@ -135,6 +145,7 @@ function parseSubscribe(reader: MqttReader): MqttSubscribe {
 
 function parseGranted(reader: MqttReader): number[] {
   const codes = reader.rest();
+  if (codes.length === 0) throw mqttCorrupt('a suback without codes');
   reader.count(codes.length);
   const wrong = codes.find((code) => !isGranted(code));
   if (wrong !== undefined) throw mqttCorrupt(`a suback with the code ${wrong}`);

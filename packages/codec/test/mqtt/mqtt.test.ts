@@ -44,6 +44,20 @@ const packets: MqttPacket[] = [
   { type: 'disconnect' },
 ];
 
+function withWill(topic: string): MqttPacket {
+  const will = { topic, payload: Buffer.from('gone'), qos: 0, retain: false } as const;
+  const type = 'connect';
+  return { type, protocolLevel: 4, cleanSession: true, keepAliveSeconds: 0, clientId: 'a', will };
+}
+
+function subscribe(topic: string): MqttPacket {
+  return { type: 'subscribe', packetId: 1, subscriptions: [{ topic, qos: 0 }] };
+}
+
+function unsubscribe(topic: string): MqttPacket {
+  return { type: 'unsubscribe', packetId: 1, topics: [topic] };
+}
+
 function encoded(packet: MqttPacket): Buffer {
   const channel = new EmbeddedChannel(new MqttEncoder());
   channel.writeOutbound(packet);
@@ -65,6 +79,18 @@ describe('MqttDecoder and MqttEncoder', () => {
     ['QoS 3', '360500016100017a'],
     ['a duplicate with QoS 0', '3803000161'],
     ['a topic with a wildcard', '3003000123'],
+    ['an empty topic', '30020000'],
+    ['a will for a topic with a wildcard', '101300044d5154540406000000016100012b00016d'],
+    ['a will for an empty topic', '101200044d51545404060000000161000000016d'],
+    ['a subscribe to an empty filter', '82050001000000'],
+    ['a subscribe to a filter with # before its end', '820800010003232f6100'],
+    ['a subscribe to a filter with # beside a name', '820700010002612300'],
+    ['a subscribe to a filter with + beside a name', '820700010002612b00'],
+    ['a subscribe to a filter with a name beside +', '8207000100022b6100'],
+    ['an unsubscribe from an empty filter', 'a20400010000'],
+    ['an unsubscribe from a filter with # beside a name', 'a206000100026123'],
+    ['an unsubscribe without topics', 'a2020001'],
+    ['a suback without codes', '90020001'],
     ['packet identifier 0', '40020000'],
     ['a field that ends after the packet', '30020005'],
     ['bytes left over', 'c00100'],
@@ -79,6 +105,16 @@ describe('MqttDecoder and MqttEncoder', () => {
   ])('refuses %s', (_name, hex) => {
     expect(outcome(new MqttDecoder(), Buffer.from(hex, 'hex'))).toEqual(['!HR_ERR_FRAME_CORRUPT']);
   });
+
+  it.each(['/', '#', '+', '/#', '+/+', 'a/+/b/#', '$share/a/+', '+/a'])(
+    'reads and writes the topic filter %s',
+    (filter) => {
+      const filters = [subscribe(filter), unsubscribe(filter)];
+      const channel = new EmbeddedChannel(new MqttDecoder());
+      for (const packet of filters) channel.writeInbound(encoded(packet));
+      expect([channel.readInbound(), channel.readInbound()]).toEqual(filters);
+    },
+  );
 
   it('refuses texts that are not UTF-8 or have a zero in them', () => {
     for (const hex of ['30030001ff', '3003000100']) {
@@ -135,6 +171,15 @@ describe('MqttDecoder and MqttEncoder', () => {
     ['a missing packet identifier', { ...packets[4], packetId: undefined }],
     ['QoS 3', { ...packets[4], qos: 3 }],
     ['a wildcard to publish to', { ...packets[3], topic: 'a/#' }],
+    ['an empty topic to publish to', { ...packets[3], topic: '' }],
+    ['a will for a topic with a wildcard', withWill('a/+')],
+    ['a will for an empty topic', withWill('')],
+    ['a subscribe to an empty filter', subscribe('')],
+    ['a subscribe to a filter with # before its end', subscribe('#/a')],
+    ['a subscribe to a filter with + beside a name', subscribe('a/+b')],
+    ['an unsubscribe from a filter with # beside a name', unsubscribe('a#')],
+    ['an unsubscribe without topics', { type: 'unsubscribe', packetId: 1, topics: [] }],
+    ['a suback without codes', { type: 'suback', packetId: 1, granted: [] }],
     ['an identifier that does not fit', { type: 'puback', packetId: 65_536 }],
     ['no subscriptions', { type: 'subscribe', packetId: 1, subscriptions: [] }],
     ['a password without a username', { ...packets[1], password: Buffer.from('p') }],
