@@ -129,12 +129,8 @@ export { type Rate, TokenBucket } from './internal/token-bucket.ts';
 export { isTurnCheckDue } from './internal/turn-check.ts';
 // Emit events to listeners that may throw
 export { WatchedEmitter } from './internal/watched-emitter.ts';
-export {
-  type InboundEvent,
-  type KeptEvent,
-  KeptInput,
-  type KeptInputSteps,
-} from './pipeline/kept-input.ts';
+export type { InboundEvent, KeptEvent } from './pipeline/kept-event.ts';
+export { KeptInput, type KeptInputSteps } from './pipeline/kept-input.ts';
 export { KeptInputHandler } from './pipeline/kept-input-handler.ts';
 // The kinds of messages that a handler takes
 export { kindOf, misorderOfReads, misorderOfWrites } from './pipeline/message-order.ts';

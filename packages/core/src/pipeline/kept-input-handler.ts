@@ -1,6 +1,7 @@
 import type { Context, Direction, Handler } from '../contract.ts';
 import { DrainEvent } from '../drain-event.ts';
-import { INACTIVE, KeptEvent, KeptInput, type KeptInputSteps } from './kept-input.ts';
+import { INACTIVE, KeptEvent } from './kept-event.ts';
+import { KeptInput, type KeptInputSteps } from './kept-input.ts';
 
 /**
  * The base of handlers that keep input for later: every inbound event from `channelRead` on has its place in their

@@ -3,36 +3,25 @@ import { DrainEvent } from '../drain-event.ts';
 import { DrainStartEvent } from '../drain-start-event.ts';
 import { toError } from '../errors.ts';
 import { DrainGate } from '../internal/drain-gate.ts';
-import { Fifo } from '../internal/fifo.ts';
-import { unpinAll } from '../internal/pinned-memory.ts';
 import { dropsKeptMessages, ReadGate } from '../internal/read-gate.ts';
 import { isTurnCheckDue } from '../internal/turn-check.ts';
 import { TlsUpgradeEvent } from '../tls-upgrade-event.ts';
+import { COMPLETE, INACTIVE, KeptEvent, UNREGISTERED } from './kept-event.ts';
+import { KeptQueue, sizeOf } from './kept-queue.ts';
 
 /** After the channel has closed, so many messages of its peer are still delivered; the rest is dropped. */
 export const MAX_LATE_MESSAGES = 16_384;
 
-export type InboundEvent =
-  | 'channelRegistered'
-  | 'channelActive'
-  | 'channelReadComplete'
-  | 'userEventTriggered'
-  | 'exceptionCaught'
-  | 'channelShutdown'
-  | 'channelInactive'
-  | 'channelUnregistered'
-  | 'handlerRemoved';
-
 /** The steps of a handler with its {@link KeptInput}: each has a default. */
 export interface KeptInputSteps {
-  /** For `channel.readHolds`, while the handler itself holds reads; its name. */
+  /** The handler's name, for `channel.readHolds` while the handler itself holds reads. @default kept input */
   readonly why?: string;
   /** Passes a message on, as if it came now. @default ctx.fireChannelRead */
   readonly passOn?: (ctx: Context, message: unknown) => void;
   /**
-   * Asked right before each message, and before it goes on with a begun one; false keeps it, and the handler calls {@link KeptInput.deliver} when that has
-   * changed. `isDue`: an error or the close follows the message, which waits for no demand and no rate any more.
-   * @default true
+   * The question before each message, and before the handler goes on with a begun one. False keeps the message; the
+   * handler calls {@link KeptInput.deliver} when the answer has changed. `isDue`: an error or the close follows the
+   * message, which waits for no demand and no rate any more. @default true
    */
   readonly mayPass?: (ctx: Context, isDue: boolean) => boolean;
   /** Goes on with the message that the handler had begun when it called {@link KeptInput.pause}. */
@@ -53,37 +42,6 @@ export interface KeptInputSteps {
   readonly begun?: () => readonly unknown[];
 }
 
-/** An inbound event that is not a message: the method of a handler that takes it, and its argument. */
-export class KeptEvent {
-  readonly method: InboundEvent;
-  readonly value: unknown;
-
-  constructor(method: InboundEvent, value?: unknown) {
-    this.method = method;
-    this.value = value;
-  }
-
-  /** Fires it at the next handler. */
-  fire(ctx: Context): void {
-    if (this.method === 'userEventTriggered') ctx.fireUserEventTriggered(this.value);
-    else if (this.method === 'exceptionCaught') ctx.fireExceptionCaught(this.value as Error);
-    else if (this.method === 'channelShutdown') ctx.fireChannelShutdown(this.value as Direction);
-    else if (this.method === 'channelInactive') ctx.fireChannelInactive();
-    else if (this.method === 'channelUnregistered') ctx.fireChannelUnregistered();
-    else if (this.method === 'channelActive') ctx.fireChannelActive();
-    else if (this.method === 'channelRegistered') ctx.fireChannelRegistered();
-  }
-}
-
-/** A message that is not bytes counts as one. */
-function sizeOf(message: unknown): number {
-  return message instanceof Uint8Array ? Math.max(1, message.length) : 1;
-}
-
-const COMPLETE = new KeptEvent('channelReadComplete');
-export const INACTIVE = new KeptEvent('channelInactive');
-const UNREGISTERED = new KeptEvent('channelUnregistered');
-
 /**
  * Input that a handler keeps for later, in order: the one home of its rules, the counterpart of `PendingWriteQueue`.
  * The handler gives it every inbound event from `channelRead` on; {@link KeptInputHandler} does that.
@@ -103,12 +61,7 @@ const UNREGISTERED = new KeptEvent('channelUnregistered');
  */
 export class KeptInput {
   private readonly steps: KeptInputSteps;
-  private readonly queue = new Fifo<unknown>();
-  private messages = 0;
-  /** This many entries at the front are delivered even while reads are held. */
-  private due = 0;
-  /** So many entries at the front have memory of their own. */
-  private unpinned = 0;
+  private readonly queue = new KeptQueue();
   /** The handler stopped in the middle of a message. */
   private isBegun = false;
   /** Calls of the handler that have not returned, or whose promise is pending: nothing else is delivered. */
@@ -135,7 +88,7 @@ export class KeptInput {
 
   /** How many messages are kept. */
   get size(): number {
-    return this.messages;
+    return this.queue.messages;
   }
 
   /** Messages are being passed on, or are kept: a message that arrives now is kept. */
@@ -155,17 +108,13 @@ export class KeptInput {
 
   /** Messages delivered now wait for no release: an error or the close follows. */
   get isDue(): boolean {
-    return this.due > 0 || this.closed;
+    return this.queue.isDue || this.closed;
   }
 
   /** For an upgrade to TLS: a message that is not bytes counts as one. */
   get bytes(): number {
-    let bytes = 0;
+    let { bytes } = this.queue;
     for (const message of this.steps.begun?.() ?? []) bytes += sizeOf(message);
-    for (let at = 0; at < this.queue.size; at++) {
-      const message = this.queue.at(at);
-      if (!(message instanceof KeptEvent)) bytes += sizeOf(message);
-    }
     return bytes;
   }
 
@@ -203,8 +152,7 @@ export class KeptInput {
 
   /** Keeps a message after the others. */
   keep(message: unknown): void {
-    this.queue.push(message);
-    this.messages += 1;
+    this.queue.addMessage(message);
     this.drain?.update();
   }
 
@@ -245,9 +193,7 @@ export class KeptInput {
       this.complete(ctx);
       return;
     }
-    unpinAll(this.queue, this.unpinned);
-    if (this.queue.last !== COMPLETE) this.queue.push(COMPLETE);
-    this.unpinned = this.queue.size;
+    this.queue.addComplete();
     if (!this.isWithin && this.isCompleteDue(ctx)) this.complete(ctx);
   }
 
@@ -268,7 +214,7 @@ export class KeptInput {
 
   exceptionCaught(ctx: Context, error: Error): void {
     const event = new KeptEvent('exceptionCaught', error);
-    if (!this.isEmpty) this.due = this.queue.size + 1;
+    if (!this.isEmpty) this.queue.makeDue();
     this.end(ctx, event);
   }
 
@@ -291,7 +237,7 @@ export class KeptInput {
   /** Passes an event on, or keeps it. */
   event(ctx: Context, event: KeptEvent): void {
     if (this.isEmpty) this.fire(ctx, event);
-    else this.queue.push(event);
+    else this.queue.addEvent(event);
   }
 
   handlerRemoved(ctx: Context): void {
@@ -364,7 +310,7 @@ export class KeptInput {
     for (let count = 1; !ctx.isRemoved; count++) {
       if (dropsKeptMessages(channel)) this.drop();
       while (this.isFree && this.queue.peek() instanceof KeptEvent) {
-        this.fire(ctx, this.shift() as KeptEvent);
+        this.fire(ctx, this.queue.shift() as KeptEvent);
       }
       if (this.calls > 0 || this.isEmpty || ctx.isRemoved) return;
       const isTurnOver = this.isDue && channel.checkTurn();
@@ -385,7 +331,7 @@ export class KeptInput {
   private passNext(ctx: Context): void {
     if (!this.isBegun) {
       this.hasPassed = true;
-      this.passKept(ctx, this.shift());
+      this.passKept(ctx, this.queue.shift());
       return;
     }
     this.isBegun = false;
@@ -434,15 +380,7 @@ export class KeptInput {
 
   /** Drops all messages; errors, user events and ends still pass. */
   drop(): void {
-    const events: unknown[] = [];
-    while (!this.queue.isEmpty) {
-      const entry = this.queue.shift();
-      if (entry instanceof KeptEvent) events.push(entry);
-    }
-    for (const event of events) this.queue.push(event);
-    this.messages = 0;
-    this.due = 0;
-    this.unpinned = 0;
+    this.queue.dropMessages();
     if (this.isBegun) this.steps.dropped?.();
     this.isBegun = false;
   }
@@ -456,10 +394,10 @@ export class KeptInput {
     this.isBegun = false;
     try {
       for (let left = this.queue.size; left > 0; left--) {
-        const entry = this.shift();
+        const entry = this.queue.shift();
         if (!(entry instanceof KeptEvent)) this.passOn(ctx, entry);
         else if (this.queue.size < left) this.fire(ctx, entry);
-        else this.queue.push(entry);
+        else this.queue.addEvent(entry);
       }
     } finally {
       this.isWithin = false;
@@ -474,7 +412,7 @@ export class KeptInput {
     this.isBegun = false;
     const { isWithin } = this;
     this.isWithin = true;
-    while (this.calls === 0 && !this.queue.isEmpty) this.passOnRemoved(ctx, this.shift());
+    while (this.calls === 0 && !this.queue.isEmpty) this.passOnRemoved(ctx, this.queue.shift());
     this.isWithin = isWithin;
     if (!this.isEmpty) return;
     this.nothingLeft();
@@ -531,16 +469,8 @@ export class KeptInput {
     else this.steps.complete(ctx);
   }
 
-  private shift(): unknown {
-    const entry = this.queue.shift();
-    if (!(entry instanceof KeptEvent)) this.messages -= 1;
-    if (this.due > 0) this.due -= 1;
-    if (this.unpinned > 0) this.unpinned -= 1;
-    return entry;
-  }
-
   private nothingLeft(): void {
-    this.due = 0;
+    this.queue.endDue();
     this.drain?.update();
   }
 

@@ -10,7 +10,8 @@ import { PipelineError, toError } from '../errors.ts';
 import type { TypesOf } from '../handler-chain.ts';
 import { isPromiseLike } from '../internal/promise-like.ts';
 import { notHandlerText } from './handler-names.ts';
-import { KeptEvent, KeptInput, type KeptInputSteps } from './kept-input.ts';
+import { KeptEvent } from './kept-event.ts';
+import { KeptInput, type KeptInputSteps } from './kept-input.ts';
 import { KeptInputHandler } from './kept-input-handler.ts';
 
 const REGISTERED = new KeptEvent('channelRegistered');

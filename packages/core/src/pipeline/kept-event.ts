@@ -1,0 +1,38 @@
+import type { Context, Direction } from '../contract.ts';
+
+export type InboundEvent =
+  | 'channelRegistered'
+  | 'channelActive'
+  | 'channelReadComplete'
+  | 'userEventTriggered'
+  | 'exceptionCaught'
+  | 'channelShutdown'
+  | 'channelInactive'
+  | 'channelUnregistered'
+  | 'handlerRemoved';
+
+/** An inbound event that is not a message: the method of a handler that takes it, and its argument. */
+export class KeptEvent {
+  readonly method: InboundEvent;
+  readonly value: unknown;
+
+  constructor(method: InboundEvent, value?: unknown) {
+    this.method = method;
+    this.value = value;
+  }
+
+  /** Fires it at the next handler. */
+  fire(ctx: Context): void {
+    if (this.method === 'userEventTriggered') ctx.fireUserEventTriggered(this.value);
+    else if (this.method === 'exceptionCaught') ctx.fireExceptionCaught(this.value as Error);
+    else if (this.method === 'channelShutdown') ctx.fireChannelShutdown(this.value as Direction);
+    else if (this.method === 'channelInactive') ctx.fireChannelInactive();
+    else if (this.method === 'channelUnregistered') ctx.fireChannelUnregistered();
+    else if (this.method === 'channelActive') ctx.fireChannelActive();
+    else if (this.method === 'channelRegistered') ctx.fireChannelRegistered();
+  }
+}
+
+export const COMPLETE = new KeptEvent('channelReadComplete');
+export const INACTIVE = new KeptEvent('channelInactive');
+export const UNREGISTERED = new KeptEvent('channelUnregistered');
