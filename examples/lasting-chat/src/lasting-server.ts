@@ -18,7 +18,7 @@ import {
   ResumeTable,
 } from '@headrace/lasting';
 import { answering, framing } from './link.ts';
-import { readSignIn, welcome } from './sign-in.ts';
+import { readSignIn, refusal, welcome } from './sign-in.ts';
 
 export interface LastingServerOptions {
   readonly port: number;
@@ -46,7 +46,11 @@ export function startServer(options: LastingServerOptions): Promise<Server> {
   const childHandler = (channel: LastingChannel) =>
     channel.pipeline.addLast(
       new StringCodec(),
-      new AuthHandler<string>({ authenticate, group: room, replies: { accepted: welcome } }),
+      new AuthHandler<string>({
+        authenticate,
+        group: room,
+        replies: { accepted: welcome, refused: refusal },
+      }),
       new Member(room, note ?? (() => {})),
     );
   return new ServerBootstrap()

@@ -9,5 +9,6 @@ export function readSignIn(line: string): { name: string; password: string } | u
   return name === undefined || password === undefined ? undefined : { name, password };
 }
 
-/** The answer. */
+/** The answer, or the other one. */
 export const welcome = (name: string): string => `welcome, ${name}`;
+export const refusal = (why: string): string => `not let in: ${why}`;

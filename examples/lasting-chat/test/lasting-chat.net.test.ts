@@ -80,7 +80,7 @@ it('lets nobody in without the password, and keeps no channel of strangers', asy
   expect(intervals.size).toBe(1);
   await talker.closed;
   await expect.poll(() => [table.size, table.detached]).toEqual([0, 0]);
-  expect(lines).toEqual([]);
+  expect(lines).toEqual(['not let in: wrong password']);
   await server.close();
   table.close();
 });
