@@ -1,8 +1,9 @@
 import type { Clock, DeadlineEntry, ReadHold } from '../contract.ts';
 import { callSafely } from '../internal/call-safely.ts';
 
-/** How often the transport is asked for a failure while nothing is read. */
+/** The transport is asked for a failure when nothing has been read for so long, and then at twice the time, and so on. */
 const LOOK_MS = 1000;
+const MOST_MS = 8000;
 
 /** The input that is held. */
 export interface HeldInput {
@@ -10,7 +11,7 @@ export interface HeldInput {
   released(): void;
   /** A failure of the transport may not be reported while nothing is read. */
   readonly mayHideFailure: boolean;
-  /** Nothing has been read for {@link LOOK_MS}, or for as long again. */
+  /** Nothing has been read for a while. */
   lookForFailure(): void;
 }
 
@@ -93,14 +94,18 @@ export class ReadHolds implements DeadlineEntry {
 
   expire(): void {
     if (this.stoodSince < 0) return;
-    const leftMs = this.stoodSince + LOOK_MS - this.clock.now();
-    this.lookIn(leftMs > 0 ? leftMs : LOOK_MS);
-    if (leftMs <= 0) this.input.lookForFailure();
+    const now = this.clock.now();
+    const stoodMs = now - this.stoodSince;
+    const isDue = stoodMs >= LOOK_MS;
+    this.lookIn(isDue ? Math.min(stoodMs, MOST_MS) : LOOK_MS - stoodMs, now);
+    if (isDue) this.input.lookForFailure();
   }
 
-  private lookIn(ms: number): void {
-    if (this.heapIndex === -1 && !this.isOver && this.input.mayHideFailure)
-      this.clock.deadlines.add(this, ms);
+  private lookIn(ms: number, now: number): void {
+    if (this.isOver || !this.input.mayHideFailure) return;
+    // Rounded up, it may be a millisecond later than asked for.
+    if (this.heapIndex !== -1 && this.deadline <= now + ms + 1) return;
+    this.clock.deadlines.add(this, ms);
   }
 
   private stamp(): void {
@@ -109,7 +114,7 @@ export class ReadHolds implements DeadlineEntry {
     const now = this.clock.now();
     if (!stands) this.stoodBefore += now - this.stoodSince;
     this.stoodSince = stands ? now : -1;
-    if (stands) this.lookIn(LOOK_MS);
+    if (stands) this.lookIn(LOOK_MS, now);
   }
 
   private goOn(): void {

@@ -87,8 +87,8 @@ export interface Transport {
   /** Takes the permission back. */
   pauseReading(): void;
   /**
-   * The failure that the next read would meet, such as a reset. The channel asks about once a second while it reads nothing
-   * and its own half is open: systems report a failure only to reads and writes. Reads nothing itself. Left out by a
+   * The failure that the next read would meet, such as a reset. The channel asks now and then while it reads nothing and
+   * its own half is open: systems report a failure only to reads and writes. Reads nothing itself. Left out by a
    * transport that reports each failure by itself.
    */
   lookForFailure?(): Error | undefined;

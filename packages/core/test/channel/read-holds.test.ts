@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { ReadHolds } from '../../src/channel/read-holds.ts';
 import type { Context } from '../../src/index.ts';
-import { EmbeddedChannel } from '../../src/testing/index.ts';
+import { EmbeddedChannel, VirtualClock } from '../../src/testing/index.ts';
 
 describe('holdReads', () => {
   it('asks nothing of the transport while any hold is out, and once when the last is released', () => {
@@ -20,6 +21,25 @@ describe('holdReads', () => {
     expect(channel.isReadHeld).toBe(false);
     expect(channel.readHolds).toEqual([]);
     expect(channel.embedded.reads).toBe(before + 1);
+  });
+
+  it('looks for a failure less and less often: thousands may be held for long', () => {
+    const clock = new VirtualClock();
+    const looks: number[] = [];
+    const holds = new ReadHolds(clock, {
+      released() {},
+      mayHideFailure: true,
+      lookForFailure: () => void looks.push(clock.now() / 1000),
+    });
+    const hold = holds.add('test');
+    clock.advance(30_000);
+    expect(looks).toEqual([1, 2, 4, 8, 16, 24]);
+    clock.run(() => hold.release());
+    clock.run(() => void holds.add('again'));
+    clock.advance(2000);
+    expect(looks.slice(6)).toEqual([31, 32]);
+    holds.clear();
+    expect(clock.pendingTimers).toBe(0);
   });
 
   it('leaves autoRead to the application: turned off during a hold it stays off', () => {

@@ -27,7 +27,7 @@ export interface ForwardRequest {
    */
   readonly install: (channel: Channel<Buffer, OutboundBytes>) => Pipeline<never, OutboundBytes>;
   /**
-   * Aborts when the front channel closes first, or the time is over. A reset by its peer is noticed within a second or so;
+   * Aborts when the front channel closes first, or the time is over. A reset by its peer is noticed within seconds;
    * the end of the peer's half once reads are not held any more, since the peer may still wait for an answer.
    */
   readonly signal: AbortSignal;
