@@ -94,6 +94,8 @@ export {
   OptionSet,
   type Resolved,
 } from './internal/option-set.ts';
+// Faults of the program, apart from those of networks
+export { isOwnFault } from './internal/own-fault.ts';
 // Optional packages
 export { importPeer } from './internal/peer-package.ts';
 // Hold writes and reads back
@@ -119,8 +121,6 @@ export { recogniseCopies } from './internal/recognise-copies.ts';
 export { SendSequence } from './internal/send-sequence.ts';
 // Futures
 export { type FailureReporter, SettableFuture } from './internal/settable-future.ts';
-// Faults of the program, apart from those of networks
-export { isOwnFault } from './internal/stderr-logger.ts';
 // Time in which the process did nothing
 export { stoodStillMs } from './internal/stood-still.ts';
 // Rates with bursts
