@@ -30,7 +30,8 @@ describe.runIf(hasChromium)(`the page of the room${missing}`, () => {
   afterAll(() => browser.close());
 
   beforeEach(async () => {
-    table = new ResumeTable();
+    // Longer than a test waits.
+    table = new ResumeTable({ windowMs: 600_000 });
     const room = openRoom({ password: 'sesame', table });
     pages = await startPageServer({ room, program, port: 0, logger });
     programs = await startServer({ room, port: 0, logger });
@@ -86,6 +87,28 @@ describe.runIf(hasChromium)(`the page of the room${missing}`, () => {
     const ofBob = (await lines(page)).filter((line) => line.startsWith('bob'));
     expect(ofBob).toEqual(ofBob.map((_, index) => `bob ${index + 1}`));
     expect(ofBob.length).toBeGreaterThan(0);
+    expect(complaints).toEqual([]);
+  });
+
+  it('is gone for the room as soon as it is left', async () => {
+    const page = await join('ann');
+    await shows(page, 'welcome, ann');
+    expect(table.size).toBe(1);
+    await page.goto('about:blank');
+    await expect.poll(() => table.size).toBe(0);
+    expect(complaints).toEqual([]);
+  });
+
+  it('comes back as soon as the browser is online again', async () => {
+    const page = await join('ann');
+    await shows(page, 'welcome, ann');
+    const network = page.context();
+    await network.setOffline(true);
+    for (const connection of pages.connections) connection.abort();
+    await shows(page, /-- no link/);
+    await say(page, 'said without a network');
+    await network.setOffline(false);
+    await shows(page, 'heard: said without a network');
     expect(complaints).toEqual([]);
   });
 

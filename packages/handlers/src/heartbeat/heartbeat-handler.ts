@@ -1,5 +1,5 @@
 import type { Context, Handler, Types, WriteFuture } from '@headrace/core';
-import { HeartbeatReceivedEvent } from './heartbeat-event.ts';
+import { HeartbeatProbeEvent, HeartbeatReceivedEvent } from './heartbeat-event.ts';
 import type { HeartbeatFormat } from './heartbeat-format.ts';
 import { formatOf, type HeartbeatOptions, rulesOf } from './heartbeat-options.ts';
 import { HeartbeatWatch } from './heartbeat-watch.ts';
@@ -21,7 +21,8 @@ const EVENTS = { fires: ['HeartbeatReceivedEvent', 'HeartbeatMissedEvent'] } as 
  * - **Out** the messages that are no heartbeats.
  * - **Events** fires `HeartbeatReceivedEvent` with the message and, for answers, the round-trip time, and
  *   `HeartbeatMissedEvent` for each answer that is missing; closes with the reason `heartbeat`. While reads are
- *   held, or `autoRead` is off and nothing was asked for, no answer counts as missed.
+ *   held, or `autoRead` is off and nothing was asked for, no answer counts as missed. A `HeartbeatProbeEvent` makes it
+ *   beat at once, if it sends heartbeats; the event is passed on.
  * - **Errors** raises none.
  * - **State** per channel: a timer and four time stamps; nothing at all where it only answers.
  * - **Cost** one comparison per message, one time stamp per read burst and flush.
@@ -104,6 +105,11 @@ export class HeartbeatHandler<In = string, Out = In> implements Handler {
   channelInactive(ctx: Context): void {
     this.watch?.stop();
     ctx.fireChannelInactive();
+  }
+
+  userEventTriggered(ctx: Context, event: unknown): void {
+    if (event instanceof HeartbeatProbeEvent) this.watch?.probe(ctx);
+    ctx.fireUserEventTriggered(event);
   }
 
   // --- messages ---

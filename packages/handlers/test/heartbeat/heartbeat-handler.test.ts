@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { AdaptiveInterval } from '../../src/heartbeat/adaptive-interval.ts';
 import {
   HeartbeatMissedEvent,
+  HeartbeatProbeEvent,
   HeartbeatReceivedEvent,
 } from '../../src/heartbeat/heartbeat-event.ts';
 import {
@@ -596,5 +597,41 @@ describe('HeartbeatHandler, with functions that throw', () => {
     isBroken = true;
     channel.advance(1000);
     expect(new Set(caught)).toEqual(new Set(['no interval']));
+  });
+});
+
+describe('a probe', () => {
+  const probe = (channel: EmbeddedChannel) =>
+    channel.pipeline.fireUserEventTriggered(new HeartbeatProbeEvent());
+
+  it('beats at once, and finds out within the time of an answer that the peer is gone', () => {
+    const { channel, app } = beating({ intervalMs: 60_000, timeoutMs: 5000, maxMissed: 1 });
+    channel.advance(1000);
+    probe(channel);
+    expect(channel.readOutbound()).toBe('PING');
+    channel.advance(4999);
+    expect(channel.isOpen).toBe(true);
+    channel.advance(1);
+    expect(channel.closeInfo?.reason).toBe('heartbeat');
+    expect(app.seen).toEqual(['missed 1 lost @6000']);
+  });
+
+  it('does not beat twice while an answer is awaited, and begins the interval anew', () => {
+    const { channel } = beating({ intervalMs: 60_000, timeoutMs: 5000, maxMissed: 2 });
+    channel.advance(1000);
+    probe(channel);
+    probe(channel);
+    channel.writeInbound('PONG');
+    expect([channel.readOutbound(), channel.readOutbound()]).toEqual(['PING', undefined]);
+    channel.advance(59_999);
+    expect(channel.readOutbound()).toBeUndefined();
+    channel.advance(1);
+    expect(channel.readOutbound()).toBe('PING');
+  });
+
+  it('is nothing to a side that only answers', () => {
+    const channel = new EmbeddedChannel(new HeartbeatHandler());
+    probe(channel);
+    expect(channel.readOutbound()).toBeUndefined();
   });
 });
