@@ -47,7 +47,11 @@ const EVERYWHERE: readonly Rule[] = [
     { path: '^(packages|examples)/([^/]+)/' },
     {
       path: '^(packages|examples)/',
-      pathNot: ['^$1/$2/', `^packages/core/test/fixture/(?:${SHARED_FIXTURES.join('|')})\\.ts$`],
+      pathNot: [
+        '^$1/$2/',
+        `^packages/core/test/fixture/(?:${SHARED_FIXTURES.join('|')})\\.ts$`,
+        '^packages/simulation/test/fixture/same-traces\\.ts$',
+      ],
       dependencyTypes: ['local'],
     },
   ),

@@ -92,6 +92,10 @@ export class HandlerContext implements Context, Clock, RingMember<HandlerContext
     return this.pipeline.channel.clock.timeOfDay();
   }
 
+  channelNumber(): number | undefined {
+    return this.pipeline.channel.clock.channelNumber?.();
+  }
+
   get turns(): Turns {
     return this.pipeline.channel.clock.turns;
   }
