@@ -103,7 +103,7 @@ const words = (text: string): string[] =>
     .filter((one) => one !== '');
 const escaped = (text: string): string => text.replaceAll('.', '\\.');
 
-/** The pattern of a name, as `bus`, `errors.ts` or `*.ts+internal`, without the names that stand for themselves in it. */
+/** The pattern of a name, as `bus`, `errors.ts` or `*.ts+time`, without the names that stand for themselves in it. */
 function patternOf(name: string, all: readonly string[]): string {
   const parts = name.split('+').map((part) => {
     if (part === '*.ts') {

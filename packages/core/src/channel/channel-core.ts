@@ -25,9 +25,9 @@ import type {
 import { DrainEvent } from '../drain-event.ts';
 import { DrainStartEvent } from '../drain-start-event.ts';
 import { ChannelError, PipelineError } from '../errors.ts';
-import { unchecked } from '../internal/option-kind.ts';
-import { describeOptions } from '../internal/option-set.ts';
-import { SettableFuture } from '../internal/settable-future.ts';
+import { SettableFuture } from '../future/settable-future.ts';
+import { unchecked } from '../option/option-kind.ts';
+import { describeOptions } from '../option/option-set.ts';
 import { HandlerPipeline } from '../pipeline/handler-pipeline.ts';
 import type { PipelineHost } from '../pipeline/head-and-tail.ts';
 import { ReadMemory } from '../transport/read-memory.ts';
