@@ -48,7 +48,7 @@ export {
 } from './hold/pending-write-queue.ts';
 export { dropsKeptMessages, ReadGate } from './hold/read-gate.ts';
 // Faults of the program, apart from those of networks
-export { isOwnFault } from './log/stderr-logger.ts';
+export { isOwnFault } from './log/own-fault.ts';
 // Loggers of applications
 export { carefulLogger, LOGGER } from './option/careful-logger.ts';
 // Options

@@ -1,11 +1,8 @@
 // A server: HTTP, pages and WebSockets at the end of a pipeline
 
 // A client
-export {
-  WebSocketBootstrap,
-  type WebSocketClientOptions,
-  type WebSocketPipeline,
-} from './client/web-socket-bootstrap.ts';
+export { WebSocketBootstrap, type WebSocketPipeline } from './client/web-socket-bootstrap.ts';
+export type { WebSocketClientOptions } from './client/web-socket-client-options.ts';
 export {
   HttpEndpoint,
   type HttpEndpointOptions,
@@ -25,6 +22,7 @@ export { closeCodeOf, type WebSocketClose } from './socket/close-codes.ts';
 export type { WebSocketCompression } from './socket/compression.ts';
 export type { WebSocketLimits } from './socket/message-limits.ts';
 export { TextMessage, type WebSocketInput, type WebSocketOutput } from './socket/text-message.ts';
+export { WebSocketBinaryCodec } from './socket/web-socket-binary-codec.ts';
 export {
   WEB_SOCKET_CLOSE,
   WEB_SOCKET_PROTOCOL,

@@ -2,6 +2,7 @@ import type { Logger, LogLevel } from '../contract.ts';
 import { isHeadraceError } from '../errors.ts';
 import { checkChoice } from '../option/option-check.ts';
 import { printable } from '../text/printable.ts';
+import { isOwnFault } from './own-fault.ts';
 import { RepeatLimit } from './repeat-limit.ts';
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
@@ -124,20 +125,6 @@ function headOf(error: Error): string {
     return `${error.name}: ${error.message}${help}`;
   } catch {
     return 'an error whose text cannot be read';
-  }
-}
-
-/** True for errors of the program's own code, where the reader needs the place; false for what peers and networks do. */
-export function isOwnFault(error: Error): boolean {
-  try {
-    if (!isHeadraceError(error)) return (error as NodeJS.ErrnoException).syscall === undefined;
-    if (isHeadraceError(error, 'DECODER_FAILED') || isHeadraceError(error, 'ENCODER_FAILED')) {
-      return true;
-    }
-    if (error.name === 'OptionError' || error.name === 'PipelineError') return true;
-    return error.cause instanceof Error && isOwnFault(error.cause);
-  } catch {
-    return false;
   }
 }
 

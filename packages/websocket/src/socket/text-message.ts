@@ -1,4 +1,6 @@
 import { Buffer } from 'node:buffer';
+import type { OutboundBytes } from '@headrace/core';
+
 /** A text message that is UTF-8 already: a broadcast encodes it once for all its receivers. */
 export class TextMessage {
   readonly bytes: Buffer;
@@ -19,4 +21,4 @@ export class TextMessage {
 /** What comes out of a WebSocket: a string for a text message, a Buffer for a binary one. */
 export type WebSocketInput = string | Buffer;
 /** What goes into a WebSocket: text, or bytes as a binary message. */
-export type WebSocketOutput = string | TextMessage | Uint8Array;
+export type WebSocketOutput = string | TextMessage | OutboundBytes;
