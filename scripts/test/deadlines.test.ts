@@ -246,9 +246,9 @@ const TIMERS = [
   'packages/core/src/bootstrap/drain.ts', // a drain of a server
   'packages/core/src/channel/open-channel.ts', // a connect
   'packages/core/src/drain-start-event.ts',
-  'packages/core/src/internal/clock-deadlines.ts', // the timer of all deadlines
   'packages/core/src/pipeline/handler-context.ts', // passes the call on
   'packages/core/src/testing/transport-contract.ts',
+  'packages/core/src/time/clock-deadlines.ts', // the timer of all deadlines
   'packages/handlers/src/broadcast/announcer.ts',
   'packages/handlers/src/health/limited-http-server.ts',
   'packages/handlers/src/limit/message-rate-handler.ts', // the next message may pass

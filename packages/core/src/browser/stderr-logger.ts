@@ -1,5 +1,5 @@
 import type { Logger, LogLevel } from '../contract.ts';
-import { checkChoice } from '../internal/option-check.ts';
+import { checkChoice } from '../option/option-check.ts';
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../contract.ts';
-import { ClockDeadlines } from '../internal/clock-deadlines.ts';
-import { TurnQueue } from '../internal/turn-queue.ts';
+import { ClockDeadlines } from '../time/clock-deadlines.ts';
+import { TurnQueue } from '../time/turn-queue.ts';
 import { setImmediate } from './node-globals.ts';
 
 /** The longest timer; a longer one would fire at once. */
