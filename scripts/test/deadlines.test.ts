@@ -258,6 +258,7 @@ const TIMERS = [
   'packages/handlers/src/shaping/traffic-shaping-handler.ts',
   'packages/lasting/src/channel/resume-transport.ts', // an acknowledgement that waits for more
   'packages/lasting/src/client/lasting-client.ts',
+  'packages/websocket/src/browser/page-transport.ts', // a page has one connection
 ];
 
 it('is no timer of its own: thousands that are due together would be one turn of the event loop', () => {

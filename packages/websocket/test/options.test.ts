@@ -23,7 +23,12 @@ const inner: Readonly<Record<string, (options: never) => unknown>> = {
 };
 
 /** Exported classes and functions that take none. */
-const others: ReadonlySet<string> = new Set(['TextMessage', 'WebSocketTextCodec', 'closeCodeOf']);
+const others: ReadonlySet<string> = new Set([
+  'TextMessage',
+  'WebSocketBinaryCodec',
+  'WebSocketTextCodec',
+  'closeCodeOf',
+]);
 
 function textOf(act: () => unknown): string {
   try {
