@@ -23,14 +23,21 @@ export type {
 // A WebSocket as a channel
 export { closeCodeOf, type WebSocketClose } from './socket/close-codes.ts';
 export type { WebSocketCompression } from './socket/compression.ts';
+export { WebSocketPing, WebSocketPong } from './socket/control-message.ts';
 export type { WebSocketLimits } from './socket/message-limits.ts';
-export { TextMessage, type WebSocketInput, type WebSocketOutput } from './socket/text-message.ts';
+export {
+  TextMessage,
+  type WebSocketInput,
+  type WebSocketMessage,
+  type WebSocketOutput,
+} from './socket/text-message.ts';
 export {
   WEB_SOCKET_CLOSE,
   WEB_SOCKET_PROTOCOL,
   type WebSocketChannel,
   type WebSocketInitializer,
 } from './socket/web-socket-channel.ts';
+export { type WebSocketHeartbeat, webSocketHeartbeat } from './socket/web-socket-heartbeat.ts';
 export { WebSocketTextCodec } from './socket/web-socket-text-codec.ts';
 // Errors
 export { WEB_SOCKET_ERRORS } from './web-socket-errors.ts';

@@ -1,4 +1,6 @@
 import { Buffer } from 'node:buffer';
+import type { WebSocketPing } from './control-message.ts';
+
 /** A text message that is UTF-8 already: a broadcast encodes it once for all its receivers. */
 export class TextMessage {
   readonly bytes: Buffer;
@@ -18,5 +20,7 @@ export class TextMessage {
 
 /** What comes out of a WebSocket: a string for a text message, a Buffer for a binary one. */
 export type WebSocketInput = string | Buffer;
-/** What goes into a WebSocket: text, or bytes as a binary message. */
-export type WebSocketOutput = string | TextMessage | Uint8Array;
+/** A message that goes into a WebSocket: text, or bytes as a binary one. */
+export type WebSocketMessage = string | TextMessage | Uint8Array;
+/** What goes into a WebSocket: messages, and pings between them. */
+export type WebSocketOutput = WebSocketMessage | WebSocketPing;

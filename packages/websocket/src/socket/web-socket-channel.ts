@@ -10,6 +10,7 @@ import {
 } from '@headrace/core';
 import { encodeOnce } from '@headrace/core/authoring';
 import type { WebSocketClose } from './close-codes.ts';
+import { WebSocketPing } from './control-message.ts';
 import type { FrameTransport, FrameTransportListener } from './frame-transport.ts';
 import { MessageDeadline } from './message-deadline.ts';
 import { SharedMessage } from './shared-message.ts';
@@ -105,6 +106,7 @@ class WebSocketStart implements Handler, FrameTransportListener {
 
   /** In a broadcast all members write the same message: what becomes of it on the wire is made once. */
   write(ctx: Context, message: unknown): WriteFuture {
+    if (message instanceof WebSocketPing) return this.transport.ping(message);
     return ctx.write(encodeOnce(formOf(message), message, asItIs, SharedMessage.of));
   }
 
