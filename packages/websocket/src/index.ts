@@ -38,6 +38,10 @@ export {
   type WebSocketInitializer,
 } from './socket/web-socket-channel.ts';
 export { type WebSocketHeartbeat, webSocketHeartbeat } from './socket/web-socket-heartbeat.ts';
+export {
+  WebSocketJsonCodec,
+  type WebSocketJsonCodecOptions,
+} from './socket/web-socket-json-codec.ts';
 export { WebSocketTextCodec } from './socket/web-socket-text-codec.ts';
 // Errors
 export { WEB_SOCKET_ERRORS } from './web-socket-errors.ts';

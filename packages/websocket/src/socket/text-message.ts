@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { DecodeError } from '@headrace/core';
 import type { WebSocketPing } from './control-message.ts';
 
 /** A text message that is UTF-8 already: a broadcast encodes it once for all its receivers. */
@@ -24,3 +25,9 @@ export type WebSocketInput = string | Buffer;
 export type WebSocketMessage = string | TextMessage | Uint8Array;
 /** What goes into a WebSocket: messages, and pings between them. */
 export type WebSocketOutput = WebSocketMessage | WebSocketPing;
+
+/** The error for a binary message where only text is allowed. */
+export function notText({ length }: Buffer): DecodeError {
+  const text = `a binary message of ${length} bytes, but only text is allowed here`;
+  return new DecodeError('MESSAGE_INVALID', text, { bytes: length });
+}

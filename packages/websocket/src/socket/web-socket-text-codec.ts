@@ -1,6 +1,5 @@
 import {
   type Context,
-  DecodeError,
   EncodeError,
   type Handler,
   type MessageKinds,
@@ -9,7 +8,7 @@ import {
 } from '@headrace/core';
 import { encodeOnce, kindOf, misorderOfWrites } from '@headrace/core/authoring';
 import { isControlMessage } from './control-message.ts';
-import { TextMessage, type WebSocketInput } from './text-message.ts';
+import { notText, TextMessage, type WebSocketInput } from './text-message.ts';
 
 const KINDS: MessageKinds = { reads: 'text', passesOn: 'text', accepts: 'text' };
 
@@ -59,8 +58,7 @@ export class WebSocketTextCodec implements Handler {
   channelRead(ctx: Context<WebSocketTextCodec['types']>, message: WebSocketInput): void {
     if (typeof message !== 'string') {
       if (isControlMessage(message)) return;
-      const text = `a binary message of ${message.length} bytes, but only text is allowed here`;
-      throw new DecodeError('MESSAGE_INVALID', text, { bytes: message.length });
+      throw notText(message);
     }
     ctx.fireChannelRead(message);
   }
