@@ -6,6 +6,7 @@ export {
   type WebSocketClientOptions,
   type WebSocketPipeline,
 } from './client/web-socket-bootstrap.ts';
+export { bearerOf, cookieOf, type RequestHeaders } from './server/credentials.ts';
 export {
   HttpEndpoint,
   type HttpEndpointOptions,

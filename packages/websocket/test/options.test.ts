@@ -32,7 +32,9 @@ const others: ReadonlySet<string> = new Set([
   'WebSocketPing',
   'WebSocketPong',
   'WebSocketTextCodec',
+  'bearerOf',
   'closeCodeOf',
+  'cookieOf',
   'webSocketHeartbeat',
 ]);
 

@@ -1,4 +1,4 @@
-// Pages in real Chromium that only listen: their browser answers pings, and one whose network fails is found.
+// Pages in real Chromium: their browser answers pings, one whose network fails is found, and they sign in.
 import { existsSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { type Channel, type Context, type Server, ServerBootstrap } from '@headrace/core';
@@ -6,6 +6,8 @@ import { HeartbeatHandler, HeartbeatReceivedEvent } from '@headrace/handlers';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
+  bearerOf,
+  cookieOf,
   HttpEndpoint,
   type WebSocketChannel,
   WebSocketTextCodec,
@@ -94,7 +96,7 @@ class Network {
   }
 }
 
-const suite = hasChromium ? 'pings to a page' : `pings (skipped: no Chromium at ${executablePath})`;
+const suite = hasChromium ? 'a page' : `pages (skipped: no Chromium at ${executablePath})`;
 
 describe.skipIf(!hasChromium)(suite, { timeout: 60_000 }, () => {
   let server: Server;
@@ -105,7 +107,14 @@ describe.skipIf(!hasChromium)(suite, { timeout: 60_000 }, () => {
     const endpoint = new HttpEndpoint({
       request: (_request, response) => {
         response.setHeader('Content-Type', 'text/html');
+        response.setHeader('Set-Cookie', 'sid=a%3Db; HttpOnly; SameSite=Strict');
         response.end('<!doctype html><title>a page</title>');
+      },
+      webSocketPath: ['/ws', '/token', '/cookie'],
+      subprotocols: ['chat'],
+      authorize: (request) => {
+        if (request.url === '/token') return bearerOf(request) === 'sesame';
+        return request.url === '/ws' || cookieOf(request, 'sid') === 'a=b';
       },
       webSocket: (channel) => {
         peer = new Peer(channel);
@@ -136,7 +145,7 @@ describe.skipIf(!hasChromium)(suite, { timeout: 60_000 }, () => {
     return page;
   }
 
-  it('are answered by its browser, and the page hears nothing of them', async () => {
+  it('answers pings by its browser, and hears nothing of them', async () => {
     const page = await listeningPage();
     await peer.answers(10);
     expect(peer.roundTrips.every((ms) => ms >= 0 && ms < 2000)).toBe(true);
@@ -145,7 +154,7 @@ describe.skipIf(!hasChromium)(suite, { timeout: 60_000 }, () => {
     await page.close();
   });
 
-  it('are answered while its script is busy', async () => {
+  it('answers pings while its script is busy', async () => {
     const page = await listeningPage();
     await peer.answers(1);
     const before = peer.roundTrips.length;
@@ -156,7 +165,7 @@ describe.skipIf(!hasChromium)(suite, { timeout: 60_000 }, () => {
     await page.close();
   });
 
-  it('find a page whose network passes nothing any more', async () => {
+  it('is found when its network passes nothing any more', async () => {
     const network = await Network.before(server.port);
     const page = await listeningPage(network.port);
     await peer.answers(3);
@@ -165,5 +174,27 @@ describe.skipIf(!hasChromium)(suite, { timeout: 60_000 }, () => {
     expect((await closed).closeInfo?.reason).toBe('heartbeat');
     await page.close();
     network.close();
+  });
+
+  it.each([
+    [
+      'with a token as a subprotocol, which the answer does not name',
+      '/token',
+      ['chat', 'bearer.sesame'],
+      'open chat',
+    ],
+    ['not with another token', '/token', ['chat', 'bearer.other'], 'closed 1006'],
+    ['not with a token beside no subprotocol of ours', '/token', ['bearer.sesame'], 'closed 1006'],
+    ['with its cookie', '/cookie', [], 'open '],
+  ])('signs in %s', async (_how, path, protocols, outcome) => {
+    const page = await browser.newPage();
+    await page.goto(`http://127.0.0.1:${server.port}/`);
+    const open = `new Promise((resolve) => {
+      const socket = new WebSocket('ws://' + location.host + '${path}', ${JSON.stringify(protocols)});
+      socket.onopen = () => resolve('open ' + socket.protocol);
+      socket.onclose = ({ code }) => resolve('closed ' + code);
+    })`;
+    expect(await page.evaluate(open)).toBe(outcome);
+    await page.close();
   });
 });
