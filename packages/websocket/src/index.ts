@@ -26,12 +26,7 @@ export { closeCodeOf, type WebSocketClose } from './socket/close-codes.ts';
 export type { WebSocketCompression } from './socket/compression.ts';
 export { WebSocketPing, WebSocketPong } from './socket/control-message.ts';
 export type { WebSocketLimits } from './socket/message-limits.ts';
-export {
-  TextMessage,
-  type WebSocketInput,
-  type WebSocketMessage,
-  type WebSocketOutput,
-} from './socket/text-message.ts';
+export { TextMessage, type WebSocketInput, type WebSocketOutput } from './socket/text-message.ts';
 export {
   WEB_SOCKET_CLOSE,
   WEB_SOCKET_PROTOCOL,

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { DecodeError } from '@headrace/core';
+import { DecodeError, type OutboundBytes } from '@headrace/core';
 import type { WebSocketPing } from './control-message.ts';
 
 /** A text message that is UTF-8 already: a broadcast encodes it once for all its receivers. */
@@ -21,10 +21,8 @@ export class TextMessage {
 
 /** What comes out of a WebSocket: a string for a text message, a Buffer for a binary one. */
 export type WebSocketInput = string | Buffer;
-/** A message that goes into a WebSocket: text, or bytes as a binary one. */
-export type WebSocketMessage = string | TextMessage | Uint8Array;
-/** What goes into a WebSocket: messages, and pings between them. */
-export type WebSocketOutput = WebSocketMessage | WebSocketPing;
+/** What goes into a WebSocket: text, bytes as a binary message, or a ping. */
+export type WebSocketOutput = string | TextMessage | OutboundBytes | WebSocketPing;
 
 /** The error for a binary message where only text is allowed. */
 export function notText({ length }: Buffer): DecodeError {

@@ -1,9 +1,10 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { bearerOf, cookieOf } from '../../src/index.ts';
 import { shakeHands } from '../../src/server/handshake.ts';
 
 describe('bearerOf', () => {
-  const of = (headers: object) => bearerOf({ headers });
+  const of = (headers: IncomingHttpHeaders) => bearerOf({ headers });
 
   it.each([
     ['of the header Authorization', { authorization: 'Bearer a.b-c_d~e+f/g==' }, 'a.b-c_d~e+f/g=='],
