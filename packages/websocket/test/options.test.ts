@@ -13,6 +13,10 @@ const takers: Readonly<Record<string, readonly [string, (options: never) => unkn
     '.options',
     (options) => new websocket.WebSocketBootstrap().options(options),
   ],
+  WebSocketJsonCodec: [
+    'WebSocketJsonCodec',
+    (options) => new websocket.WebSocketJsonCodec(options),
+  ],
 };
 
 /** Options within options, and of methods. */
@@ -26,8 +30,13 @@ const inner: Readonly<Record<string, (options: never) => unknown>> = {
 const others: ReadonlySet<string> = new Set([
   'TextMessage',
   'WebSocketBinaryCodec',
+  'WebSocketPing',
+  'WebSocketPong',
   'WebSocketTextCodec',
+  'bearerOf',
   'closeCodeOf',
+  'cookieOf',
+  'webSocketHeartbeat',
 ]);
 
 function textOf(act: () => unknown): string {

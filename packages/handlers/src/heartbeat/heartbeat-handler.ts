@@ -53,6 +53,9 @@ export class HeartbeatHandler<In = string, Out = In> implements Handler {
   /** Of a handler that does not only answer. */
   private readonly watch: HeartbeatWatch<In, Out> | undefined;
   private hasAnswered = false;
+  // Since the last `channelReadComplete`.
+  private hasTaken = false;
+  private hasPassedOn = false;
 
   get userEvents(): {
     readonly fires: readonly ('HeartbeatReceivedEvent' | 'HeartbeatMissedEvent')[];
@@ -120,16 +123,30 @@ export class HeartbeatHandler<In = string, Out = In> implements Handler {
     else if (format.isPing(message)) this.answer(ctx, message);
     // Where no pings are sent, the text of an answer is a message like any other.
     else if (watch?.sendsPings === true && format.isPong(message)) watch.answered(message);
-    else ctx.fireChannelRead(message);
+    else {
+      this.hasPassedOn = true;
+      ctx.fireChannelRead(message);
+      return;
+    }
+    this.hasTaken = true;
   }
 
   channelReadComplete(ctx: Context): void {
     this.watch?.sawLife();
+    const hadOnlyHeartbeats = this.hasTaken && !this.hasPassedOn;
+    this.hasTaken = this.hasPassedOn = false;
+    if (hadOnlyHeartbeats && !ctx.channel.autoRead) this.askAgain(ctx);
     if (this.hasAnswered) {
       this.hasAnswered = false;
       ctx.flush();
     }
     ctx.fireChannelReadComplete();
+  }
+
+  /** The read that the application asked for brought heartbeats alone. */
+  private askAgain(ctx: Context): void {
+    this.watch?.asked(ctx);
+    ctx.read();
   }
 
   write(ctx: Context, message: unknown): WriteFuture {

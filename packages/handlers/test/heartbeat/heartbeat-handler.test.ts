@@ -529,6 +529,29 @@ describe('HeartbeatHandler, options', () => {
     expect(channel.closeInfo?.reason).toBe('heartbeat');
   });
 
+  it.each([
+    ['a ping that it answers', 'PING', {}],
+    ['an answer to its own', 'PONG', HEARTBEAT_PRESETS.strict],
+  ])('asks again with auto-read off after a read of nothing but %s', (_which, text, options) => {
+    const channel = EmbeddedChannel.with({ autoRead: false }, new HeartbeatHandler(options));
+    channel.read();
+    const { reads } = channel.embedded;
+    channel.writeInbound(text);
+    expect(channel.embedded.reads - reads).toBe(1);
+    channel.writeInbound(text, 'hello');
+    expect(channel.embedded.reads - reads).toBe(1);
+  });
+
+  it('finds a dead peer that it asked again with auto-read off', () => {
+    const options = { ...HEARTBEAT_PRESETS.strict, jitter: 0 };
+    const channel = EmbeddedChannel.with({ autoRead: false }, new HeartbeatHandler(options));
+    channel.read();
+    channel.advance(3000);
+    channel.writeInbound('PONG');
+    channel.advance(12_000);
+    expect(channel.closeInfo?.reason).toBe('heartbeat');
+  });
+
   it('sends the first heartbeat at once with immediately', () => {
     const channel = EmbeddedChannel.with(
       { register: false },

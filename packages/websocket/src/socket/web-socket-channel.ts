@@ -10,6 +10,7 @@ import {
 } from '@headrace/core';
 import { encodeOnce, isOutboundBytes, toBuffer } from '@headrace/core/authoring';
 import type { WebSocketClose } from './close-codes.ts';
+import { WebSocketPing } from './control-message.ts';
 import type { FrameTransport, FrameTransportListener } from './frame-transport.ts';
 import { MessageDeadline } from './message-deadline.ts';
 import { SharedMessage } from './shared-message.ts';
@@ -55,8 +56,9 @@ interface OpenTerms {
   readonly messageTimeoutMs: number;
 }
 
-/** What the first handler of a WebSocket needs of its transport. */
-export type WebSocketTransport = Pick<FrameTransport, 'listener' | 'subprotocol'>;
+/** What the first handler of a WebSocket needs of its transport; one that sends no pings, such as a browser's, has no `ping`. */
+export type WebSocketTransport = Pick<FrameTransport, 'listener' | 'subprotocol'> &
+  Partial<Pick<FrameTransport, 'ping'>>;
 
 /** What the pipeline of every WebSocket begins with. */
 export function beginPipeline(
@@ -108,6 +110,9 @@ class WebSocketStart implements Handler, FrameTransportListener {
 
   /** In a broadcast all members write the same message: what becomes of it on the wire is made once. */
   write(ctx: Context, message: unknown): WriteFuture {
+    if (message instanceof WebSocketPing && this.transport.ping !== undefined) {
+      return this.transport.ping(message);
+    }
     return ctx.write(encodeOnce(formOf(message), message, asMessage, sharedMessage));
   }
 
