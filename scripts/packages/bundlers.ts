@@ -126,7 +126,8 @@ async function pageProblem(folder: string, output: string): Promise<string | und
   const asked = /["']node:[a-z_/]+["']/.exec(readFileSync(join(folder, output), 'utf8'));
   if (asked !== null) return `${output} asks for ${asked[0]}`;
   const ran = await run(process.execPath, ['--import', './fake-page.mjs', output], folder);
-  return ran.output === PAGE_PRINTS ? undefined : `${output} prints ${ran.output}`;
+  // A minified program is one line, which Node shows with an error.
+  return ran.output === PAGE_PRINTS ? undefined : `${output} prints ${ran.output.slice(-1000)}`;
 }
 
 /** @param scripts - those of the guide that run; the one decoder is always bundled */

@@ -1,9 +1,9 @@
 import type { PageLifeListener } from '../reconnect/page-life.ts';
 
-/** What is used of a window, a worker, or a document. */
+/** What is used of a window, a worker, or a document; some places have no events. */
 interface EventSource {
-  addEventListener(name: string, listener: (event: PageEvent) => void): void;
-  removeEventListener(name: string, listener: (event: PageEvent) => void): void;
+  addEventListener?(name: string, listener: (event: PageEvent) => void): void;
+  removeEventListener?(name: string, listener: (event: PageEvent) => void): void;
 }
 
 interface PageEvent {
@@ -35,8 +35,8 @@ export function followPage(listener: PageLifeListener): () => void {
       () => document?.visibilityState === 'visible' && listener.woke(),
     ],
   ];
-  for (const [source, name, listen] of all) source?.addEventListener(name, listen);
+  for (const [source, name, listen] of all) source?.addEventListener?.(name, listen);
   return () => {
-    for (const [source, name, listen] of all) source?.removeEventListener(name, listen);
+    for (const [source, name, listen] of all) source?.removeEventListener?.(name, listen);
   };
 }

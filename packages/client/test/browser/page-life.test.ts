@@ -69,6 +69,13 @@ describe('the life of a page', () => {
     expect(seen).toEqual([]);
   });
 
+  it('is nothing where there are no events', () => {
+    unfollow();
+    for (const name of names) delete realm[name];
+    unfollow = followPage({ woke: () => seen.push('woke'), left: () => {} });
+    expect(() => unfollow()).not.toThrow();
+  });
+
   it('has no document in a worker', () => {
     unfollow();
     delete realm['document'];
