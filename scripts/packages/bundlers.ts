@@ -99,14 +99,13 @@ class WebSocket {
   }
   send(text) {
     this.onmessage({ data: text.toUpperCase() });
-    setTimeout(() => this.onclose({ code: 1000, reason: '' }));
+    setTimeout(() => end());
   }
   close() {}
 }
 Object.assign(globalThis, { WebSocket, location: { href: 'http://page.example/a/b' } });
-process.on('exit', () => {});
 const end = process.exit.bind(process);
-setTimeout(() => end(), 300);
+setTimeout(() => end(), 60_000);
 for (const name of ['Buffer', 'setImmediate', 'clearImmediate', 'process', 'global']) delete globalThis[name];
 `;
 const PAGE_PRINTS = 'opens ws://page.example/ws\nHELLO FROM A PAGE';
