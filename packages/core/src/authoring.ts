@@ -5,6 +5,8 @@
  */
 import './copy.ts';
 
+// What builds the pipelines of a bootstrap
+export { checkInitializer, required, toFunction } from './bootstrap/bootstrap-options.ts';
 // A place to connect to, checked and as text
 export { checkConnectPlace, placeText } from './bootstrap/connect-target.ts';
 // Options of a channel, for who takes them among others
