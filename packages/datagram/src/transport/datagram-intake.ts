@@ -1,7 +1,7 @@
-import type { Clock, TransportSink } from '@headrace/core';
+import type { TransportSink } from '@headrace/core';
 import { describeOptions, Fifo, isTurnCheckDue, whole } from '@headrace/core/authoring';
-import type { Burst, BurstEnds } from './burst-ends.ts';
 import type { DatagramCounters } from './datagram-counters.ts';
+import type { Delivery, NextTurn } from './next-turn.ts';
 
 /**
  * How much is kept of what comes while reads are held. Node cannot stop reading a socket for datagrams; as a kernel does,
@@ -24,36 +24,35 @@ export interface IntakeLimits {
   readonly maxKeptBytes: number;
 }
 
+/** After so many bytes what was written in answer to them leaves, before the next ones are delivered. */
+const SLICE_BYTES = 64 * 1024;
+
 /** The input of a channel of datagrams: bursts, the share of a turn, and what is kept while reads are held. */
-export class DatagramIntake implements Burst {
+export class DatagramIntake implements Delivery {
   private readonly limits: IntakeLimits;
   private readonly counters: DatagramCounters;
-  private readonly ends: BurstEnds;
-  private readonly clock: Clock;
+  private readonly turn: NextTurn;
   private readonly sizeOf: (message: unknown) => number;
   private sink: TransportSink | undefined = undefined;
   private mayRead = false;
-  private isInBurst = false;
   private isAwake = false;
   private isOver = false;
-  /** Of this burst. */
+  private readonly queue = new Fifo<unknown>();
+  private queuedBytes = 0;
+  /** Of the burst under way. */
   private delivered = 0;
-  private kept: Fifo<unknown> | undefined = undefined;
-  private keptBytes = 0;
-  private readonly run = (): void => this.deliverKept();
+  private readonly run = (): void => this.deliver();
 
   /** @param sizeOf - the bytes of a message that was received */
   constructor(
     limits: IntakeLimits,
     counters: DatagramCounters,
-    ends: BurstEnds,
-    clock: Clock,
+    turn: NextTurn,
     sizeOf: (message: unknown) => number,
   ) {
     this.limits = limits;
     this.counters = counters;
-    this.ends = ends;
-    this.clock = clock;
+    this.turn = turn;
     this.sizeOf = sizeOf;
   }
 
@@ -63,16 +62,12 @@ export class DatagramIntake implements Burst {
 
   stop(): void {
     this.isOver = true;
-    this.kept = undefined;
+    this.queue.clear();
   }
 
   requestRead(): void {
     this.mayRead = true;
-    if (this.hasKept && !this.isAwake) {
-      this.isAwake = true;
-      // Reads are asked for in the middle of other events.
-      this.clock.execute(this.run);
-    }
+    if (!this.queue.isEmpty) this.wakeSoon();
   }
 
   pauseReading(): void {
@@ -81,55 +76,58 @@ export class DatagramIntake implements Burst {
 
   arrived(message: unknown): void {
     if (this.isOver) return;
-    if (this.isTaking && !this.hasKept) this.deliver(message);
-    else this.keep(message);
+    const bytes = this.sizeOf(message);
+    const { isTaking } = this;
+    if (!isTaking && this.isFull(bytes)) {
+      this.counters.dropped += 1;
+      return;
+    }
+    this.queue.push(message);
+    this.queuedBytes += bytes;
+    if (!isTaking || this.isAwake) return;
+    this.isAwake = true;
+    this.turn.add(this);
   }
 
-  endBurst(): void {
-    this.isInBurst = false;
+  /** Delivers what is there as one burst, until reads are held. */
+  deliver(): void {
+    this.isAwake = false;
     if (this.isOver) return;
+    const sink = this.sink!;
+    let sliceBytes = 0;
+    while (!this.queue.isEmpty && this.isTaking) {
+      if (sliceBytes >= SLICE_BYTES) {
+        this.wakeSoon();
+        return;
+      }
+      const message = this.queue.shift();
+      const bytes = this.sizeOf(message);
+      this.queuedBytes -= bytes;
+      sliceBytes += bytes;
+      sink.received(message);
+      this.delivered += 1;
+      if (isTurnCheckDue(this.delivered)) sink.checkTurn();
+    }
+    if (this.delivered === 0) return;
+    this.delivered = 0;
     this.mayRead = false;
-    this.sink!.readComplete();
+    sink.readComplete();
   }
 
   private get isTaking(): boolean {
     return this.mayRead && !this.sink!.isReadHeld;
   }
 
-  private get hasKept(): boolean {
-    return this.kept !== undefined && !this.kept.isEmpty;
-  }
-
-  private deliver(message: unknown): void {
-    const sink = this.sink!;
-    if (!this.isInBurst) {
-      this.isInBurst = true;
-      this.delivered = 0;
-      this.ends.begin(this);
-    }
-    sink.received(message);
-    this.delivered += 1;
-    if (isTurnCheckDue(this.delivered)) sink.checkTurn();
-  }
-
-  private keep(message: unknown): void {
+  /** A kernel would drop it, too. */
+  private isFull(bytes: number): boolean {
     const { maxKeptDatagrams, maxKeptBytes } = this.limits;
-    const bytes = this.sizeOf(message);
-    this.kept ??= new Fifo();
-    if (this.kept.size >= maxKeptDatagrams || this.keptBytes + bytes > maxKeptBytes) {
-      this.counters.dropped += 1;
-      return;
-    }
-    this.kept.push(message);
-    this.keptBytes += bytes;
+    return this.queue.size >= maxKeptDatagrams || this.queuedBytes + bytes > maxKeptBytes;
   }
 
-  private deliverKept(): void {
-    this.isAwake = false;
-    while (!this.isOver && this.isTaking && this.hasKept) {
-      const message = this.kept!.shift();
-      this.keptBytes -= this.sizeOf(message);
-      this.deliver(message);
-    }
+  /** When the event under way is over: reads are asked for in the middle of others. */
+  private wakeSoon(): void {
+    if (this.isAwake) return;
+    this.isAwake = true;
+    this.turn.clock.execute(this.run);
   }
 }

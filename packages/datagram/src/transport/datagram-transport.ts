@@ -17,11 +17,11 @@ import {
   type Recipient,
   type SenderAddress,
 } from '../datagram.ts';
-import { BurstEnds } from './burst-ends.ts';
 import { DatagramCounters } from './datagram-counters.ts';
 import { bindError, datagramError } from './datagram-failure.ts';
 import { DatagramIntake, type IntakeLimits } from './datagram-intake.ts';
 import { DatagramSender } from './datagram-sender.ts';
+import { NextTurn } from './next-turn.ts';
 
 /**
  * A socket for datagrams as the transport of one channel. Its messages are {@link Datagram}s, or, for a socket with one
@@ -56,7 +56,7 @@ export class DatagramTransport implements Transport, DatagramSocketUser {
     this.clock = clock;
     this.takesBytes = takesBytes;
     const sizeOf = takesBytes ? sizeOfBytes : sizeOfReceived;
-    this.intake = new DatagramIntake(limits, this.counters, new BurstEnds(clock), clock, sizeOf);
+    this.intake = new DatagramIntake(limits, this.counters, new NextTurn(clock), sizeOf);
     this.sender = new DatagramSender(socket, this.counters, (failures) => this.sent(failures));
   }
 

@@ -51,12 +51,17 @@ it('stops at the end of its share of a turn, and goes on in the next one', async
     },
   ]);
   const texts = Array.from({ length: 40 }, (_, i) => `${i}`);
+  const turns: number[] = [];
+  const lookEachTurn = () => {
+    turns.push(seen.length);
+    if (seen.length < texts.length) clock.nextTurn(lookEachTurn);
+  };
   clock.run(() => {
     socket.arrive('10.0.0.2', ...texts);
-    // Within the turn: a message costs a whole share, and every few messages the channel is asked.
-    expect(seen.length).toBe(4);
-    expect(channel.readHolds).toEqual(['turn']);
+    clock.nextTurn(lookEachTurn);
   });
+  // A message costs a whole share: the turn is over when the channel is asked for the second time.
+  expect(turns[0]).toBe(4);
   expect(seen).toEqual(texts);
   expect(channel.readHolds).toEqual([]);
 });
@@ -87,6 +92,22 @@ it('a datagram that comes while kept ones wait for their turn does not overtake 
     socket.arrive('10.0.0.2', 'b');
   });
   expect(recorder.seen.join('')).toBe('ab.');
+});
+
+it('lets answers leave before it delivers more: an echo of the longest datagrams stays below its limit', async () => {
+  const failed: Error[] = [];
+  const { socket } = await bound([
+    {
+      channelRead(ctx: Context, datagram: Datagram) {
+        ctx.writeAndFlush(datagram).onSettled((error) => {
+          if (error !== undefined) failed.push(error);
+        });
+      },
+    },
+  ]);
+  socket.arrive('10.0.0.2', ...Array.from({ length: 32 }, () => 'x'.repeat(60_000)));
+  expect(failed).toEqual([]);
+  expect(socket.sent.length).toBe(32);
 });
 
 it('is unwritable while the kernel takes nothing, and writable again after that', async () => {
