@@ -125,6 +125,8 @@ export { type FailureReporter, SettableFuture } from './internal/settable-future
 export { isOwnFault } from './internal/stderr-logger.ts';
 // Time in which the process did nothing
 export { stoodStillMs } from './internal/stood-still.ts';
+// A bounded table of which strangers do not push out others
+export { type KnownOrStranger, StrangersFirst } from './internal/strangers-first.ts';
 // Rates with bursts
 export { type Rate, TokenBucket } from './internal/token-bucket.ts';
 // Share the turns of the event loop

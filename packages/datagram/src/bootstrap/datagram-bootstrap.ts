@@ -13,7 +13,6 @@ import {
   CHANNEL_OPTIONS,
   checkInitializer,
   describeOptions,
-  having,
   list,
   required,
   text,
@@ -28,8 +27,8 @@ import {
   SOCKET_OPTIONS,
   settingsOf,
 } from '../socket/datagram-socket-options.ts';
-import { NodeDatagramSocket } from '../socket/node-datagram-socket.ts';
 import { KEPT_OPTIONS, type KeptDatagrams } from '../transport/datagram-intake.ts';
+import { connectedPlace, NETWORK, openSocket } from '../transport/datagram-place.ts';
 import { DatagramTransport } from '../transport/datagram-transport.ts';
 
 /** Options of a channel of datagrams: those of every channel, of its socket, and of what is kept while reads are held. */
@@ -87,15 +86,14 @@ const OPTIONS = describeOptions(
   TIMEOUT,
 );
 
-const NETWORK = having('datagramSocket', 'a network of datagrams, such as a host of a Simulation');
-export const BIND_PLACE = describeOptions('bind', {
+const BIND_PLACE = describeOptions('bind', {
   port: whole({ max: 65_535, required: true }),
   host: text('an address or a name'),
   groups: list('a list of multicast groups', { default: [] }),
   network: NETWORK,
   signal: unchecked(),
 });
-export const CONNECT_PLACE = describeOptions('connect', {
+const CONNECT_PLACE = describeOptions('connect', {
   port: whole({ min: 1, max: 65_535, required: true }),
   host: text('an address or a name'),
   localAddress: text('an address of this machine'),
@@ -179,7 +177,13 @@ export class DatagramBootstrap<R = unknown, W = unknown> {
   ): Promise<Channel<R, W>> {
     const initialize = required(this.initialize, '.handler(…)');
     const options = this.channelOptions;
-    const transport = datagramTransport(place, network, options);
+    const settings = settingsOf(options, place.host ?? place.peer?.host);
+    const transport = new DatagramTransport(
+      openSocket(place, settings, network),
+      place,
+      KEPT_OPTIONS.part(options),
+      options.clock ?? systemClock,
+    );
     const channel: unknown = await connectChannel(transport, {
       ...CHANNEL_OPTIONS.only(options),
       ...TIMEOUT.only(options),
@@ -190,37 +194,4 @@ export class DatagramBootstrap<R = unknown, W = unknown> {
     });
     return channel as Channel<R, W>;
   }
-}
-
-/** The place of a socket with one peer. */
-export function connectedPlace(
-  where: {
-    readonly host: string | undefined;
-    readonly port: number;
-    readonly localAddress: string | undefined;
-    readonly localPort: number;
-  },
-  options: DatagramSocketOptions,
-): { readonly bound: DatagramPlace; readonly target: string } {
-  const { port, localAddress, localPort } = where;
-  const isLocal6 = localAddress?.includes(':') === true || options.family === 6;
-  const host = where.host ?? (isLocal6 ? '::1' : '127.0.0.1');
-  const bound = { host: localAddress, port: localPort, peer: { host, port }, groups: [] };
-  return { bound, target: `${host}:${port}` };
-}
-
-/** A transport of datagrams on a socket of the machine, or of another network. */
-export function datagramTransport(
-  place: DatagramPlace,
-  network: DatagramNetwork | undefined,
-  options: DatagramOptions,
-  takesBytes = false,
-): DatagramTransport {
-  const settings = settingsOf(options, place.host ?? place.peer?.host);
-  const socket =
-    network === undefined
-      ? new NodeDatagramSocket(place, settings)
-      : network.datagramSocket(place, settings);
-  const limits = KEPT_OPTIONS.part(options);
-  return new DatagramTransport(socket, place, limits, options.clock ?? systemClock, takesBytes);
 }

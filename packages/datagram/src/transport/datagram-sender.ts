@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { DatagramSocket, OutboundBytes } from '@headrace/core';
+import type { Clock, DatagramSocket, OutboundBytes } from '@headrace/core';
 import { toBuffer } from '@headrace/core/authoring';
 import type { DatagramCounters } from './datagram-counters.ts';
 import { datagramError } from './datagram-failure.ts';
@@ -11,6 +11,7 @@ import { datagramError } from './datagram-failure.ts';
 export class DatagramSender {
   private readonly socket: DatagramSocket;
   private readonly counters: DatagramCounters;
+  private readonly clock: Clock;
   private readonly done: (failures: ReadonlyMap<number, Error> | undefined) => void;
   /** Of the write under way. */
   private awaited = 0;
@@ -25,10 +26,12 @@ export class DatagramSender {
   constructor(
     socket: DatagramSocket,
     counters: DatagramCounters,
+    clock: Clock,
     done: (failures: ReadonlyMap<number, Error> | undefined) => void,
   ) {
     this.socket = socket;
     this.counters = counters;
+    this.clock = clock;
     this.done = done;
   }
 
@@ -49,11 +52,23 @@ export class DatagramSender {
       this.socket.send(buffer, host, port, this.sentNext);
       return;
     }
-    this.places ??= Array.from({ length: place }, (_, before) => before);
+    this.leavePlace(place);
     this.socket.send(buffer, host, port, (error) => {
       if (error !== null) this.fail(place, datagramError(error, host, port));
       this.settle(error);
     });
+  }
+
+  /** In place of `send`: it is not sent. */
+  refuse(place: number, error: Error): void {
+    this.leavePlace(place);
+    this.fail(place, error);
+    this.clock.execute(() => this.settle(error));
+  }
+
+  /** Its outcome does not come in the order of the others. */
+  private leavePlace(place: number): void {
+    this.places ??= Array.from({ length: place }, (_, before) => before);
   }
 
   private readonly sentNext = (error: Error | null): void => {

@@ -57,7 +57,9 @@ export class DatagramTransport implements Transport, DatagramSocketUser {
     this.takesBytes = takesBytes;
     const sizeOf = takesBytes ? sizeOfBytes : sizeOfReceived;
     this.intake = new DatagramIntake(limits, this.counters, new NextTurn(clock), sizeOf);
-    this.sender = new DatagramSender(socket, this.counters, (failures) => this.sent(failures));
+    this.sender = new DatagramSender(socket, this.counters, clock, (failures) =>
+      this.sent(failures),
+    );
   }
 
   get accepts(): string {
