@@ -16,6 +16,7 @@ import { DatagramCounters } from '../transport/datagram-counters.ts';
 import { bindError, datagramError } from '../transport/datagram-failure.ts';
 import type { IntakeLimits } from '../transport/datagram-intake.ts';
 import { NextTurn } from '../transport/next-turn.ts';
+import type { PeerOwner } from './peer-owner.ts';
 import { PeerTransport } from './peer-transport.ts';
 
 /** How peers are kept. */
@@ -25,18 +26,6 @@ export interface PeerRules {
   readonly maxStrangersPerAddress: number;
   readonly amplification: number;
   readonly signInProves: boolean;
-}
-
-/** What a peer uses of its listener. */
-export interface PeerOwner {
-  readonly socket: DatagramSocket;
-  readonly counters: DatagramCounters;
-  readonly turn: NextTurn;
-  readonly limits: IntakeLimits;
-  readonly idleMs: number;
-  readonly amplification: number;
-  readonly signInProves: boolean;
-  forget(peer: PeerTransport): void;
 }
 
 const EVICTED: CloseInfo = { reason: 'limit', by: 'local', error: undefined };
@@ -181,8 +170,9 @@ export class PeerListener implements Listener, DatagramSocketUser, PeerOwner {
     peer.end(EVICTED);
   }
 
-  forget(peer: PeerTransport): void {
-    this.peers.delete(peer.placeId);
+  forget(id: string): void {
+    const peer = this.peers.get(id)!;
+    this.peers.delete(id);
     this.places.remove(peer);
     this.turn.clock.deadlines.remove(peer);
     if (this.isClosed && this.peers.size === 0) this.socket.close();

@@ -14,7 +14,7 @@ import type { SenderAddress } from '../datagram.ts';
 import { DATAGRAM_ERRORS } from '../datagram-errors.ts';
 import { DatagramIntake } from '../transport/datagram-intake.ts';
 import { DatagramSender } from '../transport/datagram-sender.ts';
-import type { PeerOwner } from './peer-listener.ts';
+import type { PeerOwner } from './peer-owner.ts';
 
 /** One peer of a socket for datagrams, as a transport of bytes: each read and each write is one datagram. */
 export class PeerTransport implements Transport, DeadlineEntry, KnownOrStranger {
@@ -135,7 +135,7 @@ export class PeerTransport implements Transport, DeadlineEntry, KnownOrStranger 
     if (!this.isActive) return;
     this.isActive = false;
     this.intake.stop();
-    this.owner.forget(this);
+    this.owner.forget(this.placeId);
     this.owner.turn.clock.execute(() => this.sink?.disconnected());
   }
 

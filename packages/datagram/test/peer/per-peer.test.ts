@@ -37,9 +37,10 @@ async function serve(
   const read: string[] = [];
   const opening = new ServerBootstrap()
     .childOptions({ clock, logger: silentLogger })
-    .childHandler((channel) => {
+    .childHandler((opened) => {
+      const channel = opened as unknown as Channel;
       channel.pipeline.addLast(new StringCodec());
-      build(channel as unknown as Channel);
+      build(channel);
       channel.pipeline.addLast({
         channelRead(ctx: Context, text: string) {
           read.push(`${hostOf(ctx.channel)} ${text}`);
