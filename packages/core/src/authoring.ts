@@ -106,6 +106,8 @@ export {
 } from './internal/pending-write-queue.ts';
 // Keep input for later
 export { unpinAll, unpinned } from './internal/pinned-memory.ts';
+// A bounded table of which strangers do not push out others
+export type { PlaceHolder } from './internal/places-by-network.ts';
 /** Escapes text of a peer, so that it is safe in a line of a log. */
 export { printable } from './internal/printable.ts';
 export { isPromiseLike } from './internal/promise-like.ts';
@@ -125,7 +127,6 @@ export { type FailureReporter, SettableFuture } from './internal/settable-future
 export { isOwnFault } from './internal/stderr-logger.ts';
 // Time in which the process did nothing
 export { stoodStillMs } from './internal/stood-still.ts';
-// A bounded table of which strangers do not push out others
 export { type KnownOrStranger, StrangersFirst } from './internal/strangers-first.ts';
 // Rates with bursts
 export { type Rate, TokenBucket } from './internal/token-bucket.ts';

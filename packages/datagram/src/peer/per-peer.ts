@@ -27,8 +27,9 @@ import {
 import { KEPT_OPTIONS, type KeptDatagrams } from '../transport/datagram-intake.ts';
 import { connectedPlace, NETWORK, openSocket } from '../transport/datagram-place.ts';
 import { DatagramTransport } from '../transport/datagram-transport.ts';
-import { PeerListener } from './peer-listener.ts';
+import type { PeerListener } from './peer-listener.ts';
 import { PeerTransport } from './peer-transport.ts';
+import { SocketPeerListener } from './socket-peer-listener.ts';
 
 /** Options of {@link perPeer}. */
 export interface PerPeerOptions extends DatagramSocketOptions, KeptDatagrams {
@@ -119,7 +120,7 @@ export function perPeer(options: PerPeerOptions): PeerListener {
   const { port, host, groups, network, clock, ...rules } = PEER_OPTIONS.resolve(options);
   const place = { host, port, groups };
   const socket = openSocket(place, settingsOf(options, host), network);
-  return new PeerListener(socket, place, KEPT_OPTIONS.part(options), rules, clock);
+  return new SocketPeerListener(socket, place, KEPT_OPTIONS.part(options), rules, clock);
 }
 
 /** Options of {@link toPeer}. */

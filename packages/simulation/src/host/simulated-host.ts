@@ -20,7 +20,7 @@ import { SimulationError } from '../simulation-error.ts';
 import type { KeepAlive } from '../tcp/keep-alive-probes.ts';
 import { TcpEnd, type TcpKernel } from '../tcp/tcp-end.ts';
 import type { ResolvedTcpSettings } from '../tcp/tcp-settings.ts';
-import { type UdpKernel, UdpSocket } from '../udp/udp-socket.ts';
+import { UdpSocket } from '../udp/udp-socket.ts';
 import { type ClockFault, MachineClock } from './machine-clock.ts';
 import { runningCode } from './running-code.ts';
 import { SimulatedPort } from './simulated-port.ts';
@@ -50,7 +50,7 @@ const FIRST_FREE_PORT = 32_768;
  * A machine of a simulation with the program that runs on it. The program gets everything here that it would get from
  * the system: time, random numbers, ports, connections, a log.
  */
-export class SimulatedHost implements PortNetwork, DatagramNetwork, UdpKernel {
+export class SimulatedHost implements PortNetwork, DatagramNetwork {
   readonly name: string;
   /** Its IP address, `10.0.0.1` and on; programs may use the name instead. */
   readonly address: string;
