@@ -1,9 +1,11 @@
 // One file for each public entry of a package, and a few for what its entries share: Node loads these several times as
-// fast as a file for each class. What the compiler wrote gives way to them; its declarations stay.
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
+// fast as a file for each class. What the compiler wrote gives way to them; its declarations stay. Entries that run in
+// a page have a second file in `dist/browser`.
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, isAbsolute, join } from 'node:path';
 import { RolldownMagicString, rolldown } from 'rolldown';
 import { parseAst } from 'rolldown/parseAst';
+import { browserGlobals, forBrowsers } from './for-browsers.mjs';
 
 const COMPILED = /\.js(?:\.map)?$/;
 
@@ -15,14 +17,26 @@ function manifestOf(folder) {
 function entriesOf(folder) {
   const { exports, publishConfig, bin = {}, sideEffects } = manifestOf(folder);
   const named = [
-    ...Object.values(publishConfig?.exports ?? exports).map((target) => target.default),
+    ...Object.values(publishConfig?.exports ?? exports).map(
+      (target) => target.node ?? target.default,
+    ),
     ...Object.values(bin),
     ...(Array.isArray(sideEffects) ? sideEffects : []),
   ];
   const entries = {};
   for (const file of named) {
-    const name = /^(?:\.\/)?dist\/(.+)\.js$/.exec(file ?? '')?.[1];
+    const name = /^(?:\.\/)?dist\/(?!browser\/)(.+)\.js$/.exec(file ?? '')?.[1];
     if (name !== undefined) entries[name] = join(folder, 'dist', `${name}.js`);
+  }
+  return entries;
+}
+
+/** The entries that have a file for pages beside that for Node: `dist/browser/NAME.js`. */
+function browserEntriesOf(folder) {
+  const entries = {};
+  for (const target of Object.values(manifestOf(folder).exports)) {
+    const name = target.node && /^\.\/dist\/browser\/(.+)\.js$/.exec(target.default)?.[1];
+    if (name) entries[`browser/${name}`] = join(folder, target.node);
   }
   return entries;
 }
@@ -69,34 +83,57 @@ function withPureParts(code) {
   return { code: marked.toString(), map: marked.generateMap({ hires: true }).toString() };
 }
 
+/** Not one of a library, or of the sources. */
+const isCompiled = (id) => id.endsWith('.js') && !id.includes('/node_modules/');
+
 const compiled = {
   name: 'compiled',
   load(id) {
+    if (!isCompiled(id)) return;
     return {
       code: readFileSync(id, 'utf8'),
       map: JSON.parse(readFileSync(`${id}.map`, 'utf8')),
     };
   },
-  transform: withPureParts,
+  transform(code, id) {
+    return isCompiled(id) ? withPureParts(code) : undefined;
+  },
 };
 
 /** Replaces the compiled modules of a package. */
 export async function bundle(folder) {
   const dist = join(folder, 'dist');
-  const build = await rolldown({
+  const output = await generated(dist, {
     input: entriesOf(folder),
     external: (id) => !id.startsWith('.') && !isAbsolute(id),
     platform: 'node',
     plugins: [compiled],
+    output: { sourcemap: true, chunkFileNames: 'shared-[hash].js' },
   });
-  const { output } = await build.generate({
-    dir: dist,
-    sourcemap: true,
-    chunkFileNames: 'shared-[hash].js',
-  });
-  await build.close();
+  const input = browserEntriesOf(folder);
+  if (Object.keys(input).length > 0) {
+    const name = basename(folder);
+    const forPages = await generated(dist, {
+      input,
+      platform: 'browser',
+      plugins: [forBrowsers(name), compiled],
+      transform: { inject: browserGlobals(name) },
+      output: { chunkFileNames: 'browser/shared-[hash].js' },
+    });
+    output.push(...forPages);
+  }
   for (const file of readdirSync(dist, { recursive: true })) {
     if (COMPILED.test(file)) rmSync(join(dist, file));
   }
-  for (const file of output) writeFileSync(join(dist, file.fileName), file.code ?? file.source);
+  for (const { fileName, code, source } of output) {
+    mkdirSync(dirname(join(dist, fileName)), { recursive: true });
+    writeFileSync(join(dist, fileName), code ?? source);
+  }
+}
+
+async function generated(dir, { output: options, ...input }) {
+  const build = await rolldown(input);
+  const { output } = await build.generate({ dir, ...options });
+  await build.close();
+  return output;
 }

@@ -48,7 +48,11 @@ const EVERYWHERE: readonly Rule[] = [
     { path: '^(packages|examples)/([^/]+)/' },
     {
       path: '^(packages|examples)/',
-      pathNot: ['^$1/$2/', `^packages/core/test/fixture/(?:${SHARED_FIXTURES.join('|')})\\.ts$`],
+      pathNot: [
+        '^$1/$2/',
+        `^packages/core/test/fixture/(?:${SHARED_FIXTURES.join('|')})\\.ts$`,
+        '^packages/simulation/test/fixture/same-traces\\.ts$',
+      ],
       dependencyTypes: ['local'],
     },
   ),
@@ -100,7 +104,7 @@ const words = (text: string): string[] =>
     .filter((one) => one !== '');
 const escaped = (text: string): string => text.replaceAll('.', '\\.');
 
-/** The pattern of a name, as `bus`, `errors.ts` or `*.ts+internal`, without the names that stand for themselves in it. */
+/** The pattern of a name, as `bus`, `errors.ts` or `*.ts+time`, without the names that stand for themselves in it. */
 function patternOf(name: string, all: readonly string[]): string {
   const parts = name.split('+').map((part) => {
     if (part === '*.ts') {

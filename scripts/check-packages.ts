@@ -41,7 +41,10 @@ function internalsOf(packages: readonly Packed[]): string[] {
 /** Packages of more files than an entry each, and about as many that entries share: Node takes a while for each file. */
 function scatteredOf(packages: readonly Packed[]): string[] {
   return packages.flatMap(({ name, installed, entries }) => {
-    const { length } = filesBelow(join(installed, 'dist'), '.', ['.js']);
+    const files = filesBelow(join(installed, 'dist'), '.', ['.js']);
+    const isForBrowsers = (file: string): boolean => file.startsWith('browser/');
+    const builds = [files.filter((file) => !isForBrowsers(file)), files.filter(isForBrowsers)];
+    const length = Math.max(...builds.map((build) => build.length));
     return length <= 2 * entries.length + 2 ? [] : [`${name} has ${length} files to load`];
   });
 }

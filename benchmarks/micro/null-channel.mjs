@@ -6,6 +6,7 @@ import { coalesce } from '../../packages/core/dist/transport/coalesce.js';
 import { moduleOf } from './revision.mjs';
 
 const { sizeOfBytes } = await moduleOf(
+  'bytes/byte-source',
   'internal/byte-source',
   'internal/size-of-bytes',
   'transport/byte-source',

@@ -18,12 +18,17 @@ function readReport(folder: string, entry: string): string {
   return readFileSync(join(folder, `${reportName(entry)}.api.md`), 'utf8');
 }
 
+/** `Buffer` of `Buffer_2 as Buffer`, which the report writes where a name is that of a global. */
+function namesIn(list: string): string[] {
+  return list.replaceAll(/\w+ as /g, '').match(/\w+/g) ?? [];
+}
+
 /** Those that an import of the entry gives. */
 export function importedNames(folder: string, entry: string): ReadonlySet<string> {
   const report = readReport(folder, entry);
   const own = [...report.matchAll(DECLARED)].map(([, name = '']) => name);
   const listed = [...report.matchAll(LISTED)].flatMap(([line, names = '']) =>
-    line.startsWith(' ') ? [] : (names.match(/\w+/g) ?? []),
+    line.startsWith(' ') ? [] : namesIn(names),
   );
   const others = [...report.matchAll(STAR)].flatMap(([, other = '']) =>
     other.startsWith('@headrace/') ? [...importedNames(folder, other)] : [],
@@ -34,6 +39,6 @@ export function importedNames(folder: string, entry: string): ReadonlySet<string
 /** Those that a program which imports the entry can write, members of its namespaces included. */
 export function knownNames(folder: string, entry: string): ReadonlySet<string> {
   const listed = [...readReport(folder, entry).matchAll(LISTED)];
-  const members = listed.flatMap(([, names = '']) => names.match(/\w+/g) ?? []);
+  const members = listed.flatMap(([, names = '']) => namesIn(names));
   return new Set([...importedNames(folder, entry), ...members]);
 }

@@ -88,6 +88,47 @@ async function checkOneDecoder(tally: Tally, folder: string): Promise<void> {
   reportBundle(tally, title, join(folder, output), MAX_DECODER_BYTES, problem);
 }
 
+/** What a page has and Node has not; and nothing of what Node has and a page has not. */
+const FAKE_PAGE = `
+class WebSocket {
+  bufferedAmount = 0;
+  protocol = '';
+  constructor(url) {
+    console.log('opens', url);
+    setTimeout(() => this.onopen());
+  }
+  send(text) {
+    this.onmessage({ data: text.toUpperCase() });
+    setTimeout(() => this.onclose({ code: 1000, reason: '' }));
+  }
+  close() {}
+}
+Object.assign(globalThis, { WebSocket, location: { href: 'http://page.example/a/b' } });
+process.on('exit', () => {});
+const end = process.exit.bind(process);
+setTimeout(() => end(), 300);
+for (const name of ['Buffer', 'setImmediate', 'clearImmediate', 'process', 'global']) delete globalThis[name];
+`;
+const PAGE_PRINTS = 'opens ws://page.example/ws\nHELLO FROM A PAGE';
+/** The kB of the guide, with 5 % of air. */
+const MAX_PAGE_BYTES = 140_000;
+
+/** The guide's page, by a bundler that was told nothing. */
+async function checkPage(tally: Tally, folder: string, name: string): Promise<void> {
+  const output = join('out', 'page', `${name}.mjs`);
+  const built = await run(process.execPath, [`page-${name}.mjs`], folder);
+  const title = `bundle of a page, ${name}`;
+  const problem = built.ok ? await pageProblem(folder, output) : built.output;
+  reportBundle(tally, title, join(folder, output), MAX_PAGE_BYTES, problem);
+}
+
+async function pageProblem(folder: string, output: string): Promise<string | undefined> {
+  const asked = /["']node:[a-z_/]+["']/.exec(readFileSync(join(folder, output), 'utf8'));
+  if (asked !== null) return `${output} asks for ${asked[0]}`;
+  const ran = await run(process.execPath, ['--import', './fake-page.mjs', output], folder);
+  return ran.output === PAGE_PRINTS ? undefined : `${output} prints ${ran.output}`;
+}
+
 /** @param scripts - those of the guide that run; the one decoder is always bundled */
 export async function checkBundlers(
   tally: Tally,
@@ -100,6 +141,10 @@ export async function checkBundlers(
     const [, name] = /^js \[(.+)\]$/.exec(info) ?? [];
     if (name !== undefined) writeFiles(folder, { [name]: code });
   }
-  const checks = scripts.map((name) => checkBundler(tally, folder, name, OUTPUTS[name]!));
+  writeFiles(folder, { 'fake-page.mjs': FAKE_PAGE });
+  const checks = scripts.flatMap((name) => [
+    checkBundler(tally, folder, name, OUTPUTS[name]!),
+    checkPage(tally, folder, name.replace('.mjs', '')),
+  ]);
   await Promise.all([...checks, checkOneDecoder(tally, folder)]);
 }

@@ -46,7 +46,7 @@ it('lets the channel, its subclasses, the test kit, clocks and comments be', asy
     await found({
       'packages/core/src/channel/c.ts': autoRead,
       'packages/core/src/testing/t.ts': autoRead,
-      'packages/core/src/internal/system-clock.ts': 'setImmediate(() => {});',
+      'packages/core/src/time/system-clock.ts': 'setImmediate(() => {});',
       'packages/core/src/bootstrap/b.ts': 'export const is = (x: unknown) => x instanceof Error;',
       'packages/handlers/src/s.ts': [
         '/** `channel.autoRead = false` is for applications, `Date.now()` for clocks. */',

@@ -246,9 +246,9 @@ const TIMERS = [
   'packages/core/src/bootstrap/drain.ts', // a drain of a server
   'packages/core/src/channel/open-channel.ts', // a connect
   'packages/core/src/drain-start-event.ts',
-  'packages/core/src/internal/clock-deadlines.ts', // the timer of all deadlines
   'packages/core/src/pipeline/handler-context.ts', // passes the call on
   'packages/core/src/testing/transport-contract.ts',
+  'packages/core/src/time/clock-deadlines.ts', // the timer of all deadlines
   'packages/handlers/src/broadcast/announcer.ts',
   'packages/handlers/src/health/limited-http-server.ts',
   'packages/handlers/src/limit/message-rate-handler.ts', // the next message may pass
@@ -258,6 +258,7 @@ const TIMERS = [
   'packages/handlers/src/shaping/traffic-shaping-handler.ts',
   'packages/lasting/src/channel/resume-transport.ts', // an acknowledgement that waits for more
   'packages/lasting/src/client/lasting-client.ts',
+  'packages/websocket/src/browser/page-transport.ts', // a page has one connection
 ];
 
 it('is no timer of its own: thousands that are due together would be one turn of the event loop', () => {

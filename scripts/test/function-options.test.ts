@@ -17,10 +17,10 @@ interface FunctionOption {
   readonly kind: OptionKind<unknown, (...args: unknown[]) => unknown>;
 }
 
-type Sets = typeof import('../../packages/core/src/internal/option-set.ts');
+type Sets = typeof import('../../packages/core/src/option/option-set.ts');
 
 const noted = vi.hoisted(() => [] as { readonly set: unknown; readonly stack: string }[]);
-vi.mock('../../packages/core/src/internal/option-set.ts', async (original) => {
+vi.mock('../../packages/core/src/option/option-set.ts', async (original) => {
   const sets = await original<Sets>();
   const noting = <Describe extends (...args: never[]) => unknown>(describe: Describe): Describe =>
     ((...args) => {

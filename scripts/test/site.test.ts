@@ -187,7 +187,7 @@ it('does not go without the sets of options', async () => {
   const loader = new URL('../site/note-option-sets.mjs', import.meta.url).href;
   const { load } = (await import(loader)) as { load: (...args: unknown[]) => Promise<unknown> };
   const next = () => Promise.resolve({ source: 'this.holder = owner;' });
-  const loading = load('file:///core/src/internal/option-set.ts', {}, next);
+  const loading = load('file:///core/src/option/option-set.ts', {}, next);
   await expect(loading).rejects.toThrow('has no "this.owner = owner;"');
   const register = new URL('../register.mjs', import.meta.url).href;
   const root = tree({

@@ -44,7 +44,9 @@ const STARTS: Readonly<Record<string, () => Promise<number>>> = {
   },
   'lasting-chat': async () => {
     const { startServer } = await example('lasting-chat/src/lasting-server');
-    return (await startServer({ port: 0, password: 'open sesame', logger: quiet })).port;
+    const { openRoom } = await example('lasting-chat/src/room');
+    const room = openRoom({ password: 'open sesame' });
+    return (await startServer({ room, port: 0, logger: quiet })).port;
   },
   'port-forwarder': async () => {
     const { startForwarder } = await example('port-forwarder/src/port-forwarder');

@@ -1,6 +1,14 @@
-// The server: `npm start`; then `npm run cut` and `npm run talk -- ann`, each in a terminal of its own.
+// The room: `npm start`; then the page in a browser, or `npm run cut` and `npm run talk -- ann`, each in a terminal of
+// its own.
 import { startServer } from './lasting-server.ts';
-import { PASSWORD, SERVER_PORT } from './settings.ts';
+import { bundlePage } from './page/bundle.ts';
+import { startPageServer } from './page-server.ts';
+import { openRoom } from './room.ts';
+import { PAGE_PORT, PASSWORD, SERVER_PORT } from './settings.ts';
 
-await startServer({ port: SERVER_PORT, password: PASSWORD, note: (line) => console.log(line) });
-console.log(`the room is open on port ${SERVER_PORT}`);
+const room = openRoom({ password: PASSWORD, note: (line) => console.log(line) });
+await startServer({ room, port: SERVER_PORT });
+await startPageServer({ room, port: PAGE_PORT, program: await bundlePage() });
+console.log(
+  `the room is open on port ${SERVER_PORT}, and for browsers at http://127.0.0.1:${PAGE_PORT}/`,
+);

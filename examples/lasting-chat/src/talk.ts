@@ -1,7 +1,7 @@
 // npm run talk -- NAME: through the cutter if it runs, else straight to the server.
 import { Bootstrap, silentLogger } from '@headrace/core';
 import { CUTTER_PORT, PASSWORD, SERVER_PORT } from './settings.ts';
-import { startTalker } from './talker.ts';
+import { startTerminal } from './terminal.ts';
 
 /** The talker keeps to one port: a place that failed would be the last one next time, and the cutter fails each 2 s. */
 async function portInUse(): Promise<number> {
@@ -20,7 +20,7 @@ async function portInUse(): Promise<number> {
 const name = process.argv[2] ?? 'ann';
 const port = await portInUse();
 console.log(port === CUTTER_PORT ? 'through the cutter' : 'straight to the room: no cutter runs');
-const channel = await startTalker({
+const channel = await startTerminal({
   name,
   password: PASSWORD,
   ports: [port],

@@ -3,7 +3,8 @@ import { ResumeTable } from '@headrace/lasting';
 import { afterEach, expect, it, vi } from 'vitest';
 import { startCutter } from '../src/cutter.ts';
 import { startServer } from '../src/lasting-server.ts';
-import { startTalker } from '../src/talker.ts';
+import { openRoom } from '../src/room.ts';
+import { startTerminal } from '../src/terminal.ts';
 
 const [CUT_MS, LINE_MS] = [40, 3];
 
@@ -27,10 +28,14 @@ it('hears every line once and in order while the links are cut', async () => {
   const logger = silentLogger;
   const intervals = heldIntervals();
   const table = new ResumeTable();
-  const server = await startServer({ port: 0, password: 'sesame', table, logger });
+  const server = await startServer({
+    room: openRoom({ password: 'sesame', table }),
+    port: 0,
+    logger,
+  });
   const cutter = await startCutter({ port: 0, to: server.port, everyMs: CUT_MS, logger });
   const lines: string[] = [];
-  const talker = await startTalker({
+  const talker = await startTerminal({
     name: 'ann',
     password: 'sesame',
     ports: [cutter.port],
@@ -67,9 +72,13 @@ it('lets nobody in without the password, and keeps no channel of strangers', asy
   const logger = silentLogger;
   const intervals = heldIntervals();
   const table = new ResumeTable();
-  const server = await startServer({ port: 0, password: 'sesame', table, logger });
+  const server = await startServer({
+    room: openRoom({ password: 'sesame', table }),
+    port: 0,
+    logger,
+  });
   const lines: string[] = [];
-  const talker = await startTalker({
+  const talker = await startTerminal({
     name: 'eve',
     password: 'guess',
     ports: [server.port],

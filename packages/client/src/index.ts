@@ -1,9 +1,9 @@
 // Where to connect to
 export type { AddressOrder } from './address/address-ring.ts';
 export type { Addresses, AddressFunction } from './address/address-source.ts';
+export type { Connector } from './address/connector.ts';
 export { type HttpAddressesOptions, httpAddresses } from './address/http-addresses.ts';
 export { PlaceBalance } from './address/place-balance.ts';
-export type { Connector } from './address/racing-connector.ts';
 export { type SrvAddressesOptions, srvAddresses } from './address/srv-addresses.ts';
 // Errors
 export { CLIENT_ERRORS } from './client-errors.ts';

@@ -85,7 +85,7 @@ const TAKES_NONE = [
     'RespMap',
   ],
   ...['RespNull', 'RespPush', 'RespSet', 'RespSimple', 'RespVerbatim', 'StompFrame'],
-  ...['encodeProxyHeader', 'encodeResp', 'several'],
+  ...['encodeJson', 'encodeProxyHeader', 'encodeResp', 'parseJson', 'several'],
 ];
 
 const entries = Object.entries(TAKES_OPTIONS);

@@ -9,6 +9,22 @@ import './copy.ts';
 export { checkInitializer, required, toFunction } from './bootstrap/bootstrap-options.ts';
 // A place to connect to, checked and as text
 export { checkConnectPlace, placeText } from './bootstrap/connect-target.ts';
+export { type BufferPlace, bufferPlace, bufferView } from './bytes/buffer-view.ts';
+export {
+  appendTo,
+  byteLengthOf,
+  isOutboundBytes,
+  sizeOfBytes,
+  toBuffer,
+} from './bytes/byte-source.ts';
+// Keep input for later
+export { unpinAll, unpinned } from './bytes/pinned-memory.ts';
+// Functions of applications
+export { atOnce } from './call/at-once.ts';
+export { callInContext, callSafely } from './call/call-safely.ts';
+export { isPromiseLike } from './call/promise-like.ts';
+// Emit events to listeners that may throw
+export { WatchedEmitter } from './call/watched-emitter.ts';
 // Options of a channel, for who takes them among others
 export { CHANNEL_OPTIONS } from './channel/channel-options.ts';
 // The transport below a channel
@@ -18,33 +34,25 @@ export { UnseenFailures } from './channel/unseen-failures.ts';
 export { ChannelDeadline } from './channel-deadline.ts';
 // Errors
 export { textOf, toError } from './errors.ts';
+// Futures
+export { allSettled } from './future/all-settled.ts';
+export { type FailureReporter, SettableFuture } from './future/settable-future.ts';
 // Encode once for many receivers
 export { encodeOnce } from './group/encode-once.ts';
 // Options of groups
 export { SLOW_MEMBER_OPTIONS } from './group/slow-member.ts';
-// Texts and bytes
-export { addressText } from './internal/address-text.ts';
-// Futures
-export { allSettled } from './internal/all-settled.ts';
-// Functions of applications
-export { atOnce } from './internal/at-once.ts';
-export { type BufferPlace, bufferPlace, bufferView } from './internal/buffer-view.ts';
+// Hold back: drains, writes, reads
+export { DrainGate } from './hold/drain-gate.ts';
 export {
-  appendTo,
-  byteLengthOf,
-  isOutboundBytes,
-  sizeOfBytes,
-  toBuffer,
-} from './internal/byte-source.ts';
-export { callInContext, callSafely } from './internal/call-safely.ts';
+  PendingWriteQueue,
+  type PendingWriteQueueOptions,
+  type PendingWriteTarget,
+} from './hold/pending-write-queue.ts';
+export { dropsKeptMessages, ReadGate } from './hold/read-gate.ts';
+// Faults of the program, apart from those of networks
+export { isOwnFault } from './log/own-fault.ts';
 // Loggers of applications
-export { carefulLogger, LOGGER } from './internal/careful-logger.ts';
-export type { HeapEntry } from './internal/deadline-heap.ts';
-export { DeadlineList } from './internal/deadline-list.ts';
-// A queue
-export { DrainGate } from './internal/drain-gate.ts';
-export { ENTRY_OVERHEAD_BYTES } from './internal/entry-overhead.ts';
-export { Fifo } from './internal/fifo.ts';
+export { carefulLogger, LOGGER } from './option/careful-logger.ts';
 // Options
 export {
   type AnyFunction,
@@ -52,17 +60,14 @@ export {
   checkFunction,
   type FunctionRule,
   fn,
-} from './internal/function-option.ts';
-export { nearestTo } from './internal/nearest-name.ts';
-// Do once what is asked for several times within an event
-export { onceAfterEvent } from './internal/once-after-event.ts';
+} from './option/function-option.ts';
 export {
   checkKind,
   checkMethod,
   checkNumber,
   checkObject,
   type NumberBounds,
-} from './internal/option-check.ts';
+} from './option/option-check.ts';
 export {
   type Absence,
   type AbsentOf,
@@ -83,7 +88,7 @@ export {
   unchecked,
   value,
   whole,
-} from './internal/option-kind.ts';
+} from './option/option-kind.ts';
 export {
   type Described,
   describeOptions,
@@ -95,45 +100,13 @@ export {
   type OptionKinds,
   OptionSet,
   type Resolved,
-} from './internal/option-set.ts';
+} from './option/option-set.ts';
+export { RANDOM } from './option/random-option.ts';
 // Optional packages
-export { importPeer } from './internal/peer-package.ts';
-// Hold writes and reads back
-export {
-  PendingWriteQueue,
-  type PendingWriteQueueOptions,
-  type PendingWriteTarget,
-} from './internal/pending-write-queue.ts';
-// Keep input for later
-export { unpinAll, unpinned } from './internal/pinned-memory.ts';
-// A bounded table of which strangers do not push out others
-export type { PlaceHolder } from './internal/places-by-network.ts';
-/** Escapes text of a peer, so that it is safe in a line of a log. */
-export { printable } from './internal/printable.ts';
-export { isPromiseLike } from './internal/promise-like.ts';
-export { RANDOM } from './internal/random-option.ts';
-export { dropsKeptMessages, ReadGate } from './internal/read-gate.ts';
-// Numbered, acknowledged delivery
-export { ReceiveSequence } from './internal/receive-sequence.ts';
-// A bounded table of strangers' names.
-export { RecentMap } from './internal/recent-map.ts';
+export { importPeer } from './package/peer-package.ts';
 // Events that two copies of a package share
-export { recogniseCopies } from './internal/recognise-copies.ts';
-// Numbered, acknowledged delivery
-export { SendSequence } from './internal/send-sequence.ts';
-// Futures
-export { type FailureReporter, SettableFuture } from './internal/settable-future.ts';
-// Faults of the program, apart from those of networks
-export { isOwnFault } from './internal/stderr-logger.ts';
-// Time in which the process did nothing
-export { stoodStillMs } from './internal/stood-still.ts';
-export { type KnownOrStranger, StrangersFirst } from './internal/strangers-first.ts';
-// Rates with bursts
-export { type Rate, TokenBucket } from './internal/token-bucket.ts';
-// Share the turns of the event loop
-export { isTurnCheckDue } from './internal/turn-check.ts';
-// Emit events to listeners that may throw
-export { WatchedEmitter } from './internal/watched-emitter.ts';
+export { recogniseCopies } from './package/recognise-copies.ts';
+// Keep input for later
 export type { InboundEvent, KeptEvent } from './pipeline/kept-event.ts';
 export { KeptInput, type KeptInputSteps } from './pipeline/kept-input.ts';
 export { KeptInputHandler } from './pipeline/kept-input-handler.ts';
@@ -141,6 +114,35 @@ export { KeptInputHandler } from './pipeline/kept-input-handler.ts';
 export { kindOf, misorderOfReads, misorderOfWrites } from './pipeline/message-order.ts';
 // The handler that threw an error
 export { throwerOf } from './pipeline/thrower.ts';
+// Share the turns of the event loop
+export { isTurnCheckDue } from './pipeline/turn-check.ts';
+// Queues, and what an entry costs
+export { ENTRY_OVERHEAD_BYTES } from './queue/entry-overhead.ts';
+export { Fifo } from './queue/fifo.ts';
+// Numbered, acknowledged delivery
+export { ReceiveSequence } from './queue/receive-sequence.ts';
+// A bounded table of which strangers do not push out others
+export type { PlaceHolder } from './queue/places-by-network.ts';
+// A bounded table of strangers' names.
+export { RecentMap } from './queue/recent-map.ts';
+// Numbered, acknowledged delivery
+export { SendSequence } from './queue/send-sequence.ts';
+// A bounded table of which strangers do not push out others
+export { type KnownOrStranger, StrangersFirst } from './queue/strangers-first.ts';
+// Texts
+export { addressText } from './text/address-text.ts';
+export { nearestTo } from './text/nearest-name.ts';
+/** Escapes text of a peer, so that it is safe in a line of a log. */
+export { printable } from './text/printable.ts';
+// Many deadlines
+export type { HeapEntry } from './time/deadline-heap.ts';
+export { DeadlineList } from './time/deadline-list.ts';
+// Do once what is asked for several times within an event
+export { onceAfterEvent } from './time/once-after-event.ts';
+// Time in which the process did nothing
+export { stoodStillMs } from './time/stood-still.ts';
+// Rates with bursts
+export { type Rate, TokenBucket } from './time/token-bucket.ts';
 // Transports without a socket
 export {
   type ListenPlace,

@@ -1,6 +1,6 @@
 import type { Channel, DeadlineEntry, DeadlineRule, Timer } from './contract.ts';
 import { toError } from './errors.ts';
-import { wholeMs } from './internal/clock-deadlines.ts';
+import { wholeMs } from './time/clock-deadlines.ts';
 
 /**
  * With auto-read off a request for input gives no callback: checked after this part of the time.

@@ -400,7 +400,7 @@ export interface Channel<R = unknown, W = unknown>
   extends OutboundInvoker,
     AsyncIterable<R>,
     AsyncDisposable {
-  /** Eight hex digits, unique in this process. */
+  /** Eight hex digits, unique in this process; in a simulation, unique among its channels. */
   readonly id: string;
   /** The server channel that accepted this one, or the channel it runs inside (a WebSocket on HTTP). */
   readonly parent: Channel | undefined;
@@ -683,6 +683,11 @@ export interface Clock {
    * the event loop; a timer for each would take 230 bytes more. The time of the clock that has them counts.
    */
   readonly deadlines: Deadlines;
+  /**
+   * Numbers the channels of this clock, for their ids: whole numbers from 0 to 2^32 - 1. A simulation counts its own
+   * channels, so that a seed decides their ids, too. @default the next number of this process
+   */
+  channelNumber?(): number | undefined;
 }
 
 /** How important a log line is: `debug` for what happens every day, `error` for a fault of the program. */

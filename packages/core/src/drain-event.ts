@@ -1,7 +1,7 @@
+import { callSafely } from './call/call-safely.ts';
 import { TaskDeadline } from './channel-deadline.ts';
 import type { Channel } from './contract.ts';
-import { callSafely } from './internal/call-safely.ts';
-import { recogniseCopies } from './internal/recognise-copies.ts';
+import { recogniseCopies } from './package/recognise-copies.ts';
 
 /** How long a peer may take to end its half when everything for it has left. */
 const LINGER_MS = 2000;

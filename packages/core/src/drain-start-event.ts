@@ -1,5 +1,5 @@
 import type { Channel, Clock } from './contract.ts';
-import { recogniseCopies } from './internal/recognise-copies.ts';
+import { recogniseCopies } from './package/recognise-copies.ts';
 
 /** The part of its channel's input that a drain ends before the channel. */
 interface DrainedInput {

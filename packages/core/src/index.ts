@@ -40,6 +40,7 @@ export {
   TlsHandshakeEvent,
 } from './bootstrap/tls-event.ts';
 export { type UpgradeToTlsOptions, upgradeToTls } from './bootstrap/upgrade-to-tls.ts';
+export type { WatchedEmitter } from './call/watched-emitter.ts';
 // Channels over transports of your own
 export type { ChannelHooks, ChannelOptions } from './channel/channel-options.ts';
 export { initializer } from './channel/initializer.ts';
@@ -126,12 +127,8 @@ export type {
 export type { Misfit, ThePipelineSoFar, TypesOf } from './handler-chain.ts';
 export type { HandlerEvents } from './handler-events.ts';
 export type { HandlerTypes, PassThrough, Types, WhatItReads } from './handler-types.ts';
-export { ClockDeadlines } from './internal/clock-deadlines.ts';
 // Loggers and the clock
-export { silentLogger, stderrLogger } from './internal/stderr-logger.ts';
-export { systemClock } from './internal/system-clock.ts';
-export { TurnQueue } from './internal/turn-queue.ts';
-export type { WatchedEmitter } from './internal/watched-emitter.ts';
+export { silentLogger, stderrLogger } from './log/stderr-logger.ts';
 export type { MessageKind, MessageKinds } from './message-kinds.ts';
 // Pipelines
 export { handler } from './pipeline/handler-literal.ts';
@@ -153,6 +150,9 @@ export {
   channelStreams,
 } from './stream/channel-streams.ts';
 export { DuplexHandler } from './stream/duplex-handler.ts';
+export { ClockDeadlines } from './time/clock-deadlines.ts';
+export { systemClock } from './time/system-clock.ts';
+export { TurnQueue } from './time/turn-queue.ts';
 export { TlsUpgradeEvent } from './tls-upgrade-event.ts';
 // Transports
 export type { ByteEnd, EndUser } from './transport/byte-end.ts';

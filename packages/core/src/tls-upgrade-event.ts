@@ -1,4 +1,4 @@
-import { recogniseCopies } from './internal/recognise-copies.ts';
+import { recogniseCopies } from './package/recognise-copies.ts';
 
 /**
  * Encryption is about to begin in mid-connection. A handler that still holds input reports it: it came

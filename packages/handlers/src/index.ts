@@ -38,7 +38,11 @@ export {
   jsonRpcExchange,
 } from './exchange/json-rpc-exchange.ts';
 export { AdaptiveInterval, type AdaptiveIntervalOptions } from './heartbeat/adaptive-interval.ts';
-export { HeartbeatMissedEvent, HeartbeatReceivedEvent } from './heartbeat/heartbeat-event.ts';
+export {
+  HeartbeatMissedEvent,
+  HeartbeatProbeEvent,
+  HeartbeatReceivedEvent,
+} from './heartbeat/heartbeat-event.ts';
 export {
   type BytesHeartbeatOptions,
   bytesHeartbeat,

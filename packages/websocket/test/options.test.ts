@@ -13,6 +13,10 @@ const takers: Readonly<Record<string, readonly [string, (options: never) => unkn
     '.options',
     (options) => new websocket.WebSocketBootstrap().options(options),
   ],
+  WebSocketJsonCodec: [
+    'WebSocketJsonCodec',
+    (options) => new websocket.WebSocketJsonCodec(options),
+  ],
 };
 
 /** Options within options, and of methods. */
@@ -23,7 +27,17 @@ const inner: Readonly<Record<string, (options: never) => unknown>> = {
 };
 
 /** Exported classes and functions that take none. */
-const others: ReadonlySet<string> = new Set(['TextMessage', 'WebSocketTextCodec', 'closeCodeOf']);
+const others: ReadonlySet<string> = new Set([
+  'TextMessage',
+  'WebSocketBinaryCodec',
+  'WebSocketPing',
+  'WebSocketPong',
+  'WebSocketTextCodec',
+  'bearerOf',
+  'closeCodeOf',
+  'cookieOf',
+  'webSocketHeartbeat',
+]);
 
 function textOf(act: () => unknown): string {
   try {

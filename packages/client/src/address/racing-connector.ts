@@ -1,24 +1,8 @@
 import dns, { type LookupAddress } from 'node:dns';
 import net from 'node:net';
 import type { Channel, Clock, PortPlace } from '@headrace/core';
-import { having } from '@headrace/core/authoring';
 import { interleaved, raceAddresses } from './address-race.ts';
-
-/** Connects to places: core's `Bootstrap`, the WebSocket's, or what a test has in their place. */
-export interface Connector<P, C extends Channel = Channel> {
-  /** Names are found elsewhere, as by a proxy: `raceMs` of a client does not look them up. @default false */
-  readonly findsNames?: boolean;
-  connect(place: P, options: { readonly signal: AbortSignal }): Promise<C>;
-}
-
-/** The option `bootstrap`. */
-export const CONNECTOR = having(
-  'connect',
-  'an object with connect(place, { signal }), such as a Bootstrap',
-  {
-    required: true,
-  },
-);
+import type { Connector } from './connector.ts';
 
 /** A name that may have several addresses. */
 export function isHostName(place: unknown): place is PortPlace {

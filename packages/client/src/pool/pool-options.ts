@@ -13,7 +13,7 @@ import {
   unchecked,
   whole,
 } from '@headrace/core/authoring';
-import { CONNECTOR, type Connector } from '../address/racing-connector.ts';
+import { CONNECTOR, type Connector } from '../address/connector.ts';
 
 /** Options of a {@link ChannelPool}. Times are in milliseconds. */
 export interface ChannelPoolOptions<P, C extends Channel = Channel> {

@@ -14,8 +14,8 @@ import {
   toError,
   unchecked,
 } from '@headrace/core/authoring';
+import type { Connector } from '../address/connector.ts';
 import { namedTls } from '../address/named-tls.ts';
-import type { Connector } from '../address/racing-connector.ts';
 import { attempted, closeLate, connectTimedOut } from '../retry/connect-attempt.ts';
 import { httpTunnel } from './http-tunnel.ts';
 import {

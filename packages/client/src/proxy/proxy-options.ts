@@ -8,7 +8,7 @@ import {
   time,
   whole,
 } from '@headrace/core/authoring';
-import { CONNECTOR, type Connector } from '../address/racing-connector.ts';
+import { CONNECTOR, type Connector } from '../address/connector.ts';
 
 /** Options of a `ProxyConnector`. */
 export interface ProxyConnectorOptions<C extends Channel = Channel> {

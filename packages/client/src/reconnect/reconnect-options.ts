@@ -24,8 +24,9 @@ import {
 } from '@headrace/core/authoring';
 import type { AddressOrder } from '../address/address-ring.ts';
 import type { Addresses } from '../address/address-source.ts';
+import { CONNECTOR, type Connector } from '../address/connector.ts';
 import type { PlaceBalance } from '../address/place-balance.ts';
-import { CONNECTOR, type Connector, RacingConnector } from '../address/racing-connector.ts';
+import { RacingConnector } from '../address/racing-connector.ts';
 import type { RetryBudget } from '../retry/retry-budget.ts';
 import type { RetryPolicy } from '../retry/retry-policy.ts';
 import { spread } from '../retry/spread.ts';

@@ -7,6 +7,7 @@ import {
   type WriteFuture,
 } from '@headrace/core';
 import { SettableFuture, toError, UnseenFailures, WatchedEmitter } from '@headrace/core/authoring';
+import { HeartbeatProbeEvent } from '@headrace/handlers';
 import { AddressSource } from '../address/address-source.ts';
 import { movedPlace } from '../address/moved-place.ts';
 import { CLIENT_ERRORS } from '../client-errors.ts';
@@ -19,6 +20,7 @@ import {
 import type { ClientState } from './client-state.ts';
 import { closedChannel, failedConnect, failedReady, type Loss, repairable } from './loss.ts';
 import { OfflineQueue } from './offline-queue.ts';
+import { followPage } from './page-life.ts';
 import { type ReconnectAction, ReconnectMachine } from './reconnect-machine.ts';
 import {
   type ReconnectingClientOptions,
@@ -32,6 +34,11 @@ export interface ReconnectingClientEvents<P = unknown, C = unknown> {
   state: [state: ClientState<P, C>];
   /** A try failed, or the connection was lost; also where another place is tried at once, and no wait follows. */
   loss: [loss: Loss<P>];
+  /**
+   * The page is left, and the client closes its connection after this event: the time for last words. `isKept`: the browser
+   * may show the page again as it is, and the client connects again then. Never on Node.
+   */
+  leave: [isKept: boolean];
 }
 
 /**
@@ -46,6 +53,9 @@ export interface ReconnectingClientEvents<P = unknown, C = unknown> {
  * - **A loss** is found by what stands in the pipeline: put `HeartbeatHandler(HEARTBEAT_PRESETS.relaxed)` into it,
  *   for TCP alone notices a dead peer after many minutes or never. Any end of the channel is a loss, also
  *   `channel.close()`.
+ * - **In a page** waits end at once when the browser is online again or the page is shown or awake again, and the heartbeat of
+ *   a connection beats at once. A page that is left closes its connection, so that the server knows; one that comes back
+ *   from the back/forward cache connects anew.
  * - **The end** is `close()`, the signal, `shouldRetry` that says no, a retry policy that gives `undefined`, or an
  *   `OptionError`: then `start()`, if it still waits, rejects with `RECONNECT_GIVEN_UP`.
  *
@@ -105,6 +115,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   private place: P | undefined = undefined;
   /** The place of the last connection. */
   private inUse: P | undefined = undefined;
+  private unfollow: (() => void) | undefined = undefined;
   /** The last channel's end, once the client is closed. */
   private ending: Promise<unknown> | undefined = undefined;
   /** Actions that came while others are carried out wait here, so that all happens in order. */
@@ -153,7 +164,13 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
    * `RECONNECT_GIVEN_UP`, or when it is closed before. It may be ignored: the state has the same.
    */
   start(): Promise<void> {
-    if (this.state.name === 'idle') this.act(this.machine.start(this.settings.clock.now()));
+    if (this.state.name === 'idle') {
+      this.unfollow = followPage({
+        woke: () => this.lookAgain(),
+        left: (isKept) => this.leave(isKept),
+      });
+      this.act(this.machine.start(this.settings.clock.now()));
+    }
     const started = Promise.resolve(this.started);
     // An application that listens for the states need not wait for it.
     started.catch(() => {});
@@ -184,12 +201,24 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
 
   /**
    * The machine has another way to the network: tries at once if it waits, and anew if it is connecting; resets
-   * the `adaptive` interval. A connection that is online stays, its heartbeat finds out whether it still works.
+   * the `adaptive` interval. A connection that is online stays; its heartbeat beats at once (`HeartbeatProbeEvent`), to find
+   * out whether it still works.
    */
   networkChanged(): void {
     this.settings.adaptive?.reset();
+    this.lookAgain();
+  }
+
+  private lookAgain(): void {
     this.source.beginRound();
     this.act(this.machine.networkChanged());
+    this.channel?.pipeline.fireUserEventTriggered(new HeartbeatProbeEvent());
+  }
+
+  private leave(isKept: boolean): void {
+    this.emit('leave', isKept);
+    if (isKept) this.current?.close();
+    else this.finish('local', undefined);
   }
 
   /** For good: writes that wait fail, what the channel has is sent, then it ends. */
@@ -431,6 +460,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   }
 
   private ended(error: Error | undefined): void {
+    this.unfollow?.();
     this.settings.signal?.removeEventListener('abort', this.aborted);
     this.queue.end(closedError(error));
     // Without a listener it is no unhandled rejection.

@@ -1,7 +1,7 @@
 import { type Channel, OptionError } from '@headrace/core';
 import { describeOptions, time, unchecked } from '@headrace/core/authoring';
 import { type BinaryExchange, ExchangeHandler, type ExchangeTypes } from '@headrace/handlers';
-import { CONNECTOR, type Connector } from '../address/racing-connector.ts';
+import { CONNECTOR, type Connector } from '../address/connector.ts';
 import { attempted, closeLate } from '../retry/connect-attempt.ts';
 
 /** Options of {@link requestOnce}. */

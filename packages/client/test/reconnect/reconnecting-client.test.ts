@@ -626,6 +626,28 @@ describe('ReconnectingClient, its connections', () => {
     expect(world.connections('a')).toHaveLength(1);
   });
 
+  it('a changed network makes the heartbeat beat, so that a connection that is dead is found soon', async () => {
+    const heartbeat = () =>
+      new HeartbeatHandler({ intervalMs: 600_000, timeoutMs: 2000, maxMissed: 1, jitter: 0 });
+    const client = world.client(['a'], {
+      retry: fixed(1000),
+      bootstrap: world
+        .bootstrap()
+        .handler((channel) =>
+          channel.pipeline.addLast(...textLines({ maxLength: 99 }), heartbeat()),
+        ),
+    });
+    await world.up('a');
+    await world.start(client);
+    const losses: string[] = [];
+    client.on('loss', ({ kind }) => losses.push(kind));
+    await world.pass(5000);
+    expect(losses).toEqual([]);
+    client.networkChanged();
+    await world.pass(2001);
+    expect(losses).toEqual(['heartbeat']);
+  });
+
   it('a changed network begins a connect anew that is under way', async () => {
     const aborted: boolean[] = [];
     const client = world.client(['a'], {

@@ -125,6 +125,6 @@ export const CLUSTER_OPTIONS = describeOptions('Cluster.join', {
   randomBytes: fn({
     answers: 'at once',
     purpose: 'gives so many random bytes',
-    default: randomBytes,
+    default: (size: number): Buffer => randomBytes(size),
   }),
 });

@@ -6,12 +6,9 @@ import { simulatedBus } from './simulated-bus.ts';
 
 export const NODES = ['n1', 'n2', 'n3'];
 
-/** Joins the cluster of a simulation from one of its machines. */
-export function joinFrom<P>(
-  host: SimulatedHost,
-  options: Partial<ClusterOptions<P>> = {},
-): Promise<Cluster<P>> {
-  return Cluster.join<P>({
+/** What a machine of a simulation gives to its node. */
+export function optionsOf(host: SimulatedHost) {
+  return {
     app: 'sim',
     bus: simulatedBus(host),
     clock: host.clock,
@@ -19,8 +16,15 @@ export function joinFrom<P>(
     random: host.random,
     randomBytes: host.randomBytes,
     load: () => 0,
-    ...options,
-  });
+  };
+}
+
+/** Joins the cluster of a simulation from one of its machines. */
+export function joinFrom<P>(
+  host: SimulatedHost,
+  options: Partial<ClusterOptions<P>> = {},
+): Promise<Cluster<P>> {
+  return Cluster.join<P>({ ...optionsOf(host), ...options });
 }
 
 /** A broker with its disk, and nodes that run a program with their cluster. */

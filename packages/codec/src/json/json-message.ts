@@ -1,18 +1,33 @@
 import { Buffer } from 'node:buffer';
-import { EncodeError, type OutboundBytes } from '@headrace/core';
+import { EncodeError } from '@headrace/core';
 import { toBuffer } from '@headrace/core/authoring';
-import { checkMessage } from '../schema/message-limit.ts';
+import { checkMessage, checkText } from '../schema/message-limit.ts';
 import { decodeUtf8 } from '../text/utf8.ts';
 import { countJson } from './count-json.ts';
 
-/** The value of a whole frame; throws for what is no JSON or no UTF-8, or counts too much. */
-export function parseJson(bytes: Uint8Array, maxMessageBytes: number): unknown {
-  checkMessage(bytes, maxMessageBytes, countJson);
-  return JSON.parse(decodeUtf8(toBuffer(bytes)));
+/**
+ * The value of a whole frame or of a text: for a codec of your own that reads JSON.
+ *
+ * @param maxMessageBytes - the most that the message may count, as the option of the {@link JsonCodec}
+ * @throws DecodeError `FRAME_TOO_LONG` if it counts more, `TEXT_NOT_UTF8`
+ * @throws SyntaxError for what is no JSON
+ */
+export function parseJson(message: Uint8Array | string, maxMessageBytes: number): unknown {
+  if (typeof message === 'string') {
+    checkText(message, maxMessageBytes, countJson);
+    return JSON.parse(message);
+  }
+  checkMessage(message, maxMessageBytes, countJson);
+  return JSON.parse(decodeUtf8(toBuffer(message)));
 }
 
-/** A value as JSON, with its delimiter after it; an `EncodeError` for what has none, such as a function. */
-export function encodeJson(message: unknown, delimiter: string): OutboundBytes {
+/**
+ * A value as the UTF-8 of its JSON: for a codec of your own that writes JSON.
+ *
+ * @param delimiter - after it; none if it is left out
+ * @throws EncodeError `MESSAGE_NOT_ENCODABLE` for what has none, such as a function
+ */
+export function encodeJson(message: unknown, delimiter = ''): Buffer {
   const text = JSON.stringify(message) as string | undefined;
   if (text !== undefined) return Buffer.from(text + delimiter);
   throw new EncodeError('MESSAGE_NOT_ENCODABLE', `a ${typeof message} has no JSON`);

@@ -1,16 +1,18 @@
+import { Buffer } from 'node:buffer';
 import { DecodeError } from '@headrace/core';
 import { textOf } from '@headrace/core/authoring';
 
 const SHOWN_BYTES = 16;
 
-/** The error for bytes that a codec cannot parse, with the first of them; a `DecodeError` of its own is kept unchanged. */
+/** The error for a message that a codec cannot parse, with its first bytes; a `DecodeError` of its own is kept unchanged. */
 export function invalidMessage(
   codec: object,
-  bytes: Buffer,
+  message: Buffer | string,
   thrown: unknown,
   type?: string,
 ): DecodeError {
   if (thrown instanceof DecodeError) return thrown;
+  const bytes = typeof message === 'string' ? Buffer.from(message) : message;
   const why = textOf(thrown);
   const shown = bytes.subarray(0, SHOWN_BYTES).toString('hex');
   return new DecodeError(

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { DecodeError } from '@headrace/core';
 import { whole } from '@headrace/core/authoring';
 
@@ -32,6 +33,19 @@ export function checkMessage(
   if (bytes.length * (1 + VALUE_BYTES * valuesPerByte) > maxMessageBytes) {
     checkCount(bytes, countValues(bytes), maxMessageBytes);
   }
+}
+
+/** UTF-8 has at most so many bytes for each unit of a string. */
+const UNIT_BYTES = 3;
+
+/** As {@link checkMessage} for a text: its bytes are made only to be counted, where it may count too much. */
+export function checkText(
+  text: string,
+  maxMessageBytes: number,
+  countValues: (bytes: Uint8Array) => number,
+): void {
+  if (text.length * UNIT_BYTES * (1 + VALUE_BYTES) <= maxMessageBytes) return;
+  checkMessage(Buffer.from(text), maxMessageBytes, countValues);
 }
 
 /** Refuses a message that counts too much with this many values. */

@@ -1,4 +1,4 @@
-import type { Context, OutboundBytes } from '@headrace/core';
+import type { Context, MessageKinds, OutboundBytes } from '@headrace/core';
 import { describeOptions, unchecked } from '@headrace/core/authoring';
 import {
   MESSAGE_DECODER_OPTIONS,
@@ -32,37 +32,46 @@ export const SCHEMA_CODEC_OPTIONS = describeOptions(
   MESSAGE_DECODER_OPTIONS,
 );
 
-/** Bytes ↔ values, with a schema for what comes in: the base of the JSON, MessagePack and CBOR codecs. */
-export abstract class SchemaCodec<Read, Written> extends MessageToMessageCodec<
-  Buffer,
+/**
+ * Bytes ↔ values, with a schema for what comes in: the base of the JSON, MessagePack and CBOR codecs.
+ *
+ * @typeParam Wire - what is read of the wire's side: bytes, or text of a transport of messages
+ * @typeParam Out - what is written to it
+ */
+export abstract class SchemaCodec<
   Read,
-  OutboundBytes,
-  Written
-> {
+  Written,
+  Wire extends Buffer | string = Buffer,
+  Out = OutboundBytes,
+> extends MessageToMessageCodec<Wire, Read, Out, Written> {
   protected readonly schema: StandardSchema<unknown, Read> | undefined;
   /** For `parse`. */
   protected readonly maxMessageBytes: number;
 
-  /** @param own - the description of the subclass's options, if it has some of its own: other names are refused */
+  /**
+   * @param own - the description of the subclass's options, if it has some of its own: other names are refused
+   * @param kinds - what the codec takes and makes, if that is not bytes and values
+   */
   constructor(
     options: SchemaCodecOptions<Read, Written>,
     broadcastKey: string,
     own: OwnOptions = SCHEMA_CODEC_OPTIONS,
+    kinds: MessageKinds = BYTES_AND_VALUES,
   ) {
-    super(options, broadcastKey, BYTES_AND_VALUES, own);
+    super(options, broadcastKey, kinds, own);
     this.schema = checkSchema(options.schema) as StandardSchema<unknown, Read> | undefined;
     this.maxMessageBytes = SCHEMA_CODEC_OPTIONS.part(options).maxMessageBytes;
   }
 
-  /** The value of these bytes. Any error that it throws is a fault of the bytes. */
-  protected abstract parse(bytes: Buffer): unknown;
+  /** The value of this message. Any error that it throws is a fault of the message. */
+  protected abstract parse(message: Wire): unknown;
 
-  override decode(_ctx: Context, bytes: Buffer): Read {
+  override decode(_ctx: Context, message: Wire): Read {
     let value: unknown;
     try {
-      value = this.parse(bytes);
+      value = this.parse(message);
     } catch (thrown) {
-      throw invalidMessage(this, bytes, thrown);
+      throw invalidMessage(this, message, thrown);
     }
     return this.schema === undefined ? (value as Read) : validate(this.schema, value);
   }

@@ -8,7 +8,7 @@ import {
   ListValueSchema,
   StructSchema,
 } from '@bufbuild/protobuf/wkt';
-import { JsonCodec, JsonDecoder } from '@headrace/codec';
+import { JsonCodec, JsonDecoder, parseJson } from '@headrace/codec';
 import { CborCodec } from '@headrace/codec/cbor';
 import { MsgpackCodec } from '@headrace/codec/msgpack';
 import { ProtobufCodec } from '@headrace/codec/protobuf';
@@ -49,6 +49,14 @@ describe('maxMessageBytes', () => {
     expect(outcome(new JsonCodec({ maxMessageBytes: text.length + 64 }), text)).not.toEqual(
       TOO_LONG,
     );
+  });
+
+  it('counts a text as its bytes', () => {
+    const text = String(json('"ü"', 1000));
+    const counts = Buffer.byteLength(text) + 64 * 1001;
+    expect(parseJson(text, counts)).toHaveLength(1000);
+    expect(() => parseJson(text, counts - 1)).toThrow(/counts \d+ bytes/);
+    expect(() => parseJson(Buffer.from(text), counts - 1)).toThrow(/counts \d+ bytes/);
   });
 
   it('bounds CBOR and MessagePack as well', () => {

@@ -3,7 +3,7 @@ import { initializeSafely } from '../channel/initializer.ts';
 import { startChannel } from '../channel/transport-channel.ts';
 import type { Channel, Context, Handler, Timer } from '../contract.ts';
 import { ChannelError } from '../errors.ts';
-import { ReadGate } from '../internal/read-gate.ts';
+import { ReadGate } from '../hold/read-gate.ts';
 
 /** How long accepting pauses after an accept error such as EMFILE. */
 const ACCEPT_PAUSE_MS = 1000;

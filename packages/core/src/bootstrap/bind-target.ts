@@ -1,7 +1,7 @@
 import type { Clock } from '../contract.ts';
 import { ChannelError, OptionError } from '../errors.ts';
-import { choice, unchecked, whole } from '../internal/option-kind.ts';
-import { describeOptions } from '../internal/option-set.ts';
+import { choice, unchecked, whole } from '../option/option-kind.ts';
+import { describeOptions } from '../option/option-set.ts';
 import { chooseSockets, type Listen, publicSockets } from '../transport/choose-sockets.ts';
 import type { ListenTarget } from '../transport/listen-target.ts';
 import type { Listener, WantedTransport } from '../transport/listener.ts';

@@ -2,9 +2,9 @@ import type { AttributeKey } from '../attribute-key.ts';
 import { CHANNEL_OPTIONS, type ChannelOptions } from '../channel/channel-options.ts';
 import { connectChannel, TIMEOUT_OPTIONS } from '../channel/open-channel.ts';
 import type { Channel } from '../contract.ts';
-import { unchecked } from '../internal/option-kind.ts';
-import { describeOptions } from '../internal/option-set.ts';
-import { systemClock } from '../internal/system-clock.ts';
+import { unchecked } from '../option/option-kind.ts';
+import { describeOptions } from '../option/option-set.ts';
+import { systemClock } from '../time/system-clock.ts';
 import { SOCKET_OPTIONS } from '../transport/socket-options.ts';
 import {
   type ChannelInitializer,

@@ -1,9 +1,9 @@
 import type net from 'node:net';
+import { callSafely } from '../call/call-safely.ts';
 import type { Clock } from '../contract.ts';
-import { callSafely } from '../internal/call-safely.ts';
-import { fn } from '../internal/function-option.ts';
-import { choice, unchecked, whole } from '../internal/option-kind.ts';
-import { describeOptions } from '../internal/option-set.ts';
+import { fn } from '../option/function-option.ts';
+import { choice, unchecked, whole } from '../option/option-kind.ts';
+import { describeOptions } from '../option/option-set.ts';
 import type { PortNetwork } from '../transport/port-network.ts';
 import {
   keepAliveSetter,

@@ -3,9 +3,9 @@ import { DrainEvent } from '../drain-event.ts';
 import { DrainStartEvent } from '../drain-start-event.ts';
 import { OptionError } from '../errors.ts';
 import type { ChannelGroup } from '../group/channel-group.ts';
-import { fn } from '../internal/function-option.ts';
-import { number, unchecked, whole } from '../internal/option-kind.ts';
-import { describeOptions, type Resolved } from '../internal/option-set.ts';
+import { fn } from '../option/function-option.ts';
+import { number, unchecked, whole } from '../option/option-kind.ts';
+import { describeOptions, type Resolved } from '../option/option-set.ts';
 
 /** Options of a server's shutdown. */
 export interface ShutdownOptions {

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { OptionError } from '../errors.ts';
-import { checkNames, type OptionKinds, type OptionSet } from '../internal/option-set.ts';
+import { checkNames, type OptionKinds, type OptionSet } from '../option/option-set.ts';
 
 /** For each kind of place, by the option that names it: the options that may be given with it. */
 export type PlaceOptions = Readonly<Record<string, OptionSet<OptionKinds, string>>>;

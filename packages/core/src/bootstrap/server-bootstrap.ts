@@ -9,7 +9,7 @@ import { initializer } from '../channel/initializer.ts';
 import { registerAndWait } from '../channel/open-channel.ts';
 import { serverChannel } from '../channel/server-channel.ts';
 import type { Channel } from '../contract.ts';
-import { describeOptions } from '../internal/option-set.ts';
+import { describeOptions } from '../option/option-set.ts';
 import { ListenerTransport } from '../transport/listener-transport.ts';
 import { SOCKET_OPTIONS, type SocketOptions } from '../transport/socket-options.ts';
 import { TlsTransport } from '../transport/tls/tls-transport.ts';

@@ -1,9 +1,9 @@
 import { inspect } from 'node:util';
+import { WatchedEmitter } from '../call/watched-emitter.ts';
 import type { Address, Channel, CloseInfo } from '../contract.ts';
 import { OptionError } from '../errors.ts';
 import { ChannelGroup } from '../group/channel-group.ts';
-import { addressText } from '../internal/address-text.ts';
-import { WatchedEmitter } from '../internal/watched-emitter.ts';
+import { addressText } from '../text/address-text.ts';
 import type { Listener, TransportKind, TransportWay } from '../transport/listener.ts';
 import type { TlsServerContext, TlsServerOptions } from '../transport/tls/tls-server-context.ts';
 import { announceConnection } from './connection-diagnostics.ts';

@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { AttributeKey } from '../attribute-key.ts';
 import type { TlsInfo } from '../contract.ts';
-import { recogniseCopies } from '../internal/recognise-copies.ts';
+import { recogniseCopies } from '../package/recognise-copies.ts';
 
 /** A channel is encrypted from here on: fired through the pipeline after `channelActive`, or after an upgrade. */
 export class TlsHandshakeEvent implements TlsInfo {

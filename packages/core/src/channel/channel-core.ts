@@ -25,9 +25,9 @@ import type {
 import { DrainEvent } from '../drain-event.ts';
 import { DrainStartEvent } from '../drain-start-event.ts';
 import { ChannelError, PipelineError } from '../errors.ts';
-import { unchecked } from '../internal/option-kind.ts';
-import { describeOptions } from '../internal/option-set.ts';
-import { SettableFuture } from '../internal/settable-future.ts';
+import { SettableFuture } from '../future/settable-future.ts';
+import { unchecked } from '../option/option-kind.ts';
+import { describeOptions } from '../option/option-set.ts';
 import { HandlerPipeline } from '../pipeline/handler-pipeline.ts';
 import type { PipelineHost } from '../pipeline/head-and-tail.ts';
 import { ReadMemory } from '../transport/read-memory.ts';
@@ -62,7 +62,7 @@ const END_OPTIONS = describeOptions('end', {
   lingerMs: unchecked({ default: 2000 }),
   reason: unchecked({ default: 'local' }),
 });
-let lastId = Math.floor(Math.random() * 0x1000_0000);
+let lastNumber = Math.floor(Math.random() * 0x1000_0000);
 
 /**
  * The inside of a channel: the sink of its transport, and the host of its pipeline. Users see the channel; only this
@@ -96,8 +96,7 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
     options: ResolvedChannelOptions,
     parent: Channel | undefined,
   ) {
-    lastId = (lastId + 1) >>> 0;
-    this.idNumber = lastId;
+    this.idNumber = options.clock.channelNumber?.() ?? nextNumber();
     this.channel = channel;
     this.options = options;
     this.parent = parent;
@@ -495,4 +494,9 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
   exceptionHandlerFailed(handlerName: string, thrown: Error, original: Error): void {
     reportCatcher(this.channel, handlerName, thrown, original);
   }
+}
+
+function nextNumber(): number {
+  lastNumber = (lastNumber + 1) >>> 0;
+  return lastNumber;
 }

@@ -1,6 +1,6 @@
 import { TaskDeadline } from '../channel-deadline.ts';
 import type { Channel, CloseInfo, CloseReason, EndOptions } from '../contract.ts';
-import { SettableFuture } from '../internal/settable-future.ts';
+import { SettableFuture } from '../future/settable-future.ts';
 import { causeOf, closedError } from './close-cause.ts';
 
 /** Why a channel ends, and whether it lingers before that. Made when the end begins, or is asked for. */

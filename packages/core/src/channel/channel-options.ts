@@ -1,10 +1,10 @@
 import type { Channel, Clock, Logger } from '../contract.ts';
 import { OptionError } from '../errors.ts';
-import { LOGGER } from '../internal/careful-logger.ts';
-import { fn } from '../internal/function-option.ts';
-import { CLOCK, flag, number, time, whole } from '../internal/option-kind.ts';
-import { describeOptions, describePart, nested } from '../internal/option-set.ts';
-import { stderrLogger } from '../internal/stderr-logger.ts';
+import { stderrLogger } from '../log/stderr-logger.ts';
+import { LOGGER } from '../option/careful-logger.ts';
+import { fn } from '../option/function-option.ts';
+import { CLOCK, flag, number, time, whole } from '../option/option-kind.ts';
+import { describeOptions, describePart, nested } from '../option/option-set.ts';
 
 /**
  * The hooks of a channel for everything that no handler took. Each hook replaces the default named

@@ -9,8 +9,8 @@
 //                     └──────────────────────┴────── close() ────────┴───────────────────────┴──▶ OVER
 import type { Channel, Clock, CloseReason, WriteFuture } from '../contract.ts';
 import { ChannelError, toError } from '../errors.ts';
-import { ENTRY_OVERHEAD_BYTES } from '../internal/entry-overhead.ts';
-import { SettableFuture } from '../internal/settable-future.ts';
+import { SettableFuture } from '../future/settable-future.ts';
+import { ENTRY_OVERHEAD_BYTES } from '../queue/entry-overhead.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { ChannelEnding } from './channel-ending.ts';
 import type { ResolvedChannelOptions } from './channel-options.ts';

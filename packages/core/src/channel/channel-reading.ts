@@ -2,8 +2,9 @@
 //
 //   OPEN ──our shutdown('input')──▶ DROPPED ──the peer's end──▶ DROPPED_AND_ENDED
 //     └───────────the peer's end──▶ ENDED
+
+import { callSafely } from '../call/call-safely.ts';
 import type { Channel, ReadHold } from '../contract.ts';
-import { callSafely } from '../internal/call-safely.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { ResolvedChannelOptions } from './channel-options.ts';
 import { ReadHolds } from './read-holds.ts';

@@ -1,7 +1,7 @@
 import type { Channel, LogLevel } from '../contract.ts';
 import { isHeadraceError } from '../errors.ts';
-import { addressText } from '../internal/address-text.ts';
 import { throwerOf } from '../pipeline/thrower.ts';
+import { addressText } from '../text/address-text.ts';
 import type { ChannelHooks } from './channel-options.ts';
 
 /** A channel in the logs: its id and both ends, with a `!` between them when it is not up. */

@@ -1,5 +1,5 @@
+import { callSafely } from '../call/call-safely.ts';
 import type { Channel } from '../contract.ts';
-import { callSafely } from '../internal/call-safely.ts';
 
 export type CloseListener = (channel: Channel) => void;
 

@@ -1,7 +1,7 @@
+import { callSafely } from '../call/call-safely.ts';
+import { isClass } from '../call/is-class.ts';
 import type { Channel, Context, Handler } from '../contract.ts';
 import { OptionError } from '../errors.ts';
-import { callSafely } from '../internal/call-safely.ts';
-import { isClass } from '../internal/is-class.ts';
 import { coreOf } from './transport-channel.ts';
 
 /**

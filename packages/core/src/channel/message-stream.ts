@@ -1,7 +1,7 @@
+import { unpinned } from '../bytes/pinned-memory.ts';
 import type { Context, Direction, Handler } from '../contract.ts';
 import { PipelineError } from '../errors.ts';
-import { unpinned } from '../internal/pinned-memory.ts';
-import { ReadGate } from '../internal/read-gate.ts';
+import { ReadGate } from '../hold/read-gate.ts';
 
 /** Messages that may wait for the loop before reading stops, and when it goes on. */
 const HIGH = 10;

@@ -1,8 +1,8 @@
 import type { AttributeKey } from '../attribute-key.ts';
 import type { Channel } from '../contract.ts';
 import { TimedOutError } from '../errors.ts';
-import { text as textKind, time, unchecked } from '../internal/option-kind.ts';
-import { describeOptions } from '../internal/option-set.ts';
+import { text as textKind, time, unchecked } from '../option/option-kind.ts';
+import { describeOptions } from '../option/option-set.ts';
 import type { Transport } from '../transport/transport.ts';
 import { CHANNEL_OPTIONS, type ChannelOptions, resolveChannelOptions } from './channel-options.ts';
 import { checkBuilder, initializer, initializeSafely } from './initializer.ts';

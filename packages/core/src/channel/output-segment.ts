@@ -1,6 +1,6 @@
-import { ENTRY_OVERHEAD_BYTES } from '../internal/entry-overhead.ts';
-import { unpinnedOutput } from '../internal/pinned-memory.ts';
-import { SettableFuture } from '../internal/settable-future.ts';
+import { unpinnedOutput } from '../bytes/pinned-memory.ts';
+import { SettableFuture } from '../future/settable-future.ts';
+import { ENTRY_OVERHEAD_BYTES } from '../queue/entry-overhead.ts';
 
 /** In place of the number of messages: one that stays alone. */
 const SEALED = -1;

@@ -1,5 +1,5 @@
+import { callSafely } from '../call/call-safely.ts';
 import type { Clock, DeadlineEntry, ReadHold } from '../contract.ts';
-import { callSafely } from '../internal/call-safely.ts';
 
 /** The transport is asked for a failure when nothing has been read for so long, and then at twice the time, and so on. */
 const LOOK_MS = 1000;

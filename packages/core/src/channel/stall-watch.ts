@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../contract.ts';
-import { unacknowledgedBytes } from '../internal/kernel-queue.ts';
 import type { Transport } from '../transport/transport.ts';
+import { unacknowledgedBytes } from './kernel-queue.ts';
 
 /** The output that a {@link StallWatch} watches. */
 export interface StallOwner {

@@ -1,6 +1,6 @@
 import type { Clock, ReadHold } from '../contract.ts';
 import { toError } from '../errors.ts';
-import { SettableFuture } from '../internal/settable-future.ts';
+import { SettableFuture } from '../future/settable-future.ts';
 import type { Transport, TransportSink } from '../transport/transport.ts';
 
 /** The parts of a channel that a change of transport uses. */

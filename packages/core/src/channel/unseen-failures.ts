@@ -1,5 +1,5 @@
 import type { Clock } from '../contract.ts';
-import type { SettableFuture } from '../internal/settable-future.ts';
+import type { SettableFuture } from '../future/settable-future.ts';
 
 /** The failed writes of a channel that are not observed yet; made with the first of them. */
 export class UnseenFailures {

@@ -1,7 +1,7 @@
+import { callSafely } from '../call/call-safely.ts';
 import type { Channel, Clock, WriteFuture } from '../contract.ts';
 import { ChannelError, toError } from '../errors.ts';
-import { callSafely } from '../internal/call-safely.ts';
-import { SettableFuture } from '../internal/settable-future.ts';
+import { SettableFuture } from '../future/settable-future.ts';
 import { broadcasting, type EncodedForms } from './encode-once.ts';
 import { GroupFuture } from './group-future.ts';
 

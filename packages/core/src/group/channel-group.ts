@@ -1,11 +1,11 @@
 import { inspect } from 'node:util';
+import { unpinned } from '../bytes/pinned-memory.ts';
+import { atOnce } from '../call/at-once.ts';
+import { WatchedEmitter } from '../call/watched-emitter.ts';
 import type { Channel, ChannelMatcher, CloseReason, Group } from '../contract.ts';
 import { OptionError } from '../errors.ts';
-import { atOnce } from '../internal/at-once.ts';
-import { flag } from '../internal/option-kind.ts';
-import { describeOptions } from '../internal/option-set.ts';
-import { unpinned } from '../internal/pinned-memory.ts';
-import { WatchedEmitter } from '../internal/watched-emitter.ts';
+import { flag } from '../option/option-kind.ts';
+import { describeOptions } from '../option/option-set.ts';
 import { Broadcasts } from './broadcasts.ts';
 import { ChannelMatchers } from './channel-matchers.ts';
 import { checkMatcher, checkMember } from './group-argument.ts';

@@ -1,6 +1,6 @@
+import { atOnce } from '../call/at-once.ts';
 import type { Channel, ChannelMatcher } from '../contract.ts';
-import { atOnce } from '../internal/at-once.ts';
-import { checkChoice } from '../internal/option-check.ts';
+import { checkChoice } from '../option/option-check.ts';
 import { checkMatcher } from './group-argument.ts';
 
 type Elsewhere = ChannelMatcher['elsewhere'];

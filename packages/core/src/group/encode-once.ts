@@ -1,4 +1,4 @@
-import { unpinned } from '../internal/pinned-memory.ts';
+import { unpinned } from '../bytes/pinned-memory.ts';
 
 /** The result of one encoder for one message of a broadcast. */
 interface Encoded {

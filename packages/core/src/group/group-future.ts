@@ -1,6 +1,6 @@
+import { callSafely } from '../call/call-safely.ts';
 import type { Channel, GroupOutcome, WriteFuture } from '../contract.ts';
 import { ChannelError } from '../errors.ts';
-import { callSafely } from '../internal/call-safely.ts';
 
 /** A member and why the operation failed for it. */
 export interface MemberFailure {

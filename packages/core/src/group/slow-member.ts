@@ -1,10 +1,10 @@
 import type { Channel, WriteFuture } from '../contract.ts';
 import { ChannelError, OptionError } from '../errors.ts';
-import { fn } from '../internal/function-option.ts';
-import { choice, number } from '../internal/option-kind.ts';
-import { describeOptions } from '../internal/option-set.ts';
-import { PendingWriteQueue, type PendingWriteTarget } from '../internal/pending-write-queue.ts';
-import { SettableFuture } from '../internal/settable-future.ts';
+import { SettableFuture } from '../future/settable-future.ts';
+import { PendingWriteQueue, type PendingWriteTarget } from '../hold/pending-write-queue.ts';
+import { fn } from '../option/function-option.ts';
+import { choice, number } from '../option/option-kind.ts';
+import { describeOptions } from '../option/option-set.ts';
 
 /**
  * The policy of a group for a message to a member whose output is full (`isWritable` is false):

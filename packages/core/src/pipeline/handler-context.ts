@@ -1,3 +1,5 @@
+import { callSafely } from '../call/call-safely.ts';
+import { isPromiseLike } from '../call/promise-like.ts';
 import { TaskDeadline } from '../channel-deadline.ts';
 import type {
   Channel,
@@ -15,9 +17,7 @@ import type {
   WriteFuture,
 } from '../contract.ts';
 import { toError } from '../errors.ts';
-import { callSafely } from '../internal/call-safely.ts';
-import { isPromiseLike } from '../internal/promise-like.ts';
-import { SettableFuture } from '../internal/settable-future.ts';
+import { SettableFuture } from '../future/settable-future.ts';
 import * as mask from './handler-mask.ts';
 import { nextWith, prevWith, type Ring, type RingMember } from './handler-ring.ts';
 import type { HostOutput } from './head-and-tail.ts';
@@ -90,6 +90,10 @@ export class HandlerContext implements Context, Clock, RingMember<HandlerContext
 
   timeOfDay(): number {
     return this.pipeline.channel.clock.timeOfDay();
+  }
+
+  channelNumber(): number | undefined {
+    return this.pipeline.channel.clock.channelNumber?.();
   }
 
   get turns(): Turns {

@@ -1,6 +1,6 @@
+import { callSafely } from '../call/call-safely.ts';
+import { onRejection } from '../call/promise-like.ts';
 import { PipelineError, toError } from '../errors.ts';
-import { callSafely } from '../internal/call-safely.ts';
-import { onRejection } from '../internal/promise-like.ts';
 import type { HandlerContext } from './handler-context.ts';
 import { ADDED, REMOVED } from './handler-mask.ts';
 import { has, isLinked, type Ring, unlink } from './handler-ring.ts';

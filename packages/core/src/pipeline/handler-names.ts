@@ -1,5 +1,5 @@
+import { isClass } from '../call/is-class.ts';
 import type { Handler } from '../contract.ts';
-import { isClass } from '../internal/is-class.ts';
 
 /** The first generated name of each class: all channels share the string. */
 const firstNames = new WeakMap<object, string>();

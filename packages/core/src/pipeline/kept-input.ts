@@ -2,12 +2,12 @@ import type { Channel, Context, Direction } from '../contract.ts';
 import { DrainEvent } from '../drain-event.ts';
 import { DrainStartEvent } from '../drain-start-event.ts';
 import { toError } from '../errors.ts';
-import { DrainGate } from '../internal/drain-gate.ts';
-import { dropsKeptMessages, ReadGate } from '../internal/read-gate.ts';
-import { isTurnCheckDue } from '../internal/turn-check.ts';
+import { DrainGate } from '../hold/drain-gate.ts';
+import { dropsKeptMessages, ReadGate } from '../hold/read-gate.ts';
 import { TlsUpgradeEvent } from '../tls-upgrade-event.ts';
 import { COMPLETE, INACTIVE, KeptEvent, UNREGISTERED } from './kept-event.ts';
 import { KeptQueue, sizeOf } from './kept-queue.ts';
+import { isTurnCheckDue } from './turn-check.ts';
 
 /** After the channel has closed, so many messages of its peer are still delivered; the rest is dropped. */
 export const MAX_LATE_MESSAGES = 16_384;

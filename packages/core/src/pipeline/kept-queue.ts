@@ -1,5 +1,5 @@
-import { Fifo } from '../internal/fifo.ts';
-import { unpinAll } from '../internal/pinned-memory.ts';
+import { unpinAll } from '../bytes/pinned-memory.ts';
+import { Fifo } from '../queue/fifo.ts';
 import { COMPLETE, KeptEvent } from './kept-event.ts';
 
 /** The entries of a `KeptInput` in their order: messages, and the events between them. */

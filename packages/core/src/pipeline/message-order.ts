@@ -1,5 +1,5 @@
+import { isOutboundBytes } from '../bytes/byte-source.ts';
 import type { Handler } from '../contract.ts';
-import { isOutboundBytes } from '../internal/byte-source.ts';
 import type { MessageKind } from '../message-kinds.ts';
 
 /** The kind of a message. */

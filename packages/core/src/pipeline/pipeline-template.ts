@@ -1,8 +1,8 @@
+import { atOnce } from '../call/at-once.ts';
+import { isClass } from '../call/is-class.ts';
 import type { Channel, Handler, OutboundBytes, Pipeline } from '../contract.ts';
 import { OptionError, PipelineError } from '../errors.ts';
 import type { Chain, OrMisfit, ReadAfter, WriteAfter } from '../handler-chain.ts';
-import { atOnce } from '../internal/at-once.ts';
-import { isClass } from '../internal/is-class.ts';
 import type { MessageKind } from '../message-kinds.ts';
 import { excludes, misorderOfReads, misorderOfWrites } from './message-order.ts';
 

@@ -1,3 +1,4 @@
+import { isPromiseLike } from '../call/promise-like.ts';
 import type {
   CloseReason,
   Context,
@@ -8,7 +9,6 @@ import type {
 } from '../contract.ts';
 import { PipelineError, toError } from '../errors.ts';
 import type { TypesOf } from '../handler-chain.ts';
-import { isPromiseLike } from '../internal/promise-like.ts';
 import { notHandlerText } from './handler-names.ts';
 import { KeptEvent } from './kept-event.ts';
 import { KeptInput, type KeptInputSteps } from './kept-input.ts';

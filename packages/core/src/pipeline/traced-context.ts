@@ -1,8 +1,8 @@
 import type { Handler } from '../contract.ts';
 import { textOf } from '../errors.ts';
-import { messageText } from '../internal/message-text.ts';
 import { type ContextOwner, HandlerContext } from './handler-context.ts';
 import * as mask from './handler-mask.ts';
+import { messageText } from './message-text.ts';
 
 /**
  * The handlers that `HEADRACE_DEBUG` asks to trace: names of classes or of handlers in the

@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream';
 import type { Address, ByteSource, Channel, Context } from '../contract.ts';
-import { ReadGate } from '../internal/read-gate.ts';
+import { ReadGate } from '../hold/read-gate.ts';
 
 const HIGH_WATER_BYTES = 64 * 1024;
 

@@ -6,9 +6,9 @@ import {
 } from 'node:stream/web';
 import type { Channel, Context, Direction, Handler, Pipeline } from '../contract.ts';
 import { ChannelError } from '../errors.ts';
-import { whole } from '../internal/option-kind.ts';
-import { describeOptions } from '../internal/option-set.ts';
-import { ReadGate } from '../internal/read-gate.ts';
+import { ReadGate } from '../hold/read-gate.ts';
+import { whole } from '../option/option-kind.ts';
+import { describeOptions } from '../option/option-set.ts';
 
 /** A channel as Web Streams, see {@link channelStreams}. */
 export interface ChannelStreams<R, W> {

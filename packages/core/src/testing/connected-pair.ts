@@ -8,9 +8,9 @@ import {
   type ChannelOptions,
   resolveChannelOptions,
 } from '../channel/channel-options.ts';
-import { unchecked } from '../internal/option-kind.ts';
-import { describeOptions } from '../internal/option-set.ts';
-import { silentLogger } from '../internal/stderr-logger.ts';
+import { silentLogger } from '../log/stderr-logger.ts';
+import { unchecked } from '../option/option-kind.ts';
+import { describeOptions } from '../option/option-set.ts';
 import { MemoryTransport } from '../transport/memory-transport.ts';
 import { VirtualChannel } from './virtual-channel.ts';
 import { VirtualClock } from './virtual-clock.ts';

@@ -7,9 +7,9 @@ import {
 import { closedError } from '../channel/close-cause.ts';
 import type { Address, Channel, Handler, Pipeline } from '../contract.ts';
 import type { Chain, OrMisfit, ReadAfter, WriteAfter } from '../handler-chain.ts';
-import { flag, unchecked } from '../internal/option-kind.ts';
-import { describeOptions } from '../internal/option-set.ts';
-import { silentLogger } from '../internal/stderr-logger.ts';
+import { silentLogger } from '../log/stderr-logger.ts';
+import { flag, unchecked } from '../option/option-kind.ts';
+import { describeOptions } from '../option/option-set.ts';
 import { EmbeddedTransport } from './embedded-transport.ts';
 import { eventText } from './record-events.ts';
 import { VirtualChannel } from './virtual-channel.ts';

@@ -1,5 +1,5 @@
+import { isByteSource, sizeOfBytes, toBuffer } from '../bytes/byte-source.ts';
 import type { Address } from '../contract.ts';
-import { isByteSource, sizeOfBytes, toBuffer } from '../internal/byte-source.ts';
 import type { Transport, TransportSink } from '../transport/transport.ts';
 
 /** A transport without a socket: it takes any message and keeps it for the test. */

@@ -1,8 +1,8 @@
 import type { Context, Handler } from '../contract.ts';
 import { isHeadraceError } from '../errors.ts';
 import type { Types } from '../handler-types.ts';
-import { flag, unchecked } from '../internal/option-kind.ts';
-import { describeOptions } from '../internal/option-set.ts';
+import { flag, unchecked } from '../option/option-kind.ts';
+import { describeOptions } from '../option/option-set.ts';
 
 /** Options of {@link recordEvents}. */
 export interface RecordEventsOptions {

@@ -5,7 +5,7 @@ import type { Server } from '../bootstrap/server.ts';
 import { ServerBootstrap } from '../bootstrap/server-bootstrap.ts';
 import type { ChannelOptions } from '../channel/channel-options.ts';
 import type { Channel } from '../contract.ts';
-import { silentLogger } from '../internal/stderr-logger.ts';
+import { silentLogger } from '../log/stderr-logger.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { End } from './last-answers-contract.ts';
 import { TransportProbe } from './transport-probe.ts';

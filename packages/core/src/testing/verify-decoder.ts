@@ -1,8 +1,8 @@
 import { inspect, isDeepStrictEqual } from 'node:util';
 import type { Handler } from '../contract.ts';
 import { textOf } from '../errors.ts';
-import { number } from '../internal/option-kind.ts';
-import { describeOptions } from '../internal/option-set.ts';
+import { number } from '../option/option-kind.ts';
+import { describeOptions } from '../option/option-set.ts';
 import { EmbeddedChannel } from './embedded-channel.ts';
 import { eventText } from './record-events.ts';
 import { SeededRandom } from './seeded-random.ts';

@@ -1,6 +1,6 @@
 import type { Clock, Timer, Turns } from '../contract.ts';
-import { ClockDeadlines } from '../internal/clock-deadlines.ts';
-import { TurnQueue } from '../internal/turn-queue.ts';
+import { ClockDeadlines } from '../time/clock-deadlines.ts';
+import { TurnQueue } from '../time/turn-queue.ts';
 import { EventQueue } from './event-queue.ts';
 
 /** The time of day at which virtual time begins: 2030-01-01T00:00:00Z. */

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
+import { appendTo, byteLengthOf, toBuffer, writeAll } from '../bytes/byte-source.ts';
 import type { OutboundBytes } from '../contract.ts';
-import { appendTo, byteLengthOf, toBuffer, writeAll } from '../internal/byte-source.ts';
 
 /** Messages up to this size are copied together; larger ones are passed on as they are. */
 const COPY_BYTES = 8 * 1024;

@@ -1,6 +1,6 @@
 import type { Address, Clock } from '../contract.ts';
-import { describeOptions } from '../internal/option-set.ts';
-import { systemClock } from '../internal/system-clock.ts';
+import { describeOptions } from '../option/option-set.ts';
+import { systemClock } from '../time/system-clock.ts';
 import type { Listener } from './listener.ts';
 import { MemoryEnd } from './memory-end.ts';
 import { listenInMemory, type MemoryListener } from './memory-source.ts';

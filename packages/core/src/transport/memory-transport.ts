@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
+import { sizeOfBytes, toBuffer, writeAll } from '../bytes/byte-source.ts';
 import type { Address, Clock, OutboundBytes } from '../contract.ts';
-import { sizeOfBytes, toBuffer, writeAll } from '../internal/byte-source.ts';
-import { CLOCK, whole } from '../internal/option-kind.ts';
-import { describeOptions } from '../internal/option-set.ts';
+import { CLOCK, whole } from '../option/option-kind.ts';
+import { describeOptions } from '../option/option-set.ts';
 import type { ByteEnd } from './byte-end.ts';
 import { MemoryEnd } from './memory-end.ts';
 import { systemError } from './system-error.ts';

@@ -1,7 +1,7 @@
 // The memory of reads: where the bytes of all connections go, and who may keep them for how long
 // (docs/decisions/0064-who-may-keep-a-read.md).
 import { Buffer } from 'node:buffer';
-import { bufferPlace, bufferView, placedView } from '../internal/buffer-view.ts';
+import { bufferPlace, bufferView, placedView } from '../bytes/buffer-view.ts';
 
 /** Reads are often a power of two and some headers: four times 16 KiB and their headers must fit. */
 const SLAB_BYTES = 68 * 1024;

@@ -1,7 +1,7 @@
 // Memory that small messages of many connections are gathered in.
 import { Buffer } from 'node:buffer';
+import { writeAll } from '../bytes/byte-source.ts';
 import type { OutboundBytes } from '../contract.ts';
-import { writeAll } from '../internal/byte-source.ts';
 
 /** Messages up to this size are copied together; larger ones are passed on as they are. */
 const COPY_BYTES = 8 * 1024;

@@ -1,7 +1,7 @@
 import net from 'node:net';
 import { OptionError } from '../errors.ts';
-import { flag, number, whole } from '../internal/option-kind.ts';
-import { describeOptions } from '../internal/option-set.ts';
+import { flag, number, whole } from '../option/option-kind.ts';
+import { describeOptions } from '../option/option-set.ts';
 
 /** Options of a TCP socket; those that a path or a name does not have are ignored. */
 export interface SocketOptions {

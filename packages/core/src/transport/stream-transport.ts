@@ -1,11 +1,11 @@
 import { Duplex, type Readable, type Writable } from 'node:stream';
+import { sizeOfBytes } from '../bytes/byte-source.ts';
+import { callSafely } from '../call/call-safely.ts';
 import type { Address, CloseInfo, OutboundBytes } from '../contract.ts';
 import { OptionError } from '../errors.ts';
-import { sizeOfBytes } from '../internal/byte-source.ts';
-import { callSafely } from '../internal/call-safely.ts';
-import { fn } from '../internal/function-option.ts';
-import { unchecked } from '../internal/option-kind.ts';
-import { describeOptions } from '../internal/option-set.ts';
+import { fn } from '../option/function-option.ts';
+import { unchecked } from '../option/option-kind.ts';
+import { describeOptions } from '../option/option-set.ts';
 import { coalesce } from './coalesce.ts';
 import type { Transport, TransportSink } from './transport.ts';
 

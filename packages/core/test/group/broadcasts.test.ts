@@ -1,8 +1,8 @@
 import { expect, it, vi } from 'vitest';
 import type { Channel } from '../../src/contract.ts';
+import { SettableFuture } from '../../src/future/settable-future.ts';
 import { Broadcasts } from '../../src/group/broadcasts.ts';
-import { SettableFuture } from '../../src/internal/settable-future.ts';
-import { systemClock } from '../../src/internal/system-clock.ts';
+import { systemClock } from '../../src/time/system-clock.ts';
 
 it('a broadcast in slices lets other events in between, and waits for no timer', async () => {
   const timers = vi.fn(systemClock.schedule);

@@ -38,3 +38,13 @@ export class HeartbeatMissedEvent {
     this.silentMs = silentMs;
   }
 }
+
+/**
+ * Asks the heartbeat handlers of a pipeline to beat at once, and so to find out soon whether the peer is still there: fire
+ * it when a machine is awake again, or has another network. A client's `networkChanged()` does.
+ */
+export class HeartbeatProbeEvent {
+  static {
+    recogniseCopies(HeartbeatProbeEvent, 'headrace.HeartbeatProbeEvent');
+  }
+}

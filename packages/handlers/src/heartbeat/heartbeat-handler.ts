@@ -1,5 +1,5 @@
 import type { Context, Handler, Types, WriteFuture } from '@headrace/core';
-import { HeartbeatReceivedEvent } from './heartbeat-event.ts';
+import { HeartbeatProbeEvent, HeartbeatReceivedEvent } from './heartbeat-event.ts';
 import type { HeartbeatFormat } from './heartbeat-format.ts';
 import { formatOf, type HeartbeatOptions, rulesOf } from './heartbeat-options.ts';
 import { HeartbeatWatch } from './heartbeat-watch.ts';
@@ -21,7 +21,8 @@ const EVENTS = { fires: ['HeartbeatReceivedEvent', 'HeartbeatMissedEvent'] } as 
  * - **Out** the messages that are no heartbeats.
  * - **Events** fires `HeartbeatReceivedEvent` with the message and, for answers, the round-trip time, and
  *   `HeartbeatMissedEvent` for each answer that is missing; closes with the reason `heartbeat`. While reads are
- *   held, or `autoRead` is off and nothing was asked for, no answer counts as missed.
+ *   held, or `autoRead` is off and nothing was asked for, no answer counts as missed. A `HeartbeatProbeEvent` makes it
+ *   beat at once, if it sends heartbeats; the event is passed on.
  * - **Errors** raises none.
  * - **State** per channel: a timer and four time stamps; nothing at all where it only answers.
  * - **Cost** one comparison per message, one time stamp per read burst and flush.
@@ -52,6 +53,9 @@ export class HeartbeatHandler<In = string, Out = In> implements Handler {
   /** Of a handler that does not only answer. */
   private readonly watch: HeartbeatWatch<In, Out> | undefined;
   private hasAnswered = false;
+  // Since the last `channelReadComplete`.
+  private hasTaken = false;
+  private hasPassedOn = false;
 
   get userEvents(): {
     readonly fires: readonly ('HeartbeatReceivedEvent' | 'HeartbeatMissedEvent')[];
@@ -106,6 +110,11 @@ export class HeartbeatHandler<In = string, Out = In> implements Handler {
     ctx.fireChannelInactive();
   }
 
+  userEventTriggered(ctx: Context, event: unknown): void {
+    if (event instanceof HeartbeatProbeEvent) this.watch?.probe(ctx);
+    ctx.fireUserEventTriggered(event);
+  }
+
   // --- messages ---
 
   channelRead(ctx: Context, message: In): void {
@@ -114,16 +123,30 @@ export class HeartbeatHandler<In = string, Out = In> implements Handler {
     else if (format.isPing(message)) this.answer(ctx, message);
     // Where no pings are sent, the text of an answer is a message like any other.
     else if (watch?.sendsPings === true && format.isPong(message)) watch.answered(message);
-    else ctx.fireChannelRead(message);
+    else {
+      this.hasPassedOn = true;
+      ctx.fireChannelRead(message);
+      return;
+    }
+    this.hasTaken = true;
   }
 
   channelReadComplete(ctx: Context): void {
     this.watch?.sawLife();
+    const hadOnlyHeartbeats = this.hasTaken && !this.hasPassedOn;
+    this.hasTaken = this.hasPassedOn = false;
+    if (hadOnlyHeartbeats && !ctx.channel.autoRead) this.askAgain(ctx);
     if (this.hasAnswered) {
       this.hasAnswered = false;
       ctx.flush();
     }
     ctx.fireChannelReadComplete();
+  }
+
+  /** The read that the application asked for brought heartbeats alone. */
+  private askAgain(ctx: Context): void {
+    this.watch?.asked(ctx);
+    ctx.read();
   }
 
   write(ctx: Context, message: unknown): WriteFuture {

@@ -83,6 +83,14 @@ export class HeartbeatWatch<In, Out> implements DeadlineEntry {
     this.arm(ctx, this.machine!);
   }
 
+  /** Beats at once, unless an answer is awaited already. */
+  probe(ctx: Context): void {
+    const { machine } = this;
+    if (!this.sendsPings || machine === undefined || this.ctx !== ctx || machine.isAwaiting) return;
+    this.carryOut(ctx, machine, machine.first(ctx.clock.now()));
+    if (this.ctx === ctx && ctx.channel.isOpen) this.arm(ctx, machine);
+  }
+
   stop(): void {
     this.ctx?.clock.deadlines.remove(this);
     this.ctx = this.pingOnItsWay = undefined;

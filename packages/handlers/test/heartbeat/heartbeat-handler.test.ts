@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { AdaptiveInterval } from '../../src/heartbeat/adaptive-interval.ts';
 import {
   HeartbeatMissedEvent,
+  HeartbeatProbeEvent,
   HeartbeatReceivedEvent,
 } from '../../src/heartbeat/heartbeat-event.ts';
 import {
@@ -528,6 +529,29 @@ describe('HeartbeatHandler, options', () => {
     expect(channel.closeInfo?.reason).toBe('heartbeat');
   });
 
+  it.each([
+    ['a ping that it answers', 'PING', {}],
+    ['an answer to its own', 'PONG', HEARTBEAT_PRESETS.strict],
+  ])('asks again with auto-read off after a read of nothing but %s', (_which, text, options) => {
+    const channel = EmbeddedChannel.with({ autoRead: false }, new HeartbeatHandler(options));
+    channel.read();
+    const { reads } = channel.embedded;
+    channel.writeInbound(text);
+    expect(channel.embedded.reads - reads).toBe(1);
+    channel.writeInbound(text, 'hello');
+    expect(channel.embedded.reads - reads).toBe(1);
+  });
+
+  it('finds a dead peer that it asked again with auto-read off', () => {
+    const options = { ...HEARTBEAT_PRESETS.strict, jitter: 0 };
+    const channel = EmbeddedChannel.with({ autoRead: false }, new HeartbeatHandler(options));
+    channel.read();
+    channel.advance(3000);
+    channel.writeInbound('PONG');
+    channel.advance(12_000);
+    expect(channel.closeInfo?.reason).toBe('heartbeat');
+  });
+
   it('sends the first heartbeat at once with immediately', () => {
     const channel = EmbeddedChannel.with(
       { register: false },
@@ -596,5 +620,41 @@ describe('HeartbeatHandler, with functions that throw', () => {
     isBroken = true;
     channel.advance(1000);
     expect(new Set(caught)).toEqual(new Set(['no interval']));
+  });
+});
+
+describe('a probe', () => {
+  const probe = (channel: EmbeddedChannel) =>
+    channel.pipeline.fireUserEventTriggered(new HeartbeatProbeEvent());
+
+  it('beats at once, and finds out within the time of an answer that the peer is gone', () => {
+    const { channel, app } = beating({ intervalMs: 60_000, timeoutMs: 5000, maxMissed: 1 });
+    channel.advance(1000);
+    probe(channel);
+    expect(channel.readOutbound()).toBe('PING');
+    channel.advance(4999);
+    expect(channel.isOpen).toBe(true);
+    channel.advance(1);
+    expect(channel.closeInfo?.reason).toBe('heartbeat');
+    expect(app.seen).toEqual(['missed 1 lost @6000']);
+  });
+
+  it('does not beat twice while an answer is awaited, and begins the interval anew', () => {
+    const { channel } = beating({ intervalMs: 60_000, timeoutMs: 5000, maxMissed: 2 });
+    channel.advance(1000);
+    probe(channel);
+    probe(channel);
+    channel.writeInbound('PONG');
+    expect([channel.readOutbound(), channel.readOutbound()]).toEqual(['PING', undefined]);
+    channel.advance(59_999);
+    expect(channel.readOutbound()).toBeUndefined();
+    channel.advance(1);
+    expect(channel.readOutbound()).toBe('PING');
+  });
+
+  it('is nothing to a side that only answers', () => {
+    const channel = new EmbeddedChannel(new HeartbeatHandler());
+    probe(channel);
+    expect(channel.readOutbound()).toBeUndefined();
   });
 });

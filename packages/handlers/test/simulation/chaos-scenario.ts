@@ -29,7 +29,7 @@ export const CHAOS: ChaosOptions = {
 /** Time enough after {@link CHAOS} for every client to be back, retransmissions and pauses included. */
 export const QUIET_AT_MS = 50_000;
 /** How long connections may take to end at the end of each seed. */
-const SETTLE_MS = 20_000;
+export const SETTLE_MS = 20_000;
 
 /** Runs a scenario with so many seeds. */
 export function survive(

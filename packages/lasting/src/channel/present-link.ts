@@ -1,4 +1,10 @@
-import { type Address, type Channel, clientAddress, type WriteFuture } from '@headrace/core';
+import {
+  type Address,
+  type Channel,
+  type CloseReason,
+  clientAddress,
+  type WriteFuture,
+} from '@headrace/core';
 import type { ResumeMachine } from '../protocol/resume-machine.ts';
 
 /** A link as a lasting channel needs it: the place of the last handler in its pipeline. */
@@ -6,6 +12,8 @@ export interface ResumeLink {
   readonly channel: Channel;
   write(frame: unknown): WriteFuture;
   flush(): void;
+  close(reason: CloseReason): WriteFuture;
+  fireExceptionCaught(error: Error): unknown;
 }
 
 /** When a link went, and its addresses: before that, asking for them would cost the system a call. */
@@ -20,7 +28,6 @@ const IDLE = 0;
 const PUMPING = 1;
 /** Meanwhile something has changed. */
 const PUMP_AGAIN = 2;
-const ignore = (): void => {};
 
 /** The link of a lasting channel, or what is known of the last one, and the frames that go over it. */
 export class PresentLink {
@@ -95,13 +102,21 @@ export class PresentLink {
       const future = link.write(frame);
       if (future === last) continue;
       last = future;
-      // Frames that a link did not take go out over the next one.
-      future.onSettled(ignore);
+      future.onSettled((error) => {
+        if (error !== undefined) refused(link, error);
+      });
     }
     if (last === undefined) return;
     link.flush();
     if (last.isSuccess) machine.writesEnded();
   }
+}
+
+/** Frames that a link did not take go out over the next one; a link that is open must take them. */
+function refused(link: ResumeLink, error: Error): void {
+  if (!link.channel.isOpen) return;
+  link.fireExceptionCaught(error);
+  link.close('error');
 }
 
 function lostLink(channel: Channel, at: number): LostLink {

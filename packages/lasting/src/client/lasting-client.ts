@@ -36,6 +36,10 @@ export class LastingClient<P, C extends Channel> implements ResumeOwner {
         return decision === true && afterMs > 0 ? { afterMs } : decision;
       },
     });
+    // A page that is left for good is no absence: the server shall know.
+    this.links.on('leave', (isKept) => {
+      if (!isKept) this.transport.channel?.close();
+    });
     this.links.on('state', (state) => {
       if (state.name !== 'closed' || this.isFinished) return;
       const text = 'the client of a lasting channel was closed';

@@ -6,6 +6,7 @@ import {
   type Channel,
   type Context,
   DrainEvent,
+  EncodeError,
   type Handler,
   isHeadraceError,
   type PortPlace,
@@ -132,6 +133,37 @@ describe('LastingBootstrap', () => {
     await world.pass(1000);
     expect(channel.closeInfo?.reason).toBe('reset');
     expect(unacknowledged(channel).map(String)).toEqual(['late']);
+  });
+
+  it('closes a link that does not take its frames, and says why', async () => {
+    world = new LastingWorld(echo);
+    await world.up();
+    let isRefusing = true;
+    // As a transport does that takes other messages.
+    const refusing: Handler = {
+      write(ctx, message) {
+        const isFrame = !(message instanceof Uint8Array);
+        if (isFrame && isRefusing) throw new EncodeError('MESSAGE_NOT_ENCODABLE', 'no such bytes');
+        return ctx.write(message);
+      },
+    };
+    const notes = new Notes();
+    const channel = await world.connect(notes, {
+      bootstrap: new Bootstrap()
+        .options({ logger: silentLogger, clock: world.clock })
+        .handler((link) =>
+          link.pipeline.addLast(...lengthPrefixed({ maxFrameLength: 65_536 }), { ...refusing }),
+        ),
+    });
+    const losses: string[] = [];
+    linksOf(channel).on('loss', ({ kind, error }) => losses.push(`${kind} ${error?.message}`));
+    text(channel, 'one');
+    await world.pass(10);
+    expect(linkOf(channel)).toBeUndefined();
+    expect(losses).toEqual(['error no such bytes']);
+    isRefusing = false;
+    await world.pass(1000);
+    expect(notes.all).toEqual(['one']);
   });
 
   it('becomes unwritable when the server takes nothing, while its link is read', async () => {

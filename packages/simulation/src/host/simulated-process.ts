@@ -16,6 +16,8 @@ import { type MachineClock, NEVER } from './machine-clock.ts';
 export interface ProcessWorld extends SimulatedTime {
   /** Runs code of a process, and notes what it throws. */
   enter(process: SimulatedProcess, task: () => void): void;
+  /** Numbers the channels of all processes. */
+  channelNumber(): number;
   /**
    * A connection of a process was opened by this sink, which is a channel or something on top of one. Returns what is
    * to be called after each of its turns.
@@ -55,6 +57,10 @@ export class SimulatedProcess implements EndOwner, Clock {
 
   timeOfDay(): number {
     return this.machine.timeOfDay;
+  }
+
+  channelNumber(): number {
+    return this.world.channelNumber();
   }
 
   schedule(task: () => void, delayMs: number): Timer {

@@ -13,9 +13,6 @@ interface Watched {
   readonly count: () => number;
 }
 
-/** As channels print their ids. */
-const IDS = /\b(?:0x)?([0-9a-f]{8})\b/g;
-
 /**
  * The invariants of every simulation: no error reaches a process, nothing waits for ever, counters
  * return to zero.
@@ -23,7 +20,6 @@ const IDS = /\b(?:0x)?([0-9a-f]{8})\b/g;
 export class SimulationChecks {
   readonly futures: WaitingFutures = new WaitingFutures();
   private readonly watched: Watched[] = [];
-  private readonly names = new Map<string, string>();
   private opened: Opened[] = [];
   private sweepAt = 1024;
   private isSettling = false;
@@ -44,18 +40,12 @@ export class SimulationChecks {
   /** Returns what is to be called after each turn of the connection. */
   add(process: SimulatedProcess, found: ChannelOfSink): () => void {
     const opened = { process, ...found };
-    this.names.set(found.channel.id, `c${this.names.size + 1}`);
     if (!this.isSettling) this.opened.push(opened);
     if (this.opened.length >= this.sweepAt) {
       this.opened = this.opened.filter(isThere);
       this.sweepAt = Math.max(1024, this.opened.length * 2);
     }
     return () => this.checkOutput(opened);
-  }
-
-  /** Ids of channels count through the whole process: a trace has numbers of its own. */
-  withoutIds(text: string): string {
-    return text.replace(IDS, (text, id: string) => this.names.get(id) ?? text);
   }
 
   /** Operations that begin from now on need not end: a client may go on connecting. */
@@ -69,8 +59,7 @@ export class SimulationChecks {
     this.throwIfFailed();
     const faults: string[] = [];
     for (const { process, channel } of this.opened.filter(isThere)) {
-      const name = this.withoutIds(String(channel));
-      faults.push(`on host ${process.hostName} a channel is still there: ${name}`);
+      faults.push(`on host ${process.hostName} a channel is still there: ${channel}`);
     }
     for (const [host, count] of this.futures.unsettled()) {
       faults.push(`on host ${host} ${count} write futures that somebody waits for never settled`);

@@ -34,6 +34,7 @@ export class SimulationWorld implements HostWorld {
   readonly network: SimulatedNetwork;
   private readonly cutShare: number;
   private readonly cuts: SeededRandom;
+  private channels = 0;
 
   constructor({ seed, cutShare, traceLimit, settings, paths }: WorldOptions) {
     this.seed = seed;
@@ -66,6 +67,11 @@ export class SimulationWorld implements HostWorld {
     });
   }
 
+  channelNumber(): number {
+    this.channels += 1;
+    return this.channels;
+  }
+
   opened(process: SimulatedProcess, sink: TransportSink): (() => void) | undefined {
     const found = channelOf(sink);
     return found && this.checks.add(process, found);
@@ -96,7 +102,7 @@ export class SimulationWorld implements HostWorld {
   }
 
   note(host: string, text: string): void {
-    this.trace.add({ atMs: this.now, kind: 'note', host, what: this.checks.withoutIds(text) });
+    this.trace.add({ atMs: this.now, kind: 'note', host, what: text });
   }
 
   fault(host: string, what: string): void {

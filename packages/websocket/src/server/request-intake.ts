@@ -18,7 +18,8 @@ const CR = 13;
 /**
  * Gives Node's HTTP server one request at a time. Node parses all requests that arrived together, and makes and
  * keeps a response for each, whether the peer reads them or not; here the bytes of the next request wait until the
- * previous response is sent, and reads are held meanwhile. It only cuts: Node alone decides what the bytes mean.
+ * previous response is sent, and reads are held meanwhile. It only cuts: Node alone decides what the bytes mean
+ * (docs/decisions/0069-requests-are-cut-before-node-parses-them.md).
  *
  * @see RFC 9112, sections 6 and 9.3.2
  */

@@ -61,7 +61,7 @@ export interface WebSocketUpgradeOptions extends WebSocketLimits {
    */
   readonly trustedProxies?: TrustedPeers;
   /**
-   * Decides before the WebSocket is opened, for example by a token in a cookie or in the query: `true` accepts it,
+   * Decides before the WebSocket is opened, for example by a token (`bearerOf`) or a cookie (`cookieOf`): `true` accepts it,
    * `false` answers 403. If it throws or rejects, the answer is 500 and the error is fired in the connection's
    * pipeline. The request's deadline goes on meanwhile.
    */

@@ -4,13 +4,13 @@ import { SettableFuture } from '@headrace/core/authoring';
 import type { AgreedDeflate } from './compression.ts';
 import { firstByte, frameLength, frameOf, writeFrame, writeHeader } from './message-frame.ts';
 import { SharedMessage } from './shared-message.ts';
-import { TextMessage, type WebSocketOutput } from './text-message.ts';
+import { TextMessage } from './text-message.ts';
 
 /** A message of the output, or one of a broadcast. */
-export type Outgoing = WebSocketOutput | SharedMessage;
+export type Outgoing = string | TextMessage | Uint8Array | SharedMessage;
 
 /** What a WebSocket takes, in words. */
-export const ACCEPTED = 'strings, TextMessages and Uint8Arrays';
+export const ACCEPTED = 'strings, TextMessages and bytes';
 
 /** Whether a WebSocket takes this value. */
 export function isOutgoing(message: unknown): message is Outgoing {

@@ -4,6 +4,7 @@ import type { DecodeError } from '@headrace/core';
 import { unpinned } from '@headrace/core/authoring';
 import { BegunMessage } from './begun-message.ts';
 import { CUT_OFF, NO_CODE } from './close-codes.ts';
+import { MAX_CONTROL_BYTES } from './control-message.ts';
 import { applyMask } from './mask.ts';
 import { INFLATED_TOO_LONG, type MessageDeflate } from './message-deflate.ts';
 import { BINARY, CLOSE, CONTINUATION, firstByte, PING, PONG, TEXT } from './message-frame.ts';
@@ -22,6 +23,8 @@ export interface FrameListener {
   readonly isTaking: boolean;
   arrived(message: WebSocketInput): void;
   pinged(payload: Buffer): void;
+  /** An answer to a ping, or to none. */
+  ponged(payload: Buffer): void;
   /** The peer's close frame; nothing follows. */
   closeRead(code: number, reason: string): void;
   /** The peer broke the protocol or a limit; nothing follows. */
@@ -31,7 +34,6 @@ export interface FrameListener {
 }
 
 const MASK_BYTES = 4;
-const MAX_CONTROL_BYTES = 125;
 
 /**
  * Reads the frames of one end (RFC 6455, section 5), a client's with masks or a server's without, and puts messages
@@ -209,6 +211,7 @@ export class FrameReader {
 
   private controlRead(opcode: number, payload: Buffer): void {
     if (opcode === PING) this.listener.pinged(payload);
+    else if (opcode === PONG) this.listener.ponged(payload);
     else if (opcode === CLOSE) this.closeRead(payload);
   }
 

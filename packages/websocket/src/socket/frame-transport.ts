@@ -1,14 +1,16 @@
 import type { Buffer } from 'node:buffer';
-import type {
-  Address,
-  CloseInfo,
-  Context,
-  DecodeError,
-  Timer,
-  Transport,
-  TransportSink,
+import {
+  type Address,
+  ChannelError,
+  type CloseInfo,
+  type Context,
+  type DecodeError,
+  type Timer,
+  type Transport,
+  type TransportSink,
+  type WriteFuture,
 } from '@headrace/core';
-import { isTurnCheckDue, ReadGate, transportOf } from '@headrace/core/authoring';
+import { isTurnCheckDue, ReadGate, SettableFuture, transportOf } from '@headrace/core/authoring';
 import {
   CLOSE_TIMEOUT_MS,
   CUT_OFF,
@@ -18,11 +20,13 @@ import {
   type WebSocketClose,
 } from './close-codes.ts';
 import type { AgreedDeflate } from './compression.ts';
+import { WebSocketPing, WebSocketPong } from './control-message.ts';
 import { ACCEPTED, FrameOutput, isOutgoing, payloadLength } from './frame-output.ts';
 import { type FrameListener, FrameReader } from './frame-reader.ts';
-import { closeFrame, controlFrame, PONG } from './message-frame.ts';
+import { closeFrame } from './message-frame.ts';
 import { MessageIntake, type MessageSource } from './message-intake.ts';
 import type { ReadLimits } from './message-limits.ts';
+import { Pings } from './pings.ts';
 import type { WebSocketInput } from './text-message.ts';
 
 /** What both sides agreed on. */
@@ -43,11 +47,6 @@ export interface FrameTransportListener {
    */
   inputRead(isWithin: boolean, finished: number): void;
 }
-
-/** A peer that does not read, and sends more pings than that, is dropped. */
-const MAX_PENDING_PONGS = 60;
-/** Of the pings of one read so many are answered, and the last one (RFC 6455, section 5.5.3). */
-const MAX_PONGS_OF_READ = 60;
 
 /**
  * A WebSocket on the channel that carries it, as a transport. Its frames are read and written at one place of
@@ -73,12 +72,7 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
   private isWriting = false;
   /** Payloads that are not sent. */
   private unsent = 0;
-  /** Answers that are not sent. */
-  private pongs = 0;
-  /** Pings of the read under way. */
-  private pings = 0;
-  /** One of them that has not been answered. */
-  private lastPing: Buffer | undefined = undefined;
+  private pings: Pings | undefined = undefined;
   /** Our close frame has been written. */
   private isClosing = false;
   private brokenCode: number | undefined = undefined;
@@ -181,7 +175,7 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
     return !this.awaitsTurn && this.intake.isTaking;
   }
 
-  arrived(message: WebSocketInput): void {
+  arrived(message: WebSocketInput | WebSocketPing | WebSocketPong): void {
     this.intake.arrived(message);
     if (!this.isGone || !isTurnCheckDue(++this.late)) return;
     const { channel } = this.below;
@@ -202,7 +196,7 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
   }
 
   private wasRead(): void {
-    this.flushPongs();
+    this.pings?.flush();
     const { isWithin, finished, isInflating, isWaiting } = this.reader;
     if (isInflating || isWaiting || this.gate !== undefined) this.updateHold();
     if (!isWithin && !this.isAwaiting) return;
@@ -212,30 +206,15 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
 
   pinged(payload: Buffer): void {
     if (this.isClosing) return;
-    if (this.pings === 0 && this.pongs >= MAX_PENDING_PONGS) {
-      this.below.close();
-      return;
+    this.pings ??= new Pings(this.below, this.isClient);
+    if (!this.pings.answer(payload)) this.below.close();
+    else if (this.pings.arePassedOn) this.arrived(new WebSocketPing(payload));
+  }
+
+  ponged(payload: Buffer): void {
+    for (const answered of this.pings?.answered(payload) ?? NONE) {
+      this.arrived(new WebSocketPong(answered));
     }
-    this.pings += 1;
-    if (this.pings <= MAX_PONGS_OF_READ) this.writePong(payload);
-    else this.lastPing = payload;
-  }
-
-  private writePong(payload: Buffer): void {
-    this.pongs += 1;
-    this.below.write(controlFrame(PONG, payload, this.isClient)).onSettled(() => {
-      this.pongs -= 1;
-    });
-  }
-
-  /** The answers to the pings of one read are one write. */
-  private flushPongs(): void {
-    const { pings, lastPing } = this;
-    if (pings === 0) return;
-    this.pings = 0;
-    this.lastPing = undefined;
-    if (lastPing !== undefined) this.writePong(lastPing);
-    this.below.flush();
   }
 
   broken(error: DecodeError): void {
@@ -265,6 +244,15 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
     return false;
   }
 
+  /** Sends a ping, past the messages that wait. */
+  ping({ payload }: WebSocketPing): WriteFuture {
+    if (!this.isActive) {
+      return SettableFuture.failed(new ChannelError('CHANNEL_CLOSED', 'the WebSocket is closing'));
+    }
+    this.pings ??= new Pings(this.below, this.isClient);
+    return this.pings.send(payload);
+  }
+
   /** A handler below that fails a write has lost part of what the peer reads, as a stream that fails has. */
   private sent(error: Error | undefined): void {
     if (error !== undefined) {
@@ -292,9 +280,9 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
       this.below?.close();
       return;
     }
-    this.flushPongs();
+    this.pings?.flush();
     // A close frame after output that is stuck would never be sent.
-    if (isActive && !this.isWriting && this.pongs === 0) this.sayGoodbye(info);
+    if (isActive && !this.isWriting && this.pings?.areWaiting !== true) this.sayGoodbye(info);
     else if (isActive || this.peerClose === undefined) this.below.close();
     // Further input is dropped, but the peer's close frame must be read.
     this.resume();
@@ -313,7 +301,7 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
 
   private sendClose(code: number | undefined, reason: string): void {
     const { below } = this;
-    this.flushPongs();
+    this.pings?.flush();
     this.isClosing = true;
     below.writeAndFlush(closeFrame(code, reason, this.isClient)).onSettled(() => {});
     this.expectClose();
@@ -421,6 +409,8 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
     sink?.disconnected(info);
   }
 }
+
+const NONE: readonly Buffer[] = [];
 
 /** A server that stops says so; a client that leaves often does not. */
 function cutOff(): Error {

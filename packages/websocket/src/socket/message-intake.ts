@@ -1,4 +1,5 @@
 import type { TransportSink } from '@headrace/core';
+import type { WebSocketPing, WebSocketPong } from './control-message.ts';
 import type { WebSocketInput } from './text-message.ts';
 
 /** Where messages come from: passes none on while {@link MessageIntake.isTaking} is false. */
@@ -39,7 +40,7 @@ export class MessageIntake {
     if (!this.isInBurst) this.source.pause();
   }
 
-  arrived(message: WebSocketInput): void {
+  arrived(message: WebSocketInput | WebSocketPing | WebSocketPong): void {
     if (this.isOver) return;
     this.isInBurst = true;
     const { sink } = this;

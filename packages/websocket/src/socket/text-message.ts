@@ -1,4 +1,7 @@
 import { Buffer } from 'node:buffer';
+import { DecodeError, type OutboundBytes } from '@headrace/core';
+import type { WebSocketPing } from './control-message.ts';
+
 /** A text message that is UTF-8 already: a broadcast encodes it once for all its receivers. */
 export class TextMessage {
   readonly bytes: Buffer;
@@ -18,5 +21,11 @@ export class TextMessage {
 
 /** What comes out of a WebSocket: a string for a text message, a Buffer for a binary one. */
 export type WebSocketInput = string | Buffer;
-/** What goes into a WebSocket: text, or bytes as a binary message. */
-export type WebSocketOutput = string | TextMessage | Uint8Array;
+/** What goes into a WebSocket: text, bytes as a binary message, or a ping. */
+export type WebSocketOutput = string | TextMessage | OutboundBytes | WebSocketPing;
+
+/** The error for a binary message where only text is allowed. */
+export function notText({ length }: Buffer): DecodeError {
+  const text = `a binary message of ${length} bytes, but only text is allowed here`;
+  return new DecodeError('MESSAGE_INVALID', text, { bytes: length });
+}

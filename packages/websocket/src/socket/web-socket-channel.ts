@@ -8,8 +8,9 @@ import {
   openChannel,
   type WriteFuture,
 } from '@headrace/core';
-import { encodeOnce } from '@headrace/core/authoring';
+import { encodeOnce, isOutboundBytes, toBuffer } from '@headrace/core/authoring';
 import type { WebSocketClose } from './close-codes.ts';
+import { WebSocketPing } from './control-message.ts';
 import type { FrameTransport, FrameTransportListener } from './frame-transport.ts';
 import { MessageDeadline } from './message-deadline.ts';
 import { SharedMessage } from './shared-message.ts';
@@ -55,10 +56,14 @@ interface OpenTerms {
   readonly messageTimeoutMs: number;
 }
 
+/** What the first handler of a WebSocket needs of its transport; one that sends no pings, such as a browser's, has no `ping`. */
+export type WebSocketTransport = Pick<FrameTransport, 'listener' | 'subprotocol'> &
+  Partial<Pick<FrameTransport, 'ping'>>;
+
 /** What the pipeline of every WebSocket begins with. */
 export function beginPipeline(
   channel: Channel,
-  transport: FrameTransport,
+  transport: WebSocketTransport,
   messageTimeoutMs: number,
 ): void {
   channel.pipeline.addLast('websocket', new WebSocketStart(transport, messageTimeoutMs));
@@ -71,12 +76,12 @@ export function beginPipeline(
  * our half ends.
  */
 class WebSocketStart implements Handler, FrameTransportListener {
-  private readonly transport: FrameTransport;
+  private readonly transport: WebSocketTransport;
   private readonly messageTimeoutMs: number;
   private channel: Channel | undefined = undefined;
   private deadline: MessageDeadline | undefined = undefined;
 
-  constructor(transport: FrameTransport, messageTimeoutMs: number) {
+  constructor(transport: WebSocketTransport, messageTimeoutMs: number) {
     this.transport = transport;
     this.messageTimeoutMs = messageTimeoutMs;
   }
@@ -105,7 +110,10 @@ class WebSocketStart implements Handler, FrameTransportListener {
 
   /** In a broadcast all members write the same message: what becomes of it on the wire is made once. */
   write(ctx: Context, message: unknown): WriteFuture {
-    return ctx.write(encodeOnce(formOf(message), message, asItIs, SharedMessage.of));
+    if (message instanceof WebSocketPing && this.transport.ping !== undefined) {
+      return this.transport.ping(message);
+    }
+    return ctx.write(encodeOnce(formOf(message), message, asMessage, sharedMessage));
   }
 
   channelInactive(ctx: Context): void {
@@ -127,6 +135,12 @@ function formOf(message: unknown): string {
   return typeof message === 'string' ? 'websocket-string' : 'websocket-bytes';
 }
 
-function asItIs(message: unknown): unknown {
-  return message;
+/** Bytes that write themselves, as encoders and lasting channels make them, become a binary message. */
+function asMessage(message: unknown): unknown {
+  const isMessage = typeof message !== 'object' || message instanceof Uint8Array;
+  return isMessage || !isOutboundBytes(message) ? message : toBuffer(message);
+}
+
+function sharedMessage(message: unknown): unknown {
+  return SharedMessage.of(asMessage(message));
 }

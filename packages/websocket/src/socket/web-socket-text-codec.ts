@@ -1,6 +1,5 @@
 import {
   type Context,
-  DecodeError,
   EncodeError,
   type Handler,
   type MessageKinds,
@@ -8,7 +7,8 @@ import {
   type WriteFuture,
 } from '@headrace/core';
 import { encodeOnce, kindOf, misorderOfWrites } from '@headrace/core/authoring';
-import { TextMessage, type WebSocketInput } from './text-message.ts';
+import { isControlMessage } from './control-message.ts';
+import { notText, TextMessage, type WebSocketInput } from './text-message.ts';
 
 const KINDS: MessageKinds = { reads: 'text', passesOn: 'text', accepts: 'text' };
 
@@ -21,7 +21,8 @@ const KINDS: MessageKinds = { reads: 'text', passesOn: 'text', accepts: 'text' }
  * ```
  *
  * - **Place** first in the pipeline of a WebSocket.
- * - **In** `string` for a text message, `Buffer` for a binary one.
+ * - **In** `string` for a text message, `Buffer` for a binary one; pings and pongs that no handler before it took are
+ *   dropped.
  * - **Out** `string`; written strings become text messages.
  * - **Events** none.
  * - **Errors** `MESSAGE_INVALID` for a binary message; unhandled, it closes with code 1003. Text that is not
@@ -56,8 +57,8 @@ export class WebSocketTextCodec implements Handler {
 
   channelRead(ctx: Context<WebSocketTextCodec['types']>, message: WebSocketInput): void {
     if (typeof message !== 'string') {
-      const text = `a binary message of ${message.length} bytes, but only text is allowed here`;
-      throw new DecodeError('MESSAGE_INVALID', text, { bytes: message.length });
+      if (isControlMessage(message)) return;
+      throw notText(message);
     }
     ctx.fireChannelRead(message);
   }

@@ -10,7 +10,7 @@ import {
 import { VirtualClock } from '@headrace/core/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import type { WebSocketClientOptions } from '../../src/client/web-socket-bootstrap.ts';
+import type { WebSocketClientOptions } from '../../src/client/web-socket-client-options.ts';
 import {
   HttpEndpoint,
   WEB_SOCKET_PROTOCOL,

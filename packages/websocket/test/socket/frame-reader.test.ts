@@ -30,6 +30,7 @@ function recorder(events: string[], inflated: () => void = () => {}): FrameListe
       events.push(`${kind} ${Buffer.from(message as string).toString('hex')}`);
     },
     pinged: (payload) => void events.push(`ping ${payload.toString('hex')}`),
+    ponged: () => {},
     closeRead: (code, reason) => void events.push(`close ${code} ${reason}`),
     broken: (error) => {
       if (!isHeadraceError(error)) throw error;

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import {
+  type ByteSource,
   type Channel,
   ChannelGroup,
   type ChannelOptions,
@@ -118,6 +119,26 @@ describe('a WebSocket as a transport', () => {
     expect(nearSees.events).toEqual(order);
     expect(far.closeInfo).toMatchObject({ reason: 'peer', by: 'peer' });
     expect(far.attributes.get(WEB_SOCKET_CLOSE)).toEqual({ code: 1000, reason: 'local' });
+  });
+
+  it('delivers bytes that write themselves as a binary message, to each member of a broadcast', async () => {
+    const { near, nearSees, far, farSees } = await connected();
+    const source = (bytes: string): ByteSource => ({
+      byteLength: bytes.length,
+      writeTo: (target, offset) =>
+        void Buffer.from(target.buffer, target.byteOffset).write(bytes, offset),
+    });
+    await near.writeAndFlush(source('one'));
+    near.write('text');
+    near.write(source('two'));
+    near.flush();
+    await farSees.until(() => farSees.messages.length === 3);
+    expect(farSees.messages).toEqual([Buffer.from('one'), 'text', Buffer.from('two')]);
+    const group = new ChannelGroup('all');
+    group.add(far as Channel);
+    await group.writeAndFlush(source('three'));
+    await nearSees.until(() => nearSees.messages.length === 1);
+    expect(nearSees.messages).toEqual([Buffer.from('three')]);
   });
 
   it('delivers texts and bytes in the order written, and settles writes in that order', async () => {

@@ -1,7 +1,7 @@
 // A connection of Bun's own sockets as a transport: bytes in, bytes out.
 import type { Buffer } from 'node:buffer';
+import { sizeOfBytes } from '../../bytes/byte-source.ts';
 import type { Address, OutboundBytes } from '../../contract.ts';
-import { sizeOfBytes } from '../../internal/byte-source.ts';
 import { coalesce } from '../coalesce.ts';
 import { addressOf, localAddressOf } from '../socket-address.ts';
 import { GatheringMemory } from '../socket-memory.ts';

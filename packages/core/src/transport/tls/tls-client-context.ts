@@ -2,9 +2,9 @@ import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import tls, { type SecureContext } from 'node:tls';
 import { OptionError, toError } from '../../errors.ts';
-import { fn } from '../../internal/function-option.ts';
-import { flag, unchecked } from '../../internal/option-kind.ts';
-import { describePart } from '../../internal/option-set.ts';
+import { fn } from '../../option/function-option.ts';
+import { flag, unchecked } from '../../option/option-kind.ts';
+import { describePart } from '../../option/option-set.ts';
 import type { TlsOutcome } from './tls-handshake.ts';
 import {
   checkAlpn,

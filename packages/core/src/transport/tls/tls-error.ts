@@ -1,4 +1,4 @@
-import { printable } from '../../internal/printable.ts';
+import { printable } from '../../text/printable.ts';
 
 /** An error of OpenSSL, with the fields that Node adds. */
 interface OpenSslError extends NodeJS.ErrnoException {

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { Clock, DeadlineEntry, TlsInfo } from '../../contract.ts';
 import { ChannelError, TimedOutError, toError } from '../../errors.ts';
-import { printable } from '../../internal/printable.ts';
+import { printable } from '../../text/printable.ts';
 import { systemError } from '../system-error.ts';
 import { tlsErrorText } from './tls-error.ts';
 

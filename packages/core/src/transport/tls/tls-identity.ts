@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { OptionError } from '../../errors.ts';
-import { time, unchecked } from '../../internal/option-kind.ts';
-import { describeOptions } from '../../internal/option-set.ts';
+import { time, unchecked } from '../../option/option-kind.ts';
+import { describeOptions } from '../../option/option-set.ts';
 
 /** A certificate with its key, and the rules of encryption; the names and forms are those of `node:tls`. */
 export interface TlsIdentity

@@ -2,9 +2,9 @@ import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import tls, { type SecureContext, type TLSSocket } from 'node:tls';
 import { OptionError } from '../../errors.ts';
-import { choice, unchecked } from '../../internal/option-kind.ts';
-import { describePart } from '../../internal/option-set.ts';
-import { printable } from '../../internal/printable.ts';
+import { choice, unchecked } from '../../option/option-kind.ts';
+import { describePart } from '../../option/option-set.ts';
+import { printable } from '../../text/printable.ts';
 import type { TlsOutcome } from './tls-handshake.ts';
 import {
   checkAlpn,

@@ -1,0 +1,17 @@
+// The page's program in one file. A project of your own uses its bundler as it is, for the packages from npm say
+// themselves what is for browsers; here they run from source.
+import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
+import { browserGlobals, forBrowsers } from '../../../../scripts/for-browsers.mjs';
+
+export async function bundlePage(): Promise<string> {
+  const build = await rolldown({
+    input: fileURLToPath(new URL('page.ts', import.meta.url)),
+    platform: 'browser',
+    plugins: [forBrowsers()],
+    transform: { inject: browserGlobals() },
+  });
+  const { output } = await build.generate({ minify: true });
+  await build.close();
+  return output[0].code;
+}

@@ -1,0 +1,42 @@
+import type { PageLifeListener } from '../reconnect/page-life.ts';
+
+/** What is used of a window, a worker, or a document. */
+interface EventSource {
+  addEventListener(name: string, listener: (event: PageEvent) => void): void;
+  removeEventListener(name: string, listener: (event: PageEvent) => void): void;
+}
+
+interface PageEvent {
+  /** The page goes to the back/forward cache, or comes from it. */
+  readonly persisted?: boolean;
+}
+
+interface Page extends EventSource {
+  readonly document?: EventSource & { readonly visibilityState: string };
+}
+
+/**
+ * Follows the life of a page: `online` and `offline`, `pagehide` and `pageshow`, the visibility of its tab, and the end of
+ * a freeze. A worker has the first two.
+ */
+export function followPage(listener: PageLifeListener): () => void {
+  const page = globalThis as unknown as Page;
+  const { document } = page;
+  const woke = (): void => listener.woke();
+  const all: [EventSource | undefined, string, (event: PageEvent) => void][] = [
+    [page, 'online', woke],
+    [page, 'offline', woke],
+    [page, 'pagehide', ({ persisted }) => listener.left(persisted === true)],
+    [page, 'pageshow', ({ persisted }) => persisted === true && listener.woke()],
+    [document, 'resume', woke],
+    [
+      document,
+      'visibilitychange',
+      () => document?.visibilityState === 'visible' && listener.woke(),
+    ],
+  ];
+  for (const [source, name, listen] of all) source?.addEventListener(name, listen);
+  return () => {
+    for (const [source, name, listen] of all) source?.removeEventListener(name, listen);
+  };
+}

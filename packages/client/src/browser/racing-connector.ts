@@ -1,0 +1,15 @@
+import type { Channel } from '@headrace/core';
+import type { Connector } from '../address/connector.ts';
+
+/** A page does not learn the addresses of a name: its browser races them. */
+export class RacingConnector<P, C extends Channel> implements Connector<P, C> {
+  private readonly connector: Connector<P, C>;
+
+  constructor(connector: Connector<P, C>) {
+    this.connector = connector;
+  }
+
+  connect(place: P, options: { readonly signal: AbortSignal }): Promise<C> {
+    return this.connector.connect(place, options);
+  }
+}

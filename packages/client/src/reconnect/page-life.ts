@@ -1,0 +1,16 @@
+/** What a client does when its page is left, or comes back. */
+export interface PageLifeListener {
+  /** The network changed, or the page is shown or awake again: what was known of the network is old. */
+  woke(): void;
+  /**
+   * The page is left.
+   *
+   * @param isKept - the browser may show it again as it is, from its back/forward cache; until then nothing runs
+   */
+  left(isKept: boolean): void;
+}
+
+/** Follows the life of the page that this runs in. Node has none. Returns a function that ends it. */
+export function followPage(_listener: PageLifeListener): () => void {
+  return () => {};
+}

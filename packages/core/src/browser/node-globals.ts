@@ -1,0 +1,41 @@
+// Take the place of Node's globals in a page.
+
+/** What `localStorage.HEADRACE_DEBUG` says in a page, as the environment does for a process. */
+function debugged(): string | undefined {
+  try {
+    const { localStorage } = globalThis as { localStorage?: Readonly<Record<string, string>> };
+    return localStorage?.['HEADRACE_DEBUG'];
+  } catch {
+    // A page in a sandbox may not ask.
+    return undefined;
+  }
+}
+
+export const process = {
+  platform: 'browser',
+  env: {
+    get HEADRACE_DEBUG(): string | undefined {
+      return debugged();
+    },
+  },
+  emitWarning(warning: unknown): void {
+    console.warn(warning);
+  },
+  nextTick(task: (...args: unknown[]) => void, ...args: unknown[]): void {
+    queueMicrotask(() => task(...args));
+  },
+};
+
+const tasks: (() => void)[] = [];
+let port: { postMessage(message: unknown): void } | undefined;
+
+/** A task of the event loop. A page's timers of 0 ms would wait for 4, or for a second while it is hidden. */
+export function setImmediate(task: () => void): void {
+  if (port === undefined) {
+    const { port1, port2 } = new MessageChannel();
+    Object.assign(port1, { onmessage: () => tasks.shift()?.() });
+    port = port2;
+  }
+  tasks.push(task);
+  port.postMessage(0);
+}

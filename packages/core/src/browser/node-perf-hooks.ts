@@ -1,0 +1,5 @@
+// Takes the place of `node:perf_hooks` in a page.
+
+const { performance } = globalThis;
+
+export { performance };

@@ -1,0 +1,5 @@
+// Takes the place of `node:stream/web` in a page.
+
+const { ReadableStream, WritableStream } = globalThis;
+
+export { ReadableStream, WritableStream };

@@ -1,0 +1,29 @@
+// Takes the place of `node:util` in a page: what channels and handlers use of it.
+
+interface Shown {
+  readonly maxStringLength?: number;
+}
+
+/** A value in a line of a log, as JSON. */
+function text(value: unknown, { maxStringLength = 10_000 }: Shown = {}): string {
+  const seen = new Set<unknown>();
+  const shown = JSON.stringify(value, (_key, one: unknown) => {
+    if (typeof one === 'bigint' || typeof one === 'symbol' || typeof one === 'function') {
+      return String(one);
+    }
+    if (typeof one !== 'object' || one === null) return one;
+    if (seen.has(one)) return '…';
+    seen.add(one);
+    return one;
+  });
+  return (shown ?? String(value)).slice(0, maxStringLength);
+}
+
+export const inspect = /* @__PURE__ */ Object.assign(text, {
+  custom: Symbol.for('nodejs.util.inspect.custom'),
+});
+
+/** A page has no errors of the system. */
+export function getSystemErrorName(status: number): string {
+  return `errno ${status}`;
+}

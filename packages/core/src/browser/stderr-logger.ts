@@ -1,0 +1,23 @@
+import type { Logger, LogLevel } from '../contract.ts';
+import { checkChoice } from '../option/option-check.ts';
+
+const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+
+/** The default logger of a page: its console, from `level` on. Node's writes lines to standard error. */
+export function stderrLogger(level: LogLevel = defaultLevel()): Logger {
+  const least = LEVELS.indexOf(checkChoice('level', level, LEVELS));
+  return {
+    log(at, message, error) {
+      if (LEVELS.indexOf(at) < least) return;
+      if (error === undefined) console[at](message);
+      else console[at](`${message}:`, error);
+    },
+  };
+}
+
+/** A logger that writes nothing. */
+export const silentLogger: Logger = { log() {} };
+
+function defaultLevel(): LogLevel {
+  return process.env.HEADRACE_DEBUG === undefined ? 'warn' : 'debug';
+}

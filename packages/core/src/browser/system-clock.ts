@@ -1,0 +1,35 @@
+import type { Clock, Timer } from '../contract.ts';
+import { ClockDeadlines } from '../time/clock-deadlines.ts';
+import { TurnQueue } from '../time/turn-queue.ts';
+import { setImmediate } from './node-globals.ts';
+
+/** The longest timer; a longer one would fire at once. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+const time: Omit<Clock, 'deadlines'> = {
+  now(): number {
+    return performance.now();
+  },
+
+  timeOfDay(): number {
+    return Date.now();
+  },
+
+  schedule(task: () => void, delayMs: number): Timer {
+    const handle = setTimeout(task, Math.min(delayMs, LONGEST_MS));
+    return { cancel: () => clearTimeout(handle) };
+  },
+
+  execute(task: () => void): void {
+    queueMicrotask(task);
+  },
+
+  nextTurn(task: () => void): void {
+    setImmediate(task);
+  },
+
+  turns: new TurnQueue(setImmediate),
+};
+
+/** The clock of a page: monotonic time, timers, microtasks, and messages as turns of the event loop. */
+export const systemClock: Clock = { ...time, deadlines: new ClockDeadlines(time) };

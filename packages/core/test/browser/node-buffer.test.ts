@@ -1,0 +1,240 @@
+import { Buffer as NodeBuffer } from 'node:buffer';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { Buffer as PageBuffer } from '../../src/browser/node-buffer.ts';
+
+type AnyBuffer = typeof NodeBuffer;
+
+/** What a function does with one of the two: its result as plain data, or the kind of its error. */
+function outcome(make: (Buffer: AnyBuffer) => unknown, Buffer: AnyBuffer): unknown {
+  try {
+    return plain(make(Buffer));
+  } catch (error) {
+    const { name, code } = error as NodeJS.ErrnoException;
+    return { name, ...(name === 'RangeError' && { code }) };
+  }
+}
+
+function plain(value: unknown): unknown {
+  if (value instanceof Uint8Array) return { bytes: Array.from(value) };
+  return Array.isArray(value) ? value.map(plain) : value;
+}
+
+function same(make: (Buffer: AnyBuffer) => unknown): void {
+  expect(outcome(make, PageBuffer)).toEqual(outcome(make, NodeBuffer));
+}
+
+const ENCODINGS: BufferEncoding[] = [
+  'utf8',
+  'utf-8',
+  'latin1',
+  'binary',
+  'ascii',
+  'hex',
+  'base64',
+  'base64url',
+  'utf16le',
+  'ucs2',
+];
+const anyBytes = fc.uint8Array({ maxLength: 40 });
+const anyText = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 20 }),
+  fc.string({ unit: fc.constantFrom('\ud800', '\udc00', 'é', 'ß', '漢', '😀', 'a'), maxLength: 9 }),
+  fc.string({
+    unit: fc.constantFrom('a', 'F', '0', '9', 'g', '=', '-', '_', '+', '/', ' '),
+    maxLength: 12,
+  }),
+);
+const anyEncoding = fc.constantFrom(...ENCODINGS);
+/** Node takes characters beyond Latin-1 for others where it reads digits. */
+const anyTextAs = anyEncoding.chain((encoding) =>
+  fc.tuple(
+    /^(?:hex|base64)/.test(encoding) ? anyText.filter((text) => !/[^\0-\xff]/.test(text)) : anyText,
+    fc.constant(encoding),
+  ),
+);
+const anyPlace = fc.integer({ min: -5, max: 45 });
+
+describe('the Buffer of a page does what that of Node does', () => {
+  test('with text in each encoding', () => {
+    fc.assert(
+      fc.property(anyTextAs, ([text, encoding]) => {
+        same((Buffer) => Buffer.from(text, encoding));
+        same((Buffer) => Buffer.byteLength(text, 'utf8'));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('with bytes as text, from a place to another', () => {
+    fc.assert(
+      fc.property(anyBytes, anyEncoding, anyPlace, anyPlace, (bytes, encoding, from, to) => {
+        same((Buffer) => Buffer.from(bytes).toString(encoding));
+        same((Buffer) => Buffer.from(bytes).toString(encoding, from, to));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('in a long text', () => {
+    same((Buffer) => Buffer.alloc(100_000, 'añ漢').toString('utf8'));
+    same((Buffer) => Buffer.alloc(100_000, 'añ漢').toString('latin1'));
+    same((Buffer) => Buffer.alloc(100_000, 'añ漢').toString('base64'));
+  });
+
+  test('with a byte order mark', () => {
+    same((Buffer) => Buffer.from([0xef, 0xbb, 0xbf, 0x61]).toString());
+  });
+
+  test.each(['slice', 'subarray'] as const)('in views: %s', (name) => {
+    fc.assert(
+      fc.property(anyBytes, anyPlace, anyPlace, (bytes, from, to) => {
+        same((Buffer) => {
+          const all = Buffer.from(bytes);
+          const view = all[name](from, to);
+          if (view.length > 0) view[0] = 7;
+          return [view, all, Buffer.isBuffer(view)];
+        });
+      }),
+    );
+  });
+
+  test('when bytes are compared, copied, joined and filled', () => {
+    fc.assert(
+      fc.property(anyBytes, anyBytes, fc.nat(30), fc.nat(30), fc.nat(30), (a, b, x, y, z) => {
+        same((Buffer) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+        same((Buffer) => Buffer.from(a).equals(Buffer.from(a)));
+        same((Buffer) => Buffer.from(a).equals(b));
+        same((Buffer) => Buffer.concat([a, Buffer.from(b)]));
+        same((Buffer) => Buffer.concat([a, b], x));
+        same((Buffer) => {
+          const target = Buffer.alloc(30);
+          const count = x <= a.length ? Buffer.from(a).copy(target, y, x, x + z) : -1;
+          return [count, target];
+        });
+        same((Buffer) => Buffer.alloc(x, b.length > 0 ? b : 1));
+        same((Buffer) => (x <= y ? Buffer.alloc(30).fill('añ', x, y) : 0));
+        same((Buffer) => (x <= y ? Buffer.alloc(30).fill(z, x, y) : 0));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('when something is looked for', () => {
+    const few = fc.uint8Array({ maxLength: 12, max: 2 });
+    const needles = fc.oneof(
+      fc.uint8Array({ maxLength: 3, max: 2 }),
+      fc.string({ unit: fc.constantFrom('\0', '\x01', '\x02'), maxLength: 3 }),
+      fc.integer({ min: 0, max: 300 }),
+    );
+    const from = fc.option(fc.integer({ min: -15, max: 15 }), { nil: undefined });
+    fc.assert(
+      fc.property(few, needles, from, (bytes, needle, at) => {
+        same((Buffer) => Buffer.from(bytes).indexOf(needle, at));
+        same((Buffer) => Buffer.from(bytes).lastIndexOf(needle as string, at));
+        same((Buffer) => Buffer.from(bytes).includes(needle as string, at));
+      }),
+      { numRuns: 2000 },
+    );
+    same((Buffer) => Buffer.from('aé漢').indexOf('6f22', 'hex'));
+    same((Buffer) => Buffer.from('aé漢').indexOf('e6', 0, 'hex'));
+  });
+
+  test('when text is written, and no character is cut', () => {
+    const anyRest = fc.tuple(
+      fc.option(fc.nat(12), { nil: undefined }),
+      fc.option(fc.nat(12), { nil: undefined }),
+    );
+    fc.assert(
+      fc.property(anyTextAs, anyRest, ([text, encoding], [offset, length]) => {
+        same((Buffer) => {
+          const target = Buffer.alloc(12);
+          if (offset === undefined) return [target.write(text, encoding), target];
+          if (length === undefined) return [target.write(text, offset, encoding), target];
+          const room = Math.min(length, 12 - offset);
+          return [target.write(text, offset, room, encoding), target];
+        });
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  const numbers = ['UInt8', 'Int8'].concat(
+    ['UInt16', 'UInt32', 'Int16', 'Int32', 'BigUInt64', 'BigInt64', 'Float', 'Double'].flatMap(
+      (name) => [`${name}LE`, `${name}BE`],
+    ),
+  );
+  type Methods = Record<string, (...args: unknown[]) => unknown>;
+
+  test.each(numbers)('with numbers: %s', (name) => {
+    const isBig = name.startsWith('Big');
+    const value = isBig
+      ? fc.bigInt({ min: -(2n ** 64n), max: 2n ** 65n })
+      : fc.oneof(
+          fc.integer({ min: -(2 ** 33), max: 2 ** 33 }),
+          fc.integer({ min: -300, max: 300 }),
+        );
+    const anyOffset = fc.integer({ min: -1, max: 10 });
+    fc.assert(
+      fc.property(value, anyOffset, (number, offset) => {
+        same((Buffer) => {
+          const target = Buffer.alloc(10);
+          const end = (target as unknown as Methods)[`write${name}`]!(number, offset);
+          return [end, target];
+        });
+      }),
+    );
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 9, maxLength: 9 }), anyOffset, (bytes, offset) => {
+        same((Buffer) => (Buffer.from(bytes) as unknown as Methods)[`read${name}`]!(offset));
+        const alias = name.replace('UInt', 'Uint');
+        same((Buffer) => (Buffer.from(bytes) as unknown as Methods)[`read${alias}`]!());
+      }),
+    );
+  });
+
+  test.each(['UIntLE', 'UIntBE', 'IntLE', 'IntBE'])('with integers of any size: %s', (name) => {
+    const size = fc.integer({ min: 0, max: 7 });
+    const offset = fc.integer({ min: -1, max: 8 });
+    fc.assert(
+      fc.property(fc.maxSafeInteger(), size, offset, (number, bytes, at) => {
+        const value = number % 2 ** (8 * bytes || 1);
+        same((Buffer) => {
+          const target = Buffer.alloc(8);
+          return [(target as unknown as Methods)[`write${name}`]!(value, at, bytes), target];
+        });
+      }),
+    );
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 8, maxLength: 8 }), size, offset, (all, bytes, at) => {
+        same((Buffer) => (Buffer.from(all) as unknown as Methods)[`read${name}`]!(at, bytes));
+      }),
+    );
+  });
+
+  test('when it is made of other things', () => {
+    same((Buffer) => Buffer.from([1, 2, 300, -1]));
+    same((Buffer) => Buffer.from(new Uint16Array([1, 700])));
+    same((Buffer) => Buffer.from(new Uint8Array([1, 2, 3, 4]).buffer, 1, 2));
+    same((Buffer) => Buffer.from(JSON.parse(JSON.stringify(Buffer.from('abc')))));
+    same((Buffer) => JSON.stringify(Buffer.from('abc')));
+    same((Buffer) => Buffer.from('abc', 'nonsense' as BufferEncoding));
+    same((Buffer) => Buffer.from(5 as never));
+    same((Buffer) => [Buffer.isEncoding('HEX'), Buffer.isEncoding('nonsense')]);
+    same((Buffer) => [Buffer.isBuffer(new Uint8Array(1)), Buffer.isBuffer(Buffer.alloc(1))]);
+    same((Buffer) => `${Buffer.from('é')}`);
+    const memory = new Uint8Array(4).buffer;
+    PageBuffer.from(memory)[2] = 9;
+    expect(new Uint8Array(memory)[2]).toBe(9);
+  });
+
+  test('in each method that Node documents', () => {
+    const own = Object.getOwnPropertyNames(PageBuffer.prototype);
+    const documented = Object.getOwnPropertyNames(NodeBuffer.prototype).filter(
+      (name) => !/Slice$|Write$|^(?:inspect|parent|offset|swap\d\d|constructor)$/.test(name),
+    );
+    expect(
+      documented.filter((name) => !own.includes(name) && !(name in PageBuffer.prototype)),
+    ).toEqual([]);
+  });
+});

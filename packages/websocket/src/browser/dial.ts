@@ -1,0 +1,55 @@
+import { OptionError, systemClock } from '@headrace/core';
+import { OWN_OPTIONS, type WebSocketClientOptions } from '../client/web-socket-client-options.ts';
+import { MESSAGE_LIMITS } from '../socket/message-limits.ts';
+import type { PageSocket } from './page-socket.ts';
+import { PageTransport } from './page-transport.ts';
+
+/** What a page cannot decide, and what to do instead. */
+const NOT_IN_A_PAGE = {
+  headers: 'a page sets no headers; sign in by a subprotocol, a cookie, or the first message',
+  origin: 'the browser sends the origin of the page',
+  tls: 'the browser checks the certificate of a wss: URL',
+} as const;
+
+type PageSocketClass = new (url: string, subprotocols: readonly string[]) => PageSocket;
+
+/** The page's own WebSocket, connecting, as a transport. */
+export function dial(address: string | URL, options: WebSocketClientOptions): PageTransport {
+  checkForPages(options);
+  const url = addressOf(address);
+  const { maxMessageBytes } = MESSAGE_LIMITS.part(options);
+  const { subprotocols } = OWN_OPTIONS.part(options);
+  return new PageTransport({
+    clock: options.clock ?? systemClock,
+    maxMessageBytes,
+    url,
+    subprotocols,
+    dial: () => new (pageWebSocket())(url, subprotocols),
+  });
+}
+
+function pageWebSocket(): PageSocketClass {
+  const { WebSocket } = globalThis as { readonly WebSocket?: unknown };
+  if (typeof WebSocket === 'function') return WebSocket as PageSocketClass;
+  throw new OptionError('OPTION_CONFLICT', 'there is no WebSocket here', { option: 'url' });
+}
+
+/** An address may be relative to the page: `/ws`. */
+function addressOf(address: string | URL): string {
+  const { location } = globalThis as { readonly location?: { readonly href: string } };
+  if (URL.canParse(String(address), location?.href)) {
+    const url = new URL(address, location?.href);
+    url.protocol = url.protocol.replace(/^http/, 'ws');
+    if (/^wss?:$/.test(url.protocol) && url.hash === '') return url.href;
+  }
+  const text = `${address} is no URL of a WebSocket: it must begin with ws: or wss:, and have no fragment`;
+  throw new OptionError('OPTION_INVALID', text, { option: 'url', value: String(address) });
+}
+
+function checkForPages(options: WebSocketClientOptions): void {
+  for (const [option, why] of Object.entries(NOT_IN_A_PAGE)) {
+    if (options[option as keyof typeof NOT_IN_A_PAGE] === undefined) continue;
+    const text = `${option} makes no sense in a page: ${why}`;
+    throw new OptionError('OPTION_CONFLICT', text, { option });
+  }
+}

@@ -1,0 +1,285 @@
+import { Buffer } from 'node:buffer';
+import {
+  ChannelError,
+  type Clock,
+  type CloseInfo,
+  DecodeError,
+  RejectedError,
+  type Timer,
+  type Transport,
+  type TransportSink,
+} from '@headrace/core';
+import { Fifo, toError } from '@headrace/core/authoring';
+import { CLOSE_TIMEOUT_MS, CUT_OFF, closeCodeOf, closeText } from '../socket/close-codes.ts';
+import type { FrameTransportListener } from '../socket/frame-transport.ts';
+import { MessageIntake, type MessageSource } from '../socket/message-intake.ts';
+import { TextMessage, type WebSocketInput } from '../socket/text-message.ts';
+import type { WebSocketTransport } from '../socket/web-socket-channel.ts';
+import { type PageClose, type PageSocket, pageCode } from './page-socket.ts';
+
+const ignore = (): void => {};
+
+/** Options of a {@link PageTransport}. */
+export interface PageTransportOptions {
+  readonly clock: Clock;
+  readonly maxMessageBytes: number;
+  /** Makes the WebSocket, which begins to connect. */
+  readonly dial: () => PageSocket;
+  readonly url: string;
+  readonly subprotocols: readonly string[];
+}
+
+/** With less than this the browser counts as ready for more. */
+const ENOUGH_BUFFERED_BYTES = 64 * 1024;
+/** A page is not told when the browser has sent what it buffers: it looks. */
+const LOOK_MS = 20;
+/** A page cannot stop the server: while it holds reads, so much is kept for it at most. */
+const MAX_HELD_BYTES = 16 * 1024 * 1024;
+/** Beside the bytes of each message. */
+const MESSAGE_BYTES = 64;
+
+/** The WebSocket of a page as a transport. Its browser reads and writes the frames, and answers pings. */
+export class PageTransport implements Transport, MessageSource, WebSocketTransport {
+  readonly accepts = 'strings, TextMessages and bytes';
+  readonly localAddress = undefined;
+  readonly remoteAddress = undefined;
+  listener: FrameTransportListener | undefined = undefined;
+  subprotocol: string | undefined = undefined;
+  private readonly options: PageTransportOptions;
+  private readonly intake = new MessageIntake(this);
+  private readonly held = new Fifo<WebSocketInput>();
+  private heldBytes = 0;
+  private socket: PageSocket | undefined = undefined;
+  private isOpen = false;
+  private isClosing = false;
+  private isOver = false;
+  private isReadingOn = false;
+  private timer: Timer | undefined = undefined;
+
+  constructor(options: PageTransportOptions) {
+    this.options = options;
+  }
+
+  get isActive(): boolean {
+    return this.isOpen && !this.isClosing && !this.isOver;
+  }
+
+  get unsentBytes(): number {
+    return this.socket?.bufferedAmount ?? 0;
+  }
+
+  open(sink: TransportSink): void {
+    this.intake.sink = sink;
+    const { clock, dial } = this.options;
+    try {
+      const socket = dial();
+      this.socket = socket;
+      socket.binaryType = 'arraybuffer';
+      socket.onopen = () => this.opened(socket);
+      socket.onmessage = ({ data }) => this.received(data);
+      socket.onclose = (close) => this.closed(close);
+      socket.onerror = ignore;
+    } catch (error) {
+      clock.execute(() => this.refuse(toError(error)));
+    }
+  }
+
+  private opened(socket: PageSocket): void {
+    const { subprotocols, url } = this.options;
+    if (this.isOver) return;
+    if (subprotocols.length > 0 && socket.protocol === '') {
+      const text = `the server at ${url} speaks none of the subprotocols ${subprotocols.join(', ')}`;
+      this.leave(socket);
+      this.refuse(new ChannelError('CHANNEL_FAILED', text));
+      return;
+    }
+    this.isOpen = true;
+    this.subprotocol = socket.protocol === '' ? undefined : socket.protocol;
+    this.intake.sink?.connected();
+  }
+
+  /** There is no WebSocket. */
+  private refuse(error: Error): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.intake.sink?.failed(error);
+  }
+
+  // --- input ---
+
+  requestRead(): void {
+    this.intake.requestRead();
+  }
+
+  pauseReading(): void {
+    this.intake.pauseReading();
+  }
+
+  pause(): void {}
+
+  /** What was held back is passed on in a task of its own. */
+  resume(): void {
+    if (this.held.size === 0 || this.isReadingOn) return;
+    this.isReadingOn = true;
+    this.options.clock.nextTurn(() => {
+      this.isReadingOn = false;
+      this.readOn();
+    });
+  }
+
+  private readOn(): void {
+    const { held, intake } = this;
+    while (held.size > 0 && intake.isTaking) {
+      const message = held.shift()!;
+      this.heldBytes -= sizeOf(message) + MESSAGE_BYTES;
+      intake.arrived(message);
+    }
+    intake.endBurst();
+  }
+
+  private received(data: unknown): void {
+    const { intake, held, options } = this;
+    if (intake.isOver || this.isOver) return;
+    const message = typeof data === 'string' ? data : Buffer.from(data as ArrayBuffer);
+    const bytes = sizeOf(message);
+    const { maxMessageBytes } = options;
+    if (bytes > maxMessageBytes) {
+      this.fails(tooLong(bytes, maxMessageBytes));
+      return;
+    }
+    if (held.size === 0 && intake.isTaking) {
+      intake.arrived(message);
+      intake.endBurst();
+      return;
+    }
+    held.push(message);
+    this.heldBytes += bytes + MESSAGE_BYTES;
+    if (this.heldBytes > MAX_HELD_BYTES) this.fails(tooMuchHeld(this.heldBytes));
+    else if (intake.isTaking) this.resume();
+  }
+
+  private fails(error: Error): void {
+    this.intake.sink?.failed(error);
+  }
+
+  // --- output ---
+
+  sizeOf(message: unknown): number {
+    const isKnown = message instanceof TextMessage || message instanceof Uint8Array;
+    return isKnown || typeof message === 'string' ? sizeOf(message) : -1;
+  }
+
+  write(messages: readonly unknown[]): boolean {
+    const { socket } = this;
+    // It is closing: the close is reported to the channel, which fails what it still holds.
+    if (!this.isActive || socket === undefined) return false;
+    for (const message of messages) {
+      const isText = message instanceof TextMessage;
+      socket.send(isText ? String(message.bytes) : (message as string | Uint8Array));
+    }
+    if (socket.bufferedAmount <= ENOUGH_BUFFERED_BYTES) return true;
+    this.look();
+    return false;
+  }
+
+  private look(): void {
+    this.timer = this.options.clock.schedule(() => {
+      if (!this.isActive) return;
+      if (this.unsentBytes > ENOUGH_BUFFERED_BYTES) this.look();
+      else this.intake.sink?.written();
+    }, LOOK_MS);
+  }
+
+  // --- the end ---
+
+  shutdownOutput(info: CloseInfo): void {
+    this.sayGoodbye(info);
+    this.options.clock.execute(() => this.intake.sink?.outputEnded());
+  }
+
+  close(info: CloseInfo): void {
+    this.intake.stop();
+    if (this.isOver) this.end();
+    else if (!this.isOpen) this.abort();
+    else this.sayGoodbye(info);
+  }
+
+  /** A page cannot reset a connection: its browser closes it in the background. */
+  abort(): void {
+    this.intake.stop();
+    const { socket } = this;
+    if (socket !== undefined) this.leave(socket);
+    this.end();
+  }
+
+  private leave(socket: PageSocket): void {
+    socket.onopen = null;
+    socket.onmessage = null;
+    socket.onclose = null;
+    socket.close();
+  }
+
+  /** The browser sends what it buffers, then a close frame, and waits for the answer. */
+  private sayGoodbye({ reason, error }: CloseInfo): void {
+    const { socket, options } = this;
+    if (this.isClosing || socket === undefined) return;
+    this.isClosing = true;
+    this.timer?.cancel();
+    socket.close(pageCode(closeCodeOf(reason, error)), closeText(reason));
+    this.timer = options.clock.deadlines.schedule(() => this.abort(), CLOSE_TIMEOUT_MS);
+  }
+
+  private closed(close: PageClose): void {
+    if (this.isOver) return;
+    const { intake, options, isOpen } = this;
+    if (!isOpen) {
+      this.refuse(neverOpened(options.url));
+      this.end();
+      return;
+    }
+    this.isOver = true;
+    // What was read before the end comes before it.
+    intake.isDue = true;
+    this.readOn();
+    this.listener?.peerClosed({ code: close.code, reason: close.reason });
+    if (close.code === CUT_OFF && !this.isClosing) this.fails(cutOff());
+    else if (!intake.isOver) intake.sink?.inputEnded();
+    this.end();
+  }
+
+  private end(): void {
+    this.isOver = true;
+    this.timer?.cancel();
+    this.held.clear();
+    const { sink } = this.intake;
+    this.intake.sink = undefined;
+    if (sink !== undefined) this.options.clock.execute(() => sink.disconnected());
+  }
+}
+
+function sizeOf(message: WebSocketInput | TextMessage | Uint8Array): number {
+  if (typeof message === 'string') return Buffer.byteLength(message);
+  return message instanceof TextMessage ? message.byteLength : message.length;
+}
+
+function tooLong(length: number, maxMessageBytes: number): DecodeError {
+  const text = `a message of ${length} bytes, but maxMessageBytes is ${maxMessageBytes}`;
+  return new DecodeError('FRAME_TOO_LONG', text, { length, maxMessageBytes });
+}
+
+function tooMuchHeld(bytes: number): RejectedError {
+  const text = `${bytes} bytes wait while reads are held, and a page cannot stop the server`;
+  return new RejectedError('REJECTED_QUEUE', text, { bytes, max: MAX_HELD_BYTES });
+}
+
+function neverOpened(url: string): ChannelError {
+  const text =
+    `there is no WebSocket to ${url}, and browsers do not say why: ` +
+    'is the server there, is its certificate trusted, and does it let pages of this origin in?';
+  return new ChannelError('CHANNEL_REFUSED', text, { url });
+}
+
+function cutOff(): Error {
+  const error = new Error('the connection ended without a close frame');
+  return Object.assign(error, { code: 'ECONNRESET' });
+}

@@ -1,0 +1,112 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http';
+import {
+  Bootstrap,
+  type ConnectPlace,
+  OptionError,
+  silentLogger,
+  TlsClientContext,
+  type TlsClientOptions,
+} from '@headrace/core';
+import { toError } from '@headrace/core/authoring';
+import { deflateTerms } from '../socket/compression.ts';
+import { isToken } from '../socket/extensions.ts';
+import { FrameTransport } from '../socket/frame-transport.ts';
+import { MESSAGE_LIMITS } from '../socket/message-limits.ts';
+import { ClientHandshake, type ClientTerms } from './client-handshake.ts';
+import { OWN_OPTIONS, type WebSocketClientOptions } from './web-socket-client-options.ts';
+
+/** A connecting WebSocket as a transport. */
+export function dial(address: string | URL, options: WebSocketClientOptions): FrameTransport {
+  const url = new URL(address);
+  const { headers, origin, subprotocols, compression, tls } = OWN_OPTIONS.part(options);
+  const { maxMessageBytes, maxFragments } = MESSAGE_LIMITS.part(options);
+  const { place, path } = targetOf(url, tls);
+  checkSubprotocols(subprotocols);
+  checkHeaders('headers', headers ?? {});
+  if (origin !== undefined) checkHeaders('origin', { Origin: origin });
+  const deflate = deflateTerms(compression, maxMessageBytes);
+  const terms: ClientTerms = { url, path, headers, origin, subprotocols, deflate };
+  const transport = new FrameTransport({ maxMessageBytes, maxFragments }, () => {
+    const { clock, readBudgetMs } = options;
+    // The WebSocket has the limits of the output, the time of the connect, and reports what fails below.
+    const connection = new Bootstrap().options({
+      ...(clock && { clock }),
+      ...(readBudgetMs !== undefined && { readBudgetMs }),
+      logger: silentLogger,
+      connectTimeoutMs: false,
+      maxOutboundBytes: Number.POSITIVE_INFINITY,
+      outboundStallMs: false,
+    });
+    connection
+      .handler(({ pipeline }) => void pipeline.addLast(new ClientHandshake(transport, terms)))
+      .connect(place)
+      .catch((error: unknown) => transport.refuse(toError(error)));
+  });
+  return transport;
+}
+
+/** Where to connect to, and the path of the request. What OpenSSL refuses is an `OptionError` before a socket exists. */
+function targetOf(
+  url: URL,
+  tls: TlsClientOptions | undefined,
+): { readonly place: ConnectPlace; readonly path: string } {
+  const scheme = SCHEMES[url.protocol];
+  if (scheme === undefined || url.hash !== '') {
+    const text = `${url} is no URL of a WebSocket: it must begin with ws: or wss:, and have no fragment`;
+    throw new OptionError('OPTION_INVALID', text, { option: 'url', value: String(url) });
+  }
+  const isSecure = scheme === 'wss:';
+  if (tls !== undefined && !isSecure) {
+    const text = `tls makes no sense with ${url.protocol}//: use wss://`;
+    throw new OptionError('OPTION_CONFLICT', text, { option: 'tls' });
+  }
+  checkCredentials(url);
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  const secure = isSecure && { tls: new TlsClientContext(tls ?? {}, host) };
+  if (!url.protocol.includes('unix')) {
+    const port = url.port === '' ? (isSecure ? 443 : 80) : Number(url.port);
+    return { place: { host, port, ...secure }, path: `${url.pathname || '/'}${url.search}` };
+  }
+  const [path = '', asked = '/'] = url.pathname.split(':');
+  return { place: { path, ...secure }, path: `${asked}${url.search}` };
+}
+
+function checkCredentials({ username, password }: URL): void {
+  try {
+    decodeURIComponent(username);
+    decodeURIComponent(password);
+  } catch {
+    const text = 'the user or the password of the URL has a % that begins no encoded character';
+    throw new OptionError('OPTION_INVALID', text, { option: 'url' });
+  }
+}
+
+/** As the `ws` library, with the schemes of HTTP beside those of WebSockets, and sockets of a path: `ws+unix:/path:/ws`. */
+const SCHEMES: Readonly<Record<string, string>> = {
+  'ws:': 'ws:',
+  'http:': 'ws:',
+  'ws+unix:': 'ws:',
+  'wss:': 'wss:',
+  'https:': 'wss:',
+  'wss+unix:': 'wss:',
+};
+
+/** What Node's HTTP client would refuse, when the connection is there and waits for the request. */
+function checkHeaders(option: string, headers: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(headers)) {
+    try {
+      validateHeaderName(name);
+      validateHeaderValue(name, value);
+    } catch (error) {
+      const text = `${option} cannot be sent: ${(error as Error).message}`;
+      throw new OptionError('OPTION_INVALID', text, { option, value });
+    }
+  }
+}
+
+function checkSubprotocols(subprotocols: readonly string[]): void {
+  const wrong = subprotocols.find((name, i) => !isToken(name) || subprotocols.indexOf(name) !== i);
+  if (wrong === undefined) return;
+  const text = `subprotocols has ${JSON.stringify(wrong)}, but must have different names without spaces`;
+  throw new OptionError('OPTION_INVALID', text, { option: 'subprotocols', value: wrong });
+}

@@ -1,0 +1,92 @@
+// A page's WebSocket, whose place `ws` takes here, and a server of ours.
+import {
+  type Channel,
+  connectChannel,
+  handler,
+  ServerBootstrap,
+  silentLogger,
+} from '@headrace/core';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { dial } from '../../src/browser/dial.ts';
+import { HttpEndpoint, WebSocketTextCodec } from '../../src/index.ts';
+import { beginPipeline } from '../../src/socket/web-socket-channel.ts';
+
+const page = globalThis as { WebSocket?: unknown; location?: unknown };
+const before = { WebSocket: page.WebSocket, location: page.location };
+beforeEach(() => {
+  page.WebSocket = WebSocket;
+});
+afterEach(() => {
+  Object.assign(page, before);
+});
+
+const shout = handler<{ reads: string; passesOn: never; writes: string }>({
+  sharable: true,
+  channelRead: (ctx, text) => void ctx.writeAndFlush(text.toUpperCase()),
+});
+
+async function serving(use: (port: number) => Promise<void>): Promise<void> {
+  const endpoint = new HttpEndpoint({
+    subprotocols: ['shout'],
+    webSocket: (channel) => channel.pipeline.addLast(new WebSocketTextCodec(), shout),
+  });
+  const server = await new ServerBootstrap()
+    .childOptions({ logger: silentLogger })
+    .childHandler((channel) => channel.pipeline.addLast(endpoint.handler()))
+    .bind({ port: 0, host: '127.0.0.1' });
+  try {
+    await use(server.port);
+  } finally {
+    await server.close();
+  }
+}
+
+function connect(url: string): Promise<Channel> {
+  const transport = dial(url, { subprotocols: ['shout'] });
+  return connectChannel(transport, {
+    logger: silentLogger,
+    initialize: (channel) => {
+      beginPipeline(channel, transport, Number.POSITIVE_INFINITY);
+      channel.pipeline.addLast(new WebSocketTextCodec());
+    },
+  });
+}
+
+describe('the WebSocket of a page', () => {
+  it('talks with a server, to an address that may be relative to the page', async () => {
+    await serving(async (port) => {
+      page.location = { href: `http://127.0.0.1:${port}/a/page.html?query` };
+      const channel = await connect('/ws');
+      await channel.writeAndFlush('hello');
+      for await (const text of channel) {
+        expect(text).toBe('HELLO');
+        break;
+      }
+      await channel.closed;
+      expect(channel.closeInfo).toMatchObject({ reason: 'local' });
+    });
+  });
+
+  it('says that there is no server', async () => {
+    await expect(connect('ws://127.0.0.1:1/ws')).rejects.toMatchObject({
+      code: 'HR_ERR_CHANNEL_REFUSED',
+    });
+  });
+
+  it.each(['ftp://host/', 'ws://host/#part', '/ws'])('refuses the address %s', (url) => {
+    expect(() => dial(url, {})).toThrow('is no URL of a WebSocket');
+  });
+
+  it.each([{ headers: { a: 'b' } }, { origin: 'https://a.example' }, { tls: {} }])(
+    'refuses %j, and says what to do instead',
+    (options) => {
+      expect(() => dial('ws://host/', options)).toThrow('makes no sense in a page');
+    },
+  );
+
+  it('says that there is none', async () => {
+    page.WebSocket = undefined;
+    await expect(connect('ws://127.0.0.1:1/ws')).rejects.toThrow('there is no WebSocket here');
+  });
+});
