@@ -161,6 +161,12 @@ export class PeerTransport implements Transport, DeadlineEntry, KnownOrStranger 
     else this.sink.disconnected(info);
   }
 
+  /** Datagrams come whether they are read or not: the time runs while reads are held. */
+  watchSilence(): void {
+    const { turn, idleMs } = this.owner;
+    if (idleMs !== Number.POSITIVE_INFINITY) turn.clock.deadlines.add(this, idleMs);
+  }
+
   /** Its time is over, if nothing has come meanwhile. */
   expire(): void {
     const { turn, idleMs } = this.owner;

@@ -141,9 +141,7 @@ export class SocketPeerListener implements PeerListener, DatagramSocketUser, Pee
     this.peers.set(id, peer);
     this.places.add(peer, network);
     this.evict(this.places.excessOf(network, this.rules.maxStrangersPerAddress));
-    if (this.idleMs !== Number.POSITIVE_INFINITY) {
-      this.turn.clock.deadlines.add(peer, this.idleMs);
-    }
+    peer.watchSilence();
     this.mayAccept = false;
     this.sink.accepted(peer);
     return peer;
