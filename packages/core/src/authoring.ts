@@ -119,10 +119,10 @@ export { isTurnCheckDue } from './pipeline/turn-check.ts';
 // Queues, and what an entry costs
 export { ENTRY_OVERHEAD_BYTES } from './queue/entry-overhead.ts';
 export { Fifo } from './queue/fifo.ts';
-// Numbered, acknowledged delivery
-export { ReceiveSequence } from './queue/receive-sequence.ts';
 // A bounded table of which strangers do not push out others
 export type { PlaceHolder } from './queue/places-by-network.ts';
+// Numbered, acknowledged delivery
+export { ReceiveSequence } from './queue/receive-sequence.ts';
 // A bounded table of strangers' names.
 export { RecentMap } from './queue/recent-map.ts';
 // Numbered, acknowledged delivery
