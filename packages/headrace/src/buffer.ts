@@ -1,2 +1,2 @@
 /** `@headrace/core/buffer` under the name of the umbrella package. @module */
-export * from '@headrace/core/buffer';
+export { Buffer, constants, isUtf8 } from '@headrace/core/buffer';

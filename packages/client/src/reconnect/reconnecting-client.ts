@@ -212,7 +212,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   private lookAgain(): void {
     this.source.beginRound();
     this.act(this.machine.networkChanged());
-    this.channel?.pipeline.fireUserEventTriggered(new HeartbeatProbeEvent());
+    this.channel?.pipeline.fireUserEventTriggered(new HeartbeatProbeEvent('network'));
   }
 
   private leave(isKept: boolean): void {

@@ -47,4 +47,11 @@ export class HeartbeatProbeEvent {
   static {
     recogniseCopies(HeartbeatProbeEvent, 'headrace.HeartbeatProbeEvent');
   }
+
+  /** Why, in a word, for logs. */
+  readonly reason: string;
+
+  constructor(reason: string) {
+    this.reason = reason;
+  }
 }

@@ -625,7 +625,7 @@ describe('HeartbeatHandler, with functions that throw', () => {
 
 describe('a probe', () => {
   const probe = (channel: EmbeddedChannel) =>
-    channel.pipeline.fireUserEventTriggered(new HeartbeatProbeEvent());
+    channel.pipeline.fireUserEventTriggered(new HeartbeatProbeEvent('network'));
 
   it('beats at once, and finds out within the time of an answer that the peer is gone', () => {
     const { channel, app } = beating({ intervalMs: 60_000, timeoutMs: 5000, maxMissed: 1 });

@@ -63,6 +63,7 @@ const others: ReadonlySet<string> = new Set([
   'DiagnosticsHandler',
   'FlowControlHandler',
   'HeartbeatMissedEvent',
+  'HeartbeatProbeEvent',
   'HeartbeatReceivedEvent',
   'IdleStateEvent',
   'MatchHandler',
