@@ -7,6 +7,7 @@ import { calls } from './calls.ts';
 import { cluster } from './cluster.ts';
 import { collections } from './collections.ts';
 import { connections } from './connections.ts';
+import { datagrams } from './datagrams.ts';
 import { echo } from './echo.ts';
 import { files } from './files.ts';
 import { machineText } from './harness/machine.ts';
@@ -29,6 +30,7 @@ const PARTS: Readonly<Record<string, (settings: Settings) => Promise<Result[]>>>
   broadcast,
   tls: tlsEcho,
   websocket: webSockets,
+  datagrams,
   relay,
   files,
   calls,

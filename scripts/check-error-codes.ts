@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { CLIENT_ERRORS } from '@headrace/client';
 import { CLUSTER_ERRORS } from '@headrace/cluster';
 import { ERROR_CODES, type ErrorCodeEntry } from '@headrace/core';
+import { DATAGRAM_ERRORS } from '@headrace/datagram';
 import { LASTING_ERRORS } from '@headrace/lasting';
 import { WEB_SOCKET_ERRORS } from '@headrace/websocket';
 import type { CheckResult } from './problem.ts';
@@ -16,6 +17,7 @@ export const ALL_CODES: readonly ErrorCodeEntry[] = [
   ERROR_CODES,
   CLIENT_ERRORS,
   CLUSTER_ERRORS,
+  DATAGRAM_ERRORS,
   LASTING_ERRORS,
   WEB_SOCKET_ERRORS,
 ].flatMap((table) => Object.values<ErrorCodeEntry>(table));

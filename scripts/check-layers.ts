@@ -32,6 +32,7 @@ const SHARED_FIXTURES = [
   'first-seed',
   'free-port',
   'function-options',
+  'inbox',
   'numbered-delivery',
   'seed',
   'socket-clock',

@@ -22,7 +22,7 @@ export type LoadOptions = Readonly<Record<string, number>>;
 /** Puts load on a server from another process and returns what it cost the server. */
 export async function loadOn(
   server: ServerProcess,
-  script: 'echo-load' | 'broadcast-load' | 'idle-load' | 'file-load',
+  script: 'echo-load' | 'broadcast-load' | 'idle-load' | 'file-load' | 'datagram-load',
   options: LoadOptions,
 ): Promise<LoadResult> {
   const path = fileURLToPath(new URL(`../load/${script}.mjs`, import.meta.url));

@@ -14,6 +14,7 @@ const NAMES = [
   'simulation',
   'cluster',
   'websocket',
+  'datagram',
   'nestjs',
 ];
 

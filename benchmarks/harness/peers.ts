@@ -29,7 +29,10 @@ const JARS = '/usr/share/java';
 const NEEDED = ['common', 'buffer', 'resolver', 'transport', 'codec', 'handler'];
 
 /** The Netty peers, compiled; `undefined` where Java or Debian's libnetty-java are missing. */
-export function nettyPeer(name: string, main: 'EchoPeer' | 'BroadcastPeer'): Peer | undefined {
+export function nettyPeer(
+  name: string,
+  main: 'EchoPeer' | 'BroadcastPeer' | 'DatagramPeer',
+): Peer | undefined {
   const jars = NEEDED.map((part) => `${JARS}/netty-${part}.jar`);
   if (!jars.every((jar) => existsSync(jar))) return undefined;
   if (spawnSync('javac', ['-version']).status !== 0) return undefined;

@@ -12,6 +12,7 @@ import {
   upgradeToTls,
 } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
+import { DatagramBootstrap, perPeer, toPeer } from '@headrace/datagram';
 import { EchoHandler } from '@headrace/handlers';
 import { HttpEndpoint, WebSocketBootstrap, WebSocketTextCodec } from '@headrace/websocket';
 
@@ -48,6 +49,7 @@ const PACKAGES = [
   'client',
   'cluster',
   'codec',
+  'datagram',
   'handlers',
   'inject',
   'lasting',
@@ -106,6 +108,29 @@ const trials = {
       socket.close();
     }
     await server.close();
+  },
+
+  async 'datagrams, on one channel and with a channel for each peer'() {
+    const echo = { channelRead: (ctx, datagram) => void ctx.writeAndFlush(datagram) };
+    const bound = await new DatagramBootstrap()
+      .handler(({ pipeline }) => void pipeline.addLast(echo))
+      .bind(LOCAL);
+    const peers = await new ServerBootstrap()
+      .childHandler(({ pipeline }) => void pipeline.addLast(new EchoHandler()))
+      .bind({ listener: perPeer(LOCAL) });
+    for (const { port } of [bound.localAddress, peers]) {
+      const client = await new Bootstrap()
+        .handler(() => {})
+        .connect({ transport: toPeer({ host: '127.0.0.1', port }) });
+      client.writeAndFlush(Buffer.from('hello'));
+      equal(String((await take(client, 1))[0]), 'hello');
+      const refused = await client.writeAndFlush(Buffer.alloc(70_000)).catch((error) => error.code);
+      equal(refused, 'HR_ERR_MESSAGE_TOO_LONG');
+      ok(client.isOpen);
+      await client.close();
+    }
+    await bound.close();
+    await peers.close();
   },
 
   async 'a session is resumed'() {

@@ -3,8 +3,16 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LengthFieldFrameDecoder, ProxyProtocolDecoder } from '@headrace/codec';
-import type { Channel, Context, Handler, WhileHeld } from '@headrace/core';
-import { EmbeddedChannel } from '@headrace/core/testing';
+import {
+  type Channel,
+  type Context,
+  type Handler,
+  openChannel,
+  silentLogger,
+  type WhileHeld,
+} from '@headrace/core';
+import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
+import { perPeer } from '@headrace/datagram';
 import {
   AuthHandler,
   ForwardHandler,
@@ -19,6 +27,7 @@ import {
 import { ResumeHandler, ResumeTable } from '@headrace/lasting';
 import { HttpEndpoint } from '@headrace/websocket';
 import { afterEach, describe, expect, it } from 'vitest';
+import { FakeNetwork } from '../../packages/datagram/test/fake-network.ts';
 import { clientFrame } from '../../packages/websocket/test/socket/client-frame.ts';
 import { member } from '../../packages/websocket/test/socket/member.ts';
 import { root, sourcesIn } from '../workspace.ts';
@@ -149,6 +158,28 @@ const ROWS: readonly Row[] = [
     open: () => {
       const table = new ResumeTable({ helloTimeoutMs: MS });
       return opened(new ResumeHandler({ table, childHandler() {} }));
+    },
+  },
+  {
+    name: 'silence of a peer of datagrams',
+    file: 'packages/datagram/src/peer/peer-transport.ts',
+    whileHeld: 'runs',
+    open: () => {
+      const clock = new VirtualClock();
+      const network = new FakeNetwork(clock);
+      const listener = perPeer({ port: 9, idleMs: MS, clock, network });
+      const accepted: Channel[] = [];
+      const nothing = () => {};
+      listener.open({
+        listening: nothing,
+        accepted: (peer) => void accepted.push(openChannel(peer, { clock, logger: silentLogger })),
+        caught: nothing,
+        failed: nothing,
+        closed: nothing,
+      });
+      listener.requestAccept();
+      network.socket.arrive('192.0.2.1', 'hello');
+      return { channel: accepted[0]!, advance: (ms) => clock.advance(ms) };
     },
   },
   {

@@ -5,6 +5,8 @@
  */
 import './copy.ts';
 
+// What builds the pipelines of a bootstrap
+export { checkInitializer, required, toFunction } from './bootstrap/bootstrap-options.ts';
 // A place to connect to, checked and as text
 export { checkConnectPlace, placeText } from './bootstrap/connect-target.ts';
 export { type BufferPlace, bufferPlace, bufferView } from './bytes/buffer-view.ts';
@@ -117,12 +119,16 @@ export { isTurnCheckDue } from './pipeline/turn-check.ts';
 // Queues, and what an entry costs
 export { ENTRY_OVERHEAD_BYTES } from './queue/entry-overhead.ts';
 export { Fifo } from './queue/fifo.ts';
+// A bounded table of which strangers do not push out others
+export type { PlaceHolder } from './queue/places-by-network.ts';
 // Numbered, acknowledged delivery
 export { ReceiveSequence } from './queue/receive-sequence.ts';
 // A bounded table of strangers' names.
 export { RecentMap } from './queue/recent-map.ts';
 // Numbered, acknowledged delivery
 export { SendSequence } from './queue/send-sequence.ts';
+// A bounded table of which strangers do not push out others
+export { type KnownOrStranger, StrangersFirst } from './queue/strangers-first.ts';
 // Texts
 export { addressText } from './text/address-text.ts';
 export { nearestTo } from './text/nearest-name.ts';

@@ -156,6 +156,14 @@ export { TurnQueue } from './time/turn-queue.ts';
 export { TlsUpgradeEvent } from './tls-upgrade-event.ts';
 // Transports
 export type { ByteEnd, EndUser } from './transport/byte-end.ts';
+export type {
+  DatagramNetwork,
+  DatagramPlace,
+  DatagramSettings,
+  DatagramSocket,
+  DatagramSocketUser,
+  MulticastGroup,
+} from './transport/datagram-network.ts';
 export type { ListenTarget } from './transport/listen-target.ts';
 export type {
   Listener,

@@ -9,7 +9,7 @@ export {
 export type { ClockFault } from './host/machine-clock.ts';
 export { type HostProgram, SimulatedHost } from './host/simulated-host.ts';
 export type { LatencyOptions } from './network/latency.ts';
-export type { SimulatedLink } from './network/simulated-link.ts';
+export type { DatagramFaults, SimulatedLink } from './network/simulated-link.ts';
 export { SimulationError } from './simulation-error.ts';
 export type { TcpSettings } from './tcp/tcp-settings.ts';
 export type { ChaosOptions, Fault, FaultKind } from './world/fault-plan.ts';

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
-import { DecodeError, PipelineError } from '@headrace/core';
-import { textOf } from '@headrace/core/authoring';
+import { type Context, DecodeError, PipelineError } from '@headrace/core';
+import { textOf, transportOf } from '@headrace/core/authoring';
 
 /** The error that a decoder threw: a {@link DecodeError} unchanged, anything else as the cause of a new one. */
 export function decodeErrorOf(decoder: object, thrown: unknown): DecodeError {
@@ -13,6 +13,11 @@ export function decodeErrorOf(decoder: object, thrown: unknown): DecodeError {
 /** True for an error about the input; false for a fault of the decoder itself. */
 export function isBadInput(error: DecodeError): boolean {
   return error.code !== 'HR_ERR_DECODER_FAILED';
+}
+
+/** True on a channel of datagrams: one that cannot be decoded says nothing about the next one. */
+export function hasIndependentMessages({ channel }: Context): boolean {
+  return transportOf(channel)?.messagesAreIndependent === true;
 }
 
 /** The error for a message that took no bytes: it would be decoded again, for ever. */

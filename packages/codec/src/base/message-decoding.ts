@@ -1,6 +1,6 @@
 import type { Context, DecodeError, MessageKinds } from '@headrace/core';
 import { describeOptions, isTurnCheckDue, type KeptInputSteps } from '@headrace/core/authoring';
-import { decodeErrorOf } from './decoder-failure.ts';
+import { decodeErrorOf, hasIndependentMessages } from './decoder-failure.ts';
 import { DecodingHandler } from './decoding-handler.ts';
 import { FRAME_ERROR_POLICY, type FrameErrorPolicy } from './frame-error-policy.ts';
 import { isOf, OTHER_MESSAGES, type OtherMessagesOptions } from './other-messages.ts';
@@ -115,6 +115,11 @@ export abstract class MessageDecoding<I, O> extends DecodingHandler {
 
   /** @internal */
   override failStream(ctx: Context, error: Error): void {
+    // A datagram says nothing about the next one, which may be somebody else's.
+    if (hasIndependentMessages(ctx)) {
+      ctx.fireExceptionCaught(error);
+      return;
+    }
     this.failed = true;
     ctx.fireExceptionCaught(error);
     ctx.channel.end({ reason: 'bad-input' });

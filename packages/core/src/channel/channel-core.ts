@@ -37,7 +37,7 @@ import { ChannelEnding } from './channel-ending.ts';
 import type { ResolvedChannelOptions } from './channel-options.ts';
 import { ChannelOutput, type OutputOwner } from './channel-output.ts';
 import { ChannelReading } from './channel-reading.ts';
-import { reportCatcher, reportDropped, reportUncaught } from './channel-report.ts';
+import { reportCatcher, reportDropped, reportOutlived, reportUncaught } from './channel-report.ts';
 import { causeOf, transportError } from './close-cause.ts';
 import {
   type CloseListener,
@@ -81,6 +81,7 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
   private readonly idNumber: number;
   private phase = MADE;
   private hasDroppedMessages = false;
+  private hasOutlivedError = false;
   // Most connections have none of these, and there may be very many connections.
   private madeAttributes: AttributeMap | undefined = undefined;
   private connecting: SettableFuture | undefined = undefined;
@@ -298,8 +299,8 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
     } else if (isNews) this.pipeline.fireChannelShutdown('input');
   }
 
-  written(): void {
-    this.output.written();
+  written(failures?: ReadonlyMap<number, Error>): void {
+    this.output.written(failures);
   }
 
   outputEnded(): void {
@@ -474,6 +475,12 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
   unhandledException(error: Error): Handled {
     const { unhandledException } = this.options.hooks;
     if (unhandledException !== undefined) return unhandledException(this.channel, error);
+    if (this.transport.outlives?.(error) === true) {
+      const isFirst = !this.hasOutlivedError;
+      this.hasOutlivedError = true;
+      reportOutlived(this.channel, error, isFirst);
+      return;
+    }
     reportUncaught(this.channel, error);
     this.failWith(error);
   }

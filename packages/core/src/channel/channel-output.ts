@@ -159,7 +159,8 @@ export class ChannelOutput implements StallOwner {
     if (size < 0) return this.failedWrite(notEncodable(message, this.transport.accepts));
     const { maxOutboundBytes } = this.options;
     const future = this.failedWrite(outboundFull(this.queuedBytes, maxOutboundBytes));
-    this.owner.closeAs('slow-consumer');
+    // Of a datagram nothing is sent: the others are as whole as before.
+    if (this.transport.messagesAreIndependent !== true) this.owner.closeAs('slow-consumer');
     return future;
   }
 
@@ -186,15 +187,19 @@ export class ChannelOutput implements StallOwner {
     }
   }
 
-  /** The transport has taken all that was in flight. */
-  written(): void {
+  /**
+   * The transport has taken all that was in flight.
+   *
+   * @param failures - by their places, those of independent messages that it could not take
+   */
+  written(failures?: ReadonlyMap<number, Error>): void {
     const { inFlight } = this;
     if (inFlight !== undefined) {
       this.inFlight = undefined;
       // Messages that listeners write and flush wait until all listeners were notified.
       this.isFlushing = true;
       try {
-        this.settle(inFlight);
+        this.settle(inFlight, failures);
       } finally {
         this.isFlushing = false;
       }
@@ -318,6 +323,7 @@ export class ChannelOutput implements StallOwner {
   private watchForStall(): void {
     const { outboundStallMs } = this.options;
     if (outboundStallMs === Number.POSITIVE_INFINITY) return;
+    if (this.transport.messagesAreIndependent === true) return;
     this.stall ??= new StallWatch(this, outboundStallMs);
     this.stall.begin();
   }
@@ -444,13 +450,20 @@ export class ChannelOutput implements StallOwner {
     }
   }
 
-  private settle(segments: Segment): void {
+  /** @param failures - by their places: each segment is one message then */
+  private settle(segments: Segment, failures?: ReadonlyMap<number, Error>): void {
     this.taken += 1;
-    for (let segment: Segment | undefined = segments; segment !== undefined; ) {
+    let place = 0;
+    for (let segment: Segment | undefined = segments; segment !== undefined; place += 1) {
       const next: Segment | undefined = segment.next;
       this.queuedBytes -= segment.cost;
       segment.release();
-      segment.succeed();
+      const failure = failures?.get(place);
+      if (failure === undefined) segment.succeed();
+      else {
+        segment.fail(failure);
+        this.reportFailure(segment);
+      }
       segment = next;
     }
     if (this.phase === OVER) this.queuedBytes = 0;
@@ -463,6 +476,7 @@ export class ChannelOutput implements StallOwner {
     else this.lastUnflushed.next = segment;
     this.lastUnflushed = segment;
     if (this.signal !== undefined) this.makeCancellable(segment, this.signal);
+    else if (this.transport.messagesAreIndependent === true) segment.seal();
     return segment;
   }
 

@@ -38,6 +38,13 @@ export function reportUncaught(channel: Channel, error: Error): void {
   );
 }
 
+/** An error concerned one message of a channel that goes on. Strangers must not fill the log: one line for each channel. */
+export function reportOutlived(channel: Channel, error: Error, isFirst: boolean): void {
+  const more = isFirst ? '; further ones are logged at level debug' : '';
+  const text = `${channel} no handler caught an error${origin(error)}; the channel goes on${more}`;
+  channel.logger.log(isFirst ? 'warn' : 'debug', text, error);
+}
+
 /** An `exceptionCaught` threw. */
 export function reportCatcher(channel: Channel, name: string, thrown: Error, first: Error): void {
   const text = `${channel} ${name}.exceptionCaught threw while it handled "${first.message}"`;

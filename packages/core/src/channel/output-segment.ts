@@ -25,7 +25,7 @@ export class Segment extends SettableFuture {
     return this.count === SEALED;
   }
 
-  /** Nothing joins a message that can be cancelled. */
+  /** Nothing joins a message that can be cancelled, or that can fail alone. */
   seal(): void {
     this.count = SEALED;
   }

@@ -9,6 +9,8 @@ export class EmbeddedTransport implements Transport {
   remoteAddress: Address | undefined = { path: 'embedded' };
   unsentBytes = 0;
   isActive = true;
+  /** As with datagrams: each message may fail alone, and an error that no handler caught closes nothing. */
+  messagesAreIndependent = false;
   /** Holds writes back, as a kernel with a full buffer does, until `release`. */
   isStuck = false;
   /** How often `read()` reached the transport. */
@@ -62,15 +64,23 @@ export class EmbeddedTransport implements Transport {
     return true;
   }
 
-  /** Takes what waited. */
-  release(): void {
+  outlives(): boolean {
+    return this.messagesAreIndependent;
+  }
+
+  /**
+   * Takes what waited.
+   *
+   * @param failures - by their places, messages that it does not take, if they are independent
+   */
+  release(failures?: ReadonlyMap<number, Error>): void {
     this.isStuck = false;
     const { waiting } = this;
     if (waiting === undefined) return;
     this.waiting = undefined;
     this.unsentBytes = 0;
-    this.takeAll(waiting);
-    this.opened?.written();
+    this.takeAll(failures === undefined ? waiting : waiting.filter((_, i) => !failures.has(i)));
+    this.opened?.written(failures);
   }
 
   shutdownOutput(): void {

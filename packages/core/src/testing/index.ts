@@ -3,6 +3,7 @@ import '../copy.ts';
 
 export { BareSocket } from './bare-socket.ts';
 export { type ConnectedPair, type ConnectedPairOptions, connectedPair } from './connected-pair.ts';
+export { type DatagramBench, describeDatagramTransport } from './datagram-contract.ts';
 export { describeEarlyWrites, type EarlyWritesBench } from './early-writes-contract.ts';
 export {
   EmbeddedChannel,

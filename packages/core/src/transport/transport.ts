@@ -32,8 +32,13 @@ export interface TransportSink {
   readComplete(hasMore?: boolean): void;
   /** The peer has ended its half; no input follows. */
   inputEnded(): void;
-  /** Everything given to `write` has been taken by the kernel. */
-  written(): void;
+  /**
+   * Everything given to `write` has been taken by the kernel.
+   *
+   * @param failures - by their places in that call, the messages that were not taken, and why. Only from a transport
+   *   whose {@link Transport.messagesAreIndependent}, and which goes on without them. @default none
+   */
+  written(failures?: ReadonlyMap<number, Error>): void;
   /** Our half has been shut down. */
   outputEnded(): void;
   /** An error that the transport survives: one connection could not be accepted, one message was broken. */
@@ -76,6 +81,13 @@ export interface Transport {
    */
   readonly keepsNoWrites?: boolean | undefined;
   /**
+   * True for datagrams: any message may be refused, lost, broken or forged, and the others go on. Each write has a
+   * future of its own then, and {@link TransportSink.written} reports which failed; a write above `maxOutboundBytes` fails
+   * and closes nothing; there is no watch for a stall; a decoder that cannot read a message reads the next one.
+   * @default false
+   */
+  readonly messagesAreIndependent?: boolean | undefined;
+  /**
    * The negotiated TLS parameters; `undefined` before the end of the handshake, and without TLS.
    */
   readonly tls?: TlsInfo | undefined;
@@ -92,6 +104,11 @@ export interface Transport {
    * transport that reports each failure by itself.
    */
   lookForFailure?(): Error | undefined;
+  /**
+   * An error that no handler caught. True if the transport goes on without the message that it is about; otherwise, and
+   * where this is left out, the channel closes.
+   */
+  outlives?(error: Error): boolean;
   /** The message's size in bytes, or -1 if `write` does not take such messages. */
   sizeOf(message: unknown): number;
   /**

@@ -1,4 +1,5 @@
 import type { CloseInfo, Timer } from '@headrace/core';
+import type { KnownOrStranger } from '@headrace/core/authoring';
 import { AuthHandler, principalOf } from '@headrace/handlers';
 import { absentError, goneError } from '../channel/lasting-channel.ts';
 import {
@@ -21,7 +22,7 @@ export interface SessionTable {
 }
 
 /** One lasting channel of a server, from its OPEN to its end. */
-export class ResumeSession implements ResumeOwner {
+export class ResumeSession implements ResumeOwner, KnownOrStranger {
   readonly transport: ResumeTransport;
   /** Bytes that the table has counted for it while it is absent; -1 while it has a link. */
   countedBytes = -1;
@@ -40,8 +41,12 @@ export class ResumeSession implements ResumeOwner {
     this.transport = new ResumeTransport({ ...options, owner: this });
   }
 
+  get placeId(): string {
+    return this.transport.id;
+  }
+
   /** Its channel has a principal: of an AuthHandler, or of a sign-in of the application's own. */
-  get isSignedIn(): boolean {
+  get isKnown(): boolean {
     const { channel } = this.transport;
     return channel !== undefined && principalOf(channel) !== undefined;
   }
@@ -49,7 +54,7 @@ export class ResumeSession implements ResumeOwner {
   /** How long its client may be absent: not at all, before the sign-in that an AuthHandler of its pipeline waits for. */
   get windowMs(): number {
     const awaitsSignIn = this.transport.channel?.pipeline.get(AuthHandler) !== undefined;
-    return awaitsSignIn && !this.isSignedIn ? 0 : this.transport.windowMs;
+    return awaitsSignIn && !this.isKnown ? 0 : this.transport.windowMs;
   }
 
   get outlivesChannel(): boolean {

@@ -2,6 +2,9 @@ import { Buffer } from 'node:buffer';
 import {
   type Address,
   type Clock,
+  type DatagramNetwork,
+  type DatagramPlace,
+  type DatagramSocket,
   type Listener,
   type Logger,
   type LogLevel,
@@ -17,6 +20,7 @@ import { SimulationError } from '../simulation-error.ts';
 import type { KeepAlive } from '../tcp/keep-alive-probes.ts';
 import { TcpEnd, type TcpKernel } from '../tcp/tcp-end.ts';
 import type { ResolvedTcpSettings } from '../tcp/tcp-settings.ts';
+import { UdpSocket } from '../udp/udp-socket.ts';
 import { type ClockFault, MachineClock } from './machine-clock.ts';
 import { runningCode } from './running-code.ts';
 import { SimulatedPort } from './simulated-port.ts';
@@ -46,7 +50,7 @@ const FIRST_FREE_PORT = 32_768;
  * A machine of a simulation with the program that runs on it. The program gets everything here that it would get from
  * the system: time, random numbers, ports, connections, a log.
  */
-export class SimulatedHost implements PortNetwork {
+export class SimulatedHost implements PortNetwork, DatagramNetwork {
   readonly name: string;
   /** Its IP address, `10.0.0.1` and on; programs may use the name instead. */
   readonly address: string;
@@ -55,6 +59,7 @@ export class SimulatedHost implements PortNetwork {
   private readonly machine: MachineClock;
   private readonly ends = new Set<TcpEnd>();
   private readonly ports = new Map<number, SimulatedPort>();
+  private readonly udpPorts = new Map<number, UdpSocket>();
   private process: SimulatedProcess | undefined = undefined;
   private isPowered = true;
   private isIsolated = false;
@@ -154,6 +159,10 @@ export class SimulatedHost implements PortNetwork {
     });
   }
 
+  datagramSocket(place: DatagramPlace): DatagramSocket {
+    return new UdpSocket(this, this.running, place);
+  }
+
   // --- what happens to it ---
 
   get isUp(): boolean {
@@ -188,6 +197,7 @@ export class SimulatedHost implements PortNetwork {
     this.process = undefined;
     this.isPowered = false;
     this.ports.clear();
+    this.udpPorts.clear();
     for (const end of [...this.ends]) end.vanish();
   }
 
@@ -197,6 +207,7 @@ export class SimulatedHost implements PortNetwork {
     this.process.end();
     this.process = undefined;
     for (const { listener } of this.ports.values()) listener.close();
+    this.udpPorts.clear();
     for (const end of [...this.ends]) {
       if (end.user instanceof MemoryTransport) end.close();
       // It waits to be accepted.
@@ -276,6 +287,62 @@ export class SimulatedHost implements PortNetwork {
   }
 
   /** @internal */
+  takePort(port: number, socket: UdpSocket): number | Error {
+    const taken = port === 0 ? this.freePort() : port;
+    if (this.udpPorts.has(taken)) {
+      return systemError('EADDRINUSE', `bind EADDRINUSE ${this.address}:${taken}`);
+    }
+    this.udpPorts.set(taken, socket);
+    return taken;
+  }
+
+  /** @internal */
+  freePortOf(socket: UdpSocket): void {
+    if (this.udpPorts.get(socket.port) === socket) this.udpPorts.delete(socket.port);
+  }
+
+  /** @internal */
+  addressOf(nameOrAddress: string): string | undefined {
+    const isOwn = nameOrAddress === 'localhost' || nameOrAddress === '127.0.0.1';
+    if (isOwn) return this.address;
+    // Nobody has to have an address.
+    const isAddress = /^[\d.]+$/.test(nameOrAddress);
+    return this.world.hostAt(nameOrAddress)?.address ?? (isAddress ? nameOrAddress : undefined);
+  }
+
+  /** @internal */
+  sendDatagram(from: UdpSocket, address: string, port: number, bytes: Buffer): void {
+    const { world } = this;
+    const to = world.hostAt(address);
+    const what = `UDP ${bytes.length} bytes to port ${port}`;
+    world.sent(this.name, to?.name ?? address, what, bytes);
+    if (to === undefined || this.isIsolated) return;
+    world.pathBetween(this, to).sendDatagram(bytes.length, {
+      arrived: () => to.datagramArrived(this, from, port, bytes),
+      lost: (isAnswered) => {
+        world.lost(this.name, to.name, what);
+        if (isAnswered) from.refused('EHOSTUNREACH', address, port);
+      },
+    });
+  }
+
+  private datagramArrived(
+    sender: SimulatedHost,
+    from: UdpSocket,
+    port: number,
+    bytes: Buffer,
+  ): void {
+    if (!this.isPowered || this.isIsolated) return;
+    const socket = this.udpPorts.get(port);
+    // Its own copy: a datagram may arrive twice.
+    if (socket !== undefined) socket.arrived(Buffer.from(bytes), sender.address, from.port);
+    else {
+      const answer = () => from.refused('ECONNREFUSED', this.address, port);
+      this.world.pathBetween(this, sender).sendDatagram(0, { arrived: answer, lost: () => {} });
+    }
+  }
+
+  /** @internal */
   forget(end: TcpEnd): void {
     this.ends.delete(end);
   }
@@ -301,7 +368,7 @@ export class SimulatedHost implements PortNetwork {
 
   private freePort(): number {
     do this.nextPort = this.nextPort >= 65_535 ? FIRST_FREE_PORT : this.nextPort + 1;
-    while (this.ports.has(this.nextPort));
+    while (this.ports.has(this.nextPort) || this.udpPorts.has(this.nextPort));
     return this.nextPort;
   }
 

@@ -22,6 +22,27 @@ interface Held {
   readonly delivery: Delivery;
 }
 
+/** What a direction does to datagrams, beside what it does to all. */
+export interface DatagramLosses {
+  /** Part of the datagrams that are lost, 0 to 1. */
+  readonly loss: number;
+  /** Part of them that arrive twice. */
+  readonly duplicates: number;
+  /** Part of them that are overtaken: each takes up to `reorderMs` longer. */
+  readonly reordering: number;
+  readonly reorderMs: number;
+  /** Longer ones are lost, as where fragments are dropped. */
+  readonly maxBytes: number;
+}
+
+const NO_LOSSES: DatagramLosses = {
+  loss: 0,
+  duplicates: 0,
+  reordering: 0,
+  reorderMs: 0,
+  maxBytes: Number.POSITIVE_INFINITY,
+};
+
 /** One direction between two hosts: how long, how wide, and whether anything comes through. */
 export class NetworkPath {
   private readonly time: SimulatedTime;
@@ -36,6 +57,7 @@ export class NetworkPath {
   private releasedUntil = 0;
   /** The cuts that are on it now; faults may overlap. */
   private readonly cuts = new Set<Cut>();
+  datagrams: DatagramLosses = NO_LOSSES;
   /** Bytes of each end's buffer of connections made from now on. */
   bufferBytes: number;
 
@@ -98,6 +120,22 @@ export class NetworkPath {
     }
   }
 
+  /** Sends one datagram: it arrives once, twice or not at all, and may overtake others. */
+  sendDatagram(bytes: number, delivery: Delivery): void {
+    const { random, time, datagrams } = this;
+    const { loss, duplicates, reordering, reorderMs, maxBytes } = datagrams;
+    const copies = chance(random, duplicates) ? 2 : 1;
+    for (let copy = 0; copy < copies; copy++) {
+      if (bytes > maxBytes || chance(random, loss)) {
+        time.plan(time.now, () => delivery.lost(false));
+        continue;
+      }
+      const late = chance(random, reordering) ? random.next() * reorderMs : 0;
+      if (late === 0) this.send(bytes, 0, delivery);
+      else time.plan(time.now + late, () => this.send(bytes, 0, delivery));
+    }
+  }
+
   /**
    * Sends one segment.
    *
@@ -130,4 +168,9 @@ export class NetworkPath {
     });
     return at;
   }
+}
+
+/** Nothing is drawn for what never happens: other choices of the seed stay as they are. */
+function chance(random: SeededRandom, share: number): boolean {
+  return share > 0 && random.next() < share;
 }

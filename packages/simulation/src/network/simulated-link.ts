@@ -1,6 +1,31 @@
-import { checkNumber } from '@headrace/core/authoring';
+import { checkNumber, describeOptions, number } from '@headrace/core/authoring';
 import type { LatencyOptions } from './latency.ts';
 import type { NetworkPath } from './network-path.ts';
+
+/** What happens to datagrams on a link; TCP repairs the same by itself. */
+export interface DatagramFaults {
+  /** Part of the datagrams that are lost, 0 to 1. @default 0 */
+  readonly loss?: number;
+  /** Part of them that arrive twice, 0 to 1. @default 0 */
+  readonly duplicates?: number;
+  /**
+   * Part of them that take up to `reorderMs` longer, so that others overtake them, 0 to 1. A latency with a range lets them
+   * overtake each other, too. @default 0
+   */
+  readonly reordering?: number;
+  /** @default 100 */
+  readonly reorderMs?: number;
+  /** Longer datagrams are lost, as where fragments are dropped: 1472 on many real ways. @default Infinity */
+  readonly maxBytes?: number;
+}
+
+const DATAGRAMS = describeOptions('datagrams', {
+  loss: number({ max: 1, default: 0 }),
+  duplicates: number({ max: 1, default: 0 }),
+  reordering: number({ max: 1, default: 0 }),
+  reorderMs: number({ default: 100 }),
+  maxBytes: number({ min: 1, default: Number.POSITIVE_INFINITY }),
+});
 
 /** The network between hosts; each method returns the link itself. */
 export class SimulatedLink {
@@ -20,6 +45,13 @@ export class SimulatedLink {
   bandwidth(bytesPerSecond: number): this {
     checkNumber('bytesPerSecond', bytesPerSecond, { min: 1 });
     for (const path of this.paths) path.setRate(bytesPerSecond);
+    return this;
+  }
+
+  /** What is lost, doubled and reordered of datagrams, decided by the seed. */
+  datagrams(faults: DatagramFaults): this {
+    const losses = DATAGRAMS.resolve(faults);
+    for (const path of this.paths) path.datagrams = losses;
     return this;
   }
 

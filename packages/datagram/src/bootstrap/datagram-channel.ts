@@ -1,0 +1,25 @@
+import { type Channel, type MulticastGroup, PipelineError } from '@headrace/core';
+import { transportOf } from '@headrace/core/authoring';
+import type { DatagramCounters } from '../transport/datagram-counters.ts';
+import { DatagramTransport } from '../transport/datagram-transport.ts';
+
+/** What the socket of a channel of datagrams has counted. Throws a `PipelineError` for another channel. */
+export function datagramCounters(channel: Channel): Readonly<DatagramCounters> {
+  return datagramTransportOf(channel).counters;
+}
+
+/** Joins a multicast group from now on; throws the system's error if it cannot. @see `groups` of `bind` */
+export function joinGroup(channel: Channel, group: MulticastGroup): void {
+  datagramTransportOf(channel).join(group);
+}
+
+/** Leaves a multicast group. */
+export function leaveGroup(channel: Channel, group: MulticastGroup): void {
+  datagramTransportOf(channel).leave(group);
+}
+
+function datagramTransportOf(channel: Channel): DatagramTransport {
+  const transport = transportOf(channel);
+  if (transport instanceof DatagramTransport) return transport;
+  throw new PipelineError('PIPELINE_STATE', `${channel} is no channel of datagrams`);
+}

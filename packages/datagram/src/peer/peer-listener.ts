@@ -1,0 +1,17 @@
+import type { Listener } from '@headrace/core';
+import type { DatagramCounters } from '../transport/datagram-counters.ts';
+
+/**
+ * A socket for datagrams as a listener: each sender is a connection. Made by `perPeer`, for `bind({ listener })` of a
+ * `ServerBootstrap`.
+ */
+export interface PeerListener extends Listener {
+  /** Peers that have a channel now. */
+  readonly size: number;
+  /** What its socket has counted. */
+  readonly counters: Readonly<DatagramCounters>;
+  /** Datagrams of senders that got no channel: every place was taken by a peer that is known, or no channel was asked for. */
+  readonly refused: number;
+  /** Strangers whose places were given to others. */
+  readonly evicted: number;
+}

@@ -1,0 +1,17 @@
+import type { DatagramSocket } from '@headrace/core';
+import type { DatagramCounters } from '../transport/datagram-counters.ts';
+import type { IntakeLimits } from '../transport/datagram-intake.ts';
+import type { NextTurn } from '../transport/next-turn.ts';
+
+/** What a peer uses of its listener. */
+export interface PeerOwner {
+  readonly socket: DatagramSocket;
+  readonly counters: DatagramCounters;
+  readonly turn: NextTurn;
+  readonly limits: IntakeLimits;
+  readonly idleMs: number;
+  readonly amplification: number;
+  readonly signInProves: boolean;
+  /** The peer with this id has closed. */
+  forget(id: string): void;
+}

@@ -1,0 +1,177 @@
+import type { Buffer } from 'node:buffer';
+import {
+  type Address,
+  type CloseInfo,
+  type DeadlineEntry,
+  RejectedError,
+  TimedOutError,
+  type Transport,
+  type TransportSink,
+} from '@headrace/core';
+import { channelOf, type KnownOrStranger, sizeOfBytes } from '@headrace/core/authoring';
+import { principalOf } from '@headrace/handlers';
+import type { SenderAddress } from '../datagram.ts';
+import { DATAGRAM_ERRORS } from '../datagram-errors.ts';
+import { DatagramIntake } from '../transport/datagram-intake.ts';
+import { DatagramSender } from '../transport/datagram-sender.ts';
+import type { PeerOwner } from './peer-owner.ts';
+
+/** One peer of a socket for datagrams, as a transport of bytes: each read and each write is one datagram. */
+export class PeerTransport implements Transport, DeadlineEntry, KnownOrStranger {
+  readonly accepts = 'Buffers, each of which is a datagram';
+  readonly messagesAreIndependent = true;
+  readonly unacknowledgedBytes = 0;
+  readonly remoteAddress: SenderAddress;
+  readonly placeId: string;
+  /** Set by the table of its listener. */
+  network = '';
+  isStranger = false;
+  isActive = true;
+  /** The peer has shown that it gets what is sent to its address. */
+  hasProved = false;
+  /** Set by the clock. */
+  deadline = 0;
+  heapIndex = -1;
+  heapOrder = 0;
+  private readonly owner: PeerOwner;
+  private readonly intake: DatagramIntake;
+  private readonly sender: DatagramSender;
+  private sink: TransportSink | undefined = undefined;
+  private heardAt: number;
+  /** What may still be sent to an address that is not proved. */
+  private allowance = 0;
+
+  constructor(placeId: string, remoteAddress: SenderAddress, owner: PeerOwner) {
+    this.placeId = placeId;
+    this.remoteAddress = remoteAddress;
+    this.owner = owner;
+    const { counters, turn, socket, limits } = owner;
+    this.intake = new DatagramIntake(limits, counters, turn, sizeOfBytes);
+    this.sender = new DatagramSender(socket, counters, turn.clock, (failures) => {
+      if (this.isActive) this.sink!.written(failures);
+    });
+    this.heardAt = turn.clock.now();
+  }
+
+  get localAddress(): Address | undefined {
+    return this.owner.socket.localAddress;
+  }
+
+  get unsentBytes(): number {
+    return this.owner.socket.unsentBytes;
+  }
+
+  /** Its channel has a principal, or it has proved its address: strangers do not push it out. */
+  get isKnown(): boolean {
+    return this.hasProved || this.isSignedIn;
+  }
+
+  private get isSignedIn(): boolean {
+    const channel = this.sink && channelOf(this.sink)?.channel;
+    return channel !== undefined && principalOf(channel) !== undefined;
+  }
+
+  open(sink: TransportSink): void {
+    this.sink = sink;
+    this.intake.open(sink);
+  }
+
+  requestRead(): void {
+    this.intake.requestRead();
+  }
+
+  pauseReading(): void {
+    this.intake.pauseReading();
+  }
+
+  /** Anybody may have sent a bad datagram with this sender; a policy that ends the channel ends it. */
+  outlives(error: Error): boolean {
+    this.owner.counters.unhandled += 1;
+    return !(error instanceof TimedOutError || error instanceof RejectedError);
+  }
+
+  sizeOf(message: unknown): number {
+    return sizeOfBytes(message);
+  }
+
+  write(messages: readonly unknown[]): boolean {
+    const { sender, remoteAddress } = this;
+    sender.begin(messages.length);
+    for (let i = 0; i < messages.length; i++) {
+      const bytes = messages[i] as Uint8Array;
+      const refusal = this.refusalOf(sizeOfBytes(bytes));
+      if (refusal === undefined) sender.send(i, bytes, remoteAddress.host, remoteAddress.port);
+      else sender.refuse(i, refusal);
+    }
+    return false;
+  }
+
+  /** A forged sender must not make us send more to its victim than the forger has sent. */
+  private refusalOf(bytes: number): Error | undefined {
+    const { amplification, signInProves } = this.owner;
+    if (amplification === Number.POSITIVE_INFINITY || this.hasProved) return undefined;
+    if (signInProves && this.isSignedIn) return undefined;
+    if (bytes <= this.allowance) {
+      this.allowance -= bytes;
+      return undefined;
+    }
+    const { host, port } = this.remoteAddress;
+    const text = `${bytes} bytes to ${host}:${port} are more than the ${this.allowance} that it may get before it has proved its address: see provePeer, and the option amplification`;
+    return new RejectedError(DATAGRAM_ERRORS.REJECTED_AMPLIFICATION, text, {
+      bytes,
+      allowance: this.allowance,
+      amplification,
+    });
+  }
+
+  shutdownOutput(): void {
+    this.owner.turn.clock.execute(() => {
+      this.sink?.outputEnded();
+      this.sink?.inputEnded();
+    });
+  }
+
+  close(): void {
+    if (!this.isActive) return;
+    this.isActive = false;
+    this.intake.stop();
+    this.owner.forget(this.placeId);
+    this.owner.turn.clock.execute(() => this.sink?.disconnected());
+  }
+
+  abort(): void {
+    this.close();
+  }
+
+  // --- what its listener reports ---
+
+  arrived(bytes: Buffer): void {
+    this.heardAt = this.owner.turn.clock.now();
+    this.allowance += bytes.length * this.owner.amplification;
+    this.intake.arrived(bytes);
+  }
+
+  caught(error: Error): void {
+    this.sink?.caught(error);
+  }
+
+  /** Ends its channel, which forgets it. */
+  end(info: CloseInfo): void {
+    if (this.sink === undefined) this.close();
+    else this.sink.disconnected(info);
+  }
+
+  /** Datagrams come whether they are read or not: the time runs while reads are held. */
+  watchSilence(): void {
+    const { turn, idleMs } = this.owner;
+    if (idleMs !== Number.POSITIVE_INFINITY) turn.clock.deadlines.add(this, idleMs);
+  }
+
+  /** Its time is over, if nothing has come meanwhile. */
+  expire(): void {
+    const { turn, idleMs } = this.owner;
+    const left = this.heardAt + idleMs - turn.clock.now();
+    if (left > 0) turn.clock.deadlines.add(this, left);
+    else this.end({ reason: 'idle', by: 'local', error: undefined });
+  }
+}

@@ -1,0 +1,171 @@
+import type { Buffer } from 'node:buffer';
+import {
+  type Address,
+  type Clock,
+  type CloseInfo,
+  type DatagramPlace,
+  type DatagramSocket,
+  type DatagramSocketUser,
+  type ListenerSink,
+  type TransportWay,
+} from '@headrace/core';
+import { StrangersFirst } from '@headrace/core/authoring';
+import { addressKey } from '@headrace/handlers';
+import { DatagramCounters } from '../transport/datagram-counters.ts';
+import { bindError, datagramError } from '../transport/datagram-failure.ts';
+import type { IntakeLimits } from '../transport/datagram-intake.ts';
+import { NextTurn } from '../transport/next-turn.ts';
+import type { PeerListener } from './peer-listener.ts';
+import type { PeerOwner } from './peer-owner.ts';
+import { PeerTransport } from './peer-transport.ts';
+
+/** How peers are kept. */
+export interface PeerRules {
+  readonly idleMs: number;
+  readonly maxPeers: number;
+  readonly maxStrangersPerAddress: number;
+  readonly amplification: number;
+  readonly signInProves: boolean;
+}
+
+const EVICTED: CloseInfo = { reason: 'limit', by: 'local', error: undefined };
+
+/** A socket for datagrams as a listener: each sender is a connection. Made by `perPeer`. */
+export class SocketPeerListener implements PeerListener, DatagramSocketUser, PeerOwner {
+  readonly way: TransportWay = { kind: 'other', why: 'a peer of a socket for datagrams' };
+  readonly counters = new DatagramCounters();
+  readonly socket: DatagramSocket;
+  readonly turn: NextTurn;
+  readonly limits: IntakeLimits;
+  readonly idleMs: number;
+  readonly amplification: number;
+  readonly signInProves: boolean;
+  isActive = false;
+  refused = 0;
+  evicted = 0;
+  private readonly place: DatagramPlace;
+  private readonly rules: PeerRules;
+  private readonly peers = new Map<string, PeerTransport>();
+  private readonly places = new StrangersFirst<PeerTransport>();
+  private sink!: ListenerSink;
+  private mayAccept = false;
+  private isClosed = false;
+
+  constructor(
+    socket: DatagramSocket,
+    place: DatagramPlace,
+    limits: IntakeLimits,
+    rules: PeerRules,
+    clock: Clock,
+  ) {
+    this.socket = socket;
+    this.place = place;
+    this.limits = limits;
+    this.rules = rules;
+    this.idleMs = rules.idleMs;
+    this.amplification = rules.amplification;
+    this.signInProves = rules.signInProves;
+    this.turn = new NextTurn(clock);
+  }
+
+  get size(): number {
+    return this.peers.size;
+  }
+
+  get localAddress(): Address | undefined {
+    return this.socket.localAddress;
+  }
+
+  open(sink: ListenerSink): void {
+    this.sink = sink;
+    this.socket.open(this);
+  }
+
+  requestAccept(): void {
+    this.mayAccept = true;
+  }
+
+  pauseAccepting(): void {
+    this.mayAccept = false;
+  }
+
+  /** No more peers; the socket stays open for those that are there. */
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.isActive = false;
+    if (this.peers.size === 0) this.socket.close();
+  }
+
+  // --- what the socket reports ---
+
+  bound(): void {
+    if (this.isClosed) return;
+    this.isActive = true;
+    this.sink.listening();
+  }
+
+  arrived(bytes: Buffer, host: string, port: number, family: 'IPv4' | 'IPv6'): void {
+    this.counters.received += 1;
+    const id = `${host}|${port}`;
+    const peer = this.peers.get(id) ?? this.newPeer(id, { host, port, family });
+    if (peer !== undefined) peer.arrived(bytes);
+    else {
+      this.counters.dropped += 1;
+      this.refused += 1;
+    }
+  }
+
+  caught(error: Error): void {
+    this.sink.caught(datagramError(error));
+  }
+
+  failed(error: Error): void {
+    this.sink.failed(bindError(error, this.place.host, this.place.port));
+  }
+
+  closed(): void {
+    this.isActive = false;
+    this.sink.closed();
+  }
+
+  // --- peers ---
+
+  private newPeer(
+    id: string,
+    address: { readonly host: string; readonly port: number; readonly family: 'IPv4' | 'IPv6' },
+  ): PeerTransport | undefined {
+    if (!this.mayAccept || this.isClosed || !this.makeRoom()) return undefined;
+    const peer = new PeerTransport(id, address, this);
+    const network = addressKey(address);
+    this.peers.set(id, peer);
+    this.places.add(peer, network);
+    this.evict(this.places.excessOf(network, this.rules.maxStrangersPerAddress));
+    peer.watchSilence();
+    this.mayAccept = false;
+    this.sink.accepted(peer);
+    return peer;
+  }
+
+  /** False if every place is taken by a peer that is known. */
+  private makeRoom(): boolean {
+    if (this.peers.size < this.rules.maxPeers) return true;
+    const stranger = this.places.firstStranger;
+    this.evict(stranger);
+    return stranger !== undefined;
+  }
+
+  private evict(peer: PeerTransport | undefined): void {
+    if (peer === undefined) return;
+    this.evicted += 1;
+    peer.end(EVICTED);
+  }
+
+  forget(id: string): void {
+    const peer = this.peers.get(id)!;
+    this.peers.delete(id);
+    this.places.remove(peer);
+    this.turn.clock.deadlines.remove(peer);
+    if (this.isClosed && this.peers.size === 0) this.socket.close();
+  }
+}

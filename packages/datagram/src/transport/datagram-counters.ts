@@ -1,0 +1,13 @@
+/** What a socket for datagrams has counted since it was opened. */
+export class DatagramCounters {
+  /** Datagrams that came, those that were dropped included. */
+  received = 0;
+  /** Datagrams that the kernel has taken. */
+  sent = 0;
+  /** Datagrams that came while reads were held, and for which there was no room. */
+  dropped = 0;
+  /** Datagrams that could not be sent. */
+  failed = 0;
+  /** Errors that no handler caught, such as of datagrams that could not be decoded. */
+  unhandled = 0;
+}

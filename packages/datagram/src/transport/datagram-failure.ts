@@ -1,0 +1,62 @@
+import { ChannelError, EncodeError, type HeadraceError, isHeadraceError } from '@headrace/core';
+import { DATAGRAM_ERRORS } from '../datagram-errors.ts';
+
+const UNREACHABLE = new Set([
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'EHOSTDOWN',
+  'EADDRNOTAVAIL',
+]);
+
+/** What the application can do about a code of the system. */
+const CURES: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'the host name is unknown',
+  EAI_AGAIN: 'the host name could not be looked up now',
+  EACCES: 'the system forbids it: for a broadcast address set broadcast: true',
+  EPERM: 'a firewall of this machine forbids it',
+  EINVAL: 'the address is none of the family of the socket, or its port is 0',
+};
+
+/** Ours for the system's error of one datagram; the socket stays. */
+export function datagramError(error: Error, host?: string, port?: number): HeadraceError {
+  if (isHeadraceError(error)) return error;
+  const { code = 'unknown' } = error as NodeJS.ErrnoException;
+  const to = host === undefined ? 'the peer' : `${host}:${port}`;
+  const details = {
+    code,
+    ...(host !== undefined && { host }),
+    ...(port !== undefined && { port }),
+  };
+  if (code === 'EMSGSIZE') {
+    const text = `a datagram to ${to} is longer than the system sends in one (${code}): 65507 bytes at most, over IPv6 65527`;
+    return new EncodeError('MESSAGE_TOO_LONG', text, details, error);
+  }
+  if (code === 'ECONNREFUSED') {
+    const text = `nobody listens at ${to}, as its machine answered an earlier datagram (${code})`;
+    return new ChannelError(DATAGRAM_ERRORS.DATAGRAM_REFUSED, text, details, error);
+  }
+  if (UNREACHABLE.has(code)) {
+    const text = `there is no way to ${to} (${code})`;
+    return new ChannelError(DATAGRAM_ERRORS.DATAGRAM_UNREACHABLE, text, details, error);
+  }
+  const text = `a datagram to ${to} was not sent: ${CURES[code] ?? error.message} (${code})`;
+  return new ChannelError(DATAGRAM_ERRORS.DATAGRAM_NOT_SENT, text, details, error);
+}
+
+const BIND_CURES: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program uses it already',
+  EACCES: 'this user may not use it',
+  EPERM: 'this user may not use it',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  ENOTFOUND: 'the host name is unknown',
+};
+
+/** The error of a socket that cannot be bound. */
+export function bindError(error: Error, host: string | undefined, port: number): HeadraceError {
+  if (isHeadraceError(error)) return error;
+  const { code = 'unknown' } = error as NodeJS.ErrnoException;
+  const where = `${host ?? 'all addresses'}, port ${port}`;
+  const text = `cannot bind a socket to ${where}: ${BIND_CURES[code] ?? error.message} (${code})`;
+  return new ChannelError('BIND_FAILED', text, { code }, error);
+}

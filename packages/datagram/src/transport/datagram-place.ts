@@ -1,0 +1,42 @@
+import type {
+  DatagramNetwork,
+  DatagramPlace,
+  DatagramSettings,
+  DatagramSocket,
+} from '@headrace/core';
+import { having } from '@headrace/core/authoring';
+import type { DatagramSocketOptions } from '../socket/datagram-socket-options.ts';
+import { NodeDatagramSocket } from '../socket/node-datagram-socket.ts';
+
+/** The option `network`. */
+export const NETWORK = having(
+  'datagramSocket',
+  'a network of datagrams, such as a host of a Simulation',
+);
+
+/** A socket of the machine, or of another network. */
+export function openSocket(
+  place: DatagramPlace,
+  settings: DatagramSettings,
+  network: DatagramNetwork | undefined,
+): DatagramSocket {
+  if (network === undefined) return new NodeDatagramSocket(place, settings);
+  return network.datagramSocket(place, settings);
+}
+
+/** The place of a socket with one peer. */
+export function connectedPlace(
+  where: {
+    readonly host: string | undefined;
+    readonly port: number;
+    readonly localAddress: string | undefined;
+    readonly localPort: number;
+  },
+  options: DatagramSocketOptions,
+): { readonly bound: DatagramPlace; readonly target: string } {
+  const { port, localAddress, localPort } = where;
+  const isLocal6 = localAddress?.includes(':') === true || options.family === 6;
+  const host = where.host ?? (isLocal6 ? '::1' : '127.0.0.1');
+  const bound = { host: localAddress, port: localPort, peer: { host, port }, groups: [] };
+  return { bound, target: `${host}:${port}` };
+}

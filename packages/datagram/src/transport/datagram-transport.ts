@@ -1,0 +1,217 @@
+import type { Buffer } from 'node:buffer';
+import type {
+  Address,
+  Clock,
+  DatagramPlace,
+  DatagramSocket,
+  DatagramSocketUser,
+  MulticastGroup,
+  OutboundBytes,
+  Transport,
+  TransportSink,
+} from '@headrace/core';
+import { sizeOfBytes } from '@headrace/core/authoring';
+import {
+  Datagram,
+  type OutboundDatagram,
+  type Recipient,
+  type SenderAddress,
+} from '../datagram.ts';
+import { DatagramCounters } from './datagram-counters.ts';
+import { bindError, datagramError } from './datagram-failure.ts';
+import { DatagramIntake, type IntakeLimits } from './datagram-intake.ts';
+import { DatagramSender } from './datagram-sender.ts';
+import { NextTurn } from './next-turn.ts';
+
+/**
+ * A socket for datagrams as the transport of one channel. Its messages are {@link Datagram}s, or, for a socket with one
+ * peer, the bytes of each.
+ */
+export class DatagramTransport implements Transport, DatagramSocketUser {
+  readonly messagesAreIndependent = true;
+  readonly unacknowledgedBytes = 0;
+  readonly counters = new DatagramCounters();
+  isActive = false;
+  private readonly socket: DatagramSocket;
+  private readonly place: DatagramPlace;
+  private readonly clock: Clock;
+  private readonly takesBytes: boolean;
+  private readonly intake: DatagramIntake;
+  private readonly sender: DatagramSender;
+  private sink!: TransportSink;
+  private isClosed = false;
+  /** Datagrams often come from the same peer in a row. */
+  private lastSender: SenderAddress | undefined = undefined;
+
+  /** @param takesBytes - it has one peer, and its messages are bytes */
+  constructor(
+    socket: DatagramSocket,
+    place: DatagramPlace,
+    limits: IntakeLimits,
+    clock: Clock,
+    takesBytes = false,
+  ) {
+    this.socket = socket;
+    this.place = place;
+    this.clock = clock;
+    this.takesBytes = takesBytes;
+    const sizeOf = takesBytes ? sizeOfBytes : sizeOfReceived;
+    this.intake = new DatagramIntake(limits, this.counters, new NextTurn(clock), sizeOf);
+    this.sender = new DatagramSender(socket, this.counters, clock, (failures) =>
+      this.sent(failures),
+    );
+  }
+
+  get accepts(): string {
+    if (this.takesBytes) return 'Buffers, each of which is a datagram';
+    if (this.hasPeer) return 'datagrams: objects with bytes';
+    return 'datagrams: objects with bytes and a recipient, or with a sender to answer';
+  }
+
+  private get hasPeer(): boolean {
+    return this.place.peer !== undefined;
+  }
+
+  get localAddress(): Address | undefined {
+    return this.socket.localAddress;
+  }
+
+  get remoteAddress(): Address | undefined {
+    return this.socket.remoteAddress;
+  }
+
+  get unsentBytes(): number {
+    return this.socket.unsentBytes;
+  }
+
+  open(sink: TransportSink): void {
+    this.sink = sink;
+    this.intake.open(sink);
+    this.socket.open(this);
+  }
+
+  requestRead(): void {
+    this.intake.requestRead();
+  }
+
+  pauseReading(): void {
+    this.intake.pauseReading();
+  }
+
+  outlives(): boolean {
+    this.counters.unhandled += 1;
+    return true;
+  }
+
+  sizeOf(message: unknown): number {
+    if (this.takesBytes) return sizeOfBytes(message);
+    if (typeof message !== 'object' || message === null) return -1;
+    const { bytes } = message as Partial<OutboundDatagram>;
+    if (!this.hasPeer && !isRecipient(recipientOf(message as OutboundDatagram))) return -1;
+    return sizeOfBytes(bytes);
+  }
+
+  write(messages: readonly unknown[]): boolean {
+    const { sender, takesBytes, hasPeer } = this;
+    sender.begin(messages.length);
+    for (let i = 0; i < messages.length; i++) {
+      const message = messages[i];
+      if (takesBytes) sender.send(i, message as OutboundBytes, undefined, 0);
+      else if (hasPeer) sender.send(i, (message as OutboundDatagram).bytes, undefined, 0);
+      else {
+        const { host, port } = recipientOf(message as OutboundDatagram)!;
+        sender.send(i, (message as OutboundDatagram).bytes, host, port);
+      }
+    }
+    // The kernel has taken them most often, but its refusals are reported later.
+    return false;
+  }
+
+  private sent(failures: ReadonlyMap<number, Error> | undefined): void {
+    if (!this.isClosed) this.sink.written(failures);
+  }
+
+  /** Nobody is notified of the end of a socket: with our half the other one is over, too. */
+  shutdownOutput(): void {
+    this.clock.execute(() => {
+      this.sink.outputEnded();
+      this.sink.inputEnded();
+    });
+  }
+
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.isActive = false;
+    this.intake.stop();
+    this.socket.close();
+  }
+
+  abort(): void {
+    this.close();
+  }
+
+  join(group: MulticastGroup): void {
+    this.socket.join(group);
+  }
+
+  leave(group: MulticastGroup): void {
+    this.socket.leave(group);
+  }
+
+  // --- what the socket reports ---
+
+  bound(): void {
+    this.isActive = true;
+    this.sink.connected();
+  }
+
+  arrived(bytes: Buffer, host: string, port: number, family: 'IPv4' | 'IPv6'): void {
+    this.counters.received += 1;
+    if (this.takesBytes) {
+      this.intake.arrived(bytes);
+      return;
+    }
+    let sender = this.lastSender;
+    if (sender === undefined || sender.port !== port || sender.host !== host) {
+      sender = { host, port, family };
+      this.lastSender = sender;
+    }
+    this.intake.arrived(new Datagram(bytes, sender));
+  }
+
+  caught(error: Error): void {
+    const { peer } = this.place;
+    this.sink.caught(datagramError(error, peer?.host, peer?.port));
+  }
+
+  failed(error: Error): void {
+    const { host, port, peer } = this.place;
+    const ours =
+      peer === undefined
+        ? bindError(error, host, port)
+        : datagramError(error, peer.host, peer.port);
+    this.sink.failed(ours);
+  }
+
+  closed(): void {
+    this.isActive = false;
+    this.sink.disconnected();
+  }
+}
+
+/** Where it goes: an answer goes to the sender of what it answers. */
+function recipientOf({ recipient, sender }: OutboundDatagram): Recipient | undefined {
+  return recipient ?? sender;
+}
+
+function isRecipient(recipient: Recipient | undefined): boolean {
+  if (typeof recipient !== 'object' || recipient === null) return false;
+  const { host, port } = recipient;
+  const isPort = Number.isInteger(port) && port >= 1 && port <= 65_535;
+  return isPort && typeof host === 'string' && host !== '';
+}
+
+function sizeOfReceived(message: unknown): number {
+  return (message as Datagram).bytes.length;
+}

@@ -1,0 +1,231 @@
+import { StringCodec } from '@headrace/codec';
+import {
+  type Channel,
+  ChannelGroup,
+  type Context,
+  isHeadraceError,
+  type Server,
+  ServerBootstrap,
+  silentLogger,
+} from '@headrace/core';
+import { VirtualClock } from '@headrace/core/testing';
+import { DATAGRAM_ERRORS, type PerPeerOptions, perPeer, provePeer } from '@headrace/datagram';
+import { IdleStateEvent, IdleStateHandler, PRINCIPAL } from '@headrace/handlers';
+import { expect, it } from 'vitest';
+import { FakeNetwork, type FakeSocket } from '../fake-network.ts';
+
+interface World {
+  readonly server: Server;
+  readonly socket: FakeSocket;
+  readonly clock: VirtualClock;
+  readonly listener: ReturnType<typeof perPeer>;
+  /** What the channels read, `address text`. */
+  readonly read: string[];
+  /** The channel of an address, if it is open. */
+  channelOf(host: string): Channel | undefined;
+}
+
+const hostOf = (channel: Channel): string => (channel.remoteAddress as { host: string }).host;
+
+async function serve(
+  options: Partial<PerPeerOptions> = {},
+  build: (channel: Channel) => void = () => {},
+): Promise<World> {
+  const clock = new VirtualClock();
+  const network = new FakeNetwork(clock);
+  const listener = perPeer({ port: 9, network, clock, ...options });
+  const read: string[] = [];
+  const opening = new ServerBootstrap()
+    .childOptions({ clock, logger: silentLogger })
+    .childHandler((opened) => {
+      const channel = opened as unknown as Channel;
+      channel.pipeline.addLast(new StringCodec());
+      build(channel);
+      channel.pipeline.addLast({
+        channelRead(ctx: Context, text: string) {
+          read.push(`${hostOf(ctx.channel)} ${text}`);
+          if (text === 'login') ctx.channel.attributes.set(PRINCIPAL, { id: text });
+          if (text === 'prove') provePeer(ctx.channel);
+          if (text === 'bad') throw new Error('bad datagram');
+          if (text === 'bye') ctx.close();
+          if (text.startsWith('echo')) ctx.writeAndFlush(text);
+        },
+      });
+    })
+    .bind({ listener });
+  for (let i = 0; i < 8; i++) await Promise.resolve();
+  clock.runTasks();
+  const server = await opening;
+  return {
+    server,
+    listener,
+    socket: network.socket,
+    clock,
+    read,
+    channelOf: (host) => [...server.connections].find((channel) => hostOf(channel) === host),
+  };
+}
+
+it('each sender has a channel of its own, which reads its datagrams and answers it', async () => {
+  const { socket, read, server, channelOf } = await serve();
+  socket.arrive('10.0.0.2:7', 'echo 1', 'hi');
+  socket.arrive('10.0.0.3:7', 'echo 2');
+  expect(read).toEqual(['10.0.0.2 echo 1', '10.0.0.2 hi', '10.0.0.3 echo 2']);
+  expect(socket.sent).toEqual([
+    { text: 'echo 1', to: '10.0.0.2:7' },
+    { text: 'echo 2', to: '10.0.0.3:7' },
+  ]);
+  expect(server.connections.size).toBe(2);
+  expect(channelOf('10.0.0.2')?.remoteAddress).toMatchObject({ host: '10.0.0.2', port: 7 });
+  expect(channelOf('10.0.0.2')?.localAddress).toMatchObject({ port: 9 });
+});
+
+it('a close forgets the peer: its next datagram opens another channel', async () => {
+  const { socket, listener, channelOf } = await serve();
+  socket.arrive('10.0.0.2', 'hi');
+  const first = channelOf('10.0.0.2')!;
+  socket.arrive('10.0.0.2', 'bye');
+  expect([first.isOpen, listener.size]).toEqual([false, 0]);
+  socket.arrive('10.0.0.2', 'hi');
+  expect(channelOf('10.0.0.2')).not.toBe(first);
+  expect(listener.size).toBe(1);
+});
+
+it('a peer that is silent is forgotten, and each datagram begins its time again', async () => {
+  const { socket, clock, channelOf, listener } = await serve({ idleMs: 1000 });
+  socket.arrive('10.0.0.2', 'hi');
+  const channel = channelOf('10.0.0.2')!;
+  clock.advance(900);
+  socket.arrive('10.0.0.2', 'hi');
+  clock.advance(900);
+  expect(channel.isOpen).toBe(true);
+  clock.advance(200);
+  expect(channel.closeInfo?.reason).toBe('idle');
+  expect(listener.size).toBe(0);
+});
+
+it('serves handlers for connections: idle events and groups', async () => {
+  const group = new ChannelGroup<string>('all');
+  const idle: string[] = [];
+  const { socket, clock } = await serve({ amplification: false }, (channel) => {
+    group.add(channel);
+    channel.pipeline.addLast(new IdleStateHandler({ readerIdleMs: 500 }), {
+      userEventTriggered(ctx: Context, event: unknown) {
+        if (event instanceof IdleStateEvent) idle.push(hostOf(ctx.channel));
+      },
+    });
+  });
+  socket.arrive('10.0.0.2', 'hi');
+  socket.arrive('10.0.0.3', 'hi');
+  clock.run(() => group.writeAndFlush('to all'));
+  clock.advance(600);
+  expect(socket.sent.map(({ to }) => to)).toEqual(['10.0.0.2:1000', '10.0.0.3:1000']);
+  expect(idle).toEqual(['10.0.0.2', '10.0.0.3']);
+});
+
+it('a datagram that throws in a handler does not end the channel of a peer: anybody may have sent it', async () => {
+  const { socket, channelOf, read, listener } = await serve();
+  socket.arrive('10.0.0.2', 'bad', 'good');
+  expect(channelOf('10.0.0.2')?.isOpen).toBe(true);
+  expect(read.at(-1)).toBe('10.0.0.2 good');
+  expect(listener.counters.unhandled).toBe(1);
+});
+
+it('strangers with forged senders take no more places than there are, and push out nobody that has signed in', async () => {
+  const { socket, listener, channelOf, server } = await serve({ maxPeers: 50 });
+  for (let i = 0; i < 20; i++) socket.arrive(`10.0.1.${i}`, 'login');
+  socket.arrive('10.0.2.1', 'prove');
+  for (let i = 0; i < 5000; i++) socket.arrive(`172.16.${i >> 8}.${i & 255}`, 'forged');
+  expect([listener.size, server.connections.size]).toEqual([50, 50]);
+  for (let i = 0; i < 20; i++) expect(channelOf(`10.0.1.${i}`)?.isOpen).toBe(true);
+  expect(channelOf('10.0.2.1')?.isOpen).toBe(true);
+  expect(listener.evicted).toBe(5000 - 29);
+});
+
+it('serves no new peer while every place is taken by a peer that is known', async () => {
+  const { socket, listener, read } = await serve({ maxPeers: 2 });
+  socket.arrive('10.0.0.2', 'login');
+  socket.arrive('10.0.0.3', 'login');
+  socket.arrive('10.0.0.4', 'hi');
+  expect(read.length).toBe(2);
+  expect([listener.size, listener.refused, listener.counters.dropped]).toEqual([2, 1, 1]);
+});
+
+it('strangers of one address take no more places than allowed', async () => {
+  const { socket, listener, read } = await serve({ maxStrangersPerAddress: 3 });
+  for (let port = 1; port <= 10; port++) socket.arrive(`10.0.0.2:${port}`, 'hi');
+  socket.arrive('10.0.0.3', 'hi');
+  expect(read.length).toBe(11);
+  expect(listener.size).toBe(4);
+});
+
+it('sends nothing longer than what came, before the peer has proved its address', async () => {
+  const { socket, clock, channelOf } = await serve();
+  socket.arrive('10.0.0.2', '12345');
+  const channel = channelOf('10.0.0.2')!;
+  const send = (text: string) => clock.run(() => channel.writeAndFlush(text));
+  expect(send('123').isSuccess).toBe(true);
+  const refused = send('123');
+  expect(isHeadraceError(refused.error, DATAGRAM_ERRORS.REJECTED_AMPLIFICATION)).toBe(true);
+  expect(send('12').isSuccess).toBe(true);
+  socket.arrive('10.0.0.2', '1');
+  expect(send('1').isSuccess).toBe(true);
+  expect(socket.sent.map(({ text }) => text)).toEqual(['123', '12', '1']);
+  expect(channel.isOpen).toBe(true);
+  socket.arrive('10.0.0.2', 'prove');
+  expect(send('x'.repeat(1000)).isSuccess).toBe(true);
+});
+
+it('of one flush refuses what is too long, and sends the rest', async () => {
+  const { socket, clock, channelOf } = await serve();
+  socket.arrive('10.0.0.2', '1234');
+  const channel = channelOf('10.0.0.2')!;
+  const futures = ['1', '12345', '23'].map((text) => channel.write(text));
+  clock.run(() => channel.flush());
+  expect(futures.map((future) => future.isSuccess)).toEqual([true, false, true]);
+  expect(socket.sent.map(({ text }) => text)).toEqual(['1', '23']);
+});
+
+it('a sign-in proves an address, unless it is told not to', async () => {
+  for (const signInProves of [true, false]) {
+    const { socket, clock, channelOf } = await serve({ signInProves });
+    socket.arrive('10.0.0.2', 'login');
+    const long = clock.run(() => channelOf('10.0.0.2')!.writeAndFlush('x'.repeat(1000)));
+    expect(long.isSuccess).toBe(signInProves);
+  }
+});
+
+it('at a shutdown no new peer is served, and the socket stays until the last one has gone', async () => {
+  const { socket, clock, server, channelOf, read } = await serve({ maxPeers: 1 });
+  socket.arrive('10.0.0.2', 'hi');
+  const channel = channelOf('10.0.0.2')!;
+  clock.run(() => server.channel.close('shutdown'));
+  socket.arrive('10.0.0.3', 'too late');
+  socket.arrive('10.0.0.2', 'echo');
+  expect(read).toEqual(['10.0.0.2 hi', '10.0.0.2 echo']);
+  expect([socket.sent.length, socket.isClosed]).toEqual([1, false]);
+  clock.run(() => channel.close());
+  expect(socket.isClosed).toBe(true);
+});
+
+it('a graceful shutdown ends all peers', async () => {
+  const { socket, clock, server } = await serve();
+  socket.arrive('10.0.0.2', 'hi');
+  socket.arrive('10.0.0.3', 'hi');
+  const done = clock.run(() => server.shutdown());
+  clock.runTasks();
+  await done;
+  clock.runTasks();
+  expect([server.connections.size, socket.isClosed]).toEqual([0, true]);
+});
+
+it('keeps some datagrams of a peer whose reads are held, and those of others are served', async () => {
+  const { socket, clock, channelOf, read } = await serve({ maxKeptDatagrams: 2 });
+  socket.arrive('10.0.0.2', 'hi');
+  const hold = channelOf('10.0.0.2')!.holdReads('test');
+  socket.arrive('10.0.0.2', 'a', 'b', 'c');
+  socket.arrive('10.0.0.3', 'other');
+  expect(read).toEqual(['10.0.0.2 hi', '10.0.0.3 other']);
+  clock.run(() => hold.release());
+  expect(read.slice(2)).toEqual(['10.0.0.2 a', '10.0.0.2 b']);
+});

@@ -1,0 +1,167 @@
+import { type Channel, type Context, type Handler, silentLogger } from '@headrace/core';
+import { VirtualClock } from '@headrace/core/testing';
+import { type Datagram, DatagramBootstrap, type DatagramOptions } from '@headrace/datagram';
+import { expect, it } from 'vitest';
+import { FakeNetwork, type FakeSocket } from '../fake-network.ts';
+
+/** A channel on a socket of the test. */
+async function bound(
+  handlers: readonly Handler[],
+  options: DatagramOptions = {},
+): Promise<{ channel: Channel; socket: FakeSocket; clock: VirtualClock }> {
+  const clock = new VirtualClock();
+  const network = new FakeNetwork(clock);
+  const opening = new DatagramBootstrap()
+    .options({ clock, logger: silentLogger, connectTimeoutMs: false, ...options })
+    .handler((self) => void self.pipeline.addLast(...handlers))
+    .bind({ port: 9, network });
+  // The bootstrap opens the socket in a microtask.
+  for (let i = 0; i < 5; i++) await Promise.resolve();
+  clock.runTasks();
+  return { channel: await opening, socket: network.socket, clock };
+}
+
+class Recorder implements Handler {
+  readonly seen: string[] = [];
+  channelRead(_ctx: Context, datagram: Datagram): void {
+    this.seen.push(String(datagram.bytes));
+  }
+  channelReadComplete(ctx: Context): void {
+    this.seen.push('.');
+    ctx.fireChannelReadComplete();
+  }
+}
+
+it('what comes in one turn of the event loop is one burst', async () => {
+  const recorder = new Recorder();
+  const { socket } = await bound([recorder]);
+  socket.arrive('10.0.0.2', 'a', 'b', 'c');
+  socket.arrive('10.0.0.3', 'd');
+  expect(recorder.seen.join('')).toBe('abc.d.');
+});
+
+it('stops at the end of its share of a turn, and goes on in the next one', async () => {
+  const seen: string[] = [];
+  const { socket, clock, channel } = await bound([
+    {
+      channelRead(_ctx: Context, datagram: Datagram) {
+        clock.advanceQuietly(1);
+        seen.push(String(datagram.bytes));
+      },
+    },
+  ]);
+  const texts = Array.from({ length: 40 }, (_, i) => `${i}`);
+  const turns: number[] = [];
+  const lookEachTurn = () => {
+    turns.push(seen.length);
+    if (seen.length < texts.length) clock.nextTurn(lookEachTurn);
+  };
+  clock.run(() => {
+    socket.arrive('10.0.0.2', ...texts);
+    clock.nextTurn(lookEachTurn);
+  });
+  // A message costs a whole share: the turn is over when the channel is asked for the second time.
+  expect(turns[0]).toBe(4);
+  expect(seen).toEqual(texts);
+  expect(channel.readHolds).toEqual([]);
+});
+
+it('keeps bytes up to a bound while reads are held, and delivers them in their order', async () => {
+  const recorder = new Recorder();
+  const { channel, socket, clock } = await bound([recorder], { maxKeptBytes: 10 });
+  const hold = channel.holdReads('test');
+  socket.arrive('10.0.0.2', '12345', '67890', 'x');
+  expect(recorder.seen).toEqual([]);
+  clock.run(() => hold.release());
+  socket.arrive('10.0.0.2', 'y');
+  expect(recorder.seen.join('')).toBe('1234567890.y.');
+  // What was delivered makes room again.
+  const again = channel.holdReads('test');
+  socket.arrive('10.0.0.2', 'abcdefghij');
+  clock.run(() => again.release());
+  expect(recorder.seen.join('')).toBe('1234567890.y.abcdefghij.');
+});
+
+it('a datagram that comes while kept ones wait for their turn does not overtake them', async () => {
+  const recorder = new Recorder();
+  const { channel, socket, clock } = await bound([recorder]);
+  const hold = channel.holdReads('test');
+  socket.arrive('10.0.0.2', 'a');
+  clock.run(() => {
+    hold.release();
+    socket.arrive('10.0.0.2', 'b');
+  });
+  expect(recorder.seen.join('')).toBe('ab.');
+});
+
+it('lets answers leave before it delivers more: an echo of the longest datagrams stays below its limit', async () => {
+  const failed: Error[] = [];
+  const { socket } = await bound([
+    {
+      channelRead(ctx: Context, datagram: Datagram) {
+        ctx.writeAndFlush(datagram).onSettled((error) => {
+          if (error !== undefined) failed.push(error);
+        });
+      },
+    },
+  ]);
+  socket.arrive('10.0.0.2', ...Array.from({ length: 32 }, () => 'x'.repeat(60_000)));
+  expect(failed).toEqual([]);
+  expect(socket.sent.length).toBe(32);
+});
+
+it('is unwritable while the kernel takes nothing, and writable again after that', async () => {
+  const changes: boolean[] = [];
+  const { channel, socket } = await bound([
+    {
+      channelWritabilityChanged: (ctx: Context) => void changes.push(ctx.channel.isWritable),
+    },
+  ]);
+  socket.isStuck = true;
+  const recipient = { host: '10.0.0.2', port: 5 };
+  const futures = Array.from({ length: 3 }, () =>
+    channel.writeAndFlush({ bytes: Buffer.alloc(30_000), recipient }),
+  );
+  expect(changes).toEqual([false]);
+  expect(futures.map((future) => future.isSettled)).toEqual([false, false, false]);
+  // One write at a time is with the kernel.
+  expect(socket.sent.length).toBe(1);
+  socket.take();
+  expect(futures.map((future) => future.isSuccess)).toEqual([true, true, true]);
+  expect(changes).toEqual([false, true]);
+});
+
+it('reports which of the datagrams of one flush failed, also with names among them', async () => {
+  const { channel, socket, clock } = await bound([]);
+  socket.failures.set('b', Object.assign(new Error('send EHOSTUNREACH'), { code: 'EHOSTUNREACH' }));
+  socket.failures.set('d', Object.assign(new Error('send EPERM'), { code: 'EPERM' }));
+  const hosts = ['10.0.0.2', 'name', '10.0.0.2', '10.0.0.3', 'name'];
+  const futures = ['a', 'b', 'c', 'd', 'e'].map((text, i) =>
+    channel.write({ bytes: Buffer.from(text), recipient: { host: hosts[i]!, port: 5 } }),
+  );
+  channel.flush();
+  clock.runTasks();
+  expect(futures.map(({ error }) => (error as { code?: string } | undefined)?.code)).toEqual([
+    undefined,
+    'HR_ERR_DATAGRAM_UNREACHABLE',
+    undefined,
+    'HR_ERR_DATAGRAM_NOT_SENT',
+    undefined,
+  ]);
+  expect(channel.isOpen).toBe(true);
+});
+
+it('drops what comes, and what it kept, once it is closed', async () => {
+  const recorder = new Recorder();
+  const { channel, socket, clock } = await bound([recorder]);
+  const hold = channel.holdReads('test');
+  socket.arrive('10.0.0.2', 'kept');
+  clock.run(() => {
+    hold.release();
+    channel.close();
+  });
+  socket.arrive('10.0.0.2', 'late');
+  clock.runTasks();
+  expect(recorder.seen).toEqual([]);
+  expect(socket.isClosed).toBe(true);
+});
