@@ -56,6 +56,9 @@ const ACTIVE = 2;
 const LINGERING = 3;
 const CLOSED = 4;
 const GONE = 5;
+// Reported once.
+const DROPPED = 1;
+const OUTLIVED = 2;
 
 const WRITE_OPTIONS = describeOptions('write', { signal: unchecked() });
 const END_OPTIONS = describeOptions('end', {
@@ -80,8 +83,8 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
   readMemory: ReadMemory | undefined = undefined;
   private readonly idNumber: number;
   private phase = MADE;
-  private hasDroppedMessages = false;
-  private hasOutlivedError = false;
+  /** What was reported once, as bits: there may be very many connections. */
+  private reported = 0;
   // Most connections have none of these, and there may be very many connections.
   private madeAttributes: AttributeMap | undefined = undefined;
   private connecting: SettableFuture | undefined = undefined;
@@ -423,7 +426,7 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
   /** The messages that pass the last handler, for one loop. */
   get messages(): MessageStream {
     if (this.stream === undefined) {
-      if (this.hasDroppedMessages) throw lateLoopError();
+      if ((this.reported & DROPPED) !== 0) throw lateLoopError();
       this.stream = new MessageStream(this.isOpen, (error) => this.failWith(error));
       if (this.isOpen) this.pipeline.addLast(this.stream);
     }
@@ -467,8 +470,8 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
   unhandledMessage(message: unknown): Handled {
     const { unhandledMessage } = this.options.hooks;
     if (unhandledMessage !== undefined) return unhandledMessage(this.channel, message);
-    if (this.hasDroppedMessages) return;
-    this.hasDroppedMessages = true;
+    if ((this.reported & DROPPED) !== 0) return;
+    this.reported |= DROPPED;
     reportDropped(this.channel, message);
   }
 
@@ -476,8 +479,8 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
     const { unhandledException } = this.options.hooks;
     if (unhandledException !== undefined) return unhandledException(this.channel, error);
     if (this.transport.outlives?.(error) === true) {
-      const isFirst = !this.hasOutlivedError;
-      this.hasOutlivedError = true;
+      const isFirst = (this.reported & OUTLIVED) === 0;
+      this.reported |= OUTLIVED;
       reportOutlived(this.channel, error, isFirst);
       return;
     }
