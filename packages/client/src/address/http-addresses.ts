@@ -18,6 +18,7 @@ import {
   time,
   whole,
 } from '@headrace/core/authoring';
+import { attempted } from '../retry/connect-attempt.ts';
 import type { AddressFunction } from './address-source.ts';
 import { movedPlace } from './moved-place.ts';
 
@@ -127,19 +128,11 @@ class RouteReader {
     return orAborted(this.underWay, signal);
   }
 
-  private async ask(): Promise<readonly PortPlace[]> {
-    const abort = new AbortController();
+  private ask(): Promise<readonly PortPlace[]> {
     const { clock, timeoutMs } = this.options;
-    const late = (): void => {
-      const text = `no answer from ${shown(this.url)} within ${timeoutMs} ms`;
-      abort.abort(new TimedOutError('TIMEOUT_REQUEST', text, { timeoutMs }));
-    };
-    const deadline = Number.isFinite(timeoutMs) ? clock.schedule(late, timeoutMs, true) : undefined;
-    try {
-      return await orAborted(this.request(abort.signal), abort.signal);
-    } finally {
-      deadline?.cancel();
-    }
+    const text = `no answer from ${shown(this.url)} within ${timeoutMs} ms`;
+    const error = (): TimedOutError => new TimedOutError('TIMEOUT_REQUEST', text, { timeoutMs });
+    return attempted((signal) => this.request(signal), { limit: { clock, timeoutMs, error } });
   }
 
   private async request(signal: AbortSignal): Promise<readonly PortPlace[]> {

@@ -70,7 +70,8 @@ export class ConnectAttempt<T> {
 
 /** Limits of {@link attempted}. */
 export interface AttemptLimits {
-  readonly signal: AbortSignal;
+  /** @default none: nobody ends it before its time */
+  readonly signal?: AbortSignal;
   /** @default as long as it takes */
   readonly limit?: AttemptLimit;
 }
@@ -79,14 +80,14 @@ export interface AttemptLimits {
 export function attempted<T>(
   step: (signal: AbortSignal) => PromiseLike<T>,
   { signal, limit }: AttemptLimits,
-  late: (result: T) => void,
+  late: (result: T) => void = () => {},
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const aborted = (): void => {
-      attempt.drop(toError(signal.reason));
-      reject(toError(signal.reason));
+      attempt.drop(toError(signal?.reason));
+      reject(toError(signal?.reason));
     };
-    const over = (): void => signal.removeEventListener('abort', aborted);
+    const over = (): void => signal?.removeEventListener('abort', aborted);
     const outcome = {
       done: (result: T): void => {
         over();
@@ -99,8 +100,8 @@ export function attempted<T>(
       late,
     };
     const attempt = new ConnectAttempt(step, outcome, limit);
-    signal.addEventListener('abort', aborted, { once: true });
-    if (signal.aborted) aborted();
+    signal?.addEventListener('abort', aborted, { once: true });
+    if (signal?.aborted === true) aborted();
   });
 }
 
