@@ -47,6 +47,9 @@ describe.runIf(hasChromium)(`the page of the room${missing}`, () => {
   async function join(name: string, password = 'sesame'): Promise<Page> {
     const page = await browser.newPage();
     page.on('pageerror', (error) => complaints.push(String(error)));
+    page.on('console', (message) => {
+      if (message.type() === 'error') complaints.push(message.text());
+    });
     await page.goto(`http://127.0.0.1:${pages.port}/`);
     await page.fill('[name=name]', name);
     await page.fill('[name=password]', password);

@@ -1,4 +1,5 @@
 // Take the place of Node's globals in a page.
+import { writeToConsole } from './page-console.ts';
 
 /** What `localStorage.HEADRACE_DEBUG` says in a page, as the environment does for a process. */
 function debugged(): string | undefined {
@@ -19,7 +20,7 @@ export const process = {
     },
   },
   emitWarning(warning: unknown): void {
-    console.warn(warning);
+    writeToConsole('warn', warning);
   },
   nextTick(task: (...args: unknown[]) => void, ...args: unknown[]): void {
     queueMicrotask(() => task(...args));

@@ -1,5 +1,6 @@
 import type { Logger, LogLevel } from '../contract.ts';
 import { checkChoice } from '../option/option-check.ts';
+import { writeToConsole } from './page-console.ts';
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 
@@ -9,8 +10,8 @@ export function stderrLogger(level: LogLevel = defaultLevel()): Logger {
   return {
     log(at, message, error) {
       if (LEVELS.indexOf(at) < least) return;
-      if (error === undefined) console[at](message);
-      else console[at](`${message}:`, error);
+      if (error === undefined) writeToConsole(at, message);
+      else writeToConsole(at, `${message}:`, error);
     },
   };
 }

@@ -1,0 +1,88 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { process as pageProcess, setImmediate } from '../../src/browser/node-globals.ts';
+import { onlyOnNode } from '../../src/browser/only-on-node.ts';
+import { silentLogger, stderrLogger } from '../../src/browser/stderr-logger.ts';
+
+describe('the default logger of a page', () => {
+  const levels = ['debug', 'info', 'warn', 'error'] as const;
+  let lines: unknown[][];
+
+  beforeEach(() => {
+    lines = [];
+    for (const level of levels) {
+      vi.spyOn(console, level).mockImplementation((...what) => void lines.push([level, ...what]));
+    }
+  });
+  afterEach(() => {
+    vi.restoreAllMocks();
+    vi.unstubAllEnvs();
+  });
+
+  it('writes to the console, from its level on, with the error as it is', () => {
+    vi.stubEnv('HEADRACE_DEBUG', undefined);
+    const logger = stderrLogger();
+    const error = new Error('why');
+    for (const level of levels) logger.log(level, 'a message');
+    logger.log('error', 'a failure', error);
+    expect(lines).toEqual([
+      ['warn', 'a message'],
+      ['error', 'a message'],
+      ['error', 'a failure:', error],
+    ]);
+    expect(() => stderrLogger('loud' as never)).toThrow('level');
+  });
+
+  it('has a silent one beside it', () => {
+    silentLogger.log('error', 'nothing');
+    expect(lines).toEqual([]);
+  });
+
+  it('is where warnings of the process go, too', () => {
+    pageProcess.emitWarning('careful');
+    expect(lines).toEqual([['warn', 'careful']]);
+  });
+});
+
+describe("Node's globals in a page", () => {
+  afterEach(() => vi.unstubAllGlobals());
+
+  it('run tasks in their order, one for each turn of the event loop', () => {
+    const turns: (() => void)[] = [];
+    class FakeChannel {
+      readonly port1: { onmessage?: () => void } = {};
+      readonly port2 = { postMessage: () => void turns.push(() => this.port1.onmessage?.()) };
+    }
+    vi.stubGlobal('MessageChannel', FakeChannel);
+    const done: number[] = [];
+    for (const task of [1, 2, 3]) setImmediate(() => done.push(task));
+    expect(done).toEqual([]);
+    turns[0]!();
+    expect(done).toEqual([1]);
+    turns[1]!();
+    turns[2]!();
+    expect(done).toEqual([1, 2, 3]);
+  });
+
+  it('say what the page is to be debugged for, and nothing where it may not ask', () => {
+    vi.stubGlobal('localStorage', { HEADRACE_DEBUG: 'Idle*' });
+    expect(pageProcess.env.HEADRACE_DEBUG).toBe('Idle*');
+    vi.stubGlobal('localStorage', undefined);
+    expect(pageProcess.env.HEADRACE_DEBUG).toBeUndefined();
+    Object.defineProperty(globalThis, 'localStorage', {
+      configurable: true,
+      get: () => {
+        throw new Error('a sandbox');
+      },
+    });
+    expect(pageProcess.env.HEADRACE_DEBUG).toBeUndefined();
+    vi.unstubAllGlobals();
+    Reflect.deleteProperty(globalThis, 'localStorage');
+  });
+});
+
+it('what needs Node says so when it is called, and when it is made', () => {
+  const Bootstrap = onlyOnNode('Bootstrap') as new () => unknown;
+  expect(() => new Bootstrap()).toThrow('Bootstrap needs Node.js');
+  expect(() => (Bootstrap as unknown as () => void)()).toThrow('Bootstrap needs Node.js');
+  expect({} instanceof Bootstrap).toBe(false);
+});
