@@ -13,7 +13,6 @@ import {
   CHANNEL_OPTIONS,
   checkInitializer,
   describeOptions,
-  list,
   required,
   text,
   time,
@@ -28,12 +27,12 @@ import {
   settingsOf,
 } from '../socket/datagram-socket-options.ts';
 import { KEPT_OPTIONS, type KeptDatagrams } from '../transport/datagram-intake.ts';
-import { connectedPlace, NETWORK, openSocket } from '../transport/datagram-place.ts';
+import { connectedPlace, GROUPS, NETWORK, openSocket } from '../transport/datagram-place.ts';
 import { DatagramTransport } from '../transport/datagram-transport.ts';
 
 /** Options of a channel of datagrams: those of every channel, of its socket, and of what is kept while reads are held. */
 export interface DatagramOptions extends ChannelOptions, DatagramSocketOptions, KeptDatagrams {
-  /** How long it may take to look the names of hosts up, in milliseconds; `false` for no limit. @default 30000 */
+  /** How long `bind` and `connect` may look up the name of a host, in milliseconds; `false` for no limit. @default 30000 */
   readonly connectTimeoutMs?: number | false;
 }
 
@@ -89,7 +88,7 @@ const OPTIONS = describeOptions(
 const BIND_PLACE = describeOptions('bind', {
   port: whole({ max: 65_535, required: true }),
   host: text('an address or a name'),
-  groups: list('a list of multicast groups', { default: [] }),
+  groups: GROUPS,
   network: NETWORK,
   signal: unchecked(),
 });

@@ -8,14 +8,28 @@ export function datagramCounters(channel: Channel): Readonly<DatagramCounters> {
   return datagramTransportOf(channel).counters;
 }
 
-/** Joins a multicast group from now on; throws the system's error if it cannot. @see `groups` of `bind` */
+/**
+ * Joins a multicast group from now on; throws the system's error if it cannot.
+ *
+ * @throws PipelineError `PIPELINE_STATE` before the channel is active, and after its end
+ * @see `groups` of `bind`
+ */
 export function joinGroup(channel: Channel, group: MulticastGroup): void {
-  datagramTransportOf(channel).join(group);
+  boundTransportOf(channel).join(group);
 }
 
-/** Leaves a multicast group. */
+/** Leaves a multicast group; throws as {@link joinGroup}. */
 export function leaveGroup(channel: Channel, group: MulticastGroup): void {
-  datagramTransportOf(channel).leave(group);
+  boundTransportOf(channel).leave(group);
+}
+
+function boundTransportOf(channel: Channel): DatagramTransport {
+  const transport = datagramTransportOf(channel);
+  if (transport.isActive) return transport;
+  throw new PipelineError(
+    'PIPELINE_STATE',
+    `${channel} has no socket that is bound: groups of bind are joined with it`,
+  );
 }
 
 function datagramTransportOf(channel: Channel): DatagramTransport {

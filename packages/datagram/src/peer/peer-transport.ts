@@ -4,7 +4,6 @@ import {
   type CloseInfo,
   type DeadlineEntry,
   RejectedError,
-  TimedOutError,
   type Transport,
   type TransportSink,
 } from '@headrace/core';
@@ -15,6 +14,9 @@ import { DATAGRAM_ERRORS } from '../datagram-errors.ts';
 import { DatagramIntake } from '../transport/datagram-intake.ts';
 import { DatagramSender } from '../transport/datagram-sender.ts';
 import type { PeerOwner } from './peer-owner.ts';
+
+/** Those of IPv4 and UDP: a datagram without a byte takes as much of a network. */
+const HEADER_BYTES = 28;
 
 /** One peer of a socket for datagrams, as a transport of bytes: each read and each write is one datagram. */
 export class PeerTransport implements Transport, DeadlineEntry, KnownOrStranger {
@@ -84,10 +86,10 @@ export class PeerTransport implements Transport, DeadlineEntry, KnownOrStranger 
     this.intake.pauseReading();
   }
 
-  /** Anybody may have sent a bad datagram with this sender; a policy that ends the channel ends it. */
-  outlives(error: Error): boolean {
+  /** Anybody may have sent a bad datagram with this sender. A policy that ends the channel closes it itself. */
+  outlives(): boolean {
     this.owner.counters.unhandled += 1;
-    return !(error instanceof TimedOutError || error instanceof RejectedError);
+    return true;
   }
 
   sizeOf(message: unknown): number {
@@ -111,12 +113,13 @@ export class PeerTransport implements Transport, DeadlineEntry, KnownOrStranger 
     const { amplification, signInProves } = this.owner;
     if (amplification === Number.POSITIVE_INFINITY || this.hasProved) return undefined;
     if (signInProves && this.isSignedIn) return undefined;
-    if (bytes <= this.allowance) {
-      this.allowance -= bytes;
+    const cost = bytes + HEADER_BYTES;
+    if (cost <= this.allowance) {
+      this.allowance -= cost;
       return undefined;
     }
     const { host, port } = this.remoteAddress;
-    const text = `${bytes} bytes to ${host}:${port} are more than the ${this.allowance} that it may get before it has proved its address: see provePeer, and the option amplification`;
+    const text = `a datagram of ${bytes} bytes to ${host}:${port}, with its headers, is more than the ${this.allowance} bytes that it may get before it has proved its address: see provePeer, and the option amplification`;
     return new RejectedError(DATAGRAM_ERRORS.REJECTED_AMPLIFICATION, text, {
       bytes,
       allowance: this.allowance,
@@ -147,12 +150,8 @@ export class PeerTransport implements Transport, DeadlineEntry, KnownOrStranger 
 
   arrived(bytes: Buffer): void {
     this.heardAt = this.owner.turn.clock.now();
-    this.allowance += bytes.length * this.owner.amplification;
+    this.allowance += (bytes.length + HEADER_BYTES) * this.owner.amplification;
     this.intake.arrived(bytes);
-  }
-
-  caught(error: Error): void {
-    this.sink?.caught(error);
   }
 
   /** Ends its channel, which forgets it. */

@@ -12,7 +12,6 @@ import {
   custom,
   describeOptions,
   flag,
-  list,
   number,
   text,
   time,
@@ -25,7 +24,7 @@ import {
   settingsOf,
 } from '../socket/datagram-socket-options.ts';
 import { KEPT_OPTIONS, type KeptDatagrams } from '../transport/datagram-intake.ts';
-import { connectedPlace, NETWORK, openSocket } from '../transport/datagram-place.ts';
+import { connectedPlace, GROUPS, NETWORK, openSocket } from '../transport/datagram-place.ts';
 import { DatagramTransport } from '../transport/datagram-transport.ts';
 import type { PeerListener } from './peer-listener.ts';
 import { PeerTransport } from './peer-transport.ts';
@@ -55,7 +54,8 @@ export interface PerPeerOptions extends DatagramSocketOptions, KeptDatagrams {
   /** As many strangers may have one address, or one IPv6 /64 network; above it the oldest of them gives up its place. @default 1000 */
   readonly maxStrangersPerAddress?: number;
   /**
-   * What is sent to a peer that has not proved its address is at most this many times as long as all that came from it: anybody
+   * What is sent to a peer that has not proved its address is at most this many times as long as all that came from it, with
+   * 28 bytes of headers for each datagram: anybody
    * can write another one's address as the sender, so that the answer goes there. A longer write fails with
    * `REJECTED_AMPLIFICATION`. `false` for no limit. @default 1
    */
@@ -76,7 +76,7 @@ const PEER_OPTIONS = describeOptions(
   {
     port: whole({ max: 65_535, required: true }),
     host: text('an address or a name'),
-    groups: list('a list of multicast groups', { default: [] }),
+    groups: GROUPS,
     network: NETWORK,
     idleMs: time({ default: 120_000 }),
     maxPeers: whole({ min: 1, default: 10_000 }),

@@ -12,7 +12,7 @@ import {
 import { StrangersFirst } from '@headrace/core/authoring';
 import { addressKey } from '@headrace/handlers';
 import { DatagramCounters } from '../transport/datagram-counters.ts';
-import { bindError, datagramError } from '../transport/datagram-failure.ts';
+import { bindError } from '../transport/datagram-failure.ts';
 import type { IntakeLimits } from '../transport/datagram-intake.ts';
 import { NextTurn } from '../transport/next-turn.ts';
 import type { PeerListener } from './peer-listener.ts';
@@ -116,8 +116,9 @@ export class SocketPeerListener implements PeerListener, DatagramSocketUser, Pee
     }
   }
 
-  caught(error: Error): void {
-    this.sink.caught(datagramError(error));
+  /** The system's word on a datagram that was sent earlier, it does not say to whom. New peers are served all the same. */
+  caught(): void {
+    this.counters.failed += 1;
   }
 
   failed(error: Error): void {

@@ -39,6 +39,8 @@ export interface DatagramSocketOptions {
 
 const MOST_BYTES = 2 ** 31 - 1;
 
+const FLAG = flag();
+
 export const SOCKET_OPTIONS = describeOptions('DatagramSocketOptions', {
   family: choice([4, 6]),
   ipv6Only: flag({ default: false }),
@@ -67,15 +69,7 @@ export function canReusePort(version: string = process.versions.node): boolean {
 }
 
 function checkReusePort(option: string, given: boolean): boolean {
-  if (typeof given !== 'boolean') {
-    throw new OptionError(
-      'OPTION_INVALID',
-      `${option} is ${String(given)}, but must be true or false`,
-      {
-        option,
-      },
-    );
-  }
+  FLAG.check(option, given);
   if (!given || canReusePort()) return given;
   throw new OptionError(
     'OPTION_INVALID',

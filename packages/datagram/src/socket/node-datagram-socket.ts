@@ -59,15 +59,12 @@ export class NodeDatagramSocket implements DatagramSocket {
   }
 
   private makeSocket(): dgram.Socket {
-    const { family, ipv6Only, reuseAddr, reusePort, receiveBufferBytes, sendBufferBytes } =
-      this.settings;
+    const { family, ipv6Only, reuseAddr, reusePort } = this.settings;
     const options = {
       type: family === 6 ? 'udp6' : 'udp4',
       ipv6Only,
       reuseAddr,
       ...(reusePort && { reusePort }),
-      ...(receiveBufferBytes !== undefined && { recvBufferSize: receiveBufferBytes }),
-      ...(sendBufferBytes !== undefined && { sendBufferSize: sendBufferBytes }),
       lookup: this.lookup,
     };
     return dgram.createSocket(options as dgram.SocketOptions);
@@ -87,6 +84,10 @@ export class NodeDatagramSocket implements DatagramSocket {
   private listening(socket: dgram.Socket): void {
     const { settings, place } = this;
     this.localAddress = addressOf(socket.address());
+    // As options of the socket Node would set them where nobody catches the system's refusal.
+    if (settings.receiveBufferBytes !== undefined)
+      socket.setRecvBufferSize(settings.receiveBufferBytes);
+    if (settings.sendBufferBytes !== undefined) socket.setSendBufferSize(settings.sendBufferBytes);
     if (settings.broadcast) socket.setBroadcast(true);
     if (settings.ttl !== undefined) socket.setTTL(settings.ttl);
     if (settings.multicastTtl !== undefined) socket.setMulticastTTL(settings.multicastTtl);
@@ -111,8 +112,10 @@ export class NodeDatagramSocket implements DatagramSocket {
   private ready(socket: dgram.Socket): void {
     if (this.isClosed) return;
     this.isBound = true;
-    const { user } = this;
+    const { user, remoteAddress: peer } = this;
     socket.on('message', (bytes: Buffer, { address, port, family }: dgram.RemoteInfo) => {
+      // The kernel had taken it before the socket had a peer.
+      if (peer !== undefined && !isFrom(peer, address, port)) return;
       user.arrived(bytes, address, port, family);
     });
     user.bound();
@@ -162,6 +165,10 @@ export class NodeDatagramSocket implements DatagramSocket {
     // Before `bind`, that call reports the end.
     this.socket?.close();
   }
+}
+
+function isFrom(peer: Address, host: string, port: number): boolean {
+  return 'host' in peer && peer.host === host && peer.port === port;
 }
 
 function addressOf({ address, port, family }: ReturnType<dgram.Socket['address']>): Address {

@@ -6,7 +6,7 @@ export class DatagramCounters {
   sent = 0;
   /** Datagrams that came while reads were held, and for which there was no room. */
   dropped = 0;
-  /** Datagrams that could not be sent. */
+  /** Datagrams that could not be sent, and reports of the system that one did not arrive. */
   failed = 0;
   /** Errors that no handler caught, such as of datagrams that could not be decoded. */
   unhandled = 0;

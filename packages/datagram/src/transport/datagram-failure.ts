@@ -19,9 +19,14 @@ const CURES: Readonly<Record<string, string>> = {
 };
 
 /** Ours for the system's error of one datagram; the socket stays. */
-export function datagramError(error: Error, host?: string, port?: number): HeadraceError {
+export function datagramError(error: Error, toHost?: string, toPort?: number): HeadraceError {
   if (isHeadraceError(error)) return error;
-  const { code = 'unknown' } = error as NodeJS.ErrnoException;
+  // Node's errors of an address name it.
+  const known = error as NodeJS.ErrnoException & {
+    readonly address?: string;
+    readonly port?: number;
+  };
+  const { code = 'unknown', address: host = toHost, port = toPort } = known;
   const to = host === undefined ? 'the peer' : `${host}:${port}`;
   const details = {
     code,

@@ -3,8 +3,9 @@ import type {
   DatagramPlace,
   DatagramSettings,
   DatagramSocket,
+  MulticastGroup,
 } from '@headrace/core';
-import { having } from '@headrace/core/authoring';
+import { having, value } from '@headrace/core/authoring';
 import type { DatagramSocketOptions } from '../socket/datagram-socket-options.ts';
 import { NodeDatagramSocket } from '../socket/node-datagram-socket.ts';
 
@@ -13,6 +14,17 @@ export const NETWORK = having(
   'datagramSocket',
   'a network of datagrams, such as a host of a Simulation',
 );
+
+/** The option `groups`. */
+export const GROUPS = value(
+  'a list of multicast groups: { group, source?, interface? }',
+  (given: unknown) => Array.isArray(given) && given.every(isGroup),
+  { default: [] },
+);
+
+function isGroup(given: unknown): boolean {
+  return typeof (given as Partial<MulticastGroup> | null)?.group === 'string';
+}
 
 /** A socket of the machine, or of another network. */
 export function openSocket(

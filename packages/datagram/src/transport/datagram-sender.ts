@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { Clock, DatagramSocket, OutboundBytes } from '@headrace/core';
-import { toBuffer } from '@headrace/core/authoring';
+import { toBuffer, toError } from '@headrace/core/authoring';
 import type { DatagramCounters } from './datagram-counters.ts';
 import { datagramError } from './datagram-failure.ts';
 
@@ -45,7 +45,14 @@ export class DatagramSender {
   }
 
   send(place: number, bytes: OutboundBytes, host: string | undefined, port: number): void {
-    const buffer = toBuffer(bytes);
+    let buffer: Uint8Array;
+    try {
+      buffer = toBuffer(bytes);
+    } catch (thrown) {
+      // The others of its write are counted on.
+      this.refuse(place, toError(thrown));
+      return;
+    }
     if (host === undefined || host === this.lastAddress || isIP(host) !== 0) {
       if (host !== undefined) this.lastAddress = host;
       this.places?.push(place);

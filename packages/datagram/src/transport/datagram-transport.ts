@@ -187,8 +187,9 @@ export class DatagramTransport implements Transport, DatagramSocketUser {
 
   failed(error: Error): void {
     const { host, port, peer } = this.place;
+    const isOfBind = (error as NodeJS.ErrnoException).syscall === 'bind';
     const ours =
-      peer === undefined
+      peer === undefined || isOfBind
         ? bindError(error, host, port)
         : datagramError(error, peer.host, peer.port);
     this.sink.failed(ours);

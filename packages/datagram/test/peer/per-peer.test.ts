@@ -1,7 +1,9 @@
+import { Buffer } from 'node:buffer';
 import { StringCodec } from '@headrace/codec';
 import {
   type Channel,
   ChannelGroup,
+  type ClockDeadlines,
   type Context,
   isHeadraceError,
   type Server,
@@ -65,6 +67,9 @@ async function serve(
     channelOf: (host) => [...server.connections].find((channel) => hostOf(channel) === host),
   };
 }
+
+const forge = (socket: FakeSocket, host: string): void =>
+  socket.user.arrived(Buffer.from('forged'), host, 7, 'IPv6');
 
 it('each sender has a channel of its own, which reads its datagrams and answers it', async () => {
   const { socket, read, server, channelOf } = await serve();
@@ -159,18 +164,18 @@ it('strangers of one address take no more places than allowed', async () => {
   expect(listener.size).toBe(4);
 });
 
-it('sends nothing longer than what came, before the peer has proved its address', async () => {
+it('sends nothing longer than what came, headers included, before the peer has proved its address', async () => {
   const { socket, clock, channelOf } = await serve();
-  socket.arrive('10.0.0.2', '12345');
+  socket.arrive('10.0.0.2', '12345', '1');
   const channel = channelOf('10.0.0.2')!;
   const send = (text: string) => clock.run(() => channel.writeAndFlush(text));
   expect(send('123').isSuccess).toBe(true);
-  const refused = send('123');
+  const refused = send('1234');
   expect(isHeadraceError(refused.error, DATAGRAM_ERRORS.REJECTED_AMPLIFICATION)).toBe(true);
-  expect(send('12').isSuccess).toBe(true);
+  expect(send('123').isSuccess).toBe(true);
   socket.arrive('10.0.0.2', '1');
   expect(send('1').isSuccess).toBe(true);
-  expect(socket.sent.map(({ text }) => text)).toEqual(['123', '12', '1']);
+  expect(socket.sent.map(({ text }) => text)).toEqual(['123', '123', '1']);
   expect(channel.isOpen).toBe(true);
   socket.arrive('10.0.0.2', 'prove');
   expect(send('x'.repeat(1000)).isSuccess).toBe(true);
@@ -178,12 +183,60 @@ it('sends nothing longer than what came, before the peer has proved its address'
 
 it('of one flush refuses what is too long, and sends the rest', async () => {
   const { socket, clock, channelOf } = await serve();
-  socket.arrive('10.0.0.2', '1234');
+  socket.arrive('10.0.0.2', '12', '34');
   const channel = channelOf('10.0.0.2')!;
-  const futures = ['1', '12345', '23'].map((text) => channel.write(text));
+  const futures = ['1', '1234567', '23'].map((text) => channel.write(text));
   clock.run(() => channel.flush());
   expect(futures.map((future) => future.isSuccess)).toEqual([true, false, true]);
   expect(socket.sent.map(({ text }) => text)).toEqual(['1', '23']);
+});
+
+it('sends no more datagrams than came, however short they are', async () => {
+  const { socket, clock, channelOf } = await serve();
+  socket.arrive('10.0.0.2', '1');
+  const channel = channelOf('10.0.0.2')!;
+  for (let i = 0; i < 1000; i++) channel.write('');
+  clock.run(() => channel.flush());
+  expect(socket.sent).toHaveLength(1);
+});
+
+it('a refused answer that a handler awaits fails alone, and keeps the peer', async () => {
+  const { socket, channelOf, clock } = await serve({}, (channel) => {
+    channel.pipeline.addLast({
+      async channelRead(ctx: Context, text: string) {
+        if (text === 'ask') await ctx.writeAndFlush('an answer that is longer than the question');
+        else ctx.fireChannelRead(text);
+      },
+    });
+  });
+  socket.arrive('10.0.0.2', 'ask');
+  for (let i = 0; i < 8; i++) await Promise.resolve();
+  clock.runTasks();
+  expect(channelOf('10.0.0.2')?.isOpen).toBe(true);
+  expect(socket.sent).toEqual([]);
+});
+
+it('strangers that are pushed out leave no deadline behind', async () => {
+  const { socket, clock, listener } = await serve({ maxPeers: 10 });
+  for (let i = 0; i < 500; i++) socket.arrive(`172.16.${i >> 8}.${i & 255}`, 'forged');
+  expect(listener.size).toBe(10);
+  expect((clock.deadlines as ClockDeadlines).size).toBe(10);
+});
+
+it('the strangers of one IPv6 /64 count as one address', async () => {
+  const { socket, listener } = await serve({ maxStrangersPerAddress: 3 });
+  for (let i = 1; i <= 20; i++) {
+    forge(socket, `2001:db8::${i.toString(16)}`);
+    forge(socket, `2001:db8:0:1::${i.toString(16)}`);
+  }
+  expect(listener.size).toBe(6);
+});
+
+it('an error that the socket reports of some datagram is counted, and keeps nobody out', async () => {
+  const { socket, listener, clock } = await serve();
+  clock.run(() => socket.user.caught(Object.assign(new Error('recvmsg'), { code: 'ECONNRESET' })));
+  socket.arrive('10.0.0.3', 'hi');
+  expect([listener.size, listener.refused, listener.counters.failed]).toEqual([1, 0, 1]);
 });
 
 it('a sign-in proves an address, unless it is told not to', async () => {

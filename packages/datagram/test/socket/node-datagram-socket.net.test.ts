@@ -1,5 +1,8 @@
+import { Buffer } from 'node:buffer';
+import type { DatagramSocketUser } from '@headrace/core';
 import { describeDatagramTransport } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
+import { DatagramBootstrap } from '../../src/index.ts';
 import { NodeDatagramSocket } from '../../src/socket/node-datagram-socket.ts';
 
 describeDatagramTransport(
@@ -12,3 +15,47 @@ describeDatagramTransport(
     },
   },
 );
+
+it('hears nobody but its peer, though the kernel took what came before the connect', async () => {
+  const settings = {
+    family: 4,
+    ipv6Only: false,
+    reuseAddr: false,
+    reusePort: false,
+    broadcast: false,
+  };
+  const place = { host: '127.0.0.1', port: 0, groups: [], peer: { host: '127.0.0.1', port: 9 } };
+  const socket = new NodeDatagramSocket(place, settings as never);
+  const heard: string[] = [];
+  await new Promise<void>((resolve) => {
+    const user: Partial<DatagramSocketUser> = {
+      bound: resolve,
+      arrived: (bytes) => heard.push(String(bytes)),
+      closed: () => {},
+    };
+    socket.open(user as DatagramSocketUser);
+  });
+  const { socket: own } = socket as unknown as { socket: NodeJS.EventEmitter };
+  const from = (address: string, port: number) => ({ address, port, family: 'IPv4', size: 1 });
+  own.emit('message', Buffer.from('of the peer'), from('127.0.0.1', 9));
+  own.emit('message', Buffer.from('of another port'), from('127.0.0.1', 10));
+  own.emit('message', Buffer.from('of another host'), from('127.0.0.2', 9));
+  expect(heard).toEqual(['of the peer']);
+  await new Promise<void>((resolve) => {
+    own.once('close', resolve);
+    socket.close();
+  });
+});
+
+it('says that its own port is taken, and to whom a datagram is too long', async () => {
+  const bootstrap = new DatagramBootstrap().handler(() => {});
+  const channel = await bootstrap.bind({ host: '127.0.0.1', port: 0 });
+  const { port } = channel.localAddress as { readonly port: number };
+  const place = { host: '127.0.0.1', port: 9, localAddress: '127.0.0.1', localPort: port };
+  await expect(bootstrap.connect(place)).rejects.toMatchObject({ code: 'HR_ERR_BIND_FAILED' });
+  const recipient = { host: '127.0.0.1', port: 9 };
+  const long = channel.writeAndFlush({ bytes: Buffer.alloc(70_000), recipient });
+  await expect(Promise.resolve(long)).rejects.toThrow('to 127.0.0.1:9 is longer');
+  channel.close();
+  await channel.closed;
+});

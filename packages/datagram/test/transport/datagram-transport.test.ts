@@ -1,6 +1,13 @@
+import { Buffer } from 'node:buffer';
 import { type Channel, type Context, type Handler, silentLogger } from '@headrace/core';
 import { VirtualClock } from '@headrace/core/testing';
-import { type Datagram, DatagramBootstrap, type DatagramOptions } from '@headrace/datagram';
+import {
+  type Datagram,
+  DatagramBootstrap,
+  type DatagramOptions,
+  datagramCounters,
+  joinGroup,
+} from '@headrace/datagram';
 import { expect, it } from 'vitest';
 import { FakeNetwork, type FakeSocket } from '../fake-network.ts';
 
@@ -164,4 +171,66 @@ it('drops what comes, and what it kept, once it is closed', async () => {
   clock.runTasks();
   expect(recorder.seen).toEqual([]);
   expect(socket.isClosed).toBe(true);
+});
+
+it('a datagram whose bytes cannot be made fails alone, and the next write is counted right', async () => {
+  const { channel, socket, clock } = await bound([]);
+  const recipient = { host: '10.0.0.2', port: 1 };
+  const outcomes: string[] = [];
+  const write = (name: string, bytes: unknown): void => {
+    const future = channel.write({ bytes, recipient } as never);
+    future.onSettled((error) =>
+      outcomes.push(`${name} ${error === undefined ? 'sent' : 'failed'}`),
+    );
+  };
+  const broken = {
+    byteLength: 3,
+    writeTo() {
+      throw new Error('no bytes');
+    },
+  };
+  write('one', Buffer.from('one'));
+  write('broken', broken);
+  write('two', Buffer.from('two'));
+  clock.run(() => channel.flush());
+  expect(outcomes).toEqual(['one sent', 'broken failed', 'two sent']);
+  outcomes.length = 0;
+  socket.failures.set('bad', Object.assign(new Error('send EPERM'), { code: 'EPERM' }));
+  write('good', Buffer.from('good'));
+  write('bad', Buffer.from('bad'));
+  clock.run(() => channel.flush());
+  expect(outcomes).toEqual(['good sent', 'bad failed']);
+  expect(datagramCounters(channel)).toMatchObject({ sent: 3, failed: 2 });
+  expect(channel.pendingOutboundBytes).toBe(0);
+});
+
+it('answers each sender behind one address at its own port', async () => {
+  const { socket } = await bound([
+    { channelRead: (ctx: Context, datagram: Datagram) => void ctx.writeAndFlush(datagram) },
+  ]);
+  socket.arrive('10.0.0.2:1', 'a');
+  socket.arrive('10.0.0.2:2', 'b');
+  expect(socket.sent).toEqual([
+    { text: 'a', to: '10.0.0.2:1' },
+    { text: 'b', to: '10.0.0.2:2' },
+  ]);
+});
+
+it('says that a group is joined with `groups` before the socket is bound, and checks these', async () => {
+  let early: unknown;
+  const handlerAdded = ({ channel }: Context): void => {
+    try {
+      joinGroup(channel, { group: '224.0.0.114' });
+    } catch (error) {
+      early = error;
+    }
+  };
+  const { channel, clock } = await bound([{ handlerAdded }]);
+  expect(early).toMatchObject({ code: 'HR_ERR_PIPELINE_STATE' });
+  clock.run(() => channel.close());
+  expect(() => joinGroup(channel, { group: '224.0.0.114' })).toThrow('groups of bind');
+  const wrong = new DatagramBootstrap()
+    .handler(() => {})
+    .bind({ port: 0, groups: [null] as never });
+  await expect(wrong).rejects.toMatchObject({ code: 'HR_ERR_OPTION_INVALID' });
 });

@@ -11,6 +11,13 @@ import { systemError } from '@headrace/core/authoring';
 /** The longest datagram of IPv4. */
 const MAX_BYTES = 65_507;
 
+/** All addresses of a host. */
+const ANY: readonly string[] = ['0.0.0.0', '::'];
+
+function noMulticast(call: string): Error {
+  return systemError('ENODEV', `${call} ENODEV: a simulated network has no multicast`);
+}
+
 /** The kernel of a host, as its sockets for datagrams use it. */
 export interface UdpKernel {
   readonly address: string;
@@ -59,6 +66,15 @@ export class UdpSocket implements DatagramSocket {
       user.failed(systemError('ENOTFOUND', `getaddrinfo ENOTFOUND ${peer.host}`));
       return;
     }
+    const { host = kernel.address } = place;
+    if (!ANY.includes(host) && kernel.addressOf(host) !== kernel.address) {
+      user.failed(systemError('EADDRNOTAVAIL', `bind EADDRNOTAVAIL ${host}`));
+      return;
+    }
+    if (place.groups.length > 0) {
+      user.failed(noMulticast('addMembership'));
+      return;
+    }
     const taken = kernel.takePort(place.port, this);
     if (typeof taken !== 'number') {
       user.failed(taken);
@@ -97,11 +113,11 @@ export class UdpSocket implements DatagramSocket {
   }
 
   join(): void {
-    throw systemError('ENODEV', 'addMembership ENODEV: a simulated network has no multicast');
+    throw noMulticast('addMembership');
   }
 
   leave(): void {
-    throw systemError('ENODEV', 'dropMembership ENODEV: a simulated network has no multicast');
+    throw noMulticast('dropMembership');
   }
 
   close(): void {

@@ -11,3 +11,15 @@ describeDatagramTransport(
   { describe, it, expect },
   { name: 'simulated', network: server, other: client, host: 'server' },
 );
+
+it.each([
+  ['EADDRNOTAVAIL', { host: '10.9.9.9', groups: [] }],
+  ['ENODEV', { host: undefined, groups: [{ group: '224.0.0.114' }] }],
+])('refuses with %s what it has not', async (code, place) => {
+  const socket = server.datagramSocket({ port: 0, ...place } as never);
+  const error = await new Promise((resolve) => {
+    const user = { failed: resolve, bound: () => resolve('bound') };
+    socket.open(user as never);
+  });
+  expect(error).toMatchObject({ code });
+});
