@@ -23,8 +23,16 @@ const absent = missing();
 describe.runIf(absent === '')(`two machines on one network${absent}`, () => {
   it('a group is heard over IPv4 and IPv6 while it is joined, and its sender is answered', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'headrace-'));
-    const program = await bundledProgram(new URL('../fixture/multicast-program.ts', import.meta.url));
-    const machines = ['--map-root-user', '--net', 'sh', pathOf('../fixture/two-machines.sh'), folder];
+    const program = await bundledProgram(
+      new URL('../fixture/multicast-program.ts', import.meta.url),
+    );
+    const machines = [
+      '--map-root-user',
+      '--net',
+      'sh',
+      pathOf('../fixture/two-machines.sh'),
+      folder,
+    ];
     const { stdout, stderr } = spawnSync('unshare', [...machines, process.execPath, program], {
       encoding: 'utf8',
       env: { ...process.env, NODE_OPTIONS: '' },
