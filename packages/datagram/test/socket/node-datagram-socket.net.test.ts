@@ -63,6 +63,27 @@ it('says that its own port is taken, and to whom a datagram is too long', async 
   await channel.closed;
 });
 
+it('a group that cannot be joined fails the bind', async () => {
+  const bind = new DatagramBootstrap()
+    .handler(() => {})
+    .bind({ host: '127.0.0.1', port: 0, groups: [{ group: '10.0.0.1' }] });
+  await expect(bind).rejects.toMatchObject({ code: 'HR_ERR_BIND_FAILED' });
+});
+
+it('a send on a socket that is closed fails, and throws nothing', async () => {
+  const socket = new NodeDatagramSocket({ host: '127.0.0.1', port: 0, groups: [] }, {
+    family: 4,
+  } as never);
+  const error = await new Promise((resolve) => {
+    const bound = () => {
+      socket.close();
+      socket.send(Buffer.from('late'), '127.0.0.1', 9, resolve);
+    };
+    socket.open({ bound, closed: () => {} } as never);
+  });
+  expect(error).toMatchObject({ code: 'ERR_SOCKET_DGRAM_NOT_RUNNING' });
+});
+
 const sharesPorts = process.platform === 'linux' && canReusePort();
 const where = sharesPorts ? '' : ' (needs Linux, and Node 22.12 or 23.1)';
 
