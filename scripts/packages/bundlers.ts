@@ -93,6 +93,7 @@ const FAKE_PAGE = `
 class WebSocket {
   bufferedAmount = 0;
   protocol = '';
+  readyState = 1;
   constructor(url) {
     console.log('opens', url);
     setTimeout(() => this.onopen());

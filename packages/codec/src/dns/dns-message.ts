@@ -1,7 +1,21 @@
 import type { Answer, OptAnswer, Packet, Question } from 'dns-packet';
 
+/** The result that an answer reports. */
+export type DnsRcode =
+  | 'NOERROR'
+  | 'FORMERR'
+  | 'SERVFAIL'
+  | 'NXDOMAIN'
+  | 'NOTIMP'
+  | 'REFUSED'
+  | 'YXDOMAIN'
+  | 'YXRRSET'
+  | 'NXRRSET'
+  | 'NOTAUTH'
+  | 'NOTZONE';
+
 /** In the order of their numbers. */
-export const RCODES = [
+export const RCODES: readonly DnsRcode[] = [
   'NOERROR',
   'FORMERR',
   'SERVFAIL',
@@ -13,10 +27,7 @@ export const RCODES = [
   'NXRRSET',
   'NOTAUTH',
   'NOTZONE',
-] as const;
-
-/** The result that an answer reports. */
-export type DnsRcode = (typeof RCODES)[number];
+];
 
 /** The address of a sender or of a recipient. */
 export interface DnsPlace {
