@@ -2,7 +2,6 @@ import {
   ChannelError,
   type Clock,
   DecodeError,
-  systemClock,
   type Timer,
   type Transport,
   type TransportSink,
@@ -136,9 +135,10 @@ export class PortTransport implements Transport, MessageSource, WebSocketTranspo
   /** @throws OptionError if an option makes no sense */
   constructor(port: PortLike, options: PortTransportOptions = {}) {
     checkPort(port, 'port');
-    const { clock, locks, maxMessageBytes, windowBytes } = OPTIONS.resolve(options);
+    const { clock, locks } = OPTIONS.resolve(options);
+    const { maxMessageBytes, windowBytes } = PORT_LIMITS.part(options);
     this.port = port;
-    this.clock = clock ?? systemClock;
+    this.clock = clock;
     this.locks = locks === false ? undefined : (locks ?? ownLocks());
     this.maxMessageBytes = maxMessageBytes;
     this.windowBytes = windowBytes;
