@@ -171,6 +171,11 @@ export class PortTransport implements Transport, MessageSource, WebSocketTranspo
     else this.lock = new LifeLock(locks, (isHeld) => this.greet(isHeld ? this.lock : undefined));
   }
 
+  /** The other end will never be there. @internal */
+  refuse(error: Error): void {
+    if (!this.isActive) this.fail(error);
+  }
+
   private greet(lock: LifeLock | undefined): void {
     if (this.isOver || this.hasGreeted) return;
     this.hasGreeted = true;
