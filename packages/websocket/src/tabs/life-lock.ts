@@ -24,16 +24,16 @@ export class LifeLock {
   private readonly held = new AbortController();
   private end: () => void = ignore;
 
-  constructor(locks: LocksLike, ready: (isHeld: boolean) => void) {
+  constructor(locks: LocksLike, ready: (lock: LifeLock | undefined) => void) {
     this.name = `headrace-${crypto.randomUUID()}`;
     const hold = (): Promise<void> => {
-      ready(true);
+      ready(this);
       return new Promise<void>((resolve) => {
         this.end = resolve;
       });
     };
     // It may be refused where storage is: an embedded page of another site.
-    requested(locks, this.name, this.held.signal, hold).catch(() => ready(false));
+    requested(locks, this.name, this.held.signal, hold).catch(() => ready(undefined));
   }
 
   release(): void {

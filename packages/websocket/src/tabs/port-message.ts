@@ -15,6 +15,7 @@ export interface PortLike {
 
 /** An event of a port. */
 export interface PortEvent {
+  readonly type: string;
   readonly data?: unknown;
 }
 

@@ -10,8 +10,6 @@ import { CLOCK, describeOptions, Fifo, systemError, unchecked, whole } from '@he
 import { MESSAGE_LIMITS } from '../socket/message-limits.ts';
 import { MessageIntake, type MessageSource } from '../socket/message-intake.ts';
 import type { WebSocketInput } from '../socket/text-message.ts';
-import type { FrameTransportListener } from '../socket/frame-transport.ts';
-import type { WebSocketTransport } from '../socket/web-socket-channel.ts';
 import { LifeLock, type LocksLike, ownLocks, watchLock } from './life-lock.ts';
 import {
   batchOf,
@@ -55,7 +53,7 @@ export const PORT_LIMITS = describeOptions('PortLimits', {
 });
 const OPTIONS = describeOptions(
   'PortTransport',
-  { clock: CLOCK, locks: unchecked<LocksLike | false>() },
+  { clock: CLOCK, locks: unchecked() },
   PORT_LIMITS,
 );
 
@@ -95,14 +93,10 @@ const LAST_MESSAGES_MS = 1000;
  * // prints hello
  * ```
  */
-export class PortTransport implements Transport, MessageSource, WebSocketTransport {
+export class PortTransport implements Transport, MessageSource {
   readonly accepts = 'strings, TextMessages and bytes';
   readonly localAddress = undefined;
   readonly remoteAddress = undefined;
-  /** @internal */
-  listener: FrameTransportListener | undefined = undefined;
-  /** @internal */
-  readonly subprotocol = undefined;
   private readonly port: PortLike;
   private readonly clock: Clock;
   private readonly maxMessageBytes: number;
@@ -168,7 +162,7 @@ export class PortTransport implements Transport, MessageSource, WebSocketTranspo
     port.addEventListener('close', this.onClose);
     port.start();
     if (locks === undefined) this.clock.execute(() => this.greet(undefined));
-    else this.lock = new LifeLock(locks, (isHeld) => this.greet(isHeld ? this.lock : undefined));
+    else this.lock = new LifeLock(locks, (lock) => this.greet(lock));
   }
 
   /** The other end will never be there. @internal */

@@ -16,7 +16,7 @@ import {
 } from '@headrace/core/authoring';
 import { WebSocketBootstrap, type WebSocketPipeline } from '../client/web-socket-bootstrap.ts';
 import { CONNECT_TIMEOUT } from '../client/web-socket-client-options.ts';
-import { beginPipeline, type WebSocketChannel } from '../socket/web-socket-channel.ts';
+import type { WebSocketChannel } from '../socket/web-socket-channel.ts';
 import { OwnConnectionEvent } from './own-connection-event.ts';
 import type { PortLike } from './port-message.ts';
 import { PORT_LIMITS, type PortLimits, PortTransport } from './port-transport.ts';
@@ -41,7 +41,7 @@ export interface SharedWorkerOptions extends ChannelOptions, PortLimits {
   readonly otherwise?: string | URL;
 }
 
-const OWN_OPTIONS = describeOptions('SharedWorkerOptions', { otherwise: unchecked<string | URL>() });
+const OWN_OPTIONS = describeOptions('SharedWorkerOptions', { otherwise: unchecked() });
 const OPTIONS = describeOptions(
   '.options',
   {},
@@ -131,10 +131,7 @@ export class SharedWorkerBootstrap<R = unknown, W = unknown> {
       ...CONNECT_TIMEOUT.only(options),
       ...target,
       target: 'the shared worker',
-      initialize: (opening) => {
-        beginPipeline(opening, transport, Number.POSITIVE_INFINITY);
-        initialize(opening as unknown as WebSocketChannel);
-      },
+      initialize: (opening) => initialize(opening as unknown as WebSocketChannel),
     });
   }
 

@@ -15,7 +15,7 @@ import {
   WatchedEmitter,
 } from '@headrace/core/authoring';
 import { CONNECT_TIMEOUT } from '../client/web-socket-client-options.ts';
-import { beginPipeline, type WebSocketChannel } from '../socket/web-socket-channel.ts';
+import type { WebSocketChannel } from '../socket/web-socket-channel.ts';
 import type { PortLike } from './port-message.ts';
 import { PORT_LIMITS, type PortLimits } from './port-transport.ts';
 import { portOf } from './shared-worker-bootstrap.ts';
@@ -102,15 +102,16 @@ export class TabServer extends WatchedEmitter<TabServerEvents> {
   accept(port: PortLike): void {
     const { options } = this;
     const transport = portOf(port, options);
+    if (this.end.signal.aborted) {
+      transport.abort();
+      return;
+    }
     connectChannel(transport, {
       ...CHANNEL_OPTIONS.only(options),
       ...CONNECT_TIMEOUT.only(options),
       target: 'a tab',
       signal: this.end.signal,
-      initialize: (opening) => {
-        beginPipeline(opening, transport, Number.POSITIVE_INFINITY);
-        options.pipeline(opening as unknown as WebSocketChannel);
-      },
+      initialize: (opening) => options.pipeline(opening as unknown as WebSocketChannel),
     }).then(
       (channel) => {
         if (this.tabs.add(channel)) this.emit('tab', channel);
