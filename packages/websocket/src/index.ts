@@ -41,7 +41,11 @@ export { WebSocketTextCodec } from './socket/web-socket-text-codec.ts';
 export type { LocksLike } from './tabs/life-lock.ts';
 export { OwnConnectionEvent } from './tabs/own-connection-event.ts';
 export type { PortEvent, PortLike } from './tabs/port-message.ts';
-export { type PortLimits, PortTransport, type PortTransportOptions } from './tabs/port-transport.ts';
+export {
+  type PortLimits,
+  PortTransport,
+  type PortTransportOptions,
+} from './tabs/port-transport.ts';
 export {
   SharedWorkerBootstrap,
   type SharedWorkerLike,

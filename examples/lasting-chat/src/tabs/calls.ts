@@ -1,5 +1,10 @@
 // What stands on each connection, between the server and the worker and between the worker and a tab: calls in frames.
-import { type BinaryExchange, binaryExchange, ExchangeHandler, type ExchangeScope } from '@headrace/handlers';
+import {
+  type BinaryExchange,
+  binaryExchange,
+  ExchangeHandler,
+  type ExchangeScope,
+} from '@headrace/handlers';
 import { WebSocketBinaryCodec, type WebSocketChannel } from '@headrace/websocket';
 
 type Handle = (request: Buffer, scope: ExchangeScope) => Buffer | Promise<Buffer>;

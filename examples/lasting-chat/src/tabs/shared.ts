@@ -1,7 +1,7 @@
 // The shared worker: one connection to the server, whatever number of tabs is open.
 import { fixed, RequestClient } from '@headrace/client';
-import { Buffer } from '@headrace/core/buffer';
 import { isHeadraceError } from '@headrace/core';
+import { Buffer } from '@headrace/core/buffer';
 import { ExchangeHandler, refusal } from '@headrace/handlers';
 import { TabServer, WebSocketBootstrap } from '@headrace/websocket';
 import { calls } from './calls.ts';

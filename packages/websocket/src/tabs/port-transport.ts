@@ -6,21 +6,28 @@ import {
   type Transport,
   type TransportSink,
 } from '@headrace/core';
-import { CLOCK, describeOptions, Fifo, systemError, unchecked, whole } from '@headrace/core/authoring';
-import { MESSAGE_LIMITS } from '../socket/message-limits.ts';
+import {
+  CLOCK,
+  describeOptions,
+  Fifo,
+  systemError,
+  unchecked,
+  whole,
+} from '@headrace/core/authoring';
 import { MessageIntake, type MessageSource } from '../socket/message-intake.ts';
+import { MESSAGE_LIMITS } from '../socket/message-limits.ts';
 import type { WebSocketInput } from '../socket/text-message.ts';
 import { LifeLock, type LocksLike, ownLocks, watchLock } from './life-lock.ts';
 import {
   batchOf,
   checkPort,
   costOf,
+  type Hello,
   isBatch,
   isHello,
   messagesOf,
   outputOf,
   PORT_VERSION,
-  type Hello,
   type PortEvent,
   type PortLike,
   type PortMessage,
@@ -51,11 +58,7 @@ export const PORT_LIMITS = describeOptions('PortLimits', {
   maxMessageBytes: MESSAGE_LIMITS.kinds.maxMessageBytes,
   windowBytes: whole({ min: 1024, max: 2 ** 31 - 1, default: 256 * 1024 }),
 });
-const OPTIONS = describeOptions(
-  'PortTransport',
-  { clock: CLOCK, locks: unchecked() },
-  PORT_LIMITS,
-);
+const OPTIONS = describeOptions('PortTransport', { clock: CLOCK, locks: unchecked() }, PORT_LIMITS);
 
 /** The last messages of a peer may come later than the news that its lock is free. */
 const LAST_MESSAGES_MS = 1000;
@@ -209,7 +212,8 @@ export class PortTransport implements Transport, MessageSource {
     if (this.isOver) return;
     if (isBatch(message)) this.received(messagesOf(message));
     else if (typeof message === 'number') this.credited(message);
-    else if (message === 'reset') this.fail(systemError('ECONNRESET', 'read ECONNRESET: by the peer'));
+    else if (message === 'reset')
+      this.fail(systemError('ECONNRESET', 'read ECONNRESET: by the peer'));
     else if (message === 'end' || message === 'gone') this.peerEnded(message === 'gone');
     else if (isHello(message)) this.heardHello(message);
     else this.fail(strange('a message of another kind'));

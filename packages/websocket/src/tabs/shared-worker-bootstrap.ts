@@ -2,8 +2,8 @@ import {
   type Channel,
   ChannelError,
   type ChannelOptions,
-  connectChannel,
   type Context,
+  connectChannel,
   type Handler,
   OptionError,
 } from '@headrace/core';

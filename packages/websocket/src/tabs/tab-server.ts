@@ -3,8 +3,8 @@ import {
   ChannelGroup,
   type ChannelOptions,
   connectChannel,
-  stderrLogger,
   type Logger,
+  stderrLogger,
 } from '@headrace/core';
 import {
   CHANNEL_OPTIONS,

@@ -1,4 +1,10 @@
-import { type Channel, ChannelError, connectChannel, isHeadraceError, silentLogger } from '@headrace/core';
+import {
+  type Channel,
+  ChannelError,
+  connectChannel,
+  isHeadraceError,
+  silentLogger,
+} from '@headrace/core';
 import { settle, VirtualClock } from '@headrace/core/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { LocksLike } from '../../src/tabs/life-lock.ts';
@@ -89,7 +95,13 @@ describe('a transport over a port', () => {
   async function connected(options: { locks?: LocksLike | false } = {}): Promise<Link> {
     const read: unknown[] = [];
     const shared = { clock, logger: silentLogger };
-    const given = { clock, windowBytes: WINDOW, maxMessageBytes: 2000, locks: false as const, ...options };
+    const given = {
+      clock,
+      windowBytes: WINDOW,
+      maxMessageBytes: 2000,
+      locks: false as const,
+      ...options,
+    };
     const opening = Promise.all([
       connectChannel(new PortTransport(ports[0], given), shared),
       connectChannel(new PortTransport(ports[1], given), {

@@ -1,6 +1,13 @@
 // A worker and its tabs, over the ports of Node.
 import { MessageChannel } from 'node:worker_threads';
-import { type Channel, type Context, isHeadraceError, silentLogger } from '@headrace/core';
+import {
+  type Channel,
+  type Context,
+  isHeadraceError,
+  type Server,
+  ServerBootstrap,
+  silentLogger,
+} from '@headrace/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   HttpEndpoint,
@@ -9,7 +16,6 @@ import {
   TabServer,
   WebSocketTextCodec,
 } from '../../src/index.ts';
-import { type Server, ServerBootstrap } from '@headrace/core';
 
 const logger = silentLogger;
 
@@ -64,10 +70,7 @@ describe('a server of tabs', () => {
     const events: string[] = [];
     tabs.on('tab', () => events.push('tab'));
     tabs.on('empty', () => events.push('empty'));
-    const channels = [
-      await tab([]).connect(workerOf(tabs)),
-      await tab([]).connect(workerOf(tabs)),
-    ];
+    const channels = [await tab([]).connect(workerOf(tabs)), await tab([]).connect(workerOf(tabs))];
     await expect.poll(() => events).toEqual(['tab', 'tab']);
     channels[0]!.close();
     channels[1]!.abort();
@@ -106,7 +109,9 @@ describe('a server of tabs', () => {
       .connect(() => {
         throw new ReferenceError('SharedWorker is not defined');
       });
-    await expect.poll(() => events.filter((one) => one instanceof OwnConnectionEvent).length).toBe(1);
+    await expect
+      .poll(() => events.filter((one) => one instanceof OwnConnectionEvent).length)
+      .toBe(1);
     expect(channel.isActive).toBe(true);
     channel.close();
     await channel.closed;
