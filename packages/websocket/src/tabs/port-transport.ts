@@ -69,8 +69,7 @@ const LAST_MESSAGES_MS = 1000;
  *
  * Both ends are `PortTransport`s. Each waits for the other's first message before it is connected. A port has neither
  * back-pressure nor halves: an end sends `windowBytes` at most before some of it was taken, and says when its half ends. An
- * end that crashes says nothing: the other one notices it by its Web Lock, or by the port's event `close` where there is
- * one.
+ * end that crashes says nothing: the other one notices it by its Web Lock, on Node by the port's event `close`.
  *
  * @example
  * ```ts run
