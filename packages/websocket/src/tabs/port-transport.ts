@@ -14,7 +14,7 @@ import {
   unchecked,
   whole,
 } from '@headrace/core/authoring';
-import { MessageIntake, type MessageSource } from '../socket/message-intake.ts';
+import { MessageIntake } from '../socket/message-intake.ts';
 import { MESSAGE_LIMITS } from '../socket/message-limits.ts';
 import type { WebSocketInput } from '../socket/text-message.ts';
 import { LifeLock, type LocksLike, ownLocks, watchLock } from './life-lock.ts';
@@ -95,7 +95,7 @@ const LAST_MESSAGES_MS = 1000;
  * // prints hello
  * ```
  */
-export class PortTransport implements Transport, MessageSource {
+export class PortTransport implements Transport {
   readonly accepts = 'strings, TextMessages and bytes';
   readonly localAddress = undefined;
   readonly remoteAddress = undefined;
@@ -104,7 +104,8 @@ export class PortTransport implements Transport, MessageSource {
   private readonly maxMessageBytes: number;
   private readonly windowBytes: number;
   private readonly locks: LocksLike | undefined;
-  private readonly intake = new MessageIntake(this);
+  /** What the channel does not take is held, and keeps its credit: the peer has to wait. */
+  private readonly intake = new MessageIntake({ pause: () => {}, resume: () => this.resume() });
   private lock: LifeLock | undefined = undefined;
   private unwatch: (() => void) | undefined = undefined;
   private timer: Timer | undefined = undefined;
@@ -269,11 +270,8 @@ export class PortTransport implements Transport, MessageSource {
     this.intake.pauseReading();
   }
 
-  /** What is held keeps its credit, so the peer has to wait. */
-  pause(): void {}
-
   /** What was held back is passed on in a task of its own. */
-  resume(): void {
+  private resume(): void {
     const hasNews = this.held.size > 0 || (this.hasPeerEnded && !this.isInputOver);
     if (!hasNews || this.isReadingOn) return;
     this.isReadingOn = true;

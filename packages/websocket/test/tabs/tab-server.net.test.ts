@@ -86,7 +86,7 @@ describe('a server of tabs', () => {
     const late = await tab([])
       .connect(workerOf(tabs))
       .catch((error: unknown) => error);
-        expect(isHeadraceError(late, 'CHANNEL_RESET')).toBe(true);
+    expect(isHeadraceError(late, 'CHANNEL_RESET')).toBe(true);
   });
 
   it('connects on its own where there is no worker, and fires an event', async () => {
