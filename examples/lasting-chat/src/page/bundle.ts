@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { browserGlobals, forBrowsers } from '../../../../scripts/for-browsers.mjs';
 
-export async function bundlePage(): Promise<string> {
+export async function bundlePage(program = 'page.ts'): Promise<string> {
   const build = await rolldown({
-    input: fileURLToPath(new URL('page.ts', import.meta.url)),
+    input: fileURLToPath(new URL(program, import.meta.url)),
     platform: 'browser',
     plugins: [forBrowsers()],
     transform: { inject: browserGlobals() },

@@ -1,0 +1,113 @@
+import { Buffer } from 'node:buffer';
+import { OptionError, type OutboundBytes } from '@headrace/core';
+import { isOutboundBytes, sizeOfBytes, toBuffer } from '@headrace/core/authoring';
+import { TextMessage, type WebSocketInput } from '../socket/text-message.ts';
+
+/** What is used of a `MessagePort`: that of pages and workers, and that of `node:worker_threads`. */
+export interface PortLike {
+  postMessage(message: unknown, transfer: ArrayBuffer[]): void;
+  addEventListener(name: string, listener: (event: PortEvent) => void): void;
+  removeEventListener(name: string, listener: (event: PortEvent) => void): void;
+  /** Begins to deliver messages. */
+  start(): void;
+  close(): void;
+}
+
+/** An event of a port. */
+export interface PortEvent {
+  readonly type: string;
+  readonly data?: unknown;
+}
+
+/** The ends must speak the same version: a shared worker may run a program that is older than its tab. */
+export const PORT_VERSION = 1;
+/** Counted for each message beside its bytes. */
+export const MESSAGE_BYTES = 64;
+
+/** The first message of each end. */
+export interface Hello {
+  readonly headrace: number;
+  /** The Web Lock that the end holds while it lives. */
+  readonly lock: string | undefined;
+  /** What the other end may send before some of it was taken. */
+  readonly windowBytes: number;
+}
+
+/** Messages in one post: a string for a text, the length of its bytes for a binary message. */
+export interface Batch {
+  readonly list: readonly (string | number)[];
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * What goes through the port: a number gives so many bytes of credit back; `end` ends a half, `gone` says that nothing is
+ * read any more, `reset` ends both at once.
+ */
+export type PortMessage = Hello | Batch | number | 'end' | 'gone' | 'reset';
+
+/** A message that waits to be posted. */
+export type PortOutput = string | Buffer;
+
+/** A message as it waits; a source is read now. */
+export function outputOf(message: unknown): PortOutput {
+  if (typeof message === 'string') return message;
+  return message instanceof TextMessage
+    ? String(message.bytes)
+    : toBuffer(message as OutboundBytes);
+}
+
+/** In bytes, or -1 for what no WebSocket sends. */
+export function sizeOfOutput(message: unknown): number {
+  if (typeof message === 'string') return Buffer.byteLength(message);
+  if (message instanceof TextMessage) return message.byteLength;
+  return isOutboundBytes(message) ? sizeOfBytes(message) : -1;
+}
+
+/** What a message takes of the window of credit; its text counts in code units, which need no encoding to count. */
+export function costOf(message: WebSocketInput | PortOutput): number {
+  return message.length + MESSAGE_BYTES;
+}
+
+/** All bytes in one copy, whose memory goes to the other end. */
+export function batchOf(messages: readonly PortOutput[]): Batch {
+  let length = 0;
+  for (const message of messages) length += typeof message === 'string' ? 0 : message.length;
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  const list = messages.map((message) => {
+    if (typeof message === 'string') return message;
+    bytes.set(message, at);
+    at += message.length;
+    return message.length;
+  });
+  return { list, bytes };
+}
+
+/** The messages of a batch; those of bytes are views of its memory. */
+export function messagesOf({ list, bytes }: Batch): WebSocketInput[] {
+  let at = 0;
+  return list.map((one) => {
+    if (typeof one === 'string') return one;
+    at += one;
+    return Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset + at - one, one);
+  });
+}
+
+export function isBatch(message: unknown): message is Batch {
+  if (typeof message !== 'object' || message === null) return false;
+  const { list, bytes } = message as Partial<Batch>;
+  return Array.isArray(list) && bytes instanceof Uint8Array;
+}
+
+export function isHello(message: unknown): message is Hello {
+  return typeof message === 'object' && message !== null && 'headrace' in message;
+}
+
+const METHODS = ['postMessage', 'addEventListener', 'start', 'close'];
+
+/** @throws OptionError for what is no port */
+export function checkPort(port: unknown, option: string): asserts port is PortLike {
+  const given = port as Record<string, unknown> | null | undefined;
+  if (METHODS.every((name) => typeof given?.[name] === 'function')) return;
+  throw new OptionError('OPTION_INVALID', `${option} must be a MessagePort`, { option });
+}

@@ -1,0 +1,407 @@
+import {
+  ChannelError,
+  type Clock,
+  DecodeError,
+  type Timer,
+  type Transport,
+  type TransportSink,
+} from '@headrace/core';
+import {
+  CLOCK,
+  describeOptions,
+  Fifo,
+  systemError,
+  unchecked,
+  whole,
+} from '@headrace/core/authoring';
+import { MessageIntake } from '../socket/message-intake.ts';
+import { MESSAGE_LIMITS } from '../socket/message-limits.ts';
+import type { WebSocketInput } from '../socket/text-message.ts';
+import { LifeLock, type LocksLike, ownLocks, watchLock } from './life-lock.ts';
+import {
+  batchOf,
+  checkPort,
+  costOf,
+  type Hello,
+  isBatch,
+  isHello,
+  messagesOf,
+  outputOf,
+  PORT_VERSION,
+  type PortEvent,
+  type PortLike,
+  type PortMessage,
+  type PortOutput,
+  sizeOfOutput,
+} from './port-message.ts';
+
+/** Limits of what comes through a port. */
+export interface PortLimits {
+  /** The longest message that is read, in bytes; a longer one closes with `FRAME_TOO_LONG`. @default 65536 */
+  readonly maxMessageBytes?: number;
+  /**
+   * Bytes that the other end may send before some of them were taken, with 64 for each message, and one message more: a port
+   * itself would keep any number. @default 262144
+   */
+  readonly windowBytes?: number;
+}
+
+/** Options of a {@link PortTransport}. */
+export interface PortTransportOptions extends PortLimits {
+  readonly clock?: Clock;
+  /** The Web Locks by which each end finds out that the other one crashed; `false` for none. @default navigator.locks, if there */
+  readonly locks?: LocksLike | false;
+}
+
+/** The limits of each end. */
+export const PORT_LIMITS = describeOptions('PortLimits', {
+  maxMessageBytes: MESSAGE_LIMITS.kinds.maxMessageBytes,
+  windowBytes: whole({ min: 1024, max: 2 ** 31 - 1, default: 256 * 1024 }),
+});
+const OPTIONS = describeOptions('PortTransport', { clock: CLOCK, locks: unchecked() }, PORT_LIMITS);
+
+/** The last messages of a peer may come later than the news that its lock is free. */
+const LAST_MESSAGES_MS = 1000;
+
+/**
+ * A `MessagePort` as a transport of messages: the port of a shared worker, of a dedicated one, of another thread of Node. It
+ * carries what a WebSocket does, so pipelines are the same.
+ *
+ * Both ends are `PortTransport`s. Each waits for the other's first message before it is connected. A port has neither
+ * back-pressure nor halves: an end sends `windowBytes` at most before some of it was taken, and says when its half ends. An
+ * end that crashes says nothing: the other one notices it by its Web Lock, on Node by the port's event `close`.
+ *
+ * @example
+ * ```ts run
+ * import { MessageChannel } from 'node:worker_threads';
+ * import { connectChannel } from '@headrace/core';
+ * import { PortTransport } from '@headrace/websocket';
+ *
+ * const { port1, port2 } = new MessageChannel();
+ * const [near, far] = await Promise.all([
+ *   connectChannel(new PortTransport(port1)),
+ *   connectChannel(new PortTransport(port2), {
+ *     initialize: (channel) =>
+ *       channel.pipeline.addLast({
+ *         channelRead: (ctx, text) => {
+ *           console.log(text);
+ *           ctx.channel.end();
+ *         },
+ *       }),
+ *   }),
+ * ]);
+ * near.writeAndFlush('hello');
+ * await far.closed;
+ * // prints hello
+ * ```
+ */
+export class PortTransport implements Transport {
+  readonly accepts = 'strings, TextMessages and bytes';
+  readonly localAddress = undefined;
+  readonly remoteAddress = undefined;
+  private readonly port: PortLike;
+  private readonly clock: Clock;
+  private readonly maxMessageBytes: number;
+  private readonly windowBytes: number;
+  private readonly locks: LocksLike | undefined;
+  /** What the channel does not take is held, and keeps its credit: the peer has to wait. */
+  private readonly intake = new MessageIntake({ pause: () => {}, resume: () => this.resume() });
+  private lock: LifeLock | undefined = undefined;
+  private unwatch: (() => void) | undefined = undefined;
+  private timer: Timer | undefined = undefined;
+  private hasGreeted = false;
+  private peer: Hello | undefined = undefined;
+  private isOver = false;
+  /** Input that the channel has not taken. */
+  private readonly held = new Fifo<WebSocketInput>();
+  private isReadingOn = false;
+  /** Taken, and not given back as credit. */
+  private taken = 0;
+  private hasPeerEnded = false;
+  private isInputOver = false;
+  /** The peer reads nothing any more. */
+  private isPeerGone = false;
+  /** Given by the channel, not posted. */
+  private waiting: PortOutput[] = [];
+  private waitingBytes = 0;
+  /** Posted, and not taken by the peer. */
+  private inFlight = 0;
+  private isShutdownAsked = false;
+  private hasEnded = false;
+
+  /** @throws OptionError if an option makes no sense */
+  constructor(port: PortLike, options: PortTransportOptions = {}) {
+    checkPort(port, 'port');
+    const { clock, locks } = OPTIONS.resolve(options);
+    const { maxMessageBytes, windowBytes } = PORT_LIMITS.part(options);
+    this.port = port;
+    this.clock = clock;
+    this.locks = locks === false ? undefined : (locks ?? ownLocks());
+    this.maxMessageBytes = maxMessageBytes;
+    this.windowBytes = windowBytes;
+  }
+
+  get isActive(): boolean {
+    return this.hasGreeted && this.peer !== undefined && !this.isOver;
+  }
+
+  get unsentBytes(): number {
+    return this.waitingBytes;
+  }
+
+  get unacknowledgedBytes(): number {
+    return this.inFlight;
+  }
+
+  // --- the first messages ---
+
+  open(sink: TransportSink): void {
+    const isFirst = this.intake.sink === undefined;
+    this.intake.sink = sink;
+    if (!isFirst) return;
+    const { port, locks } = this;
+    port.addEventListener('message', this.onMessage);
+    port.addEventListener('messageerror', this.onUnreadable);
+    port.addEventListener('close', this.onClose);
+    port.start();
+    if (locks === undefined) this.clock.execute(() => this.greet(undefined));
+    else this.lock = new LifeLock(locks, (lock) => this.greet(lock));
+  }
+
+  /** The other end will never be there. @internal */
+  refuse(error: Error): void {
+    if (!this.isActive) this.fail(error);
+  }
+
+  private greet(lock: LifeLock | undefined): void {
+    if (this.isOver || this.hasGreeted) return;
+    this.hasGreeted = true;
+    this.post({ headrace: PORT_VERSION, lock: lock?.name, windowBytes: this.windowBytes });
+    this.meet();
+  }
+
+  private heardHello(hello: Hello): void {
+    if (hello.headrace !== PORT_VERSION) {
+      const text =
+        `the other end of the port speaks version ${hello.headrace}, this one ${PORT_VERSION}: ` +
+        'give a shared worker another name with each version of its program';
+      this.fail(new ChannelError('CHANNEL_REFUSED', text, { version: hello.headrace }));
+      return;
+    }
+    this.peer ??= hello;
+    this.meet();
+  }
+
+  private meet(): void {
+    const { hasGreeted, peer, locks } = this;
+    if (!hasGreeted || peer === undefined || this.unwatch !== undefined) return;
+    const lost = (): void => this.lostLock();
+    const isWatched = peer.lock !== undefined && locks !== undefined;
+    this.unwatch = isWatched ? watchLock(locks, peer.lock, lost) : () => {};
+    this.intake.sink?.connected();
+    if (this.isPeerGone) this.resume();
+  }
+
+  // --- what comes through the port ---
+
+  private readonly onMessage = ({ data }: PortEvent): void => this.heard(data as PortMessage);
+  private readonly onUnreadable = (): void => this.fail(strange('a message that cannot be read'));
+  private readonly onClose = (): void => this.lost('the port was closed');
+
+  private heard(message: PortMessage): void {
+    if (this.isOver) return;
+    if (isBatch(message)) this.received(messagesOf(message));
+    else if (typeof message === 'number') this.credited(message);
+    else if (message === 'reset')
+      this.fail(systemError('ECONNRESET', 'read ECONNRESET: by the peer'));
+    else if (message === 'end' || message === 'gone') this.peerEnded(message === 'gone');
+    else if (isHello(message)) this.heardHello(message);
+    else this.fail(strange('a message of another kind'));
+  }
+
+  private received(messages: readonly WebSocketInput[]): void {
+    const { intake, held, maxMessageBytes } = this;
+    for (const message of messages) {
+      const bytes = sizeOfOutput(message);
+      if (bytes > maxMessageBytes) {
+        this.fail(tooLong(bytes, maxMessageBytes));
+        return;
+      }
+      if (held.size === 0 && intake.isTaking) this.take(message);
+      else held.push(message);
+    }
+    intake.endBurst();
+    if (held.size > 0 && intake.isTaking) this.resume();
+  }
+
+  /** Gives credit back when it is worth a message. */
+  private take(message: WebSocketInput): void {
+    this.taken += costOf(message);
+    this.intake.arrived(message);
+    if (this.taken < this.windowBytes / 2 || this.isOver) return;
+    this.post(this.taken);
+    this.taken = 0;
+  }
+
+  private peerEnded(isGone: boolean): void {
+    this.hasPeerEnded = true;
+    this.isPeerGone ||= isGone;
+    if (isGone && this.waiting.length > 0) this.breakPipe();
+    else this.resume();
+  }
+
+  private lostLock(): void {
+    this.timer ??= this.clock.schedule(() => this.lost('its lock is free'), LAST_MESSAGES_MS);
+  }
+
+  /** The peer left without a word. */
+  private lost(why: string): void {
+    if (this.isPeerGone || this.isOver) return;
+    this.fail(systemError('ECONNRESET', `read ECONNRESET: the peer is gone, ${why}`));
+  }
+
+  // --- input ---
+
+  requestRead(): void {
+    this.intake.requestRead();
+  }
+
+  pauseReading(): void {
+    this.intake.pauseReading();
+  }
+
+  /** What was held back is passed on in a task of its own. */
+  private resume(): void {
+    const hasNews = this.held.size > 0 || (this.hasPeerEnded && !this.isInputOver);
+    if (!hasNews || this.isReadingOn) return;
+    this.isReadingOn = true;
+    this.clock.nextTurn(() => {
+      this.isReadingOn = false;
+      if (this.isActive) this.readOn();
+    });
+  }
+
+  private readOn(): void {
+    const { held, intake } = this;
+    if (held.size > 0) {
+      while (held.size > 0 && intake.isTaking && !this.isOver) this.take(held.shift()!);
+      intake.endBurst();
+    } else if (this.hasPeerEnded && !this.isInputOver && intake.isTaking) {
+      this.isInputOver = true;
+      intake.sink?.inputEnded();
+    }
+  }
+
+  // --- output ---
+
+  sizeOf(message: unknown): number {
+    return sizeOfOutput(message);
+  }
+
+  write(messages: readonly unknown[]): boolean {
+    if (this.isPeerGone) {
+      this.breakPipe();
+      return false;
+    }
+    this.waiting = messages.map(outputOf);
+    for (const message of this.waiting) this.waitingBytes += message.length;
+    return this.sendWaiting();
+  }
+
+  /** Posts what the peer has room for; true if that was all. */
+  private sendWaiting(): boolean {
+    const { waiting, peer } = this;
+    const windowBytes = peer?.windowBytes ?? 0;
+    let count = 0;
+    for (; count < waiting.length && this.inFlight < windowBytes; count++) {
+      this.inFlight += costOf(waiting[count]!);
+      this.waitingBytes -= waiting[count]!.length;
+    }
+    const sent = waiting.splice(0, count);
+    if (sent.length > 0) this.post(batchOf(sent));
+    return waiting.length === 0;
+  }
+
+  private credited(bytes: number): void {
+    this.inFlight = Math.max(0, this.inFlight - bytes);
+    if (this.waiting.length === 0 || !this.sendWaiting()) return;
+    if (this.isShutdownAsked) this.endOutput();
+    this.intake.sink?.written();
+  }
+
+  private breakPipe(): void {
+    const error = systemError('EPIPE', 'write EPIPE: the peer is gone');
+    this.clock.nextTurn(() => this.fail(error));
+  }
+
+  // --- the end ---
+
+  shutdownOutput(): void {
+    this.isShutdownAsked = true;
+    if (this.waiting.length === 0) this.endOutput();
+  }
+
+  private endOutput(): void {
+    this.sayEnd();
+    this.clock.execute(() => this.intake.sink?.outputEnded());
+  }
+
+  private sayEnd(): void {
+    if (this.hasEnded) return;
+    this.hasEnded = true;
+    this.post('end');
+  }
+
+  close(): void {
+    if (this.isOver) return;
+    this.sayEnd();
+    this.post('gone');
+    this.leave();
+  }
+
+  abort(): void {
+    if (this.isOver) return;
+    this.post('reset');
+    this.leave();
+  }
+
+  private fail(error: Error): void {
+    if (this.isOver) return;
+    this.intake.sink?.failed(error);
+    this.abort();
+  }
+
+  private leave(): void {
+    const { port, intake } = this;
+    this.isOver = true;
+    this.waiting = [];
+    this.waitingBytes = 0;
+    this.held.clear();
+    this.timer?.cancel();
+    this.unwatch?.();
+    port.removeEventListener('message', this.onMessage);
+    port.removeEventListener('messageerror', this.onUnreadable);
+    port.removeEventListener('close', this.onClose);
+    port.close();
+    this.lock?.release();
+    intake.stop();
+    const { sink } = intake;
+    intake.sink = undefined;
+    this.clock.execute(() => sink?.disconnected());
+  }
+
+  private post(message: PortMessage): void {
+    const memory = isBatch(message) ? [message.bytes.buffer as ArrayBuffer] : [];
+    this.port.postMessage(message, memory);
+  }
+}
+
+function strange(what: string): DecodeError {
+  const text = `${what} came through a port: is the other end a PortTransport, and not the application?`;
+  return new DecodeError('MESSAGE_INVALID', text);
+}
+
+function tooLong(length: number, maxMessageBytes: number): DecodeError {
+  const text = `a message of ${length} bytes, but maxMessageBytes is ${maxMessageBytes}`;
+  return new DecodeError('FRAME_TOO_LONG', text, { length, maxMessageBytes });
+}

@@ -1,0 +1,135 @@
+import {
+  type Channel,
+  ChannelGroup,
+  type ChannelOptions,
+  connectChannel,
+  type Logger,
+  stderrLogger,
+} from '@headrace/core';
+import {
+  CHANNEL_OPTIONS,
+  carefulLogger,
+  describeOptions,
+  fn,
+  toError,
+  WatchedEmitter,
+} from '@headrace/core/authoring';
+import { CONNECT_TIMEOUT } from '../client/web-socket-client-options.ts';
+import type { WebSocketChannel } from '../socket/web-socket-channel.ts';
+import type { PortLike } from './port-message.ts';
+import { PORT_LIMITS, type PortLimits } from './port-transport.ts';
+import { portOf } from './shared-worker-bootstrap.ts';
+
+/** Options of a {@link TabServer}, and of the channel of each tab. */
+export interface TabServerOptions extends ChannelOptions, PortLimits {
+  /** Builds the pipeline of each tab's channel. */
+  readonly pipeline: (channel: WebSocketChannel) => unknown;
+  /** How long a tab may take to say its first word; `false` for no limit. @default 30000 */
+  readonly connectTimeoutMs?: number | false;
+}
+
+/** Events of a {@link TabServer}. */
+export interface TabServerEvents {
+  /** A tab is connected; its channel is a member of {@link TabServer.tabs}. */
+  tab: [channel: Channel];
+  /** The last tab has left. The browser ends a worker that no tab has open; until then it runs on. */
+  empty: [];
+}
+
+/** What is used of the global object of a shared worker. */
+interface WorkerScope {
+  addEventListener(
+    name: 'connect',
+    listener: (event: { readonly ports: readonly PortLike[] }) => void,
+  ): void;
+}
+
+const OPTIONS = describeOptions(
+  'TabServer',
+  { pipeline: fn({ answers: 'at once', purpose: 'builds the pipeline of a tab', required: true }) },
+  CONNECT_TIMEOUT,
+  PORT_LIMITS,
+  CHANNEL_OPTIONS,
+);
+
+/**
+ * The end of a shared worker: each tab that connects by a {@link SharedWorkerBootstrap} has a channel here, and is a member of
+ * the group `tabs`. A tab that is closed, leaves or crashes leaves the group.
+ *
+ * @example
+ * ```ts check
+ * import { TabServer, WebSocketTextCodec } from '@headrace/websocket';
+ *
+ * const server = new TabServer({
+ *   pipeline: (channel) =>
+ *     channel.pipeline.addLast(new WebSocketTextCodec(), {
+ *       channelRead: (_ctx, text) => void server.tabs.writeAndFlush(`a tab said ${text}`),
+ *     }),
+ * }).listen();
+ * ```
+ */
+export class TabServer extends WatchedEmitter<TabServerEvents> {
+  /** The tabs that are connected. A write goes to all of them. */
+  readonly tabs: ChannelGroup = new ChannelGroup('tabs', { stayClosed: true });
+  private readonly options: TabServerOptions;
+  private readonly logger: Logger;
+  private readonly end = new AbortController();
+
+  /** @throws OptionError if an option makes no sense */
+  constructor(options: TabServerOptions) {
+    super();
+    OPTIONS.resolve(options as never);
+    this.options = options;
+    this.logger = carefulLogger(options.logger ?? stderrLogger());
+    this.tabs.on('channelLeft', () => {
+      if (this.tabs.isEmpty) this.emit('empty');
+    });
+  }
+
+  /**
+   * Takes the tabs of the shared worker in which it is called. Call it when the worker's program starts, before any `await`:
+   * the event of the first tab comes right after that, once.
+   */
+  listen(): this {
+    const scope = globalThis as unknown as WorkerScope;
+    scope.addEventListener('connect', ({ ports }) => {
+      for (const port of ports) this.accept(port);
+    });
+    return this;
+  }
+
+  /** Takes a tab, or any other end of a `MessageChannel` whose other end is a `PortTransport`. */
+  accept(port: PortLike): void {
+    const { options } = this;
+    const transport = portOf(port, options);
+    if (this.end.signal.aborted) {
+      transport.abort();
+      return;
+    }
+    connectChannel(transport, {
+      ...CHANNEL_OPTIONS.only(options),
+      ...CONNECT_TIMEOUT.only(options),
+      target: 'a tab',
+      signal: this.end.signal,
+      initialize: (opening) => options.pipeline(opening as unknown as WebSocketChannel),
+    }).then(
+      (channel) => {
+        if (this.tabs.add(channel)) this.emit('tab', channel);
+      },
+      (error: unknown) => this.logger.log('warn', 'a tab did not connect', toError(error)),
+    );
+  }
+
+  /** Closes the channels of all tabs, and those that come later. */
+  async close(): Promise<void> {
+    this.end.abort();
+    const { tabs } = this;
+    const ends = [...tabs].map((channel) => channel.closed);
+    tabs.close();
+    await Promise.all(ends);
+  }
+
+  protected override listenerFailed(event: string, _args: readonly unknown[], error: Error): void {
+    this.logger.log('error', `a listener of "${event}" of a TabServer failed`, error);
+  }
+}
