@@ -27,8 +27,8 @@ export const WAITS = 202;
 export const UNKNOWN = 404;
 /** A number was left out, or a request did not wait for the one before it. */
 export const GAP = 409;
-/** The session lives on another server. */
-export const ELSEWHERE = 421;
+/** The session lives on another server. Not 421: `fetch` makes such a request again by itself. */
+export const ELSEWHERE = 412;
 
 /** What a client asks for. */
 export interface OpenRequest {

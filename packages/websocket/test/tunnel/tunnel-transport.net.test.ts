@@ -63,7 +63,7 @@ async function ends(): Promise<{ client: TunnelTransport; ofServer: TunnelSessio
     accept = resolve;
   });
   const life = new AbortController();
-  const body = openBody({ subprotocols: [] }) as BodyInit;
+  const body = openBody({ subprotocols: [] }) as Uint8Array<ArrayBuffer>;
   const answer = await fetch(url, { method: 'POST', body, signal: life.signal });
   let isFirst = true;
   const client = new TunnelTransport({
