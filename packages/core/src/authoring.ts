@@ -5,7 +5,7 @@
  */
 import './copy.ts';
 
-// What builds the pipelines of a bootstrap
+// Initializers of a bootstrap
 export { checkInitializer, required, toFunction } from './bootstrap/bootstrap-options.ts';
 // A place to connect to, checked and as text
 export { checkConnectPlace, placeText } from './bootstrap/connect-target.ts';
@@ -134,6 +134,14 @@ export { addressText } from './text/address-text.ts';
 export { nearestTo } from './text/nearest-name.ts';
 /** Escapes text of a peer, so that it is safe in a line of a log. */
 export { printable } from './text/printable.ts';
+// Work that takes time, with a time-out
+export {
+  Attempt,
+  type AttemptLimit,
+  type AttemptLimits,
+  type AttemptOutcome,
+  attempted,
+} from './time/attempt.ts';
 // Many deadlines
 export type { HeapEntry } from './time/deadline-heap.ts';
 export { DeadlineList } from './time/deadline-list.ts';

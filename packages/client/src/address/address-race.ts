@@ -1,7 +1,7 @@
 import type { LookupAddress } from 'node:dns';
 import type { Channel, Clock, Timer } from '@headrace/core';
-import { toError } from '@headrace/core/authoring';
-import { ConnectAttempt, closeLate } from '../retry/connect-attempt.ts';
+import { Attempt, toError } from '@headrace/core/authoring';
+import { closeLate } from '../retry/late-connection.ts';
 
 /** Options of a race. */
 export interface AddressRaceOptions<C> {
@@ -44,7 +44,7 @@ class AddressRace<C extends Channel> {
   private readonly options: AddressRaceOptions<C>;
   private readonly resolve: (channel: C) => void;
   private readonly reject: (error: Error) => void;
-  private readonly running = new Set<ConnectAttempt<C>>();
+  private readonly running = new Set<Attempt<C>>();
   private readonly errors: Error[] = [];
   private started = 0;
   private timer: Timer | undefined = undefined;
@@ -72,7 +72,7 @@ class AddressRace<C extends Channel> {
     if (this.started < addresses.length) {
       this.timer = clock.schedule(() => this.next(), raceMs, true);
     }
-    const attempt = new ConnectAttempt<C>((cancel) => connect(address, cancel), {
+    const attempt = new Attempt<C>((cancel) => connect(address, cancel), {
       done: (channel) => {
         this.running.delete(attempt);
         this.end();
@@ -84,7 +84,7 @@ class AddressRace<C extends Channel> {
     this.running.add(attempt);
   }
 
-  private failed(error: Error, attempt: ConnectAttempt<C>): void {
+  private failed(error: Error, attempt: Attempt<C>): void {
     this.running.delete(attempt);
     this.errors.push(error);
     if (this.started < this.options.addresses.length) this.next();

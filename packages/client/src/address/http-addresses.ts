@@ -9,6 +9,7 @@ import {
   TlsClientContext,
 } from '@headrace/core';
 import {
+  attempted,
   CLOCK,
   describeOptions,
   fn,
@@ -18,7 +19,6 @@ import {
   time,
   whole,
 } from '@headrace/core/authoring';
-import { attempted } from '../retry/connect-attempt.ts';
 import type { AddressFunction } from './address-source.ts';
 import { movedPlace } from './moved-place.ts';
 

@@ -8,6 +8,7 @@ import {
   SocketTransport,
 } from '@headrace/core';
 import {
+  attempted,
   checkConnectPlace,
   describeOptions,
   placeText,
@@ -16,7 +17,7 @@ import {
 } from '@headrace/core/authoring';
 import type { Connector } from '../address/connector.ts';
 import { namedTls } from '../address/named-tls.ts';
-import { attempted, closeLate, connectTimedOut } from '../retry/connect-attempt.ts';
+import { closeLate, connectTimedOut } from '../retry/late-connection.ts';
 import { httpTunnel } from './http-tunnel.ts';
 import {
   PROXY_OPTIONS,

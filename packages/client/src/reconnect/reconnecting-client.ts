@@ -6,17 +6,19 @@ import {
   type Timer,
   type WriteFuture,
 } from '@headrace/core';
-import { SettableFuture, toError, UnseenFailures, WatchedEmitter } from '@headrace/core/authoring';
+import {
+  Attempt,
+  type AttemptLimit,
+  SettableFuture,
+  toError,
+  UnseenFailures,
+  WatchedEmitter,
+} from '@headrace/core/authoring';
 import { HeartbeatProbeEvent } from '@headrace/handlers';
 import { AddressSource } from '../address/address-source.ts';
 import { movedPlace } from '../address/moved-place.ts';
 import { CLIENT_ERRORS } from '../client-errors.ts';
-import {
-  type AttemptLimit,
-  ConnectAttempt,
-  closeLate,
-  connectTimedOut,
-} from '../retry/connect-attempt.ts';
+import { closeLate, connectTimedOut } from '../retry/late-connection.ts';
 import type { ClientState } from './client-state.ts';
 import { closedChannel, failedConnect, failedReady, type Loss, repairable } from './loss.ts';
 import { OfflineQueue } from './offline-queue.ts';
@@ -108,7 +110,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   /** The step that is under way: finding a place, or `ready`. */
   private attempt: { drop(): void } | undefined = undefined;
   /** The connects that are under way. */
-  private readonly tries = new Map<ConnectAttempt<C>, P>();
+  private readonly tries = new Map<Attempt<C>, P>();
   private timer: Timer | undefined = undefined;
   private current: C | undefined = undefined;
   /** The place of the latest try, or of the connection. */
@@ -286,7 +288,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
       return;
     }
     this.act(this.machine.searching());
-    this.attempt = new ConnectAttempt<P>(
+    this.attempt = new Attempt<P>(
       (signal) => this.source.find(signal, this.inUse),
       {
         done: (place) => this.found(place),
@@ -306,7 +308,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     const place = this.place!;
     const { bootstrap } = this.settings;
     const isListed = this.source.isListed(place);
-    const attempt: ConnectAttempt<C> = new ConnectAttempt<C>(
+    const attempt: Attempt<C> = new Attempt<C>(
       async (signal) => {
         const channel: C | undefined = await bootstrap.connect(place, { signal });
         if (channel === undefined) throw new TypeError('bootstrap.connect gave no channel');
@@ -348,7 +350,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     this.act(this.machine.joined(this.place));
   }
 
-  private connectFailed(attempt: ConnectAttempt<C>, loss: Loss<P>): void {
+  private connectFailed(attempt: Attempt<C>, loss: Loss<P>): void {
     this.source.failed(this.tries.get(attempt)!);
     this.tries.delete(attempt);
     if (this.tries.size === 0) {
@@ -361,7 +363,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     if (this.tries.size > 0) this.join();
   }
 
-  private connected(attempt: ConnectAttempt<C>, place: P, channel: C): void {
+  private connected(attempt: Attempt<C>, place: P, channel: C): void {
     this.timer?.cancel();
     this.tries.delete(attempt);
     this.dropTries();
@@ -375,7 +377,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   private makeReady(channel: C): void {
     const { ready, clock, readyTimeoutMs: timeoutMs } = this.settings;
     const text = `ready took longer than readyTimeoutMs (${timeoutMs})`;
-    this.attempt = new ConnectAttempt<unknown>(
+    this.attempt = new Attempt<unknown>(
       () => Promise.resolve(ready!(channel)),
       {
         done: () => this.act(this.machine.readied(channel, clock.now())),

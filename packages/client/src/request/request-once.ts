@@ -1,8 +1,8 @@
 import { type Channel, OptionError } from '@headrace/core';
-import { describeOptions, time, unchecked } from '@headrace/core/authoring';
+import { attempted, describeOptions, time, unchecked } from '@headrace/core/authoring';
 import { type BinaryExchange, ExchangeHandler, type ExchangeTypes } from '@headrace/handlers';
 import { CONNECTOR, type Connector } from '../address/connector.ts';
-import { attempted, closeLate } from '../retry/connect-attempt.ts';
+import { closeLate } from '../retry/late-connection.ts';
 
 /** Options of {@link requestOnce}. */
 export interface RequestOnceOptions<P, C extends Channel = Channel> {

@@ -1,11 +1,10 @@
 import type { Buffer } from 'node:buffer';
 import { exponential } from '@headrace/client';
 import type { Timer } from '@headrace/core';
-import { stoodStillMs, toError } from '@headrace/core/authoring';
+import { Attempt, stoodStillMs, toError } from '@headrace/core/authoring';
 import { within } from '../time/within.ts';
-import { abortable } from './abortable.ts';
 import type { BusHost } from './bus.ts';
-import type { BusEngine, BusLink } from './bus-engine.ts';
+import type { BusEngine, BusLink, BusLinkSink } from './bus-engine.ts';
 import type { BusPlan } from './bus-options.ts';
 import { InFlight } from './in-flight.ts';
 
@@ -45,8 +44,8 @@ export class BusLinkKeeper {
   private readonly plan: BusPlan;
   private readonly host: BusHost;
   private readonly owner: BusLinkOwner;
-  /** Ends the connect that is under way. */
-  private connecting: AbortController | undefined = undefined;
+  /** The connect that is under way, or the last one. */
+  private connecting: Attempt<BusLink> | undefined = undefined;
   private current: BusLink | undefined = undefined;
   private isUp = false;
   private isEnded = false;
@@ -88,29 +87,18 @@ export class BusLinkKeeper {
 
   connect(): void {
     const { clock } = this.host;
-    const { connectTimeoutMs } = this.plan;
+    const { connectTimeoutMs: timeoutMs } = this.plan;
     this.generation += 1;
     this.inFlight = new InFlight(this.generation, this.host.random);
     const isCurrent = this.ofThisLink();
-    const abort = new AbortController();
-    this.connecting = abort;
-    const timer = clock.schedule(() => {
-      abort.abort(new Error(`no connection within ${connectTimeoutMs} ms`));
-    }, connectTimeoutMs);
-    abortable(this.tryToConnect(isCurrent, abort.signal), abort.signal).then(
-      (link) => {
-        timer.cancel();
-        if (!isCurrent()) {
-          closeQuietly(link);
-          return;
-        }
-        this.connecting = undefined;
-        this.connected(link);
+    this.connecting = new Attempt<BusLink>(
+      (signal) => this.engine.connect(this.sinkOf(isCurrent), this.host, signal),
+      {
+        done: (link) => this.connected(link),
+        failed: (error) => this.failed(error),
+        late: closeQuietly,
       },
-      (error: unknown) => {
-        timer.cancel();
-        if (isCurrent()) this.failed(toError(error));
-      },
+      { clock, timeoutMs, error: () => new Error(`no connection within ${timeoutMs} ms`) },
     );
   }
 
@@ -142,24 +130,23 @@ export class BusLinkKeeper {
     this.isEnded = true;
     this.forgetLink();
     this.retry?.cancel();
-    this.connecting?.abort(reason);
+    this.connecting?.drop(reason);
     if (current === undefined) return;
     const closing = current.close(isUp).catch(() => {});
     await within(this.host.clock, FLUSH_WITHIN_MS, closing, () => closeQuietly(current));
   }
 
-  private async tryToConnect(isCurrent: () => boolean, signal: AbortSignal): Promise<BusLink> {
-    const sink = {
-      received: (subject: string, bytes: Buffer) => {
+  private sinkOf(isCurrent: () => boolean): BusLinkSink {
+    return {
+      received: (subject, bytes) => {
         if (!isCurrent()) return;
         this.hasArrived = true;
         this.owner.received(subject, bytes);
       },
-      lost: (cause: Error | undefined) => {
+      lost: (cause) => {
         if (isCurrent()) this.failed(cause);
       },
     };
-    return this.engine.connect(sink, this.host, signal);
   }
 
   private connected(link: BusLink): void {
@@ -245,7 +232,7 @@ export class BusLinkKeeper {
     const trouble = cause?.message || 'the connection ended';
     this.forgetLink();
     // An engine may report the loss before its connect has settled: the next one takes its place.
-    this.connecting?.abort(cause ?? new Error(trouble));
+    this.connecting?.drop(cause ?? new Error(trouble));
     if (current !== undefined) closeQuietly(current);
     this.tries += 1;
     const delayMs = RETRY(this.tries, { elapsedMs: 0, phase: 0, random })!;

@@ -1,7 +1,7 @@
-import { type Channel, type Clock, TimedOutError, type Timer } from '@headrace/core';
-import { toError } from '@headrace/core/authoring';
+import type { Clock, Timer } from '../contract.ts';
+import { toError } from '../errors.ts';
 
-/** Gets the outcome of a {@link ConnectAttempt}, once; nothing but a late result after its `drop`. */
+/** Gets the outcome of a {@link Attempt}, once; nothing but a late result after its `drop`. */
 export interface AttemptOutcome<T> {
   readonly done: (result: T) => void;
   readonly failed: (error: Error) => void;
@@ -9,15 +9,15 @@ export interface AttemptOutcome<T> {
   readonly late?: (result: T) => void;
 }
 
-/** How long a {@link ConnectAttempt} may take. */
+/** How long a {@link Attempt} may take. */
 export interface AttemptLimit {
   readonly clock: Clock;
   readonly timeoutMs: number;
-  readonly error: () => TimedOutError;
+  readonly error: () => Error;
 }
 
-/** One step of a try that takes time, with a time-out, that can be dropped. */
-export class ConnectAttempt<T> {
+/** Work that takes time, with a time-out, that can be dropped: a connect, a request, a lookup. */
+export class Attempt<T> {
   private readonly abort = new AbortController();
   private readonly outcome: AttemptOutcome<T>;
   private readonly deadline: Timer | undefined = undefined;
@@ -49,8 +49,8 @@ export class ConnectAttempt<T> {
     );
   }
 
-  /** Ends the attempt: its connection is not needed any more. */
-  drop(why: Error = new Error('nobody waits for this connection any more')): void {
+  /** Ends the attempt: its result is not needed any more. */
+  drop(why: Error = new Error('the result is not needed any more')): void {
     if (this.end()) this.abort.abort(why);
   }
 
@@ -99,20 +99,8 @@ export function attempted<T>(
       },
       late,
     };
-    const attempt = new ConnectAttempt(step, outcome, limit);
+    const attempt = new Attempt(step, outcome, limit);
     signal?.addEventListener('abort', aborted, { once: true });
     if (signal?.aborted === true) aborted();
-  });
-}
-
-/** For a connection that comes too late. */
-export function closeLate(channel: Channel): void {
-  channel.close();
-}
-
-/** The error of a connect that took too long. */
-export function connectTimedOut(where: string, timeoutMs: number): TimedOutError {
-  return new TimedOutError('TIMEOUT_CONNECT', `no connection to ${where} within ${timeoutMs} ms`, {
-    timeoutMs,
   });
 }
