@@ -40,6 +40,11 @@ interface ProxyProgram {
   readonly sticky: string;
 }
 
+/** What `fixture/page.ts` adds. */
+interface Page {
+  talk(texts: readonly string[]): Promise<unknown>;
+}
+
 const haproxy: ProxyProgram = {
   name: 'haproxy',
   args: (file) => ['-db', '-f', file],
@@ -246,7 +251,7 @@ describe.each([haproxy, nginx])('behind a real $name', (program) => {
     try {
       const page = await browser.newPage();
       const talk = () =>
-        page.evaluate(() => (globalThis as never as { talk: Function })['talk'](['a ä', 'b', 'c']));
+        page.evaluate(() => (globalThis as unknown as Page).talk(['a ä', 'b', 'c']));
       await page.goto(`http://127.0.0.1:${port}/`);
       const heard = ['A Ä', 'B', 'C'];
       expect(await talk()).toEqual({ heard, wasPreferred: false, isTunnel: true });
