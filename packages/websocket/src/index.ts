@@ -1,6 +1,7 @@
 // A server: HTTP, pages and WebSockets at the end of a pipeline
 
 // A client
+export { HttpTunnel, type HttpTunnelOptions } from './client/http-tunnel.ts';
 export { WebSocketBootstrap, type WebSocketPipeline } from './client/web-socket-bootstrap.ts';
 export type { WebSocketClientOptions } from './client/web-socket-client-options.ts';
 export { bearerOf, cookieOf, type RequestHeaders } from './server/credentials.ts';
@@ -13,6 +14,7 @@ export {
   HttpEndpointHandler,
   type HttpEndpointHandlerOptions,
 } from './server/http-endpoint-handler.ts';
+export type { HttpTunnelServerOptions } from './server/tunnel-server.ts';
 export type {
   UpgradeRefusal,
   WebSocketAcceptor,
@@ -28,6 +30,7 @@ export { WebSocketBinaryCodec } from './socket/web-socket-binary-codec.ts';
 export {
   WEB_SOCKET_CLOSE,
   WEB_SOCKET_PROTOCOL,
+  WEB_SOCKET_TUNNEL,
   type WebSocketChannel,
   type WebSocketInitializer,
 } from './socket/web-socket-channel.ts';

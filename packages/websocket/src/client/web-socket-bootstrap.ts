@@ -1,7 +1,18 @@
-import { type Channel, connectChannel, OptionError, type Pipeline } from '@headrace/core';
+import {
+  type Channel,
+  connectChannel,
+  OptionError,
+  type Pipeline,
+  type Transport,
+} from '@headrace/core';
 import { CHANNEL_OPTIONS, describeOptions, unchecked } from '@headrace/core/authoring';
 import { MESSAGE_LIMITS } from '../socket/message-limits.ts';
-import { beginPipeline, type WebSocketChannel } from '../socket/web-socket-channel.ts';
+import {
+  beginPipeline,
+  WEB_SOCKET_TUNNEL,
+  type WebSocketChannel,
+  type WebSocketTransport,
+} from '../socket/web-socket-channel.ts';
 import { dial } from './dial.ts';
 import {
   CONNECT_TIMEOUT,
@@ -11,6 +22,8 @@ import {
 
 /** Builds the pipeline of a WebSocket; if it returns what `addLast` returned, the message types are known. */
 export type WebSocketPipeline<R, W> = (channel: WebSocketChannel) => Pipeline<R, W> | void;
+
+type WebSocketClientTransport = Transport & WebSocketTransport;
 
 const OPTIONS = describeOptions(
   '.options',
@@ -68,18 +81,42 @@ export class WebSocketBootstrap<R = unknown, W = unknown> {
     }
     target.signal?.throwIfAborted();
     const { clientOptions: options } = this;
-    const { messageTimeoutMs } = MESSAGE_LIMITS.part(options);
-    const transport = dial(url, options);
-    const channel: unknown = await connectChannel(transport, {
-      ...CHANNEL_OPTIONS.only(options),
-      ...CONNECT_TIMEOUT.only(options),
-      ...target,
-      target: String(url),
-      initialize: (opening) => {
-        beginPipeline(opening, transport, messageTimeoutMs);
-        return initialize(opening as unknown as WebSocketChannel);
+    const { httpTunnel: tunnel, tls, ...tunnelled } = OWN_OPTIONS.part(options);
+    const { messageTimeoutMs, ...limits } = MESSAGE_LIMITS.part(options);
+    const { clock, logger } = options;
+    const over = async (transport: WebSocketClientTransport, terms: object): Promise<Channel> =>
+      connectChannel(transport, {
+        ...CHANNEL_OPTIONS.only(options),
+        ...CONNECT_TIMEOUT.only(options),
+        ...terms,
+        ...target,
+        target: String(url),
+        initialize: (opening) => {
+          beginPipeline(opening, transport, messageTimeoutMs);
+          return initialize(opening as unknown as WebSocketChannel);
+        },
+      });
+    const byWebSocket = (terms: object) => over(dial(url, options), terms);
+    if (tunnel === undefined) return (await byWebSocket({})) as unknown as Channel<R, W>;
+    if (tls !== undefined) throw tlsOfTunnel();
+    const { connectTimeoutMs } = CONNECT_TIMEOUT.part(options);
+    const channel: unknown = await tunnel.connect(url, {
+      webSocket: (timeoutMs) =>
+        byWebSocket({ connectTimeoutMs: Math.min(timeoutMs, connectTimeoutMs) }),
+      tunnel: () => {
+        const attributes = [[WEB_SOCKET_TUNNEL, true]];
+        return over(tunnel.dial(url, { ...tunnelled, clock, limits }), { attributes });
       },
+      signal: target.signal,
+      clock,
+      logger,
     });
     return channel as Channel<R, W>;
   }
+}
+
+function tlsOfTunnel(): OptionError {
+  const text =
+    'tls makes no sense with httpTunnel, which goes by fetch: trust an authority by NODE_EXTRA_CA_CERTS';
+  return new OptionError('OPTION_CONFLICT', text, { option: 'tls' });
 }

@@ -3,6 +3,7 @@ import { describeOptions, time, unchecked } from '@headrace/core/authoring';
 import type { WebSocketCompression } from '../socket/compression.ts';
 import { isToken } from '../socket/extensions.ts';
 import type { WebSocketLimits } from '../socket/message-limits.ts';
+import type { HttpTunnel } from './http-tunnel.ts';
 
 /** Options of a client's WebSocket. */
 export interface WebSocketClientOptions extends ChannelOptions, WebSocketLimits {
@@ -17,6 +18,8 @@ export interface WebSocketClientOptions extends ChannelOptions, WebSocketLimits 
    * A server that chooses another, or none, is refused. @default none
    */
   readonly subprotocols?: readonly string[];
+  /** The way where no WebSocket comes through. @default none: the connect fails */
+  readonly httpTunnel?: HttpTunnel;
   /** Offer permessage-deflate. @default false */
   readonly compression?: WebSocketCompression;
   /** For `wss:`: trusted authorities, our own certificate. The server name is the URL's unless given. @default the system's authorities */
@@ -28,6 +31,7 @@ export const OWN_OPTIONS = describeOptions('WebSocketClientOptions', {
   headers: unchecked(),
   origin: unchecked(),
   subprotocols: unchecked({ default: [] }),
+  httpTunnel: unchecked(),
   compression: unchecked({ default: false }),
   tls: unchecked(),
 });

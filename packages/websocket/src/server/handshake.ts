@@ -53,7 +53,8 @@ export function shakeHands(request: IncomingMessage, terms: HandshakeTerms): Han
   return { answer: `${answer}\r\n`, subprotocol: protocol, deflate: chosen?.deflate };
 }
 
-function chosenProtocol(
+/** The best of our subprotocols that the client offers. */
+export function chosenProtocol(
   header: string | undefined,
   subprotocols: readonly string[],
 ): string | undefined {

@@ -245,18 +245,24 @@ export class HttpEndpointHandler implements Handler {
     this.intake = this.stream = this.duplex = undefined;
     this.frames = frames;
     const { messageTimeoutMs } = terms;
-    this.channel = openWebSocket(frames, initialize, options, {
+    const channel = openWebSocket(frames, initialize, options, {
       parent: ctx!.channel,
       messageTimeoutMs,
     });
-    const started = DrainStartEvent.seenBy(ctx!.channel);
-    if (started !== undefined) this.startDrain(started, this.channel);
-    // The upgrade request followed a response that the drain waits for.
-    if (this.drain !== undefined) this.drainWebSocket(this.drain, this.channel);
-    this.drainHold?.release();
+    this.carries(channel);
     frames.receive(intake.takeRest());
     frames.endRead();
     intake.stop();
+  }
+
+  /** @internal A drain of this connection is one of the WebSocket; the connection serves no other request. */
+  carries(channel: WebSocketChannel): void {
+    this.channel = channel;
+    const started = DrainStartEvent.seenBy(this.connection);
+    if (started !== undefined) this.startDrain(started, channel);
+    // The request followed a response that the drain waits for, or its own response is under way.
+    if (this.drain !== undefined) this.drainWebSocket(this.drain, channel);
+    this.drainHold?.release();
   }
 
   /** Answers a request that cannot be served, and ends the connection. */

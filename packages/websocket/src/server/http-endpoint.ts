@@ -9,6 +9,7 @@ import type { Duplex } from 'node:stream';
 import { type Channel, openChannel, SocketTransport } from '@headrace/core';
 import { callSafely, describeOptions, fn, time, unchecked, whole } from '@headrace/core/authoring';
 import { HttpEndpointHandler, type HttpEndpointHandlerOptions } from './http-endpoint-handler.ts';
+import { type HttpTunnelServerOptions, TunnelServer } from './tunnel-server.ts';
 import {
   UPGRADE_OPTIONS,
   type WebSocketUpgradeOptions,
@@ -27,6 +28,12 @@ export interface HttpEndpointOptions extends WebSocketUpgradeOptions {
   readonly request?: RequestListener;
   /** A request must be complete within this time, and the next one must follow; `false` for no limit. @default 10000 */
   readonly timeoutMs?: number | false;
+  /**
+   * Take the messages of a WebSocket over plain requests, too: POSTs to `webSocketPath`, for clients with an
+   * `HttpTunnel` behind proxies that let no WebSocket through. Their channels, limits and checks are those of WebSockets.
+   * `true`, or with options. @default false
+   */
+  readonly httpTunnel?: boolean | HttpTunnelServerOptions;
   /** Longer request headers are refused with 431. @default 16384 */
   readonly maxHeaderBytes?: number;
 }
@@ -36,6 +43,7 @@ const OPTIONS = describeOptions(
   {
     request: fn({ answers: 'a promise', purpose: 'answers requests' }),
     timeoutMs: time({ default: 10_000 }),
+    httpTunnel: unchecked({ default: false }),
     maxHeaderBytes: whole({ min: 1, max: 2 ** 31 - 1, default: 16 * 1024 }),
   },
   UPGRADE_OPTIONS,
@@ -82,12 +90,13 @@ export class HttpEndpoint {
   readonly options: HttpEndpointOptions;
   private readonly http: HttpServer;
   private readonly upgrader: WebSocketUpgrader;
+  private readonly tunnel: TunnelServer | undefined = undefined;
   private readonly handlers = new WeakMap<object, HttpEndpointHandler>();
   /** One object for all handlers: there may be very many connections. */
   private readonly ofHandlers: HttpEndpointHandlerOptions;
 
   constructor(options: HttpEndpointOptions = {}) {
-    const { timeoutMs, maxHeaderBytes } = OPTIONS.resolve(options);
+    const { timeoutMs, maxHeaderBytes, httpTunnel } = OPTIONS.resolve(options);
     this.options = options;
     this.ofHandlers = {
       timeoutMs,
@@ -98,6 +107,9 @@ export class HttpEndpoint {
       },
     };
     this.upgrader = new WebSocketUpgrader(options);
+    if (httpTunnel !== false) {
+      this.tunnel = new TunnelServer(this.upgrader, httpTunnel === true ? {} : httpTunnel);
+    }
     // Our own clock watches the time; Node's checks belong to servers that listen.
     this.http = createServer({
       maxHeaderSize: maxHeaderBytes,
@@ -161,6 +173,10 @@ export class HttpEndpoint {
     handler?.requestStarted(request, response);
     if (hasTwoHosts(request)) {
       handler?.refuseBroken(new Error(TWO_HOSTS));
+      return;
+    }
+    if (handler !== undefined && this.tunnel?.takes(request) === true) {
+      this.tunnel.serve(request, response, handler);
       return;
     }
     const { request: answer } = this.options;

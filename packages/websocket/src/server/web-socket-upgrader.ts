@@ -17,9 +17,15 @@ import {
 } from '@headrace/core/authoring';
 import { deflateTerms, type WebSocketCompression } from '../socket/compression.ts';
 import { MESSAGE_LIMITS, type ReadLimits, type WebSocketLimits } from '../socket/message-limits.ts';
-import type { WebSocketChannel } from '../socket/web-socket-channel.ts';
+import type { WebSocketChannel, WebSocketInitializer } from '../socket/web-socket-channel.ts';
 import { ForwardingProxies, type RequestSource } from './forwarding-proxies.ts';
-import { type Handshake, type HandshakeTerms, SPOKEN_VERSIONS, shakeHands } from './handshake.ts';
+import {
+  chosenProtocol,
+  type Handshake,
+  type HandshakeTerms,
+  SPOKEN_VERSIONS,
+  shakeHands,
+} from './handshake.ts';
 import type { HttpEndpointHandler } from './http-endpoint-handler.ts';
 import { isOwnOrigin } from './own-origin.ts';
 
@@ -88,6 +94,15 @@ export const UPGRADE_OPTIONS = describeOptions(
   MESSAGE_LIMITS,
 );
 
+/** What a WebSocket is opened with whose frames come as requests. */
+export interface WebSocketTerms {
+  readonly limits: ReadLimits;
+  readonly messageTimeoutMs: number;
+  readonly subprotocol: string | undefined;
+  readonly initialize: WebSocketInitializer;
+  readonly options: ChannelOptions;
+}
+
 /** Checks requests for WebSockets of one {@link HttpEndpoint}, and opens them. */
 export class WebSocketUpgrader {
   private readonly options: WebSocketUpgradeOptions;
@@ -116,18 +131,53 @@ export class WebSocketUpgrader {
 
   /** Opens the WebSocket that was asked for, or answers why not. */
   open(request: IncomingMessage, handler: HttpEndpointHandler): void {
-    const { webSocket, authorize } = this.options;
-    if (webSocket === undefined || !this.paths.has(pathOf(request))) handler.refuse(404);
-    else {
-      const source = this.allowedSource(request, handler);
-      if (source === undefined) return;
-      const upgrade = () => this.upgrade(request, source, handler);
-      if (authorize === undefined) upgrade();
-      else {
-        void this.decide(request, handler).then((isAllowed) => {
-          if (isAllowed) upgrade();
-        });
+    if (!this.isForWebSocket(request)) {
+      handler.refuse(404);
+      return;
+    }
+    const source = this.allowedSource(request, handler);
+    if (source === undefined) return;
+    this.authorized(request, handler, () => this.upgrade(request, source, handler));
+  }
+
+  /** Whether there are WebSockets, and the path is theirs. */
+  isForWebSocket(request: IncomingMessage): boolean {
+    return this.options.webSocket !== undefined && this.paths.has(pathOf(request));
+  }
+
+  /** Decides about a WebSocket whose frames come as requests, from an {@link allowedSource}. */
+  admit(
+    request: IncomingMessage,
+    source: RequestSource,
+    handler: HttpEndpointHandler,
+    accept: (terms: WebSocketTerms) => void,
+  ): void {
+    this.authorized(request, handler, () => {
+      const { limits, messageTimeoutMs, terms } = this;
+      const offered = request.headers['sec-websocket-protocol'];
+      let subprotocol: string | undefined;
+      try {
+        subprotocol = chosenProtocol(offered, terms.subprotocols);
+      } catch (error) {
+        handler.refuseBroken(toError(error));
+        return;
       }
+      const { webSocketOptions: options = {} } = this.options;
+      const initialize = this.initializer(request, source);
+      accept({ limits, messageTimeoutMs, subprotocol, initialize, options });
+    });
+  }
+
+  private authorized(
+    request: IncomingMessage,
+    handler: HttpEndpointHandler,
+    then: () => void,
+  ): void {
+    if (this.options.authorize === undefined) then();
+    else {
+      void this.decide(request, handler).then((isAllowed) => {
+        if (isAllowed) then();
+      });
     }
   }
 
@@ -146,7 +196,7 @@ export class WebSocketUpgrader {
 
   private upgrade(
     request: IncomingMessage,
-    { client }: RequestSource,
+    source: RequestSource,
     handler: HttpEndpointHandler,
   ): void {
     let handshake: Handshake;
@@ -156,20 +206,21 @@ export class WebSocketUpgrader {
       handler.refuseBroken(toError(error), [SPOKEN_VERSIONS]);
       return;
     }
-    const { webSocket, webSocketOptions = {} } = this.options;
-    const initialize = (channel: WebSocketChannel) => {
-      if (client !== undefined) channel.attributes.set(CLIENT_ADDRESS, client);
-      return webSocket!(channel, request);
-    };
+    const { webSocketOptions = {} } = this.options;
+    const initialize = this.initializer(request, source);
     const { limits, messageTimeoutMs } = this;
     handler.upgraded({ ...handshake, limits, messageTimeoutMs }, initialize, webSocketOptions);
   }
 
+  private initializer(request: IncomingMessage, { client }: RequestSource): WebSocketInitializer {
+    return (channel) => {
+      if (client !== undefined) channel.attributes.set(CLIENT_ADDRESS, client);
+      return this.options.webSocket!(channel, request);
+    };
+  }
+
   /** `undefined` if the page may not open a WebSocket: the request has been answered. */
-  private allowedSource(
-    request: IncomingMessage,
-    handler: HttpEndpointHandler,
-  ): RequestSource | undefined {
+  allowedSource(request: IncomingMessage, handler: HttpEndpointHandler): RequestSource | undefined {
     try {
       const source = this.proxies.sourceOf(request, handler.connection);
       if (this.isAllowed(request, source, handler.connection)) return source;

@@ -1,4 +1,4 @@
-import { type Buffer, isAscii, isUtf8 } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import { ByteInput } from '@headrace/codec';
 import type { DecodeError } from '@headrace/core';
 import { unpinned } from '@headrace/core/authoring';
@@ -10,6 +10,7 @@ import { INFLATED_TOO_LONG, type MessageDeflate } from './message-deflate.ts';
 import { BINARY, CLOSE, CONTINUATION, firstByte, PING, PONG, TEXT } from './message-frame.ts';
 import type { ReadLimits } from './message-limits.ts';
 import { BROKEN, NOT_UTF8, protocolError, TOO_LONG, TOO_MANY } from './protocol-error.ts';
+import { isAscii, isUtf8 } from './text-check.ts';
 import type { WebSocketInput } from './text-message.ts';
 
 interface InflatedMessage {

@@ -32,6 +32,11 @@ export const WEB_SOCKET_PROTOCOL: AttributeKey<string> = new AttributeKey<string
   'webSocketProtocol',
 );
 
+/** True if the messages go over HTTP requests instead of a WebSocket: an attribute of the channel, set before its pipeline is built. */
+export const WEB_SOCKET_TUNNEL: AttributeKey<boolean> = new AttributeKey<boolean>(
+  'webSocketTunnel',
+);
+
 /** Puts a channel on a WebSocket that is open, and starts it. */
 export function openWebSocket(
   transport: FrameTransport,

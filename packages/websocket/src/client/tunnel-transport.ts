@@ -1,0 +1,405 @@
+import { Buffer } from 'node:buffer';
+import {
+  ChannelError,
+  type Clock,
+  type Timer,
+  type Transport,
+  type TransportSink,
+} from '@headrace/core';
+import { sizeOfBytes, systemError, toBuffer, toError } from '@headrace/core/authoring';
+import { END_EVENT, EventStreamReader, OPEN_EVENT } from '../tunnel/event-stream.ts';
+import {
+  bytesBody,
+  ELSEWHERE,
+  MAX_PIECE_BYTES,
+  openBody,
+  READ,
+  UNKNOWN,
+  WAITS,
+} from '../tunnel/tunnel-request.ts';
+import { WEB_SOCKET_ERRORS } from '../web-socket-errors.ts';
+
+/** What is used of `fetch`. */
+export type Fetch = (url: string, request: FetchRequest) => Promise<FetchedAnswer>;
+
+/** One request. */
+export interface FetchRequest {
+  readonly method: 'POST';
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+  readonly cache: 'no-store';
+  readonly credentials: 'include';
+  readonly redirect: 'error';
+  /** The request survives the page. */
+  readonly keepalive: boolean;
+}
+
+/** What is used of an answer. */
+export interface FetchedAnswer {
+  readonly status: number;
+  readonly body: { getReader(): AnswerReader; cancel(): Promise<void> } | null;
+}
+
+/** Reads the body of an answer. */
+export interface AnswerReader {
+  readonly closed: Promise<unknown>;
+  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+}
+
+/** What a {@link TunnelTransport} is opened with. */
+export interface TunnelTransportTerms {
+  readonly clock: Clock;
+  /** Of `http:` or `https:`. */
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly subprotocols: readonly string[];
+  readonly answerTimeoutMs: number;
+  readonly fetch: Fetch;
+}
+
+/** Requests that must reach one server before the session counts as open. At the same time, so each has a connection of its own. */
+const PROBES = 3;
+/** A request that got no answer is made again so often, by the same number. */
+const REPEATS = 4;
+const FIRST_PAUSE_MS = 200;
+/** A browser keeps few bytes for requests that survive a page. */
+const KEEPALIVE_BYTES = 8 * 1024;
+/** What came and is not read; a piece of the answer may be more. */
+const MAX_ARRIVED_BYTES = 64 * 1024;
+const CLOSE_TIMEOUT_MS = 2000;
+const NOTHING = Buffer.alloc(0);
+
+/** A session at a server as a transport of bytes, by `fetch`: theirs come in one long answer, ours go in requests, one at a time. */
+export class TunnelTransport implements Transport {
+  readonly accepts = 'Buffers';
+  readonly localAddress = undefined;
+  readonly remoteAddress = undefined;
+  /** The subprotocol that the server chose. */
+  subprotocol: string | undefined = undefined;
+  unsentBytes = 0;
+  private readonly terms: TunnelTransportTerms;
+  private readonly life = new AbortController();
+  private sink: TransportSink | undefined = undefined;
+  private session: Buffer = NOTHING;
+  private isOpen = false;
+  private isClosing = false;
+  private isOver = false;
+  private timer: Timer | undefined = undefined;
+  // Input
+  private stream: AnswerReader | undefined = undefined;
+  private readonly events = new EventStreamReader((name, data) => this.eventRead(name, data));
+  private arrived: Buffer[] = [];
+  private arrivedBytes = 0;
+  private mayRead = false;
+  private isReading = false;
+  private hasPeerEnded = false;
+  private isEndReported = false;
+  // Output
+  private number = 0;
+  private isWriting = false;
+  private hasEnded = false;
+
+  constructor(terms: TunnelTransportTerms) {
+    this.terms = terms;
+  }
+
+  get isActive(): boolean {
+    return this.isOpen && !this.isClosing && !this.isOver;
+  }
+
+  open(sink: TransportSink): void {
+    this.sink = sink;
+    this.ask().catch((error: unknown) => this.refuse(unreachable(this.terms.url, toError(error))));
+  }
+
+  private async ask(): Promise<void> {
+    const { clock, url, subprotocols, answerTimeoutMs } = this.terms;
+    if (Number.isFinite(answerTimeoutMs)) {
+      const late = (): void => this.refuse(buffered(url, answerTimeoutMs));
+      this.timer = clock.schedule(late, answerTimeoutMs);
+    }
+    const { status, body } = await this.post(openBody({ subprotocols }));
+    if (this.isOver) void body?.cancel().catch(ignore);
+    else if (status !== 200 || body === null) this.refuse(refused(url, status));
+    else {
+      this.stream = body.getReader();
+      // Notices a cut while what came before it is not read.
+      this.stream.closed.catch(() => this.cut());
+      this.readOn();
+    }
+  }
+
+  private opened(data: string): void {
+    const { url, subprotocols } = this.terms;
+    const { session, subprotocol } = JSON.parse(data) as { session: string; subprotocol?: string };
+    this.session = Buffer.from(session, 'base64url');
+    this.subprotocol = subprotocol;
+    this.timer?.cancel();
+    if (subprotocols.length > 0 && !subprotocols.includes(subprotocol ?? '')) {
+      const text = `the server at ${url} speaks none of the subprotocols ${subprotocols.join(', ')}`;
+      this.refuse(new ChannelError('CHANNEL_FAILED', text));
+      return;
+    }
+    const probes = Array.from({ length: PROBES }, () => this.send(0, NOTHING));
+    Promise.all(probes).then(
+      () => {
+        if (this.isOver) return;
+        this.isOpen = true;
+        this.sink?.connected();
+      },
+      (error: unknown) => this.refuse(toError(error)),
+    );
+  }
+
+  /** There is no session. */
+  private refuse(error: Error): void {
+    if (this.isOver) return;
+    this.leave();
+    this.sink?.failed(error);
+  }
+
+  // --- input ---
+
+  requestRead(): void {
+    this.mayRead = true;
+    this.terms.clock.nextTurn(() => this.deliver());
+  }
+
+  pauseReading(): void {
+    this.mayRead = false;
+  }
+
+  /** One read is under way, which notices a cut; while much of what came is not read the next one waits, and the server with it. */
+  private readOn(): void {
+    const { stream, arrivedBytes } = this;
+    if (this.isReading || this.isOver || this.hasPeerEnded || stream === undefined) return;
+    if (arrivedBytes >= MAX_ARRIVED_BYTES) return;
+    this.isReading = true;
+    stream.read().then(
+      ({ value }) => {
+        this.isReading = false;
+        if (value === undefined) this.cut();
+        else this.received(value);
+      },
+      () => this.cut(),
+    );
+  }
+
+  private received(bytes: Uint8Array): void {
+    if (this.isOver) return;
+    try {
+      this.events.push(bytes);
+    } catch (error) {
+      this.fail(toError(error));
+      return;
+    }
+    this.deliver();
+    this.readOn();
+  }
+
+  private eventRead(name: string, data: string): void {
+    if (name === '') {
+      const bytes = Buffer.from(data, 'base64');
+      this.arrived.push(bytes);
+      this.arrivedBytes += bytes.length;
+    } else if (name === OPEN_EVENT && this.session === NOTHING) this.opened(data);
+    else if (name === END_EVENT) this.hasPeerEnded = true;
+  }
+
+  private deliver(): void {
+    const { arrived, sink } = this;
+    if (!this.mayRead || !this.isActive || sink === undefined) return;
+    if (arrived.length > 0) {
+      this.mayRead = false;
+      this.arrived = [];
+      this.arrivedBytes = 0;
+      sink.received(arrived.length === 1 ? arrived[0] : Buffer.concat(arrived));
+      sink.readComplete();
+      this.readOn();
+    } else if (this.hasPeerEnded && !this.isEndReported) {
+      this.mayRead = false;
+      this.isEndReported = true;
+      sink.inputEnded();
+    }
+  }
+
+  /** The answer stopped; one that is whole says so before. */
+  private cut(): void {
+    if (!this.hasPeerEnded) this.fail(cutOff('the answer of the server was cut'));
+  }
+
+  // --- output ---
+
+  sizeOf(message: unknown): number {
+    return sizeOfBytes(message);
+  }
+
+  write(messages: readonly unknown[], bytes: number): boolean {
+    if (bytes === 0) return true;
+    if (!this.isActive) return false;
+    this.unsentBytes = bytes;
+    this.isWriting = true;
+    const all = Buffer.concat(messages.map((message) => toBuffer(message as Buffer)));
+    this.sendAll(all).then(
+      () => this.written(),
+      (error: unknown) => this.fail(toError(error)),
+    );
+    return false;
+  }
+
+  private async sendAll(bytes: Buffer): Promise<void> {
+    for (let at = 0; at < bytes.length && this.isActive; at += MAX_PIECE_BYTES) {
+      const piece = bytes.subarray(at, at + MAX_PIECE_BYTES);
+      await this.send(++this.number, piece);
+      this.unsentBytes -= piece.length;
+    }
+  }
+
+  private written(): void {
+    this.isWriting = false;
+    if (this.isClosing) this.sayGoodbye();
+    else if (!this.isOver) this.sink?.written();
+  }
+
+  /** Resolves when the server has room for more. A request that got no answer is made again: its number is taken once. */
+  private async send(number: number, bytes: Buffer, isLast = false): Promise<void> {
+    const { clock, url } = this.terms;
+    const { session } = this;
+    let body = bytesBody({ session, number, isLast, bytes });
+    for (let failures = 0; ; ) {
+      const status = await this.statusOf(body);
+      if (status === READ) return;
+      if (this.isOver) throw cutOff('the session is over');
+      if (status === WAITS) {
+        body = bytesBody({ session, number, isLast, bytes: NOTHING });
+        failures = 0;
+        continue;
+      }
+      if (status === ELSEWHERE || (status === UNKNOWN && !this.isOpen)) throw elsewhere(url);
+      const isPassing = status === 0 || status >= 500;
+      if (!isPassing || failures === REPEATS) throw cutOff(answered(status));
+      failures += 1;
+      await new Promise<void>((resolve) => {
+        clock.schedule(resolve, FIRST_PAUSE_MS * 2 ** failures);
+      });
+    }
+  }
+
+  /** 0 for no answer. */
+  private async statusOf(body: Buffer): Promise<number> {
+    try {
+      const answer = await this.post(body);
+      await answer.body?.cancel();
+      return answer.status;
+    } catch {
+      return 0;
+    }
+  }
+
+  private post(body: Buffer): Promise<FetchedAnswer> {
+    const { url, headers, fetch } = this.terms;
+    return fetch(url, {
+      method: 'POST',
+      body: body as Uint8Array<ArrayBuffer>,
+      headers,
+      signal: this.life.signal,
+      cache: 'no-store',
+      credentials: 'include',
+      redirect: 'error',
+      keepalive: this.session !== NOTHING && body.length <= KEEPALIVE_BYTES,
+    });
+  }
+
+  // --- the end ---
+
+  shutdownOutput(): void {
+    this.hasEnded = true;
+    this.send(++this.number, NOTHING, true).then(
+      () => {
+        if (!this.isOver) this.sink?.outputEnded();
+      },
+      (error: unknown) => this.fail(toError(error)),
+    );
+  }
+
+  close(): void {
+    if (this.isOver || !this.isOpen) this.abort();
+    else if (!this.isClosing) {
+      this.isClosing = true;
+      this.timer = this.terms.clock.deadlines.schedule(() => this.abort(), CLOSE_TIMEOUT_MS);
+      if (!this.isWriting) this.sayGoodbye();
+    }
+  }
+
+  abort(): void {
+    this.leave();
+    const { sink } = this;
+    this.sink = undefined;
+    if (sink !== undefined) this.terms.clock.execute(() => sink.disconnected());
+  }
+
+  /** Without it the server would take the end for a cut. */
+  private sayGoodbye(): void {
+    if (this.hasEnded) {
+      this.abort();
+      return;
+    }
+    this.hasEnded = true;
+    const over = (): void => this.abort();
+    this.send(++this.number, NOTHING, true).then(over, over);
+  }
+
+  private fail(error: Error): void {
+    if (this.isOver) return;
+    if (!this.isOpen) {
+      this.refuse(error);
+      return;
+    }
+    const { sink, isClosing } = this;
+    this.leave();
+    if (!isClosing) sink?.failed(error);
+    this.abort();
+  }
+
+  private leave(): void {
+    this.isOver = true;
+    this.timer?.cancel();
+    this.arrived = [];
+    this.life.abort();
+  }
+}
+
+const ignore = (): void => {};
+
+function answered(status: number): string {
+  return status === 0 ? 'a request got no answer' : `a request got the HTTP status ${status}`;
+}
+
+function cutOff(why: string): Error {
+  return systemError('ECONNRESET', `read ECONNRESET (${why})`);
+}
+
+function unreachable(url: string, cause: Error): ChannelError {
+  const text = `no answer from ${url} (${cause.message})`;
+  return new ChannelError('CHANNEL_REFUSED', text, { url }, cause);
+}
+
+function refused(url: string, statusCode: number): ChannelError {
+  const text = `${url} refused to carry a WebSocket over HTTP, with the HTTP status ${statusCode}`;
+  return new ChannelError('CHANNEL_REFUSED', text, { url, statusCode });
+}
+
+function buffered(url: string, timeoutMs: number): ChannelError {
+  const text =
+    `nothing of the answer of ${url} came within ${timeoutMs} ms: ` +
+    'a proxy holds answers back until they are whole, or the server is too slow';
+  return new ChannelError(WEB_SOCKET_ERRORS.TUNNEL_BUFFERED, text, { url, timeoutMs });
+}
+
+function elsewhere(url: string): ChannelError {
+  const text =
+    `requests to ${url} reach another server than the one that has the session: ` +
+    'several servers need sticky sessions at their balancer for WebSockets over HTTP';
+  return new ChannelError(WEB_SOCKET_ERRORS.TUNNEL_ELSEWHERE, text, { url });
+}

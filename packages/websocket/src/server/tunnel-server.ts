@@ -1,0 +1,208 @@
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { openChannel, silentLogger, type Timer } from '@headrace/core';
+import { describeOptions, time } from '@headrace/core/authoring';
+import { FrameTransport } from '../socket/frame-transport.ts';
+import {
+  openWebSocket,
+  WEB_SOCKET_TUNNEL,
+  type WebSocketInitializer,
+} from '../socket/web-socket-channel.ts';
+import { namedEvent, OPEN_EVENT } from '../tunnel/event-stream.ts';
+import { FrameCarrier } from '../tunnel/frame-carrier.ts';
+import {
+  ELSEWHERE,
+  MAX_BODY_BYTES,
+  type OpenRequest,
+  readBody,
+  SERVER_ID_BYTES,
+  SESSION_ID_BYTES,
+  UNKNOWN,
+} from '../tunnel/tunnel-request.ts';
+import type { RequestSource } from './forwarding-proxies.ts';
+import type { HttpEndpointHandler } from './http-endpoint-handler.ts';
+import { answer, TunnelSession } from './tunnel-session.ts';
+import type { WebSocketTerms, WebSocketUpgrader } from './web-socket-upgrader.ts';
+
+/** How an endpoint takes the messages of a WebSocket over HTTP. */
+export interface HttpTunnelServerOptions {
+  /** After so many milliseconds without a message to the client a comment is sent, for proxies that cut what is silent; `false` for never. @default 15000 */
+  readonly keepAliveMs?: number | false;
+}
+
+const OPTIONS = describeOptions('httpTunnel', { keepAliveMs: time({ default: 15_000 }) });
+
+/** Proxies are asked to pass the answer on as it comes, and to change nothing in it. */
+const HEADERS = {
+  'Content-Type': 'text/event-stream',
+  'Cache-Control': 'no-store, no-transform',
+  'X-Accel-Buffering': 'no',
+  'X-Content-Type-Options': 'nosniff',
+};
+
+/** A session without a first request, which the client makes at once, ends after this. */
+const FIRST_REQUEST_MS = 10_000;
+
+interface Session {
+  readonly transport: TunnelSession;
+  /** Puts a channel on it; once. */
+  start: (() => void) | undefined;
+}
+
+/** WebSockets over plain requests, of one endpoint: the way for clients behind proxies that let no WebSocket through. */
+export class TunnelServer {
+  private readonly upgrader: WebSocketUpgrader;
+  private readonly keepAliveMs: number;
+  /** Another server's sessions are told from those that have ended. */
+  private readonly serverId = randomBytes(SERVER_ID_BYTES);
+  private readonly sessions = new Map<string, Session>();
+
+  constructor(upgrader: WebSocketUpgrader, options: HttpTunnelServerOptions) {
+    this.upgrader = upgrader;
+    this.keepAliveMs = OPTIONS.resolve(options).keepAliveMs;
+  }
+
+  /** How many sessions there are. */
+  get size(): number {
+    return this.sessions.size;
+  }
+
+  /** Whether the request is one of a tunnel. */
+  takes(request: IncomingMessage): boolean {
+    return request.method === 'POST' && this.upgrader.isForWebSocket(request);
+  }
+
+  serve(request: IncomingMessage, response: ServerResponse, handler: HttpEndpointHandler): void {
+    const source = this.upgrader.allowedSource(request, handler);
+    if (source === undefined) return;
+    const { origin } = request.headers;
+    if (origin !== undefined) {
+      // Of another site that is allowed: its browser keeps the answer from the page otherwise.
+      response.setHeader('Access-Control-Allow-Origin', origin);
+      response.setHeader('Access-Control-Allow-Credentials', 'true');
+      response.setHeader('Vary', 'Origin');
+    }
+    bodyOf(request, response, (body) => {
+      const read = readBody(body);
+      if (read === undefined) answer(response, 400);
+      else if ('session' in read) {
+        const session = this.sessions.get(read.session.toString('latin1'));
+        const isOurs = read.session.subarray(0, SERVER_ID_BYTES).equals(this.serverId);
+        if (session === undefined) answer(response, isOurs ? UNKNOWN : ELSEWHERE);
+        else {
+          session.start?.();
+          session.transport.receive(read, response);
+        }
+      } else this.open(read, request, response, handler, source);
+    });
+  }
+
+  /** The same decision as about a WebSocket; what the client offers stands where `authorize` looks for it. */
+  private open(
+    { subprotocols }: OpenRequest,
+    request: IncomingMessage,
+    response: ServerResponse,
+    handler: HttpEndpointHandler,
+    source: RequestSource,
+  ): void {
+    if (subprotocols.length > 0) {
+      request.headers['sec-websocket-protocol'] = subprotocols.join(', ');
+    }
+    this.upgrader.admit(request, source, handler, (terms) => {
+      if (!response.destroyed && !response.headersSent) this.begin(terms, response, handler);
+    });
+  }
+
+  private begin(
+    terms: WebSocketTerms,
+    response: ServerResponse,
+    handler: HttpEndpointHandler,
+  ): void {
+    const { connection } = handler;
+    const id = Buffer.concat([this.serverId, randomBytes(SESSION_ID_BYTES - SERVER_ID_BYTES)]);
+    const key = id.toString('latin1');
+    let firstRequest: Timer | undefined;
+    const transport = new TunnelSession({
+      response,
+      connection,
+      keepAliveMs: this.keepAliveMs,
+      ended: () => {
+        firstRequest?.cancel();
+        this.sessions.delete(key);
+      },
+    });
+    firstRequest = connection.clock.deadlines.schedule(() => transport.close(), FIRST_REQUEST_MS);
+    const session: Session = {
+      transport,
+      start: () => {
+        session.start = undefined;
+        firstRequest.cancel();
+        start(transport, terms, handler);
+      },
+    };
+    this.sessions.set(key, session);
+    const { subprotocol } = terms;
+    response.shouldKeepAlive = false;
+    response.writeHead(200, HEADERS);
+    const opened = { session: id.toString('base64url'), subprotocol };
+    response.write(namedEvent(OPEN_EVENT, JSON.stringify(opened)));
+  }
+}
+
+/** Its channel carries frames, as a connection after its upgrade does. */
+function start(
+  transport: TunnelSession,
+  { limits, messageTimeoutMs, subprotocol, initialize, options }: WebSocketTerms,
+  handler: HttpEndpointHandler,
+): void {
+  const frames = new FrameTransport(limits);
+  const { connection } = handler;
+  openChannel(transport, {
+    parent: connection,
+    // The WebSocket has the limits of the output, and reports what fails below.
+    logger: silentLogger,
+    maxOutboundBytes: Number.POSITIVE_INFINITY,
+    outboundStallMs: false,
+    initialize: ({ pipeline }) => {
+      pipeline.addLast(
+        new FrameCarrier(frames, () => {
+          frames.opened({ deflate: undefined, subprotocol });
+          const initialized: WebSocketInitializer = (opening) => {
+            opening.attributes.set(WEB_SOCKET_TUNNEL, true);
+            return initialize(opening);
+          };
+          const channel = openWebSocket(frames, initialized, options, {
+            parent: connection,
+            messageTimeoutMs,
+          });
+          handler.carries(channel);
+        }),
+      );
+    },
+  });
+}
+
+function bodyOf(
+  request: IncomingMessage,
+  response: ServerResponse,
+  done: (body: Buffer) => void,
+): void {
+  const pieces: Buffer[] = [];
+  let bytes = Number(request.headers['content-length'] ?? 0);
+  const tooLong = (): void => {
+    response.shouldKeepAlive = false;
+    answer(response, 413);
+    request.removeAllListeners('data').removeAllListeners('end').resume();
+  };
+  if (bytes > MAX_BODY_BYTES) {
+    tooLong();
+    return;
+  }
+  bytes = 0;
+  request.on('data', (piece: Buffer) => {
+    bytes += piece.length;
+    pieces.push(piece);
+    if (bytes > MAX_BODY_BYTES) tooLong();
+  });
+  request.on('end', () => done(Buffer.concat(pieces)));
+}

@@ -1,0 +1,248 @@
+import type { ServerResponse } from 'node:http';
+import type { Address, Channel, Timer, Transport, TransportSink } from '@headrace/core';
+import {
+  ReceiveSequence,
+  sizeOfBytes,
+  systemError,
+  toBuffer,
+  transportOf,
+} from '@headrace/core/authoring';
+import { bytesEvents, COMMENT, END_EVENT, namedEvent } from '../tunnel/event-stream.ts';
+import { type BytesRequest, GAP, READ, UNKNOWN, WAITS } from '../tunnel/tunnel-request.ts';
+
+/** A proxy may cut a request that is not answered within 30 s. */
+const ANSWER_WITHIN_MS = 15_000;
+
+/** Requests whose bytes are kept while the channel does not read; the last of them waits for its answer. */
+const MOST_UNREAD = 2;
+
+/** What a {@link TunnelSession} is made of. */
+export interface TunnelSessionTerms {
+  /** The answer that carries the session's bytes. */
+  readonly response: ServerResponse;
+  /** The channel that carries the answer. */
+  readonly connection: Channel;
+  readonly keepAliveMs: number;
+  /** The session is over: no request finds it any more. */
+  readonly ended: () => void;
+}
+
+/**
+ * A client's session as a transport of bytes: those of the server go over one long answer, those of the client come as
+ * numbered requests, one at a time. A request is answered when what came before it has been read, so a channel that reads
+ * nothing stops its client.
+ * A session lives as long as its answer.
+ */
+export class TunnelSession implements Transport {
+  readonly accepts = 'Buffers';
+  readonly localAddress: Address | undefined;
+  readonly remoteAddress: Address | undefined;
+  private readonly terms: TunnelSessionTerms;
+  private sink: TransportSink | undefined = undefined;
+  private isOver = false;
+  // Input
+  private readonly sequence = new ReceiveSequence(0);
+  private mayRead = false;
+  /** What was taken and not read. */
+  private unread: Buffer[] = [];
+  private waiting: ServerResponse | undefined = undefined;
+  private waitTimer: Timer | undefined = undefined;
+  private hasPeerEnded = false;
+  private isEndReported = false;
+  /** The answer was cut after the client had ended its half: what came before is still read. */
+  private isPeerGone = false;
+  // Output
+  private unsent = 0;
+  private hasEnded = false;
+  private wasQuiet = false;
+  private beat: Timer | undefined = undefined;
+
+  constructor(terms: TunnelSessionTerms) {
+    this.terms = terms;
+    const { connection, response } = terms;
+    this.localAddress = connection.localAddress;
+    this.remoteAddress = connection.remoteAddress;
+    response.once('close', () => this.answerClosed());
+    this.expectSilence();
+  }
+
+  get isActive(): boolean {
+    return !this.isOver;
+  }
+
+  get unsentBytes(): number {
+    return this.unsent - this.terms.connection.outboundProgress;
+  }
+
+  get unacknowledgedBytes(): number | undefined {
+    return transportOf(this.terms.connection)?.unacknowledgedBytes;
+  }
+
+  open(sink: TransportSink): void {
+    this.sink = sink;
+  }
+
+  // --- input ---
+
+  /** A request of the client; answers it at once, or when its bytes have been read. */
+  receive({ number, bytes, isLast }: BytesRequest, response: ServerResponse): void {
+    const gap = this.sequence.gapBefore(number);
+    if (gap > 0 || (gap === 0 && this.unread.length === MOST_UNREAD)) {
+      answer(response, GAP);
+      this.fail(`request ${number} did not wait for those before it`);
+      return;
+    }
+    if (gap === 0) {
+      this.sequence.receive(number);
+      if (bytes.length > 0) this.unread.push(bytes);
+      this.hasPeerEnded = isLast;
+    }
+    this.deliver();
+    // A repetition takes the place of the request that it repeats.
+    this.answerWaiting(WAITS);
+    if (this.isOver) answer(response, UNKNOWN);
+    else if (this.unread.length < MOST_UNREAD) answer(response, READ);
+    else this.wait(response);
+  }
+
+  requestRead(): void {
+    this.mayRead = true;
+    if (this.unread.length === 0 && !this.hasPeerEnded) return;
+    this.terms.connection.clock.nextTurn(() => this.deliver());
+  }
+
+  pauseReading(): void {
+    this.mayRead = false;
+  }
+
+  private deliver(): void {
+    const { sink, unread } = this;
+    if (!this.mayRead || this.isOver || sink === undefined) return;
+    if (unread.length > 0) {
+      this.mayRead = false;
+      this.unread = [];
+      sink.received(unread.length === 1 ? unread[0] : Buffer.concat(unread));
+      this.answerWaiting(READ);
+      sink.readComplete();
+    } else if (this.hasPeerEnded && !this.isEndReported) {
+      this.mayRead = false;
+      this.isEndReported = true;
+      sink.inputEnded();
+    }
+  }
+
+  private wait(response: ServerResponse): void {
+    this.waiting = response;
+    const { clock } = this.terms.connection;
+    this.waitTimer = clock.deadlines.schedule(() => this.answerWaiting(WAITS), ANSWER_WITHIN_MS);
+  }
+
+  private answerWaiting(status: number): void {
+    const { waiting } = this;
+    if (waiting === undefined) return;
+    this.waiting = undefined;
+    this.waitTimer?.cancel();
+    answer(waiting, status);
+  }
+
+  // --- output ---
+
+  sizeOf(message: unknown): number {
+    return sizeOfBytes(message);
+  }
+
+  write(messages: readonly unknown[], bytes: number): boolean {
+    if (bytes === 0) return true;
+    const { clock } = this.terms.connection;
+    if (this.isPeerGone) clock.execute(() => this.fail('the client has gone'));
+    if (this.isPeerGone || this.isOver) return false;
+    this.unsent = bytes;
+    this.wasQuiet = false;
+    let text = '';
+    for (const message of messages) text += bytesEvents(toBuffer(message as Buffer));
+    this.terms.response.write(text, 'latin1', (error) => {
+      if (error == null) this.sent();
+    });
+    return false;
+  }
+
+  private sent(): void {
+    this.unsent = 0;
+    if (!this.isOver) this.sink?.written();
+  }
+
+  /** A comment follows a time without output; not while the client reads nothing. */
+  private expectSilence(): void {
+    const { connection, response, keepAliveMs } = this.terms;
+    if (!Number.isFinite(keepAliveMs)) return;
+    this.beat = connection.clock.deadlines.schedule(() => {
+      if (this.wasQuiet && this.unsent === 0 && !this.hasEnded && response.writableLength === 0) {
+        response.write(COMMENT);
+      }
+      this.wasQuiet = true;
+      this.expectSilence();
+    }, keepAliveMs / 2);
+  }
+
+  // --- the end ---
+
+  shutdownOutput(): void {
+    this.sayEnd();
+    this.terms.connection.clock.execute(() => {
+      if (!this.isOver) this.sink?.outputEnded();
+    });
+  }
+
+  private sayEnd(): void {
+    if (this.hasEnded) return;
+    this.hasEnded = true;
+    this.terms.response.write(namedEvent(END_EVENT, ''));
+  }
+
+  close(): void {
+    const { connection, response } = this.terms;
+    if (!this.isOver && !this.isPeerGone) {
+      if (this.unsent > 0) connection.close();
+      else {
+        this.sayEnd();
+        response.end();
+      }
+    }
+    this.end();
+  }
+
+  abort(): void {
+    if (!this.isOver) this.terms.connection.abort();
+    this.end();
+  }
+
+  private answerClosed(): void {
+    if (this.isOver) return;
+    if (!this.hasPeerEnded || this.unsent > 0) this.fail('the answer of the session was cut');
+    else this.isPeerGone = true;
+  }
+
+  private fail(why: string): void {
+    if (this.isOver) return;
+    this.sink?.failed(systemError('ECONNRESET', `read ECONNRESET (${why})`));
+    // Without a channel nobody else ends it.
+    this.abort();
+  }
+
+  private end(): void {
+    const { connection, ended } = this.terms;
+    this.isOver = true;
+    this.beat?.cancel();
+    this.answerWaiting(UNKNOWN);
+    ended();
+    const { sink } = this;
+    this.sink = undefined;
+    if (sink !== undefined) connection.clock.execute(() => sink.disconnected());
+  }
+}
+
+/** Answers a request of a session. */
+export function answer(response: ServerResponse, status: number): void {
+  if (response.headersSent || response.destroyed) return;
+  response.writeHead(status, { 'Cache-Control': 'no-store', 'Content-Length': 0 }).end();
+}

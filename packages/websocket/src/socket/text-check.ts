@@ -1,0 +1,1 @@
+export { isAscii, isUtf8 } from 'node:buffer';

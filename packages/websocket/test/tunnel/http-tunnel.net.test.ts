@@ -1,0 +1,314 @@
+// WebSockets over HTTP requests, from a client to a server, past a proxy that lets no WebSocket through.
+import {
+  createServer,
+  request as forward,
+  type Server as HttpServer,
+  type IncomingMessage,
+} from 'node:http';
+import { type AddressInfo, connect as connectSocket } from 'node:net';
+import {
+  type Channel,
+  type Clock,
+  clientAddress,
+  handler,
+  type Server,
+  ServerBootstrap,
+  silentLogger,
+  systemClock,
+} from '@headrace/core';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  bearerOf,
+  cookieOf,
+  HttpEndpoint,
+  type HttpEndpointOptions,
+  HttpTunnel,
+  type HttpTunnelOptions,
+  WEB_SOCKET_CLOSE,
+  WEB_SOCKET_PROTOCOL,
+  WEB_SOCKET_TUNNEL,
+  WebSocketBootstrap,
+  type WebSocketChannel,
+  type WebSocketClientOptions,
+  WebSocketTextCodec,
+} from '../../src/index.ts';
+import { bytesBody, openBody } from '../../src/tunnel/tunnel-request.ts';
+
+const shout = handler<{ reads: string; passesOn: never; writes: string }>({
+  sharable: true,
+  channelRead: (ctx, text) => void ctx.writeAndFlush(text.toUpperCase()),
+});
+
+let server: Server;
+let proxy: HttpServer;
+let upgrades: number;
+let accepted: WebSocketChannel[];
+let letsUpgradesThrough: boolean;
+const toClose: { close(): unknown }[] = [];
+
+beforeEach(() => {
+  upgrades = 0;
+  accepted = [];
+  letsUpgradesThrough = false;
+});
+afterEach(async () => {
+  proxy.closeAllConnections();
+  proxy.close();
+  for (const one of toClose.splice(0)) await one.close();
+});
+
+/** A server, and a proxy before it that answers each request for a WebSocket with 400. */
+async function serving(options: HttpEndpointOptions = {}): Promise<string> {
+  const endpoint = new HttpEndpoint({
+    httpTunnel: true,
+    webSocket: (channel) => {
+      accepted.push(channel);
+      return channel.pipeline.addLast(new WebSocketTextCodec(), shout);
+    },
+    ...options,
+  });
+  server = await new ServerBootstrap()
+    .childOptions({ logger: silentLogger })
+    .childHandler((channel) => channel.pipeline.addLast(endpoint.handler()))
+    .bind({ port: 0, host: '127.0.0.1' });
+  toClose.push(server);
+  proxy = createServer((request, response) => {
+    const { method, headers, url } = request;
+    const target = { host: '127.0.0.1', port: server.port, method, headers, path: url };
+    const passed = forward(target, (answer: IncomingMessage) => {
+      response.writeHead(answer.statusCode!, answer.headers);
+      answer.pipe(response);
+      answer.on('close', () => answer.complete || response.destroy());
+    });
+    passed.on('error', () => response.destroy());
+    response.on('close', () => passed.destroy());
+    request.pipe(passed);
+  });
+  proxy.on('upgrade', (request, socket, head) => {
+    upgrades += 1;
+    if (!letsUpgradesThrough) {
+      socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');
+      return;
+    }
+    const back = connectSocket(server.port, '127.0.0.1', () => {
+      const lines = request.rawHeaders.map((text, i) => text + (i % 2 === 0 ? ': ' : '\r\n'));
+      back.write(`GET ${request.url} HTTP/1.1\r\n${lines.join('')}\r\n`);
+      back.write(head);
+      socket.pipe(back).pipe(socket);
+    });
+    for (const one of [socket, back]) one.on('error', () => socket.destroy());
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  return `ws://127.0.0.1:${(proxy.address() as AddressInfo).port}/ws`;
+}
+
+function connect(
+  url: string,
+  options: WebSocketClientOptions & { readonly tunnel?: HttpTunnel | HttpTunnelOptions } = {},
+): Promise<Channel<string, string>> {
+  const { tunnel = {}, ...rest } = options;
+  const httpTunnel = tunnel instanceof HttpTunnel ? tunnel : new HttpTunnel(tunnel);
+  return new WebSocketBootstrap()
+    .options({ logger: silentLogger, httpTunnel, ...rest })
+    .handler(({ pipeline }) => pipeline.addLast(new WebSocketTextCodec()))
+    .connect(url);
+}
+
+async function hear(channel: Channel<string, string>): Promise<string | undefined> {
+  for await (const text of channel) return text;
+  return undefined;
+}
+
+async function say(channel: Channel<string, string>, text: string): Promise<string | undefined> {
+  const heard = hear(channel);
+  await channel.writeAndFlush(text);
+  return heard;
+}
+
+const post = (url: string, body: Uint8Array, headers: Record<string, string> = {}) =>
+  fetch(url.replace('ws:', 'http:'), {
+    method: 'POST',
+    body: body as Uint8Array<ArrayBuffer>,
+    headers,
+  });
+
+describe('a WebSocket over HTTP requests', () => {
+  it('is opened by itself where none comes through, and its pipelines see no difference', async () => {
+    const url = await serving();
+    const lines: string[] = [];
+    const logger = { log: (level: string, text: string) => void lines.push(`${level} ${text}`) };
+    const channel = await connect(url, { logger });
+    expect(upgrades).toBe(1);
+    expect(await say(channel, 'hello ä')).toBe('HELLO Ä');
+    expect(channel.attributes.get(WEB_SOCKET_TUNNEL)).toBe(true);
+    expect(accepted[0]!.attributes.get(WEB_SOCKET_TUNNEL)).toBe(true);
+    expect(clientAddress(accepted[0]!)).toMatchObject({ host: '127.0.0.1' });
+    expect(lines).toEqual([
+      `info the WebSocket to ${url.replace('ws:', 'http:')} goes over HTTP requests`,
+    ]);
+    await channel.closed;
+  });
+
+  it('closes with the code of the other end', async () => {
+    const url = await serving();
+    const channel = await connect(url);
+    const closed = new Promise((resolve) => accepted[0]!.onClosed(resolve));
+    channel.close();
+    await closed;
+    expect(accepted[0]!.attributes.get(WEB_SOCKET_CLOSE)).toMatchObject({ code: 1000 });
+    const second = await connect(url);
+    accepted[1]!.close('idle');
+    await second.closed;
+    expect(second.attributes.get(WEB_SOCKET_CLOSE)).toEqual({ code: 1008, reason: 'idle' });
+  });
+
+  it('is tried first for a time, then the WebSocket is again', async () => {
+    const url = await serving();
+    let now = 1_000_000;
+    const clock: Clock = Object.create(systemClock, { timeOfDay: { value: () => now } });
+    const tunnel = new HttpTunnel({ webSocketAgainMs: 60_000 });
+    await (await connect(url, { tunnel, clock })).close();
+    expect([upgrades, tunnel.isPreferred(url, clock)]).toEqual([1, true]);
+    letsUpgradesThrough = true;
+    now += 59_000;
+    const second = await connect(url, { tunnel, clock });
+    expect([upgrades, second.attributes.get(WEB_SOCKET_TUNNEL)]).toEqual([1, true]);
+    second.close();
+    now += 60_001;
+    const third = await connect(url, { tunnel, clock });
+    expect([upgrades, third.attributes.get(WEB_SOCKET_TUNNEL)]).toEqual([2, undefined]);
+    expect(await say(third, 'hello')).toBe('HELLO');
+    expect(tunnel.isPreferred(url, clock)).toBe(false);
+  });
+
+  it('is not needed where the WebSocket opens', async () => {
+    const url = await serving();
+    letsUpgradesThrough = true;
+    const channel = await connect(url);
+    expect(channel.attributes.get(WEB_SOCKET_TUNNEL)).toBeUndefined();
+    expect(await say(channel, 'hello')).toBe('HELLO');
+  });
+
+  it('is not there unless the server has the option', async () => {
+    const url = await serving({ httpTunnel: false });
+    await expect(connect(url)).rejects.toMatchObject({
+      code: 'HR_ERR_CHANNEL_REFUSED',
+      details: { statusCode: 400 },
+    });
+  });
+
+  it('signs in as a WebSocket does: by a cookie, a bearer, a subprotocol', async () => {
+    const url = await serving({
+      subprotocols: ['chat'],
+      authorize: (request) =>
+        bearerOf(request) === 'sesame' || cookieOf(request, 'sid') === '7' || { status: 401 },
+    });
+    await expect(connect(url)).rejects.toMatchObject({ code: 'HR_ERR_CHANNEL_REFUSED' });
+    for (const options of [
+      { headers: { Cookie: 'sid=7' } },
+      { headers: { Authorization: 'Bearer sesame' } },
+      { subprotocols: ['chat', 'bearer.sesame'] },
+    ]) {
+      const channel = await connect(url, options);
+      expect(await say(channel, 'hello')).toBe('HELLO');
+      const isOffered = 'subprotocols' in options;
+      expect(channel.attributes.get(WEB_SOCKET_PROTOCOL)).toBe(isOffered ? 'chat' : undefined);
+    }
+  });
+
+  it('is not opened for a page of another site, and its requests are not taken from one', async () => {
+    const url = await serving({ allowOrigin: ['https://friend.example'] });
+    const open = openBody({ subprotocols: [] });
+    const evil = await post(url, open, { Origin: 'https://evil.example' });
+    expect([evil.status, evil.headers.get('access-control-allow-origin')]).toEqual([403, null]);
+    const friend = await post(url, open, { Origin: 'https://friend.example' });
+    expect(friend.headers.get('access-control-allow-origin')).toBe('https://friend.example');
+    expect(friend.headers.get('vary')).toBe('Origin');
+    const text = String(Buffer.from((await friend.body!.getReader().read()).value!));
+    const { session } = JSON.parse(/data: (.*)/.exec(text)![1]!) as { session: string };
+    const id = Buffer.from(session, 'base64url');
+    const bytes = bytesBody({ session: id, number: 0, isLast: false, bytes: Buffer.alloc(0) });
+    expect((await post(url, bytes, { Origin: 'https://evil.example' })).status).toBe(403);
+    expect(accepted).toEqual([]);
+    expect((await post(url, bytes)).status).toBe(204);
+    expect(accepted.length).toBe(1);
+  });
+
+  it('takes no guessed session, nothing that is no request of it, and no huge one', async () => {
+    const url = await serving();
+    const opened = await post(url, openBody({ subprotocols: [] }));
+    const text = String(Buffer.from((await opened.body!.getReader().read()).value!));
+    const { session } = JSON.parse(/data: (.*)/.exec(text)![1]!) as { session: string };
+    const id = Buffer.from(session, 'base64url');
+    expect(id.length).toBe(24);
+    const request = (changed: Buffer, bytes = Buffer.alloc(0)): Uint8Array =>
+      bytesBody({ session: changed, number: 1, isLast: false, bytes });
+    const guessed = Buffer.from(id);
+    guessed[23]! ^= 1;
+    expect((await post(url, request(guessed))).status).toBe(404);
+    guessed[0]! ^= 1;
+    expect((await post(url, request(guessed))).status).toBe(412);
+    expect((await post(url, Buffer.from('hello'))).status).toBe(400);
+    expect((await post(url, Buffer.from('\u0001{"subprotocols":[1]}'))).status).toBe(400);
+    expect((await post(url, request(id, Buffer.alloc(64 * 1024 + 1)))).status).toBe(413);
+    expect(accepted).toEqual([]);
+  });
+
+  it('has the limits of WebSockets', async () => {
+    const url = await serving({ maxMessageBytes: 100 });
+    const channel = await connect(url);
+    channel.writeAndFlush('x'.repeat(101)).onSettled(() => {});
+    await channel.closed;
+    expect(channel.attributes.get(WEB_SOCKET_CLOSE)).toMatchObject({ code: 1009 });
+  });
+
+  it('pushes back in both directions, and loses nothing', async () => {
+    const url = await serving({ maxMessageBytes: 200_000 });
+    const channel = await connect(url, {
+      maxMessageBytes: 200_000,
+      maxOutboundBytes: Number.POSITIVE_INFINITY,
+    });
+    const hold = accepted[0]!.holdReads('test');
+    const texts = Array.from({ length: 20 }, (_, i) => String(i).padEnd(100_000, 'x'));
+    const writes = texts.map((text) => channel.writeAndFlush(text));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(writes.filter((write) => write.isSuccess).length).toBeLessThan(5);
+    hold.release();
+    const heard: string[] = [];
+    for await (const text of channel) if (heard.push(text) === texts.length) break;
+    expect(heard).toEqual(texts.map((text) => text.toUpperCase()));
+  });
+
+  it('ends with its answer: a client that is cut off leaves nothing', async () => {
+    const url = await serving();
+    const channel = await connect(url);
+    const closed = new Promise<Channel>((resolve) => accepted[0]!.onClosed(resolve as never));
+    channel.abort();
+    await closed;
+    expect(accepted[0]!.closeInfo?.reason).toBe('reset');
+  });
+
+  it('tells a client that is cut off from its server', async () => {
+    const url = await serving();
+    const channel = await connect(url);
+    for (const connection of server.connections) connection.abort();
+    await channel.closed;
+    expect(channel.closeInfo?.reason).toBe('reset');
+  });
+
+  it('is drained as a WebSocket is', async () => {
+    const url = await serving();
+    const channel = await connect(url);
+    const drained = server.shutdown();
+    await channel.closed;
+    await drained;
+    expect(channel.attributes.get(WEB_SOCKET_CLOSE)).toMatchObject({ code: 1001 });
+  });
+
+  it('says which of its options makes no sense', async () => {
+    await expect(connect('wss://host/', { tls: {} })).rejects.toThrow('tls makes no sense');
+    await serving();
+    expect(() => new HttpTunnel({ webSocketAgainMs: -1 })).toThrow('webSocketAgainMs');
+    expect(() => new HttpEndpoint({ httpTunnel: { keepAliveMs: -1 } })).toThrow('keepAliveMs');
+  });
+});
