@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { backoffDelayMs } from '../../public/backoff.js';
+import { backoffDelayMs } from '../../src/page/backoff.js';
 
 const lowest = () => 0;
 const highest = () => 1 - Number.EPSILON;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ChatConnection, type Phase } from '../../public/connection.js';
-import type { PageNews } from '../../public/page-line.js';
-import type { ServerMessage } from '../../public/protocol.js';
+import { ChatConnection, type Phase } from '../../src/page/connection.js';
+import type { PageNews } from '../../src/page/page-line.js';
+import type { ServerMessage } from '../../src/page/protocol.js';
 import { ScriptedSocket } from './scripted-socket.ts';
 
 const LOGIN = { id: 'ada', token: 'secret' };

@@ -8,7 +8,7 @@ import {
   parseServerMessage,
   tidyId,
   tidyText,
-} from '../../public/protocol.js';
+} from '../../src/page/protocol.js';
 
 describe('parseServerMessage', () => {
   it.each([

@@ -1,6 +1,6 @@
 // A WebSocket that does what the test says.
 
-import type { Socket } from '../../public/connection.js';
+import type { Socket } from '../../src/page/connection.js';
 
 type Event = { data?: unknown; reason?: string };
 type Listener = (event: Event) => void;

@@ -1,5 +1,5 @@
 // What the page and the server say to each other besides the chat, in binary messages: the page one word, the
-// server JSON. Pure; the server's side is src/page-line/page-message.ts.
+// server JSON. Pure; the server's side is ../page-line/page-message.ts.
 
 /**
  * @typedef {import('./catch-up.js').Said} Said
