@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ERROR_CODES } from '../../src/page/protocol.js';
+import { ERROR_CODES } from '../../src/client/phase.ts';
 import {
   causeSentence,
   duration,
@@ -12,7 +12,7 @@ import {
 } from '../../src/page/words.js';
 
 describe('causeSentence', () => {
-  it.each([...ERROR_CODES, 'lost', 'silent', 'unreachable', 'restarting', 'slow'])(
+  it.each([...ERROR_CODES, 'lost', 'silent', 'unreachable', 'restarting', 'slow', 'sibling'])(
     'has words for %s',
     (cause) => {
       const sentence = causeSentence(cause);
