@@ -279,6 +279,7 @@ const TIMERS = [
   'packages/core/src/drain-start-event.ts',
   'packages/core/src/pipeline/handler-context.ts', // passes the call on
   'packages/core/src/testing/transport-contract.ts',
+  'packages/core/src/time/attempt.ts', // a connect, a request or a lookup of one client or bus
   'packages/core/src/time/clock-deadlines.ts', // the timer of all deadlines
   'packages/handlers/src/broadcast/announcer.ts',
   'packages/handlers/src/health/limited-http-server.ts',

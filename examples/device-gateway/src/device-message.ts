@@ -1,4 +1,4 @@
-// What devices and the gateway say to each other. On the wire each message is a frame:
+// Messages between devices and the gateway. On the wire each message is a frame:
 //
 //   length (2 bytes) | type (1 byte) | id (4 bytes, commands and results only) | body
 //

@@ -1,4 +1,4 @@
-// What happens on one device's connection.
+// The pipeline of one device's connection.
 import { lengthPrefixed } from '@headrace/codec';
 import type { Channel, OutboundBytes } from '@headrace/core';
 import {

@@ -2,7 +2,7 @@
 import { DeviceGateway } from './device-gateway.ts';
 import { SimulatedDevice } from './simulated-device.ts';
 
-// Who reads may go, as `head` does: what is served goes on without its output.
+// The reader of the output may go, as `head` does: the service goes on without it.
 process.stdout.on('error', () => {});
 const gateway = new DeviceGateway({ authenticate: (_device, token) => token === 'secret' });
 gateway.on('online', (device) => console.log(`${device} is online`));

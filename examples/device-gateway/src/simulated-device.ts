@@ -18,7 +18,7 @@ export class SimulatedDevice {
   channel!: Channel;
   /** Answers a command; a device that returns `undefined` does not answer. */
   onCommand: (command: unknown) => unknown = () => undefined;
-  /** What the gateway refused it for. */
+  /** The reason of the gateway's refusal. */
   refusal: string | undefined = undefined;
 
   /** Connects and logs in; rejects if the gateway refuses. */

@@ -110,7 +110,7 @@ function startPeer(
   child.on('exit', () => peer.remove());
 }
 
-// Who reads may go, as `head` does: what is served goes on without its output.
+// The reader of the output may go, as `head` does: the service goes on without it.
 process.stdout.on('error', () => {});
 try {
   const [name, role, ...rest] = process.argv.slice(2);

@@ -18,7 +18,7 @@ const nameOf = (number: number): string => {
   return `${roleOf(number)} ${before}`;
 };
 
-// Who reads may go, as `head` does: what is served goes on without its output.
+// The reader of the output may go, as `head` does: the service goes on without it.
 process.stdout.on('error', () => {});
 try {
   const { env } = process;

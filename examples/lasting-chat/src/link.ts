@@ -1,4 +1,4 @@
-// What stands on each connection, at both ends: framing and heartbeat.
+// The pipeline of each connection, at both ends: framing and heartbeat.
 import { lengthPrefixed } from '@headrace/codec';
 import { emptyFrameHeartbeat, HEARTBEAT_PRESETS, HeartbeatHandler } from '@headrace/handlers';
 

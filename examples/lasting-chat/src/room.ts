@@ -19,7 +19,7 @@ export interface RoomOptions {
   readonly note?: (line: string) => void;
 }
 
-/** What the links of a room need: they may be of any kind. */
+/** The part of a link that a room uses: links may be of any kind. */
 export interface Room {
   readonly table: ResumeTable;
   readonly childHandler: LastingInitializer;

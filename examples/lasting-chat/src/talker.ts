@@ -14,7 +14,7 @@ import { signIn } from './sign-in.ts';
 export interface TalkerOptions<P> {
   readonly name: string;
   readonly password: string;
-  /** What makes the links, and where to. */
+  /** Makes the links, and knows where to. */
   readonly links: Pick<LastingOptions<P>, 'bootstrap' | 'addresses' | 'logger'>;
   /** Gets what was heard, and what happens. */
   readonly note: (line: string) => void;

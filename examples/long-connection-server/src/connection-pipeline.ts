@@ -1,4 +1,4 @@
-// What happens on one connection, from bytes to the echo.
+// The pipeline of one connection, from bytes to the echo.
 import { textLines } from '@headrace/codec';
 import { type Channel, type ChannelGroup, handler, type OutboundBytes } from '@headrace/core';
 import {

@@ -4,7 +4,7 @@ import type { Memory } from './memory.ts';
 import type { Store } from './store.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
-/** What all connections share. */
+/** The state that all connections share. */
 export interface Shared {
   readonly memory: Memory;
   readonly store: Store;
@@ -18,7 +18,7 @@ export class Session {
   readonly subscriptions: Subscriptions;
   readonly codec: RespCodec;
   readonly channel: Channel;
-  /** What the client listens to. */
+  /** The channels of the client's subscriptions. */
   readonly names = new Set<string>();
   clientName = '';
   /** It has quit: nothing that it sent after that is acted on. */

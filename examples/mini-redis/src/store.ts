@@ -4,7 +4,7 @@ import type { Memory } from './memory.ts';
 /** How often expired keys that nobody asks for are looked for, and how many at a time. */
 const SWEEP_MS = 1000;
 const SWEEP_KEYS = 10_000;
-/** What a key costs beside its own bytes and those of its value. */
+/** The cost of a key beside its own bytes and those of its value. */
 const KEY_BYTES = 512;
 
 /** The data: keys as Latin-1 text, which is any bytes, and values as bytes. */

@@ -2,11 +2,11 @@ import { RespPush } from '@headrace/codec';
 import { type Channel, ChannelGroup } from '@headrace/core';
 import type { Memory } from './memory.ts';
 
-/** What a name that is listened to costs beside its own bytes, and what each listener does. */
+/** The cost of a name with listeners beside its own bytes, and of each listener. */
 const NAME_BYTES = 2048;
 const LISTENER_BYTES = 256;
 
-/** Who listens to what: a group of connections for each name. */
+/** The subscribers: a group of connections for each name. */
 export class Subscriptions {
   private readonly groups = new Map<string, ChannelGroup>();
   private readonly memory: Memory;

@@ -5,7 +5,7 @@
  */
 import './copy.ts';
 
-// What builds the pipelines of a bootstrap
+// Initializers of a bootstrap
 export { checkInitializer, required, toFunction } from './bootstrap/bootstrap-options.ts';
 // A place to connect to, checked and as text
 export { checkConnectPlace, placeText } from './bootstrap/connect-target.ts';

@@ -6,7 +6,7 @@ const ANY = Number.POSITIVE_INFINITY;
 const MAX_NAME_BYTES = 1024;
 const PONG = new RespSimple('PONG');
 const VERSION = '7.0.0';
-/** What INFO answers, by section; ioredis waits for `loading:0` before its first command. */
+/** The answers of INFO, by section; ioredis waits for `loading:0` before its first command. */
 const INFO: Readonly<Record<string, string>> = {
   server: `redis_version:${VERSION}\r\nredis_mode:standalone\r\n`,
   persistence: 'loading:0\r\n',
@@ -21,7 +21,7 @@ export const CONNECTION_COMMANDS: CommandTable = {
   hello: { min: 0, max: ANY, run: hello },
   client: { min: 1, max: ANY, run: client },
   info: { min: 0, max: ANY, run: info },
-  // What clients and redis-cli ask for and can do without.
+  // Commands that clients and redis-cli send and can do without.
   command: { min: 0, max: ANY, run: () => [] },
   config: { min: 1, max: ANY, run: (_session, [, name]) => new RespMap([name ?? '', '']) },
   select: {

@@ -9,7 +9,7 @@ import {
   syntaxError,
 } from './command.ts';
 
-/** What SET takes after the value. */
+/** The arguments of SET after the value. */
 interface SetOptions {
   readonly ttlMs?: number;
   readonly only?: 'new' | 'existing';

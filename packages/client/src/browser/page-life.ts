@@ -1,6 +1,6 @@
 import type { PageLifeListener } from '../reconnect/page-life.ts';
 
-/** What is used of a window, a worker, or a document; some places have no events. */
+/** The part of a window, a worker or a document that is used; some places have no events. */
 interface EventSource {
   addEventListener?(name: string, listener: (event: PageEvent) => void): void;
   removeEventListener?(name: string, listener: (event: PageEvent) => void): void;

@@ -1,4 +1,4 @@
-/** What a client does when its page is left, or comes back. */
+/** The client's answers to a page that is left, or comes back. */
 export interface PageLifeListener {
   /** The network changed, or the page is shown or awake again: what was known of the network is old. */
   woke(): void;

@@ -44,7 +44,7 @@ const OPTIONS = describeOptions('shutdown', {
   signal: unchecked(),
 });
 const LONGEST_PAUSE_MS = 3000;
-/** What has been read has this part of the time to be delivered, at most {@link MAX_DELIVERY_MS}. */
+/** The part of the time in which messages that were read are delivered, at most {@link MAX_DELIVERY_MS}. */
 const DELIVERY_SHARE = 1 / 8;
 const MAX_DELIVERY_MS = 1000;
 

@@ -325,7 +325,7 @@ function complete(): typeof NodeBuffer {
 export const Buffer: typeof NodeBuffer = /* @__PURE__ */ complete();
 export type Buffer = NodeBuffer;
 
-/** What most browsers allow. */
+/** The limit of most browsers. */
 export const constants = { MAX_LENGTH: 2 ** 31 - 1, MAX_STRING_LENGTH: 2 ** 29 - 24 };
 
 export function isUtf8(bytes: Uint8Array): boolean {

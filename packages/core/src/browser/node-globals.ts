@@ -1,7 +1,7 @@
 // Take the place of Node's globals in a page.
 import { writeToConsole } from './page-console.ts';
 
-/** What `localStorage.HEADRACE_DEBUG` says in a page, as the environment does for a process. */
+/** The value of `localStorage.HEADRACE_DEBUG`: a page has no environment. */
 function debugged(): string | undefined {
   try {
     const { localStorage } = globalThis as { localStorage?: Readonly<Record<string, string>> };

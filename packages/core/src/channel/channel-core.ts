@@ -83,7 +83,7 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
   readMemory: ReadMemory | undefined = undefined;
   private readonly idNumber: number;
   private phase = MADE;
-  /** What was reported once, as bits: there may be very many connections. */
+  /** Reports that are made once, as bits: there may be very many connections. */
   private reported = 0;
   // Most connections have none of these, and there may be very many connections.
   private madeAttributes: AttributeMap | undefined = undefined;

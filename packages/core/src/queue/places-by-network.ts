@@ -1,6 +1,6 @@
 import { RecentMap } from './recent-map.ts';
 
-/** What has a place in a bounded table that strangers can fill: an absent client, a sender of datagrams. */
+/** An entry of a bounded table that strangers can fill: an absent client, a sender of datagrams. */
 export interface PlaceHolder {
   /** Unique in its table. */
   readonly placeId: string;

@@ -12,7 +12,7 @@ export interface KnownOrStranger extends PlaceHolder {
 const NOWHERE = '';
 
 /**
- * Who gives up its place when a table is full: strangers before those that are known, of the network that has most of them,
+ * The order in which entries leave a full table: strangers before those that are known, of the network that has most of them,
  * so that strangers push out neither the known nor those of other networks.
  */
 export class StrangersFirst<T extends KnownOrStranger> {

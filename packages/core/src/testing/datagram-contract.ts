@@ -33,7 +33,7 @@ const SETTINGS: DatagramSettings = {
   multicastInterface: undefined,
 };
 
-/** What a socket has reported. */
+/** The reports of a socket. */
 class Reports implements DatagramSocketUser {
   readonly events: string[] = [];
   readonly senders: { readonly host: string; readonly port: number }[] = [];

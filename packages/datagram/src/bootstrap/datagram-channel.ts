@@ -3,7 +3,7 @@ import { transportOf } from '@headrace/core/authoring';
 import type { DatagramCounters } from '../transport/datagram-counters.ts';
 import { DatagramTransport } from '../transport/datagram-transport.ts';
 
-/** What the socket of a channel of datagrams has counted. Throws a `PipelineError` for another channel. */
+/** The counts of the socket of a channel of datagrams. Throws a `PipelineError` for another channel. */
 export function datagramCounters(channel: Channel): Readonly<DatagramCounters> {
   return datagramTransportOf(channel).counters;
 }

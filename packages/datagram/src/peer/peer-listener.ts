@@ -8,7 +8,7 @@ import type { DatagramCounters } from '../transport/datagram-counters.ts';
 export interface PeerListener extends Listener {
   /** Peers that have a channel now. */
   readonly size: number;
-  /** What its socket has counted. */
+  /** The counts of its socket. */
   readonly counters: Readonly<DatagramCounters>;
   /** Datagrams of senders that got no channel: every place was taken by a peer that is known, or no channel was asked for. */
   readonly refused: number;

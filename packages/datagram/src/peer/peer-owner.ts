@@ -3,7 +3,7 @@ import type { DatagramCounters } from '../transport/datagram-counters.ts';
 import type { IntakeLimits } from '../transport/datagram-intake.ts';
 import type { NextTurn } from '../transport/next-turn.ts';
 
-/** What a peer uses of its listener. */
+/** The part of a listener that a peer uses. */
 export interface PeerOwner {
   readonly socket: DatagramSocket;
   readonly counters: DatagramCounters;

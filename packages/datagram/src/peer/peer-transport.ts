@@ -40,7 +40,7 @@ export class PeerTransport implements Transport, DeadlineEntry, KnownOrStranger 
   private readonly sender: DatagramSender;
   private sink: TransportSink | undefined = undefined;
   private heardAt: number;
-  /** What may still be sent to an address that is not proved. */
+  /** Bytes that may still be sent to an address that is not proved. */
   private allowance = 0;
 
   constructor(placeId: string, remoteAddress: SenderAddress, owner: PeerOwner) {

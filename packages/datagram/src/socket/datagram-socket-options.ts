@@ -23,15 +23,15 @@ export interface DatagramSocketOptions {
   readonly reusePort?: boolean;
   /** Datagrams may be sent to the broadcast address of a network. @default false */
   readonly broadcast?: boolean;
-  /** What the kernel keeps for us, in bytes; it may take less, and drops what is above it. @default the system's */
+  /** The kernel's receive buffer, in bytes; it may take less, and drops datagrams that do not fit. @default the system's */
   readonly receiveBufferBytes?: number;
-  /** What the kernel takes before the network has it, in bytes. @default the system's */
+  /** The kernel's send buffer, in bytes. @default the system's */
   readonly sendBufferBytes?: number;
   /** Over how many routers a datagram goes: 1 to 255. @default the system's, 64 most often */
   readonly ttl?: number;
   /** The same for datagrams to groups: 0 to 255. @default 1, as systems have it: this network alone */
   readonly multicastTtl?: number;
-  /** What is sent to a group reaches its members on this machine, too. @default true, as systems have it */
+  /** Whether datagrams to a group reach its members on this machine, too. @default true, as systems have it */
   readonly multicastLoopback?: boolean;
   /** The address of the interface that datagrams to groups leave by; for IPv6 `::%` and its name. @default the system chooses */
   readonly multicastInterface?: string;

@@ -1,4 +1,4 @@
-/** What a socket for datagrams has counted since it was opened. */
+/** The counts of a socket for datagrams since it was opened. */
 export class DatagramCounters {
   /** Datagrams that came, those that were dropped included. */
   received = 0;

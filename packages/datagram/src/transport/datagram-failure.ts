@@ -9,7 +9,7 @@ const UNREACHABLE = new Set([
   'EADDRNOTAVAIL',
 ]);
 
-/** What the application can do about a code of the system. */
+/** The advice for a code of the system. */
 const CURES: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the host name is unknown',
   EAI_AGAIN: 'the host name could not be looked up now',

@@ -4,7 +4,7 @@ import type { HeartbeatFormat } from './heartbeat-format.ts';
 import { formatOf, type HeartbeatOptions, rulesOf } from './heartbeat-options.ts';
 import { HeartbeatWatch } from './heartbeat-watch.ts';
 
-// What became of the messages of one read.
+// The fate of the messages of one read.
 const TAKEN = 1;
 const PASSED_ON = 2;
 const ANSWERED = 4;
@@ -57,7 +57,7 @@ export class HeartbeatHandler<In = string, Out = In> implements Handler {
   private readonly format: HeartbeatFormat<In, Out>;
   /** Of a handler that does not only answer. */
   private readonly watch: HeartbeatWatch<In, Out> | undefined;
-  /** What happened since the last `channelReadComplete`, as bits: three fields would take 16 bytes more. */
+  /** Events since the last `channelReadComplete`, as bits: three fields would take 16 bytes more. */
   private ofRead = 0;
 
   get userEvents(): {

@@ -22,7 +22,7 @@ interface Held {
   readonly delivery: Delivery;
 }
 
-/** What a direction does to datagrams, beside what it does to all. */
+/** Faults of one direction that concern datagrams alone. */
 export interface DatagramLosses {
   /** Part of the datagrams that are lost, 0 to 1. */
   readonly loss: number;

@@ -2,7 +2,7 @@ import { checkNumber, describeOptions, number } from '@headrace/core/authoring';
 import type { LatencyOptions } from './latency.ts';
 import type { NetworkPath } from './network-path.ts';
 
-/** What happens to datagrams on a link; TCP repairs the same by itself. */
+/** Faults of datagrams on a link; TCP repairs the same by itself. */
 export interface DatagramFaults {
   /** Part of the datagrams that are lost, 0 to 1. @default 0 */
   readonly loss?: number;
@@ -48,7 +48,7 @@ export class SimulatedLink {
     return this;
   }
 
-  /** What is lost, doubled and reordered of datagrams, decided by the seed. */
+  /** Losses, duplicates and reordering of datagrams, decided by the seed. */
   datagrams(faults: DatagramFaults): this {
     const losses = DATAGRAMS.resolve(faults);
     for (const path of this.paths) path.datagrams = losses;

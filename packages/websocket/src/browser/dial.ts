@@ -4,7 +4,7 @@ import { MESSAGE_LIMITS } from '../socket/message-limits.ts';
 import type { PageSocket } from './page-socket.ts';
 import { PageTransport } from './page-transport.ts';
 
-/** What a page cannot decide, and what to do instead. */
+/** Options that a page cannot decide, each with its substitute. */
 const NOT_IN_A_PAGE = {
   headers: 'a page sets no headers; sign in by a subprotocol, a cookie, or the first message',
   origin: 'the browser sends the origin of the page',

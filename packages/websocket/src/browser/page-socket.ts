@@ -1,4 +1,4 @@
-/** What is used of a page's `WebSocket`: that of browsers, of workers, of Node from version 22 on. */
+/** The part of a page's `WebSocket` that is used: of browsers, of workers, of Node from version 22 on. */
 export interface PageSocket {
   binaryType: string;
   /** Bytes that were sent and that the browser has not given to the network. */

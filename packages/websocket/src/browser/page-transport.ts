@@ -117,7 +117,7 @@ export class PageTransport implements Transport, MessageSource, WebSocketTranspo
 
   pause(): void {}
 
-  /** What was held back is passed on in a task of its own. */
+  /** Messages that were held back are passed on in a task of their own. */
   resume(): void {
     if (this.held.size === 0 || this.isReadingOn) return;
     this.isReadingOn = true;
@@ -238,7 +238,7 @@ export class PageTransport implements Transport, MessageSource, WebSocketTranspo
       return;
     }
     this.isOver = true;
-    // What was read before the end comes before it.
+    // Messages that were read before the end come before it.
     intake.isDue = true;
     this.readOn();
     this.listener?.peerClosed({ code: close.code, reason: close.reason });

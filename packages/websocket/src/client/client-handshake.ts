@@ -12,7 +12,7 @@ import { type DeflateTerms, deflateOfAnswer, offerOf } from '../socket/compressi
 import type { AgreedTerms, FrameTransport } from '../socket/frame-transport.ts';
 import { acceptOf } from '../socket/handshake-key.ts';
 
-/** What a client asks for. */
+/** The request of a client. */
 export interface ClientTerms {
   readonly url: URL;
   /** The path and the query that are asked for. */
@@ -101,7 +101,7 @@ export class ClientHandshake implements Handler {
       return;
     }
     this.duplex = undefined;
-    // What the stream holds came after what Node hands over; reading it lets go of the channel's reads.
+    // Bytes of the stream come after those that Node hands over; reading them lets go of the channel's reads.
     const more = stream.read() as Buffer | null;
     this.frames.opened(agreed, more === null ? rest : Buffer.concat([rest, more]));
   }

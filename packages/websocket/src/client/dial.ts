@@ -91,7 +91,7 @@ const SCHEMES: Readonly<Record<string, string>> = {
   'wss+unix:': 'wss:',
 };
 
-/** What Node's HTTP client would refuse, when the connection is there and waits for the request. */
+/** Refuses, before there is a connection, headers that Node's HTTP client would refuse. */
 function checkHeaders(option: string, headers: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(headers)) {
     try {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 
-/** What the functions of this file read of a request. */
+/** The part of a request that these functions read. */
 export type RequestHeaders = Pick<IncomingMessage, 'headers'>;
 
 const SCHEME = /^bearer +([\w.~+/-]+=*) *$/i;

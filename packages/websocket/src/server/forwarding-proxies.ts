@@ -4,7 +4,7 @@ import { type Address, type Channel, CLIENT_ADDRESS, type TrustedPeers } from '@
 import { peerOf, type TrustCheck, trustCheck } from '@headrace/core/authoring';
 import { isLoopback } from './own-origin.ts';
 
-/** What is known of a request beside its own line and headers. */
+/** Facts about a request that its own line and headers do not say. */
 export interface RequestSource {
   /** The host that the client asked for. */
   readonly host: string | undefined;

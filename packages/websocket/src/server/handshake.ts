@@ -4,13 +4,13 @@ import { parseSubprotocols } from '../socket/extensions.ts';
 import type { AgreedTerms } from '../socket/frame-transport.ts';
 import { acceptOf } from '../socket/handshake-key.ts';
 
-/** What a server agreed on with one client. */
+/** The agreement of a server with one client. */
 export interface Handshake extends AgreedTerms {
   /** The response, which opens the WebSocket. */
   readonly answer: string;
 }
 
-/** What a server takes. */
+/** The offers that a server accepts. */
 export interface HandshakeTerms {
   /** The subprotocols that we speak, best first. */
   readonly subprotocols: readonly string[];

@@ -27,14 +27,14 @@ import {
 import { WEB_SOCKET_ERRORS } from '../web-socket-errors.ts';
 import { RequestIntake } from './request-intake.ts';
 
-/** What a {@link HttpEndpointHandler} gets from its endpoint. */
+/** The parts of an endpoint that its {@link HttpEndpointHandler} uses. */
 export interface HttpEndpointHandlerOptions {
   readonly timeoutMs: number;
   readonly firstTimeoutMs: number;
   readonly connect: (stream: ChannelDuplex, handler: HttpEndpointHandler) => void;
 }
 
-/** What a WebSocket is opened with. */
+/** The parameters of a WebSocket that opens. */
 export interface UpgradeTerms extends AgreedTerms {
   readonly limits: ReadLimits;
   /** The response to the request for it. */

@@ -4,7 +4,7 @@ const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8);
 loopback.addAddress('::1', 'ipv6');
 
-/** What is needed to judge where a request comes from. */
+/** The facts that decide where a request comes from. */
 export interface OriginFacts {
   /** The request's `Host` header. */
   readonly host: string | undefined;

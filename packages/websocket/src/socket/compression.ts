@@ -49,11 +49,11 @@ const OPTIONS = describePart('compression', {
   keepContext: flag({ default: false }),
 });
 
-/** What one end offers or takes. */
+/** The offer, or the limits, of one end. */
 export interface DeflateTerms {
   readonly thresholdBytes: number;
   readonly keepContext: boolean;
-  /** What a message may inflate to, in bytes. */
+  /** The largest size of an inflated message, in bytes. */
   readonly maxMessageBytes: number;
 }
 

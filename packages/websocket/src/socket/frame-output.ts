@@ -9,7 +9,7 @@ import { TextMessage } from './text-message.ts';
 /** A message of the output, or one of a broadcast. */
 export type Outgoing = string | TextMessage | Uint8Array | SharedMessage;
 
-/** What a WebSocket takes, in words. */
+/** The kinds of messages that a WebSocket accepts, in words. */
 export const ACCEPTED = 'strings, TextMessages and bytes';
 
 /** Whether a WebSocket takes this value. */
@@ -185,7 +185,7 @@ class Frames implements ByteSource {
   }
 }
 
-/** What lies behind a shorter payload may be another connection's. */
+/** The bytes behind a shorter payload may be another connection's. */
 function resized(): RangeError {
   return new RangeError('a message has changed its length since it was written');
 }

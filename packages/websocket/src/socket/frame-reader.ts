@@ -29,7 +29,7 @@ export interface FrameListener {
   closeRead(code: number, reason: string): void;
   /** The peer broke the protocol or a limit; nothing follows. */
   broken(error: DecodeError): void;
-  /** What was read while a message was inflated has been read now. */
+  /** The input that came while a message was inflated has been read now. */
   inflated(): void;
 }
 
@@ -153,7 +153,7 @@ export class FrameReader {
     return at;
   }
 
-  /** What the first two bytes alone show. */
+  /** Errors that the first two bytes alone show. */
   private isRefused(first: number, second: number): boolean {
     const why = this.fault(first, second);
     if (why !== undefined) this.fail(BROKEN, why);

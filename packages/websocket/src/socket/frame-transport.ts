@@ -29,13 +29,13 @@ import type { ReadLimits } from './message-limits.ts';
 import { Pings } from './pings.ts';
 import type { WebSocketInput } from './text-message.ts';
 
-/** What both sides agreed on. */
+/** The agreement of both sides. */
 export interface AgreedTerms {
   readonly deflate: AgreedDeflate | undefined;
   readonly subprotocol: string | undefined;
 }
 
-/** What a {@link FrameTransport} reports to the first handler of its channel. */
+/** The reports of a {@link FrameTransport} to the first handler of its channel. */
 export interface FrameTransportListener {
   /** The WebSocket has ended; comes before the channel closes of it. */
   peerClosed(close: WebSocketClose): void;
@@ -147,7 +147,7 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
     this.readBelow();
   }
 
-  /** What waited is read as a burst. */
+  /** Messages that waited are read as a burst. */
   private readOn(): void {
     if (this.isGone || !this.reader.isWaiting) return;
     this.reader.readOn();
@@ -220,7 +220,7 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
   broken(error: DecodeError): void {
     this.brokenCode = error.details['closeCode'] as number;
     this.resume();
-    // What came before it is answered first.
+    // Frames that came before it are answered first.
     this.intake.endBurst();
     if (this.intake.isOver) return;
     this.intake.sink?.caught(error);
@@ -374,7 +374,7 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
     this.wasRead();
   }
 
-  /** What was received since the last call came together. */
+  /** Messages that were received since the last call came together. */
   endRead(): void {
     this.intake.endBurst();
     this.readBelow();
@@ -391,7 +391,7 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
     this.closeTimer?.cancel();
     this.gate?.release();
     const { intake, reader } = this;
-    // What was read before the end comes before it, by turns.
+    // Messages that were read before the end come before it, by turns.
     intake.isDue = true;
     if (reader.isWaiting) reader.readOn();
     if (intake.isOver) reader.stop();
@@ -403,7 +403,7 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
     const isCutOff = this.peerClose === undefined;
     if (isCutOff) this.closedBy({ code: CUT_OFF, reason: '' });
     const info = this.below.channel.closeInfo;
-    // What closed the connection below closed the WebSocket.
+    // The close of the connection below is that of the WebSocket.
     if (info?.error !== undefined) sink?.failed(info.error);
     else if (isCutOff && this.isClient && info?.by === 'peer') sink?.failed(cutOff());
     sink?.disconnected(info);

@@ -24,11 +24,11 @@ const LARGEST_WINDOW_BITS = 15;
 export interface DeflateWindows {
   /** The size of the window that we compress with, as a power of two. */
   readonly windowBits: number;
-  /** What we send refers to messages before it. */
+  /** Messages that we send refer to those before them. */
   readonly keepsOwn: boolean;
-  /** What the peer sends refers to messages before it. */
+  /** Messages of the peer refer to those before them. */
   readonly keepsPeer: boolean;
-  /** What a message may inflate to, in bytes. */
+  /** The largest size of an inflated message, in bytes. */
   readonly maxMessageBytes: number;
 }
 

@@ -6,7 +6,7 @@ export const NOT_UTF8 = 1007;
 export const TOO_MANY = 1008;
 export const TOO_LONG = 1009;
 
-/** What the peer did wrong, as an error of its channel, by the code that the WebSocket closes with. */
+/** The peer's fault as an error of its channel, by the code with which the WebSocket closes. */
 export function protocolError(closeCode: number, why: string, cause?: Error): DecodeError {
   const details = { closeCode };
   if (closeCode === NOT_UTF8) {

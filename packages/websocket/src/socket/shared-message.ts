@@ -20,7 +20,7 @@ export class SharedMessage {
     this.payload = payload;
   }
 
-  /** What the transport does not take is returned as it is: it refuses the write. */
+  /** A message that the transport does not accept is returned as it is: it refuses the write. */
   static of(message: unknown): unknown {
     if (typeof message === 'string') return new SharedMessage(true, Buffer.from(message));
     if (message instanceof TextMessage) return new SharedMessage(true, message.bytes);

@@ -19,9 +19,9 @@ export class TextMessage {
   }
 }
 
-/** What comes out of a WebSocket: a string for a text message, a Buffer for a binary one. */
+/** A message that a WebSocket delivers: a string for a text message, a Buffer for a binary one. */
 export type WebSocketInput = string | Buffer;
-/** What goes into a WebSocket: text, bytes as a binary message, or a ping. */
+/** A message that a WebSocket accepts: text, bytes as a binary message, or a ping. */
 export type WebSocketOutput = string | TextMessage | OutboundBytes | WebSocketPing;
 
 /** The error for a binary message where only text is allowed. */

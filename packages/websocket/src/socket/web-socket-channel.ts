@@ -56,11 +56,11 @@ interface OpenTerms {
   readonly messageTimeoutMs: number;
 }
 
-/** What the first handler of a WebSocket needs of its transport; one that sends no pings, such as a browser's, has no `ping`. */
+/** The part of a transport that the first handler of a WebSocket uses; one that sends no pings, such as a browser's, has no `ping`. */
 export type WebSocketTransport = Pick<FrameTransport, 'listener' | 'subprotocol'> &
   Partial<Pick<FrameTransport, 'ping'>>;
 
-/** What the pipeline of every WebSocket begins with. */
+/** The first handlers of the pipeline of every WebSocket. */
 export function beginPipeline(
   channel: Channel,
   transport: WebSocketTransport,
