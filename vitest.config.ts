@@ -34,6 +34,7 @@ const apart = [
   '**/leak.test.ts',
   '**/pcap-writer.test.ts',
   '**/stall-watch.test.ts',
+  '**/client-in-a-page.test.ts',
   '**/scripts/test/function-options.test.ts',
 ];
 

@@ -77,7 +77,7 @@ const MADE = {
   promises: ['PROMISE'],
   timers: ['Timeout', 'Immediate'],
   ticks: ['TickObject'],
-  requests: ['WRITEWRAP', 'SHUTDOWNWRAP'],
+  requests: ['WRITEWRAP', 'SHUTDOWNWRAP', 'UDPSENDWRAP'],
 };
 
 async function start(row: Row, options: MeasureOptions): Promise<Subject> {

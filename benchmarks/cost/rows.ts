@@ -3,7 +3,7 @@ import type { Peer } from '../harness/server-process.ts';
 
 /** What `counted-load.mjs` does with a server. */
 export interface Load {
-  readonly work: 'echo' | 'broadcast' | 'accept' | 'idle' | 'take';
+  readonly work: 'echo' | 'broadcast' | 'accept' | 'idle' | 'take' | 'peers';
   readonly connections: number;
   readonly depth?: number;
   readonly bytes?: number;
@@ -66,6 +66,11 @@ const lasting = {
   program: 'echo-lasting.mjs',
   protocol: 'lasting',
 } as const;
+const datagrams = {
+  title: 'datagram echo',
+  program: 'datagram.mjs',
+  protocol: 'datagrams',
+} as const;
 const threads = { title: 'collections of echo', connections: 50, threads: true } as const;
 
 const relay = { title: 'relay', program: 'relay.mjs', target: 'echo-net-data.mjs' } as const;
@@ -99,6 +104,10 @@ export const ROWS: readonly Row[] = [
   echo(16, 64, 32_000, ws),
   echo(1, 64, 16_000, lasting),
   echo(16, 64, 64_000, lasting),
+  // A round fits into the buffer of the server's socket, so that the kernel drops none.
+  echo(1, 64, 16_000, datagrams),
+  echo(4, 64, 32_000, datagrams),
+  echo(1, KIB, 16_000, datagrams),
   echo(1, 64, 16_000, relay),
   echo(1, 64 * KIB, 2400, { ...relay, isRough: true }),
   {
@@ -138,6 +147,15 @@ export const ROWS: readonly Row[] = [
     load: { work: 'idle', connections: 500 },
     each: 500,
     rounds: 4,
+    window: 'kept',
+  },
+  {
+    name: 'idle peer of datagrams',
+    program: 'datagram-peers.mjs',
+    protocol: 'datagrams',
+    load: { work: 'peers', connections: 100, bytes: 64 },
+    each: 100,
+    rounds: 20,
     window: 'kept',
   },
   {

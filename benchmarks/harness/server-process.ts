@@ -10,7 +10,14 @@ export interface Peer {
   readonly command: readonly string[];
   readonly rest?: readonly string[];
   /** What its load speaks. @default frames */
-  readonly protocol?: 'frames' | 'ws' | 'ws-deflate' | 'tls' | 'lasting' | 'socket.io';
+  readonly protocol?:
+    | 'frames'
+    | 'ws'
+    | 'ws-deflate'
+    | 'tls'
+    | 'lasting'
+    | 'socket.io'
+    | 'datagrams';
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>;
   /** It answers orders. */

@@ -45,6 +45,16 @@ const WORKS = {
       await Promise.all(sockets.map(taken));
     };
   },
+  /** As many peers send one datagram, are answered, and stay. */
+  async peers() {
+    return () =>
+      all(async () => {
+        const { send, received } = await member();
+        const reply = received(1);
+        send(1);
+        return reply;
+      });
+  },
   /** As many connections come and stay; one more comes and goes, which is accepted after them. */
   async idle() {
     return async () => {

@@ -1,4 +1,6 @@
 // What the loads speak: connections of each protocol, what is sent on them, and how replies are counted.
+import dgram from 'node:dgram';
+import { once } from 'node:events';
 import net from 'node:net';
 import tls from 'node:tls';
 
@@ -29,8 +31,9 @@ export function webSocketFrame(payload, { isMasked = false, isBinary = false }) 
   return Buffer.concat([header, Buffer.alloc(isMasked ? 4 : 0), payload]);
 }
 
-/** An open connection to a server that speaks `protocol`. */
+/** An open connection to a server that speaks `protocol`; for datagrams a socket that has it as its peer. */
 export async function open(protocol, port) {
+  if (protocol === 'datagrams') return datagramsTo(port);
   const options = { port, host: '127.0.0.1', noDelay: true };
   const isSecure = protocol === 'tls';
   const socket = isSecure
@@ -50,6 +53,13 @@ export async function open(protocol, port) {
   return socket;
 }
 
+async function datagramsTo(port) {
+  const socket = dgram.createSocket('udp4').on('error', fail);
+  socket.connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+  return socket;
+}
+
 export function fail(error) {
   console.error(error.message);
   process.exit(1);
@@ -61,9 +71,18 @@ export function fail(error) {
  */
 export function messagesOn(socket, protocol, bytes, onReplies) {
   const body = Buffer.alloc(bytes, 'x');
+  if (protocol === 'datagrams') return datagrams(socket, body, onReplies);
   return protocol === 'lasting'
     ? lastingMessages(socket, body, onReplies)
     : frames(socket, protocol === 'ws', body, onReplies);
+}
+
+/** None is lost as long as the kernel has room for a whole round. */
+function datagrams(socket, body, onReplies) {
+  socket.on('message', () => onReplies(1));
+  return (count) => {
+    for (let i = 0; i < count; i += 1) socket.send(body);
+  };
 }
 
 function frames(socket, isWebSocket, body, onReplies) {

@@ -43,6 +43,18 @@ export const CONVERSATIONS: Readonly<Record<string, Conversation>> = {
     assert.equal(String(message), 'welcome by websocket');
     socket.close();
   },
+  'page-and-server': async (port) => {
+    const page = await (await fetch(`http://127.0.0.1:${port}/`)).text();
+    const [, script] = /src="([^"]+\.js)"/.exec(page) ?? [];
+    assert.ok(script !== undefined, `the page has its program: ${page}`);
+    assert.equal((await fetch(new URL(script, `http://127.0.0.1:${port}/`))).status, 200);
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`);
+    await once(socket, 'open');
+    socket.send('{"type":"join","name":"ann"}');
+    const [message] = await once(socket, 'message');
+    assert.equal(String(message), '{"type":"here","names":["ann"]}');
+    socket.close();
+  },
 };
 
 /** Runs a script of the project beside the program, until its output matches. */

@@ -1,9 +1,18 @@
 // Swoole's first TCP server: one port, a process for each core. Every read is a message, and `Server: ` and the same
-// text is the answer. The clients: `client` awaits each step, `events` is called back.
+// text is the answer. The clients: `client` awaits each step, `events` is called back. Its UDP server, and Workerman's, are in
+// many-processes-udp.ts.
 import { availableParallelism, constants } from 'node:os';
 import { Bootstrap, type ConnectPlace, handler, ServerBootstrap } from '@headrace/core';
 import { ReadWhenWritable } from '@headrace/handlers';
-import { placeText, type Settings, type System, startProcesses } from './start.ts';
+import { connectionServer, exchangeDatagrams, packetServer } from './many-processes-udp.ts';
+import {
+  endsBySignal,
+  listening,
+  placeText,
+  type Settings,
+  type System,
+  startProcesses,
+} from './start.ts';
 
 type Print = (line: string) => void;
 type Bytes = { reads: Buffer; passesOn: never; writes: Buffer };
@@ -75,7 +84,7 @@ export async function exchangeByEvents(place: ConnectPlace, print: Print): Promi
 const placeOf = ({ host, port }: Settings) => ({ host: host === '::' ? 'localhost' : host, port });
 
 export const system: System = {
-  what: 'one port and a process for each core; clients that await, and by events (PHP, Swoole)',
+  what: 'one port and a process for each core; clients that await, and by events; the same over UDP (PHP, Swoole)',
   defaults: { host: '::', port: 9501 },
   roles: {
     server({ host, port }) {
@@ -89,7 +98,27 @@ export const system: System = {
     },
     client: (settings) => exchange(placeOf(settings), console.log),
     events: (settings) => exchangeByEvents(placeOf(settings), console.log),
+    async udp({ host, port }) {
+      const server = await packetServer().bind({ host, port });
+      console.log(placeText(host, (server.localAddress as { port: number }).port));
+      endsBySignal(() => server.close());
+    },
+    async connections({ host, port }) {
+      listening(await connectionServer({ host, port }), host);
+    },
+    async packet(settings) {
+      if (await exchangeDatagrams(placeOf(settings), console.log)) return;
+      console.log('no answer');
+      process.exitCode = 1;
+    },
   },
   whole: ['server'],
-  peers: { server: 'many-processes.php', client: 'many-processes.php' },
+  peers: {
+    server: 'many-processes.php',
+    client: 'many-processes.php',
+    udp: 'many-processes-udp.php',
+    packet: 'many-processes-udp.php',
+    'packet-c': 'many-processes-udp.c',
+    'packet-py': 'many-processes-udp.py',
+  },
 };

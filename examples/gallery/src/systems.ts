@@ -13,6 +13,7 @@ export const NAMES = [
   'empty-packet',
   'alarm-client',
   'short-and-long',
+  'oicq-beats',
 ] as const;
 
 /** Each file of that name exports its `system`. @throws Error if there is none of that name */

@@ -26,6 +26,12 @@ export const TEMPLATES: readonly Template[] = [
     firstScript: 'start',
   },
   {
+    name: 'page-and-server',
+    description:
+      'a page by Vite that comes back, and its server, with messages that are typed once',
+    firstScript: 'start',
+  },
+  {
     name: 'device-gateway',
     description: 'devices log in, send telemetry and get commands, by JSON-RPC',
     firstScript: 'start',

@@ -22,13 +22,13 @@ interface Page extends EventSource {
 export function followPage(listener: PageLifeListener): () => void {
   const page = globalThis as unknown as Page;
   const { document } = page;
-  const woke = (): void => listener.woke();
+  const networkChanged = (): void => listener.networkChanged();
   const all: [EventSource | undefined, string, (event: PageEvent) => void][] = [
-    [page, 'online', woke],
-    [page, 'offline', woke],
+    [page, 'online', networkChanged],
+    [page, 'offline', networkChanged],
     [page, 'pagehide', ({ persisted }) => listener.left(persisted === true)],
     [page, 'pageshow', ({ persisted }) => persisted === true && listener.woke()],
-    [document, 'resume', woke],
+    [document, 'resume', () => listener.woke()],
     [
       document,
       'visibilitychange',

@@ -62,6 +62,12 @@ export function failedConnect<P>(error: Error, place: P | undefined): Loss<P> {
   return { kind: kindOfError(error), during: 'connecting', place, error, reason: undefined };
 }
 
+/** The error of a try that is dropped because nothing runs in a page of the back/forward cache. */
+export function keptPage(): ChannelError {
+  const reason = 'local';
+  return new ChannelError('CHANNEL_CLOSED', 'the page went to the back/forward cache', { reason });
+}
+
 /** The error of a place that was not configured: the next answer, or the next MOVE, may name a better one. */
 export function repairable(error: Error): Error {
   if (!isOptionError(error)) return error;

@@ -1,6 +1,8 @@
 /** The client's answers to a page that is left, or comes back. */
 export interface PageLifeListener {
-  /** The network changed, or the page is shown or awake again: what was known of the network is old. */
+  /** There is a network, or there is none any more: tries that are under way are on the old one. */
+  networkChanged(): void;
+  /** The page is shown or awake again: time has passed that it does not know of. */
   woke(): void;
   /**
    * The page is left.

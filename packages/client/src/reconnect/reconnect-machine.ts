@@ -166,6 +166,11 @@ export class ReconnectMachine<P, C> {
     return [{ do: 'drop' }, { do: 'find' }];
   }
 
+  /** Time has passed that we do not know of: a wait is over. A try goes on, however often this is said. */
+  woke(): Actions<P, C> {
+    return this.current.name === 'waiting' ? this.networkChanged() : NOTHING;
+  }
+
   /** For good. */
   close(reason: 'local' | 'aborted', error: Error | undefined): Actions<P, C> {
     return this.current.name === 'closed' ? NOTHING : this.end(reason, error);

@@ -20,7 +20,14 @@ import { movedPlace } from '../address/moved-place.ts';
 import { CLIENT_ERRORS } from '../client-errors.ts';
 import { closeLate, connectTimedOut } from '../retry/late-connection.ts';
 import type { ClientState } from './client-state.ts';
-import { closedChannel, failedConnect, failedReady, type Loss, repairable } from './loss.ts';
+import {
+  closedChannel,
+  failedConnect,
+  failedReady,
+  keptPage,
+  type Loss,
+  repairable,
+} from './loss.ts';
 import { OfflineQueue } from './offline-queue.ts';
 import { followPage } from './page-life.ts';
 import { type ReconnectAction, ReconnectMachine } from './reconnect-machine.ts';
@@ -168,7 +175,8 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   start(): Promise<void> {
     if (this.state.name === 'idle') {
       this.unfollow = followPage({
-        woke: () => this.lookAgain(),
+        networkChanged: () => this.lookAgain('networkChanged'),
+        woke: () => this.lookAgain('woke'),
         left: (isKept) => this.leave(isKept),
       });
       this.act(this.machine.start(this.settings.clock.now()));
@@ -208,19 +216,21 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
    */
   networkChanged(): void {
     this.settings.adaptive?.reset();
-    this.lookAgain();
+    this.lookAgain('networkChanged');
   }
 
-  private lookAgain(): void {
+  private lookAgain(because: 'networkChanged' | 'woke'): void {
     this.source.beginRound();
-    this.act(this.machine.networkChanged());
+    this.act(this.machine[because]());
     this.channel?.pipeline.fireUserEventTriggered(new HeartbeatProbeEvent('network'));
   }
 
   private leave(isKept: boolean): void {
     this.emit('leave', isKept);
-    if (isKept) this.current?.close();
-    else this.finish('local', undefined);
+    if (!isKept) this.finish('local', undefined);
+    else if (this.state.name === 'connecting')
+      this.lost(failedConnect(keptPage(), this.place), true);
+    else this.current?.close();
   }
 
   /** For good: writes that wait fail, what the channel has is sent, then it ends. */

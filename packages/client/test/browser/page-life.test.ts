@@ -10,6 +10,7 @@ class Source extends EventTarget {
   }
 }
 
+const IGNORED = { networkChanged: () => {}, woke: () => {}, left: () => {} };
 const names = ['addEventListener', 'removeEventListener', 'document'] as const;
 
 describe('the life of a page', () => {
@@ -27,6 +28,7 @@ describe('the life of a page', () => {
     realm['removeEventListener'] = page.removeEventListener.bind(page);
     realm['document'] = tab;
     unfollow = followPage({
+      networkChanged: () => seen.push('network'),
       woke: () => seen.push('woke'),
       left: (isKept) => seen.push(isKept ? 'left, kept' : 'left'),
     });
@@ -37,10 +39,10 @@ describe('the life of a page', () => {
     for (const name of names) delete realm[name];
   });
 
-  it('is awake again with the network, whether it comes or goes', () => {
+  it('has another network, whether one comes or goes', () => {
     page.fire('online');
     page.fire('offline');
-    expect(seen).toEqual(['woke', 'woke']);
+    expect(seen).toEqual(['network', 'network']);
   });
 
   it('is awake again when its tab is shown, not when it is hidden', () => {
@@ -72,17 +74,17 @@ describe('the life of a page', () => {
   it('is nothing where there are no events', () => {
     unfollow();
     for (const name of names) delete realm[name];
-    unfollow = followPage({ woke: () => seen.push('woke'), left: () => {} });
+    unfollow = followPage({ ...IGNORED, networkChanged: () => seen.push('network') });
     expect(() => unfollow()).not.toThrow();
   });
 
   it('has no document in a worker', () => {
     unfollow();
     delete realm['document'];
-    const end = followPage({ woke: () => seen.push('woke'), left: () => {} });
+    const end = followPage({ ...IGNORED, networkChanged: () => seen.push('network') });
     page.fire('online');
     end();
     page.fire('online');
-    expect(seen).toEqual(['woke']);
+    expect(seen).toEqual(['network']);
   });
 });

@@ -45,7 +45,7 @@ const OPTIONS = describeOptions(
  * must answer at once. Outbound messages are not validated.
  *
  * @typeParam Read - what the application reads: the schema's output
- * @typeParam Written - what it writes: the schema's input
+ * @typeParam Written - what it writes: the schema's input, if you do not say otherwise
  *
  * @example
  * ```ts run

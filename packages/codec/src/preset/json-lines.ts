@@ -12,7 +12,7 @@ import type { StandardSchema } from '../schema/standard-schema.ts';
 export interface JsonLinesOptions<Read, Written>
   extends Omit<LineFrameDecoderOptions, 'stripDelimiter'> {
   /** The schema of every message. @default anything goes */
-  readonly schema?: StandardSchema<Written, Read>;
+  readonly schema?: StandardSchema<Written, Read> | StandardSchema<unknown, Read>;
 }
 
 const OPTIONS = describeOptions(

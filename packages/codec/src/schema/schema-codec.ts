@@ -17,9 +17,10 @@ export interface SchemaCodecOptions<Read, Written>
     MessageLimitOptions {
   /**
    * The schema of every message, by any library that implements Standard Schema (zod, valibot, ArkType …).
-   * The application reads the schema's output and writes its input. @default anything goes
+   * The application reads the schema's output. It writes the schema's input, unless the type argument says that
+   * messages in the other direction have a type of their own. @default anything goes
    */
-  readonly schema?: StandardSchema<Written, Read>;
+  readonly schema?: StandardSchema<Written, Read> | StandardSchema<unknown, Read>;
 }
 
 /** Options of every codec with a schema; classes that extend this one use them. */

@@ -1,5 +1,6 @@
 // Compiles: presets in templates and in addLast, and codecs for one direction alone.
 import {
+  JsonCodec,
   JsonDecoder,
   JsonEncoder,
   jsonLines,
@@ -34,6 +35,15 @@ export const checkVarint: Same<typeof varint, PipelineTemplate<Buffer, OutboundB
 
 const texts = pipeline().add(...textLines());
 export const checkTexts: Same<typeof texts, PipelineTemplate<string, string>> = true;
+
+const bothWays = pipeline().add(
+  ...lengthPrefixed({ maxFrameLength: 1000 }),
+  new JsonCodec<{ id: number }, { told: string }>({ schema }),
+);
+export const checkBothWays: Same<
+  typeof bothWays,
+  PipelineTemplate<{ id: number }, { told: string }>
+> = true;
 
 const values = pipeline().add(...jsonLines({ schema }));
 export const checkValues: Same<

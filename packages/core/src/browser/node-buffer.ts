@@ -160,6 +160,10 @@ class BrowserBuffer extends Uint8Array {
     const [start = 0, end = this.length] = rest.filter(
       (one) => typeof one === 'number',
     ) as number[];
+    if (!(start >= 0)) throw outOfRange('offset', '>= 0', start);
+    if (!(end >= 0 && end <= this.length)) {
+      throw outOfRange('end', `>= 0 and <= ${this.length}`, end);
+    }
     const pattern = typeof value === 'string' ? encoding(name).encode(value) : value;
     if (typeof pattern === 'number') return super.fill(pattern & 0xff, start, end);
     if (pattern.length === 0) return super.fill(0, start, end);

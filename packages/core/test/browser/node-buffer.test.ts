@@ -76,6 +76,24 @@ describe('the Buffer of a page does what that of Node does', () => {
     );
   });
 
+  test.each([
+    [0, Number.POSITIVE_INFINITY],
+    [-1, 2],
+    [Number.NaN, 2],
+    [0, 9],
+    [9, 5],
+    [4, 2],
+  ])('fills from %d to %d as Node does, or refuses it', (from, to) => {
+    const codeOrBytes = (Buffer: AnyBuffer): unknown => {
+      try {
+        return [...Buffer.from('abcde').fill('xy', from, to)];
+      } catch (error) {
+        return (error as { code?: string }).code;
+      }
+    };
+    expect(codeOrBytes(PageBuffer)).toEqual(codeOrBytes(NodeBuffer));
+  });
+
   test('in a long text', () => {
     same((Buffer) => Buffer.alloc(100_000, 'añ漢').toString('utf8'));
     same((Buffer) => Buffer.alloc(100_000, 'añ漢').toString('latin1'));

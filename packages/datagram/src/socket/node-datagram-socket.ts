@@ -110,7 +110,6 @@ export class NodeDatagramSocket implements DatagramSocket {
   }
 
   private ready(socket: dgram.Socket): void {
-    if (this.isClosed) return;
     this.isBound = true;
     const { user, remoteAddress: peer } = this;
     socket.on('message', (bytes: Buffer, { address, port, family }: dgram.RemoteInfo) => {

@@ -282,3 +282,30 @@ it('keeps some datagrams of a peer whose reads are held, and those of others are
   clock.run(() => hold.release());
   expect(read.slice(2)).toEqual(['10.0.0.2 a', '10.0.0.2 b']);
 });
+
+it('a listener that is closed before its socket is bound does not listen', () => {
+  const clock = new VirtualClock();
+  const listener = perPeer({ port: 9, network: new FakeNetwork(clock), clock });
+  const events: string[] = [];
+  const sink = {
+    listening: () => events.push('listening'),
+    closed: () => events.push('closed'),
+  };
+  listener.open(sink as never);
+  listener.close();
+  clock.runTasks();
+  expect(events).toEqual(['closed']);
+});
+
+it('a peer that is pushed out before its channel is open leaves its place', () => {
+  const clock = new VirtualClock();
+  const network = new FakeNetwork(clock);
+  const listener = perPeer({ port: 9, network, clock, maxPeers: 1 });
+  listener.open({ listening: () => {}, accepted: () => {} } as never);
+  clock.runTasks();
+  for (const host of ['10.0.0.2', '10.0.0.3']) {
+    listener.requestAccept();
+    network.socket.arrive(host, 'hi');
+  }
+  expect([listener.size, listener.evicted]).toEqual([1, 1]);
+});

@@ -1,8 +1,11 @@
 import { Buffer } from 'node:buffer';
-import type { DatagramSocketUser } from '@headrace/core';
+import dgram from 'node:dgram';
+import { once } from 'node:events';
+import type { Context, DatagramSocketUser } from '@headrace/core';
 import { describeDatagramTransport } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
-import { DatagramBootstrap } from '../../src/index.ts';
+import { type Datagram, DatagramBootstrap } from '../../src/index.ts';
+import { canReusePort } from '../../src/socket/datagram-socket-options.ts';
 import { NodeDatagramSocket } from '../../src/socket/node-datagram-socket.ts';
 
 describeDatagramTransport(
@@ -59,3 +62,69 @@ it('says that its own port is taken, and to whom a datagram is too long', async 
   channel.close();
   await channel.closed;
 });
+
+it('a group that cannot be joined fails the bind', async () => {
+  const bind = new DatagramBootstrap()
+    .handler(() => {})
+    .bind({ host: '127.0.0.1', port: 0, groups: [{ group: '10.0.0.1' }] });
+  await expect(bind).rejects.toMatchObject({ code: 'HR_ERR_BIND_FAILED' });
+});
+
+it('a send on a socket that is closed fails, and throws nothing', async () => {
+  const socket = new NodeDatagramSocket({ host: '127.0.0.1', port: 0, groups: [] }, {
+    family: 4,
+  } as never);
+  const error = await new Promise((resolve) => {
+    const bound = () => {
+      socket.close();
+      socket.send(Buffer.from('late'), '127.0.0.1', 9, resolve);
+    };
+    socket.open({ bound, closed: () => {} } as never);
+  });
+  expect(error).toMatchObject({ code: 'ERR_SOCKET_DGRAM_NOT_RUNNING' });
+});
+
+const sharesPorts = process.platform === 'linux' && canReusePort();
+const where = sharesPorts ? '' : ' (needs Linux, and Node 22.12 or 23.1)';
+
+it.runIf(sharesPorts)(
+  `with reusePort two sockets share a port, and each peer has one of them${where}`,
+  async () => {
+    const peersOf: Set<number>[] = [];
+    const share = async (port: number) => {
+      const peers = new Set<number>();
+      peersOf.push(peers);
+      const channel = await new DatagramBootstrap()
+        .options({ reusePort: true })
+        .handler((self) =>
+          self.pipeline.addLast({
+            channelRead(ctx: Context, datagram: Datagram) {
+              peers.add(datagram.sender.port);
+              ctx.writeAndFlush(datagram);
+            },
+          }),
+        )
+        .bind({ port, host: '127.0.0.1' });
+      return channel;
+    };
+    const first = await share(0);
+    const { port } = first.localAddress as { readonly port: number };
+    const second = await share(port);
+    const clients = Array.from({ length: 64 }, () => dgram.createSocket('udp4'));
+    for (let round = 0; round < 2; round++) {
+      for (const client of clients) {
+        const answer = once(client, 'message');
+        client.send('hello', port, '127.0.0.1');
+        await answer;
+      }
+    }
+    const [some, others] = peersOf as [Set<number>, Set<number>];
+    expect(some.size + others.size).toBe(clients.length);
+    expect(Math.min(some.size, others.size)).toBeGreaterThan(0);
+    for (const client of clients) client.close();
+    for (const channel of [first, second]) {
+      channel.close();
+      await channel.closed;
+    }
+  },
+);

@@ -234,3 +234,16 @@ it('says that a group is joined with `groups` before the socket is bound, and ch
     .bind({ port: 0, groups: [null] as never });
   await expect(wrong).rejects.toMatchObject({ code: 'HR_ERR_OPTION_INVALID' });
 });
+
+it('what the kernel takes after the end of a channel changes nothing', async () => {
+  const { channel, socket, clock } = await bound([]);
+  socket.isStuck = true;
+  const recipient = { host: '10.0.0.2', port: 5 };
+  const future = channel.writeAndFlush({ bytes: Buffer.from('x'), recipient });
+  clock.run(() => channel.close());
+  expect(future.error).toBeDefined();
+  const { error } = future;
+  socket.take();
+  expect(future.error).toBe(error);
+  expect(channel.pendingOutboundBytes).toBe(0);
+});

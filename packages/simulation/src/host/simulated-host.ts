@@ -4,6 +4,7 @@ import {
   type Clock,
   type DatagramNetwork,
   type DatagramPlace,
+  type DatagramSettings,
   type DatagramSocket,
   type Listener,
   type Logger,
@@ -20,7 +21,8 @@ import { SimulationError } from '../simulation-error.ts';
 import type { KeepAlive } from '../tcp/keep-alive-probes.ts';
 import { TcpEnd, type TcpKernel } from '../tcp/tcp-end.ts';
 import type { ResolvedTcpSettings } from '../tcp/tcp-settings.ts';
-import { UdpSocket } from '../udp/udp-socket.ts';
+import { UdpPorts } from '../udp/udp-ports.ts';
+import { isMulticast, UdpSocket } from '../udp/udp-socket.ts';
 import { type ClockFault, MachineClock } from './machine-clock.ts';
 import { runningCode } from './running-code.ts';
 import { SimulatedPort } from './simulated-port.ts';
@@ -35,6 +37,7 @@ export interface HostWorld extends ProcessWorld {
   readonly settings: ResolvedTcpSettings;
   pathBetween(from: SimulatedHost, to: SimulatedHost): NetworkPath;
   hostAt(nameOrAddress: string): SimulatedHost | undefined;
+  allHosts(): Iterable<SimulatedHost>;
   cutAt(bytes: number): number;
   sent(from: string, to: string, what: string, payload?: Buffer, arrivesMs?: number): void;
   lost(from: string, to: string, what: string): void;
@@ -59,7 +62,7 @@ export class SimulatedHost implements PortNetwork, DatagramNetwork {
   private readonly machine: MachineClock;
   private readonly ends = new Set<TcpEnd>();
   private readonly ports = new Map<number, SimulatedPort>();
-  private readonly udpPorts = new Map<number, UdpSocket>();
+  private readonly udpPorts = new UdpPorts();
   private process: SimulatedProcess | undefined = undefined;
   private isPowered = true;
   private isIsolated = false;
@@ -159,8 +162,8 @@ export class SimulatedHost implements PortNetwork, DatagramNetwork {
     });
   }
 
-  datagramSocket(place: DatagramPlace): DatagramSocket {
-    return new UdpSocket(this, this.running, place);
+  datagramSocket(place: DatagramPlace, settings: DatagramSettings): DatagramSocket {
+    return new UdpSocket(this, this.running, place, settings);
   }
 
   // --- what happens to it ---
@@ -289,16 +292,13 @@ export class SimulatedHost implements PortNetwork, DatagramNetwork {
   /** @internal */
   takePort(port: number, socket: UdpSocket): number | Error {
     const taken = port === 0 ? this.freePort() : port;
-    if (this.udpPorts.has(taken)) {
-      return systemError('EADDRINUSE', `bind EADDRINUSE ${this.address}:${taken}`);
-    }
-    this.udpPorts.set(taken, socket);
-    return taken;
+    if (this.udpPorts.add(taken, socket)) return taken;
+    return systemError('EADDRINUSE', `bind EADDRINUSE ${this.address}:${taken}`);
   }
 
   /** @internal */
   freePortOf(socket: UdpSocket): void {
-    if (this.udpPorts.get(socket.port) === socket) this.udpPorts.delete(socket.port);
+    this.udpPorts.remove(socket);
   }
 
   /** @internal */
@@ -313,6 +313,13 @@ export class SimulatedHost implements PortNetwork, DatagramNetwork {
   /** @internal */
   sendDatagram(from: UdpSocket, address: string, port: number, bytes: Buffer): void {
     const { world } = this;
+    if (isMulticast(address)) {
+      for (const to of world.allHosts()) {
+        const isReached = to !== this || from.reachesOwnHost;
+        if (isReached) this.sendToMembers(to, from, address, port, bytes);
+      }
+      return;
+    }
     const to = world.hostAt(address);
     const what = `UDP ${bytes.length} bytes to port ${port}`;
     world.sent(this.name, to?.name ?? address, what, bytes);
@@ -326,6 +333,29 @@ export class SimulatedHost implements PortNetwork, DatagramNetwork {
     });
   }
 
+  /** Each host with members has a way of its own, which loses and doubles for itself. */
+  private sendToMembers(
+    to: SimulatedHost,
+    from: UdpSocket,
+    group: string,
+    port: number,
+    bytes: Buffer,
+  ): void {
+    const { world, address } = this;
+    if (this.isIsolated || to.udpPorts.members(group, address, port).length === 0) return;
+    const what = `UDP ${bytes.length} bytes to group ${group} port ${port}`;
+    world.sent(this.name, to.name, what, bytes);
+    world.pathBetween(this, to).sendDatagram(bytes.length, {
+      arrived: () => {
+        if (!to.isPowered || to.isIsolated) return;
+        for (const socket of to.udpPorts.members(group, address, port)) {
+          socket.arrived(Buffer.from(bytes), address, from.port);
+        }
+      },
+      lost: () => world.lost(this.name, to.name, what),
+    });
+  }
+
   private datagramArrived(
     sender: SimulatedHost,
     from: UdpSocket,
@@ -333,7 +363,7 @@ export class SimulatedHost implements PortNetwork, DatagramNetwork {
     bytes: Buffer,
   ): void {
     if (!this.isPowered || this.isIsolated) return;
-    const socket = this.udpPorts.get(port);
+    const socket = this.udpPorts.receiver(port);
     // Its own copy: a datagram may arrive twice.
     if (socket !== undefined) socket.arrived(Buffer.from(bytes), sender.address, from.port);
     else {

@@ -3,10 +3,12 @@ import type {
   Address,
   Clock,
   DatagramPlace,
+  DatagramSettings,
   DatagramSocket,
   DatagramSocketUser,
+  MulticastGroup,
 } from '@headrace/core';
-import { systemError } from '@headrace/core/authoring';
+import { systemError, toError } from '@headrace/core/authoring';
 
 /** The longest datagram of IPv4. */
 const MAX_BYTES = 65_507;
@@ -14,9 +16,13 @@ const MAX_BYTES = 65_507;
 /** All addresses of a host. */
 const ANY: readonly string[] = ['0.0.0.0', '::'];
 
-function noMulticast(call: string): Error {
-  return systemError('ENODEV', `${call} ENODEV: a simulated network has no multicast`);
+/** True for the addresses of groups; a simulated network has those of IPv4. */
+export function isMulticast(address: string): boolean {
+  return /^(22[4-9]|23\d)\.\d+\.\d+\.\d+$/.test(address);
 }
+
+/** In place of a sender: all of them are heard. */
+const ANYBODY = '';
 
 /** The kernel of a host, as its sockets for datagrams use it. */
 export interface UdpKernel {
@@ -40,15 +46,29 @@ export class UdpSocket implements DatagramSocket {
   private readonly kernel: UdpKernel;
   private readonly process: Clock;
   private readonly place: DatagramPlace;
+  private readonly settings: DatagramSettings;
+  /** The senders that are heard, of each group that it has joined. */
+  private readonly groups = new Map<string, Set<string>>();
   private user: DatagramSocketUser | undefined = undefined;
   private peer: { readonly host: string; readonly port: number } | undefined = undefined;
   private isClosed = false;
 
   /** @param process - that it belongs to: what it reports is lost with it */
-  constructor(kernel: UdpKernel, process: Clock, place: DatagramPlace) {
+  constructor(kernel: UdpKernel, process: Clock, place: DatagramPlace, settings: DatagramSettings) {
     this.kernel = kernel;
     this.process = process;
     this.place = place;
+    this.settings = settings;
+  }
+
+  /** Others of its host may have the port, too. */
+  get sharesPort(): boolean {
+    return this.settings.reuseAddr || this.settings.reusePort;
+  }
+
+  /** What it sends to a group reaches the members on its own host. */
+  get reachesOwnHost(): boolean {
+    return this.settings.multicastLoopback !== false;
   }
 
   open(user: DatagramSocketUser): void {
@@ -71,8 +91,10 @@ export class UdpSocket implements DatagramSocket {
       user.failed(systemError('EADDRNOTAVAIL', `bind EADDRNOTAVAIL ${host}`));
       return;
     }
-    if (place.groups.length > 0) {
-      user.failed(noMulticast('addMembership'));
+    try {
+      for (const group of place.groups) this.join(group);
+    } catch (refused) {
+      user.failed(toError(refused));
       return;
     }
     const taken = kernel.takePort(place.port, this);
@@ -112,12 +134,33 @@ export class UdpSocket implements DatagramSocket {
     return null;
   }
 
-  join(): void {
-    throw noMulticast('addMembership');
+  join(wanted: MulticastGroup): void {
+    const { group } = wanted;
+    if (!isMulticast(group)) {
+      throw systemError('EINVAL', `addMembership EINVAL: ${group} is no group of IPv4`);
+    }
+    const source = this.sourceOf(wanted);
+    const sources = this.groups.get(group) ?? new Set();
+    if (sources.has(source)) throw systemError('EADDRINUSE', `addMembership EADDRINUSE ${group}`);
+    this.groups.set(group, sources.add(source));
   }
 
-  leave(): void {
-    throw noMulticast('dropMembership');
+  leave(wanted: MulticastGroup): void {
+    const { group } = wanted;
+    const sources = this.groups.get(group);
+    if (sources?.delete(this.sourceOf(wanted)) !== true) {
+      throw systemError('EADDRNOTAVAIL', `dropMembership EADDRNOTAVAIL ${group}`);
+    }
+  }
+
+  private sourceOf({ source }: MulticastGroup): string {
+    return source === undefined ? ANYBODY : (this.kernel.addressOf(source) ?? source);
+  }
+
+  /** True if it has joined a group for this sender. */
+  hears(group: string, sender: string): boolean {
+    const sources = this.groups.get(group);
+    return sources !== undefined && (sources.has(ANYBODY) || sources.has(sender));
   }
 
   close(): void {

@@ -85,6 +85,10 @@ export class SimulationWorld implements HostWorld {
     return this.network.at(nameOrAddress);
   }
 
+  allHosts(): Iterable<SimulatedHost> {
+    return this.network.hosts.values();
+  }
+
   cutAt(bytes: number): number {
     if (bytes < 2 || this.cutShare === 0 || this.cuts.next() >= this.cutShare) return bytes;
     return this.cuts.integer(1, bytes - 1);

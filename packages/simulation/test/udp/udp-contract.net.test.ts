@@ -14,9 +14,10 @@ describeDatagramTransport(
 
 it.each([
   ['EADDRNOTAVAIL', { host: '10.9.9.9', groups: [] }],
-  ['ENODEV', { host: undefined, groups: [{ group: '224.0.0.114' }] }],
+  ['EINVAL', { host: undefined, groups: [{ group: '10.0.0.1' }] }],
+  ['EADDRINUSE', { host: undefined, groups: [{ group: '224.0.0.1' }, { group: '224.0.0.1' }] }],
 ])('refuses with %s what it has not', async (code, place) => {
-  const socket = server.datagramSocket({ port: 0, ...place } as never);
+  const socket = server.datagramSocket({ port: 0, ...place } as never, {} as never);
   const error = await new Promise((resolve) => {
     const user = { failed: resolve, bound: () => resolve('bound') };
     socket.open(user as never);

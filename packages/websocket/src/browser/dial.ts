@@ -1,5 +1,9 @@
 import { OptionError, systemClock } from '@headrace/core';
-import { OWN_OPTIONS, type WebSocketClientOptions } from '../client/web-socket-client-options.ts';
+import {
+  checkSubprotocols,
+  OWN_OPTIONS,
+  type WebSocketClientOptions,
+} from '../client/web-socket-client-options.ts';
 import { MESSAGE_LIMITS } from '../socket/message-limits.ts';
 import type { PageSocket } from './page-socket.ts';
 import { PageTransport } from './page-transport.ts';
@@ -19,6 +23,7 @@ export function dial(address: string | URL, options: WebSocketClientOptions): Pa
   const url = addressOf(address);
   const { maxMessageBytes } = MESSAGE_LIMITS.part(options);
   const { subprotocols } = OWN_OPTIONS.part(options);
+  checkSubprotocols(subprotocols);
   return new PageTransport({
     clock: options.clock ?? systemClock,
     maxMessageBytes,

@@ -1,6 +1,8 @@
 /** The part of a page's `WebSocket` that is used: of browsers, of workers, of Node from version 22 on. */
 export interface PageSocket {
   binaryType: string;
+  /** 1 while it is open: what is sent later is dropped, though `onclose` has not been called. */
+  readonly readyState: number;
   /** Bytes that were sent and that the browser has not given to the network. */
   readonly bufferedAmount: number;
   /** The subprotocol that the server chose; empty if it chose none. */
@@ -20,6 +22,8 @@ export interface PageClose {
   readonly reason: string;
 }
 
+/** `readyState` of an open one. */
+export const OPEN = 1;
 const NORMAL = 1000;
 const SHUTDOWN = 1001;
 /** Of the codes of the protocol a page may send 1000 alone; from here on they are the application's. */

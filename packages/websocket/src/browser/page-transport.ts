@@ -15,7 +15,7 @@ import type { FrameTransportListener } from '../socket/frame-transport.ts';
 import { MessageIntake, type MessageSource } from '../socket/message-intake.ts';
 import { TextMessage, type WebSocketInput } from '../socket/text-message.ts';
 import type { WebSocketTransport } from '../socket/web-socket-channel.ts';
-import { type PageClose, type PageSocket, pageCode } from './page-socket.ts';
+import { OPEN, type PageClose, type PageSocket, pageCode } from './page-socket.ts';
 
 const ignore = (): void => {};
 
@@ -61,7 +61,8 @@ export class PageTransport implements Transport, MessageSource, WebSocketTranspo
   }
 
   get isActive(): boolean {
-    return this.isOpen && !this.isClosing && !this.isOver;
+    const isOpen = this.isOpen && this.socket?.readyState === OPEN;
+    return isOpen && !this.isClosing && !this.isOver;
   }
 
   get unsentBytes(): number {

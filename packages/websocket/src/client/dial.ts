@@ -9,11 +9,14 @@ import {
 } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
 import { deflateTerms } from '../socket/compression.ts';
-import { isToken } from '../socket/extensions.ts';
 import { FrameTransport } from '../socket/frame-transport.ts';
 import { MESSAGE_LIMITS } from '../socket/message-limits.ts';
 import { ClientHandshake, type ClientTerms } from './client-handshake.ts';
-import { OWN_OPTIONS, type WebSocketClientOptions } from './web-socket-client-options.ts';
+import {
+  checkSubprotocols,
+  OWN_OPTIONS,
+  type WebSocketClientOptions,
+} from './web-socket-client-options.ts';
 
 /** A connecting WebSocket as a transport. */
 export function dial(address: string | URL, options: WebSocketClientOptions): FrameTransport {
@@ -102,11 +105,4 @@ function checkHeaders(option: string, headers: Readonly<Record<string, string>>)
       throw new OptionError('OPTION_INVALID', text, { option, value });
     }
   }
-}
-
-function checkSubprotocols(subprotocols: readonly string[]): void {
-  const wrong = subprotocols.find((name, i) => !isToken(name) || subprotocols.indexOf(name) !== i);
-  if (wrong === undefined) return;
-  const text = `subprotocols has ${JSON.stringify(wrong)}, but must have different names without spaces`;
-  throw new OptionError('OPTION_INVALID', text, { option: 'subprotocols', value: wrong });
 }

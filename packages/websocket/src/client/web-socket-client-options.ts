@@ -1,6 +1,7 @@
-import type { ChannelOptions, TlsClientOptions } from '@headrace/core';
+import { type ChannelOptions, OptionError, type TlsClientOptions } from '@headrace/core';
 import { describeOptions, time, unchecked } from '@headrace/core/authoring';
 import type { WebSocketCompression } from '../socket/compression.ts';
+import { isToken } from '../socket/extensions.ts';
 import type { WebSocketLimits } from '../socket/message-limits.ts';
 
 /** Options of a client's WebSocket. */
@@ -35,3 +36,11 @@ export const OWN_OPTIONS = describeOptions('WebSocketClientOptions', {
 export const CONNECT_TIMEOUT = describeOptions('connectTimeoutMs', {
   connectTimeoutMs: time({ default: 30_000 }),
 });
+
+/** What a server could not take, and a page's browser refuses. */
+export function checkSubprotocols(subprotocols: readonly string[]): void {
+  const wrong = subprotocols.find((name, i) => !isToken(name) || subprotocols.indexOf(name) !== i);
+  if (wrong === undefined) return;
+  const text = `subprotocols has ${JSON.stringify(wrong)}, but must have different names without spaces`;
+  throw new OptionError('OPTION_INVALID', text, { option: 'subprotocols', value: wrong });
+}

@@ -3,8 +3,9 @@ import type { IncomingMessage } from 'node:http';
 /** The part of a request that these functions read. */
 export type RequestHeaders = Pick<IncomingMessage, 'headers'>;
 
-const SCHEME = /^bearer +([\w.~+/-]+=*) *$/i;
+const SCHEME = /^bearer +/i;
 const SUBPROTOCOL = 'bearer.';
+const TOKEN = /^[\w.~+/-]+=*$/;
 
 /**
  * The bearer token of a request for a WebSocket, for `authorize`: of the header `Authorization: Bearer TOKEN`, which programs
@@ -12,17 +13,24 @@ const SUBPROTOCOL = 'bearer.';
  * `new WebSocket(url, ['chat', 'bearer.' + token])`. The endpoint answers with a name of its option `subprotocols` alone,
  * never with the token.
  *
- * @returns `undefined` for none, for one that has other characters than tokens have, and for two
+ * @returns `undefined` for none, for one that has other characters than tokens have, for two subprotocols with one, and
+ * where `Authorization` has another scheme. Of two headers `Authorization` Node keeps the first
  * @see RFC 6750, section 2.1; RFC 6455, section 4.1
  */
 export function bearerOf({ headers }: RequestHeaders): string | undefined {
   const { authorization } = headers;
-  if (authorization !== undefined) return SCHEME.exec(authorization)?.[1];
-  const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
+  if (authorization !== undefined) {
+    return SCHEME.test(authorization) ? tokenOf(authorization.replace(SCHEME, '')) : undefined;
+  }
+  const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map(withoutSpace);
   const [name, ...more] = offered.filter((one) => one.startsWith(SUBPROTOCOL));
   if (name === undefined || more.length > 0) return undefined;
-  const token = name.slice(SUBPROTOCOL.length);
-  return token === '' ? undefined : token;
+  return tokenOf(name.slice(SUBPROTOCOL.length));
+}
+
+function tokenOf(text: string): string | undefined {
+  const token = withoutSpace(text);
+  return TOKEN.test(token) ? token : undefined;
 }
 
 /**
@@ -36,11 +44,24 @@ export function cookieOf({ headers }: RequestHeaders, name: string): string | un
   let found: string | undefined;
   for (const pair of (headers.cookie ?? '').split(';')) {
     const at = pair.indexOf('=');
-    if (at < 0 || pair.slice(0, at).trim() !== name) continue;
+    if (at < 0 || withoutSpace(pair.slice(0, at)) !== name) continue;
     if (found !== undefined) return undefined;
-    found = pair.slice(at + 1).trim();
+    found = withoutSpace(pair.slice(at + 1));
   }
   return found === undefined ? undefined : decoded(found);
+}
+
+/** `trim` takes other spaces away, too, and so makes `__Host-sid` of a name that browsers let any host of the site set. */
+function withoutSpace(text: string): string {
+  let from = 0;
+  let to = text.length;
+  while (from < to && isSpace(text[from])) from += 1;
+  while (to > from && isSpace(text[to - 1])) to -= 1;
+  return text.slice(from, to);
+}
+
+function isSpace(character: string | undefined): boolean {
+  return character === ' ' || character === '\t';
 }
 
 function decoded(value: string): string | undefined {

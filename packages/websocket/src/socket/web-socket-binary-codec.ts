@@ -10,6 +10,7 @@ import {
   type WriteFuture,
 } from '@headrace/core';
 import { isOutboundBytes, kindOf, misorderOfWrites } from '@headrace/core/authoring';
+import { isControlMessage } from './control-message.ts';
 import type { WebSocketInput } from './text-message.ts';
 
 const KINDS: MessageKinds = { reads: 'bytes', passesOn: 'bytes', accepts: 'bytes' };
@@ -23,7 +24,8 @@ const KINDS: MessageKinds = { reads: 'bytes', passesOn: 'bytes', accepts: 'bytes
  * ```
  *
  * - **Place** first in the pipeline of a WebSocket.
- * - **In** `string` for a text message, `Buffer` for a binary one.
+ * - **In** `string` for a text message, `Buffer` for a binary one; pings and pongs that no handler before it took are
+ *   dropped.
  * - **Out** `Buffer`; written bytes become binary messages.
  * - **Events** none.
  * - **Errors** `MESSAGE_INVALID` for a text message; unhandled, it closes with code 1003. Too long messages
@@ -60,7 +62,7 @@ export class WebSocketBinaryCodec implements Handler {
       const text = `a text message of ${message.length} characters, but only binary ones are allowed here`;
       throw new DecodeError('MESSAGE_INVALID', text, { characters: message.length });
     }
-    ctx.fireChannelRead(message);
+    if (!isControlMessage(message)) ctx.fireChannelRead(message);
   }
 
   write(ctx: Context<WebSocketBinaryCodec['types']>, bytes: OutboundBytes): WriteFuture {

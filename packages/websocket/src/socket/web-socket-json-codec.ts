@@ -45,7 +45,7 @@ const KINDS: MessageKinds = { reads: 'text', passesOn: 'values', accepts: 'value
  *   are, beside the JSON. The WebSocket's own `maxMessageBytes` is a limit of the bytes alone.
  *
  * @typeParam Read - what the application reads: the schema's output
- * @typeParam Written - what it writes: the schema's input
+ * @typeParam Written - what it writes: the schema's input, if you do not say otherwise
  *
  * @example
  * ```ts run

@@ -85,6 +85,13 @@ describe('the WebSocket of a page', () => {
     },
   );
 
+  it.each([[['a b']], [['']], [['chat', 'chat']]])(
+    'refuses the subprotocols %j',
+    (subprotocols) => {
+      expect(() => dial('ws://host/', { subprotocols })).toThrow('must have different names');
+    },
+  );
+
   it('says that there is none', async () => {
     page.WebSocket = undefined;
     await expect(connect('ws://127.0.0.1:1/ws')).rejects.toThrow('there is no WebSocket here');

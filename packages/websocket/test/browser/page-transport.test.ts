@@ -16,6 +16,7 @@ import { beginPipeline, WEB_SOCKET_CLOSE } from '../../src/socket/web-socket-cha
 /** The WebSocket of a page, without a server. */
 class FakeSocket implements PageSocket {
   binaryType = 'blob';
+  readyState = 0;
   bufferedAmount = 0;
   protocol = '';
   onopen: PageSocket['onopen'] = null;
@@ -35,6 +36,7 @@ class FakeSocket implements PageSocket {
 
   open(protocol = ''): void {
     this.protocol = protocol;
+    this.readyState = 1;
     this.onopen?.();
   }
 
@@ -43,6 +45,7 @@ class FakeSocket implements PageSocket {
   }
 
   end(close: PageClose): void {
+    this.readyState = 3;
     this.onclose?.(close);
   }
 }
@@ -106,6 +109,18 @@ describe("a page's WebSocket as a transport", () => {
     await settle(clock);
     return channel;
   }
+
+  it('fails what is written when the server has closed, though the browser has not said so', async () => {
+    const channel = await connected();
+    socket.readyState = 2;
+    const late = channel.writeAndFlush('lost');
+    await settle(clock);
+    expect([late.isSuccess, socket.sent]).toEqual([false, []]);
+    socket.end({ code: 1001, reason: '' });
+    await settle(clock);
+    expect(late.error).toMatchObject({ code: 'HR_ERR_CHANNEL_CLOSED' });
+    expect(channel.closeInfo).toMatchObject({ reason: 'peer' });
+  });
 
   it('reads texts as strings and binary messages as Buffers, each as a burst', async () => {
     await connected();

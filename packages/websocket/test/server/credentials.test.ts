@@ -20,6 +20,8 @@ describe('bearerOf', () => {
     ['another scheme', { authorization: 'Basic YTpi' }],
     ['an empty token', { authorization: 'Bearer ' }],
     ['characters that no token has', { authorization: 'Bearer a b' }],
+    ['those in a subprotocol', { 'sec-websocket-protocol': 'chat, bearer.a b' }],
+    ['letters of no token in a subprotocol', { 'sec-websocket-protocol': 'bearer.a\u00e9' }],
     ['subprotocols without one', { 'sec-websocket-protocol': 'chat, bearer' }],
     ['an empty subprotocol', { 'sec-websocket-protocol': 'chat, bearer.' }],
     ['two tokens', { 'sec-websocket-protocol': 'chat, bearer.a, bearer.b' }],
@@ -56,6 +58,8 @@ describe('cookieOf', () => {
     ['quoted', 'sid="a b"', 'a b'],
     ['percent-encoded', 'sid=s%3Aabc', 's:abc'],
     ['empty', 'sid=', ''],
+    ['between spaces and tabs', 'x=1; \t sid \t= abc \t', 'abc'],
+    ['that ends with a space of Latin-1', 'sid=abc\u00a0', 'abc\u00a0'],
     ['without spaces after the semicolon', 'x=1;sid=abc;y', 'abc'],
   ])('is the value of a cookie %s', (_which, cookie, value) => {
     expect(of(cookie)).toBe(value);
@@ -66,6 +70,9 @@ describe('cookieOf', () => {
     ['other cookies', 'xsid=1; sid2=2; SID=3'],
     ['a name without a value', 'sid'],
     ['two of its name', 'sid=mine; a=1; sid=forged'],
+    // Without the prefix `__Host-` another host of the site may set it.
+    ['a name after a space of Latin-1', '\u00a0sid=forged'],
+    ['a name before a space of Latin-1', 'sid\u00a0=forged'],
     ['what does not decode', 'sid=%E0%A4%A'],
   ])('is undefined for %s', (_which, cookie) => {
     expect(of(cookie)).toBeUndefined();

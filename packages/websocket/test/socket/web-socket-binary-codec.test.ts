@@ -1,6 +1,6 @@
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
-import { WebSocketBinaryCodec } from '../../src/index.ts';
+import { WebSocketBinaryCodec, WebSocketPing, WebSocketPong } from '../../src/index.ts';
 
 describe('WebSocketBinaryCodec', () => {
   it('passes bytes on, both ways', () => {
@@ -14,6 +14,12 @@ describe('WebSocketBinaryCodec', () => {
   it('refuses text messages', () => {
     const channel = new EmbeddedChannel(new WebSocketBinaryCodec());
     expect(() => channel.writeInbound('text')).toThrow('only binary ones are allowed here');
+  });
+
+  it('drops pings and pongs that no handler before it took', () => {
+    const channel = new EmbeddedChannel(new WebSocketBinaryCodec());
+    channel.writeInbound(new WebSocketPing(Buffer.from('a')), new WebSocketPong(Buffer.from('b')));
+    expect(channel.readInbound()).toBeUndefined();
   });
 
   it('fails the write of a text', () => {

@@ -1,0 +1,137 @@
+import type { Answer, OptAnswer, Packet, Question } from 'dns-packet';
+
+/** In the order of their numbers. */
+export const RCODES = [
+  'NOERROR',
+  'FORMERR',
+  'SERVFAIL',
+  'NXDOMAIN',
+  'NOTIMP',
+  'REFUSED',
+  'YXDOMAIN',
+  'YXRRSET',
+  'NXRRSET',
+  'NOTAUTH',
+  'NOTZONE',
+] as const;
+
+/** The result that an answer reports. */
+export type DnsRcode = (typeof RCODES)[number];
+
+/** The address of a sender or of a recipient. */
+export interface DnsPlace {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A message that came. Its records are those of `dns-packet`; `data` that is a `Buffer` is a view of the message. */
+export interface DnsMessage {
+  readonly id: number;
+  readonly type: 'query' | 'response';
+  /** The 15 bits of flags after the type, with opcode and rcode, as they came. */
+  readonly flags: number;
+  readonly flag_aa: boolean;
+  /** The answer was too long for a datagram: ask again over TCP. */
+  readonly flag_tc: boolean;
+  readonly flag_rd: boolean;
+  readonly flag_ra: boolean;
+  readonly flag_ad: boolean;
+  readonly flag_cd: boolean;
+  /** `'QUERY'`, or another operation. */
+  readonly opcode: string;
+  /** A {@link DnsRcode}, or `'RCODE_11'` to `'RCODE_15'`. */
+  readonly rcode: string;
+  readonly questions: readonly Question[];
+  readonly answers: readonly Answer[];
+  readonly authorities: readonly Answer[];
+  readonly additionals: readonly Answer[];
+  /** Who sent it, where it came in a datagram. */
+  readonly sender?: DnsPlace | undefined;
+}
+
+/** A message to be sent. */
+export interface DnsPacket {
+  /** 0 to 65535; what a client sends should be random. @default 0 */
+  readonly id?: number | undefined;
+  /** @default 'query' */
+  readonly type?: 'query' | 'response' | undefined;
+  /** Constants of `dns-packet`, such as `RECURSION_DESIRED`. @default 0 */
+  readonly flags?: number | undefined;
+  /** @default what `flags` has */
+  readonly rcode?: DnsRcode | undefined;
+  readonly questions?: readonly Question[] | undefined;
+  readonly answers?: readonly Answer[] | undefined;
+  readonly authorities?: readonly Answer[] | undefined;
+  readonly additionals?: readonly Answer[] | undefined;
+  /** Whom a datagram goes to. @default the peer of a channel that is connected */
+  readonly recipient?: DnsPlace | undefined;
+  /** An answer that is longer goes out without its records and with the flag TC, in a datagram. @default 1232 */
+  readonly maxDatagramBytes?: number | undefined;
+}
+
+/** What an answer says beyond its query. */
+export type DnsAnswerParts = Pick<
+  DnsPacket,
+  'rcode' | 'flags' | 'answers' | 'authorities' | 'additionals'
+>;
+
+/** Of a client that names no limit (RFC 1035, 4.2.1). */
+const PLAIN_BYTES = 512;
+/** What passes every link without fragments; the DNS flag day of 2020. */
+export const SAFE_BYTES = 1232;
+/** The bits that an answer copies from its query: opcode, RD and CD. */
+const COPIED_FLAGS = 0x7910;
+
+export const isOpt = (record: Answer): record is OptAnswer => record.type === 'OPT';
+
+/**
+ * The answer to a query, for its sender: with its id, its questions, and a limit for datagrams that its client can take. A
+ * query with EDNS gets an answer with EDNS.
+ *
+ * @see RFC 1035, 4.1.1, and RFC 6891, 6.1.1
+ */
+export function dnsAnswer(query: DnsMessage, parts: DnsAnswerParts = {}): DnsPacket {
+  const { id, questions, sender } = query;
+  const asked = query.additionals.find(isOpt);
+  const limit = Math.min(SAFE_BYTES, Math.max(PLAIN_BYTES, asked?.udpPayloadSize ?? 0));
+  const additionals = [...(parts.additionals ?? [])];
+  if (asked !== undefined && !additionals.some(isOpt)) additionals.push(ownOpt());
+  return {
+    ...parts,
+    id,
+    type: 'response',
+    flags: (parts.flags ?? 0) | (query.flags & COPIED_FLAGS),
+    questions,
+    additionals,
+    recipient: sender,
+    maxDatagramBytes: limit,
+  };
+}
+
+function ownOpt(): OptAnswer {
+  return {
+    type: 'OPT',
+    name: '.',
+    udpPayloadSize: SAFE_BYTES,
+    extendedRcode: 0,
+    ednsVersion: 0,
+    flags: 0,
+    flag_do: false,
+    options: [],
+  };
+}
+
+/** The library's arrays are not readonly. */
+export function packetOf({
+  recipient: _to,
+  maxDatagramBytes: _limit,
+  rcode,
+  ...rest
+}: DnsPacket): Packet {
+  const flags = rest.flags ?? 0;
+  const own = {
+    ...rest,
+    flags: rcode === undefined ? flags : (flags & ~0xf) | RCODES.indexOf(rcode),
+  };
+  return own as Packet;
+}

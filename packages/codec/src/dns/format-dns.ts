@@ -1,0 +1,81 @@
+import { Buffer } from 'node:buffer';
+import { EncodeError } from '@headrace/core';
+import { type Answer, encode, TRUNCATED_RESPONSE } from 'dns-packet';
+import { type DnsPacket, isOpt, packetOf } from './dns-message.ts';
+
+const MAX_LABEL_BYTES = 63;
+const MAX_NAME_BYTES = 253;
+const MAX_TEXT_BYTES = 255;
+const MAX_BYTES = 65_535;
+/** Records whose data is a name, and the fields of others' data that are names. */
+const NAME_TYPES: ReadonlySet<string> = new Set(['CNAME', 'DNAME', 'NS', 'PTR']);
+const NAME_FIELDS = ['exchange', 'target', 'mname', 'rname', 'mbox', 'replacement', 'signersName'];
+
+/** The bytes of a message. Throws an `EncodeError` for a name or text that has no place in one, where the library writes another. */
+export function formatDns(packet: DnsPacket): Buffer {
+  for (const { name } of packet.questions ?? []) checkName(name);
+  for (const record of packet.answers ?? []) checkRecord(record);
+  for (const record of packet.authorities ?? []) checkRecord(record);
+  for (const record of packet.additionals ?? []) checkRecord(record);
+  const bytes = encode(packetOf(packet));
+  if (bytes.length <= MAX_BYTES) return bytes;
+  throw new EncodeError(
+    'MESSAGE_TOO_LONG',
+    `a DNS message of ${bytes.length} bytes: ${MAX_BYTES} at most`,
+    {
+      bytes: bytes.length,
+      most: MAX_BYTES,
+    },
+  );
+}
+
+/** The same for a datagram: an answer above its limit goes without its records, so that the client asks over TCP. */
+export function formatDnsDatagram(packet: DnsPacket, limit: number): Buffer {
+  const bytes = formatDns(packet);
+  if (bytes.length <= limit || packet.type !== 'response') return bytes;
+  return formatDns({
+    ...packet,
+    flags: (packet.flags ?? 0) | TRUNCATED_RESPONSE,
+    answers: [],
+    authorities: [],
+    additionals: packet.additionals?.filter(isOpt),
+  });
+}
+
+function checkRecord(record: Answer): void {
+  checkName(record.name);
+  if (isOpt(record)) return;
+  const { type } = record;
+  const data: unknown = record.data;
+  if (NAME_TYPES.has(type)) checkName(data);
+  else if (type === 'TXT') for (const text of [data].flat()) checkText(text);
+  else if (typeof data === 'object' && data !== null && !Buffer.isBuffer(data)) {
+    for (const field of NAME_FIELDS)
+      if (Object.hasOwn(data, field)) checkName(Reflect.get(data, field));
+  }
+}
+
+function checkName(name: unknown): void {
+  if (name === '.' || name === '') return;
+  const text = typeof name === 'string' ? name.replace(/^\.|\.$/g, '') : '';
+  const isFit = (label: string): boolean => {
+    const bytes = Buffer.byteLength(label);
+    return bytes > 0 && bytes <= MAX_LABEL_BYTES;
+  };
+  if (Buffer.byteLength(text) <= MAX_NAME_BYTES && text.split('.').every(isFit)) return;
+  throw new EncodeError(
+    'MESSAGE_NOT_ENCODABLE',
+    `${JSON.stringify(name)} is no name of the DNS: labels have 1 to ${MAX_LABEL_BYTES} bytes, all together ${MAX_NAME_BYTES}`,
+  );
+}
+
+function checkText(text: unknown): void {
+  const bytes =
+    typeof text === 'string' || text instanceof Uint8Array ? Buffer.byteLength(text) : -1;
+  if (bytes >= 0 && bytes <= MAX_TEXT_BYTES) return;
+  throw new EncodeError(
+    'MESSAGE_NOT_ENCODABLE',
+    `a text of a TXT record has at most ${MAX_TEXT_BYTES} bytes, not ${bytes}: give an array of shorter ones`,
+    { bytes, most: MAX_TEXT_BYTES },
+  );
+}

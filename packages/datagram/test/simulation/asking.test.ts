@@ -1,0 +1,20 @@
+import { ExploreError } from '@headrace/simulation';
+import { expect, it } from 'vitest';
+import { askThrough } from './asking-scenario.ts';
+
+/** A fault of the protocol is found within so many seeds. */
+const FOUND_WITHIN = 200;
+
+it('on 25 lossy networks each request is answered or reported, and none is executed twice', async () => {
+  const { answered, reported } = await askThrough(25, 1);
+  expect(Math.min(answered, reported)).toBeGreaterThan(25);
+});
+
+it.each([
+  ['executes what comes again', { executesAgain: true }, 'was executed 2 times'],
+  ['reports nothing of what it gives up', { givesUpSilently: true }, 'has no outcome'],
+])(`a protocol that %s is found within ${FOUND_WITHIN} seeds`, async (_name, faulty, message) => {
+  const found = await askThrough(FOUND_WITHIN, 1, faulty).catch((error: unknown) => error);
+  expect(found).toBeInstanceOf(ExploreError);
+  expect(String(found)).toContain(message);
+});
