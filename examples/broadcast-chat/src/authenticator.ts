@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { type AuthAttempt, type AuthVerdict, GuessLimiter } from '@headrace/handlers';
 import { inject, injectable } from '@headrace/inject';
-import { clientIdFault, normalizeClientId } from './client-id.ts';
+import { clientIdFault, clientIdKey, normalizeClientId } from './client-id.ts';
 import type { Member } from './members.ts';
 import { type ChatSettings, SETTINGS } from './settings.ts';
 
@@ -21,13 +21,18 @@ export class Authenticator {
   private readonly checkToken = new GuessLimiter().protect<Credentials, Member, string>(
     ({ id, token }) =>
       this.isTokenOf(id, token) ? { principal: { id } } : { refused: 'a wrong token' },
-    ({ id }) => id,
+    ({ id }) => clientIdKey(id),
   );
 
   constructor(@inject(SETTINGS) { tokens }: ChatSettings) {
     this.digests =
       tokens &&
-      new Map(Object.entries(tokens).map(([id, token]) => [normalizeClientId(id), digest(token)]));
+      new Map(
+        Object.entries(tokens).map(([id, token]) => [
+          clientIdKey(normalizeClientId(id)),
+          digest(token),
+        ]),
+      );
   }
 
   isCredentials(text: string): boolean {
@@ -53,7 +58,7 @@ export class Authenticator {
   }
 
   private isTokenOf(id: string, token: string): boolean {
-    const known = this.digests?.get(id);
+    const known = this.digests?.get(clientIdKey(id));
     // An unknown id takes as long as a wrong token.
     const isEqual = timingSafeEqual(digest(token), known ?? NO_DIGEST);
     return isEqual && known !== undefined;

@@ -8,6 +8,7 @@ import {
 } from '@headrace/inject';
 import { Authenticator } from './authenticator.ts';
 import { addChat, addFrames } from './chat-pipeline.ts';
+import { clientIdKey } from './client-id.ts';
 import { MEMBERS, type Member, memberGroup, SESSIONS } from './members.ts';
 import { AUTH_TIMEOUT_MS, type ChatSettings, SETTINGS } from './settings.ts';
 
@@ -23,7 +24,7 @@ export interface ChatParts {
 export function chatContainer({
   settings,
   members = memberGroup(settings),
-  sessions = new SessionRegistry<Member>(({ id }) => id),
+  sessions = new SessionRegistry<Member>(({ id }) => clientIdKey(id)),
 }: ChatParts): DependencyContainer {
   return root
     .createChildContainer()

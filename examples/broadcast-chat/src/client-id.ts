@@ -14,9 +14,20 @@ const INVISIBLE = /[\p{DI}\u{2800}\u{1d159}]/u;
 /** The reason why an id is refused. */
 export type ClientIdFault = 'empty' | 'too-long' | 'characters' | 'spaces' | 'colon';
 
-/** The form in which ids are compared and shown: an é is one character, however it was typed. */
+/** The form in which ids are shown: an é is one character, however it was typed. */
 export function normalizeClientId(id: string): string {
   return id.trim().normalize('NFC');
+}
+
+/**
+ * The form in which normalized ids are compared: those that differ in case alone are one (Unicode's default case folding:
+ * `ß` is `ss`; of the letters of one class only the dotless ı is not its capital's).
+ */
+export function clientIdKey(id: string): string {
+  const folded = [...id].map((character) =>
+    character === 'ı' ? character : character.toLowerCase().toUpperCase().toLowerCase(),
+  );
+  return folded.join('').normalize('NFC');
 }
 
 /** The fault of an id that has been normalized, or `undefined`. */

@@ -31,6 +31,8 @@ describe('Authenticator', () => {
 
   it.each([
     ['AUTH:ann:a:b', true],
+    ['AUTH:Ann:a:b', true],
+    ['AUTH:TOSTRING:x', true],
     ['AUTH:ann:a', false],
     ['AUTH:ann', false],
     ['AUTH:bob:a:b', false],
@@ -43,7 +45,7 @@ describe('Authenticator', () => {
     const chat = new Authenticator({ ...DEFAULT_SETTINGS, tokens: { ann: 'a', bob: 'b' } });
     const isAnswered = (text: string, host: string): boolean =>
       !('then' in chat.authenticate(text, from(host)));
-    const guesses = ['ann', ' ann', 'ann ', 'ann', 'ann', 'ann'];
+    const guesses = ['ann', ' ann', 'Ann ', 'ANN', 'ann', 'ann'];
     expect(guesses.map((id) => isAnswered(`AUTH:${id}:guess`, '10.0.0.1'))).toEqual([
       ...Array(5).fill(true),
       false,

@@ -1,15 +1,14 @@
 import type { Context, Handler, Types } from '@headrace/core';
-import { IdleStateEvent } from '@headrace/handlers';
+import { HeartbeatReceivedEvent } from '@headrace/handlers';
 
 /** Events of one connection. */
 export interface LinkEvents {
   received(text: string): void;
+  /** A heartbeat was answered after so long. */
+  roundTrip(ms: number): void;
 }
 
-/**
- * The end of the client's pipeline. Says PING when it has sent or heard nothing for a while, and gives the
- * connection up when nothing comes back for as long again.
- */
+/** The end of the client's pipeline: gives the link what the server said. */
 export class LinkHandler implements Handler {
   declare readonly types: Types<{
     reads: string;
@@ -27,10 +26,9 @@ export class LinkHandler implements Handler {
     this.events.received(text);
   }
 
-  userEventTriggered(ctx: Context, event: unknown): void {
-    if (!(event instanceof IdleStateEvent)) return;
-    if (event.state === 'reader' && !event.first) ctx.close('heartbeat');
-    else ctx.writeAndFlush('PING');
+  userEventTriggered(_ctx: Context, event: unknown): void {
+    if (!(event instanceof HeartbeatReceivedEvent) || event.roundTripMs === undefined) return;
+    this.events.roundTrip(event.roundTripMs);
   }
 
   /** The error of the connection is in its close info. */

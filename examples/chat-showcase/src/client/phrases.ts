@@ -1,4 +1,4 @@
-import type { LinkState } from './chat-link.ts';
+import type { Phase } from './phase.ts';
 import type { ServerMessage } from './server-message.ts';
 
 /** How a line looks: `own` and `other` messages, `quiet` remarks, `bad` news. */
@@ -36,19 +36,42 @@ export function phraseOf(message: ServerMessage): Phrase | undefined {
   }
 }
 
-export function phraseOfState(state: LinkState, place: string): Phrase | undefined {
-  switch (state.name) {
+/** What is said of a change of the link; of some there is nothing to say. */
+export function phraseOfPhase(phase: Phase, place: string): Phrase | undefined {
+  switch (phase.name) {
     case 'online':
       return { tone: 'quiet', text: `connected to ${place}; /quit leaves` };
     case 'waiting': {
-      const seconds = (state.delayMs / 1000).toFixed(1);
-      return { tone: 'bad', text: `${state.because}; trying again in ${seconds} s` };
+      const seconds = (phase.delayMs / 1000).toFixed(1);
+      return { tone: 'bad', text: `${causeText(phase.because)}; trying again in ${seconds} s` };
     }
-    case 'over':
-      return { tone: state.failed ? 'bad' : 'quiet', text: state.because };
+    case 'offline':
+      return { tone: 'quiet', text: 'good bye' };
+    case 'kicked':
+      return { tone: 'bad', text: 'somebody signed in under this name elsewhere' };
+    case 'refused':
+      return { tone: 'bad', text: causeText(phase.because) };
     default:
       return undefined;
   }
+}
+
+const CAUSES: Readonly<Record<string, string>> = {
+  lost: 'the connection was lost',
+  silent: 'the server does not answer',
+  unreachable: 'the server cannot be reached',
+  restarting: 'the server shut down',
+  slow: 'the server closed the connection: it was not read',
+  AUTH_FAILED: 'the server does not let this name in with this token',
+  EMPTY_CLIENT_ID: 'the name is empty',
+  BAD_CLIENT_ID:
+    'the server does not take this name: at most 64 characters, all of them visible, single spaces',
+};
+
+/** Codes of the server are shown as they are. */
+function causeText(cause: string): string {
+  const isCode = /^[A-Z_]+$/.test(cause);
+  return CAUSES[cause] ?? (isCode ? `the server said ${cause}` : cause);
 }
 
 const ERRORS: Readonly<Record<string, string>> = {
@@ -56,8 +79,6 @@ const ERRORS: Readonly<Record<string, string>> = {
   TOO_LONG: 'the message was too long',
   IDLE_TIMEOUT: 'the server heard nothing for too long',
   TOO_MANY: 'the server is full',
-  // Of our own link, not of the server.
-  NOT_SENT: 'a line was not sent',
 };
 
 function errorText(code: string): string {

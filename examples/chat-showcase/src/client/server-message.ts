@@ -15,17 +15,20 @@ export function parseServerMessage(text: string): ServerMessage {
   if (text === 'BYE') return { kind: 'bye' };
   const [word, rest] = cut(text);
   if (word === 'ECHO') return { kind: 'echo', text: rest };
+  if (word === 'MSG') {
+    const [id, said] = cut(rest);
+    return id === '' ? { kind: 'unknown', text } : { kind: 'message', id, text: said };
+  }
+  if (rest === '') return { kind: 'unknown', text };
   if (word === 'JOIN') return { kind: 'joined', id: rest };
   if (word === 'LEAVE') return { kind: 'left', id: rest };
   if (word === 'MEMBERS') return { kind: 'members', count: Number(rest) };
   if (word === 'MEMBER') return { kind: 'member', id: rest };
-  if (word === 'ERR') return { kind: 'error', code: rest };
-  if (word !== 'MSG') return { kind: 'unknown', text };
-  const [id, said] = cut(rest);
-  return { kind: 'message', id, text: said };
+  return word === 'ERR' ? { kind: 'error', code: rest } : { kind: 'unknown', text };
 }
 
-function cut(text: string): [before: string, after: string] {
+/** Without a colon there is no word. */
+function cut(text: string): [word: string, rest: string] {
   const colon = text.indexOf(':');
-  return colon < 0 ? [text, ''] : [text.slice(0, colon), text.slice(colon + 1)];
+  return colon < 0 ? ['', text] : [text.slice(0, colon), text.slice(colon + 1)];
 }

@@ -1,7 +1,7 @@
 import { type Bus, Cluster } from '@headrace/cluster';
 import type { StartedWorker, WorkerDrain } from '@headrace/cluster/workers';
 import { type Logger, type Server, stderrLogger } from '@headrace/core';
-import type { Member } from 'headrace-example-broadcast-chat';
+import { clientIdKey, type Member } from 'headrace-example-broadcast-chat';
 import { type ChatServer, type ChatServerParts, startChatServer } from '../chat-server.ts';
 import type { Settings } from '../settings/settings.ts';
 import { ClusterGround } from './cluster-ground.ts';
@@ -39,7 +39,7 @@ export async function startChatNode(parts: ChatNodeParts): Promise<ChatNode> {
     logger,
     address: { host, port },
     connections: () => server?.connections.size ?? 0,
-    users: { onDuplicate: 'kick-older' },
+    users: { onDuplicate: 'kick-older', idOf: ({ id }) => clientIdKey(id) },
   });
   const started = await startOn(cluster, parts, logger).catch(async (error: unknown) => {
     await cluster.leave();

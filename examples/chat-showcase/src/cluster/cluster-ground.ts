@@ -1,7 +1,7 @@
 import type { Cluster, ClusterGroup, ClusterUsers } from '@headrace/cluster';
 import { type DurableGroup, durableGroup } from '@headrace/cluster/durable';
 import type { ChannelGroup } from '@headrace/core';
-import { idOf, type Member } from 'headrace-example-broadcast-chat';
+import { clientIdKey, idOf, type Member } from 'headrace-example-broadcast-chat';
 import type { Announcement } from '../room/announcement.ts';
 import type { PresenceListener, RoomGround } from '../room/room-ground.ts';
 import type { Said } from '../room/said.ts';
@@ -54,7 +54,7 @@ export class ClusterGround implements RoomGround {
   }
 
   watch(listener: PresenceListener): void {
-    const own = (id: string) => this.sessions.channels(id).at(-1);
+    const own = (id: string) => this.sessions.channels(clientIdKey(id)).at(-1);
     this.members.on('memberJoined', ({ id }) => listener.joined(id, own(id)));
     this.members.on('memberLeft', ({ id }) => listener.left(id, own(id)));
   }

@@ -1,7 +1,6 @@
-// Puts the page's own style sheets and modules into its document when the server starts: one request instead of
-// two dozen over six connections, so a server with a low limit for each address can still show its page.
+// Puts the page's style sheets and its program into its document: one request instead of a dozen over six connections,
+// so a server with a low limit for each address can still show its page.
 import { createHash } from 'node:crypto';
-import { ModuleBundle } from './module-bundle.ts';
 import type { PageFiles } from './page-files.ts';
 
 /** The whole page in one document. */
@@ -13,28 +12,24 @@ export interface PageBundle {
 }
 
 const STYLE = /[ \t]*<link rel="stylesheet" href="\/([^"]+)">\n/g;
-const SCRIPT = /<script type="module" src="\/([^"]+)"><\/script>/g;
+const SCRIPT = /<script type="module" src="\/main\.js"><\/script>/;
 
-export function bundlePage(files: PageFiles): PageBundle {
+/** @param program - takes the place of `/main.js` */
+export function bundlePage(files: PageFiles, program: string): PageBundle {
   const textOf = (name: string) => files.get(`/${name}`)!.content.toString();
   const source = textOf('index.html');
   const styles = [...source.matchAll(STYLE)].map(([, name]) => textOf(name!)).join('\n');
-  const styleHashes: string[] = [];
-  const scriptHashes: string[] = [];
+  // "</script>" in a text would end the element.
+  const script = program.replaceAll('</script', '<\\/script');
   let isFirst = true;
   const html = source
     .replace(STYLE, () => {
       if (!isFirst) return '';
       isFirst = false;
-      styleHashes.push(hashOf(styles));
       return `<style>${styles}</style>\n`;
     })
-    .replace(SCRIPT, (_tag, name: string) => {
-      const script = new ModuleBundle(textOf).bundle(name);
-      scriptHashes.push(hashOf(script));
-      return `<script type="module">${script}</script>`;
-    });
-  return { html, scriptHashes, styleHashes };
+    .replace(SCRIPT, () => `<script type="module">${script}</script>`);
+  return { html, scriptHashes: [hashOf(script)], styleHashes: [hashOf(styles)] };
 }
 
 function hashOf(text: string): string {

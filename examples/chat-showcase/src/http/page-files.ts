@@ -9,10 +9,13 @@ export interface PageFile {
   readonly content: Buffer;
 }
 
-/** By path: `/main.js`, and `/` for the page itself. */
+/** By path: `/theme.css`, and `/` for the page itself. */
 export type PageFiles = ReadonlyMap<string, PageFile>;
 
 export const PAGE_FILES = token<PageFiles>('pageFiles');
+
+/** A folder may have a program of its own here; otherwise it is that of the chat's page. */
+export const PAGE_PROGRAM = '/main.js';
 
 export const PAGE_FOLDER = fileURLToPath(new URL('../../public/', import.meta.url));
 
@@ -49,7 +52,7 @@ export function readPageFiles(folder: string = PAGE_FOLDER): PageFiles {
     if (!type.startsWith('text/')) continue;
     for (const [, inHtml, inScript, inStyle] of content.toString().matchAll(REFERENCES)) {
       const wanted = inHtml ?? inScript ?? inStyle ?? '';
-      if (files.has(`/${wanted}`)) continue;
+      if (files.has(`/${wanted}`) || `/${wanted}` === PAGE_PROGRAM) continue;
       throw new PageFileError(
         `the page file ${join(folder, wanted)} is missing; ${path} asks for it`,
       );

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { PageFile } from './page-files.ts';
 import type { ServedPage } from './served-page.ts';
 
 const HEADERS = {
@@ -11,29 +12,40 @@ const HEADERS = {
   Connection: 'close',
 };
 
-/** Answers with a file of the page, or 404. */
-export function answerPage(
+/** Answers with the page, one of its files, or 404. */
+export async function answerPage(
   page: ServedPage,
   request: IncomingMessage,
   response: ServerResponse,
-): void {
+): Promise<void> {
   const { method = '', url = '' } = request;
   response.setHeader('Content-Security-Policy', page.contentSecurityPolicy);
   if (method !== 'GET' && method !== 'HEAD') {
     say(response, 405, 'Method not allowed', { Allow: 'GET, HEAD' });
     return;
   }
-  const file = page.file(url.split('?', 1)[0]!);
+  const path = url.split('?', 1)[0]!;
+  if (path === '/' || path === '/index.html') {
+    const { document, contentSecurityPolicy } = await page.document();
+    response.setHeader('Content-Security-Policy', contentSecurityPolicy);
+    sendFile(response, document, method);
+    return;
+  }
+  const file = page.file(path);
   if (file === undefined) {
     say(response, 404, 'Not found');
     return;
   }
+  sendFile(response, file, method);
+}
+
+function sendFile(response: ServerResponse, { type, content }: PageFile, method: string): void {
   response.writeHead(200, {
     ...HEADERS,
-    'Content-Type': file.type,
-    'Content-Length': file.content.length,
+    'Content-Type': type,
+    'Content-Length': content.length,
   });
-  response.end(method === 'HEAD' ? undefined : file.content);
+  response.end(method === 'HEAD' ? undefined : content);
 }
 
 function say(

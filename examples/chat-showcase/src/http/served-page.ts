@@ -2,28 +2,49 @@ import { inject, injectable } from '@headrace/inject';
 import { SETTINGS, type Settings } from '../settings/settings.ts';
 import { bundlePage } from './page-bundle.ts';
 import { pageFacts, writeFacts } from './page-facts.ts';
-import { PAGE_FILES, type PageFile, type PageFiles } from './page-files.ts';
+import { PAGE_FILES, PAGE_PROGRAM, type PageFile, type PageFiles } from './page-files.ts';
+import { pageProgram } from './page-program.ts';
+
+/** What is made for the first visitor. */
+interface Made {
+  readonly document: PageFile;
+  readonly contentSecurityPolicy: string;
+}
 
 /** The whole page as one document, its files as they are, and the policy for all of them. */
 @injectable()
 export class ServedPage {
-  readonly contentSecurityPolicy: string;
   private readonly files: PageFiles;
-  private readonly document: PageFile;
+  private readonly settings: Settings;
+  private made: Promise<Made> | undefined = undefined;
 
   constructor(@inject(PAGE_FILES) files: PageFiles, @inject(SETTINGS) settings: Settings) {
-    const { html, scriptHashes, styleHashes } = bundlePage(files);
     this.files = files;
-    this.document = {
-      type: 'text/html; charset=utf-8',
-      content: Buffer.from(writeFacts(html, pageFacts(settings))),
-    };
-    this.contentSecurityPolicy = policy(scriptHashes, styleHashes);
+    this.settings = settings;
   }
 
-  /** By path: `/` for the page itself, `/main.js` for one of its sources. */
+  /** The policy for what is no document. */
+  readonly contentSecurityPolicy = policy([], []);
+
+  /** By path: `/` for the page itself, `/theme.css` for one of its files. */
   file(path: string): PageFile | undefined {
-    return path === '/' || path === '/index.html' ? this.document : this.files.get(path);
+    return this.files.get(path);
+  }
+
+  /** The page itself. */
+  document(): Promise<Made> {
+    this.made ??= this.make();
+    return this.made;
+  }
+
+  private async make(): Promise<Made> {
+    const own = this.files.get(PAGE_PROGRAM)?.content.toString();
+    const bundle = bundlePage(this.files, own ?? (await pageProgram()));
+    const html = writeFacts(bundle.html, pageFacts(this.settings));
+    return {
+      document: { type: 'text/html; charset=utf-8', content: Buffer.from(html) },
+      contentSecurityPolicy: policy(bundle.scriptHashes, bundle.styleHashes),
+    };
   }
 }
 

@@ -1,6 +1,6 @@
 import { ChannelGroup } from '@headrace/core';
 import { SessionRegistry } from '@headrace/handlers';
-import { idOf, type Member } from 'headrace-example-broadcast-chat';
+import { clientIdKey, idOf, type Member } from 'headrace-example-broadcast-chat';
 import type { Settings } from '../settings/settings.ts';
 import type { Announcement } from './announcement.ts';
 import { History } from './history.ts';
@@ -9,7 +9,7 @@ import type { PresenceListener, RoomGround } from './room-ground.ts';
 /** A room of this process alone. */
 export class LocalGround implements RoomGround {
   readonly members: ChannelGroup<string | Announcement>;
-  readonly sessions = new SessionRegistry<Member>((member) => member.id);
+  readonly sessions = new SessionRegistry<Member>(({ id }) => clientIdKey(id));
   readonly history = new History();
 
   constructor({ maxOutboundBytes }: Pick<Settings, 'maxOutboundBytes'>) {

@@ -1,90 +1,88 @@
+import type { PortPlace } from '@headrace/core';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ChatLink, type LinkState } from '../../src/client/chat-link.ts';
+import { ChatLink } from '../../src/client/chat-link.ts';
+import type { Phase } from '../../src/client/phase.ts';
 import type { ServerMessage } from '../../src/client/server-message.ts';
+import { tcpDoor } from '../../src/client/tcp-door.ts';
 import { ChatProcess } from '../server/chat-process.ts';
 import { RunningChat } from '../server/running-chat.ts';
 
 let running: RunningChat;
-const links: ChatLink[] = [];
+const links: ChatLink<PortPlace>[] = [];
 
 afterEach(async () => {
   for (const link of links.splice(0)) await link.close();
   await running.stop();
 });
 
-function open(id: string, token?: string) {
-  const states: LinkState[] = [];
+function open(id: string, token = '') {
+  const phases: Phase[] = [];
   const messages: ServerMessage[] = [];
   const link = new ChatLink({
-    host: '127.0.0.1',
-    port: running.port,
-    id,
-    token,
-    onState: (state) => states.push(state),
+    door: tcpDoor({ host: '127.0.0.1', port: running.port }),
+    onPhase: (phase) => phases.push(phase),
     onMessage: (message) => messages.push(message),
     random: () => 0.05,
   });
   links.push(link);
-  link.open();
-  const names = () => states.map(({ name }) => name);
-  return { link, states, messages, names };
+  link.open({ id, token });
+  const names = () => phases.map(({ name }) => name);
+  return { link, phases, messages, names };
 }
 
 describe('ChatLink', () => {
-  it('signs in, sends what was typed before, and hears the others', async () => {
+  it('signs in over frames, and hears the others', async () => {
     running = await RunningChat.start();
     const bob = await running.join('lines', 'bob');
     const { link, messages, names } = open('ann');
-    link.send('typed early');
     expect(await bob.next()).toBe('JOIN:ann');
-    expect(await bob.next()).toBe('MSG:ann:typed early');
+    await expect.poll(names).toContain('online');
+    link.send('hello bob');
+    expect(await bob.next()).toBe('MSG:ann:hello bob');
     bob.send('hello ann');
     await expect
       .poll(() => messages)
       .toEqual([
-        { kind: 'echo', text: 'typed early' },
+        { kind: 'echo', text: 'hello bob' },
         { kind: 'message', id: 'bob', text: 'hello ann' },
       ]);
     expect(names()).toEqual(['connecting', 'online']);
     await link.close();
     expect(await bob.next()).toBe('ECHO:hello ann');
     expect(await bob.next()).toBe('LEAVE:ann');
-    expect(names()).toEqual(['connecting', 'online', 'over']);
+    expect(names()).toEqual(['connecting', 'online', 'offline']);
   });
 
-  it('comes back when the server does, and sends what was typed meanwhile', async () => {
+  it('comes back when the server does', async () => {
     running = await RunningChat.start();
     const { port } = running;
-    const { link, states, names } = open('ann');
+    const { link, phases, names } = open('ann');
     await expect.poll(names).toContain('online');
     await running.chat.shutdown();
     await expect.poll(names).toContain('waiting');
-    const waiting = states.find(({ name }) => name === 'waiting');
-    expect(waiting).toMatchObject({ because: 'the server shut down' });
-    link.send('typed meanwhile');
+    const waiting = phases.find(({ name }) => name === 'waiting');
+    expect(waiting).toMatchObject({ because: 'restarting' });
     running = await RunningChat.start({ port });
-    const bob = await running.join('lines', 'bob');
     // The next try may be some seconds away.
-    await expect.poll(() => link.state.name, { timeout: 60_000 }).toBe('online');
-    const heard: string[] = [];
-    while (heard.at(-1) !== 'MSG:ann:typed meanwhile') heard.push(await bob.next());
-    expect(names().slice(0, 4)).toEqual(['connecting', 'online', 'waiting', 'connecting']);
+    await expect.poll(() => link.phase.name, { timeout: 60_000 }).toBe('online');
+    expect(names().slice(0, 5)).toEqual([
+      'connecting',
+      'online',
+      'ending',
+      'waiting',
+      'connecting',
+    ]);
   });
 
   it('gives up when the server does not let it in, or somebody takes its name', async () => {
     running = await RunningChat.start({ tokens: { ann: 'secret' } });
     const wrong = open('ann', 'guess');
-    await expect.poll(() => wrong.link.state).toMatchObject({ name: 'over', failed: true });
+    await expect.poll(() => wrong.link.phase).toEqual({ name: 'refused', because: 'AUTH_FAILED' });
     const first = open('ann', 'secret');
-    await expect.poll(() => first.link.state.name).toBe('online');
+    await expect.poll(() => first.link.phase.name).toBe('online');
     const second = open('ann', 'secret');
-    await expect
-      .poll(() => first.link.state)
-      .toMatchObject({
-        name: 'over',
-        because: 'somebody signed in under this name elsewhere',
-      });
-    await expect.poll(() => second.link.state.name).toBe('online');
+    await expect.poll(() => first.link.phase).toEqual({ name: 'kicked' });
+    await expect.poll(() => second.link.phase.name).toBe('online');
   });
 });
 
@@ -108,6 +106,23 @@ describe('the terminal client', () => {
       '',
     ]);
     expect(client.stderr).toBe('');
+  });
+
+  it('comes back when the server does, and sends what was typed meanwhile', async () => {
+    running = await RunningChat.start();
+    const { port } = running;
+    const client = new ChatProcess('chat-client', ['ann', '--port', String(port)]);
+    await client.says(/connected to/);
+    await running.chat.shutdown();
+    await client.says(/the server shut down; trying again/);
+    client.child.stdin!.write('typed meanwhile\n');
+    running = await RunningChat.start({ port });
+    const bob = await running.join('lines', 'bob');
+    const heard: string[] = [];
+    while (heard.at(-1) !== 'MSG:ann:typed meanwhile') heard.push(await bob.next(60_000));
+    await client.says(/you: typed meanwhile/);
+    client.child.stdin!.end();
+    expect(await client.exit).toBe(0);
   });
 
   it('shows who comes and goes and what they say, until /quit', async () => {

@@ -2,22 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { phraseOf, printable } from '../../src/client/phrases.ts';
 import { parseServerMessage } from '../../src/client/server-message.ts';
 
-describe('parseServerMessage', () => {
-  it.each([
-    ['AUTH_OK', { kind: 'accepted' }],
-    ['PONG', { kind: 'pong' }],
-    ['BYE', { kind: 'bye' }],
-    ['JOIN:ann', { kind: 'joined', id: 'ann' }],
-    ['LEAVE:ann', { kind: 'left', id: 'ann' }],
-    ['ECHO:a: b', { kind: 'echo', text: 'a: b' }],
-    ['MSG:ann:see: here', { kind: 'message', id: 'ann', text: 'see: here' }],
-    ['ERR:TOO_MANY', { kind: 'error', code: 'TOO_MANY' }],
-    ['what?', { kind: 'unknown', text: 'what?' }],
-  ])('reads %s', (text, message) => {
-    expect(parseServerMessage(text)).toEqual(message);
-  });
-});
-
 describe('phraseOf', () => {
   it('has something to show for all but heartbeats', () => {
     const show = (text: string) => phraseOf(parseServerMessage(text));

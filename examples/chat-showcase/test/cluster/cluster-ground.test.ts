@@ -73,6 +73,18 @@ describe('a room on three nodes', () => {
     expect(others[2]!.heard()[0]).toBe('MEMBERS:4');
   });
 
+  it('takes names that differ in case alone for one, on all nodes', async () => {
+    const { chat, nodes } = await threeNodes();
+    const other = await nodes[2].join('other');
+    const old = await nodes[0].join('ann');
+    await nodes[1].join('Ann');
+    await chat.pass(300);
+    expect(old.heard().at(-1)).toBe('ERR:KICKED');
+    other.heard();
+    other.say('WHO');
+    expect(other.heard().join()).toBe('MEMBERS:2,MEMBER:other,MEMBER:Ann');
+  });
+
   it('goes on without the bus on each node, and knows the last messages when it is back', async () => {
     const { chat, nodes } = await threeNodes();
     const ann = await nodes[0].join('ann');

@@ -6,6 +6,7 @@ import {
   Authenticator,
   ChatAuthHandler,
   ChatEchoHandler,
+  clientIdKey,
   type Member,
 } from 'headrace-example-broadcast-chat';
 import { ClusterGround } from '../../src/cluster/cluster-ground.ts';
@@ -88,7 +89,7 @@ export class VirtualChat {
       clock,
       logger: silentLogger,
       load: () => 0,
-      users: { onDuplicate: 'kick-older' },
+      users: { onDuplicate: 'kick-older', idOf: ({ id }) => clientIdKey(id) },
     });
     await this.pass(1500);
     const node = new VirtualNode(this, await joining);

@@ -15,22 +15,27 @@ describe('readPageFiles', () => {
     const files = readPageFiles();
     expect(files.get('/')).toBe(files.get('/index.html'));
     expect(files.get('/')?.type).toBe('text/html; charset=utf-8');
-    expect(files.get('/main.js')?.type).toBe('text/javascript; charset=utf-8');
+    expect(files.get('/theme.css')?.type).toBe('text/css; charset=utf-8');
     expect(files.get('/favicon.svg')?.type).toBe('image/svg+xml');
   });
 
   it('names what is missing, and who asks for it', () => {
     expect(() => readPageFiles(folderWith({}))).toThrow(/index\.html is missing$/);
     expect(() => readPageFiles('/nowhere')).toThrow('cannot read the page files: ');
-    const index = '<script type="module" src="/main.js"></script><link href="/a.css">';
+    const index = '<script type="module" src="/page.js"></script><link href="/a.css">';
     expect(() => readPageFiles(folderWith({ 'index.html': index, 'a.css': '' }))).toThrow(
-      /main\.js is missing; \/index\.html asks for it$/,
+      /page\.js is missing; \/index\.html asks for it$/,
     );
-    const files = { 'index.html': index, 'main.js': "import { a } from './a.js';\n" };
+    const files = { 'index.html': index, 'page.js': "import { a } from './a.js';\n" };
     expect(() => readPageFiles(folderWith({ ...files, 'a.css': '' }))).toThrow(
-      /a\.js is missing; \/main\.js asks for it$/,
+      /a\.js is missing; \/page\.js asks for it$/,
     );
     const style = { ...files, 'a.js': '', 'a.css': 'a { background: url("b.svg") }' };
     expect(() => readPageFiles(folderWith(style))).toThrow(/b\.svg is missing; \/a\.css asks/);
+  });
+
+  it('does without a program: that of the chat takes its place', () => {
+    const index = '<script type="module" src="/main.js"></script>';
+    expect(readPageFiles(folderWith({ 'index.html': index })).has('/main.js')).toBe(false);
   });
 });

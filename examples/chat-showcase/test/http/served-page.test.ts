@@ -8,9 +8,9 @@ const page = (settings: object = {}) =>
   new ServedPage(readPageFiles(), settingsSchema.parse(settings));
 
 describe('ServedPage', () => {
-  it('has all of the page in one document, whose parts its policy names', () => {
-    const { contentSecurityPolicy } = page();
-    const html = String(page().file('/')?.content);
+  it('has all of the page in one document, whose parts its policy names', async () => {
+    const { contentSecurityPolicy, document } = await page().document();
+    const html = String(document.content);
     expect(html).not.toMatch(/<link rel="stylesheet"|<script[^>]* src=/);
     const inline = [
       ...html.matchAll(/<(style|script type="module")>([\s\S]*?)<\/(?:style|script)>/g),
@@ -22,16 +22,28 @@ describe('ServedPage', () => {
     }
     expect(contentSecurityPolicy).toMatch(/^default-src 'none'; /);
     expect(contentSecurityPolicy).not.toContain('unsafe');
-    expect(page().file('/index.html')).toEqual(page().file('/'));
-    expect(page().file('/main.js')?.type).toBe('text/javascript; charset=utf-8');
+    expect(page().contentSecurityPolicy).toMatch(/^default-src 'none'; script-src 'self'; /);
+    expect(page().file('/theme.css')?.type).toBe('text/css; charset=utf-8');
     expect(page().file('/nothing')).toBeUndefined();
   });
 
-  it('tells the page what it has to know of this server', () => {
-    const html = (settings: object) => String(page(settings).file('/')?.content);
-    expect(html({})).toContain('<meta name="chat-idle-seconds" content="120">');
-    expect(html({})).toContain('<meta name="chat-token" content="none">');
-    expect(html({ readerIdleSeconds: 5 })).toContain('name="chat-idle-seconds" content="5"');
-    expect(html({ tokens: { ann: 'x' } })).toContain('name="chat-token" content="required"');
+  it('takes the program of the folder, and does not let a text end the element it is in', async () => {
+    const index = '<script type="module" src="/main.js"></script>';
+    const files = new Map([
+      ['/index.html', { type: 'text/html', content: Buffer.from(index) }],
+      ['/main.js', { type: 'text/javascript', content: Buffer.from("say('</script><b>');") }],
+    ]);
+    const own = new ServedPage(files, settingsSchema.parse({}));
+    const { document } = await own.document();
+    expect(String(document.content)).toBe(`<script type="module">say('<\\/script><b>');</script>`);
+  });
+
+  it('tells the page what it has to know of this server', async () => {
+    const html = async (settings: object) =>
+      String((await page(settings).document()).document.content);
+    expect(await html({})).toContain('<meta name="chat-idle-seconds" content="120">');
+    expect(await html({})).toContain('<meta name="chat-token" content="none">');
+    expect(await html({ readerIdleSeconds: 5 })).toContain('name="chat-idle-seconds" content="5"');
+    expect(await html({ tokens: { ann: 'x' } })).toContain('name="chat-token" content="required"');
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CatchUp, type History } from '../../public/catch-up.js';
+import { CatchUp, type History } from '../../src/page/catch-up.js';
 
 /** A history of messages that are called by their numbers. */
 function history(total: number, kept = 50, epoch = 'a'): History {

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { KeptLogin } from '../../public/kept-login.js';
+import { KeptLogin } from '../../src/page/kept-login.js';
 
 const ann = { id: 'ann', token: 'secret' };
 let stored: Map<string, string>;

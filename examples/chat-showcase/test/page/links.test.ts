@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { linkParts } from '../../public/links.js';
+import { linkParts } from '../../src/page/links.js';
 
 /** The parts, links as <text>. */
 const shown = (text: string): string[] =>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Members } from '../../public/members.js';
+import { Members } from '../../src/page/members.js';
 
 function membersOf(self: string, ...heard: string[]): Members {
   const members = new Members();

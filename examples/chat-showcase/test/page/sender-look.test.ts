@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { SENDER_COLORS, senderColor, senderInitials } from '../../public/sender-look.js';
+import { SENDER_COLORS, senderColor, senderInitials } from '../../src/page/sender-look.js';
 
 describe('senderColor', () => {
   it('is the same for the same name, always', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { heartbeatIntervalMs } from '../../public/server-facts.js';
+import { heartbeatIntervalMs } from '../../src/page/server-facts.js';
 
 describe('heartbeatIntervalMs', () => {
   it.each([

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { continuesGroup, dayLabel, isSameDay } from '../../public/timeline.js';
+import { continuesGroup, dayLabel, isSameDay } from '../../src/page/timeline.js';
 
 const at = (time: string): Date => new Date(`2026-03-03T${time}`);
 const from = (sender: string, time: string, isOwn = false) => ({ sender, isOwn, at: at(time) });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ERROR_CODES } from '../../public/protocol.js';
+import { ERROR_CODES } from '../../src/client/phase.ts';
 import {
   causeSentence,
   duration,
@@ -9,10 +9,10 @@ import {
   roomHint,
   roundTripLabel,
   welcomeSentence,
-} from '../../public/words.js';
+} from '../../src/page/words.js';
 
 describe('causeSentence', () => {
-  it.each([...ERROR_CODES, 'lost', 'silent', 'unreachable', 'restarting', 'slow'])(
+  it.each([...ERROR_CODES, 'lost', 'silent', 'unreachable', 'restarting', 'slow', 'sibling'])(
     'has words for %s',
     (cause) => {
       const sentence = causeSentence(cause);

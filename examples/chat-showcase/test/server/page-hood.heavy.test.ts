@@ -45,6 +45,33 @@ describe.runIf(hasChromium)(suiteName('under the hood'), () => {
 
   const back = (page: Page) => page.getByText('Back, with a new connection.').waitFor({ timeout });
 
+  it('lets one message be followed, step by step, while others pass unseen', {
+    timeout,
+  }, async () => {
+    running = await RunningChat.start();
+    const bob = await running.join('lines', 'bob');
+    const ann = await signInAndLook('ann');
+    await ann.getByTestId('follow-one').check();
+    await say(ann, 'the one');
+    const row = (name: string) => ann.getByTestId('handler').filter({ hasText: name });
+    await row('trim').getByText('“the one”').waitFor();
+    bob.send('another');
+    await ann
+      .getByTestId('pipeline')
+      .and(ann.locator('[data-skipped="meanwhile 1 more message passed"]'))
+      .waitFor();
+    await row('echo').getByText('“ECHO:the one”').first().waitFor();
+    expect(await row('trim').locator('.what').textContent()).toBe('“the one”');
+    const steps = await ann
+      .locator('[data-step]')
+      .evaluateAll((all) =>
+        all.flatMap((one) => String(one.getAttribute('data-step')).split(' · ').map(Number)),
+      );
+    // Every step once, each with a number of its own.
+    expect(steps.sort((a, b) => a - b)).toEqual(steps.map((_, at) => at + 1));
+    expect(browser.complaints).toEqual([]);
+  });
+
   it('shows the handlers and what each made of a message, and the figures', {
     timeout,
   }, async () => {

@@ -160,6 +160,25 @@ describe.runIf(hasChromium)(suiteName('the page'), () => {
     expect(await texts.allTextContents()).toEqual(['said before', 'said meanwhile']);
   });
 
+  it('says once that it is back, however often the line was cut meanwhile', {
+    timeout,
+  }, async () => {
+    running = await RunningChat.start();
+    const ann = await signIn('ann');
+    const notices = () => ann.getByTestId('notice').allTextContents();
+    await expect.poll(notices).toEqual(['You are in as ann.']);
+    for (let cut = 1; cut <= 3; cut += 1) {
+      const { sessions } = running.ground;
+      const old = sessions.channel('ann')!;
+      old.parent!.abort();
+      await expect
+        .poll(() => [undefined, old].includes(sessions.channel('ann')), { timeout })
+        .toBe(false);
+      const back = expect.stringMatching(/^Back after \d+ s\. Nobody wrote meanwhile\.$/);
+      await expect.poll(notices).toEqual(['You are in as ann.', back]);
+    }
+  });
+
   it('divides what came while one was reading something else', { timeout }, async () => {
     running = await RunningChat.start();
     const nina = await running.join('lines', 'nina');
@@ -193,6 +212,20 @@ describe.runIf(hasChromium)(suiteName('the page'), () => {
     await ann.getByTestId('take-over').waitFor();
     await ann.waitForTimeout(100);
     expect(await ann.getByText('Someone signed in under this name').count()).toBe(1);
+  });
+
+  it('is one person with another tab of its browser, and knows it', { timeout }, async () => {
+    running = await RunningChat.start();
+    const ann = await signIn('ann');
+    const other = await ann.context().newPage();
+    await other.goto(ann.url());
+    await other.getByTestId('name').fill('Ann');
+    await other.getByTestId('join').click();
+    await ann.getByText('You went on in another tab of this browser.').waitFor();
+    expect(await other.getByTestId('connection-label').textContent()).toBe('Online');
+    await ann.getByTestId('take-over').click();
+    await other.getByText('You went on in another tab of this browser.').waitFor();
+    expect(running.ground.sessions.size).toBe(1);
   });
 
   it('speaks as often as its server wants, and shows the round trip', { timeout }, async () => {

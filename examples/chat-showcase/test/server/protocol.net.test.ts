@@ -172,6 +172,20 @@ describe.each(FRAMINGS)('by %s, a client', (framing: Framing) => {
     expect(running.log).toEqual([]);
   });
 
+  it('is one with who differs in case alone, by whom it is kicked', async () => {
+    const bob = await running.join('frames', 'bob');
+    const older = await running.join(framing, 'Zoë');
+    expect(await bob.next()).toBe('JOIN:Zoë');
+    const newer = await running.join('lines', 'ZOE\u0308');
+    expect((await older.ended()).at(-1)).toBe('ERR:KICKED');
+    newer.send('WHO');
+    expect([await newer.next(), await newer.next(), await newer.next()]).toEqual([
+      'MEMBERS:2',
+      'MEMBER:bob',
+      'MEMBER:ZOË',
+    ]);
+  });
+
   it('is missed when it goes', async () => {
     const bob = await running.join('lines', 'bob');
     const ann = await running.join(framing, 'ann');

@@ -1,79 +1,12 @@
+import { clientIdFault } from 'headrace-example-broadcast-chat/client-id';
 import { describe, expect, it } from 'vitest';
 import {
   byteLength,
-  checkId,
   checkText,
-  formatAuth,
   MAX_MESSAGE_BYTES,
-  parseServerMessage,
   tidyId,
   tidyText,
-} from '../../public/protocol.js';
-
-describe('parseServerMessage', () => {
-  it.each([
-    ['AUTH_OK', { kind: 'auth-ok' }],
-    ['PONG', { kind: 'pong' }],
-    ['BYE', { kind: 'bye' }],
-    ['ERR:KICKED', { kind: 'error', code: 'KICKED' }],
-    ['ERR:FROM_THE_FUTURE', { kind: 'error', code: 'FROM_THE_FUTURE' }],
-    ['JOIN:ada', { kind: 'join', id: 'ada' }],
-    ['LEAVE:ada', { kind: 'leave', id: 'ada' }],
-    ['MEMBERS:12', { kind: 'members', count: 12 }],
-    ['MEMBER:ada', { kind: 'member', id: 'ada' }],
-    ['ECHO:hello', { kind: 'echo', text: 'hello' }],
-    ['MSG:ada:hello', { kind: 'message', id: 'ada', text: 'hello' }],
-  ])('reads %s', (raw, message) => {
-    expect(parseServerMessage(raw)).toEqual(message);
-  });
-
-  it('ends a name at the first colon and leaves all others to the text', () => {
-    expect(parseServerMessage('MSG:ada:see: a:b::')).toEqual({
-      kind: 'message',
-      id: 'ada',
-      text: 'see: a:b::',
-    });
-    expect(parseServerMessage('ECHO::x:')).toEqual({ kind: 'echo', text: ':x:' });
-  });
-
-  it('takes commands of the protocol inside a text for text', () => {
-    expect(parseServerMessage('ECHO:ERR:KICKED')).toEqual({ kind: 'echo', text: 'ERR:KICKED' });
-    expect(parseServerMessage('MSG:bob:BYE')).toEqual({ kind: 'message', id: 'bob', text: 'BYE' });
-  });
-
-  it('keeps line breaks and spaces in a text', () => {
-    expect(parseServerMessage('MSG:ada:a\nb ')).toEqual({
-      kind: 'message',
-      id: 'ada',
-      text: 'a\nb ',
-    });
-  });
-
-  it.each([
-    '',
-    'HELLO',
-    'JOIN',
-    'JOIN:',
-    'LEAVE:',
-    'MEMBER:',
-    'MEMBERS:',
-    'ERR:',
-    'MSG',
-    'MSG:ada',
-    'MSG::text',
-    'bye',
-    'auth_ok',
-  ])('does not understand %j, and says so', (raw) => {
-    expect(parseServerMessage(raw)).toEqual({ kind: 'unknown', raw });
-  });
-});
-
-describe('formatAuth', () => {
-  it('sends a token only if there is one, and lets it contain colons', () => {
-    expect(formatAuth('ada', '')).toBe('AUTH:ada');
-    expect(formatAuth('ada', 'a:b')).toBe('AUTH:ada:a:b');
-  });
-});
+} from '../../src/page/typed.js';
 
 describe('tidyText', () => {
   it.each([
@@ -120,7 +53,7 @@ describe('checkText', () => {
   });
 });
 
-describe('checkId', () => {
+describe('a name', () => {
   it.each([
     ['', 'empty'],
     ['x'.repeat(65), 'too-long'],
@@ -133,12 +66,12 @@ describe('checkId', () => {
     ['a\u00a0b', 'characters'],
     ['\u3164', 'characters'],
   ])('refuses %j: %s', (id, fault) => {
-    expect(checkId(id)).toBe(fault);
+    expect(clientIdFault(id)).toBe(fault);
   });
 
   it('takes any other name of 1 to 64 characters', () => {
     for (const id of ['a', 'x'.repeat(64), 'Ada Lovelace', '小林 さくら', '<b>']) {
-      expect(checkId(id)).toBeNull();
+      expect(clientIdFault(id)).toBeUndefined();
     }
   });
 });
@@ -148,6 +81,6 @@ describe('tidyId', () => {
     expect(tidyId('  Zoe\u0308 ')).toBe('Zo\u00eb');
     expect(tidyId('a   b')).toBe('a b');
     expect(tidyId('Ann ❤\ufe0f')).toBe('Ann ❤');
-    expect(checkId(tidyId('Ann ❤\ufe0f'))).toBeNull();
+    expect(clientIdFault(tidyId('Ann ❤\ufe0f'))).toBeUndefined();
   });
 });

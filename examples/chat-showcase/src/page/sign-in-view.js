@@ -1,7 +1,8 @@
 // The way in: a name, a token if the server wants one. The name is remembered, the token only for a reload (kept-login.js).
 
+import { clientIdFault } from 'headrace-example-broadcast-chat/client-id';
 import { byId } from './element.js';
-import { checkId, tidyId } from './protocol.js';
+import { tidyId } from './typed.js';
 import { causeSentence, idFaultSentence } from './words.js';
 
 const NAME_KEY = 'broadcast-chat.name';
@@ -58,7 +59,7 @@ export class SignInView {
     this.#progress.textContent = '';
   }
 
-  /** @param {import('./connection.js').Phase} phase */
+  /** @param {import('../client/phase.ts').Phase} phase */
   show(phase) {
     this.#join.textContent = phase.name === 'connecting' ? 'Connecting…' : 'Join the room';
     if (phase.name === 'connecting') return; // an explanation stays until it is known to be over
@@ -69,8 +70,8 @@ export class SignInView {
 
   #submit() {
     const id = tidyId(this.#name.value);
-    const fault = checkId(id);
-    this.#name.toggleAttribute('aria-invalid', fault !== null);
+    const fault = clientIdFault(id);
+    this.#name.toggleAttribute('aria-invalid', fault !== undefined);
     if (fault) {
       this.#fail(idFaultSentence(fault));
       this.#name.focus();

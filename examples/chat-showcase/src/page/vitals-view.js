@@ -22,7 +22,7 @@ export class VitalsView {
   }
 
   /**
-   * @param {import('./page-line.js').Vitals} vitals
+   * @param {import('../page-line/page-message.ts').Vitals} vitals
    * @param {number} silentMs since this page said something
    */
   show(vitals, silentMs) {
@@ -54,7 +54,7 @@ export class VitalsView {
   }
 }
 
-/** @param {import('./page-line.js').Vitals} vitals */
+/** @param {import('../page-line/page-message.ts').Vitals} vitals */
 function flowLabel({ isWritable, readHolds }) {
   if (readHolds.length > 0) return `reading held: ${readHolds.join(', ')}`;
   return isWritable ? 'reading and writing' : 'not writable: you read too slowly';

@@ -1,7 +1,7 @@
 // The field for one's own message: Enter sends it, Shift and Enter begin a new line.
 
 import { byId } from './element.js';
-import { byteLength, checkText, MAX_MESSAGE_BYTES, tidyText } from './protocol.js';
+import { byteLength, checkText, MAX_MESSAGE_BYTES, tidyText } from './typed.js';
 import { roomHint, textFaultSentence } from './words.js';
 
 export class ComposerView {

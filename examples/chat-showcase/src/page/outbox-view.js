@@ -23,7 +23,7 @@ export class OutboxView {
 
   /**
    * @param {string} self
-   * @param {readonly Readonly<import('./outbox.js').Outgoing>[]} messages
+   * @param {readonly Readonly<import('../client/outbox.ts').Outgoing>[]} messages
    */
   show(self, messages) {
     const before = this.#items;
@@ -39,7 +39,7 @@ export class OutboxView {
 
   /**
    * @param {string} self
-   * @param {Readonly<import('./outbox.js').Outgoing>} message
+   * @param {Readonly<import('../client/outbox.ts').Outgoing>} message
    */
   #item(self, { key, text, state }) {
     const footer = element('p', { class: 'delivery' }, outgoingSentence(state));

@@ -1,8 +1,10 @@
 // START HERE: the parts of the page meet. What the server says comes in at `onMessage`, the state
 // of the link at `onPhase`; what the user writes goes out through `say`.
 
+import { ChatLink } from '../client/chat-link.ts';
+import { Outbox } from '../client/outbox.ts';
+import { webSocketDoor } from '../client/web-socket-door.ts';
 import { ComposerView } from './composer-view.js';
-import { ChatConnection } from './connection.js';
 import { Conversation } from './conversation.js';
 import { byId } from './element.js';
 import { HoodView } from './hood-view.js';
@@ -11,11 +13,10 @@ import { KeptLogin } from './kept-login.js';
 import { LogView } from './log-view.js';
 import { Members } from './members.js';
 import { MembersView } from './members-view.js';
-import { Outbox } from './outbox.js';
 import { OutboxView } from './outbox-view.js';
-import { WHO } from './protocol.js';
 import { ScrollView } from './scroll-view.js';
 import { heartbeatIntervalMs, serverFacts } from './server-facts.js';
+import { Siblings } from './siblings.js';
 import { SignInView } from './sign-in-view.js';
 import { StatusView } from './status-view.js';
 import { TitleView } from './title-view.js';
@@ -32,17 +33,10 @@ let login = { id: '', token: '' };
 /** For a reload. */
 const keptLogin = new KeptLogin(() => sessionStorage);
 
-const connection = new ChatConnection({
-  createSocket,
-  timers: {
-    setTimeout: (run, ms) => setTimeout(run, ms),
-    clearTimeout: (timer) => clearTimeout(timer),
-    now: () => performance.now(),
-  },
-  random: Math.random,
+const connection = new ChatLink({
+  door: webSocketDoor('/ws', onNews),
   onPhase,
   onMessage,
-  onNews,
   onRoundTrip: (ms) => {
     status.showRoundTrip(ms);
     hood.roundTrip(ms);
@@ -50,6 +44,12 @@ const connection = new ChatConnection({
   heartbeatMs: heartbeatIntervalMs(facts.idleSeconds),
 });
 
+const siblings = new Siblings(
+  () => new BroadcastChannel('broadcast-chat'),
+  (isSame) => {
+    if (isSame(login.id)) status.wentOnElsewhere();
+  },
+);
 const scroll = new ScrollView(
   byId('log', HTMLElement),
   byId('log-content', HTMLElement),
@@ -65,7 +65,7 @@ const composer = new ComposerView(say);
 const signIn = new SignInView({
   token: facts.token,
   onSignIn: enter,
-  onEdit: () => connection.close(),
+  onEdit: () => void connection.close(),
 });
 const status = new StatusView({
   onRetry: () => connection.retryNow(),
@@ -109,7 +109,7 @@ function leave() {
   const unsent = outbox.messages.length;
   if (unsent > 0 && !confirm('Some of your messages are not delivered. Sign out and drop them?'))
     return;
-  connection.close();
+  void connection.close();
   login = { id: '', token: '' };
   startAnew('');
   showSignIn();
@@ -123,7 +123,7 @@ function showSignIn(cause) {
   signIn.open(cause);
 }
 
-/** @param {import('./connection.js').Phase} phase */
+/** @param {import('../client/phase.ts').Phase} phase */
 function onPhase(phase) {
   status.show(phase);
   signIn.show(phase);
@@ -138,8 +138,9 @@ function wentOnline() {
   const isFirst = room.hidden;
   room.hidden = false;
   signIn.close();
+  siblings.signedIn(login.id);
   conversation.signedIn();
-  connection.send(WHO);
+  connection.send('WHO');
   connection.ask('ways');
   connection.ask('history');
   deliver();
@@ -149,16 +150,16 @@ function wentOnline() {
   }
 }
 
-/** @param {import('./connection.js').Phase} phase */
+/** @param {import('../client/phase.ts').Phase} phase */
 function wentDown(phase) {
   if (login.id === '' || room.hidden || !conversation.linkLost()) return;
   if (phase.name === 'waiting' && phase.because === 'TOO_LONG') outbox.refuseOldest();
   outbox.linkLost();
   outboxView.show(login.id, outbox.messages);
-  if (phase.name === 'waiting') log.notice(causeSentence(phase.because));
+  if (phase.name === 'waiting') log.linkNotice(causeSentence(phase.because));
 }
 
-/** @param {import('./protocol.js').ServerMessage} message */
+/** @param {import('../client/server-message.ts').ServerMessage} message */
 function onMessage(message) {
   switch (message.kind) {
     case 'echo':
@@ -172,11 +173,11 @@ function onMessage(message) {
       conversation.said(message.id, message.text);
       title.messageCame();
       return;
-    case 'join':
+    case 'joined':
       members.heard(message.id);
       if (message.id !== login.id) log.presence(message.id, 'joined');
       break;
-    case 'leave':
+    case 'left':
       members.left(message.id);
       if (message.id !== login.id) log.presence(message.id, 'left');
       break;
@@ -191,11 +192,13 @@ function onMessage(message) {
       outboxView.show(login.id, outbox.messages);
       log.notice(causeSentence(message.code));
       return;
+    default:
+      return;
   }
   membersChanged();
 }
 
-/** @param {import('./page-line.js').PageNews} news */
+/** @param {import('../page-line/page-message.ts').PageMessage} news */
 function onNews(news) {
   if (news.kind === 'history') {
     conversation.history(news);
@@ -234,30 +237,16 @@ function isSignedIn() {
   return !['offline', 'kicked', 'refused'].includes(connection.phase.name);
 }
 
-function createSocket() {
-  const address = new URL('/ws', location.href);
-  address.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
-  const socket = new WebSocket(address);
-  socket.binaryType = 'arraybuffer';
-  return socket;
-}
-
 byId('sign-out', HTMLButtonElement).addEventListener('click', leave);
-addEventListener('online', () => connection.check());
-addEventListener('offline', () => {
-  if (connection.phase.name === 'online') connection.check();
-});
 addEventListener('pagehide', () => {
   if (isSignedIn()) keptLogin.keep(login);
 });
 addEventListener('pageshow', () => {
   // A page that the browser had kept alive is signed in already.
   keptLogin.take();
-  connection.check();
 });
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) return;
-  connection.check();
   if (scroll.isAtEnd) log.seen();
 });
 addEventListener('beforeunload', (event) => {

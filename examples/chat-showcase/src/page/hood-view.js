@@ -13,31 +13,35 @@ export class HoodView {
   #panel = byId('hood', HTMLElement);
   #button = byId('hood-button', HTMLButtonElement);
   #close = byId('hood-close', HTMLButtonElement);
+  #follow = byId('follow-one', HTMLInputElement);
   #pipeline = new PipelineView(byId('pipeline', HTMLElement));
   #vitals = new VitalsView();
   #tricks;
   #connection;
   #isOpen = false;
 
-  /** @param {import('./connection.js').ChatConnection} connection */
+  /** @param {import('../client/chat-link.ts').ChatLink<string>} connection */
   constructor(connection) {
     this.#connection = connection;
     this.#tricks = new Tricks(connection);
     this.#button.addEventListener('click', () => this.#setOpen(!this.#isOpen));
+    this.#follow.addEventListener('change', () => {
+      this.#pipeline.setFollowing(this.#follow.checked);
+    });
     this.#close.addEventListener('click', () => this.#setOpen(false));
     this.#panel.addEventListener('keydown', (event) => {
       if (event.key === 'Escape') this.#setOpen(false);
     });
   }
 
-  /** @param {import('./connection.js').Phase} phase */
+  /** @param {import('../client/phase.ts').Phase} phase */
   phaseChanged(phase) {
     this.#tricks.phaseChanged(phase);
     this.#vitals.reset();
     if (phase.name === 'online' && this.#isOpen) this.#watch();
   }
 
-  /** @param {import('./page-line.js').PageNews} news */
+  /** @param {import('../page-line/page-message.ts').PageMessage} news */
   told(news) {
     if (!this.#isOpen) return;
     if (news.kind === 'pipeline') this.#pipeline.draw(news.lanes);

@@ -18,7 +18,7 @@ const DRAW_AFTER_MS = 16;
  * @typedef {{ sender: string, text: string, isOwn: boolean, at: Date, isPast: boolean }} Message
  *   `isPast`: it was said before we came, or while we were away
  * @typedef {{ kind: 'message', message: Message }
- *   | { kind: 'notice', text: string, at: Date }
+ *   | { kind: 'notice', text: string, at: Date, isOfLink: boolean }
  *   | { kind: 'presence', changes: Changes, at: Date }} Entry
  *
  * @typedef {Map<string, 'joined' | 'left'>} Changes the last change of each member
@@ -37,6 +37,8 @@ export class LogView {
   #day = null;
   /** The notice that still grows. @type {{ item: HTMLElement, changes: Changes } | null} */
   #presence = null;
+  /** The latest notice about the link. @type {HTMLElement | null} */
+  #link = null;
 
   #unread = new UnreadDivider();
 
@@ -57,7 +59,16 @@ export class LogView {
 
   /** @param {string} text */
   notice(text) {
-    this.#add({ kind: 'notice', text, at: new Date() });
+    this.#add({ kind: 'notice', text, at: new Date(), isOfLink: false });
+  }
+
+  /**
+   * What became of the link: of several in a row the last one is there, so that a bad line does not fill the room.
+   *
+   * @param {string} text
+   */
+  linkNotice(text) {
+    this.#add({ kind: 'notice', text, at: new Date(), isOfLink: true });
   }
 
   /**
@@ -113,6 +124,7 @@ export class LogView {
     } else {
       this.#drawDay(entry.at);
       if (entry.kind === 'presence') this.#drawPresence(entry.changes);
+      else if (entry.isOfLink) this.#drawLink(entry.text);
       else this.#drawNotice(element('span', {}, entry.text));
     }
   }
@@ -142,6 +154,14 @@ export class LogView {
     const item = element('li', { class: 'notice', 'data-testid': 'notice' }, content);
     this.#list.append(item);
     return item;
+  }
+
+  /** @param {string} text */
+  #drawLink(text) {
+    const shown = element('span', {}, text);
+    if (this.#link !== null && this.#link === this.#list.lastElementChild) {
+      this.#link.replaceChildren(shown);
+    } else this.#link = this.#drawNotice(shown);
   }
 
   /** @param {Changes} changes */

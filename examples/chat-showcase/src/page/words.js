@@ -7,6 +7,7 @@ const CAUSES = /** @type {Record<string, string>} */ ({
   unreachable: 'The server cannot be reached.',
   slow: 'The server closed this connection: the page did not read what waited for it.',
   restarting: 'The server said goodbye. It is probably restarting.',
+  sibling: 'You went on in another tab of this browser. You can go on here instead.',
   EMPTY_CLIENT_ID: 'Please enter a name.',
   BAD_CLIENT_ID:
     'The server does not take this name. It may have at most 64 characters, all of them visible.',
@@ -29,12 +30,13 @@ export function causeSentence(cause) {
 const ID_FAULTS = {
   empty: 'Please enter a name.',
   'too-long': 'A name has at most 64 characters.',
+  spaces: 'A name has no two spaces in a row.',
   colon: 'A name cannot contain a colon.',
   characters:
     'A name has letters, digits, punctuation and single spaces, nothing that cannot be seen.',
 };
 
-/** @param {import('./protocol.js').IdFault} fault */
+/** @param {import('headrace-example-broadcast-chat/client-id').ClientIdFault} fault */
 export function idFaultSentence(fault) {
   return ID_FAULTS[fault];
 }
@@ -47,7 +49,7 @@ const TEXT_FAULTS = {
   'sign-in': 'A message cannot start with “AUTH:”, the server would take it for a sign-in.',
 };
 
-/** @param {import('./protocol.js').TextFault} fault */
+/** @param {import('./typed.js').TextFault} fault */
 export function textFaultSentence(fault) {
   return TEXT_FAULTS[fault];
 }
@@ -76,7 +78,7 @@ export function roundTripLabel(ms) {
 /**
  * The connection in two or three words.
  *
- * @param {import('./connection.js').Phase} phase
+ * @param {import('../client/phase.ts').Phase} phase
  * @param {number} secondsLeft
  */
 export function phaseLabel(phase, secondsLeft) {
@@ -105,7 +107,7 @@ const OUTGOING_STATES = {
   refused: 'The server refused this message. Nobody got it.',
 };
 
-/** @param {import('./outbox.js').OutgoingState} state */
+/** @param {import('../client/outbox.ts').OutgoingState} state */
 export function outgoingSentence(state) {
   return OUTGOING_STATES[state];
 }

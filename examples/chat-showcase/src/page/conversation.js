@@ -76,7 +76,7 @@ export class Conversation {
   }
 
   /**
-   * @param {import('./catch-up.js').Said[]} messages
+   * @param {readonly import('./catch-up.js').Said[]} messages
    * @param {boolean} isComplete
    */
   #begin(messages, isComplete) {
@@ -87,7 +87,7 @@ export class Conversation {
     }
     const count = messages.length;
     if (this.#lostAt === null) log.notice(welcomeSentence(this.#self, count));
-    else log.notice(gapSentence(Date.now() - this.#lostAt, count, isComplete));
+    else log.linkNotice(gapSentence(Date.now() - this.#lostAt, count, isComplete));
     this.#lostAt = null;
     this.#release();
   }

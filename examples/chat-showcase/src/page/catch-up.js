@@ -6,8 +6,8 @@
 
 /**
  * @typedef {{ id: string, text: string, at: number }} Said
- * @typedef {{ epoch: string, total: number, messages: Said[] }} History
- * @typedef {{ messages: Said[], isComplete: boolean }} Missed
+ * @typedef {{ epoch: string, total: number, messages: readonly Said[] }} History
+ * @typedef {{ messages: readonly Said[], isComplete: boolean }} Missed
  */
 
 export class CatchUp {

@@ -27,7 +27,7 @@ export class Tricks {
   #isSlow = false;
   #isFlooding = false;
 
-  /** @param {import('./connection.js').ChatConnection} connection */
+  /** @param {import('../client/chat-link.ts').ChatLink<string>} connection */
   constructor(connection) {
     this.#connection = connection;
     this.#slow.addEventListener('click', () => this.#makeSlow());
@@ -36,7 +36,7 @@ export class Tricks {
     this.#silent.addEventListener('click', () => this.#toggleSilence());
   }
 
-  /** @param {import('./connection.js').Phase} phase */
+  /** @param {import('../client/phase.ts').Phase} phase */
   phaseChanged(phase) {
     this.#isOnline = phase.name === 'online';
     if (this.#isOnline && this.#status.textContent !== '') {

@@ -23,6 +23,8 @@ export class StatusView {
   #otherName = byId('other-name', HTMLButtonElement);
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #countdown;
+  /** It was another tab that has the name now. */
+  #hasSibling = false;
 
   /** @param {StatusViewOptions} options */
   constructor(options) {
@@ -31,9 +33,10 @@ export class StatusView {
     this.#otherName.addEventListener('click', options.onOtherName);
   }
 
-  /** @param {import('./connection.js').Phase} phase */
+  /** @param {import('../client/phase.ts').Phase} phase */
   show(phase) {
     document.body.dataset.phase = phase.name;
+    if (phase.name === 'online') this.#hasSibling = false;
     this.#roundTrip.hidden = phase.name !== 'online';
     clearInterval(this.#countdown);
     const endsAt = performance.now() + (phase.name === 'waiting' ? phase.delayMs : 0);
@@ -47,18 +50,24 @@ export class StatusView {
     this.#showBanner(phase);
   }
 
+  /** Another tab of this browser has signed in under this name; the server says so, too, before or after. */
+  wentOnElsewhere() {
+    this.#hasSibling = true;
+    if (document.body.dataset.phase === 'kicked') this.#showBanner({ name: 'kicked' });
+  }
+
   /** Beside "Online": how long the server takes to answer. @param {number} ms */
   showRoundTrip(ms) {
     this.#roundTrip.textContent = roundTripLabel(ms);
   }
 
-  /** Screen readers hear a change of state, not every second of a countdown. @param {import('./connection.js').Phase} phase */
+  /** Screen readers hear a change of state, not every second of a countdown. @param {import('../client/phase.ts').Phase} phase */
   #speak(phase) {
     const spoken = phaseLabel(phase, 0);
     if (this.#spoken.textContent !== spoken) this.#spoken.textContent = spoken;
   }
 
-  /** @param {import('./connection.js').Phase} phase */
+  /** @param {import('../client/phase.ts').Phase} phase */
   #showBanner(phase) {
     if (phase.name === 'connecting' && !this.#banner.hidden) return; // no flicker between attempts
     this.#banner.hidden = !BANNERS.has(phase.name);
@@ -66,7 +75,9 @@ export class StatusView {
     this.#takeOver.hidden = phase.name !== 'kicked';
     this.#otherName.hidden = phase.name !== 'kicked';
     if (phase.name === 'waiting') this.#reason.textContent = causeSentence(phase.because);
-    if (phase.name === 'kicked') this.#reason.textContent = causeSentence('KICKED');
+    if (phase.name === 'kicked') {
+      this.#reason.textContent = causeSentence(this.#hasSibling ? 'sibling' : 'KICKED');
+    }
     if (phase.name === 'ending') this.#reason.textContent = causeSentence('restarting');
   }
 }

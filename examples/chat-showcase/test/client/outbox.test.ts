@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Outbox } from '../../public/outbox.js';
+import { Outbox } from '../../src/client/outbox.ts';
 
 const accept = () => true;
 const refuse = () => false;
