@@ -135,7 +135,7 @@ describe('the image of the chat', () => {
       expect((await fetch(`http://127.0.0.1:${admin}/readyz`)).status).toBe(200);
       // Its program was bundled with the image, which has no bundler.
       const page = await fetch(`http://127.0.0.1:${port}/`);
-      expect(await page.text()).toMatch(/<script type="module">[^]{100000}/);
+      expect(await page.text()).toMatch(/<script type="module">[\s\S]{100000}/);
       const exit = new Promise((resolve) => outer.on('close', resolve));
       process.kill(inner, 'SIGTERM');
       expect((await ann.ended()).at(-1)).toBe('BYE');

@@ -144,7 +144,7 @@ export class SharedWorkerBootstrap<R = unknown, W = unknown> {
     const { otherwise } = options;
     if (otherwise === undefined) {
       const text = `there is no shared worker: ${cause.message}; .options({ otherwise: '/ws' }) connects without one`;
-      return Promise.reject(new ChannelError('CHANNEL_REFUSED', text, {}, { cause }));
+      return Promise.reject(new ChannelError('CHANNEL_REFUSED', text, {}, cause));
     }
     const { maxMessageBytes } = PORT_LIMITS.part(options);
     return new WebSocketBootstrap()
