@@ -20,9 +20,9 @@ const takers: Readonly<Record<string, readonly [string, (options: never) => unkn
   ],
   TabServer: [
     'TabServer',
-    (options: object) =>
+    (options: object | null) =>
       new websocket.TabServer(
-        (typeof options === 'object' ? { pipeline: () => {}, ...options } : options) as never,
+        (options?.constructor === Object ? { pipeline: () => {}, ...options } : options) as never,
       ),
   ],
   WebSocketBootstrap: [
