@@ -291,6 +291,8 @@ const TIMERS = [
   'packages/lasting/src/channel/resume-transport.ts', // an acknowledgement that waits for more
   'packages/lasting/src/client/lasting-client.ts',
   'packages/websocket/src/browser/page-transport.ts', // a page has one connection
+  'packages/websocket/src/client/tunnel-transport.ts', // an answer, and a pause, of one client
+  'packages/websocket/src/tabs/port-transport.ts', // a tab that crashed
 ];
 
 it('is no timer of its own: thousands that are due together would be one turn of the event loop', () => {

@@ -71,15 +71,21 @@ const OPTIONS = describeOptions(
 export class TabServer extends WatchedEmitter<TabServerEvents> {
   /** The tabs that are connected. A write goes to all of them. */
   readonly tabs: ChannelGroup = new ChannelGroup('tabs', { stayClosed: true });
-  private readonly options: TabServerOptions;
+  private readonly channelOptions: ChannelOptions &
+    PortLimits & { readonly connectTimeoutMs?: number | false };
+  private readonly initialize: (channel: WebSocketChannel) => unknown;
   private readonly logger: Logger;
   private readonly end = new AbortController();
 
   /** @throws OptionError if an option makes no sense */
   constructor(options: TabServerOptions) {
     super();
-    OPTIONS.resolve(options as never);
-    this.options = options;
+    this.initialize = OPTIONS.resolve(options as never).pipeline;
+    this.channelOptions = {
+      ...CHANNEL_OPTIONS.only(options),
+      ...CONNECT_TIMEOUT.only(options),
+      ...PORT_LIMITS.only(options),
+    };
     this.logger = carefulLogger(options.logger ?? stderrLogger());
     this.tabs.on('channelLeft', () => {
       if (this.tabs.isEmpty) this.emit('empty');
@@ -100,7 +106,7 @@ export class TabServer extends WatchedEmitter<TabServerEvents> {
 
   /** Takes a tab, or any other end of a `MessageChannel` whose other end is a `PortTransport`. */
   accept(port: PortLike): void {
-    const { options } = this;
+    const { channelOptions: options, initialize } = this;
     const transport = portOf(port, options);
     if (this.end.signal.aborted) {
       transport.abort();
@@ -111,7 +117,7 @@ export class TabServer extends WatchedEmitter<TabServerEvents> {
       ...CONNECT_TIMEOUT.only(options),
       target: 'a tab',
       signal: this.end.signal,
-      initialize: (opening) => options.pipeline(opening as unknown as WebSocketChannel),
+      initialize: (opening) => initialize(opening as unknown as WebSocketChannel),
     }).then(
       (channel) => {
         if (this.tabs.add(channel)) this.emit('tab', channel);
