@@ -36,7 +36,7 @@ export interface SyslogReceiverOptions {
   readonly host?: string;
   readonly onMessage: (message: SyslogMessage, from: Channel) => void;
   readonly logger?: Logger;
-  /** What a test changes of the UDP side. */
+  /** Options of the UDP side, for tests. */
   readonly udp?: Partial<PerPeerOptions>;
 }
 

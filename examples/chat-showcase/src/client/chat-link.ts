@@ -26,7 +26,7 @@ export interface Login {
 export interface ChatLinkOptions<P> {
   readonly door: Door<P>;
   readonly onPhase: (phase: Phase) => void;
-  /** What the room says: messages, echoes, joins, leaves, lists, and errors that leave the link open. */
+  /** Called with each message of the room: messages, echoes, joins, leaves, lists, and errors that leave the link open. */
   readonly onMessage: (message: ServerMessage) => void;
   /** How long the server took to answer: the sign-in, and each heartbeat. */
   readonly onRoundTrip?: (ms: number) => void;

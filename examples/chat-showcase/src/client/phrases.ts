@@ -36,7 +36,7 @@ export function phraseOf(message: ServerMessage): Phrase | undefined {
   }
 }
 
-/** What is said of a change of the link; of some there is nothing to say. */
+/** The line about a change of the link; of some there is none. */
 export function phraseOfPhase(phase: Phase, place: string): Phrase | undefined {
   switch (phase.name) {
     case 'online':

@@ -5,7 +5,7 @@ import { pageFacts, writeFacts } from './page-facts.ts';
 import { PAGE_FILES, PAGE_PROGRAM, type PageFile, type PageFiles } from './page-files.ts';
 import { pageProgram } from './page-program.ts';
 
-/** What is made for the first visitor. */
+/** The parts that are made for the first visitor. */
 interface Made {
   readonly document: PageFile;
   readonly contentSecurityPolicy: string;

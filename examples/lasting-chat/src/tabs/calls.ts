@@ -1,4 +1,4 @@
-// What stands on each connection, between the server and the worker and between the worker and a tab: calls in frames.
+// The pipeline of each connection, between the server and the worker and between the worker and a tab: calls in frames.
 import {
   type BinaryExchange,
   binaryExchange,

@@ -56,7 +56,7 @@ export interface DnsMessage {
   readonly answers: readonly Answer[];
   readonly authorities: readonly Answer[];
   readonly additionals: readonly Answer[];
-  /** Who sent it, where it came in a datagram. */
+  /** Its sender, if it came in a datagram. */
   readonly sender?: DnsPlace | undefined;
 }
 
@@ -80,7 +80,7 @@ export interface DnsPacket {
   readonly maxDatagramBytes?: number | undefined;
 }
 
-/** What an answer says beyond its query. */
+/** The parts of an answer beyond its query. */
 export type DnsAnswerParts = Pick<
   DnsPacket,
   'rcode' | 'flags' | 'answers' | 'authorities' | 'additionals'
@@ -88,7 +88,7 @@ export type DnsAnswerParts = Pick<
 
 /** Of a client that names no limit (RFC 1035, 4.2.1). */
 const PLAIN_BYTES = 512;
-/** What passes every link without fragments; the DNS flag day of 2020. */
+/** A size that passes every link without fragments; the DNS flag day of 2020. */
 export const SAFE_BYTES = 1232;
 /** The bits that an answer copies from its query: opcode, RD and CD. */
 const COPIED_FLAGS = 0x7910;

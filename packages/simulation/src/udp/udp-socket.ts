@@ -66,7 +66,7 @@ export class UdpSocket implements DatagramSocket {
     return this.settings.reuseAddr || this.settings.reusePort;
   }
 
-  /** What it sends to a group reaches the members on its own host. */
+  /** Whether its datagrams to a group reach the members on its own host. */
   get reachesOwnHost(): boolean {
     return this.settings.multicastLoopback !== false;
   }

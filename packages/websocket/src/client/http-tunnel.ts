@@ -26,7 +26,7 @@ export interface HttpTunnelOptions {
   readonly answerTimeoutMs?: number | false;
 }
 
-/** What a tunnel is dialled with. */
+/** The parameters of a tunnel. */
 export interface TunnelTerms {
   readonly clock: Clock | undefined;
   readonly headers: Readonly<Record<string, string>> | undefined;
@@ -174,7 +174,7 @@ export class HttpTunnel {
   }
 }
 
-/** What a user can act on comes first. */
+/** An error that the user can act on comes first. */
 function tellingOf(error: Error, before: Error): Error {
   const isOfTunnel = (one: Error): boolean =>
     isHeadraceError(one, WEB_SOCKET_ERRORS.TUNNEL_BUFFERED) ||

@@ -19,7 +19,7 @@ import {
 } from '../tunnel/tunnel-request.ts';
 import { WEB_SOCKET_ERRORS } from '../web-socket-errors.ts';
 
-/** What is used of `fetch`. */
+/** The part of `fetch` that is used. */
 export type Fetch = (url: string, request: FetchRequest) => Promise<FetchedAnswer>;
 
 /** One request. */
@@ -35,7 +35,7 @@ export interface FetchRequest {
   readonly keepalive: boolean;
 }
 
-/** What is used of an answer. */
+/** The part of an answer that is used. */
 export interface FetchedAnswer {
   readonly status: number;
   readonly body: { getReader(): AnswerReader; cancel(): Promise<void> } | null;
@@ -47,7 +47,7 @@ export interface AnswerReader {
   read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
 }
 
-/** What a {@link TunnelTransport} is opened with. */
+/** The parameters of a {@link TunnelTransport}. */
 export interface TunnelTransportTerms {
   readonly clock: Clock;
   /** Of `http:` or `https:`. */
@@ -65,7 +65,7 @@ const REPEATS = 4;
 const FIRST_PAUSE_MS = 200;
 /** A browser keeps few bytes for requests that survive a page. */
 const KEEPALIVE_BYTES = 8 * 1024;
-/** What came and is not read; a piece of the answer may be more. */
+/** Bytes that came and are not read; a piece of the answer may be more. */
 const MAX_ARRIVED_BYTES = 64 * 1024;
 const CLOSE_TIMEOUT_MS = 2000;
 const NOTHING = Buffer.alloc(0);

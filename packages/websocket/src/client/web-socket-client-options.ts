@@ -41,7 +41,7 @@ export const CONNECT_TIMEOUT = describeOptions('connectTimeoutMs', {
   connectTimeoutMs: time({ default: 30_000 }),
 });
 
-/** What a server could not take, and a page's browser refuses. */
+/** Refuses names that no server accepts, and that a page's browser refuses. */
 export function checkSubprotocols(subprotocols: readonly string[]): void {
   const wrong = subprotocols.find((name, i) => !isToken(name) || subprotocols.indexOf(name) !== i);
   if (wrong === undefined) return;

@@ -16,7 +16,7 @@ const ANSWER_WITHIN_MS = 15_000;
 /** Requests whose bytes are kept while the channel does not read; the last of them waits for its answer. */
 const MOST_UNREAD = 2;
 
-/** What a {@link TunnelSession} is made of. */
+/** The parts of a {@link TunnelSession}. */
 export interface TunnelSessionTerms {
   /** The answer that carries the session's bytes. */
   readonly response: ServerResponse;
@@ -43,7 +43,7 @@ export class TunnelSession implements Transport {
   // Input
   private readonly sequence = new ReceiveSequence(0);
   private mayRead = false;
-  /** What was taken and not read. */
+  /** Bytes that were taken and not read. */
   private unread: Buffer[] = [];
   private waiting: ServerResponse | undefined = undefined;
   private waitTimer: Timer | undefined = undefined;

@@ -94,7 +94,7 @@ export const UPGRADE_OPTIONS = describeOptions(
   MESSAGE_LIMITS,
 );
 
-/** What a WebSocket is opened with whose frames come as requests. */
+/** The parameters of a WebSocket whose frames come as requests. */
 export interface WebSocketTerms {
   readonly limits: ReadLimits;
   readonly messageTimeoutMs: number;

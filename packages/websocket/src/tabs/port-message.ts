@@ -3,7 +3,7 @@ import { OptionError, type OutboundBytes } from '@headrace/core';
 import { isOutboundBytes, sizeOfBytes, toBuffer } from '@headrace/core/authoring';
 import { TextMessage, type WebSocketInput } from '../socket/text-message.ts';
 
-/** What is used of a `MessagePort`: that of pages and workers, and that of `node:worker_threads`. */
+/** The part of a `MessagePort` that is used: of pages and workers, and of `node:worker_threads`. */
 export interface PortLike {
   postMessage(message: unknown, transfer: ArrayBuffer[]): void;
   addEventListener(name: string, listener: (event: PortEvent) => void): void;
@@ -29,7 +29,7 @@ export interface Hello {
   readonly headrace: number;
   /** The Web Lock that the end holds while it lives. */
   readonly lock: string | undefined;
-  /** What the other end may send before some of it was taken. */
+  /** The bytes that the other end may send before some of them were taken. */
   readonly windowBytes: number;
 }
 
@@ -40,7 +40,7 @@ export interface Batch {
 }
 
 /**
- * What goes through the port: a number gives so many bytes of credit back; `end` ends a half, `gone` says that nothing is
+ * A message of the port: a number gives so many bytes of credit back; `end` ends a half, `gone` says that nothing is
  * read any more, `reset` ends both at once.
  */
 export type PortMessage = Hello | Batch | number | 'end' | 'gone' | 'reset';
@@ -63,7 +63,7 @@ export function sizeOfOutput(message: unknown): number {
   return isOutboundBytes(message) ? sizeOfBytes(message) : -1;
 }
 
-/** What a message takes of the window of credit; its text counts in code units, which need no encoding to count. */
+/** The share of a message in the window of credit; its text counts in code units, which need no encoding to count. */
 export function costOf(message: WebSocketInput | PortOutput): number {
   return message.length + MESSAGE_BYTES;
 }

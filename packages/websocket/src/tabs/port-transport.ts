@@ -104,7 +104,7 @@ export class PortTransport implements Transport {
   private readonly maxMessageBytes: number;
   private readonly windowBytes: number;
   private readonly locks: LocksLike | undefined;
-  /** What the channel does not take is held, and keeps its credit: the peer has to wait. */
+  /** Messages that the channel does not take are held, and keep their credit: the peer has to wait. */
   private readonly intake = new MessageIntake({ pause: () => {}, resume: () => this.resume() });
   private lock: LifeLock | undefined = undefined;
   private unwatch: (() => void) | undefined = undefined;
@@ -270,7 +270,7 @@ export class PortTransport implements Transport {
     this.intake.pauseReading();
   }
 
-  /** What was held back is passed on in a task of its own. */
+  /** Messages that were held back are passed on in a task of their own. */
   private resume(): void {
     const hasNews = this.held.size > 0 || (this.hasPeerEnded && !this.isInputOver);
     if (!hasNews || this.isReadingOn) return;

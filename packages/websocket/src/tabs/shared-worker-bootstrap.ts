@@ -21,7 +21,7 @@ import { OwnConnectionEvent } from './own-connection-event.ts';
 import type { PortLike } from './port-message.ts';
 import { PORT_LIMITS, type PortLimits, PortTransport } from './port-transport.ts';
 
-/** What is used of a `SharedWorker`; any object with a port does. */
+/** The part of a `SharedWorker` that is used; any object with a port does. */
 export interface SharedWorkerLike {
   readonly port: PortLike;
   addEventListener?(name: 'error', listener: () => void): void;

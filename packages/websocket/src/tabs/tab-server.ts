@@ -36,7 +36,7 @@ export interface TabServerEvents {
   empty: [];
 }
 
-/** What is used of the global object of a shared worker. */
+/** The part of a shared worker's global object that is used. */
 interface WorkerScope {
   addEventListener(
     name: 'connect',

@@ -30,7 +30,7 @@ export const GAP = 409;
 /** The session lives on another server. Not 421: `fetch` makes such a request again by itself. */
 export const ELSEWHERE = 412;
 
-/** What a client asks for. */
+/** The request for a session. */
 export interface OpenRequest {
   readonly subprotocols: readonly string[];
 }
