@@ -37,6 +37,7 @@ export {
   ContentLengthPrepender,
   type ContentLengthPrependerOptions,
 } from './frame/content-length-prepender.ts';
+export { DatagramDecoder } from './frame/datagram-decoder.ts';
 export {
   DelimiterFrameDecoder,
   type DelimiterFrameDecoderOptions,

@@ -22,6 +22,9 @@ const TAKES_OPTIONS: Readonly<Record<string, readonly [(options: Given) => unkno
     (options) => codec.contentLengthPrefixed(options),
     { maxFrameLength: 80 },
   ],
+  DatagramDecoder: [
+    (options) => new codec.DatagramDecoder(() => new codec.LineFrameDecoder(), options),
+  ],
   DelimiterFrameDecoder: [
     (options) => new codec.DelimiterFrameDecoder(options),
     { delimiters: [';'], maxFrameLength: 80 },

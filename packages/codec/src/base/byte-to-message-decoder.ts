@@ -81,6 +81,9 @@ interface ByteDecodingSettings extends DecodingSettings {
   readonly copyBelowBytes: number;
 }
 
+/** Why nothing more can come: the peer has ended its half, or what came is all there is. */
+type InputEnd = 'ended' | 'whole' | undefined;
+
 const READS_BYTES: MessageKinds = { reads: 'bytes' };
 
 /** After an emitted error the rest of a read waits for the next read, at most this long. */
@@ -155,7 +158,7 @@ export abstract class ByteToMessageDecoder<
   private drainHold: DrainHold | undefined = undefined;
   private busy = false;
   private removed = false;
-  private inputEnded = false;
+  private end: InputEnd = undefined;
   /** A frame was finished since the deadline last checked. */
   private moved = false;
   private resumption: Timer | undefined = undefined;
@@ -192,6 +195,32 @@ export abstract class ByteToMessageDecoder<
   }
 
   /**
+   * @internal All messages of bytes that are complete, such as a datagram. Throws at the first bad frame, whatever the
+   * policy, and if a frame lacks its end. For a decoder that is in no pipeline, and once.
+   */
+  decodeWhole(ctx: Context, bytes: Uint8Array): T[] {
+    const { input } = this;
+    const messages: T[] = [];
+    this.end = 'whole';
+    input.append(toBuffer(bytes));
+    for (let step = 'decode' as 'decode' | 'decodeLast'; ; ) {
+      const before = input.length;
+      const message = this[step](ctx, input);
+      while (input.refill());
+      const tookSome = input.length < before;
+      if (message !== undefined) {
+        if (!tookSome && step === 'decode') throw tookNothing(this);
+        messages.push(message);
+      }
+      if (input.length > 0 && tookSome) continue;
+      if (step === 'decodeLast') break;
+      step = 'decodeLast';
+    }
+    if (this.heldBytes() > 0) throw truncated(this, bytes.length, bytes.subarray(0, SHOWN_BYTES));
+    return messages;
+  }
+
+  /**
    * True while a frame has begun of which `decode` has taken bytes: to be overridden by decoders that take
    * frames in parts. The rest is due within `frameTimeoutMs`, and an upgrade to TLS in the middle is refused.
    */
@@ -201,6 +230,7 @@ export abstract class ByteToMessageDecoder<
 
   /** For `decode`: reports a bad frame after which decoding can go on at once, unless the policy is `'close'`. */
   protected badFrame(ctx: Context, error: DecodeError): void {
+    if (this.end === 'whole') throw error;
     if (this.frameErrorPolicy === 'close') this.failStream(ctx, error);
     else if (this.frameErrorPolicy === 'emit') ctx.fireExceptionCaught(error);
     else this.logSkipped(ctx, error);
@@ -216,6 +246,10 @@ export abstract class ByteToMessageDecoder<
       dropped: () => this.input.clear(),
       removed: (ctx) => this.passOnRest(ctx),
     };
+  }
+
+  private get inputEnded(): boolean {
+    return this.end !== undefined;
   }
 
   private get input(): ByteInput {
@@ -389,7 +423,7 @@ export abstract class ByteToMessageDecoder<
   /** The end of the input: an ordinary decode, then the last one, once. */
   private finishInput(ctx: Context): void {
     if (this.inputEnded) return;
-    this.inputEnded = true;
+    this.end = 'ended';
     this.hasFired = false;
     if (!this.failed && !this.busy) {
       this.busy = true;

@@ -45,6 +45,10 @@ const ROWS: Readonly<Record<string, Row>> = {
     make: (given) => new codec.ContentLengthPrepender(given),
     ...PREPENDER,
   },
+  DatagramDecoder: {
+    make: (given) => new codec.DatagramDecoder(() => new codec.LineFrameDecoder(), given),
+    ...DECODER,
+  },
   DelimiterFrameDecoder: {
     make: (given) =>
       new codec.DelimiterFrameDecoder({ delimiters: [';'], maxFrameLength: 80, ...given }),

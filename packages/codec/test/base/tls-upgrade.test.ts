@@ -3,6 +3,7 @@ import {
   ByteToMessageDecoder,
   CompressionCodec,
   ContentLengthFrameDecoder,
+  DatagramDecoder,
   DelimiterFrameDecoder,
   FixedLengthFrameDecoder,
   JsonCodec,
@@ -191,6 +192,10 @@ const CODECS: Readonly<Record<string, Case>> = {
   },
   CompressionCodec: {
     make: () => new CompressionCodec({ format: 'gzip', ...skipping }),
+    held: NOTHING,
+  },
+  DatagramDecoder: {
+    make: () => new DatagramDecoder(() => new LineFrameDecoder(), skipping),
     held: NOTHING,
   },
   JsonDecoder: { make: () => new JsonDecoder(skipping), held: NOTHING },

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { StringCodec } from '@headrace/codec';
+import { DatagramDecoder, LineFrameDecoder, StringCodec } from '@headrace/codec';
 import {
   type Channel,
   ChannelGroup,
@@ -308,4 +308,30 @@ it('a peer that is pushed out before its channel is open leaves its place', () =
     network.socket.arrive(host, 'hi');
   }
   expect([listener.size, listener.evicted]).toEqual([1, 1]);
+});
+
+it('frames in datagrams are decoded one datagram at a time, and a bad one closes nothing', async () => {
+  const clock = new VirtualClock();
+  const network = new FakeNetwork(clock);
+  const read: string[] = [];
+  const errors: string[] = [];
+  const opening = new ServerBootstrap()
+    .childOptions({ clock, logger: silentLogger })
+    .childHandler((channel) =>
+      channel.pipeline.addLast(new DatagramDecoder(() => new LineFrameDecoder({ maxLength: 8 })), {
+        channelRead: (_ctx: Context, line: Buffer) => void read.push(String(line)),
+        exceptionCaught: (_ctx: Context, error: Error) =>
+          void errors.push(isHeadraceError(error) ? error.code : error.message),
+      }),
+    )
+    .bind({ listener: perPeer({ port: 9, network, clock }) });
+  for (let i = 0; i < 8; i++) await Promise.resolve();
+  clock.runTasks();
+  const server = await opening;
+  for (const text of ['one\ntwo\n', 'cut', 'longer than that\n', 'three\n']) {
+    network.socket.arrive('10.0.0.2', text);
+  }
+  expect(read).toEqual(['one', 'two', 'three']);
+  expect(errors).toEqual(['HR_ERR_FRAME_TRUNCATED', 'HR_ERR_FRAME_TOO_LONG']);
+  expect(server.connections.size).toBe(1);
 });
