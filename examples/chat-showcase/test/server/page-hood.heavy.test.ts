@@ -58,7 +58,8 @@ describe.runIf(hasChromium)(suiteName('under the hood'), () => {
     bob.send('another');
     await ann
       .getByTestId('pipeline')
-      .and(ann.locator('[data-skipped="meanwhile 1 more message passed"]'))
+      // In a slow run more than one passes.
+      .and(ann.locator('[data-skipped^="meanwhile "]'))
       .waitFor();
     await row('echo').getByText('“ECHO:the one”').first().waitFor();
     expect(await row('trim').locator('.what').textContent()).toBe('“the one”');

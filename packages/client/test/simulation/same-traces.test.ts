@@ -1,14 +1,4 @@
-import { describe, it } from 'vitest';
-import { expectSameTraces } from '../../../simulation/test/fixture/same-traces.ts';
-import { poolScenario, SETTLE_MS as poolSettleMs } from './pool-scenario.ts';
-import { reconnectScenario, SETTLE_MS as reconnectSettleMs } from './reconnect-scenario.ts';
-import { requestScenario, SETTLE_MS as requestSettleMs } from './request-scenario.ts';
+import { describeSameTraces } from '../../../simulation/test/fixture/same-traces.ts';
+import { TRACED } from './traced-scenarios.ts';
 
-describe('one seed gives one trace', () => {
-  it('of pools', () => expectSameTraces(poolScenario(), { settleMs: poolSettleMs }));
-
-  it('of clients that come back', () =>
-    expectSameTraces(reconnectScenario(), { settleMs: reconnectSettleMs }));
-
-  it('of calls', () => expectSameTraces(requestScenario(), { settleMs: requestSettleMs }));
-});
+describeSameTraces('clients', TRACED);

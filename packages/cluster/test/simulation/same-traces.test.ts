@@ -1,24 +1,11 @@
 import { Cluster } from '@headrace/cluster';
 import { Simulation } from '@headrace/simulation';
-import { describe, expect, it } from 'vitest';
-import { expectSameTraces } from '../../../simulation/test/fixture/same-traces.ts';
+import { expect, it } from 'vitest';
+import { describeSameTraces } from '../../../simulation/test/fixture/same-traces.ts';
 import { optionsOf, runNodes } from './cluster-world.ts';
-import { durableScenario } from './durable-scenario.ts';
-import { groupScenario } from './group-scenario.ts';
-import { userScenario } from './user-scenario.ts';
+import { TRACED } from './traced-scenarios.ts';
 
-const END = { settleMs: 3000 };
-
-describe('one seed gives one trace of a cluster', () => {
-  it('with groups and presence', () => expectSameTraces(groupScenario, END));
-
-  it('with users', () => expectSameTraces(userScenario(), END));
-
-  it('with durable groups', () => expectSameTraces(durableScenario(), END));
-
-  it('whose nodes leave and join again', () =>
-    expectSameTraces(durableScenario({ isRolling: true }), END));
-});
+describeSameTraces('a cluster', TRACED);
 
 it('a node without the random numbers of its host is found', async () => {
   const failureOf = async (left: 'random' | 'randomBytes') => {

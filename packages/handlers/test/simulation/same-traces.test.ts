@@ -1,29 +1,4 @@
-import { describe, it } from 'vitest';
-import { expectSameTraces } from '../../../simulation/test/fixture/same-traces.ts';
-import { onlyUnsent, SETTLE_MS, simulatedCalls } from '../exchange/simulated-calls.ts';
-import { authScenario } from './auth-scenario.ts';
-import { type ChaosScenario, SETTLE_MS as chaosSettleMs } from './chaos-scenario.ts';
-import { codecScenario } from './codec-scenario.ts';
-import { flowScenarios } from './flow-scenario.ts';
-import { groupScenarios } from './group-scenario.ts';
-import { calmScenario, heartbeatScenario } from './heartbeat-scenario.ts';
-import { drainScenario, requestScenarios } from './request-scenario.ts';
+import { describeSameTraces } from '../../../simulation/test/fixture/same-traces.ts';
+import { TRACED } from './traced-scenarios.ts';
 
-const CHAOS_SCENARIOS: readonly ChaosScenario[] = [
-  authScenario,
-  codecScenario,
-  heartbeatScenario,
-  calmScenario,
-  drainScenario,
-  ...flowScenarios,
-  ...groupScenarios,
-  ...requestScenarios,
-];
-
-describe('one seed gives one trace', () => {
-  for (const { claim, scenario, simulation = {} } of CHAOS_SCENARIOS) {
-    it(claim, () => expectSameTraces(scenario, { simulation, settleMs: chaosSettleMs }));
-  }
-
-  it('calls', () => expectSameTraces(simulatedCalls(onlyUnsent), { settleMs: SETTLE_MS }));
-});
+describeSameTraces('handlers', TRACED);

@@ -1,13 +1,4 @@
-import { describe, it } from 'vitest';
-import { expectSameTraces } from '../../../simulation/test/fixture/same-traces.ts';
-import {
-  goneScenario,
-  lastingScenario,
-  LASTING_SETTLE_MS as settleMs,
-} from './lasting-scenario.ts';
+import { describeSameTraces } from '../../../simulation/test/fixture/same-traces.ts';
+import { TRACED } from './traced-scenarios.ts';
 
-describe('one seed gives one trace of lasting channels', () => {
-  it('that outlive their connections', () => expectSameTraces(lastingScenario(), { settleMs }));
-
-  it('that are gone', () => expectSameTraces(goneScenario(), { settleMs }));
-});
+describeSameTraces('lasting channels', TRACED);
