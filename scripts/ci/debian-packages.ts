@@ -16,11 +16,14 @@ export const FOR_THE_GATE: readonly string[] = [
 /** For the heavy tests. */
 export const FOR_EVERYTHING: readonly string[] = [
   ...FOR_THE_GATE,
+  'bind9-dnsutils',
   'curl',
+  'dnsmasq-base',
   'g++',
   'gcc',
   'inetutils-telnet',
   'iproute2',
+  'iptables',
   'memcached',
   'microsocks',
   'nginx-light',
