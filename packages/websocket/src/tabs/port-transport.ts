@@ -117,6 +117,8 @@ export class PortTransport implements Transport {
   private isReadingOn = false;
   /** Taken, and not given back as credit. */
   private taken = 0;
+  /** Came, and not given back as credit: the peer waits before it is more than its window. */
+  private owed = 0;
   private hasPeerEnded = false;
   private isInputOver = false;
   /** The peer reads nothing any more. */
@@ -222,6 +224,11 @@ export class PortTransport implements Transport {
   private received(messages: readonly WebSocketInput[]): void {
     const { intake, held, maxMessageBytes } = this;
     for (const message of messages) {
+      if (this.owed >= this.windowBytes) {
+        this.fail(strange(`more than the ${this.windowBytes} bytes of windowBytes`));
+        return;
+      }
+      this.owed += costOf(message);
       const bytes = sizeOfOutput(message);
       if (bytes > maxMessageBytes) {
         this.fail(tooLong(bytes, maxMessageBytes));
@@ -240,6 +247,7 @@ export class PortTransport implements Transport {
     this.intake.arrived(message);
     if (this.taken < this.windowBytes / 2 || this.isOver) return;
     this.post(this.taken);
+    this.owed -= this.taken;
     this.taken = 0;
   }
 

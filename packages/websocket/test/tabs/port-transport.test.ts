@@ -8,7 +8,7 @@ import {
 import { settle, VirtualClock } from '@headrace/core/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { LocksLike } from '../../src/tabs/life-lock.ts';
-import type { PortEvent, PortLike } from '../../src/tabs/port-message.ts';
+import { batchOf, type PortEvent, type PortLike } from '../../src/tabs/port-message.ts';
 import { PortTransport } from '../../src/tabs/port-transport.ts';
 
 /** A port whose messages are delivered by the test's turns, and counted. */
@@ -169,6 +169,17 @@ describe('a transport over a port', () => {
   it('ends the channel at a message that is none of ours', async () => {
     const { far } = await connected();
     ports[1].emit('message', { text: 'of the application' });
+    await pass();
+    expect(isHeadraceError(far.closeInfo?.error, 'MESSAGE_INVALID')).toBe(true);
+  });
+
+  it('ends the channel when more comes than it gave room for', async () => {
+    const { far } = await connected();
+    far.holdReads('test');
+    ports[0].postMessage(batchOf(Array.from({ length: 11 }, () => MESSAGE)));
+    await pass();
+    expect(far.isOpen).toBe(true);
+    ports[0].postMessage(batchOf([MESSAGE]));
     await pass();
     expect(isHeadraceError(far.closeInfo?.error, 'MESSAGE_INVALID')).toBe(true);
   });
