@@ -83,9 +83,16 @@ export function batchOf(messages: readonly PortOutput[]): Batch {
   return { list, bytes };
 }
 
-/** The messages of a batch; those of bytes are views of its memory. */
-export function messagesOf({ list, bytes }: Batch): WebSocketInput[] {
+/** The messages of a batch; those of bytes are views of its memory. `undefined` if the lengths are not those of its bytes. */
+export function messagesOf({ list, bytes }: Batch): WebSocketInput[] | undefined {
   let at = 0;
+  for (const one of list) {
+    if (typeof one === 'string') continue;
+    if (!Number.isSafeInteger(one) || one < 0) return undefined;
+    at += one;
+  }
+  if (at !== bytes.length || at !== bytes.buffer.byteLength) return undefined;
+  at = 0;
   return list.map((one) => {
     if (typeof one === 'string') return one;
     at += one;

@@ -19,6 +19,7 @@ import { MESSAGE_LIMITS } from '../socket/message-limits.ts';
 import type { WebSocketInput } from '../socket/text-message.ts';
 import { LifeLock, type LocksLike, ownLocks, watchLock } from './life-lock.ts';
 import {
+  type Batch,
   batchOf,
   checkPort,
   costOf,
@@ -212,13 +213,19 @@ export class PortTransport implements Transport {
 
   private heard(message: PortMessage): void {
     if (this.isOver) return;
-    if (isBatch(message)) this.received(messagesOf(message));
+    if (isBatch(message)) this.batchCame(message);
     else if (typeof message === 'number') this.credited(message);
     else if (message === 'reset')
       this.fail(systemError('ECONNRESET', 'read ECONNRESET: by the peer'));
     else if (message === 'end' || message === 'gone') this.peerEnded(message === 'gone');
     else if (isHello(message)) this.heardHello(message);
     else this.fail(strange('a message of another kind'));
+  }
+
+  private batchCame(batch: Batch): void {
+    const messages = messagesOf(batch);
+    if (messages === undefined) this.fail(strange('a batch of other lengths than its bytes'));
+    else this.received(messages);
   }
 
   private received(messages: readonly WebSocketInput[]): void {

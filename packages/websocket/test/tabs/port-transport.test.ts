@@ -184,6 +184,21 @@ describe('a transport over a port', () => {
     expect(isHeadraceError(far.closeInfo?.error, 'MESSAGE_INVALID')).toBe(true);
   });
 
+  it.each([
+    ['a negative length', { list: [-1, 2], bytes: new Uint8Array(1) }],
+    ['more than there is', { list: [2], bytes: new Uint8Array(1) }],
+    ['less than there is', { list: [1], bytes: new Uint8Array(2) }],
+    ['half a byte', { list: [0.5, 0.5], bytes: new Uint8Array(1) }],
+    ['no text and no length', { list: [null], bytes: new Uint8Array(0) }],
+    ['a part of a memory', { list: [1], bytes: new Uint8Array(new ArrayBuffer(9), 8) }],
+  ])('ends the channel at a batch of %s', async (_name, batch) => {
+    const { far, read } = await connected();
+    ports[1].emit('message', batch);
+    await pass();
+    expect(isHeadraceError(far.closeInfo?.error, 'MESSAGE_INVALID')).toBe(true);
+    expect(read).toEqual([]);
+  });
+
   it('is not connected to a peer of another version', async () => {
     const transport = new PortTransport(ports[0], { clock, locks: false });
     const connecting = connectChannel(transport, { clock, logger: silentLogger });
