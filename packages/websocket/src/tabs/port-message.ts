@@ -106,8 +106,19 @@ export function isBatch(message: unknown): message is Batch {
   return Array.isArray(list) && bytes instanceof Uint8Array;
 }
 
-export function isHello(message: unknown): message is Hello {
-  return typeof message === 'object' && message !== null && 'headrace' in message;
+/** A first message, which may be of another version. */
+export function isHello(message: unknown): message is Pick<Hello, 'headrace'> {
+  return typeof (message as Partial<Hello> | null)?.headrace === 'number';
+}
+
+/** Whether the first message of our version has what belongs to it. */
+export function isComplete(hello: Pick<Hello, 'headrace'>): hello is Hello {
+  const { lock, windowBytes } = hello as Partial<Hello>;
+  return isCredit(windowBytes) && (lock === undefined || typeof lock === 'string');
+}
+
+export function isCredit(bytes: unknown): bytes is number {
+  return Number.isSafeInteger(bytes) && (bytes as number) > 0;
 }
 
 const METHODS = ['postMessage', 'addEventListener', 'start', 'close'];

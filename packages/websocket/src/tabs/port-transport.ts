@@ -25,6 +25,8 @@ import {
   costOf,
   type Hello,
   isBatch,
+  isComplete,
+  isCredit,
   isHello,
   messagesOf,
   outputOf,
@@ -183,12 +185,16 @@ export class PortTransport implements Transport {
     this.meet();
   }
 
-  private heardHello(hello: Hello): void {
+  private heardHello(hello: Pick<Hello, 'headrace'>): void {
     if (hello.headrace !== PORT_VERSION) {
       const text =
         `the other end of the port speaks version ${hello.headrace}, this one ${PORT_VERSION}: ` +
         'give a shared worker another name with each version of its program';
       this.fail(new ChannelError('CHANNEL_REFUSED', text, { version: hello.headrace }));
+      return;
+    }
+    if (!isComplete(hello)) {
+      this.fail(strange('an incomplete first message'));
       return;
     }
     this.peer ??= hello;
@@ -214,7 +220,7 @@ export class PortTransport implements Transport {
   private heard(message: PortMessage): void {
     if (this.isOver) return;
     if (isBatch(message)) this.batchCame(message);
-    else if (typeof message === 'number') this.credited(message);
+    else if (isCredit(message)) this.credited(message);
     else if (message === 'reset')
       this.fail(systemError('ECONNRESET', 'read ECONNRESET: by the peer'));
     else if (message === 'end' || message === 'gone') this.peerEnded(message === 'gone');

@@ -209,6 +209,35 @@ describe('a transport over a port', () => {
     expect(ports[0].isClosed).toBe(true);
   });
 
+  it.each([
+    { windowBytes: undefined },
+    { windowBytes: Number.POSITIVE_INFINITY },
+    { windowBytes: -1 },
+    { windowBytes: 0 },
+    { windowBytes: '1024' },
+    { windowBytes: 1024, lock: 7 },
+    { windowBytes: 1024, headrace: {} },
+  ])('is not connected to a peer whose first message is %o', async (hello) => {
+    const transport = new PortTransport(ports[0], { clock, locks: false });
+    const failure = connectChannel(transport, { clock, logger: silentLogger }).catch(
+      (error: unknown) => error,
+    );
+    ports[1].postMessage({ headrace: 1, ...hello });
+    await pass();
+    expect(isHeadraceError(await failure, 'MESSAGE_INVALID')).toBe(true);
+    expect(ports[0].isClosed).toBe(true);
+  });
+
+  it.each([Number.NaN, -1, 0.5, Number.POSITIVE_INFINITY])(
+    'ends the channel at a credit of %d',
+    async (credit) => {
+      const { near } = await connected();
+      ports[0].emit('message', credit);
+      await pass();
+      expect(isHeadraceError(near.closeInfo?.error, 'MESSAGE_INVALID')).toBe(true);
+    },
+  );
+
   it('resets a peer that has crashed, when its lock is free', async () => {
     const { near, far } = await connected({ locks });
     expect(locks.waiting.size).toBe(2);
