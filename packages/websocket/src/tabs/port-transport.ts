@@ -230,7 +230,8 @@ export class PortTransport implements Transport {
 
   private batchCame(batch: Batch): void {
     const messages = messagesOf(batch);
-    if (messages === undefined) this.fail(strange('a batch of other lengths than its bytes'));
+    if (this.hasPeerEnded) this.fail(strange('a message behind the end'));
+    else if (messages === undefined) this.fail(strange('a batch of other lengths than its bytes'));
     else this.received(messages);
   }
 

@@ -184,6 +184,20 @@ describe('a transport over a port', () => {
     expect(isHeadraceError(far.closeInfo?.error, 'MESSAGE_INVALID')).toBe(true);
   });
 
+  it('takes no message behind the end of its half', async () => {
+    const { near, far, read } = await connected();
+    const hold = far.holdReads('test');
+    near.writeAndFlush('last');
+    await pass();
+    ports[0].postMessage('end');
+    ports[0].postMessage(batchOf(['late']));
+    await pass();
+    expect(isHeadraceError(far.closeInfo?.error, 'MESSAGE_INVALID')).toBe(true);
+    hold.release();
+    await pass();
+    expect(read).not.toContain('late');
+  });
+
   it.each([
     ['a negative length', { list: [-1, 2], bytes: new Uint8Array(1) }],
     ['more than there is', { list: [2], bytes: new Uint8Array(1) }],
