@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import {
+  ChannelError,
   type Clock,
   connectChannel,
   isHeadraceError,
@@ -7,6 +8,7 @@ import {
   OptionError,
   silentLogger,
   systemClock,
+  TimedOutError,
 } from '@headrace/core';
 import { describeOptions, time, toError } from '@headrace/core/authoring';
 import { FrameTransport } from '../socket/frame-transport.ts';
@@ -61,7 +63,8 @@ const STORED = 'headrace:http-tunnel:';
  *
  * A session lives on one server: several behind a balancer need sticky sessions, and the connect fails with
  * `TUNNEL_ELSEWHERE` without. A proxy that holds answers back until they are whole lets no tunnel through: `TUNNEL_BUFFERED`.
- * It goes by `fetch`, so the option `tls` makes no sense beside it.
+ * If both ways fail, the error names both: its code is that of the one to act on, its `cause` an `AggregateError` of the
+ * WebSocket's error and the tunnel's. It goes by `fetch`, so the option `tls` makes no sense beside it.
  *
  * @example
  * ```ts check
@@ -106,23 +109,21 @@ export class HttpTunnel {
       ways.logger?.log('info', `the WebSocket to ${httpUrl(url).href} goes over HTTP requests`);
       return channel;
     };
-    const [first, second] = this.isPreferred(url, clock)
-      ? [byTunnel, byWebSocket]
-      : [byWebSocket, byTunnel];
-    let cause: Error;
-    try {
-      return await first();
-    } catch (error) {
-      cause = toError(error);
-      signal?.throwIfAborted();
-      if (cause instanceof OptionError) throw cause;
+    const isTunnelFirst = this.isPreferred(url, clock);
+    const errors: Error[] = [];
+    for (const way of isTunnelFirst ? [byTunnel, byWebSocket] : [byWebSocket, byTunnel]) {
+      try {
+        return await way();
+      } catch (error) {
+        const failure = toError(error);
+        signal?.throwIfAborted();
+        if (failure instanceof OptionError) throw failure;
+        errors.push(failure);
+      }
     }
-    try {
-      return await second();
-    } catch (error) {
-      signal?.throwIfAborted();
-      throw tellingOf(toError(error), cause);
-    }
+    const [first, second] = errors as [Error, Error];
+    const both = isTunnelFirst ? [second, first] : [first, second];
+    throw failureOf(tellingOf(second, first), both as [Error, Error]);
   }
 
   private remember(url: string | URL, clock: Clock): void {
@@ -180,6 +181,19 @@ function tellingOf(error: Error, before: Error): Error {
     isHeadraceError(one, WEB_SOCKET_ERRORS.TUNNEL_BUFFERED) ||
     isHeadraceError(one, WEB_SOCKET_ERRORS.TUNNEL_ELSEWHERE);
   return isOfTunnel(error) ? error : before;
+}
+
+/** The failure of both ways, with the code of one. */
+function failureOf(telling: Error, errors: readonly [webSocket: Error, tunnel: Error]): Error {
+  const [webSocket, tunnel] = errors;
+  const text = `no WebSocket (${webSocket.message}), and no tunnel (${tunnel.message})`;
+  const cause = new AggregateError(errors);
+  const Type = [ChannelError, TimedOutError].find((type) => telling instanceof type);
+  if (Type === undefined) {
+    return Object.assign(new Error(text, { cause }), { code: Reflect.get(telling, 'code') });
+  }
+  const { code, help, details } = telling as ChannelError;
+  return Object.assign(new Type(code as never, text, details, cause), { code, help });
 }
 
 /** The URL of a WebSocket, which may be relative to the page, as one of `http:` or `https:`. */
