@@ -16,7 +16,7 @@ import type { ReadLimits } from '../socket/message-limits.ts';
 import { FrameCarrier } from '../tunnel/frame-carrier.ts';
 import { WEB_SOCKET_ERRORS } from '../web-socket-errors.ts';
 import { type Fetch, TunnelTransport } from './tunnel-transport.ts';
-import { wayStore } from './way-store.ts';
+import { type WayStore, wayStore } from './way-store.ts';
 
 /** Options of an {@link HttpTunnel}. */
 export interface HttpTunnelOptions {
@@ -89,7 +89,8 @@ export class HttpTunnel {
   /** True while the tunnel is tried before the WebSocket. */
   isPreferred(url: string | URL, clock: Clock = systemClock): boolean {
     const key = httpUrl(url).href;
-    const until = this.preferred.get(key) ?? Number(wayStore?.getItem(STORED + key) ?? 0);
+    const until =
+      this.preferred.get(key) ?? Number(stored((store) => store.getItem(STORED + key)) ?? 0);
     const left = until - clock.timeOfDay();
     // The time of the machine may have been set back.
     return left > 0 && left <= this.options.webSocketAgainMs;
@@ -130,17 +131,13 @@ export class HttpTunnel {
     const key = httpUrl(url).href;
     const until = clock.timeOfDay() + this.options.webSocketAgainMs;
     this.preferred.set(key, until);
-    try {
-      wayStore?.setItem(STORED + key, String(until));
-    } catch {
-      // It is full, or forbidden: this page has it in memory.
-    }
+    stored((store) => store.setItem(STORED + key, String(until)));
   }
 
   private forget(url: string | URL): void {
     const key = httpUrl(url).href;
     this.preferred.delete(key);
-    wayStore?.removeItem(STORED + key);
+    stored((store) => store.removeItem(STORED + key));
   }
 
   /** @internal A WebSocket over requests, connecting, as a transport. */
@@ -172,6 +169,15 @@ export class HttpTunnel {
       }).catch((error: unknown) => frames.refuse(toError(error)));
     });
     return frames;
+  }
+}
+
+/** Where the store is full, or forbidden, a page has it in memory alone. */
+function stored<T>(use: (store: WayStore) => T): T | undefined {
+  try {
+    return wayStore && use(wayStore);
+  } catch {
+    return undefined;
   }
 }
 
