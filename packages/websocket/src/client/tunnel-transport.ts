@@ -65,7 +65,7 @@ const REPEATS = 4;
 const FIRST_PAUSE_MS = 200;
 /** A server of ours answers within 15 s; a proxy may swallow a request. */
 const ANSWER_TIMEOUT_MS = 30_000;
-/** A browser keeps few bytes for requests that survive a page. */
+/** A browser keeps few bytes for requests that survive a page, and fails a request that is over them: it is made again without. */
 const KEEPALIVE_BYTES = 8 * 1024;
 /** Bytes that came and are not read; a piece of the answer may be more. */
 const MAX_ARRIVED_BYTES = 64 * 1024;
@@ -270,7 +270,7 @@ export class TunnelTransport implements Transport {
     const { session } = this;
     let body = bytesBody({ session, number, isLast, bytes });
     for (let failures = 0; ; ) {
-      const status = await this.statusOf(body);
+      const status = await this.statusOf(body, failures === 0 && body.length <= KEEPALIVE_BYTES);
       if (status === READ) return;
       if (this.isOver) throw cutOff('the session is over');
       if (status === WAITS) {
@@ -300,12 +300,12 @@ export class TunnelTransport implements Transport {
   }
 
   /** 0 for no answer. */
-  private async statusOf(body: Buffer): Promise<number> {
+  private async statusOf(body: Buffer, keepalive: boolean): Promise<number> {
     const { life, terms } = this;
     const error = (): Error => new Error(`no answer within ${ANSWER_TIMEOUT_MS} ms`);
     const limit = { clock: terms.clock, timeoutMs: ANSWER_TIMEOUT_MS, error };
     try {
-      const answer = await attempted((signal) => this.post(body, signal), {
+      const answer = await attempted((signal) => this.post(body, signal, keepalive), {
         signal: life.signal,
         limit,
       });
@@ -316,7 +316,7 @@ export class TunnelTransport implements Transport {
     }
   }
 
-  private post(body: Buffer, signal: AbortSignal): Promise<FetchedAnswer> {
+  private post(body: Buffer, signal: AbortSignal, keepalive = false): Promise<FetchedAnswer> {
     const { url, headers, fetch } = this.terms;
     return fetch(url, {
       method: 'POST',
@@ -326,7 +326,7 @@ export class TunnelTransport implements Transport {
       cache: 'no-store',
       credentials: 'include',
       redirect: 'error',
-      keepalive: this.session !== NOTHING && body.length <= KEEPALIVE_BYTES,
+      keepalive,
     });
   }
 

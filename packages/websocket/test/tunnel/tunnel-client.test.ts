@@ -177,6 +177,25 @@ describe('a client of a tunnel', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  it('makes a request again without keepalive, of which a browser has few bytes', async () => {
+    const kept: boolean[] = [];
+    const opening = connect((url, request) => {
+      kept.push(request.keepalive);
+      return server.fetch(url, request);
+    });
+    server.opens();
+    await settle(clock);
+    const channel = await opening;
+    server.answers.push(new TypeError('Failed to fetch'));
+    channel.write(Buffer.from('a'));
+    channel.flush();
+    await pause(400);
+    channel.writeAndFlush(Buffer.from('b'));
+    await settle(clock);
+    // The request for the session and the three behind it come first.
+    expect(kept.slice(4)).toEqual([true, false, true]);
+  });
+
   it('gives up a request that gets no answer again and again', async () => {
     const channel = await connected();
     server.answers.push(...Array.from({ length: 5 }, () => new Error('reset')));
