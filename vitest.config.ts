@@ -35,6 +35,7 @@ const apart = [
   '**/pcap-writer.test.ts',
   '**/stall-watch.test.ts',
   '**/client-in-a-page.test.ts',
+  '**/way-store.test.ts',
   '**/scripts/test/function-options.test.ts',
 ];
 

@@ -9,7 +9,7 @@ import {
   type Transport,
   type TransportSink,
 } from '@headrace/core';
-import { Fifo, toError } from '@headrace/core/authoring';
+import { Fifo, isTurnCheckDue, toError } from '@headrace/core/authoring';
 import { CLOSE_TIMEOUT_MS, CUT_OFF, closeCodeOf, closeText } from '../socket/close-codes.ts';
 import type { FrameTransportListener } from '../socket/frame-transport.ts';
 import { MessageIntake, type MessageSource } from '../socket/message-intake.ts';
@@ -54,6 +54,8 @@ export class PageTransport implements Transport, MessageSource, WebSocketTranspo
   private isClosing = false;
   private isOver = false;
   private isReadingOn = false;
+  /** Messages that were passed on after the end of the connection. */
+  private late = 0;
   private timer: Timer | undefined = undefined;
 
   constructor(options: PageTransportOptions) {
@@ -124,18 +126,36 @@ export class PageTransport implements Transport, MessageSource, WebSocketTranspo
     this.isReadingOn = true;
     this.options.clock.nextTurn(() => {
       this.isReadingOn = false;
-      this.readOn();
+      if (!this.isOver) this.readOn();
     });
   }
 
   private readOn(): void {
     const { held, intake } = this;
-    while (held.size > 0 && intake.isTaking) {
-      const message = held.shift()!;
-      this.heldBytes -= sizeOf(message) + MESSAGE_BYTES;
-      intake.arrived(message);
+    while (held.size > 0 && intake.isTaking) this.passOn();
+    intake.endBurst();
+  }
+
+  private passOn(): void {
+    const message = this.held.shift()!;
+    this.heldBytes -= sizeOf(message) + MESSAGE_BYTES;
+    this.intake.arrived(message);
+  }
+
+  /** Passes on what was read before the end, though reads are held, by turns. */
+  private readLast(done: () => void): void {
+    const { held, intake } = this;
+    if (intake.isOver) held.clear();
+    let isTurnOver = false;
+    while (held.size > 0 && !isTurnOver) {
+      this.passOn();
+      if (!isTurnCheckDue(++this.late)) continue;
+      intake.sink?.checkTurn();
+      isTurnOver = intake.sink?.isReadHeld === true;
     }
     intake.endBurst();
+    if (held.size === 0) done();
+    else this.options.clock.nextTurn(() => this.readLast(done));
   }
 
   private received(data: unknown): void {
@@ -223,7 +243,7 @@ export class PageTransport implements Transport, MessageSource, WebSocketTranspo
   /** The browser sends what it buffers, then a close frame, and waits for the answer. */
   private sayGoodbye({ reason, error }: CloseInfo): void {
     const { socket, options } = this;
-    if (this.isClosing || socket === undefined) return;
+    if (this.isClosing || this.isOver || socket === undefined) return;
     this.isClosing = true;
     this.timer?.cancel();
     socket.close(pageCode(closeCodeOf(reason, error)), closeText(reason));
@@ -233,19 +253,20 @@ export class PageTransport implements Transport, MessageSource, WebSocketTranspo
   private closed(close: PageClose): void {
     if (this.isOver) return;
     const { intake, options, isOpen } = this;
+    const isCutOff = close.code === CUT_OFF && !this.isClosing;
     if (!isOpen) {
       this.refuse(neverOpened(options.url));
       this.end();
       return;
     }
     this.isOver = true;
-    // Messages that were read before the end come before it.
     intake.isDue = true;
-    this.readOn();
-    this.listener?.peerClosed({ code: close.code, reason: close.reason });
-    if (close.code === CUT_OFF && !this.isClosing) this.fails(cutOff());
-    else if (!intake.isOver) intake.sink?.inputEnded();
-    this.end();
+    this.readLast(() => {
+      this.listener?.peerClosed({ code: close.code, reason: close.reason });
+      if (isCutOff) this.fails(cutOff());
+      else if (!intake.isOver) intake.sink?.inputEnded();
+      this.end();
+    });
   }
 
   private end(): void {

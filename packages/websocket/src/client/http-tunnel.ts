@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import {
+  ChannelError,
   type Clock,
   connectChannel,
   isHeadraceError,
@@ -7,6 +8,7 @@ import {
   OptionError,
   silentLogger,
   systemClock,
+  TimedOutError,
 } from '@headrace/core';
 import { describeOptions, time, toError } from '@headrace/core/authoring';
 import { FrameTransport } from '../socket/frame-transport.ts';
@@ -14,7 +16,7 @@ import type { ReadLimits } from '../socket/message-limits.ts';
 import { FrameCarrier } from '../tunnel/frame-carrier.ts';
 import { WEB_SOCKET_ERRORS } from '../web-socket-errors.ts';
 import { type Fetch, TunnelTransport } from './tunnel-transport.ts';
-import { wayStore } from './way-store.ts';
+import { type WayStore, wayStore } from './way-store.ts';
 
 /** Options of an {@link HttpTunnel}. */
 export interface HttpTunnelOptions {
@@ -61,7 +63,8 @@ const STORED = 'headrace:http-tunnel:';
  *
  * A session lives on one server: several behind a balancer need sticky sessions, and the connect fails with
  * `TUNNEL_ELSEWHERE` without. A proxy that holds answers back until they are whole lets no tunnel through: `TUNNEL_BUFFERED`.
- * It goes by `fetch`, so the option `tls` makes no sense beside it.
+ * If both ways fail, the error names both: its code is that of the one to act on, its `cause` an `AggregateError` of the
+ * WebSocket's error and the tunnel's. It goes by `fetch`, so the option `tls` makes no sense beside it.
  *
  * @example
  * ```ts check
@@ -86,7 +89,8 @@ export class HttpTunnel {
   /** True while the tunnel is tried before the WebSocket. */
   isPreferred(url: string | URL, clock: Clock = systemClock): boolean {
     const key = httpUrl(url).href;
-    const until = this.preferred.get(key) ?? Number(wayStore?.getItem(STORED + key) ?? 0);
+    const until =
+      this.preferred.get(key) ?? Number(stored((store) => store.getItem(STORED + key)) ?? 0);
     const left = until - clock.timeOfDay();
     // The time of the machine may have been set back.
     return left > 0 && left <= this.options.webSocketAgainMs;
@@ -106,40 +110,34 @@ export class HttpTunnel {
       ways.logger?.log('info', `the WebSocket to ${httpUrl(url).href} goes over HTTP requests`);
       return channel;
     };
-    const [first, second] = this.isPreferred(url, clock)
-      ? [byTunnel, byWebSocket]
-      : [byWebSocket, byTunnel];
-    let cause: Error;
-    try {
-      return await first();
-    } catch (error) {
-      cause = toError(error);
-      signal?.throwIfAborted();
-      if (cause instanceof OptionError) throw cause;
+    const isTunnelFirst = this.isPreferred(url, clock);
+    const errors: Error[] = [];
+    for (const way of isTunnelFirst ? [byTunnel, byWebSocket] : [byWebSocket, byTunnel]) {
+      try {
+        return await way();
+      } catch (error) {
+        const failure = toError(error);
+        signal?.throwIfAborted();
+        if (failure instanceof OptionError) throw failure;
+        errors.push(failure);
+      }
     }
-    try {
-      return await second();
-    } catch (error) {
-      signal?.throwIfAborted();
-      throw tellingOf(toError(error), cause);
-    }
+    const [first, second] = errors as [Error, Error];
+    const both = isTunnelFirst ? [second, first] : [first, second];
+    throw failureOf(tellingOf(second, first), both as [Error, Error]);
   }
 
   private remember(url: string | URL, clock: Clock): void {
     const key = httpUrl(url).href;
     const until = clock.timeOfDay() + this.options.webSocketAgainMs;
     this.preferred.set(key, until);
-    try {
-      wayStore?.setItem(STORED + key, String(until));
-    } catch {
-      // It is full, or forbidden: this page has it in memory.
-    }
+    stored((store) => store.setItem(STORED + key, String(until)));
   }
 
   private forget(url: string | URL): void {
     const key = httpUrl(url).href;
     this.preferred.delete(key);
-    wayStore?.removeItem(STORED + key);
+    stored((store) => store.removeItem(STORED + key));
   }
 
   /** @internal A WebSocket over requests, connecting, as a transport. */
@@ -174,12 +172,34 @@ export class HttpTunnel {
   }
 }
 
+/** Where the store is full, or forbidden, a page has it in memory alone. */
+function stored<T>(use: (store: WayStore) => T): T | undefined {
+  try {
+    return wayStore && use(wayStore);
+  } catch {
+    return undefined;
+  }
+}
+
 /** An error that the user can act on comes first. */
 function tellingOf(error: Error, before: Error): Error {
   const isOfTunnel = (one: Error): boolean =>
     isHeadraceError(one, WEB_SOCKET_ERRORS.TUNNEL_BUFFERED) ||
     isHeadraceError(one, WEB_SOCKET_ERRORS.TUNNEL_ELSEWHERE);
   return isOfTunnel(error) ? error : before;
+}
+
+/** The failure of both ways, with the code of one. */
+function failureOf(telling: Error, errors: readonly [webSocket: Error, tunnel: Error]): Error {
+  const [webSocket, tunnel] = errors;
+  const text = `no WebSocket (${webSocket.message}), and no tunnel (${tunnel.message})`;
+  const cause = new AggregateError(errors);
+  const Type = [ChannelError, TimedOutError].find((type) => telling instanceof type);
+  if (Type === undefined) {
+    return Object.assign(new Error(text, { cause }), { code: Reflect.get(telling, 'code') });
+  }
+  const { code, help, details } = telling as ChannelError;
+  return Object.assign(new Type(code as never, text, details, cause), { code, help });
 }
 
 /** The URL of a WebSocket, which may be relative to the page, as one of `http:` or `https:`. */

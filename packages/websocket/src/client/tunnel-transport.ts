@@ -6,7 +6,7 @@ import {
   type Transport,
   type TransportSink,
 } from '@headrace/core';
-import { sizeOfBytes, systemError, toBuffer, toError } from '@headrace/core/authoring';
+import { attempted, sizeOfBytes, systemError, toBuffer, toError } from '@headrace/core/authoring';
 import { END_EVENT, EventStreamReader, OPEN_EVENT } from '../tunnel/event-stream.ts';
 import {
   bytesBody,
@@ -63,7 +63,9 @@ const PROBES = 3;
 /** A request that got no answer is made again so often, by the same number. */
 const REPEATS = 4;
 const FIRST_PAUSE_MS = 200;
-/** A browser keeps few bytes for requests that survive a page. */
+/** A server of ours answers within 15 s; a proxy may swallow a request. */
+const ANSWER_TIMEOUT_MS = 30_000;
+/** A browser keeps few bytes for requests that survive a page, and fails a request that is over them: it is made again without. */
 const KEEPALIVE_BYTES = 8 * 1024;
 /** Bytes that came and are not read; a piece of the answer may be more. */
 const MAX_ARRIVED_BYTES = 64 * 1024;
@@ -119,7 +121,7 @@ export class TunnelTransport implements Transport {
       const late = (): void => this.refuse(buffered(url, answerTimeoutMs));
       this.timer = clock.schedule(late, answerTimeoutMs);
     }
-    const { status, body } = await this.post(openBody({ subprotocols }));
+    const { status, body } = await this.post(openBody({ subprotocols }), this.life.signal);
     if (this.isOver) void body?.cancel().catch(ignore);
     else if (status !== 200 || body === null) this.refuse(refused(url, status));
     else {
@@ -264,11 +266,11 @@ export class TunnelTransport implements Transport {
 
   /** Resolves when the server has room for more. A request that got no answer is made again: its number is taken once. */
   private async send(number: number, bytes: Buffer, isLast = false): Promise<void> {
-    const { clock, url } = this.terms;
+    const { url } = this.terms;
     const { session } = this;
     let body = bytesBody({ session, number, isLast, bytes });
     for (let failures = 0; ; ) {
-      const status = await this.statusOf(body);
+      const status = await this.statusOf(body, failures === 0 && body.length <= KEEPALIVE_BYTES);
       if (status === READ) return;
       if (this.isOver) throw cutOff('the session is over');
       if (status === WAITS) {
@@ -280,16 +282,33 @@ export class TunnelTransport implements Transport {
       const isPassing = status === 0 || status >= 500;
       if (!isPassing || failures === REPEATS) throw cutOff(answered(status));
       failures += 1;
-      await new Promise<void>((resolve) => {
-        clock.schedule(resolve, FIRST_PAUSE_MS * 2 ** failures);
-      });
+      await this.pause(FIRST_PAUSE_MS * 2 ** failures);
     }
   }
 
+  /** Rejects when the session is over. */
+  private pause(waitMs: number): Promise<void> {
+    const { life, terms } = this;
+    return attempted(
+      (signal) =>
+        new Promise<void>((resolve) => {
+          const timer = terms.clock.schedule(resolve, waitMs);
+          signal.onabort = () => timer.cancel();
+        }),
+      { signal: life.signal },
+    );
+  }
+
   /** 0 for no answer. */
-  private async statusOf(body: Buffer): Promise<number> {
+  private async statusOf(body: Buffer, keepalive: boolean): Promise<number> {
+    const { life, terms } = this;
+    const error = (): Error => new Error(`no answer within ${ANSWER_TIMEOUT_MS} ms`);
+    const limit = { clock: terms.clock, timeoutMs: ANSWER_TIMEOUT_MS, error };
     try {
-      const answer = await this.post(body);
+      const answer = await attempted((signal) => this.post(body, signal, keepalive), {
+        signal: life.signal,
+        limit,
+      });
       await answer.body?.cancel();
       return answer.status;
     } catch {
@@ -297,17 +316,17 @@ export class TunnelTransport implements Transport {
     }
   }
 
-  private post(body: Buffer): Promise<FetchedAnswer> {
+  private post(body: Buffer, signal: AbortSignal, keepalive = false): Promise<FetchedAnswer> {
     const { url, headers, fetch } = this.terms;
     return fetch(url, {
       method: 'POST',
       body: body as Uint8Array<ArrayBuffer>,
       headers,
-      signal: this.life.signal,
+      signal,
       cache: 'no-store',
       credentials: 'include',
       redirect: 'error',
-      keepalive: this.session !== NOTHING && body.length <= KEEPALIVE_BYTES,
+      keepalive,
     });
   }
 

@@ -87,9 +87,11 @@ export class TunnelSession implements Transport {
   /** A request of the client; answers it at once, or when its bytes have been read. */
   receive({ number, bytes, isLast }: BytesRequest, response: ServerResponse): void {
     const gap = this.sequence.gapBefore(number);
-    if (gap > 0 || (gap === 0 && this.unread.length === MOST_UNREAD)) {
+    const isUnawaited = gap > 0 || (gap === 0 && this.unread.length === MOST_UNREAD);
+    const isBehindEnd = gap >= 0 && this.hasPeerEnded;
+    if (isUnawaited || isBehindEnd) {
       answer(response, GAP);
-      this.fail(`request ${number} did not wait for those before it`);
+      this.fail(`request ${number} ${isBehindEnd ? 'is behind the last one' : 'did not wait'}`);
       return;
     }
     if (gap === 0) {

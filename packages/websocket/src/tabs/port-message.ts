@@ -83,9 +83,16 @@ export function batchOf(messages: readonly PortOutput[]): Batch {
   return { list, bytes };
 }
 
-/** The messages of a batch; those of bytes are views of its memory. */
-export function messagesOf({ list, bytes }: Batch): WebSocketInput[] {
+/** The messages of a batch; those of bytes are views of its memory. `undefined` if the lengths are not those of its bytes. */
+export function messagesOf({ list, bytes }: Batch): WebSocketInput[] | undefined {
   let at = 0;
+  for (const one of list) {
+    if (typeof one === 'string') continue;
+    if (!Number.isSafeInteger(one) || one < 0) return undefined;
+    at += one;
+  }
+  if (at !== bytes.length || at !== bytes.buffer.byteLength) return undefined;
+  at = 0;
   return list.map((one) => {
     if (typeof one === 'string') return one;
     at += one;
@@ -99,8 +106,19 @@ export function isBatch(message: unknown): message is Batch {
   return Array.isArray(list) && bytes instanceof Uint8Array;
 }
 
-export function isHello(message: unknown): message is Hello {
-  return typeof message === 'object' && message !== null && 'headrace' in message;
+/** A first message, which may be of another version. */
+export function isHello(message: unknown): message is Pick<Hello, 'headrace'> {
+  return typeof (message as Partial<Hello> | null)?.headrace === 'number';
+}
+
+/** Whether the first message of our version has what belongs to it. */
+export function isComplete(hello: Pick<Hello, 'headrace'>): hello is Hello {
+  const { lock, windowBytes } = hello as Partial<Hello>;
+  return isCredit(windowBytes) && (lock === undefined || typeof lock === 'string');
+}
+
+export function isCredit(bytes: unknown): bytes is number {
+  return Number.isSafeInteger(bytes) && (bytes as number) > 0;
 }
 
 const METHODS = ['postMessage', 'addEventListener', 'start', 'close'];

@@ -19,11 +19,14 @@ import { MESSAGE_LIMITS } from '../socket/message-limits.ts';
 import type { WebSocketInput } from '../socket/text-message.ts';
 import { LifeLock, type LocksLike, ownLocks, watchLock } from './life-lock.ts';
 import {
+  type Batch,
   batchOf,
   checkPort,
   costOf,
   type Hello,
   isBatch,
+  isComplete,
+  isCredit,
   isHello,
   messagesOf,
   outputOf,
@@ -117,6 +120,8 @@ export class PortTransport implements Transport {
   private isReadingOn = false;
   /** Taken, and not given back as credit. */
   private taken = 0;
+  /** Came, and not given back as credit: the peer waits before it is more than its window. */
+  private owed = 0;
   private hasPeerEnded = false;
   private isInputOver = false;
   /** The peer reads nothing any more. */
@@ -180,12 +185,16 @@ export class PortTransport implements Transport {
     this.meet();
   }
 
-  private heardHello(hello: Hello): void {
+  private heardHello(hello: Pick<Hello, 'headrace'>): void {
     if (hello.headrace !== PORT_VERSION) {
       const text =
         `the other end of the port speaks version ${hello.headrace}, this one ${PORT_VERSION}: ` +
         'give a shared worker another name with each version of its program';
       this.fail(new ChannelError('CHANNEL_REFUSED', text, { version: hello.headrace }));
+      return;
+    }
+    if (!isComplete(hello)) {
+      this.fail(strange('an incomplete first message'));
       return;
     }
     this.peer ??= hello;
@@ -210,8 +219,8 @@ export class PortTransport implements Transport {
 
   private heard(message: PortMessage): void {
     if (this.isOver) return;
-    if (isBatch(message)) this.received(messagesOf(message));
-    else if (typeof message === 'number') this.credited(message);
+    if (isBatch(message)) this.batchCame(message);
+    else if (isCredit(message)) this.credited(message);
     else if (message === 'reset')
       this.fail(systemError('ECONNRESET', 'read ECONNRESET: by the peer'));
     else if (message === 'end' || message === 'gone') this.peerEnded(message === 'gone');
@@ -219,9 +228,21 @@ export class PortTransport implements Transport {
     else this.fail(strange('a message of another kind'));
   }
 
+  private batchCame(batch: Batch): void {
+    const messages = messagesOf(batch);
+    if (this.hasPeerEnded) this.fail(strange('a message behind the end'));
+    else if (messages === undefined) this.fail(strange('a batch of other lengths than its bytes'));
+    else this.received(messages);
+  }
+
   private received(messages: readonly WebSocketInput[]): void {
     const { intake, held, maxMessageBytes } = this;
     for (const message of messages) {
+      if (this.owed >= this.windowBytes) {
+        this.fail(strange(`more than the ${this.windowBytes} bytes of windowBytes`));
+        return;
+      }
+      this.owed += costOf(message);
       const bytes = sizeOfOutput(message);
       if (bytes > maxMessageBytes) {
         this.fail(tooLong(bytes, maxMessageBytes));
@@ -240,6 +261,7 @@ export class PortTransport implements Transport {
     this.intake.arrived(message);
     if (this.taken < this.windowBytes / 2 || this.isOver) return;
     this.post(this.taken);
+    this.owed -= this.taken;
     this.taken = 0;
   }
 

@@ -25,7 +25,7 @@ export const READ = 204;
 export const WAITS = 202;
 /** There is no such session, or no more. */
 export const UNKNOWN = 404;
-/** A number was left out, or a request did not wait for the one before it. */
+/** A number was left out, a request did not wait for the one before it, or it came behind the last one. */
 export const GAP = 409;
 /** The session lives on another server. Not 421: `fetch` makes such a request again by itself. */
 export const ELSEWHERE = 412;

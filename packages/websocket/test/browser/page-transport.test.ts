@@ -54,9 +54,11 @@ const bytes = (text: string): ArrayBuffer => new Uint8Array(Buffer.from(text)).b
 
 class Notes implements Handler {
   readonly all: unknown[] = [];
+  act: () => void = () => {};
 
   channelRead(_ctx: Context, message: unknown): void {
     this.all.push(message);
+    this.act();
   }
   channelReadComplete(): void {
     this.all.push('|');
@@ -223,6 +225,41 @@ describe("a page's WebSocket as a transport", () => {
     expect(notes.all).toEqual(['last words', '|', 'inactive']);
     expect(channel.attributes.get(WEB_SOCKET_CLOSE)).toEqual({ code: 4001, reason: 'bye' });
     expect(channel.closeInfo).toMatchObject({ reason: 'peer', by: 'peer' });
+  });
+
+  it.each([
+    ['closes', 1000, { reason: 'peer', by: 'peer' }],
+    ['is cut off', 1006, { reason: 'reset', by: 'peer' }],
+  ])(
+    'delivers by turns what it keeps when the connection %s, and the end after it',
+    async (_name, code, info) => {
+      const channel = await connected();
+      channel.holdReads('test');
+      const texts = Array.from({ length: 100 }, (_, i) => `message ${i}`);
+      for (const text of texts) socket.receive(text);
+      const read = (): unknown[] => notes.all.filter((note) => texts.includes(note as string));
+      notes.act = () => clock.advanceQuietly(5);
+      socket.end({ code, reason: '' });
+      expect(read().length).toBeLessThan(20);
+      await settle(clock);
+      expect(read()).toEqual(texts);
+      expect(notes.all.at(-1)).toBe('inactive');
+      expect(channel.attributes.get(WEB_SOCKET_CLOSE)).toMatchObject({ code });
+      expect(channel.closeInfo).toMatchObject(info);
+    },
+  );
+
+  it('drops what it keeps when it is closed between the turns, and starts no wait for an answer', async () => {
+    const channel = await connected();
+    channel.holdReads('test');
+    for (let i = 0; i < 100; i++) socket.receive(`message ${i}`);
+    notes.act = () => clock.advanceQuietly(5);
+    socket.end({ code: 1000, reason: '' });
+    channel.close();
+    const { length } = notes.all;
+    await settle(clock);
+    expect(notes.all.slice(length)).toEqual(['inactive']);
+    expect([socket.closes, clock.pendingTimers]).toEqual([[], 0]);
   });
 
   it('is reset when the connection ends without a close frame', async () => {

@@ -8,7 +8,7 @@ import {
 import { settle, VirtualClock } from '@headrace/core/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { LocksLike } from '../../src/tabs/life-lock.ts';
-import type { PortEvent, PortLike } from '../../src/tabs/port-message.ts';
+import { batchOf, type PortEvent, type PortLike } from '../../src/tabs/port-message.ts';
 import { PortTransport } from '../../src/tabs/port-transport.ts';
 
 /** A port whose messages are delivered by the test's turns, and counted. */
@@ -173,6 +173,46 @@ describe('a transport over a port', () => {
     expect(isHeadraceError(far.closeInfo?.error, 'MESSAGE_INVALID')).toBe(true);
   });
 
+  it('ends the channel when more comes than it gave room for', async () => {
+    const { far } = await connected();
+    far.holdReads('test');
+    ports[0].postMessage(batchOf(Array.from({ length: 11 }, () => MESSAGE)));
+    await pass();
+    expect(far.isOpen).toBe(true);
+    ports[0].postMessage(batchOf([MESSAGE]));
+    await pass();
+    expect(isHeadraceError(far.closeInfo?.error, 'MESSAGE_INVALID')).toBe(true);
+  });
+
+  it('takes no message behind the end of its half', async () => {
+    const { near, far, read } = await connected();
+    const hold = far.holdReads('test');
+    near.writeAndFlush('last');
+    await pass();
+    ports[0].postMessage('end');
+    ports[0].postMessage(batchOf(['late']));
+    await pass();
+    expect(isHeadraceError(far.closeInfo?.error, 'MESSAGE_INVALID')).toBe(true);
+    hold.release();
+    await pass();
+    expect(read).not.toContain('late');
+  });
+
+  it.each([
+    ['a negative length', { list: [-1, 2], bytes: new Uint8Array(1) }],
+    ['more than there is', { list: [2], bytes: new Uint8Array(1) }],
+    ['less than there is', { list: [1], bytes: new Uint8Array(2) }],
+    ['half a byte', { list: [0.5, 0.5], bytes: new Uint8Array(1) }],
+    ['no text and no length', { list: [null], bytes: new Uint8Array(0) }],
+    ['a part of a memory', { list: [1], bytes: new Uint8Array(new ArrayBuffer(9), 8) }],
+  ])('ends the channel at a batch of %s', async (_name, batch) => {
+    const { far, read } = await connected();
+    ports[1].emit('message', batch);
+    await pass();
+    expect(isHeadraceError(far.closeInfo?.error, 'MESSAGE_INVALID')).toBe(true);
+    expect(read).toEqual([]);
+  });
+
   it('is not connected to a peer of another version', async () => {
     const transport = new PortTransport(ports[0], { clock, locks: false });
     const connecting = connectChannel(transport, { clock, logger: silentLogger });
@@ -182,6 +222,35 @@ describe('a transport over a port', () => {
     expect(await failure).toBeInstanceOf(ChannelError);
     expect(ports[0].isClosed).toBe(true);
   });
+
+  it.each([
+    { windowBytes: undefined },
+    { windowBytes: Number.POSITIVE_INFINITY },
+    { windowBytes: -1 },
+    { windowBytes: 0 },
+    { windowBytes: '1024' },
+    { windowBytes: 1024, lock: 7 },
+    { windowBytes: 1024, headrace: {} },
+  ])('is not connected to a peer whose first message is %o', async (hello) => {
+    const transport = new PortTransport(ports[0], { clock, locks: false });
+    const failure = connectChannel(transport, { clock, logger: silentLogger }).catch(
+      (error: unknown) => error,
+    );
+    ports[1].postMessage({ headrace: 1, ...hello });
+    await pass();
+    expect(isHeadraceError(await failure, 'MESSAGE_INVALID')).toBe(true);
+    expect(ports[0].isClosed).toBe(true);
+  });
+
+  it.each([Number.NaN, -1, 0.5, Number.POSITIVE_INFINITY])(
+    'ends the channel at a credit of %d',
+    async (credit) => {
+      const { near } = await connected();
+      ports[0].emit('message', credit);
+      await pass();
+      expect(isHeadraceError(near.closeInfo?.error, 'MESSAGE_INVALID')).toBe(true);
+    },
+  );
 
   it('resets a peer that has crashed, when its lock is free', async () => {
     const { near, far } = await connected({ locks });

@@ -70,6 +70,7 @@ describe('a client of a tunnel', () => {
     const channel = connectChannel(transport, {
       clock,
       logger: silentLogger,
+      outboundStallMs: false,
       initialize: ({ pipeline }) =>
         void pipeline.addLast({ channelRead: (_ctx, bytes) => void heard.push(String(bytes)) }),
     });
@@ -140,6 +141,59 @@ describe('a client of a tunnel', () => {
     const posts = server.posts.slice(3).map(({ number, bytes }) => [number, String(bytes)]);
     expect(posts).toEqual(Array.from({ length: 3 }, () => [1, 'a']));
     expect(write.isSuccess).toBe(true);
+  });
+
+  it('gives up waiting for an answer after 30 s, and makes the request again', async () => {
+    const signals: AbortSignal[] = [];
+    const opening = connect((url, request) => {
+      signals.push(request.signal);
+      return server.fetch(url, request);
+    });
+    server.opens();
+    await settle(clock);
+    const channel = await opening;
+    server.answers.push(new Promise<number>(() => {}));
+    const write = channel.writeAndFlush(Buffer.from('a'));
+    await pause(29_999);
+    expect(signals.at(-1)!.aborted).toBe(false);
+    await pause(1);
+    expect(signals.at(-1)!.aborted).toBe(true);
+    await pause(400);
+    const posts = server.posts.slice(3).map(({ number, bytes }) => [number, String(bytes)]);
+    expect(posts).toEqual([
+      [1, 'a'],
+      [1, 'a'],
+    ]);
+    expect([write.isSuccess, channel.isOpen, clock.pendingTimers]).toEqual([true, true, 0]);
+  });
+
+  it('waits for no repetition when it has ended', async () => {
+    const channel = await connected();
+    server.answers.push(new Error('reset'));
+    channel.writeAndFlush(Buffer.from('a')).onSettled(() => {});
+    await settle(clock);
+    channel.abort();
+    await settle(clock);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('makes a request again without keepalive, of which a browser has few bytes', async () => {
+    const kept: boolean[] = [];
+    const opening = connect((url, request) => {
+      kept.push(request.keepalive);
+      return server.fetch(url, request);
+    });
+    server.opens();
+    await settle(clock);
+    const channel = await opening;
+    server.answers.push(new TypeError('Failed to fetch'));
+    channel.write(Buffer.from('a'));
+    channel.flush();
+    await pause(400);
+    channel.writeAndFlush(Buffer.from('b'));
+    await settle(clock);
+    // The request for the session and the three behind it come first.
+    expect(kept.slice(4)).toEqual([true, false, true]);
   });
 
   it('gives up a request that gets no answer again and again', async () => {

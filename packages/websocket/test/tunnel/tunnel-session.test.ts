@@ -118,6 +118,15 @@ describe('a session of a tunnel', () => {
     expect([session.isActive, ended]).toEqual([false, 1]);
   });
 
+  it('ends for a request behind the last one, whose repetition it answers', () => {
+    session.requestRead();
+    expect(post(1, 'one', true).status).toBe(204);
+    expect(post(1, 'one', true).status).toBe(204);
+    expect(post(2, 'late').status).toBe(409);
+    expect(notes).toEqual(['one', '|', expect.stringContaining('ECONNRESET')]);
+    expect([session.isActive, ended]).toEqual([false, 1]);
+  });
+
   it('keeps the bytes of two requests, not of a third that did not wait', () => {
     post(1, 'one');
     const second = post(2, 'two');

@@ -1,0 +1,64 @@
+// How the two ways to a server are tried, without a network.
+import { ChannelError, OptionError, TimedOutError } from '@headrace/core';
+import { describe, expect, it } from 'vitest';
+import { HttpTunnel } from '../../src/client/http-tunnel.ts';
+import { WEB_SOCKET_ERRORS } from '../../src/web-socket-errors.ts';
+
+const url = 'ws://host/ws';
+
+async function failureOf(webSocket: Error, tunnel: Error, way = new HttpTunnel()): Promise<Error> {
+  const connecting = way.connect(url, {
+    webSocket: () => Promise.reject(webSocket),
+    tunnel: () => Promise.reject(tunnel),
+    signal: undefined,
+    clock: undefined,
+    logger: undefined,
+  });
+  return connecting.then(
+    () => expect.unreachable(),
+    (error: unknown) => error as Error,
+  );
+}
+
+describe('the two ways of an HttpTunnel, where both fail', () => {
+  const timeout = new TimedOutError('TIMEOUT_CONNECT', 'no WebSocket in 5000 ms', {
+    afterMs: 5000,
+  });
+  const refused = new ChannelError('CHANNEL_REFUSED', 'the tunnel got 404', { statusCode: 404 });
+  const buffered = new ChannelError(WEB_SOCKET_ERRORS.TUNNEL_BUFFERED, 'held back', { url });
+
+  it('fail with the first error, and name both', async () => {
+    const error = await failureOf(timeout, refused);
+    expect(error).toBeInstanceOf(TimedOutError);
+    expect(error).toMatchObject({
+      code: 'HR_ERR_TIMEOUT_CONNECT',
+      details: { afterMs: 5000 },
+      help: timeout.help,
+    });
+    expect(error.message).toContain('no WebSocket in 5000 ms');
+    expect(error.message).toContain('the tunnel got 404');
+    expect(error.cause).toBeInstanceOf(AggregateError);
+    expect((error.cause as AggregateError).errors).toEqual([timeout, refused]);
+  });
+
+  it('fail with the error of the tunnel where the user can act on it', async () => {
+    const error = await failureOf(timeout, buffered);
+    expect(error).toBeInstanceOf(ChannelError);
+    expect(error).toMatchObject({ code: 'HR_ERR_TUNNEL_BUFFERED', help: buffered.help });
+    expect(error.message).toContain('no WebSocket in 5000 ms');
+    expect((error.cause as AggregateError).errors).toEqual([timeout, buffered]);
+  });
+
+  it('keep the code of an error that is none of ours', async () => {
+    const reset = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
+    const error = await failureOf(reset, refused);
+    expect(error).toMatchObject({ code: 'ECONNRESET' });
+    expect((error.cause as AggregateError).errors).toEqual([reset, refused]);
+  });
+
+  it('fail with an OptionError as it is', async () => {
+    const wrong = new OptionError('OPTION_INVALID', 'no such option', { option: 'x' });
+    expect(await failureOf(wrong, refused)).toBe(wrong);
+    expect(await failureOf(timeout, wrong)).toBe(wrong);
+  });
+});
