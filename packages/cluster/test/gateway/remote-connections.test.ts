@@ -1,0 +1,78 @@
+import { connectionsOf, Gateway, Worker } from '@headrace/cluster/gateway';
+import { EmbeddedChannel } from '@headrace/core/testing';
+import { describe, expect, it } from 'vitest';
+import { Nodes, sent } from '../nodes.ts';
+
+async function world() {
+  const nodes = new Nodes();
+  const fronts = [await nodes.join(), await nodes.join()];
+  const ids: string[] = [];
+  const back = await nodes.join({ roles: ['worker'] });
+  new Worker<string>({
+    cluster: back,
+    onConnect: ({ id }) => void ids.push(id),
+    onMessage: () => {},
+  });
+  const gateways = fronts.map((cluster) => new Gateway<string>({ cluster }));
+  await nodes.pass(3000);
+  const channels: EmbeddedChannel[] = [];
+  for (const gateway of gateways) {
+    channels.push(EmbeddedChannel.with({ clock: nodes.clock }, gateway.handler()));
+    await nodes.pass(50);
+  }
+  const given = async <T>(promise: Promise<T>, ms = 50): Promise<T> => {
+    await nodes.pass(ms);
+    return await promise;
+  };
+  return { nodes, fronts, back, channels, ids, given, of: connectionsOf(back) };
+}
+
+describe('connectionsOf', () => {
+  it('puts connections of all gateways into a group from a worker, and sends to it with exceptions', async () => {
+    const { channels, ids, given, of } = await world();
+    for (const connection of ids) await given(of.join({ connection }, 'room'));
+    expect((await given(of.list({ group: 'room' }))).map(({ id }) => id).sort()).toEqual(
+      [...ids].sort(),
+    );
+    expect(await given(of.send({ group: 'room' }, 'hi', [ids[0]!]))).toBe(1);
+    expect(channels.map(sent)).toEqual([[], ['hi']]);
+    expect(await given(of.leave({ group: 'room' }, 'room'))).toBe(2);
+    expect(await given(of.list({ group: 'room' }))).toEqual([]);
+  });
+
+  it('binds users and keeps sessions at the gateway', async () => {
+    const { fronts, channels, ids, given, of } = await world();
+    const [one] = ids as [string, string];
+    await given(of.bind({ connection: one }, 'ann'));
+    await given(of.setSession({ connection: one }, { a: 1, b: 1 }));
+    await given(of.updateSession({ connection: one }, { b: 2 }));
+    expect(await given(of.list({ user: 'ann' }))).toEqual([
+      { id: one, users: ['ann'], groups: [], session: { a: 1, b: 2 } },
+    ]);
+    expect(fronts[0]!.users.channels('ann')).toEqual([channels[0]]);
+    await given(of.unbind({ connection: one }, 'ann'));
+    expect(await given(of.send({ user: 'ann' }, 'hi'))).toBe(0);
+  });
+
+  it('delivers in the order in which it was said, and closes after a last message', async () => {
+    const { nodes, channels, ids, given, of } = await world();
+    const connection = ids[0]!;
+    void of.join({ connection }, 'room');
+    void of.send({ connection }, '1');
+    void of.send({ group: 'room' }, '2');
+    void of.send({ all: true }, '3');
+    expect(await given(of.close({ connection }, 'bye'))).toBe(1);
+    expect(sent(channels[0]!)).toEqual(['1', '2', '3', 'bye']);
+    expect(await given(of.send({ connection }, 'late'))).toBe(0);
+    await nodes.pass(5000);
+    expect(channels[0]!.isOpen).toBe(false);
+  });
+
+  it('has a defined answer for ids that are gone, and an error for what is no id', async () => {
+    const { given, of } = await world();
+    const gone = { connection: `${'f'.repeat(32)}:1` };
+    expect(await given(of.send(gone, 'hi'), 2500)).toBe(0);
+    await expect(of.send({ connection: 'nobody' }, 'hi')).rejects.toThrow(/id of a connection/);
+    await expect(of.close({ group: undefined as never })).rejects.toThrow(/a group, or all/);
+  });
+});
