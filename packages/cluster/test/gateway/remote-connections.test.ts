@@ -68,6 +68,20 @@ describe('connectionsOf', () => {
     expect(channels[0]!.isOpen).toBe(false);
   });
 
+  it('keeps groups when the worker that made them has left, and forgets the connections of a gateway that has', async () => {
+    const { nodes, fronts, back, ids, given, of } = await world();
+    for (const connection of ids) await given(of.join({ connection }, 'room'));
+    const other = connectionsOf(await nodes.join({ roles: ['worker'] }));
+    await nodes.pass(2000);
+    void back.leave();
+    await nodes.pass(1000);
+    expect(await given(other.list({ group: 'room' }))).toHaveLength(2);
+    void fronts[0]!.leave();
+    await nodes.pass(1000);
+    const left = await given(other.list({ all: true }));
+    expect(left.map(({ id }) => id)).toEqual([ids[1]]);
+  });
+
   it('has a defined answer for ids that are gone, and an error for what is no id', async () => {
     const { given, of } = await world();
     const gone = { connection: `${'f'.repeat(32)}:1` };
