@@ -108,7 +108,9 @@ export class ConnectionCommands {
     // While it is not known which gateways there are there may be more of them.
     const question = new Question<CommandAnswer>(clock, timeoutMs, isKnown ? expected : []);
     if (isKnown && expected.length === 0) question.end();
-    const stop = inbox.listen(ANSWERS, about, (note, from) => question.answered(from, note));
+    const stop = inbox.listen(ANSWERS, about, (note, from) =>
+      question.answered(from, note as CommandAnswer),
+    );
     this.open.add(question);
     try {
       if (isHere) {

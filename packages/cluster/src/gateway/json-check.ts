@@ -34,7 +34,7 @@ function foreignPart(value: unknown): string | undefined {
 }
 
 /** True for what a literal or `JSON.parse` makes, of any realm. */
-export function isPlain(value: unknown): value is object {
+export function isPlain(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
