@@ -6,6 +6,12 @@
 
 export { Gateway, type GatewayOptions } from './gateway/gateway.ts';
 export type { GatewayCluster, GatewayListener, GatewayPort } from './gateway/gateway-port.ts';
+export type { ConnectionInfo } from './gateway/held-connections.ts';
+export {
+  type ConnectionTarget,
+  connectionsOf,
+  RemoteConnections,
+} from './gateway/remote-connections.ts';
 export { Worker, type WorkerOptions } from './gateway/worker.ts';
 export type {
   GatewayAttributes,

@@ -59,6 +59,11 @@ export class Subjects {
     return `${this.prefix}.u.${node}`;
   }
 
+  /** Commands about connections to all gateways. */
+  get connections(): string {
+    return `${this.prefix}.c`;
+  }
+
   /** The stream of a durable group: what is appended. */
   stream(name: string): string {
     return `${this.prefix}.d.${token(name)}`;

@@ -22,10 +22,12 @@ import type { BusSubscription } from '../bus/bus.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { decodeBody, encodeBody, type MessageCodec } from '../envelope/body.ts';
 import { portOf } from './cluster-port.ts';
+import { connectionCommands } from './connection-commands.ts';
 import { decodeFrame, encodeFrame, frameOf, OP } from './gateway-frame.ts';
 import { GatewayHandler } from './gateway-handler.ts';
 import { GatewayLink, type GatewayRules, type LinkAction } from './gateway-link.ts';
 import type { GatewayCluster, GatewayPort } from './gateway-port.ts';
+import { HeldConnections } from './held-connections.ts';
 import { rendezvous } from './rendezvous.ts';
 import { checkAttributesLength, checkLength, type GatewayAttributes } from './worker-connection.ts';
 
@@ -101,6 +103,9 @@ export class Gateway<Message = unknown> {
   private readonly logger: Logger;
   private readonly entries = new Map<number, GatewayEntry>();
   private readonly subscription: BusSubscription;
+  /** Undefined where the node is no `Cluster`: then no worker reaches its connections by their ids. */
+  private readonly held: HeldConnections | undefined;
+  private readonly stopServing: () => void;
   private isClosed = false;
   private lastId = 0;
   private lost = 0;
@@ -131,6 +136,13 @@ export class Gateway<Message = unknown> {
       peersChanged: () => this.peersChanged(),
       busChanged: (isUp) => this.busChanged(isUp),
     });
+    const { cluster } = options;
+    const held = 'gatewayPort' in cluster ? undefined : new HeldConnections(cluster);
+    this.held = held;
+    this.stopServing =
+      held === undefined || 'gatewayPort' in cluster
+        ? () => {}
+        : cluster.addition(connectionCommands).serve((command) => held.command(command));
   }
 
   /** Connections, and those that have closed and whose workers do not know it yet. */
@@ -165,6 +177,7 @@ export class Gateway<Message = unknown> {
   close(): void {
     this.isClosed = true;
     this.subscription.close();
+    this.stopServing();
     this.timer?.cancel();
     for (const entry of this.entries.values()) entry.hold?.release();
     this.entries.clear();
@@ -186,6 +199,7 @@ export class Gateway<Message = unknown> {
     const link = new GatewayLink(id, this.rules, bytes, this.port.state === 'up');
     const entry: GatewayEntry = { link, ctx, hold: undefined };
     this.entries.set(id, entry);
+    this.held?.add(id, ctx);
     this.choose(entry);
     this.tickLater();
     return id;

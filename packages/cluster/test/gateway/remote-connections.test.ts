@@ -1,0 +1,68 @@
+import { connectionsOf } from '@headrace/cluster/gateway';
+import { describe, expect, it } from 'vitest';
+import { sent } from '../nodes.ts';
+import { world } from './remote-world.ts';
+
+describe('connectionsOf', () => {
+  it('puts connections of all gateways into a group from a worker, and sends to it with exceptions', async () => {
+    const { channels, ids, given, of } = await world();
+    for (const connection of ids) await given(of.join({ connection }, 'room'));
+    expect((await given(of.list({ group: 'room' }))).map(({ id }) => id).sort()).toEqual(
+      [...ids].sort(),
+    );
+    expect(await given(of.send({ group: 'room' }, 'hi', [ids[0]!]))).toBe(1);
+    expect(channels.map(sent)).toEqual([[], ['hi']]);
+    expect(await given(of.leave({ group: 'room' }, 'room'))).toBe(2);
+    expect(await given(of.list({ group: 'room' }))).toEqual([]);
+  });
+
+  it('binds users and keeps sessions at the gateway', async () => {
+    const { fronts, channels, ids, given, of } = await world();
+    const [one] = ids as [string, string];
+    await given(of.bind({ connection: one }, 'ann'));
+    await given(of.setSession({ connection: one }, { a: 1, b: 1 }));
+    await given(of.updateSession({ connection: one }, { b: 2 }));
+    expect(await given(of.list({ user: 'ann' }))).toEqual([
+      { id: one, users: ['ann'], groups: [], session: { a: 1, b: 2 } },
+    ]);
+    expect(fronts[0]!.users.channels('ann')).toEqual([channels[0]]);
+    await given(of.unbind({ connection: one }, 'ann'));
+    expect(await given(of.send({ user: 'ann' }, 'hi'))).toBe(0);
+  });
+
+  it('delivers in the order in which it was said, and closes after a last message', async () => {
+    const { nodes, channels, ids, given, of } = await world();
+    const connection = ids[0]!;
+    void of.join({ connection }, 'room');
+    void of.send({ connection }, '1');
+    void of.send({ group: 'room' }, '2');
+    void of.send({ all: true }, '3');
+    expect(await given(of.close({ connection }, 'bye'))).toBe(1);
+    expect(sent(channels[0]!)).toEqual(['1', '2', '3', 'bye']);
+    expect(await given(of.send({ connection }, 'late'))).toBe(0);
+    await nodes.pass(5000);
+    expect(channels[0]!.isOpen).toBe(false);
+  });
+
+  it('keeps groups when the worker that made them has left, and forgets the connections of a gateway that has', async () => {
+    const { nodes, fronts, back, ids, given, of } = await world();
+    for (const connection of ids) await given(of.join({ connection }, 'room'));
+    const other = connectionsOf(await nodes.join({ roles: ['worker'] }));
+    await nodes.pass(2000);
+    void back.leave();
+    await nodes.pass(1000);
+    expect(await given(other.list({ group: 'room' }))).toHaveLength(2);
+    void fronts[0]!.leave();
+    await nodes.pass(1000);
+    const left = await given(other.list({ all: true }));
+    expect(left.map(({ id }) => id)).toEqual([ids[1]]);
+  });
+
+  it('has a defined answer for ids that are gone, and an error for what is no id', async () => {
+    const { given, of } = await world();
+    const gone = { connection: `${'f'.repeat(32)}:1` };
+    expect(await given(of.send(gone, 'hi'), 2500)).toBe(0);
+    await expect(of.send({ connection: 'nobody' }, 'hi')).rejects.toThrow(/id of a connection/);
+    await expect(of.close({ group: undefined as never })).rejects.toThrow(/a group, or all/);
+  });
+});
