@@ -1,8 +1,17 @@
 import { Cluster } from '@headrace/cluster';
-import { Worker } from '@headrace/cluster/gateway';
+import { connectionsOf, Worker, type WorkerConnection } from '@headrace/cluster/gateway';
 import { processBus, type StartedWorker } from '@headrace/cluster/workers';
+import { Commands, type Speaker } from './commands.ts';
 
-/** The logic, as in the first example of GatewayWorker: everybody hears who comes, what they say, and who goes. */
+const speakerOf = ({ id, attributes }: WorkerConnection<string>): Speaker => ({
+  id,
+  client: String(attributes['client']),
+});
+
+/**
+ * The logic, as in the first example of GatewayWorker: everybody hears who comes, what they say, and who goes. A line that
+ * begins with a slash is a command, which may be about connections of any gateway.
+ */
 export async function startWorker(): Promise<StartedWorker> {
   const cluster = await Cluster.join({
     app: 'gateway-worker',
@@ -10,16 +19,25 @@ export async function startWorker(): Promise<StartedWorker> {
     roles: ['worker'],
   });
   const everybody = cluster.group<string>('everybody');
+  const commands = new Commands(connectionsOf(cluster));
   const worker = new Worker<string>({
     cluster,
-    onConnect(connection, { moved }) {
+    async onConnect(connection, { moved }) {
       const { client } = connection.attributes;
+      const entered = commands.enter(speakerOf(connection));
       // Another worker had it before: the client notices nothing.
-      if (moved) return;
-      connection.write(`Hello ${client}, your worker is process ${process.pid}`);
-      everybody.writeAndFlush(`${client} login`);
+      if (!moved) {
+        connection.write(`Hello ${client}, your worker is process ${process.pid}`);
+        everybody.writeAndFlush(`${client} login`);
+      }
+      await entered;
     },
-    onMessage(connection, text, { repeated }) {
+    async onMessage(connection, text, { repeated }) {
+      if (text.startsWith('/')) {
+        const answer = await commands.run(speakerOf(connection), text);
+        if (answer !== undefined) connection.write(answer);
+        return;
+      }
       const { client, said } = connection.attributes;
       const number = Number(said) + 1;
       connection.setAttributes({ said: number });

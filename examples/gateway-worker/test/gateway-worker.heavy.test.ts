@@ -77,14 +77,38 @@ class Client {
     return client;
   }
 
+  /** Says it, and waits for the first new line that matches. */
+  async gets(text: string, pattern: RegExp): Promise<RegExpExecArray> {
+    const from = this.lines.length;
+    this.say(text);
+    return await this.hears(pattern, from);
+  }
+
   say(text: string): void {
     this.socket.write(`${text}\n`);
   }
 
-  hears(pattern: RegExp): Promise<RegExpExecArray> {
-    const look = () => this.lines.map((line) => pattern.exec(line)).find((match) => match !== null);
+  hears(pattern: RegExp, from = 0): Promise<RegExpExecArray> {
+    const look = () =>
+      this.lines
+        .slice(from)
+        .map((line) => pattern.exec(line))
+        .find((match) => match !== null);
     return holds(look, `${pattern} for ${this.id}, only ${this.lines.join(' | ')}`);
   }
+}
+
+/** Gateways take newcomers in turn, so of three in a row two are at different ones; it does not matter which. */
+async function threeAtTwoGateways() {
+  const [ann, bob, eve] = [await Client.connect(), await Client.connect(), await Client.connect()];
+  return { ann, bob, eve };
+}
+
+async function whoIsIn(room: string, asks: Client): Promise<string[]> {
+  const [, count, ids] = await asks.gets(`/who ${room}`, new RegExp(`^${room} (\\d+):(.*)$`));
+  const all = ids!.trim().split(' ').sort();
+  expect(all).toHaveLength(Number(count));
+  return all;
 }
 
 describe('gateways and workers', () => {
@@ -125,6 +149,48 @@ describe('gateways and workers', () => {
     for (const { id, isEnded } of clients.slice(2)) {
       if (isEnded) await left[0]!.hears(new RegExp(`^${id} logout$`));
     }
+  });
+
+  it('carry out commands over all gateways, and keep what was said when a worker or a gateway is killed', async () => {
+    const { ann, bob, eve } = await threeAtTwoGateways();
+    await ann.gets('/join lobby', /^joined lobby 1$/);
+    await bob.gets('/join lobby', /^joined lobby 2$/);
+    await eve.gets('/join lobby', /^joined lobby 3$/);
+    await ann.gets('/say lobby hi all', new RegExp(`^lobby ${ann.id}: hi all$`));
+    for (const one of [bob, eve]) await one.hears(new RegExp(`^lobby ${ann.id}: hi all$`));
+    await eve.gets('/leave lobby', /^left lobby$/);
+    expect(await whoIsIn('lobby', eve)).toEqual([ann.id, bob.id].sort());
+    await bob.gets('/bind u1', /^bound u1$/);
+    await ann.gets('/to u1 psst', /^sent 1$/);
+    await bob.hears(new RegExp(`^${ann.id} to u1: psst$`));
+    await bob.gets('/set color dark red', /^set color$/);
+    await ann.gets(`/get ${bob.id} color`, new RegExp(`^${bob.id} color: dark red$`));
+    await ann.gets(`/get ${bob.id} size`, /^error: .* has not set size$/);
+    await ann.gets('/nonsense', /^error: there is no command \/nonsense/);
+    await ann.gets(`/kick ${eve.id} good night`, new RegExp(`^kicked ${eve.id}$`));
+    await eve.hears(/^good night$/);
+    await holds(() => eve.isEnded || undefined, 'end of the one that was kicked');
+
+    for (const name of ['worker 1', 'worker 2']) {
+      const worker = pidOf(name);
+      process.kill(worker, 'SIGKILL');
+      await holds(() => pidOf(name) !== worker || undefined, `${name} in its place`);
+      expect(await whoIsIn('lobby', ann)).toEqual([ann.id, bob.id].sort());
+      await ann.gets('/to u1 still', /^sent 1$/);
+      await ann.gets(`/get ${bob.id} color`, new RegExp(`^${bob.id} color: dark red$`));
+    }
+
+    const gateway = pidOf('gateway 1');
+    process.kill(gateway, 'SIGKILL');
+    const [gone, left] = await holds(() => {
+      if (ann.isEnded) return [ann, bob] as const;
+      return bob.isEnded ? ([bob, ann] as const) : undefined;
+    }, 'end of those at the gateway');
+    await left.hears(new RegExp(`^${gone.id} logout$`));
+    expect(await whoIsIn('lobby', left)).toEqual([left.id]);
+    await left.gets(`/kick ${gone.id} you too`, /^error: no connection has the id/);
+    await holds(() => pidOf('gateway 1') !== gateway || undefined, 'gateway in its place');
+    left.socket.destroy();
   });
 
   it('end on SIGTERM with 0', async () => {
