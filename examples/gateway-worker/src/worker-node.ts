@@ -1,7 +1,9 @@
 import { Cluster } from '@headrace/cluster';
 import { connectionsOf, Worker, type WorkerConnection } from '@headrace/cluster/gateway';
 import { processBus, type StartedWorker } from '@headrace/cluster/workers';
+import { startApi } from './api.ts';
 import { Commands, type Speaker } from './commands.ts';
+import type { ApiPlace } from './ports.ts';
 
 const speakerOf = ({ id, attributes }: WorkerConnection<string>): Speaker => ({
   id,
@@ -12,14 +14,15 @@ const speakerOf = ({ id, attributes }: WorkerConnection<string>): Speaker => ({
  * The logic, as in the first example of GatewayWorker: everybody hears who comes, what they say, and who goes. A line that
  * begins with a slash is a command, which may be about connections of any gateway.
  */
-export async function startWorker(): Promise<StartedWorker> {
+export async function startWorker(place: ApiPlace): Promise<StartedWorker> {
   const cluster = await Cluster.join({
     app: 'gateway-worker',
     bus: processBus(),
     roles: ['worker'],
   });
   const everybody = cluster.group<string>('everybody');
-  const commands = new Commands(connectionsOf(cluster));
+  const connections = connectionsOf(cluster);
+  const commands = new Commands(connections);
   const worker = new Worker<string>({
     cluster,
     async onConnect(connection, { moved }) {
@@ -48,9 +51,12 @@ export async function startWorker(): Promise<StartedWorker> {
       if (reason !== 'moved') everybody.writeAndFlush(`${connection.attributes['client']} logout`);
     },
   });
+  // All workers share the port: one that is killed leaves it to the others.
+  const api = await startApi(connections, place);
   const handOver = { shutdown: worker.emptyWithin.bind(worker, 5000) };
   return {
     async drain({ drainTimeoutMs }) {
+      await api.close();
       await cluster.leave({ servers: [handOver], drainTimeoutMs });
       worker.close();
     },

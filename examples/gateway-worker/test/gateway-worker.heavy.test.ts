@@ -3,10 +3,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { portsFrom } from '../src/ports.ts';
+import { apiFrom, portsFrom } from '../src/ports.ts';
 
 /** For what hangs only: on a busy machine a process takes many seconds to start. */
 const LIMIT_MS = 60_000;
+const KEY = 'open-sesame';
 
 let program: ChildProcess;
 let output = '';
@@ -16,7 +17,7 @@ beforeAll(async () => {
   const loader = ['--conditions=@headrace/source', '--import', '@oxc-node/core/register'];
   program = spawn(process.execPath, [...loader, 'src/main.ts'], {
     cwd: fileURLToPath(new URL('..', import.meta.url)),
-    env: { ...process.env, GATEWAY_PORT: '0', REGISTER_PORT: '0' },
+    env: { ...process.env, GATEWAY_PORT: '0', REGISTER_PORT: '0', API_PORT: '0', API_KEY: KEY },
   });
   program.stdout!.on('data', (text) => {
     output += text;
@@ -24,7 +25,7 @@ beforeAll(async () => {
   program.stderr!.on('data', (text) => {
     errors += text;
   });
-  await says(/^register http/m, 60_000);
+  await says(/^api http/m, 60_000);
 }, 120_000);
 
 afterAll(() => program.kill('SIGKILL'));
@@ -98,6 +99,14 @@ class Client {
   }
 }
 
+async function api(path: string, body?: object): Promise<[status: number, value: unknown]> {
+  const [, base] = await says(/^api (http:\S+)\/$/m);
+  const headers = { authorization: `Bearer ${KEY}` };
+  const asked = body && { method: 'POST', body: JSON.stringify(body) };
+  const response = await fetch(`${base}${path}`, { headers, ...asked });
+  return [response.status, await response.json()];
+}
+
 /** Gateways take newcomers in turn, so of three in a row two are at different ones; it does not matter which. */
 async function threeAtTwoGateways() {
   const [ann, bob, eve] = [await Client.connect(), await Client.connect(), await Client.connect()];
@@ -114,7 +123,7 @@ async function whoIsIn(room: string, asks: Client): Promise<string[]> {
 describe('gateways and workers', () => {
   it('print where they listen and each process', () => {
     expect(output).toMatch(
-      /^listening tcp:\/\/127\.0\.0\.1:\d+\nregister 1: process \d+\ngateway 1: process \d+\ngateway 2: process \d+\nworker 1: process \d+\nworker 2: process \d+\nregister http:\/\/127\.0\.0\.1:\d+\/route\n$/,
+      /^listening tcp:\/\/127\.0\.0\.1:\d+\nregister 1: process \d+\ngateway 1: process \d+\ngateway 2: process \d+\nworker 1: process \d+\nworker 2: process \d+\nregister http:\/\/127\.0\.0\.1:\d+\/route\napi http:\/\/127\.0\.0\.1:\d+\/\n$/,
     );
     expect(errors).toBe('');
   });
@@ -193,6 +202,31 @@ describe('gateways and workers', () => {
     left.socket.destroy();
   });
 
+  it('publish what other programs say by HTTP, also while a worker is replaced', async () => {
+    const { ann, bob, eve } = await threeAtTwoGateways();
+    await ann.gets('/join news', /^joined news 1$/);
+    await bob.gets('/join news', /^joined news 2$/);
+    await eve.gets('/bind u9', /^bound u9$/);
+    const publish = (to: object) => api('/publish', { to, message: 'so it is' });
+    const answered = async (to: object, delivered: number, ...hear: Client[]) => {
+      const from = hear.map(({ lines }) => lines.length);
+      expect(await publish(to)).toEqual([200, { delivered }]);
+      for (const [i, one] of hear.entries()) await one.hears(/^so it is$/, from[i]);
+    };
+    await answered({ group: 'news' }, 2, ann, bob);
+    await answered({ user: 'u9' }, 1, eve);
+    await answered({ connection: ann.id }, 1, ann);
+    await answered({ group: 'none' }, 0);
+    const worker = pidOf('worker 1');
+    process.kill(worker, 'SIGKILL');
+    await holds(() => pidOf('worker 1') !== worker || undefined, 'worker in its place');
+    await answered({ all: true }, 3, ann, bob, eve);
+    expect(await api('/groups/news')).toEqual([200, { count: 2 }]);
+    expect(await api('/users/u9')).toEqual([200, { online: true }]);
+    expect(await api('/users/u10')).toEqual([200, { online: false }]);
+    for (const one of [ann, bob, eve]) one.socket.destroy();
+  });
+
   it('end on SIGTERM with 0', async () => {
     const client = await Client.connect();
     program.kill('SIGTERM');
@@ -211,5 +245,14 @@ describe('portsFrom', () => {
     });
     expect(() => portsFrom({ GATEWAY_PORT: 'x' })).toThrow('GATEWAY_PORT is "x": ');
     expect(() => portsFrom({ REGISTER_PORT: '65536' })).toThrow('REGISTER_PORT is "65536": ');
+  });
+});
+
+describe('apiFrom', () => {
+  it('takes a port and a key, and makes a key where there is none', () => {
+    expect(apiFrom({ API_PORT: '0', API_KEY: 'k' })).toEqual({ port: 0, key: 'k' });
+    const { port, key } = apiFrom({ API_KEY: '' });
+    expect(port).toBe(8283);
+    expect(key).toMatch(/^[\w-]{24}$/);
   });
 });
