@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { apiFrom, portsFrom } from '../src/ports.ts';
 
 /** For what hangs only: on a busy machine a process takes many seconds to start. */
@@ -28,6 +28,12 @@ beforeAll(async () => {
   await says(/^api http/m, 60_000);
 }, 120_000);
 
+/** What a test has connected ends with it. */
+const sockets = new Set<Socket>();
+afterEach(() => {
+  for (const socket of sockets) socket.destroy();
+  sockets.clear();
+});
 afterAll(() => program.kill('SIGKILL'));
 
 async function holds<T>(look: () => T | undefined, what: string, limitMs = LIMIT_MS): Promise<T> {
@@ -56,6 +62,7 @@ class Client {
 
   private constructor(socket: Socket) {
     this.socket = socket;
+    sockets.add(socket);
     let rest = '';
     socket.setEncoding('utf8').on('data', (text: string) => {
       const parts = (rest + text).split('\n');
@@ -199,7 +206,6 @@ describe('gateways and workers', () => {
     expect(await whoIsIn('lobby', left)).toEqual([left.id]);
     await left.gets(`/kick ${gone.id} you too`, /^error: no connection has the id/);
     await holds(() => pidOf('gateway 1') !== gateway || undefined, 'gateway in its place');
-    left.socket.destroy();
   });
 
   it('publish what other programs say by HTTP, also while a worker is replaced', async () => {
@@ -224,7 +230,6 @@ describe('gateways and workers', () => {
     expect(await api('/groups/news')).toEqual([200, { count: 2 }]);
     expect(await api('/users/u9')).toEqual([200, { online: true }]);
     expect(await api('/users/u10')).toEqual([200, { online: false }]);
-    for (const one of [ann, bob, eve]) one.socket.destroy();
   });
 
   it('end on SIGTERM with 0', async () => {
