@@ -6,8 +6,8 @@
 
 export { Gateway, type GatewayOptions } from './gateway/gateway.ts';
 export type { GatewayCluster, GatewayListener, GatewayPort } from './gateway/gateway-port.ts';
+export type { ConnectionInfo } from './gateway/held-connections.ts';
 export {
-  type ConnectionInfo,
   type ConnectionTarget,
   connectionsOf,
   RemoteConnections,

@@ -1,4 +1,4 @@
-import { stderrLogger } from '@headrace/core';
+import { type Channel, stderrLogger } from '@headrace/core';
 import { type Resolved, toError, WatchedEmitter } from '@headrace/core/authoring';
 import { memoryBus } from '../bus/memory/memory-bus.ts';
 import { Subjects } from '../bus/subject.ts';
@@ -178,6 +178,16 @@ export class Cluster<Principal = unknown>
     });
     group.checkSameOptions(options);
     return group;
+  }
+
+  /** @internal The group of this name if there is one: a question of a stranger makes none. */
+  knownGroup(name: string): ClusterGroup<never> | undefined {
+    return this.groups.get(name);
+  }
+
+  /** @internal The names of the groups that a channel of this node is a member of. */
+  groupsWith(channel: Channel): string[] {
+    return [...this.groups.values()].filter((group) => group.has(channel)).map(({ name }) => name);
   }
 
   /** @internal The group of this name, made if it is not there. @throws OptionError */

@@ -1,12 +1,37 @@
+import { ChannelError, EncodeError, isHeadraceError } from '@headrace/core';
+import { toError } from '@headrace/core/authoring';
 import type { BusSubscription } from '../bus/bus.ts';
 import { decodeBody, encodeBody } from '../envelope/body.ts';
 import { checkBodyLength, KIND } from '../envelope/envelope.ts';
+import { CLUSTER_ERRORS } from '../error/cluster-errors.ts';
 import { toNote } from '../node/inbox.ts';
 import type { GroupPresence } from '../presence/group-presence.ts';
 import type { GroupContext } from '../presence/presence.ts';
+import { Question } from '../users/question.ts';
 
 /** Carries out a command for connections of this node; what it returns is the answer. */
 export type CommandListener = (command: Record<string, unknown>) => unknown;
+
+/** The answer of one gateway. */
+export interface CommandAnswer {
+  readonly value?: unknown;
+  /** Why it was not carried out. */
+  readonly failure?: { readonly isTooLong: boolean; readonly text: string };
+}
+
+/** What came of a command. */
+export interface CommandOutcome {
+  /** By the node of the gateway. */
+  readonly answers: ReadonlyMap<string, CommandAnswer>;
+  /** The gateways that are there and have not answered in time. */
+  readonly missing: readonly string[];
+}
+
+/** A command that is on its way. */
+export interface SentCommand {
+  /** Rejects with `BUS_DOWN`; it may be ignored. */
+  readonly outcome: Promise<CommandOutcome>;
+}
 
 const PART = 'connections';
 const ANSWERS = 'connection-answers';
@@ -17,7 +42,7 @@ const GATEWAYS = 'cg';
 export class ConnectionCommands {
   private readonly context: GroupContext;
   private readonly gateways: GroupPresence;
-  private readonly open = new Set<(gone: string) => void>();
+  private readonly open = new Set<Question<CommandAnswer>>();
   private listener: CommandListener | undefined = undefined;
   private subscription: BusSubscription | undefined = undefined;
   private asked = 0;
@@ -25,15 +50,12 @@ export class ConnectionCommands {
   constructor(context: GroupContext) {
     const { directory, presence } = context;
     const gone = (id: string): void => {
-      for (const one of [...this.open]) one(id);
+      for (const question of this.open) question.gone(id);
     };
     this.context = context;
     this.gateways = presence.part(GATEWAYS, { joined: () => {}, left: (_id, node) => gone(node) });
     directory.on('left', ({ id }) => gone(id));
-  }
-
-  get nodeId(): string {
-    return this.context.wire.nodeId;
+    directory.on('vanished', gone);
   }
 
   /** This node has connections: it carries out commands. */
@@ -55,58 +77,119 @@ export class ConnectionCommands {
   }
 
   /**
-   * Sends a command at once, and resolves with the answers that come in time, of one node or of all gateways.
+   * Sends a command to one node, or to all gateways. What is said next comes after it.
    *
-   * @throws EncodeError `MESSAGE_TOO_LONG`, as a rejection
+   * @throws EncodeError `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`
    */
-  async ask(node: string | undefined, command: object, timeoutMs: number): Promise<unknown[]> {
-    const { wire, inbox, presence } = this.context;
+  send(node: string | undefined, command: object, timeoutMs: number): SentCommand {
     this.asked += 1;
     const about = String(this.asked);
-    const note = { to: PART, about: '', ask: about, ...command };
-    checkBodyLength(encodeBody(note).body);
-    const answers: unknown[] = [];
+    const body = encodeBody({ to: PART, about: '', ask: about, ...command });
+    checkBodyLength(body.body);
+    const outcome = this.ask(node, about, body, timeoutMs);
+    outcome.catch(() => {});
+    return { outcome };
+  }
+
+  private async ask(
+    node: string | undefined,
+    about: string,
+    body: ReturnType<typeof encodeBody>,
+    timeoutMs: number,
+  ): Promise<CommandOutcome> {
+    const { wire, inbox, presence } = this.context;
+    const { clock } = wire.host;
+    const isOwn = node === wire.nodeId;
+    if (!isOwn && wire.bus.state === 'down') throw this.busDown();
+    const isHere = this.listener !== undefined && (node === undefined || isOwn);
+    const others = node === undefined ? this.gateways.holders('') : isOwn ? [] : [node];
+    const expected = isHere ? [wire.nodeId, ...others] : others;
     const isKnown = node !== undefined || presence.isSure;
-    const expected = new Set(node === undefined ? this.gateways.holders('') : [node]);
-    if (this.listener !== undefined) expected.add(wire.nodeId);
-    if (node !== undefined && node !== wire.nodeId) expected.delete(wire.nodeId);
-    return await new Promise((resolve) => {
-      const end = (): void => {
-        timer.cancel();
-        stop();
-        this.open.delete(gone);
-        resolve(answers);
-      };
-      const gone = (id: string): void => {
-        if (expected.delete(id) && expected.size === 0 && isKnown) end();
-      };
-      const timer = wire.host.clock.schedule(end, timeoutMs);
-      const stop = inbox.listen(ANSWERS, about, ({ value }, from) => {
-        answers.push(value);
-        gone(from);
-      });
-      this.open.add(gone);
-      const here = (): void => {
-        try {
-          answers.push(this.listener?.(note));
-        } finally {
-          gone(wire.nodeId);
-        }
-      };
-      if (expected.has(wire.nodeId)) wire.host.clock.execute(here);
-      if (node === undefined) wire.sendJson(wire.subjects.connections, KIND.ask, note);
-      else if (node !== wire.nodeId) inbox.send(node, KIND.ask, note);
-      if (expected.size === 0 && isKnown) end();
-    });
+    // While it is not known which gateways there are there may be more of them.
+    const question = new Question<CommandAnswer>(clock, timeoutMs, isKnown ? expected : []);
+    if (isKnown && expected.length === 0) question.end();
+    const stop = inbox.listen(ANSWERS, about, (note, from) =>
+      question.answered(from, note as CommandAnswer),
+    );
+    this.open.add(question);
+    try {
+      if (isHere) {
+        // The same as others get: a copy.
+        const note = toNote(decodeBody(body));
+        clock.execute(() => question.answered(wire.nodeId, this.carryOut(note)));
+      }
+      if (node === undefined) wire.send(wire.subjects.connections, KIND.ask, body);
+      else if (!isOwn) wire.send(wire.subjects.node(node), KIND.ask, body);
+      const answers = await question.answers;
+      return { answers, missing: this.missing(isKnown ? question.missing : undefined, answers) };
+    } finally {
+      this.open.delete(question);
+      stop();
+    }
+  }
+
+  /** @param expected - undefined if it was not known at the start */
+  private missing(expected: string[] | undefined, answers: ReadonlyMap<string, unknown>): string[] {
+    const { wire, presence } = this.context;
+    const holders = this.gateways.holders('');
+    if (expected === undefined) {
+      if (wire.bus.state === 'down') throw this.busDown();
+      return holders.filter((id) => !answers.has(id));
+    }
+    // A node that is no gateway, or is gone, has no connections.
+    return expected.filter((id) => !presence.isSure || holders.includes(id));
   }
 
   private received(note: Record<string, unknown>, from: string): void {
-    const { inbox, directory } = this.context;
+    const { directory } = this.context;
     if (!directory.heardOf(from)) return;
-    const { ask } = note;
-    const value = this.listener?.(note);
-    inbox.send(from, KIND.answer, { to: ANSWERS, about: String(ask), ...{ value } });
+    const about = String(note.ask);
+    try {
+      this.answer(from, about, this.carryOut(note));
+    } catch (thrown) {
+      this.answer(from, about, this.failed(note, thrown));
+    }
   }
+
+  private answer(to: string, about: string, answer: CommandAnswer): void {
+    this.context.inbox.send(to, KIND.answer, { to: ANSWERS, about, ...answer } as never);
+  }
+
+  private carryOut(note: Record<string, unknown>): CommandAnswer {
+    try {
+      return { value: this.listener?.(note) };
+    } catch (thrown) {
+      return this.failed(note, thrown);
+    }
+  }
+
+  private failed({ op }: Record<string, unknown>, thrown: unknown): CommandAnswer {
+    const error = toError(thrown);
+    const isTooLong = isHeadraceError(error, 'MESSAGE_TOO_LONG');
+    // The caller's error is not one of this node.
+    if (!isTooLong) {
+      const text = `a command about connections failed: ${JSON.stringify(op)}`;
+      this.context.wire.host.logger.log('error', text, error);
+    }
+    return { failure: { isTooLong, text: error.message } };
+  }
+
+  private busDown(): ChannelError {
+    const { name: bus } = this.context.wire.bus;
+    const text = `the bus ${bus} is down: connections of other nodes cannot be reached`;
+    return new ChannelError(CLUSTER_ERRORS.BUS_DOWN, text, { bus });
+  }
+}
+
+/** What a gateway could not do, as an error. */
+export function failureError(
+  gateway: string,
+  { isTooLong, text }: NonNullable<CommandAnswer['failure']>,
+  count: number,
+): Error {
+  if (isTooLong) return new EncodeError('MESSAGE_TOO_LONG', text, { gateways: gateway, count });
+  const failed = `the gateway ${gateway} failed at a command about its connections: ${text}`;
+  return new ChannelError(CLUSTER_ERRORS.GATEWAY_FAILED, failed, { gateways: gateway, count });
 }
 
 /** The part of a node. */

@@ -1,104 +1,158 @@
+import { Buffer } from 'node:buffer';
 import type { Channel, Context } from '@headrace/core';
 import type { Cluster } from '../cluster/cluster.ts';
+import { checkAttributesLength, type GatewayAttributes } from './worker-connection.ts';
 
-interface Held {
-  readonly ctx: Context;
-  readonly groups: Set<string>;
-  readonly users: Set<string>;
-  session: Record<string, unknown>;
+/** A connection, as its gateway knows it. */
+export interface ConnectionInfo {
+  readonly id: string;
+  /** The users that it was bound to; that of an AuthHandler is not among them. */
+  readonly users: readonly string[];
+  readonly groups: readonly string[];
+  readonly session: GatewayAttributes;
 }
 
-/** The connections of a gateway with their groups, users and sessions: they end with the gateway, with nobody else. */
+/** A part of the list of a gateway's connections, in the order of their numbers. */
+export interface ConnectionPage {
+  readonly connections: readonly ConnectionInfo[];
+  /** The number of the last one, if more follow. */
+  readonly next: number | undefined;
+}
+
+interface Held {
+  readonly number: number;
+  readonly ctx: Context;
+  session: GatewayAttributes;
+}
+
+/** Of one page, except for a single connection that takes more. */
+const MAX_PAGE_BYTES = 262_144;
+
+/** The connections of a gateway with their sessions: they end with the gateway, with nobody else. */
 export class HeldConnections {
   private readonly cluster: Cluster<never>;
   private readonly held = new Map<number, Held>();
+  private readonly byChannel = new Map<Channel, Held>();
 
   constructor(cluster: Cluster<never>) {
     this.cluster = cluster;
   }
 
-  add(id: number, ctx: Context): void {
-    this.held.set(id, { ctx, groups: new Set(), users: new Set(), session: {} });
-    ctx.channel.onClosed(() => this.held.delete(id));
+  add(number: number, ctx: Context): void {
+    const { channel } = ctx;
+    const one: Held = { number, ctx, session: {} };
+    this.held.set(number, one);
+    this.byChannel.set(channel, one);
+    channel.onClosed(() => {
+      this.held.delete(number);
+      this.byChannel.delete(channel);
+    });
   }
 
   /** Carries out a command of a worker. @throws what is wrong with it */
   command(command: Record<string, unknown>): unknown {
-    const { op, name, message, changes, isNew, reason } = command;
+    const { op, name, message, changes, isNew, reason, after } = command;
     const chosen = this.chosen(command);
+    const { users } = this.cluster;
     switch (op) {
       case 'send':
-        for (const [, { ctx }] of chosen) ctx.writeAndFlush(message);
-        return chosen.length;
+        for (const { ctx } of chosen) ctx.writeAndFlush(message);
+        break;
       case 'close':
-        for (const [, { ctx }] of chosen) {
+        for (const { ctx } of chosen) {
           if (message !== undefined) ctx.writeAndFlush(message);
           ctx.channel.end({ reason: String(reason) as never });
         }
-        return chosen.length;
+        break;
       case 'join':
-        for (const [, one] of chosen) this.join(one, textOf(name));
-        return chosen.length;
+        for (const { ctx } of chosen) this.cluster.group(textOf(name)).add(ctx.channel);
+        break;
       case 'leave':
-        for (const [, one] of chosen) {
-          one.groups.delete(textOf(name));
-          this.cluster.group(textOf(name)).remove(one.ctx.channel);
-        }
-        return chosen.length;
+        for (const { ctx } of chosen) this.cluster.knownGroup(textOf(name))?.remove(ctx.channel);
+        break;
       case 'bind':
-        for (const [, one] of chosen) {
-          one.users.add(textOf(name));
-          this.cluster.users.bind(textOf(name), one.ctx.channel);
-        }
-        return chosen.length;
+        for (const { ctx } of chosen) users.bind(textOf(name), ctx.channel);
+        break;
       case 'unbind':
-        for (const [, one] of chosen) {
-          one.users.delete(textOf(name));
-          this.cluster.users.unbind(textOf(name), one.ctx.channel);
-        }
-        return chosen.length;
+        for (const { ctx } of chosen) users.unbind(textOf(name), ctx.channel);
+        break;
       case 'session':
-        for (const [, one] of chosen) {
-          one.session = { ...(isNew === true ? {} : one.session), ...(changes as object) };
-        }
-        return chosen.length;
+        this.setSessions(chosen, changes as GatewayAttributes, isNew === true);
+        break;
+      case 'count':
+        break;
       case 'list':
-        return chosen.map(([number, { users, groups, session }]) => ({
-          id: this.idOf(number),
-          users: [...users],
-          groups: [...groups],
-          session,
-        }));
+        return this.page(chosen, Number(after));
       default:
         throw new Error(`connections have no command ${String(op)}`);
     }
+    return chosen.length;
+  }
+
+  /** All of them, or none. */
+  private setSessions(chosen: readonly Held[], changes: GatewayAttributes, isNew: boolean): void {
+    const sessions = chosen.map(({ session }) => (isNew ? changes : { ...session, ...changes }));
+    for (const session of new Set(sessions)) checkSessionLength(session);
+    for (const [index, one] of chosen.entries()) one.session = sessions[index]!;
+  }
+
+  private page(chosen: readonly Held[], after: number): ConnectionPage {
+    const rest = chosen.filter(({ number }) => number > after);
+    rest.sort((one, other) => one.number - other.number);
+    const connections: ConnectionInfo[] = [];
+    let bytes = 0;
+    let last = after;
+    for (const { number, ctx, session } of rest) {
+      const users = this.cluster.users.idsOf(ctx.channel);
+      const groups = this.cluster.groupsWith(ctx.channel);
+      const info = { id: this.idOf(number), users, groups, session };
+      bytes += jsonBytes(info);
+      if (bytes > MAX_PAGE_BYTES && connections.length > 0) return { connections, next: last };
+      // A copy: this node may have asked itself.
+      connections.push({ ...info, session: structuredClone(session) });
+      last = number;
+    }
+    return { connections, next: undefined };
   }
 
   private idOf(number: number): string {
     return `${this.cluster.nodeId}:${number}`;
   }
 
-  private join(one: Held, name: string): void {
-    const { channel } = one.ctx;
-    this.cluster.group(name).add(channel);
-    one.groups.add(name);
+  private chosen(target: Record<string, unknown>): Held[] {
+    const { except } = target;
+    const without = new Set(Array.isArray(except) ? except : []);
+    const all = [...this.meant(target)];
+    return all.filter(({ number, ctx }) => isOpen(ctx) && !without.has(this.idOf(number)));
   }
 
-  private chosen({ ids, group, user, except }: Record<string, unknown>): [number, Held][] {
-    const without = new Set(Array.isArray(except) ? except : []);
-    const numbers = Array.isArray(ids) ? new Set<unknown>(ids) : undefined;
-    const isChosen = (id: number, { ctx, groups, users }: Held): boolean => {
-      if (without.has(this.idOf(id)) || !isOpen(ctx.channel)) return false;
-      if (numbers !== undefined) return numbers.has(id);
-      if (group !== undefined) return groups.has(textOf(group));
-      return user === undefined || users.has(textOf(user));
-    };
-    return [...this.held].filter(([id, one]) => isChosen(id, one));
+  private meant({ ids, group, user }: Record<string, unknown>): Iterable<Held> {
+    if (Array.isArray(ids)) return present(ids.map((id: number) => this.held.get(id)));
+    if (group !== undefined) return this.ofChannels(this.cluster.knownGroup(textOf(group)) ?? []);
+    if (user !== undefined) return this.ofChannels(this.cluster.users.channels(textOf(user)));
+    return this.held.values();
+  }
+
+  private ofChannels(channels: Iterable<Channel>): Held[] {
+    return present([...new Set(channels)].map((channel) => this.byChannel.get(channel)));
   }
 }
 
-function isOpen(channel: Channel): boolean {
-  return channel.isActive && !channel.isEnding;
+/** @throws EncodeError `MESSAGE_TOO_LONG` */
+export function checkSessionLength(session: GatewayAttributes): void {
+  checkAttributesLength(jsonBytes(session), 'the session of a connection takes');
+}
+
+function jsonBytes(value: object): number {
+  return Buffer.byteLength(JSON.stringify(value), 'utf8');
+}
+
+function present(held: (Held | undefined)[]): Held[] {
+  return held.filter((one) => one !== undefined);
+}
+
+function isOpen({ channel, isRemoved }: Context): boolean {
+  return channel.isActive && !channel.isEnding && !isRemoved;
 }
 
 function textOf(name: unknown): string {

@@ -1,6 +1,19 @@
-import { checkKind } from '@headrace/core/authoring';
+import { EncodeError, TimedOutError } from '@headrace/core';
+import { checkKind, toError } from '@headrace/core/authoring';
 import type { Cluster } from '../cluster/cluster.ts';
-import { type ConnectionCommands, connectionCommands } from './connection-commands.ts';
+import {
+  type CommandAnswer,
+  type CommandOutcome,
+  type ConnectionCommands,
+  connectionCommands,
+  failureError,
+} from './connection-commands.ts';
+import {
+  type ConnectionInfo,
+  type ConnectionPage,
+  checkSessionLength,
+} from './held-connections.ts';
+import { checkJson, isPlain } from './json-check.ts';
 import type { GatewayAttributes, JsonValue } from './worker-connection.ts';
 
 /** The connections that something is for: one, those of a user or of a group, or all. */
@@ -10,14 +23,8 @@ export type ConnectionTarget =
   | { readonly group: string }
   | { readonly all: true };
 
-/** A connection, as its gateway knows it. */
-export interface ConnectionInfo {
-  readonly id: string;
-  readonly users: readonly string[];
-  /** The groups that workers put it into. */
-  readonly groups: readonly string[];
-  readonly session: GatewayAttributes;
-}
+/** The node of one connection, and which connections there. */
+type Place = [node: string | undefined, where: object];
 
 const ANSWER_MS = 2000;
 const ID = /^([0-9a-f]{32}):([1-9]\d{0,14})$/;
@@ -25,7 +32,13 @@ const ID = /^([0-9a-f]{32}):([1-9]\d{0,14})$/;
 /**
  * The connections of all gateways, from any node: what a worker says of them is carried out by the gateway that has them,
  * in the order in which it was said. Groups, users and sessions live there, so the end of a worker loses none of them.
- * An id of a connection that is gone, or of a gateway that is gone, is no connection: counts are 0, answers undefined.
+ * Groups and users that handlers at the gateway made count as well. A connection that is gone, or whose gateway is gone,
+ * is no connection: it counts 0.
+ *
+ * All calls reject alike: with `BUS_DOWN` at once while the bus is down, except for one connection of this node; with
+ * `TIMEOUT_REQUEST` if a gateway that is there does not answer within 2 s; with `GATEWAY_FAILED` if one fails at it, which
+ * is in its log. The `details` of the last two have `gateways`, their node ids, and `count`, what the others have done. Such
+ * an error may be ignored; what is wrong with the arguments may not.
  */
 export class RemoteConnections {
   private readonly commands: ConnectionCommands;
@@ -36,65 +49,117 @@ export class RemoteConnections {
   }
 
   /**
-   * Sends a message, a text or something that JSON can say, and resolves with how many connections got it.
+   * Sends a message, a text or something that JSON can say, and resolves with how many connections it was written to.
+   * Rejects with `MESSAGE_NOT_ENCODABLE` for bytes and what else JSON does not carry, and with `MESSAGE_TOO_LONG`.
    *
    * @param except - ids of connections that do not get it
    */
   send(to: ConnectionTarget, message: JsonValue, except: readonly string[] = []): Promise<number> {
-    return this.count(to, { op: 'send', message, except });
+    return this.tell(to, { op: 'send', message, except }, () => checkMessage(message));
   }
 
   /** Ends connections, after a last message if there is one. Resolves with how many. */
   close(to: ConnectionTarget, message?: JsonValue, reason = 'local'): Promise<number> {
-    return this.count(to, { op: 'close', message, reason });
+    return this.tell(to, { op: 'close', message, reason }, () => {
+      if (message !== undefined) checkMessage(message);
+    });
   }
 
   /** Puts connections into a group. Resolves with how many. */
   join(to: ConnectionTarget, name: string): Promise<number> {
-    return this.count(to, { op: 'join', name: checkName(name) });
+    return this.tell(to, { op: 'join', name }, () => checkName(name));
   }
 
   /** Takes connections out of a group; `leave({ group }, group)` takes out all. */
   leave(to: ConnectionTarget, name: string): Promise<number> {
-    return this.count(to, { op: 'leave', name: checkName(name) });
+    return this.tell(to, { op: 'leave', name }, () => checkName(name));
   }
 
   /** The connections belong to a user from now on. */
   bind(to: ConnectionTarget, user: string): Promise<number> {
-    return this.count(to, { op: 'bind', name: checkName(user) });
+    return this.tell(to, { op: 'bind', name: user }, () => checkName(user));
   }
 
   unbind(to: ConnectionTarget, user: string): Promise<number> {
-    return this.count(to, { op: 'unbind', name: checkName(user) });
+    return this.tell(to, { op: 'unbind', name: user }, () => checkName(user));
   }
 
-  /** Replaces the session. */
+  /** Replaces the session. It takes 64 KiB of JSON at most; above that rejects with `MESSAGE_TOO_LONG`. */
   setSession(to: ConnectionTarget, session: GatewayAttributes): Promise<number> {
-    return this.count(to, { op: 'session', changes: session, isNew: true });
+    const command = { op: 'session', changes: session, isNew: true };
+    return this.tell(to, command, () => checkSession(session));
   }
 
-  /** Sets some members of the session, and keeps the others. */
+  /** Sets some members of the session, and keeps the others. Its limit is that of {@link setSession}. */
   updateSession(to: ConnectionTarget, changes: GatewayAttributes): Promise<number> {
-    return this.count(to, { op: 'session', changes });
+    return this.tell(to, { op: 'session', changes }, () => checkSession(changes));
   }
 
-  /** The connections, with their users, groups and sessions. */
-  async list(of: ConnectionTarget): Promise<ConnectionInfo[]> {
-    const [node, where] = this.place(of);
-    const answers = await this.commands.ask(node, { op: 'list', ...where }, ANSWER_MS);
-    return answers.flatMap((answer) => (Array.isArray(answer) ? answer : []));
+  /** How many connections there are: one number from each gateway, where {@link list} carries all of them. */
+  count(of: ConnectionTarget): Promise<number> {
+    return this.tell(of, { op: 'count' });
   }
 
-  private async count(to: ConnectionTarget, command: object): Promise<number> {
-    const [node, where] = this.place(to);
-    let sum = 0;
-    for (const answer of await this.commands.ask(node, { ...where, ...command }, ANSWER_MS)) {
-      if (Number.isSafeInteger(answer)) sum += answer as number;
+  /**
+   * The connections, with their users, groups and sessions. They come in pages of 256 KiB, each within 2 s, so those that
+   * come or go meanwhile may be there or not. This node holds the whole list.
+   */
+  list(of: ConnectionTarget): Promise<ConnectionInfo[]> {
+    return this.ask(of, { op: 'list', after: 0 }, async (outcome, [, where]) => {
+      checkOutcome(outcome);
+      const lists = [...outcome.answers].map(([node, answer]) => this.pages(node, where, answer));
+      return (await Promise.all(lists)).flat();
+    });
+  }
+
+  /** What is in the first page and those that follow. */
+  private async pages(
+    node: string,
+    where: object,
+    first: CommandAnswer,
+  ): Promise<readonly ConnectionInfo[]> {
+    const all: ConnectionInfo[] = [];
+    let page = toPage(node, first);
+    for (;;) {
+      all.push(...page.connections);
+      const { next: after } = page;
+      if (after === undefined) return all;
+      const command = { op: 'list', ...where, after };
+      const outcome = await this.commands.send(node, command, ANSWER_MS).outcome;
+      checkOutcome(outcome);
+      const answer = outcome.answers.get(node);
+      // Its gateway is gone, and its connections with it.
+      if (answer === undefined) return [];
+      page = toPage(node, answer);
     }
-    return sum;
   }
 
-  private place(to: ConnectionTarget): [string | undefined, object] {
+  private tell(to: ConnectionTarget, command: object, check = () => {}): Promise<number> {
+    return this.ask(to, command, (outcome) => checkOutcome(outcome), check);
+  }
+
+  /** @param check - throws what is wrong with the command */
+  private ask<T>(
+    to: ConnectionTarget,
+    command: object,
+    read: (outcome: CommandOutcome, place: Place) => T | Promise<T>,
+    check = () => {},
+  ): Promise<T> {
+    try {
+      check();
+      const place = this.place(to);
+      const [node, where] = place;
+      const { outcome } = this.commands.send(node, { ...where, ...command }, ANSWER_MS);
+      const result = outcome.then((answers) => read(answers, place));
+      // It may be ignored: a gateway that is gone must not end the process of a worker.
+      result.catch(() => {});
+      return result;
+    } catch (thrown) {
+      return Promise.reject(toError(thrown));
+    }
+  }
+
+  private place(to: ConnectionTarget): Place {
     if (!('connection' in to)) {
       const { user, group, all } = to as Record<string, unknown>;
       // A target without a name must not mean everybody.
@@ -113,6 +178,44 @@ export function connectionsOf(cluster: Cluster<never>): RemoteConnections {
   return new RemoteConnections(cluster.addition(connectionCommands));
 }
 
-function checkName(name: string): string {
-  return checkKind('name', name, typeof name === 'string' && name !== '', 'a text');
+/** The sum of what the gateways have done. @throws what one did not do */
+function checkOutcome({ answers, missing }: CommandOutcome): number {
+  let count = 0;
+  for (const { value } of answers.values()) if (Number.isSafeInteger(value)) count += Number(value);
+  for (const [gateway, { failure }] of answers) {
+    if (failure !== undefined) throw failureError(gateway, failure, count);
+  }
+  if (missing.length === 0) return count;
+  const gateways = missing.join(' ');
+  const text = `gateways have not answered within ${ANSWER_MS} ms: ${gateways}`;
+  throw new TimedOutError('TIMEOUT_REQUEST', text, { gateways, count, timeoutMs: ANSWER_MS });
+}
+
+/** @throws ChannelError `GATEWAY_FAILED` */
+function toPage(gateway: string, { value }: CommandAnswer): ConnectionPage {
+  const { connections, next } = (value ?? {}) as Partial<ConnectionPage>;
+  if (!Array.isArray(connections)) {
+    throw failureError(gateway, { isTooLong: false, text: 'its answer is no list' }, 0);
+  }
+  return { connections, next };
+}
+
+function checkName(name: string): void {
+  checkKind('name', name, typeof name === 'string' && name !== '', 'a text');
+}
+
+/** @throws EncodeError `MESSAGE_NOT_ENCODABLE` */
+function checkMessage(message: unknown): void {
+  if (message === null || message === undefined) {
+    const text = `a message cannot be ${String(message)}`;
+    throw new EncodeError('MESSAGE_NOT_ENCODABLE', text);
+  }
+  checkJson(message, 'a message to connections');
+}
+
+/** @throws EncodeError `MESSAGE_NOT_ENCODABLE`, `MESSAGE_TOO_LONG` */
+function checkSession(session: GatewayAttributes): void {
+  checkKind('session', session, isPlain(session), 'an object');
+  checkJson(session, 'the session of a connection');
+  checkSessionLength(session);
 }

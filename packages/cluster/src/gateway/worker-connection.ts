@@ -145,13 +145,12 @@ export function checkLength(length: number): void {
 }
 
 /** @throws EncodeError `MESSAGE_TOO_LONG` */
-export function checkAttributesLength(length: number): void {
+export function checkAttributesLength(
+  length: number,
+  what = 'the attributes of a connection take',
+): void {
   if (length > MAX_ATTRIBUTES_BYTES) {
-    throw tooLong(
-      `the attributes of a connection take ${length} bytes`,
-      length,
-      MAX_ATTRIBUTES_BYTES,
-    );
+    throw tooLong(`${what} ${length} bytes`, length, MAX_ATTRIBUTES_BYTES);
   }
 }
 

@@ -64,6 +64,11 @@ export class BoundUsers<Principal> {
     return this.removeFrom(token(id), session);
   }
 
+  /** The ids that a channel was bound to. */
+  idsOf(channel: Channel): string[] {
+    return this.bound.get(channel)?.ids() ?? [];
+  }
+
   /** Adds the session of a principal. */
   add(session: Session<Principal>): void {
     this.addTo(this.keyOf(session.principal), session);

@@ -133,6 +133,11 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     return (this.users.byKey.get(token(id))?.sessions ?? []).map(({ channel }) => channel);
   }
 
+  /** @internal The ids that a channel of this node was bound to. */
+  idsOf(channel: Channel): string[] {
+    return this.users.idsOf(channel);
+  }
+
   /** For the AuthHandler: a session has begun. The other nodes hear of it with the next turn of the event loop. */
   add(session: Session<Principal>): void {
     this.users.add(session);

@@ -1,15 +1,15 @@
 import type { Clock, Timer } from '@headrace/core';
 
-/** Waits for the answers of all nodes that have a user. */
-export class Question {
-  /** By node: how many connections took the message, or there are. */
-  readonly answers: Promise<ReadonlyMap<string, number>>;
-  private readonly got = new Map<string, number>();
+/** Waits for the answers of several nodes; of those about a user each is a number of connections. */
+export class Question<Answer = number> {
+  /** By node. */
+  readonly answers: Promise<ReadonlyMap<string, Answer>>;
+  private readonly got = new Map<string, Answer>();
   private readonly expected: Set<string>;
   private readonly timer: Timer;
-  private resolve!: (answers: ReadonlyMap<string, number>) => void;
+  private resolve!: (answers: ReadonlyMap<string, Answer>) => void;
 
-  /** @param expected - the nodes that are known to have the user; without any it waits its whole time */
+  /** @param expected - the nodes that are known to answer; without any it waits its whole time */
   constructor(clock: Clock, timeoutMs: number, expected: Iterable<string>) {
     this.expected = new Set(expected);
     this.answers = new Promise((resolve) => {
@@ -18,9 +18,14 @@ export class Question {
     this.timer = clock.schedule(() => this.resolve(this.got), timeoutMs);
   }
 
-  answered(node: string, count: number): void {
-    this.got.set(node, count);
+  answered(node: string, answer: Answer): void {
+    this.got.set(node, answer);
     this.gone(node);
+  }
+
+  /** The nodes whose answers have not come. */
+  get missing(): string[] {
+    return [...this.expected];
   }
 
   /** A node is gone: its answer does not come. */

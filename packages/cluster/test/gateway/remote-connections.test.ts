@@ -1,31 +1,7 @@
-import { connectionsOf, Gateway, Worker } from '@headrace/cluster/gateway';
-import { EmbeddedChannel } from '@headrace/core/testing';
+import { connectionsOf } from '@headrace/cluster/gateway';
 import { describe, expect, it } from 'vitest';
-import { Nodes, sent } from '../nodes.ts';
-
-async function world() {
-  const nodes = new Nodes();
-  const fronts = [await nodes.join(), await nodes.join()];
-  const ids: string[] = [];
-  const back = await nodes.join({ roles: ['worker'] });
-  new Worker<string>({
-    cluster: back,
-    onConnect: ({ id }) => void ids.push(id),
-    onMessage: () => {},
-  });
-  const gateways = fronts.map((cluster) => new Gateway<string>({ cluster }));
-  await nodes.pass(3000);
-  const channels: EmbeddedChannel[] = [];
-  for (const gateway of gateways) {
-    channels.push(EmbeddedChannel.with({ clock: nodes.clock }, gateway.handler()));
-    await nodes.pass(50);
-  }
-  const given = async <T>(promise: Promise<T>, ms = 50): Promise<T> => {
-    await nodes.pass(ms);
-    return await promise;
-  };
-  return { nodes, fronts, back, channels, ids, given, of: connectionsOf(back) };
-}
+import { sent } from '../nodes.ts';
+import { world } from './remote-world.ts';
 
 describe('connectionsOf', () => {
   it('puts connections of all gateways into a group from a worker, and sends to it with exceptions', async () => {

@@ -1,0 +1,41 @@
+import { EncodeError } from '@headrace/core';
+
+/**
+ * Checks that JSON carries a value as it is, where `JSON.stringify` makes something else of it or leaves it out.
+ *
+ * @throws EncodeError `MESSAGE_NOT_ENCODABLE`
+ */
+export function checkJson(value: unknown, what: string): void {
+  let wrong: string | undefined;
+  try {
+    wrong = foreignPart(value);
+  } catch {
+    wrong = 'itself as a part, or too many levels';
+  }
+  if (wrong === undefined) return;
+  const text = `${what} has ${wrong}, which JSON does not carry; bytes can go as text, such as base64`;
+  throw new EncodeError('MESSAGE_NOT_ENCODABLE', text);
+}
+
+/** The first part that JSON does not carry. */
+function foreignPart(value: unknown): string | undefined {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return undefined;
+  if (typeof value === 'number') return Number.isFinite(value) ? undefined : String(value);
+  if (typeof value !== 'object') return `a value of type ${typeof value}`;
+  if (value instanceof Uint8Array) return 'bytes';
+  if (!Array.isArray(value) && !isPlain(value)) return `a ${value.constructor?.name ?? 'object'}`;
+  for (const [, part] of Array.isArray(value) ? value.entries() : Object.entries(value)) {
+    // A member that is undefined is one that is not there.
+    if (part === undefined && !Array.isArray(value)) continue;
+    const wrong = foreignPart(part);
+    if (wrong !== undefined) return wrong;
+  }
+  return undefined;
+}
+
+/** True for what a literal or `JSON.parse` makes, of any realm. */
+export function isPlain(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
