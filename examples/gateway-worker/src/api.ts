@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ConnectionTarget, RemoteConnections } from '@headrace/cluster/gateway';
+import { HeadraceError } from '@headrace/core';
 import { secretsEqual } from '@headrace/handlers';
 import { type LimitedHttpServer, limitedHttpServer } from '@headrace/handlers/health';
 import { inRoom, isName, ofClient, ofUser } from './names.ts';
@@ -54,6 +55,9 @@ export async function startApi(
 }
 
 function refused(error: unknown): Answer {
+  if (error instanceof HeadraceError) {
+    return { status: 503, value: { error: { code: error.code, message: error.message } } };
+  }
   const { status, code, message, headers } =
     error instanceof Refusal ? error : new Refusal(500, 'INTERNAL', 'the worker failed');
   return { status, headers, value: { error: { code, message } } };

@@ -1,4 +1,5 @@
 import type { ConnectionInfo, RemoteConnections } from '@headrace/cluster/gateway';
+import { HeadraceError } from '@headrace/core';
 import { clientName, inRoom, isName, ofClient, ofUser, roomGroup, userName } from './names.ts';
 
 /** A group of the cluster and a session cost memory: a connection has no more of each. */
@@ -57,6 +58,8 @@ export class Commands {
       return await does(me, given[0]!, given[1] ?? '');
     } catch (error) {
       if (error instanceof CommandError) return `error: ${error.message}`;
+      // A gateway that was killed, or the bus: those that are there have done it.
+      if (error instanceof HeadraceError) return `error: ${error.message} (${error.code})`;
       throw error;
     }
   }
