@@ -1,11 +1,11 @@
 // Connections in some processes, their logic in others: `npm start`, then `telnet 127.0.0.1 8282` in two windows.
 // Kill a worker, and no connection notices; kill a gateway, and its connections end; kill the register, and nothing
-// happens. Ports: GATEWAY_PORT and REGISTER_PORT.
+// happens. Ports: GATEWAY_PORT, REGISTER_PORT and API_PORT; other programs publish by the last one, with API_KEY.
 import cluster from 'node:cluster';
 import { freePort, runWorkers } from '@headrace/cluster/workers';
 import { stderrLogger } from '@headrace/core';
 import { startGateway } from './gateway-node.ts';
-import { HOST, portsFrom } from './ports.ts';
+import { apiFrom, HOST, portsFrom } from './ports.ts';
 import { startRegister } from './register-node.ts';
 import { startWorker } from './worker-node.ts';
 
@@ -23,9 +23,13 @@ process.stdout.on('error', () => {});
 try {
   const { env } = process;
   const ports = portsFrom(env);
+  const api = apiFrom(env);
+  const isKeyRandom = !env['API_KEY'];
   if (cluster.isPrimary) {
     env['GATEWAY_PORT'] = String(await freePort(HOST, ports.gateway));
     env['REGISTER_PORT'] = String(await freePort(HOST, ports.register));
+    env['API_PORT'] = String(await freePort(HOST, api.port));
+    env['API_KEY'] = api.key;
   }
   let isListening = false;
   const workers = await runWorkers({
@@ -33,7 +37,7 @@ try {
     logger: stderrLogger('warn'),
     start: ({ number }) => {
       if (roleOf(number) === 'register') return startRegister(ports.register);
-      return roleOf(number) === 'gateway' ? startGateway(ports.gateway) : startWorker();
+      return roleOf(number) === 'gateway' ? startGateway(ports.gateway) : startWorker(api);
     },
     onWorker: (event) => {
       if (isListening && event.type === 'started') {
@@ -45,6 +49,8 @@ try {
   console.log(`listening tcp://${HOST}:${env['GATEWAY_PORT']}`);
   for (const { number, pid } of workers.list()) console.log(`${nameOf(number)}: process ${pid}`);
   console.log(`register http://${HOST}:${env['REGISTER_PORT']}/route`);
+  console.log(`api http://${HOST}:${env['API_PORT']}/`);
+  if (isKeyRandom) console.log(`api key ${api.key}`);
 } catch (error) {
   console.error(`gateway-worker: ${(error as Error).message}`);
   process.exit(1);

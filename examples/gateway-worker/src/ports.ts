@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+
 export const HOST = '127.0.0.1';
 
 export interface Ports {
@@ -13,6 +15,18 @@ export function portsFrom(env: Readonly<Record<string, string | undefined>>): Po
     gateway: port('GATEWAY_PORT', env['GATEWAY_PORT'], 8282),
     register: port('REGISTER_PORT', env['REGISTER_PORT'], 1236),
   };
+}
+
+/** Where other programs publish, and the key that they need. */
+export interface ApiPlace {
+  readonly port: number;
+  readonly key: string;
+}
+
+/** `API_PORT`, where 0 picks a free one, and `API_KEY`; without a key there is a random one. */
+export function apiFrom(env: Readonly<Record<string, string | undefined>>): ApiPlace {
+  const key = env['API_KEY'] || randomBytes(18).toString('base64url');
+  return { port: port('API_PORT', env['API_PORT'], 8283), key };
 }
 
 function port(name: string, text: string | undefined, usual: number): number {

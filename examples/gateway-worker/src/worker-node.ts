@@ -1,25 +1,46 @@
 import { Cluster } from '@headrace/cluster';
-import { Worker } from '@headrace/cluster/gateway';
+import { connectionsOf, Worker, type WorkerConnection } from '@headrace/cluster/gateway';
 import { processBus, type StartedWorker } from '@headrace/cluster/workers';
+import { startApi } from './api.ts';
+import { Commands, type Speaker } from './commands.ts';
+import type { ApiPlace } from './ports.ts';
 
-/** The logic, as in the first example of GatewayWorker: everybody hears who comes, what they say, and who goes. */
-export async function startWorker(): Promise<StartedWorker> {
+const speakerOf = ({ id, attributes }: WorkerConnection<string>): Speaker => ({
+  id,
+  client: String(attributes['client']),
+});
+
+/**
+ * The logic, as in the first example of GatewayWorker: everybody hears who comes, what they say, and who goes. A line that
+ * begins with a slash is a command, which may be about connections of any gateway.
+ */
+export async function startWorker(place: ApiPlace): Promise<StartedWorker> {
   const cluster = await Cluster.join({
     app: 'gateway-worker',
     bus: processBus(),
     roles: ['worker'],
   });
   const everybody = cluster.group<string>('everybody');
+  const connections = connectionsOf(cluster);
+  const commands = new Commands(connections);
   const worker = new Worker<string>({
     cluster,
-    onConnect(connection, { moved }) {
+    async onConnect(connection, { moved }) {
       const { client } = connection.attributes;
+      const entered = commands.enter(speakerOf(connection));
       // Another worker had it before: the client notices nothing.
-      if (moved) return;
-      connection.write(`Hello ${client}, your worker is process ${process.pid}`);
-      everybody.writeAndFlush(`${client} login`);
+      if (!moved) {
+        connection.write(`Hello ${client}, your worker is process ${process.pid}`);
+        everybody.writeAndFlush(`${client} login`);
+      }
+      await entered;
     },
-    onMessage(connection, text, { repeated }) {
+    async onMessage(connection, text, { repeated }) {
+      if (text.startsWith('/')) {
+        const answer = await commands.run(speakerOf(connection), text);
+        if (answer !== undefined) connection.write(answer);
+        return;
+      }
       const { client, said } = connection.attributes;
       const number = Number(said) + 1;
       connection.setAttributes({ said: number });
@@ -30,9 +51,12 @@ export async function startWorker(): Promise<StartedWorker> {
       if (reason !== 'moved') everybody.writeAndFlush(`${connection.attributes['client']} logout`);
     },
   });
+  // All workers share the port: one that is killed leaves it to the others.
+  const api = await startApi(connections, place);
   const handOver = { shutdown: worker.emptyWithin.bind(worker, 5000) };
   return {
     async drain({ drainTimeoutMs }) {
+      await api.close();
       await cluster.leave({ servers: [handOver], drainTimeoutMs });
       worker.close();
     },

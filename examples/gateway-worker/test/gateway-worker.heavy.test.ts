@@ -2,11 +2,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { portsFrom } from '../src/ports.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { apiFrom, portsFrom } from '../src/ports.ts';
 
 /** For what hangs only: on a busy machine a process takes many seconds to start. */
 const LIMIT_MS = 60_000;
+const KEY = 'open-sesame';
 
 let program: ChildProcess;
 let output = '';
@@ -16,7 +17,7 @@ beforeAll(async () => {
   const loader = ['--conditions=@headrace/source', '--import', '@oxc-node/core/register'];
   program = spawn(process.execPath, [...loader, 'src/main.ts'], {
     cwd: fileURLToPath(new URL('..', import.meta.url)),
-    env: { ...process.env, GATEWAY_PORT: '0', REGISTER_PORT: '0' },
+    env: { ...process.env, GATEWAY_PORT: '0', REGISTER_PORT: '0', API_PORT: '0', API_KEY: KEY },
   });
   program.stdout!.on('data', (text) => {
     output += text;
@@ -24,9 +25,15 @@ beforeAll(async () => {
   program.stderr!.on('data', (text) => {
     errors += text;
   });
-  await says(/^register http/m, 60_000);
+  await says(/^api http/m, 60_000);
 }, 120_000);
 
+/** What a test has connected ends with it. */
+const sockets = new Set<Socket>();
+afterEach(() => {
+  for (const socket of sockets) socket.destroy();
+  sockets.clear();
+});
 afterAll(() => program.kill('SIGKILL'));
 
 async function holds<T>(look: () => T | undefined, what: string, limitMs = LIMIT_MS): Promise<T> {
@@ -55,6 +62,7 @@ class Client {
 
   private constructor(socket: Socket) {
     this.socket = socket;
+    sockets.add(socket);
     let rest = '';
     socket.setEncoding('utf8').on('data', (text: string) => {
       const parts = (rest + text).split('\n');
@@ -77,20 +85,52 @@ class Client {
     return client;
   }
 
+  /** Says it, and waits for the first new line that matches. */
+  async gets(text: string, pattern: RegExp): Promise<RegExpExecArray> {
+    const from = this.lines.length;
+    this.say(text);
+    return await this.hears(pattern, from);
+  }
+
   say(text: string): void {
     this.socket.write(`${text}\n`);
   }
 
-  hears(pattern: RegExp): Promise<RegExpExecArray> {
-    const look = () => this.lines.map((line) => pattern.exec(line)).find((match) => match !== null);
+  hears(pattern: RegExp, from = 0): Promise<RegExpExecArray> {
+    const look = () =>
+      this.lines
+        .slice(from)
+        .map((line) => pattern.exec(line))
+        .find((match) => match !== null);
     return holds(look, `${pattern} for ${this.id}, only ${this.lines.join(' | ')}`);
   }
+}
+
+async function api(path: string, body?: object): Promise<[status: number, value: unknown]> {
+  const [, base] = await says(/^api (http:\S+)\/$/m);
+  const headers = { authorization: `Bearer ${KEY}` };
+  const asked = body && { method: 'POST', body: JSON.stringify(body) };
+  const response = await fetch(`${base}${path}`, { headers, ...asked });
+  return [response.status, await response.json()];
+}
+
+/** Gateways take newcomers in turn, so of three in a row two are at different ones; it does not matter which. */
+async function threeAtTwoGateways() {
+  const [ann, bob, eve] = [await Client.connect(), await Client.connect(), await Client.connect()];
+  return { ann, bob, eve };
+}
+
+async function whoIsIn(room: string, asks: Client): Promise<string[]> {
+  const [, count, ids] = await asks.gets(`/who ${room}`, new RegExp(`^${room} (\\d+):(.*)$`));
+  const all = ids!.trim().split(' ').sort();
+  expect(all).toHaveLength(Number(count));
+  return all;
 }
 
 describe('gateways and workers', () => {
   it('print where they listen and each process', () => {
     expect(output).toMatch(
-      /^listening tcp:\/\/127\.0\.0\.1:\d+\nregister 1: process \d+\ngateway 1: process \d+\ngateway 2: process \d+\nworker 1: process \d+\nworker 2: process \d+\nregister http:\/\/127\.0\.0\.1:\d+\/route\n$/,
+      /^listening tcp:\/\/127\.0\.0\.1:\d+\nregister 1: process \d+\ngateway 1: process \d+\ngateway 2: process \d+\nworker 1: process \d+\nworker 2: process \d+\nregister http:\/\/127\.0\.0\.1:\d+\/route\napi http:\/\/127\.0\.0\.1:\d+\/\n$/,
     );
     expect(errors).toBe('');
   });
@@ -127,6 +167,71 @@ describe('gateways and workers', () => {
     }
   });
 
+  it('carry out commands over all gateways, and keep what was said when a worker or a gateway is killed', async () => {
+    const { ann, bob, eve } = await threeAtTwoGateways();
+    await ann.gets('/join lobby', /^joined lobby 1$/);
+    await bob.gets('/join lobby', /^joined lobby 2$/);
+    await eve.gets('/join lobby', /^joined lobby 3$/);
+    await ann.gets('/say lobby hi all', new RegExp(`^lobby ${ann.id}: hi all$`));
+    for (const one of [bob, eve]) await one.hears(new RegExp(`^lobby ${ann.id}: hi all$`));
+    await eve.gets('/leave lobby', /^left lobby$/);
+    expect(await whoIsIn('lobby', eve)).toEqual([ann.id, bob.id].sort());
+    await bob.gets('/bind u1', /^bound u1$/);
+    await ann.gets('/to u1 psst', /^sent 1$/);
+    await bob.hears(new RegExp(`^${ann.id} to u1: psst$`));
+    await bob.gets('/set color dark red', /^set color$/);
+    await ann.gets(`/get ${bob.id} color`, new RegExp(`^${bob.id} color: dark red$`));
+    await ann.gets(`/get ${bob.id} size`, /^error: .* has not set size$/);
+    await ann.gets('/nonsense', /^error: there is no command \/nonsense/);
+    await ann.gets(`/kick ${eve.id} good night`, new RegExp(`^kicked ${eve.id}$`));
+    await eve.hears(/^good night$/);
+    await holds(() => eve.isEnded || undefined, 'end of the one that was kicked');
+
+    for (const name of ['worker 1', 'worker 2']) {
+      const worker = pidOf(name);
+      process.kill(worker, 'SIGKILL');
+      await holds(() => pidOf(name) !== worker || undefined, `${name} in its place`);
+      expect(await whoIsIn('lobby', ann)).toEqual([ann.id, bob.id].sort());
+      await ann.gets('/to u1 still', /^sent 1$/);
+      await ann.gets(`/get ${bob.id} color`, new RegExp(`^${bob.id} color: dark red$`));
+    }
+
+    const gateway = pidOf('gateway 1');
+    process.kill(gateway, 'SIGKILL');
+    const [gone, left] = await holds(() => {
+      if (ann.isEnded) return [ann, bob] as const;
+      return bob.isEnded ? ([bob, ann] as const) : undefined;
+    }, 'end of those at the gateway');
+    await left.hears(new RegExp(`^${gone.id} logout$`));
+    expect(await whoIsIn('lobby', left)).toEqual([left.id]);
+    await left.gets(`/kick ${gone.id} you too`, /^error: no connection has the id/);
+    await holds(() => pidOf('gateway 1') !== gateway || undefined, 'gateway in its place');
+  });
+
+  it('publish what other programs say by HTTP, also while a worker is replaced', async () => {
+    const { ann, bob, eve } = await threeAtTwoGateways();
+    await ann.gets('/join news', /^joined news 1$/);
+    await bob.gets('/join news', /^joined news 2$/);
+    await eve.gets('/bind u9', /^bound u9$/);
+    const publish = (to: object) => api('/publish', { to, message: 'so it is' });
+    const answered = async (to: object, delivered: number, ...hear: Client[]) => {
+      const from = hear.map(({ lines }) => lines.length);
+      expect(await publish(to)).toEqual([200, { delivered }]);
+      for (const [i, one] of hear.entries()) await one.hears(/^so it is$/, from[i]);
+    };
+    await answered({ group: 'news' }, 2, ann, bob);
+    await answered({ user: 'u9' }, 1, eve);
+    await answered({ connection: ann.id }, 1, ann);
+    await answered({ group: 'none' }, 0);
+    const worker = pidOf('worker 1');
+    process.kill(worker, 'SIGKILL');
+    await holds(() => pidOf('worker 1') !== worker || undefined, 'worker in its place');
+    await answered({ all: true }, 3, ann, bob, eve);
+    expect(await api('/groups/news')).toEqual([200, { count: 2 }]);
+    expect(await api('/users/u9')).toEqual([200, { online: true }]);
+    expect(await api('/users/u10')).toEqual([200, { online: false }]);
+  });
+
   it('end on SIGTERM with 0', async () => {
     const client = await Client.connect();
     program.kill('SIGTERM');
@@ -145,5 +250,14 @@ describe('portsFrom', () => {
     });
     expect(() => portsFrom({ GATEWAY_PORT: 'x' })).toThrow('GATEWAY_PORT is "x": ');
     expect(() => portsFrom({ REGISTER_PORT: '65536' })).toThrow('REGISTER_PORT is "65536": ');
+  });
+});
+
+describe('apiFrom', () => {
+  it('takes a port and a key, and makes a key where there is none', () => {
+    expect(apiFrom({ API_PORT: '0', API_KEY: 'k' })).toEqual({ port: 0, key: 'k' });
+    const { port, key } = apiFrom({ API_KEY: '' });
+    expect(port).toBe(8283);
+    expect(key).toMatch(/^[\w-]{24}$/);
   });
 });
