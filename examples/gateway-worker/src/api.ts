@@ -85,7 +85,7 @@ async function answerTo(
   }
   allow(request, 'GET');
   const target = kind === 'groups' ? inRoom(nameIn(name)) : ofUser(nameIn(name));
-  const count = (await connections.list(target)).length;
+  const count = await connections.count(target);
   return { status: 200, value: kind === 'groups' ? { count } : { online: count > 0 } };
 }
 

@@ -70,8 +70,7 @@ export class Commands {
       throw new CommandError(`you are in ${MAX_ROOMS} rooms, the most: /leave one first`);
     }
     sure(await this.connections.join({ connection: me.id }, roomGroup(room)));
-    const members = await this.connections.list(inRoom(room));
-    return `joined ${room} ${members.length}`;
+    return `joined ${room} ${await this.connections.count(inRoom(room))}`;
   }
 
   private async leave(me: Speaker, room: string): Promise<string> {
