@@ -27,6 +27,7 @@ import {
   decodeErrorOf,
   isBadInput,
   tookNothing,
+  tooMany,
   tooMuchLeft,
   truncated,
 } from './decoder-failure.ts';
@@ -196,20 +197,22 @@ export abstract class ByteToMessageDecoder<
 
   /**
    * @internal All messages of bytes that are complete, such as a datagram. Throws at the first bad frame, whatever the
-   * policy, and if a frame lacks its end. For a decoder that is in no pipeline, and once.
+   * policy, if a frame lacks its end, and above `maxMessages`. For a decoder that is in no pipeline, and once.
    */
-  decodeWhole(ctx: Context, bytes: Uint8Array): T[] {
+  decodeWhole(ctx: Context, bytes: Uint8Array, maxMessages: number): T[] {
     const { input } = this;
     const messages: T[] = [];
     this.end = 'whole';
     input.append(toBuffer(bytes));
-    for (let step = 'decode' as 'decode' | 'decodeLast'; ; ) {
+    let step: 'decode' | 'decodeLast' = bytes.length > 0 ? 'decode' : 'decodeLast';
+    for (;;) {
       const before = input.length;
       const message = this[step](ctx, input);
       while (input.refill());
       const tookSome = input.length < before;
       if (message !== undefined) {
         if (!tookSome && step === 'decode') throw tookNothing(this);
+        if (messages.length === maxMessages) throw tooMany(this, bytes.length, maxMessages);
         messages.push(message);
       }
       if (input.length > 0 && tookSome) continue;

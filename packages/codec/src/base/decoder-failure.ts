@@ -37,6 +37,15 @@ export function tooMuchLeft(decoder: object, bytes: number, max: number): Decode
   );
 }
 
+/** The error for one datagram with more messages than `maxMessages`. */
+export function tooMany(decoder: object, bytes: number, maxMessages: number): DecodeError {
+  return new DecodeError(
+    'MESSAGE_INVALID',
+    `${decoder.constructor.name}: a datagram of ${bytes} bytes has more than ${maxMessages} messages`,
+    { bytes, maxMessages },
+  );
+}
+
 /** The error for a frame that the end of the input cut off. */
 export function truncated(decoder: object, bytes: number, first: Uint8Array): DecodeError {
   return new DecodeError(

@@ -6,6 +6,8 @@ import type { MessageToMessageDecoderOptions } from '../base/message-decoding.ts
 import { MessageToMessageDecoder } from '../base/message-to-message-decoder.ts';
 import { Several } from '../base/several.ts';
 
+/** Messages wait in memory while reads are held, and one byte may be a message: an empty line. */
+const MAX_MESSAGES = 1024;
 const READS_BYTES: MessageKinds = { reads: 'bytes' };
 
 /**
@@ -20,8 +22,8 @@ const READS_BYTES: MessageKinds = { reads: 'bytes' };
  * **In** `Buffer`, a datagram each.
  * **Out** the messages of the decoder, in order.
  * **Events** as `MessageToMessageDecoder`.
- * **Errors** the decoder's, `HR_ERR_FRAME_TRUNCATED` for a frame without its end: no message of such a
- * datagram passes on, and on a channel of datagrams the next one is decoded. The `frameErrorPolicy` is the one
+ * **Errors** the decoder's, `HR_ERR_FRAME_TRUNCATED` for a frame without its end, `HR_ERR_MESSAGE_INVALID` for a
+ * datagram with more than 1024 messages: no message of such a datagram passes on, and on a channel of datagrams the next one is decoded. The `frameErrorPolicy` is the one
  * given here, not the decoder's.
  * **State** none: each datagram gets a new decoder.
  * **Cost** one decoder for each datagram, about 200 bytes of garbage.
@@ -58,7 +60,7 @@ export class DatagramDecoder<T> extends MessageToMessageDecoder<Buffer, T> {
   }
 
   override decode(ctx: Context, datagram: Buffer): Several<T> | undefined {
-    const messages = this.make().decodeWhole(ctx, datagram);
+    const messages = this.make().decodeWhole(ctx, datagram, MAX_MESSAGES);
     return messages.length === 0 ? undefined : new Several(messages);
   }
 }

@@ -110,6 +110,28 @@ describe('a datagram', () => {
   });
 });
 
+it('a datagram has a limit of messages, which wait in memory while reads are held', () => {
+  const channel = channelWith(new DatagramDecoder(lines()));
+  channel.writeInbound(Buffer.from('\n'.repeat(1024)));
+  expect(textsOf(channel)).toHaveLength(1024);
+  expect(() => channel.writeInbound(Buffer.from('\n'.repeat(1025)))).toThrow(
+    'a datagram of 1025 bytes has more than 1024 messages',
+  );
+  expect(textsOf(channel)).toEqual([]);
+});
+
+it('an empty datagram is no call of decode, as on a stream', () => {
+  class Careless extends ByteToMessageDecoder<number> {
+    protected override decode(_ctx: Context, input: ByteInput): number {
+      if (input.length === 0) throw new Error('called with nothing');
+      return input.take(1)[0]!;
+    }
+  }
+  const channel = channelWith(new DatagramDecoder(() => new Careless()));
+  channel.writeInbound(Buffer.alloc(0));
+  expect(channel.isOpen).toBe(true);
+});
+
 it('a decoder that takes nothing for its message is found', () => {
   class Greedless extends ByteToMessageDecoder<string> {
     protected override decode(_ctx: Context, _input: ByteInput): string {
