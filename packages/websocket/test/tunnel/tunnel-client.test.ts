@@ -78,8 +78,9 @@ describe('a client of a tunnel', () => {
     return channel;
   }
 
-  async function connected(): Promise<Channel> {
-    const channel = connect();
+  /** @param fetch - notes what goes to the server */
+  async function connected(fetch?: typeof server.fetch): Promise<Channel> {
+    const channel = connect(fetch);
     server.opens();
     await settle(clock);
     return channel;
@@ -145,13 +146,10 @@ describe('a client of a tunnel', () => {
 
   it('gives up waiting for an answer after 30 s, and makes the request again', async () => {
     const signals: AbortSignal[] = [];
-    const opening = connect((url, request) => {
+    const channel = await connected((url, request) => {
       signals.push(request.signal);
       return server.fetch(url, request);
     });
-    server.opens();
-    await settle(clock);
-    const channel = await opening;
     server.answers.push(new Promise<number>(() => {}));
     const write = channel.writeAndFlush(Buffer.from('a'));
     await pause(29_999);
@@ -179,13 +177,10 @@ describe('a client of a tunnel', () => {
 
   it('makes a request again without keepalive, of which a browser has few bytes', async () => {
     const kept: boolean[] = [];
-    const opening = connect((url, request) => {
+    const channel = await connected((url, request) => {
       kept.push(request.keepalive);
       return server.fetch(url, request);
     });
-    server.opens();
-    await settle(clock);
-    const channel = await opening;
     server.answers.push(new TypeError('Failed to fetch'));
     channel.write(Buffer.from('a'));
     channel.flush();
