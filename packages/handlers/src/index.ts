@@ -14,29 +14,32 @@ export {
 export type { OtherSession, Session, Sessions } from './auth/sessions.ts';
 export { Announcer, type AnnouncerOptions } from './broadcast/announcer.ts';
 export { BroadcastHandler, type BroadcastOptions } from './broadcast/broadcast-handler.ts';
+export type { ItemWindow } from './call/item-writer.ts';
 export type { RequestScope } from './call/work.ts';
 export { EchoHandler, type EchoOptions } from './echo/echo-handler.ts';
-export { type BinaryExchange, binaryExchange } from './exchange/binary-exchange.ts';
+export { binaryExchange } from './exchange/binary-exchange.ts';
+export type { BinaryExchange } from './exchange/binary-frame.ts';
 export { refusal } from './exchange/exchange-error.ts';
 export type {
+  CallEnd,
   ExchangeFailure,
   ExchangeFormat,
   ExchangeId,
   ExchangeSink,
   ExchangeTypes,
+  StreamFormat,
+  StreamSink,
 } from './exchange/exchange-format.ts';
-export {
-  type CallOptions,
-  type ExchangeCounts,
-  ExchangeHandler,
-  type ExchangeOptions,
-} from './exchange/exchange-handler.ts';
+export { ExchangeHandler } from './exchange/exchange-handler.ts';
+export type {
+  CallOptions,
+  ExchangeCounts,
+  ExchangeOptions,
+  StreamOptions,
+} from './exchange/exchange-options.ts';
 export type { ExchangeScope } from './exchange/exchange-worker.ts';
-export {
-  type JsonRpcCall,
-  type JsonRpcExchange,
-  jsonRpcExchange,
-} from './exchange/json-rpc-exchange.ts';
+export { jsonRpcExchange } from './exchange/json-rpc-exchange.ts';
+export type { JsonRpcCall, JsonRpcExchange } from './exchange/json-rpc-message.ts';
 export { AdaptiveInterval, type AdaptiveIntervalOptions } from './heartbeat/adaptive-interval.ts';
 export {
   HeartbeatMissedEvent,

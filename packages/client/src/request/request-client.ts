@@ -26,6 +26,7 @@ import {
   type CallOptions,
   ExchangeHandler,
   type ExchangeTypes,
+  type StreamOptions,
 } from '@headrace/handlers';
 import {
   Call,
@@ -74,13 +75,22 @@ const OPTIONS = describeOptions('RequestClient', {
   timeoutMs: time({ default: 10_000 }),
   maxWaiting: whole({ default: 1000 }),
 });
-const CALL_OPTIONS = describeOptions('request', { timeoutMs: time(), signal: unchecked() });
+const CALL_OPTIONS = describeOptions('request', {
+  timeoutMs: time(),
+  signal: unchecked(),
+  input: unchecked(),
+});
+const STREAM_OPTIONS = describeOptions('stream', {
+  timeoutMs: time({ default: false }),
+  itemTimeoutMs: time(),
+  signal: unchecked(),
+  input: unchecked(),
+});
 
 /** Gives it to a connection; rejects with an error whose `details.sent` is false if nothing of it can have left. */
 type Send<T extends ExchangeTypes, R> = (
   exchange: ExchangeHandler<T>,
   leftMs: number,
-  signal: AbortSignal | undefined,
 ) => Promise<R>;
 
 /** Asks over a connection. */
@@ -179,12 +189,44 @@ export class RequestClient<
     return this.table.queued;
   }
 
-  /** Asks. Rejects as `ExchangeHandler.request`, and with the error of the client when that is closed. */
-  request(body: T['call'], options: CallOptions = {}): Promise<T['result']> {
-    return this.carryOut(options, (exchange, leftMs, signal) => {
-      const call = { timeoutMs: Number.isFinite(leftMs) ? leftMs : (false as const) };
-      return exchange.request(body, signal === undefined ? call : { ...call, signal });
+  /**
+   * Asks. Rejects as `ExchangeHandler.request`, and with the error of the client when that is closed. A call with `input`
+   * waits for a connection as others do, but is not asked again: its items cannot be had twice.
+   */
+  request(body: T['call'], options: CallOptions<T['answer']> = {}): Promise<T['result']> {
+    return this.carryOut(options, (exchange, leftMs) =>
+      exchange.request(body, { ...options, timeoutMs: optionOf(leftMs) }),
+    );
+  }
+
+  /**
+   * Asks for items, as `ExchangeHandler.stream`; the call begins when the first item is asked for. Until that item has come
+   * it is asked again as far as `retry` allows. A connection that is lost later fails the stream: ask for a new one from the
+   * last item on. `itemTimeoutMs` is the wait for a connection, and then that for each item; by default `timeoutMs` of this
+   * client.
+   */
+  async *stream(
+    body: T['call'],
+    options: StreamOptions<T['answer']> = {},
+  ): AsyncGenerator<T['result'], void, undefined> {
+    const resolved = STREAM_OPTIONS.resolve(options);
+    const { timeoutMs, itemTimeoutMs = this.timeoutMs } = resolved;
+    const until = this.clock.now() + timeoutMs;
+    const { itemTimeoutMs: _, ...call } = options;
+    const waiting = { ...call, timeoutMs: optionOf(Math.min(timeoutMs, itemTimeoutMs)) };
+    const { items, first } = await this.carryOut(waiting, async (exchange) => {
+      const leftMs = Math.max(1, Math.ceil(until - this.clock.now()));
+      const times = { timeoutMs: optionOf(leftMs), itemTimeoutMs: optionOf(itemTimeoutMs) };
+      const items = exchange.stream(body, { ...options, ...times });
+      return { items, first: await items.next() };
     });
+    if (first.done === true) return;
+    try {
+      yield first.value;
+      yield* items;
+    } finally {
+      await items.return?.();
+    }
   }
 
   /**
@@ -196,7 +238,7 @@ export class RequestClient<
    * and signal have no effect until that is lost. Then it fails with `REQUEST_LOST`, whose `details.sent` is false only
    * if no byte of it can have left, unless `retry` allows to tell it again within its time.
    */
-  notify(body: T['call'], options: CallOptions = {}): WriteFuture {
+  notify(body: T['call'], options: Omit<CallOptions, 'input'> = {}): WriteFuture {
     const notice = new SettableFuture();
     const tell = async (exchange: ExchangeHandler<T>): Promise<void> => {
       const write = exchange.notify(body);
@@ -228,15 +270,17 @@ export class RequestClient<
   /** Does it on a connection, and on later ones as far as `retry` and its time allow. */
   private carryOut<R>(options: CallOptions, send: Send<T, R>): Promise<R> {
     return new Promise((resolve, reject) => {
-      const { timeoutMs = this.timeoutMs, signal } = CALL_OPTIONS.resolve(options);
+      const { timeoutMs = this.timeoutMs, signal, input } = CALL_OPTIONS.resolve(options);
       let mayHaveLeft = false;
       const failed = (error: unknown): void => reject(mayHaveLeft ? afterSent(error) : error);
       const ask: Ask = (channel) => {
         const leftMs = Math.ceil(call.deadline - this.clock.now());
         // The timer comes late when the process stood still.
         if (leftMs <= 0) return call.reject(requestTimedOut(call.timeoutMs, false));
-        send(exchangeOf<T>(channel), leftMs, signal).then(resolve, (error: unknown) => {
-          if (!endIfOver(channel, error) || !this.mayAskAgain(error)) return failed(error);
+        send(exchangeOf<T>(channel), leftMs).then(resolve, (error: unknown) => {
+          const isOver = endIfOver(channel, error);
+          // Items of the caller cannot be had twice.
+          if (!isOver || input !== undefined || !this.mayAskAgain(error)) return failed(error);
           mayHaveLeft ||= wasSent(error);
           this.submit(call, signal);
         });
@@ -324,6 +368,10 @@ export class RequestClient<
     const text = 'a notification failed, and nobody looked at it';
     return new UnseenFailures(this.clock, (error) => this.logger.log('warn', text, error));
   }
+}
+
+function optionOf(timeMs: number): number | false {
+  return Number.isFinite(timeMs) ? timeMs : false;
 }
 
 function exchangeOf<T extends ExchangeTypes>(channel: Channel): ExchangeHandler<T> {

@@ -100,6 +100,11 @@ export class CallLine implements CallCarrier {
     else if (!future.isSuccess) this.table.fail(call, writeError(call, future.error!));
   }
 
+  /** The request of this id that is under way. */
+  find(id: unknown): Call | undefined {
+    return this.calls.get(id);
+  }
+
   /** The request that an answer names; after its last answer it is not in flight. `undefined` is counted. */
   answered(id: unknown, isLast = true): Call | undefined {
     const call = this.calls.get(id);

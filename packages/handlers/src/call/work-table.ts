@@ -7,6 +7,7 @@ import {
   toError,
   unpinned,
 } from '@headrace/core/authoring';
+import { isItemSource } from './item-source.ts';
 import type { Work } from './work.ts';
 
 /** Limits of a {@link WorkTable}. */
@@ -205,7 +206,8 @@ export class WorkTable<W extends Work> {
   private succeeded(work: W, answer: unknown): void {
     if (!this.settle(work) || !work.isOpen || this.isOver) return;
     const { owner } = this;
-    if (!isStream(answer) || owner.takesStream?.(answer) === true) owner.succeeded?.(work, answer);
+    if (!isItemSource(answer) || owner.takesStream?.(answer) === true)
+      owner.succeeded?.(work, answer);
     else owner.failed?.(work, streamError());
   }
 
@@ -215,17 +217,10 @@ export class WorkTable<W extends Work> {
   }
 }
 
-/** A generator, or another iterator or async iterable: an answer would have none of its values. */
-function isStream(answer: unknown): answer is object {
-  if (typeof answer !== 'object' || answer === null) return false;
-  if (Symbol.asyncIterator in answer) return true;
-  return Symbol.iterator in answer && typeof (answer as { next?: unknown }).next === 'function';
-}
-
 function streamError(): EncodeError {
   return new EncodeError(
     'MESSAGE_NOT_ENCODABLE',
     'the function returned a generator or an async iterable, but a call has one answer: ' +
-      'collect the values in an array, or send each one as a notification',
+      'collect the values in an array, or let the caller ask for a stream',
   );
 }

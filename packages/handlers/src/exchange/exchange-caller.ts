@@ -1,18 +1,31 @@
-import type { ChannelError, WriteFuture } from '@headrace/core';
-import { SettableFuture, toError } from '@headrace/core/authoring';
+import { type ChannelError, PipelineError, TimedOutError, type WriteFuture } from '@headrace/core';
+import { callInContext, DeadlineList, SettableFuture, toError } from '@headrace/core/authoring';
 import { Call } from '../call/call.ts';
 import { requestAborted, requestLost } from '../call/call-error.ts';
 import { CallLine } from '../call/call-line.ts';
 import type { CallOutput } from '../call/call-output.ts';
 import { CallTable } from '../call/call-table.ts';
+import { ItemReader } from '../call/item-reader.ts';
+import type { ItemSource } from '../call/item-source.ts';
+import { type ItemWindow, ItemWriter } from '../call/item-writer.ts';
 import { refusedByPeer } from './exchange-error.ts';
-import type { ExchangeFormat } from './exchange-format.ts';
+import type { ExchangeFormat, ExchangeId, StreamFormat } from './exchange-format.ts';
+import { StreamCall } from './stream-call.ts';
 
 /** Settings of the calls that this end makes. */
 export interface CallerOptions {
   readonly format: ExchangeFormat;
   readonly maxInFlight: number;
   readonly maxQueued: number;
+  /** Of each stream that this end reads. */
+  readonly window: ItemWindow;
+}
+
+/** Settings of one call. */
+export interface CallSettings {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly input?: ItemSource | undefined;
 }
 
 /** The calls of this end over one channel: promises and futures around a table with one line. */
@@ -21,13 +34,22 @@ export class ExchangeCaller {
   private readonly format: ExchangeFormat;
   private readonly table: CallTable;
   private readonly line: CallLine;
+  private readonly window: ItemWindow;
+  /** Readers that wait for an item. */
+  private readonly waits: DeadlineList<ItemReader>;
+  /** Writers of items that have not ended. */
+  private readonly writers = new Set<ItemWriter>();
   /** Answers cannot come any more. */
   private lost: { readonly why: string; readonly cause: unknown } | undefined = undefined;
 
   constructor(output: CallOutput, options: CallerOptions, changed: () => void) {
-    const { format, maxInFlight } = options;
+    const { format, maxInFlight, window } = options;
     this.output = output;
     this.format = format;
+    this.window = window;
+    this.waits = new DeadlineList(output.ctx.clock, (reader) =>
+      callInContext(output.ctx, () => reader.expire()),
+    );
     this.table = new CallTable(output.ctx.clock, options);
     const wire = {
       messageOf: (call: Call) => this.messageOf(call),
@@ -57,12 +79,50 @@ export class ExchangeCaller {
     return this.line.isBusy || this.table.queued > 0;
   }
 
-  request(body: unknown, timeoutMs: number, signal: AbortSignal | undefined): Promise<unknown> {
-    if (signal?.aborted === true) return Promise.reject(requestAborted(signal, false));
-    if (this.output.isOver || this.lost !== undefined) return Promise.reject(this.lostError());
+  request(body: unknown, settings: CallSettings): Promise<unknown> {
+    const { timeoutMs, signal, input } = settings;
+    const refusal = this.refusalOf(signal);
+    if (refusal !== undefined) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
-      this.table.submit(new Call(body, timeoutMs, resolve, reject), signal);
+      if (input !== undefined) this.submitWithInput(body, settings, resolve, reject);
+      else this.table.submit(new Call(body, timeoutMs, resolve, reject), signal);
     });
+  }
+
+  /** Asks for items. Errors are those of the reader. */
+  stream(body: unknown, settings: CallSettings, itemTimeoutMs: number): ItemReader {
+    const { timeoutMs, signal, input } = settings;
+    const { clock } = this.output.ctx;
+    const call = new StreamCall(
+      body,
+      timeoutMs,
+      (result) => this.streamAnswered(call, result),
+      (error) => this.streamOver(call, error),
+    );
+    const reader = new ItemReader(this.window, {
+      took: (count) => this.credit(call, count),
+      waits: (reader) => {
+        reader.deadline = clock.now() + itemTimeoutMs;
+        this.waits.add(reader);
+      },
+      waitsNoMore: (reader) => this.waits.remove(reader),
+      expired: () => this.table.fail(call, itemTimedOut(itemTimeoutMs, call.mayHaveLeft)),
+      left: () => {
+        this.streamOver(call);
+        this.table.drop(call);
+      },
+    });
+    call.streams = { reader, window: this.window, input, writer: this.writerOf(call, input) };
+    const refusal = this.refusalOf(signal);
+    if (refusal !== undefined) this.streamOver(call, refusal);
+    else this.table.submit(call, signal);
+    return reader;
+  }
+
+  /** Why no call can be made now. */
+  private refusalOf(signal: AbortSignal | undefined): ChannelError | undefined {
+    if (signal?.aborted === true) return requestAborted(signal, false);
+    return this.output.isOver || this.lost !== undefined ? this.lostError() : undefined;
   }
 
   notify(body: unknown): WriteFuture {
@@ -84,6 +144,7 @@ export class ExchangeCaller {
   /** There is room again, or the channel is connected, or writable. */
   sendQueued(): void {
     this.table.sendQueued();
+    for (const writer of this.writers) writer.goOn();
   }
 
   answered(id: unknown, result: unknown): void {
@@ -94,6 +155,99 @@ export class ExchangeCaller {
   refused(id: unknown, code: number, text: string, data: unknown): void {
     const call = this.line.answered(id);
     if (call !== undefined) this.table.fail(call, refusedByPeer(code, text, data));
+  }
+
+  // --- streams: false for a message that the call does not allow; late ones are dropped ---
+
+  item(id: ExchangeId, item: unknown): boolean {
+    const call = this.line.answered(id, false);
+    if (call === undefined) return true;
+    const reader = call instanceof StreamCall ? call.streams!.reader : undefined;
+    return reader?.receive(item, this.format.streams!.sizeOf(item)) === true;
+  }
+
+  /** The answerer has read items of this end. */
+  credited(id: ExchangeId, taken: number): boolean {
+    return this.writerFor(id, (writer) => writer.acknowledge(taken));
+  }
+
+  /** The answerer takes items of this end. */
+  windowOpened(id: ExchangeId, window: ItemWindow): boolean {
+    return this.writerFor(id, (writer) => writer.open(window));
+  }
+
+  private writerFor(id: ExchangeId, tell: (writer: ItemWriter) => boolean): boolean {
+    const call = this.line.find(id);
+    if (call === undefined) return true;
+    const writer = call instanceof StreamCall ? call.streams!.writer : undefined;
+    return writer !== undefined && tell(writer);
+  }
+
+  private submitWithInput(
+    body: unknown,
+    { timeoutMs, signal, input }: CallSettings,
+    resolve: (result: unknown) => void,
+    reject: (error: Error) => void,
+  ): void {
+    const call: StreamCall = new StreamCall(
+      body,
+      timeoutMs,
+      (result) => {
+        this.streamOver(call);
+        resolve(result);
+      },
+      (error) => {
+        this.streamOver(call, error);
+        reject(error);
+      },
+    );
+    const writer = this.writerOf(call, input);
+    call.streams = { reader: undefined, window: undefined, input, writer };
+    this.table.submit(call, signal);
+  }
+
+  private writerOf(call: StreamCall, input: ItemSource | undefined): ItemWriter | undefined {
+    if (input === undefined) return undefined;
+    const { messages } = this;
+    const writer = new ItemWriter(this.output, {
+      messageOf: (item) => messages.item(call.id!, 'caller', item),
+      sizeOf: (item) => messages.sizeOf(item),
+    });
+    this.writers.add(writer);
+    writer.send(input).then(
+      () => this.inputEnded(call),
+      (thrown) => this.table.fail(call, toError(thrown)),
+    );
+    return writer;
+  }
+
+  private inputEnded(call: StreamCall): void {
+    if (call.isOpen && this.output.isOpen)
+      this.output.write(this.messages.inputEnd(call.id as number));
+  }
+
+  private credit(call: StreamCall, taken: number): void {
+    if (call.isOpen && this.output.isOpen) {
+      this.output.write(this.messages.credit(call.id!, 'caller', taken));
+    }
+  }
+
+  private streamAnswered(call: StreamCall, result: unknown): void {
+    const { reader } = call.streams!;
+    if (this.messages.isItem(result)) reader!.receiveOnly(result);
+    this.streamOver(call);
+  }
+
+  private streamOver(call: StreamCall, error?: Error): void {
+    const { writer } = call.streams!;
+    if (writer !== undefined) this.writers.delete(writer);
+    call.stop(error);
+  }
+
+  private get messages(): StreamFormat {
+    const { streams } = this.format;
+    if (streams !== undefined) return streams;
+    throw new PipelineError('PIPELINE_STATE', 'the format of this ExchangeHandler has no streams');
   }
 
   /** No answer can come any more: all calls fail, and all later ones. */
@@ -115,7 +269,10 @@ export class ExchangeCaller {
     if (!expectsAnswer) return this.format.notification(body);
     const isEndless = deadline === Number.POSITIVE_INFINITY;
     const leftMs = isEndless ? deadline : Math.ceil(deadline - this.output.ctx.clock.now());
-    return this.format.request(id as number, body, Math.max(1, leftMs));
+    const timeLeftMs = Math.max(1, leftMs);
+    if (!(call instanceof StreamCall)) return this.format.request(id as number, body, timeLeftMs);
+    const { window, input } = call.streams!;
+    return this.messages.open(id as number, body, timeLeftMs, window, input !== undefined);
   }
 
   private writeNotice(body: unknown): WriteFuture {
@@ -133,4 +290,10 @@ export class ExchangeCaller {
     const { why = 'the channel takes no more output', cause } = this.lost ?? {};
     return requestLost(why, false, cause);
   }
+}
+
+/** The error of a stream whose reader waited too long for an item. */
+function itemTimedOut(timeoutMs: number, sent: boolean): TimedOutError {
+  const text = `no item of the stream within ${timeoutMs} ms`;
+  return new TimedOutError('TIMEOUT_REQUEST', text, { timeoutMs, sent });
 }

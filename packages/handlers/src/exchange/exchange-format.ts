@@ -1,3 +1,5 @@
+import type { ItemWindow } from '../call/item-writer.ts';
+
 /** The id of a request on the wire: a number of ours, or any id that the peer's protocol has. */
 export type ExchangeId = number | string;
 
@@ -31,6 +33,52 @@ export interface ExchangeSink<T extends ExchangeTypes = ExchangeTypes> {
   cancel(id: ExchangeId): void;
   /** A message that is answered by the format alone, and ignored otherwise. */
   reply(message: T['writes']): void;
+  /** For formats with {@link ExchangeFormat.streams}. */
+  readonly streams: StreamSink<T>;
+}
+
+/** The end that made a call, or the one that answers it. */
+export type CallEnd = 'caller' | 'answerer';
+
+/** The messages of calls with streams. `from` says which end sent it: each end numbers its own calls. */
+export interface StreamSink<T extends ExchangeTypes = ExchangeTypes> {
+  /**
+   * @param window - of the caller, who takes items instead of one answer; `undefined` if it takes an answer
+   * @param sendsItems - items of the caller follow, when this end gave its window
+   */
+  open(
+    id: ExchangeId,
+    body: T['request'],
+    timeLeftMs: number,
+    window: ItemWindow | undefined,
+    sendsItems: boolean,
+  ): void;
+  item(id: ExchangeId, from: CallEnd, item: T['result']): void;
+  /** The caller sends no more items. */
+  inputEnd(id: ExchangeId): void;
+  /** The reader took so many items since the last credit. */
+  credit(id: ExchangeId, from: CallEnd, taken: number): void;
+  /** The answerer takes items of the caller. */
+  window(id: ExchangeId, window: ItemWindow): void;
+}
+
+/** How streams look on the wire: the messages of {@link StreamSink}, written. */
+export interface StreamFormat<T extends ExchangeTypes = ExchangeTypes> {
+  open(
+    id: number,
+    body: T['call'],
+    timeLeftMs: number,
+    window: ItemWindow | undefined,
+    sendsItems: boolean,
+  ): T['writes'];
+  item(id: ExchangeId, from: CallEnd, item: T['answer']): T['writes'];
+  inputEnd(id: number): T['writes'];
+  credit(id: ExchangeId, from: CallEnd, taken: number): T['writes'];
+  window(id: ExchangeId, window: ItemWindow): T['writes'];
+  /** The bytes of an item, one that is sent or one that came, as far as windows are concerned. */
+  sizeOf(item: T['answer'] | T['result']): number;
+  /** True for the answer to a stream from a peer that has one value and knows no items: it is the only item. */
+  isItem(result: T['result']): boolean;
 }
 
 /**
@@ -54,4 +102,6 @@ export interface ExchangeFormat<T extends ExchangeTypes = ExchangeTypes> {
   cancel(id: number): T['writes'];
   response(id: ExchangeId, answer: T['answer']): T['writes'];
   error(id: ExchangeId, code: number, text: string, data?: unknown): T['writes'];
+  /** Without it, calls have one answer each. */
+  readonly streams?: StreamFormat<T>;
 }

@@ -7,85 +7,37 @@ import {
   type Types,
   type WriteFuture,
 } from '@headrace/core';
-import {
-  DrainGate,
-  describeOptions,
-  fn,
-  object,
-  time,
-  unchecked,
-  whole,
-} from '@headrace/core/authoring';
+import { DrainGate } from '@headrace/core/authoring';
 import { CallOutput } from '../call/call-output.ts';
+import type { ItemWindow } from '../call/item-writer.ts';
 import { ExchangeCaller } from './exchange-caller.ts';
 import { invalidMessage } from './exchange-error.ts';
-import type { ExchangeFormat, ExchangeId, ExchangeSink, ExchangeTypes } from './exchange-format.ts';
-import { type ExchangeScope, ExchangeWorker } from './exchange-worker.ts';
-
-/** Options of an {@link ExchangeHandler}. */
-export interface ExchangeOptions<T extends ExchangeTypes> {
-  /** How calls look on the wire: `binaryExchange()`, `jsonRpcExchange()`, or one of your own. */
-  readonly format: ExchangeFormat<T>;
-  /**
-   * Answers a request, at once or later, and gets notifications, too; see `scope.wantsAnswer`. Without it requests are
-   * answered with an error, and notifications dropped.
-   */
-  readonly handle?: (
-    request: T['request'],
-    scope: ExchangeScope,
-  ) => T['answer'] | PromiseLike<T['answer']>;
-  /** How long a call waits for its answer, the time in the queue included; `false` for no limit. @default 10_000 */
-  readonly timeoutMs?: number | false;
-  /** Calls that were sent and have no answer yet; others wait. @default 1024 */
-  readonly maxInFlight?: number;
-  /** Calls, and notifications behind them, that wait to be sent; one more fails with `REJECTED_QUEUE`. @default 1024 */
-  readonly maxQueued?: number;
-  /** Requests of the peer that are worked on at the same time; from then on reads are held. @default 256 */
-  readonly concurrency?: number;
-}
-
-/** Options of {@link ExchangeHandler.request}. */
-export interface CallOptions {
-  /** Instead of the handler's own. */
-  readonly timeoutMs?: number | false;
-  /** Cancels the call, here and at the peer. */
-  readonly signal?: AbortSignal;
-}
-
-/** Counts of the work that an {@link ExchangeHandler} has under way, and of the messages that it dropped. */
-export interface ExchangeCounts {
-  /** Calls of this end without an answer. */
-  readonly inFlight: number;
-  /** Calls, and notifications behind them, that wait to be sent. */
-  readonly queued: number;
-  /** The peer's requests without an answer. */
-  readonly unanswered: number;
-  /** Functions that have not settled, those of cancelled requests included. */
-  readonly running: number;
-  /** Answers that were dropped because their call had been given up. */
-  readonly lateAnswers: number;
-  /** Answers that were dropped because nothing was asked. */
-  readonly unknownAnswers: number;
-}
-
-const OPTIONS = describeOptions('ExchangeHandler', {
-  format: object('an ExchangeFormat', { required: true }),
-  handle: fn({ answers: 'a promise', purpose: 'answers a request' }),
-  timeoutMs: time({ default: 10_000 }),
-  maxInFlight: whole({ min: 1, default: 1024 }),
-  maxQueued: whole({ default: 1024 }),
-  concurrency: whole({ min: 1, default: 256 }),
-});
-
-const CALL_OPTIONS = describeOptions('request', { timeoutMs: time(), signal: unchecked() });
-
-const NO_OPTIONS: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {};
+import type {
+  ExchangeFormat,
+  ExchangeId,
+  ExchangeSink,
+  ExchangeTypes,
+  StreamSink,
+} from './exchange-format.ts';
+import {
+  CALL_OPTIONS,
+  type CallOptions,
+  type ExchangeCounts,
+  type ExchangeOptions,
+  NO_OPTIONS,
+  OPTIONS,
+  STREAM_OPTIONS,
+  type StreamOptions,
+} from './exchange-options.ts';
+import { ExchangeWorker } from './exchange-worker.ts';
 
 interface Limits {
   readonly timeoutMs: number;
   readonly maxInFlight: number;
   readonly maxQueued: number;
   readonly concurrency: number;
+  readonly maxStreams: number;
+  readonly window: ItemWindow;
 }
 
 /** One channel's part: it exists from `handlerAdded` on. */
@@ -161,11 +113,13 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
   private readonly drain = new DrainGate('calls', () => this.isBusy);
   /** After bad input. */
   private hasFailed = false;
-  /** The id of the current message's request, if it is in use already: the message is refused. */
-  private idInUse: ExchangeId | undefined = undefined;
+  /** Why the current message is refused, which its format allows. */
+  private violation: string | undefined = undefined;
 
   constructor(options: ExchangeOptions<T>) {
-    this.limits = OPTIONS.resolve(options as unknown as ExchangeOptions<ExchangeTypes>);
+    const resolved = OPTIONS.resolve(options as unknown as ExchangeOptions<ExchangeTypes>);
+    const { windowItems: items, windowBytes: bytes } = resolved;
+    this.limits = { ...resolved, window: { items, bytes } };
     this.options = options;
     this.format = options.format;
   }
@@ -188,16 +142,36 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
    * Asks the peer. Rejects as the card says; never throws. Before the channel is connected, and while it is not
    * writable or `maxInFlight` calls are under way, the call waits.
    */
-  request(body: T['call'], options?: CallOptions): Promise<T['result']> {
+  request(body: T['call'], options?: CallOptions<T['answer']>): Promise<T['result']> {
     try {
-      const { timeoutMs = this.limits.timeoutMs, signal } =
-        options === undefined ? NO_OPTIONS : CALL_OPTIONS.resolve(options);
-      const answer = this.mustHaveEnds().caller.request(body, timeoutMs, signal);
+      const {
+        timeoutMs = this.limits.timeoutMs,
+        signal,
+        input,
+      } = options === undefined ? NO_OPTIONS : CALL_OPTIONS.resolve(options);
+      const answer = this.mustHaveEnds().caller.request(body, { timeoutMs, signal, input });
       this.drain.update();
       return answer;
     } catch (thrown) {
       return Promise.reject(thrown);
     }
+  }
+
+  /**
+   * Asks the peer for items: `for await (const item of exchange.stream(body))`. The peer sends them as fast as they are read.
+   * A reader that leaves the loop cancels the call. Items that came before an error are read first; the error is one of those
+   * of {@link request}, `TIMEOUT_REQUEST` also when the next item does not come in time. A peer that answers with one value
+   * sends one item. Never throws.
+   */
+  stream(
+    body: T['call'],
+    options: StreamOptions<T['answer']> = {},
+  ): AsyncIterableIterator<T['result']> {
+    const { caller } = this.mustHaveEnds();
+    const { itemTimeoutMs = this.limits.timeoutMs, ...settings } = STREAM_OPTIONS.resolve(options);
+    const items = caller.stream(body, settings, itemTimeoutMs);
+    this.drain.update();
+    return items as AsyncIterableIterator<T['result']>;
   }
 
   /** Tells the peer something that it does not answer. Nothing overtakes the calls before it. */
@@ -242,6 +216,7 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
 
   channelWritabilityChanged(ctx: Context): void {
     this.ends?.caller.sendQueued();
+    this.ends?.worker.goOn();
     ctx.fireChannelWritabilityChanged();
   }
 
@@ -280,9 +255,9 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
       this.refuse(ctx, thrown);
     }
     this.drain.update();
-    if (this.idInUse === undefined) return;
-    this.refuse(ctx, invalidMessage(message, `the id ${this.idInUse} of a request is in use`));
-    this.idInUse = undefined;
+    if (this.violation === undefined) return;
+    this.refuse(ctx, invalidMessage(message, this.violation));
+    this.violation = undefined;
   }
 
   channelReadComplete(ctx: Context): void {
@@ -298,16 +273,47 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
   }
 
   /** Passes what a message turned out to be to the end that it is about. */
-  private sinkOf({ output, caller, worker }: Ends): ExchangeSink<T> {
+  private sinkOf(ends: Ends): ExchangeSink<T> {
+    const { output, caller, worker } = ends;
     return {
       request: (id, body, timeLeftMs) => {
-        if (!worker.request(id, body, timeLeftMs)) this.idInUse = id;
+        if (!worker.request(id, body, timeLeftMs)) this.violation = idInUse(id);
       },
       notification: (body) => worker.notification(body),
       response: (id, result) => caller.answered(id, result),
       refusal: (id, code, text, data) => caller.refused(id, code, text, data),
       cancel: (id) => worker.cancel(id),
       reply: (message) => void output.write(message),
+      streams: this.streamSinkOf(ends),
     };
   }
+
+  private streamSinkOf({ caller, worker }: Ends): StreamSink<T> {
+    const must = (isAllowed: boolean, violation: string): void => {
+      if (!isAllowed) this.violation = violation;
+    };
+    return {
+      open: (id, ...call) => must(worker.open(id, ...call), idInUse(id)),
+      item: (id, from, item) =>
+        must(
+          from === 'answerer' ? caller.item(id, item) : worker.item(id, item),
+          `an item of the call ${id} that takes none, or no more now`,
+        ),
+      inputEnd: (id) => must(worker.inputEnd(id), `the end of items of the call ${id} without any`),
+      credit: (id, from, taken) =>
+        must(
+          from === 'answerer' ? caller.credited(id, taken) : worker.credited(id, taken),
+          `credit for ${taken} items of the call ${id}, which sent less`,
+        ),
+      window: (id, window) =>
+        must(
+          caller.windowOpened(id, window),
+          `a window for the call ${id}, which has no use for it`,
+        ),
+    };
+  }
+}
+
+function idInUse(id: ExchangeId): string {
+  return `the id ${id} of a request is in use`;
 }

@@ -1,27 +1,77 @@
 import { callInContext, toError } from '@headrace/core/authoring';
 import type { CallOutput } from '../call/call-output.ts';
 import { encodeErrorOf } from '../call/encode-error.ts';
+import { ItemReader } from '../call/item-reader.ts';
+import { isItemSource } from '../call/item-source.ts';
+import { type ItemWindow, ItemWriter } from '../call/item-writer.ts';
 import { type RequestScope, Work } from '../call/work.ts';
 import { type WorkOwner, WorkTable } from '../call/work-table.ts';
 import { answerOf, type ErrorAnswer, failureOf } from './exchange-error.ts';
-import type { ExchangeFailure, ExchangeFormat, ExchangeId } from './exchange-format.ts';
+import type {
+  ExchangeFailure,
+  ExchangeFormat,
+  ExchangeId,
+  ExchangeTypes,
+  StreamFormat,
+} from './exchange-format.ts';
 
 /** The second argument of the function that answers requests, after the request. */
-export interface ExchangeScope extends RequestScope {
+export interface ExchangeScope<T extends ExchangeTypes = ExchangeTypes> extends RequestScope {
   /** False for a notification: what the function returns is dropped. */
   readonly wantsAnswer: boolean;
   /** How long the caller will still wait, `Infinity` if it did not say: for calls that this one needs in turn. */
   readonly timeLeftMs: number;
+  /** True if the caller takes items: return a generator, or another async iterable. */
+  readonly wantsItems: boolean;
+  /**
+   * The items that the caller sends with this call, in order; none for a call without. The caller sends the first when
+   * the first is asked for. Ends with the reason of `signal` when that aborts.
+   */
+  readonly items: AsyncIterable<T['result']>;
 }
+
+/** The items of one call of the peer's. */
+interface ServedStreams {
+  /** Of the caller. */
+  readonly reader: ItemReader | undefined;
+  /** For the caller. */
+  readonly writer: ItemWriter | undefined;
+}
+
+async function* noItems(): AsyncGenerator<never> {}
 
 /** One request or notification of the peer's. */
 class ExchangeWork extends Work implements ExchangeScope {
+  /** Of a call with items. */
+  streams: ServedStreams | undefined = undefined;
+
   get wantsAnswer(): boolean {
     return this.id !== undefined;
   }
 
   get timeLeftMs(): number {
     return Math.max(0, this.deadline - this.channel.clock.now());
+  }
+
+  get wantsItems(): boolean {
+    return this.streams?.writer !== undefined;
+  }
+
+  get items(): AsyncIterable<unknown> {
+    return this.streams?.reader ?? noItems();
+  }
+
+  override abort(reason?: unknown): void {
+    if (this.streams !== undefined) this.stop(toError(reason));
+    super.abort(reason);
+  }
+
+  /** Nothing is sent or taken any more. */
+  stop(reason?: Error): void {
+    const { streams } = this;
+    streams?.writer?.stop();
+    if (reason === undefined) streams?.reader?.end();
+    else streams?.reader?.fail(reason, true);
   }
 }
 
@@ -31,6 +81,10 @@ export interface WorkerOptions {
   readonly handle: ((request: never, scope: ExchangeScope) => unknown) | undefined;
   readonly concurrency: number;
   readonly maxQueued: number;
+  /** Calls with items; one more is refused. */
+  readonly maxStreams: number;
+  /** Of each stream that this end reads. */
+  readonly window: ItemWindow;
 }
 
 /** The peer's calls over one channel: runs their functions as the {@link WorkTable} says, and writes the answers. */
@@ -40,28 +94,44 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
   private readonly format: ExchangeFormat;
   private readonly handle: WorkerOptions['handle'];
   private readonly table: WorkTable<ExchangeWork>;
+  /**
+   * Calls with items. They hold no reads, which bring the credit that lets them end, and have no share of `concurrency`:
+   * a subscription may last for days.
+   */
+  private readonly streams: WorkTable<ExchangeWork>;
+  private readonly writers = new Set<ItemWriter>();
+  private readonly window: ItemWindow;
 
   constructor(output: CallOutput, options: WorkerOptions, changed: () => void) {
-    const { format, handle, concurrency, maxQueued: maxWaiting } = options;
+    const { format, handle, concurrency, maxQueued: maxWaiting, maxStreams, window } = options;
     this.output = output;
     this.format = format;
     this.handle = handle;
     this.changed = changed;
     const limits = { concurrency, maxWaiting, holds: 'ExchangeHandler' };
     this.table = new WorkTable(output.ctx, limits, this);
+    const ofStreams = { concurrency: maxStreams, maxWaiting: 0 };
+    this.streams = new WorkTable(output.ctx, ofStreams, {
+      begin: (work) => this.streams.run(work, (body, scope) => this.serve(body, scope)),
+      succeeded: (work, answer) => this.succeeded(work, answer),
+      failed: (work, error) => this.failed(work, error),
+      expired: (work) => this.expired(work),
+      changed,
+    });
+    this.window = window;
   }
 
   get unanswered(): number {
-    return this.table.unanswered;
+    return this.table.unanswered + this.streams.unanswered;
   }
 
   get running(): number {
-    return this.table.running;
+    return this.table.running + this.streams.running;
   }
 
   /** False if the id is in use. */
   request(id: ExchangeId, body: unknown, timeLeftMs: number): boolean {
-    if (this.table.find(id) !== undefined) return false;
+    if (this.find(id) !== undefined) return false;
     if (this.handle === undefined) this.writeError(id, failureOf(this.format, 'unknown'));
     else this.take(id, body, timeLeftMs);
     return true;
@@ -73,20 +143,121 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
 
   /** A cancelled request is answered all the same: its protocol may want an answer to each. */
   cancel(id: ExchangeId): void {
-    const work = this.table.find(id);
+    const work = this.find(id);
     if (work !== undefined) this.dismiss(work, 'cancelled');
   }
 
+  // --- streams: false for a message that the call does not allow; those of calls that are over are dropped ---
+
+  open(
+    id: ExchangeId,
+    body: unknown,
+    timeLeftMs: number,
+    window: ItemWindow | undefined,
+    sendsItems: boolean,
+  ): boolean {
+    if (this.find(id) !== undefined) return false;
+    if (this.handle === undefined) this.writeError(id, failureOf(this.format, 'unknown'));
+    else {
+      const work = this.workOf(id, body, timeLeftMs);
+      work.streams = {
+        reader: sendsItems ? this.readerOf(work) : undefined,
+        writer: window === undefined ? undefined : this.writerOf(work, window),
+      };
+      if (this.streams.take(work)) return true;
+      this.close(work);
+      this.turnAway(work);
+    }
+    return true;
+  }
+
+  item(id: ExchangeId, item: unknown): boolean {
+    const work = this.find(id);
+    if (work === undefined) return true;
+    return work.streams?.reader?.receive(item, this.messages.sizeOf(item)) === true;
+  }
+
+  inputEnd(id: ExchangeId): boolean {
+    const work = this.find(id);
+    if (work === undefined) return true;
+    const reader = work.streams?.reader;
+    reader?.end();
+    return reader !== undefined;
+  }
+
+  credited(id: ExchangeId, taken: number): boolean {
+    const work = this.find(id);
+    if (work === undefined) return true;
+    return work.streams?.writer?.acknowledge(taken) === true;
+  }
+
+  /** There is room in the channel again. */
+  goOn(): void {
+    for (const writer of this.writers) writer.goOn();
+  }
+
+  private find(id: ExchangeId): ExchangeWork | undefined {
+    return this.table.find(id) ?? this.streams.find(id);
+  }
+
+  private close(work: ExchangeWork): void {
+    const { streams } = work;
+    if (streams === undefined) this.table.close(work);
+    else {
+      this.streams.close(work);
+      if (streams.writer !== undefined) this.writers.delete(streams.writer);
+    }
+  }
+
+  private readerOf(work: ExchangeWork): ItemReader {
+    const { output, messages, window } = this;
+    const id = work.id!;
+    return new ItemReader(window, {
+      opened: () => void output.write(messages.window(id, window)),
+      took: (count) => {
+        if (work.isOpen) output.write(messages.credit(id, 'answerer', count));
+      },
+      left: () => {},
+    });
+  }
+
+  private writerOf(work: ExchangeWork, window: ItemWindow): ItemWriter {
+    const { messages } = this;
+    const wire = {
+      messageOf: (item: unknown) => messages.item(work.id!, 'answerer', item),
+      sizeOf: (item: unknown) => messages.sizeOf(item),
+    };
+    const writer = new ItemWriter(this.output, wire, window);
+    this.writers.add(writer);
+    return writer;
+  }
+
+  /** Its items are a part of the function: its place is free when the last is written. */
+  private async serve(body: never, work: ExchangeWork): Promise<unknown> {
+    const answer = await this.handle!(body, work);
+    const writer = work.streams?.writer;
+    if (writer === undefined || !isItemSource(answer)) return answer;
+    await writer.send(answer);
+    return undefined;
+  }
+
+  private get messages(): StreamFormat {
+    return this.format.streams!;
+  }
+
   private take(id: ExchangeId | undefined, body: unknown, timeLeftMs: number): void {
-    const { channel, clock } = this.output.ctx;
-    const hasEnd = timeLeftMs !== Number.POSITIVE_INFINITY;
-    const deadline = hasEnd ? clock.now() + timeLeftMs : timeLeftMs;
-    const work = new ExchangeWork(channel, id, body, deadline);
+    const work = this.workOf(id, body, timeLeftMs);
     if (!this.table.take(work)) this.turnAway(work);
     this.table.gateReads();
   }
 
-  /** Only where handlers before this one bring more although reads are held. */
+  private workOf(id: ExchangeId | undefined, body: unknown, timeLeftMs: number): ExchangeWork {
+    const { channel, clock } = this.output.ctx;
+    const hasEnd = timeLeftMs !== Number.POSITIVE_INFINITY;
+    return new ExchangeWork(channel, id, body, hasEnd ? clock.now() + timeLeftMs : timeLeftMs);
+  }
+
+  /** Requests only where handlers before this one bring more although reads are held. */
   private turnAway({ id, channel }: ExchangeWork): void {
     if (id !== undefined) this.writeError(id, failureOf(this.format, 'overloaded'));
     else channel.logger.log('warn', `${channel} dropped a notification: too many requests wait`);
@@ -99,7 +270,8 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
   }
 
   succeeded(work: ExchangeWork, answer: unknown): void {
-    this.table.close(work);
+    this.close(work);
+    work.stop();
     if (work.id === undefined) return;
     try {
       const future = this.output.write(this.format.response(work.id, answer));
@@ -111,7 +283,8 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
   }
 
   failed(work: ExchangeWork, error: Error): void {
-    this.table.close(work);
+    this.close(work);
+    work.stop();
     this.answerFailure(work, error);
   }
 
@@ -131,7 +304,7 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
 
   /** Cancelled, or its time is over: answers, and aborts the signal of the function. */
   private dismiss(work: ExchangeWork, failure: ExchangeFailure): void {
-    this.table.close(work);
+    this.close(work);
     const answer = failureOf(this.format, failure);
     if (work.id !== undefined) this.writeError(work.id, answer);
     work.abort(new Error(answer.text));
@@ -153,7 +326,10 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
 
   /** No answer can be sent any more. */
   abandon(): void {
-    this.table.abandon(new Error('the channel is closed'));
+    const reason = new Error('the channel is closed');
+    this.table.abandon(reason);
+    this.streams.abandon(reason);
+    this.writers.clear();
   }
 
   /** The handler is removed. */

@@ -1,4 +1,3 @@
-import { EncodeError } from '@headrace/core';
 import { invalidMessage } from './exchange-error.ts';
 import type {
   ExchangeFailure,
@@ -6,31 +5,19 @@ import type {
   ExchangeId,
   ExchangeSink,
 } from './exchange-format.ts';
+import {
+  checkCall,
+  type JsonRpcExchange,
+  type Members,
+  notificationMessage,
+  requestMessage,
+  resultOf,
+  TIME_LEFT,
+  VERSION,
+} from './json-rpc-message.ts';
+import { JSON_RPC_STREAMS, readStreamMessage, streamOf } from './json-rpc-streams.ts';
 
-/** A request or notification of JSON-RPC. */
-export interface JsonRpcCall {
-  readonly method: string;
-  /** An object or an array. */
-  readonly params?: unknown;
-}
-
-/** The types of {@link jsonRpcExchange}. */
-export interface JsonRpcExchange {
-  reads: unknown;
-  writes: object;
-  call: JsonRpcCall;
-  request: JsonRpcCall;
-  answer: unknown;
-  result: unknown;
-}
-
-const LOST_IN_JSON = [Map, Set, WeakMap, WeakSet, Error, RegExp, ArrayBuffer, Promise] as const;
-
-type Members = Readonly<Record<string, unknown>>;
-
-const VERSION = '2.0';
 const CANCEL = '$/cancelRequest';
-const TIME_LEFT = '$timeLeftMs';
 const INVALID_REQUEST = -32_600;
 
 /** JSON-RPC's own, and those of the Language Server Protocol. */
@@ -50,6 +37,8 @@ const CODES: Readonly<Record<ExchangeFailure, number>> = {
  * - A batch is refused with −32600.
  * - A call that was given up is cancelled by the notification `$/cancelRequest`, as in the Language Server Protocol.
  * - The remaining time of a request travels as the member `$timeLeftMs`; others ignore it.
+ * - Streams are a request with the member `$stream`, and notifications `$/stream/…` with the id of the call; the guide
+ *   about calls has their table.
  * - Errors of the handler's own: −32603 failed, −32802 too late, −32000 overloaded, −32601 unknown, −32800 cancelled.
  *
  * @see https://www.jsonrpc.org/specification
@@ -61,18 +50,15 @@ export function jsonRpcExchange(): ExchangeFormat<JsonRpcExchange> {
 const JSON_RPC: ExchangeFormat<JsonRpcExchange> = {
   codes: CODES,
   read,
-  request(id, call, timeLeftMs) {
-    const { method, params } = checkCall(call);
-    if (timeLeftMs === Number.POSITIVE_INFINITY) return { jsonrpc: VERSION, id, method, params };
-    return { jsonrpc: VERSION, id, method, params, [TIME_LEFT]: timeLeftMs };
-  },
+  request: (id, call, timeLeftMs) => requestMessage(id, checkCall(call), timeLeftMs),
   notification(call) {
     const { method, params } = checkCall(call);
-    return { jsonrpc: VERSION, method, params };
+    return notificationMessage(method, params);
   },
-  cancel: (id) => ({ jsonrpc: VERSION, method: CANCEL, params: { id } }),
+  cancel: (id) => notificationMessage(CANCEL, { id }),
   response: (id, answer) => ({ jsonrpc: VERSION, id, result: resultOf(answer) }),
   error: (id, code, message, data) => errorMessage(id, code, message, data),
+  streams: JSON_RPC_STREAMS,
 };
 
 function errorMessage(
@@ -82,27 +68,6 @@ function errorMessage(
   data?: unknown,
 ): object {
   return { jsonrpc: VERSION, id, error: { code, message, data } };
-}
-
-/** JSON has no text for some values, and makes `{}` of others. */
-function resultOf(answer: unknown): unknown {
-  if (answer === undefined) return null;
-  if (!isLostInJson(answer)) return answer;
-  const kind = Object.prototype.toString.call(answer).slice('[object '.length, -1);
-  const text = `an answer is a ${kind}, which has no JSON: return plain objects, arrays, texts or numbers`;
-  throw new EncodeError('MESSAGE_NOT_ENCODABLE', text, { kind });
-}
-
-function isLostInJson(answer: unknown): boolean {
-  if (typeof answer !== 'object' || answer === null) {
-    return typeof answer === 'function' || typeof answer === 'symbol';
-  }
-  return !('toJSON' in answer) && LOST_IN_JSON.some((type) => answer instanceof type);
-}
-
-function checkCall(call: JsonRpcCall): JsonRpcCall {
-  if (typeof call === 'object' && call !== null && typeof call.method === 'string') return call;
-  throw new EncodeError('MESSAGE_NOT_ENCODABLE', 'a call of JSON-RPC needs a method, a string');
 }
 
 function read(message: unknown, sink: ExchangeSink<JsonRpcExchange>): void {
@@ -125,11 +90,17 @@ function readCall(members: Members, method: string, sink: ExchangeSink<JsonRpcEx
   const { id, params } = members;
   if (id === undefined) {
     if (method === CANCEL) sink.cancel(cancelledId(members, params));
-    else sink.notification({ method, params });
+    else if (!readStreamMessage(members, method, sink.streams))
+      sink.notification({ method, params });
     return;
   }
   if (!isId(id)) throw invalidMessage(members, 'the id of a request is no number and no string');
-  sink.request(id, { method, params }, timeLeft(members));
+  const stream = streamOf(members);
+  if (stream === undefined) sink.request(id, { method, params }, timeLeft(members));
+  else {
+    const { window, sendsItems } = stream;
+    sink.streams.open(id, { method, params }, timeLeft(members), window, sendsItems);
+  }
 }
 
 function cancelledId(members: Members, params: unknown): ExchangeId {

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { WriteFuture } from '@headrace/core';
 import type { SettableFuture } from '@headrace/core/authoring';
+import { giveUp } from '../call/item-source.ts';
 import { FileRegion } from './file-region.ts';
 
 /** A source of chunks for a handler: one pull at a time, and a way to give it up. */
@@ -46,13 +47,7 @@ export class StreamSource {
 
   /** Lets go of files and sockets of the source, also while a pull is under way. */
   giveUp(): void {
-    const { destroy } = this.source as Partial<Readable>;
-    if (typeof destroy === 'function') {
-      const stream = this.source as Readable;
-      // A late error of a stream that is not iterated any more would be uncaught.
-      stream.on('error', () => {});
-      stream.destroy();
-    } else this.iterator?.return?.().then(undefined, () => {});
+    void giveUp(this.source, this.iterator);
   }
 }
 

@@ -579,8 +579,8 @@ describe('ExchangeHandler, bad input', () => {
   it.each([
     [
       'a frame of no kind',
-      [Buffer.from('090000000001', 'hex')],
-      /unknown kind 9 .*09 00 00 00 00 01/,
+      [Buffer.from('0c0000000001', 'hex')],
+      /unknown kind 12 .*0c 00 00 00 00 01/,
     ],
     [
       'an id that is in use',

@@ -18,6 +18,13 @@ export function readings<T extends ExchangeTypes>(
     refusal: note('refusal'),
     cancel: note('cancel'),
     reply: note('reply'),
+    streams: {
+      open: note('open'),
+      item: note('item'),
+      inputEnd: note('inputEnd'),
+      credit: note('credit'),
+      window: note('window'),
+    },
   });
   return seen;
 }

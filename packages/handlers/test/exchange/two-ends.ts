@@ -1,12 +1,10 @@
 import { lengthPrefixed } from '@headrace/codec';
 import type { Handler } from '@headrace/core';
 import { type ConnectedPair, connectedPair } from '@headrace/core/testing';
-import { type BinaryExchange, binaryExchange } from '../../src/exchange/binary-exchange.ts';
-import {
-  type CallOptions,
-  ExchangeHandler,
-  type ExchangeOptions,
-} from '../../src/exchange/exchange-handler.ts';
+import { binaryExchange } from '../../src/exchange/binary-exchange.ts';
+import type { BinaryExchange } from '../../src/exchange/binary-frame.ts';
+import { ExchangeHandler } from '../../src/exchange/exchange-handler.ts';
+import type { CallOptions, ExchangeOptions } from '../../src/exchange/exchange-options.ts';
 import type { ExchangeScope } from '../../src/exchange/exchange-worker.ts';
 
 type Options = Partial<ExchangeOptions<BinaryExchange>>;
@@ -95,11 +93,11 @@ export class TwoEnds {
   }
 
   /** Asks, and what follows has happened when it returns, but for promises. */
-  ask(text: string, options?: CallOptions): Watched {
+  ask(text: string, options?: CallOptions<Buffer>): Watched {
     return this.askBytes(Buffer.from(text), options);
   }
 
-  askBytes(body: Uint8Array, options?: CallOptions): Watched {
+  askBytes(body: Uint8Array, options?: CallOptions<Buffer>): Watched {
     return this.pair.clock.run(() => watch(this.caller.request(body, options)));
   }
 

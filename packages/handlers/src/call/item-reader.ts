@@ -1,0 +1,214 @@
+import { PipelineError } from '@headrace/core';
+import { Fifo, type HeapEntry, unpinAll } from '@headrace/core/authoring';
+import type { ItemWindow } from './item-writer.ts';
+
+/** The receiver of an {@link ItemReader}'s reports. */
+export interface ItemReaderOwner {
+  /** Items are asked for, for the first time. */
+  opened?(): void;
+  /** The reader took so many items since it said so last. */
+  took(count: number): void;
+  /** The reader waits for an item, or does not any more. */
+  waits?(reader: ItemReader): void;
+  waitsNoMore?(reader: ItemReader): void;
+  /** It waited too long. */
+  expired?(): void;
+  /** The reader wants no more items, before their end. */
+  left(): void;
+}
+
+interface Waiter {
+  resolve(result: IteratorResult<unknown>): void;
+  reject(error: Error): void;
+}
+
+/** Of the bytes of a window, before a peer has sent too much. */
+const MEASURE_PARTS = 2;
+
+const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
+
+/**
+ * The items of one stream for their reader, in order, then the end or the error. What is taken is acknowledged at half
+ * of the window, and when the reader waits: so the ends need not measure items alike.
+ */
+export class ItemReader implements AsyncIterableIterator<unknown>, HeapEntry {
+  /** Of a wait. */
+  deadline = Number.POSITIVE_INFINITY;
+  heapIndex = -1;
+  heapOrder = 0;
+  private readonly window: ItemWindow;
+  private readonly owner: ItemReaderOwner;
+  private readonly items = new Fifo<unknown>();
+  private readonly sizes = new Fifo<number>();
+  private bufferedBytes = 0;
+  private takenItems = 0;
+  private takenBytes = 0;
+  private hasOpened = false;
+  private isOver = false;
+  private error: Error | undefined = undefined;
+  private waiter: Waiter | undefined = undefined;
+  /** The memory of the last item that came. */
+  private memory: unknown = undefined;
+
+  constructor(window: ItemWindow, owner: ItemReaderOwner) {
+    this.window = window;
+    this.owner = owner;
+  }
+
+  /** Bytes of items that wait for their reader. */
+  get buffered(): number {
+    return this.bufferedBytes;
+  }
+
+  // --- from the peer ---
+
+  /** False if the window does not allow it. */
+  receive(item: unknown, size: number): boolean {
+    if (this.isOver) return true;
+    if (!this.hasRoom) return false;
+    const { waiter } = this;
+    if (waiter === undefined) this.keep(item, size);
+    else {
+      this.took(size);
+      this.settle()!.resolve({ done: false, value: item });
+    }
+    return true;
+  }
+
+  /** The only item of a peer that knows no items: it has no window. */
+  receiveOnly(item: unknown): void {
+    if (this.waiter === undefined) this.keep(item, 0);
+    else this.settle()!.resolve({ done: false, value: item });
+  }
+
+  /** All items have come. */
+  end(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.settle()?.resolve(DONE);
+  }
+
+  /**
+   * No item comes any more. The reader gets the error after the items that came before it.
+   *
+   * @param atOnce - those are dropped
+   */
+  fail(error: Error, atOnce = false): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    if (atOnce) this.clear();
+    const waiter = this.settle();
+    if (waiter === undefined) this.error = error;
+    else waiter.reject(error);
+  }
+
+  /** It has waited too long. */
+  expire(): void {
+    this.owner.expired?.();
+  }
+
+  // --- for the reader ---
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<unknown>> {
+    const { items, error } = this;
+    this.openOnce();
+    if (items.size > 0) {
+      const item = items.shift();
+      const size = this.sizes.shift()!;
+      this.bufferedBytes -= size;
+      this.took(size);
+      return Promise.resolve({ done: false, value: item });
+    }
+    if (error !== undefined) {
+      this.error = undefined;
+      return Promise.reject(error);
+    }
+    if (this.isOver) return Promise.resolve(DONE);
+    if (this.waiter !== undefined) {
+      const text = 'next() while another next() waits';
+      return Promise.reject(new PipelineError('PIPELINE_STATE', text));
+    }
+    return this.wait();
+  }
+
+  async return(): Promise<IteratorResult<unknown>> {
+    const isEarly = !this.isOver;
+    this.isOver = true;
+    this.error = undefined;
+    this.clear();
+    this.settle()?.resolve(DONE);
+    if (isEarly) this.owner.left();
+    return DONE;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  /** The peer may measure items otherwise, and is allowed twice the bytes. */
+  private get hasRoom(): boolean {
+    const { window, items, bufferedBytes, takenItems, takenBytes } = this;
+    if (items.size + takenItems >= window.items) return false;
+    return bufferedBytes + takenBytes < window.bytes * MEASURE_PARTS;
+  }
+
+  private openOnce(): void {
+    if (this.hasOpened || this.isOver) return;
+    this.hasOpened = true;
+    this.owner.opened?.();
+  }
+
+  private wait(): Promise<IteratorResult<unknown>> {
+    this.acknowledge();
+    return new Promise((resolve, reject) => {
+      this.waiter = { resolve, reject };
+      this.owner.waits?.(this);
+    });
+  }
+
+  /** The reader waits no more. */
+  private settle(): Waiter | undefined {
+    const { waiter } = this;
+    if (waiter === undefined) return undefined;
+    this.waiter = undefined;
+    this.owner.waitsNoMore?.(this);
+    return waiter;
+  }
+
+  /** A slow reader does not keep the memory of each read, of which an item may be a small part. */
+  private keep(item: unknown, size: number): void {
+    const memory = item instanceof Uint8Array ? item.buffer : undefined;
+    if (memory !== this.memory) unpinAll(this.items, 0);
+    this.memory = memory;
+    this.items.push(item);
+    this.sizes.push(size);
+    this.bufferedBytes += size;
+  }
+
+  private took(size: number): void {
+    const { window } = this;
+    this.takenItems += 1;
+    this.takenBytes += size;
+    if (this.takenItems * 2 >= window.items || this.takenBytes * 2 >= window.bytes) {
+      this.acknowledge();
+    }
+  }
+
+  private acknowledge(): void {
+    const { takenItems } = this;
+    if (takenItems === 0) return;
+    this.takenItems = 0;
+    this.takenBytes = 0;
+    if (!this.isOver) this.owner.took(takenItems);
+  }
+
+  private clear(): void {
+    this.items.clear();
+    this.sizes.clear();
+    this.bufferedBytes = 0;
+  }
+}

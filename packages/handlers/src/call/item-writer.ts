@@ -1,0 +1,130 @@
+import { Fifo } from '@headrace/core/authoring';
+import type { CallOutput } from './call-output.ts';
+import { encodeErrorOf } from './encode-error.ts';
+import { giveUp, type ItemIterator, type ItemSource, iteratorOf } from './item-source.ts';
+
+/** How many items, and bytes of them, may be on their way or wait for their reader. */
+export interface ItemWindow {
+  readonly items: number;
+  readonly bytes: number;
+}
+
+/** How the items of one stream are written. */
+export interface ItemWire {
+  /** The message of an item; a throw ends the stream. */
+  messageOf(item: unknown): unknown;
+  /** The bytes of an item, as far as the window is concerned. */
+  sizeOf(item: unknown): number;
+}
+
+/**
+ * Writes the items of a source, as far as the peer's window and the channel allow. An item is begun while the items on
+ * their way are below both limits of the window, so that one item may exceed the bytes, and a large item is no deadlock.
+ */
+export class ItemWriter {
+  private readonly output: CallOutput;
+  private readonly wire: ItemWire;
+  private window: ItemWindow | undefined;
+  /** Of the items that are not acknowledged, in order. */
+  private readonly sizes = new Fifo<number>();
+  private bytes = 0;
+  private source: ItemSource | undefined = undefined;
+  private iterator: ItemIterator | undefined = undefined;
+  private isStopped = false;
+  private wake: (() => void) | undefined = undefined;
+
+  /** @param window - the peer's; without one, items wait for {@link open} */
+  constructor(output: CallOutput, wire: ItemWire, window?: ItemWindow) {
+    this.output = output;
+    this.wire = wire;
+    this.window = window;
+  }
+
+  /** The peer takes items from now on. False if it said so before. */
+  open(window: ItemWindow): boolean {
+    if (this.window !== undefined) return false;
+    this.window = window;
+    this.goOn();
+    return true;
+  }
+
+  /** The peer's reader took so many. False if there were not so many. */
+  acknowledge(count: number): boolean {
+    if (count > this.sizes.size) return false;
+    for (let left = count; left > 0; left -= 1) this.bytes -= this.sizes.shift()!;
+    this.goOn();
+    return true;
+  }
+
+  /**
+   * Resolves when all items are written, or after {@link stop}, when the source has settled. Rejects with the error of the
+   * source, or that of an item that cannot be encoded.
+   */
+  async send(source: ItemSource): Promise<void> {
+    if (this.isStopped) {
+      await giveUp(source, undefined);
+      return;
+    }
+    this.source = source;
+    try {
+      await this.sendAll(iteratorOf(source));
+    } catch (thrown) {
+      if (!this.isStopped) throw thrown;
+    }
+  }
+
+  /** Writes no more, and gives up the source. */
+  stop(): void {
+    if (this.isStopped) return;
+    this.isStopped = true;
+    if (this.source !== undefined) void giveUp(this.source, this.iterator);
+    this.goOn();
+  }
+
+  /** There may be room again, in the window or in the channel. */
+  goOn(): void {
+    const { wake } = this;
+    if (wake === undefined || !(this.hasRoom || this.isStopped)) return;
+    this.wake = undefined;
+    wake();
+  }
+
+  private async sendAll(iterator: ItemIterator): Promise<void> {
+    this.iterator = iterator;
+    let isDone = false;
+    try {
+      while (!isDone && !this.isStopped) {
+        if (!this.hasRoom) {
+          await this.room();
+          continue;
+        }
+        const result = await iterator.next();
+        isDone = result.done === true;
+        if (!isDone && !this.isStopped) this.write(result.value);
+      }
+    } finally {
+      if (!isDone) await giveUp(this.source!, iterator);
+    }
+  }
+
+  private get hasRoom(): boolean {
+    const { window, sizes, bytes, output } = this;
+    if (window === undefined || !output.isWritable) return false;
+    return sizes.size < window.items && bytes < window.bytes;
+  }
+
+  private room(): Promise<void> {
+    return new Promise((resolve) => {
+      this.wake = resolve;
+    });
+  }
+
+  private write(item: unknown): void {
+    const { output, wire } = this;
+    const size = wire.sizeOf(item);
+    const error = encodeErrorOf(output.ctx.channel, output.write(wire.messageOf(item)));
+    if (error !== undefined) throw error;
+    this.sizes.push(size);
+    this.bytes += size;
+  }
+}

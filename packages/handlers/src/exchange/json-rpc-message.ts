@@ -1,0 +1,58 @@
+import { EncodeError } from '@headrace/core';
+
+/** A request or notification of JSON-RPC. */
+export interface JsonRpcCall {
+  readonly method: string;
+  /** An object or an array. */
+  readonly params?: unknown;
+}
+
+/** The types of {@link jsonRpcExchange}. */
+export interface JsonRpcExchange {
+  reads: unknown;
+  writes: object;
+  call: JsonRpcCall;
+  request: JsonRpcCall;
+  answer: unknown;
+  result: unknown;
+}
+
+const LOST_IN_JSON = [Map, Set, WeakMap, WeakSet, Error, RegExp, ArrayBuffer, Promise] as const;
+
+export type Members = Readonly<Record<string, unknown>>;
+
+export const VERSION = '2.0';
+export const TIME_LEFT = '$timeLeftMs';
+/** What every message of JSON-RPC begins with. */
+export function notificationMessage(method: string, params: unknown): object {
+  return { jsonrpc: VERSION, method, params };
+}
+
+export function requestMessage(
+  id: number,
+  { method, params }: JsonRpcCall,
+  timeLeftMs: number,
+): Record<string, unknown> {
+  if (timeLeftMs === Number.POSITIVE_INFINITY) return { jsonrpc: VERSION, id, method, params };
+  return { jsonrpc: VERSION, id, method, params, [TIME_LEFT]: timeLeftMs };
+}
+/** JSON has no text for some values, and makes `{}` of others. */
+export function resultOf(answer: unknown): unknown {
+  if (answer === undefined) return null;
+  if (!isLostInJson(answer)) return answer;
+  const kind = Object.prototype.toString.call(answer).slice('[object '.length, -1);
+  const text = `an answer is a ${kind}, which has no JSON: return plain objects, arrays, texts or numbers`;
+  throw new EncodeError('MESSAGE_NOT_ENCODABLE', text, { kind });
+}
+
+function isLostInJson(answer: unknown): boolean {
+  if (typeof answer !== 'object' || answer === null) {
+    return typeof answer === 'function' || typeof answer === 'symbol';
+  }
+  return !('toJSON' in answer) && LOST_IN_JSON.some((type) => answer instanceof type);
+}
+
+export function checkCall(call: JsonRpcCall): JsonRpcCall {
+  if (typeof call === 'object' && call !== null && typeof call.method === 'string') return call;
+  throw new EncodeError('MESSAGE_NOT_ENCODABLE', 'a call of JSON-RPC needs a method, a string');
+}
