@@ -386,6 +386,118 @@ describe('RequestClient.notify', () => {
   });
 });
 
+describe('RequestClient.stream', () => {
+  const readAll = async (items: AsyncIterable<Buffer>): Promise<string[]> => {
+    const seen: string[] = [];
+    try {
+      for await (const item of items) seen.push(String(item));
+      seen.push('end');
+    } catch (error) {
+      seen.push((error as { code?: string }).code ?? String(error));
+    }
+    return seen;
+  };
+  const numbers = async function* (count: number): AsyncGenerator<Buffer> {
+    for (let i = 1; i <= count; i++) yield Buffer.from(String(i));
+  };
+
+  it('waits for a connection, and reads all items', async () => {
+    answer = (text) => numbers(Number(text)) as never;
+    const client = clientOf();
+    const read = readAll(client.stream(Buffer.from('3')));
+    await world.pass(50);
+    expect(asked).toEqual([]);
+    await up();
+    await world.pass(500);
+    expect(await read).toEqual(['1', '2', '3', 'end']);
+  });
+
+  it('fails without a connection when the wait for an item is over', async () => {
+    const client = clientOf({ timeoutMs: 300 });
+    const read = readAll(client.stream(Buffer.from('3')));
+    await world.pass(301);
+    expect(await read).toEqual(['HR_ERR_TIMEOUT_REQUEST']);
+  });
+
+  it('a reader that leaves ends it at the peer', async () => {
+    let left = 0;
+    answer = () =>
+      (async function* () {
+        try {
+          for (;;) yield Buffer.from('x');
+        } finally {
+          left += 1;
+        }
+      })() as never;
+    await up();
+    const client = clientOf();
+    await world.pass(50);
+    const first = (async () => {
+      for await (const item of client.stream(Buffer.from('x'))) return String(item);
+      return 'none';
+    })();
+    await world.pass(50);
+    expect(await first).toBe('x');
+    await world.pass(50);
+    expect(left).toBe(1);
+  });
+
+  it('a loss after the first item fails it, and nothing is asked again', async () => {
+    answer = () =>
+      (async function* () {
+        yield Buffer.from('1');
+        await new Promise(() => {});
+      })() as never;
+    await up();
+    const client = clientOf({
+      retry: 'idempotent',
+      budget: new RetryBudget({ perSecond: 9, burst: 9 }),
+    });
+    await world.pass(50);
+    const read = readAll(client.stream(Buffer.from('x')));
+    await world.pass(50);
+    for (const channel of accepted()) channel.abort();
+    await world.pass(500);
+    expect(await read).toEqual(['1', 'HR_ERR_REQUEST_LOST']);
+    expect(asked).toEqual(['x']);
+  });
+
+  it('one that was lost before its first item is asked again where that is allowed', async () => {
+    answer = () =>
+      (async function* () {
+        if (asked.length === 1) await new Promise(() => {});
+        yield Buffer.from('1');
+      })() as never;
+    await up();
+    const client = clientOf({
+      retry: 'idempotent',
+      budget: new RetryBudget({ perSecond: 9, burst: 9 }),
+    });
+    await world.pass(50);
+    const read = readAll(client.stream(Buffer.from('x')));
+    await world.pass(50);
+    for (const channel of accepted()) channel.abort();
+    await world.pass(500);
+    expect(await read).toEqual(['1', 'end']);
+    expect(asked).toEqual(['x', 'x']);
+  });
+
+  it('a call with input is not asked again: its items cannot be had twice', async () => {
+    answer = () => new Promise(() => {});
+    await up();
+    const client = clientOf({
+      retry: 'idempotent',
+      budget: new RetryBudget({ perSecond: 9, burst: 9 }),
+    });
+    await world.pass(50);
+    const call = outcome(client.request(Buffer.from('x'), { input: numbers(3) }));
+    await world.pass(50);
+    for (const channel of accepted()) channel.abort();
+    await world.pass(500);
+    expect([await call, asked]).toEqual(['HR_ERR_REQUEST_LOST', ['x']]);
+  });
+});
+
 describe('RequestClient and a connection that is half over', () => {
   it('ends it and asks over the next one, in place of asking for ever', async () => {
     await up();

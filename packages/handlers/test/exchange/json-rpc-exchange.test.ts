@@ -52,6 +52,98 @@ describe('jsonRpcExchange', () => {
     expect(read(message)).toEqual([reading]);
   });
 
+  const streams = format.streams!;
+  it.each([
+    [
+      'one that takes items',
+      streams.open(1, call, 500, { items: 8, bytes: 99 }, false),
+      rpc({ id: 1, ...call, $timeLeftMs: 500, $stream: { items: 8, bytes: 99, input: false } }),
+      'open 1 {"method":"add","params":[1,2]} 500 {"items":8,"bytes":99} false',
+    ],
+    [
+      'one that sends some',
+      streams.open(1, call, Number.POSITIVE_INFINITY, undefined, true),
+      rpc({ id: 1, ...call, $stream: { items: 0, bytes: 0, input: true } }),
+      'open 1 {"method":"add","params":[1,2]} Infinity true',
+    ],
+    [
+      'an item of the answerer',
+      streams.item('x', 'answerer', { a: 1 }),
+      rpc({ method: '$/stream/item', params: { id: 'x', item: { a: 1 } } }),
+      'item x answerer {"a":1}',
+    ],
+    [
+      'one of the caller that is nothing',
+      streams.item(1, 'caller', undefined),
+      rpc({ method: '$/stream/input', params: { id: 1, item: null } }),
+      'item 1 caller null',
+    ],
+    [
+      'the end of them',
+      streams.inputEnd(1),
+      rpc({ method: '$/stream/inputEnd', params: { id: 1 } }),
+      'inputEnd 1',
+    ],
+    [
+      'credit of the caller',
+      streams.credit(1, 'caller', 3),
+      rpc({ method: '$/stream/credit', params: { id: 1, taken: 3 } }),
+      'credit 1 caller 3',
+    ],
+    [
+      'credit of the answerer',
+      streams.credit(1, 'answerer', 3),
+      rpc({ method: '$/stream/inputCredit', params: { id: 1, taken: 3 } }),
+      'credit 1 answerer 3',
+    ],
+    [
+      'a window',
+      streams.window(1, { items: 8, bytes: 99 }),
+      rpc({ method: '$/stream/inputWindow', params: { id: 1, items: 8, bytes: 99 } }),
+      'window 1 {"items":8,"bytes":99}',
+    ],
+  ])('writes and reads of streams %s', (_, message, expected, reading) => {
+    expect(json(message)).toEqual(expected);
+    expect(read(json(message))).toEqual([reading]);
+  });
+
+  it.each([
+    rpc({ id: 1, ...call, $stream: null }),
+    rpc({ id: 1, ...call, $stream: { items: 1, bytes: 1 } }),
+    rpc({ id: 1, ...call, $stream: { items: 1, bytes: -1, input: true } }),
+    rpc({ id: 1, ...call, $stream: { items: 1.5, bytes: 1, input: true } }),
+    rpc({ method: '$/stream/item', params: { id: 1 } }),
+    rpc({ method: '$/stream/item', params: { item: 1 } }),
+    rpc({ method: '$/stream/item' }),
+    rpc({ method: '$/stream/credit', params: { id: 1, taken: 0 } }),
+    rpc({ method: '$/stream/credit', params: { id: 1, taken: 2 ** 33 } }),
+    rpc({ method: '$/stream/inputWindow', params: { id: 1, items: 1 } }),
+  ])('refuses of streams %j', (message) => {
+    expect(() => read(message)).toThrow(
+      expect.objectContaining({ code: 'HR_ERR_MESSAGE_INVALID' }),
+    );
+  });
+
+  it('other notifications of this kind are those of the application', () => {
+    const message = rpc({ method: '$/stream/other', params: { id: 1 } });
+    expect(read(message)).toEqual(['notification {"method":"$/stream/other","params":{"id":1}}']);
+  });
+
+  it('measures an item at both ends alike, never above its text, and ends with cycles', () => {
+    const cycle: Record<string, unknown> = {};
+    cycle['self'] = cycle;
+    expect(streams.sizeOf(cycle)).toBeGreaterThan(1_000_000);
+    expect(streams.sizeOf({ at: new Date(0), gone: undefined })).toBe(
+      streams.sizeOf({ at: '1970-01-01T00:00:00.000Z' }),
+    );
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        expect(streams.sizeOf(value)).toBeLessThanOrEqual(JSON.stringify(value).length);
+        expect(streams.sizeOf(value) * 10 + 10).toBeGreaterThan(JSON.stringify(value).length / 3);
+      }),
+    );
+  });
+
   it('refuses a batch with -32600', () => {
     expect(read([rpc(call)])).toEqual([
       'reply {"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"batches are not supported"}}',

@@ -1,5 +1,6 @@
 import { DrainEvent } from '@headrace/core';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { ItemReader } from '../../src/call/item-reader.ts';
 import { refusal } from '../../src/index.ts';
 import { TwoEnds, watch } from './two-ends.ts';
 
@@ -254,6 +255,30 @@ describe('a stream of the answerer', () => {
     expect(await settled(ends, readAll(items))).toEqual(['2', '3', 'end']);
   });
 
+  it('waits while the channel is not writable', async () => {
+    const made: string[] = [];
+    const ends = new TwoEnds(
+      { windowItems: 1000, windowBytes: 10_000_000 },
+      {
+        *handle() {
+          for (let i = 0; i < 100; i++) {
+            made.push('');
+            yield Buffer.alloc(20_000);
+          }
+        },
+      },
+      { capacityBytes: 1000 },
+    );
+    ends.pair.client.autoRead = false;
+    const items = ends.pair.clock.run(() => ends.caller.stream(bytes('x')));
+    await ends.settle();
+    expect(made.length).toBeLessThan(10);
+    ends.pair.clock.run(() => {
+      ends.pair.client.autoRead = true;
+    });
+    expect(await settled(ends, readAll(items))).toHaveLength(101);
+  });
+
   it('holds the drain until it has ended', async () => {
     const ends = new TwoEnds({ windowItems: 1 }, { handle: () => counting(3) });
     const items = ends.pair.clock.run(() => ends.caller.stream(bytes('x')));
@@ -289,6 +314,50 @@ describe('a stream of the answerer', () => {
     await settled(ends, all);
     expect(read).toBe(100_000);
     expect(most * 1024).toBeLessThan(1024 * 1024);
+  });
+});
+
+describe('the reader of a stream', () => {
+  it('gives credit when it waits, so that a sender that measures more goes on', () => {
+    const took: number[] = [];
+    const reader = new ItemReader(
+      { items: 100, bytes: 100 },
+      { took: (count) => void took.push(count), left: () => {} },
+    );
+    expect(reader.receive('a', 1)).toBe(true);
+    void reader.next();
+    expect(took).toEqual([]);
+    void reader.next();
+    expect(took).toEqual([1]);
+  });
+
+  it('refuses twice the bytes of its window', () => {
+    const reader = new ItemReader({ items: 100, bytes: 10 }, { took: () => {}, left: () => {} });
+    expect([reader.receive('a', 19), reader.receive('b', 1)]).toEqual([true, true]);
+    expect(reader.receive('c', 1)).toBe(false);
+  });
+
+  it('keeps no memory of the reads of its items when it is slow', async () => {
+    const reader = new ItemReader({ items: 100, bytes: 9999 }, { took: () => {}, left: () => {} });
+    for (const text of ['a', 'b', 'c'])
+      reader.receive(Buffer.alloc(65_536, text).subarray(0, 10), 10);
+    const sizes: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      const { value } = (await reader.next()) as { value: Buffer };
+      sizes.push(value.buffer.byteLength);
+    }
+    expect(sizes).toEqual([10, 10, 65_536]);
+  });
+
+  it('two reads at once are a mistake, and a read after the end is done', async () => {
+    const reader = new ItemReader({ items: 1, bytes: 1 }, { took: () => {}, left: () => {} });
+    const first = reader.next();
+    await expect(reader.next()).rejects.toThrow('next() while another next() waits');
+    await reader.return();
+    expect([await first, await reader.next()]).toEqual([
+      { done: true, value: undefined },
+      { done: true, value: undefined },
+    ]);
   });
 });
 
