@@ -143,6 +143,37 @@ describe('a stream of the answerer', () => {
     expect(await items.next()).toEqual({ done: true, value: undefined });
   });
 
+  it('a source whose next item never comes is given up by its return()', async () => {
+    let left = 0;
+    const source = {
+      [Symbol.asyncIterator]: () => source,
+      next: () => new Promise<never>(() => {}),
+      return: async () => {
+        left += 1;
+        return { done: true as const, value: undefined };
+      },
+    };
+    const ends = new TwoEnds({}, { handle: () => source });
+    const items = ends.pair.clock.run(() => ends.caller.stream(bytes('x')));
+    await ends.settle();
+    await items.return!();
+    await ends.settle();
+    expect(left).toBe(1);
+  });
+
+  it('an item that is too large for its frame is a failure of the function', async () => {
+    const ends = new TwoEnds(
+      {},
+      {
+        async *handle() {
+          yield Buffer.alloc(200_000);
+        },
+      },
+    );
+    const items = ends.pair.clock.run(() => ends.caller.stream(bytes('x')));
+    expect(await settled(ends, readAll(items))).toEqual(['HR_ERR_REQUEST_REFUSED']);
+  });
+
   it('an item that cannot be encoded is a failure of the function', async () => {
     const ends = new TwoEnds(
       {},
