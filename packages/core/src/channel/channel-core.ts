@@ -19,6 +19,7 @@ import type {
   Direction,
   EndOptions,
   Handled,
+  Logger,
   WriteFuture,
   WriteOptions,
 } from '../contract.ts';
@@ -120,6 +121,11 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
 
   get clock(): Clock {
     return this.options.clock;
+  }
+
+  get logger(): Logger {
+    const { logger } = this.options;
+    return this.transport.loggerOf?.(logger) ?? logger;
   }
 
   get transport(): Transport {

@@ -1,4 +1,4 @@
-import type { Address } from '../contract.ts';
+import type { Address, Logger } from '../contract.ts';
 import type { Listener, ListenerSink } from './listener.ts';
 import type { Transport, TransportSink } from './transport.ts';
 
@@ -23,6 +23,10 @@ export class ListenerTransport implements Transport, ListenerSink {
 
   get localAddress(): Address | undefined {
     return this.listener.localAddress;
+  }
+
+  loggerOf(logger: Logger): Logger {
+    return this.listener.loggerOf?.(logger) ?? logger;
   }
 
   open(sink: TransportSink): void {

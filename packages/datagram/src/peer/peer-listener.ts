@@ -14,4 +14,9 @@ export interface PeerListener extends Listener {
   readonly refused: number;
   /** Strangers whose places were given to others. */
   readonly evicted: number;
+  /**
+   * Warnings and errors about strangers that went to level debug: ten in an hour pass, so that forged senders do not fill
+   * the log.
+   */
+  readonly lowered: number;
 }

@@ -3,6 +3,7 @@ import {
   type Address,
   type CloseInfo,
   type DeadlineEntry,
+  type Logger,
   RejectedError,
   type Transport,
   type TransportSink,
@@ -90,6 +91,10 @@ export class PeerTransport implements Transport, DeadlineEntry, KnownOrStranger 
   outlives(): boolean {
     this.owner.counters.unhandled += 1;
     return true;
+  }
+
+  loggerOf(logger: Logger): Logger {
+    return this.owner.log.over(logger, this);
   }
 
   sizeOf(message: unknown): number {

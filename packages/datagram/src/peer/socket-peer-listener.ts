@@ -7,6 +7,7 @@ import {
   type DatagramSocket,
   type DatagramSocketUser,
   type ListenerSink,
+  type Logger,
   type TransportWay,
 } from '@headrace/core';
 import { StrangersFirst } from '@headrace/core/authoring';
@@ -18,6 +19,7 @@ import { NextTurn } from '../transport/next-turn.ts';
 import type { PeerListener } from './peer-listener.ts';
 import type { PeerOwner } from './peer-owner.ts';
 import { PeerTransport } from './peer-transport.ts';
+import { StrangerLog } from './stranger-log.ts';
 
 /** How peers are kept. */
 export interface PeerRules {
@@ -36,6 +38,7 @@ export class SocketPeerListener implements PeerListener, DatagramSocketUser, Pee
   readonly counters = new DatagramCounters();
   readonly socket: DatagramSocket;
   readonly turn: NextTurn;
+  readonly log: StrangerLog;
   readonly limits: IntakeLimits;
   readonly idleMs: number;
   readonly amplification: number;
@@ -45,6 +48,8 @@ export class SocketPeerListener implements PeerListener, DatagramSocketUser, Pee
   evicted = 0;
   private readonly place: DatagramPlace;
   private readonly rules: PeerRules;
+  /** Of the listening channel: nobody who is accepted is known yet. */
+  private readonly ownLog: StrangerLog;
   private readonly peers = new Map<string, PeerTransport>();
   private readonly places = new StrangersFirst<PeerTransport>();
   private sink!: ListenerSink;
@@ -66,10 +71,20 @@ export class SocketPeerListener implements PeerListener, DatagramSocketUser, Pee
     this.amplification = rules.amplification;
     this.signInProves = rules.signInProves;
     this.turn = new NextTurn(clock);
+    this.log = new StrangerLog(clock);
+    this.ownLog = new StrangerLog(clock);
   }
 
   get size(): number {
     return this.peers.size;
+  }
+
+  get lowered(): number {
+    return this.log.lowered + this.ownLog.lowered;
+  }
+
+  loggerOf(logger: Logger): Logger {
+    return this.ownLog.over(logger);
   }
 
   get localAddress(): Address | undefined {
