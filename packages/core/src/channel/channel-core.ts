@@ -60,6 +60,7 @@ const GONE = 5;
 // Reported once.
 const DROPPED = 1;
 const OUTLIVED = 2;
+const CATCHER_FAILED = 4;
 
 const WRITE_OPTIONS = describeOptions('write', { signal: unchecked() });
 const END_OPTIONS = describeOptions('end', {
@@ -501,7 +502,9 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
   }
 
   exceptionHandlerFailed(handlerName: string, thrown: Error, original: Error): void {
-    reportCatcher(this.channel, handlerName, thrown, original);
+    const isFirst = (this.reported & CATCHER_FAILED) === 0;
+    this.reported |= CATCHER_FAILED;
+    reportCatcher(this.channel, handlerName, thrown, original, isFirst);
   }
 }
 
