@@ -48,9 +48,9 @@ export class PeerTransport implements Transport, DeadlineEntry, KnownOrStranger 
     this.placeId = placeId;
     this.remoteAddress = remoteAddress;
     this.owner = owner;
-    const { counters, turn, socket, limits } = owner;
+    const { counters, turn, socket, limits, outcomes } = owner;
     this.intake = new DatagramIntake(limits, counters, turn, sizeOfBytes);
-    this.sender = new DatagramSender(socket, counters, turn.clock, (failures) => {
+    this.sender = new DatagramSender(socket, counters, turn.clock, outcomes, (failures) => {
       if (this.isActive) this.sink!.written(failures);
     });
     this.heardAt = turn.clock.now();

@@ -16,6 +16,7 @@ import { DatagramCounters } from '../transport/datagram-counters.ts';
 import { bindError } from '../transport/datagram-failure.ts';
 import type { IntakeLimits } from '../transport/datagram-intake.ts';
 import { NextTurn } from '../transport/next-turn.ts';
+import { SendOutcomes } from '../transport/send-outcomes.ts';
 import type { PeerListener } from './peer-listener.ts';
 import type { PeerOwner } from './peer-owner.ts';
 import { PeerTransport } from './peer-transport.ts';
@@ -38,6 +39,7 @@ export class SocketPeerListener implements PeerListener, DatagramSocketUser, Pee
   readonly counters = new DatagramCounters();
   readonly socket: DatagramSocket;
   readonly turn: NextTurn;
+  readonly outcomes = new SendOutcomes();
   readonly log: StrangerLog;
   readonly limits: IntakeLimits;
   readonly idleMs: number;

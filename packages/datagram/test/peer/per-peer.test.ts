@@ -9,6 +9,7 @@ import {
   type Server,
   ServerBootstrap,
   silentLogger,
+  type Transport,
 } from '@headrace/core';
 import { VirtualClock } from '@headrace/core/testing';
 import { DATAGRAM_ERRORS, type PerPeerOptions, perPeer, provePeer } from '@headrace/datagram';
@@ -334,4 +335,27 @@ it('frames in datagrams are decoded one datagram at a time, and a bad one closes
   expect(read).toEqual(['one', 'two', 'three']);
   expect(errors).toEqual(['HR_ERR_FRAME_TRUNCATED', 'HR_ERR_FRAME_TOO_LONG']);
   expect(server.connections.size).toBe(1);
+});
+
+it('a peer reports no outcome after its close, whatever stands on it', () => {
+  const clock = new VirtualClock();
+  const network = new FakeNetwork(clock);
+  const listener = perPeer({ port: 9, network, clock });
+  const peers: Transport[] = [];
+  const accepted = (peer: Transport) => void peers.push(peer);
+  listener.open({ listening: () => {}, accepted } as never);
+  clock.runTasks();
+  listener.requestAccept();
+  network.socket.arrive('10.0.0.2', 'hi');
+  const reports: string[] = [];
+  const [peer] = peers;
+  peer!.open({
+    written: () => reports.push('written'),
+    disconnected: () => reports.push('disconnected'),
+  } as never);
+  network.socket.isStuck = true;
+  peer!.write([Buffer.from('x')], 1);
+  peer!.close({ reason: 'local', by: 'local', error: undefined });
+  network.socket.take();
+  expect(reports).toEqual(['disconnected']);
 });
