@@ -12,6 +12,7 @@ import { channelOf, type KnownOrStranger, sizeOfBytes } from '@headrace/core/aut
 import { principalOf } from '@headrace/handlers';
 import type { SenderAddress } from '../datagram.ts';
 import { DATAGRAM_ERRORS } from '../datagram-errors.ts';
+import type { DatagramCounters } from '../transport/datagram-counters.ts';
 import { DatagramIntake } from '../transport/datagram-intake.ts';
 import { DatagramSender } from '../transport/datagram-sender.ts';
 import type { PeerOwner } from './peer-owner.ts';
@@ -54,6 +55,11 @@ export class PeerTransport implements Transport, DeadlineEntry, KnownOrStranger 
       if (this.isActive) this.sink!.written(failures);
     });
     this.heardAt = turn.clock.now();
+  }
+
+  /** Those of the socket: it is that of all peers. */
+  get counters(): DatagramCounters {
+    return this.owner.counters;
   }
 
   get localAddress(): Address | undefined {

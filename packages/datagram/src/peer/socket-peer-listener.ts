@@ -6,6 +6,7 @@ import {
   type DatagramPlace,
   type DatagramSocket,
   type DatagramSocketUser,
+  type HeadraceError,
   type ListenerSink,
   type Logger,
   type TransportWay,
@@ -13,7 +14,7 @@ import {
 import { StrangersFirst } from '@headrace/core/authoring';
 import { addressKey } from '@headrace/handlers';
 import { DatagramCounters } from '../transport/datagram-counters.ts';
-import { bindError } from '../transport/datagram-failure.ts';
+import { bindError, datagramError } from '../transport/datagram-failure.ts';
 import type { IntakeLimits } from '../transport/datagram-intake.ts';
 import { NextTurn } from '../transport/next-turn.ts';
 import { SendOutcomes } from '../transport/send-outcomes.ts';
@@ -48,6 +49,7 @@ export class SocketPeerListener implements PeerListener, DatagramSocketUser, Pee
   isActive = false;
   refused = 0;
   evicted = 0;
+  lastFailure: HeadraceError | undefined = undefined;
   private readonly place: DatagramPlace;
   private readonly rules: PeerRules;
   /** Of the listening channel: nobody who is accepted is known yet. */
@@ -134,8 +136,9 @@ export class SocketPeerListener implements PeerListener, DatagramSocketUser, Pee
   }
 
   /** The system's word on a datagram that was sent earlier, it does not say to whom. New peers are served all the same. */
-  caught(): void {
+  caught(error: Error): void {
     this.counters.failed += 1;
+    this.lastFailure = datagramError(error);
   }
 
   failed(error: Error): void {
@@ -153,24 +156,34 @@ export class SocketPeerListener implements PeerListener, DatagramSocketUser, Pee
     id: string,
     address: { readonly host: string; readonly port: number; readonly family: 'IPv4' | 'IPv6' },
   ): PeerTransport | undefined {
-    if (!this.mayAccept || this.isClosed || !this.makeRoom()) return undefined;
-    const peer = new PeerTransport(id, address, this);
     const network = addressKey(address);
+    if (!this.takesPeers || !this.makeRoom(network)) return undefined;
+    const peer = new PeerTransport(id, address, this);
     this.peers.set(id, peer);
     this.places.add(peer, network);
-    this.evict(this.places.excessOf(network, this.rules.maxStrangersPerAddress));
     peer.watchSilence();
     this.mayAccept = false;
     this.sink.accepted(peer);
     return peer;
   }
 
-  /** False if every place is taken by a peer that is known. */
-  private makeRoom(): boolean {
-    if (this.peers.size < this.rules.maxPeers) return true;
-    const stranger = this.places.firstStranger;
-    this.evict(stranger);
-    return stranger !== undefined;
+  private get takesPeers(): boolean {
+    return this.mayAccept && !this.isClosed;
+  }
+
+  /**
+   * False if every place is taken by a peer that is known, or if the handlers of a stranger that gave up its place have
+   * ended or paused the listener.
+   */
+  private makeRoom(network: string | undefined): boolean {
+    const { maxPeers, maxStrangersPerAddress } = this.rules;
+    if (this.peers.size >= maxPeers) {
+      const stranger = this.places.firstStranger;
+      if (stranger === undefined) return false;
+      this.evict(stranger);
+    }
+    this.evict(this.places.excessOf(network, maxStrangersPerAddress - 1));
+    return this.takesPeers;
   }
 
   private evict(peer: PeerTransport | undefined): void {

@@ -12,7 +12,15 @@ import {
   type Transport,
 } from '@headrace/core';
 import { VirtualClock } from '@headrace/core/testing';
-import { DATAGRAM_ERRORS, type PerPeerOptions, perPeer, provePeer } from '@headrace/datagram';
+import {
+  DATAGRAM_ERRORS,
+  datagramCounters,
+  joinGroup,
+  leaveGroup,
+  type PerPeerOptions,
+  perPeer,
+  provePeer,
+} from '@headrace/datagram';
 import { IdleStateEvent, IdleStateHandler, PRINCIPAL } from '@headrace/handlers';
 import { expect, it } from 'vitest';
 import { FakeNetwork, type FakeSocket } from '../fake-network.ts';
@@ -238,6 +246,11 @@ it('an error that the socket reports of some datagram is counted, and keeps nobo
   clock.run(() => socket.user.caught(Object.assign(new Error('recvmsg'), { code: 'ECONNRESET' })));
   socket.arrive('10.0.0.3', 'hi');
   expect([listener.size, listener.refused, listener.counters.failed]).toEqual([1, 0, 1]);
+  expect(listener.lastFailure).toMatchObject({
+    code: 'HR_ERR_DATAGRAM_NOT_SENT',
+    message: expect.stringContaining('recvmsg (ECONNRESET)'),
+    cause: { code: 'ECONNRESET' },
+  });
 });
 
 it('a sign-in proves an address, unless it is told not to', async () => {
@@ -358,4 +371,50 @@ it('a peer reports no outcome after its close, whatever stands on it', () => {
   peer!.close({ reason: 'local', by: 'local', error: undefined });
   network.socket.take();
   expect(reports).toEqual(['disconnected']);
+});
+
+it.each([
+  ['for want of places', { maxPeers: 1 }, '10.0.0.3:1'],
+  ['of its address', { maxStrangersPerAddress: 1 }, '10.0.0.2:2'],
+])(
+  'no peer opens in a listener that the handlers of a stranger that is pushed out %s close',
+  async (_why, options, next) => {
+    let end = (): void => {};
+    const opened: string[] = [];
+    const { socket, listener, server, clock } = await serve(options, (channel) => {
+      opened.push(hostOf(channel));
+      channel.onClosed(() => end());
+    });
+    end = () => void server.channel.close('shutdown');
+    socket.arrive('10.0.0.2:1', 'hi');
+    socket.arrive(next, 'hi');
+    clock.runTasks();
+    expect(opened).toEqual(['10.0.0.2']);
+    expect([listener.size, listener.evicted, listener.refused]).toEqual([0, 1, 1]);
+    expect([server.connections.size, socket.isClosed]).toEqual([0, true]);
+  },
+);
+
+it('no peer opens while the handlers of a stranger that is pushed out pause accepting', async () => {
+  let pause = (): void => {};
+  const { socket, listener, server } = await serve({ maxPeers: 1 }, (channel) => {
+    channel.onClosed(() => pause());
+  });
+  pause = () => listener.pauseAccepting();
+  socket.arrive('10.0.0.2', 'hi');
+  socket.arrive('10.0.0.3', 'hi');
+  expect([listener.size, listener.refused, server.connections.size]).toEqual([0, 1, 0]);
+});
+
+it('the counts of a peer are those of its socket, and its groups are those of the bind', async () => {
+  const { socket, listener, server, channelOf } = await serve();
+  socket.arrive('10.0.0.2', 'hi');
+  const peer = channelOf('10.0.0.2')!;
+  expect(datagramCounters(peer)).toBe(listener.counters);
+  for (const channel of [peer, server.channel as Channel]) {
+    for (const change of [joinGroup, leaveGroup]) {
+      expect(() => change(channel, { group: '224.0.0.114' })).toThrow('perPeer({ groups })');
+    }
+  }
+  expect(() => datagramCounters(server.channel as Channel)).toThrow('counters of the listener');
 });
