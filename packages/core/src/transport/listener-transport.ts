@@ -25,6 +25,10 @@ export class ListenerTransport implements Transport, ListenerSink {
     return this.listener.localAddress;
   }
 
+  get placesForStrangers(): number | undefined {
+    return this.listener.placesForStrangers;
+  }
+
   loggerOf(logger: Logger): Logger {
     return this.listener.loggerOf?.(logger) ?? logger;
   }

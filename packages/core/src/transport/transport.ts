@@ -110,6 +110,12 @@ export interface Transport {
    */
   outlives?(error: Error): boolean;
   /**
+   * Of a listening channel: so many connections at a time, of which those of strangers are given up for newcomers, as
+   * senders of datagrams can be forged. A handler that refuses newcomers earlier lets strangers lock others out.
+   * @default none is given up
+   */
+  readonly placesForStrangers?: number | undefined;
+  /**
    * The channel's logger, made of the one of its options. For a transport whose peers are not known: anybody may send
    * with any address, and what each of them causes must not fill the log. Asked for each line. @default that of the options
    */

@@ -83,6 +83,10 @@ export class SocketPeerListener implements PeerListener, DatagramSocketUser, Pee
     return this.peers.size;
   }
 
+  get placesForStrangers(): number {
+    return this.rules.maxPeers;
+  }
+
   get lowered(): number {
     return this.log.lowered + this.ownLog.lowered;
   }

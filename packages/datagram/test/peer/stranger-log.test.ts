@@ -171,3 +171,43 @@ it('lines below a warning pass: who asks for each message gets it', async () => 
   forge(world);
   expect(world.lines.all.filter(({ level }) => level === 'info').length).toBe(2 * FORGED);
 });
+
+describe('a limit of connections before the places of a listener', () => {
+  const limited = (total: number, perAddress: number, options: Partial<PerPeerOptions>) =>
+    serve({
+      build: reads(() => {}),
+      listening: new ConnectionLimitHandler({ total, perAddress }),
+      options,
+    });
+  const isServed = ({ server, socket, listener }: World, device: string): boolean => {
+    for (let i = 0; i < 20; i++) socket.arrive(`10.0.0.2:${i + 1}`, 'forged');
+    socket.arrive(device, 'hi');
+    expect(server.connections.size).toBe(listener.size);
+    return [...server.connections].some((channel) => String(channel).includes(`R:${device}`));
+  };
+
+  it.each([
+    ['total', 5, 100, '10.0.0.3:7'],
+    ['perAddress', 100, 5, '10.0.0.2:77'],
+  ])(
+    'lets forged senders lock devices out by its %s, and warns of that at the bind',
+    async (_name, total, perAddress, device) => {
+      const world = await limited(total, perAddress, { maxPeers: 10 });
+      expect(world.lines.loud).toEqual([
+        expect.stringContaining(
+          `total ${total} and perAddress ${perAddress}) refuses newcomers before its listener gives them the places of strangers`,
+        ),
+      ]);
+      expect(isServed(world, device)).toBe(false);
+    },
+  );
+
+  it.each(['10.0.0.3:7', '10.0.0.2:77'])(
+    'is no obstacle with as many places, to %s',
+    async (device) => {
+      const world = await limited(10, 10, { maxPeers: 10 });
+      expect(world.lines.loud).toEqual([]);
+      expect(isServed(world, device)).toBe(true);
+    },
+  );
+});
