@@ -418,3 +418,23 @@ it('the counts of a peer are those of its socket, and its groups are those of th
   }
   expect(() => datagramCounters(server.channel as Channel)).toThrow('counters of the listener');
 });
+
+it('odd senders end nothing: with a zone, without a port, from everywhere and from nowhere', async () => {
+  const { socket, listener, server, read, clock } = await serve({ amplification: false });
+  const hosts = [
+    'fe80::1%eth0',
+    'fe80::1%',
+    '::',
+    '0.0.0.0',
+    '255.255.255.255',
+    '::ffff:10.0.0.2',
+    '',
+  ];
+  for (const host of hosts) {
+    for (const port of [0, 65_535]) {
+      clock.run(() => socket.user.arrived(Buffer.from('echo'), host, port, 'IPv6'));
+    }
+  }
+  clock.runTasks();
+  expect([listener.size, server.connections.size, read.length]).toEqual([14, 14, 14]);
+});
