@@ -1,0 +1,214 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { type Clock, type Logger, stderrLogger } from '@headrace/core';
+import {
+  CLOCK,
+  describeOptions,
+  fn,
+  having,
+  LOGGER,
+  number,
+  type Resolved,
+  TokenBucket,
+  toError,
+  value,
+  whole,
+} from '@headrace/core/authoring';
+import { secretsEqual } from '@headrace/handlers';
+import type { ConnectionTarget } from '../gateway/remote-connections.ts';
+import type { JsonValue } from '../gateway/worker-connection.ts';
+import { bodyOf, jsonOf } from './api-body.ts';
+import { type ApiAnswer, type ApiProblem, answerForError, Refusal } from './api-error.ts';
+import { type ApiConnections, ApiOperations } from './api-operations.ts';
+import { type ApiRoute, routeOf } from './api-routes.ts';
+
+/** Options of {@link clusterApi}. */
+export interface ClusterApiOptions {
+  /** What `connectionsOf(cluster)` gave. */
+  readonly connections: ApiConnections;
+  /** Each of them opens the API, so that a key is replaced while clients still have the old one. */
+  readonly keys: readonly string[];
+  /**
+   * The connections that a client means by `to`, or by a path: other names than those of clients, or a refusal, which
+   * is answered with 400. @default the names of clients are those of the cluster
+   */
+  readonly target?: (to: ConnectionTarget) => ConnectionTarget | ApiProblem;
+  /** Why a message is refused, with 400; undefined for one that is sent. @default all JSON but null is sent */
+  readonly checkMessage?: (message: JsonValue) => ApiProblem | undefined;
+  /** A longer body is answered with 413. @default 65536 */
+  readonly maxBodyBytes?: number;
+  /** With a key that is right, at a time; one more is answered with 503. @default 256 */
+  readonly maxRequests?: number;
+  /** Of each key, on average; one more is answered with 429. @default 1000 */
+  readonly requestsPerSecond?: number;
+  /** Of each key, at once after a pause. @default 1000 */
+  readonly requestBurst?: number;
+  /** @default the system's clock */
+  readonly clock?: Clock;
+  /** Gets errors that nobody expects; clients get 500. @default stderrLogger() */
+  readonly logger?: Logger;
+}
+
+const OPTIONS = describeOptions('clusterApi', {
+  connections: having('publish', 'what connectionsOf gave', { required: true }),
+  keys: value<readonly string[], { readonly required: true }>(
+    'a list of one key or more, of visible characters without spaces',
+    (given) => Array.isArray(given) && given.length > 0 && given.every(isKey),
+    { required: true },
+  ),
+  target: fn({ answers: 'at once', purpose: 'gives the connections that a target means' }),
+  checkMessage: fn({ answers: 'at once', purpose: 'says why a message is refused' }),
+  maxBodyBytes: whole({ min: 1, max: 2 ** 30, default: 65_536 }),
+  maxRequests: whole({ min: 1, default: 256 }),
+  requestsPerSecond: number({ min: 0.001, default: 1000 }),
+  requestBurst: number({ min: 1, default: 1000 }),
+  clock: CLOCK,
+  logger: LOGGER,
+});
+
+/**
+ * Other programs, in any language, publish to the connections of a cluster and ask for them, by HTTP and JSON. A listener
+ * for `limitedHttpServer`, `https.createServer`, or a server that has other paths, too.
+ *
+ * | Request | Answer |
+ * | --- | --- |
+ * | `POST /publish` `{"to":{"group":"lobby"},"message":"hi"}` | `{"delivered":3,"nodes":2}` |
+ * | `POST /disconnect` `{"to":{"user":"ann"},"message":"bye"}` | `{"closed":1}`; `message` may be left out |
+ * | `GET /groups/lobby` | `{"count":3}` |
+ * | `GET /users/ann`, `GET /connections/ID` | `{"online":true}` |
+ *
+ * `to` is one of `group`, `user`, `connection`, or `all: true`. Each request has `Authorization: Bearer KEY`. Errors are
+ * `{"error":{"code":"WRONG_KEY","message":"…"}}`. 503 with `done` means that not all gateways answered, and how many
+ * connections those that did have reached.
+ *
+ * The server that calls the listener bounds the time of a request and the number of connections; `limitedHttpServer`
+ * does, and a server of Node has `requestTimeout` and `maxConnections`. The key is a secret: outside of one machine, TLS
+ * or a proxy with TLS keeps it.
+ *
+ * @throws OptionError
+ *
+ * @example
+ * ```ts run
+ * import { Cluster } from '@headrace/cluster';
+ * import { connectionsOf } from '@headrace/cluster/gateway';
+ * import { clusterApi } from '@headrace/cluster/http';
+ * import { limitedHttpServer } from '@headrace/handlers/health';
+ *
+ * const cluster = await Cluster.join({ app: 'chat' });
+ * const api = clusterApi({ connections: connectionsOf(cluster), keys: ['open-sesame'] });
+ * const server = await limitedHttpServer(api, {
+ *   host: '127.0.0.1',
+ *   port: 0,
+ *   maxConnections: 100,
+ *   requestTimeoutMs: 10_000,
+ *   keepAliveMs: 5000,
+ * });
+ * const answer = await fetch(`http://127.0.0.1:${server.port}/publish`, {
+ *   method: 'POST',
+ *   headers: { authorization: 'Bearer open-sesame' },
+ *   body: JSON.stringify({ to: { group: 'lobby' }, message: 'hi' }),
+ * });
+ * console.log(answer.status, await answer.text());
+ * await server.close();
+ * await cluster.leave();
+ * // prints 200 {"delivered":0,"nodes":0}
+ * ```
+ */
+export function clusterApi(options: ClusterApiOptions): RequestListener {
+  const api = new ClusterApi(OPTIONS.resolve(options));
+  return (request, response) => {
+    request.on('error', () => {});
+    void api.serve(request, response);
+  };
+}
+
+class ClusterApi {
+  private readonly options: Resolved<ClusterApiOptions, typeof OPTIONS.kinds>;
+  private readonly operations: ApiOperations;
+  private readonly rate: { readonly perSecond: number; readonly burst: number };
+  /** In the order of the keys. */
+  private readonly buckets: readonly TokenBucket[];
+  private readonly logger: Logger;
+  private open = 0;
+
+  constructor(options: Resolved<ClusterApiOptions, typeof OPTIONS.kinds>) {
+    const { connections, keys, requestsPerSecond, requestBurst, logger } = options;
+    const rate = { perSecond: requestsPerSecond, burst: requestBurst };
+    this.options = options;
+    this.operations = new ApiOperations(connections, options);
+    this.rate = rate;
+    this.buckets = keys.map(() => new TokenBucket(rate));
+    this.logger = logger ?? stderrLogger();
+  }
+
+  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { status, headers, value } = await this.answer(request).catch((error: unknown) =>
+      this.failed(error),
+    );
+    response.writeHead(status, {
+      'content-type': 'application/json',
+      'cache-control': 'no-store',
+      ...headers,
+    });
+    response.end(`${JSON.stringify(value)}\n`);
+  }
+
+  private failed(error: unknown): ApiAnswer {
+    const answer = answerForError(error);
+    if (answer !== undefined) return answer;
+    this.logger.log('error', 'the HTTP API of the cluster failed', toError(error));
+    return answerForError(new Refusal('INTERNAL', 'the API failed, its log says why'))!;
+  }
+
+  private async answer(request: IncomingMessage): Promise<ApiAnswer> {
+    const { method = '', url = '' } = request;
+    const caller = this.callerOf(request);
+    this.charge(caller);
+    const [route, name] = routeOf(method, url);
+    const { maxRequests } = this.options;
+    if (this.open >= maxRequests) {
+      const text = `${maxRequests} requests are answered at a time`;
+      throw new Refusal('BUSY', text, { 'retry-after': '1' });
+    }
+    this.open += 1;
+    try {
+      return await this.routed(route, name, request);
+    } finally {
+      this.open -= 1;
+    }
+  }
+
+  private async routed(
+    { method, answer }: ApiRoute,
+    name: string | undefined,
+    request: IncomingMessage,
+  ): Promise<ApiAnswer> {
+    const { maxBodyBytes } = this.options;
+    const given = method === 'GET' ? name : jsonOf(await bodyOf(request, maxBodyBytes));
+    return { status: 200, value: await answer(this.operations, given) };
+  }
+
+  /** The place of the key in the list. @throws Refusal */
+  private callerOf({ headers: { authorization = '' } }: IncomingMessage): number {
+    const given = /^bearer +(\S+) *$/i.exec(authorization)?.[1] ?? '';
+    // All are compared, so that the time does not show which one it was.
+    const right = this.options.keys.map((key) => secretsEqual(given, key));
+    const caller = right.indexOf(true);
+    if (caller >= 0) return caller;
+    const wanted = { 'www-authenticate': 'Bearer' };
+    throw new Refusal('WRONG_KEY', 'Authorization must be Bearer and the key', wanted);
+  }
+
+  /** @throws Refusal */
+  private charge(caller: number): void {
+    const bucket = this.buckets[caller]!;
+    const now = this.options.clock.now();
+    if (bucket.take(this.rate, now)) return;
+    const seconds = Math.ceil(bucket.waitMs(this.rate, now) / 1000);
+    const text = `a key has ${this.rate.perSecond} requests a second`;
+    throw new Refusal('TOO_MANY_REQUESTS', text, { 'retry-after': String(seconds) });
+  }
+}
+
+function isKey(key: unknown): boolean {
+  return typeof key === 'string' && /^[\x21-\x7e]+$/.test(key);
+}
