@@ -64,6 +64,13 @@ export function publicationIn(body: unknown): Publication {
   return { to: targetIn(to), message: message as JsonValue };
 }
 
+/** The messages of a batch, each to be checked on its own. @throws Refusal */
+export function messagesIn(body: unknown, max: number): readonly unknown[] {
+  const { messages } = membersOf(body, 'the body', ['messages']);
+  if (Array.isArray(messages) && messages.length > 0 && messages.length <= max) return messages;
+  throw new Refusal('WRONG_BATCH', `messages must be a list of 1 to ${max} objects`);
+}
+
 /** @throws Refusal for what is no `{"to":{"user":"UID"}}`, with a `message` or without */
 export function disconnectionIn(body: unknown): Disconnection {
   const { to, message } = membersOf(body, 'the body', ['to', 'message']);

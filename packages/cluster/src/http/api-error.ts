@@ -12,6 +12,8 @@ export const API_ERRORS = {
   NOT_JSON: [400, 'the body is no JSON in UTF-8'],
   NO_OBJECT: [400, 'the body, or a part of it, is no object'],
   UNKNOWN_MEMBER: [400, 'the body has a member that the call does not know'],
+  WRONG_BATCH: [400, '`messages` is no list, is empty, or is longer than the API takes'],
+  WRONG_IDEMPOTENCY_KEY: [400, 'the header Idempotency-Key has no key that can be kept'],
   WRONG_MESSAGE: [400, 'there is no message, or it cannot be sent'],
   WRONG_NAME: [400, 'the name of a group or user, or the id of a connection, is none'],
   WRONG_TARGET: [400, '`to` is not one of group, user, connection, or all: true'],
@@ -21,6 +23,7 @@ export const API_ERRORS = {
   BODY_TOO_LONG: [413, 'the body is longer than the API takes'],
   MESSAGE_TOO_LONG: [413, 'the message is longer than the bus takes'],
   ENCODED_BODY: [415, 'the body is compressed'],
+  IDEMPOTENCY_KEY_REUSED: [422, 'another request had this idempotency key'],
   TOO_MANY_REQUESTS: [429, 'the key has used up its rate'],
   INTERNAL: [500, 'the API failed; its log says why'],
   BUSY: [503, 'the API answers as many requests as it may at a time'],
@@ -80,7 +83,8 @@ function doneIn({ details: { count } }: HeadraceError): { done?: number } {
   return typeof count === 'number' ? { done: count } : {};
 }
 
-/** True if a part was done, or may have been. */
-export function mayBeDone(error: unknown): boolean {
-  return isHeadraceError(error) && doneIn(error).done !== undefined;
+/** True for an answer that says that something was done, or may have been. */
+export function isDone(value: object): boolean {
+  if ('results' in value) return (value.results as object[]).some(isDone);
+  return !('error' in value) || 'done' in value;
 }

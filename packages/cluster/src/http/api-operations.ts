@@ -1,7 +1,13 @@
 import type { ConnectionTarget, Published } from '../gateway/remote-connections.ts';
 import type { JsonValue } from '../gateway/worker-connection.ts';
-import { disconnectionIn, nameIn, type Publication, publicationIn } from './api-body.ts';
-import { type ApiProblem, Refusal } from './api-error.ts';
+import {
+  disconnectionIn,
+  messagesIn,
+  nameIn,
+  type Publication,
+  publicationIn,
+} from './api-body.ts';
+import { type ApiAnswer, type ApiProblem, Refusal } from './api-error.ts';
 
 /** The part of `connectionsOf(cluster)` that the API calls. */
 export interface ApiConnections {
@@ -14,14 +20,18 @@ export interface ApiConnections {
 export interface ApiRules {
   readonly target: ((to: ConnectionTarget) => ConnectionTarget | ApiProblem) | undefined;
   readonly checkMessage: ((message: JsonValue) => ApiProblem | undefined) | undefined;
+  readonly maxBatch: number;
 }
 
 /** Carries out what requests ask for. */
 export class ApiOperations {
   private readonly connections: ApiConnections;
   private readonly rules: ApiRules;
+  private readonly failed: (error: unknown) => ApiAnswer;
 
-  constructor(connections: ApiConnections, rules: ApiRules) {
+  /** @param failed - the answer for an error */
+  constructor(connections: ApiConnections, rules: ApiRules, failed: (error: unknown) => ApiAnswer) {
+    this.failed = failed;
     this.connections = connections;
     this.rules = rules;
   }
@@ -30,6 +40,20 @@ export class ApiOperations {
     const { to, message } = this.allowed(publicationIn(body));
     const { connections, nodes } = await this.connections.publish(to, message);
     return { delivered: connections, nodes };
+  }
+
+  /**
+   * Publishes in the order of the list; each message has its own result.
+   *
+   * @param charge - counts so many requests more, or throws
+   */
+  async batch(body: unknown, charge: (requests: number) => void): Promise<object> {
+    const messages = messagesIn(body, this.rules.maxBatch);
+    charge(messages.length - 1);
+    const results = messages.map((one) =>
+      this.publish(one).catch((error: unknown) => this.failed(error).value),
+    );
+    return { results: await Promise.all(results) };
   }
 
   async disconnect(body: unknown): Promise<object> {

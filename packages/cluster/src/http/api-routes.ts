@@ -6,12 +6,20 @@ export interface ApiRoute {
   readonly method: 'GET' | 'POST';
   /** As in OpenAPI: what stands in braces is a name. */
   readonly path: string;
-  /** @param given - the body of a POST, the name in the path of a GET */
-  readonly answer: (operations: ApiOperations, given: unknown) => Promise<object>;
+  /**
+   * @param given - the body of a POST, the name in the path of a GET
+   * @param charge - counts so many requests more, or throws
+   */
+  readonly answer: (
+    operations: ApiOperations,
+    given: unknown,
+    charge: (requests: number) => void,
+  ) => Promise<object>;
 }
 
 export const ROUTES: readonly ApiRoute[] = [
   { method: 'POST', path: '/publish', answer: (api, body) => api.publish(body) },
+  { method: 'POST', path: '/batch', answer: (api, body, charge) => api.batch(body, charge) },
   { method: 'POST', path: '/disconnect', answer: (api, body) => api.disconnect(body) },
   { method: 'GET', path: '/groups/{group}', answer: (api, name) => api.group(name) },
   { method: 'GET', path: '/users/{user}', answer: (api, name) => api.user(name) },

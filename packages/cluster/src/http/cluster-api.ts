@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { type Clock, type Logger, stderrLogger } from '@headrace/core';
 import {
@@ -20,6 +21,7 @@ import { bodyOf, jsonOf } from './api-body.ts';
 import { type ApiAnswer, type ApiProblem, answerForError, Refusal } from './api-error.ts';
 import { type ApiConnections, ApiOperations } from './api-operations.ts';
 import { type ApiRoute, routeOf } from './api-routes.ts';
+import { IdempotencyTable, idempotencyKeyIn } from './idempotency-table.ts';
 
 /** Options of {@link clusterApi}. */
 export interface ClusterApiOptions {
@@ -36,12 +38,20 @@ export interface ClusterApiOptions {
   readonly checkMessage?: (message: JsonValue) => ApiProblem | undefined;
   /** A longer body is answered with 413. @default 65536 */
   readonly maxBodyBytes?: number;
+  /** Messages of one batch, but no more than `requestBurst`: each counts as a request. @default 100 */
+  readonly maxBatch?: number;
   /** With a key that is right, at a time; one more is answered with 503. @default 256 */
   readonly maxRequests?: number;
   /** Of each key, on average; one more is answered with 429. @default 1000 */
   readonly requestsPerSecond?: number;
   /** Of each key, at once after a pause. @default 1000 */
   readonly requestBurst?: number;
+  /** The answer to a request with an idempotency key is kept for so long, in milliseconds. @default 600000 */
+  readonly idempotencyMs?: number;
+  /** So many of them; the oldest are forgotten first. @default 10000 */
+  readonly maxIdempotencyKeys?: number;
+  /** So many bytes of them. @default 8388608 */
+  readonly maxIdempotencyBytes?: number;
   /** @default the system's clock */
   readonly clock?: Clock;
   /** Gets errors that nobody expects; clients get 500. @default stderrLogger() */
@@ -58,9 +68,13 @@ const OPTIONS = describeOptions('clusterApi', {
   target: fn({ answers: 'at once', purpose: 'gives the connections that a target means' }),
   checkMessage: fn({ answers: 'at once', purpose: 'says why a message is refused' }),
   maxBodyBytes: whole({ min: 1, max: 2 ** 30, default: 65_536 }),
+  maxBatch: whole({ min: 1, default: 100 }),
   maxRequests: whole({ min: 1, default: 256 }),
   requestsPerSecond: number({ min: 0.001, default: 1000 }),
   requestBurst: number({ min: 1, default: 1000 }),
+  idempotencyMs: number({ min: 1, default: 600_000 }),
+  maxIdempotencyKeys: whole({ min: 1, default: 10_000 }),
+  maxIdempotencyBytes: whole({ min: 1, default: 8 * 1024 * 1024 }),
   clock: CLOCK,
   logger: LOGGER,
 });
@@ -72,6 +86,7 @@ const OPTIONS = describeOptions('clusterApi', {
  * | Request | Answer |
  * | --- | --- |
  * | `POST /publish` `{"to":{"group":"lobby"},"message":"hi"}` | `{"delivered":3,"nodes":2}` |
+ * | `POST /batch` `{"messages":[…]}`, bodies of `/publish` | `{"results":[…]}`, an answer or an error for each, in their order |
  * | `POST /disconnect` `{"to":{"user":"ann"},"message":"bye"}` | `{"closed":1}`; `message` may be left out |
  * | `GET /groups/lobby` | `{"count":3}` |
  * | `GET /users/ann`, `GET /connections/ID` | `{"online":true}` |
@@ -79,6 +94,11 @@ const OPTIONS = describeOptions('clusterApi', {
  * `to` is one of `group`, `user`, `connection`, or `all: true`. Each request has `Authorization: Bearer KEY`. Errors are
  * `{"error":{"code":"WRONG_KEY","message":"…"}}`. 503 with `done` means that not all gateways answered, and how many
  * connections those that did have reached.
+ *
+ * A POST with the header `Idempotency-Key` is carried out once: the same one again, within `idempotencyMs`, gets the first
+ * answer and `Idempotency-Replayed: true`; another body with that key gets 422. An answer that says that nothing was done is
+ * not kept. The listener that carried it out knows that, no other one: behind several of them, a client repeats a request
+ * at the same address.
  *
  * The server that calls the listener bounds the time of a request and the number of connections; `limitedHttpServer`
  * does, and a server of Node has `requestTimeout` and `maxConnections`. The key is a secret: outside of one machine, TLS
@@ -127,6 +147,7 @@ class ClusterApi {
   private readonly rate: { readonly perSecond: number; readonly burst: number };
   /** In the order of the keys. */
   private readonly buckets: readonly TokenBucket[];
+  private readonly table: IdempotencyTable;
   private readonly logger: Logger;
   private open = 0;
 
@@ -134,7 +155,12 @@ class ClusterApi {
     const { connections, keys, requestsPerSecond, requestBurst, logger } = options;
     const rate = { perSecond: requestsPerSecond, burst: requestBurst };
     this.options = options;
-    this.operations = new ApiOperations(connections, options);
+    // A longer one would never be taken.
+    const maxBatch = Math.min(options.maxBatch, requestBurst);
+    this.operations = new ApiOperations(connections, { ...options, maxBatch }, (error) =>
+      this.failed(error),
+    );
+    this.table = new IdempotencyTable(options);
     this.rate = rate;
     this.buckets = keys.map(() => new TokenBucket(rate));
     this.logger = logger ?? stderrLogger();
@@ -162,7 +188,7 @@ class ClusterApi {
   private async answer(request: IncomingMessage): Promise<ApiAnswer> {
     const { method = '', url = '' } = request;
     const caller = this.callerOf(request);
-    this.charge(caller);
+    this.charge(caller, 1);
     const [route, name] = routeOf(method, url);
     const { maxRequests } = this.options;
     if (this.open >= maxRequests) {
@@ -171,20 +197,30 @@ class ClusterApi {
     }
     this.open += 1;
     try {
-      return await this.routed(route, name, request);
+      return await this.routed(caller, route, name, request);
     } finally {
       this.open -= 1;
     }
   }
 
   private async routed(
-    { method, answer }: ApiRoute,
+    caller: number,
+    { method, path, answer }: ApiRoute,
     name: string | undefined,
     request: IncomingMessage,
   ): Promise<ApiAnswer> {
-    const { maxBodyBytes } = this.options;
-    const given = method === 'GET' ? name : jsonOf(await bodyOf(request, maxBodyBytes));
-    return { status: 200, value: await answer(this.operations, given) };
+    const charge = (requests: number): void => this.charge(caller, requests);
+    const run = async (given: unknown): Promise<ApiAnswer> => {
+      return { status: 200, value: await answer(this.operations, given, charge) };
+    };
+    if (method === 'GET') return await run(name);
+    const key = idempotencyKeyIn(request.headers['idempotency-key']);
+    const body = await bodyOf(request, this.options.maxBodyBytes);
+    if (key === undefined) return await run(jsonOf(body));
+    const digest = createHash('sha256').update(path).update(body).digest('base64');
+    const once = (): Promise<ApiAnswer> =>
+      run(jsonOf(body)).catch((error: unknown) => this.failed(error));
+    return await this.table.once(`${caller} ${key}`, digest, this.options.clock.now(), once);
   }
 
   /** The place of the key in the list. @throws Refusal */
@@ -199,13 +235,17 @@ class ClusterApi {
   }
 
   /** @throws Refusal */
-  private charge(caller: number): void {
+  private charge(caller: number, requests: number): void {
+    const { rate } = this;
     const bucket = this.buckets[caller]!;
     const now = this.options.clock.now();
-    if (bucket.take(this.rate, now)) return;
-    const seconds = Math.ceil(bucket.waitMs(this.rate, now) / 1000);
-    const text = `a key has ${this.rate.perSecond} requests a second`;
-    throw new Refusal('TOO_MANY_REQUESTS', text, { 'retry-after': String(seconds) });
+    const left = bucket.left(rate, now);
+    if (left < requests) {
+      const seconds = Math.ceil((requests - left) / rate.perSecond);
+      const text = `a key has ${rate.perSecond} requests a second, ${rate.burst} at once`;
+      throw new Refusal('TOO_MANY_REQUESTS', text, { 'retry-after': String(seconds) });
+    }
+    for (let taken = 0; taken < requests; taken += 1) bucket.take(rate, now);
   }
 }
 
