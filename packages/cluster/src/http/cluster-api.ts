@@ -22,6 +22,7 @@ import { type ApiAnswer, type ApiProblem, answerForError, Refusal } from './api-
 import { type ApiConnections, ApiOperations } from './api-operations.ts';
 import { type ApiRoute, routeOf } from './api-routes.ts';
 import { IdempotencyTable, idempotencyKeyIn } from './idempotency-table.ts';
+import { openApiDocument } from './open-api.ts';
 
 /** Options of {@link clusterApi}. */
 export interface ClusterApiOptions {
@@ -90,6 +91,7 @@ const OPTIONS = describeOptions('clusterApi', {
  * | `POST /disconnect` `{"to":{"user":"ann"},"message":"bye"}` | `{"closed":1}`; `message` may be left out |
  * | `GET /groups/lobby` | `{"count":3}` |
  * | `GET /users/ann`, `GET /connections/ID` | `{"online":true}` |
+ * | `GET /openapi.json` | all of this in OpenAPI 3.1, without a key |
  *
  * `to` is one of `group`, `user`, `connection`, or `all: true`. Each request has `Authorization: Bearer KEY`. Errors are
  * `{"error":{"code":"WRONG_KEY","message":"…"}}`. 503 with `done` means that not all gateways answered, and how many
@@ -148,6 +150,7 @@ class ClusterApi {
   /** In the order of the keys. */
   private readonly buckets: readonly TokenBucket[];
   private readonly table: IdempotencyTable;
+  private readonly document: object;
   private readonly logger: Logger;
   private open = 0;
 
@@ -160,6 +163,7 @@ class ClusterApi {
     this.operations = new ApiOperations(connections, { ...options, maxBatch }, (error) =>
       this.failed(error),
     );
+    this.document = openApiDocument(maxBatch);
     this.table = new IdempotencyTable(options);
     this.rate = rate;
     this.buckets = keys.map(() => new TokenBucket(rate));
@@ -187,6 +191,7 @@ class ClusterApi {
 
   private async answer(request: IncomingMessage): Promise<ApiAnswer> {
     const { method = '', url = '' } = request;
+    if (method === 'GET' && url === '/openapi.json') return { status: 200, value: this.document };
     const caller = this.callerOf(request);
     this.charge(caller, 1);
     const [route, name] = routeOf(method, url);
