@@ -136,7 +136,7 @@ const OPTIONS = describeOptions('clusterApi', {
  * ```
  */
 export function clusterApi(options: ClusterApiOptions): RequestListener {
-  const api = new ClusterApi(OPTIONS.resolve(options));
+  const api = new ClusterApi(options);
   return (request, response) => {
     request.on('error', () => {});
     void api.serve(request, response);
@@ -154,17 +154,18 @@ class ClusterApi {
   private readonly logger: Logger;
   private open = 0;
 
-  constructor(options: Resolved<ClusterApiOptions, typeof OPTIONS.kinds>) {
-    const { connections, keys, requestsPerSecond, requestBurst, logger } = options;
+  constructor(options: ClusterApiOptions) {
+    const resolved = OPTIONS.resolve(options);
+    const { connections, keys, requestsPerSecond, requestBurst, logger } = resolved;
     const rate = { perSecond: requestsPerSecond, burst: requestBurst };
-    this.options = options;
+    this.options = resolved;
     // A longer one would never be taken.
-    const maxBatch = Math.min(options.maxBatch, requestBurst);
-    this.operations = new ApiOperations(connections, { ...options, maxBatch }, (error) =>
+    const maxBatch = Math.min(resolved.maxBatch, requestBurst);
+    this.operations = new ApiOperations(connections, { ...resolved, maxBatch }, (error) =>
       this.failed(error),
     );
     this.document = openApiDocument(maxBatch);
-    this.table = new IdempotencyTable(options);
+    this.table = new IdempotencyTable(resolved);
     this.rate = rate;
     this.buckets = keys.map(() => new TokenBucket(rate));
     this.logger = logger ?? stderrLogger();
