@@ -21,6 +21,7 @@ export const FOR_EVERYTHING: readonly string[] = [
   'dnsmasq-base',
   'g++',
   'gcc',
+  'golang-go',
   'inetutils-telnet',
   'iproute2',
   'iptables',
