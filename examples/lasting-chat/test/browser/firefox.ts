@@ -56,19 +56,23 @@ class Commands {
 
 function pageOf(commands: Commands, context: unknown): DrivenPage {
   const wait = 'complete';
+  const evaluate: DrivenPage['evaluate'] = async (expression) => {
+    const { result, exceptionDetails } = await commands.send('script.evaluate', {
+      expression: `(async () => JSON.stringify([await (${expression})]))()`,
+      target: { context },
+      awaitPromise: true,
+    });
+    if (result === undefined) throw new Error(JSON.stringify(exceptionDetails));
+    return (JSON.parse((result as { value: string }).value) as unknown[])[0];
+  };
   return {
+    evaluate,
     goto: (url) => commands.send('browsingContext.navigate', { context, url, wait }),
     reload: () => commands.send('browsingContext.reload', { context, wait }),
     close: () => commands.send('browsingContext.close', { context }),
-    evaluate: async (expression) => {
-      const { result, exceptionDetails } = await commands.send('script.evaluate', {
-        expression: `(async () => JSON.stringify([await (${expression})]))()`,
-        target: { context },
-        awaitPromise: true,
-      });
-      if (result === undefined) throw new Error(JSON.stringify(exceptionDetails));
-      return (JSON.parse((result as { value: string }).value) as unknown[])[0];
-    },
+    // The ESR has no command for it: the page hears the events, and no more.
+    offline: (isOffline) =>
+      evaluate(`dispatchEvent(new Event('${isOffline ? 'offline' : 'online'}'))`),
   };
 }
 

@@ -11,6 +11,8 @@ const HEAD_BYTES = 5;
 export class Ledger {
   written = 0;
   taken = 0;
+  /** What the peer said that it had, at the beginning of each channel. */
+  readonly agreed: number[] = [];
   /** How often a channel had a new link. */
   resumed = 0;
   /** What came twice, too early, or with another length. */
@@ -91,6 +93,7 @@ export class NumberedTalk implements Handler {
 
   private agree(ctx: Context, peerHas: number): void {
     this.isAgreed = true;
+    this.ledger.agreed.push(peerHas);
     this.ledger.written = peerHas;
     this.talk(ctx);
   }

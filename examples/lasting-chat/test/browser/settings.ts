@@ -3,6 +3,9 @@ import type { Ledger } from './numbered-talk.ts';
 /** So little that writers often wait for acknowledgements: some hundred messages are under way. */
 export const CREDIT_BYTES = 65_536;
 
+/** The page counts how often a timer of so many milliseconds is called. */
+export const TICK_MS = 20;
+
 /** A lasting channel of the page that has ended. */
 export interface EndedChannel {
   readonly reason: string;
@@ -22,6 +25,6 @@ export interface TalkingPage {
   stop(): number;
   /** How many messages of the present channel the server has not acknowledged. */
   unacknowledged(): number;
-  /** How often a timer of 20 ms was called. */
+  /** How often its timer was called. */
   ticks(): number;
 }

@@ -12,7 +12,7 @@ import {
 import { LASTING_ERRORS, LastingBootstrap, unacknowledged } from '@headrace/lasting';
 import { WebSocketBinaryCodec, WebSocketBootstrap } from '@headrace/websocket';
 import { Ledger, NumberedTalk } from './numbered-talk.ts';
-import { CREDIT_BYTES, type TalkingPage } from './settings.ts';
+import { CREDIT_BYTES, type TalkingPage, TICK_MS } from './settings.ts';
 
 declare const location: { readonly search: string };
 
@@ -73,6 +73,6 @@ const page: TalkingPage = {
 };
 setInterval(() => {
   ticks += 1;
-}, 20);
+}, TICK_MS);
 Object.assign(globalThis, { page });
 await open();
