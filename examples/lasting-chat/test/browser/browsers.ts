@@ -1,23 +1,8 @@
 // Real browsers, driven. Where one is not installed its tests are skipped, but never in CI.
 import { existsSync } from 'node:fs';
 import { chromium, type Page } from 'playwright-core';
+import type { DrivenBrowser, DrivenPage } from './driven-page.ts';
 import { launchFirefox } from './firefox.ts';
-
-/** The part of a page that all drivers have. */
-export interface DrivenPage {
-  goto(url: string): Promise<unknown>;
-  /** The value of an expression, or of its promise, as JSON can have it. */
-  evaluate(expression: string): Promise<unknown>;
-  reload(): Promise<unknown>;
-  /** The browser tells the page that it is offline, or online again. Connections that are open may stay. */
-  offline(isOffline: boolean): Promise<unknown>;
-  close(): Promise<unknown>;
-}
-
-export interface DrivenBrowser {
-  newPage(): Promise<DrivenPage>;
-  close(): Promise<unknown>;
-}
 
 export interface KnownBrowser {
   readonly name: string;

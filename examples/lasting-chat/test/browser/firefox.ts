@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Channel, handler } from '@headrace/core';
 import { WebSocketBootstrap, WebSocketTextCodec } from '@headrace/websocket';
-import type { DrivenBrowser, DrivenPage } from './browsers.ts';
+import type { DrivenBrowser, DrivenPage } from './driven-page.ts';
 
 type Answer = Readonly<Record<string, unknown>>;
 

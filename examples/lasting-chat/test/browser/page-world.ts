@@ -1,12 +1,12 @@
 // A browser, a server, a proxy between them, and a page: what each test of a talk begins with, and its end.
 import { expect } from 'vitest';
-import { SEED } from '../../../../packages/core/test/fixture/seed.ts';
 import {
   CuttingProxy,
   type CuttingProxyOptions,
-} from '../../../../packages/lasting/test/client/cutting-proxy.ts';
-import { randomFrom } from '../../../../packages/lasting/test/client/random.ts';
-import type { DrivenPage } from './browsers.ts';
+} from '../../../../packages/core/test/fixture/cutting-proxy.ts';
+import { randomFrom } from '../../../../packages/core/test/fixture/random.ts';
+import { SEED } from '../../../../packages/core/test/fixture/seed.ts';
+import type { DrivenPage } from './driven-page.ts';
 import { Ledger } from './numbered-talk.ts';
 import { TalkServer, type TalkServerOptions, type TalkStore } from './talk-server.ts';
 

@@ -1,7 +1,8 @@
 // A page in a real browser and a server talk on a lasting channel, through whatever happens between and to them.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { noteFigures } from '../../../../packages/core/test/fixture/figure.ts';
-import { CHROMIUM, type DrivenBrowser, type DrivenPage, FIREFOX } from './browsers.ts';
+import { CHROMIUM, FIREFOX } from './browsers.ts';
+import type { DrivenBrowser, DrivenPage } from './driven-page.ts';
 import { freezePages } from './page-processes.ts';
 import { PageWorld, type WorldOptions } from './page-world.ts';
 import { type EndedChannel, TICK_MS } from './settings.ts';

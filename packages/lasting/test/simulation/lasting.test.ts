@@ -22,11 +22,11 @@ describe('a lasting channel over a network that fails', () => {
   });
 
   it('lasts when its client stands still for ten minutes, within the window', async () => {
-    await explore({ seeds: 5, settleMs: ASLEEP_SETTLE_MS, scenario: asleepScenario(true) });
+    await explore({ seeds: 2, settleMs: ASLEEP_SETTLE_MS, scenario: asleepScenario(true) });
   });
 
   it('is gone when its client stands still for longer than the window', async () => {
-    await explore({ seeds: 5, settleMs: ASLEEP_SETTLE_MS, scenario: asleepScenario(false) });
+    await explore({ seeds: 2, settleMs: ASLEEP_SETTLE_MS, scenario: asleepScenario(false) });
   });
 
   it('has the calls of a page that is reloaded executed once, and those of the new page answered', async () => {
