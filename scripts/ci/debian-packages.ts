@@ -19,6 +19,7 @@ export const FOR_EVERYTHING: readonly string[] = [
   'bind9-dnsutils',
   'curl',
   'dnsmasq-base',
+  'firefox-esr',
   'g++',
   'gcc',
   'golang-go',
