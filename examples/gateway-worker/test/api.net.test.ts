@@ -1,5 +1,5 @@
 // What the HTTP API answers; the connections behind it are at gateways in other tests.
-import type { ConnectionTarget, JsonValue, RemoteConnections } from '@headrace/cluster/gateway';
+import type { ConnectionTarget, JsonValue } from '@headrace/cluster/gateway';
 import type { LimitedHttpServer } from '@headrace/handlers/health';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startApi } from '../src/api.ts';
@@ -11,10 +11,14 @@ let sent: [ConnectionTarget, JsonValue][] = [];
 
 beforeAll(async () => {
   const connections = {
-    send: async (to: ConnectionTarget, message: JsonValue) => sent.push([to, message]),
+    publish: async (to: ConnectionTarget, message: JsonValue) => {
+      sent.push([to, message]);
+      return { connections: 1, nodes: 1 };
+    },
+    close: async () => 1,
     count: async (of: object) => ('group' in of ? 2 : 0),
   };
-  server = await startApi(connections as unknown as RemoteConnections, { port: 0, key: KEY });
+  server = await startApi(connections, { port: 0, key: KEY });
 });
 beforeEach(() => {
   sent = [];

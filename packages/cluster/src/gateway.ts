@@ -10,6 +10,7 @@ export type { ConnectionInfo } from './gateway/held-connections.ts';
 export {
   type ConnectionTarget,
   connectionsOf,
+  type Published,
   RemoteConnections,
 } from './gateway/remote-connections.ts';
 export { Worker, type WorkerOptions } from './gateway/worker.ts';

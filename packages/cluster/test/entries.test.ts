@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 
 const SOURCES = new URL('../src/', import.meta.url).href;
-const PARTS = ['durable', 'gateway', 'workers'] as const;
+const PARTS = ['durable', 'gateway', 'http', 'workers'] as const;
 /** Printed between the modules of two entries. */
 const LOADED = '-- loaded';
 const pathOf = (file: string) => fileURLToPath(new URL(file, import.meta.url));
@@ -40,12 +40,18 @@ describe('the entries of the package', () => {
   ])('load the files of no other door: %s', async (_order, parts) => {
     const doors = parts.map((part) => `@headrace/cluster/${part}`);
     const [main, ...others] = await addedBy(['@headrace/cluster', ...doors]);
-    expect(main).toEqual({ cluster: main!['cluster'], durable: 0, gateway: 0, workers: 0 });
+    expect(main).toEqual({
+      cluster: main!['cluster'],
+      durable: 0,
+      gateway: 0,
+      http: 0,
+      workers: 0,
+    });
     expect(main!['cluster']).toBeGreaterThan(1);
     for (const [at, part] of parts.entries()) {
       const { [part]: own, cluster: _cluster, ...rest } = others[at]!;
       expect(own).toBeGreaterThan(4);
-      expect(Object.values(rest)).toEqual([0, 0]);
+      expect(Object.values(rest)).toEqual([0, 0, 0]);
     }
   });
 });

@@ -9,7 +9,10 @@ export interface Recipient {
   readonly port: number;
 }
 
-/** A datagram to be sent: to its recipient, or else to its sender, which it answers then. */
+/**
+ * A datagram to be sent: to its recipient, or else to its sender, which it answers then. On a channel with a peer it goes to
+ * the peer: a `recipient` may be left out, and another one fails the write with `DATAGRAM_RECIPIENT`.
+ */
 export interface OutboundDatagram {
   readonly bytes: OutboundBytes;
   readonly recipient?: Recipient | undefined;

@@ -75,6 +75,12 @@ export class FakeSocket implements DatagramSocket {
     });
   }
 
+  /** The outcomes of what waited come in another order than it was sent in. */
+  takeLastFirst(): void {
+    this.waiting.reverse();
+    this.take();
+  }
+
   /** Datagrams from a peer, in one turn. */
   arrive(from: string, ...texts: readonly string[]): void {
     const [host = '', port = '1000'] = from.split(':');

@@ -23,6 +23,14 @@ export type ConnectionTarget =
   | { readonly group: string }
   | { readonly all: true };
 
+/** What {@link RemoteConnections.publish} has reached. */
+export interface Published {
+  /** How many connections the message was written to. */
+  readonly connections: number;
+  /** How many nodes have these connections. */
+  readonly nodes: number;
+}
+
 /** The node of one connection, and which connections there. */
 type Place = [node: string | undefined, where: object];
 
@@ -56,6 +64,20 @@ export class RemoteConnections {
    */
   send(to: ConnectionTarget, message: JsonValue, except: readonly string[] = []): Promise<number> {
     return this.tell(to, { op: 'send', message, except }, () => checkMessage(message));
+  }
+
+  /** As {@link send}; resolves with how many nodes took the message, too. */
+  publish(
+    to: ConnectionTarget,
+    message: JsonValue,
+    except: readonly string[] = [],
+  ): Promise<Published> {
+    const read = (outcome: CommandOutcome): Published => {
+      const connections = checkOutcome(outcome);
+      const counts = [...outcome.answers.values()].map(({ value }) => Number(value));
+      return { connections, nodes: counts.filter((count) => count > 0).length };
+    };
+    return this.ask(to, { op: 'send', message, except }, read, () => checkMessage(message));
   }
 
   /** Ends connections, after a last message if there is one. Resolves with how many. */

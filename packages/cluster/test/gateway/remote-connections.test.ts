@@ -44,6 +44,17 @@ describe('connectionsOf', () => {
     expect(channels[0]!.isOpen).toBe(false);
   });
 
+  it('says how many nodes took a message', async () => {
+    const { ids, given, of } = await world();
+    expect(await given(of.publish({ all: true }, 'hi'))).toEqual({ connections: 2, nodes: 2 });
+    const [connection] = ids as [string];
+    expect(await given(of.publish({ all: true }, 'hi', [connection]))).toEqual({
+      connections: 1,
+      nodes: 1,
+    });
+    expect(await given(of.publish({ group: 'no' }, 'x'))).toEqual({ connections: 0, nodes: 0 });
+  });
+
   it('keeps groups when the worker that made them has left, and forgets the connections of a gateway that has', async () => {
     const { nodes, fronts, back, ids, given, of } = await world();
     for (const connection of ids) await given(of.join({ connection }, 'room'));

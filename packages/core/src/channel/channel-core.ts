@@ -19,6 +19,7 @@ import type {
   Direction,
   EndOptions,
   Handled,
+  Logger,
   WriteFuture,
   WriteOptions,
 } from '../contract.ts';
@@ -59,6 +60,7 @@ const GONE = 5;
 // Reported once.
 const DROPPED = 1;
 const OUTLIVED = 2;
+const CATCHER_FAILED = 4;
 
 const WRITE_OPTIONS = describeOptions('write', { signal: unchecked() });
 const END_OPTIONS = describeOptions('end', {
@@ -120,6 +122,11 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
 
   get clock(): Clock {
     return this.options.clock;
+  }
+
+  get logger(): Logger {
+    const { logger } = this.options;
+    return this.transport.loggerOf?.(logger) ?? logger;
   }
 
   get transport(): Transport {
@@ -495,7 +502,9 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
   }
 
   exceptionHandlerFailed(handlerName: string, thrown: Error, original: Error): void {
-    reportCatcher(this.channel, handlerName, thrown, original);
+    const isFirst = (this.reported & CATCHER_FAILED) === 0;
+    this.reported |= CATCHER_FAILED;
+    reportCatcher(this.channel, handlerName, thrown, original, isFirst);
   }
 }
 

@@ -45,10 +45,16 @@ export function reportOutlived(channel: Channel, error: Error, isFirst: boolean)
   channel.logger.log(isFirst ? 'warn' : 'debug', text, error);
 }
 
-/** An `exceptionCaught` threw. */
-export function reportCatcher(channel: Channel, name: string, thrown: Error, first: Error): void {
-  const text = `${channel} ${name}.exceptionCaught threw while it handled "${first.message}"`;
-  channel.logger.log('error', text, thrown);
+/** An `exceptionCaught` threw, as it may do for each message of a peer: one error for each channel. */
+export function reportCatcher(
+  channel: Channel,
+  name: string,
+  thrown: Error,
+  original: Error,
+  isFirst: boolean,
+): void {
+  const text = `${channel} ${name}.exceptionCaught threw while it handled "${original.message}"`;
+  channel.logger.log(isFirst ? 'error' : 'debug', text, thrown);
 }
 
 /** A write failed and its failure was not observed. */

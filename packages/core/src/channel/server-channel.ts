@@ -45,10 +45,10 @@ class ServerCore extends ChannelCore {
 
   /** An error of a listening channel is reported, and the server goes on. */
   override unhandledException(error: Error): Handled {
-    const { channel, options } = this;
-    const { unhandledException } = options.hooks;
+    const { channel } = this;
+    const { unhandledException } = this.options.hooks;
     if (unhandledException !== undefined) return unhandledException(channel, error);
-    options.logger.log('warn', `${channel} an error while accepting; the server goes on`, error);
+    this.logger.log('warn', `${channel} an error while accepting; the server goes on`, error);
   }
 
   override unhandledMessage(message: unknown): Handled {

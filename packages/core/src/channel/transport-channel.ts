@@ -105,7 +105,7 @@ export class TransportChannel<R = unknown, W = unknown> implements Channel<R, W>
   }
 
   get logger(): Logger {
-    return this[CORE].options.logger;
+    return this[CORE].logger;
   }
 
   get localAddress(): Address | undefined {

@@ -48,6 +48,7 @@ export function sequential<H extends Handler>(
 
 class SequentialHandler extends KeptInputHandler {
   private readonly inner: Handler;
+  private hasReported = false;
 
   constructor(inner: Handler) {
     super();
@@ -163,8 +164,7 @@ class SequentialHandler extends KeptInputHandler {
 
   /** As the pipeline does with `exceptionCaught`: its throw is logged and dropped. */
   private report(ctx: Context, error: Error): PromiseLike<void> | undefined {
-    const failed = (thrown: unknown) =>
-      ctx.channel.logger.log('error', `${ctx.name}.exceptionCaught threw`, toError(thrown));
+    const failed = (thrown: unknown) => this.reportCatcher(ctx, toError(thrown));
     try {
       const { inner } = this;
       if (inner.exceptionCaught === undefined) return void ctx.fireExceptionCaught(error);
@@ -173,5 +173,12 @@ class SequentialHandler extends KeptInputHandler {
     } catch (thrown) {
       return void failed(thrown);
     }
+  }
+
+  /** One error for each channel, as the pipeline's. */
+  private reportCatcher(ctx: Context, thrown: Error): void {
+    const level = this.hasReported ? 'debug' : 'error';
+    this.hasReported = true;
+    ctx.channel.logger.log(level, `${ctx.name}.exceptionCaught threw`, thrown);
   }
 }

@@ -68,8 +68,7 @@ export interface DatagramSocket {
   /**
    * Sends one datagram; without a host to the peer that it is connected to. The bytes do not change before `sent`.
    *
-   * @param sent - called later, once the kernel has taken it or refused it. For addresses, in the order of these calls;
-   *   a name is looked up first
+   * @param sent - called later and once, when the kernel has taken it or refused it; a name is looked up first
    */
   send(
     bytes: Uint8Array,

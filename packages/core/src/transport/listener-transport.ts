@@ -1,4 +1,4 @@
-import type { Address } from '../contract.ts';
+import type { Address, Logger } from '../contract.ts';
 import type { Listener, ListenerSink } from './listener.ts';
 import type { Transport, TransportSink } from './transport.ts';
 
@@ -23,6 +23,14 @@ export class ListenerTransport implements Transport, ListenerSink {
 
   get localAddress(): Address | undefined {
     return this.listener.localAddress;
+  }
+
+  get placesForStrangers(): number | undefined {
+    return this.listener.placesForStrangers;
+  }
+
+  loggerOf(logger: Logger): Logger {
+    return this.listener.loggerOf?.(logger) ?? logger;
   }
 
   open(sink: TransportSink): void {

@@ -1,4 +1,4 @@
-import type { Address } from '../contract.ts';
+import type { Address, Logger } from '../contract.ts';
 import type { Transport } from './transport.ts';
 
 /**
@@ -50,6 +50,13 @@ export interface Listener {
   /** The kind of its connections; final once it listens, unless Node fails it. @default other */
   readonly way?: TransportWay;
 
+  /** See {@link Transport.placesForStrangers}. @default no connection is given up for another one */
+  readonly placesForStrangers?: number | undefined;
+  /**
+   * The logger of the listening channel, made of the one of its options; see {@link Transport.loggerOf}. @default that of
+   * the options
+   */
+  loggerOf?(logger: Logger): Logger;
   /** Begins to listen. Called once. */
   open(sink: ListenerSink): void;
   /** Allows one more connection. */

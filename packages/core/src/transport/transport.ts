@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import type { Address, CloseInfo, TlsInfo } from '../contract.ts';
+import type { Address, CloseInfo, Logger, TlsInfo } from '../contract.ts';
 import type { ReadMemory } from './read-memory.ts';
 
 /**
@@ -109,6 +109,17 @@ export interface Transport {
    * where this is left out, the channel closes.
    */
   outlives?(error: Error): boolean;
+  /**
+   * Of a listening channel: so many connections at a time, of which those of strangers are given up for newcomers, as
+   * senders of datagrams can be forged. A handler that refuses newcomers earlier lets strangers lock others out.
+   * @default none is given up
+   */
+  readonly placesForStrangers?: number | undefined;
+  /**
+   * The channel's logger, made of the one of its options. For a transport whose peers are not known: anybody may send
+   * with any address, and what each of them causes must not fill the log. Asked for each line. @default that of the options
+   */
+  loggerOf?(logger: Logger): Logger;
   /** The message's size in bytes, or -1 if `write` does not take such messages. */
   sizeOf(message: unknown): number;
   /**

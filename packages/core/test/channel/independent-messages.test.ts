@@ -1,4 +1,4 @@
-import { DecodeError, type Logger } from '@headrace/core';
+import { DecodeError, type Logger, sequential } from '@headrace/core';
 import { EmbeddedChannel, type EmbeddedChannelOptions } from '@headrace/core/testing';
 import { expect, it } from 'vitest';
 
@@ -79,4 +79,23 @@ it('outlives errors that no handler caught: a warning for the first, the others 
     'warn no handler caught an error; the channel goes on; further ones are logged at level debug',
     'debug no handler caught an error; the channel goes on',
   ]);
+});
+
+it('an exceptionCaught that throws for each message is one error in the log, and level debug after that', () => {
+  const levels: string[] = [];
+  const logger: Logger = {
+    log: (level, text) => void (text.includes('exceptionCaught threw') && levels.push(level)),
+  };
+  const throws = () => {
+    throw new Error('again');
+  };
+  for (const handler of [
+    { channelRead: throws, exceptionCaught: throws },
+    sequential({ channelRead: throws, exceptionCaught: throws }),
+  ]) {
+    levels.length = 0;
+    const channel = EmbeddedChannel.with({ logger }, handler);
+    channel.writeInbound('one', 'two', 'three');
+    expect(levels).toEqual(['error', 'debug', 'debug']);
+  }
 });

@@ -160,7 +160,7 @@ export class DatagramBootstrap<R = unknown, W = unknown> {
 
   /**
    * Resolves with a channel that sends to one peer, and hears nobody else. Nothing is sent by this: whether a peer is there
-   * shows when it answers. Rejects if the name of the host is unknown, or if there is no way to it.
+   * shows when it answers. A datagram with another `recipient` than the peer fails with `DATAGRAM_RECIPIENT`. Rejects if the name of the host is unknown, or if there is no way to it.
    */
   async connect(place: DatagramConnectPlace): Promise<Channel<R, W>> {
     const { network, signal, ...where } = CONNECT_PLACE.resolve(place);

@@ -1,17 +1,26 @@
 import { type Channel, type MulticastGroup, PipelineError } from '@headrace/core';
 import { transportOf } from '@headrace/core/authoring';
-import type { DatagramCounters } from '../transport/datagram-counters.ts';
+import { DatagramCounters } from '../transport/datagram-counters.ts';
 import { DatagramTransport } from '../transport/datagram-transport.ts';
 
-/** The counts of the socket of a channel of datagrams. Throws a `PipelineError` for another channel. */
+/**
+ * The counts of the socket of a channel of datagrams; for a channel of `perPeer` those of the socket of all peers.
+ *
+ * @throws PipelineError `PIPELINE_STATE` for another channel
+ */
 export function datagramCounters(channel: Channel): Readonly<DatagramCounters> {
-  return datagramTransportOf(channel).counters;
+  const transport = transportOf(channel) as { readonly counters?: unknown } | undefined;
+  const counters = transport?.counters;
+  if (counters instanceof DatagramCounters) return counters;
+  const text = `${channel} is no channel of datagrams: for all peers of perPeer ask the counters of the listener that it returned`;
+  throw new PipelineError('PIPELINE_STATE', text);
 }
 
 /**
  * Joins a multicast group from now on; throws the system's error if it cannot.
  *
- * @throws PipelineError `PIPELINE_STATE` before the channel is active, and after its end
+ * @throws PipelineError `PIPELINE_STATE` before the channel is active, and after its end; for a channel of `perPeer`, whose
+ *   groups are those of its option
  * @see `groups` of `bind`
  */
 export function joinGroup(channel: Channel, group: MulticastGroup): void {
@@ -24,16 +33,14 @@ export function leaveGroup(channel: Channel, group: MulticastGroup): void {
 }
 
 function boundTransportOf(channel: Channel): DatagramTransport {
-  const transport = datagramTransportOf(channel);
+  const transport = transportOf(channel);
+  if (!(transport instanceof DatagramTransport)) {
+    const text = `${channel} has no socket for datagrams of its own: perPeer({ groups }) joins groups with the bind, and they do not change later`;
+    throw new PipelineError('PIPELINE_STATE', text);
+  }
   if (transport.isActive) return transport;
   throw new PipelineError(
     'PIPELINE_STATE',
     `${channel} has no socket that is bound: groups of bind are joined with it`,
   );
-}
-
-function datagramTransportOf(channel: Channel): DatagramTransport {
-  const transport = transportOf(channel);
-  if (transport instanceof DatagramTransport) return transport;
-  throw new PipelineError('PIPELINE_STATE', `${channel} is no channel of datagrams`);
 }

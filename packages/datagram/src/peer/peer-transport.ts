@@ -3,6 +3,7 @@ import {
   type Address,
   type CloseInfo,
   type DeadlineEntry,
+  type Logger,
   RejectedError,
   type Transport,
   type TransportSink,
@@ -11,6 +12,7 @@ import { channelOf, type KnownOrStranger, sizeOfBytes } from '@headrace/core/aut
 import { principalOf } from '@headrace/handlers';
 import type { SenderAddress } from '../datagram.ts';
 import { DATAGRAM_ERRORS } from '../datagram-errors.ts';
+import type { DatagramCounters } from '../transport/datagram-counters.ts';
 import { DatagramIntake } from '../transport/datagram-intake.ts';
 import { DatagramSender } from '../transport/datagram-sender.ts';
 import type { PeerOwner } from './peer-owner.ts';
@@ -47,12 +49,17 @@ export class PeerTransport implements Transport, DeadlineEntry, KnownOrStranger 
     this.placeId = placeId;
     this.remoteAddress = remoteAddress;
     this.owner = owner;
-    const { counters, turn, socket, limits } = owner;
+    const { counters, turn, socket, limits, outcomes } = owner;
     this.intake = new DatagramIntake(limits, counters, turn, sizeOfBytes);
-    this.sender = new DatagramSender(socket, counters, turn.clock, (failures) => {
+    this.sender = new DatagramSender(socket, counters, turn.clock, outcomes, (failures) => {
       if (this.isActive) this.sink!.written(failures);
     });
     this.heardAt = turn.clock.now();
+  }
+
+  /** Those of the socket: it is that of all peers. */
+  get counters(): DatagramCounters {
+    return this.owner.counters;
   }
 
   get localAddress(): Address | undefined {
@@ -90,6 +97,10 @@ export class PeerTransport implements Transport, DeadlineEntry, KnownOrStranger 
   outlives(): boolean {
     this.owner.counters.unhandled += 1;
     return true;
+  }
+
+  loggerOf(logger: Logger): Logger {
+    return this.owner.log.over(logger, this);
   }
 
   sizeOf(message: unknown): number {

@@ -36,7 +36,7 @@ export interface PerPeerOptions extends DatagramSocketOptions, KeptDatagrams {
   readonly port: number;
   /** The address or name that it listens on. @default all addresses */
   readonly host?: string;
-  /** The multicast groups to join. @default none */
+  /** The multicast groups to join; they do not change later. @default none */
   readonly groups?: readonly MulticastGroup[];
   /** Another network than the machine's: a host of a `Simulation`. @default the machine's */
   readonly network?: DatagramNetwork;
@@ -48,7 +48,8 @@ export interface PerPeerOptions extends DatagramSocketOptions, KeptDatagrams {
   /**
    * Peers that have a channel at a time. Above it a stranger gives up its place (reason `limit`): the oldest one of the address, or the
    * IPv6 /64 network, that has most of them. A peer whose channel has a `PRINCIPAL`, or that has proved its address, is no
-   * stranger; if there are only such peers, no new one is served. @default 10000
+   * stranger; if there are only such peers, no new one is served. A peer that loses its `PRINCIPAL` may keep its place: at a sign-out
+   * close its channel. @default 10000
    */
   readonly maxPeers?: number;
   /** As many strangers may have one address, or one IPv6 /64 network; above it the oldest of them gives up its place. @default 1000 */

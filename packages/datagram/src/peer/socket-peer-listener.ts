@@ -6,18 +6,22 @@ import {
   type DatagramPlace,
   type DatagramSocket,
   type DatagramSocketUser,
+  type HeadraceError,
   type ListenerSink,
+  type Logger,
   type TransportWay,
 } from '@headrace/core';
 import { StrangersFirst } from '@headrace/core/authoring';
 import { addressKey } from '@headrace/handlers';
 import { DatagramCounters } from '../transport/datagram-counters.ts';
-import { bindError } from '../transport/datagram-failure.ts';
+import { bindError, datagramError } from '../transport/datagram-failure.ts';
 import type { IntakeLimits } from '../transport/datagram-intake.ts';
 import { NextTurn } from '../transport/next-turn.ts';
+import { SendOutcomes } from '../transport/send-outcomes.ts';
 import type { PeerListener } from './peer-listener.ts';
 import type { PeerOwner } from './peer-owner.ts';
 import { PeerTransport } from './peer-transport.ts';
+import { StrangerLog } from './stranger-log.ts';
 
 /** How peers are kept. */
 export interface PeerRules {
@@ -36,6 +40,8 @@ export class SocketPeerListener implements PeerListener, DatagramSocketUser, Pee
   readonly counters = new DatagramCounters();
   readonly socket: DatagramSocket;
   readonly turn: NextTurn;
+  readonly outcomes = new SendOutcomes();
+  readonly log: StrangerLog;
   readonly limits: IntakeLimits;
   readonly idleMs: number;
   readonly amplification: number;
@@ -43,8 +49,11 @@ export class SocketPeerListener implements PeerListener, DatagramSocketUser, Pee
   isActive = false;
   refused = 0;
   evicted = 0;
+  lastFailure: HeadraceError | undefined = undefined;
   private readonly place: DatagramPlace;
   private readonly rules: PeerRules;
+  /** Of the listening channel: nobody who is accepted is known yet. */
+  private readonly ownLog: StrangerLog;
   private readonly peers = new Map<string, PeerTransport>();
   private readonly places = new StrangersFirst<PeerTransport>();
   private sink!: ListenerSink;
@@ -66,10 +75,24 @@ export class SocketPeerListener implements PeerListener, DatagramSocketUser, Pee
     this.amplification = rules.amplification;
     this.signInProves = rules.signInProves;
     this.turn = new NextTurn(clock);
+    this.log = new StrangerLog(clock);
+    this.ownLog = new StrangerLog(clock);
   }
 
   get size(): number {
     return this.peers.size;
+  }
+
+  get placesForStrangers(): number {
+    return this.rules.maxPeers;
+  }
+
+  get lowered(): number {
+    return this.log.lowered + this.ownLog.lowered;
+  }
+
+  loggerOf(logger: Logger): Logger {
+    return this.ownLog.over(logger);
   }
 
   get localAddress(): Address | undefined {
@@ -117,8 +140,9 @@ export class SocketPeerListener implements PeerListener, DatagramSocketUser, Pee
   }
 
   /** The system's word on a datagram that was sent earlier, it does not say to whom. New peers are served all the same. */
-  caught(): void {
+  caught(error: Error): void {
     this.counters.failed += 1;
+    this.lastFailure = datagramError(error);
   }
 
   failed(error: Error): void {
@@ -136,24 +160,34 @@ export class SocketPeerListener implements PeerListener, DatagramSocketUser, Pee
     id: string,
     address: { readonly host: string; readonly port: number; readonly family: 'IPv4' | 'IPv6' },
   ): PeerTransport | undefined {
-    if (!this.mayAccept || this.isClosed || !this.makeRoom()) return undefined;
-    const peer = new PeerTransport(id, address, this);
     const network = addressKey(address);
+    if (!this.takesPeers || !this.makeRoom(network)) return undefined;
+    const peer = new PeerTransport(id, address, this);
     this.peers.set(id, peer);
     this.places.add(peer, network);
-    this.evict(this.places.excessOf(network, this.rules.maxStrangersPerAddress));
     peer.watchSilence();
     this.mayAccept = false;
     this.sink.accepted(peer);
     return peer;
   }
 
-  /** False if every place is taken by a peer that is known. */
-  private makeRoom(): boolean {
-    if (this.peers.size < this.rules.maxPeers) return true;
-    const stranger = this.places.firstStranger;
-    this.evict(stranger);
-    return stranger !== undefined;
+  private get takesPeers(): boolean {
+    return this.mayAccept && !this.isClosed;
+  }
+
+  /**
+   * False if every place is taken by a peer that is known, or if the handlers of a stranger that gave up its place have
+   * ended or paused the listener.
+   */
+  private makeRoom(network: string | undefined): boolean {
+    const { maxPeers, maxStrangersPerAddress } = this.rules;
+    if (this.peers.size >= maxPeers) {
+      const stranger = this.places.firstStranger;
+      if (stranger === undefined) return false;
+      this.evict(stranger);
+    }
+    this.evict(this.places.excessOf(network, maxStrangersPerAddress - 1));
+    return this.takesPeers;
   }
 
   private evict(peer: PeerTransport | undefined): void {

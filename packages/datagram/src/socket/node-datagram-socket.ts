@@ -142,7 +142,7 @@ export class NodeDatagramSocket implements DatagramSocket {
       if (host === undefined) this.socket!.send(bytes, sent);
       else this.socket!.send(bytes, port, host, sent);
     } catch (thrown) {
-      // It is closed. In the order of the others, whose outcomes Node reports with the next tick, too.
+      // It is closed. Outcomes come later, never from within this call.
       const error = toError(thrown);
       systemClock.execute(() => sent(error));
     }

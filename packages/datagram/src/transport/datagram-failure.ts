@@ -15,7 +15,7 @@ const CURES: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'the host name could not be looked up now',
   EACCES: 'the system forbids it: for a broadcast address set broadcast: true',
   EPERM: 'a firewall of this machine forbids it',
-  EINVAL: 'the address is none of the family of the socket, or its port is 0',
+  EINVAL: 'the address cannot be sent to, or its port is 0',
 };
 
 /** Ours for the system's error of one datagram; the socket stays. */

@@ -1,37 +1,36 @@
 import { isIP } from 'node:net';
-import type { Clock, DatagramSocket, OutboundBytes } from '@headrace/core';
+import { type Clock, type DatagramSocket, EncodeError, type OutboundBytes } from '@headrace/core';
 import { toBuffer, toError } from '@headrace/core/authoring';
+import { DATAGRAM_ERRORS } from '../datagram-errors.ts';
 import type { DatagramCounters } from './datagram-counters.ts';
 import { datagramError } from './datagram-failure.ts';
+import type { OutcomeReceiver, SendOutcomes } from './send-outcomes.ts';
 
-/**
- * Sends the messages of one write, and reports which of them the kernel refused. The socket reports outcomes of addresses
- * in their order, so that those need no function for each datagram.
- */
-export class DatagramSender {
+/** Sends the messages of one write, and reports which of them the kernel refused, in whatever order it reports that. */
+export class DatagramSender implements OutcomeReceiver {
   private readonly socket: DatagramSocket;
   private readonly counters: DatagramCounters;
   private readonly clock: Clock;
+  private readonly outcomes: SendOutcomes;
   private readonly done: (failures: ReadonlyMap<number, Error> | undefined) => void;
   /** Of the write under way. */
   private awaited = 0;
   private settled = 0;
   private failures: Map<number, Error> | undefined = undefined;
-  /** How many outcomes of addresses have come. */
-  private nextPlace = 0;
-  /** The places of addresses, if the write has names, too. */
-  private places: number[] | undefined = undefined;
+  /** An address of the family of the socket. */
   private lastAddress = '';
 
   constructor(
     socket: DatagramSocket,
     counters: DatagramCounters,
     clock: Clock,
+    outcomes: SendOutcomes,
     done: (failures: ReadonlyMap<number, Error> | undefined) => void,
   ) {
     this.socket = socket;
     this.counters = counters;
     this.clock = clock;
+    this.outcomes = outcomes;
     this.done = done;
   }
 
@@ -39,9 +38,7 @@ export class DatagramSender {
   begin(count: number): void {
     this.awaited = count;
     this.settled = 0;
-    this.nextPlace = 0;
     this.failures = undefined;
-    this.places = undefined;
   }
 
   send(place: number, bytes: OutboundBytes, host: string | undefined, port: number): void {
@@ -53,37 +50,41 @@ export class DatagramSender {
       this.refuse(place, toError(thrown));
       return;
     }
-    if (host === undefined || host === this.lastAddress || isIP(host) !== 0) {
-      if (host !== undefined) this.lastAddress = host;
-      this.places?.push(place);
-      this.socket.send(buffer, host, port, this.sentNext);
-      return;
-    }
-    this.leavePlace(place);
-    this.socket.send(buffer, host, port, (error) => {
-      if (error !== null) this.fail(place, datagramError(error, host, port));
-      this.settle(error);
-    });
+    const error =
+      host === undefined || host === this.lastAddress ? undefined : this.look(host, port);
+    if (error === undefined)
+      this.socket.send(buffer, host, port, this.outcomes.of(this, place, host, port));
+    else this.refuse(place, error);
   }
 
   /** In place of `send`: it is not sent. */
   refuse(place: number, error: Error): void {
-    this.leavePlace(place);
     this.fail(place, error);
     this.clock.execute(() => this.settle(error));
   }
 
-  /** Its outcome does not come in the order of the others. */
-  private leavePlace(place: number): void {
-    this.places ??= Array.from({ length: place }, (_, before) => before);
+  /** An address of another family would fail with words that name no cause. */
+  private look(host: string, port: number): Error | undefined {
+    const kind = isIP(host);
+    if (kind === 0) return undefined;
+    const local = this.socket.localAddress;
+    const family = local !== undefined && 'host' in local ? local.family : undefined;
+    const theirs = kind === 6 ? 'IPv6' : 'IPv4';
+    if (family === undefined || family === theirs) {
+      this.lastAddress = host;
+      return undefined;
+    }
+    const cure =
+      kind === 4 ? `write it as ::ffff:${host}, with ipv6Only: false` : 'bind one with family: 6';
+    const text = `${host}:${port} is an ${theirs} address, and the socket is one of ${family}: ${cure}`;
+    return new EncodeError(DATAGRAM_ERRORS.DATAGRAM_RECIPIENT, text, { host, port, family });
   }
 
-  private readonly sentNext = (error: Error | null): void => {
-    const at = this.nextPlace;
-    this.nextPlace += 1;
-    if (error !== null) this.fail(this.places?.[at] ?? at, datagramError(error));
+  /** What the socket reports of one datagram. */
+  came(place: number, host: string | undefined, port: number, error: Error | null): void {
+    if (error !== null) this.fail(place, datagramError(error, host, port));
     this.settle(error);
-  };
+  }
 
   private fail(place: number, error: Error): void {
     this.failures ??= new Map();

@@ -1,14 +1,15 @@
 import type { Buffer } from 'node:buffer';
-import type {
-  Address,
-  Clock,
-  DatagramPlace,
-  DatagramSocket,
-  DatagramSocketUser,
-  MulticastGroup,
-  OutboundBytes,
-  Transport,
-  TransportSink,
+import {
+  type Address,
+  type Clock,
+  type DatagramPlace,
+  type DatagramSocket,
+  type DatagramSocketUser,
+  EncodeError,
+  type MulticastGroup,
+  type OutboundBytes,
+  type Transport,
+  type TransportSink,
 } from '@headrace/core';
 import { sizeOfBytes } from '@headrace/core/authoring';
 import {
@@ -17,11 +18,13 @@ import {
   type Recipient,
   type SenderAddress,
 } from '../datagram.ts';
+import { DATAGRAM_ERRORS } from '../datagram-errors.ts';
 import { DatagramCounters } from './datagram-counters.ts';
 import { bindError, datagramError } from './datagram-failure.ts';
 import { DatagramIntake, type IntakeLimits } from './datagram-intake.ts';
 import { DatagramSender } from './datagram-sender.ts';
 import { NextTurn } from './next-turn.ts';
+import { SendOutcomes } from './send-outcomes.ts';
 
 /**
  * A socket for datagrams as the transport of one channel. Its messages are {@link Datagram}s, or, for a socket with one
@@ -57,7 +60,7 @@ export class DatagramTransport implements Transport, DatagramSocketUser {
     this.takesBytes = takesBytes;
     const sizeOf = takesBytes ? sizeOfBytes : sizeOfReceived;
     this.intake = new DatagramIntake(limits, this.counters, new NextTurn(clock), sizeOf);
-    this.sender = new DatagramSender(socket, this.counters, clock, (failures) =>
+    this.sender = new DatagramSender(socket, this.counters, clock, new SendOutcomes(), (failures) =>
       this.sent(failures),
     );
   }
@@ -117,7 +120,7 @@ export class DatagramTransport implements Transport, DatagramSocketUser {
     for (let i = 0; i < messages.length; i++) {
       const message = messages[i];
       if (takesBytes) sender.send(i, message as OutboundBytes, undefined, 0);
-      else if (hasPeer) sender.send(i, (message as OutboundDatagram).bytes, undefined, 0);
+      else if (hasPeer) this.sendToPeer(i, message as OutboundDatagram);
       else {
         const { host, port } = recipientOf(message as OutboundDatagram)!;
         sender.send(i, (message as OutboundDatagram).bytes, host, port);
@@ -125,6 +128,28 @@ export class DatagramTransport implements Transport, DatagramSocketUser {
     }
     // The kernel has taken them most often, but its refusals are reported later.
     return false;
+  }
+
+  /** Of a datagram that came from somebody else the sender is no recipient: a relay passes it on. */
+  private sendToPeer(place: number, { bytes, recipient }: OutboundDatagram): void {
+    if (recipient === undefined || recipient === null || this.isPeer(recipient)) {
+      this.sender.send(place, bytes, undefined, 0);
+      return;
+    }
+    const { host, port } = recipient;
+    const peer = `${this.place.peer!.host}:${this.place.peer!.port}`;
+    const text = `a datagram to ${host}:${port} on a channel that sends to its peer alone, ${peer}: leave the recipient out, or bind a channel`;
+    const error = new EncodeError(DATAGRAM_ERRORS.DATAGRAM_RECIPIENT, text, { host, port, peer });
+    this.sender.refuse(place, error);
+  }
+
+  /** By the name or address that `connect` was given, or by its address. */
+  private isPeer({ host, port }: Recipient): boolean {
+    const { peer } = this.place;
+    if (port !== peer!.port) return false;
+    const { remoteAddress } = this;
+    const isHost = remoteAddress !== undefined && 'host' in remoteAddress;
+    return host === peer!.host || (isHost && host === remoteAddress.host);
   }
 
   private sent(failures: ReadonlyMap<number, Error> | undefined): void {

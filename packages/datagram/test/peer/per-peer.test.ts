@@ -9,9 +9,18 @@ import {
   type Server,
   ServerBootstrap,
   silentLogger,
+  type Transport,
 } from '@headrace/core';
 import { VirtualClock } from '@headrace/core/testing';
-import { DATAGRAM_ERRORS, type PerPeerOptions, perPeer, provePeer } from '@headrace/datagram';
+import {
+  DATAGRAM_ERRORS,
+  datagramCounters,
+  joinGroup,
+  leaveGroup,
+  type PerPeerOptions,
+  perPeer,
+  provePeer,
+} from '@headrace/datagram';
 import { IdleStateEvent, IdleStateHandler, PRINCIPAL } from '@headrace/handlers';
 import { expect, it } from 'vitest';
 import { FakeNetwork, type FakeSocket } from '../fake-network.ts';
@@ -237,6 +246,11 @@ it('an error that the socket reports of some datagram is counted, and keeps nobo
   clock.run(() => socket.user.caught(Object.assign(new Error('recvmsg'), { code: 'ECONNRESET' })));
   socket.arrive('10.0.0.3', 'hi');
   expect([listener.size, listener.refused, listener.counters.failed]).toEqual([1, 0, 1]);
+  expect(listener.lastFailure).toMatchObject({
+    code: 'HR_ERR_DATAGRAM_NOT_SENT',
+    message: expect.stringContaining('recvmsg (ECONNRESET)'),
+    cause: { code: 'ECONNRESET' },
+  });
 });
 
 it('a sign-in proves an address, unless it is told not to', async () => {
@@ -334,4 +348,93 @@ it('frames in datagrams are decoded one datagram at a time, and a bad one closes
   expect(read).toEqual(['one', 'two', 'three']);
   expect(errors).toEqual(['HR_ERR_FRAME_TRUNCATED', 'HR_ERR_FRAME_TOO_LONG']);
   expect(server.connections.size).toBe(1);
+});
+
+it('a peer reports no outcome after its close, whatever stands on it', () => {
+  const clock = new VirtualClock();
+  const network = new FakeNetwork(clock);
+  const listener = perPeer({ port: 9, network, clock });
+  const peers: Transport[] = [];
+  const accepted = (peer: Transport) => void peers.push(peer);
+  listener.open({ listening: () => {}, accepted } as never);
+  clock.runTasks();
+  listener.requestAccept();
+  network.socket.arrive('10.0.0.2', 'hi');
+  const reports: string[] = [];
+  const [peer] = peers;
+  peer!.open({
+    written: () => reports.push('written'),
+    disconnected: () => reports.push('disconnected'),
+  } as never);
+  network.socket.isStuck = true;
+  peer!.write([Buffer.from('x')], 1);
+  peer!.close({ reason: 'local', by: 'local', error: undefined });
+  network.socket.take();
+  expect(reports).toEqual(['disconnected']);
+});
+
+it.each([
+  ['for want of places', { maxPeers: 1 }, '10.0.0.3:1'],
+  ['of its address', { maxStrangersPerAddress: 1 }, '10.0.0.2:2'],
+])(
+  'no peer opens in a listener that the handlers of a stranger that is pushed out %s close',
+  async (_why, options, next) => {
+    let end = (): void => {};
+    const opened: string[] = [];
+    const { socket, listener, server, clock } = await serve(options, (channel) => {
+      opened.push(hostOf(channel));
+      channel.onClosed(() => end());
+    });
+    end = () => void server.channel.close('shutdown');
+    socket.arrive('10.0.0.2:1', 'hi');
+    socket.arrive(next, 'hi');
+    clock.runTasks();
+    expect(opened).toEqual(['10.0.0.2']);
+    expect([listener.size, listener.evicted, listener.refused]).toEqual([0, 1, 1]);
+    expect([server.connections.size, socket.isClosed]).toEqual([0, true]);
+  },
+);
+
+it('no peer opens while the handlers of a stranger that is pushed out pause accepting', async () => {
+  let pause = (): void => {};
+  const { socket, listener, server } = await serve({ maxPeers: 1 }, (channel) => {
+    channel.onClosed(() => pause());
+  });
+  pause = () => listener.pauseAccepting();
+  socket.arrive('10.0.0.2', 'hi');
+  socket.arrive('10.0.0.3', 'hi');
+  expect([listener.size, listener.refused, server.connections.size]).toEqual([0, 1, 0]);
+});
+
+it('the counts of a peer are those of its socket, and its groups are those of the bind', async () => {
+  const { socket, listener, server, channelOf } = await serve();
+  socket.arrive('10.0.0.2', 'hi');
+  const peer = channelOf('10.0.0.2')!;
+  expect(datagramCounters(peer)).toBe(listener.counters);
+  for (const channel of [peer, server.channel as Channel]) {
+    for (const change of [joinGroup, leaveGroup]) {
+      expect(() => change(channel, { group: '224.0.0.114' })).toThrow('perPeer({ groups })');
+    }
+  }
+  expect(() => datagramCounters(server.channel as Channel)).toThrow('counters of the listener');
+});
+
+it('odd senders end nothing: with a zone, without a port, from everywhere and from nowhere', async () => {
+  const { socket, listener, server, read, clock } = await serve({ amplification: false });
+  const hosts = [
+    'fe80::1%eth0',
+    'fe80::1%',
+    '::',
+    '0.0.0.0',
+    '255.255.255.255',
+    '::ffff:10.0.0.2',
+    '',
+  ];
+  for (const host of hosts) {
+    for (const port of [0, 65_535]) {
+      clock.run(() => socket.user.arrived(Buffer.from('echo'), host, port, 'IPv6'));
+    }
+  }
+  clock.runTasks();
+  expect([listener.size, server.connections.size, read.length]).toEqual([14, 14, 14]);
 });

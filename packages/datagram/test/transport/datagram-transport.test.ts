@@ -7,6 +7,9 @@ import {
   type DatagramOptions,
   datagramCounters,
   joinGroup,
+  type OutboundDatagram,
+  type Recipient,
+  toPeer,
 } from '@headrace/datagram';
 import { expect, it } from 'vitest';
 import { FakeNetwork, type FakeSocket } from '../fake-network.ts';
@@ -15,13 +18,16 @@ import { FakeNetwork, type FakeSocket } from '../fake-network.ts';
 async function bound(
   handlers: readonly Handler[],
   options: DatagramOptions = {},
+  peer?: { readonly host: string; readonly port: number },
 ): Promise<{ channel: Channel; socket: FakeSocket; clock: VirtualClock }> {
   const clock = new VirtualClock();
   const network = new FakeNetwork(clock);
-  const opening = new DatagramBootstrap()
+  const bootstrap = new DatagramBootstrap()
     .options({ clock, logger: silentLogger, connectTimeoutMs: false, ...options })
-    .handler((self) => void self.pipeline.addLast(...handlers))
-    .bind({ port: 9, network });
+    .handler((self) => void self.pipeline.addLast(...handlers));
+  const opening = peer
+    ? bootstrap.connect({ ...peer, network })
+    : bootstrap.bind({ port: 9, network });
   // The bootstrap opens the socket in a microtask.
   for (let i = 0; i < 5; i++) await Promise.resolve();
   clock.runTasks();
@@ -158,6 +164,96 @@ it('reports which of the datagrams of one flush failed, also with names among th
   expect(channel.isOpen).toBe(true);
 });
 
+it('an outcome belongs to its datagram, in whatever order outcomes come', async () => {
+  const { channel, socket, clock } = await bound([]);
+  for (let round = 0; round < 3; round++) {
+    socket.isStuck = true;
+    socket.failures.set('b', Object.assign(new Error('send EPERM'), { code: 'EPERM' }));
+    channel.writeAndFlush({
+      bytes: Buffer.from('first'),
+      recipient: { host: '10.0.0.2', port: 5 },
+    });
+    socket.take();
+    socket.isStuck = true;
+    const futures = Array.from('abcd', (text, i) =>
+      channel.write({ bytes: Buffer.from(text), recipient: { host: `10.0.0.${i + 2}`, port: 5 } }),
+    );
+    channel.flush();
+    socket.takeLastFirst();
+    clock.runTasks();
+    expect(futures.map(({ isSuccess }) => isSuccess)).toEqual([true, false, true, true]);
+    expect(futures[1]!.error).toMatchObject({ details: { host: '10.0.0.3', port: 5 } });
+  }
+});
+
+it('refuses an address of another family than that of the socket, before it is sent', async () => {
+  const { channel, socket, clock } = await bound([]);
+  const hosts = ['10.0.0.2', '2001:db8::1', '10.0.0.3', '::ffff:10.0.0.4'];
+  const futures = hosts.map((host) =>
+    channel.write({ bytes: Buffer.from(host), recipient: { host, port: 5 } }),
+  );
+  clock.run(() => channel.flush());
+  expect(futures.map(({ error }) => (error as { code?: string } | undefined)?.code)).toEqual([
+    undefined,
+    'HR_ERR_DATAGRAM_RECIPIENT',
+    undefined,
+    'HR_ERR_DATAGRAM_RECIPIENT',
+  ]);
+  expect(futures[1]!.error).toMatchObject({
+    message: expect.stringContaining(
+      '2001:db8::1:5 is an IPv6 address, and the socket is one of IPv4',
+    ),
+    details: { host: '2001:db8::1', port: 5, family: 'IPv4' },
+  });
+  expect(socket.sent.map(({ text }) => text)).toEqual(['10.0.0.2', '10.0.0.3']);
+  expect([channel.isOpen, datagramCounters(channel).failed]).toEqual([true, 2]);
+});
+
+it('a channel with a peer refuses a datagram for another recipient, and stays', async () => {
+  const { channel, socket, clock } = await bound([], {}, { host: '10.0.0.2', port: 5 });
+  const bytes = Buffer.from('x');
+  const messages: OutboundDatagram[] = [
+    { bytes },
+    { bytes, recipient: { host: '10.0.0.2', port: 5 } },
+    { bytes, recipient: { host: '10.0.0.3', port: 5 } },
+    { bytes, recipient: { host: '10.0.0.2', port: 6 } },
+    { bytes, recipient: {} as Recipient },
+    { bytes, recipient: null as never },
+    // It came from somebody else, and is passed on to the peer.
+    { bytes, sender: { host: '10.0.0.9', port: 5 } },
+  ];
+  const futures = messages.map((message) => channel.write(message));
+  clock.run(() => channel.flush());
+  expect(futures.map(({ isSuccess }) => isSuccess)).toEqual([
+    true,
+    true,
+    false,
+    false,
+    false,
+    true,
+    true,
+  ]);
+  expect(futures[2]!.error).toMatchObject({
+    code: 'HR_ERR_DATAGRAM_RECIPIENT',
+    message: expect.stringContaining('10.0.0.3:5'),
+    details: { host: '10.0.0.3', port: 5, peer: '10.0.0.2:5' },
+  });
+  expect(socket.sent.length).toBe(4);
+  expect(channel.isOpen).toBe(true);
+});
+
+it('a peer by its name is the recipient by its name and by its address', async () => {
+  const { channel, socket, clock } = await bound([], {}, { host: 'server', port: 5 });
+  Object.defineProperty(socket, 'remoteAddress', {
+    value: { host: '10.0.0.2', port: 5, family: 'IPv4' },
+  });
+  const futures = ['server', '10.0.0.2', 'other'].map((host) =>
+    channel.write({ bytes: Buffer.from('x'), recipient: { host, port: 5 } }),
+  );
+  clock.run(() => channel.flush());
+  expect(futures.map(({ isSuccess }) => isSuccess)).toEqual([true, true, false]);
+});
+
 it('drops what comes, and what it kept, once it is closed', async () => {
   const recorder = new Recorder();
   const { channel, socket, clock } = await bound([recorder]);
@@ -246,4 +342,22 @@ it('what the kernel takes after the end of a channel changes nothing', async () 
   socket.take();
   expect(future.error).toBe(error);
   expect(channel.pendingOutboundBytes).toBe(0);
+});
+
+it('a transport reports no outcome after its close, whatever stands on it', () => {
+  const clock = new VirtualClock();
+  const network = new FakeNetwork(clock);
+  const transport = toPeer({ host: '10.0.0.2', port: 5, network, clock });
+  const reports: string[] = [];
+  transport.open({
+    connected: () => reports.push('connected'),
+    written: () => reports.push('written'),
+    disconnected: () => reports.push('disconnected'),
+  } as never);
+  clock.runTasks();
+  network.socket.isStuck = true;
+  transport.write([Buffer.from('x')], 1);
+  transport.close({ reason: 'local', by: 'local', error: undefined });
+  network.socket.take();
+  expect(reports).toEqual(['connected', 'disconnected']);
 });

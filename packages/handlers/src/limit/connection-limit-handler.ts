@@ -1,5 +1,5 @@
-import { type Channel, clientAddress, RejectedError } from '@headrace/core';
-import { describeOptions, fn, whole } from '@headrace/core/authoring';
+import { type Channel, type Context, clientAddress, RejectedError } from '@headrace/core';
+import { describeOptions, fn, transportOf, whole } from '@headrace/core/authoring';
 import { addressKey } from './address-key.ts';
 import { ADMISSION_OPTIONS, AdmissionHandler, type AdmissionOptions } from './admission-handler.ts';
 
@@ -52,7 +52,9 @@ function usualClient(child: Channel): string | undefined {
  * - **State** one per server, sharable: how many are open, in total and for each client.
  * - **Cost** one map entry per client that is connected.
  * - **Pitfalls** behind a proxy all clients have the proxy's address: there, set `perAddress: Infinity` in
- *   the listening channel's and count clients in a second one.
+ *   the listening channel's and count clients in a second one. Before a listener that gives strangers' places to
+ *   newcomers, `perPeer`, leave it out, or set both to `maxPeers` or more: it refuses a newcomer before a stranger gives up its
+ *   place, so that forged senders lock others out. A warning at the bind says so.
  *
  * @example
  * ```ts run
@@ -101,6 +103,22 @@ export class ConnectionLimitHandler extends AdmissionHandler {
   /** Connections of one client that are open now. */
   openOf(client: string): number {
     return this.perClient.get(client) ?? 0;
+  }
+
+  override channelActive(ctx: Context): void {
+    if (ctx.channel.isServer) this.lookAtPlaces(ctx.channel);
+    super.channelActive(ctx);
+  }
+
+  /** A connection counts until its place is given up, which comes after the refusal. */
+  private lookAtPlaces(channel: Channel): void {
+    const { total, perAddress } = this;
+    const places = transportOf(channel)?.placesForStrangers;
+    if (places === undefined || Math.min(total, perAddress) >= places) return;
+    channel.logger.log(
+      'warn',
+      `${channel} a ConnectionLimitHandler (total ${total} and perAddress ${perAddress}) refuses newcomers before its listener gives them the places of strangers, so that forged senders lock others out: leave it out, or set both to ${places} or more`,
+    );
   }
 
   protected override admit(child: Channel): RejectedError | undefined {

@@ -132,6 +132,25 @@ describe('ConnectionLimitHandler', () => {
     );
   });
 
+  it.each([
+    [5, 100, 1],
+    [100, 5, 1],
+    [10, 10, 0],
+  ])(
+    'warns if total %i or perAddress %i is below the places of strangers of its listener',
+    (total, perAddress, warnings) => {
+      const lines: string[] = [];
+      const logger = { log: (_level: string, text: string) => void lines.push(text) };
+      const limit = new ConnectionLimitHandler({ total, perAddress });
+      const server = EmbeddedChannel.with({ logger, register: false }, limit);
+      Object.assign(server, { isServer: true });
+      Object.assign(server.embedded, { placesForStrangers: 10 });
+      server.register();
+      expect(lines.length).toBe(warnings);
+      expect(lines.every((line) => line.includes('set both to 10 or more'))).toBe(true);
+    },
+  );
+
   it('refuses limits that make no sense', () => {
     expect(() => new ConnectionLimitHandler({ total: 0 })).toThrow(/total is 0/);
     expect(() => new ConnectionLimitHandler({ perAddress: 1.5 })).toThrow(/perAddress is 1.5/);

@@ -25,9 +25,9 @@ import {
   unacknowledged,
 } from '@headrace/lasting';
 import { afterEach, describe, expect, it } from 'vitest';
+import { randomFrom } from '../../../core/test/fixture/random.ts';
 import { SEED } from '../../../core/test/fixture/seed.ts';
 import { LastingWorld, linkOf } from './lasting-world.ts';
-import { randomFrom } from './random.ts';
 
 let world: LastingWorld;
 afterEach(async () => {

@@ -3,10 +3,10 @@ import { Bootstrap, type Channel, type Context, silentLogger } from '@headrace/c
 import { acknowledged, LastingBootstrap, LinkResumedEvent } from '@headrace/lasting';
 import { afterEach, expect, it } from 'vitest';
 import { figures } from '../../../core/test/fixture/figure.ts';
+import { randomFrom } from '../../../core/test/fixture/random.ts';
 import { ChildProgram } from '../child-program.ts';
 import type { EchoReport } from './echo-process.ts';
 import { heapUsed } from './heap-used.ts';
-import { randomFrom } from './random.ts';
 
 const CLIENTS = 200;
 const CUTS = 5000;

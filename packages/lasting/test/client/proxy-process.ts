@@ -1,7 +1,7 @@
 // A proxy that cuts connections, run as a process by lasting-echo.figures.heavy.test.ts, which kills it. Reports its port, then
 // again and again how many it has cut.
-import { CuttingProxy } from './cutting-proxy.ts';
-import { randomFrom } from './random.ts';
+import { CuttingProxy } from '../../../core/test/fixture/cutting-proxy.ts';
+import { randomFrom } from '../../../core/test/fixture/random.ts';
 
 const [target, port, seed, maxCuts] = process.argv.slice(2).map(Number) as [
   number,

@@ -23,10 +23,13 @@ import type { ResumeTableOptions } from '../../src/server/resume-table.ts';
 /** A table of the server; a broken one in its place shows that the scenarios find its mistake. */
 export type TableClass = new (options: ResumeTableOptions) => ResumeTable;
 
-/** The last fault is over, and the last message was written. */
+/** When the faults are over, where nobody sleeps. */
 const FAULTS_MS = 5000;
-/** Every link is back, and everything has arrived. */
-const QUIET_MS = 14_000;
+/** So long after it every link is back, and everything has arrived. */
+const QUIET_MS = 9000;
+/** When a client falls asleep, and for how long: a tab that is frozen, a laptop that is closed. */
+const ASLEEP_AT_MS = 2000;
+const ASLEEP_MS = 600_000;
 /** So little that writers often wait for acknowledgements. */
 const CREDIT_BYTES = 3000;
 const LONGEST_PADDING = 700;
@@ -64,12 +67,15 @@ class LastingWorld {
   private readonly sim: Simulation;
   private readonly Table: TableClass;
   private readonly windowMs: number;
+  /** The last fault is over, and the last message was written. */
+  readonly faultsMs: number;
   /** The ends that live, of the last session. */
   private client: Channel | undefined = undefined;
   private server: Channel | undefined = undefined;
 
-  constructor(sim: Simulation, Table: TableClass, windowMs: number) {
+  constructor(sim: Simulation, Table: TableClass, windowMs: number, faultsMs = FAULTS_MS) {
     this.sim = sim;
+    this.faultsMs = faultsMs;
     this.Table = Table;
     this.windowMs = windowMs;
   }
@@ -176,7 +182,7 @@ class LastingWorld {
         });
       }
       channel.flush();
-      if (this.sim.now < FAULTS_MS) host.clock.schedule(burst, host.random() * 400);
+      if (this.sim.now < this.faultsMs) host.clock.schedule(burst, host.random() * 400);
     };
     burst();
     return (message) => {
@@ -184,7 +190,7 @@ class LastingWorld {
       assert.equal(number, incoming.taken + 1, `${side} got ${number} after ${incoming.taken}`);
       incoming.taken = number;
       // A slow reader, as long as there are faults.
-      if (host.random() > 0.1 || this.sim.now > FAULTS_MS) return;
+      if (host.random() > 0.1 || this.sim.now > this.faultsMs) return;
       channel.autoRead = false;
       host.clock.schedule(() => {
         channel.autoRead = true;
@@ -223,12 +229,17 @@ function checkEnd({ channel, out, taken }: Ended): void {
   assert.deepEqual(left, all, 'unacknowledged() has not all between its ends');
 }
 
-async function run(sim: Simulation, world: LastingWorld, chaos: ChaosOptions): Promise<void> {
+async function run(
+  sim: Simulation,
+  world: LastingWorld,
+  chaos: Omit<ChaosOptions, 'untilMs'>,
+): Promise<void> {
+  const { faultsMs: untilMs } = world;
   sim.host('server', (host) => world.serve(host));
   sim.host('client', (host) => world.connect(host));
   sim.link('client', 'server').latency({ minMs: 5, maxMs: 100 }).buffer(4096);
-  sim.chaos(chaos);
-  await sim.run({ untilMs: QUIET_MS });
+  sim.chaos({ ...chaos, untilMs });
+  await sim.run({ untilMs: untilMs + QUIET_MS });
   await world.checkQuiet();
 }
 
@@ -240,7 +251,7 @@ export const lastingScenario =
   (Table: TableClass = ResumeTable): Scenario =>
   async (sim) => {
     const world = new LastingWorld(sim, Table, 12_000);
-    await run(sim, world, { ...CUTS, forMs: SHORT, untilMs: FAULTS_MS });
+    await run(sim, world, { ...CUTS, forMs: SHORT });
     assert.equal(world.sessions.length, 1, 'the channel did not last');
   };
 
@@ -250,8 +261,28 @@ export const goneScenario =
   (sim) => {
     const world = new LastingWorld(sim, Table, 1500);
     const deaths = { crash: 10, stop: 10 };
-    return run(sim, world, { ...CUTS, ...deaths, forMs: SHORT, untilMs: FAULTS_MS });
+    return run(sim, world, { ...CUTS, ...deaths, forMs: SHORT });
+  };
+
+/**
+ * The client's process stands still for ten minutes, while the server writes and links are cut.
+ *
+ * @param lasts - whether the window is longer, so that it is one channel, or as it is by default
+ */
+export const asleepScenario =
+  (lasts: boolean): Scenario =>
+  async (sim) => {
+    const awakeAtMs = ASLEEP_AT_MS + ASLEEP_MS;
+    const windowMs = lasts ? 2 * ASLEEP_MS : 60_000;
+    const world = new LastingWorld(sim, ResumeTable, windowMs, awakeAtMs + FAULTS_MS);
+    sim.at(ASLEEP_AT_MS, () => sim.freeze('client'));
+    sim.at(awakeAtMs, () => sim.thaw('client'));
+    await run(sim, world, { partition: 3, reset: 5, slow: 1, forMs: SHORT });
+    if (lasts) assert.equal(world.sessions.length, 1, 'the channel did not last');
+    else assert.ok(world.sessions.length > 1, 'the channel outlasted its window');
   };
 
 /** How long the end of each seed takes: longer than the windows. */
 export const LASTING_SETTLE_MS = 16_000;
+/** The same, where the window is longer than the sleep. */
+export const ASLEEP_SETTLE_MS = 2 * ASLEEP_MS + LASTING_SETTLE_MS;

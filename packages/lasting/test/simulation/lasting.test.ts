@@ -1,7 +1,14 @@
 import { explore } from '@headrace/simulation';
 import { describe, expect, it } from 'vitest';
 import { EarlyTable, ForgetfulTable } from './lasting-mistakes.ts';
-import { goneScenario, LASTING_SETTLE_MS, lastingScenario } from './lasting-scenario.ts';
+import {
+  ASLEEP_SETTLE_MS,
+  asleepScenario,
+  goneScenario,
+  LASTING_SETTLE_MS,
+  lastingScenario,
+} from './lasting-scenario.ts';
+import { RELOAD_SETTLE_MS, reloadScenario } from './reload-scenario.ts';
 
 const settleMs = LASTING_SETTLE_MS;
 
@@ -12,6 +19,18 @@ describe('a lasting channel over a network that fails', () => {
 
   it('that is gone knows what may not have arrived', async () => {
     await explore({ seeds: 20, settleMs, scenario: goneScenario() });
+  });
+
+  it('lasts when its client stands still for ten minutes, within the window', async () => {
+    await explore({ seeds: 2, settleMs: ASLEEP_SETTLE_MS, scenario: asleepScenario(true) });
+  });
+
+  it('is gone when its client stands still for longer than the window', async () => {
+    await explore({ seeds: 2, settleMs: ASLEEP_SETTLE_MS, scenario: asleepScenario(false) });
+  });
+
+  it('has the calls of a page that is reloaded executed once, and those of the new page answered', async () => {
+    await explore({ seeds: 20, settleMs: RELOAD_SETTLE_MS, scenario: reloadScenario });
   });
 
   it('an acknowledgement too early is found within 200 seeds', async () => {

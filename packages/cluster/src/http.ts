@@ -1,0 +1,11 @@
+/**
+ * Publishing from any language: `@headrace/cluster/http`.
+ *
+ * @module
+ */
+
+export type { ConnectionTarget, Published } from './gateway/remote-connections.ts';
+export type { JsonValue } from './gateway/worker-connection.ts';
+export type { ApiProblem } from './http/api-error.ts';
+export type { ApiConnections } from './http/api-operations.ts';
+export { type ClusterApiOptions, clusterApi } from './http/cluster-api.ts';

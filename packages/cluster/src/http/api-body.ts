@@ -1,0 +1,118 @@
+import { Buffer, isUtf8 } from 'node:buffer';
+import type { IncomingMessage } from 'node:http';
+import type { ConnectionTarget } from '../gateway/remote-connections.ts';
+import type { JsonValue } from '../gateway/worker-connection.ts';
+import { Refusal } from './api-error.ts';
+
+/** A body in very small parts must not cost many times its length. */
+const MAX_PARTS = 64;
+const MAX_NAME_LENGTH = 1024;
+const TARGETS = ['group', 'user', 'connection', 'all'] as const;
+
+/** A message and the connections it is for. */
+export interface Publication {
+  readonly to: ConnectionTarget;
+  readonly message: JsonValue;
+}
+
+/** What `POST /disconnect` asks for. */
+export interface Disconnection {
+  readonly to: ConnectionTarget;
+  readonly message: JsonValue | undefined;
+}
+
+/** Reads a body. What follows behind the limit is dropped as it comes. @throws Refusal */
+export async function bodyOf(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  const { 'content-encoding': encoding = 'identity', 'content-length': announced = '0' } =
+    request.headers;
+  if (encoding.toLowerCase() !== 'identity') {
+    throw new Refusal('ENCODED_BODY', 'send the body as it is, without content-encoding');
+  }
+  const tooLong = new Refusal('BODY_TOO_LONG', `a body has at most ${maxBytes} bytes`);
+  if (Number(announced) > maxBytes) throw tooLong;
+  return await new Promise((resolve, reject) => {
+    let parts: Buffer[] = [];
+    let length = 0;
+    request.on('data', (part: Buffer) => {
+      length += part.length;
+      if (length > maxBytes) {
+        parts = [];
+        reject(tooLong);
+      } else if (parts.push(part) === MAX_PARTS) parts = [Buffer.concat(parts)];
+    });
+    request.on('end', () => resolve(Buffer.concat(parts)));
+    request.on('close', () => reject(new Refusal('BODY_CUT', 'the body did not end')));
+  });
+}
+
+/** @throws Refusal for what is no JSON in UTF-8 */
+export function jsonOf(body: Buffer): unknown {
+  if (!isUtf8(body)) throw new Refusal('NOT_JSON', 'the body is no UTF-8');
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    throw new Refusal('NOT_JSON', 'the body is no JSON');
+  }
+}
+
+/** @throws Refusal for what is no `{"to":{"group":"ROOM"},"message":"TEXT"}` */
+export function publicationIn(body: unknown): Publication {
+  const { to, message } = membersOf(body, 'the body', ['to', 'message']);
+  if (message === undefined || message === null) {
+    throw new Refusal('WRONG_MESSAGE', 'message is missing');
+  }
+  return { to: targetIn(to), message: message as JsonValue };
+}
+
+/** The messages of a batch, each to be checked on its own. @throws Refusal */
+export function messagesIn(body: unknown, max: number): readonly unknown[] {
+  const { messages } = membersOf(body, 'the body', ['messages']);
+  if (Array.isArray(messages) && messages.length > 0 && messages.length <= max) return messages;
+  throw new Refusal('WRONG_BATCH', `messages must be a list of 1 to ${max} objects`);
+}
+
+/** @throws Refusal for what is no `{"to":{"user":"UID"}}`, with a `message` or without */
+export function disconnectionIn(body: unknown): Disconnection {
+  const { to, message } = membersOf(body, 'the body', ['to', 'message']);
+  if (message === null) throw new Refusal('WRONG_MESSAGE', 'leave message out for none');
+  return { to: targetIn(to), message: message as JsonValue | undefined };
+}
+
+/** @throws Refusal */
+export function targetIn(to: unknown): ConnectionTarget {
+  const members = membersOf(to, 'to');
+  const [kind, ...more] = Object.keys(members) as (typeof TARGETS)[number][];
+  if (kind === undefined || more.length > 0 || !TARGETS.includes(kind)) throw noTarget();
+  if (kind !== 'all') return { [kind]: nameIn(members[kind]) } as unknown as ConnectionTarget;
+  if (members['all'] !== true) throw noTarget();
+  return { all: true };
+}
+
+function noTarget(): Refusal {
+  return new Refusal('WRONG_TARGET', 'to has one of group, user, connection, or all: true');
+}
+
+/** @throws Refusal for what is no name, or not well-formed */
+export function nameIn(name: unknown): string {
+  const isName = typeof name === 'string' && name !== '' && name.length <= MAX_NAME_LENGTH;
+  // A half of a surrogate pair would become another name on its way.
+  if (isName && !/\p{Surrogate}/u.test(name)) return name;
+  throw new Refusal('WRONG_NAME', `a name is a text of 1 to ${MAX_NAME_LENGTH} characters`);
+}
+
+/** The members of an object, of which there are no others. @throws Refusal */
+export function membersOf(
+  value: unknown,
+  what: string,
+  allowed?: readonly string[],
+): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) {
+    throw new Refusal('NO_OBJECT', `${what} must be an object`);
+  }
+  const unknown = allowed && Object.keys(value).find((name) => !allowed.includes(name));
+  if (unknown !== undefined) {
+    const shown = JSON.stringify(unknown.slice(0, 32));
+    throw new Refusal('UNKNOWN_MEMBER', `${what} has ${shown}; it may have ${allowed?.join(', ')}`);
+  }
+  return value as Record<string, unknown>;
+}

@@ -1,0 +1,90 @@
+import { type HeadraceError, isHeadraceError } from '@headrace/core';
+
+/** What an error of the API looks like in its answer: `code` is for programs, `message` for people. */
+export interface ApiProblem {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** The status of each code that the API itself answers with, and its meaning. */
+export const API_ERRORS = {
+  BODY_CUT: [400, 'the body did not come as a whole'],
+  NOT_JSON: [400, 'the body is no JSON in UTF-8'],
+  NO_OBJECT: [400, 'the body, or a part of it, is no object'],
+  UNKNOWN_MEMBER: [400, 'the body has a member that the call does not know'],
+  WRONG_BATCH: [400, '`messages` is no list, is empty, or is longer than the API takes'],
+  WRONG_IDEMPOTENCY_KEY: [400, 'the header Idempotency-Key has no key that can be kept'],
+  WRONG_MESSAGE: [400, 'there is no message, or it cannot be sent'],
+  WRONG_NAME: [400, 'the name of a group or user, or the id of a connection, is none'],
+  WRONG_TARGET: [400, '`to` is not one of group, user, connection, or all: true'],
+  WRONG_KEY: [401, 'Authorization is not Bearer and a key of the API'],
+  NOT_FOUND: [404, 'there is no such path'],
+  WRONG_METHOD: [405, 'the path has another method'],
+  BODY_TOO_LONG: [413, 'the body is longer than the API takes'],
+  MESSAGE_TOO_LONG: [413, 'the message is longer than the bus takes'],
+  ENCODED_BODY: [415, 'the body is compressed'],
+  IDEMPOTENCY_KEY_REUSED: [422, 'another request had this idempotency key'],
+  TOO_MANY_REQUESTS: [429, 'the key has used up its rate'],
+  INTERNAL: [500, 'the API failed; its log says why'],
+  BUSY: [503, 'the API answers as many requests as it may at a time'],
+} as const satisfies Readonly<Record<string, readonly [status: number, meaning: string]>>;
+
+export type ApiErrorCode = keyof typeof API_ERRORS;
+
+/** The answer to a request. */
+export interface ApiAnswer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly value: object;
+}
+
+/** A request that is not carried out, and why. */
+export class Refusal extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly headers: Readonly<Record<string, string>>;
+
+  /** @param own - a program's own code in the place of ours */
+  constructor(code: ApiErrorCode, message: string, headers: Refusal['headers'] = {}, own?: string) {
+    super(message);
+    [this.status] = API_ERRORS[code];
+    this.code = own ?? code;
+    this.headers = headers;
+  }
+}
+
+/** Errors of `connectionsOf` that are faults of the request. */
+const REFUSALS = [
+  ['OPTION_INVALID', 'WRONG_NAME'],
+  ['MESSAGE_NOT_ENCODABLE', 'WRONG_MESSAGE'],
+  ['MESSAGE_TOO_LONG', 'MESSAGE_TOO_LONG'],
+] as const;
+const RETRY_SOON = { 'retry-after': '1' };
+
+/** The answer for an error; undefined for one that nobody expects. */
+export function answerForError(error: unknown): ApiAnswer | undefined {
+  if (error instanceof Refusal) {
+    const { status, headers, code, message } = error;
+    return { status, headers, value: { error: { code, message } } };
+  }
+  if (!isHeadraceError(error)) return undefined;
+  const refusal = REFUSALS.find(([code]) => isHeadraceError(error, code));
+  if (refusal !== undefined) return answerForError(new Refusal(refusal[1], error.message));
+  const { code, message } = error;
+  return {
+    status: 503,
+    headers: RETRY_SOON,
+    value: { error: { code, message }, ...doneIn(error) },
+  };
+}
+
+/** How many connections the gateways reached that have answered, if the others may have done it too. */
+function doneIn({ details: { count } }: HeadraceError): { done?: number } {
+  return typeof count === 'number' ? { done: count } : {};
+}
+
+/** True for an answer that says that something was done, or may have been. */
+export function isDone(value: object): boolean {
+  if ('results' in value) return (value.results as object[]).some(isDone);
+  return !('error' in value) || 'done' in value;
+}

@@ -1,0 +1,267 @@
+import { createHash } from 'node:crypto';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { type Clock, type Logger, stderrLogger } from '@headrace/core';
+import {
+  CLOCK,
+  describeOptions,
+  fn,
+  having,
+  LOGGER,
+  number,
+  type Resolved,
+  TokenBucket,
+  toError,
+  value,
+  whole,
+} from '@headrace/core/authoring';
+import { secretsEqual } from '@headrace/handlers';
+import type { ConnectionTarget } from '../gateway/remote-connections.ts';
+import type { JsonValue } from '../gateway/worker-connection.ts';
+import { bodyOf, jsonOf } from './api-body.ts';
+import { type ApiAnswer, type ApiProblem, answerForError, Refusal } from './api-error.ts';
+import { type ApiConnections, ApiOperations } from './api-operations.ts';
+import { type ApiRoute, routeOf } from './api-routes.ts';
+import { IdempotencyTable, idempotencyKeyIn } from './idempotency-table.ts';
+import { openApiDocument } from './open-api.ts';
+
+/** Options of {@link clusterApi}. */
+export interface ClusterApiOptions {
+  /** What `connectionsOf(cluster)` gave. */
+  readonly connections: ApiConnections;
+  /** Each of them opens the API, so that a key is replaced while clients still have the old one. */
+  readonly keys: readonly string[];
+  /**
+   * The connections that a client means by `to`, or by a path: other names than those of clients, or a refusal, which
+   * is answered with 400. @default the names of clients are those of the cluster
+   */
+  readonly target?: (to: ConnectionTarget) => ConnectionTarget | ApiProblem;
+  /** Why a message is refused, with 400; undefined for one that is sent. @default all JSON but null is sent */
+  readonly checkMessage?: (message: JsonValue) => ApiProblem | undefined;
+  /** A longer body is answered with 413. @default 65536 */
+  readonly maxBodyBytes?: number;
+  /** Messages of one batch, but no more than `requestBurst`: each counts as a request. @default 100 */
+  readonly maxBatch?: number;
+  /** With a key that is right, at a time; one more is answered with 503. @default 256 */
+  readonly maxRequests?: number;
+  /** Of each key, on average; one more is answered with 429. @default 1000 */
+  readonly requestsPerSecond?: number;
+  /** Of each key, at once after a pause. @default 1000 */
+  readonly requestBurst?: number;
+  /** The answer to a request with an idempotency key is kept for so long, in milliseconds. @default 600000 */
+  readonly idempotencyMs?: number;
+  /** So many of them; the oldest are forgotten first. @default 10000 */
+  readonly maxIdempotencyKeys?: number;
+  /** So many bytes of them. @default 8388608 */
+  readonly maxIdempotencyBytes?: number;
+  /** @default the system's clock */
+  readonly clock?: Clock;
+  /** Gets errors that nobody expects; clients get 500. @default stderrLogger() */
+  readonly logger?: Logger;
+}
+
+const OPTIONS = describeOptions('clusterApi', {
+  connections: having('publish', 'what connectionsOf gave', { required: true }),
+  keys: value<readonly string[], { readonly required: true }>(
+    'a list of one key or more, of visible characters without spaces',
+    (given) => Array.isArray(given) && given.length > 0 && given.every(isKey),
+    { required: true },
+  ),
+  target: fn({ answers: 'at once', purpose: 'gives the connections that a target means' }),
+  checkMessage: fn({ answers: 'at once', purpose: 'says why a message is refused' }),
+  maxBodyBytes: whole({ min: 1, max: 2 ** 30, default: 65_536 }),
+  maxBatch: whole({ min: 1, default: 100 }),
+  maxRequests: whole({ min: 1, default: 256 }),
+  requestsPerSecond: number({ min: 0.001, default: 1000 }),
+  requestBurst: number({ min: 1, default: 1000 }),
+  idempotencyMs: number({ min: 1, default: 600_000 }),
+  maxIdempotencyKeys: whole({ min: 1, default: 10_000 }),
+  maxIdempotencyBytes: whole({ min: 1, default: 8 * 1024 * 1024 }),
+  clock: CLOCK,
+  logger: LOGGER,
+});
+
+/**
+ * Other programs, in any language, publish to the connections of a cluster and ask for them, by HTTP and JSON. A listener
+ * for `limitedHttpServer`, `https.createServer`, or a server that has other paths, too.
+ *
+ * | Request | Answer |
+ * | --- | --- |
+ * | `POST /publish` `{"to":{"group":"lobby"},"message":"hi"}` | `{"delivered":3}`, and the header `Headrace-Nodes: 2` |
+ * | `POST /batch` `{"messages":[…]}`, bodies of `/publish` | `{"results":[…]}`, an answer or an error for each, in their order |
+ * | `POST /disconnect` `{"to":{"user":"ann"},"message":"bye"}` | `{"closed":1}`; `message` may be left out |
+ * | `GET /groups/lobby` | `{"count":3}` |
+ * | `GET /users/ann`, `GET /connections/ID` | `{"online":true}` |
+ * | `GET /openapi.json` | all of this in OpenAPI 3.1, without a key |
+ *
+ * `to` is one of `group`, `user`, `connection`, or `all: true`. Each request has `Authorization: Bearer KEY`. Errors are
+ * `{"error":{"code":"WRONG_KEY","message":"…"}}`. 503 with `done` means that not all gateways answered, and how many
+ * connections those that did have reached.
+ *
+ * A POST with the header `Idempotency-Key` is carried out once: the same one again, within `idempotencyMs`, gets the first
+ * answer and `Idempotency-Replayed: true`; another body with that key gets 422. An answer that says that nothing was done is
+ * not kept. The listener that carried it out knows that, no other one: behind several of them, a client repeats a request
+ * at the same address.
+ *
+ * The server that calls the listener bounds the time of a request and the number of connections; `limitedHttpServer`
+ * does, and a server of Node has `requestTimeout` and `maxConnections`. The key is a secret: outside of one machine, TLS
+ * or a proxy with TLS keeps it.
+ *
+ * @throws OptionError
+ *
+ * @example
+ * ```ts run
+ * import { Cluster } from '@headrace/cluster';
+ * import { connectionsOf } from '@headrace/cluster/gateway';
+ * import { clusterApi } from '@headrace/cluster/http';
+ * import { limitedHttpServer } from '@headrace/handlers/health';
+ *
+ * const cluster = await Cluster.join({ app: 'chat' });
+ * const api = clusterApi({ connections: connectionsOf(cluster), keys: ['open-sesame'] });
+ * const server = await limitedHttpServer(api, {
+ *   host: '127.0.0.1',
+ *   port: 0,
+ *   maxConnections: 100,
+ *   requestTimeoutMs: 10_000,
+ *   keepAliveMs: 5000,
+ * });
+ * const answer = await fetch(`http://127.0.0.1:${server.port}/publish`, {
+ *   method: 'POST',
+ *   headers: { authorization: 'Bearer open-sesame' },
+ *   body: JSON.stringify({ to: { group: 'lobby' }, message: 'hi' }),
+ * });
+ * console.log(answer.status, await answer.text());
+ * await server.close();
+ * await cluster.leave();
+ * // prints 200 {"delivered":0}
+ * ```
+ */
+export function clusterApi(options: ClusterApiOptions): RequestListener {
+  const api = new ClusterApi(options);
+  return (request, response) => {
+    request.on('error', () => {});
+    void api.serve(request, response);
+  };
+}
+
+class ClusterApi {
+  private readonly options: Resolved<ClusterApiOptions, typeof OPTIONS.kinds>;
+  private readonly operations: ApiOperations;
+  private readonly rate: { readonly perSecond: number; readonly burst: number };
+  /** In the order of the keys. */
+  private readonly buckets: readonly TokenBucket[];
+  private readonly table: IdempotencyTable;
+  private readonly document: object;
+  private readonly logger: Logger;
+  private open = 0;
+
+  constructor(options: ClusterApiOptions) {
+    const resolved = OPTIONS.resolve(options);
+    const { connections, keys, requestsPerSecond, requestBurst, logger } = resolved;
+    const rate = { perSecond: requestsPerSecond, burst: requestBurst };
+    this.options = resolved;
+    // A longer one would never be taken.
+    const maxBatch = Math.min(resolved.maxBatch, requestBurst);
+    this.operations = new ApiOperations(connections, { ...resolved, maxBatch }, (error) =>
+      this.failed(error),
+    );
+    this.document = openApiDocument(maxBatch);
+    this.table = new IdempotencyTable(resolved);
+    this.rate = rate;
+    this.buckets = keys.map(() => new TokenBucket(rate));
+    this.logger = logger ?? stderrLogger();
+  }
+
+  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { status, headers, value } = await this.answer(request).catch((error: unknown) =>
+      this.failed(error),
+    );
+    response.writeHead(status, {
+      'content-type': 'application/json',
+      'cache-control': 'no-store',
+      ...headers,
+    });
+    response.end(`${JSON.stringify(value)}\n`);
+  }
+
+  private failed(error: unknown): ApiAnswer {
+    const answer = answerForError(error);
+    if (answer !== undefined) return answer;
+    this.logger.log('error', 'the HTTP API of the cluster failed', toError(error));
+    return answerForError(new Refusal('INTERNAL', 'the API failed, its log says why'))!;
+  }
+
+  private async answer(request: IncomingMessage): Promise<ApiAnswer> {
+    const { method = '', url = '' } = request;
+    if (method === 'GET' && url === '/openapi.json') return { status: 200, value: this.document };
+    const caller = this.callerOf(request);
+    this.charge(caller, 1);
+    const [route, name] = routeOf(method, url);
+    const { maxRequests } = this.options;
+    if (this.open >= maxRequests) {
+      const text = `${maxRequests} requests are answered at a time`;
+      throw new Refusal('BUSY', text, { 'retry-after': '1' });
+    }
+    this.open += 1;
+    try {
+      return await this.routed(caller, route, name, request);
+    } finally {
+      this.open -= 1;
+    }
+  }
+
+  private async routed(
+    caller: number,
+    { method, path, answer }: ApiRoute,
+    name: string | undefined,
+    request: IncomingMessage,
+  ): Promise<ApiAnswer> {
+    const charge = (requests: number): void => this.charge(caller, requests);
+    const run = async (given: unknown): Promise<ApiAnswer> => {
+      return answerOf(await answer(this.operations, given, charge));
+    };
+    if (method === 'GET') return await run(name);
+    const key = idempotencyKeyIn(request.headers['idempotency-key']);
+    const body = await bodyOf(request, this.options.maxBodyBytes);
+    if (key === undefined) return await run(jsonOf(body));
+    const digest = createHash('sha256').update(path).update(body).digest('base64');
+    const once = (): Promise<ApiAnswer> =>
+      run(jsonOf(body)).catch((error: unknown) => this.failed(error));
+    return await this.table.once(`${caller} ${key}`, digest, this.options.clock.now(), once);
+  }
+
+  /** The place of the key in the list. @throws Refusal */
+  private callerOf({ headers: { authorization = '' } }: IncomingMessage): number {
+    const given = /^bearer +(\S+) *$/i.exec(authorization)?.[1] ?? '';
+    // All are compared, so that the time does not show which one it was.
+    const right = this.options.keys.map((key) => secretsEqual(given, key));
+    const caller = right.indexOf(true);
+    if (caller >= 0) return caller;
+    const wanted = { 'www-authenticate': 'Bearer' };
+    throw new Refusal('WRONG_KEY', 'Authorization must be Bearer and the key', wanted);
+  }
+
+  /** @throws Refusal */
+  private charge(caller: number, requests: number): void {
+    const { rate } = this;
+    const bucket = this.buckets[caller]!;
+    const now = this.options.clock.now();
+    const left = bucket.left(rate, now);
+    if (left < requests) {
+      const seconds = Math.ceil((requests - left) / rate.perSecond);
+      const text = `a key has ${rate.perSecond} requests a second, ${rate.burst} at once`;
+      throw new Refusal('TOO_MANY_REQUESTS', text, { 'retry-after': String(seconds) });
+    }
+    for (let taken = 0; taken < requests; taken += 1) bucket.take(rate, now);
+  }
+}
+
+function isKey(key: unknown): boolean {
+  return typeof key === 'string' && /^[\x21-\x7e]+$/.test(key);
+}
+
+/** The nodes of one message are a header; those of a batch stand beside each. */
+function answerOf(done: object): ApiAnswer {
+  const { nodes, ...value } = done as { readonly nodes?: number };
+  if (nodes === undefined) return { status: 200, value };
+  return { status: 200, value, headers: { 'headrace-nodes': String(nodes) } };
+}

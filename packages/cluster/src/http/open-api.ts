@@ -1,0 +1,213 @@
+import { API_ERRORS, type ApiErrorCode } from './api-error.ts';
+import { type ApiRoute, ROUTES } from './api-routes.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** What a path is for, what it takes and gives, and the errors that it alone has. */
+interface Described {
+  readonly summary: string;
+  readonly body?: string;
+  readonly result: Json;
+  readonly codes?: readonly ApiErrorCode[];
+}
+
+const EVERY: readonly ApiErrorCode[] = ['WRONG_KEY', 'TOO_MANY_REQUESTS', 'INTERNAL', 'BUSY'];
+const WITH_BODY: readonly ApiErrorCode[] = [
+  'BODY_CUT',
+  'NOT_JSON',
+  'NO_OBJECT',
+  'UNKNOWN_MEMBER',
+  'WRONG_IDEMPOTENCY_KEY',
+  'BODY_TOO_LONG',
+  'ENCODED_BODY',
+  'IDEMPOTENCY_KEY_REUSED',
+];
+const OF_MESSAGE: readonly ApiErrorCode[] = [
+  'WRONG_MESSAGE',
+  'WRONG_NAME',
+  'WRONG_TARGET',
+  'MESSAGE_TOO_LONG',
+];
+const OF_NAME: readonly ApiErrorCode[] = ['WRONG_NAME'];
+/** Errors of the cluster have codes of their own. */
+const CLUSTER = [
+  '`HR_ERR_BUS_DOWN`: the bus is down, and nothing was done',
+  '`HR_ERR_TIMEOUT_REQUEST`, `HR_ERR_GATEWAY_FAILED`: a gateway did not answer, or failed; `done` is what the others did',
+];
+const HEADERS: Readonly<Record<string, Json>> = {
+  401: header('WWW-Authenticate', 'always `Bearer`', { type: 'string' }),
+  429: header('Retry-After', 'seconds until the key has a request left', { type: 'integer' }),
+  503: header('Retry-After', 'seconds', { type: 'integer' }),
+};
+
+const COUNT = { type: 'integer', minimum: 0 };
+const DELIVERED = objectOf({ delivered: COUNT });
+const DELIVERED_OF_BATCH = objectOf({ delivered: COUNT, nodes: COUNT });
+const ONLINE = objectOf({ online: { type: 'boolean' } });
+const DESCRIBED: Readonly<Record<string, Described>> = {
+  '/publish': {
+    summary: 'Sends a message to connections',
+    body: 'Publication',
+    result: ref('Delivered'),
+    codes: OF_MESSAGE,
+  },
+  '/batch': {
+    summary: 'Sends messages in their order; an answer or an error for each',
+    body: 'Batch',
+    result: objectOf({
+      results: { type: 'array', items: { oneOf: [ref('DeliveredOfBatch'), ref('Error')] } },
+    }),
+    codes: ['WRONG_BATCH'],
+  },
+  '/disconnect': {
+    summary: 'Ends connections, after a last message if there is one',
+    body: 'Disconnection',
+    result: objectOf({ closed: COUNT }),
+    codes: OF_MESSAGE,
+  },
+  '/groups/{group}': {
+    summary: 'Counts the connections of a group',
+    result: objectOf({ count: COUNT }),
+    codes: OF_NAME,
+  },
+  '/users/{user}': {
+    summary: 'Says whether a user has a connection',
+    result: ONLINE,
+    codes: OF_NAME,
+  },
+  '/connections/{connection}': {
+    summary: 'Says whether a connection is there',
+    result: ONLINE,
+    codes: OF_NAME,
+  },
+};
+
+/** The description of the API in OpenAPI 3.1. */
+export function openApiDocument(maxBatch: number): Json {
+  const paths = ROUTES.map((route) => [route.path, pathOf(route)]);
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'HTTP API of a Headrace cluster',
+      version: '1',
+      description:
+        'Errors are JSON with a code. Beside those of the paths, `NOT_FOUND` (404) is for another path, and ' +
+        '`WRONG_METHOD` (405) for another method. The names of codes do not change.',
+    },
+    servers: [{ url: '/' }],
+    security: [{ key: [] }],
+    paths: Object.fromEntries(paths),
+    components: {
+      securitySchemes: { key: { type: 'http', scheme: 'bearer' } },
+      schemas: schemas(maxBatch),
+    },
+  };
+}
+
+function pathOf({ method, path }: ApiRoute): Json {
+  const { summary, body, result, codes = [] } = DESCRIBED[path]!;
+  const [, name] = /\{(.*)\}/.exec(path) ?? [];
+  const operation = {
+    operationId: path.split('/')[1],
+    summary,
+    parameters: [name === undefined ? IDEMPOTENCY_KEY : inPath(name)],
+    ...(body !== undefined && {
+      requestBody: { required: true, content: contentOf(ref(body)) },
+    }),
+    responses: {
+      200: {
+        description: 'what was done, or who is there',
+        content: contentOf(result),
+        ...(body !== undefined && headersOf(path)),
+      },
+      ...errorsOf([...EVERY, ...(body === undefined ? [] : WITH_BODY), ...codes]),
+    },
+  };
+  return { [method.toLowerCase()]: operation };
+}
+
+function errorsOf(codes: readonly ApiErrorCode[]): Json {
+  const texts = new Map<number, string[]>([[503, [...CLUSTER]]]);
+  for (const code of codes) {
+    const [status, meaning] = API_ERRORS[code];
+    texts.set(status, [...(texts.get(status) ?? []), `\`${code}\`: ${meaning}`]);
+  }
+  const responses = [...texts].map(([status, lines]) => [
+    String(status),
+    { description: lines.join('\n\n'), content: contentOf(ref('Error')), ...HEADERS[status] },
+  ]);
+  return Object.fromEntries(responses);
+}
+
+function schemas(maxBatch: number): Json {
+  const name = { type: 'string', minLength: 1, maxLength: 1024 };
+  const to = {
+    oneOf: [
+      objectOf({ group: name }),
+      objectOf({ user: name }),
+      objectOf({ connection: name }),
+      objectOf({ all: { const: true } }),
+    ],
+  };
+  const message = { description: 'a text, or other JSON but null', not: { type: 'null' } };
+  return {
+    To: to,
+    Publication: objectOf({ to: ref('To'), message }),
+    Batch: objectOf({
+      messages: { type: 'array', minItems: 1, maxItems: maxBatch, items: ref('Publication') },
+    }),
+    Disconnection: objectOf({ to: ref('To'), message }, ['to']),
+    Delivered: {
+      ...DELIVERED,
+      description: 'how many connections the message was written to',
+    },
+    DeliveredOfBatch: {
+      ...DELIVERED_OF_BATCH,
+      description: 'how many connections the message was written to, and how many nodes have them',
+    },
+    Error: objectOf(
+      {
+        error: objectOf({ code: { type: 'string' }, message: { type: 'string' } }),
+        done: { ...COUNT, description: 'connections that were reached, though not all answered' },
+      },
+      ['error'],
+    ),
+  };
+}
+
+const IDEMPOTENCY_KEY = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  description: 'a repeated request with the same key is not carried out again',
+  schema: { type: 'string', pattern: '^[!-~]{1,255}$' },
+};
+function headersOf(path: string): Json {
+  const replayed = {
+    description: 'this is the answer to an earlier request',
+    schema: { const: 'true' },
+  };
+  const nodes = { description: 'how many nodes have these connections', schema: COUNT };
+  const ofAll = { 'Idempotency-Replayed': replayed };
+  return { headers: path === '/publish' ? { ...ofAll, 'Headrace-Nodes': nodes } : ofAll };
+}
+
+function header(name: string, description: string, schema: Json): Json {
+  return { headers: { [name]: { description, schema } } };
+}
+
+function inPath(name: string): Json {
+  return { name, in: 'path', required: true, schema: { type: 'string', minLength: 1 } };
+}
+
+function contentOf(schema: Json): Json {
+  return { 'application/json': { schema } };
+}
+
+function ref(name: string): Json {
+  return { $ref: `#/components/schemas/${name}` };
+}
+
+function objectOf(properties: Json, required: readonly string[] = Object.keys(properties)): Json {
+  return { type: 'object', properties, required, additionalProperties: false };
+}

@@ -1,0 +1,134 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { CLUSTER_ERRORS } from '@headrace/cluster';
+import { ChannelError, EncodeError, TimedOutError } from '@headrace/core';
+import { afterAll, describe, expect, it } from 'vitest';
+import { API_ERRORS } from '../../src/http/api-error.ts';
+import { ROUTES } from '../../src/http/api-routes.ts';
+import { openApiDocument } from '../../src/http/open-api.ts';
+import { type Answer, apiWorld } from './api-world.ts';
+import { schemaFaults } from './schema-check.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: a document of any shape
+const DOCUMENT: any = openApiDocument(100);
+const OUTSIDE = ['NOT_FOUND', 'WRONG_METHOD', 'BODY_CUT'];
+const seen = new Set<string>();
+
+/** Compares an answer with the document. */
+function check(path: string, { status, value, headers, code }: Answer): void {
+  const [operation] = Object.values(DOCUMENT.paths[path]) as [typeof DOCUMENT];
+  const response = operation.responses[status];
+  expect(response, `${path} ${status}`).toBeDefined();
+  const { schema } = response.content['application/json'];
+  expect(schemaFaults(DOCUMENT, schema, value)).toEqual([]);
+  if (code !== undefined) expect(response.description).toContain(`\`${code}\``);
+  const needed = Object.keys(response.headers ?? {}).filter((name) => status !== 200 && name);
+  for (const name of needed) expect(headers.get(name), name).not.toBeNull();
+  if (code !== undefined) seen.add(code);
+}
+
+const HI = { to: { group: 'a' }, message: 'hi' };
+const throwing = (error: Error) => () => {
+  throw error;
+};
+
+describe('the description in OpenAPI', () => {
+  it('is served without a key, with the limit of batches', async () => {
+    const { ask } = await apiWorld({ maxBatch: 7 });
+    const { status, value } = await ask('/openapi.json', { headers: { authorization: '' } });
+    expect([status, value]).toEqual([200, openApiDocument(7)]);
+  });
+
+  it('has all routes, and no others', () => {
+    const described = Object.entries(DOCUMENT.paths as object).map(([path, item]) => {
+      return `${Object.keys(item)} ${path}`;
+    });
+    const served = ROUTES.map(({ method, path }) => `${method.toLowerCase()} ${path}`);
+    expect(described).toEqual(served);
+  });
+
+  it('refers to nothing that is not there', () => {
+    const references = JSON.stringify(DOCUMENT).match(/#\/components\/schemas\/\w+/g)!;
+    for (const one of new Set(references)) {
+      expect(DOCUMENT.components.schemas).toHaveProperty(one.split('/').at(-1)!);
+    }
+  });
+
+  it('describes what calls answer', async () => {
+    const { ask, post } = await apiWorld();
+    check('/publish', await post('/publish', HI));
+    check('/batch', await post('/batch', { messages: [HI, {}] }));
+    check('/disconnect', await post('/disconnect', { to: { all: true } }));
+    check('/groups/{group}', await ask('/groups/a'));
+    check('/users/{user}', await ask('/users/a'));
+    check('/connections/{connection}', await ask('/connections/a'));
+  });
+
+  it('describes the errors of each path', async () => {
+    const { ask, post } = await apiWorld({ maxBodyBytes: 1000, maxBatch: 2 });
+    for (const { method, path } of ROUTES) {
+      const url = path.replace(/\{.*/, 'a');
+      check(path, await ask(url, { method }, 'wrong'));
+      if (method === 'GET') {
+        check(path, await ask(url.replace(/a$/, '%ff')));
+        continue;
+      }
+      for (const body of ['{', '7', { to: HI.to, more: 1 }]) check(path, await post(url, body));
+      check(path, await post(url, HI, { 'idempotency-key': 'two words' }));
+      check(path, await post(url, HI, { 'content-encoding': 'br' }));
+      check(path, await post(url, 'x'.repeat(1001)));
+      if (path === '/batch') {
+        check(path, await post(url, { messages: [] }));
+        continue;
+      }
+      const once = { 'idempotency-key': path.slice(1) };
+      check(path, await post(url, HI, once));
+      check(path, await post(url, { ...HI, message: 'ho' }, once));
+      check(path, await post(url, { ...HI, message: null }));
+      check(path, await post(url, { ...HI, to: {} }));
+      check(path, await post(url, { ...HI, to: { user: '' } }));
+    }
+  });
+
+  it('describes the errors of the cluster, and of limits', async () => {
+    const limited = await apiWorld({ requestBurst: 1 });
+    await limited.ask('/users/a');
+    check('/users/{user}', await limited.ask('/users/a'));
+    const { post, connections, ask, open } = await apiWorld({ maxRequests: 1 });
+    const errors = [
+      new ChannelError(CLUSTER_ERRORS.BUS_DOWN, 'down'),
+      new ChannelError(CLUSTER_ERRORS.GATEWAY_FAILED, 'failed', { count: 1 }),
+      new TimedOutError('TIMEOUT_REQUEST', 'late', { count: 1 }),
+      new EncodeError('MESSAGE_TOO_LONG', 'long'),
+      new Error('a fault'),
+    ];
+    for (const error of errors) {
+      connections.fail = throwing(error);
+      check('/publish', await post('/publish', HI));
+    }
+    const slow = open('/publish');
+    slow.write('{');
+    await expect.poll(async () => (await ask('/users/a')).code).toBe('BUSY');
+    check('/users/{user}', await ask('/users/a'));
+    slow.end();
+    await once(slow, 'response');
+  });
+
+  afterAll(() => {
+    const all = Object.keys(API_ERRORS).filter((code) => !OUTSIDE.includes(code));
+    expect(all.filter((code) => !seen.has(code))).toEqual([]);
+    const sources = [
+      'api-body',
+      'api-operations',
+      'api-routes',
+      'cluster-api',
+      'idempotency-table',
+    ];
+    const text = sources
+      .map((name) => readFileSync(new URL(`../../src/http/${name}.ts`, import.meta.url), 'utf8'))
+      .join();
+    // A code that nothing answers with.
+    const unused = Object.keys(API_ERRORS).filter((code) => !text.includes(`'${code}'`));
+    expect(unused).toEqual(['MESSAGE_TOO_LONG']);
+  });
+});
