@@ -1,72 +1,97 @@
-// Calls over one connection: what a call costs both ends together, in CPU, against vscode-jsonrpc.
+// Calls over one connection, and items of a stream: what one costs both ends together, in CPU, against vscode-jsonrpc and
+// grpc-js.
 import { fileURLToPath } from 'node:url';
 import { OrderedProcess } from './harness/ordered-process.ts';
 import { type Goal, HEADRACE, type Result } from './harness/report.ts';
 import type { Settings } from './settings.ts';
 
 const program: string = fileURLToPath(new URL('./load/call-load.mjs', import.meta.url));
-const OTHER = 'vscode-jsonrpc';
+const OTHERS = ['vscode-jsonrpc', 'grpc-js'] as const;
 const OURS = ['json', 'binary'] as const;
 /** About as long as the other parts take for a round of a second. */
 const CALLS_PER_SECOND = 30_000;
 
 interface Work {
-  readonly depth: number;
+  /** Calls in flight; without it, items of one stream. */
+  readonly depth?: number;
+  readonly title: string;
+  readonly unit: string;
+  readonly others: readonly (typeof OTHERS)[number][];
+  /** Of the first of the others. */
   readonly goals: Readonly<Partial<Record<(typeof OURS)[number], number>>>;
 }
 
+const ofCalls = (depth: number): Omit<Work, 'goals'> => ({
+  depth,
+  title: `${depth} in flight`,
+  unit: "both ends' CPU, us per call",
+  others: OTHERS,
+});
 const WORKS: readonly Work[] = [
-  { depth: 1, goals: { json: 0.5 } },
-  { depth: 64, goals: { json: 0.5, binary: 0.3 } },
+  { ...ofCalls(1), goals: { json: 0.5 } },
+  { ...ofCalls(64), goals: { json: 0.5, binary: 0.3 } },
+  {
+    title: 'items of 1 KiB of one stream',
+    unit: "both ends' CPU, us per item",
+    others: ['grpc-js'],
+    goals: { binary: 0.3 },
+  },
 ];
 
 /** The processes run at once and work in turn, so that what disturbs one round disturbs all of them in it. */
 export async function calls(settings: Settings): Promise<Result[]> {
-  const names = [...OURS, OTHER];
-  const children = new Map<string, OrderedProcess>();
-  try {
-    for (const name of names) {
-      children.set(name, await OrderedProcess.start(0, [process.execPath, program, name]));
-    }
-    const results: Result[] = [];
-    for (const work of WORKS) results.push(...(await compare(children, work, settings)));
-    return results;
-  } finally {
-    for (const child of children.values()) await child[Symbol.asyncDispose]();
-  }
+  const results: Result[] = [];
+  for (const work of WORKS) results.push(...(await compare(work, settings)));
+  return results;
 }
 
-async function compare(
-  children: ReadonlyMap<string, OrderedProcess>,
-  { depth, goals }: Work,
-  { rounds, seconds, warmup }: Settings,
-): Promise<Result[]> {
-  const costs = new Map<string, number[]>();
-  for (const child of children.values()) await cost(child, depth, CALLS_PER_SECOND * warmup);
-  for (let round = 0; round < rounds; round += 1) {
-    for (const [name, child] of children) {
-      const values = costs.get(name) ?? [];
-      values.push(await cost(child, depth, CALLS_PER_SECOND * seconds));
-      costs.set(name, values);
-    }
-  }
+async function compare(work: Work, settings: Settings): Promise<Result[]> {
+  const { title, unit, others, goals } = work;
+  const costs = await costsOf(work, settings);
+  const rows = others.map((peer) => ({ peer, values: costs.get(peer)! }));
+  const [first] = others;
   return OURS.map((name): Result => {
     const atMost = goals[name];
     const ofOther: Goal[] =
-      atMost === undefined ? [] : [{ text: "of vscode-jsonrpc's", to: OTHER, atMost }];
+      atMost === undefined ? [] : [{ text: `of ${first}'s`, to: first!, atMost }];
     return {
-      title: `calls of 64 bytes, ${name}, ${depth} in flight`,
-      unit: "both ends' CPU, us per call",
-      rows: [
-        { peer: HEADRACE, values: costs.get(name)! },
-        { peer: OTHER, values: costs.get(OTHER)! },
-      ],
+      title: `${work.depth === undefined ? '' : 'calls of 64 bytes, '}${title}, ${name}`,
+      unit,
+      rows: [{ peer: HEADRACE, values: costs.get(name)! }, ...rows],
       goals: ofOther,
     };
   });
 }
 
-/** CPU time of one call, in microseconds. */
-async function cost(child: OrderedProcess, depth: number, calls: number): Promise<number> {
-  return (await child.order({ depth, rounds: Math.round(calls) })) as number;
+async function costsOf(
+  work: Work,
+  { rounds, seconds, warmup }: Settings,
+): Promise<Map<string, number[]>> {
+  const children = new Map<string, OrderedProcess>();
+  const costs = new Map<string, number[]>();
+  try {
+    for (const name of [...OURS, ...work.others]) {
+      const peer = work.depth === undefined ? `items ${name}` : name;
+      children.set(name, await OrderedProcess.start(0, [process.execPath, program, peer]));
+      costs.set(name, []);
+    }
+    for (const child of children.values()) await cost(child, work, CALLS_PER_SECOND * warmup);
+    for (let round = 0; round < rounds; round += 1) {
+      for (const [name, child] of children) {
+        costs.get(name)!.push(await cost(child, work, CALLS_PER_SECOND * seconds));
+      }
+    }
+    return costs;
+  } finally {
+    for (const child of children.values()) await child[Symbol.asyncDispose]();
+  }
+}
+
+/** CPU time of one call or item, in microseconds. */
+async function cost(child: OrderedProcess, { depth }: Work, count: number): Promise<number> {
+  const order = {
+    rounds: Math.round(count),
+    ...(depth === undefined ? { items: true } : { depth }),
+  };
+  return (await child.order(order)) as number;
 }

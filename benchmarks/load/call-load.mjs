@@ -1,6 +1,9 @@
 // Both ends of calls over one TCP connection, in this process: node benchmarks/load/call-load.mjs PEER, forked.
-// For each message { depth, rounds } it makes that many calls and sends back the CPU time, in microseconds per call.
+// For each message { depth, rounds } it makes that many calls and sends back the CPU time, in microseconds per call; with
+// `items`, it reads one stream of that many.
+import assert from 'node:assert';
 import { connect, createServer } from 'node:net';
+import grpc from '@grpc/grpc-js';
 import { contentLengthPrefixed, JsonCodec, lengthPrefixed } from '@headrace/codec';
 import { Bootstrap, ServerBootstrap } from '@headrace/core';
 import { binaryExchange, ExchangeHandler, jsonRpcExchange } from '@headrace/handlers';
@@ -12,9 +15,10 @@ import {
 
 const TEXT = 'x'.repeat(64);
 const BYTES = Buffer.from(TEXT);
+const ITEM = Buffer.alloc(1024, 'x');
 const LIMIT = { maxFrameLength: 1 << 20 };
 
-/** Each returns a function that makes one call. */
+/** Each returns a function that makes one call, or reads one stream of so many items. */
 const PEERS = {
   async json() {
     const exchange = await headraceEnds(() => [...contentLengthPrefixed(LIMIT), new JsonCodec()], {
@@ -36,7 +40,85 @@ const PEERS = {
     connectionOn(far, (connection) => connection.onRequest('echo', (text) => [text]));
     return () => caller.sendRequest('echo', TEXT);
   },
+  async 'grpc-js'() {
+    const client = await grpcEnds();
+    return () =>
+      new Promise((resolve, reject) => {
+        const answered = (error, answer) => (error ? reject(error) : resolve(answer));
+        client.makeUnaryRequest('/bench/echo', asIs, asIs, BYTES, answered);
+      });
+  },
+  async 'items binary'() {
+    const exchange = await headraceEnds(() => lengthPrefixed(LIMIT), {
+      format: binaryExchange(),
+      handle: (body) => itemsOf(body, ITEM),
+    });
+    return (count) => countOf(exchange.stream(countBytes(count)));
+  },
+  async 'items json'() {
+    const item = ITEM.toString();
+    const exchange = await headraceEnds(() => [...contentLengthPrefixed(LIMIT), new JsonCodec()], {
+      format: jsonRpcExchange(),
+      handle: ({ params }) => itemsOf(countBytes(params[0]), item),
+    });
+    return (count) => countOf(exchange.stream({ method: 'items', params: [count] }));
+  },
+  async 'items grpc-js'() {
+    const client = await grpcEnds();
+    return (count) =>
+      countOf(client.makeServerStreamRequest('/bench/items', asIs, asIs, countBytes(count)));
+  },
 };
+
+const asIs = (bytes) => bytes;
+
+async function* itemsOf(body, item) {
+  for (let left = body.readUInt32BE(); left > 0; left -= 1) yield item;
+}
+
+function countBytes(count) {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(count);
+  return bytes;
+}
+
+async function countOf(items) {
+  let count = 0;
+  for await (const _ of items) count += 1;
+  return count;
+}
+
+/** Bodies are bytes, as in the binary format: nothing is spent on a schema. */
+async function grpcEnds() {
+  const wire = {
+    requestSerialize: asIs,
+    requestDeserialize: asIs,
+    responseSerialize: asIs,
+    responseDeserialize: asIs,
+    requestStream: false,
+  };
+  const service = {
+    echo: { ...wire, path: '/bench/echo', responseStream: false },
+    items: { ...wire, path: '/bench/items', responseStream: true },
+  };
+  const server = new grpc.Server();
+  server.addService(service, {
+    echo: ({ request }, answer) => answer(null, request),
+    items: async (call) => {
+      for await (const item of itemsOf(call.request, ITEM)) {
+        if (!call.write(item)) await new Promise((resolve) => call.once('drain', resolve));
+      }
+      call.end();
+    },
+  });
+  const credentials = grpc.ServerCredentials.createInsecure();
+  const port = await new Promise((resolve, reject) =>
+    server.bindAsync('127.0.0.1:0', credentials, (error, bound) =>
+      error ? reject(error) : resolve(bound),
+    ),
+  );
+  return new grpc.Client(`127.0.0.1:${port}`, grpc.credentials.createInsecure());
+}
 
 async function headraceEnds(before, options) {
   const server = await new ServerBootstrap()
@@ -80,11 +162,12 @@ async function run(call, depth, calls) {
 }
 
 const call = await PEERS[process.argv[2]]();
-process.on('message', async ({ depth = 1, rounds }) => {
+process.on('message', async ({ depth = 1, rounds, items = false }) => {
   // An order of another kind is for who counts: cost/count.mjs.
   if (rounds === undefined) return;
   const before = process.cpuUsage();
-  await run(call, depth, rounds);
+  if (items) assert.equal(await call(rounds), rounds);
+  else await run(call, depth, rounds);
   const { user, system } = process.cpuUsage(before);
   process.send((user + system) / rounds);
 });

@@ -58,7 +58,7 @@ const NO_COUNTS: ExchangeCounts = {
 
 /**
  * Calls over one connection, in both directions: asks the peer and gives each answer to its caller, and answers the peer's
- * requests, in any order.
+ * requests, in any order. A call may have a stream of items in place of its answer, or send one ({@link stream}).
  *
  * ```text
  *  wire | frame | [exchange]                binaryExchange(): bodies are bytes
@@ -76,9 +76,10 @@ const NO_COUNTS: ExchangeCounts = {
  *   `REQUEST_LOST` when the connection ends; `details.sent` is false only if no byte of the request can have left, so
  *   that it was certainly not executed. An error that a function throws is logged, and answered without its
  *   text, unless it is a `refusal(code, text)`.
- * - **State** one channel: calls in flight and in the queue, requests under way.
+ * - **State** one channel: calls in flight and in the queue, requests under way, items of each stream up to the window.
  * - **Cost** for a call a promise, two small objects and an entry in a map; for a request an object and, if its
- *   function makes a promise, an entry in a map. One timer for all calls, one for all requests.
+ *   function makes a promise, an entry in a map. One timer for all calls, one for all requests. An item of a stream is one message and two promises; credit is one
+ *   message for half of a window, or for what was there when the reader waits.
  * - **Pitfalls** while reads are held no answer comes either: where functions call the peer back, `concurrency`
  *   must be more than both ends need at once. A cancelled function counts until it settles, so let it look at
  *   `scope.signal`. A late answer is dropped, its work was done all the same. A peer that asks and does not read its
