@@ -24,6 +24,7 @@ const PACKAGES = {
   '@headrace/codec': 'packages/codec/src/index.ts',
   '@headrace/handlers': 'packages/handlers/src/index.ts',
   '@headrace/handlers/call': 'packages/handlers/src/call/index.ts',
+  '@headrace/handlers/service': 'packages/handlers/src/service/index.ts',
   '@headrace/client': 'packages/client/src/index.ts',
   '@headrace/lasting': 'packages/lasting/src/index.ts',
   '@headrace/codec/cbor': 'packages/codec/src/cbor/cbor-codec.ts',

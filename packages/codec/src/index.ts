@@ -1,4 +1,6 @@
 // Base classes for codecs of your own
+
+export type { SchemaIssue, SchemaResult, StandardSchema } from '@headrace/core/authoring';
 export { ByteInput } from './base/byte-input.ts';
 export {
   BYTE_DECODER_OPTIONS,
@@ -149,7 +151,6 @@ export {
   SchemaCodec,
   type SchemaCodecOptions,
 } from './schema/schema-codec.ts';
-export type { SchemaIssue, SchemaResult, StandardSchema } from './schema/standard-schema.ts';
 // STOMP
 export { StompDecoder, type StompDecoderOptions } from './stomp/stomp-decoder.ts';
 export { StompEncoder } from './stomp/stomp-encoder.ts';

@@ -102,6 +102,14 @@ export {
   type Resolved,
 } from './option/option-set.ts';
 export { RANDOM } from './option/random-option.ts';
+// Schemas of zod, valibot, ArkType and others
+export {
+  checkSchema,
+  type SchemaIssue,
+  type SchemaResult,
+  type StandardSchema,
+  validate,
+} from './option/standard-schema.ts';
 // Optional packages
 export { importPeer } from './package/peer-package.ts';
 // Events that two copies of a package share

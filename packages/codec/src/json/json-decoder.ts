@@ -1,9 +1,9 @@
 import type { Context } from '@headrace/core';
+import { checkSchema, type StandardSchema, validate } from '@headrace/core/authoring';
 import { MessageToMessageDecoder } from '../base/message-to-message-decoder.ts';
 import { BYTES_AND_VALUES } from '../base/usual-kinds.ts';
 import { invalidMessage } from '../schema/invalid-message.ts';
 import { SCHEMA_CODEC_OPTIONS, type SchemaCodecOptions } from '../schema/schema-codec.ts';
-import { checkSchema, type StandardSchema, validate } from '../schema/standard-schema.ts';
 import { parseJson } from './json-message.ts';
 
 /** Options of {@link JsonDecoder}. */

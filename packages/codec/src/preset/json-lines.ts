@@ -1,4 +1,4 @@
-import { describeOptions, unchecked } from '@headrace/core/authoring';
+import { describeOptions, type StandardSchema, unchecked } from '@headrace/core/authoring';
 import { BYTE_DECODER_OPTIONS } from '../base/byte-to-message-decoder.ts';
 import {
   LINES,
@@ -6,7 +6,6 @@ import {
   type LineFrameDecoderOptions,
 } from '../frame/line-frame-decoder.ts';
 import { JsonCodec } from '../json/json-codec.ts';
-import type { StandardSchema } from '../schema/standard-schema.ts';
 
 /** Options of {@link jsonLines}. */
 export interface JsonLinesOptions<Read, Written>

@@ -1,5 +1,11 @@
 import type { Context, MessageKinds, OutboundBytes } from '@headrace/core';
-import { describeOptions, unchecked } from '@headrace/core/authoring';
+import {
+  checkSchema,
+  describeOptions,
+  type StandardSchema,
+  unchecked,
+  validate,
+} from '@headrace/core/authoring';
 import {
   MESSAGE_DECODER_OPTIONS,
   type MessageToMessageDecoderOptions,
@@ -9,7 +15,6 @@ import type { OwnOptions } from '../base/own-options.ts';
 import { BYTES_AND_VALUES } from '../base/usual-kinds.ts';
 import { invalidMessage } from './invalid-message.ts';
 import { MESSAGE_LIMIT, type MessageLimitOptions } from './message-limit.ts';
-import { checkSchema, type StandardSchema, validate } from './standard-schema.ts';
 
 /** Options of every codec whose messages may have a schema. */
 export interface SchemaCodecOptions<Read, Written>

@@ -1,4 +1,4 @@
-import { DecodeError, OptionError } from '@headrace/core';
+import { DecodeError, OptionError } from '../errors.ts';
 
 /**
  * The common interface of zod, valibot, ArkType and others: a schema with a `~standard` property. A schema of
@@ -40,8 +40,16 @@ export function checkSchema<S extends StandardSchema | undefined>(schema: S): S 
   );
 }
 
-/** The value as the schema gives it back; a `DecodeError` if it does not fit. */
-export function validate<Output>(schema: StandardSchema<unknown, Output>, value: unknown): Output {
+/**
+ * The value as the schema gives it back; a `DecodeError` if it does not fit.
+ *
+ * @param what - the value, for the error's text
+ */
+export function validate<Output>(
+  schema: StandardSchema<unknown, Output>,
+  value: unknown,
+  what = 'a message',
+): Output {
   const result = schema['~standard'].validate(value);
   if (result instanceof Promise) {
     result.catch(() => {});
@@ -55,7 +63,7 @@ export function validate<Output>(schema: StandardSchema<unknown, Output>, value:
   const { issues } = result;
   const shown = issues.slice(0, SHOWN_ISSUES).map(issueText).join('; ');
   const more = issues.length > SHOWN_ISSUES ? `; and ${issues.length - SHOWN_ISSUES} more` : '';
-  throw new DecodeError('MESSAGE_INVALID', `a message does not fit the schema: ${shown}${more}`, {
+  throw new DecodeError('MESSAGE_INVALID', `${what} does not fit the schema: ${shown}${more}`, {
     issues: issues.length,
     path: pathText(issues[0]),
   });

@@ -1,0 +1,158 @@
+import type { WriteFuture } from '@headrace/core';
+import { type StandardSchema, validate } from '@headrace/core/authoring';
+import type { CallOptions, StreamOptions } from '../exchange/exchange-options.ts';
+import type { JsonRpcCall } from '../exchange/json-rpc-message.ts';
+import type { Checked, Given, Method } from './method.ts';
+import type { Methods, Service, ServiceErrors } from './service.ts';
+
+/** What a client of a service calls by: an `ExchangeHandler` with `jsonRpcExchange()`, or a `RequestClient`. */
+export interface ServiceCaller {
+  request(call: JsonRpcCall, options?: CallOptions): Promise<unknown>;
+  stream(call: JsonRpcCall, options?: StreamOptions): AsyncIterable<unknown>;
+  notify(call: JsonRpcCall): WriteFuture;
+}
+
+/** Items to send: an array, a generator, a stream. */
+export type Items<Item> = AsyncIterable<Item> | Iterable<Item>;
+
+/** Options of one call, without the items: those have an argument of their own. */
+export type ServiceCallOptions = Omit<CallOptions, 'input'>;
+export type ServiceStreamOptions = Omit<StreamOptions, 'input'>;
+
+type ClientMethod<M extends Method> = M['kind'] extends 'notice'
+  ? (input: Given<M['input']>) => WriteFuture
+  : M['kind'] extends 'call'
+    ? M['items'] extends StandardSchema
+      ? (
+          input: Given<M['input']>,
+          items: Items<Given<M['items']>>,
+          options?: ServiceCallOptions,
+        ) => Promise<Checked<M['output']>>
+      : (input: Given<M['input']>, options?: ServiceCallOptions) => Promise<Checked<M['output']>>
+    : M['items'] extends StandardSchema
+      ? (
+          input: Given<M['input']>,
+          items: Items<Given<M['items']>>,
+          options?: ServiceStreamOptions,
+        ) => AsyncGenerator<Checked<M['output']>, void, undefined>
+      : (
+          input: Given<M['input']>,
+          options?: ServiceStreamOptions,
+        ) => AsyncGenerator<Checked<M['output']>, void, undefined>;
+
+/** A service as its clients call it: a function for each method. */
+export type ServiceClient<M extends Methods> = {
+  readonly [Name in keyof M]: ClientMethod<M[Name]>;
+};
+
+/** A call of this end, as interceptors see it. */
+export interface ClientCall {
+  readonly service: string;
+  readonly method: string;
+  readonly kind: 'call' | 'stream';
+  readonly input: unknown;
+  readonly options: ServiceStreamOptions;
+}
+
+/**
+ * Stands around the calls of a client: a log, a limit, a cache. `next` makes the call, and gives its answer, or the items
+ * of a stream as an async iterable.
+ */
+export type ClientInterceptor = (call: ClientCall, next: () => Promise<unknown>) => unknown;
+
+/** Options of {@link clientOf}. */
+export interface ClientOfOptions {
+  /** The first is the outermost. Notices do not pass them. @default none */
+  readonly interceptors?: readonly ClientInterceptor[];
+}
+
+/**
+ * A service as functions of this end: `await api.quote({ symbol })`, `for await (const tick of api.watch({ symbol }))`. What
+ * comes is checked by the schemas: an answer that does not fit is `MESSAGE_INVALID`. Errors are those of the caller; the
+ * service's own have their names by `service.errorName(error)`. A method whose caller sends items has them as its second
+ * argument. A stream begins when its first item is asked for.
+ */
+export function clientOf<M extends Methods, E extends ServiceErrors>(
+  service: Service<M, E>,
+  caller: ServiceCaller,
+  { interceptors = [] }: ClientOfOptions = {},
+): ServiceClient<M> {
+  const client: Record<string, unknown> = {};
+  for (const [name, method] of Object.entries(service.methods)) {
+    const calls = new MethodCalls(service.name, name, method, caller, interceptors);
+    client[name] = calls.function;
+  }
+  return client as unknown as ServiceClient<M>;
+}
+
+/** The calls of one method. */
+class MethodCalls {
+  private readonly service: string;
+  private readonly name: string;
+  private readonly method: Method;
+  private readonly caller: ServiceCaller;
+  private readonly interceptors: readonly ClientInterceptor[];
+
+  constructor(
+    service: string,
+    name: string,
+    method: Method,
+    caller: ServiceCaller,
+    interceptors: readonly ClientInterceptor[],
+  ) {
+    this.service = service;
+    this.name = name;
+    this.method = method;
+    this.caller = caller;
+    this.interceptors = interceptors;
+  }
+
+  get function(): unknown {
+    const { kind, items } = this.method;
+    if (kind === 'notice') return (input: unknown) => this.caller.notify(this.bodyOf(input));
+    const make = (input: unknown, options: StreamOptions): unknown =>
+      kind === 'call' ? this.call(input, options) : this.stream(input, options);
+    if (items === undefined) return (input: unknown, options = {}) => make(input, options);
+    return (input: unknown, given: Items<unknown>, options: ServiceStreamOptions = {}) =>
+      make(input, { ...options, input: given });
+  }
+
+  private async call(input: unknown, options: StreamOptions): Promise<unknown> {
+    const answer = await this.intercepted('call', input, options, async () =>
+      this.caller.request(this.bodyOf(input), options),
+    );
+    return validate(this.method.output!, answer, `the answer of ${this.where}`);
+  }
+
+  private async *stream(input: unknown, options: StreamOptions): AsyncGenerator<unknown, void> {
+    const items = await this.intercepted('stream', input, options, async () =>
+      this.caller.stream(this.bodyOf(input), options),
+    );
+    for await (const item of items as AsyncIterable<unknown>) {
+      yield validate(this.method.output!, item, `an item of ${this.where}`);
+    }
+  }
+
+  private get where(): string {
+    return `${this.service}.${this.name}`;
+  }
+
+  private bodyOf(input: unknown): JsonRpcCall {
+    return { method: this.where, params: input };
+  }
+
+  private intercepted(
+    kind: 'call' | 'stream',
+    input: unknown,
+    { input: _, ...options }: StreamOptions,
+    run: () => Promise<unknown>,
+  ): Promise<unknown> {
+    const { service, name: method, interceptors } = this;
+    const call = { service, method, kind, input, options };
+    const step = async (at: number): Promise<unknown> => {
+      const interceptor = interceptors[at];
+      return interceptor === undefined ? run() : interceptor(call, () => step(at + 1));
+    };
+    return step(0);
+  }
+}

@@ -1,0 +1,48 @@
+import { OptionError } from '@headrace/core';
+import type { StandardSchema } from '@headrace/core/authoring';
+import type { Method } from './method.ts';
+import type { JsonSchema, MethodDescription, ServiceDescription } from './service-description.ts';
+
+/** The part of a service that is described. */
+export interface Described {
+  readonly name: string;
+  readonly methods: Readonly<Record<string, Method>>;
+  readonly errors: Readonly<Record<string, number>>;
+}
+
+/** Prints a schema as JSON Schema, draft 2020-12: of the values that are sent, before anything is made of them. */
+export type PrintSchema = (schema: StandardSchema) => JsonSchema;
+
+/** The converter that libraries with Standard JSON Schema have at their schemas. */
+interface Converter {
+  readonly jsonSchema?: { input(options: { readonly target: string }): JsonSchema };
+}
+
+export function describe(service: Described, print: PrintSchema = printed): ServiceDescription {
+  const methods = Object.entries(service.methods).map(
+    ([name, method]) => [name, describeMethod(method, print)] as const,
+  );
+  return { service: service.name, methods: Object.fromEntries(methods), errors: service.errors };
+}
+
+function describeMethod(
+  { kind, input, output, items }: Method,
+  print: PrintSchema,
+): MethodDescription {
+  return {
+    kind,
+    input: print(input),
+    ...(output === undefined ? {} : { output: print(output) }),
+    ...(items === undefined ? {} : { items: print(items) }),
+  };
+}
+
+function printed(schema: StandardSchema): JsonSchema {
+  const standard = schema['~standard'];
+  const { jsonSchema } = standard as Converter;
+  if (jsonSchema !== undefined) return jsonSchema.input({ target: 'draft-2020-12' });
+  const text =
+    `a schema of ${standard.vendor} prints no JSON Schema by itself (~standard.jsonSchema): ` +
+    'give describeService a function that does';
+  throw new OptionError('OPTION_INVALID', text, { option: 'print' });
+}

@@ -1,0 +1,46 @@
+/**
+ * Services with types: `@headrace/handlers/service`. A service is defined once, by schemas; the functions that answer it and
+ * the client that calls it take their types from that, and both ends check what comes in.
+ *
+ * @module
+ */
+
+export {
+  type ClientCall,
+  type ClientInterceptor,
+  type ClientOfOptions,
+  clientOf,
+  type Items,
+  type ServiceCaller,
+  type ServiceCallOptions,
+  type ServiceClient,
+  type ServiceStreamOptions,
+} from './client-of.ts';
+export { describe as describeService, type PrintSchema } from './describe-service.ts';
+export {
+  type Checked,
+  call,
+  type Given,
+  type ItemsOption,
+  type Method,
+  notice,
+  stream,
+} from './method.ts';
+export {
+  type Implementation,
+  type ServedCall,
+  type ServeOptions,
+  type ServerInterceptor,
+  type ServiceHandle,
+  type ServiceScope,
+  serve,
+  serveAll,
+} from './serve.ts';
+export {
+  defineService,
+  type Methods,
+  Service,
+  type ServiceErrors,
+  type ServiceOptions,
+} from './service.ts';
+export type { JsonSchema, MethodDescription, ServiceDescription } from './service-description.ts';

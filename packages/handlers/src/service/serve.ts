@@ -1,0 +1,218 @@
+import { DecodeError, OptionError } from '@headrace/core';
+import { type StandardSchema, validate } from '@headrace/core/authoring';
+import { refusal } from '../exchange/exchange-error.ts';
+import type { ExchangeScope } from '../exchange/exchange-worker.ts';
+import type { JsonRpcCall, JsonRpcExchange } from '../exchange/json-rpc-message.ts';
+import type { Checked, Given, Method } from './method.ts';
+import type { Methods, Service, ServiceErrors } from './service.ts';
+
+const METHOD_NOT_FOUND = -32_601;
+const INVALID_PARAMS = -32_602;
+
+/** The second argument of a function of a service. */
+export interface ServiceScope<Item = never> extends Omit<ExchangeScope, 'items' | 'wantsItems'> {
+  /** The items of the caller, checked; none for a method without. */
+  readonly items: AsyncIterable<Item>;
+}
+
+type ItemOf<M extends Method> =
+  M extends Method<infer _K, infer _I, infer _O, infer Items>
+    ? Items extends StandardSchema
+      ? Checked<Items>
+      : never
+    : never;
+
+type Result<M extends Method> = M['kind'] extends 'notice'
+  ? unknown
+  : M['kind'] extends 'call'
+    ? Given<M['output']> | PromiseLike<Given<M['output']>>
+    :
+        | AsyncIterable<Given<M['output']>>
+        | Generator<Given<M['output']>, unknown, unknown>
+        | PromiseLike<AsyncIterable<Given<M['output']>>>;
+
+/** The functions of a service: one for each method, with the types of its schemas. */
+export type Implementation<M extends Methods> = {
+  readonly [Name in keyof M]: (
+    input: Checked<M[Name]['input']>,
+    scope: ServiceScope<ItemOf<M[Name]>>,
+  ) => Result<M[Name]>;
+};
+
+/** A call of the peer, as interceptors see it. */
+export interface ServedCall {
+  readonly service: string;
+  readonly method: string;
+  readonly kind: 'call' | 'stream' | 'notice';
+  /** Checked. */
+  readonly input: unknown;
+  readonly scope: ServiceScope<unknown>;
+}
+
+/**
+ * Stands around the functions of a service: a sign-in, a limit, a log. `next` gives the answer, or the items of a stream as
+ * an async iterable; a throw refuses the call.
+ */
+export type ServerInterceptor = (call: ServedCall, next: () => Promise<unknown>) => unknown;
+
+/** Options of {@link serve}. */
+export interface ServeOptions {
+  /** The first is the outermost. @default none */
+  readonly interceptors?: readonly ServerInterceptor[];
+}
+
+/** The `handle` of an `ExchangeHandler` with `jsonRpcExchange()`; {@link serve} makes it. */
+export interface ServiceHandle {
+  (call: JsonRpcCall, scope: ExchangeScope<JsonRpcExchange>): unknown;
+  /** The services that it answers. */
+  readonly services: readonly Service[];
+}
+
+type Answer = (call: JsonRpcCall, scope: ExchangeScope<JsonRpcExchange>) => unknown;
+type AnyFunction = (input: unknown, scope: ServiceScope<unknown>) => unknown;
+
+/**
+ * Answers the calls of a service by functions. What comes in is checked by the schemas: an input that does not fit is
+ * answered with −32602 and what is wrong, an unknown method with −32601. An error of the function's own, `service.error(…)`,
+ * goes to its caller; any other is logged, and answered without its text.
+ *
+ * @throws OptionError if a function is missing, or is there for no method
+ */
+export function serve<M extends Methods, E extends ServiceErrors>(
+  service: Service<M, E>,
+  implementation: Implementation<M>,
+  { interceptors = [] }: ServeOptions = {},
+): ServiceHandle {
+  checkFunctions(service, implementation);
+  const answers = new Map<string, Answer>();
+  for (const [name, method] of Object.entries(service.methods)) {
+    const run = implementation[name] as unknown as AnyFunction;
+    answers.set(`${service.name}.${name}`, answerOf(service.name, name, method, run, interceptors));
+  }
+  return handleOf(answers, [service as unknown as Service]);
+}
+
+/**
+ * One handle for several services.
+ *
+ * @throws OptionError if two have the same name
+ */
+export function serveAll(...handles: readonly ServiceHandle[]): ServiceHandle {
+  const byName = new Map<string, ServiceHandle>();
+  for (const handle of handles) {
+    for (const { name } of handle.services) {
+      if (byName.has(name)) {
+        const text = `two services are called ${name}: give one of them another name`;
+        throw new OptionError('OPTION_CONFLICT', text, { option: 'services', value: name });
+      }
+      byName.set(name, handle);
+    }
+  }
+  const all: Answer = (call, scope) => {
+    const handle = byName.get(call.method.slice(0, call.method.indexOf('.')));
+    if (handle === undefined) throw unknownMethod(call.method);
+    return handle(call, scope);
+  };
+  return Object.assign(all, { services: handles.flatMap(({ services }) => services) });
+}
+
+function handleOf(answers: ReadonlyMap<string, Answer>, services: Service[]): ServiceHandle {
+  const handle: Answer = (call, scope) => {
+    const answer = answers.get(call.method);
+    if (answer === undefined) throw unknownMethod(call.method);
+    return answer(call, scope);
+  };
+  return Object.assign(handle, { services });
+}
+
+function unknownMethod(method: string): Error {
+  return refusal(METHOD_NOT_FOUND, `there is no method ${method.slice(0, 100)}`);
+}
+
+function answerOf(
+  service: string,
+  name: string,
+  method: Method,
+  run: AnyFunction,
+  interceptors: readonly ServerInterceptor[],
+): Answer {
+  const { kind, items } = method;
+  const where = `${service}.${name}`;
+  return ({ params }, scope) => {
+    checkKind(where, kind, scope);
+    const input = checkedInput(method.input, params, where);
+    const own: ServiceScope<unknown> = {
+      channel: scope.channel,
+      get signal() {
+        return scope.signal;
+      },
+      get wantsAnswer() {
+        return scope.wantsAnswer;
+      },
+      get timeLeftMs() {
+        return scope.timeLeftMs;
+      },
+      items: items === undefined ? scope.items : checkedItems(items, scope.items, where),
+    };
+    if (interceptors.length === 0) return run(input, own);
+    return intercepted(interceptors, { service, method: name, kind, input, scope: own }, () =>
+      run(input, own),
+    );
+  };
+}
+
+/** The method and the message must be of one kind: a stream cannot be asked for one answer. */
+function checkKind(where: string, kind: Method['kind'], scope: ExchangeScope): void {
+  if (kind === 'notice' || !scope.wantsAnswer) return;
+  if (kind === 'stream' && !scope.wantsItems) {
+    throw refusal(INVALID_PARAMS, `${where} is a stream: ask for its items`);
+  }
+}
+
+function checkedInput(schema: StandardSchema, params: unknown, where: string): unknown {
+  try {
+    return validate(schema, params, `the input of ${where}`);
+  } catch (thrown) {
+    if (!(thrown instanceof DecodeError)) throw thrown;
+    throw refusal(INVALID_PARAMS, thrown.message, thrown.details);
+  }
+}
+
+/** An item that does not fit fails the call of its caller. */
+async function* checkedItems(
+  schema: StandardSchema,
+  items: AsyncIterable<unknown>,
+  where: string,
+): AsyncGenerator<unknown> {
+  for await (const item of items) yield checkedInput(schema, item, `an item to ${where}`);
+}
+
+async function intercepted(
+  interceptors: readonly ServerInterceptor[],
+  call: ServedCall,
+  run: () => unknown,
+): Promise<unknown> {
+  const step = async (at: number): Promise<unknown> => {
+    const interceptor = interceptors[at];
+    return interceptor === undefined ? run() : interceptor(call, () => step(at + 1));
+  };
+  return step(0);
+}
+
+function checkFunctions(
+  service: { readonly name: string; readonly methods: object },
+  implementation: object,
+): void {
+  const wanted = Object.keys(service.methods);
+  const given = implementation as Readonly<Record<string, unknown>>;
+  const missing = wanted.filter((name) => typeof given[name] !== 'function');
+  const others = Object.keys(given).filter((name) => !wanted.includes(name));
+  if (missing.length === 0 && others.length === 0) return;
+  const text =
+    missing.length > 0
+      ? `there is no function for ${missing.join(', ')}`
+      : `there is no method for the functions ${others.join(', ')}`;
+  throw new OptionError('OPTION_INVALID', `the service ${service.name}: ${text}`, {
+    option: 'implementation',
+  });
+}

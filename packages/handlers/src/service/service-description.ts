@@ -1,0 +1,19 @@
+/** JSON Schema, draft 2020-12, as the library of the schema prints it. */
+export type JsonSchema = boolean | { readonly [keyword: string]: unknown };
+
+export interface MethodDescription {
+  readonly kind: 'call' | 'stream' | 'notice';
+  /** What the caller gives. */
+  readonly input: JsonSchema;
+  /** The answer of a call, an item of a stream; absent for a notice. */
+  readonly output?: JsonSchema;
+  /** The items that the caller sends, if it sends any. */
+  readonly items?: JsonSchema;
+}
+
+export interface ServiceDescription {
+  readonly service: string;
+  readonly methods: Readonly<Record<string, MethodDescription>>;
+  /** Names of errors, and their codes. */
+  readonly errors: Readonly<Record<string, number>>;
+}

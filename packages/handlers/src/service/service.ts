@@ -1,0 +1,126 @@
+import { isHeadraceError, OptionError, type RejectedError } from '@headrace/core';
+import { describeOptions, unchecked } from '@headrace/core/authoring';
+import { refusal } from '../exchange/exchange-error.ts';
+import { describe } from './describe-service.ts';
+import type { Method } from './method.ts';
+import type { ServiceDescription } from './service-description.ts';
+
+/** The methods of a service by their names. */
+export type Methods = Readonly<Record<string, Method>>;
+
+/** The errors of a service by their names. */
+export type ServiceErrors = Readonly<Record<string, number>>;
+
+/** Options of {@link defineService}. */
+export interface ServiceOptions<E extends ServiceErrors> {
+  /**
+   * Codes of the errors that functions throw on purpose, by their names. JSON-RPC keeps those from −32768 to −32000 to
+   * itself. @default none
+   */
+  readonly errors?: E;
+}
+
+const OPTIONS = describeOptions('defineService', { errors: unchecked() });
+
+const NAME = /^[A-Za-z][\w-]*$/;
+const RESERVED_CODES = [-32_768, -32_000] as const;
+
+/** A service: its methods with their types, and its errors. {@link defineService} makes it. */
+export class Service<M extends Methods = Methods, E extends ServiceErrors = ServiceErrors> {
+  readonly name: string;
+  readonly methods: M;
+  readonly errors: E;
+
+  constructor(name: string, methods: M, errors: E) {
+    this.name = checkName('the name of a service', name);
+    for (const each of Object.keys(methods)) checkName(`a method of ${name}`, each);
+    for (const [each, code] of Object.entries(errors)) checkCode(each, code, errors);
+    this.methods = methods;
+    this.errors = errors;
+  }
+
+  /** An error for a function of the service to throw: its caller gets name, text and data. */
+  error(name: keyof E & string, text: string, data?: unknown): RejectedError {
+    return refusal(this.errors[name]!, text, data);
+  }
+
+  /** The name of an error that a call of this service rejected with; undefined for any other one. */
+  errorName(error: unknown): (keyof E & string) | undefined {
+    if (!isHeadraceError(error, 'REQUEST_REFUSED')) return undefined;
+    const { code } = error.details;
+    return Object.keys(this.errors).find((name) => this.errors[name] === code);
+  }
+
+  /**
+   * What is on the wire, as JSON Schema: to keep beside the code, and to compare in CI.
+   *
+   * @throws OptionError for a schema whose library does not print it; see {@link describeService}
+   */
+  '~headraceService'(): ServiceDescription {
+    return describe(this);
+  }
+}
+
+/**
+ * Defines a service once, for both ends: `serve` takes the types of its functions from it, `clientOf` those of its calls.
+ * Schemas are those of any library with Standard Schema: zod, valibot, ArkType. An input is an object or an array, as
+ * JSON-RPC has it.
+ *
+ * @param name - letters, digits, `_` and `-`; on the wire, a method is `name.method`
+ * @throws OptionError
+ *
+ * @example
+ * ```ts run
+ * import { connectedPair } from '@headrace/core/testing';
+ * import { contentLengthPrefixed, JsonCodec } from '@headrace/codec';
+ * import { ExchangeHandler, jsonRpcExchange } from '@headrace/handlers';
+ * import { call, clientOf, defineService, serve } from '@headrace/handlers/service';
+ * import { z } from 'zod';
+ *
+ * const prices = defineService(
+ *   'prices',
+ *   { quote: call(z.object({ symbol: z.string() }), z.object({ price: z.number() })) },
+ *   { errors: { NO_SUCH_SYMBOL: 1 } },
+ * );
+ *
+ * const format = jsonRpcExchange();
+ * const wire = () => [...contentLengthPrefixed({ maxFrameLength: 65_536 }), new JsonCodec()] as const;
+ * const exchange = new ExchangeHandler({ format });
+ * const handle = serve(prices, {
+ *   quote: ({ symbol }) => {
+ *     if (symbol !== 'ACME') throw prices.error('NO_SUCH_SYMBOL', `there is no ${symbol}`);
+ *     return { price: 42 };
+ *   },
+ * });
+ * const { clock } = connectedPair({
+ *   client: ({ pipeline }) => pipeline.addLast(...wire(), exchange),
+ *   server: ({ pipeline }) => pipeline.addLast(...wire(), new ExchangeHandler({ format, handle })),
+ * });
+ * const api = clientOf(prices, exchange);
+ * console.log(await clock.run(() => api.quote({ symbol: 'ACME' })));
+ * // prints { price: 42 }
+ * ```
+ */
+export function defineService<M extends Methods, E extends ServiceErrors = Record<never, number>>(
+  name: string,
+  methods: M,
+  options: ServiceOptions<E> = {},
+): Service<M, E> {
+  const { errors } = OPTIONS.resolve(options as ServiceOptions<ServiceErrors>);
+  return new Service(name, methods, (errors ?? {}) as E);
+}
+
+function checkName(what: string, name: string): string {
+  if (typeof name === 'string' && NAME.test(name)) return name;
+  const text = `${what} is ${JSON.stringify(name)}, but must begin with a letter and have letters, digits, _ and - alone`;
+  throw new OptionError('OPTION_INVALID', text, { option: 'name', value: String(name) });
+}
+
+function checkCode(name: string, code: number, errors: ServiceErrors): void {
+  const [first, last] = RESERVED_CODES;
+  const isFree = Number.isSafeInteger(code) && (code < first || code > last);
+  const isOnce = Object.values(errors).filter((other) => other === code).length === 1;
+  if (isFree && isOnce) return;
+  const text = `the code of the error ${name} is ${code}, but must be a whole number that no other error has, and none from ${first} to ${last}`;
+  throw new OptionError('OPTION_INVALID', text, { option: 'errors', value: String(code) });
+}
