@@ -19,7 +19,8 @@ export type Items<Item> = AsyncIterable<Item> | Iterable<Item>;
 export type ServiceCallOptions = Omit<CallOptions, 'input'>;
 export type ServiceStreamOptions = Omit<StreamOptions, 'input'>;
 
-type ClientMethod<M extends Method> = M['kind'] extends 'notice'
+/** A method as its clients call it. */
+export type ClientMethod<M extends Method> = M['kind'] extends 'notice'
   ? (input: Given<M['input']>) => WriteFuture
   : M['kind'] extends 'call'
     ? M['items'] extends StandardSchema

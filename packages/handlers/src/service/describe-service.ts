@@ -4,7 +4,7 @@ import type { Method } from './method.ts';
 import type { JsonSchema, MethodDescription, ServiceDescription } from './service-description.ts';
 
 /** The part of a service that is described. */
-export interface Described {
+export interface DescribedService {
   readonly name: string;
   readonly methods: Readonly<Record<string, Method>>;
   readonly errors: Readonly<Record<string, number>>;
@@ -18,7 +18,10 @@ interface Converter {
   readonly jsonSchema?: { input(options: { readonly target: string }): JsonSchema };
 }
 
-export function describe(service: Described, print: PrintSchema = printed): ServiceDescription {
+export function describe(
+  service: DescribedService,
+  print: PrintSchema = printed,
+): ServiceDescription {
   const methods = Object.entries(service.methods).map(
     ([name, method]) => [name, describeMethod(method, print)] as const,
   );

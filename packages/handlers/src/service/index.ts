@@ -8,6 +8,7 @@
 export {
   type ClientCall,
   type ClientInterceptor,
+  type ClientMethod,
   type ClientOfOptions,
   clientOf,
   type Items,
@@ -16,7 +17,11 @@ export {
   type ServiceClient,
   type ServiceStreamOptions,
 } from './client-of.ts';
-export { describe as describeService, type PrintSchema } from './describe-service.ts';
+export {
+  type DescribedService,
+  describe as describeService,
+  type PrintSchema,
+} from './describe-service.ts';
 export {
   type Checked,
   call,
@@ -28,6 +33,8 @@ export {
 } from './method.ts';
 export {
   type Implementation,
+  type MethodItem,
+  type MethodResult,
   type ServedCall,
   type ServeOptions,
   type ServerInterceptor,

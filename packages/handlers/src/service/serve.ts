@@ -15,14 +15,16 @@ export interface ServiceScope<Item = never> extends Omit<ExchangeScope, 'items' 
   readonly items: AsyncIterable<Item>;
 }
 
-type ItemOf<M extends Method> =
+/** The items that the caller of a method sends, checked. */
+export type MethodItem<M extends Method> =
   M extends Method<infer _K, infer _I, infer _O, infer Items>
     ? Items extends StandardSchema
       ? Checked<Items>
       : never
     : never;
 
-type Result<M extends Method> = M['kind'] extends 'notice'
+/** The values that the function of a method may return. */
+export type MethodResult<M extends Method> = M['kind'] extends 'notice'
   ? unknown
   : M['kind'] extends 'call'
     ? Given<M['output']> | PromiseLike<Given<M['output']>>
@@ -35,8 +37,8 @@ type Result<M extends Method> = M['kind'] extends 'notice'
 export type Implementation<M extends Methods> = {
   readonly [Name in keyof M]: (
     input: Checked<M[Name]['input']>,
-    scope: ServiceScope<ItemOf<M[Name]>>,
-  ) => Result<M[Name]>;
+    scope: ServiceScope<MethodItem<M[Name]>>,
+  ) => MethodResult<M[Name]>;
 };
 
 /** A call of the peer, as interceptors see it. */

@@ -1,0 +1,46 @@
+import type { WriteFuture } from '@headrace/core';
+import type { ExchangeHandler, JsonRpcExchange } from '@headrace/handlers';
+import { call, clientOf, defineService, notice, serve, stream } from '@headrace/handlers/service';
+import { z } from 'zod';
+
+const At = z.object({ at: z.string().transform((text) => new Date(text)) });
+const service = defineService(
+  'all',
+  {
+    ask: call(At, At),
+    take: stream(At, At),
+    give: call(At, z.number(), { items: At }),
+    both: stream(At, z.number(), { items: At }),
+    tell: notice(At),
+  },
+  { errors: { GONE: 1 } },
+);
+
+declare const exchange: ExchangeHandler<JsonRpcExchange>;
+{
+  const api = clientOf(service, exchange);
+  const answer: Promise<{ at: Date }> = api.ask({ at: 'now' }, { timeoutMs: 5 });
+  const items: AsyncIterable<{ at: Date }> = api.take({ at: 'now' }, { itemTimeoutMs: 5 });
+  const given: Promise<number> = api.give({ at: 'now' }, [{ at: 'now' }]);
+  const both: AsyncIterable<number> = api.both({ at: 'now' }, [{ at: 'now' }]);
+  const told: WriteFuture = api.tell({ at: 'now' });
+  void [answer, items, given, both, told];
+}
+const name: 'GONE' | undefined = service.errorName(new Error('x'));
+void name;
+
+serve(service, {
+  ask: ({ at }) => ({ at: at.toISOString() }),
+  async *take({ at }) {
+    yield { at: at.toISOString() };
+  },
+  async give(_input, { items }) {
+    let last = 0;
+    for await (const { at } of items) last = at.getTime();
+    return last;
+  },
+  async *both(_input, { items }) {
+    for await (const { at } of items) yield at.getTime();
+  },
+  tell: ({ at }) => void at.getTime(),
+});
