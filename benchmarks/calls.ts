@@ -1,13 +1,10 @@
-// Calls over one connection, and items of a stream: what one costs both ends together, in CPU, against vscode-jsonrpc and
-// grpc-js.
+// Calls over one connection, and items of a stream: what one costs both ends together, in CPU, against what others have.
 import { fileURLToPath } from 'node:url';
 import { OrderedProcess } from './harness/ordered-process.ts';
 import { type Goal, HEADRACE, type Result } from './harness/report.ts';
 import type { Settings } from './settings.ts';
 
 const program: string = fileURLToPath(new URL('./load/call-load.mjs', import.meta.url));
-const OTHERS = ['vscode-jsonrpc', 'grpc-js'] as const;
-const OURS = ['json', 'binary'] as const;
 /** About as long as the other parts take for a round of a second. */
 const CALLS_PER_SECOND = 30_000;
 
@@ -16,25 +13,26 @@ interface Work {
   readonly depth?: number;
   readonly title: string;
   readonly unit: string;
-  readonly others: readonly (typeof OTHERS)[number][];
-  /** Of the first of the others. */
-  readonly goals: Readonly<Partial<Record<(typeof OURS)[number], number>>>;
+  /** Ours, and the most that each may cost of the first of the others. */
+  readonly ours: Readonly<Record<string, number | undefined>>;
+  readonly others: readonly string[];
 }
 
-const ofCalls = (depth: number): Omit<Work, 'goals'> => ({
+const ofCalls = (depth: number): Omit<Work, 'ours'> => ({
   depth,
   title: `${depth} in flight`,
   unit: "both ends' CPU, us per call",
-  others: OTHERS,
+  others: ['vscode-jsonrpc', 'grpc-js'],
 });
 const WORKS: readonly Work[] = [
-  { ...ofCalls(1), goals: { json: 0.5 } },
-  { ...ofCalls(64), goals: { json: 0.5, binary: 0.3 } },
+  { ...ofCalls(1), ours: { json: 0.5, binary: undefined } },
+  { ...ofCalls(64), ours: { json: 0.5, binary: 0.3 } },
+  { ...ofCalls(64), ours: { service: 0.5 }, others: ['Socket.IO', 'tRPC'] },
   {
     title: 'items of 1 KiB of one stream',
     unit: "both ends' CPU, us per item",
     others: ['grpc-js'],
-    goals: { binary: 0.3 },
+    ours: { json: undefined, binary: 0.3 },
   },
 ];
 
@@ -46,12 +44,11 @@ export async function calls(settings: Settings): Promise<Result[]> {
 }
 
 async function compare(work: Work, settings: Settings): Promise<Result[]> {
-  const { title, unit, others, goals } = work;
+  const { title, unit, ours, others } = work;
   const costs = await costsOf(work, settings);
   const rows = others.map((peer) => ({ peer, values: costs.get(peer)! }));
   const [first] = others;
-  return OURS.map((name): Result => {
-    const atMost = goals[name];
+  return Object.entries(ours).map(([name, atMost]): Result => {
     const ofOther: Goal[] =
       atMost === undefined ? [] : [{ text: `of ${first}'s`, to: first!, atMost }];
     return {
@@ -70,7 +67,7 @@ async function costsOf(
   const children = new Map<string, OrderedProcess>();
   const costs = new Map<string, number[]>();
   try {
-    for (const name of [...OURS, ...work.others]) {
+    for (const name of [...Object.keys(work.ours), ...work.others]) {
       const peer = work.depth === undefined ? `items ${name}` : name;
       children.set(name, await OrderedProcess.start(0, [process.execPath, program, peer]));
       costs.set(name, []);

@@ -2,21 +2,34 @@
 // For each message { depth, rounds } it makes that many calls and sends back the CPU time, in microseconds per call; with
 // `items`, it reads one stream of that many.
 import assert from 'node:assert';
+import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
 import { connect, createServer } from 'node:net';
 import grpc from '@grpc/grpc-js';
 import { contentLengthPrefixed, JsonCodec, lengthPrefixed } from '@headrace/codec';
 import { Bootstrap, ServerBootstrap } from '@headrace/core';
 import { binaryExchange, ExchangeHandler, jsonRpcExchange } from '@headrace/handlers';
+import { clientOf, defineService, call as method, serve } from '@headrace/handlers/service';
+import { createTRPCClient, createWSClient, wsLink } from '@trpc/client';
+import { initTRPC } from '@trpc/server';
+import { applyWSSHandler } from '@trpc/server/adapters/ws';
+import { Server } from 'socket.io';
+import { io } from 'socket.io-client';
 import {
   createMessageConnection,
   SocketMessageReader,
   SocketMessageWriter,
 } from 'vscode-jsonrpc/node';
+import { WebSocket, WebSocketServer } from 'ws';
+import { z } from 'zod';
 
 const TEXT = 'x'.repeat(64);
 const BYTES = Buffer.from(TEXT);
 const ITEM = Buffer.alloc(1024, 'x');
 const LIMIT = { maxFrameLength: 1 << 20 };
+
+const MESSAGE = z.object({ text: z.string() });
+const ECHO = defineService('bench', { echo: method(MESSAGE, MESSAGE) });
 
 /** Each returns a function that makes one call, or reads one stream of so many items. */
 const PEERS = {
@@ -47,6 +60,44 @@ const PEERS = {
         const answered = (error, answer) => (error ? reject(error) : resolve(answer));
         client.makeUnaryRequest('/bench/echo', asIs, asIs, BYTES, answered);
       });
+  },
+  async service() {
+    const exchange = await headraceEnds(() => [...contentLengthPrefixed(LIMIT), new JsonCodec()], {
+      format: jsonRpcExchange(),
+      handle: serve(ECHO, { echo: (body) => body }),
+    });
+    const api = clientOf(ECHO, exchange);
+    return () => api.echo({ text: TEXT });
+  },
+  async tRPC() {
+    const { procedure, router } = initTRPC.create();
+    const echo = procedure
+      .input(MESSAGE)
+      .output(MESSAGE)
+      .query(({ input }) => input);
+    const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
+    applyWSSHandler({ wss: server, router: router({ echo }) });
+    await once(server, 'listening');
+    const client = createTRPCClient({
+      links: [
+        wsLink({
+          client: createWSClient({
+            url: `ws://127.0.0.1:${server.address().port}`,
+            WebSocket,
+          }),
+        }),
+      ],
+    });
+    return () => client.echo.query({ text: TEXT });
+  },
+  async 'Socket.IO'() {
+    const http = createHttpServer();
+    const server = new Server(http);
+    server.on('connection', (socket) => socket.on('echo', (body, answer) => answer(body)));
+    await new Promise((resolve) => http.listen(0, '127.0.0.1', resolve));
+    const socket = io(`http://127.0.0.1:${http.address().port}`, { transports: ['websocket'] });
+    await new Promise((resolve) => socket.on('connect', resolve));
+    return () => socket.emitWithAck('echo', { text: TEXT });
   },
   async 'items binary'() {
     const exchange = await headraceEnds(() => lengthPrefixed(LIMIT), {

@@ -111,21 +111,21 @@ class MethodCalls {
   get function(): unknown {
     const { kind, items } = this.method;
     if (kind === 'notice') return (input: unknown) => this.caller.notify(this.bodyOf(input));
-    const make = (input: unknown, options: StreamOptions): unknown =>
+    const make = (input: unknown, options?: StreamOptions): unknown =>
       kind === 'call' ? this.call(input, options) : this.stream(input, options);
-    if (items === undefined) return (input: unknown, options = {}) => make(input, options);
+    if (items === undefined) return make;
     return (input: unknown, given: Items<unknown>, options: ServiceStreamOptions = {}) =>
       make(input, { ...options, input: given });
   }
 
-  private async call(input: unknown, options: StreamOptions): Promise<unknown> {
-    const answer = await this.intercepted('call', input, options, async () =>
+  private async call(input: unknown, options?: CallOptions): Promise<unknown> {
+    const answer = await this.intercepted('call', input, options, () =>
       this.caller.request(this.bodyOf(input), options),
     );
     return validate(this.method.output!, answer, `the answer of ${this.where}`);
   }
 
-  private async *stream(input: unknown, options: StreamOptions): AsyncGenerator<unknown, void> {
+  private async *stream(input: unknown, options?: StreamOptions): AsyncGenerator<unknown, void> {
     const items = await this.intercepted('stream', input, options, async () =>
       this.caller.stream(this.bodyOf(input), options),
     );
@@ -145,10 +145,12 @@ class MethodCalls {
   private intercepted(
     kind: 'call' | 'stream',
     input: unknown,
-    { input: _, ...options }: StreamOptions,
+    given: StreamOptions = {},
     run: () => Promise<unknown>,
   ): Promise<unknown> {
     const { service, name: method, interceptors } = this;
+    if (interceptors.length === 0) return run();
+    const { input: _, ...options } = given;
     const call = { service, method, kind, input, options };
     const step = async (at: number): Promise<unknown> => {
       const interceptor = interceptors[at];

@@ -1,4 +1,4 @@
-import { DecodeError, OptionError } from '@headrace/core';
+import { type Channel, DecodeError, OptionError } from '@headrace/core';
 import { type StandardSchema, validate } from '@headrace/core/authoring';
 import { refusal } from '../exchange/exchange-error.ts';
 import type { ExchangeScope } from '../exchange/exchange-worker.ts';
@@ -143,24 +143,44 @@ function answerOf(
   return ({ params }, scope) => {
     checkKind(where, kind, scope);
     const input = checkedInput(method.input, params, where);
-    const own: ServiceScope<unknown> = {
-      channel: scope.channel,
-      get signal() {
-        return scope.signal;
-      },
-      get wantsAnswer() {
-        return scope.wantsAnswer;
-      },
-      get timeLeftMs() {
-        return scope.timeLeftMs;
-      },
-      items: items === undefined ? scope.items : checkedItems(items, scope.items, where),
-    };
+    const given = items === undefined ? undefined : checkedItems(items, scope.items, where);
+    const own = new Scope(scope, given);
     if (interceptors.length === 0) return run(input, own);
     return intercepted(interceptors, { service, method: name, kind, input, scope: own }, () =>
       run(input, own),
     );
   };
+}
+
+/** The scope of a call, with items that are checked. */
+class Scope implements ServiceScope<unknown> {
+  private readonly scope: ExchangeScope;
+  private readonly checked: AsyncIterable<unknown> | undefined;
+
+  constructor(scope: ExchangeScope, checked: AsyncIterable<unknown> | undefined) {
+    this.scope = scope;
+    this.checked = checked;
+  }
+
+  get channel(): Channel {
+    return this.scope.channel;
+  }
+
+  get signal(): AbortSignal {
+    return this.scope.signal;
+  }
+
+  get wantsAnswer(): boolean {
+    return this.scope.wantsAnswer;
+  }
+
+  get timeLeftMs(): number {
+    return this.scope.timeLeftMs;
+  }
+
+  get items(): AsyncIterable<unknown> {
+    return this.checked ?? this.scope.items;
+  }
 }
 
 /** The method and the message must be of one kind: a stream cannot be asked for one answer. */
