@@ -7,6 +7,8 @@ import type {
 } from './exchange-format.ts';
 import {
   checkCall,
+  HEADERS,
+  type JsonRpcCall,
   type JsonRpcExchange,
   type Members,
   notificationMessage,
@@ -37,6 +39,7 @@ const CODES: Readonly<Record<ExchangeFailure, number>> = {
  * - A batch is refused with −32600.
  * - A call that was given up is cancelled by the notification `$/cancelRequest`, as in the Language Server Protocol.
  * - The remaining time of a request travels as the member `$timeLeftMs`; others ignore it.
+ * - Texts beside a request, its `headers`, travel as the member `$headers`; others ignore it.
  * - Streams are a request with the member `$stream`, and notifications `$/stream/…` with the id of the call; the guide
  *   about calls has their table.
  * - Errors of the handler's own: −32603 failed, −32802 too late, −32000 overloaded, −32601 unknown, −32800 cancelled.
@@ -96,11 +99,19 @@ function readCall(members: Members, method: string, sink: ExchangeSink<JsonRpcEx
   }
   if (!isId(id)) throw invalidMessage(members, 'the id of a request is no number and no string');
   const stream = streamOf(members);
-  if (stream === undefined) sink.request(id, { method, params }, timeLeft(members));
-  else {
-    const { window, sendsItems } = stream;
-    sink.streams.open(id, { method, params }, timeLeft(members), window, sendsItems);
+  const call = callOf(members, method, params);
+  if (stream === undefined) sink.request(id, call, timeLeft(members));
+  else sink.streams.open(id, call, timeLeft(members), stream.window, stream.sendsItems);
+}
+
+function callOf(members: Members, method: string, params: unknown): JsonRpcCall {
+  const headers = members[HEADERS];
+  if (headers === undefined) return { method, params };
+  const isRight = typeof headers === 'object' && headers !== null && !Array.isArray(headers);
+  if (isRight && Object.values(headers).every((text) => typeof text === 'string')) {
+    return { method, params, headers: headers as Readonly<Record<string, string>> };
   }
+  throw invalidMessage(members, `${HEADERS} is no object of texts`);
 }
 
 function cancelledId(members: Members, params: unknown): ExchangeId {

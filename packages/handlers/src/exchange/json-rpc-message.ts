@@ -5,6 +5,11 @@ export interface JsonRpcCall {
   readonly method: string;
   /** An object or an array. */
   readonly params?: unknown;
+  /**
+   * Texts beside the call, such as the trace that it is a part of: on the wire the member `$headers`, which others ignore.
+   * @default none
+   */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
 /** The types of {@link jsonRpcExchange}. */
@@ -23,6 +28,7 @@ export type Members = Readonly<Record<string, unknown>>;
 
 export const VERSION = '2.0';
 export const TIME_LEFT = '$timeLeftMs';
+export const HEADERS = '$headers';
 /** What every message of JSON-RPC begins with. */
 export function notificationMessage(method: string, params: unknown): object {
   return { jsonrpc: VERSION, method, params };
@@ -30,11 +36,13 @@ export function notificationMessage(method: string, params: unknown): object {
 
 export function requestMessage(
   id: number,
-  { method, params }: JsonRpcCall,
+  { method, params, headers }: JsonRpcCall,
   timeLeftMs: number,
 ): Record<string, unknown> {
-  if (timeLeftMs === Number.POSITIVE_INFINITY) return { jsonrpc: VERSION, id, method, params };
-  return { jsonrpc: VERSION, id, method, params, [TIME_LEFT]: timeLeftMs };
+  const message: Record<string, unknown> = { jsonrpc: VERSION, id, method, params };
+  if (timeLeftMs !== Number.POSITIVE_INFINITY) message[TIME_LEFT] = timeLeftMs;
+  if (headers !== undefined) message[HEADERS] = headers;
+  return message;
 }
 /** JSON has no text for some values, and makes `{}` of others. */
 export function resultOf(answer: unknown): unknown {

@@ -1,4 +1,5 @@
 // OpenTelemetry: needs @opentelemetry/api, which the application brings along.
 
 export { observeMetrics } from './observe-metrics.ts';
+export { type ServiceTracingOptions, traceClient, traceServer } from './trace-service.ts';
 export { TracingHandler, type TracingOptions } from './tracing-handler.ts';

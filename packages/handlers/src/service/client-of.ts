@@ -53,6 +53,8 @@ export interface ClientCall {
   readonly kind: 'call' | 'stream';
   readonly input: unknown;
   readonly options: ServiceStreamOptions;
+  /** Texts to send beside the call; an interceptor adds its own. */
+  readonly headers: Record<string, string>;
 }
 
 /**
@@ -119,15 +121,15 @@ class MethodCalls {
   }
 
   private async call(input: unknown, options?: CallOptions): Promise<unknown> {
-    const answer = await this.intercepted('call', input, options, () =>
-      this.caller.request(this.bodyOf(input), options),
+    const answer = await this.intercepted('call', input, options, (headers) =>
+      this.caller.request(this.bodyOf(input, headers), options),
     );
     return validate(this.method.output!, answer, `the answer of ${this.where}`);
   }
 
   private async *stream(input: unknown, options?: StreamOptions): AsyncGenerator<unknown, void> {
-    const items = await this.intercepted('stream', input, options, async () =>
-      this.caller.stream(this.bodyOf(input), options),
+    const items = await this.intercepted('stream', input, options, async (headers) =>
+      this.caller.stream(this.bodyOf(input, headers), options),
     );
     for await (const item of items as AsyncIterable<unknown>) {
       yield validate(this.method.output!, item, `an item of ${this.where}`);
@@ -138,23 +140,24 @@ class MethodCalls {
     return `${this.service}.${this.name}`;
   }
 
-  private bodyOf(input: unknown): JsonRpcCall {
-    return { method: this.where, params: input };
+  private bodyOf(input: unknown, headers?: Readonly<Record<string, string>>): JsonRpcCall {
+    return { method: this.where, params: input, headers };
   }
 
   private intercepted(
     kind: 'call' | 'stream',
     input: unknown,
     given: StreamOptions = {},
-    run: () => Promise<unknown>,
+    run: (headers?: Readonly<Record<string, string>>) => Promise<unknown>,
   ): Promise<unknown> {
     const { service, name: method, interceptors } = this;
     if (interceptors.length === 0) return run();
     const { input: _, ...options } = given;
-    const call = { service, method, kind, input, options };
+    const headers: Record<string, string> = {};
+    const call = { service, method, kind, input, options, headers };
     const step = async (at: number): Promise<unknown> => {
       const interceptor = interceptors[at];
-      return interceptor === undefined ? run() : interceptor(call, () => step(at + 1));
+      return interceptor === undefined ? run(headers) : interceptor(call, () => step(at + 1));
     };
     return step(0);
   }

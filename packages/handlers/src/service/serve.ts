@@ -48,6 +48,8 @@ export interface ServedCall {
   readonly kind: 'call' | 'stream' | 'notice';
   /** Checked. */
   readonly input: unknown;
+  /** Texts beside the call, as its caller sent them: they are checked by nothing. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly scope: ServiceScope<unknown>;
 }
 
@@ -140,15 +142,14 @@ function answerOf(
 ): Answer {
   const { kind, items } = method;
   const where = `${service}.${name}`;
-  return ({ params }, scope) => {
+  return ({ params, headers = {} }, scope) => {
     checkKind(where, kind, scope);
     const input = checkedInput(method.input, params, where);
     const given = items === undefined ? undefined : checkedItems(items, scope.items, where);
     const own = new Scope(scope, given);
     if (interceptors.length === 0) return run(input, own);
-    return intercepted(interceptors, { service, method: name, kind, input, scope: own }, () =>
-      run(input, own),
-    );
+    const call = { service, method: name, kind, input, headers, scope: own };
+    return intercepted(interceptors, call, () => run(input, own));
   };
 }
 

@@ -124,6 +124,20 @@ describe('jsonRpcExchange', () => {
     );
   });
 
+  it('texts beside a call travel with it, of requests and streams', () => {
+    const headers = { traceparent: '00-a-b-01' };
+    const traced = { ...call, headers };
+    const request = rpc({ id: 1, ...call, $headers: headers });
+    expect(json(format.request(1, traced, Number.POSITIVE_INFINITY))).toEqual(request);
+    const reading = JSON.stringify({ ...call, headers });
+    expect(read(request)).toEqual([`request 1 ${reading} Infinity`]);
+    const open = json(streams.open(1, traced, 5, undefined, true));
+    expect(read(open)).toEqual([`open 1 ${reading} 5 true`]);
+    for (const wrong of [null, [], 'a', { a: 1 }]) {
+      expect(() => read(rpc({ id: 1, ...call, $headers: wrong }))).toThrow('is no object of texts');
+    }
+  });
+
   it('other notifications of this kind are those of the application', () => {
     const message = rpc({ method: '$/stream/other', params: { id: 1 } });
     expect(read(message)).toEqual(['notification {"method":"$/stream/other","params":{"id":1}}']);

@@ -1,0 +1,119 @@
+import { toError } from '@headrace/core/authoring';
+import type * as OpenTelemetry from '@opentelemetry/api';
+import type { Context, Span, Tracer } from '@opentelemetry/api';
+import type { ClientInterceptor } from '../service/client-of.ts';
+import type { ServerInterceptor } from '../service/serve.ts';
+
+/** Options of {@link traceClient} and {@link traceServer}. */
+export interface ServiceTracingOptions {
+  readonly tracer: Tracer;
+  /** The application's `@opentelemetry/api`: `import * as api from '@opentelemetry/api'`. */
+  readonly api: Pick<typeof OpenTelemetry, 'context' | 'propagation' | 'trace'>;
+}
+
+// The values of OpenTelemetry's enums, so that nothing of it is loaded here.
+const KIND_SERVER = 1;
+const KIND_CLIENT = 2;
+const STATUS_ERROR = 2;
+
+/** One call that is traced. */
+interface TracedCall {
+  readonly service: string;
+  readonly method: string;
+  readonly kind: string;
+}
+
+/**
+ * An interceptor of `clientOf`: makes a span of each call and stream, and sends its context along as the propagator of the
+ * application says, by default W3C's `traceparent` and `tracestate`.
+ *
+ * @see https://www.w3.org/TR/trace-context/
+ */
+export function traceClient({ tracer, api }: ServiceTracingOptions): ClientInterceptor {
+  return (call, next) => {
+    const parent = api.context.active();
+    const span = tracer.startSpan(
+      nameOf(call),
+      { kind: KIND_CLIENT, attributes: ofCall(call) },
+      parent,
+    );
+    const context = api.trace.setSpan(parent, span);
+    api.propagation.inject(context, call.headers);
+    return traced(call, span, context, api, next);
+  };
+}
+
+/**
+ * An interceptor of `serve`: makes a span of each call and stream, a child of its caller's, in which the function runs. Put it
+ * first.
+ */
+export function traceServer({ tracer, api }: ServiceTracingOptions): ServerInterceptor {
+  return (call, next) => {
+    const parent = api.propagation.extract(api.context.active(), call.headers);
+    const span = tracer.startSpan(
+      nameOf(call),
+      { kind: KIND_SERVER, attributes: ofCall(call) },
+      parent,
+    );
+    return traced(call, span, api.trace.setSpan(parent, span), api, next);
+  };
+}
+
+function nameOf({ service, method }: TracedCall): string {
+  return `${service}/${method}`;
+}
+
+/** The names of OpenTelemetry's conventions for remote calls. */
+function ofCall({ service, method }: TracedCall): Record<string, string> {
+  return { 'rpc.system': 'jsonrpc', 'rpc.service': service, 'rpc.method': method };
+}
+
+async function traced(
+  { kind }: TracedCall,
+  span: Span,
+  context: Context,
+  api: ServiceTracingOptions['api'],
+  next: () => Promise<unknown>,
+): Promise<unknown> {
+  try {
+    const answer = await api.context.with(context, next);
+    if (kind === 'stream') return tracedItems(answer as AsyncIterable<unknown>, span, context, api);
+    span.end();
+    return answer;
+  } catch (thrown) {
+    throw failed(span, thrown);
+  }
+}
+
+/** The span ends with the stream. */
+async function* tracedItems(
+  items: AsyncIterable<unknown>,
+  span: Span,
+  context: Context,
+  api: ServiceTracingOptions['api'],
+): AsyncGenerator<unknown> {
+  const iterator = items[Symbol.asyncIterator]();
+  let isOver = false;
+  try {
+    for (;;) {
+      const { done, value } = await api.context.with(context, () => iterator.next());
+      if (done === true) break;
+      yield value;
+    }
+    isOver = true;
+  } catch (thrown) {
+    isOver = true;
+    throw failed(span, thrown);
+  } finally {
+    if (!isOver) await iterator.return?.();
+    span.end();
+  }
+}
+
+function failed(span: Span, thrown: unknown): unknown {
+  const error = toError(thrown);
+  span.recordException(error);
+  span.setStatus({ code: STATUS_ERROR, message: error.message });
+  span.end();
+  return thrown;
+}
