@@ -1,5 +1,11 @@
 // OpenTelemetry: needs @opentelemetry/api, which the application brings along.
 
 export { observeMetrics } from './observe-metrics.ts';
-export { type ServiceTracingOptions, traceClient, traceServer } from './trace-service.ts';
+export {
+  type ServiceTracer,
+  type ServiceTracingOptions,
+  type TracedCall,
+  traceClient,
+  traceServer,
+} from './trace-service.ts';
 export { TracingHandler, type TracingOptions } from './tracing-handler.ts';

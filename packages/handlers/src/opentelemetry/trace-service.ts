@@ -1,8 +1,6 @@
 import { toError } from '@headrace/core/authoring';
 import type * as OpenTelemetry from '@opentelemetry/api';
 import type { Context, Span, Tracer } from '@opentelemetry/api';
-import type { ClientInterceptor } from '../service/client-of.ts';
-import type { ServerInterceptor } from '../service/serve.ts';
 
 /** Options of {@link traceClient} and {@link traceServer}. */
 export interface ServiceTracingOptions {
@@ -16,12 +14,17 @@ const KIND_SERVER = 1;
 const KIND_CLIENT = 2;
 const STATUS_ERROR = 2;
 
-/** One call that is traced. */
-interface TracedCall {
+/** The part of a call, of either end, that is traced. */
+export interface TracedCall {
   readonly service: string;
   readonly method: string;
   readonly kind: string;
+  /** Carries the context: written by the client, read by the server. */
+  readonly headers: Record<string, string>;
 }
+
+/** An interceptor for either end. */
+export type ServiceTracer = (call: TracedCall, next: () => Promise<unknown>) => Promise<unknown>;
 
 /**
  * An interceptor of `clientOf`: makes a span of each call and stream, and sends its context along as the propagator of the
@@ -29,7 +32,7 @@ interface TracedCall {
  *
  * @see https://www.w3.org/TR/trace-context/
  */
-export function traceClient({ tracer, api }: ServiceTracingOptions): ClientInterceptor {
+export function traceClient({ tracer, api }: ServiceTracingOptions): ServiceTracer {
   return (call, next) => {
     const parent = api.context.active();
     const span = tracer.startSpan(
@@ -47,7 +50,7 @@ export function traceClient({ tracer, api }: ServiceTracingOptions): ClientInter
  * An interceptor of `serve`: makes a span of each call and stream, a child of its caller's, in which the function runs. Put it
  * first.
  */
-export function traceServer({ tracer, api }: ServiceTracingOptions): ServerInterceptor {
+export function traceServer({ tracer, api }: ServiceTracingOptions): ServiceTracer {
   return (call, next) => {
     const parent = api.propagation.extract(api.context.active(), call.headers);
     const span = tracer.startSpan(
