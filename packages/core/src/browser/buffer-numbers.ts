@@ -17,7 +17,7 @@ const NUMBERS: ReadonlyArray<
   ['Double', 'Float64', 8],
 ];
 
-/** Writes that need no more than so many bits are done by the operators of integers. */
+/** The bytes of the integers that JavaScript's operators on bits see. */
 const INTEGER_BYTES = 4;
 
 type View = Readonly<Record<string, (offset: number, ...rest: unknown[]) => number | bigint>>;
@@ -26,10 +26,9 @@ type View = Readonly<Record<string, (offset: number, ...rest: unknown[]) => numb
 function viewAt(bytes: Uint8Array, offset: number, size: number): View {
   checkNumber('offset', offset);
   const last = bytes.length - size;
-  // Node reports a fraction before it looks for room, and what is no fraction after it.
+  // As Node: a fraction is reported before the buffer is found too short, any other wrong place after it.
   if (Math.floor(offset) !== offset) throw outOfRange('offset', 'an integer', offset);
   if (last < 0) throw tooShort();
-  if (!(offset <= last)) throw outOfRange('offset', `>= 0 and <= ${last}`, offset);
   checkPlace('offset', offset, last);
   return new DataView(bytes.buffer, bytes.byteOffset + offset, size) as unknown as View;
 }
