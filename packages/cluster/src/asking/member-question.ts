@@ -92,7 +92,7 @@ export class MemberQuestion {
 
   begin(): void {
     const { timeoutMs, signal } = this.plan;
-    this.timer = this.clock.schedule(
+    this.timer = this.clock.deadlines.schedule(
       () => this.giveUpAll(() => requestTimedOut(timeoutMs, true)),
       timeoutMs,
     );

@@ -77,7 +77,13 @@ export class BroadcastLedger implements Iterable<LedgerRow> {
     return (this.rows ?? new Map<unknown, LedgerRow>()).values();
   }
 
-  /** @internal @throws OptionError for a second broadcast, and what `idOf` throws */
+  // --- for what asks members itself, as requestAll does ---
+
+  /**
+   * The broadcast begins, with these members.
+   *
+   * @throws OptionError `OPTION_CONFLICT` for a second broadcast; what `idOf` throws
+   */
   begin(channels: Iterable<Channel>): void {
     if (this.rows !== undefined) {
       const text = 'the ledger is that of another broadcast: make a BroadcastLedger for each';
@@ -88,18 +94,18 @@ export class BroadcastLedger implements Iterable<LedgerRow> {
     for (const [channel, id] of ids) this.expect(channel, id);
   }
 
-  /** @internal A member of the broadcast that has begun; one that is there already stays as it is. */
+  /** A member of the broadcast that has begun; one that is there already stays as it is. */
   expect(member: unknown, id: string, node?: string): void {
     const rows = this.rows!;
     if (!rows.has(member)) rows.set(member, { id, node, at: undefined, state: 'waiting' });
   }
 
-  /** @internal */
+  /** A member has answered, or has this error. @param at - milliseconds since 1970 */
   settled(member: unknown, at: number, error: Error | undefined): void {
     this.set(member, at, stateOf(error));
   }
 
-  /** @internal Nothing more will be known of those that are waited for. */
+  /** Nothing more will be known of those that are waited for. */
   close(at: number): void {
     for (const [member, { state }] of this.rows ?? []) {
       if (state === 'waiting') this.set(member, at, 'unknown');

@@ -102,7 +102,7 @@ class Question {
     this.deadline = clock.now() + timeoutMs;
     // The calls have their deadline; this one is for members whose turn has not come by then.
     const late = (): void => this.giveUp((sent) => requestTimedOut(timeoutMs, sent), this.next);
-    this.timer = clock.schedule(late, timeoutMs);
+    this.timer = clock.deadlines.schedule(late, timeoutMs);
     this.ends.push(() => this.timer?.cancel());
     if (members instanceof ChannelGroup) this.watch(members);
     // A request does not overtake what was written to the group before.
