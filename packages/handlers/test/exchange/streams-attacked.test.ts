@@ -80,7 +80,7 @@ describe('a source of items is given up, once, whatever it is', () => {
     await ends.settle();
     await items.return!();
     await ends.settle();
-    resolve(new ReadableStream({ cancel: () => void (cancelled += 1) }));
+    resolve(new ReadableStream({ cancel: () => void cancelled++ }));
     await ends.settle();
     expect(cancelled).toBe(1);
   });
@@ -176,7 +176,7 @@ describe('a reader', () => {
     let left = 0;
     const reader = new ItemReader(
       { items: 1, bytes: 1 },
-      { took: () => {}, left: () => void (left += 1) },
+      { took: () => {}, left: () => void left++ },
     );
     await expect(reader.throw(new Error('mine'))).rejects.toThrow('mine');
     expect([left, await reader.next()]).toEqual([1, { done: true, value: undefined }]);
