@@ -32,6 +32,7 @@ import {
   Call,
   type CallCarrier,
   CallTable,
+  giveUpUnread,
   requestAborted,
   requestTimedOut,
 } from '@headrace/handlers/call';
@@ -40,6 +41,7 @@ import type { ReconnectingClientOptions } from '../reconnect/reconnect-options.t
 import { ReconnectingClient } from '../reconnect/reconnecting-client.ts';
 import type { RetryBudget } from '../retry/retry-budget.ts';
 import { afterSent, closedError, noticeError, wasSent } from './request-error.ts';
+import { type BegunStream, RequestStream } from './request-stream.ts';
 
 /** Options of a {@link RequestClient}. Times are in milliseconds. */
 export interface RequestClientOptions<
@@ -209,28 +211,30 @@ export class RequestClient<
    * last item on. `itemTimeoutMs` is the wait for a connection, and then that for each item; by default `timeoutMs` of this
    * client.
    */
-  async *stream(
+  stream(
     body: T['call'],
     options: StreamOptions<T['answer']> = {},
-  ): AsyncGenerator<T['result'], void, undefined> {
+  ): AsyncIterableIterator<T['result']> {
+    return new RequestStream((left) => this.beginStream(body, options, left), options.input);
+  }
+
+  private beginStream(
+    body: T['call'],
+    options: StreamOptions<T['answer']>,
+    left: AbortSignal,
+  ): Promise<BegunStream<T['result']>> {
     const resolved = STREAM_OPTIONS.resolve(options);
     const { timeoutMs, itemTimeoutMs = this.timeoutMs } = resolved;
     const until = this.clock.now() + timeoutMs;
     const { itemTimeoutMs: _, ...call } = options;
-    const waiting = { ...call, timeoutMs: optionOf(Math.min(timeoutMs, itemTimeoutMs)) };
-    const { items, first } = await this.carryOut(waiting, async (exchange) => {
+    const signal = options.signal === undefined ? left : AbortSignal.any([options.signal, left]);
+    const waiting = { ...call, signal, timeoutMs: optionOf(Math.min(timeoutMs, itemTimeoutMs)) };
+    return this.carryOut(waiting, async (exchange) => {
       const leftMs = Math.max(1, Math.ceil(until - this.clock.now()));
       const times = { timeoutMs: optionOf(leftMs), itemTimeoutMs: optionOf(itemTimeoutMs) };
-      const items = exchange.stream(body, { ...options, ...times });
+      const items = exchange.stream(body, { ...options, ...times, signal });
       return { items, first: await items.next() };
     });
-    if (first.done === true) return;
-    try {
-      yield first.value;
-      yield* items;
-    } finally {
-      await items.return?.();
-    }
   }
 
   /**
@@ -276,12 +280,19 @@ export class RequestClient<
     return new Promise((resolve, reject) => {
       const { timeoutMs = this.timeoutMs, signal, input } = CALL_OPTIONS.resolve(options);
       let mayHaveLeft = false;
-      const failed = (error: unknown): void => reject(mayHaveLeft ? afterSent(error) : error);
+      let isGiven = false;
+      const failed = (error: unknown): void => {
+        // Once it has the input, the exchange of the connection gives it up.
+        if (input !== undefined && !isGiven) void giveUpUnread(input);
+        reject(mayHaveLeft ? afterSent(error) : error);
+      };
       const ask: Ask = (channel) => {
         const leftMs = Math.ceil(call.deadline - this.clock.now());
         // The timer comes late when the process stood still.
         if (leftMs <= 0) return call.reject(requestTimedOut(call.timeoutMs, false));
-        send(exchangeOf<T>(channel), leftMs).then(resolve, (error: unknown) => {
+        const exchange = exchangeOf<T>(channel);
+        isGiven = true;
+        send(exchange, leftMs).then(resolve, (error: unknown) => {
           const isOver = endIfOver(channel, error);
           // Items of the caller cannot be had twice.
           if (!isOver || input !== undefined || !this.mayAskAgain(error)) return failed(error);

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { fixed, RequestClient, RetryBudget, requestOnce } from '@headrace/client';
 import { lengthPrefixed } from '@headrace/codec';
 import {
@@ -480,6 +481,56 @@ describe('RequestClient.stream', () => {
     await world.pass(500);
     expect(await read).toEqual(['1', 'end']);
     expect(asked).toEqual(['x', 'x']);
+  });
+
+  it.each(['before a connection', 'before the first item', 'before the next item'])(
+    'return() while next() waits ends it at once: %s',
+    async (when) => {
+      let ended = 0;
+      answer = (text) =>
+        (async function* () {
+          if (text === 'one') yield Buffer.from('1');
+          await new Promise(() => {});
+        })() as never;
+      const client = clientOf();
+      if (when !== 'before a connection') await up();
+      await world.pass(500);
+      const items = client.stream(Buffer.from(when === 'before the next item' ? 'one' : 'none'));
+      const first = items.next();
+      await world.pass(50);
+      if (when === 'before the next item') expect(String((await first).value)).toBe('1');
+      const waits = when === 'before the next item' ? items.next() : first;
+      await world.pass(50);
+      const left = items.return!().then(() => ended++);
+      await world.pass(50);
+      expect(ended).toBe(1);
+      await left;
+      expect(await waits).toEqual({ done: true, value: undefined });
+      expect(await items.next()).toEqual({ done: true, value: undefined });
+      expect(client.waiting).toBe(0);
+      for (const { channel } of client.clients) {
+        expect(channel?.pipeline.get(ExchangeHandler)?.counts.inFlight ?? 0).toBe(0);
+      }
+    },
+  );
+
+  it('gives up the input of a call that never came to a connection', async () => {
+    const client = clientOf({ timeoutMs: 300, maxWaiting: 1 });
+    const inputs = [0, 1, 2].map(() => new Readable({ read() {} }));
+    const calls = [
+      outcome(client.request(Buffer.from('late'), { input: inputs[0]! })),
+      outcome(client.request(Buffer.from('full'), { input: inputs[1]! })),
+      outcome(
+        client.request(Buffer.from('aborted'), { input: inputs[2]!, signal: AbortSignal.abort() }),
+      ),
+    ];
+    await world.pass(301);
+    expect(await Promise.all(calls)).toEqual([
+      'HR_ERR_TIMEOUT_REQUEST',
+      'HR_ERR_REJECTED_QUEUE',
+      'HR_ERR_OPERATION_ABORTED',
+    ]);
+    expect(inputs.map(({ destroyed }) => destroyed)).toEqual([true, true, true]);
   });
 
   it('a call with input is not asked again: its items cannot be had twice', async () => {

@@ -145,6 +145,11 @@ export class ItemReader implements AsyncIterableIterator<unknown>, HeapEntry {
     return DONE;
   }
 
+  async throw(error: unknown): Promise<never> {
+    await this.return();
+    throw error;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.return();
   }

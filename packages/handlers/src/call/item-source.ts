@@ -13,6 +13,7 @@ export function isItemSource(value: unknown): value is ItemSource {
 /** An iterator of either kind: `next` of a synchronous one has no promise, which `await` does not mind. */
 export type ItemIterator = AsyncIterator<unknown> | Iterator<unknown>;
 
+/** @throws if the source is none, or its function throws */
 export function iteratorOf(source: ItemSource): ItemIterator {
   return Symbol.asyncIterator in source
     ? source[Symbol.asyncIterator]()
@@ -27,15 +28,23 @@ export async function giveUp(
   source: ItemSource,
   iterator: ItemIterator | undefined,
 ): Promise<void> {
-  const { destroy } = source as Partial<Readable>;
-  if (typeof destroy === 'function') {
-    const stream = source as Readable;
-    // A late error of a stream that is not iterated any more would be uncaught.
-    stream.on('error', () => {});
-    stream.destroy();
-    return;
-  }
   try {
-    await iterator?.return?.();
+    if (isStream(source)) {
+      // A late error of a stream that is not iterated any more would be uncaught.
+      source.on('error', () => {});
+      source.destroy();
+    } else await iterator?.return?.();
   } catch {}
+}
+
+/** As {@link giveUp}, for a source that was not begun. */
+export async function giveUpUnread(source: ItemSource): Promise<void> {
+  try {
+    await giveUp(source, isStream(source) ? undefined : iteratorOf(source));
+  } catch {}
+}
+
+function isStream(source: ItemSource): source is Readable {
+  const { destroy, on } = source as Partial<Readable>;
+  return typeof destroy === 'function' && typeof on === 'function';
 }

@@ -1,13 +1,22 @@
 import { Fifo } from '@headrace/core/authoring';
 import type { CallOutput } from './call-output.ts';
 import { encodeErrorOf } from './encode-error.ts';
-import { giveUp, type ItemIterator, type ItemSource, iteratorOf } from './item-source.ts';
+import {
+  giveUp,
+  giveUpUnread,
+  type ItemIterator,
+  type ItemSource,
+  iteratorOf,
+} from './item-source.ts';
 
 /** How many items, and bytes of them, may be on their way or wait for their reader. */
 export interface ItemWindow {
   readonly items: number;
   readonly bytes: number;
 }
+
+/** However large a window is, an end keeps count of no more items that are not acknowledged. */
+export const MAX_WINDOW_ITEMS: number = 65_536;
 
 /** How the items of one stream are written. */
 export interface ItemWire {
@@ -31,6 +40,7 @@ export class ItemWriter {
   private source: ItemSource | undefined = undefined;
   private iterator: ItemIterator | undefined = undefined;
   private isStopped = false;
+  private givenUp: Promise<void> | undefined = undefined;
   private wake: (() => void) | undefined = undefined;
 
   /** @param window - the peer's; without one, items wait for {@link open} */
@@ -62,7 +72,7 @@ export class ItemWriter {
    */
   async send(source: ItemSource): Promise<void> {
     if (this.isStopped) {
-      await giveUp(source, undefined);
+      await giveUpUnread(source);
       return;
     }
     this.source = source;
@@ -77,7 +87,7 @@ export class ItemWriter {
   stop(): void {
     if (this.isStopped) return;
     this.isStopped = true;
-    if (this.source !== undefined) void giveUp(this.source, this.iterator);
+    void this.giveUp();
     this.goOn();
   }
 
@@ -91,26 +101,37 @@ export class ItemWriter {
 
   private async sendAll(iterator: ItemIterator): Promise<void> {
     this.iterator = iterator;
-    let isDone = false;
-    try {
-      while (!isDone && !this.isStopped) {
-        if (!this.hasRoom) {
-          await this.room();
-          continue;
-        }
-        const result = await iterator.next();
-        isDone = result.done === true;
-        if (!isDone && !this.isStopped) this.write(result.value);
+    while (!this.isStopped) {
+      if (!this.hasRoom) {
+        await this.room();
+        continue;
       }
-    } finally {
-      if (!isDone) await giveUp(this.source!, iterator);
+      // An iterator that throws is over: as in a loop, it gets no return().
+      const result = await iterator.next();
+      if (result.done === true) return;
+      if (this.isStopped) break;
+      try {
+        this.write(result.value);
+      } catch (thrown) {
+        await this.giveUp();
+        throw thrown;
+      }
     }
+    await this.giveUp();
+  }
+
+  /** Once. */
+  private giveUp(): Promise<void> {
+    const { source } = this;
+    if (source === undefined) return Promise.resolve();
+    this.givenUp ??= giveUp(source, this.iterator);
+    return this.givenUp;
   }
 
   private get hasRoom(): boolean {
     const { window, sizes, bytes, output } = this;
     if (window === undefined || !output.isWritable) return false;
-    return sizes.size < window.items && bytes < window.bytes;
+    return sizes.size < Math.min(window.items, MAX_WINDOW_ITEMS) && bytes < window.bytes;
   }
 
   private room(): Promise<void> {

@@ -7,7 +7,7 @@ import {
   toError,
   unpinned,
 } from '@headrace/core/authoring';
-import { isItemSource } from './item-source.ts';
+import { giveUpUnread, isItemSource } from './item-source.ts';
 import type { Work } from './work.ts';
 
 /** Limits of a {@link WorkTable}. */
@@ -204,11 +204,15 @@ export class WorkTable<W extends Work> {
   }
 
   private succeeded(work: W, answer: unknown): void {
-    if (!this.settle(work) || !work.isOpen || this.isOver) return;
     const { owner } = this;
-    if (!isItemSource(answer) || owner.takesStream?.(answer) === true)
-      owner.succeeded?.(work, answer);
-    else owner.failed?.(work, streamError());
+    const isWanted = this.settle(work) && work.isOpen && !this.isOver;
+    if (!isItemSource(answer) || (isWanted && owner.takesStream?.(answer) === true)) {
+      if (isWanted) owner.succeeded?.(work, answer);
+      return;
+    }
+    // It may hold a file or a socket, and a peer may ask for any number of them.
+    void giveUpUnread(answer);
+    if (isWanted) owner.failed?.(work, streamError());
   }
 
   private failed(work: W, thrown: unknown): void {

@@ -6,7 +6,7 @@ import { CallLine } from '../call/call-line.ts';
 import type { CallOutput } from '../call/call-output.ts';
 import { CallTable } from '../call/call-table.ts';
 import { ItemReader } from '../call/item-reader.ts';
-import type { ItemSource } from '../call/item-source.ts';
+import { giveUpUnread, type ItemSource } from '../call/item-source.ts';
 import { type ItemWindow, ItemWriter } from '../call/item-writer.ts';
 import { refusedByPeer } from './exchange-error.ts';
 import type { ExchangeFormat, ExchangeId, StreamFormat } from './exchange-format.ts';
@@ -82,7 +82,10 @@ export class ExchangeCaller {
   request(body: unknown, settings: CallSettings): Promise<unknown> {
     const { timeoutMs, signal, input } = settings;
     const refusal = this.refusalOf(signal);
-    if (refusal !== undefined) return Promise.reject(refusal);
+    if (refusal !== undefined) {
+      if (input !== undefined) void giveUpUnread(input);
+      return Promise.reject(refusal);
+    }
     return new Promise((resolve, reject) => {
       if (input !== undefined) this.submitWithInput(body, settings, resolve, reject);
       else this.table.submit(new Call(body, timeoutMs, resolve, reject), signal);

@@ -162,7 +162,7 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
    * Asks the peer for items: `for await (const item of exchange.stream(body))`. The peer sends them as fast as they are read.
    * A reader that leaves the loop cancels the call. Items that came before an error are read first; the error is one of those
    * of {@link request}, `TIMEOUT_REQUEST` also when the next item does not come in time. A peer that answers with one value
-   * sends one item. Never throws.
+   * sends one item. Throws only for an option that makes no sense, and before the handler is in a pipeline.
    */
   stream(
     body: T['call'],

@@ -1,5 +1,6 @@
 import { describeOptions, fn, object, time, unchecked, whole } from '@headrace/core/authoring';
 import type { ItemSource } from '../call/item-source.ts';
+import { MAX_WINDOW_ITEMS } from '../call/item-writer.ts';
 import type { ExchangeFormat, ExchangeTypes } from './exchange-format.ts';
 import type { ExchangeScope } from './exchange-worker.ts';
 
@@ -34,7 +35,7 @@ export interface ExchangeOptions<T extends ExchangeTypes> {
    */
   readonly maxStreams?: number;
   /**
-   * Items of one stream that are on their way to this end, or wait for its reader; the peer sends no more. @default 128
+   * Items of one stream that are on their way to this end, or wait for its reader; the peer sends no more. At most 65536. @default 128
    */
   readonly windowItems?: number;
   /**
@@ -96,7 +97,7 @@ export const OPTIONS = describeOptions('ExchangeHandler', {
   maxQueued: whole({ default: 1024 }),
   concurrency: whole({ min: 1, default: 256 }),
   maxStreams: whole({ default: 100 }),
-  windowItems: whole({ min: 1, max: 0xffff_ffff, default: 128 }),
+  windowItems: whole({ min: 1, max: MAX_WINDOW_ITEMS, default: 128 }),
   windowBytes: whole({ min: 1, max: 0xffff_ffff, default: 64 * 1024 }),
 });
 

@@ -1,4 +1,5 @@
-import { callInContext, toError } from '@headrace/core/authoring';
+import type { Channel } from '@headrace/core';
+import { callInContext, toError, unpinned } from '@headrace/core/authoring';
 import type { CallOutput } from '../call/call-output.ts';
 import { encodeErrorOf } from '../call/encode-error.ts';
 import { ItemReader } from '../call/item-reader.ts';
@@ -101,6 +102,7 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
   private readonly streams: WorkTable<ExchangeWork>;
   private readonly writers = new Set<ItemWriter>();
   private readonly window: ItemWindow;
+  private hasWarned = false;
 
   constructor(output: CallOutput, options: WorkerOptions, changed: () => void) {
     const { format, handle, concurrency, maxQueued: maxWaiting, maxStreams, window } = options;
@@ -159,7 +161,8 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     if (this.find(id) !== undefined) return false;
     if (this.handle === undefined) this.writeError(id, failureOf(this.format, 'unknown'));
     else {
-      const work = this.workOf(id, body, timeLeftMs);
+      // A stream may last for days, and shall not hold the memory of its read.
+      const work = this.workOf(id, unpinned(body), timeLeftMs);
       work.streams = {
         reader: sendsItems ? this.readerOf(work) : undefined,
         writer: window === undefined ? undefined : this.writerOf(work, window),
@@ -260,7 +263,7 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
   /** Requests only where handlers before this one bring more although reads are held. */
   private turnAway({ id, channel }: ExchangeWork): void {
     if (id !== undefined) this.writeError(id, failureOf(this.format, 'overloaded'));
-    else channel.logger.log('warn', `${channel} dropped a notification: too many requests wait`);
+    else this.warn(channel, 'dropped a notification: too many requests wait');
   }
 
   // --- as the owner of the table ---
@@ -297,9 +300,17 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     const answer = answerOf(error);
     if (answer === undefined || id === undefined) {
       const what = id === undefined ? 'a notification' : 'a request';
-      channel.logger.log('warn', `${channel} failed ${what}: ${error.message}`, error);
+      this.warn(channel, `failed ${what}: ${error.message}`, error);
     }
     if (id !== undefined) this.writeError(id, answer ?? failureOf(this.format, 'failed'));
+  }
+
+  /** Strangers must not fill the log: one warning for each channel. */
+  private warn(channel: Channel, text: string, error?: Error): void {
+    const { hasWarned } = this;
+    this.hasWarned = true;
+    const more = hasWarned ? '' : '; further ones are logged at level debug';
+    channel.logger.log(hasWarned ? 'debug' : 'warn', `${channel} ${text}${more}`, error);
   }
 
   /** Cancelled, or its time is over: answers, and aborts the signal of the function. */

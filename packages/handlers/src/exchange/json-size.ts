@@ -12,18 +12,23 @@ export function jsonSize(value: unknown): number {
     const each = open.pop();
     if (typeof each === 'string') size += each.length + 2;
     else if (typeof each !== 'object' || each === null) size += 1;
-    else size += sizeAround(each, open);
+    else {
+      const plain = plainOf(each);
+      if (typeof plain === 'object' && plain !== null) size += sizeAround(plain, open);
+      else open.push(plain);
+    }
   }
   return size;
 }
 
+/** `toJSON` is called once, as `JSON.stringify` does: it may return its own object. */
+function plainOf(value: object): unknown {
+  const { toJSON } = value as { toJSON?: unknown };
+  return typeof toJSON === 'function' ? toJSON.call(value) : value;
+}
+
 /** The size without its members, which are to be measured, too. */
 function sizeAround(value: object, open: unknown[]): number {
-  const { toJSON } = value as { toJSON?: unknown };
-  if (typeof toJSON === 'function') {
-    open.push(toJSON.call(value));
-    return 0;
-  }
   if (Array.isArray(value)) {
     for (const element of value) open.push(element);
     return 1 + Math.max(1, value.length);

@@ -1,0 +1,72 @@
+import { PipelineError } from '@headrace/core';
+import { giveUpUnread, type ItemSource } from '@headrace/handlers/call';
+
+/** A stream whose first item has come, or its end. */
+export interface BegunStream<R> {
+  readonly items: AsyncIterableIterator<R>;
+  readonly first: IteratorResult<R>;
+}
+
+const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
+
+/**
+ * The items of a stream over connections that come back. The first read begins it. No generator, because the `return()`
+ * of one waits for the item that it waits for.
+ */
+export class RequestStream<R> implements AsyncIterableIterator<R> {
+  private readonly begin: (left: AbortSignal) => Promise<BegunStream<R>>;
+  private readonly input: ItemSource | undefined;
+  private readonly leaving = new AbortController();
+  private items: AsyncIterableIterator<R> | undefined = undefined;
+  private hasBegun = false;
+  private isOver = false;
+
+  /**
+   * @param begin - its signal aborts when the reader leaves before the first item
+   * @param input - is given up when the stream is never begun
+   */
+  constructor(
+    begin: (left: AbortSignal) => Promise<BegunStream<R>>,
+    input: ItemSource | undefined,
+  ) {
+    this.begin = begin;
+    this.input = input;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<R>> {
+    if (this.items !== undefined) return this.items.next();
+    if (this.isOver) return DONE;
+    if (this.hasBegun)
+      throw new PipelineError('PIPELINE_STATE', 'next() while another next() waits');
+    this.hasBegun = true;
+    try {
+      const { items, first } = await this.begin(this.leaving.signal);
+      this.items = items;
+      if (!this.isOver) return first;
+      await items.return?.();
+      return DONE;
+    } catch (thrown) {
+      if (this.isOver) return DONE;
+      this.isOver = true;
+      throw thrown;
+    }
+  }
+
+  async return(): Promise<IteratorResult<R>> {
+    const { isOver, hasBegun, items, input } = this;
+    this.isOver = true;
+    if (items !== undefined) await items.return?.();
+    else if (hasBegun) this.leaving.abort();
+    else if (!isOver && input !== undefined) await giveUpUnread(input);
+    return DONE;
+  }
+
+  async throw(error: unknown): Promise<never> {
+    await this.return();
+    throw error;
+  }
+}
