@@ -1,4 +1,4 @@
-import { toError } from '@headrace/core/authoring';
+import { describeOptions, object, toError } from '@headrace/core/authoring';
 import type * as OpenTelemetry from '@opentelemetry/api';
 import type { Context, Span, Tracer } from '@opentelemetry/api';
 
@@ -8,6 +8,11 @@ export interface ServiceTracingOptions {
   /** The application's `@opentelemetry/api`: `import * as api from '@opentelemetry/api'`. */
   readonly api: Pick<typeof OpenTelemetry, 'context' | 'propagation' | 'trace'>;
 }
+
+const OPTIONS = describeOptions('traceClient', {
+  tracer: object('a Tracer of OpenTelemetry', { required: true }),
+  api: object('the module @opentelemetry/api', { required: true }),
+});
 
 // The values of OpenTelemetry's enums, so that nothing of it is loaded here.
 const KIND_SERVER = 1;
@@ -32,7 +37,8 @@ export type ServiceTracer = (call: TracedCall, next: () => Promise<unknown>) => 
  *
  * @see https://www.w3.org/TR/trace-context/
  */
-export function traceClient({ tracer, api }: ServiceTracingOptions): ServiceTracer {
+export function traceClient(options: ServiceTracingOptions): ServiceTracer {
+  const { tracer, api } = OPTIONS.resolve(options);
   return (call, next) => {
     const parent = api.context.active();
     const span = tracer.startSpan(
@@ -50,7 +56,8 @@ export function traceClient({ tracer, api }: ServiceTracingOptions): ServiceTrac
  * An interceptor of `serve`: makes a span of each call and stream, a child of its caller's, in which the function runs. Put it
  * first.
  */
-export function traceServer({ tracer, api }: ServiceTracingOptions): ServiceTracer {
+export function traceServer(options: ServiceTracingOptions): ServiceTracer {
+  const { tracer, api } = OPTIONS.resolve(options, 'traceServer');
   return (call, next) => {
     const parent = api.propagation.extract(api.context.active(), call.headers);
     const span = tracer.startSpan(

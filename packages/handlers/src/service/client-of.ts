@@ -1,5 +1,5 @@
 import type { WriteFuture } from '@headrace/core';
-import { type StandardSchema, validate } from '@headrace/core/authoring';
+import { describeOptions, list, type StandardSchema, validate } from '@headrace/core/authoring';
 import type { CallOptions, StreamOptions } from '../exchange/exchange-options.ts';
 import type { JsonRpcCall } from '../exchange/json-rpc-message.ts';
 import type { Checked, Given, Method } from './method.ts';
@@ -69,6 +69,8 @@ export interface ClientOfOptions {
   readonly interceptors?: readonly ClientInterceptor[];
 }
 
+const OPTIONS = describeOptions('clientOf', { interceptors: list('a list of functions') });
+
 /**
  * A service as functions of this end: `await api.quote({ symbol })`, `for await (const tick of api.watch({ symbol }))`. What
  * comes is checked by the schemas: an answer that does not fit is `MESSAGE_INVALID`. Errors are those of the caller; the
@@ -78,8 +80,9 @@ export interface ClientOfOptions {
 export function clientOf<M extends Methods, E extends ServiceErrors>(
   service: Service<M, E>,
   caller: ServiceCaller,
-  { interceptors = [] }: ClientOfOptions = {},
+  options: ClientOfOptions = {},
 ): ServiceClient<M> {
+  const { interceptors = [] } = OPTIONS.resolve(options);
   const client: Record<string, unknown> = {};
   for (const [name, method] of Object.entries(service.methods)) {
     const calls = new MethodCalls(service.name, name, method, caller, interceptors);

@@ -1,5 +1,5 @@
 import { type Channel, DecodeError, OptionError } from '@headrace/core';
-import { type StandardSchema, validate } from '@headrace/core/authoring';
+import { describeOptions, list, type StandardSchema, validate } from '@headrace/core/authoring';
 import { refusal } from '../exchange/exchange-error.ts';
 import type { ExchangeScope } from '../exchange/exchange-worker.ts';
 import type { JsonRpcCall, JsonRpcExchange } from '../exchange/json-rpc-message.ts';
@@ -65,6 +65,8 @@ export interface ServeOptions {
   readonly interceptors?: readonly ServerInterceptor[];
 }
 
+const OPTIONS = describeOptions('serve', { interceptors: list('a list of functions') });
+
 /** The `handle` of an `ExchangeHandler` with `jsonRpcExchange()`; {@link serve} makes it. */
 export interface ServiceHandle {
   (call: JsonRpcCall, scope: ExchangeScope<JsonRpcExchange>): unknown;
@@ -85,8 +87,9 @@ type AnyFunction = (input: unknown, scope: ServiceScope<unknown>) => unknown;
 export function serve<M extends Methods, E extends ServiceErrors>(
   service: Service<M, E>,
   implementation: Implementation<M>,
-  { interceptors = [] }: ServeOptions = {},
+  options: ServeOptions = {},
 ): ServiceHandle {
+  const { interceptors = [] } = OPTIONS.resolve(options);
   checkFunctions(service, implementation);
   const answers = new Map<string, Answer>();
   for (const [name, method] of Object.entries(service.methods)) {

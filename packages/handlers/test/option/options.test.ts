@@ -54,6 +54,8 @@ const takers: Readonly<Record<string, (options: never) => unknown>> = {
     return handlers.switchProtocol(channel.pipeline.lastContext()!, options);
   },
   textHeartbeat: (options) => handlers.textHeartbeat(options),
+  traceClient: (options) => opentelemetry.traceClient(options),
+  traceServer: (options) => opentelemetry.traceServer(options),
 };
 
 /** Exported classes and functions that take none: events are made by handlers, the rest takes values. */
@@ -115,6 +117,8 @@ const requiring: ReadonlySet<string> = new Set([
   'bytesHeartbeat',
   'messageHeartbeat',
   'switchProtocol',
+  'traceClient',
+  'traceServer',
 ]);
 
 function thrownBy(act: () => unknown): unknown {

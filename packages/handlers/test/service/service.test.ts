@@ -210,6 +210,16 @@ describe('defineService and serve', () => {
     ['no schema', () => call({} as never, Any), 'Standard Schema'],
     ['an unknown option', () => defineService('a', {}, { error: {} } as never), 'error'],
     [
+      'an option of a server that is none',
+      () => serve(defineService('a', {}), {}, { interceptor: [] } as never),
+      'interceptor',
+    ],
+    [
+      'an option of a client that is none',
+      () => clientOf(defineService('a', {}), {} as never, { interceptors: 1 } as never),
+      'a list of functions',
+    ],
+    [
       'a missing function',
       () => serve(defineService('a', { b: notice(Any) }), {} as never),
       'there is no function for b',
