@@ -81,7 +81,10 @@ function changesWithin(
   const changes: ServiceChange[] = [];
   if (before.kind !== after.kind) {
     changes.push(
-      breaking(place, `was a ${before.kind} and is a ${after.kind}: an old client waits for another answer`),
+      breaking(
+        place,
+        `was a ${before.kind} and is a ${after.kind}: an old client waits for another answer`,
+      ),
     );
   }
   changes.push(...inputChanges(`${place}.input`, before.input, after.input));
@@ -95,7 +98,9 @@ function changesWithin(
   if (before.items !== undefined && after.items !== undefined) {
     changes.push(...inputChanges(`${place}.items`, before.items, after.items));
   } else if (before.items !== undefined) {
-    changes.push(breaking(`${place}.items`, 'removed: an old client sends items that nobody takes'));
+    changes.push(
+      breaking(`${place}.items`, 'removed: an old client sends items that nobody takes'),
+    );
   } else if (after.items !== undefined) {
     changes.push(breaking(`${place}.items`, 'new: an old client sends no items'));
   }
@@ -170,16 +175,22 @@ function errorChanges(older: ServiceDescription, newer: ServiceDescription): Ser
     const place = `${older.service}.errors.${name}`;
     const now = own(newer.errors, name);
     if (now === undefined) {
-      changes.push(breaking(place, `removed: an old client that looks for ${code} gets another error`));
+      changes.push(
+        breaking(place, `removed: an old client that looks for ${code} gets another error`),
+      );
     } else if (now !== code) {
-      changes.push(breaking(place, `its code was ${code} and is ${now}: an old client does not know it`));
+      changes.push(
+        breaking(place, `its code was ${code} and is ${now}: an old client does not know it`),
+      );
     }
   }
   for (const [name, code] of Object.entries(newer.errors)) {
     const place = `${older.service}.errors.${name}`;
     const [meant] = Object.entries(older.errors).find(([, one]) => one === code) ?? [];
     if (meant !== undefined && meant !== name) {
-      changes.push(breaking(place, `its code ${code} was that of ${meant}: an old client takes it for that`));
+      changes.push(
+        breaking(place, `its code ${code} was that of ${meant}: an old client takes it for that`),
+      );
     } else if (own(older.errors, name) === undefined) {
       changes.push(allowed(place, `new: an old client sees the code ${code}, without a name`));
     }

@@ -16,6 +16,7 @@ export {
   type ServiceClient,
   type ServiceStreamOptions,
 } from './client-of.ts';
+export { compareServices, type ServiceChange } from './compare-services.ts';
 export { describe as describeService, type PrintSchema } from './describe-service.ts';
 export {
   type Checked,

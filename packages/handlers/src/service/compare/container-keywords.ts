@@ -1,5 +1,6 @@
 // The keywords of objects and arrays: what of an alternative a reader's keyword refuses.
 import { type Difference, inWords, memberPath } from './difference.ts';
+import { numeric } from './scalar-keywords.ts';
 import { type Alternative, type Fact, typesOf } from './schema-alternatives.ts';
 import {
   itemSchemas,
@@ -14,7 +15,6 @@ import {
   requiredNames,
 } from './schema-members.ts';
 import { asSchema, asSchemas, namedSchemas, type SchemaNode } from './schema-node.ts';
-import { numeric } from './scalar-keywords.ts';
 
 /** The comparison that a keyword's schemas are given to. */
 export interface Proof {
@@ -41,7 +41,9 @@ export const OBJECT_RULES: Readonly<Record<string, ContainerRule>> = {
     const names = Array.isArray(schema['required']) ? (schema['required'] as string[]) : [];
     return names
       .filter((name) => !sure.has(name))
-      .flatMap((name) => at(memberPath(path, name), 'nothing here', 'no value without this member'));
+      .flatMap((name) =>
+        at(memberPath(path, name), 'nothing here', 'no value without this member'),
+      );
   },
   properties: (proof, given, { schema, root }, path) =>
     Object.entries(namedSchemas(schema, 'properties')).flatMap(([name, each]) =>
@@ -82,12 +84,18 @@ export const OBJECT_RULES: Readonly<Record<string, ContainerRule>> = {
       : fromNames;
   },
   minProperties: (_proof, given, { schema }, path) => {
-    const least = Math.max(requiredNames(given).size, numberOf(given, 'minProperties', Math.max) ?? 0);
+    const least = Math.max(
+      requiredNames(given).size,
+      numberOf(given, 'minProperties', Math.max) ?? 0,
+    );
     const limit = numeric(schema['minProperties']);
     return least >= limit ? [] : at(path, `${least} members`, `${limit} members or more`);
   },
   maxProperties: (proof, given, { schema }, path) => {
-    const most = Math.min(mostMembers(proof, given), numberOf(given, 'maxProperties', Math.min) ?? 1 / 0);
+    const most = Math.min(
+      mostMembers(proof, given),
+      numberOf(given, 'maxProperties', Math.min) ?? 1 / 0,
+    );
     const limit = numeric(schema['maxProperties']);
     return most <= limit ? [] : at(path, `more than ${limit} members`, `at most ${limit}`);
   },
@@ -95,15 +103,17 @@ export const OBJECT_RULES: Readonly<Record<string, ContainerRule>> = {
 
 /** A member that is there has one name only; more names than members may be known. */
 function mostMembers({ isWriter }: Proof, given: Alternative): number {
-  const isOpen =
-    patternsOf(given.facts).length > 0 || otherMembers(given, isWriter) !== 'absent';
+  const isOpen = patternsOf(given.facts).length > 0 || otherMembers(given, isWriter) !== 'absent';
   return isOpen ? Number.POSITIVE_INFINITY : memberNames(given).size;
 }
 
 function nameSchemas({ facts }: Alternative): SchemaNode[] {
   const own = facts
     .filter(({ schema }) => schema['propertyNames'] !== undefined)
-    .map(({ schema, root }) => ({ schema: asSchema(schema['propertyNames'], 'propertyNames'), root }));
+    .map(({ schema, root }) => ({
+      schema: asSchema(schema['propertyNames'], 'propertyNames'),
+      root,
+    }));
   return [{ schema: { type: 'string' }, root: true }, ...own];
 }
 
@@ -170,7 +180,9 @@ export const ARRAY_RULES: Readonly<Record<string, ContainerRule>> = {
   },
   maxItems: (_proof, given, { schema }, path) => {
     const limit = numeric(schema['maxItems']);
-    return maxItemsOf(given) <= limit ? [] : at(path, `more than ${limit} items`, `at most ${limit}`);
+    return maxItemsOf(given) <= limit
+      ? []
+      : at(path, `more than ${limit} items`, `at most ${limit}`);
   },
   uniqueItems: (_proof, given, { schema }, path) => {
     const isUnique = given.facts.some(({ schema: own }) => own['uniqueItems'] === true);
@@ -193,8 +205,6 @@ function itemDifferences(
 /** Whether a reader's types have the kind of an alternative. */
 export function typeDifferences(given: Alternative, { schema }: Fact, path: string): Difference[] {
   const types = typesOf(schema) ?? [];
-  const isTaken =
-    types.includes(given.kind) || (given.isInteger && types.includes('integer'));
+  const isTaken = types.includes(given.kind) || (given.isInteger && types.includes('integer'));
   return isTaken ? [] : at(path, inWords(given), types.join(' or '));
 }
-

@@ -52,11 +52,17 @@ export function typesOf({ type }: Keywords): readonly unknown[] | undefined {
 
 /** Whether a list of types has a kind; a whole number has two names. */
 export function hasKind(types: readonly unknown[] | undefined, kind: Kind): boolean {
-  return types === undefined || types.includes(kind) || (kind === 'number' && types.includes('integer'));
+  return (
+    types === undefined || types.includes(kind) || (kind === 'number' && types.includes('integer'))
+  );
 }
 
 /** The values of `const` and `enum`. */
-export function listedValues({ const: only, enum: listed, ...others }: Keywords): unknown[] | undefined {
+export function listedValues({
+  const: only,
+  enum: listed,
+  ...others
+}: Keywords): unknown[] | undefined {
   void others;
   if (only !== undefined && listed === undefined) return [only];
   if (listed === undefined) return undefined;
@@ -112,7 +118,9 @@ function factsOf({ schema, root }: SchemaNode, references: number): Fact[][] {
 
 function byKind(facts: Fact[]): Alternative[] {
   const kinds = KINDS.filter((kind) => facts.every(({ schema }) => hasKind(typesOf(schema), kind)));
-  const lists = facts.map(({ schema }) => listedValues(schema)).filter((list) => list !== undefined);
+  const lists = facts
+    .map(({ schema }) => listedValues(schema))
+    .filter((list) => list !== undefined);
   const isWhole = facts.some(({ schema }) => isIntegerSchema(schema));
   if (lists.length > 0) {
     const [first = [], ...others] = lists;

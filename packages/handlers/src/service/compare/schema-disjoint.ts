@@ -1,5 +1,13 @@
 // Whether no value of an alternative is accepted by a schema.
-import { type Alternative, alternativesOf, hasKind, listedValues, typesOf } from './schema-alternatives.ts';
+
+import { lowerBound, upperBound } from './scalar-keywords.ts';
+import {
+  type Alternative,
+  alternativesOf,
+  hasKind,
+  listedValues,
+  typesOf,
+} from './schema-alternatives.ts';
 import { memberSchemas, requiredNames } from './schema-members.ts';
 import {
   acceptsAll,
@@ -12,7 +20,6 @@ import {
   type SchemaNode,
   sameJson,
 } from './schema-node.ts';
-import { lowerBound, upperBound } from './scalar-keywords.ts';
 
 const MAX_DEPTH = 30;
 
@@ -60,7 +67,8 @@ function isOtherRange(given: Alternative, { minimum, maximum }: Keywords): boole
   const low = lowerBound(given)?.value ?? Number.NEGATIVE_INFINITY;
   const high = upperBound(given)?.value ?? Number.POSITIVE_INFINITY;
   return (
-    (typeof minimum === 'number' && high < minimum) || (typeof maximum === 'number' && low > maximum)
+    (typeof minimum === 'number' && high < minimum) ||
+    (typeof maximum === 'number' && low > maximum)
   );
 }
 

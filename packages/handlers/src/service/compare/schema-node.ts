@@ -135,7 +135,8 @@ export function sameKeyword(
   other: unknown,
   otherRoot: JsonSchema,
 ): boolean {
-  const wrapped = (value: unknown): unknown => (keyword === '' ? bare(value) : bare({ [keyword]: value }));
+  const wrapped = (value: unknown): unknown =>
+    keyword === '' ? bare(value) : bare({ [keyword]: value });
   if (!sameJson(wrapped(one), wrapped(other))) return false;
   const text = JSON.stringify(one) ?? '';
   if (!/"\$(?:ref|dynamicRef|recursiveRef)"/.test(text)) return true;

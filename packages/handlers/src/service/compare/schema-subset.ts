@@ -12,8 +12,14 @@ import {
   typeDifferences,
 } from './container-keywords.ts';
 import { type Difference, inWords, quoted, takenInWords, uncertain } from './difference.ts';
+import { NUMBER_RULES, STRING_RULES } from './scalar-keywords.ts';
+import {
+  type Alternative,
+  alternativesOf,
+  type Fact,
+  listedValues,
+} from './schema-alternatives.ts';
 import { isDisjoint } from './schema-disjoint.ts';
-import { type Alternative, alternativesOf, type Fact, listedValues } from './schema-alternatives.ts';
 import {
   asSchema,
   asSchemas,
@@ -26,7 +32,6 @@ import {
   sameKeyword,
   sameMeaning,
 } from './schema-node.ts';
-import { NUMBER_RULES, STRING_RULES } from './scalar-keywords.ts';
 
 /** Keywords that are not looked into, each with those that it works with: all must be the same. */
 const OPAQUE: Readonly<Record<string, readonly string[]>> = {
@@ -161,7 +166,8 @@ export class SubsetProof implements Proof {
   ): Difference[] {
     const value = schema[keyword];
     if (keyword === '$ref') return this.fits(given, referenced(value, root), path);
-    if (keyword === 'not') return this.negated(given, { schema: asSchema(value, 'not'), root }, path);
+    if (keyword === 'not')
+      return this.negated(given, { schema: asSchema(value, 'not'), root }, path);
     const branches = asSchemas(value, keyword).map((each) => ({ schema: each, root }));
     if (keyword === 'allOf') return branches.flatMap((each) => this.fits(given, each, path));
     return this.oneBranch(given, branches, keyword === 'oneOf', path);
@@ -203,12 +209,20 @@ export class SubsetProof implements Proof {
     const unknown = facts.flatMap((fact) => keywordsOf(fact).map(([keyword]) => keyword));
     return unknown
       .filter((keyword) => !KNOWN.has(keyword) && !INERT.has(keyword) && !there.includes(keyword))
-      .map((keyword) => uncertain(path, new Incomparable(`the keyword ${keyword} is on one side only`)));
+      .map((keyword) =>
+        uncertain(path, new Incomparable(`the keyword ${keyword} is on one side only`)),
+      );
   }
 }
 
 /** Keywords that make a schema accept less, however they are meant: a writer may have them. */
-const INERT = new Set(['unevaluatedProperties', 'unevaluatedItems', '$dynamicRef', '$anchor', '$id']);
+const INERT = new Set([
+  'unevaluatedProperties',
+  'unevaluatedItems',
+  '$dynamicRef',
+  '$anchor',
+  '$id',
+]);
 
 const different = (path: string, given: string, taken: string): Difference => ({
   path,
@@ -239,7 +253,9 @@ function opaqueDifferences(
   } else {
     const together = own(OPAQUE, keyword) ?? [keyword];
     const isSame = ({ schema, root }: Fact): boolean =>
-      together.every((each) => sameKeyword(each, schema[each], root, taken.schema[each], taken.root));
+      together.every((each) =>
+        sameKeyword(each, schema[each], root, taken.schema[each], taken.root),
+      );
     if (facts.some(isSame)) return [];
   }
   return [uncertain(path, new Incomparable(`the keyword ${keyword} cannot be compared`))];

@@ -41,9 +41,11 @@ function ways(schema: JsonSchema, value: unknown, root: JsonSchema, isWriter: bo
   if (!keywordsHold(schema, value, root, isWriter)) return [];
   const inner = (each: unknown): Way[] => ways(each as JsonSchema, value, root, isWriter);
   let all: Way[] = [plain(schema)];
-  if (schema['$ref'] !== undefined) all = joined(all, inner(target(schema['$ref'] as string, root)));
+  if (schema['$ref'] !== undefined)
+    all = joined(all, inner(target(schema['$ref'] as string, root)));
   for (const each of (schema['allOf'] ?? []) as unknown[]) all = joined(all, inner(each));
-  if (schema['anyOf'] !== undefined) all = joined(all, (schema['anyOf'] as unknown[]).flatMap(inner));
+  if (schema['anyOf'] !== undefined)
+    all = joined(all, (schema['anyOf'] as unknown[]).flatMap(inner));
   if (schema['oneOf'] !== undefined) {
     const fitting = (schema['oneOf'] as JsonSchema[]).filter(
       (each) => ways(each, value, root, false).length > 0,
@@ -86,7 +88,8 @@ function keywordsHold(
   isWriter: boolean,
 ): boolean {
   const { type, const: only, enum: listed, not } = schema;
-  if (type !== undefined && ![type].flat().some((each) => hasType(each as string, value))) return false;
+  if (type !== undefined && ![type].flat().some((each) => hasType(each as string, value)))
+    return false;
   if ('const' in schema && !isDeepStrictEqual(only, value)) return false;
   if (Array.isArray(listed) && !listed.some((each) => isDeepStrictEqual(each, value))) return false;
   if (not !== undefined && ways(not as JsonSchema, value, root, false).length > 0) return false;
@@ -146,15 +149,19 @@ function objectHolds(schema: Keywords, value: Record<string, unknown>, within: W
   const { required = [], additionalProperties, propertyNames } = schema;
   const { minProperties = 0, maxProperties = 1 / 0 } = schema;
   const names = Object.keys(value);
-  if (names.length < (minProperties as number) || names.length > (maxProperties as number)) return false;
+  if (names.length < (minProperties as number) || names.length > (maxProperties as number))
+    return false;
   if ((required as string[]).some((name) => !(name in value))) return false;
-  if (propertyNames !== undefined && names.some((name) => !within(propertyNames, name))) return false;
+  if (propertyNames !== undefined && names.some((name) => !within(propertyNames, name)))
+    return false;
   const named = (schema['properties'] ?? {}) as Keywords;
   const patterns = Object.entries((schema['patternProperties'] ?? {}) as Keywords);
   return names.every((name) => {
     const own = [
       ...(name in named ? [named[name]] : []),
-      ...patterns.filter(([pattern]) => new RegExp(pattern, 'u').test(name)).map(([, each]) => each),
+      ...patterns
+        .filter(([pattern]) => new RegExp(pattern, 'u').test(name))
+        .map(([, each]) => each),
     ];
     if (own.length === 0 && additionalProperties !== undefined) own.push(additionalProperties);
     return own.every((each) => within(each, value[name]));
