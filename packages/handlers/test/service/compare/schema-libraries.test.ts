@@ -40,6 +40,8 @@ const text = z.string();
 const PAIRS: readonly [string, Printing, Printing, readonly string[]][] = [
   ['limits of a text', z.object({ a: text.min(2).max(4) }), z.object({ a: text.max(9) }), ['.a']],
   ['an integer', z.object({ a: z.int() }), z.object({ a: z.number() }), ['.a']],
+  ['a range', z.number().min(1).max(5), z.number().min(0).max(9), ['']],
+  ['a shortest length', z.array(text).min(2), z.array(text).min(1), ['']],
   ['an open bound', z.number().gt(1), z.number().gte(1), ['']],
   ['an open bound of integers', z.int().gt(0), z.int().gte(1).or(z.string()), ['']],
   ['a format', z.object({ a: z.email() }), z.object({ a: text }), ['.a']],
@@ -121,4 +123,18 @@ it('takes members that it does not know, unless it is closed', () => {
   expect(paths(z.looseObject({ a: text }), z.object({ a: text, b: text.optional() }))).toEqual([
     '.b',
   ]);
+});
+
+it('is sure of oneOf only if no value can have two branches', () => {
+  const found = (branch: JsonSchema): readonly string[] => {
+    const taken = { oneOf: [{ type: 'number' }, branch] };
+    const given = { type: 'number' };
+    const differences = differencesOf(
+      { schema: given, root: given },
+      { schema: taken, root: taken },
+    );
+    return differences.map((each) => each.taken);
+  };
+  expect(found({ type: 'string' })).toEqual([]);
+  expect(found({ minimum: 0 })).toEqual(['several branches of oneOf may accept the same']);
 });
