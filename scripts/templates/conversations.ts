@@ -1,9 +1,12 @@
 // What is said to the program of each template, and what it must answer.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
+import { chromium } from 'playwright-core';
 import { WebSocket } from 'ws';
 import { Program } from '../program.ts';
+import { CHROMIUM } from '../site/browser.ts';
 
 /**
  * Talks to the program on this port, or offers something there; rejects if it does not answer as its README promises.
@@ -42,6 +45,7 @@ export const CONVERSATIONS: Readonly<Record<string, Conversation>> = {
     const [message] = await once(socket, 'message');
     assert.equal(String(message), 'welcome by websocket');
     socket.close();
+    await talkByPage(`http://127.0.0.1:${port}/`);
   },
   'page-and-server': async (port) => {
     const page = await (await fetch(`http://127.0.0.1:${port}/`)).text();
@@ -75,4 +79,22 @@ export async function say(port: number, text: string): Promise<string> {
   const [answer] = await once(socket, 'data');
   socket.destroy();
   return answer;
+}
+
+/** In Chromium, where there is one: the page's modules are loaded by its import map, and what is entered is heard. */
+async function talkByPage(address: string): Promise<void> {
+  if (!existsSync(CHROMIUM)) return;
+  const args = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'];
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args });
+  try {
+    const page = await browser.newPage();
+    await page.goto(address);
+    const log = page.locator('[role=log]');
+    await log.getByText('welcome by websocket').waitFor();
+    await page.locator('input').fill('hello');
+    await page.keyboard.press('Enter');
+    await log.getByText('websocket: hello').waitFor();
+  } finally {
+    await browser.close();
+  }
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+// Questions to members
+export type { ClusterAnswer, ClusterRequestOptions } from './asking/member-question.ts';
 // The bus
 export type {
   Bus,

@@ -92,6 +92,24 @@ export {
   type OverloadState,
 } from './limit/overload-guard.ts';
 export { UniqueAddressHandler, type UniqueAddressOptions } from './limit/unique-address-handler.ts';
+export { AnswerQueue } from './request-all/answer-queue.ts';
+export {
+  BroadcastLedger,
+  type BroadcastLedgerOptions,
+  type LedgerRow,
+  type LedgerState,
+} from './request-all/broadcast-ledger.ts';
+export type {
+  AnswerCounts,
+  AnswerSummary,
+  GroupAnswers,
+  SomeAnswer,
+} from './request-all/group-answers.ts';
+export {
+  type MemberAnswer,
+  type RequestAllOptions,
+  requestAll,
+} from './request-all/request-all.ts';
 export { ConnectionExpiredEvent, type ExpiryOptions } from './timeout/connection-expiry.ts';
 export { MaxAgeHandler, type MaxAgeOptions } from './timeout/max-age-handler.ts';
 export { MaxMessagesHandler, type MaxMessagesOptions } from './timeout/max-messages-handler.ts';

@@ -16,6 +16,8 @@ export {
 } from './server/http-endpoint-handler.ts';
 export type { HttpTunnelServerOptions } from './server/tunnel-server.ts';
 export type {
+  UpgradeAcceptance,
+  UpgradeDecision,
   UpgradeRefusal,
   WebSocketAcceptor,
   WebSocketUpgradeOptions,

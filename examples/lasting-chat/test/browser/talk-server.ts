@@ -9,7 +9,7 @@ import {
   HeartbeatHandler,
 } from '@headrace/handlers';
 import { type LastingChannel, ResumeHandler, ResumeTable } from '@headrace/lasting';
-import { HttpEndpoint, WebSocketBinaryCodec } from '@headrace/websocket';
+import { HttpEndpoint, WEB_SOCKET_CLOSE, WebSocketBinaryCodec } from '@headrace/websocket';
 import { bundlePage } from '../../src/page/bundle.ts';
 import type { Ledger } from './numbered-talk.ts';
 import { NumberedTalk } from './numbered-talk.ts';
@@ -28,6 +28,13 @@ export interface TalkStore {
   /** Called with each call that waits: its answer follows when the function that it gets is called. */
   onWait?: (answer: () => void) => void;
 }
+
+/** The browser has closed the WebSocket of its page, which is most often gone for good. */
+const windowOf = (link: Channel): number | undefined =>
+  link.attributes.get(WEB_SOCKET_CLOSE)?.code === GOING_AWAY ? PAGE_LEFT_MS : undefined;
+
+const GOING_AWAY = 1001;
+const PAGE_LEFT_MS = 1500;
 
 export interface TalkServerOptions {
   readonly program: string;
@@ -54,7 +61,8 @@ export class TalkServer {
 
   static async start(options: TalkServerOptions): Promise<TalkServer> {
     const { program, store, windowMs, port = 0 } = options;
-    const table = options.table ?? new ResumeTable({ windowMs, creditBytes: CREDIT_BYTES });
+    const table =
+      options.table ?? new ResumeTable({ windowMs, windowOf, creditBytes: CREDIT_BYTES });
     const channels: Channel[] = [];
     const childHandler = (channel: LastingChannel): void => {
       channels.push(channel as unknown as Channel);

@@ -42,7 +42,10 @@ import type { RetryBudget } from '../retry/retry-budget.ts';
 import { afterSent, closedError, noticeError, wasSent } from './request-error.ts';
 
 /** Options of a {@link RequestClient}. Times are in milliseconds. */
-export interface RequestClientOptions<P = ConnectPlace, C extends Channel = Channel> {
+export interface RequestClientOptions<
+  P = ConnectPlace | string | URL,
+  C extends Channel = Channel,
+> {
   /** Of each connection; its pipeline has an `ExchangeHandler`. */
   readonly client: ReconnectingClientOptions<P, C>;
   /**
@@ -104,6 +107,7 @@ type Ask = (channel: Channel) => void;
  * rules, but for them a connection is enough: they have no answer.
  *
  * @typeParam T - the types of the format; `RequestClient<JsonRpcExchange>` for JSON-RPC
+ * @typeParam P - the places of the bootstrap; those of `Bootstrap` and of `WebSocketBootstrap` need not be named
  *
  * @example
  * ```ts run
@@ -139,7 +143,7 @@ type Ask = (channel: Channel) => void;
  */
 export class RequestClient<
   T extends ExchangeTypes = BinaryExchange,
-  P = ConnectPlace,
+  P = ConnectPlace | string | URL,
   C extends Channel = Channel,
 > implements AsyncDisposable
 {

@@ -1,5 +1,6 @@
 import { type Channel, stderrLogger } from '@headrace/core';
 import { type Resolved, toError, WatchedEmitter } from '@headrace/core/authoring';
+import { MemberQuestions } from '../asking/member-questions.ts';
 import { memoryBus } from '../bus/memory/memory-bus.ts';
 import { Subjects } from '../bus/subject.ts';
 import { BusDelivery } from '../delivery/bus-delivery.ts';
@@ -96,7 +97,8 @@ export class Cluster<Principal = unknown>
     this.plan = plan;
     this.load = plan.load ?? cpuLoad();
     const parts = { wire, directory, inbox: new Inbox(wire), waiting: { bytes: 0 } };
-    this.context = { ...parts, presence: new Presence(parts, plan.maxNodePresence) };
+    const presence = new Presence(parts, plan.maxNodePresence);
+    this.context = { ...parts, presence, questions: new MemberQuestions(parts) };
     this.users = new ClusterUsers<Principal>(
       this.context,
       plan.users as ClusterUsersOptions<Principal>,
@@ -259,7 +261,7 @@ export class Cluster<Principal = unknown>
   }
 
   private async leaveOnce(plan: LeavePlan): Promise<void> {
-    const { wire, directory, inbox, presence } = this.context;
+    const { wire, directory, inbox, presence, questions } = this.context;
     const { clock } = wire.host;
     this.nodeState = 'draining';
     directory.announce();
@@ -267,6 +269,7 @@ export class Cluster<Principal = unknown>
     // The last writes of clients are stored, or have failed.
     await settled(this.groups.values(), SETTLE_MS, clock);
     presence.close();
+    questions.close();
     for (const group of this.groups.values()) group.leave();
     this.users.close();
     this.nodeState = 'left';

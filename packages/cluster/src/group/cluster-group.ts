@@ -9,7 +9,9 @@ import {
   OptionError,
 } from '@headrace/core';
 import { onceAfterEvent, WatchedEmitter } from '@headrace/core/authoring';
+import type { BinaryExchange, ExchangeTypes, GroupAnswers } from '@headrace/handlers';
 import { checkChannel } from '../application/check-channel.ts';
+import type { ClusterAnswer, ClusterRequestOptions } from '../asking/member-question.ts';
 import type { Gap } from '../delivery/gap-event.ts';
 import type {
   ClusterGroupCounters,
@@ -99,6 +101,10 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
     this.delivery = deliveryOf(this.forDelivery());
     this.ids = presence === 'ids' ? new Map() : undefined;
     this.presence = presence === false ? undefined : this.presenceOf();
+    context.questions.add(name, {
+      local: this.local as unknown as ChannelGroup<never>,
+      idOf: (channel) => memberId(channel, idOf, wire.host.logger) ?? channel.id,
+    });
     this.local.on('channelJoined', (channel) => {
       const id = this.ids && memberId(channel, idOf, wire.host.logger);
       this.ids?.set(channel, id);
@@ -208,6 +214,30 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
    */
   writeAndFlush(message: Message, how?: ChannelMatcher | GroupWriteOptions): Outcome {
     return this.deliver(message, how, true);
+  }
+
+  /**
+   * Asks the members of all nodes, each through the `ExchangeHandler` of its pipeline, and gives the answers as they come,
+   * as `requestAll` of `@headrace/handlers` does for one process: each node asks its own members, and sends their answers
+   * together. A member that gave none has `TIMEOUT_REQUEST`, `REQUEST_LOST` if it or its node is gone, and for
+   * what cannot go over the bus, 256 KiB at most, `MESSAGE_TOO_LONG` or `MESSAGE_NOT_ENCODABLE`. A node that was not
+   * heard has one entry without an id; `BUS_DOWN` while the bus is down.
+   *
+   * @param body - bytes, or something that JSON can say; with `JsonRpcExchange` as the type a call of JSON-RPC
+   * @throws OptionError `OPTION_INVALID`
+   * @throws EncodeError `MESSAGE_NOT_ENCODABLE`, `MESSAGE_TOO_LONG`; then nobody is asked
+   * @example
+   * ```ts
+   * for await (const { node, id, answer, error } of group.request(Buffer.from('version?'), { timeoutMs: 2000 })) {
+   *   console.log(node, id, error ?? String(answer));
+   * }
+   * ```
+   */
+  request<T extends ExchangeTypes = BinaryExchange>(
+    body: T['call'],
+    options: ClusterRequestOptions = {},
+  ): GroupAnswers<ClusterAnswer<T['result']>> {
+    return this.context.questions.ask(this.name, body, options);
   }
 
   /** Closes the matching members of this node. */

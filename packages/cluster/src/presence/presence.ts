@@ -1,5 +1,6 @@
 import type { Timer } from '@headrace/core';
 import { onceAfterEvent } from '@headrace/core/authoring';
+import type { MemberQuestions } from '../asking/member-questions.ts';
 import type { BusSubscription } from '../bus/bus.ts';
 import { token } from '../bus/subject.ts';
 import { decodeBody, encodeBody } from '../envelope/body.ts';
@@ -21,6 +22,7 @@ import {
 
 /** The objects that groups share. */
 export interface GroupContext extends ClusterContext {
+  readonly questions: MemberQuestions;
   readonly presence: Presence;
 }
 

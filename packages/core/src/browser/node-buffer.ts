@@ -1,16 +1,13 @@
 // Takes the place of `node:buffer` in a page.
 import type { Buffer as NodeBuffer } from 'node:buffer';
-import { encodingOf, type TextEncoding } from './text-encodings.ts';
+import { checkNumber, checkPlace, invalidType, outOfRange } from './buffer-checks.ts';
+import { addNumbers } from './buffer-numbers.ts';
+import { byteLengthOf, encodingOf, type TextEncoding } from './text-encodings.ts';
 
 function encoding(name: string | undefined): TextEncoding {
   const found = encodingOf(name ?? 'utf8');
   if (found === undefined) throw new TypeError(`Unknown encoding: ${name}`);
   return found;
-}
-
-function outOfRange(name: string, wanted: string, got: number | bigint): RangeError {
-  const text = `The value of "${name}" is out of range. It must be ${wanted}. Received ${got}`;
-  return Object.assign(new RangeError(text), { code: 'ERR_OUT_OF_RANGE' });
 }
 
 function isMemory(value: unknown): value is ArrayBufferLike {
@@ -53,16 +50,16 @@ class BrowserBuffer extends Uint8Array {
   }
 
   static alloc(size: number, fill?: string | number | Uint8Array, name?: string): BrowserBuffer {
-    const buffer = new BrowserBuffer(size);
+    const buffer = new BrowserBuffer(checkedSize(size));
     return fill === undefined ? buffer : buffer.fill(fill as number, 0, size, name);
   }
 
   static allocUnsafe(size: number): BrowserBuffer {
-    return new BrowserBuffer(size);
+    return new BrowserBuffer(checkedSize(size));
   }
 
   static allocUnsafeSlow(size: number): BrowserBuffer {
-    return new BrowserBuffer(size);
+    return new BrowserBuffer(checkedSize(size));
   }
 
   static isBuffer(value: unknown): boolean {
@@ -74,10 +71,16 @@ class BrowserBuffer extends Uint8Array {
   }
 
   static byteLength(data: string | ArrayBufferLike | ArrayBufferView, name?: string): number {
-    return typeof data === 'string' ? encoding(name).encode(data).length : data.byteLength;
+    if (typeof data === 'string') return byteLengthOf(data, name);
+    if (isMemory(data) || ArrayBuffer.isView(data)) return data.byteLength;
+    throw invalidType('string', 'a string, bytes, or memory', data);
   }
 
   static concat(parts: readonly Uint8Array[], length?: number): BrowserBuffer {
+    if (!Array.isArray(parts)) throw invalidType('list', 'an array', parts);
+    const strange = parts.find((part) => !(part instanceof Uint8Array));
+    if (strange !== undefined) throw invalidType('list', 'an array of bytes', strange);
+    if (length !== undefined) checkPlace('length', length);
     const total = length ?? parts.reduce((sum, part) => sum + part.length, 0);
     const all = new BrowserBuffer(total);
     let end = 0;
@@ -128,20 +131,39 @@ class BrowserBuffer extends Uint8Array {
     start = 0,
     end = this.length,
   ): -1 | 0 | 1 {
+    checkPlace('targetStart', otherStart);
+    checkPlace('targetEnd', otherEnd, other.length);
+    checkPlace('sourceStart', start);
+    checkPlace('sourceEnd', end, this.length);
+    if (start >= end) return otherStart >= otherEnd ? 0 : -1;
+    if (otherStart >= otherEnd) return 1;
     return BrowserBuffer.compare(plain(this, start, end), plain(other, otherStart, otherEnd));
   }
 
-  copy(target: Uint8Array, targetStart = 0, start = 0, end = this.length): number {
-    const length = Math.max(0, Math.min(end, this.length) - start);
-    const count = Math.min(length, Math.max(0, target.length - targetStart));
-    if (count > 0) target.set(plain(this, start, start + count), targetStart);
+  copy(target: Uint8Array, targetStart?: number, start?: number, end?: number): number {
+    const to = whole(targetStart, 0);
+    if (to < 0) throw outOfRange('targetStart', '>= 0', to);
+    const from = whole(start, 0);
+    if (from < 0 || from > this.length) {
+      throw outOfRange('sourceStart', `>= 0 && <= ${this.length}`, from);
+    }
+    const until = whole(end, this.length);
+    if (until < 0) throw outOfRange('sourceEnd', '>= 0', until);
+    const length = Math.min(until, this.length) - from;
+    const count = Math.min(length, target.length - to);
+    if (count <= 0) return 0;
+    target.set(plain(this, from, from + count), to);
     return count;
   }
 
   write(text: string, ...rest: (string | number | undefined)[]): number {
+    // As Node: without an offset it looks at nothing that follows.
+    if (rest[0] === undefined && rest.length > 1) return this.write(text);
     const name = rest.find((one) => typeof one === 'string');
     const [offset = 0, length] = rest.filter((one) => typeof one !== 'string') as number[];
-    const room = Math.min(length ?? Number.POSITIVE_INFINITY, this.length - offset);
+    checkPlace('offset', offset, this.length);
+    if (length !== undefined) checkPlace('length', length, this.length);
+    const room = Math.min(length ?? this.length, this.length - offset);
     const bytes = encoding(name).encode(text);
     let count = Math.min(bytes.length, Math.max(0, room));
     // No character is cut.
@@ -171,6 +193,18 @@ class BrowserBuffer extends Uint8Array {
     return this;
   }
 
+  swap16(): this {
+    return swap(this, 2) as this;
+  }
+
+  swap32(): this {
+    return swap(this, 4) as this;
+  }
+
+  swap64(): this {
+    return swap(this, 8) as this;
+  }
+
   override indexOf(wanted: Wanted, from?: number | string, name?: string): number {
     return place(this, wanted, from, name, 1);
   }
@@ -182,6 +216,29 @@ class BrowserBuffer extends Uint8Array {
   override includes(wanted: Wanted, from?: number | string, name?: string): boolean {
     return place(this, wanted, from, name, 1) >= 0;
   }
+}
+
+function swap(bytes: BrowserBuffer, size: 2 | 4 | 8): BrowserBuffer {
+  if (bytes.length % size !== 0) {
+    const text = `Buffer size must be a multiple of ${8 * size}-bits`;
+    throw Object.assign(new RangeError(text), { code: 'ERR_INVALID_BUFFER_SIZE' });
+  }
+  for (let at = 0; at < bytes.length; at += size) plain(bytes, at, at + size).reverse();
+  return bytes;
+}
+
+/** As far as memory goes. */
+function checkedSize(size: number): number {
+  checkNumber('size', size);
+  if (size >= 0 && size <= Number.MAX_SAFE_INTEGER) return size;
+  throw outOfRange('size', `>= 0 && <= ${Number.MAX_SAFE_INTEGER}`, size);
+}
+
+/** As Node rounds it, down; `otherwise` where it is left out, 0 for what is no number or far too large. */
+function whole(given: number | undefined, otherwise: number): number {
+  if (given === undefined) return otherwise;
+  const rounded = Math.floor(+given);
+  return Number.isSafeInteger(rounded) ? rounded : 0;
 }
 
 type Wanted = number | string | Uint8Array;
@@ -205,9 +262,13 @@ function place(
 ): number {
   const used = typeof from === 'string' ? from : name;
   const needle = typeof wanted === 'string' ? encoding(used).encode(wanted) : wanted;
+  if (typeof needle !== 'number' && !(needle instanceof Uint8Array)) {
+    throw invalidType('value', 'a number, a string or bytes', needle);
+  }
   const part = typeof needle === 'number' ? [needle & 0xff] : needle;
   const last = bytes.length - part.length;
-  const begin = typeof from === 'number' ? from : step === 1 ? 0 : bytes.length;
+  const given = typeof from === 'string' ? Number.NaN : Number(from);
+  const begin = Number.isNaN(given) ? (step === 1 ? 0 : bytes.length) : Math.trunc(given);
   let at = begin < 0 ? begin + bytes.length : begin;
   at = step === 1 ? Math.max(at, 0) : Math.min(at, last);
   if (part.length === 0) return Math.min(Math.max(at, 0), bytes.length);
@@ -219,110 +280,8 @@ function place(
   return -1;
 }
 
-/** The numbers that a DataView reads and writes: its word for each, bytes, and what fits. */
-const NUMBERS: ReadonlyArray<
-  readonly [name: string, view: string, bytes: number, min?: number | bigint, max?: number | bigint]
-> = [
-  ['UInt8', 'Uint8', 1, 0, 0xff],
-  ['UInt16', 'Uint16', 2, 0, 0xffff],
-  ['UInt32', 'Uint32', 4, 0, 0xffff_ffff],
-  ['Int8', 'Int8', 1, -0x80, 0x7f],
-  ['Int16', 'Int16', 2, -0x8000, 0x7fff],
-  ['Int32', 'Int32', 4, -0x8000_0000, 0x7fff_ffff],
-  ['BigUInt64', 'BigUint64', 8, 0n, 2n ** 64n - 1n],
-  ['BigInt64', 'BigInt64', 8, -(2n ** 63n), 2n ** 63n - 1n],
-  ['Float', 'Float32', 4],
-  ['Double', 'Float64', 8],
-];
-
-type View = Readonly<Record<string, (offset: number, ...rest: unknown[]) => number | bigint>>;
-
-/** A place of so many bytes within the buffer. */
-function viewAt(bytes: Uint8Array, offset: number, size: number): View {
-  const last = bytes.length - size;
-  if (!Number.isInteger(offset)) throw outOfRange('offset', 'an integer', offset);
-  if (offset < 0 || offset > last) {
-    throw outOfRange('offset', `>= 0 and <= ${Math.max(0, last)}`, offset);
-  }
-  return new DataView(bytes.buffer, bytes.byteOffset + offset, size) as unknown as View;
-}
-
-function checkFits(value: number | bigint, min: number | bigint, max: number | bigint): void {
-  if (value < min || value > max) throw outOfRange('value', `>= ${min} and <= ${max}`, value);
-}
-
-function checkByteLength(size: number): void {
-  if (!Number.isInteger(size) || size < 1 || size > 6) {
-    throw outOfRange('byteLength', '>= 1 and <= 6', size);
-  }
-}
-
-function method(name: string, made: (...args: never[]) => unknown): void {
-  const names = [name, name.replace('UInt', 'Uint')];
-  for (const one of names) {
-    Object.defineProperty(BrowserBuffer.prototype, one, {
-      value: made,
-      writable: true,
-      configurable: true,
-    });
-  }
-}
-
-function addNumbers(): void {
-  for (const [name, view, size, min, max] of NUMBERS) {
-    for (const order of size === 1 ? [''] : ['LE', 'BE']) {
-      const isLittle = order === 'LE';
-      method(`read${name}${order}`, function (this: BrowserBuffer, offset = 0) {
-        return viewAt(this, offset, size)[`get${view}`]!(0, isLittle);
-      });
-      method(
-        `write${name}${order}`,
-        function (this: BrowserBuffer, value: number | bigint, offset = 0) {
-          if (min !== undefined) checkFits(value, min, max!);
-          viewAt(this, offset, size)[`set${view}`]!(0, value, isLittle);
-          return offset + size;
-        },
-      );
-    }
-  }
-}
-
-/** The numbers of one to six bytes. */
-function addIntegers(): void {
-  for (const isSigned of [false, true]) {
-    const name = isSigned ? 'Int' : 'UInt';
-    for (const order of ['LE', 'BE']) {
-      const at = (i: number, size: number): number => (order === 'LE' ? i : size - 1 - i);
-      method(`read${name}${order}`, function (this: BrowserBuffer, offset: number, size: number) {
-        checkByteLength(size);
-        viewAt(this, offset, size);
-        let value = 0;
-        for (let i = size - 1; i >= 0; i--) value = value * 256 + this[offset + at(i, size)]!;
-        return isSigned && value >= 2 ** (8 * size - 1) ? value - 2 ** (8 * size) : value;
-      });
-      method(
-        `write${name}${order}`,
-        function (this: BrowserBuffer, value: number, offset: number, size: number) {
-          checkByteLength(size);
-          const all = 2 ** (8 * size);
-          if (isSigned) checkFits(value, -all / 2, all / 2 - 1);
-          else checkFits(value, 0, all - 1);
-          viewAt(this, offset, size);
-          let rest = value < 0 ? value + all : value;
-          for (let i = 0; i < size; i++) {
-            this[offset + at(i, size)] = rest % 256;
-            rest = Math.floor(rest / 256);
-          }
-          return offset + size;
-        },
-      );
-    }
-  }
-}
-
 function complete(): typeof NodeBuffer {
-  addNumbers();
-  addIntegers();
+  addNumbers(BrowserBuffer.prototype);
   return BrowserBuffer as unknown as typeof NodeBuffer;
 }
 

@@ -115,3 +115,16 @@ export function encodingOf(name: string): TextEncoding | undefined {
   const lower = name.toLowerCase();
   return Object.hasOwn(ENCODINGS, lower) ? ENCODINGS[lower] : undefined;
 }
+
+/**
+ * The bytes that a text takes at most, as Node counts them: it does not look at the digits of `hex` and `base64`, and takes
+ * a name that it does not know for `utf8`.
+ */
+export function byteLengthOf(text: string, name = 'utf8'): number {
+  const encoding = encodingOf(name) ?? utf8;
+  if (encoding === hex) return text.length >>> 1;
+  if (encoding !== base64 && encoding !== base64url) return encoding.encode(text).length;
+  let digits = text.length;
+  if (text.endsWith('=')) digits -= text.endsWith('==') && digits > 2 ? 2 : 1;
+  return (digits * 3) >>> 2;
+}

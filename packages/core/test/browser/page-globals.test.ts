@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { process as pageProcess, setImmediate } from '../../src/browser/node-globals.ts';
+import { inspect } from '../../src/browser/node-util.ts';
 import { onlyOnNode } from '../../src/browser/only-on-node.ts';
 import { silentLogger, stderrLogger } from '../../src/browser/stderr-logger.ts';
 
@@ -85,4 +86,26 @@ it('what needs Node says so when it is called, and when it is made', () => {
   expect(() => new Bootstrap()).toThrow('Bootstrap needs Node.js');
   expect(() => (Bootstrap as unknown as () => void)()).toThrow('Bootstrap needs Node.js');
   expect({} instanceof Bootstrap).toBe(false);
+});
+
+describe('a value in a line of the log of a page', () => {
+  it('shows an error by its name, its code and its text', () => {
+    expect(inspect(new Error('x'))).toBe('[Error: x]');
+    expect(inspect({ cause: new RangeError('too far'), at: 1 })).toBe(
+      '{"cause":"[RangeError: too far]","at":1}',
+    );
+    const coded = Object.assign(new TypeError('no'), { code: 'ERR_NO' });
+    expect(inspect(coded)).toBe('[TypeError [ERR_NO]: no]');
+  });
+
+  it('shows what JSON has no word for', () => {
+    expect(inspect(new Map([['a', 1]]))).toBe('{"Map":[["a",1]]}');
+    expect(inspect(new Set([1]))).toBe('{"Set":[1]}');
+    expect(inspect(undefined)).toBe('undefined');
+    expect(inspect('text')).toBe('"text"');
+    expect(inspect({ n: 1n })).toBe('{"n":"1"}');
+    const round: Record<string, unknown> = {};
+    round['self'] = round;
+    expect(inspect(round)).toBe('{"self":"…"}');
+  });
 });

@@ -12,6 +12,7 @@ const takers: Readonly<Record<string, (options: never) => unknown>> = {
   Announcer: (options) => new handlers.Announcer(new ChannelGroup('announced'), options),
   AuthHandler: (options) => new handlers.AuthHandler(options),
   BroadcastHandler: (options) => new handlers.BroadcastHandler(new ChannelGroup('all'), options),
+  BroadcastLedger: (options) => new handlers.BroadcastLedger(options),
   ConnectionLimitHandler: (options) => new handlers.ConnectionLimitHandler(options),
   ConnectionRateHandler: (options) => new handlers.ConnectionRateHandler(options),
   EchoHandler: (options) => new handlers.EchoHandler(options),
@@ -47,6 +48,7 @@ const takers: Readonly<Record<string, (options: never) => unknown>> = {
   bytesHeartbeat: (options) => handlers.bytesHeartbeat(options),
   messageHeartbeat: (options) => handlers.messageHeartbeat(options),
   metricsOf: (options) => handlers.metricsOf('name', () => ({}), options),
+  requestAll: (options) => handlers.requestAll([], Buffer.alloc(0), options),
   switchProtocol: (options) => {
     const channel = new EmbeddedChannel({});
     return handlers.switchProtocol(channel.pipeline.lastContext()!, options);
@@ -56,6 +58,7 @@ const takers: Readonly<Record<string, (options: never) => unknown>> = {
 
 /** Exported classes and functions that take none: events are made by handlers, the rest takes values. */
 const others: ReadonlySet<string> = new Set([
+  'AnswerQueue',
   'AuthFailedEvent',
   'AuthenticatedEvent',
   'CombinedHandler',

@@ -28,8 +28,8 @@ export interface ResumeOwner {
   begin(): void;
   /** The channel goes on over another link. */
   attached(): void;
-  /** The link is gone, and the channel waits for another. */
-  detached(): void;
+  /** This link is gone, and the channel waits for another. */
+  detached(link: ResumeLink): void;
   /** A message was added while there is no link. */
   grew(): void;
   /** The peer says that the channel cannot go on, or cannot begin. */
@@ -218,7 +218,7 @@ export class ResumeTransport implements Transport, InputOwner {
     if (!this.isFinished && this.isOver && !this.owner.outlivesChannel) this.finish(undefined);
     // A link that was lost before the answer to RESUME changes nothing: there was none, and there is none.
     if (this.isFinished || !wasLinked) return;
-    this.owner.detached();
+    this.owner.detached(link);
     this.fire(new LinkLostEvent(link.channel.closeInfo));
   }
 

@@ -2,6 +2,7 @@ import type { CloseInfo, Timer } from '@headrace/core';
 import type { KnownOrStranger } from '@headrace/core/authoring';
 import { AuthHandler, principalOf } from '@headrace/handlers';
 import { absentError, goneError } from '../channel/lasting-channel.ts';
+import type { ResumeLink } from '../channel/present-link.ts';
 import {
   type ResumeOwner,
   ResumeTransport,
@@ -13,8 +14,8 @@ import { GONE_CODE } from '../protocol/resume-frame.ts';
 export interface SessionTable {
   /** The session has a link again. */
   attached(session: ResumeSession): void;
-  /** The session has no link now. */
-  detached(session: ResumeSession): void;
+  /** The session has no link now; this was its last one. */
+  detached(session: ResumeSession, link: ResumeLink): void;
   /** It keeps more than before, and has no link. */
   grew(session: ResumeSession): void;
   /** It has ended; if `isKnown`, a client that comes back gets the reason. */
@@ -30,6 +31,8 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger {
   network = '';
   /** It is counted among those that have not signed in, while it is absent. */
   isStranger = false;
+  /** How long the present absence may last, where the application says so for how its link ended. */
+  absenceMs = Number.POSITIVE_INFINITY;
   /** The end of its window. */
   timer: Timer | undefined = undefined;
   /** The code for a client that comes back after the end. */
@@ -54,7 +57,8 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger {
   /** How long its client may be absent: not at all, before the sign-in that an AuthHandler of its pipeline waits for. */
   get windowMs(): number {
     const awaitsSignIn = this.transport.channel?.pipeline.get(AuthHandler) !== undefined;
-    return awaitsSignIn && !this.isKnown ? 0 : this.transport.windowMs;
+    if (awaitsSignIn && !this.isKnown) return 0;
+    return Math.min(this.transport.windowMs, this.absenceMs);
   }
 
   get outlivesChannel(): boolean {
@@ -92,8 +96,8 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger {
     this.table.attached(this);
   }
 
-  detached(): void {
-    this.table.detached(this);
+  detached(link: ResumeLink): void {
+    this.table.detached(this, link);
   }
 
   grew(): void {

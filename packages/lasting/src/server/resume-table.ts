@@ -1,3 +1,4 @@
+import type { Channel } from '@headrace/core';
 import {
   describeOptions,
   fn,
@@ -5,6 +6,7 @@ import {
   number,
   RecentMap,
   type Resolved,
+  toError,
   whole,
 } from '@headrace/core/authoring';
 import type { ResumeLink } from '../channel/present-link.ts';
@@ -22,6 +24,23 @@ import { ResumeSession, type SessionTable } from './resume-session.ts';
 export interface ResumeTableOptions {
   /** For how long a client may be absent; a client may ask for less. @default 60000 */
   readonly windowMs?: number;
+  /**
+   * Gives the window of an absence by the link that has just been lost, in milliseconds; `undefined` for `windowMs`, which is
+   * also the most. For a page, whose browser says that it was left: see the guide of pages. If it throws, or gives no time, the
+   * error goes to the link's `exceptionCaught`, and `windowMs` holds.
+   *
+   * @example
+   * ```ts check
+   * import { ResumeTable } from '@headrace/lasting';
+   * import { WEB_SOCKET_CLOSE } from '@headrace/websocket';
+   *
+   * new ResumeTable({
+   *   windowMs: 60_000,
+   *   windowOf: (link) => (link.attributes.get(WEB_SOCKET_CLOSE)?.code === 1001 ? 5000 : undefined),
+   * });
+   * ```
+   */
+  readonly windowOf?: (link: Channel) => number | undefined;
   /**
    * Bytes that each end may send without an acknowledgement, 64 for each message included; also the most that is kept
    * for one absent client. @default 1048576
@@ -56,6 +75,7 @@ export interface MoveOptions {
 
 const OPTIONS = describeOptions('ResumeTable', {
   windowMs: WINDOW_MS,
+  windowOf: fn({ answers: 'at once', purpose: 'gives the window of an absence' }),
   creditBytes: CREDIT_BYTES,
   maxDetached: whole({ default: 10_000 }),
   maxDetachedPerAddress: whole({ default: 1000 }),
@@ -105,7 +125,7 @@ export class ResumeTable {
     this.helloTimeoutMs = this.options.helloTimeoutMs;
     this.owner = {
       attached: (session) => this.attached(session),
-      detached: (session) => this.detach(session),
+      detached: (session, link) => this.detach(session, link),
       grew: (session) => this.recount(session),
       ended: (session, isKnown) => this.ended(session, isKnown),
     };
@@ -167,8 +187,22 @@ export class ResumeTable {
     this.absent.remove(session);
   }
 
-  private detach(session: ResumeSession): void {
+  /** How long the client of a link that was lost may be absent, as the application sees it. */
+  private absenceAfter(link: ResumeLink): number {
+    try {
+      const ms: unknown = this.options.windowOf?.(link.channel);
+      if (ms === undefined) return Number.POSITIVE_INFINITY;
+      if (typeof ms === 'number' && ms >= 0) return ms;
+      throw new TypeError(`windowOf gave ${String(ms)}: give milliseconds, from 0 on`);
+    } catch (thrown) {
+      link.fireExceptionCaught(toError(thrown));
+      return Number.POSITIVE_INFINITY;
+    }
+  }
+
+  private detach(session: ResumeSession, link: ResumeLink): void {
     const { clock } = session.transport;
+    session.absenceMs = this.absenceAfter(link);
     session.timer = clock.deadlines.schedule(() => session.expire(), session.windowMs);
     this.absent.add(session);
     const { maxDetachedPerAddress: most } = this.options;

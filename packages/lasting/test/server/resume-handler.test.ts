@@ -27,6 +27,8 @@ import { ResumeHandler } from '../../src/server/resume-handler.ts';
 import { ResumeTable, type ResumeTableOptions } from '../../src/server/resume-table.ts';
 
 const USER = new AttributeKey<string>('user');
+/** How a link ended: its client may be absent for so many milliseconds. */
+const LEFT = new AttributeKey<number>('left');
 const REFUSAL_MS = 100;
 const THIEF = { host: '192.0.2.1', port: 1, family: 'IPv4' } as const;
 
@@ -172,6 +174,45 @@ describe('ResumeHandler', () => {
     expect(bench.events).toEqual([expect.any(LinkLostEvent), new LinkResumedEvent(3000, 1)]);
     expect(next.say(data('three'))).toEqual([data('three')]);
   });
+
+  it('gives a client whose link ended in another way another window, for this absence', () => {
+    const windowOf = (link: Channel) => link.attributes.get(LEFT);
+    const bench = new Bench({ windowOf });
+    const { link, id, secret } = bench.open();
+    link.channel.attributes.set(LEFT, 5000);
+    link.channel.abort();
+    bench.clock.advance(4999);
+    expect(bench.table.size).toBe(1);
+    const next = bench.link();
+    const [resumed] = next.say({ kind: 'resume', id, secret, received: 0 });
+    expect(resumed?.kind).toBe('resumed');
+    next.channel.abort();
+    bench.clock.advance(59_999);
+    expect(bench.table.size).toBe(1);
+    const other = bench.open().link;
+    other.channel.attributes.set(LEFT, 5000);
+    other.channel.abort();
+    bench.clock.advance(5000);
+    expect(bench.table.size).toBe(0);
+    expect(bench.channels[1]!.closeInfo).toMatchObject({ reason: 'unreachable' });
+    expect(bench.channels[1]!.closeInfo?.error?.message).toContain('5000 ms');
+  });
+
+  it.each([100_000, Number.NaN, -1, undefined])(
+    'keeps a client for no longer than the window when windowOf gives %s',
+    (given) => {
+      const bench = new Bench({ windowOf: () => given });
+      const { channel } = bench.open().link;
+      channel.abort();
+      const failure = given === undefined || given >= 0 ? undefined : /windowOf gave/;
+      if (failure === undefined) channel.checkException();
+      else expect(() => channel.checkException()).toThrow(failure);
+      bench.clock.advance(59_999);
+      expect(bench.table.size).toBe(1);
+      bench.clock.advance(1);
+      expect(bench.table.size).toBe(0);
+    },
+  );
 
   it('replaces a link that is still open', () => {
     const bench = new Bench();

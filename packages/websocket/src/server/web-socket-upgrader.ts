@@ -7,6 +7,7 @@ import {
   type TrustedPeers,
 } from '@headrace/core';
 import {
+  atOnce,
   CHANNEL_OPTIONS,
   checkFunction,
   custom,
@@ -39,6 +40,15 @@ export interface UpgradeRefusal {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/**
+ * Accepts a request for a WebSocket, and gets its channel before `webSocket` builds the pipeline: for attributes, such as
+ * the user who was found. Works at once; if it throws, the WebSocket closes as when `webSocket` throws.
+ */
+export type UpgradeAcceptance = (channel: WebSocketChannel) => void;
+
+/** A decision about a request for a WebSocket. */
+export type UpgradeDecision = boolean | UpgradeAcceptance | UpgradeRefusal;
+
 /** Options of the WebSockets of an `HttpEndpoint`. */
 export interface WebSocketUpgradeOptions extends WebSocketLimits {
   /** Builds the pipeline of each WebSocket. @default there are no WebSockets */
@@ -68,12 +78,11 @@ export interface WebSocketUpgradeOptions extends WebSocketLimits {
   readonly trustedProxies?: TrustedPeers;
   /**
    * Decides before the WebSocket is opened, for example by a token (`bearerOf`) or a cookie (`cookieOf`): `true` accepts it,
-   * `false` answers 403. If it throws or rejects, the answer is 500 and the error is fired in the connection's
+   * `false` answers 403. A function accepts it too, and gets the WebSocket's channel before its pipeline is built:
+   * `(channel) => channel.attributes.set(PRINCIPAL, user)` signs it in. If it throws or rejects, the answer is 500 and the error is fired in the connection's
    * pipeline. The request's deadline goes on meanwhile.
    */
-  readonly authorize?: (
-    request: IncomingMessage,
-  ) => boolean | UpgradeRefusal | Promise<boolean | UpgradeRefusal>;
+  readonly authorize?: (request: IncomingMessage) => UpgradeDecision | Promise<UpgradeDecision>;
 }
 
 export const UPGRADE_OPTIONS = describeOptions(
@@ -137,7 +146,7 @@ export class WebSocketUpgrader {
     }
     const source = this.allowedSource(request, handler);
     if (source === undefined) return;
-    this.authorized(request, handler, () => this.upgrade(request, source, handler));
+    this.authorized(request, handler, (accept) => this.upgrade(request, source, handler, accept));
   }
 
   /** Whether there are WebSockets, and the path is theirs. */
@@ -152,7 +161,7 @@ export class WebSocketUpgrader {
     handler: HttpEndpointHandler,
     accept: (terms: WebSocketTerms) => void,
   ): void {
-    this.authorized(request, handler, () => {
+    this.authorized(request, handler, (signIn) => {
       const { limits, messageTimeoutMs, terms } = this;
       const offered = request.headers['sec-websocket-protocol'];
       let subprotocol: string | undefined;
@@ -163,7 +172,7 @@ export class WebSocketUpgrader {
         return;
       }
       const { webSocketOptions: options = {} } = this.options;
-      const initialize = this.initializer(request, source);
+      const initialize = this.initializer(request, source, signIn);
       accept({ limits, messageTimeoutMs, subprotocol, initialize, options });
     });
   }
@@ -171,33 +180,39 @@ export class WebSocketUpgrader {
   private authorized(
     request: IncomingMessage,
     handler: HttpEndpointHandler,
-    then: () => void,
+    then: (accept: UpgradeAcceptance) => void,
   ): void {
-    if (this.options.authorize === undefined) then();
+    if (this.options.authorize === undefined) then(asItIs);
     else {
-      void this.decide(request, handler).then((isAllowed) => {
-        if (isAllowed) then();
+      void this.decide(request, handler).then((accept) => {
+        if (accept !== undefined) then(accept);
       });
     }
   }
 
-  private async decide(request: IncomingMessage, handler: HttpEndpointHandler): Promise<boolean> {
+  /** `undefined` if it was refused: the request has been answered. */
+  private async decide(
+    request: IncomingMessage,
+    handler: HttpEndpointHandler,
+  ): Promise<UpgradeAcceptance | undefined> {
     try {
       const decision = await this.options.authorize!(request);
-      if (decision === true) return true;
+      if (decision === true) return asItIs;
+      if (typeof decision === 'function') return decision;
       const { status, headers = {} } = decision === false ? { status: 403 } : decision;
       const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
       handler.refuse(status, lines);
     } catch (thrown) {
       handler.refuseFailed(toError(thrown));
     }
-    return false;
+    return undefined;
   }
 
   private upgrade(
     request: IncomingMessage,
     source: RequestSource,
     handler: HttpEndpointHandler,
+    accept: UpgradeAcceptance,
   ): void {
     let handshake: Handshake;
     try {
@@ -207,14 +222,19 @@ export class WebSocketUpgrader {
       return;
     }
     const { webSocketOptions = {} } = this.options;
-    const initialize = this.initializer(request, source);
+    const initialize = this.initializer(request, source, accept);
     const { limits, messageTimeoutMs } = this;
     handler.upgraded({ ...handshake, limits, messageTimeoutMs }, initialize, webSocketOptions);
   }
 
-  private initializer(request: IncomingMessage, { client }: RequestSource): WebSocketInitializer {
+  private initializer(
+    request: IncomingMessage,
+    { client }: RequestSource,
+    accept: UpgradeAcceptance,
+  ): WebSocketInitializer {
     return (channel) => {
       if (client !== undefined) channel.attributes.set(CLIENT_ADDRESS, client);
+      atOnce('the function of authorize', accept(channel) as unknown);
       return this.options.webSocket!(channel, request);
     };
   }
@@ -246,6 +266,8 @@ export class WebSocketUpgrader {
     return this.allowOrigin?.(origin, request) === true;
   }
 }
+
+const asItIs: UpgradeAcceptance = () => {};
 
 type OriginCheck = (origin: string, request: IncomingMessage) => boolean;
 

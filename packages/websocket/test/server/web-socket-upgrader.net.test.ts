@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import { type AddressInfo, connect as connectSocket } from 'node:net';
 import {
+  AttributeKey,
   type Channel,
   type Context,
   type Server,
@@ -87,6 +88,37 @@ describe('the way in to a WebSocket', () => {
     await expect(connect(port, '/ws?token=bad')).rejects.toThrow('HTTP status 401');
     await expect(connect(port, '/ws?token=broken')).rejects.toThrow('HTTP status 500');
     expect(accepted).toHaveLength(1);
+  });
+
+  it('may hand what it found out to the pipeline, before that is built', async () => {
+    const USER = new AttributeKey<string>('user');
+    const users: (string | undefined)[] = [];
+    const port = await start({
+      authorize: async ({ url = '' }) => {
+        await null;
+        if (url.endsWith('broken')) {
+          return () => {
+            throw new Error('no such user');
+          };
+        }
+        if (url.endsWith('late')) return (async () => {}) as () => void;
+        return url.endsWith('good') && ((channel) => channel.attributes.set(USER, 'ann'));
+      },
+      webSocket: (channel) => {
+        users.push(channel.attributes.get(USER));
+        if (users.length > 1) channel.close();
+      },
+    });
+    await connect(port, '/ws?token=good');
+    expect(users).toEqual(['ann']);
+    await expect(connect(port, '/ws?token=bad')).rejects.toThrow('HTTP status 403');
+    for (const name of ['broken', 'late']) {
+      const refused = await connect(port, `/ws?token=${name}`).catch(() => undefined);
+      if (refused !== undefined) {
+        await new Promise((resolve) => refused.channel.onClosed(resolve));
+      }
+    }
+    expect(users).toEqual(['ann']);
   });
 
   it('agrees on a subprotocol, which is an attribute on both sides', async () => {

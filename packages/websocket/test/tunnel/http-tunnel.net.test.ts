@@ -7,6 +7,7 @@ import {
 } from 'node:http';
 import { type AddressInfo, connect as connectSocket } from 'node:net';
 import {
+  AttributeKey,
   type Channel,
   type Clock,
   clientAddress,
@@ -214,6 +215,20 @@ describe('a WebSocket over HTTP requests', () => {
       const isOffered = 'subprotocols' in options;
       expect(channel.attributes.get(WEB_SOCKET_PROTOCOL)).toBe(isOffered ? 'chat' : undefined);
     }
+  });
+
+  it('hands what the sign-in found out to the pipeline', async () => {
+    const USER = new AttributeKey<string>('user');
+    const users: (string | undefined)[] = [];
+    const url = await serving({
+      authorize: () => (channel) => channel.attributes.set(USER, 'ann'),
+      webSocket: (channel) => {
+        users.push(channel.attributes.get(USER));
+        channel.pipeline.addLast(new WebSocketTextCodec());
+      },
+    });
+    await connect(url);
+    expect(users).toEqual(['ann']);
   });
 
   it('is not opened for a page of another site, and its requests are not taken from one', async () => {

@@ -1,5 +1,9 @@
-/** The page: a list of what was said, and a line to say something. */
-export const PAGE = `<!doctype html>
+/**
+ * The page: a list of what was said, and a line to say something. It comes back by itself when the connection is lost.
+ *
+ * @param importMap - where the page finds the packages that it imports
+ */
+export const page = (importMap: string): string => `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
@@ -10,21 +14,38 @@ export const PAGE = `<!doctype html>
 </style>
 <h1>One port</h1>
 <form><input autofocus autocomplete="off" aria-label="Say something" placeholder="Say something"></form>
+<output></output>
 <ul role="log"></ul>
+<script type="importmap">${importMap}</script>
 <script type="module">
+  import { ReconnectingClient } from '@headrace/client';
+  import { WebSocketBootstrap, WebSocketTextCodec } from '@headrace/websocket';
+
   const log = document.querySelector('ul');
   const input = document.querySelector('input');
+  const state = document.querySelector('output');
   const show = (text) => {
     const line = document.createElement('li');
     line.textContent = text;
     log.prepend(line);
   };
-  const socket = new WebSocket(location.href.replace(/^http/, 'ws').replace(/#.*$/, '') + 'ws');
-  socket.onmessage = ({ data }) => show(data);
-  socket.onclose = () => show('the connection is closed: reload the page');
+  const client = new ReconnectingClient({
+    bootstrap: new WebSocketBootstrap().handler(({ pipeline }) =>
+      pipeline.addLast(new WebSocketTextCodec(), { channelRead: (_ctx, text) => show(text) }),
+    ),
+    addresses: ['ws'], // relative to the page
+  });
+  client.on('state', ({ name }) => {
+    state.textContent = name === 'online' ? '' : name + ' …';
+  });
+  client.start();
   document.querySelector('form').onsubmit = (event) => {
     event.preventDefault();
-    socket.send(input.value);
+    const text = input.value;
+    // Without a connection it waits.
+    client.writeAndFlush(text).onSettled((error) => {
+      if (error !== undefined) show('not sent: ' + text);
+    });
     input.value = '';
   };
 </script>

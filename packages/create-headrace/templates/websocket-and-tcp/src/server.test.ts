@@ -29,7 +29,23 @@ test('serves a page, a WebSocket and lines on one port', async (t) => {
   const place = `127.0.0.1:${server.port}`;
 
   const page = await fetch(`http://${place}/`);
-  assert.match(await page.text(), /<h1>One port/);
+  const html = await page.text();
+  assert.match(html, /<h1>One port/);
+  const [, map = ''] = /<script type="importmap">(.+)<\/script>/.exec(html) ?? [];
+  const { imports } = JSON.parse(map) as { imports: Record<string, string> };
+  const [module = ''] = Object.entries(imports).find(([name]) => name === '@headrace/client') ?? [];
+  assert.equal(module, '@headrace/client');
+  // All that the modules import is there.
+  const waiting = new Set(Object.values(imports));
+  for (const path of waiting) {
+    const file = await fetch(`http://${place}${path}`);
+    assert.match(file.headers.get('content-type') ?? '', /^text\/javascript/, path);
+    const code = await file.text();
+    for (const [, wanted = ''] of code.matchAll(/^(?:import|export) .*? from "(.+?)";$/gm)) {
+      if (wanted.startsWith('./')) waiting.add(new URL(wanted, `http://${place}${path}`).pathname);
+      else if (wanted.startsWith('@headrace/')) assert.ok(wanted in imports, `${path}: ${wanted}`);
+    }
+  }
   assert.equal((await fetch(`http://${place}/nothing`)).status, 404);
 
   const texts = new EventEmitter();

@@ -3,21 +3,26 @@ import { textLines } from '@headrace/codec';
 import { ChannelGroup, type Server, ServerBootstrap } from '@headrace/core';
 import {
   ConnectionLimitHandler,
+  HEARTBEAT_PRESETS,
+  HeartbeatHandler,
   IdleCloseHandler,
   IdleStateHandler,
   isHttpRequest,
   ProtocolDetector,
 } from '@headrace/handlers';
-import { HttpEndpoint, WebSocketTextCodec } from '@headrace/websocket';
-import { PAGE } from './page.ts';
+import { HttpEndpoint, WebSocketTextCodec, webSocketHeartbeat } from '@headrace/websocket';
+import { readModules } from './modules.ts';
+import { page } from './page.ts';
 import { RoomHandler } from './room-handler.ts';
 
 export interface ServerOptions {
-  /** A member that sends nothing for this time is closed, in milliseconds. */
+  /** A member over TCP that sends nothing for this time is closed, in milliseconds. */
   readonly idleMs: number;
 }
 
 const MAX_TEXT_BYTES = 8192;
+/** What the page imports, and what these packages import of each other. */
+const PACKAGES = ['client', 'codec', 'core', 'handlers', 'websocket'];
 
 export function startServer(
   host: string,
@@ -26,20 +31,24 @@ export function startServer(
 ): Promise<Server> {
   // Who reads too slowly is closed after a while, and holds nobody up.
   const members = new ChannelGroup('members');
+  const modules = readModules(PACKAGES.map((name) => `@headrace/${name}`));
+  const html = page(modules.importMap);
   const http = new HttpEndpoint({
-    request: (request, response) => {
-      const isPage = request.url === '/';
+    request: ({ url = '' }, response) => {
+      const file = modules.files.get(url);
+      const isThere = url === '/' || file !== undefined;
+      const type = file === undefined ? 'text/html' : 'text/javascript';
       response
-        .writeHead(isPage ? 200 : 404, { 'Content-Type': 'text/html; charset=utf-8' })
-        .end(isPage ? PAGE : 'Not found\n');
+        .writeHead(isThere ? 200 : 404, { 'Content-Type': `${type}; charset=utf-8` })
+        .end(url === '/' ? html : (file ?? 'Not found\n'));
     },
     webSocketPath: '/ws',
     maxMessageBytes: MAX_TEXT_BYTES,
     webSocket: (channel) =>
       channel.pipeline.addLast(
-        new IdleStateHandler({ readerIdleMs: idleMs }),
+        // The browser answers pings by itself, so a page that is gone is found out.
+        new HeartbeatHandler({ ...HEARTBEAT_PRESETS.relaxed, format: webSocketHeartbeat() }),
         new WebSocketTextCodec(),
-        new IdleCloseHandler({ lastWord: () => 'bye: idle for too long' }),
         new RoomHandler(members, 'websocket'),
       ),
   });

@@ -1,0 +1,106 @@
+import type { Channel, ChannelGroup, Clock } from '@headrace/core';
+import { toError } from '@headrace/core/authoring';
+import { type GroupAnswers, type MemberAnswer, requestAll } from '@headrace/handlers';
+import { toWireError, toWireValue, type WireAnswer, wireErrorBytes } from './member-note.ts';
+
+/** A group of this node whose members other nodes may ask. */
+export interface AskedGroup {
+  readonly local: ChannelGroup<never>;
+  readonly idOf: (channel: Channel) => string;
+}
+
+/** A part of the answer to one node. */
+export interface AnswerNote {
+  /** How many members were asked. */
+  readonly count: number;
+  /** The ids of the members from the place `from` on. */
+  readonly from?: number;
+  readonly ids?: readonly string[];
+  readonly answers?: readonly WireAnswer[];
+}
+
+const IDS_OF_NOTE = 1000;
+const ANSWERS_OF_NOTE = 1000;
+const BYTES_OF_NOTE = 64 * 1024;
+
+/** The members of one group here, asked by another node: their answers go back in batches, with the turn of the event loop. */
+export class AskedMembers {
+  private readonly places = new Map<Channel, number>();
+  private readonly clock: Clock;
+  private readonly send: (note: AnswerNote) => void;
+  private answers: GroupAnswers<MemberAnswer<unknown>> | undefined = undefined;
+  private batch: WireAnswer[] = [];
+  private bytes = 0;
+  private isScheduled = false;
+
+  constructor(clock: Clock, send: (note: AnswerNote) => void) {
+    this.clock = clock;
+    this.send = send;
+  }
+
+  /** Resolves when all have answered, or it is cancelled. */
+  async ask({ local, idOf }: AskedGroup, body: unknown, timeoutMs: number): Promise<void> {
+    const channels = [...local].filter(({ isServer }) => !isServer);
+    const count = channels.length;
+    for (const [at, channel] of channels.entries()) this.places.set(channel, at);
+    // First: whatever happens to this node, the other one knows whose answers are missing.
+    for (let from = 0; from === 0 || from < count; from += IDS_OF_NOTE) {
+      this.send({ count, from, ids: channels.slice(from, from + IDS_OF_NOTE).map(idOf) });
+    }
+    this.answers = requestAll(local, body as never, { timeoutMs });
+    for await (const one of this.answers) this.add(one);
+    this.flush();
+  }
+
+  cancel(): void {
+    this.answers?.cancel();
+    this.batch = [];
+  }
+
+  private add({ channel, answer, error }: MemberAnswer<unknown>): void {
+    const at = this.places.get(channel)!;
+    const { bytes, wire } = error === undefined ? wireOf(answer) : errorOf(error);
+    this.batch.push({ at, ...wire });
+    this.bytes += bytes;
+    if (this.batch.length >= ANSWERS_OF_NOTE || this.bytes >= BYTES_OF_NOTE) this.flush();
+    else this.flushSoon();
+  }
+
+  private flushSoon(): void {
+    if (this.isScheduled) return;
+    this.isScheduled = true;
+    this.clock.nextTurn(() => {
+      this.isScheduled = false;
+      this.flush();
+    });
+  }
+
+  private flush(): void {
+    const { batch } = this;
+    if (batch.length === 0) return;
+    this.batch = [];
+    this.bytes = 0;
+    this.send({ count: this.places.size, answers: batch });
+  }
+}
+
+/** What a member said, and how long it is on the bus. */
+interface Part {
+  readonly wire: Omit<WireAnswer, 'at'>;
+  readonly bytes: number;
+}
+
+/** An answer that cannot go over the bus is an error of its member. */
+function wireOf(answer: unknown): Part {
+  try {
+    const { value, bytes } = toWireValue(answer);
+    return { wire: value, bytes };
+  } catch (thrown) {
+    return errorOf(toError(thrown));
+  }
+}
+
+function errorOf(thrown: Error): Part {
+  const error = toWireError(thrown);
+  return { wire: { error }, bytes: wireErrorBytes(error) };
+}

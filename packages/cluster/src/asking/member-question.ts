@@ -1,0 +1,204 @@
+import type { Clock, Timer } from '@headrace/core';
+import {
+  AnswerQueue,
+  type BroadcastLedger,
+  type GroupAnswers,
+  type MemberAnswer,
+  requestAll,
+} from '@headrace/handlers';
+import { requestAborted, requestLost, requestTimedOut } from '@headrace/handlers/call';
+import type { AskedGroup } from './asked-members.ts';
+import {
+  fromWireError,
+  fromWireValue,
+  toMemberCount,
+  toTexts,
+  toWireAnswers,
+  type WireAnswer,
+} from './member-note.ts';
+
+/** The answer of one member on any node, or the reason why there is none. */
+export type ClusterAnswer<Result> = {
+  readonly node: string;
+  /** The id of the member; `undefined` for a node whose members are not known. */
+  readonly id: string | undefined;
+} & (
+  | { readonly answer: Result; readonly error?: undefined }
+  | { readonly answer?: undefined; readonly error: Error }
+);
+
+/** Options of `ClusterGroup.request`. */
+export interface ClusterRequestOptions {
+  /** How long all together have, in milliseconds, up to a day. @default 10_000 */
+  readonly timeoutMs?: number;
+  /** Ends the question: each member that has not answered has the error `OPERATION_ABORTED`. */
+  readonly signal?: AbortSignal;
+  /**
+   * Gets a row for each member, as its node has told; its own `idOf` is not asked. A node that was not heard has one row
+   * with an empty id.
+   */
+  readonly ledger?: BroadcastLedger;
+}
+
+/** A question, its options checked. */
+export interface QuestionPlan {
+  readonly body: unknown;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+  readonly ledger: BroadcastLedger | undefined;
+}
+
+/** One node whose members have not all answered. */
+class AskedNode {
+  /** How many members it asked; `undefined` until it is heard. */
+  count: number | undefined = undefined;
+  readonly ids: string[] = [];
+  readonly answered = new Set<number>();
+
+  get isComplete(): boolean {
+    return this.answered.size === this.count;
+  }
+}
+
+/** A question of this node to the members of a group on all nodes. */
+export class MemberQuestion {
+  readonly answers: AnswerQueue<ClusterAnswer<unknown>>;
+  private readonly nodes: Map<string, AskedNode>;
+  private readonly plan: QuestionPlan;
+  private readonly over: (open: readonly string[]) => void;
+  private readonly onAbort = (): void => {
+    const { signal } = this.plan;
+    this.giveUpAll(() => requestAborted(signal!, true));
+  };
+  private readonly clock: Clock;
+  private timer: Timer | undefined = undefined;
+  private here: GroupAnswers<MemberAnswer<unknown>> | undefined = undefined;
+
+  /** @param over - gets the nodes that still ask their members */
+  constructor(
+    clock: Clock,
+    nodes: readonly string[],
+    members: number,
+    plan: QuestionPlan,
+    over: (open: readonly string[]) => void,
+  ) {
+    this.clock = clock;
+    this.nodes = new Map(nodes.map((node) => [node, new AskedNode()]));
+    this.plan = plan;
+    this.over = over;
+    // A node counts as one until it has said how many members it has.
+    this.answers = new AnswerQueue(members + nodes.length, () => this.end([...this.nodes.keys()]));
+  }
+
+  begin(): void {
+    const { timeoutMs, signal } = this.plan;
+    this.timer = this.clock.deadlines.schedule(
+      () => this.giveUpAll(() => requestTimedOut(timeoutMs, true)),
+      timeoutMs,
+    );
+    signal?.addEventListener('abort', this.onAbort);
+    if (signal?.aborted === true) this.onAbort();
+    this.endIfOver();
+  }
+
+  /** The members of this node. */
+  async askHere(node: string, { local, idOf }: AskedGroup): Promise<void> {
+    const { body, timeoutMs, signal, ledger } = this.plan;
+    const options = signal === undefined ? { timeoutMs } : { timeoutMs, signal };
+    const here = requestAll(local, body as never, options);
+    this.here = here;
+    for (const channel of local) {
+      if (!channel.isServer) ledger?.expect(channel, idOf(channel), node);
+    }
+    for await (const { channel, answer, error } of here) {
+      const id = idOf(channel);
+      this.settle(channel, error === undefined ? { node, id, answer } : { node, id, error });
+      this.endIfOver();
+    }
+  }
+
+  /** A part of the answer of another node. @throws what is wrong with it */
+  received(node: string, note: Record<string, unknown>): void {
+    const asked = this.nodes.get(node);
+    if (asked === undefined) return;
+    if (note['failure'] !== undefined) {
+      const error = fromWireError(note['failure']);
+      this.giveUp(node, () => error);
+      return;
+    }
+    const count = toMemberCount(note['count']);
+    const from = toMemberCount(note['from'] ?? 0);
+    const ids = note['ids'] === undefined ? [] : toTexts(note['ids']);
+    const answers = note['answers'] === undefined ? [] : toWireAnswers(note['answers']);
+    if (asked.count === undefined) {
+      asked.count = count;
+      this.answers.expect(count - 1);
+    }
+    this.named(node, asked, from, ids);
+    for (const answer of answers) this.answered(node, asked, answer);
+    if (asked.isComplete) this.nodes.delete(node);
+    this.endIfOver();
+  }
+
+  private named(node: string, asked: AskedNode, from: number, ids: readonly string[]): void {
+    for (const [i, id] of ids.slice(0, Math.max(0, asked.count! - from)).entries()) {
+      asked.ids[from + i] = id;
+      this.plan.ledger?.expect(`${node} ${from + i}`, id, node);
+    }
+  }
+
+  private answered(node: string, asked: AskedNode, wire: WireAnswer): void {
+    const { at, error } = wire;
+    if (at < 0 || at >= asked.count! || asked.answered.has(at)) return;
+    const id = asked.ids[at];
+    const answer = error === undefined ? fromWireValue(wire) : undefined;
+    const reason = error === undefined ? undefined : fromWireError(error);
+    asked.answered.add(at);
+    const one = reason === undefined ? { node, id, answer } : { node, id, error: reason };
+    this.settle(`${node} ${at}`, one);
+  }
+
+  /** A node is gone, and the answers of its members with it. */
+  gone(node: string): void {
+    this.giveUp(node, () => requestLost(`the node ${node} is gone`, true));
+  }
+
+  /** The members of one node have this error instead of an answer. */
+  giveUp(node: string, errorOf: () => Error): void {
+    const asked = this.nodes.get(node);
+    if (asked === undefined) return;
+    this.nodes.delete(node);
+    const { count = 1, ids, answered } = asked;
+    for (let at = 0; at < count; at += 1) {
+      if (answered.has(at)) continue;
+      this.settle(`${node} ${at}`, { node, id: ids[at], error: errorOf() });
+    }
+    this.endIfOver();
+  }
+
+  private giveUpAll(errorOf: () => Error): void {
+    const open = [...this.nodes.keys()];
+    // First: with the last of them it may be over, and then nobody would tell these nodes.
+    this.over(open);
+    for (const node of open) this.giveUp(node, errorOf);
+  }
+
+  private settle(member: unknown, one: ClusterAnswer<unknown>): void {
+    const { ledger } = this.plan;
+    ledger?.expect(member, one.id ?? '', one.node);
+    ledger?.settled(member, this.clock.timeOfDay(), one.error);
+    this.answers.settle(one);
+  }
+
+  private endIfOver(): void {
+    if (this.answers.isOver) this.end([]);
+  }
+
+  private end(open: readonly string[]): void {
+    this.timer?.cancel();
+    this.here?.cancel();
+    this.plan.ledger?.close(this.clock.timeOfDay());
+    this.plan.signal?.removeEventListener('abort', this.onAbort);
+    this.over(open);
+  }
+}

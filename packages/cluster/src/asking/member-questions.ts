@@ -1,0 +1,180 @@
+import { ChannelError, RejectedError } from '@headrace/core';
+import { describeOptions, having, number, toError, unchecked } from '@headrace/core/authoring';
+import type { GroupAnswers } from '@headrace/handlers';
+import { requestLost } from '@headrace/handlers/call';
+import { KIND } from '../envelope/envelope.ts';
+import { CLUSTER_ERRORS } from '../error/cluster-errors.ts';
+import type { ClusterContext } from '../node/cluster-context.ts';
+import { type AskedGroup, AskedMembers } from './asked-members.ts';
+import { fromWireValue, toWireError, toWireValue, type WireValue } from './member-note.ts';
+import {
+  type ClusterAnswer,
+  type ClusterRequestOptions,
+  MemberQuestion,
+} from './member-question.ts';
+
+const DAY_MS = 86_400_000;
+/** The parts of the inbox. */
+const QUESTIONS = 'members';
+const ANSWERS = 'member-answers';
+/** Questions of other nodes whose members have not all answered. */
+const MAX_QUESTIONS = 256;
+
+const OPTIONS = describeOptions('request', {
+  timeoutMs: number({ min: 1, max: DAY_MS, default: 10_000 }),
+  signal: unchecked(),
+  ledger: having('begin', 'a BroadcastLedger'),
+});
+
+/** Questions to the members of groups on all nodes: those of this node, and those of the others. */
+export class MemberQuestions {
+  private readonly context: ClusterContext;
+  private readonly groups = new Map<string, AskedGroup>();
+  /** Of this node, by their numbers. */
+  private readonly own = new Map<string, MemberQuestion>();
+  /** Of other nodes, by node and number. */
+  private readonly others = new Map<string, AskedMembers>();
+  private lastNumber = 0;
+
+  constructor(context: ClusterContext) {
+    const { inbox, directory } = context;
+    this.context = context;
+    inbox.listen(QUESTIONS, '', (note, from) => this.asked(note, from));
+    directory.on('left', ({ id }) => this.gone(id));
+    directory.on('vanished', (id) => this.gone(id));
+  }
+
+  /** The members of this group may be asked from now on. */
+  add(name: string, group: AskedGroup): void {
+    this.groups.set(name, group);
+  }
+
+  /**
+   * Asks the members of a group that was added, on all nodes.
+   *
+   * @throws OptionError
+   * @throws EncodeError `MESSAGE_NOT_ENCODABLE`, `MESSAGE_TOO_LONG`
+   */
+  ask(
+    name: string,
+    body: unknown,
+    options: ClusterRequestOptions,
+  ): GroupAnswers<ClusterAnswer<unknown>> {
+    const { timeoutMs, signal, ledger } = OPTIONS.resolve(options);
+    const { wire, directory } = this.context;
+    const { value } = toWireValue(body);
+    const group = this.groups.get(name)!;
+    const nodes = directory.others().map(({ id }) => id);
+    const members = [...group.local].filter(({ isServer }) => !isServer).length;
+    this.lastNumber += 1;
+    const about = String(this.lastNumber);
+    const plan = { body, timeoutMs, signal, ledger };
+    ledger?.begin([]);
+    const question = new MemberQuestion(wire.host.clock, nodes, members, plan, (open) =>
+      this.over(about, open),
+    );
+    this.own.set(about, question);
+    this.context.inbox.listen(ANSWERS, about, (note, from) => question.received(from, note));
+    question.begin();
+    if (signal?.aborted !== true) this.askNodes(question, nodes, { about, name, value, timeoutMs });
+    // Its entries are taken one by one: it cannot reject.
+    void question.askHere(wire.nodeId, group);
+    return question.answers;
+  }
+
+  /** The cluster is left. */
+  close(): void {
+    for (const asked of this.others.values()) asked.cancel();
+    for (const question of this.own.values()) {
+      for (const { id } of this.context.directory.others()) question.gone(id);
+    }
+  }
+
+  private askNodes(
+    question: MemberQuestion,
+    nodes: readonly string[],
+    {
+      about,
+      name,
+      value,
+      timeoutMs,
+    }: { about: string; name: string; value: WireValue; timeoutMs: number },
+  ): void {
+    const { bus } = this.context.wire;
+    for (const node of nodes) {
+      if (bus.state === 'down') {
+        const text = 'the bus is down: members of other nodes cannot be asked';
+        question.giveUp(
+          node,
+          () => new ChannelError(CLUSTER_ERRORS.BUS_DOWN, text, { sent: false }),
+        );
+      } else this.tell(node, { what: 'ask', number: about, group: name, value, timeoutMs });
+    }
+  }
+
+  /** Nobody waits for the answers of these nodes any more. */
+  private over(about: string, open: readonly string[]): void {
+    const { inbox } = this.context;
+    if (!this.own.delete(about)) return;
+    inbox.listen(ANSWERS, about, () => {})();
+    for (const node of open) this.tell(node, { what: 'cancel', number: about });
+  }
+
+  private tell(node: string, question: object): void {
+    this.context.inbox.send(node, KIND.ask, { to: QUESTIONS, about: '', ...question });
+  }
+
+  private gone(node: string): void {
+    for (const question of [...this.own.values()]) question.gone(node);
+    for (const [key, asked] of this.others) if (key.startsWith(`${node} `)) asked.cancel();
+  }
+
+  // --- questions of other nodes ---
+
+  /** @throws what is wrong with the question */
+  private asked(note: Record<string, unknown>, from: string): void {
+    const { what, number: about, group: name, value, timeoutMs } = note;
+    if (typeof about !== 'string') throw new Error('a question without a number');
+    const key = `${from} ${about}`;
+    if (what === 'cancel') {
+      this.others.get(key)?.cancel();
+      return;
+    }
+    if (typeof name !== 'string' || typeof value !== 'object' || value === null) {
+      throw new Error('a question without a group or a body');
+    }
+    const checked = OPTIONS.resolve({ timeoutMs } as ClusterRequestOptions);
+    if (!this.context.directory.heardOf(from) || this.others.has(key)) return;
+    const body = fromWireValue(value);
+    const group = this.groups.get(name);
+    if (group === undefined) this.answer(from, about, { count: 0 });
+    else if (this.others.size >= MAX_QUESTIONS) this.refuse(from, about);
+    else this.askMembers(key, group, body, checked.timeoutMs);
+  }
+
+  private askMembers(key: string, group: AskedGroup, body: unknown, timeoutMs: number): void {
+    const [node = '', about = ''] = key.split(' ');
+    const { wire } = this.context;
+    const { clock, logger } = wire.host;
+    const asked = new AskedMembers(clock, (part) => this.answer(node, about, part));
+    this.others.set(key, asked);
+    asked
+      .ask(group, body, timeoutMs)
+      .catch((thrown) => {
+        const error = toError(thrown);
+        logger.log('warn', `a question of node ${node} failed: ${error.message}`, error);
+        this.answer(node, about, { failure: toWireError(requestLost(error.message, true)) });
+      })
+      .finally(() => this.others.delete(key));
+  }
+
+  private refuse(node: string, about: string): void {
+    const text = `${MAX_QUESTIONS} questions of other nodes are asked here already`;
+    const error = new RejectedError('REJECTED_QUEUE', text, { sent: false });
+    this.answer(node, about, { failure: toWireError(error) });
+  }
+
+  private answer(node: string, about: string, part: object): void {
+    this.context.inbox.send(node, KIND.answer, { to: ANSWERS, about, ...part });
+  }
+}
