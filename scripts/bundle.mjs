@@ -20,7 +20,7 @@ function entriesOf(folder) {
     ...Object.values(publishConfig?.exports ?? exports).map(
       (target) => target.node ?? target.default,
     ),
-    ...Object.values(bin),
+    ...Object.values(publishConfig?.bin ?? bin),
     ...(Array.isArray(sideEffects) ? sideEffects : []),
   ];
   const entries = {};

@@ -17,6 +17,7 @@ export {
   type ServiceClient,
   type ServiceStreamOptions,
 } from './client-of.ts';
+export { compareServices, type ServiceChange } from './compare-services.ts';
 export {
   type DescribedService,
   describe as describeService,

@@ -1,0 +1,79 @@
+// headrace check-service OLD NEW; headrace print-service NEW
+import { compareServices, type ServiceChange } from '../compare-services.ts';
+import type { ServiceDescription } from '../service-description.ts';
+import { HELP, readCommandLine } from './command-line.ts';
+import { descriptionsIn } from './service-file.ts';
+import { UserError } from './user-error.ts';
+
+/** What a command prints, and the code that the process ends with. */
+export interface Outcome {
+  readonly output: string;
+  readonly exitCode: 0 | 1 | 2;
+}
+
+/** Runs the program with the arguments of this process. */
+export async function main(): Promise<void> {
+  // A reader of our output may close the pipe, as `head` does.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+  try {
+    const { output, exitCode } = await outcomeOf(process.argv.slice(2), process.cwd());
+    process.stdout.write(output);
+    process.exitCode = exitCode;
+  } catch (error) {
+    const text = error instanceof UserError ? error.message : ((error as Error).stack ?? error);
+    console.error(`headrace: ${text}`);
+    process.exitCode = 2;
+  }
+}
+
+/**
+ * What the program does with its arguments.
+ *
+ * @throws UserError if it can do nothing with them
+ */
+export async function outcomeOf(args: readonly string[], cwd: string): Promise<Outcome> {
+  const line = readCommandLine(args);
+  if (line.command === 'help') return { output: HELP, exitCode: 0 };
+  if (line.command === 'print-service') {
+    const descriptions = await descriptionsIn(line.file, cwd);
+    const printed = descriptions.length === 1 ? descriptions[0] : descriptions;
+    return { output: `${JSON.stringify(printed, null, 2)}\n`, exitCode: 0 };
+  }
+  const older = await descriptionsIn(line.old, cwd);
+  const changes = changesOf(older, await descriptionsIn(line.new, cwd));
+  const breaks = changes.filter((change) => change.breaks).length;
+  const output = line.json
+    ? `${JSON.stringify({ breaks, changes }, null, 2)}\n`
+    : shown(changes, breaks);
+  return { output, exitCode: breaks === 0 ? 0 : 1 };
+}
+
+/** By the names of services; one alone on both sides is the same, also under another name. */
+function changesOf(
+  older: readonly ServiceDescription[],
+  newer: readonly ServiceDescription[],
+): ServiceChange[] {
+  if (older.length === 1 && newer.length === 1) return [...compareServices(older[0]!, newer[0]!)];
+  const changes = older.flatMap((before) => {
+    const after = newer.find(({ service }) => service === before.service);
+    if (after !== undefined) return compareServices(before, after);
+    return [{ place: before.service, text: 'removed: its old clients are refused', breaks: true }];
+  });
+  const added = newer.filter(({ service }) => older.every((before) => before.service !== service));
+  return [
+    ...changes,
+    ...added.map(({ service }) => ({
+      place: service,
+      text: 'new: no old client calls it',
+      breaks: false,
+    })),
+  ];
+}
+
+function shown(changes: readonly ServiceChange[], breaks: number): string {
+  if (changes.length === 0) return 'no changes\n';
+  const lines = changes.map(
+    (change) => `${change.breaks ? 'breaks ' : 'allowed'} ${change.place}: ${change.text}\n`,
+  );
+  return `${lines.join('')}${changes.length} changes, ${breaks} of them break old clients\n`;
+}

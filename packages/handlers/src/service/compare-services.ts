@@ -1,0 +1,199 @@
+// Two descriptions of a service: what a client of the older one meets at a server of the newer one.
+import type { Difference } from './compare/difference.ts';
+import { memberChanges } from './compare/member-changes.ts';
+import { own, type SchemaNode, sameJson, sameMeaning } from './compare/schema-node.ts';
+import { differencesOf } from './compare/schema-subset.ts';
+import type { JsonSchema, MethodDescription, ServiceDescription } from './service-description.ts';
+
+/** One change from a description to a newer one. */
+export interface ServiceChange {
+  /** As `prices.quote.input.symbol`. */
+  readonly place: string;
+  /** What changes, and for whom. */
+  readonly text: string;
+  /** Whether a client of the older description no longer works with a server of the newer one, or may not. */
+  readonly breaks: boolean;
+}
+
+/**
+ * The changes between two descriptions of a service, and which of them break a client that knows the older one.
+ *
+ * A client's input must be accepted by the newer server, and what the newer server sends by the older client. It is
+ * conservative: what cannot be compared breaks, and says so. A client sends no members that its schema does not name,
+ * and takes off those that it does not know, unless its schema has `additionalProperties`.
+ *
+ * @example
+ * ```ts run
+ * import { compareServices } from '@headrace/handlers/service';
+ *
+ * const method = (symbol: object) => ({
+ *   kind: 'call' as const,
+ *   input: { type: 'object', properties: { symbol }, required: ['symbol'] },
+ *   output: { type: 'number' },
+ * });
+ * const older = { service: 'prices', methods: { quote: method({ type: 'string' }) }, errors: {} };
+ * const newer = { ...older, methods: { quote: method({ type: 'string', maxLength: 4 }) } };
+ * for (const { place, text, breaks } of compareServices(older, newer)) console.log(breaks, place, text);
+ * // prints true prices.quote.input.symbol an old client may send a string, the server takes only maxLength 4
+ * ```
+ */
+export function compareServices(
+  older: ServiceDescription,
+  newer: ServiceDescription,
+): readonly ServiceChange[] {
+  return [
+    ...nameChanges(older, newer),
+    ...methodChanges(older, newer),
+    ...errorChanges(older, newer),
+  ];
+}
+
+const breaking = (place: string, text: string): ServiceChange => ({ place, text, breaks: true });
+const allowed = (place: string, text: string): ServiceChange => ({ place, text, breaks: false });
+
+function nameChanges(older: ServiceDescription, newer: ServiceDescription): ServiceChange[] {
+  if (older.service === newer.service) return [];
+  const text = `the service is ${newer.service} now: the server knows no method that an old client calls`;
+  return [breaking(older.service, text)];
+}
+
+function methodChanges(older: ServiceDescription, newer: ServiceDescription): ServiceChange[] {
+  const changes: ServiceChange[] = [];
+  for (const [name, before] of Object.entries(older.methods)) {
+    const place = `${older.service}.${name}`;
+    const after = own(newer.methods, name);
+    if (after === undefined) {
+      changes.push(breaking(place, 'removed: an old client that calls it is refused'));
+    } else changes.push(...changesWithin(place, before, after));
+  }
+  for (const name of Object.keys(newer.methods)) {
+    if (own(older.methods, name) !== undefined) continue;
+    changes.push(allowed(`${older.service}.${name}`, 'new: no old client calls it'));
+  }
+  return changes;
+}
+
+function changesWithin(
+  place: string,
+  before: MethodDescription,
+  after: MethodDescription,
+): ServiceChange[] {
+  const changes: ServiceChange[] = [];
+  if (before.kind !== after.kind) {
+    changes.push(
+      breaking(
+        place,
+        `was a ${before.kind} and is a ${after.kind}: an old client waits for another answer`,
+      ),
+    );
+  }
+  changes.push(...inputChanges(`${place}.input`, before.input, after.input));
+  if (before.output !== undefined && after.output !== undefined) {
+    changes.push(...outputChanges(`${place}.output`, before.output, after.output));
+  } else if (before.output !== undefined && before.kind === after.kind) {
+    changes.push(breaking(`${place}.output`, 'removed: an old client waits for it'));
+  } else if (after.output !== undefined && before.kind === after.kind) {
+    changes.push(allowed(`${place}.output`, 'new: an old client does not look at it'));
+  }
+  if (before.items !== undefined && after.items !== undefined) {
+    changes.push(...inputChanges(`${place}.items`, before.items, after.items));
+  } else if (before.items !== undefined) {
+    changes.push(
+      breaking(`${place}.items`, 'removed: an old client sends items that nobody takes'),
+    );
+  } else if (after.items !== undefined) {
+    changes.push(breaking(`${place}.items`, 'new: an old client sends no items'));
+  }
+  return changes;
+}
+
+/** What clients send: all that an older one sends must be accepted, and heeded. */
+function inputChanges(place: string, older: JsonSchema, newer: JsonSchema): ServiceChange[] {
+  const [before, after] = [whole(older), whole(newer)];
+  const refused = differencesOf(before, after).map((difference) =>
+    refusal(place, difference, 'an old client may send', 'the server takes'),
+  );
+  const others = memberChanges(before, after)
+    .filter(({ path }) => !refused.some((change) => change.place === place + path))
+    .map(({ path, kind }) =>
+      kind === 'added'
+        ? allowed(place + path, 'new: an old client does not send it')
+        : breaking(place + path, 'removed: the server does not heed what an old client sends here'),
+    );
+  const text = 'the server takes all that an old client sends';
+  return withRest(place, before, after, [...refused, ...others], text);
+}
+
+/** What the server sends: all that a newer one sends must be accepted. */
+function outputChanges(place: string, older: JsonSchema, newer: JsonSchema): ServiceChange[] {
+  const [before, after] = [whole(older), whole(newer)];
+  const refused = differencesOf(after, before).map((difference) =>
+    refusal(place, difference, 'the server may send', 'an old client takes'),
+  );
+  const others = memberChanges(before, after)
+    .filter(({ path }) => !refused.some((change) => change.place === place + path))
+    .map(({ path, kind }) =>
+      allowed(
+        place + path,
+        kind === 'added'
+          ? 'new: an old client does not look at it'
+          : 'removed: an old client can do without',
+      ),
+    );
+  const text = 'an old client takes all that the server sends';
+  return withRest(place, before, after, [...refused, ...others], text);
+}
+
+const whole = (schema: JsonSchema): SchemaNode => ({ schema, root: schema });
+
+function refusal(
+  place: string,
+  { path, given, taken, isCertain }: Difference,
+  gives: string,
+  takes: string,
+): ServiceChange {
+  const text = isCertain ? `${gives} ${given}, ${takes} ${taken}` : `cannot be compared: ${taken}`;
+  return breaking(place + path, text);
+}
+
+/** A change that nothing else names is named as one of the whole. */
+function withRest(
+  place: string,
+  before: SchemaNode,
+  after: SchemaNode,
+  changes: ServiceChange[],
+  text: string,
+): ServiceChange[] {
+  if (changes.length > 0 || sameJson(before.schema, after.schema)) return changes;
+  const what = sameMeaning(before, after) ? 'documented in other words' : `changed: ${text}`;
+  return [allowed(place, what)];
+}
+
+function errorChanges(older: ServiceDescription, newer: ServiceDescription): ServiceChange[] {
+  const changes: ServiceChange[] = [];
+  for (const [name, code] of Object.entries(older.errors)) {
+    const place = `${older.service}.errors.${name}`;
+    const now = own(newer.errors, name);
+    if (now === undefined) {
+      changes.push(
+        breaking(place, `removed: an old client that looks for ${code} gets another error`),
+      );
+    } else if (now !== code) {
+      changes.push(
+        breaking(place, `its code was ${code} and is ${now}: an old client does not know it`),
+      );
+    }
+  }
+  for (const [name, code] of Object.entries(newer.errors)) {
+    const place = `${older.service}.errors.${name}`;
+    const [meant] = Object.entries(older.errors).find(([, one]) => one === code) ?? [];
+    if (meant !== undefined && meant !== name) {
+      changes.push(
+        breaking(place, `its code ${code} was that of ${meant}: an old client takes it for that`),
+      );
+    } else if (own(older.errors, name) === undefined) {
+      changes.push(allowed(place, `new: an old client sees the code ${code}, without a name`));
+    }
+  }
+  return changes;
+}

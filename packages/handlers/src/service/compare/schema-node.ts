@@ -1,0 +1,144 @@
+// Schemas with the document that their references point into.
+import type { JsonSchema } from '../service-description.ts';
+
+/** A schema as an object of keywords. */
+export type Keywords = Readonly<Record<string, unknown>>;
+
+/** A schema within a document. */
+export interface SchemaNode {
+  readonly schema: JsonSchema;
+  /** The whole document: `$ref` begins there. */
+  readonly root: JsonSchema;
+}
+
+/** Stops a comparison that has no certain result; the text says why. */
+export class Incomparable extends Error {
+  override readonly name = 'Incomparable';
+}
+
+/** Keywords that refuse no value. */
+const SILENT = new Set([
+  'title',
+  'description',
+  'examples',
+  'default',
+  'deprecated',
+  'readOnly',
+  'writeOnly',
+  'id',
+  '$comment',
+  '$schema',
+  '$defs',
+  'definitions',
+]);
+
+/** Keywords whose values are schemas by names that are the application's. */
+const BY_NAME = new Set(['properties', 'patternProperties', 'dependentSchemas']);
+
+/** Keywords whose values are data. */
+const DATA = new Set(['const', 'enum', 'required', 'dependentRequired']);
+
+export function isObject(value: unknown): value is Keywords {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The keywords of a schema that refuse values, with their values; none of `true`. */
+export function keywordsOf({ schema, root }: SchemaNode): [string, unknown][] {
+  if (typeof schema === 'boolean') return [];
+  return Object.entries(schema).filter(
+    ([keyword]) => !SILENT.has(keyword) && !(keyword === '$id' && schema === root),
+  );
+}
+
+/** Whether a schema accepts every value. */
+export function acceptsAll(node: SchemaNode): boolean {
+  return node.schema !== false && keywordsOf(node).length === 0;
+}
+
+/** The schemas that stand by names below a keyword. */
+export function namedSchemas(schema: Keywords, keyword: string): Record<string, JsonSchema> {
+  const named = schema[keyword];
+  return isObject(named) ? (named as Record<string, JsonSchema>) : {};
+}
+
+/** The member of an object, if it is its own. */
+export function own<T>(members: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(members, name) ? members[name] : undefined;
+}
+
+/** A value below a keyword as a schema. @throws Incomparable for what is none, as lists of drafts before 2020-12 */
+export function asSchema(value: unknown, keyword: string): JsonSchema {
+  if (typeof value === 'boolean' || isObject(value)) return value;
+  throw new Incomparable(`${keyword} is no schema of draft 2020-12`);
+}
+
+/** A value below a keyword as a list of schemas. */
+export function asSchemas(value: unknown, keyword: string): JsonSchema[] {
+  if (Array.isArray(value)) return value.map((each) => asSchema(each, keyword));
+  throw new Incomparable(`${keyword} is no list of schemas`);
+}
+
+/** The schema that a reference points at. @throws Incomparable for one out of its document */
+export function referenced(reference: unknown, root: JsonSchema): SchemaNode {
+  if (typeof reference !== 'string' || !/^#(?:\/|$)/.test(reference)) {
+    throw new Incomparable(`$ref ${JSON.stringify(reference)} points out of the description`);
+  }
+  let place: unknown = root;
+  for (const part of reference.slice(1).split('/').slice(1)) {
+    const name = decodeURIComponent(part).replaceAll('~1', '/').replaceAll('~0', '~');
+    const isThere = typeof place === 'object' && place !== null && Object.hasOwn(place, name);
+    if (!isThere) throw new Incomparable(`$ref ${reference} points at nothing`);
+    place = (place as Keywords)[name];
+  }
+  return { schema: asSchema(place, '$ref'), root };
+}
+
+/** Whether two values of JSON are the same; the order of members does not count. */
+export function sameJson(one: unknown, other: unknown): boolean {
+  if (one === other) return true;
+  if (Array.isArray(one) && Array.isArray(other)) {
+    return one.length === other.length && one.every((each, i) => sameJson(each, other[i]));
+  }
+  if (!isObject(one) || !isObject(other)) return false;
+  const names = Object.keys(one);
+  return (
+    names.length === Object.keys(other).length &&
+    names.every((name) => Object.hasOwn(other, name) && sameJson(one[name], other[name]))
+  );
+}
+
+/** A schema without what refuses no value. */
+function bare(value: unknown, kind: 'schema' | 'names' = 'schema'): unknown {
+  if (Array.isArray(value)) return value.map((each) => bare(each));
+  if (!isObject(value)) return value;
+  const kept = Object.entries(value).filter(
+    ([name]) => kind === 'names' || !SILENT.has(name) || name === '$defs' || name === 'definitions',
+  );
+  return Object.fromEntries(
+    kept.map(([name, each]) => {
+      if (kind === 'schema' && DATA.has(name)) return [name, each];
+      const isNamed = BY_NAME.has(name) || name === '$defs' || name === 'definitions';
+      return [name, bare(each, kind === 'schema' && isNamed ? 'names' : 'schema')];
+    }),
+  );
+}
+
+/** Whether two schemas, or values of a keyword, say the same but for their documentation; their references, too. */
+export function sameMeaning(one: SchemaNode, other: SchemaNode): boolean {
+  return sameKeyword('', one.schema, one.root, other.schema, other.root);
+}
+
+export function sameKeyword(
+  keyword: string,
+  one: unknown,
+  oneRoot: JsonSchema,
+  other: unknown,
+  otherRoot: JsonSchema,
+): boolean {
+  const wrapped = (value: unknown): unknown =>
+    keyword === '' ? bare(value) : bare({ [keyword]: value });
+  if (!sameJson(wrapped(one), wrapped(other))) return false;
+  const text = JSON.stringify(one) ?? '';
+  if (!/"\$(?:ref|dynamicRef|recursiveRef)"/.test(text)) return true;
+  return sameJson(bare(oneRoot), bare(otherRoot));
+}

@@ -1,0 +1,133 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { outcomeOf } from '../../../src/service/cli/main.ts';
+import type { ServiceDescription } from '../../../src/service/service-description.ts';
+
+let cwd = '';
+beforeEach(() => {
+  cwd = mkdtempSync(join(tmpdir(), 'headrace-service-'));
+});
+afterEach(() => rmSync(cwd, { recursive: true }));
+
+const described = (service: string, symbol: object): ServiceDescription => ({
+  service,
+  methods: { quote: { kind: 'call', input: { properties: { symbol } }, output: true } },
+  errors: { CLOSED: 1 },
+});
+const OLDER = described('prices', { type: 'string' });
+const NARROWER = described('prices', { type: 'string', maxLength: 4 });
+
+function file(name: string, content: unknown): void {
+  writeFileSync(join(cwd, name), typeof content === 'string' ? content : JSON.stringify(content));
+}
+
+const run = (line: string) => outcomeOf(line.split(' '), cwd);
+
+/** A module with a service as this package makes it, so far as the program looks. */
+const moduleOf = (description: ServiceDescription): string =>
+  `export const other = 1;
+  export const prices = { '~headraceService': () => (${JSON.stringify(description)}) };
+  export default prices;`;
+
+const BROKEN =
+  'breaks  prices.quote.input.symbol: an old client may send a string, the server takes only maxLength 4\n';
+
+describe('headrace check-service', () => {
+  it('ends with 0 when nothing changes or breaks, with 1 when something breaks', async () => {
+    file('old.json', OLDER);
+    file('new.json', NARROWER);
+    expect(await run('check-service old.json old.json')).toEqual({
+      output: 'no changes\n',
+      exitCode: 0,
+    });
+    expect(await run('check-service old.json new.json')).toEqual({
+      output: `${BROKEN}1 changes, 1 of them break old clients\n`,
+      exitCode: 1,
+    });
+    expect(await run('check-service new.json old.json')).toMatchObject({ exitCode: 0 });
+  });
+
+  it('compares a file with what a module exports, a service or its description', async () => {
+    file('old.json', OLDER);
+    file('new.mjs', moduleOf(NARROWER));
+    file('plain.mjs', `export const described = [${JSON.stringify(NARROWER)}];`);
+    for (const name of ['new.mjs', 'plain.mjs']) {
+      expect((await run(`check-service old.json ${name}`)).output).toContain(BROKEN);
+    }
+  });
+
+  it('prints JSON for programs', async () => {
+    file('old.json', OLDER);
+    file('new.json', NARROWER);
+    const { output, exitCode } = await run('check-service --json old.json new.json');
+    const place = 'prices.quote.input.symbol';
+    expect(JSON.parse(output)).toMatchObject({ breaks: 1, changes: [{ place, breaks: true }] });
+    expect(exitCode).toBe(1);
+  });
+
+  it('compares several services by their names', async () => {
+    const orders = described('orders', {});
+    file('old.json', [OLDER, orders]);
+    file('new.json', [described('users', {}), NARROWER]);
+    expect((await run('check-service old.json new.json')).output).toBe(
+      `${BROKEN}breaks  orders: removed: its old clients are refused\n` +
+        'allowed users: new: no old client calls it\n3 changes, 2 of them break old clients\n',
+    );
+  });
+
+  it('takes a service under another name for a renamed one, if there is one only', async () => {
+    file('old.json', OLDER);
+    file('new.json', { ...OLDER, service: 'quotes' });
+    expect((await run('check-service old.json new.json')).output).toContain(
+      'breaks  prices: the service is quotes',
+    );
+  });
+});
+
+describe('headrace print-service', () => {
+  it('prints what check-service reads', async () => {
+    file('new.mjs', moduleOf(NARROWER));
+    const { output } = await run('print-service new.mjs');
+    expect(JSON.parse(output)).toEqual(NARROWER);
+    file('old.json', output);
+    expect(await run('check-service old.json new.mjs')).toMatchObject({ exitCode: 0 });
+  });
+});
+
+describe('a command that cannot be done', () => {
+  it.each([
+    ['', 'no command : there are check-service and print-service'],
+    ['compare a b', 'no command compare: there are check-service and print-service'],
+    ['check-service a.json', 'headrace check-service OLD NEW: got 1 files'],
+    ['print-service a.json b.json', 'headrace print-service NEW: got 2 files'],
+    ['print-service a.json --yaml', 'no option --yaml; --help lists them'],
+    ['print-service nothing.json', 'nothing.json cannot be read: ENOENT'],
+    ['print-service half.json', 'half.json cannot be read: '],
+    ['print-service list.json', 'list.json is no description of a service'],
+    ['print-service kind.json', 'kind.json: the method prices.quote has no kind'],
+    ['print-service errors.json', 'errors.json: the errors of prices are no names with codes'],
+    ['print-service empty.mjs', 'empty.mjs exports no service'],
+    ['print-service throws.mjs', 'throws.mjs cannot be loaded: not today'],
+    ['print-service twins.mjs', 'twins.mjs has two services with the name prices'],
+    ['print-service silent.mjs', 'silent.mjs: prints nothing; or export its description'],
+  ])('says why: headrace %s', async (line, text) => {
+    file('half.json', '{');
+    file('list.json', [1]);
+    file('kind.json', { service: 'prices', methods: { quote: { input: true } }, errors: {} });
+    file('errors.json', { service: 'prices', methods: {}, errors: [] });
+    file('empty.mjs', 'export const nothing = 1;');
+    file('throws.mjs', 'throw new Error("not today");');
+    file('twins.mjs', `export const twins = ${JSON.stringify([OLDER, NARROWER])};`);
+    file(
+      'silent.mjs',
+      'export const s = { "~headraceService"() { throw new Error("prints nothing"); } };',
+    );
+    await expect(run(line)).rejects.toThrow(text);
+  });
+
+  it('explains itself', async () => {
+    expect((await run('--help')).output).toContain('headrace check-service OLD NEW');
+  });
+});
