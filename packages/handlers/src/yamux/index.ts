@@ -1,0 +1,8 @@
+/**
+ * Many channels in one connection, by the yamux protocol: `@headrace/handlers/yamux`.
+ *
+ * @module
+ */
+
+export { GoAwayEvent } from './go-away-event.ts';
+export { YamuxHandler, type YamuxOptions } from './yamux-handler.ts';
