@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer';
-import type { Address, ByteEnd, CloseInfo, EndUser, Timer } from '@headrace/core';
+import type { Address, ByteEnd, CloseInfo, EndUser } from '@headrace/core';
 import { systemError } from '@headrace/core/authoring';
 import { ByteBlocks } from './byte-blocks.ts';
 import {
@@ -29,8 +29,6 @@ export interface SubstreamOwner {
   ready(substream: Substream): void;
   /** It is over for the peer. */
   forget(substream: Substream): void;
-  /** Runs a task if the last bytes of a closed substream do not leave in time. */
-  lingers(expire: () => void): Timer;
 }
 
 /** One substream, as a connection within this process: its channel is over a `MemoryTransport`. */
@@ -63,7 +61,6 @@ export class Substream implements ByteEnd {
   private lastFlag: typeof FIN | typeof RST | undefined = undefined;
   private isOutputOver = false;
   private isClosed = false;
-  private timer: Timer | undefined = undefined;
 
   constructor(owner: SubstreamOwner, isOurs: boolean) {
     this.owner = owner;
@@ -83,6 +80,7 @@ export class Substream implements ByteEnd {
     return this.input.size;
   }
 
+  /** No more than the window: so all that was taken can leave, also after a close. */
   get room(): number {
     if (this.lastFlag !== undefined) return 0;
     return Math.max(0, Math.min(this.sendWindow, OUTPUT_BYTES) - this.output.size);
@@ -131,14 +129,9 @@ export class Substream implements ByteEnd {
     this.input.clear();
     if (this.isGone) return;
     this.isGone = true;
-    if (!this.isOpen) {
-      this.owner.forget(this);
-      return;
-    }
     this.lastFlag = hasUnread ? RST : FIN;
-    if (this.isOutputOver) this.outputIsOver();
+    if (!this.isOpen || this.isOutputOver) this.leave();
     else this.owner.ready(this);
-    if (this.output.size > 0) this.timer = this.owner.lingers(() => this.sendReset());
   }
 
   reset(): void {
@@ -147,27 +140,21 @@ export class Substream implements ByteEnd {
     this.input.clear();
     if (this.isGone) return;
     this.isGone = true;
-    if (this.isOpen) this.sendReset();
-    else this.owner.forget(this);
-  }
-
-  private sendReset(): void {
-    this.owner.send(frameOf(WINDOW_UPDATE, RST, this.id, 0));
+    if (this.isOpen) this.owner.send(frameOf(WINDOW_UPDATE, RST, this.id, 0));
     this.leave();
   }
 
   // --- what the connection sends ---
 
   get hasOutput(): boolean {
-    if (this.output.size > 0) return this.sendWindow > 0;
-    return this.isOpen && this.lastFlag !== undefined && !this.isOutputOver;
+    return this.output.size > 0 || (this.lastFlag !== undefined && !this.isOutputOver);
   }
 
   /** The next frame. The flag of an end has one of its own: peers look at it before they read the body. */
   nextFrame(): Buffer {
     const { output, id } = this;
     if (output.size === 0) return this.lastFrame();
-    const count = Math.min(output.size, this.sendWindow, MAX_BODY_BYTES);
+    const count = Math.min(output.size, MAX_BODY_BYTES);
     const frame = frameOf(DATA, 0, id, count, count);
     output.moveTo(frame, HEADER_BYTES, count);
     this.sendWindow -= count;
@@ -232,7 +219,6 @@ export class Substream implements ByteEnd {
   /** It is over; bytes that have come can still be read. */
   fail(error: Error, info?: CloseInfo): void {
     this.output.clear();
-    this.timer?.cancel();
     if (this.isGone) return;
     this.error = error;
     this.closeInfo = info;
@@ -242,7 +228,6 @@ export class Substream implements ByteEnd {
 
   private leave(): void {
     this.output.clear();
-    this.timer?.cancel();
     this.owner.forget(this);
   }
 }

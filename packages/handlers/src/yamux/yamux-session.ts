@@ -5,7 +5,6 @@ import {
   type Clock,
   type CloseInfo,
   DecodeError,
-  type Timer,
 } from '@headrace/core';
 import { Fifo, onceAfterEvent } from '@headrace/core/authoring';
 import { FrameReader, type FrameReceiver } from './frame-reader.ts';
@@ -25,9 +24,6 @@ import {
   SYN,
   WINDOW_UPDATE,
 } from './yamux-frame.ts';
-
-/** The last bytes of a substream that was closed have this time to leave, as those of a socket have. */
-const LAST_BYTES_MS = 30_000;
 
 /** The connection that carries the substreams. */
 export interface SessionLink {
@@ -216,10 +212,6 @@ export class YamuxSession implements SubstreamOwner, FrameReceiver {
       if (!substream.hasInputEnded) this.lateBytes += substream.receiveWindow;
     }
     this.release(substream);
-  }
-
-  lingers(expire: () => void): Timer {
-    return this.link.clock.deadlines.schedule(expire, LAST_BYTES_MS);
   }
 
   channelClosed(substream: Substream): void {
