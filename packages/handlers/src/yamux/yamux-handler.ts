@@ -235,7 +235,7 @@ export class YamuxHandler implements Handler {
       get remoteAddress() {
         return channel.remoteAddress;
       },
-      write: (frame: Buffer) => void ctx.write(frame).peekSettled(() => {}),
+      write: (frame: Buffer) => void ctx.write(frame),
       flush: () => ctx.flush(),
       accepted: (substream) => this.accept(this.over(this.session!, substream), channel),
       wentAway: (code) => ctx.fireUserEventTriggered(new GoAwayEvent(code)),

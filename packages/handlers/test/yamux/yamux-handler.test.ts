@@ -1,4 +1,5 @@
 import { type Channel, DrainEvent } from '@headrace/core';
+import { connectedPair } from '@headrace/core/testing';
 import { GoAwayEvent, YamuxHandler } from '@headrace/handlers/yamux';
 import { describe, expect, it } from 'vitest';
 import { type YamuxPair, yamuxPair } from './yamux-pair.ts';
@@ -36,16 +37,23 @@ describe('substreams', () => {
   });
 
   it('wait for a connection that is not up', async () => {
-    const pair = yamuxPair();
-    let opening: Promise<Channel> | undefined;
     const early = new YamuxHandler({ role: 'client' });
-    pair.client.run(() => {
-      pair.client.pipeline.remove(pair.near.handler);
-      pair.client.pipeline.addLast(early);
-      opening = early.open((channel) => void channel.pipeline.addLast());
+    const accepted: Channel[] = [];
+    const childHandler = (channel: Channel) => void accepted.push(channel);
+    let opening: Promise<Channel> | undefined;
+    let wasActive: boolean | undefined;
+    connectedPair({
+      client: (channel) =>
+        void channel.pipeline.addLast(early, {
+          handlerAdded() {
+            wasActive = channel.isActive;
+            opening = early.open((opened) => void opened.pipeline.addLast());
+          },
+        }),
+      server: (channel) =>
+        void channel.pipeline.addLast(new YamuxHandler({ role: 'server', childHandler })),
     });
-    expect((await opening!).isActive).toBe(true);
-    expect(pair.far.accepted.length).toBe(1);
+    expect([wasActive, (await opening!).isActive, accepted.length]).toEqual([false, true, 1]);
   });
 
   it('say at once when there is no connection yet', async () => {
