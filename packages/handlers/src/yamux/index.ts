@@ -5,4 +5,4 @@
  */
 
 export { GoAwayEvent } from './go-away-event.ts';
-export { YamuxHandler, type YamuxOptions } from './yamux-handler.ts';
+export { type SubstreamOptions, YamuxHandler, type YamuxOptions } from './yamux-handler.ts';
