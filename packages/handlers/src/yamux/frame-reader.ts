@@ -3,8 +3,6 @@ import { DATA, HEADER_BYTES } from './yamux-frame.ts';
 
 /** The receiver of what a {@link FrameReader} reads. */
 export interface FrameReceiver {
-  /** Nothing is read any more. */
-  readonly isOver: boolean;
   /** A header; the body of a data frame follows in parts. */
   frameCame(version: number, type: number, flags: number, id: number, length: number): void;
   bodyCame(part: Uint8Array): void;
@@ -24,8 +22,7 @@ export class FrameReader {
   }
 
   read(bytes: Uint8Array): void {
-    const { receiver } = this;
-    for (let at = 0; at < bytes.length && !receiver.isOver; ) {
+    for (let at = 0; at < bytes.length; ) {
       const part = bytes.subarray(at, at + (this.bodyLeft || HEADER_BYTES - this.filled));
       at += part.length;
       if (this.bodyLeft > 0) this.readBody(part);
@@ -49,6 +46,6 @@ export class FrameReader {
     const length = header.readUInt32BE(8);
     this.bodyLeft = type === DATA ? length : 0;
     receiver.frameCame(header[0]!, type, header.readUInt16BE(2), header.readUInt32BE(4), length);
-    if (this.bodyLeft === 0 && !receiver.isOver) receiver.frameEnded();
+    if (this.bodyLeft === 0) receiver.frameEnded();
   }
 }

@@ -60,7 +60,7 @@ interface PendingPing {
 
 /** The substreams of one connection, by the rules of yamux; knows neither channels nor pipelines. */
 export class YamuxSession implements SubstreamOwner, FrameReceiver {
-  isOver = false;
+  private isOver = false;
   private readonly limits: SessionLimits;
   private readonly link: SessionLink;
   private readonly reader = new FrameReader(this);

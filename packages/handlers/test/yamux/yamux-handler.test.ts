@@ -251,12 +251,14 @@ describe('the end of the connection', () => {
 
   it('follows a polite end that sends what substreams had written', async () => {
     const pair = yamuxPair({ capacityBytes: 16 * 1024 });
+    const [other] = await pair.open(pair.near);
     const [channel] = await pair.open(pair.near);
     const hold = pair.server.holdReads('test');
-    pair.clock.run(() => channel.writeAndFlush(Buffer.alloc(60_000)));
+    fill(pair, other);
+    await pair.clock.run(() => channel.writeAndFlush(Buffer.alloc(60_000)));
     pair.client.run(() => pair.client.end());
     pair.clock.run(() => hold.release());
-    expect(pair.far.probes[0]!.bytes).toBe(60_000);
+    expect(pair.far.probes[1]!.bytes).toBe(60_000);
     expect(channel.isOpen).toBe(false);
   });
 

@@ -76,9 +76,13 @@ describe('a peer that breaks the rules', () => {
 
   for (const [what, ...frames] of cases) {
     it(`gets a go away, and loses the connection: ${what}`, () => {
-      const { channel, errors, gives, probes } = server({ childOptions: { allowHalfOpen: true } });
+      const { handler, channel, errors, gives, probes } = server({
+        childOptions: { allowHalfOpen: true },
+      });
       // Input behind it is not read.
-      const answer = gives(Buffer.concat([...frames, frame(PING, SYN, 0, 7)]));
+      const answer = gives(Buffer.concat([...frames, data(9, 'x', SYN)]));
+      expect(probes.some(({ text }) => text === 'x')).toBe(false);
+      expect(handler.size).toBe(0);
       expect(answer.endsWith(PROTOCOL_ERROR.toString('hex'))).toBe(true);
       expect(errors.map((error) => (error as Error & { code: string }).code)).toEqual([
         'HR_ERR_MESSAGE_INVALID',
