@@ -26,6 +26,7 @@ import {
   choice,
   DrainGate,
   describeOptions,
+  SettableFuture,
   toFunction,
   unchecked,
   whole,
@@ -122,6 +123,8 @@ export class YamuxHandler implements Handler {
   private readonly channels = new Set<Channel>();
   private ctx: Context | undefined = undefined;
   private session: YamuxSession | undefined = undefined;
+  /** Of the output of the connection. */
+  private ending: SettableFuture | undefined = undefined;
 
   /** @throws OptionError if an option makes no sense */
   constructor(options: YamuxOptions) {
@@ -281,8 +284,17 @@ export class YamuxHandler implements Handler {
   }
 
   shutdown(ctx: Context, direction: Direction): WriteFuture {
-    if (direction === 'output') this.session!.finish();
-    return ctx.shutdown(direction);
+    if (direction === 'input') return ctx.shutdown(direction);
+    if (this.ending !== undefined) return this.ending;
+    const future = new SettableFuture();
+    this.ending = future;
+    this.session!.finish(() => {
+      ctx.shutdown(direction).onSettled((error) => {
+        if (error === undefined) future.succeed();
+        else future.fail(error);
+      });
+    });
+    return future;
   }
 
   close(ctx: Context, reason: CloseReason): WriteFuture {

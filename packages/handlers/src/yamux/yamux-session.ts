@@ -77,6 +77,8 @@ export class YamuxSession implements SubstreamOwner, FrameReceiver {
   private readonly afterEvent = onceAfterEvent<SessionLink>(() => this.sendOn());
   private isUp = false;
   private isFinished = false;
+  /** Called when no substream has output. */
+  private whenSent: (() => void) | undefined = undefined;
   private nextId: number;
   private highestPeerId = 0;
   private hasSentGoAway = false;
@@ -141,6 +143,7 @@ export class YamuxSession implements SubstreamOwner, FrameReceiver {
       substream.fail(error, info);
       this.release(substream);
     }
+    this.whenSent?.();
   }
 
   /** The peer opens no more substreams; those that are there go on. */
@@ -150,11 +153,16 @@ export class YamuxSession implements SubstreamOwner, FrameReceiver {
     this.send(frameOf(GO_AWAY, 0, 0, code));
   }
 
-  /** Sends what the windows allow, in spite of the watermarks of the connection, which ends its output. */
-  finish(): void {
+  /** Ends the output of the connection, once all that substreams have given has left. */
+  finish(done: () => void): void {
     this.goAway();
-    this.sendOn(true);
-    this.isFinished = true;
+    this.whenSent = () => {
+      this.whenSent = undefined;
+      this.isFinished = true;
+      this.link.flush();
+      done();
+    };
+    this.sendOn();
   }
 
   // --- what substreams do ---
@@ -232,17 +240,18 @@ export class YamuxSession implements SubstreamOwner, FrameReceiver {
   }
 
   /** One frame of each substream that has some, and so on. */
-  private sendOn(isLast = false): void {
+  private sendOn(): void {
     const { turns, link } = this;
     if (this.isOver || this.isFinished) return;
-    while (turns.size > 0 && (link.isWritable || isLast)) {
+    while (turns.size > 0 && link.isWritable) {
       const substream = turns.shift()!;
       substream.isReady = false;
       if (!substream.hasOutput) continue;
       link.write(substream.nextFrame());
       this.ready(substream);
     }
-    link.flush();
+    if (turns.size === 0 && this.whenSent !== undefined) this.whenSent();
+    else link.flush();
   }
 
   /** Resolves with the time until the peer's answer, in milliseconds. */

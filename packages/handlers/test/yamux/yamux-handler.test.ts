@@ -249,17 +249,28 @@ describe('the end of the connection', () => {
     expect(held.closeInfo?.reason).toBe('peer');
   });
 
-  it('follows a polite end that sends what substreams had written', async () => {
+  it('follows a polite end that sends what substreams had written, though it is more than may wait', async () => {
     const pair = yamuxPair({ capacityBytes: 16 * 1024 });
-    const [other] = await pair.open(pair.near);
-    const [channel] = await pair.open(pair.near);
+    const substreams: Channel[] = [];
+    for (let i = 0; i < 30; i++) substreams.push((await pair.open(pair.near))[0]);
     const hold = pair.server.holdReads('test');
-    fill(pair, other);
-    await pair.clock.run(() => channel.writeAndFlush(Buffer.alloc(60_000)));
+    for (const one of substreams)
+      await pair.clock.run(() => one.writeAndFlush(Buffer.alloc(60_000)));
     pair.client.run(() => pair.client.end());
+    const again = pair.client.run(() => pair.client.shutdown('output'));
     pair.clock.run(() => hold.release());
-    expect(pair.far.probes[1]!.bytes).toBe(60_000);
-    expect(channel.isOpen).toBe(false);
+    expect(pair.far.probes.map(({ bytes }) => bytes)).toEqual(Array(30).fill(60_000));
+    expect([again.isSuccess, substreams[0]!.isOpen]).toEqual([true, false]);
+  });
+
+  it('settles a polite end that did not come so far', async () => {
+    const pair = yamuxPair({ capacityBytes: 16 * 1024 });
+    const [channel] = await pair.open(pair.near);
+    pair.server.holdReads('test');
+    fill(pair, channel);
+    const ending = pair.client.run(() => pair.client.shutdown('output'));
+    pair.client.run(() => pair.client.abort());
+    await expect(ending).rejects.toThrow('the channel is closed');
   });
 
   it('comes with the removal of the handler', async () => {
