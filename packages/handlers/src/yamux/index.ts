@@ -5,4 +5,9 @@
  */
 
 export { GoAwayEvent } from './go-away-event.ts';
-export { type SubstreamOptions, YamuxHandler, type YamuxOptions } from './yamux-handler.ts';
+export {
+  type SubstreamOptions,
+  type SubstreamPipeline,
+  YamuxHandler,
+  type YamuxOptions,
+} from './yamux-handler.ts';

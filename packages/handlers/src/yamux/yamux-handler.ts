@@ -1,7 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import {
   type Channel,
-  type ChannelInitializer,
   type ChannelOptions,
   type CloseReason,
   type ConnectChannelOptions,
@@ -13,6 +12,7 @@ import {
   type Handler,
   MemoryTransport,
   type MessageKinds,
+  type OutboundBytes,
   openChannel,
   PipelineError,
   type Transport,
@@ -22,12 +22,11 @@ import {
 import {
   CHANNEL_OPTIONS,
   channelOf,
-  checkInitializer,
   choice,
   DrainGate,
   describeOptions,
+  fn,
   SettableFuture,
-  toFunction,
   unchecked,
   whole,
 } from '@headrace/core/authoring';
@@ -36,12 +35,15 @@ import { Substream } from './substream.ts';
 import { INITIAL_WINDOW } from './yamux-frame.ts';
 import { type SessionLink, YamuxSession } from './yamux-session.ts';
 
+/** Builds the pipeline of one substream: called for each, with handlers made anew. */
+export type SubstreamPipeline = (channel: Channel<Buffer, OutboundBytes>) => unknown;
+
 /** Options of a {@link YamuxHandler}. */
 export interface YamuxOptions {
   /** The end of the connection that opened it is the `client`. The two ends number their substreams by it. */
   readonly role: 'client' | 'server';
   /** Builds the pipeline of each substream that the peer opens. @default the peer may open none */
-  readonly childHandler?: ChannelInitializer;
+  readonly childHandler?: SubstreamPipeline;
   /** Options of these channels. @default those of any channel, with the logger and the clock of the connection */
   readonly childOptions?: ChannelOptions;
   /** Substreams of the peer at a time; one more is refused by a reset. @default 100 */
@@ -58,7 +60,7 @@ export type SubstreamOptions = Omit<ConnectChannelOptions, 'initialize' | 'paren
 
 const OPTIONS = describeOptions('YamuxHandler', {
   role: choice(['client', 'server'], { required: true }),
-  childHandler: unchecked(),
+  childHandler: fn({ answers: 'at once', purpose: 'builds the pipeline of a substream' }),
   childOptions: unchecked({ default: {} }),
   maxSubstreams: whole({ min: 1, default: 100 }),
   windowBytes: whole({ min: INITIAL_WINDOW, max: 2 ** 31 - 1, default: INITIAL_WINDOW }),
@@ -128,8 +130,7 @@ export class YamuxHandler implements Handler {
 
   /** @throws OptionError if an option makes no sense */
   constructor(options: YamuxOptions) {
-    const { childHandler, childOptions } = OPTIONS.resolve(options);
-    if (childHandler !== undefined) checkInitializer('childHandler', childHandler);
+    const { childOptions } = OPTIONS.resolve(options);
     CHANNEL_OPTIONS.checkNames(childOptions, '.childOptions');
     this.options = options;
   }
@@ -151,19 +152,18 @@ export class YamuxHandler implements Handler {
    * Opens a substream; resolves with its channel, which may be written to at once. The peer's refusal is a reset that comes
    * later.
    *
-   * @param initialize - builds its pipeline, as the `handler` of a `Bootstrap`
+   * @param initialize - builds its pipeline
    * @throws PipelineError `PIPELINE_STATE` before the handler is in the pipeline of a channel that has started
    * @throws ChannelError `CHANNEL_REFUSED` if the peer takes no more, or the connection is over
    */
-  async open(initialize: ChannelInitializer, options: SubstreamOptions = {}): Promise<Channel> {
-    checkInitializer('open', initialize);
+  async open(initialize: SubstreamPipeline, options: SubstreamOptions = {}): Promise<Channel> {
     const transport = this.transport();
     const { channel } = this.ctx!;
     return await connectChannel(transport, {
       target: 'a substream',
       ...options,
       parent: channel,
-      initialize: toFunction(initialize),
+      initialize: initialize as (opening: Channel) => void,
     });
   }
 
@@ -253,7 +253,8 @@ export class YamuxHandler implements Handler {
   /** @internal Starts the channel of a substream that the peer has opened. */
   protected accept(transport: Transport, parent: Channel): void {
     const { childHandler, childOptions } = this.options;
-    openChannel(transport, { ...childOptions, parent, initialize: toFunction(childHandler!) });
+    const initialize = childHandler as (opening: Channel) => void;
+    openChannel(transport, { ...childOptions, parent, initialize });
   }
 
   channelActive(ctx: Context): void {
