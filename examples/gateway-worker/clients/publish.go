@@ -15,7 +15,6 @@ import (
 // Answer is what the API said: Error.Code is for programs.
 type Answer struct {
 	Delivered int `json:"delivered"`
-	Nodes     int `json:"nodes"`
 	Error     struct {
 		Code    string `json:"code"`
 		Message string `json:"message"`
@@ -80,5 +79,5 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	fmt.Printf("{\"delivered\":%d,\"nodes\":%d}\n", answer.Delivered, answer.Nodes)
+	fmt.Printf("{\"delivered\":%d}\n", answer.Delivered)
 }

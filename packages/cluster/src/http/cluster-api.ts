@@ -86,7 +86,7 @@ const OPTIONS = describeOptions('clusterApi', {
  *
  * | Request | Answer |
  * | --- | --- |
- * | `POST /publish` `{"to":{"group":"lobby"},"message":"hi"}` | `{"delivered":3,"nodes":2}` |
+ * | `POST /publish` `{"to":{"group":"lobby"},"message":"hi"}` | `{"delivered":3}`, and the header `Headrace-Nodes: 2` |
  * | `POST /batch` `{"messages":[…]}`, bodies of `/publish` | `{"results":[…]}`, an answer or an error for each, in their order |
  * | `POST /disconnect` `{"to":{"user":"ann"},"message":"bye"}` | `{"closed":1}`; `message` may be left out |
  * | `GET /groups/lobby` | `{"count":3}` |
@@ -132,7 +132,7 @@ const OPTIONS = describeOptions('clusterApi', {
  * console.log(answer.status, await answer.text());
  * await server.close();
  * await cluster.leave();
- * // prints 200 {"delivered":0,"nodes":0}
+ * // prints 200 {"delivered":0}
  * ```
  */
 export function clusterApi(options: ClusterApiOptions): RequestListener {
@@ -217,7 +217,7 @@ class ClusterApi {
   ): Promise<ApiAnswer> {
     const charge = (requests: number): void => this.charge(caller, requests);
     const run = async (given: unknown): Promise<ApiAnswer> => {
-      return { status: 200, value: await answer(this.operations, given, charge) };
+      return answerOf(await answer(this.operations, given, charge));
     };
     if (method === 'GET') return await run(name);
     const key = idempotencyKeyIn(request.headers['idempotency-key']);
@@ -257,4 +257,11 @@ class ClusterApi {
 
 function isKey(key: unknown): boolean {
   return typeof key === 'string' && /^[\x21-\x7e]+$/.test(key);
+}
+
+/** The nodes of one message are a header; those of a batch stand beside each. */
+function answerOf(done: object): ApiAnswer {
+  const { nodes, ...value } = done as { readonly nodes?: number };
+  if (nodes === undefined) return { status: 200, value };
+  return { status: 200, value, headers: { 'headrace-nodes': String(nodes) } };
 }

@@ -41,7 +41,8 @@ const HEADERS: Readonly<Record<string, Json>> = {
 };
 
 const COUNT = { type: 'integer', minimum: 0 };
-const DELIVERED = objectOf({ delivered: COUNT, nodes: COUNT });
+const DELIVERED = objectOf({ delivered: COUNT });
+const DELIVERED_OF_BATCH = objectOf({ delivered: COUNT, nodes: COUNT });
 const ONLINE = objectOf({ online: { type: 'boolean' } });
 const DESCRIBED: Readonly<Record<string, Described>> = {
   '/publish': {
@@ -54,7 +55,7 @@ const DESCRIBED: Readonly<Record<string, Described>> = {
     summary: 'Sends messages in their order; an answer or an error for each',
     body: 'Batch',
     result: objectOf({
-      results: { type: 'array', items: { oneOf: [ref('Delivered'), ref('Error')] } },
+      results: { type: 'array', items: { oneOf: [ref('DeliveredOfBatch'), ref('Error')] } },
     }),
     codes: ['WRONG_BATCH'],
   },
@@ -117,7 +118,7 @@ function pathOf({ method, path }: ApiRoute): Json {
       200: {
         description: 'what was done, or who is there',
         content: contentOf(result),
-        ...(body !== undefined && REPLAYED),
+        ...(body !== undefined && headersOf(path)),
       },
       ...errorsOf([...EVERY, ...(body === undefined ? [] : WITH_BODY), ...codes]),
     },
@@ -158,6 +159,10 @@ function schemas(maxBatch: number): Json {
     Disconnection: objectOf({ to: ref('To'), message }, ['to']),
     Delivered: {
       ...DELIVERED,
+      description: 'how many connections the message was written to',
+    },
+    DeliveredOfBatch: {
+      ...DELIVERED_OF_BATCH,
       description: 'how many connections the message was written to, and how many nodes have them',
     },
     Error: objectOf(
@@ -177,9 +182,15 @@ const IDEMPOTENCY_KEY = {
   description: 'a repeated request with the same key is not carried out again',
   schema: { type: 'string', pattern: '^[!-~]{1,255}$' },
 };
-const REPLAYED = header('Idempotency-Replayed', 'this is the answer to an earlier request', {
-  const: 'true',
-});
+function headersOf(path: string): Json {
+  const replayed = {
+    description: 'this is the answer to an earlier request',
+    schema: { const: 'true' },
+  };
+  const nodes = { description: 'how many nodes have these connections', schema: COUNT };
+  const ofAll = { 'Idempotency-Replayed': replayed };
+  return { headers: path === '/publish' ? { ...ofAll, 'Headrace-Nodes': nodes } : ofAll };
+}
 
 function header(name: string, description: string, schema: Json): Json {
   return { headers: { [name]: { description, schema } } };
