@@ -1,5 +1,4 @@
 // Substreams in a page in real Chromium.
-
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ServerBootstrap } from '@headrace/core';
