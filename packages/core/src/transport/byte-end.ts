@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer';
-import type { Address } from '../contract.ts';
+import type { Address, CloseInfo } from '../contract.ts';
 
 /** The program's side of an end: it looks at the end when it is woken. */
 export interface EndUser {
@@ -18,6 +18,11 @@ export interface ByteEnd {
   readonly isGone: boolean;
   /** Why it broke. */
   error: Error | undefined;
+  /**
+   * Set with `error` if the end is over because of what carries it: the channel closes for this reason, without an error
+   * of its own. Bytes that have arrived are read first. @default none
+   */
+  readonly closeInfo?: CloseInfo | undefined;
   /** Bytes that `send` takes now. */
   readonly room: number;
   /** Bytes that `take` returns. */

@@ -128,7 +128,8 @@ export class MemoryTransport implements Transport {
   }
 
   lookForFailure(): Error | undefined {
-    return this.end.error;
+    const { end } = this;
+    return end.closeInfo === undefined ? end.error : undefined;
   }
 
   sizeOf(message: unknown): number {
@@ -201,10 +202,12 @@ export class MemoryTransport implements Transport {
     );
   }
 
-  /** As a system does, the end shows its error to reads and writes only. */
+  /** As a system does, the end shows its error to reads and writes only; the end of what carries it, once all is read. */
   private get seesError(): boolean {
+    const { end } = this;
+    if (end.error === undefined) return false;
     const isMet = this.mayRead || this.hasMetError || this.waitingBytes > 0 || !this.isConnected;
-    return isMet && this.end.error !== undefined;
+    return isMet || (end.closeInfo !== undefined && end.unreadBytes === 0);
   }
 
   private get hasInput(): boolean {
@@ -246,7 +249,7 @@ export class MemoryTransport implements Transport {
     if (this.seesError && !this.isClosed && !canRead) {
       this.isClosed = true;
       end.user = undefined;
-      sink.failed(end.error!);
+      if (end.closeInfo === undefined) sink.failed(end.error!);
     }
     if (this.isClosed) {
       this.leave(sink);
@@ -296,6 +299,6 @@ export class MemoryTransport implements Transport {
   private leave(sink: TransportSink): void {
     if (this.isGone) return;
     this.isGone = true;
-    sink.disconnected();
+    sink.disconnected(this.end.closeInfo);
   }
 }

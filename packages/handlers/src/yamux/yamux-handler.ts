@@ -1,0 +1,324 @@
+import type { Buffer } from 'node:buffer';
+import {
+  type Channel,
+  type ChannelOptions,
+  type CloseReason,
+  type ConnectChannelOptions,
+  type Context,
+  connectChannel,
+  type Direction,
+  DrainEvent,
+  DrainStartEvent,
+  type Handler,
+  MemoryTransport,
+  type MessageKinds,
+  type OutboundBytes,
+  openChannel,
+  PipelineError,
+  type Transport,
+  type TransportSink,
+  type WriteFuture,
+} from '@headrace/core';
+import {
+  CHANNEL_OPTIONS,
+  channelOf,
+  choice,
+  DrainGate,
+  describeOptions,
+  fn,
+  SettableFuture,
+  unchecked,
+  whole,
+} from '@headrace/core/authoring';
+import { GoAwayEvent } from './go-away-event.ts';
+import { Substream } from './substream.ts';
+import { INITIAL_WINDOW } from './yamux-frame.ts';
+import { type SessionLink, YamuxSession } from './yamux-session.ts';
+
+/** Builds the pipeline of one substream: called for each, with handlers made anew. */
+export type SubstreamPipeline = (channel: Channel<Buffer, OutboundBytes>) => unknown;
+
+/** Options of a {@link YamuxHandler}. */
+export interface YamuxOptions {
+  /** The end of the connection that opened it is the `client`. The two ends number their substreams by it. */
+  readonly role: 'client' | 'server';
+  /** Builds the pipeline of each substream that the peer opens. @default the peer may open none */
+  readonly childHandler?: SubstreamPipeline;
+  /** Options of these channels. @default those of any channel, with the logger and the clock of the connection */
+  readonly childOptions?: ChannelOptions;
+  /** Substreams of the peer at a time; one more is refused by a reset. @default 100 */
+  readonly maxSubstreams?: number;
+  /**
+   * Bytes that the peer may send on a substream before some of them were read, at least the 256 KiB of the protocol.
+   * @default 262144
+   */
+  readonly windowBytes?: number;
+}
+
+/** Options of {@link YamuxHandler.open}. */
+export type SubstreamOptions = Omit<ConnectChannelOptions, 'initialize' | 'parent'>;
+
+const OPTIONS = describeOptions('YamuxHandler', {
+  role: choice(['client', 'server'], { required: true }),
+  childHandler: fn({ answers: 'at once', purpose: 'builds the pipeline of a substream' }),
+  childOptions: unchecked({ default: {} }),
+  maxSubstreams: whole({ min: 1, default: 100 }),
+  windowBytes: whole({ min: INITIAL_WINDOW, max: 2 ** 31 - 1, default: INITIAL_WINDOW }),
+});
+
+/**
+ * Carries many channels in one connection, by the yamux protocol: each substream is a channel with a pipeline of its own, and
+ * either end opens them. Go's `hashicorp/yamux`, and those for Rust and JavaScript, are peers.
+ *
+ * ```text
+ *  wire | [tls] | [web socket] | YamuxHandler        | frame | codec | app   of substream 1
+ *                                                    | frame | codec | app   of substream 2
+ * ```
+ *
+ * **Place**: last in the pipeline of a connection of bytes: TCP, TLS, a WebSocket.
+ * **In**: bytes; they become the reads of the substreams. Other messages pass.
+ * **Out**: nothing is written through it. The substreams' writes leave in turns, a frame of at most 16 KiB each, while the
+ * connection is writable.
+ * **Events**: fires {@link GoAwayEvent}. A drain of the connection sends a go away, drains the substreams and waits for them.
+ * **Errors**: `MESSAGE_INVALID` for a peer that breaks the rules, which ends the connection with a go away.
+ * **State**: per channel.
+ * **Cost**: 12 bytes for each frame; the bytes of a substream are copied once more on either way. Memory is at most
+ * `windowBytes` for each substream that does not read, and 64 KiB for each that cannot send.
+ * **Pitfalls**: a substream that reads nothing holds itself, and no other one. The reads of the connection are never held.
+ *
+ * @example
+ * ```ts run
+ * import { YamuxHandler } from '@headrace/handlers/yamux';
+ * import { connectedPair } from '@headrace/core/testing';
+ *
+ * const client = new YamuxHandler({ role: 'client' });
+ * const { clock } = connectedPair({
+ *   client: (channel) => void channel.pipeline.addLast(client),
+ *   server: (channel) =>
+ *     void channel.pipeline.addLast(
+ *       new YamuxHandler({
+ *         role: 'server',
+ *         childHandler: (substream) =>
+ *           void substream.pipeline.addLast({
+ *             channelRead: (ctx, bytes) => void ctx.writeAndFlush(bytes),
+ *           }),
+ *       }),
+ *     ),
+ * });
+ * const opening = client.open((substream) =>
+ *   void substream.pipeline.addLast({
+ *     channelRead: (_ctx, bytes) => console.log(String(bytes)),
+ *   }),
+ * );
+ * clock.advance(0);
+ * const substream = await opening;
+ * clock.run(() => substream.writeAndFlush(Buffer.from('hello')));
+ * // prints hello
+ * ```
+ * @see https://github.com/hashicorp/yamux/blob/master/spec.md
+ */
+export class YamuxHandler implements Handler {
+  declare readonly sharable?: false;
+  readonly messageKinds: MessageKinds = { writes: 'bytes' };
+  private readonly options: YamuxOptions;
+  private readonly gate = new DrainGate('substreams', () => this.size > 0);
+  private readonly channels = new Set<Channel>();
+  private ctx: Context | undefined = undefined;
+  private session: YamuxSession | undefined = undefined;
+  /** Of the output of the connection. */
+  private ending: SettableFuture | undefined = undefined;
+
+  /** @throws OptionError if an option makes no sense */
+  constructor(options: YamuxOptions) {
+    const { childOptions } = OPTIONS.resolve(options);
+    CHANNEL_OPTIONS.checkNames(childOptions, '.childOptions');
+    this.options = options;
+  }
+
+  get userEvents(): { readonly fires: readonly 'GoAwayEvent'[] } {
+    return { fires: ['GoAwayEvent'] };
+  }
+
+  fresh(): YamuxHandler {
+    return new YamuxHandler(this.options);
+  }
+
+  /** Substreams that are open, or whose last bytes have not left. */
+  get size(): number {
+    return this.session?.size ?? 0;
+  }
+
+  /**
+   * Opens a substream; resolves with its channel, which may be written to at once. The peer's refusal is a reset that comes
+   * later.
+   *
+   * @param initialize - builds its pipeline
+   * @throws PipelineError `PIPELINE_STATE` before the handler is in the pipeline of a channel that has started
+   * @throws ChannelError `CHANNEL_REFUSED` if the peer takes no more, or the connection is over
+   */
+  async open(initialize: SubstreamPipeline, options: SubstreamOptions = {}): Promise<Channel> {
+    const transport = this.transport();
+    const { channel } = this.ctx!;
+    return await connectChannel(transport, {
+      target: 'a substream',
+      ...options,
+      parent: channel,
+      initialize: initialize as (opening: Channel) => void,
+    });
+  }
+
+  /**
+   * A substream to be opened, for `connect({ transport })` of a `Bootstrap`.
+   *
+   * @throws PipelineError `PIPELINE_STATE` before the handler is in the pipeline of a channel that has started
+   */
+  transport(): Transport {
+    const { session } = this;
+    if (session === undefined) {
+      const text =
+        'a YamuxHandler opens substreams once it is in the pipeline of a channel that has started';
+      throw new PipelineError('PIPELINE_STATE', text);
+    }
+    const substream = new Substream(session, true);
+    return this.over(session, substream, () => session.dial(substream));
+  }
+
+  /** Resolves with the time to the peer and back, in milliseconds; calls while a ping is under way share it. */
+  async ping(): Promise<number> {
+    const { session } = this;
+    if (session === undefined)
+      throw new PipelineError('PIPELINE_STATE', 'a YamuxHandler pings on a channel');
+    return await session.pingPeer();
+  }
+
+  private over(session: YamuxSession, substream: Substream, dial?: () => Error | undefined) {
+    const { clock } = this.ctx!.channel;
+    const opened = (sink: TransportSink): undefined => {
+      const channel = channelOf(sink)?.channel;
+      if (channel === undefined) return;
+      substream.hasChannel = true;
+      this.channels.add(channel);
+      channel.onClosed(() => {
+        this.channels.delete(channel);
+        session.channelClosed(substream);
+      });
+    };
+    return MemoryTransport.over(
+      { nextTurn: (task) => clock.nextTurn(task), opened },
+      substream,
+      dial,
+    );
+  }
+
+  // --- the connection ---
+
+  handlerAdded(ctx: Context): void {
+    const { role, childHandler, maxSubstreams, windowBytes } = OPTIONS.resolve(this.options);
+    this.ctx = ctx;
+    const limits = {
+      isClient: role === 'client',
+      maxSubstreams: childHandler === undefined ? 0 : maxSubstreams,
+      windowBytes,
+    };
+    const session = new YamuxSession(limits, this.linkOf(ctx));
+    this.session = session;
+    if (ctx.channel.isActive) session.up();
+  }
+
+  private linkOf(ctx: Context): SessionLink {
+    const { channel } = ctx;
+    return {
+      clock: channel.clock,
+      get isWritable() {
+        return channel.isWritable;
+      },
+      get localAddress() {
+        return channel.localAddress;
+      },
+      get remoteAddress() {
+        return channel.remoteAddress;
+      },
+      write: (frame: Buffer) => void ctx.write(frame),
+      flush: () => ctx.flush(),
+      accepted: (substream) => this.accept(this.over(this.session!, substream), channel),
+      wentAway: (code) => ctx.fireUserEventTriggered(new GoAwayEvent(code)),
+      violated: (error) => {
+        ctx.fireExceptionCaught(error);
+        if (channel.isOpen) channel.close('bad-input');
+      },
+      released: () => this.gate.update(),
+    };
+  }
+
+  /** @internal Starts the channel of a substream that the peer has opened. */
+  protected accept(transport: Transport, parent: Channel): void {
+    const { childHandler, childOptions } = this.options;
+    const initialize = childHandler as (opening: Channel) => void;
+    openChannel(transport, { ...childOptions, parent, initialize });
+  }
+
+  channelActive(ctx: Context): void {
+    this.session!.up();
+    ctx.fireChannelActive();
+  }
+
+  channelRead(ctx: Context, message: unknown): void {
+    if (message instanceof Uint8Array) this.session!.read(message);
+    else ctx.fireChannelRead(message);
+  }
+
+  channelWritabilityChanged(ctx: Context): void {
+    this.session!.writable();
+    ctx.fireChannelWritabilityChanged();
+  }
+
+  userEventTriggered(ctx: Context, event: unknown): void {
+    if (event instanceof DrainStartEvent) {
+      for (const { pipeline } of [...this.channels])
+        pipeline.fireUserEventTriggered(new DrainStartEvent(event));
+    } else if (this.gate.see(event)) {
+      this.session!.goAway();
+      for (const { pipeline } of [...this.channels])
+        pipeline.fireUserEventTriggered(new DrainEvent(event.timeoutMs));
+    }
+    ctx.fireUserEventTriggered(event);
+  }
+
+  shutdown(ctx: Context, direction: Direction): WriteFuture {
+    if (direction === 'input') return ctx.shutdown(direction);
+    if (this.ending !== undefined) return this.ending;
+    const future = new SettableFuture();
+    this.ending = future;
+    this.session!.finish(() => {
+      ctx.shutdown(direction).onSettled((error) => {
+        if (error === undefined) future.succeed();
+        else future.fail(error);
+      });
+    });
+    return future;
+  }
+
+  close(ctx: Context, reason: CloseReason): WriteFuture {
+    this.session!.goAway();
+    if (ctx.channel.isActive) ctx.flush();
+    return ctx.close(reason);
+  }
+
+  channelInactive(ctx: Context): void {
+    this.ended(ctx);
+    ctx.fireChannelInactive();
+  }
+
+  channelUnregistered(ctx: Context): void {
+    this.ended(ctx);
+    ctx.fireChannelUnregistered();
+  }
+
+  handlerRemoved(ctx: Context): void {
+    this.ended(ctx);
+  }
+
+  private ended({ channel }: Context): void {
+    this.session!.end(channel.closeInfo ?? { reason: 'local', by: 'local', error: undefined });
+  }
+}
