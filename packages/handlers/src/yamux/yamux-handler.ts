@@ -26,6 +26,7 @@ import {
   DrainGate,
   describeOptions,
   fn,
+  type Resolved,
   SettableFuture,
   unchecked,
   whole,
@@ -120,7 +121,8 @@ const OPTIONS = describeOptions('YamuxHandler', {
 export class YamuxHandler implements Handler {
   declare readonly sharable?: false;
   readonly messageKinds: MessageKinds = { writes: 'bytes' };
-  private readonly options: YamuxOptions;
+  private readonly settings: Resolved<YamuxOptions, typeof OPTIONS.kinds>;
+  private readonly again: () => YamuxHandler;
   private readonly gate = new DrainGate('substreams', () => this.size > 0);
   private readonly channels = new Set<Channel>();
   private ctx: Context | undefined = undefined;
@@ -130,9 +132,10 @@ export class YamuxHandler implements Handler {
 
   /** @throws OptionError if an option makes no sense */
   constructor(options: YamuxOptions) {
-    const { childOptions } = OPTIONS.resolve(options);
-    CHANNEL_OPTIONS.checkNames(childOptions, '.childOptions');
-    this.options = options;
+    const settings = OPTIONS.resolve(options);
+    CHANNEL_OPTIONS.checkNames(settings.childOptions, '.childOptions');
+    this.settings = settings;
+    this.again = () => new YamuxHandler(options);
   }
 
   get userEvents(): { readonly fires: readonly 'GoAwayEvent'[] } {
@@ -140,7 +143,7 @@ export class YamuxHandler implements Handler {
   }
 
   fresh(): YamuxHandler {
-    return new YamuxHandler(this.options);
+    return this.again();
   }
 
   /** Substreams that are open, or whose last bytes have not left. */
@@ -213,7 +216,7 @@ export class YamuxHandler implements Handler {
   // --- the connection ---
 
   handlerAdded(ctx: Context): void {
-    const { role, childHandler, maxSubstreams, windowBytes } = OPTIONS.resolve(this.options);
+    const { role, childHandler, maxSubstreams, windowBytes } = this.settings;
     this.ctx = ctx;
     const limits = {
       isClient: role === 'client',
@@ -252,7 +255,7 @@ export class YamuxHandler implements Handler {
 
   /** @internal Starts the channel of a substream that the peer has opened. */
   protected accept(transport: Transport, parent: Channel): void {
-    const { childHandler, childOptions } = this.options;
+    const { childHandler, childOptions } = this.settings;
     const initialize = childHandler as (opening: Channel) => void;
     openChannel(transport, { ...childOptions, parent, initialize });
   }
