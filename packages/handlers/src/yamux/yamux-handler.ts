@@ -69,7 +69,7 @@ const OPTIONS = describeOptions('YamuxHandler', {
 
 /**
  * Carries many channels in one connection, by the yamux protocol: each substream is a channel with a pipeline of its own, and
- * either end opens them. Go's `hashicorp/yamux`, and those for Rust and JavaScript, are peers.
+ * either end opens them. Go's `hashicorp/yamux` is a peer that is tried; others follow the same specification.
  *
  * ```text
  *  wire | [tls] | [web socket] | YamuxHandler        | frame | codec | app   of substream 1
