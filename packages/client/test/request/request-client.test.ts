@@ -398,6 +398,19 @@ describe('RequestClient.stream', () => {
     }
     return seen;
   };
+  /** What a stream reads whose connection is lost after 50 ms. */
+  const readOverLoss = async (): Promise<string[]> => {
+    const client = clientOf({
+      retry: 'idempotent',
+      budget: new RetryBudget({ perSecond: 9, burst: 9 }),
+    });
+    await world.pass(50);
+    const read = readAll(client.stream(Buffer.from('x')));
+    await world.pass(50);
+    for (const channel of accepted()) channel.abort();
+    await world.pass(500);
+    return read;
+  };
   const numbers = async function* (count: number): AsyncGenerator<Buffer> {
     for (let i = 1; i <= count; i++) yield Buffer.from(String(i));
   };
@@ -450,16 +463,7 @@ describe('RequestClient.stream', () => {
         await new Promise(() => {});
       })() as never;
     await up();
-    const client = clientOf({
-      retry: 'idempotent',
-      budget: new RetryBudget({ perSecond: 9, burst: 9 }),
-    });
-    await world.pass(50);
-    const read = readAll(client.stream(Buffer.from('x')));
-    await world.pass(50);
-    for (const channel of accepted()) channel.abort();
-    await world.pass(500);
-    expect(await read).toEqual(['1', 'HR_ERR_REQUEST_LOST']);
+    expect(await readOverLoss()).toEqual(['1', 'HR_ERR_REQUEST_LOST']);
     expect(asked).toEqual(['x']);
   });
 
@@ -470,16 +474,7 @@ describe('RequestClient.stream', () => {
         yield Buffer.from('1');
       })() as never;
     await up();
-    const client = clientOf({
-      retry: 'idempotent',
-      budget: new RetryBudget({ perSecond: 9, burst: 9 }),
-    });
-    await world.pass(50);
-    const read = readAll(client.stream(Buffer.from('x')));
-    await world.pass(50);
-    for (const channel of accepted()) channel.abort();
-    await world.pass(500);
-    expect(await read).toEqual(['1', 'end']);
+    expect(await readOverLoss()).toEqual(['1', 'end']);
     expect(asked).toEqual(['x', 'x']);
   });
 

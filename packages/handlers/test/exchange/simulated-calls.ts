@@ -59,6 +59,25 @@ async function serve(host: SimulatedHost, executed: Set<number>): Promise<void> 
     .bind({ network: host, port: 7000 });
 }
 
+/** A client's connection to the server, and another one 500 ms after each loss. */
+export function connectAgain(
+  host: SimulatedHost,
+  makeExchange: () => ExchangeHandler<BinaryExchange>,
+  connected: (exchange: ExchangeHandler<BinaryExchange>, channel: Channel) => void,
+): void {
+  const exchange = makeExchange();
+  const again = () =>
+    void host.clock.schedule(() => connectAgain(host, makeExchange, connected), 500);
+  new Bootstrap()
+    .options(host.options)
+    .handler(({ pipeline }) => pipeline.addLast(...frames(), exchange))
+    .connect({ network: host, host: 'server', port: 7000 })
+    .then((channel: Channel) => {
+      connected(exchange, channel);
+      channel.onClosed(again);
+    }, again);
+}
+
 /** Makes calls until some time after the faults, and connects again after each loss. */
 class Caller {
   private readonly mayAskAgain: MayAskAgain;
@@ -80,16 +99,9 @@ class Caller {
   }
 
   private connect(host: SimulatedHost): void {
-    const exchange = new ExchangeHandler({ format, maxInFlight: 3, timeoutMs: CALL_TIMEOUT_MS });
-    const again = () => void host.clock.schedule(() => this.connect(host), 500);
-    new Bootstrap()
-      .options(host.options)
-      .handler(({ pipeline }) => pipeline.addLast(...frames(), exchange))
-      .connect({ network: host, host: 'server', port: 7000 })
-      .then((channel: Channel) => {
-        this.exchanges.push(exchange);
-        channel.onClosed(again);
-      }, again);
+    const makeExchange = () =>
+      new ExchangeHandler({ format, maxInFlight: 3, timeoutMs: CALL_TIMEOUT_MS });
+    connectAgain(host, makeExchange, (exchange) => void this.exchanges.push(exchange));
   }
 
   private next(host: SimulatedHost): void {

@@ -1,6 +1,6 @@
 import assert from 'node:assert';
 import { lengthPrefixed } from '@headrace/codec';
-import { Bootstrap, type Channel, ServerBootstrap } from '@headrace/core';
+import { type Channel, ServerBootstrap } from '@headrace/core';
 import type { SimulatedHost, Simulation } from '@headrace/simulation';
 import {
   type BinaryExchange,
@@ -8,6 +8,7 @@ import {
   ExchangeHandler,
   type ExchangeScope,
 } from '../../src/index.ts';
+import { connectAgain } from './simulated-calls.ts';
 
 /** The parts of the scenario that a broken variant has otherwise. */
 export interface StreamVariant {
@@ -139,21 +140,12 @@ class Subscriber {
   }
 
   private connect(host: SimulatedHost): void {
-    const exchange = new ExchangeHandler({
-      format: this.variant.format,
-      ...WINDOW,
-      timeoutMs: WAIT_MS,
+    const { format } = this.variant;
+    const makeExchange = () => new ExchangeHandler({ format, ...WINDOW, timeoutMs: WAIT_MS });
+    connectAgain(host, makeExchange, (exchange, channel) => {
+      this.channels.push(channel);
+      this.exchanges.push(exchange);
     });
-    const again = () => void host.clock.schedule(() => this.connect(host), 500);
-    new Bootstrap()
-      .options(host.options)
-      .handler(({ pipeline }) => pipeline.addLast(...frames(), exchange))
-      .connect({ network: host, host: 'server', port: 7000 })
-      .then((channel: Channel) => {
-        this.channels.push(channel);
-        this.exchanges.push(exchange);
-        channel.onClosed(again);
-      }, again);
   }
 
   /** Tries until it was whole once behind the faults. */

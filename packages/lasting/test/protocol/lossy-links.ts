@@ -1,22 +1,12 @@
 import type { OutboundBytes } from '@headrace/core';
 import { toBuffer } from '@headrace/core/authoring';
+import { randomFrom } from '../../../core/test/fixture/random.ts';
 import { decodeResumeFrame } from '../../src/protocol/resume-frame.ts';
 import {
   type MessageReceiver,
   ResumeMachine,
   type ResumeMachineOptions,
 } from '../../src/protocol/resume-machine.ts';
-
-/** Small and good enough: mulberry32. */
-export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b_79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 type MachineClass = new (options: ResumeMachineOptions) => ResumeMachine;
 
