@@ -18,6 +18,9 @@ export interface ItemWindow {
 /** However large a window is, an end keeps count of no more items that are not acknowledged. */
 export const MAX_WINDOW_ITEMS: number = 65_536;
 
+/** A source that has its items at hand, and a peer with a wide window, hold the event loop for no more than these. */
+const ITEMS_PER_TURN = 256;
+
 /** How the items of one stream are written. */
 export interface ItemWire {
   /** The message of an item; a throw ends the stream. */
@@ -101,9 +104,15 @@ export class ItemWriter {
 
   private async sendAll(iterator: ItemIterator): Promise<void> {
     this.iterator = iterator;
+    let written = 0;
     while (!this.isStopped) {
       if (!this.hasRoom) {
         await this.room();
+        continue;
+      }
+      written += 1;
+      if (written % ITEMS_PER_TURN === 0) {
+        await this.nextTurn();
         continue;
       }
       // An iterator that throws is over: as in a loop, it gets no return().
@@ -138,6 +147,10 @@ export class ItemWriter {
     return new Promise((resolve) => {
       this.wake = resolve;
     });
+  }
+
+  private nextTurn(): Promise<void> {
+    return new Promise((resolve) => this.output.ctx.clock.nextTurn(resolve));
   }
 
   private write(item: unknown): void {

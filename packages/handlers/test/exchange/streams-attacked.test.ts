@@ -132,12 +132,16 @@ describe('a stream of a peer that wants the memory of this end', () => {
       return { isSettled: false };
     };
     const window = { items: 0xffff_ffff, bytes: 0xffff_ffff };
-    const writer = new ItemWriter({ isWritable: true, write, ctx: {} } as never, wire, window);
+    const clock = { nextTurn: (task: () => void) => void setImmediate(task) };
+    const output = { isWritable: true, write, ctx: { clock } };
+    const writer = new ItemWriter(output as never, wire, window);
     function* endless() {
       for (let i = 0; i < 1_000_000; i++) yield '';
     }
     void writer.send(endless());
-    await new Promise((resolve) => setImmediate(resolve));
+    for (let turns = 0; turns < 1000; turns += 1) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
     expect(written).toBe(65_536);
   });
 

@@ -310,6 +310,22 @@ describe('a stream of the answerer', () => {
     expect(await settled(ends, readAll(items))).toHaveLength(101);
   });
 
+  it('of a wide window holds the event loop for no more than 256 items at a time', async () => {
+    let made = 0;
+    const ends = new TwoEnds(
+      { windowItems: 60_000, windowBytes: 1_000_000 },
+      {
+        *handle() {
+          for (; made < 3000; made++) yield bytes('x');
+        },
+      },
+    );
+    const items = ends.pair.clock.run(() => ends.caller.stream(bytes('x')));
+    for (let i = 0; i < 20_000; i++) await null;
+    expect(made).toBeLessThanOrEqual(257);
+    expect(await settled(ends, readAll(items))).toHaveLength(3001);
+  });
+
   it('holds the drain until it has ended', async () => {
     const ends = new TwoEnds({ windowItems: 1 }, { handle: () => counting(3) });
     const items = ends.pair.clock.run(() => ends.caller.stream(bytes('x')));
