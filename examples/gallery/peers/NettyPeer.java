@@ -204,6 +204,7 @@ public class NettyPeer {
     private final Random random = new Random();
     private final ByteBuf pool = Unpooled.directBuffer(1 << 24);
     private boolean isFlushed;
+    private boolean isSending;
 
     Frames(int count) {
       this.count = count;
@@ -222,7 +223,18 @@ public class NettyPeer {
       send(context);
     }
 
+    /** A write may change the writability within the call, between the length of a frame and its bytes. */
     private void send(ChannelHandlerContext context) {
+      if (isSending) return;
+      isSending = true;
+      do {
+        write(context);
+        context.flush();
+      } while (context.channel().isWritable() && sent.frames < count);
+      isSending = false;
+    }
+
+    private void write(ChannelHandlerContext context) {
       while (context.channel().isWritable() && sent.frames < count) {
         int length = random.nextInt(MAX_FRAME + 1);
         ByteBuf frame = pool.retainedSlice(random.nextInt(pool.capacity() - MAX_FRAME), length);
@@ -234,7 +246,6 @@ public class NettyPeer {
           closeAfterAll(context);
         });
       }
-      context.flush();
     }
 
     @Override

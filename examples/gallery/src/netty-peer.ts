@@ -80,7 +80,8 @@ export async function exchangeFrames(place: core.ConnectPlace, count: number, lo
     channel.flush();
     await new Promise<void>((done) => channel.onceWritable(done));
   }
-  await channel.closed;
+  const { reason, error } = await channel.closed;
+  if (reason !== 'peer') log(`closed as ${reason}: ${error?.message ?? 'without an error'}`);
   log(`sent ${sent.count} frames, digest ${sent.crc.toString(16).padStart(8, '0')}`);
   log(`received ${received.count} frames, digest ${received.crc.toString(16).padStart(8, '0')}`);
 }
