@@ -30,8 +30,12 @@ export { CHANNEL_OPTIONS } from './channel/channel-options.ts';
 // The transport below a channel
 export { type ChannelOfSink, channelOf, transportOf } from './channel/transport-of.ts';
 export { UnseenFailures } from './channel/unseen-failures.ts';
+// Parts of one message
+export { writeTogether } from './channel/write-together.ts';
 // Deadlines of a channel, and of many calls
 export { ChannelDeadline } from './channel-deadline.ts';
+// Drains, without the classes of their events
+export { isDrainEvent } from './drain-mark.ts';
 // Errors
 export { textOf, toError } from './errors.ts';
 // Futures

@@ -1,6 +1,7 @@
 import { callSafely } from './call/call-safely.ts';
 import { TaskDeadline } from './channel-deadline.ts';
 import type { Channel } from './contract.ts';
+import { DRAIN_EVENT } from './drain-names.ts';
 import { recogniseCopies } from './package/recognise-copies.ts';
 
 /** How long a peer may take to end its half when everything for it has left. */
@@ -42,7 +43,7 @@ export interface DrainHold {
  */
 export class DrainEvent {
   static {
-    recogniseCopies(DrainEvent, 'headrace.DrainEvent');
+    recogniseCopies(DrainEvent, DRAIN_EVENT);
   }
 
   /** Milliseconds until the channel is closed anyway. */
@@ -52,9 +53,15 @@ export class DrainEvent {
   /** The channel to end, once the event has passed its last handler. */
   private channel: Channel | undefined = undefined;
   private deadline = 0;
+  private readonly atRest: (() => void) | undefined;
 
-  constructor(timeoutMs: number) {
+  /**
+   * @param atRest - called in place of the last words and the end, each time that no hold is left: the channel goes to
+   *   another process, and its peer is not to hear of it
+   */
+  constructor(timeoutMs: number, atRest?: () => void) {
     this.timeoutMs = timeoutMs;
+    this.atRest = atRest;
   }
 
   /** The reasons of the holds that the end of the channel waits for. */
@@ -97,7 +104,7 @@ export class DrainEvent {
   /** Holds that are left by then are not waited for: the peer hears the last words in time. */
   private endAtLast(): void {
     const { channel, deadline, timeoutMs } = this;
-    if (channel === undefined) return;
+    if (channel === undefined || this.atRest !== undefined) return;
     const lastWordsMs = Math.min(MAX_LAST_WORDS_MS, timeoutMs * LAST_WORDS_SHARE);
     const delayMs = Math.max(0, deadline - lastWordsMs - channel.clock.now());
     const rule = { ms: delayMs, whileHeld: 'runs' } as const;
@@ -111,6 +118,10 @@ export class DrainEvent {
   private endIfReady(): void {
     const { channel } = this;
     if (channel === undefined || this.pending.size > 0) return;
+    if (this.atRest !== undefined) {
+      this.atRest();
+      return;
+    }
     this.channel = undefined;
     if (!channel.isOpen) return;
     for (const speak of this.lastWords.splice(0)) callSafely(speak, undefined);

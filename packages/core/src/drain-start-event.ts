@@ -1,4 +1,5 @@
 import type { Channel, Clock } from './contract.ts';
+import { DRAIN_START_EVENT } from './drain-names.ts';
 import { recogniseCopies } from './package/recognise-copies.ts';
 
 /** The part of its channel's input that a drain ends before the channel. */
@@ -85,7 +86,7 @@ class InputBarrier {
  */
 export class DrainStartEvent {
   static {
-    recogniseCopies(DrainStartEvent, 'headrace.DrainStartEvent');
+    recogniseCopies(DrainStartEvent, DRAIN_START_EVENT);
   }
 
   private static readonly seen = new WeakMap<Channel, DrainStartEvent>();

@@ -56,16 +56,22 @@ export function errorCodes<const Prefix extends string, const Table extends Erro
   const entries = Object.entries(table).map(([name, [className, meaning]]) => {
     const code = prefix + name;
     // The address is made once: an error has a reference to it, and costs no text.
-    return [name, { className, code, meaning, help: `${page}#${code.toLowerCase()}` }];
+    return [name, { className, code, meaning, help: addressOf(page, code) }];
   });
   return Object.fromEntries(entries);
+}
+
+function addressOf(page: string, code: string): string {
+  return `${page}#${code.toLowerCase()}`;
 }
 
 /** Where the codes of all packages of Headrace are explained. */
 export const ERROR_PAGE = 'https://headrace.github.io/headrace/errors';
 
+const PREFIX = 'HR_ERR_';
+
 /** The codes that several packages raise, and applications may raise too. `docs/errors.md` explains each. */
-export const ERROR_CODES = errorCodes('HR_ERR_', ERROR_PAGE, {
+export const ERROR_CODES = errorCodes(PREFIX, ERROR_PAGE, {
   OPTION_INVALID: ['OptionError', 'there is no such option, or its value makes no sense'],
   OPTION_CONFLICT: ['OptionError', 'two options contradict each other, or one is missing'],
   PIPELINE_DUPLICATE_NAME: ['PipelineError', 'the name is taken in this pipeline'],
@@ -134,6 +140,21 @@ export type WholeErrorCode<C extends ErrorCode | ErrorCodeEntry> = C extends Err
     ? Code
     : never;
 
+type CodeAndHelp = Pick<ErrorCodeEntry, 'code' | 'help'>;
+
+/** What errors have raised by its name. The table of meanings is not asked: a page that does not import it goes without. */
+const raised = new Map<string, CodeAndHelp>();
+
+function entryOf(code: ErrorCode | ErrorCodeEntry): CodeAndHelp {
+  if (typeof code === 'object') return code;
+  const known = raised.get(code);
+  if (known !== undefined) return known;
+  const whole = wholeCode(code);
+  const made = { code: whole, help: addressOf(ERROR_PAGE, whole) };
+  raised.set(code, made);
+  return made;
+}
+
 const BRAND = Symbol.for('headrace.error');
 const isOrdinaryInstance = Function.prototype[Symbol.hasInstance];
 
@@ -155,11 +176,10 @@ export class HeadraceError<
   constructor(code: C, message: string, details: ErrorDetails = {}, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = new.target.name;
-    const known: Readonly<Record<string, ErrorCodeEntry>> = ERROR_CODES;
-    const entry = typeof code === 'object' ? code : known[code as string];
-    this.code = (entry?.code ?? wholeCode(code)) as WholeErrorCode<C>;
+    const entry = entryOf(code);
+    this.code = entry.code as WholeErrorCode<C>;
     this.details = details;
-    this.help = entry?.help ?? ERROR_PAGE;
+    this.help = entry.help;
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {
@@ -219,7 +239,7 @@ export function isHeadraceError<C extends ErrorCode | ErrorCodeEntry>(
 }
 
 function wholeCode(code: ErrorCode | ErrorCodeEntry): string {
-  return typeof code === 'object' ? code.code : `HR_ERR_${code}`;
+  return typeof code === 'object' ? code.code : PREFIX + code;
 }
 
 /** A revoked Proxy throws at any question. */

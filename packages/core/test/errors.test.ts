@@ -23,9 +23,9 @@ describe('the address of an error', () => {
     }
   });
 
-  it('is the page of all codes for a code that is none of ours', () => {
+  it('is on the page of all codes for a code that is none of ours', () => {
     const error = new HeadraceError('NONE' as ErrorCode, 'text');
-    expect(error.help).toBe('https://headrace.github.io/headrace/errors');
+    expect(error.help).toBe('https://headrace.github.io/headrace/errors#hr_err_none');
   });
 
   it('is in the printed error', () => {

@@ -2,7 +2,6 @@ import {
   type Context,
   DecodeError,
   type Direction,
-  DrainEvent,
   type DrainHold,
   type HandlerTypes,
   type MessageKinds,
@@ -13,6 +12,7 @@ import {
 import {
   describeOptions,
   dropsKeptMessages,
+  isDrainEvent,
   isTurnCheckDue,
   type KeptEvent,
   type KeptInputSteps,
@@ -303,8 +303,11 @@ export abstract class ByteToMessageDecoder<
   override userEventTriggered(ctx: Context, event: unknown): void {
     // Bytes left over came unencrypted: they must not be taken for the beginning of the encrypted stream.
     if (event instanceof TlsUpgradeEvent) event.holding(this.heldBytes());
-    else if (event instanceof DrainEvent && !ctx.channel.discardsInput && this.heldBytes() > 0) {
-      this.drainHold ??= event.hold('begun frame');
+    else if (isDrainEvent(event) && !ctx.channel.discardsInput && this.heldBytes() > 0) {
+      const hold = event.hold('begun frame');
+      // A drain before it was given up, and the channel went on.
+      this.drainHold?.release();
+      this.drainHold = hold;
     }
     super.userEventTriggered(ctx, event);
   }

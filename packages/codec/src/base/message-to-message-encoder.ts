@@ -7,7 +7,7 @@ import {
   type Types,
   type WriteFuture,
 } from '@headrace/core';
-import { allSettled, describeOptions, encodeOnce, textOf } from '@headrace/core/authoring';
+import { describeOptions, encodeOnce, textOf, writeTogether } from '@headrace/core/authoring';
 import { isOf, OTHER_MESSAGES, type OtherMessagesOptions, unwritable } from './other-messages.ts';
 import type { OwnOptions } from './own-options.ts';
 import { Several } from './several.ts';
@@ -105,7 +105,7 @@ export class MessageEncoding<I, O> {
     }
     const encoded = this.encodeOrThrow(message as I);
     if (!(encoded instanceof Several)) return ctx.write(encoded);
-    return allSettled(encoded.messages.map((part) => ctx.write(part)));
+    return writeTogether(ctx, encoded.messages);
   }
 
   private encodeOrThrow(message: I): O | Several<O> {

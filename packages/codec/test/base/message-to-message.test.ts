@@ -72,6 +72,25 @@ describe('MessageToMessageEncoder', () => {
     expect(() => channel.writeOutbound('!')).toThrow(/Halves.encode threw: boom/);
   });
 
+  it('the parts of a message follow one another, also if a handler writes when the writability changes', () => {
+    let count = 0;
+    const channel = EmbeddedChannel.with(
+      { writeBufferHighBytes: 64, writeBufferLowBytes: 0 },
+      new Halves(),
+      {
+        channelWritabilityChanged(ctx: Context) {
+          count += 1;
+          if (count < 5) ctx.writeAndFlush(`<${count}>!`);
+        },
+      },
+    );
+    channel.writeAndFlush('a'.repeat(100));
+    const parts = channel.finish().outbound as string[];
+    expect(parts.slice(0, 2)).toEqual(['a'.repeat(50), 'a'.repeat(50)]);
+    expect(parts.slice(2).join('')).toMatch(/^(<\d>!)+$/);
+    expect(count).toBeGreaterThan(0);
+  });
+
   it('no bytes at all are still written, so that the write is done', () => {
     class Nothing extends MessageToMessageEncoder<string, Uint8Array> {
       override encode(): Uint8Array {

@@ -23,8 +23,7 @@ import type {
   WriteFuture,
   WriteOptions,
 } from '../contract.ts';
-import { DrainEvent } from '../drain-event.ts';
-import { DrainStartEvent } from '../drain-start-event.ts';
+import { isDrainEvent, isDrainStartEvent } from '../drain-mark.ts';
 import { ChannelError, PipelineError } from '../errors.ts';
 import { SettableFuture } from '../future/settable-future.ts';
 import { unchecked } from '../option/option-kind.ts';
@@ -496,8 +495,8 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
   }
 
   unhandledEvent(event: unknown): Handled {
-    if (event instanceof DrainEvent) event.passed(this.channel);
-    else if (event instanceof DrainStartEvent) event.passed(this.channel, this.reading);
+    if (isDrainEvent(event)) event.passed(this.channel);
+    else if (isDrainStartEvent(event)) event.passed(this.channel, this.reading);
     return this.options.hooks.unhandledEvent?.(this.channel, event);
   }
 

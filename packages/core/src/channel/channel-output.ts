@@ -39,6 +39,9 @@ const SHUT = 3;
 /** The channel is closed. */
 const OVER = 4;
 
+/** The output that is given the parts of one message; here, as there may be very many connections. */
+let writesTogether: ChannelOutput | undefined;
+
 /** The parts of a channel that its output uses. */
 export interface OutputOwner {
   readonly isOpen: boolean;
@@ -173,6 +176,18 @@ export class ChannelOutput implements StallOwner {
       return write();
     } finally {
       this.signal = outer;
+    }
+  }
+
+  /** While `write` runs, a change of the writability is not announced. */
+  writeTogether(write: () => WriteFuture): WriteFuture {
+    const outer = writesTogether;
+    writesTogether = this;
+    try {
+      return write();
+    } finally {
+      writesTogether = outer;
+      this.pendingChanged();
     }
   }
 
@@ -317,6 +332,7 @@ export class ChannelOutput implements StallOwner {
   }
 
   private pendingChanged(): void {
+    if (writesTogether === this) return;
     this.writability?.queued(this.queuedBytes);
   }
 

@@ -1,4 +1,5 @@
-import { DrainEvent, type DrainHold } from '../drain-event.ts';
+import type { DrainEvent, DrainHold } from '../drain-event.ts';
+import { isDrainEvent } from '../drain-mark.ts';
 
 /**
  * One handler's hold on the drain of its channel, taken while the handler is busy. Work may begin after the
@@ -22,7 +23,10 @@ export class DrainGate {
 
   /** From `userEventTriggered`. True for a `DrainEvent`. */
   see(event: unknown): event is DrainEvent {
-    if (!(event instanceof DrainEvent)) return false;
+    if (!isDrainEvent(event)) return false;
+    // A drain before it was given up, and the channel went on.
+    this.current?.release();
+    this.current = undefined;
     this.drain = event;
     this.update();
     return true;

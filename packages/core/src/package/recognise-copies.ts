@@ -27,3 +27,8 @@ export function recogniseCopies(type: { readonly prototype: object }, name: stri
     },
   });
 }
+
+/** An instance of a class that was given this name, or of one below it, in whatever copy; the class itself is not needed. */
+export function isMarked(value: unknown, name: string): boolean {
+  return typeof value === 'object' && value !== null && Symbol.for(name) in value;
+}

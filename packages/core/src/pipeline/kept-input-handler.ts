@@ -1,5 +1,5 @@
 import type { Context, Direction, Handler } from '../contract.ts';
-import { DrainEvent } from '../drain-event.ts';
+import { isDrainEvent } from '../drain-mark.ts';
 import { INACTIVE, KeptEvent } from './kept-event.ts';
 import { KeptInput, type KeptInputSteps } from './kept-input.ts';
 
@@ -72,7 +72,7 @@ export abstract class KeptInputHandler implements Handler {
 
   userEventTriggered(ctx: Context, event: unknown): void {
     // A drain also waits for messages kept after it began.
-    if (this.madeKept === undefined && !(event instanceof DrainEvent)) {
+    if (this.madeKept === undefined && !isDrainEvent(event)) {
       ctx.fireUserEventTriggered(event);
     } else this.kept.userEventTriggered(ctx, event);
   }

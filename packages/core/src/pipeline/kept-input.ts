@@ -1,6 +1,5 @@
 import type { Channel, Context, Direction } from '../contract.ts';
-import { DrainEvent } from '../drain-event.ts';
-import { DrainStartEvent } from '../drain-start-event.ts';
+import { isDrainEvent, isDrainStartEvent } from '../drain-mark.ts';
 import { toError } from '../errors.ts';
 import { DrainGate } from '../hold/drain-gate.ts';
 import { dropsKeptMessages, ReadGate } from '../hold/read-gate.ts';
@@ -200,12 +199,12 @@ export class KeptInput {
   userEventTriggered(ctx: Context, value: unknown): void {
     const event = new KeptEvent('userEventTriggered', value);
     if (value instanceof TlsUpgradeEvent) value.holding(this.bytes);
-    else if (value instanceof DrainEvent) {
+    else if (isDrainEvent(value)) {
       // Its input may have been cut when the drain of the server started.
       if (!this.isWithin && dropsKeptMessages(ctx.channel)) this.drop();
       this.drain ??= new DrainGate('kept input', () => !this.isEmpty);
       this.drain.see(value);
-    } else if (!(value instanceof DrainStartEvent)) {
+    } else if (!isDrainStartEvent(value)) {
       this.event(ctx, event);
       return;
     }

@@ -1,0 +1,25 @@
+import type { DrainEvent } from './drain-event.ts';
+import { DRAIN_EVENT, DRAIN_START_EVENT } from './drain-names.ts';
+import type { DrainStartEvent } from './drain-start-event.ts';
+import { isMarked } from './package/recognise-copies.ts';
+
+/**
+ * `event instanceof DrainEvent`, also for one of another copy, without the class: a page that is never drained does
+ * not load it.
+ *
+ * @example
+ * ```ts run
+ * import { DrainEvent } from '@headrace/core';
+ * import { isDrainEvent } from '@headrace/core/authoring';
+ *
+ * console.log(isDrainEvent(new DrainEvent(1000)), isDrainEvent('drain'));
+ * // prints true false
+ * ```
+ */
+export function isDrainEvent(event: unknown): event is DrainEvent {
+  return isMarked(event, DRAIN_EVENT);
+}
+
+export function isDrainStartEvent(event: unknown): event is DrainStartEvent {
+  return isMarked(event, DRAIN_START_EVENT);
+}
