@@ -6,4 +6,8 @@ export const LASTING_ERRORS = errorCodes('HR_ERR_', ERROR_PAGE, {
     'ChannelError',
     'a lasting channel cannot go on: its other end does not have it any more',
   ],
+  HAND_OVER_FAILED: [
+    'ChannelError',
+    'a lasting channel did not go over to another process, and stays where it is',
+  ],
 });

@@ -23,6 +23,7 @@ export interface InputOwner {
 export class LastingInput implements MessageReceiver {
   private readonly owner: InputOwner;
   private mayRead = false;
+  private isStopped = false;
   private isInBurst = false;
   private isDrainDue = false;
   /** Messages that arrived and were not taken; most channels never have any. */
@@ -39,9 +40,25 @@ export class LastingInput implements MessageReceiver {
     return this.waiting !== undefined && !this.waiting.isEmpty;
   }
 
+  private get mayPass(): boolean {
+    return this.mayRead && !this.isStopped;
+  }
+
+  /** Passes nothing on any more: what comes waits, and the peer is not told that it was taken. */
+  stop(): void {
+    this.isStopped = true;
+  }
+
+  /** Goes on after `stop`. */
+  goOn(): void {
+    if (!this.isStopped) return;
+    this.isStopped = false;
+    if (this.mayRead) this.requestRead();
+  }
+
   arrived(payload: Buffer): void {
     if (this.owner.isOver) this.owner.refused();
-    else if (this.mayRead && !this.hasWaiting) this.pass(payload);
+    else if (this.mayPass && !this.hasWaiting) this.pass(payload);
     else {
       this.waiting ??= new Fifo();
       this.waiting.push(payload);
@@ -56,7 +73,8 @@ export class LastingInput implements MessageReceiver {
 
   requestRead(): void {
     this.mayRead = true;
-    if (!(this.isEndDue || this.hasWaiting) || this.isInBurst || this.isDrainDue) return;
+    if (this.isStopped || this.isInBurst || this.isDrainDue) return;
+    if (!this.isEndDue && !this.hasWaiting) return;
     this.isDrainDue = true;
     this.owner.clock.execute(() => this.drain());
   }
@@ -81,14 +99,15 @@ export class LastingInput implements MessageReceiver {
       this.mayRead = false;
       owner.sink!.readComplete();
     }
-    if (!this.isEndDue || !this.mayRead || owner.isOver || this.hasWaiting) return;
+    if (!this.isEndDue || !this.mayPass || owner.isOver || this.hasWaiting) return;
     this.isEndDue = false;
     owner.sink!.inputEnded();
   }
 
   /** Passes all waiting messages on, though reads are held: they come before the error that followed them. */
   passAll(): void {
-    while (!this.owner.isOver && this.hasWaiting) this.pass(this.waiting!.shift()!);
+    while (!this.isStopped && !this.owner.isOver && this.hasWaiting)
+      this.pass(this.waiting!.shift()!);
   }
 
   /** A short message that waits must not keep all that was read with it. */
@@ -109,7 +128,7 @@ export class LastingInput implements MessageReceiver {
   private drain(): void {
     this.isDrainDue = false;
     const { owner } = this;
-    for (let count = 1; this.mayRead && !owner.isOver && this.hasWaiting; count++) {
+    for (let count = 1; this.mayPass && !owner.isOver && this.hasWaiting; count++) {
       this.pass(this.waiting!.shift()!);
       // The link measures its own messages.
       if (isTurnCheckDue(count)) owner.sink!.checkTurn();

@@ -1,4 +1,6 @@
+import { Buffer } from 'node:buffer';
 import { ChannelError, type OutboundBytes } from '@headrace/core';
+import { toBuffer } from '@headrace/core/authoring';
 import { LASTING_ERRORS } from '../lasting-errors.ts';
 import type { ResumeMachine } from '../protocol/resume-machine.ts';
 
@@ -29,8 +31,25 @@ export class LastingOutput {
 
   /** Keeps messages, `bytes` long together. */
   write(messages: readonly OutboundBytes[], bytes: number): void {
+    if (this.waiting !== undefined) {
+      // Those that came with the channel from another process are first.
+      this.waiting.push(...messages);
+      return;
+    }
     const added = this.machine.addAll(messages, bytes);
     if (added < messages.length) this.waiting = messages.slice(added);
+  }
+
+  /** Copies of messages come behind those that wait, whatever the credit allows. */
+  addWaiting(messages: readonly OutboundBytes[]): void {
+    if (messages.length === 0) return;
+    this.waiting ??= [];
+    for (const message of messages) this.waiting.push(Buffer.from(toBuffer(message)));
+  }
+
+  /** Copies of the messages that wait for credit. */
+  waitingPayloads(): Buffer[] {
+    return (this.waiting ?? []).map((message) => Buffer.from(toBuffer(message)));
   }
 
   /** The peer has acknowledged messages. Returns true if the last one that waited for credit is kept now. */

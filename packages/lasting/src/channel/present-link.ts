@@ -33,6 +33,8 @@ const PUMP_AGAIN = 2;
 export class PresentLink {
   /** `undefined`: there is none now. */
   link: ResumeLink | undefined = undefined;
+  /** Nothing goes over the link: the channel is on its way to another process. */
+  isPaused = false;
   private readonly machine: ResumeMachine;
   private lost: LostLink | undefined = undefined;
   private pumping: typeof IDLE | typeof PUMPING | typeof PUMP_AGAIN = IDLE;
@@ -60,6 +62,11 @@ export class PresentLink {
     this.link = link;
     if (old !== undefined) this.lost = lostLink(old.channel, now);
     return old;
+  }
+
+  /** The channel comes from another process, where its client was at this address. */
+  comeFrom(remote: Address | undefined, now: number): void {
+    this.lost = { at: now, local: undefined, remote };
   }
 
   /** The present link is gone. */
@@ -93,7 +100,7 @@ export class PresentLink {
 
   private pumpOnce(): void {
     const { link, machine } = this;
-    if (link === undefined) return;
+    if (link === undefined || this.isPaused) return;
     const { channel } = link;
     let last: WriteFuture | undefined;
     while (channel.isWritable) {

@@ -1,6 +1,7 @@
 import {
   type Address,
   type Channel,
+  ChannelError,
   type Clock,
   type CloseInfo,
   EncodeError,
@@ -17,6 +18,7 @@ import {
   ResumeMachine,
   type ResumeMachineOptions,
 } from '../protocol/resume-machine.ts';
+import type { SessionState } from '../protocol/session-bytes.ts';
 import { type InputOwner, LastingInput } from './lasting-input.ts';
 import { LastingOutput } from './lasting-output.ts';
 import { PresentLink, type ResumeLink } from './present-link.ts';
@@ -51,6 +53,9 @@ export interface ResumeTransportOptions extends ResumeMachineOptions {
   readonly owner: ResumeOwner;
 }
 
+/** The part of a session's state that its transport knows. */
+export type TransportState = Omit<SessionState, 'isKnown' | 'principal' | 'saved'>;
+
 /** How long a closed channel waits for the acknowledgement of what it sent, while it has a link. */
 const LINGER_MS = 10_000;
 
@@ -80,7 +85,14 @@ export class ResumeTransport implements Transport, InputOwner {
   private ackTimer: Timer | undefined = undefined;
   private isConnected = false;
   private hasLeft = false;
-  private isFinished = false;
+  /** It is over: nothing is kept for the peer, and no link is awaited. */
+  isFinished = false;
+  /** Its state is on the way to another process, and does not change. */
+  private isFrozen = false;
+  /** Output that was flushed before the state is taken, and still goes into it, whatever the credit. */
+  private roomBytes = 0;
+  /** Written while the state is on its way. */
+  private late: OutboundBytes[] = [];
   private endError: Error | undefined = undefined;
   private lingerTimer: Timer | undefined = undefined;
 
@@ -283,6 +295,79 @@ export class ResumeTransport implements Transport, InputOwner {
     return undefined;
   }
 
+  // --- at another process ---
+
+  /** Goes on with a channel that another process had. False if more is kept than the client's credit. */
+  goOn(state: TransportState): boolean {
+    this.isConnected = true;
+    this.isOver = this.hasLeft = state.isClosed;
+    this.links.comeFrom(state.remote, this.clock.now());
+    if (!this.machine.goOn(state)) return false;
+    this.output.addWaiting(state.waiting);
+    this.output.fill();
+    return true;
+  }
+
+  /** Passes nothing more to the pipeline. */
+  stopInput(): void {
+    this.input.stop();
+  }
+
+  /** Goes on after `stopInput`. */
+  readAgain(): void {
+    if (!this.isFinished && !this.isFrozen) this.input.goOn();
+  }
+
+  /** Takes the state for another process. Nothing is taken, sent or kept any more, until `thaw` or `moveAway`. */
+  freeze(): TransportState {
+    this.input.endBurst();
+    this.input.stop();
+    if (!this.isOver) {
+      this.channel?.flush();
+      this.roomBytes = this.channel?.pendingOutboundBytes ?? 0;
+      if (this.output.hasWaiting) this.sink!.written();
+      this.roomBytes = 0;
+    }
+    this.isFrozen = this.links.isPaused = true;
+    const waiting = this.output.waitingPayloads();
+    const { isOver: isClosed, remoteAddress: remote } = this;
+    return { ...this.machine.state, waiting, isClosed, remote };
+  }
+
+  /** It has ended, or begun to end, since its state was taken. */
+  hasEndedSince({ isClosed, endReason }: TransportState): boolean {
+    return (
+      this.isFinished || this.isOver !== isClosed || this.machine.state.endReason !== endReason
+    );
+  }
+
+  /** The other process has not taken it: it goes on here. */
+  thaw(): void {
+    this.isFrozen = this.links.isPaused = false;
+    if (this.isFinished) return;
+    const late = this.late.splice(0);
+    if (late.length > 0 && !this.isOver) {
+      const bytes = late.reduce((sum, message) => sum + sizeOfBytes(message), 0);
+      this.output.write(late, bytes);
+      if (!this.output.hasWaiting) this.sink!.written();
+    }
+    this.fill();
+    this.input.goOn();
+    this.links.pump();
+    this.finishIfDone();
+  }
+
+  /** Another process has taken it: its link ends, and the client finds the channel there. */
+  moveAway(): void {
+    const text =
+      'the lasting channel goes on in another process, and took along what was not acknowledged';
+    this.machine.forget();
+    this.leaveAs(
+      { reason: 'moved', by: 'local', error: undefined },
+      new ChannelError('CHANNEL_CLOSED', text),
+    );
+  }
+
   // --- input ---
 
   requestRead(): void {
@@ -322,6 +407,15 @@ export class ResumeTransport implements Transport, InputOwner {
 
   write(messages: readonly unknown[], bytes: number): boolean {
     if (bytes > this.machine.maxPayloadBytes) this.refuseTooLong(messages);
+    if (this.isFrozen) {
+      this.late.push(...(messages as readonly OutboundBytes[]));
+      return false;
+    }
+    if (this.roomBytes > 0) {
+      this.roomBytes -= bytes + 1;
+      this.output.addWaiting(messages as readonly OutboundBytes[]);
+      return true;
+    }
     this.output.write(messages as readonly OutboundBytes[], bytes);
     if (this.links.link === undefined) this.owner.grew();
     else this.links.pump();
@@ -337,6 +431,7 @@ export class ResumeTransport implements Transport, InputOwner {
   }
 
   private fill(): void {
+    if (this.isFrozen) return;
     if (this.output.fill() && !this.isOver) this.sink!.written();
   }
 
@@ -420,7 +515,11 @@ export class ResumeTransport implements Transport, InputOwner {
 
   /** It ends without an error of its own, as when the peer did not come back in time. */
   expire(info: CloseInfo): void {
-    this.endError ??= info.error;
+    this.leaveAs(info, info.error);
+  }
+
+  private leaveAs(info: CloseInfo, error: Error | undefined): void {
+    this.endError ??= error;
     if (!this.isOver) {
       this.isOver = true;
       this.hasLeft = true;

@@ -26,6 +26,11 @@ export class IncomingMessages {
     this.creditBytes = creditBytes;
   }
 
+  /** The channel was at another process before, which has taken messages up to this number. */
+  goOnAfter(taken: number): void {
+    this.taken = this.acknowledged = taken;
+  }
+
   /** A message has arrived; false if it is more than our credit allows. */
   arrived(payloadBytes: number): boolean {
     this.waitingBytes += payloadBytes + MESSAGE_OVERHEAD_BYTES;

@@ -114,6 +114,18 @@ export class OutgoingMessages extends SendSequence {
     return this.resendAfter(received);
   }
 
+  /**
+   * The channel was at another process before: `kept` follow the number that is acknowledged, and those up to `highest` went
+   * to the peer at least once. False if the credit allows less.
+   */
+  goOnWith(acknowledged: number, highest: number, kept: readonly Buffer[]): boolean {
+    this.acknowledged = this.sent = this.last = acknowledged;
+    this.highest = highest;
+    let bytes = 0;
+    for (const payload of kept) bytes += payload.length;
+    return kept.length === 0 || this.addAll(kept, bytes, true) === kept.length;
+  }
+
   /** Copies what waits out of memory that would serve again: it may wait for long. */
   compact(): void {
     this.runs = this.isEmpty ? NO_RUNS : this.runs.map((run) => run.compacted());

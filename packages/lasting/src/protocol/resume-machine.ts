@@ -47,6 +47,29 @@ export interface ResumeMachineOptions {
   readonly random: RandomBytes;
 }
 
+/** A lasting channel as its server leaves it, for another process. */
+export interface MachineState {
+  readonly id: string;
+  readonly secret: string;
+  /** Empty: the client has used the secret. */
+  readonly oldSecret: string;
+  readonly windowMs: number;
+  /** What the client may send, as it was told. */
+  readonly creditBytes: number;
+  /** What we keep for the client. */
+  readonly keptCreditBytes: number;
+  /** The number of the last message that the pipeline has taken. */
+  readonly taken: number;
+  /** The number of the last message that the client has. */
+  readonly acknowledged: number;
+  /** The last number that ever went to the client. */
+  readonly highest: number;
+  /** The messages after `acknowledged`. */
+  readonly kept: readonly Buffer[];
+  /** Why our half has ended, if it has. */
+  readonly endReason: string | undefined;
+}
+
 /** Gets the messages of a frame. */
 export interface MessageReceiver {
   /** The pipeline has it when {@link ResumeMachine.taken} is called, now or later. */
@@ -161,6 +184,30 @@ export class ResumeMachine {
     const { outgoing, incoming } = this;
     if (!this.hasPeerEnded || !this.isEndSent) return false;
     return outgoing.isEmpty && !incoming.isUnacknowledged;
+  }
+
+  // --- at another process ---
+
+  /** All that another process has to know to go on. */
+  get state(): MachineState {
+    const { id, secret, oldSecret, windowMs, creditBytes, incoming, outgoing, endReason } = this;
+    const { acknowledged, highest, creditBytes: keptCreditBytes } = outgoing;
+    const counts = { taken: incoming.taken, acknowledged, highest };
+    const credits = { creditBytes, keptCreditBytes };
+    const kept = outgoing.payloads();
+    return { id, secret, oldSecret, windowMs, ...credits, ...counts, kept, endReason };
+  }
+
+  /** Goes on from there; the machine was made with its window and its credit. False if more is kept than the credit allows. */
+  goOn(state: MachineState): boolean {
+    this.isServer = true;
+    this.id = state.id;
+    this.secret = state.secret;
+    this.oldSecret = state.oldSecret;
+    this.endReason = state.endReason;
+    this.incoming.goOnAfter(state.taken);
+    this.outgoing.creditBytes = state.keptCreditBytes;
+    return this.outgoing.goOnWith(state.acknowledged, state.highest, state.kept);
   }
 
   // --- a link begins and ends ---

@@ -252,10 +252,11 @@ export class ResumeHandler implements Handler {
     const verdict = this.table.find(frame.id, frame.secret);
     if (!('session' in verdict)) {
       this.isRefused = true;
-      this.timer = ctx.clock.deadlines.schedule(
-        () => this.gone(ctx, verdict.code, verdict.text),
-        REFUSAL_MS,
-      );
+      const refuse = (): void => {
+        if ('do' in verdict) ctx.channel.end({ reason: 'moved' });
+        else this.gone(ctx, verdict.code, verdict.text);
+      };
+      this.timer = ctx.clock.deadlines.schedule(refuse, REFUSAL_MS);
       return;
     }
     const { session } = verdict;

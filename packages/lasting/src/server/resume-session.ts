@@ -22,7 +22,10 @@ export interface SessionTable {
   ended(session: ResumeSession, isKnown: boolean): void;
 }
 
-/** One lasting channel of a server, from its OPEN to its end. */
+/** Here, on its way to or from another process, or there. */
+export type SessionPlace = 'here' | 'leaving' | 'arriving' | 'moved';
+
+/** One lasting channel of a server, from its OPEN, or from another process, to its end. */
 export class ResumeSession implements ResumeOwner, KnownOrStranger {
   readonly transport: ResumeTransport;
   /** Bytes that the table has counted for it while it is absent; -1 while it has a link. */
@@ -37,6 +40,8 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger {
   timer: Timer | undefined = undefined;
   /** The code for a client that comes back after the end. */
   goneCode: number = GONE_CODE.unknown;
+  /** Where its client finds it. */
+  place: SessionPlace = 'here';
   private readonly table: SessionTable;
 
   constructor(options: Omit<ResumeTransportOptions, 'owner'>, table: SessionTable) {
@@ -65,6 +70,11 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger {
     return true;
   }
 
+  /** Its client cannot have it signed in yet: there is nothing to keep for it. */
+  get isStrange(): boolean {
+    return this.windowMs === 0;
+  }
+
   /** Its client did not come back in time. */
   expire(): void {
     const error = absentError(this.windowMs, this.transport.unacknowledged().length);
@@ -81,6 +91,17 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger {
       length,
     );
     this.transport.expire({ reason: 'limit', by: 'local', error });
+  }
+
+  /** Another process has it. */
+  moveAway(): void {
+    this.place = 'moved';
+    this.transport.moveAway();
+  }
+
+  /** It came from another process, which keeps it. */
+  giveBack(): void {
+    this.transport.expire({ reason: 'refused', by: 'local', error: undefined });
   }
 
   /** The server shuts down. */
@@ -110,6 +131,6 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger {
 
   finished(info: CloseInfo | undefined): void {
     if (info?.reason === 'slow-consumer') this.goneCode = GONE_CODE.overrun;
-    this.table.ended(this, this.goneCode !== GONE_CODE.unknown);
+    this.table.ended(this, this.place === 'moved' || this.goneCode !== GONE_CODE.unknown);
   }
 }

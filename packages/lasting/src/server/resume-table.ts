@@ -1,4 +1,10 @@
-import type { Channel } from '@headrace/core';
+import {
+  type Channel,
+  ChannelError,
+  type ChannelOptions,
+  openChannel,
+  systemClock,
+} from '@headrace/core';
 import {
   describeOptions,
   fn,
@@ -9,7 +15,14 @@ import {
   toError,
   whole,
 } from '@headrace/core/authoring';
+import { PRINCIPAL, PRINCIPAL_RESTORED, principalOf } from '@headrace/handlers';
+import {
+  beginLasting,
+  LASTING_CHANNEL_OPTIONS,
+  type LastingChannel,
+} from '../channel/lasting-channel.ts';
 import type { ResumeLink } from '../channel/present-link.ts';
+import { LASTING_ERRORS } from '../lasting-errors.ts';
 import { GONE_CODE, type MovePlace } from '../protocol/resume-frame.ts';
 import {
   CREDIT_BYTES,
@@ -17,7 +30,14 @@ import {
   systemRandom,
   WINDOW_MS,
 } from '../protocol/resume-machine.ts';
+import { decodeSession, type SessionState } from '../protocol/session-bytes.ts';
 import { AbsentSessions } from './absent-sessions.ts';
+import {
+  HandOver,
+  type HandOverOptions,
+  type HandOverReport,
+  type TakenSession,
+} from './hand-over.ts';
 import { ResumeSession, type SessionTable } from './resume-session.ts';
 
 /** Options of a {@link ResumeTable}. */
@@ -73,6 +93,29 @@ export interface MoveOptions {
   readonly places?: readonly MovePlace[];
 }
 
+/** Options of {@link ResumeTable.take}. */
+export interface TakeOptions {
+  /** Builds the pipeline of the lasting channel, as that of the `ResumeHandler` does; there is no link yet. */
+  readonly childHandler: (channel: LastingChannel) => unknown;
+  /** Options of the lasting channel. @default the system's clock, the default logger */
+  readonly childOptions?: ChannelOptions;
+  /**
+   * Gives the channel back what `save` knew of it; called when its pipeline is built, before its first message. An
+   * `AuthHandler` in the pipeline asks nobody: the `PRINCIPAL` came along, or is set here.
+   */
+  readonly restore?: (channel: LastingChannel, saved: unknown) => void;
+}
+
+const TAKE = describeOptions('take', {
+  childHandler: fn({
+    answers: 'a promise',
+    required: true,
+    purpose: 'builds the pipeline of a lasting channel',
+  }),
+  childOptions: LASTING_CHANNEL_OPTIONS,
+  restore: fn({ answers: 'at once', takes: 2, purpose: 'gives a channel back what was saved' }),
+});
+
 const OPTIONS = describeOptions('ResumeTable', {
   windowMs: WINDOW_MS,
   windowOf: fn({ answers: 'at once', purpose: 'gives the window of an absence' }),
@@ -95,6 +138,8 @@ const MOVE = describeOptions('move', {
 /** The outcome of a RESUME. */
 export type ResumeVerdict =
   | { readonly session: ResumeSession }
+  /** Another process has it, or will have it: the client shall come again, there or here. */
+  | { readonly do: 'come-again' }
   | { readonly code: number; readonly text: string };
 
 /**
@@ -119,6 +164,8 @@ export class ResumeTable {
   /** Ended while their clients were absent, which will be told; the oldest first. */
   private readonly remembered = new RecentMap<ResumeSession>(Number.POSITIVE_INFINITY);
   private readonly owner: SessionTable;
+  /** Processes that may still hand something over. */
+  private expected = 0;
 
   constructor(options: ResumeTableOptions = {}) {
     this.options = OPTIONS.resolve(options);
@@ -152,6 +199,102 @@ export class ResumeTable {
     for (const { transport } of this.sessions.values()) transport.move(spreadMs, places);
   }
 
+  /**
+   * Brings all lasting channels to another process, each when it is at rest; `drop` and `begin` see to it that none is
+   * served twice. Channels that clients open meanwhile go along: stop listening before. Those that did not go are still
+   * served here, and the report says why. Resolves when each was tried; never rejects.
+   *
+   * @throws OptionError if an option makes no sense
+   */
+  async handOver(options: HandOverOptions): Promise<HandOverReport> {
+    return new HandOver(options).run(() =>
+      [...this.sessions.values()].filter(
+        ({ place, transport }) => place === 'here' && !transport.isFinished,
+      ),
+    );
+  }
+
+  /**
+   * Takes a lasting channel from another process: its pipeline is built, and it waits for its client from `begin` on.
+   *
+   * @throws DecodeError `MESSAGE_INVALID` for bytes that no `handOver` has made
+   * @throws ChannelError `HAND_OVER_FAILED` if the channel is here already, or if its pipeline cannot be built
+   */
+  take(bytes: Uint8Array, options: TakeOptions): TakenSession {
+    const resolved = TAKE.resolve(options);
+    const state = decodeSession(bytes);
+    const before = this.sessions.get(state.id);
+    if (before?.place === 'moved') this.forget(before);
+    else if (before !== undefined) throw notTaken('it is here already');
+    const { windowMs, creditBytes } = state;
+    const { random } = this.options;
+    const clock = options.childOptions?.clock ?? systemClock;
+    const session = new ResumeSession({ windowMs, creditBytes, random, clock }, this.owner);
+    if (!session.transport.goOn(state))
+      throw notTaken('it keeps more than the credit of its client');
+    session.place = 'arriving';
+    this.sessions.set(state.id, session);
+    if (!state.isClosed) this.openTaken(session, state, resolved);
+    this.awaitClient(session);
+    return {
+      begin: () => {
+        if (session.transport.isFinished) throw notTaken('it was given up meanwhile');
+        if (session.place === 'arriving') session.place = 'here';
+      },
+      drop: () => {
+        if (session.place === 'arriving') session.giveBack();
+      },
+    };
+  }
+
+  private openTaken(
+    session: ResumeSession,
+    state: SessionState,
+    { childHandler, childOptions, restore }: Resolved<TakeOptions, typeof TAKE.kinds>,
+  ): void {
+    let failure: Error | undefined;
+    const { transport } = session;
+    openChannel(transport, {
+      clock: transport.clock,
+      ...childOptions,
+      initialize: (channel) => {
+        beginLasting(channel, transport);
+        const { attributes } = channel;
+        if (state.isKnown) attributes.set(PRINCIPAL_RESTORED, true);
+        if (state.principal !== undefined) attributes.set(PRINCIPAL, state.principal);
+        try {
+          const built = childHandler(channel as never) as void;
+          restore?.(channel as never, state.saved as never);
+          if (state.isKnown && principalOf(channel) === undefined) {
+            throw new Error('its client had signed in, and restore has set no PRINCIPAL');
+          }
+          return built;
+        } catch (thrown) {
+          // The caller of `take` hears of it.
+          failure = toError(thrown);
+        }
+      },
+    });
+    if (failure !== undefined) {
+      session.giveBack();
+      throw notTaken(failure.message, failure);
+    }
+    if (state.endReason !== undefined) transport.channel!.end({ reason: state.endReason });
+  }
+
+  /**
+   * Another process may hand channels over: until the function that this returns is called, nobody is told that a channel
+   * is gone because it is not here, and has to come again.
+   */
+  expectSessions(): () => void {
+    let isOver = false;
+    this.expected += 1;
+    return () => {
+      if (!isOver) this.expected -= 1;
+      isOver = true;
+    };
+  }
+
   /** Ends all channels that have no link, with the reason `shutdown`. Those with a link end with their server. */
   close(): void {
     for (const session of this.absent.all) session.shut();
@@ -176,7 +319,9 @@ export class ResumeTable {
     const session = this.sessions.get(id);
     // An unknown id takes as long as a wrong secret.
     const isRight = session === undefined ? NOBODY.knows(secret) : session.transport.knows(secret);
+    if (session === undefined && this.expected > 0) return COME_AGAIN;
     if (session === undefined || !isRight) return { code: GONE_CODE.unknown, text: '' };
+    if (session.place !== 'here') return COME_AGAIN;
     if (this.remembered.peek(id) !== undefined) return { code: session.goneCode, text: '' };
     return { session };
   }
@@ -201,8 +346,13 @@ export class ResumeTable {
   }
 
   private detach(session: ResumeSession, link: ResumeLink): void {
-    const { clock } = session.transport;
     session.absenceMs = this.absenceAfter(link);
+    this.awaitClient(session);
+  }
+
+  /** Its client has no link to it now. */
+  private awaitClient(session: ResumeSession): void {
+    const { clock } = session.transport;
     session.timer = clock.deadlines.schedule(() => session.expire(), session.windowMs);
     this.absent.add(session);
     const { maxDetachedPerAddress: most } = this.options;
@@ -254,3 +404,10 @@ export class ResumeTable {
 
 /** Its secrets are compared when there is no channel of an id. */
 const NOBODY = new ResumeMachine({ windowMs: 0, creditBytes: 0, random: systemRandom });
+
+const COME_AGAIN: ResumeVerdict = { do: 'come-again' };
+
+function notTaken(why: string, cause?: Error): ChannelError {
+  const text = `a lasting channel of another process was not taken: ${why}`;
+  return new ChannelError(LASTING_ERRORS.HAND_OVER_FAILED, text, {}, cause);
+}

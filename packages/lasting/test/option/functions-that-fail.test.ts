@@ -1,11 +1,17 @@
-import type { Logger } from '@headrace/core';
-import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
-import { ResumeHandler, ResumeTable } from '@headrace/lasting';
+import { type Logger, silentLogger } from '@headrace/core';
+import { EmbeddedChannel, passTime, VirtualClock } from '@headrace/core/testing';
+import {
+  type HandOverOptions,
+  ResumeHandler,
+  ResumeTable,
+  type TakeOptions,
+} from '@headrace/lasting';
 import { expect } from 'vitest';
 import {
   type Attempt,
   describeFunctions,
   type Failing,
+  SILENT,
 } from '../../../core/test/fixture/function-options.ts';
 import { encodeResumeFrame } from '../../src/protocol/resume-frame.ts';
 
@@ -46,8 +52,38 @@ function opened(
   };
 }
 
+/** A table with one lasting channel. */
+function tableWithOne(clock: VirtualClock): ResumeTable {
+  const table = new ResumeTable();
+  const resume = new ResumeHandler({ table, childHandler: () => {} });
+  const link = EmbeddedChannel.with({ clock }, resume);
+  link.writeInbound(encodeResumeFrame({ kind: 'open', windowMs: 1000, creditBytes: 1024 }));
+  return table;
+}
+
+/** What fails is in the report, and the channel stays. */
+async function handedOver(
+  options: Partial<HandOverOptions>,
+  take: Partial<TakeOptions> = {},
+): Promise<typeof SILENT> {
+  const after = new ResumeTable();
+  const childHandler = () => {};
+  const childOptions = { logger: silentLogger };
+  const to = async (bytes: Buffer) => after.take(bytes, { childHandler, childOptions, ...take });
+  const clock = new VirtualClock();
+  const over = tableWithOne(clock).handOver({ to, takeMs: 1000, ...options });
+  await passTime(clock, 1001);
+  await over;
+  after.close();
+  return SILENT;
+}
+
 describeFunctions(new URL('../../src/', import.meta.url), {
   'ResumeHandler childHandler': opened((childHandler) => ({ childHandler })),
+  'handOver to': (to) => handedOver({ to: to as never }),
+  'handOver save': (save) => handedOver({ save }),
+  'take childHandler': (childHandler) => handedOver({}, { childHandler }),
+  'take restore': (restore) => handedOver({}, { restore }),
   'ResumeTable windowOf': opened((windowOf) => ({ windowOf })),
   'ResumeTable random': opened((random) => ({ random })),
 });

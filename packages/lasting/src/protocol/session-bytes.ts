@@ -1,0 +1,143 @@
+import { Buffer } from 'node:buffer';
+import { type Address, DecodeError } from '@headrace/core';
+import { MESSAGE_OVERHEAD_BYTES } from './kept-run.ts';
+import { SECRET_BYTES } from './resume-frame.ts';
+import type { MachineState } from './resume-machine.ts';
+
+/** A lasting channel as one process gives it to another. */
+export interface SessionState extends MachineState {
+  /** Messages that wait for the client's credit, behind those that are kept. */
+  readonly waiting: readonly Buffer[];
+  /** The channel has closed, and what it sent waits for the client. */
+  readonly isClosed: boolean;
+  /** The client has signed in. */
+  readonly isKnown: boolean;
+  /** Where the client was last. */
+  readonly remote: Address | undefined;
+  /** The `PRINCIPAL` of the channel, if it is plain data. */
+  readonly principal: unknown;
+  /** What the application has saved of it. */
+  readonly saved: unknown;
+}
+
+/** The version of these bytes. */
+const SESSION_VERSION = 1;
+const PREFIX_BYTES = 5;
+const LENGTH_BYTES = 4;
+/** Counts of messages have 6 bytes in frames. */
+const MAX_COUNT = 2 ** 48 - 1;
+
+type Header = Omit<SessionState, 'kept' | 'waiting'> & { readonly keptCount: number };
+
+/** The bytes of a lasting channel: a version, the length of a JSON header, the header, and each message behind its length. */
+export function encodeSession({ kept, waiting, ...state }: SessionState): Buffer {
+  const header = Buffer.from(JSON.stringify({ ...state, keptCount: kept.length }));
+  const prefix = Buffer.alloc(PREFIX_BYTES);
+  prefix[0] = SESSION_VERSION;
+  prefix.writeUInt32BE(header.length, 1);
+  return Buffer.concat([prefix, header, ...[...kept, ...waiting].flatMap(withLength)]);
+}
+
+function withLength(payload: Buffer): [Buffer, Buffer] {
+  const length = Buffer.alloc(LENGTH_BYTES);
+  length.writeUInt32BE(payload.length);
+  return [length, payload];
+}
+
+/**
+ * Reads the bytes of a lasting channel; its messages are views of them.
+ *
+ * @throws DecodeError `MESSAGE_INVALID` for bytes that {@link encodeSession} has not written
+ */
+export function decodeSession(given: Uint8Array): SessionState {
+  const bytes = Buffer.from(given.buffer, given.byteOffset, given.byteLength);
+  if (bytes.length < PREFIX_BYTES) throw invalid(bytes, 'they are cut off');
+  if (bytes[0] !== SESSION_VERSION) {
+    throw invalid(bytes, `their version is ${bytes[0]}, here it is ${SESSION_VERSION}`);
+  }
+  const end = PREFIX_BYTES + bytes.readUInt32BE(1);
+  if (end > bytes.length) throw invalid(bytes, 'the header is cut off');
+  const { keptCount, ...header } = checkedHeader(bytes, bytes.toString('utf8', PREFIX_BYTES, end));
+  const payloads = payloadsFrom(bytes, end);
+  if (keptCount > payloads.length) throw invalid(bytes, `${keptCount} messages are not there`);
+  const kept = payloads.slice(0, keptCount);
+  const cost = kept.reduce((sum, { length }) => sum + length + MESSAGE_OVERHEAD_BYTES, 0);
+  if (cost > header.keptCreditBytes) throw invalid(bytes, 'they keep more than the credit');
+  if (header.highest > header.acknowledged + keptCount) {
+    throw invalid(bytes, 'messages that went to the client are missing');
+  }
+  return { ...header, kept, waiting: payloads.slice(keptCount) };
+}
+
+function checkedHeader(bytes: Buffer, text: string): Header {
+  let header: Header;
+  try {
+    header = JSON.parse(text) as Header;
+  } catch {
+    throw invalid(bytes, 'the header is no JSON');
+  }
+  const wrong = wrongIn(header);
+  if (wrong !== undefined) throw invalid(bytes, `${wrong} makes no sense`);
+  return header;
+}
+
+/** The name of the first field that makes no sense. */
+function wrongIn(header: Header): string | undefined {
+  if (typeof header !== 'object' || header === null) return 'the header';
+  const { id, secret, oldSecret, windowMs, creditBytes, keptCreditBytes, endReason } = header;
+  const { taken, acknowledged, highest, keptCount, isClosed, isKnown, remote } = header;
+  const checks: Readonly<Record<string, boolean>> = {
+    id: isSecret(id),
+    secret: isSecret(secret),
+    oldSecret: oldSecret === '' || isSecret(oldSecret),
+    windowMs: isCount(windowMs, WINDOW_MAX),
+    creditBytes: isCount(creditBytes, CREDIT_MAX),
+    keptCreditBytes: isCount(keptCreditBytes, CREDIT_MAX),
+    taken: isCount(taken, MAX_COUNT),
+    acknowledged: isCount(acknowledged, MAX_COUNT),
+    highest: isCount(highest, MAX_COUNT) && highest >= acknowledged,
+    keptCount: isCount(keptCount, MAX_COUNT),
+    endReason: endReason === undefined || typeof endReason === 'string',
+    isClosed: typeof isClosed === 'boolean' && (!isClosed || endReason !== undefined),
+    isKnown: typeof isKnown === 'boolean',
+    remote: remote === undefined || isAddress(remote),
+  };
+  return Object.keys(checks).find((name) => !checks[name]);
+}
+
+const WINDOW_MAX = 2 ** 31 - 1;
+const CREDIT_MAX = 2 ** 32 - 1;
+
+function isSecret(value: unknown): boolean {
+  if (typeof value !== 'string' || value.length !== SECRET_BYTES) return false;
+  return Buffer.from(value, 'latin1').toString('latin1') === value;
+}
+
+function isCount(value: unknown, max: number): boolean {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= max;
+}
+
+function isAddress(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { host, port, family, path } = value as Record<string, unknown>;
+  if (typeof path === 'string') return true;
+  const isFamily = family === 'IPv4' || family === 'IPv6';
+  return typeof host === 'string' && isCount(port, 65_535) && isFamily;
+}
+
+function payloadsFrom(bytes: Buffer, from: number): Buffer[] {
+  const payloads: Buffer[] = [];
+  for (let at = from; at < bytes.length; ) {
+    const begin = at + LENGTH_BYTES;
+    if (begin > bytes.length) throw invalid(bytes, 'a message is cut off');
+    at = begin + bytes.readUInt32BE(at);
+    if (at > bytes.length) throw invalid(bytes, 'a message is cut off');
+    payloads.push(bytes.subarray(begin, at));
+  }
+  return payloads;
+}
+
+function invalid(bytes: Uint8Array, why: string): DecodeError {
+  const text = `${bytes.length} bytes are no lasting channel of another process: ${why}`;
+  return new DecodeError('MESSAGE_INVALID', text, { bytes: bytes.length });
+}

@@ -1,0 +1,273 @@
+import { type Channel, ChannelError, type Clock, DrainEvent, type Timer } from '@headrace/core';
+import {
+  describeOptions,
+  Fifo,
+  fn,
+  number,
+  type Resolved,
+  toError,
+  whole,
+} from '@headrace/core/authoring';
+import { principalOf } from '@headrace/handlers';
+import type { LastingChannel } from '../channel/lasting-channel.ts';
+import type { TransportState } from '../channel/resume-transport.ts';
+import { LASTING_ERRORS } from '../lasting-errors.ts';
+import { encodeSession } from '../protocol/session-bytes.ts';
+import { checkedData } from './plain-data.ts';
+import type { ResumeSession } from './resume-session.ts';
+
+/** A lasting channel that a table has taken from another process, and does not serve yet. */
+export interface TakenSession {
+  /** The other process has given it up: its client finds it here. */
+  begin(): void;
+  /** The other process keeps it. */
+  drop(): void;
+}
+
+/** Options of {@link ResumeTable.handOver}. */
+export interface HandOverOptions {
+  /**
+   * Brings a lasting channel to its new process, whose `take` gives the answer. If it rejects, the channel stays. Nothing is
+   * served in two places: `begin` is called when this process has given the channel up, `drop` when it keeps it.
+   */
+  readonly to: (session: Buffer) => Promise<TakenSession>;
+  /**
+   * What the application knows of a channel, as plain data: strings, numbers, booleans, lists and literals. Its `PRINCIPAL`
+   * goes along without it.
+   */
+  readonly save?: (channel: LastingChannel) => unknown;
+  /**
+   * How long a channel may take to come to rest, so that what it has read is answered, in milliseconds. After half of it
+   * nothing more is read. @default 10000
+   */
+  readonly restMs?: number;
+  /** How long `to` may take for one of them, in milliseconds. @default 10000 */
+  readonly takeMs?: number;
+  /** As many are on their way at a time. @default 16 */
+  readonly concurrency?: number;
+}
+
+/** The outcome of {@link ResumeTable.handOver}. */
+export interface HandOverReport {
+  /** Lasting channels that the other process has now. */
+  readonly moved: number;
+  /** Why each of the others is still here, or has ended: `HAND_OVER_FAILED`, with its cause. */
+  readonly failures: readonly ChannelError[];
+}
+
+const OPTIONS = describeOptions('handOver', {
+  to: fn({
+    answers: 'a promise',
+    required: true,
+    purpose: 'brings a lasting channel to another process',
+  }),
+  save: fn({ answers: 'at once', purpose: 'gives what the application knows of a channel' }),
+  restMs: number({ min: 1, max: 2 ** 31 - 1, default: 10_000 }),
+  takeMs: number({ min: 1, max: 2 ** 31 - 1, default: 10_000 }),
+  concurrency: whole({ min: 1, default: 16 }),
+});
+
+/** The way of lasting channels to another process: each comes to rest, is given there, and is given up here. */
+export class HandOver {
+  private readonly options: Resolved<HandOverOptions, typeof OPTIONS.kinds>;
+  private readonly slots: Slots;
+  private readonly failures: ChannelError[] = [];
+  private moved = 0;
+
+  constructor(options: HandOverOptions) {
+    this.options = OPTIONS.resolve(options);
+    this.slots = new Slots(this.options.concurrency);
+  }
+
+  /** @param sessionsNow - those that are here; clients may open others meanwhile, which go along */
+  async run(sessionsNow: () => readonly ResumeSession[]): Promise<HandOverReport> {
+    const tried = new Set<ResumeSession>();
+    for (;;) {
+      const next = sessionsNow().filter((session) => !tried.has(session));
+      if (next.length === 0) return { moved: this.moved, failures: this.failures };
+      for (const session of next) tried.add(session);
+      await Promise.all(next.map((session) => this.move(session)));
+    }
+  }
+
+  private async move(session: ResumeSession): Promise<void> {
+    const rest = new Rest(session, this.options.restMs);
+    try {
+      await this.onceAtRest(rest);
+      try {
+        await this.transfer(session);
+      } finally {
+        this.slots.leave();
+      }
+      this.moved += 1;
+    } catch (thrown) {
+      // One that has ended had nothing to hand over.
+      if (!session.transport.isFinished)
+        this.failures.push(failure(session.transport.channel, toError(thrown)));
+      else if (session.place === 'moved')
+        this.failures.push(failure(session.transport.channel, toError(thrown)));
+    } finally {
+      rest.end();
+    }
+  }
+
+  /** A slot is free, and the channel is at rest in the same moment: it may have got work while it waited for the slot. */
+  private async onceAtRest(rest: Rest): Promise<void> {
+    for (;;) {
+      await rest.reached();
+      await this.slots.enter();
+      if (rest.isAtRest) return;
+      this.slots.leave();
+    }
+  }
+
+  private async transfer(session: ResumeSession): Promise<void> {
+    const { transport } = session;
+    if (session.place !== 'here') throw new Error('another hand-over has it');
+    session.place = 'leaving';
+    const state = transport.freeze();
+    let taken: TakenSession | undefined;
+    try {
+      taken = await this.give(session, this.bytesOf(session, state));
+      if (transport.hasEndedSince(state)) throw new Error('it ended meanwhile');
+    } catch (thrown) {
+      taken?.drop();
+      session.place = 'here';
+      transport.thaw();
+      throw thrown;
+    }
+    // From here on it is nowhere, and then there.
+    session.moveAway();
+    taken.begin();
+  }
+
+  private bytesOf(session: ResumeSession, state: TransportState): Buffer {
+    const { channel } = session.transport;
+    const isOpen = channel?.isOpen === true && !state.isClosed;
+    const { save } = this.options;
+    const saved = isOpen ? save?.(channel as LastingChannel) : undefined;
+    const principal = isOpen ? principalOf(channel) : undefined;
+    return encodeSession({
+      ...state,
+      isKnown: session.isKnown,
+      principal: checkedData('its PRINCIPAL', principal),
+      saved: checkedData('what save returned', saved),
+    });
+  }
+
+  /** An answer that comes too late is a no: it is told so. */
+  private give(session: ResumeSession, bytes: Buffer): Promise<TakenSession> {
+    const { to, takeMs } = this.options;
+    const { clock } = session.transport;
+    return new Promise((resolve, reject) => {
+      let isLate = false;
+      const timer = clock.schedule(() => {
+        isLate = true;
+        reject(new Error(`the other process did not answer within ${takeMs} ms`));
+      }, takeMs);
+      void (async () => {
+        try {
+          const taken = await (to(bytes as never) as Promise<TakenSession>);
+          if (isLate) taken.drop();
+          resolve(taken);
+        } catch (thrown) {
+          reject(toError(thrown));
+        } finally {
+          timer.cancel();
+        }
+      })();
+    });
+  }
+}
+
+/** A channel that comes to rest: what it has read is answered, and no handler holds its drain. */
+class Rest {
+  private readonly session: ResumeSession;
+  private readonly clock: Clock;
+  private readonly event: DrainEvent;
+  private readonly timers: readonly Timer[];
+  private hasRested = false;
+  private isLate = false;
+  private wake: (() => void) | undefined = undefined;
+
+  constructor(session: ResumeSession, ms: number) {
+    const { transport } = session;
+    this.session = session;
+    this.clock = transport.clock;
+    this.event = new DrainEvent(ms, () => {
+      this.hasRested = true;
+      this.wake?.();
+    });
+    this.timers = [
+      // What is under way may need further messages, so they stop late.
+      this.clock.schedule(() => transport.stopInput(), ms / 2),
+      this.clock.schedule(() => {
+        this.isLate = true;
+        this.wake?.();
+      }, ms),
+    ];
+    if (!this.isClosed) {
+      transport.channel!.onClosed(() => this.wake?.());
+      transport.channel!.pipeline.fireUserEventTriggered(this.event);
+    }
+  }
+
+  private get isClosed(): boolean {
+    return this.session.transport.channel?.isOpen !== true;
+  }
+
+  get isAtRest(): boolean {
+    return this.isClosed || (this.hasRested && this.event.holds.length === 0);
+  }
+
+  /** Resolves at rest; rejects when the time is over, with what is under way. */
+  async reached(): Promise<void> {
+    if (this.session.isStrange) throw new Error('its client has not signed in');
+    while (!this.isAtRest) {
+      if (this.isLate) throw new Error(`it did not come to rest: ${this.why}`);
+      await new Promise<void>((resolve) => {
+        this.wake = resolve;
+      });
+    }
+  }
+
+  private get why(): string {
+    if (!this.hasRested && this.event.holds.length === 0) {
+      return 'a handler has not passed the DrainEvent on';
+    }
+    return this.event.holds.join(', ');
+  }
+
+  /** If the channel is still here, it reads again. */
+  end(): void {
+    this.wake = undefined;
+    for (const timer of this.timers) timer.cancel();
+    this.session.transport.readAgain();
+  }
+}
+
+/** So many may be in it at a time; the others wait in their order. */
+class Slots {
+  private free: number;
+  private readonly waiting = new Fifo<() => void>();
+
+  constructor(count: number) {
+    this.free = count;
+  }
+
+  async enter(): Promise<void> {
+    if (this.free > 0) this.free -= 1;
+    else await new Promise<void>((resolve) => this.waiting.push(resolve));
+  }
+
+  leave(): void {
+    const next = this.waiting.shift();
+    if (next === undefined) this.free += 1;
+    else next();
+  }
+}
+
+function failure(channel: Channel | undefined, cause: Error): ChannelError {
+  const text = `${channel ?? 'a lasting channel'} was not handed over: ${cause.message}`;
+  return new ChannelError(LASTING_ERRORS.HAND_OVER_FAILED, text, {}, cause);
+}

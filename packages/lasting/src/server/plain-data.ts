@@ -1,0 +1,27 @@
+/**
+ * Data that is the same after its way through JSON: strings, finite numbers, booleans, null, lists and literals of them.
+ *
+ * @throws TypeError that names the place of what is none
+ */
+export function checkedData(name: string, value: unknown): unknown {
+  if (value === undefined) return undefined;
+  // Throws for what contains itself.
+  JSON.stringify(value);
+  const wrong = notPlain(name, value);
+  if (wrong === undefined) return value;
+  throw new TypeError(`${wrong} is no plain data: save it as strings, numbers, lists and literals`);
+}
+
+function notPlain(name: string, value: unknown): string | undefined {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return undefined;
+  if (typeof value === 'number') return Number.isFinite(value) ? undefined : name;
+  if (typeof value !== 'object') return name;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  const isPlain = Array.isArray(value) || prototype === Object.prototype || prototype === null;
+  if (!isPlain) return name;
+  for (const [key, part] of Object.entries(value)) {
+    const wrong = part === undefined ? undefined : notPlain(`${name}.${key}`, part);
+    if (wrong !== undefined) return wrong;
+  }
+  return undefined;
+}

@@ -1,0 +1,84 @@
+import { isHeadraceError } from '@headrace/core';
+import { expect, it } from 'vitest';
+import {
+  decodeSession,
+  encodeSession,
+  type SessionState,
+} from '../../src/protocol/session-bytes.ts';
+
+const state: SessionState = {
+  id: 'i'.repeat(16),
+  secret: '\xff'.repeat(16),
+  oldSecret: '',
+  windowMs: 60_000,
+  creditBytes: 2000,
+  keptCreditBytes: 1000,
+  taken: 7,
+  acknowledged: 3,
+  highest: 4,
+  kept: [Buffer.from('four'), Buffer.alloc(0)],
+  waiting: [Buffer.from('six')],
+  endReason: undefined,
+  isClosed: false,
+  isKnown: true,
+  remote: { host: '192.0.2.1', port: 5, family: 'IPv4' },
+  principal: { name: 'ann' },
+  saved: ['a'],
+};
+
+const wrong = (bytes: Uint8Array): string => {
+  try {
+    decodeSession(bytes);
+  } catch (thrown) {
+    if (isHeadraceError(thrown, 'MESSAGE_INVALID')) return thrown.message;
+    throw thrown;
+  }
+  return 'taken';
+};
+
+it('a session is the same after its way through bytes', () => {
+  expect(decodeSession(encodeSession(state))).toEqual(state);
+});
+
+it('bytes that are cut off anywhere in a message or before are refused', () => {
+  const bytes = encodeSession({ ...state, waiting: [] });
+  // Without its last message, which is empty, one that is kept is missing.
+  for (let length = 0; length < bytes.length; length++) {
+    expect(wrong(bytes.subarray(0, length)), `${length}`).toMatch(/cut off|not there/);
+  }
+});
+
+it('bytes of another version, and those that no session makes, are refused', () => {
+  const bytes = encodeSession(state);
+  bytes[0] = 2;
+  expect(wrong(bytes)).toContain('their version is 2, here it is 1');
+  expect(wrong(Buffer.from([1, 0, 0, 0, 1, 0x7b]))).toContain('no JSON');
+  expect(wrong(Buffer.from([1, 0, 0, 0, 4, ...Buffer.from('null')]))).toContain('the header makes');
+});
+
+it.each<[string, Partial<Record<keyof SessionState, unknown>>]>([
+  ['id', { id: 'short' }],
+  ['id', { id: '\u0100'.repeat(16) }],
+  ['secret', { secret: 5 }],
+  ['oldSecret', { oldSecret: 'x' }],
+  ['windowMs', { windowMs: -1 }],
+  ['creditBytes', { creditBytes: 2 ** 32 }],
+  ['keptCreditBytes', { keptCreditBytes: 1.5 }],
+  ['taken', { taken: '7' }],
+  ['acknowledged', { acknowledged: 2 ** 48 }],
+  ['highest', { highest: 2 }],
+  ['endReason', { endReason: 5 }],
+  ['isClosed', { isClosed: true }],
+  ['isKnown', { isKnown: 1 }],
+  ['remote', { remote: { host: 5 } }],
+])('a session with a wrong %s is refused', (name, change) => {
+  const text = wrong(encodeSession({ ...state, ...change } as SessionState));
+  expect(text).toContain(`${name} makes no sense`);
+});
+
+it('one that keeps more than the credit, or less than it has sent, is refused', () => {
+  expect(wrong(encodeSession({ ...state, keptCreditBytes: 100 }))).toContain(
+    'more than the credit',
+  );
+  expect(wrong(encodeSession({ ...state, highest: 6 }))).toContain('missing');
+});

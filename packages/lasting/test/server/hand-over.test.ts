@@ -1,0 +1,381 @@
+import {
+  type Channel,
+  type Context,
+  DrainEvent,
+  type Handler,
+  isHeadraceError,
+} from '@headrace/core';
+import { AuthenticatedEvent, AuthHandler, PRINCIPAL, RequestHandler } from '@headrace/handlers';
+import { acknowledged, LASTING_ERRORS, type TakenSession, unacknowledged } from '@headrace/lasting';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { TwoProcesses } from './two-processes.ts';
+
+/** Keeps what it reads, as texts. */
+class Inbox implements Handler {
+  readonly texts: string[] = [];
+
+  channelRead(_ctx: Context, bytes: Buffer): void {
+    this.texts.push(String(bytes));
+  }
+}
+
+const echo = (): Handler => ({
+  channelRead: (ctx: Context, bytes: Buffer) => void ctx.write(bytes),
+  channelReadComplete: (ctx: Context) => ctx.flush(),
+});
+
+describe('a hand-over of lasting channels', () => {
+  let world: TwoProcesses;
+  let inbox: Inbox;
+
+  beforeEach(() => {
+    world = new TwoProcesses({ creditBytes: 1024 });
+    inbox = new Inbox();
+  });
+  afterEach(() => world.end());
+
+  const say = (client: Channel, ...texts: string[]): void => {
+    for (const text of texts) client.writeAndFlush(Buffer.from(text));
+  };
+
+  it('brings a channel and its messages to another process: the client notices a new link only', async () => {
+    await world.up(() => [echo()]);
+    const client = await world.connect(inbox);
+    say(client, 'one');
+    await world.pass(1);
+    expect(await world.handOver()).toEqual({ moved: 1, failures: [] });
+    expect([world.before.table.size, world.after.table.size]).toEqual([0, 1]);
+    expect(world.before.channels[0]!.closeInfo).toMatchObject({ reason: 'moved' });
+    await world.before.down();
+    say(client, 'two', 'three');
+    await world.pass(1000);
+    expect(inbox.texts).toEqual(['one', 'two', 'three']);
+    expect(client.isActive).toBe(true);
+    await acknowledged(client);
+    expect([world.after.channels.length, world.after.table.detached]).toEqual([1, 0]);
+  });
+
+  it('takes along what the client has not got: what is kept, and what waits for credit', async () => {
+    await world.up(() => []);
+    const client = await world.connect(inbox);
+    for (const link of world.before.links) link.abort();
+    await world.settle();
+    const [channel] = world.before.channels;
+    const writes = Array.from({ length: 30 }, (_, number) => {
+      const write = channel!.write(Buffer.from(`${number} ${'x'.repeat(40)}`));
+      channel!.flush();
+      return write;
+    });
+    expect(writes.at(-1)!.isSettled).toBe(false);
+    expect(await world.handOver()).toMatchObject({ moved: 1 });
+    expect(writes.map(({ isSuccess }) => isSuccess)).not.toContain(false);
+    await world.before.down();
+    world.after.channels[0]!.writeAndFlush(Buffer.from('30'));
+    await world.pass(2000);
+    expect(inbox.texts.map((text) => Number(text.split(' ')[0]))).toEqual([...Array(31).keys()]);
+    expect(client.isActive).toBe(true);
+  });
+
+  it('waits until requests are answered, and lets further messages through for half of the time', async () => {
+    const answers: (() => void)[] = [];
+    await world.up(() => [
+      new RequestHandler({
+        concurrency: 10,
+        handle: (bytes: Buffer) =>
+          new Promise<Buffer>((resolve) => answers.push(() => resolve(bytes))),
+      }),
+    ]);
+    const client = await world.connect(inbox);
+    say(client, 'one');
+    await world.pass(1);
+    const over = world.handOver({ restMs: 1000 });
+    await world.settle();
+    say(client, 'two');
+    await world.pass(600);
+    say(client, 'three');
+    await world.pass(1);
+    // It is not taken here any more.
+    expect(answers).toHaveLength(2);
+    for (const answer of answers) answer();
+    await world.settle();
+    expect(await over).toEqual({ moved: 1, failures: [] });
+    await world.before.down();
+    await world.pass(1000);
+    answers[2]!();
+    await world.pass(1);
+    expect(inbox.texts).toEqual(['one', 'two', 'three']);
+  });
+
+  it('leaves a channel that does not come to rest where it is, says what is under way, and goes on', async () => {
+    await world.up(() => [new RequestHandler({ handle: () => new Promise<Buffer>(() => {}) })]);
+    const client = await world.connect(inbox);
+    say(client, 'one');
+    await world.pass(1);
+    const { moved, failures } = await world.handOver({ restMs: 500 }, {}, 501);
+    expect([moved, failures.length]).toEqual([0, 1]);
+    expect(isHeadraceError(failures[0], LASTING_ERRORS.HAND_OVER_FAILED)).toBe(true);
+    expect(failures[0]!.message).toContain('did not come to rest: requests');
+    expect([world.before.table.size, world.after.table.size]).toEqual([1, 0]);
+    // A drain after it knows of the requests, too.
+    const drain = new DrainEvent(1000);
+    world.before.channels[0]!.pipeline.fireUserEventTriggered(drain);
+    expect(drain.holds).toEqual(['requests']);
+    expect(client.isActive).toBe(true);
+  });
+
+  it('goes on here when the other process does not take it, with what came and was written meanwhile', async () => {
+    await world.up(() => [echo()]);
+    const client = await world.connect(inbox);
+    let refuse: (() => void) | undefined;
+    const over = world.before.table.handOver({
+      to: () =>
+        new Promise<TakenSession>((_, reject) => {
+          refuse = () => reject(new Error('full'));
+        }),
+    });
+    await world.settle();
+    say(client, 'one');
+    const write = world.before.channels[0]!.writeAndFlush(Buffer.from('late'));
+    await world.pass(300);
+    expect([inbox.texts, write.isSettled]).toEqual([[], false]);
+    refuse!();
+    await world.pass(1);
+    const { moved, failures } = await over;
+    expect([moved, failures[0]!.message]).toEqual([0, expect.stringContaining('full')]);
+    expect(write.isSuccess).toBe(true);
+    expect(inbox.texts).toEqual(['late', 'one']);
+    expect(client.isActive).toBe(true);
+  });
+
+  it('a write while the channel is on its way fails, if it arrives', async () => {
+    await world.up(() => [echo()]);
+    await world.connect(inbox);
+    let take: (() => void) | undefined;
+    const over = world.before.table.handOver({
+      to: (bytes) =>
+        new Promise((resolve) => {
+          take = () => resolve(world.after.take(bytes));
+        }),
+    });
+    await world.settle();
+    const [channel] = world.before.channels;
+    const write = channel!.writeAndFlush(Buffer.from('late'));
+    const failed = expect(write).rejects.toMatchObject({ code: 'HR_ERR_CHANNEL_CLOSED' });
+    take!();
+    await world.pass(1);
+    expect(await over).toMatchObject({ moved: 1 });
+    await failed;
+    await world.pass(1000);
+    expect([inbox.texts, unacknowledged(channel!)]).toEqual([[], []]);
+  });
+
+  it('an answer of the other process that comes too late is told so, and nothing is in two places', async () => {
+    await world.up(() => [echo()]);
+    await world.connect(inbox);
+    let take: (() => void) | undefined;
+    const to = (bytes: Buffer) =>
+      new Promise<TakenSession>((resolve) => {
+        take = () => resolve(world.after.take(bytes));
+      });
+    const { failures } = await world.handOver({ to, takeMs: 500 }, {}, 501);
+    expect(failures[0]!.message).toContain('did not answer within 500 ms');
+    take!();
+    await world.settle();
+    expect([world.before.table.size, world.after.table.size]).toEqual([1, 0]);
+  });
+
+  it('a channel that ends while it is on its way is not taken', async () => {
+    await world.up(() => [echo()]);
+    const client = await world.connect(inbox);
+    const over = world.before.table.handOver({
+      to: (bytes) => {
+        const taken = world.after.take(bytes);
+        world.before.channels[0]!.end();
+        return Promise.resolve(taken);
+      },
+    });
+    await world.pass(1000);
+    expect(await over).toMatchObject({ moved: 0 });
+    expect(world.after.table.size).toBe(0);
+    expect(client.isOpen).toBe(false);
+  });
+
+  it('asks a client to come again whose channel is on its way, here and there', async () => {
+    await world.up(() => [echo()]);
+    const client = await world.connect(inbox);
+    let finish: ((taken: TakenSession) => void) | undefined;
+    let taken: TakenSession | undefined;
+    const over = world.before.table.handOver({
+      to: (bytes) => {
+        taken = world.after.take(bytes);
+        return new Promise((resolve) => {
+          finish = resolve;
+        });
+      },
+    });
+    await world.settle();
+    for (const link of world.before.links) link.abort();
+    // It tries both, several times.
+    await world.pass(3000);
+    expect(client.isActive).toBe(true);
+    finish!(taken!);
+    await world.pass(1000);
+    expect(await over).toMatchObject({ moved: 1 });
+    say(client, 'one');
+    await world.pass(300);
+    expect(inbox.texts).toEqual(['one']);
+  });
+
+  it('a process that expects channels says of none that it is gone', async () => {
+    await world.up(() => [echo()]);
+    const client = await world.connect(inbox);
+    const done = world.after.table.expectSessions();
+    await world.before.down();
+    for (const link of world.before.links) link.abort();
+    await world.pass(3000);
+    expect(client.isActive).toBe(true);
+    await world.handOver();
+    done();
+    done();
+    await world.pass(1000);
+    say(client, 'one');
+    await world.pass(300);
+    expect(inbox.texts).toEqual(['one']);
+  });
+
+  it('brings the principal and what the application has saved; nobody is asked to sign in again', async () => {
+    const heard: unknown[] = [];
+    let asked = 0;
+    await world.up(() => [
+      new AuthHandler<object, Buffer, Buffer>({
+        authenticate: (bytes) => {
+          asked += 1;
+          return { principal: { name: String(bytes) } };
+        },
+        replies: { accepted: () => Buffer.from('welcome') },
+      }),
+      {
+        userEventTriggered: (_ctx: Context, event: unknown) => {
+          if (event instanceof AuthenticatedEvent) heard.push(event.principal);
+          else _ctx.fireUserEventTriggered(event);
+        },
+        channelRead: (ctx: Context, bytes: Buffer) => void ctx.writeAndFlush(bytes),
+      },
+    ]);
+    const client = await world.connect(inbox);
+    say(client, 'ann');
+    await world.pass(1);
+    const restored: unknown[] = [];
+    const report = await world.handOver(
+      { save: () => ({ rooms: ['a'] }) },
+      { restore: (_channel, saved) => void restored.push(saved) },
+    );
+    expect(report).toEqual({ moved: 1, failures: [] });
+    await world.pass(1000);
+    say(client, 'hello');
+    await world.pass(300);
+    expect(world.after.channels[0]!.attributes.get(PRINCIPAL)).toEqual({ name: 'ann' });
+    expect([restored, heard]).toEqual([[{ rooms: ['a'] }], [{ name: 'ann' }, { name: 'ann' }]]);
+    expect([asked, inbox.texts]).toEqual([1, ['welcome', 'hello']]);
+  });
+
+  it('keeps a channel whose principal is no plain data, and one that nobody has signed in to', async () => {
+    await world.up(() => [
+      new AuthHandler<Date, Buffer, Buffer>({ authenticate: () => ({ principal: new Date(0) }) }),
+    ]);
+    const client = await world.connect(inbox);
+    await world.connect(new Inbox());
+    say(client, 'ann');
+    await world.pass(1);
+    const { moved, failures } = await world.handOver();
+    expect(moved).toBe(0);
+    expect(failures.map(({ message }) => message).sort()).toEqual([
+      expect.stringContaining('its PRINCIPAL is no plain data'),
+      expect.stringContaining('its client has not signed in'),
+    ]);
+  });
+
+  it('a pipeline that cannot be built over there leaves the channel here', async () => {
+    await world.up(() => [echo()]);
+    const client = await world.connect(inbox);
+    const restore = (): void => {
+      throw new Error('no such room');
+    };
+    const { moved, failures } = await world.handOver({}, { restore });
+    expect([moved, failures[0]!.message]).toEqual([0, expect.stringContaining('no such room')]);
+    expect([world.before.table.size, world.after.table.size]).toEqual([1, 0]);
+    say(client, 'one');
+    await world.pass(1);
+    expect(inbox.texts).toEqual(['one']);
+  });
+
+  it('takes a channel once only, and back again', async () => {
+    await world.up(() => [echo()]);
+    const client = await world.connect(inbox);
+    let copy: Buffer | undefined;
+    await world.handOver({
+      to: async (bytes) => {
+        copy = bytes;
+        return world.after.take(bytes);
+      },
+    });
+    expect(() => world.after.take(copy!)).toThrow('it is here already');
+    const back = world.after.table.handOver({ to: async (bytes) => world.before.take(bytes) });
+    await world.pass(1);
+    expect(await back).toMatchObject({ moved: 1 });
+    await world.pass(1000);
+    say(client, 'one');
+    await world.pass(300);
+    expect(inbox.texts).toEqual(['one']);
+    expect([world.before.table.size, world.after.table.size]).toEqual([1, 0]);
+  });
+
+  it('has no more channels on their way than it may, and looks again whether they are at rest', async () => {
+    let event: DrainEvent | undefined;
+    await world.up(() => [
+      {
+        userEventTriggered: (ctx: Context, drain: unknown) => {
+          if (drain instanceof DrainEvent) event = drain;
+          ctx.fireUserEventTriggered(drain);
+        },
+      },
+    ]);
+    await world.connect(inbox);
+    await world.connect(new Inbox());
+    const answers: (() => void)[] = [];
+    const over = world.before.table.handOver({
+      concurrency: 1,
+      to: (bytes) =>
+        new Promise((resolve) => {
+          answers.push(() => resolve(world.after.take(bytes)));
+        }),
+    });
+    await world.settle();
+    expect(answers).toHaveLength(1);
+    // The second one gets work while it waits for its turn.
+    const hold = event!.hold('work');
+    answers[0]!();
+    await world.settle();
+    expect(answers).toHaveLength(1);
+    hold.release();
+    await world.settle();
+    answers[1]!();
+    await world.settle();
+    expect(await over).toEqual({ moved: 2, failures: [] });
+  });
+
+  it('a channel that has closed, with messages that wait for the client, goes along', async () => {
+    await world.up(() => []);
+    const client = await world.connect(inbox);
+    for (const link of world.before.links) link.abort();
+    await world.settle();
+    const [channel] = world.before.channels;
+    say(channel!, 'last');
+    channel!.close();
+    await world.settle();
+    expect(await world.handOver()).toEqual({ moved: 1, failures: [] });
+    await world.pass(2000);
+    expect([inbox.texts, client.isOpen]).toEqual([['last'], false]);
+    expect([world.before.table.size, world.after.table.size]).toEqual([0, 0]);
+  });
+});

@@ -1,0 +1,152 @@
+import { lengthPrefixed } from '@headrace/codec';
+import {
+  Bootstrap,
+  type Channel,
+  type Handler,
+  MemoryNetwork,
+  type MemoryTarget,
+  type Server,
+  ServerBootstrap,
+  silentLogger,
+} from '@headrace/core';
+import { passTime, settle, VirtualClock } from '@headrace/core/testing';
+import {
+  type HandOverOptions,
+  type HandOverReport,
+  LastingBootstrap,
+  type LastingChannel,
+  ResumeHandler,
+  ResumeTable,
+  type TakenSession,
+  type TakeOptions,
+} from '@headrace/lasting';
+import type { ResumeTableOptions } from '../../src/server/resume-table.ts';
+
+const framing = () => lengthPrefixed({ maxFrameLength: 65_536 });
+
+/** One of two servers that know nothing of each other. */
+export class Process {
+  readonly table: ResumeTable;
+  /** The lasting channels that were built here. */
+  readonly channels: Channel[] = [];
+  readonly name: string;
+  /** Handlers of each lasting channel. */
+  serve: () => readonly Handler[] = () => [];
+  private server: Server | undefined = undefined;
+  private readonly world: TwoProcesses;
+
+  constructor(world: TwoProcesses, name: string, options: ResumeTableOptions) {
+    this.world = world;
+    this.name = name;
+    this.table = new ResumeTable(options);
+  }
+
+  private readonly childHandler = (channel: LastingChannel): void => {
+    this.channels.push(channel);
+    channel.pipeline.addLast(...this.serve());
+  };
+
+  async up(): Promise<void> {
+    const { clock, network } = this.world;
+    const childOptions = { logger: silentLogger, clock };
+    const { table, childHandler } = this;
+    const binding = new ServerBootstrap()
+      .options(childOptions)
+      .childOptions(childOptions)
+      .childHandler((link) => {
+        link.pipeline.addLast(...framing(), new ResumeHandler({ table, childHandler }));
+      })
+      .bind({ network, name: this.name });
+    await this.world.settle();
+    this.server = await binding;
+  }
+
+  get links(): Channel[] {
+    return [...(this.server?.connections ?? [])];
+  }
+
+  take(bytes: Buffer, options: Partial<TakeOptions> = {}): TakenSession {
+    const { clock } = this.world;
+    const childOptions = { logger: silentLogger, clock };
+    return this.table.take(bytes, { childHandler: this.childHandler, childOptions, ...options });
+  }
+
+  /** Nobody listens any more. */
+  async down(): Promise<void> {
+    this.server?.channel.close();
+    await this.world.settle();
+  }
+}
+
+/** Two servers and their clients, in one network in memory, on one virtual clock. */
+export class TwoProcesses {
+  readonly clock: VirtualClock = new VirtualClock();
+  readonly network: MemoryNetwork = new MemoryNetwork();
+  readonly before: Process;
+  readonly after: Process;
+  private readonly clients: Channel[] = [];
+
+  constructor(options: ResumeTableOptions = {}) {
+    this.before = new Process(this, 'before', options);
+    this.after = new Process(this, 'after', options);
+  }
+
+  async up(serve: () => readonly Handler[]): Promise<void> {
+    for (const process of [this.before, this.after]) {
+      process.serve = serve;
+      await process.up();
+    }
+  }
+
+  async connect(handler: Handler): Promise<Channel> {
+    const { clock, network } = this;
+    const options = { logger: silentLogger, clock };
+    const connecting = new LastingBootstrap<MemoryTarget>({
+      bootstrap: new Bootstrap()
+        .options(options)
+        .handler((link) => link.pipeline.addLast(...framing())),
+      addresses: [
+        { network, name: 'before' },
+        { network, name: 'after' },
+      ],
+      retry: () => 100,
+      random: () => 0.5,
+      ...options,
+    })
+      .handler((channel) => void channel.pipeline.addLast(handler))
+      .connect();
+    await this.pass(1);
+    const channel: Channel = await connecting;
+    this.clients.push(channel);
+    return channel;
+  }
+
+  /** From the one to the other; the old one listens no more. */
+  async handOver(
+    options: Partial<HandOverOptions> = {},
+    take: Partial<TakeOptions> = {},
+    ms = 1,
+  ): Promise<HandOverReport> {
+    const over = this.before.table.handOver({
+      to: async (bytes) => this.after.take(bytes, take),
+      ...options,
+    });
+    await this.pass(ms);
+    return over;
+  }
+
+  pass(ms: number): Promise<void> {
+    return passTime(this.clock, ms);
+  }
+
+  settle(): Promise<void> {
+    return settle(this.clock);
+  }
+
+  async end(): Promise<void> {
+    for (const client of this.clients) client.close();
+    await this.settle();
+    for (const { table } of [this.before, this.after]) table.close();
+    await this.pass(70_000);
+  }
+}
