@@ -14,11 +14,11 @@ export {
   HttpEndpointHandler,
   type HttpEndpointHandlerOptions,
 } from './server/http-endpoint-handler.ts';
+export type { UpgradeRefusal } from './server/refusal-check.ts';
 export type { HttpTunnelServerOptions } from './server/tunnel-server.ts';
 export type {
   UpgradeAcceptance,
   UpgradeDecision,
-  UpgradeRefusal,
   WebSocketAcceptor,
   WebSocketUpgradeOptions,
 } from './server/web-socket-upgrader.ts';

@@ -6,7 +6,6 @@ import {
   type Context,
   DecodeError,
   DrainEvent,
-  type DrainHold,
   DrainStartEvent,
   DuplexHandler,
   type Handler,
@@ -16,7 +15,7 @@ import {
   type Timer,
   type Types,
 } from '@headrace/core';
-import { describeOptions, unchecked } from '@headrace/core/authoring';
+import { DrainGate, describeOptions, unchecked } from '@headrace/core/authoring';
 import { type AgreedTerms, FrameTransport } from '../socket/frame-transport.ts';
 import type { ReadLimits } from '../socket/message-limits.ts';
 import {
@@ -61,7 +60,7 @@ const OPTIONS = describeOptions('HttpEndpointHandler', {
  * - **In** `Buffer`.
  * - **Out** nothing; messages of the WebSocket come in the pipeline of its own channel.
  * - **Events** forwards all, and fires a `DrainEvent` through the WebSocket's pipeline; a connection
- *   without one ends after the response under way.
+ *   without one ends after the response under way, or, if it serves a session of a tunnel, after the session.
  * - **Errors** `TIMEOUT_READ` when a request is not complete in time, `MESSAGE_INVALID` for input that is not HTTP,
  *   `REJECTED_ORIGIN` for a WebSocket from another site. The peer has been answered (408, 400, 431, 403) when
  *   they are fired, and the connection ends; log them.
@@ -110,7 +109,11 @@ export class HttpEndpointHandler implements Handler {
   /** The request that is not answered yet. */
   private current: IncomingMessage | undefined = undefined;
   private drain: DrainEvent | undefined = undefined;
-  private drainHold: DrainHold | undefined = undefined;
+  private gate: DrainGate | undefined = undefined;
+  /** Sessions of a tunnel whose last request came on this connection, and whose next one is expected here. */
+  private sessions = 0;
+  /** No time runs for the next request. */
+  private isKept = false;
 
   constructor(options: HttpEndpointHandlerOptions) {
     OPTIONS.checkNames(options);
@@ -121,6 +124,11 @@ export class HttpEndpointHandler implements Handler {
   /** The channel of the WebSocket, once there is one. */
   get webSocket(): WebSocketChannel | undefined {
     return this.channel;
+  }
+
+  /** @internal The server shuts down, and this connection has heard of it. */
+  get isDraining(): boolean {
+    return this.drain !== undefined || DrainStartEvent.seenBy(this.connection) !== undefined;
   }
 
   /** @internal The channel that carries the requests. */
@@ -139,8 +147,10 @@ export class HttpEndpointHandler implements Handler {
 
   channelRead(ctx: Context, bytes: Buffer): void {
     if (this.frames !== undefined) this.frames.receive(bytes);
-    else if (this.intake !== undefined) this.intake.receive(bytes);
-    else this.duplex?.channelRead(ctx, bytes);
+    else if (this.intake !== undefined) {
+      if (this.isKept) this.waitForRequest(this.options.timeoutMs);
+      this.intake.receive(bytes);
+    } else this.duplex?.channelRead(ctx, bytes);
   }
 
   channelReadComplete(ctx: Context): void {
@@ -154,9 +164,17 @@ export class HttpEndpointHandler implements Handler {
     } else if (event instanceof DrainEvent) {
       this.drain = event;
       if (this.channel !== undefined) this.drainWebSocket(event, this.channel);
-      else if (this.responses > 0) this.drainHold = event.hold('response');
+      else {
+        this.gate = new DrainGate('requests', () => this.isExpected);
+        this.gate.see(event);
+      }
     }
     ctx.fireUserEventTriggered(event);
+  }
+
+  /** Requests are under way, or expected from a session that lives. */
+  private get isExpected(): boolean {
+    return this.channel === undefined && this.responses + this.sessions > 0;
   }
 
   private startDrain(event: DrainStartEvent, { pipeline }: Channel): void {
@@ -220,7 +238,9 @@ export class HttpEndpointHandler implements Handler {
       return;
     }
     for (const name of response.getHeaderNames()) response.removeHeader(name);
-    response.writeHead(500, { 'Content-Type': 'text/plain' }).end('Internal Server Error\n');
+    // A reason that cannot be sent may have been set before.
+    const reason = STATUS_CODES[500]!;
+    response.writeHead(500, reason, { 'Content-Type': 'text/plain' }).end(`${reason}\n`);
   }
 
   /**
@@ -262,7 +282,20 @@ export class HttpEndpointHandler implements Handler {
     if (started !== undefined) this.startDrain(started, channel);
     // The request followed a response that the drain waits for, or its own response is under way.
     if (this.drain !== undefined) this.drainWebSocket(this.drain, channel);
-    this.drainHold?.release();
+    this.gate?.update();
+  }
+
+  /** @internal A session of a tunnel has sent a request on this connection, which is kept for its next one. */
+  sessionCame(): void {
+    this.sessions += 1;
+  }
+
+  /** @internal The session has ended, or has sent a request on another connection. */
+  sessionLeft(): void {
+    this.sessions -= 1;
+    if (this.sessions > 0 || this.ctx?.channel.isOpen !== true) return;
+    if (this.gate !== undefined) this.gate.update();
+    else if (this.isKept) this.waitForRequest(this.options.timeoutMs, true);
   }
 
   /** Answers a request that cannot be served, and ends the connection. */
@@ -334,12 +367,15 @@ export class HttpEndpointHandler implements Handler {
     if (this.responses > 0 || this.ctx?.channel.isOpen !== true) return;
     // The connection is the WebSocket's now.
     if (this.channel !== undefined) return;
-    if (this.drain !== undefined) {
+    if (this.gate !== undefined && !this.isExpected) {
       // The response under way was the last one.
-      this.drainHold?.release();
+      this.gate.update();
       return;
     }
-    this.waitForRequest(this.options.timeoutMs, true);
+    if (this.sessions > 0) {
+      this.stopWaiting();
+      this.isKept = true;
+    } else this.waitForRequest(this.options.timeoutMs, true);
     this.intake?.answered();
   }
 
@@ -364,6 +400,7 @@ export class HttpEndpointHandler implements Handler {
   }
 
   private stopWaiting(): void {
+    this.isKept = false;
     this.deadline?.cancel();
     this.deadline = undefined;
   }

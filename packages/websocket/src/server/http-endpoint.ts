@@ -8,6 +8,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Channel, openChannel, SocketTransport } from '@headrace/core';
 import { callSafely, describeOptions, fn, time, unchecked, whole } from '@headrace/core/authoring';
+import { HostedRequest } from './hosted-request.ts';
 import { HttpEndpointHandler, type HttpEndpointHandlerOptions } from './http-endpoint-handler.ts';
 import { type HttpTunnelServerOptions, TunnelServer } from './tunnel-server.ts';
 import {
@@ -144,7 +145,7 @@ export class HttpEndpoint {
 
   /**
    * Opens a WebSocket on a connection of another HTTP server of Node's, with all checks and limits of this endpoint: for
-   * what its event `upgrade` hands over.
+   * what its event `upgrade` hands over. Its other half is {@link request}, for clients that need the option `httpTunnel`.
    *
    * @returns the channel that carries the WebSocket
    */
@@ -156,6 +157,35 @@ export class HttpEndpoint {
     return openChannel(SocketTransport.of(socket as Socket), {
       initialize: ({ pipeline }) => void pipeline.addLast(handler),
     });
+  }
+
+  /**
+   * Takes a request of another HTTP server of Node's if it belongs to a WebSocket over requests (option `httpTunnel`): for what
+   * its event `request` hands over, before a body parser. Refusals are logged; drains and time-outs of connections are that
+   * server's.
+   *
+   * @returns false if the request is left to the other server: it is none of a tunnel, or there is no `httpTunnel`
+   * @example
+   * ```ts check
+   * import { createServer } from 'node:http';
+   * import { HttpEndpoint, WebSocketTextCodec } from '@headrace/websocket';
+   *
+   * const endpoint = new HttpEndpoint({
+   *   httpTunnel: true,
+   *   webSocket: (channel) => channel.pipeline.addLast(new WebSocketTextCodec()),
+   * });
+   * const server = createServer((request, response) => {
+   *   if (!endpoint.request(request, response)) response.end('a page');
+   * });
+   * server.on('upgrade', (request, socket, head) => void endpoint.upgrade(request, socket, head));
+   * ```
+   */
+  request(request: IncomingMessage, response: ServerResponse): boolean {
+    if (this.tunnel?.takes(request) !== true) return false;
+    const place = new HostedRequest(request, response);
+    if (hasTwoHosts(request)) place.refuseBroken(new Error(TWO_HOSTS));
+    else this.tunnel.serve(request, response, place);
+    return true;
   }
 
   private openWebSocket(

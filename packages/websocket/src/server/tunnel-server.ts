@@ -20,7 +20,7 @@ import {
   UNKNOWN,
 } from '../tunnel/tunnel-request.ts';
 import type { RequestSource } from './forwarding-proxies.ts';
-import type { HttpEndpointHandler } from './http-endpoint-handler.ts';
+import type { TunnelPlace } from './tunnel-place.ts';
 import { answer, TunnelSession } from './tunnel-session.ts';
 import type { WebSocketTerms, WebSocketUpgrader } from './web-socket-upgrader.ts';
 
@@ -40,6 +40,9 @@ const HEADERS = {
   'X-Content-Type-Options': 'nosniff',
 };
 
+/** For a new session while the server shuts down: another server, or the next process, may be there already. */
+const COME_LATER = { 'Retry-After': '1' };
+
 /** A session without a first request, which the client makes at once, ends after this. */
 const FIRST_REQUEST_MS = 10_000;
 
@@ -47,6 +50,8 @@ interface Session {
   readonly transport: TunnelSession;
   /** Puts a channel on it; once. */
   start: (() => void) | undefined;
+  /** The connection that its last request came on. */
+  server: TunnelPlace | undefined;
 }
 
 /** WebSockets over plain requests, of one endpoint: the way for clients behind proxies that let no WebSocket through. */
@@ -72,8 +77,8 @@ export class TunnelServer {
     return request.method === 'POST' && this.upgrader.isForWebSocket(request);
   }
 
-  serve(request: IncomingMessage, response: ServerResponse, handler: HttpEndpointHandler): void {
-    const source = this.upgrader.allowedSource(request, handler);
+  serve(request: IncomingMessage, response: ServerResponse, place: TunnelPlace): void {
+    const source = this.upgrader.allowedSource(request, place);
     if (source === undefined) return;
     const { origin } = request.headers;
     if (origin !== undefined) {
@@ -90,10 +95,11 @@ export class TunnelServer {
         const isOurs = read.session.subarray(0, SERVER_ID_BYTES).equals(this.serverId);
         if (session === undefined) answer(response, isOurs ? UNKNOWN : ELSEWHERE);
         else {
+          serves(session, place);
           session.start?.();
           session.transport.receive(read, response);
         }
-      } else this.open(read, request, response, handler, source);
+      } else this.open(read, request, response, place, source);
     });
   }
 
@@ -102,23 +108,21 @@ export class TunnelServer {
     { subprotocols }: OpenRequest,
     request: IncomingMessage,
     response: ServerResponse,
-    handler: HttpEndpointHandler,
+    place: TunnelPlace,
     source: RequestSource,
   ): void {
+    if (refusedByDrain(response, place)) return;
     if (subprotocols.length > 0) {
       request.headers['sec-websocket-protocol'] = subprotocols.join(', ');
     }
-    this.upgrader.admit(request, source, handler, (terms) => {
-      if (!response.destroyed && !response.headersSent) this.begin(terms, response, handler);
+    this.upgrader.admit(request, source, place, (terms) => {
+      const isOver = response.destroyed || response.headersSent;
+      if (!isOver && !refusedByDrain(response, place)) this.begin(terms, response, place);
     });
   }
 
-  private begin(
-    terms: WebSocketTerms,
-    response: ServerResponse,
-    handler: HttpEndpointHandler,
-  ): void {
-    const { connection } = handler;
+  private begin(terms: WebSocketTerms, response: ServerResponse, place: TunnelPlace): void {
+    const { connection } = place;
     const id = Buffer.concat([this.serverId, randomBytes(SESSION_ID_BYTES - SERVER_ID_BYTES)]);
     const key = id.toString('latin1');
     let firstRequest: Timer | undefined;
@@ -129,6 +133,7 @@ export class TunnelServer {
       ended: () => {
         firstRequest?.cancel();
         this.sessions.delete(key);
+        serves(session, undefined);
       },
     });
     firstRequest = connection.clock.deadlines.schedule(() => transport.close(), FIRST_REQUEST_MS);
@@ -137,8 +142,9 @@ export class TunnelServer {
       start: () => {
         session.start = undefined;
         firstRequest.cancel();
-        start(transport, terms, handler);
+        start(transport, terms, place);
       },
+      server: undefined,
     };
     this.sessions.set(key, session);
     const { subprotocol } = terms;
@@ -149,14 +155,29 @@ export class TunnelServer {
   }
 }
 
+/** The connection is kept for the session's next request, and the one before it no more. */
+function serves(session: Session, place: TunnelPlace | undefined): void {
+  const { server: before } = session;
+  if (before === place) return;
+  session.server = place;
+  place?.sessionCame();
+  before?.sessionLeft();
+}
+
+/** A new session would end at once. */
+function refusedByDrain(response: ServerResponse, place: TunnelPlace): boolean {
+  if (place.isDraining) answer(response, 503, COME_LATER);
+  return place.isDraining;
+}
+
 /** Its channel carries frames, as a connection after its upgrade does. */
 function start(
   transport: TunnelSession,
   { limits, messageTimeoutMs, subprotocol, initialize, options }: WebSocketTerms,
-  handler: HttpEndpointHandler,
+  place: TunnelPlace,
 ): void {
   const frames = new FrameTransport(limits);
-  const { connection } = handler;
+  const { connection } = place;
   openChannel(transport, {
     parent: connection,
     // The WebSocket has the limits of the output, and reports what fails below.
@@ -175,7 +196,7 @@ function start(
             parent: connection,
             messageTimeoutMs,
           });
-          handler.carries(channel);
+          place.carries(channel);
         }),
       );
     },

@@ -244,7 +244,13 @@ export class TunnelSession implements Transport {
 }
 
 /** Answers a request of a session. */
-export function answer(response: ServerResponse, status: number): void {
+export function answer(
+  response: ServerResponse,
+  status: number,
+  headers: Readonly<Record<string, string>> = {},
+): void {
   if (response.headersSent || response.destroyed) return;
-  response.writeHead(status, { 'Cache-Control': 'no-store', 'Content-Length': 0 }).end();
+  response
+    .writeHead(status, { 'Cache-Control': 'no-store', 'Content-Length': 0, ...headers })
+    .end();
 }

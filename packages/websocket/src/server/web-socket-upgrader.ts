@@ -29,16 +29,11 @@ import {
 } from './handshake.ts';
 import type { HttpEndpointHandler } from './http-endpoint-handler.ts';
 import { isOwnOrigin } from './own-origin.ts';
+import { checkRefusal, type UpgradeRefusal } from './refusal-check.ts';
+import type { RequestPlace } from './tunnel-place.ts';
 
 /** Builds the pipeline of a WebSocket's channel, whose `parent` is the channel that carries it. */
 export type WebSocketAcceptor = (channel: WebSocketChannel, request: IncomingMessage) => unknown;
-
-/** The answer to a request for a WebSocket that is refused. */
-export interface UpgradeRefusal {
-  /** The HTTP status, such as 401. */
-  readonly status: number;
-  readonly headers?: Readonly<Record<string, string>>;
-}
 
 /**
  * Accepts a request for a WebSocket, and gets its channel before `webSocket` builds the pipeline: for attributes, such as
@@ -158,7 +153,7 @@ export class WebSocketUpgrader {
   admit(
     request: IncomingMessage,
     source: RequestSource,
-    handler: HttpEndpointHandler,
+    handler: RequestPlace,
     accept: (terms: WebSocketTerms) => void,
   ): void {
     this.authorized(request, handler, (signIn) => {
@@ -179,7 +174,7 @@ export class WebSocketUpgrader {
 
   private authorized(
     request: IncomingMessage,
-    handler: HttpEndpointHandler,
+    handler: RequestPlace,
     then: (accept: UpgradeAcceptance) => void,
   ): void {
     if (this.options.authorize === undefined) then(asItIs);
@@ -193,15 +188,14 @@ export class WebSocketUpgrader {
   /** `undefined` if it was refused: the request has been answered. */
   private async decide(
     request: IncomingMessage,
-    handler: HttpEndpointHandler,
+    handler: RequestPlace,
   ): Promise<UpgradeAcceptance | undefined> {
     try {
       const decision = await this.options.authorize!(request);
       if (decision === true) return asItIs;
       if (typeof decision === 'function') return decision;
-      const { status, headers = {} } = decision === false ? { status: 403 } : decision;
-      const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
-      handler.refuse(status, lines);
+      const { status, headers } = checkRefusal(decision);
+      handler.refuse(status, headers);
     } catch (thrown) {
       handler.refuseFailed(toError(thrown));
     }
@@ -240,7 +234,7 @@ export class WebSocketUpgrader {
   }
 
   /** `undefined` if the page may not open a WebSocket: the request has been answered. */
-  allowedSource(request: IncomingMessage, handler: HttpEndpointHandler): RequestSource | undefined {
+  allowedSource(request: IncomingMessage, handler: RequestPlace): RequestSource | undefined {
     try {
       const source = this.proxies.sourceOf(request, handler.connection);
       if (this.isAllowed(request, source, handler.connection)) return source;

@@ -176,6 +176,22 @@ describe('HttpEndpoint', () => {
     expect(log).toEqual([expect.stringMatching(/^warn .* failed a request: no page: no page$/)]);
   });
 
+  it.each<[string, (response: ServerResponse) => unknown]>([
+    ['a status', (response) => response.writeHead(42)],
+    ['a reason', (response) => response.writeHead(200, 'x\r\nSet-Cookie: a=b')],
+    ['a name', (response) => response.setHeader('x\r\nSet-Cookie', 'a=b')],
+    ['a value', (response) => response.writeHead(200, { 'X-Why': 'x\r\nSet-Cookie: a=b' })],
+  ])(
+    'answers 500 when the code that answers gives %s that cannot be sent',
+    async (_what, answer) => {
+      const { port, log } = await start({ request: (_request, response) => answer(response) });
+      const text = await exchange(port, 'GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+      expect(text).toMatch(/^HTTP\/1\.1 500 /);
+      expect(text).not.toContain('Set-Cookie');
+      expect(log).toEqual([expect.stringMatching(/^warn .* failed a request: /)]);
+    },
+  );
+
   it('cuts off a response that has begun when the code that answers rejects', async () => {
     const { port, log } = await start({
       request: async (_request, response) => {

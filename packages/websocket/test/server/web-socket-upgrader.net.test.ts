@@ -194,6 +194,75 @@ describe('the way in to a WebSocket', () => {
   });
 });
 
+describe('a decision of authorize that cannot be sent', () => {
+  const line = 'x\r\nSet-Cookie: sid=evil';
+  /** The bytes of the server, and the errors of its connection. */
+  async function refusal(decision: unknown): Promise<readonly [string, string]> {
+    const endpoint = new HttpEndpoint({
+      httpTunnel: true,
+      webSocket: () => {},
+      authorize: () => decision as never,
+    });
+    const caught: string[] = [];
+    server = await new ServerBootstrap()
+      .childOptions({ logger: silentLogger })
+      .childHandler(({ pipeline }) =>
+        pipeline.addLast(endpoint.handler(), {
+          exceptionCaught: (_ctx: Context, error: Error) => void caught.push(error.message),
+        }),
+      )
+      .bind({ port: 0, host: '127.0.0.1' });
+    const socket = connectSocket(server.port, '127.0.0.1');
+    let text = '';
+    socket.on('data', (bytes) => {
+      text += bytes.toString('latin1');
+    });
+    socket.write(
+      'GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+        'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+    );
+    await new Promise((resolve) => socket.once('close', resolve));
+    return [text, caught.join()];
+  }
+
+  it.each([
+    [{}, 'status undefined'],
+    [null, 'null'],
+    [undefined, 'undefined'],
+    ['yes', '"yes"'],
+    [401, '401'],
+    [{ status: 42 }, 'status 42'],
+    [{ status: 101 }, 'status 101'],
+    [{ status: 200 }, 'status 200'],
+    [{ status: 1000 }, 'status 1000'],
+    [{ status: 401.5 }, 'status 401.5'],
+    [{ status: '401' }, 'status "401"'],
+    [{ status: `401 ${line}` }, 'status "401 x'],
+    [{ status: 401, headers: { 'X-Why': line } }, 'X-Why'],
+    [{ status: 401, headers: { 'X-Why': undefined } }, 'X-Why'],
+    [{ status: 401, headers: { 'X-Why': 'ж' } }, 'X-Why'],
+    [{ status: 401, headers: { [line]: 'x' } }, 'Set-Cookie'],
+    [{ status: 401, headers: { '': 'x' } }, 'header'],
+    [{ status: 401, headers: 'X-Why: x' }, 'headers'],
+    [{ status: 401, headers: { 'Content-Length': '5' } }, 'Content-Length'],
+    [{ status: 401, headers: { 'transfer-encoding': 'chunked' } }, 'transfer-encoding'],
+  ])('answers 500, and fires an error that names it: %j', async (decision, named) => {
+    const [text, caught] = await refusal(decision);
+    expect(text).toMatch(/^HTTP\/1\.1 500 Internal Server Error\r\n/);
+    expect(text).not.toContain('Set-Cookie');
+    expect(caught).toContain('authorize');
+    expect(caught).toContain(named);
+  });
+
+  it('is none that has a status and headers of HTTP', async () => {
+    const headers = { 'WWW-Authenticate': 'Bearer', 'Retry-After': 5 };
+    const [text, caught] = await refusal({ status: 429, headers });
+    expect(text).toMatch(/^HTTP\/1\.1 429 Too Many Requests\r\n/);
+    expect(text).toContain('\r\nWWW-Authenticate: Bearer\r\nRetry-After: 5\r\n\r\n');
+    expect(caught).toBe('');
+  });
+});
+
 describe('a request that another HTTP server has read', () => {
   it('opens a WebSocket with the checks of the endpoint, and loses nothing that came with it', async () => {
     const endpoint = new HttpEndpoint({

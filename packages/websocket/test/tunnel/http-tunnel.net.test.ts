@@ -11,6 +11,8 @@ import {
   type Channel,
   type Clock,
   clientAddress,
+  DrainEvent,
+  type DrainHold,
   handler,
   type Server,
   ServerBootstrap,
@@ -217,6 +219,14 @@ describe('a WebSocket over HTTP requests', () => {
     }
   });
 
+  it('answers 500 to a decision of authorize that cannot be sent', async () => {
+    for (const decision of [{ status: 42 }, { status: 401, headers: { x: 'a\r\nb' } }]) {
+      const url = await serving({ authorize: () => decision });
+      expect((await post(url, openBody({ subprotocols: [] }))).status).toBe(500);
+      proxy.close();
+    }
+  });
+
   it('hands what the sign-in found out to the pipeline', async () => {
     const USER = new AttributeKey<string>('user');
     const users: (string | undefined)[] = [];
@@ -333,10 +343,99 @@ describe('a WebSocket over HTTP requests', () => {
     expect(channel.attributes.get(WEB_SOCKET_CLOSE)).toMatchObject({ code: 1001 });
   });
 
+  it('goes on while the server drains, as long as a handler waits', async () => {
+    let hold: DrainHold | undefined;
+    const game = handler<{ reads: string; passesOn: string }>({
+      userEventTriggered(ctx, event) {
+        if (event instanceof DrainEvent) hold = event.hold('game');
+        ctx.fireUserEventTriggered(event);
+      },
+    });
+    const url = await serving({
+      webSocket: (channel) => channel.pipeline.addLast(new WebSocketTextCodec(), game, shout),
+    });
+    const channel = await connect(url);
+    const texts = channel[Symbol.asyncIterator]();
+    const saying = async (text: string): Promise<unknown> => {
+      await channel.writeAndFlush(text);
+      return (await texts.next()).value;
+    };
+    expect(await saying('before')).toBe('BEFORE');
+    const drained = server.shutdown();
+    await expect.poll(() => hold).toBeDefined();
+    for (const text of ['a', 'b', 'c']) expect(await saying(text)).toBe(text.toUpperCase());
+    const fresh = await post(url, openBody({ subprotocols: [] })).catch(() => undefined);
+    // On a connection that is open; a new one is not accepted.
+    if (fresh !== undefined) expect([502, 503]).toContain(fresh.status);
+    hold!.release();
+    await channel.closed;
+    await drained;
+    expect(channel.attributes.get(WEB_SOCKET_CLOSE)).toMatchObject({ code: 1001 });
+  });
+
   it('says which of its options makes no sense', async () => {
     await expect(connect('wss://host/', { tls: {} })).rejects.toThrow('tls makes no sense');
     await serving();
     expect(() => new HttpTunnel({ webSocketAgainMs: -1 })).toThrow('webSocketAgainMs');
     expect(() => new HttpEndpoint({ httpTunnel: { keepAliveMs: -1 } })).toThrow('keepAliveMs');
+  });
+});
+
+describe('requests that another HTTP server has read', () => {
+  it('are taken as upgrades are: with the checks of the endpoint, and the rest is left', async () => {
+    const endpoint = new HttpEndpoint({
+      httpTunnel: true,
+      authorize: ({ headers }) =>
+        headers.authorization === 'Bearer sesame' || { status: 401, headers: { 'X-Why': 'a: b' } },
+      webSocketOptions: { logger: silentLogger },
+      webSocket: (channel) => {
+        accepted.push(channel);
+        return channel.pipeline.addLast(new WebSocketTextCodec(), shout);
+      },
+    });
+    proxy = createServer((request, response) => {
+      if (!endpoint.request(request, response)) response.end('a page');
+    });
+    proxy.on('upgrade', (request, socket, head) => {
+      upgrades += 1;
+      if (letsUpgradesThrough) endpoint.upgrade(request, socket, head);
+      else socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    const url = `ws://127.0.0.1:${(proxy.address() as AddressInfo).port}/ws`;
+    const headers = { Authorization: 'Bearer sesame' };
+
+    const channel = await connect(url, { headers });
+    expect([upgrades, channel.attributes.get(WEB_SOCKET_TUNNEL)]).toEqual([1, true]);
+    expect(await say(channel, 'hello')).toBe('HELLO');
+    expect(clientAddress(accepted[0]!)).toMatchObject({ host: '127.0.0.1', family: 'IPv4' });
+    channel.close();
+    await accepted[0]!.closed;
+    expect(accepted[0]!.attributes.get(WEB_SOCKET_CLOSE)).toMatchObject({ code: 1000 });
+
+    letsUpgradesThrough = true;
+    const second = await connect(url, { headers });
+    expect(second.attributes.get(WEB_SOCKET_TUNNEL)).toBeUndefined();
+    expect(await say(second, 'hello')).toBe('HELLO');
+    second.abort();
+
+    const cut = new HttpTunnel({});
+    letsUpgradesThrough = false;
+    const third = await connect(url, { headers, tunnel: cut });
+    proxy.closeAllConnections();
+    await third.closed;
+    await accepted[2]!.closed;
+    expect([third.closeInfo?.reason, accepted[2]!.closeInfo?.reason]).toEqual(['reset', 'reset']);
+
+    const refused = await post(url, openBody({ subprotocols: [] }));
+    expect([refused.status, refused.headers.get('x-why')]).toEqual([401, 'a: b']);
+    const page = await post(url.replace('/ws', '/other'), Buffer.from('x'));
+    expect(await page.text()).toBe('a page');
+  });
+
+  it('are left to the other server without the option', () => {
+    const endpoint = new HttpEndpoint({ webSocket: () => {} });
+    const request = { method: 'POST', url: '/ws', headers: {}, rawHeaders: [] } as never;
+    expect(endpoint.request(request, {} as never)).toBe(false);
   });
 });

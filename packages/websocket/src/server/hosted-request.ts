@@ -1,0 +1,111 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import {
+  type Address,
+  type Channel,
+  openChannel,
+  type Transport,
+  type TransportSink,
+} from '@headrace/core';
+import type { TunnelPlace } from './tunnel-place.ts';
+
+const CONNECTIONS = new WeakMap<Socket, Channel>();
+
+/** A request that another HTTP server of Node's has read: its socket, its time-outs and its drain are that server's. */
+export class HostedRequest implements TunnelPlace {
+  readonly connection: Channel;
+  readonly isDraining = false;
+  private readonly response: ServerResponse;
+
+  constructor({ socket }: IncomingMessage, response: ServerResponse) {
+    this.response = response;
+    this.connection = CONNECTIONS.get(socket) ?? openChannel(new HostedTransport(socket));
+    CONNECTIONS.set(socket, this.connection);
+  }
+
+  carries(): void {}
+  sessionCame(): void {}
+  sessionLeft(): void {}
+
+  refuse(status: number, headers: readonly string[] = []): void {
+    const { response } = this;
+    if (response.headersSent || response.destroyed) return;
+    for (const line of headers) {
+      const [name, value] = line.split(/: (.*)/s);
+      response.setHeader(name!, value!);
+    }
+    response.writeHead(status, { 'Content-Length': 0 }).end();
+  }
+
+  refuseOrigin(origin: string): void {
+    this.refuse(403);
+    this.log(`a WebSocket from the origin ${JSON.stringify(origin.slice(0, 200))} is not allowed`);
+  }
+
+  refuseFailed(error: Error): void {
+    this.refuse(500);
+    this.log(`failed a request: ${error.message}`, error);
+  }
+
+  refuseBroken(error: Error, headers?: readonly string[]): void {
+    this.refuse(400, headers);
+    this.log(`not a proper HTTP request (${error.message})`);
+  }
+
+  private log(text: string, error?: Error): void {
+    this.connection.logger.log('warn', `${this.connection} ${text}`, error);
+  }
+}
+
+/** A socket that an HTTP server reads and writes: the channel on it has its addresses, and ends it. */
+class HostedTransport implements Transport {
+  readonly accepts = 'nothing, for an HTTP server has the connection';
+  readonly unsentBytes = 0;
+  readonly localAddress: Address | undefined;
+  readonly remoteAddress: Address | undefined;
+  private readonly socket: Socket;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    // Once it is closed it has none.
+    this.localAddress = addressOf(socket.localAddress, socket.localPort, socket.localFamily);
+    this.remoteAddress = addressOf(socket.remoteAddress, socket.remotePort, socket.remoteFamily);
+  }
+
+  get isActive(): boolean {
+    return !this.socket.destroyed;
+  }
+
+  open(sink: TransportSink): void {
+    if (this.socket.destroyed) process.nextTick(() => sink.disconnected());
+    else this.socket.once('close', () => sink.disconnected());
+  }
+
+  requestRead(): void {}
+  pauseReading(): void {}
+
+  sizeOf(): number {
+    return -1;
+  }
+
+  write(): boolean {
+    return true;
+  }
+
+  shutdownOutput(): void {
+    this.socket.end();
+  }
+
+  close(): void {
+    this.socket.destroy();
+  }
+
+  abort(): void {
+    this.socket.destroy();
+  }
+}
+
+function addressOf(host?: string, port?: number, family?: string): Address | undefined {
+  if (host === undefined || port === undefined) return undefined;
+  return { host, port, family: family === 'IPv6' ? 'IPv6' : 'IPv4' };
+}

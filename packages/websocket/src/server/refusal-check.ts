@@ -1,0 +1,63 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http';
+import { OptionError } from '@headrace/core';
+
+/** The answer to a request for a WebSocket that is refused. One that cannot be sent is answered as if `authorize` had thrown. */
+export interface UpgradeRefusal {
+  /** The HTTP status, such as 401; from 300 to 599. */
+  readonly status: number;
+  /** Further headers; the response has a `Content-Type`, a `Content-Length` and `Connection: close` by itself. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A refusal as it is sent. */
+export interface CheckedRefusal {
+  readonly status: number;
+  /** Lines of the head, without line breaks. */
+  readonly headers: readonly string[];
+}
+
+/** The response has them already; a second one would change where it ends. */
+const OWN_HEADERS = new Set(['connection', 'content-length', 'content-type', 'transfer-encoding']);
+
+/**
+ * Checks what an application answers a request with: it is written as it is, so a line break in it would be a line of the
+ * head.
+ *
+ * @throws OptionError that names what cannot be sent
+ */
+export function checkRefusal(decision: unknown): CheckedRefusal {
+  if (decision === false) return { status: 403, headers: [] };
+  if (typeof decision !== 'object' || decision === null) {
+    throw wrong(`gave ${printed(decision)}`);
+  }
+  const { status, headers = {} } = decision as Partial<UpgradeRefusal>;
+  if (!Number.isInteger(status) || status! < 300 || status! > 599) {
+    throw wrong(`gave the status ${printed(status)}`);
+  }
+  if (typeof headers !== 'object' || headers === null) {
+    throw wrong(`gave the headers ${printed(headers)}`);
+  }
+  return { status: status!, headers: Object.entries(headers).map(headerLine) };
+}
+
+function headerLine([name, value]: readonly [string, unknown]): string {
+  try {
+    validateHeaderName(name);
+    validateHeaderValue(name, value as string);
+  } catch (error) {
+    throw wrong(`gave the header ${printed(name)}: ${printed(value)}`, error as Error);
+  }
+  if (OWN_HEADERS.has(name.toLowerCase())) {
+    throw wrong(`gave the header ${printed(name)}, which the response has already`);
+  }
+  return `${name}: ${String(value)}`;
+}
+
+function printed(value: unknown): string {
+  return (JSON.stringify(value) ?? String(value)).slice(0, 200);
+}
+
+function wrong(what: string, cause?: Error): OptionError {
+  const text = `authorize ${what}, but must give true, false, a function, or an object with a status from 300 to 599 and headers that can be sent`;
+  return new OptionError('OPTION_INVALID', text, { option: 'authorize' }, cause);
+}
