@@ -31,6 +31,7 @@ import {
 } from './auth-refusal.ts';
 import { Inquiry, type Question } from './inquiry.ts';
 import { Membership } from './membership.ts';
+import { PRINCIPAL_RESTORED, principalOf } from './principal.ts';
 import type { OtherSession, Session } from './sessions.ts';
 
 const CLOSED = 'the connection closed before it authenticated';
@@ -97,6 +98,8 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
   /** Writes that wait for the sign-in. */
   private early: PendingWriteQueue | undefined = undefined;
   private isDeciding = false;
+  /** The sign-in was in another process: the peer has had its answer. */
+  private isRestored = false;
   /** An error passes: what the handlers after this one write is an answer to it. */
   private passesError = false;
 
@@ -167,12 +170,25 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
 
   private start(ctx: Context): void {
     if (this.deadline !== undefined || this.machine.phase !== 'waiting') return;
+    if (ctx.channel.attributes.get(PRINCIPAL_RESTORED) === true) {
+      // The pipeline is being built: those that hear of the principal stand behind this handler.
+      ctx.clock.execute(() => this.restore(ctx));
+      return;
+    }
     const { timeoutMs } = this.machine.rules;
     if (timeoutMs !== Number.POSITIVE_INFINITY) {
       this.deadline = new AuthDeadline(this, ctx, timeoutMs);
     }
     const { authenticateChannel } = this.options;
     if (authenticateChannel !== undefined) this.check(ctx, authenticateChannel);
+  }
+
+  private restore(ctx: Context): void {
+    const principal = principalOf<Principal>(ctx.channel);
+    if (this.machine.phase !== 'waiting' || ctx.isRemoved || principal === undefined) return;
+    this.isRestored = true;
+    this.orEnd(ctx, () => this.accepted(ctx, principal, undefined));
+    this.isRestored = false;
   }
 
   /** @internal */
@@ -355,7 +371,9 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
     this.deadline?.cancel();
     const session = { channel, principal, kick: () => this.kick(ctx, session) };
     if (!membership.begin(ctx, session)) return;
-    this.reply(ctx, reply ?? this.functions.replies?.accepted?.(principal));
+    if (!this.isRestored) {
+      this.reply(ctx, reply ?? this.functions.replies?.accepted?.(principal));
+    }
     if (!membership.has(session)) return;
     this.early?.removeAndWriteAll();
     ctx.flush();

@@ -10,3 +10,9 @@ export const PRINCIPAL: AttributeKey<unknown> = new AttributeKey('principal');
 export function principalOf<Principal>(channel: Channel): Principal | undefined {
   return channel.attributes.get(PRINCIPAL) as Principal | undefined;
 }
+
+/**
+ * The channel signed in in another process, and its `PRINCIPAL` was brought along: an AuthHandler that starts in its pipeline
+ * asks nobody, and tells the peer nothing.
+ */
+export const PRINCIPAL_RESTORED: AttributeKey<true> = new AttributeKey('principal restored');

@@ -49,6 +49,8 @@ export class ItemReader implements AsyncIterableIterator<unknown>, HeapEntry {
   private waiter: Waiter | undefined = undefined;
   /** The memory of the last item that came. */
   private memory: unknown = undefined;
+  /** So many of the items, from the first, have memory of their own. */
+  private unpinned = 0;
 
   constructor(window: ItemWindow, owner: ItemReaderOwner) {
     this.window = window;
@@ -119,6 +121,7 @@ export class ItemReader implements AsyncIterableIterator<unknown>, HeapEntry {
     if (items.size > 0) {
       const item = items.shift();
       const size = this.sizes.shift()!;
+      if (this.unpinned > 0) this.unpinned -= 1;
       this.bufferedBytes -= size;
       this.took(size);
       return Promise.resolve({ done: false, value: item });
@@ -187,7 +190,10 @@ export class ItemReader implements AsyncIterableIterator<unknown>, HeapEntry {
   /** A slow reader does not keep the memory of each read, of which an item may be a small part. */
   private keep(item: unknown, size: number): void {
     const memory = item instanceof Uint8Array ? item.buffer : undefined;
-    if (memory !== this.memory) unpinAll(this.items, 0);
+    if (memory !== this.memory) {
+      unpinAll(this.items, this.unpinned);
+      this.unpinned = this.items.size;
+    }
     this.memory = memory;
     this.items.push(item);
     this.sizes.push(size);
@@ -214,6 +220,7 @@ export class ItemReader implements AsyncIterableIterator<unknown>, HeapEntry {
   private clear(): void {
     this.items.clear();
     this.sizes.clear();
+    this.unpinned = 0;
     this.bufferedBytes = 0;
   }
 }

@@ -45,6 +45,8 @@ export class ItemWriter {
   private isStopped = false;
   private givenUp: Promise<void> | undefined = undefined;
   private wake: (() => void) | undefined = undefined;
+  /** Why no credit can come any more. */
+  private creditLoss: Error | undefined = undefined;
 
   /** @param window - the peer's; without one, items wait for {@link open} */
   constructor(output: CallOutput, wire: ItemWire, window?: ItemWindow) {
@@ -67,6 +69,12 @@ export class ItemWriter {
     for (let left = count; left > 0; left -= 1) this.bytes -= this.sizes.shift()!;
     this.goOn();
     return true;
+  }
+
+  /** The peer sends nothing any more: the items that its window has room for are sent, one more fails with this error. */
+  loseCredit(error: Error): void {
+    this.creditLoss ??= error;
+    this.goOn();
   }
 
   /**
@@ -97,7 +105,7 @@ export class ItemWriter {
   /** There may be room again, in the window or in the channel. */
   goOn(): void {
     const { wake } = this;
-    if (wake === undefined || !(this.hasRoom || this.isStopped)) return;
+    if (wake === undefined || !(this.hasRoom || this.isStopped || this.isStarved)) return;
     this.wake = undefined;
     wake();
   }
@@ -106,7 +114,7 @@ export class ItemWriter {
     this.iterator = iterator;
     let written = 0;
     while (!this.isStopped) {
-      if (!this.hasRoom) {
+      if (!this.hasRoom && !this.isStarved) {
         await this.room();
         continue;
       }
@@ -120,6 +128,7 @@ export class ItemWriter {
       if (result.done === true) return;
       if (this.isStopped) break;
       try {
+        if (this.isStarved) throw this.creditLoss!;
         this.write(result.value);
       } catch (thrown) {
         await this.giveUp();
@@ -138,9 +147,18 @@ export class ItemWriter {
   }
 
   private get hasRoom(): boolean {
-    const { window, sizes, bytes, output } = this;
-    if (window === undefined || !output.isWritable) return false;
+    return this.hasCredit && this.output.isWritable;
+  }
+
+  private get hasCredit(): boolean {
+    const { window, sizes, bytes } = this;
+    if (window === undefined) return false;
     return sizes.size < Math.min(window.items, MAX_WINDOW_ITEMS) && bytes < window.bytes;
+  }
+
+  /** The window is full for good. The source is still asked, because it may be at its end. */
+  private get isStarved(): boolean {
+    return this.creditLoss !== undefined && !this.hasCredit;
   }
 
   private room(): Promise<void> {

@@ -84,6 +84,11 @@ export class WorkTable<W extends Work> {
     return undefined;
   }
 
+  /** Open works, in the order in which they came. */
+  get opened(): readonly W[] {
+    return [...this.open.values()];
+  }
+
   find(id: unknown): W | undefined {
     return this.open.get(id);
   }
@@ -174,7 +179,7 @@ export class WorkTable<W extends Work> {
   abandon(reason?: Error): void {
     this.isOver = true;
     this.deadlines.clear();
-    for (const work of [...this.open.values()]) {
+    for (const work of this.opened) {
       this.close(work);
       work.abort(reason);
     }

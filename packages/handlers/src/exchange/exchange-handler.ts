@@ -47,6 +47,8 @@ interface Ends {
   readonly worker: ExchangeWorker;
 }
 
+const HALF_ENDED = 'the peer has ended its half';
+
 const NO_COUNTS: ExchangeCounts = {
   inFlight: 0,
   queued: 0,
@@ -202,6 +204,7 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
       worker: new ExchangeWorker(output, { ...limits, format: anyFormat, handle }, changed),
     };
     this.sink = this.sinkOf(this.ends);
+    if (ctx.channel.isInputShutdown) this.ends.caller.lose(HALF_ENDED);
   }
 
   handlerRemoved(): void {
@@ -222,8 +225,10 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
   }
 
   channelShutdown(ctx: Context, direction: Direction): void {
-    if (direction === 'input') this.ends?.caller.lose('the peer has ended its half');
-    else this.ends?.caller.loseQueued();
+    if (direction === 'input') {
+      this.ends?.caller.lose(HALF_ENDED);
+      this.ends?.worker.loseInput();
+    } else this.ends?.caller.loseQueued();
     ctx.fireChannelShutdown(direction);
   }
 

@@ -1,5 +1,6 @@
 import type { Channel } from '@headrace/core';
 import { callInContext, toError, unpinned } from '@headrace/core/authoring';
+import { itemsLost } from '../call/call-error.ts';
 import type { CallOutput } from '../call/call-output.ts';
 import { encodeErrorOf } from '../call/encode-error.ts';
 import { ItemReader } from '../call/item-reader.ts';
@@ -65,6 +66,13 @@ class ExchangeWork extends Work implements ExchangeScope {
   override abort(reason?: unknown): void {
     if (this.streams !== undefined) this.stop(toError(reason));
     super.abort(reason);
+  }
+
+  /** Nothing comes from the peer any more. The function goes on, and its answer is sent. */
+  loseInput(): void {
+    const { streams } = this;
+    streams?.reader?.fail(itemsLost('no further items of this call can come'));
+    streams?.writer?.loseCredit(itemsLost('its window for items is full, and cannot open again'));
   }
 
   /** Nothing is sent or taken any more. */
@@ -192,6 +200,11 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     const work = this.find(id);
     if (work === undefined) return true;
     return work.streams?.writer?.acknowledge(taken) === true;
+  }
+
+  /** The peer has ended its half: no items and no credit come any more. */
+  loseInput(): void {
+    for (const work of this.streams.opened) work.loseInput();
   }
 
   /** There is room in the channel again. */

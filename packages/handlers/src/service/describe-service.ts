@@ -11,7 +11,7 @@ export interface DescribedService {
 }
 
 /** Prints a schema as JSON Schema, draft 2020-12: of the values that are sent, before anything is made of them. */
-export type PrintSchema = (schema: StandardSchema) => JsonSchema;
+export type PrintSchema = (schema: StandardSchema) => object | boolean;
 
 /** The converter that libraries with Standard JSON Schema have at their schemas. */
 interface Converter {
@@ -32,11 +32,12 @@ function describeMethod(
   { kind, input, output, items }: Method,
   print: PrintSchema,
 ): MethodDescription {
+  const schemaOf = (schema: StandardSchema) => print(schema) as JsonSchema;
   return {
     kind,
-    input: print(input),
-    ...(output === undefined ? {} : { output: print(output) }),
-    ...(items === undefined ? {} : { items: print(items) }),
+    input: schemaOf(input),
+    ...(output === undefined ? {} : { output: schemaOf(output) }),
+    ...(items === undefined ? {} : { items: schemaOf(items) }),
   };
 }
 

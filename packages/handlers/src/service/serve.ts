@@ -231,7 +231,7 @@ function checkFunctions(
 ): void {
   const wanted = Object.keys(service.methods);
   const given = implementation as Readonly<Record<string, unknown>>;
-  const missing = wanted.filter((name) => typeof given[name] !== 'function');
+  const missing = wanted.filter((name) => !hasFunction(given, name));
   const others = Object.keys(given).filter((name) => !wanted.includes(name));
   if (missing.length === 0 && others.length === 0) return;
   const text =
@@ -241,4 +241,10 @@ function checkFunctions(
   throw new OptionError('OPTION_INVALID', `the service ${service.name}: ${text}`, {
     option: 'implementation',
   });
+}
+
+/** Objects have functions of the language, such as toString: those answer no call. */
+function hasFunction(given: Readonly<Record<string, unknown>>, name: string): boolean {
+  if (typeof given[name] !== 'function') return false;
+  return Object.hasOwn(given, name) || !(name in Object.prototype);
 }

@@ -33,15 +33,23 @@ export class Service<M extends Methods = Methods, E extends ServiceErrors = Serv
 
   constructor(name: string, methods: M, errors: E) {
     this.name = checkName('the name of a service', name);
-    for (const each of Object.keys(methods)) checkName(`a method of ${name}`, each);
+    for (const each of Object.keys(methods)) checkMethodName(name, each);
     for (const [each, code] of Object.entries(errors)) checkCode(each, code, errors);
     this.methods = methods;
     this.errors = errors;
   }
 
-  /** An error for a function of the service to throw: its caller gets name, text and data. */
+  /**
+   * An error for a function of the service to throw: its caller gets name, text and data.
+   *
+   * @throws OptionError for a name that the service does not declare
+   */
   error(name: keyof E & string, text: string, data?: unknown): RejectedError {
-    return refusal(this.errors[name]!, text, data);
+    if (Object.hasOwn(this.errors, name)) return refusal(this.errors[name]!, text, data);
+    const names = Object.keys(this.errors).join(', ');
+    const declared = `it has ${names === '' ? 'none' : names}; add it to the errors of defineService`;
+    const message = `the service ${this.name} declares no error ${name}: ${declared}`;
+    throw new OptionError('OPTION_INVALID', message, { option: 'errors', value: String(name) });
   }
 
   /** The name of an error that a call of this service rejected with; undefined for any other one. */
@@ -114,6 +122,14 @@ function checkName(what: string, name: string): string {
   if (typeof name === 'string' && NAME.test(name)) return name;
   const text = `${what} is ${JSON.stringify(name)}, but must begin with a letter and have letters, digits, _ and - alone`;
   throw new OptionError('OPTION_INVALID', text, { option: 'name', value: String(name) });
+}
+
+/** A client with a method `then` would be taken for a promise, and the method called, wherever the client is awaited. */
+function checkMethodName(service: string, name: string): void {
+  checkName(`a method of ${service}`, name);
+  if (name !== 'then') return;
+  const text = `a method of ${service} is "then", which an await of the client would call: give it another name`;
+  throw new OptionError('OPTION_INVALID', text, { option: 'name', value: name });
 }
 
 function checkCode(name: string, code: number, errors: ServiceErrors): void {

@@ -1,5 +1,6 @@
 import { DrainEvent } from '@headrace/core';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { Fifo } from '@headrace/core/authoring';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ItemReader } from '../../src/call/item-reader.ts';
 import { refusal } from '../../src/index.ts';
 import { TwoEnds, watch } from './two-ends.ts';
@@ -394,6 +395,24 @@ describe('the reader of a stream', () => {
       sizes.push(value.buffer.byteLength);
     }
     expect(sizes).toEqual([10, 10, 65_536]);
+  });
+
+  it('looks at each item that it keeps twice at most, also when each has a read of its own', async () => {
+    const reader = new ItemReader({ items: 65_536, bytes: 1 << 30 }, { took() {}, left() {} });
+    const at = vi.spyOn(Fifo.prototype, 'at');
+    onTestFinished(() => at.mockRestore());
+    const items = 2000;
+    for (let i = 0; i < items; i += 1) {
+      reader.receive(Buffer.alloc(2048).subarray(0, 10), 10);
+      if (i % 4 === 3) await reader.next();
+    }
+    expect(at.mock.calls.length).toBeLessThanOrEqual(2 * items);
+    const kept: number[] = [];
+    for (let left = items - items / 4; left > 0; left -= 1) {
+      const { value } = (await reader.next()) as { value: Buffer };
+      kept.push(value.buffer.byteLength);
+    }
+    expect(kept.slice(0, -1).every((size) => size === 10)).toBe(true);
   });
 
   it('two reads at once are a mistake, and a read after the end is done', async () => {

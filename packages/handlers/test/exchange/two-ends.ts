@@ -75,7 +75,11 @@ export class TwoEnds {
   constructor(
     callerOptions: Options = {},
     answererOptions: Options = {},
-    more: { readonly beforeCaller?: readonly Handler[]; readonly capacityBytes?: number } = {},
+    more: {
+      readonly beforeCaller?: readonly Handler[];
+      readonly capacityBytes?: number;
+      readonly allowHalfOpen?: boolean;
+    } = {},
   ) {
     const format = binaryExchange();
     const { desk } = this;
@@ -87,7 +91,7 @@ export class TwoEnds {
       client: ({ pipeline }) =>
         pipeline.addLast(...(more.beforeCaller ?? []), ...frames(), this.caller),
       server: ({ pipeline }) => pipeline.addLast(...frames(), this.answerer),
-      options: { logger: { log } },
+      options: { logger: { log }, allowHalfOpen: more.allowHalfOpen === true },
       ...(more.capacityBytes === undefined ? {} : { capacityBytes: more.capacityBytes }),
     });
   }

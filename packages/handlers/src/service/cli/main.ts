@@ -75,5 +75,12 @@ function shown(changes: readonly ServiceChange[], breaks: number): string {
   const lines = changes.map(
     (change) => `${change.breaks ? 'breaks ' : 'allowed'} ${change.place}: ${change.text}\n`,
   );
-  return `${lines.join('')}${changes.length} changes, ${breaks} of them break old clients\n`;
+  const count = changes.length === 1 ? '1 change' : `${changes.length} changes`;
+  return `${lines.join('')}${count}, ${breaking(changes.length, breaks)}\n`;
+}
+
+function breaking(changes: number, breaks: number): string {
+  if (breaks === 0) return changes === 1 ? 'which breaks no old client' : 'none breaks old clients';
+  if (changes === 1) return 'which breaks old clients';
+  return breaks === 1 ? '1 of them breaks old clients' : `${breaks} of them break old clients`;
 }

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { outcomeOf } from '../../../src/service/cli/main.ts';
 import type { ServiceDescription } from '../../../src/service/service-description.ts';
@@ -43,7 +44,7 @@ describe('headrace check-service', () => {
       exitCode: 0,
     });
     expect(await run('check-service old.json new.json')).toEqual({
-      output: `${BROKEN}1 changes, 1 of them break old clients\n`,
+      output: `${BROKEN}1 change, which breaks old clients\n`,
       exitCode: 1,
     });
     expect(await run('check-service new.json old.json')).toMatchObject({ exitCode: 0 });
@@ -56,6 +57,23 @@ describe('headrace check-service', () => {
     for (const name of ['new.mjs', 'plain.mjs']) {
       expect((await run(`check-service old.json ${name}`)).output).toContain(BROKEN);
     }
+  });
+
+  it('counts changes in the singular and in the plural', async () => {
+    const wider = described('prices', { type: ['string', 'null'] });
+    const more = { ...OLDER, errors: { CLOSED: 1, FULL: 2 } };
+    const both = { ...NARROWER, errors: more.errors };
+    for (const [name, content] of Object.entries({ OLDER, wider, more, both, NARROWER }))
+      file(`${name}.json`, content);
+    file('free.json', { ...wider, errors: more.errors });
+    file('gone.json', { ...NARROWER, errors: {} });
+    const last = async (newer: string) =>
+      (await run(`check-service OLDER.json ${newer}.json`)).output.trim().split('\n').at(-1);
+    expect(await last('NARROWER')).toBe('1 change, which breaks old clients');
+    expect(await last('wider')).toBe('1 change, which breaks no old client');
+    expect(await last('free')).toBe('2 changes, none breaks old clients');
+    expect(await last('both')).toBe('2 changes, 1 of them breaks old clients');
+    expect(await last('gone')).toBe('2 changes, 2 of them break old clients');
   });
 
   it('prints JSON for programs', async () => {
@@ -93,6 +111,42 @@ describe('headrace print-service', () => {
     expect(JSON.parse(output)).toEqual(NARROWER);
     file('old.json', output);
     expect(await run('check-service old.json new.mjs')).toMatchObject({ exitCode: 0 });
+  });
+});
+
+describe('headrace print-service of schemas of other libraries', () => {
+  const fileOf = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+
+  it.each(['valibot-described.ts', 'arktype-service.ts'])(
+    'prints what is on the wire: %s',
+    async (name) => {
+      const { output } = await run(`print-service ${fileOf(`./${name}`)}`);
+      const { methods, ...rest } = JSON.parse(output) as ServiceDescription;
+      expect(rest).toEqual({ service: 'prices', errors: { NO_SUCH_SYMBOL: 1 } });
+      expect(methods).toMatchObject({
+        quote: {
+          kind: 'call',
+          input: { properties: { symbol: { type: 'string', minLength: 1 } }, required: ['symbol'] },
+          output: { properties: { price: { type: 'number' } } },
+        },
+        watch: {
+          kind: 'stream',
+          input: { properties: { since: { type: 'string' } } },
+          output: { prefixItems: [{ type: 'string' }, { type: 'number' }] },
+        },
+      });
+      file('old.json', output);
+      file('narrow.json', output.replace('"minLength": 1', '"minLength": 2'));
+      const path = fileOf(`./${name}`);
+      expect(await run(`check-service old.json ${path}`)).toMatchObject({ exitCode: 0 });
+      expect(await run(`check-service ${path} narrow.json`)).toMatchObject({ exitCode: 1 });
+    },
+  );
+
+  it('says what to do for schemas that print nothing', async () => {
+    await expect(run(`print-service ${fileOf('./valibot-service.ts')}`)).rejects.toThrow(
+      'a schema of valibot prints no JSON Schema by itself (~standard.jsonSchema): give describeService a function that does; or export its description instead',
+    );
   });
 });
 

@@ -1,0 +1,13 @@
+import { type } from 'arktype';
+import { call, stream } from '../../../src/service/method.ts';
+import { defineService } from '../../../src/service/service.ts';
+
+/** Of schemas that print themselves. */
+export const prices = defineService(
+  'prices',
+  {
+    quote: call(type({ symbol: 'string >= 1' }), type({ price: 'number' })),
+    watch: stream(type({ since: 'string.date.parse' }), type(['string', 'number'])),
+  },
+  { errors: { NO_SUCH_SYMBOL: 1 } },
+);
