@@ -1,47 +1,14 @@
 // How much a page loads: clients of ours as they are built, and others, bundled alike. `npm run build` before; an argument
 // is a folder with the others: npm install --prefix FOLDER socket.io-client centrifuge phoenix sockjs-client
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+// `--modules` shows the heaviest modules of each of ours.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
-import { rolldown } from 'rolldown';
-
-const WEB_SOCKET = `import { WebSocketBootstrap } from '@headrace/websocket';`;
-
-const OURS: Readonly<Record<string, string>> = {
-  'Headrace: channel and pipeline': `${WEB_SOCKET}
-new WebSocketBootstrap().handler(({ pipeline }) => pipeline.addLast({ channelRead() {} })).connect('/ws');`,
-  'Headrace: the pipeline, all frame codecs': `${WEB_SOCKET}
-import * as codec from '@headrace/codec';
-const { FRAMES } = globalThis;
-const frames = [codec.ContentLengthPrepender, codec.DelimiterFrameDecoder, codec.FixedLengthFrameDecoder,
-  codec.JsonObjectDecoder, codec.LengthFieldFrameDecoder, codec.LengthFieldPrepender, codec.LineFrameDecoder,
-  codec.VarintFrameDecoder, codec.VarintPrepender, codec.StringCodec];
-new WebSocketBootstrap().handler(({ pipeline }) => pipeline.addLast(frames[FRAMES])).connect('/ws');`,
-  'Headrace: reconnecting client': `${WEB_SOCKET}
-import { ReconnectingClient } from '@headrace/client';
-import { WebSocketTextCodec } from '@headrace/websocket';
-new ReconnectingClient({ addresses: ['/ws'], bootstrap: new WebSocketBootstrap()
-  .handler(({ pipeline }) => pipeline.addLast(new WebSocketTextCodec())) }).start();`,
-  'Headrace: reconnecting client, JSON calls': `${WEB_SOCKET}
-import { RequestClient } from '@headrace/client';
-import { ExchangeHandler, jsonRpcExchange } from '@headrace/handlers';
-import { WebSocketJsonCodec } from '@headrace/websocket';
-const format = jsonRpcExchange();
-new RequestClient({ client: { addresses: ['/ws'], bootstrap: new WebSocketBootstrap()
-  .handler(({ pipeline }) => pipeline.addLast(new WebSocketJsonCodec(), new ExchangeHandler({ format }))) } })
-  .request({ method: 'hello' });`,
-  'Headrace: lasting channel, JSON calls': `${WEB_SOCKET}
-import { LastingBootstrap } from '@headrace/lasting';
-import { JsonCodec } from '@headrace/codec';
-import { ExchangeHandler, jsonRpcExchange } from '@headrace/handlers';
-import { WebSocketBinaryCodec } from '@headrace/websocket';
-const format = jsonRpcExchange();
-new LastingBootstrap({ addresses: ['/ws'], bootstrap: new WebSocketBootstrap()
-  .handler(({ pipeline }) => pipeline.addLast(new WebSocketBinaryCodec())) })
-  .handler(({ pipeline }) => pipeline.addLast(new JsonCodec(), new ExchangeHandler({ format }))).connect();`,
-};
+import { heaviestModules } from './page-modules.ts';
+import { bundled, PAGES, type PageBundle } from './pages.ts';
 
 const OTHERS: Readonly<Record<string, string>> = {
   'socket.io-client': `import { io } from 'socket.io-client'; io().emitWithAck('hello');`,
@@ -49,23 +16,6 @@ const OTHERS: Readonly<Record<string, string>> = {
   phoenix: `import { Socket } from 'phoenix'; new Socket('/ws').channel('room').join();`,
   'sockjs-client': `import SockJS from 'sockjs-client'; new SockJS('/ws').send('hello');`,
 };
-
-async function bundled(folder: string, program: string): Promise<string> {
-  const input = join(folder, `page-${process.pid}.mjs`);
-  writeFileSync(input, program);
-  try {
-    const build = await rolldown({
-      input,
-      platform: 'browser',
-      logLevel: 'silent',
-    });
-    const { output } = await build.generate({ minify: true });
-    await build.close();
-    return output[0].code;
-  } finally {
-    rmSync(input);
-  }
-}
 
 function row(name: string, code: string): string {
   const bytes = Buffer.from(code);
@@ -90,14 +40,24 @@ function ownProject(): string {
 }
 
 const own = ownProject();
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { modules: { type: 'boolean', default: false } },
+});
 console.log('| | minified | gzip | brotli |\n| --- | --- | --- | --- |');
-for (const [name, program] of Object.entries(OURS)) {
-  console.log(row(name, await bundled(own, program)));
+const ours = new Map<string, PageBundle>();
+for (const [name, program] of Object.entries(PAGES)) {
+  const made = await bundled(own, program);
+  ours.set(name, made);
+  console.log(row(name, made.code));
 }
-rmSync(own, { recursive: true });
-const [, , folder] = process.argv;
+const [folder] = positionals;
 if (folder !== undefined) {
   for (const [name, program] of Object.entries(OTHERS)) {
-    console.log(row(`${name} ${versionOf(folder, name)}`, await bundled(folder, program)));
+    console.log(row(`${name} ${versionOf(folder, name)}`, (await bundled(folder, program)).code));
   }
 }
+for (const [name, { code, map }] of values.modules ? ours : []) {
+  if (map) console.log(`\n${name}\n\n${heaviestModules(code, map)}`);
+}
+rmSync(own, { recursive: true });

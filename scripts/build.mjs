@@ -37,6 +37,6 @@ compile('-b', ...folders);
 for (const folder of inOrder(folders)) {
   compile('-p', folder, '--stripInternal', '--emitDeclarationOnly');
   await bundle(folder);
-  // The next `tsc -b` writes all again: files for debugging, and the internals in the declarations, which tests use.
+  // The next `tsc -b` writes all again: a file for each module, and the internals in the declarations, which tests use.
   rmSync(join(folder, 'dist', '.tsbuildinfo'), { force: true });
 }

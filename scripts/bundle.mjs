@@ -1,13 +1,17 @@
 // One file for each public entry of a package, and a few for what its entries share: Node loads these several times as
-// fast as a file for each class. What the compiler wrote gives way to them; its declarations stay. Entries that run in
+// fast as a file for each class. What the compiler wrote gives way to them; the declarations that the entries reach stay. Entries that run in
 // a page have a second file in `dist/browser`.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { RolldownMagicString, rolldown } from 'rolldown';
 import { parseAst } from 'rolldown/parseAst';
 import { browserGlobals, forBrowsers } from './for-browsers.mjs';
+import { unreachedDeclarations } from './unreached-declarations.mjs';
 
-const COMPILED = /\.js(?:\.map)?$/;
+const COMPILED = /\.js$/;
+
+/** The compiler's declarations have the documentation; what bundlers must know of a call stays. */
+const comments = { jsdoc: false, annotation: true, legal: true };
 
 function manifestOf(folder) {
   return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
@@ -29,6 +33,14 @@ function entriesOf(folder) {
     if (name !== undefined) entries[name] = join(folder, 'dist', `${name}.js`);
   }
   return entries;
+}
+
+/** The declarations of the entries. */
+function typesOf(folder) {
+  return Object.values(manifestOf(folder).exports)
+    .map(({ types }) => types)
+    .filter((types) => types !== undefined)
+    .map((types) => join(folder, types));
 }
 
 /** The entries that have a file for pages beside that for Node: `dist/browser/NAME.js`. */
@@ -80,7 +92,7 @@ function withPureParts(code) {
     const marks = isClass ? pureClass(declared) : pureConstants(declared.declarations);
     for (const [place, mark] of marks) marked.appendLeft(place, mark);
   }
-  return { code: marked.toString(), map: marked.generateMap({ hires: true }).toString() };
+  return marked.toString();
 }
 
 /** Not one of a library, or of the sources. */
@@ -89,11 +101,7 @@ const isCompiled = (id) => id.endsWith('.js') && !id.includes('/node_modules/');
 const compiled = {
   name: 'compiled',
   load(id) {
-    if (!isCompiled(id)) return;
-    return {
-      code: readFileSync(id, 'utf8'),
-      map: JSON.parse(readFileSync(`${id}.map`, 'utf8')),
-    };
+    return isCompiled(id) ? readFileSync(id, 'utf8') : undefined;
   },
   transform(code, id) {
     return isCompiled(id) ? withPureParts(code) : undefined;
@@ -108,7 +116,7 @@ export async function bundle(folder) {
     external: (id) => !id.startsWith('.') && !isAbsolute(id),
     platform: 'node',
     plugins: [compiled],
-    output: { sourcemap: true, chunkFileNames: 'shared-[hash].js' },
+    output: { comments, chunkFileNames: 'shared-[hash].js' },
   });
   const input = browserEntriesOf(folder);
   if (Object.keys(input).length > 0) {
@@ -118,16 +126,17 @@ export async function bundle(folder) {
       platform: 'browser',
       plugins: [forBrowsers(name), compiled],
       transform: { inject: browserGlobals(name) },
-      output: { chunkFileNames: 'browser/shared-[hash].js' },
+      output: { comments, chunkFileNames: 'browser/shared-[hash].js' },
     });
     output.push(...forPages);
   }
   for (const file of readdirSync(dist, { recursive: true })) {
     if (COMPILED.test(file)) rmSync(join(dist, file));
   }
-  for (const { fileName, code, source } of output) {
+  for (const file of unreachedDeclarations(dist, typesOf(folder))) rmSync(file);
+  for (const { fileName, code } of output) {
     mkdirSync(dirname(join(dist, fileName)), { recursive: true });
-    writeFileSync(join(dist, fileName), code ?? source);
+    writeFileSync(join(dist, fileName), code);
   }
 }
 

@@ -11,11 +11,11 @@ import { checkGallery } from './packages/gallery.ts';
 import { checkInstalls } from './packages/installs.ts';
 import { loadingPrograms } from './packages/loading.ts';
 import { namedTypes } from './packages/named-types.ts';
-import { misledThrows } from './packages/source-maps.ts';
+import { judgePages } from './packages/page-budgets.ts';
 import { checkTestRunners, TEST_RUNNERS } from './packages/test-runners.ts';
 import { type Packed, packAll } from './packed-packages.ts';
 import { run } from './program.ts';
-import { judgeCost, readBudgets } from './release/budget.ts';
+import { ALL_UNPACKED_KIB, judgeCost, judgeSize, readBudgets } from './release/budget.ts';
 import { licenceProblems } from './release/installed.ts';
 import type { Sbom } from './release/sbom.ts';
 import { readTarball } from './release/tarball.ts';
@@ -128,16 +128,28 @@ async function lintTarball({ name, folder, tarball, entries }: Packed): Promise<
   await tally.command(`attw ${name}`, bin('attw'), args, root);
 }
 
-/** The files and the size of each tarball. */
+/** The files and the size of each tarball, and the size of all. */
 async function checkTarballs(packages: readonly Packed[]): Promise<void> {
   const budgets = readBudgets(root);
+  let all = 0;
   for (const packed of packages) {
     const { name } = packed;
-    const { files, packedKiB, problems } = await readTarball(packed);
-    const judged = judgeCost({ packedKiB }, budgets[name]);
+    const { files, packedKiB, unpackedKiB, problems } = await readTarball(packed);
+    all += unpackedKiB;
+    const judged = judgeCost({ packedKiB, unpackedKiB }, budgets[name]);
     for (const warning of judged.warnings) tally.warn(`${name}: ${warning}`);
-    const words = `${files} files in ${packedKiB} KiB`;
+    const words = `${files} files in ${packedKiB} KiB, unpacked ${unpackedKiB}`;
     tally.report(`tarball of ${name}`, [...problems, ...judged.problems], words);
+  }
+  const { problems } = judgeSize(all, ALL_UNPACKED_KIB, 'KiB of all unpacked', 'release/budget.ts');
+  tally.report('all packages unpacked', problems, `${all} KiB`);
+}
+
+/** What pages load of the packages that are installed. */
+async function checkPages(consumer: string): Promise<void> {
+  for (const { name, bytes, problems, warnings } of await judgePages(root, consumer)) {
+    for (const warning of warnings) tally.warn(warning);
+    tally.report(`page, ${name}`, problems, `${bytes} bytes minified`);
   }
 }
 
@@ -154,8 +166,6 @@ async function main(temporary: string): Promise<void> {
   tally.report('packages build, and are packed');
   tally.report('no internals in the published types', internalsOf(packages));
   tally.report('one file for each entry, and a few that are shared', scatteredOf(packages));
-  const misled = packages.flatMap(({ installed }) => misledThrows(join(installed, 'dist')));
-  tally.report('source maps lead to the lines of the sources', misled.slice(0, 10));
   const waiting = [...packages];
   const worker = async (): Promise<void> => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
@@ -167,6 +177,7 @@ async function main(temporary: string): Promise<void> {
   const consumer = join(temporary, 'consumer');
   if (!(await installConsumer(consumer, packages))) return;
   if (isGate) await checkLicences(consumer);
+  await checkPages(consumer);
   await tally.command(
     'main entries without optional peers',
     process.execPath,

@@ -47,6 +47,7 @@ async function checkPackage(
   }
   const cost: PackageCost = {
     packedKiB: tarball.packedKiB,
+    unpackedKiB: tarball.unpackedKiB,
     packages: components.length,
     installedKiB: Math.ceil(bytesBelow(join(project, 'node_modules')) / 1024),
     seconds,

@@ -1,6 +1,7 @@
 // The packages in a page. Files of a package's `src/browser` take the place of those with the same name elsewhere in it,
 // core's `node-buffer.ts` that of `node:buffer`. What needs Node becomes a stub that says so when it is used.
 import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { parseAst } from 'rolldown/parseAst';
 import { root } from './install.mjs';
@@ -44,6 +45,7 @@ const NODE_ONLY = {
 const PEERS = /^@(?:headrace|msgpack|bufbuild)\/|^cborg/;
 
 const packages = join(root, 'packages');
+const EMITTER = createRequire(join(packages, 'core', 'package.json')).resolve('eventemitter3');
 /** A file of a package: `{ name: 'core', kind: 'src', path: 'errors.ts' }`. */
 function placeOf(file) {
   if (file === undefined || !file.startsWith(packages + sep)) return undefined;
@@ -118,12 +120,14 @@ export function forBrowsers(building) {
         if (existsSync(file)) return file;
         throw new Error(`${importer} imports ${id}, which no page has`);
       }
+      if (id === 'eventemitter3' && isOfPackage) return EMITTER;
       if (id.startsWith('.') && isOfPackage) return found(resolve(dirname(importer), id));
       if (importer === undefined) return found(id);
       if (building === undefined && id.startsWith('@headrace/')) return found(sourceOf(id));
       return building !== undefined && PEERS.test(id) ? { id, external: true } : null;
     },
     load(id) {
+      if (id === EMITTER) return emitterModule();
       if (!id.endsWith('?stub')) return null;
       const file = id.slice(0, -'?stub'.length);
       const names = exportsOf(readFileSync(file, 'utf8'), file.endsWith('.ts') ? 'ts' : 'js');
@@ -134,6 +138,16 @@ export function forBrowsers(building) {
       return [`import { onlyOnNode } from ${JSON.stringify(made)};`, ...stubs].join('\n');
     },
   };
+}
+
+/** A module of CommonJS as one of ES: it needs no loader, and a page whose channels have no events leaves it out. */
+function emitterModule() {
+  const code = readFileSync(EMITTER, 'utf8');
+  return `export const EventEmitter = /*@__PURE__*/ (() => {
+const module = {};
+${code}
+return module.exports;
+})();`;
 }
 
 /** Node's globals, where a module uses them. */

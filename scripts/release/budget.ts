@@ -5,6 +5,8 @@ import { join } from 'node:path';
 export interface PackageCost {
   /** The tarball. */
   readonly packedKiB: number;
+  /** Its files. */
+  readonly unpackedKiB: number;
   /** How many packages come with it, itself included; optional peers are not installed. */
   readonly packages: number;
   /** All of node_modules. */
@@ -29,6 +31,9 @@ export function judgeSize(spent: number, allowed: number, unit: string, where: s
   return { problems: [], warnings: spent > allowed * NEARLY ? [words] : [] };
 }
 
+/** All our packages together, unpacked. */
+export const ALL_UNPACKED_KIB = 4096;
+
 const BUDGETS = 'scripts/release/budgets.json';
 /** They move without a commit of ours: by releases of other packages, by npm, by the machine. */
 const OF_OTHERS = [
@@ -44,15 +49,21 @@ export function readBudgets(root: string): Readonly<Record<string, PackageCost>>
 
 /** Judges what is known of a package's cost: its own size is a limit, what others decide is a warning. */
 export function judgeCost(
-  cost: Pick<PackageCost, 'packedKiB'> & Partial<PackageCost>,
+  cost: Pick<PackageCost, 'packedKiB' | 'unpackedKiB'> & Partial<PackageCost>,
   budget: PackageCost | undefined,
 ): Judgement {
   if (budget === undefined) return { problems: [`has no budget in ${BUDGETS}`], warnings: [] };
-  const { problems, warnings } = judgeSize(cost.packedKiB, budget.packedKiB, 'KiB packed', BUDGETS);
+  const sizes = [
+    judgeSize(cost.packedKiB, budget.packedKiB, 'KiB packed', BUDGETS),
+    judgeSize(cost.unpackedKiB, budget.unpackedKiB, 'KiB unpacked', BUDGETS),
+  ];
   const ofOthers = OF_OTHERS.flatMap(([key, unit]) => {
     const spent = cost[key];
     if (spent === undefined || spent <= budget[key]) return [];
     return [`${spent} ${unit}, its budget is ${budget[key]} (${BUDGETS})`];
   });
-  return { problems, warnings: [...warnings, ...ofOthers] };
+  return {
+    problems: sizes.flatMap(({ problems }) => problems),
+    warnings: [...sizes.flatMap(({ warnings }) => warnings), ...ofOthers],
+  };
 }
