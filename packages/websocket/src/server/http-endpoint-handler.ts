@@ -66,7 +66,7 @@ const OPTIONS = describeOptions('HttpEndpointHandler', {
  *   they are fired, and the connection ends; log them.
  * - **State** one channel.
  * - **Cost** Node's HTTP server; after the upgrade nothing is left of it. A frame of a broadcast is made once.
- * - **Pitfalls** add it to an active channel, or before the channel is active, as every handler with a deadline.
+ * - **Pitfalls** add it to an active channel, or before the channel is active, like every handler with a deadline.
  *
  * @example
  * ```ts run

@@ -1,0 +1,40 @@
+// The prose that people read: pages, doc comments, and texts of errors and of the log, by the list of terms beside this file.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { TextlintKernel } from '@textlint/kernel';
+import markdown from '@textlint/textlint-plugin-markdown';
+import prh from 'textlint-rule-prh';
+import type { CheckResult, Problem } from '../problem.ts';
+import { filesBelow } from '../source-file.ts';
+import { proseOf } from './prose-of.ts';
+
+const TERMS = 'scripts/prose/terms.yml';
+const PAGES = ['docs', 'packages', 'examples', 'benchmarks', 'site', '.changeset'];
+const AT_THE_TOP = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md'];
+
+/** Markdown and TypeScript of which somebody reads the words. */
+function readable(root: string): string[] {
+  const pages = PAGES.flatMap((folder) => filesBelow(root, folder, ['.md']));
+  const sources = filesBelow(root, 'packages', ['.ts']).filter((file) => file.includes('/src/'));
+  return [...AT_THE_TOP, ...pages, ...sources];
+}
+
+export async function checkProse(root: string): Promise<CheckResult> {
+  const kernel = new TextlintKernel();
+  const options = {
+    ext: '.md',
+    plugins: [{ pluginId: 'markdown', plugin: markdown.default }],
+    rules: [{ ruleId: 'prh', rule: prh.default, options: { rulePaths: [join(root, TERMS)] } }],
+  };
+  const files = readable(root);
+  const problems: Problem[] = [];
+  for (const file of files) {
+    const text = readFileSync(join(root, file), 'utf8');
+    const { messages } = await kernel.lintText(
+      file.endsWith('.md') ? text : proseOf(file, text),
+      { ...options, filePath: join(root, file) },
+    );
+    for (const { line, message } of messages) problems.push({ file, line, message });
+  }
+  return { problems, summary: `${files.length} files keep to ${TERMS}` };
+}
