@@ -30,10 +30,10 @@ export async function checkProse(root: string): Promise<CheckResult> {
   const problems: Problem[] = [];
   for (const file of files) {
     const text = readFileSync(join(root, file), 'utf8');
-    const { messages } = await kernel.lintText(
-      file.endsWith('.md') ? text : proseOf(file, text),
-      { ...options, filePath: join(root, file) },
-    );
+    const { messages } = await kernel.lintText(file.endsWith('.md') ? text : proseOf(file, text), {
+      ...options,
+      filePath: join(root, file),
+    });
     for (const { line, message } of messages) problems.push({ file, line, message });
   }
   return { problems, summary: `${files.length} files keep to ${TERMS}` };

@@ -20,7 +20,9 @@ export function proseOf(path: string, text: string): string {
     code = code.slice(0, start) + code.slice(start, end).replace(/[^\n]/g, ' ') + code.slice(end);
   }
   for (const { index, 1: quoted, 2: template } of code.matchAll(STRINGS)) {
-    const words = (quoted ?? template ?? '').replaceAll(/\$\{[^}]*\}/g, (inside) => '·'.repeat(inside.length));
+    const words = (quoted ?? template ?? '').replaceAll(/\$\{[^}]*\}/g, (inside) =>
+      '·'.repeat(inside.length),
+    );
     if (SENTENCE.test(words)) put(index, words);
   }
   return prose.join('\n');
