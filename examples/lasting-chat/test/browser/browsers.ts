@@ -30,8 +30,9 @@ const chromiumPath = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
 async function launchChromium(): Promise<DrivenBrowser> {
   const args = ['--no-sandbox', '--disable-gpu'];
   const browser = await chromium.launch({ executablePath: chromiumPath, args });
+  const user = await browser.newContext();
   return {
-    newPage: async () => pageOf(await browser.newPage()),
+    newPage: async () => pageOf(await user.newPage()),
     close: () => browser.close(),
   };
 }

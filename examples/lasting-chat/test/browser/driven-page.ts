@@ -10,6 +10,7 @@ export interface DrivenPage {
 }
 
 export interface DrivenBrowser {
+  /** Another tab of the same user: pages of one origin share their workers. */
   newPage(): Promise<DrivenPage>;
   close(): Promise<unknown>;
 }
