@@ -341,6 +341,19 @@ export class ResumeTransport implements Transport, InputOwner {
     );
   }
 
+  /**
+   * The other process may have it, too. It gives its link up, with what came and was not taken: the client goes on with the one
+   * that it reaches first, and cannot go on with the other one after that.
+   */
+  contest(): void {
+    this.machine.shareSecret();
+    this.input.clear();
+    const { link } = this.links;
+    if (link === undefined) return;
+    this.loseLink(link);
+    link.channel.end({ reason: 'moved' });
+  }
+
   /** The other process has not taken it: it goes on here. */
   thaw(): void {
     this.isFrozen = this.links.isPaused = false;

@@ -130,6 +130,8 @@ export class ResumeMachine {
   private secret = '';
   /** Server: the secret before, while the client may not have got the new one. */
   private oldSecret = '';
+  /** Server: another process has, or may have, the same secrets, and the next client gets one of this process alone. */
+  private isSecretShared = false;
   /** Frames that go before everything else. */
   private urgent: Buffer[] | undefined = undefined;
   private endReason: string | undefined = undefined;
@@ -200,7 +202,7 @@ export class ResumeMachine {
 
   /** Goes on from there; the machine was made with its window and its credit. False if more is kept than the credit allows. */
   goOn(state: MachineState): boolean {
-    this.isServer = true;
+    this.isServer = this.isSecretShared = true;
     this.id = state.id;
     this.secret = state.secret;
     this.oldSecret = state.oldSecret;
@@ -208,6 +210,11 @@ export class ResumeMachine {
     this.incoming.goOnAfter(state.taken);
     this.outgoing.creditBytes = state.keptCreditBytes;
     return this.outgoing.goOnWith(state.acknowledged, state.highest, state.kept);
+  }
+
+  /** Another process may go on with this channel, too: it is where its client comes first. */
+  shareSecret(): void {
+    this.isSecretShared = true;
   }
 
   // --- a link begins and ends ---
@@ -258,7 +265,8 @@ export class ResumeMachine {
     this.link = LINKED;
     // A RESUME may come late, over a link that the client has given up, when it has the new secret already: that one
     // stays until the client has used it.
-    if (secret !== this.oldSecret) {
+    if (secret !== this.oldSecret || this.isSecretShared) {
+      this.isSecretShared = false;
       this.oldSecret = secret;
       this.secret = this.newSecret();
     }
