@@ -154,6 +154,11 @@ export class ResumeTransport implements Transport, InputOwner {
     return this.machine.keptBytes;
   }
 
+  /** Another process has or had it, too, and its client has not come here since. */
+  get isContested(): boolean {
+    return this.machine.isSecretShared;
+  }
+
   /** True for a secret that resumes this channel. Takes the same time for every one. */
   knows(secret: string): boolean {
     return this.machine.knows(secret);
@@ -346,7 +351,7 @@ export class ResumeTransport implements Transport, InputOwner {
    * that it reaches first, and cannot go on with the other one after that.
    */
   contest(): void {
-    this.machine.shareSecret();
+    this.machine.isSecretShared = true;
     this.input.clear();
     const { link } = this.links;
     if (link === undefined) return;

@@ -122,6 +122,8 @@ export class ResumeMachine {
   windowMs: number;
   /** The channel's name, once it is open. */
   id = '';
+  /** Server: another process has, or may have, the same secrets, and the next client gets one of this process alone. */
+  isSecretShared = false;
   private readonly creditBytes: number;
   private readonly random: RandomBytes;
   private link = ABSENT;
@@ -130,8 +132,6 @@ export class ResumeMachine {
   private secret = '';
   /** Server: the secret before, while the client may not have got the new one. */
   private oldSecret = '';
-  /** Server: another process has, or may have, the same secrets, and the next client gets one of this process alone. */
-  private isSecretShared = false;
   /** Frames that go before everything else. */
   private urgent: Buffer[] | undefined = undefined;
   private endReason: string | undefined = undefined;
@@ -210,11 +210,6 @@ export class ResumeMachine {
     this.incoming.goOnAfter(state.taken);
     this.outgoing.creditBytes = state.keptCreditBytes;
     return this.outgoing.goOnWith(state.acknowledged, state.highest, state.kept);
-  }
-
-  /** Another process may go on with this channel, too: it is where its client comes first. */
-  shareSecret(): void {
-    this.isSecretShared = true;
   }
 
   // --- a link begins and ends ---

@@ -229,7 +229,9 @@ export class ResumeTable {
     const resolved = TAKE.resolve(options);
     const state = decodeSession(bytes);
     const before = this.sessions.get(state.id);
-    if (before?.place === 'moved') this.forget(before);
+    if (before?.transport.isFinished === true) this.forget(before);
+    // A copy from a try before, to which its client has not come.
+    else if (before?.place === 'here' && before.transport.isContested) before.giveBack();
     else if (before !== undefined) throw notTaken('it is here already');
     const { windowMs, creditBytes } = state;
     const { random } = this.options;

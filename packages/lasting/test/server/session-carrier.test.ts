@@ -42,6 +42,7 @@ describe('lasting channels that go over a connection', () => {
   let near: Channel;
   let far: Channel;
   let exchange: ExchangeHandler<BinaryExchange>;
+  let joined = 0;
   /** Called with what the new process is asked, before its answer. */
   let asked: (kind: number) => void;
   /** After it, before it is sent. */
@@ -89,14 +90,14 @@ describe('lasting channels that go over a connection', () => {
           }),
         );
       })
-      .bind({ network, name: 'carrier' });
+      .bind({ network, name: `carrier ${++joined}` });
     await world.settle();
     await binding;
     exchange = new ExchangeHandler({ format });
     const connecting = new Bootstrap()
       .options(both)
       .handler(({ pipeline }) => pipeline.addLast(...lengthPrefixed({ maxFrameLength }), exchange))
-      .connect({ network, name: 'carrier' });
+      .connect({ network, name: `carrier ${joined}` });
     await world.settle();
     near = await connecting;
   }
@@ -242,6 +243,24 @@ describe('lasting channels that go over a connection', () => {
       expect(inbox.texts).toEqual(['zero', 'one', 'two']);
     },
   );
+
+  it('that were in doubt go over in a second try', async () => {
+    await join();
+    answered = (kind) => {
+      if (kind === 2) far.abort();
+    };
+    await world.after.down();
+    expect(await handOver()).toMatchObject({ moved: 0 });
+    await world.pass(1000);
+    await echoes('one');
+    await world.after.up();
+    answered = () => {};
+    await join();
+    expect(await handOver()).toEqual({ moved: 1, failures: [] });
+    await world.pass(1000);
+    await echoes('two');
+    expect([world.before.table.size, world.after.table.size]).toEqual([0, 1]);
+  });
 
   it('are kept when the word that they begin is lost: they begin with the end of the connection', async () => {
     await join();
