@@ -321,6 +321,8 @@ describe('a hand-over of lasting channels', () => {
         return world.after.take(bytes);
       },
     });
+    // A copy to which no client has come gives way.
+    await world.pass(1000);
     expect(() => world.after.take(copy!)).toThrow('it is here already');
     const back = world.after.table.handOver({ to: async (bytes) => world.before.take(bytes) });
     await world.pass(1);
