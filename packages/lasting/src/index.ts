@@ -27,3 +27,8 @@ export {
   type ResumeTableOptions,
   type TakeOptions,
 } from './server/resume-table.ts';
+export {
+  sessionsOver,
+  type TakesSessionsOptions,
+  takesSessions,
+} from './server/session-carrier.ts';

@@ -15,6 +15,10 @@ const takers: Readonly<Record<string, readonly [(options: never) => unknown, obj
     { table: new lasting.ResumeTable(), childHandler: () => {} },
   ],
   ResumeTable: [(options) => new lasting.ResumeTable(options), {}],
+  takesSessions: [
+    (options) => lasting.takesSessions(options),
+    { table: new lasting.ResumeTable(), childHandler: () => {} },
+  ],
 };
 
 /** Exported classes and functions that take none. */
@@ -26,6 +30,7 @@ const others: readonly string[] = [
   'acknowledged',
   'isLinked',
   'linksOf',
+  'sessionsOver',
   'unacknowledged',
 ];
 

@@ -154,6 +154,11 @@ export class ResumeTransport implements Transport, InputOwner {
     return this.machine.keptBytes;
   }
 
+  /** Another process has or had it, too, and its client has not come here since. */
+  get isContested(): boolean {
+    return this.machine.isSecretShared;
+  }
+
   /** True for a secret that resumes this channel. Takes the same time for every one. */
   knows(secret: string): boolean {
     return this.machine.knows(secret);
@@ -339,6 +344,19 @@ export class ResumeTransport implements Transport, InputOwner {
     return (
       this.isFinished || this.isOver !== isClosed || this.machine.state.endReason !== endReason
     );
+  }
+
+  /**
+   * The other process may have it, too. It gives its link up, with what came and was not taken: the client goes on with the one
+   * that it reaches first, and cannot go on with the other one after that.
+   */
+  contest(): void {
+    this.machine.isSecretShared = true;
+    this.input.clear();
+    const { link } = this.links;
+    if (link === undefined) return;
+    this.loseLink(link);
+    link.channel.end({ reason: 'moved' });
   }
 
   /** The other process has not taken it: it goes on here. */

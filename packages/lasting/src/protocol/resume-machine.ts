@@ -122,6 +122,8 @@ export class ResumeMachine {
   windowMs: number;
   /** The channel's name, once it is open. */
   id = '';
+  /** Server: another process has, or may have, the same secrets, and the next client gets one of this process alone. */
+  isSecretShared = false;
   private readonly creditBytes: number;
   private readonly random: RandomBytes;
   private link = ABSENT;
@@ -200,7 +202,7 @@ export class ResumeMachine {
 
   /** Goes on from there; the machine was made with its window and its credit. False if more is kept than the credit allows. */
   goOn(state: MachineState): boolean {
-    this.isServer = true;
+    this.isServer = this.isSecretShared = true;
     this.id = state.id;
     this.secret = state.secret;
     this.oldSecret = state.oldSecret;
@@ -258,7 +260,8 @@ export class ResumeMachine {
     this.link = LINKED;
     // A RESUME may come late, over a link that the client has given up, when it has the new secret already: that one
     // stays until the client has used it.
-    if (secret !== this.oldSecret) {
+    if (secret !== this.oldSecret || this.isSecretShared) {
+      this.isSecretShared = false;
       this.oldSecret = secret;
       this.secret = this.newSecret();
     }

@@ -1,4 +1,11 @@
-import { type Channel, ChannelError, type Clock, DrainEvent, type Timer } from '@headrace/core';
+import {
+  type Channel,
+  ChannelError,
+  type Clock,
+  DrainEvent,
+  isHeadraceError,
+  type Timer,
+} from '@headrace/core';
 import {
   describeOptions,
   Fifo,
@@ -18,17 +25,20 @@ import type { ResumeSession } from './resume-session.ts';
 
 /** A lasting channel that a table has taken from another process, and does not serve yet. */
 export interface TakenSession {
-  /** The other process has given it up: its client finds it here. */
-  begin(): void;
+  /** The other process has given it up, or is gone: its client finds it here. */
+  begin(): void | Promise<void>;
   /** The other process keeps it. */
-  drop(): void;
+  drop(): void | Promise<void>;
 }
 
 /** Options of {@link ResumeTable.handOver}. */
 export interface HandOverOptions {
   /**
-   * Brings a lasting channel to its new process, whose `take` gives the answer. If it rejects, the channel stays. Nothing is
-   * served in two places: `begin` is called when this process has given the channel up, `drop` when it keeps it.
+   * Brings a lasting channel to its new process, whose `take` gives the answer; {@link sessionsOver} does it over a connection.
+   * `begin` is called when this process has given the channel up, `drop` when it keeps it.
+   *
+   * If it rejects, the channel stays. With the error of `take`, or one of `HAND_OVER_FAILED`, the other process has nothing of it.
+   * With any other, or after `takeMs`, it may have it, too: so the link ends here, and the client decides, by where it comes.
    */
   readonly to: (session: Buffer) => Promise<TakenSession>;
   /**
@@ -127,18 +137,22 @@ export class HandOver {
     session.place = 'leaving';
     const state = transport.freeze();
     let taken: TakenSession | undefined;
+    let mayBeThere = false;
     try {
-      taken = await this.give(session, this.bytesOf(session, state));
+      const bytes = this.bytesOf(session, state);
+      mayBeThere = true;
+      taken = await this.give(session, bytes);
       if (transport.hasEndedSince(state)) throw new Error('it ended meanwhile');
     } catch (thrown) {
-      taken?.drop();
+      if (taken !== undefined) mayBeThere = !(await hasDropped(taken));
       session.place = 'here';
+      if (mayBeThere && !isRefusal(thrown)) session.contest();
       transport.thaw();
       throw thrown;
     }
     // From here on it is nowhere, and then there.
     session.moveAway();
-    taken.begin();
+    await taken.begin();
   }
 
   private bytesOf(session: ResumeSession, state: TransportState): Buffer {
@@ -168,7 +182,7 @@ export class HandOver {
       void (async () => {
         try {
           const taken = await (to(bytes as never) as Promise<TakenSession>);
-          if (isLate) taken.drop();
+          if (isLate) void hasDropped(taken);
           resolve(taken);
         } catch (thrown) {
           reject(toError(thrown));
@@ -178,6 +192,24 @@ export class HandOver {
       })();
     });
   }
+}
+
+/** Tells the other process that the channel stays here. False: nobody knows whether it has heard it. */
+async function hasDropped(taken: TakenSession): Promise<boolean> {
+  try {
+    await taken.drop();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The other process certainly does not have it. */
+function isRefusal(error: unknown): boolean {
+  return (
+    isHeadraceError(error, LASTING_ERRORS.HAND_OVER_FAILED) ||
+    isHeadraceError(error, 'MESSAGE_INVALID')
+  );
 }
 
 /** A channel that comes to rest: what it has read is answered, and no handler holds its drain. */

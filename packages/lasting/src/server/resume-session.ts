@@ -42,6 +42,8 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger {
   goneCode: number = GONE_CODE.unknown;
   /** Where its client finds it. */
   place: SessionPlace = 'here';
+  /** Another process had it, or may have it: a secret that is not known here may be right there. */
+  hasTravelled = false;
   private readonly table: SessionTable;
 
   constructor(options: Omit<ResumeTransportOptions, 'owner'>, table: SessionTable) {
@@ -99,6 +101,12 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger {
     this.transport.moveAway();
   }
 
+  /** Whether another process has it nobody knows: its client decides. */
+  contest(): void {
+    this.hasTravelled = true;
+    this.transport.contest();
+  }
+
   /** It came from another process, which keeps it. */
   giveBack(): void {
     this.transport.expire({ reason: 'refused', by: 'local', error: undefined });
@@ -131,6 +139,8 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger {
 
   finished(info: CloseInfo | undefined): void {
     if (info?.reason === 'slow-consumer') this.goneCode = GONE_CODE.overrun;
-    this.table.ended(this, this.place === 'moved' || this.goneCode !== GONE_CODE.unknown);
+    const isElsewhere = this.hasTravelled && info?.reason === 'unreachable';
+    const isKnown = this.place === 'moved' || isElsewhere || this.goneCode !== GONE_CODE.unknown;
+    this.table.ended(this, isKnown);
   }
 }

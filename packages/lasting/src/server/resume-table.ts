@@ -193,6 +193,11 @@ export class ResumeTable {
     return this.absent.bytes;
   }
 
+  /** @internal How long clients may be absent. */
+  get windowMs(): number {
+    return this.options.windowMs;
+  }
+
   /** Asks all clients that have a link to go elsewhere, as before this server is stopped. */
   move(options: MoveOptions = {}): void {
     const { spreadMs, places } = MOVE.resolve(options);
@@ -224,7 +229,9 @@ export class ResumeTable {
     const resolved = TAKE.resolve(options);
     const state = decodeSession(bytes);
     const before = this.sessions.get(state.id);
-    if (before?.place === 'moved') this.forget(before);
+    if (before?.transport.isFinished === true) this.forget(before);
+    // A copy from a try before, to which its client has not come.
+    else if (before?.place === 'here' && before.transport.isContested) before.giveBack();
     else if (before !== undefined) throw notTaken('it is here already');
     const { windowMs, creditBytes } = state;
     const { random } = this.options;
@@ -232,7 +239,12 @@ export class ResumeTable {
     const session = new ResumeSession({ windowMs, creditBytes, random, clock }, this.owner);
     if (!session.transport.goOn(state))
       throw notTaken('it keeps more than the credit of its client');
+    const { maxDetached, maxDetachedBytes } = this.options;
+    const keptBytes = this.absent.bytes + session.transport.keptBytes;
+    if (this.absent.size >= maxDetached || keptBytes > maxDetachedBytes)
+      throw notTaken(`${this.absent.size} clients are absent, and the limits allow no more`);
     session.place = 'arriving';
+    session.hasTravelled = true;
     this.sessions.set(state.id, session);
     if (!state.isClosed) this.openTaken(session, state, resolved);
     this.awaitClient(session);
@@ -318,9 +330,11 @@ export class ResumeTable {
     const session = this.sessions.get(id);
     // An unknown id takes as long as a wrong secret.
     const isRight = session === undefined ? NOBODY.knows(secret) : session.transport.knows(secret);
-    if (session === undefined && this.expected > 0) return COME_AGAIN;
+    const mayBeElsewhere = session?.hasTravelled ?? this.expected > 0;
+    if (!isRight && mayBeElsewhere) return COME_AGAIN;
+    // It has got another secret over there.
+    if (session !== undefined && session.place !== 'here') return COME_AGAIN;
     if (session === undefined || !isRight) return { code: GONE_CODE.unknown, text: '' };
-    if (session.place !== 'here') return COME_AGAIN;
     if (this.remembered.peek(id) !== undefined) return { code: session.goneCode, text: '' };
     return { session };
   }

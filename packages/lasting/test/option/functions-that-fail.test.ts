@@ -1,10 +1,13 @@
 import { type Logger, silentLogger } from '@headrace/core';
 import { EmbeddedChannel, passTime, VirtualClock } from '@headrace/core/testing';
+import type { RequestScope } from '@headrace/handlers';
 import {
   type HandOverOptions,
   ResumeHandler,
   ResumeTable,
   type TakeOptions,
+  type TakesSessionsOptions,
+  takesSessions,
 } from '@headrace/lasting';
 import { expect } from 'vitest';
 import {
@@ -78,10 +81,27 @@ async function handedOver(
   return SILENT;
 }
 
+/** The other process reads why, and keeps the channel. */
+async function refused(options: Partial<TakesSessionsOptions>): Promise<typeof SILENT> {
+  const table = new ResumeTable();
+  const childOptions = { logger: silentLogger };
+  const takes = takesSessions({ table, childHandler: () => {}, childOptions, ...options });
+  const channel = EmbeddedChannel.with({ clock: new VirtualClock() });
+  const scope = { channel } as unknown as RequestScope;
+  return handedOver({
+    to: async (bytes) => {
+      takes(Buffer.concat([Buffer.of(2), bytes]), scope);
+      throw new Error('it was taken');
+    },
+  });
+}
+
 describeFunctions(new URL('../../src/', import.meta.url), {
   'ResumeHandler childHandler': opened((childHandler) => ({ childHandler })),
   'handOver to': (to) => handedOver({ to: to as never }),
   'handOver save': (save) => handedOver({ save }),
+  'takesSessions childHandler': (childHandler) => refused({ childHandler }),
+  'takesSessions restore': (restore) => refused({ restore }),
   'take childHandler': (childHandler) => handedOver({}, { childHandler }),
   'take restore': (restore) => handedOver({}, { restore }),
   'ResumeTable windowOf': opened((windowOf) => ({ windowOf })),

@@ -7,6 +7,7 @@ import {
   type MessageReceiver,
   type ResumeAction,
   ResumeMachine,
+  systemRandom,
 } from '../../src/protocol/resume-machine.ts';
 import { runOverLossyLinks } from './lossy-links.ts';
 
@@ -320,4 +321,26 @@ describe('ResumeMachine', () => {
     });
     expect(give(linked(4096).server, much)).toMatchObject({ do: 'fail' });
   });
+});
+
+it('two processes that have the same channel share no secret after its client has come to one of them', () => {
+  const before = new ResumeMachine({ windowMs: 60_000, creditBytes: 4096, random: systemRandom });
+  before.open({ windowMs: 60_000, creditBytes: 4096 });
+  const { secret } = before.state;
+  const resume = (machine: ResumeMachine): void => {
+    expect(machine.resume(Buffer.alloc(0), { received: 0, secret })).toMatchObject({
+      do: 'resumed',
+    });
+  };
+  // The client has not got the next one.
+  resume(before);
+  const after = new ResumeMachine({ windowMs: 60_000, creditBytes: 4096, random: systemRandom });
+  after.goOn(before.state);
+  before.isSecretShared = true;
+  resume(before);
+  resume(after);
+  expect([after.knows(before.state.secret), before.knows(after.state.secret)]).toEqual([
+    false,
+    false,
+  ]);
 });

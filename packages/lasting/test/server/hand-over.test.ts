@@ -1,5 +1,6 @@
 import {
   type Channel,
+  ChannelError,
   type Context,
   DrainEvent,
   type Handler,
@@ -130,7 +131,8 @@ describe('a hand-over of lasting channels', () => {
     const over = world.before.table.handOver({
       to: () =>
         new Promise<TakenSession>((_, reject) => {
-          refuse = () => reject(new Error('full'));
+          const full = new ChannelError(LASTING_ERRORS.HAND_OVER_FAILED, 'full');
+          refuse = () => reject(full);
         }),
     });
     await world.settle();
@@ -319,6 +321,8 @@ describe('a hand-over of lasting channels', () => {
         return world.after.take(bytes);
       },
     });
+    // A copy to which no client has come gives way.
+    await world.pass(1000);
     expect(() => world.after.take(copy!)).toThrow('it is here already');
     const back = world.after.table.handOver({ to: async (bytes) => world.before.take(bytes) });
     await world.pass(1);
@@ -362,6 +366,22 @@ describe('a hand-over of lasting channels', () => {
     answers[1]!();
     await world.settle();
     expect(await over).toEqual({ moved: 2, failures: [] });
+  });
+
+  it('takes no more than it may keep for absent clients, and gives none of them up', async () => {
+    await world.end();
+    world = new TwoProcesses({ creditBytes: 1024, maxDetached: 1 });
+    await world.up(() => [echo()]);
+    const clients = [await world.connect(inbox), await world.connect(new Inbox())];
+    const { moved, failures } = await world.handOver();
+    expect([moved, failures.map(({ message }) => message)]).toEqual([
+      1,
+      [expect.stringContaining('1 clients are absent, and the limits allow no more')],
+    ]);
+    await world.pass(1000);
+    expect(await world.handOver()).toEqual({ moved: 1, failures: [] });
+    await world.pass(1000);
+    expect(clients.map(({ isActive }) => isActive)).toEqual([true, true]);
   });
 
   it('a channel that has closed, with messages that wait for the client, goes along', async () => {

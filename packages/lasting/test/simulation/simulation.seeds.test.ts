@@ -2,6 +2,7 @@
 import { explore } from '@headrace/simulation';
 import { describe, it } from 'vitest';
 import { FIRST_SEED as firstSeed } from '../../../core/test/fixture/first-seed.ts';
+import { deathsScenario, HAND_OVER_SETTLE_MS, handOverScenario } from './hand-over-scenario.ts';
 import {
   ASLEEP_SETTLE_MS,
   asleepScenario,
@@ -22,6 +23,16 @@ describe(`${SEEDS} seeds of chaos`, () => {
 
   it('a lasting channel that is gone knows what is open', async () => {
     await explore({ seeds: SEEDS, firstSeed, scenario: goneScenario(), settleMs });
+  });
+
+  it('a lasting channel that two processes give to each other delivers once and in order', async () => {
+    const scenario = handOverScenario();
+    await explore({ seeds: SEEDS, firstSeed, scenario, settleMs: HAND_OVER_SETTLE_MS });
+  });
+
+  it('a lasting channel whose processes die delivers nothing twice', async () => {
+    const scenario = deathsScenario();
+    await explore({ seeds: SEEDS, firstSeed, scenario, settleMs: HAND_OVER_SETTLE_MS });
   });
 
   it('no call of a page that is reloaded is executed twice, and those of the new page are answered', async () => {

@@ -1,0 +1,151 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { lengthPrefixed } from '@headrace/codec';
+import { Bootstrap, type Channel, silentLogger } from '@headrace/core';
+import { type BinaryExchange, binaryExchange, ExchangeHandler } from '@headrace/handlers';
+import { LastingBootstrap, LinkResumedEvent } from '@headrace/lasting';
+import { expect } from 'vitest';
+import { ChildProgram } from '../child-program.ts';
+import type { OverReport } from './hand-over-process.ts';
+
+const TICK_MS = 500;
+const CALLS = 2;
+const options = { logger: silentLogger };
+const format = binaryExchange();
+
+/** A client that calls and is called, and counts both. */
+class Caller {
+  answered = 0;
+  notices = 0;
+  resumed = 0;
+  wrong: string | undefined = undefined;
+  channel: Channel | undefined = undefined;
+  private readonly number: number;
+  private calls = 0;
+  private timer: NodeJS.Timeout | undefined = undefined;
+
+  constructor(number: number) {
+    this.number = number;
+  }
+
+  async begin(ports: readonly number[]): Promise<void> {
+    const exchange = new ExchangeHandler({
+      format,
+      timeoutMs: 60_000,
+      handle: (notice) => this.noticed(notice.readUInt32BE(0)),
+    });
+    this.channel = await new LastingBootstrap({
+      bootstrap: new Bootstrap()
+        .options(options)
+        .handler(({ pipeline }) => pipeline.addLast(...lengthPrefixed({ maxFrameLength: 65_536 }))),
+      addresses: ports.map((port) => ({ host: '127.0.0.1', port })),
+      retry: () => 20 + Math.random() * 80,
+      ...options,
+    })
+      .handler(({ pipeline }) =>
+        pipeline.addLast(
+          {
+            userEventTriggered: (ctx, event) => {
+              if (event instanceof LinkResumedEvent) this.resumed += 1;
+              ctx.fireUserEventTriggered(event);
+            },
+          },
+          exchange,
+        ),
+      )
+      .connect();
+    this.channel.onClosed(({ closeInfo }) => {
+      this.wrong ??= `it closed as ${closeInfo?.reason}: ${closeInfo?.error?.message}`;
+    });
+    this.call(exchange);
+    this.timer = setInterval(() => {
+      for (let left = CALLS; left > 0; left -= 1) this.call(exchange);
+    }, TICK_MS);
+  }
+
+  private noticed(number: number): undefined {
+    if (number !== this.notices + 1) this.wrong ??= `notice ${number} came after ${this.notices}`;
+    this.notices = number;
+  }
+
+  private call(exchange: ExchangeHandler<BinaryExchange>): void {
+    this.calls += 1;
+    const { calls } = this;
+    const request = Buffer.alloc(8);
+    request.writeUInt32BE(this.number, 0);
+    request.writeUInt32BE(calls, 4);
+    exchange.request(request).then(
+      (answer) => {
+        this.answered += 1;
+        if (answer.readUInt32BE(4) !== calls) this.wrong ??= `call ${calls} has another's answer`;
+      },
+      (error: Error) => {
+        this.wrong ??= `call ${calls} failed: ${error.message}`;
+      },
+    );
+  }
+
+  get isQuiet(): boolean {
+    return this.answered === this.calls;
+  }
+
+  pause(): void {
+    clearInterval(this.timer);
+  }
+
+  end(): void {
+    this.channel?.close();
+  }
+}
+
+/** What has gone over the channels of {@link rollingRestarts}. */
+export interface Restarted {
+  readonly answered: number;
+  readonly notices: number;
+  readonly resumed: number;
+}
+
+/** Clients that call all the time, while one process after another has their channels; nothing is lost or comes twice. */
+export async function rollingRestarts(clients: number, restarts: number): Promise<Restarted> {
+  const folder = await mkdtemp(join(tmpdir(), 'hand-over-'));
+  const pathOf = (number: number): string => join(folder, `${number}.sock`);
+  const start = (number: number, port: number, isFirst = ''): ChildProgram =>
+    new ChildProgram('./server/hand-over-process.ts', pathOf(number), port, isFirst);
+  let program = start(0, 0, 'first');
+  try {
+    const ports = [await program.told<number>(), 0];
+    // The second port is found by a process that ends at once.
+    const finder = start(-1, 0, 'first');
+    ports[1] = await finder.told<number>();
+    await finder.kill();
+    const callers = Array.from({ length: clients }, (_, number) => new Caller(number));
+    for (let at = 0; at < clients; at += 100) {
+      await Promise.all(callers.slice(at, at + 100).map((caller) => caller.begin(ports)));
+    }
+    for (let number = 1; number <= restarts; number += 1) {
+      const next = start(number, ports[number % 2]!);
+      await next.told<number>();
+      const report = await program.ask<OverReport>(pathOf(number));
+      expect(report).toEqual({ moved: clients, failures: [], wrong: undefined, left: 0 });
+      program = next;
+      await new Promise((resolve) => setTimeout(resolve, 2 * TICK_MS));
+      expect(callers.find(({ wrong }) => wrong !== undefined)?.wrong).toBeUndefined();
+    }
+    for (const caller of callers) caller.pause();
+    await expect
+      .poll(() => callers.filter(({ isQuiet }) => !isQuiet).length, { timeout: 60_000 })
+      .toBe(0);
+    expect(callers.find(({ wrong }) => wrong !== undefined)?.wrong).toBeUndefined();
+    const sum = (of: (caller: Caller) => number) => callers.reduce((all, one) => all + of(one), 0);
+    for (const caller of callers) caller.end();
+    return {
+      answered: sum(({ answered }) => answered),
+      notices: sum(({ notices }) => notices),
+      resumed: sum(({ resumed }) => resumed),
+    };
+  } finally {
+    await program.kill();
+    await rm(folder, { recursive: true });
+  }
+}
