@@ -188,6 +188,7 @@ app.renderer.on(MarkdownPageEvent.END, (page) => {
     if (sentenceOf(name) === '') silent.push(`${titleOf(module)}: ${name.name}`);
   }
   const members = rest
+    .replace(/^## Namespaces\n\n(?:- .*\n)+/m, '')
     .replace(/^## Modules\n\n(?:- .*\n)+/m, '')
     .replace(/^## .*\n\n(?:Renames and re-exports|Re-exports) .*\n(?:\n\*\*\*\n)?\n?/gm, '')
     .replace(/^#+ (?:Implementation of|Overrides|Inherited from)\n\n.*\n+/gm, '')

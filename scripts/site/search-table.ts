@@ -63,7 +63,6 @@ export async function openSearch(
     pathToFileURL(require.resolve('minisearch')).href
   )) as { default: new (options: object) => Index };
   const index = new MiniSearch({
-    fields: ['title', 'titles', 'text'],
     storeFields: ['title', 'titles'],
     ...MINI_SEARCH.options,
   });

@@ -54,7 +54,12 @@ const ofPackage = (name: string): Groups => [
   { text: 'API', link: '/api/' },
   ...lists.entries
     .filter(({ text }) => packageOf(text) === name)
-    .map(({ text, link, parts }) => ({ text, link, items: [...parts] })),
+    // Of an entry below a package what its name adds: `/testing`.
+    .map(({ text, link, parts }) => ({
+      text: text === name ? text : text.slice(name.length),
+      link,
+      items: [...parts],
+    })),
 ];
 const apiSidebars = Object.fromEntries(
   [...new Set(lists.entries.map(({ text }) => packageOf(text)))].map((name) => [
