@@ -1,5 +1,6 @@
 // Words that machines can check: links, the examples' code, the handlers' cards, the error codes, the defaults.
 import { checkCards } from './check-cards.ts';
+import { checkCounts } from './check-counts.ts';
 import { checkErrorCodes } from './check-error-codes.ts';
 import { checkExamples } from './check-examples.ts';
 import { checkOptions } from './check-options.ts';
@@ -11,6 +12,7 @@ export async function checkDocs(root: string): Promise<CheckResult> {
     await checkLinks(root),
     checkCards(root),
     checkErrorCodes(root),
+    checkCounts(root),
     await checkOptions(root),
     await checkExamples(root),
   ];

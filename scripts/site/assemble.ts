@@ -1,10 +1,9 @@
 // Puts the site's pages together in site/.pages: the repository's Markdown with its links rewritten, a page for
 // each handler, the API reference, and the lists that the theme reads.
-import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join, posix } from 'node:path';
+import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { must } from '../program.ts';
-import { filesBelow } from '../source-file.ts';
-import { allEntries, writeFiles } from '../workspace.ts';
+import { allEntries, readManifest, writeFiles } from '../workspace.ts';
 import { readContents, unreached } from './contents.ts';
 import { figuresTable } from './figures.ts';
 import { HANDLERS, handlerPages } from './handler-pages.ts';
@@ -21,26 +20,33 @@ export interface Assembled {
   readonly problems: readonly string[];
 }
 
-async function writeApi(root: string, folder: string): Promise<void> {
+interface ApiName {
+  readonly name: string;
+  /** `/api/@headrace/core/group#channelgroup` */
+  readonly link: string;
+}
+
+interface Api {
+  readonly entries: ReadonlyArray<{ readonly text: string; readonly link: string }>;
+  readonly names: readonly ApiName[];
+  /** Names without a sentence. */
+  readonly silent: readonly string[];
+}
+
+async function writeApi(root: string, folder: string): Promise<Api> {
   const pairs = allEntries(root).map(({ source, name }) => `${source}=${name}`);
   const program = join(root, 'site', 'api-reference.mjs');
   await must(process.execPath, [program, folder, ...pairs], join(root, 'site'));
-  // A variable's page has no headings for its properties.
-  for (const file of filesBelow(folder, '.', ['.md'])) {
-    const path = join(folder, file);
-    const text = readFileSync(path, 'utf8');
-    const whole = text.replace(/(\/variables\/\w+\.md)#\w+/g, '$1');
-    if (whole !== text) writeFileSync(path, whole);
-  }
+  const list = join(folder, 'names.json');
+  const api = JSON.parse(readFileSync(list, 'utf8')) as Api;
+  rmSync(list);
+  return api;
 }
 
-/** The address of a name's API page, the one of a given package first. */
-function apiPages(folder: string): (name: string, of: string) => string | undefined {
+/** The address of a name in the API reference, the one of a given package first. */
+function apiPages(names: readonly ApiName[]): (name: string, of: string) => string | undefined {
   const found = new Map<string, string[]>();
-  for (const file of filesBelow(folder, '.', ['.md'])) {
-    const name = posix.basename(file, '.md');
-    found.set(name, [...(found.get(name) ?? []), `/api/${file.replace(/\.md$/, '')}`]);
-  }
+  for (const { name, link } of names) found.set(name, [...(found.get(name) ?? []), link]);
   return (name, of) => {
     const routes = found.get(name) ?? [];
     return routes.find((route) => route.startsWith(`/api/@headrace/${of}/`)) ?? routes[0];
@@ -74,10 +80,13 @@ export async function assemble(root: string, sets: readonly DescribedSet[]): Pro
   const folder = join(root, 'site', '.pages');
   const apiFolder = join(folder, 'api');
   rmSync(folder, { recursive: true, force: true });
-  await writeApi(root, apiFolder);
+  const api = await writeApi(root, apiFolder);
   const pages = findPages(root);
   const links = new Links(root, pages, SITE);
-  const problems = unreached(root, pages);
+  const problems = [
+    ...unreached(root, pages),
+    ...api.silent.map((name) => `${name} has no sentence in its comment`),
+  ];
   const isDark = { number: 0 };
   let contents: ReturnType<typeof readContents> = [];
   for (const { source, route } of pages) {
@@ -93,7 +102,7 @@ export async function assemble(root: string, sets: readonly DescribedSet[]): Pro
       text.startsWith('---\n') ? text : frontMatter({ edit: EDIT + edit }) + text,
     );
   }
-  const ofHandlers = handlerPages(root, apiPages(apiFolder), sets);
+  const ofHandlers = handlerPages(root, apiPages(api.names), sets);
   for (const page of ofHandlers) write(folder, page.route, page.text);
   for (const asset of links.assets) cpSync(join(root, asset), join(folder, 'public', asset));
   for (const name of readdirSync(join(root, 'site', 'pages'))) {
@@ -101,14 +110,16 @@ export async function assemble(root: string, sets: readonly DescribedSet[]): Pro
     const text = links.rewrite(source, readFileSync(join(root, source), 'utf8'));
     write(folder, name.replace(/\.md$/, ''), frontMatter({ edit: EDIT + source }) + text);
   }
-  cpSync(join(root, 'site', 'logo.svg'), join(folder, 'public', 'logo.svg'));
+  for (const name of ['logo.svg', 'card.png']) {
+    cpSync(join(root, 'site', name), join(folder, 'public', name));
+  }
   const listed = (names: readonly string[], link: (name: string) => string) =>
     names.map((text) => ({ text, link: link(text) }));
-  const entries = allEntries(root).map(({ name }) => name);
   const handlers = ofHandlers.map(({ route }) => route.slice(HANDLERS.length)).filter(Boolean);
   const lists = {
+    version: readManifest(root).version,
     contents,
-    entries: listed(entries, (name) => `/api/${name}/`),
+    entries: api.entries,
     handlers: listed(handlers.sort(), (name) => `/${HANDLERS}${name}`),
   };
   writeFiles(folder, { 'lists.json': lists });

@@ -3,8 +3,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { freePort } from '../../packages/core/test/fixture/free-port.ts';
 import { Program } from '../program.ts';
 import { vitepress } from './build.ts';
-
-export const CHROMIUM = '/usr/bin/chromium';
+import { CHROMIUM } from './card.ts';
 
 /** Gives the built site as VitePress serves it, and a browser, for as long as `look` takes. */
 export async function inBrowser(

@@ -1,5 +1,5 @@
-// `npm run site` builds the site into site/dist; `npm run site -- dev` serves it while one writes. Its tools are in
-// projects of their own, installed when they are first needed.
+// `npm run site` builds the site into site/dist; `npm run site -- dev` serves it while one writes; `npm run site -- card`
+// draws the picture for links to it. Its tools are in projects of their own, installed when they are first needed.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -7,6 +7,7 @@ import { ownModule } from '../own-project.ts';
 import { must, run } from '../program.ts';
 import { root } from '../workspace.ts';
 import { assemble } from './assemble.ts';
+import { drawCard } from './card.ts';
 import { describedSets } from './option-sets.ts';
 
 const site = join(root, 'site');
@@ -40,6 +41,8 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
     const program = await vitepress();
     for (const problem of await makePages()) console.error(problem);
     spawnSync(process.execPath, [program, 'dev'], { cwd: site, stdio: 'inherit' });
+  } else if (process.argv[2] === 'card') {
+    await drawCard(root);
   } else {
     const problems = await buildSite();
     for (const problem of problems) console.error(problem);

@@ -1,22 +1,28 @@
 // `npm run check:site` builds the site and looks at it as a visitor does. `-- built` takes what was built before;
 // `-- --pages` only puts the pages together: links, contents, options, samples that nothing checks.
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { publicHandlers } from '../check-cards.ts';
 import { ALL_CODES } from '../check-error-codes.ts';
 import { ownModule } from '../own-project.ts';
+import { filesBelow } from '../source-file.ts';
 import { Tally } from '../tally.ts';
 import { root } from '../workspace.ts';
-import { CHROMIUM, inBrowser, visitProblems } from './browser.ts';
+import { inBrowser, visitProblems } from './browser.ts';
 import { buildSite, makePages } from './build.ts';
 import { checkBuiltLinks, missingErrorAnchors } from './built-links.ts';
+import { CHROMIUM } from './card.ts';
 import { checkLivePipeline } from './live-pipeline.ts';
 import { findPages } from './pages.ts';
 import { checkSamplesInPage } from './run-samples.ts';
 import { uncheckedSamples } from './samples.ts';
+import { SEARCHES, searchProblems } from './search-table.ts';
 
-const SEARCHES = [
-  { words: 'LengthFieldFrameDecoder', leadsTo: 'handlers/LengthFieldFrameDecoder' },
+/** Whoever builds the site waits, and the host of the pages has a limit for each deploy. */
+const LARGEST_SITE = 30_000_000;
+/** In the browser only what shows that its index is the one that `search-table.ts` asks. */
+const IN_BROWSER = [
+  { words: 'graceful shutdown', leadsTo: 'guides/shutdown' },
   { words: 'HR_ERR_FRAME_TOO_LONG', leadsTo: '/errors#' },
   { words: 'readerIdleMs', leadsTo: 'IdleState' },
 ];
@@ -28,6 +34,18 @@ const tally = new Tally();
 function checkSamples(): void {
   const samples = uncheckedSamples(root, findPages(root));
   tally.report('samples', samples.problems, samples.summary);
+}
+
+async function checkSearches(): Promise<void> {
+  const problems = await searchProblems(root, join(site, '.pages'), SEARCHES);
+  tally.report('searches', problems, `${SEARCHES.length} lead to the right page first`);
+}
+
+function checkSize(): void {
+  const sizes = filesBelow(dist, '.', ['']).map((file) => statSync(join(dist, file)).size);
+  const size = sizes.reduce((sum, one) => sum + one, 0);
+  const shown = `${(size / 1e6).toFixed(1)} of ${LARGEST_SITE / 1e6} MB`;
+  tally.report('size', size > LARGEST_SITE ? [`the site has ${shown}`] : [], shown);
 }
 
 async function lookAtPages(): Promise<void> {
@@ -43,13 +61,15 @@ async function lookAtPages(): Promise<void> {
   const pageless = missing.map((name) => `${name} has no page`);
   tally.report('handlers', pageless, `${handlers.length} have a page`);
   checkSamples();
+  checkSize();
+  await checkSearches();
   if (!existsSync(CHROMIUM) && process.env['CI'] === undefined) {
     console.log(`skip  in Chromium: there is no ${CHROMIUM}`);
     return;
   }
   await inBrowser(site, async (browser, address) => {
-    const problems = await visitProblems(browser, address, SEARCHES);
-    tally.report('in Chromium', problems, `${SEARCHES.length} searches, nothing from elsewhere`);
+    const problems = await visitProblems(browser, address, IN_BROWSER);
+    tally.report('in Chromium', problems, `${IN_BROWSER.length} searches, nothing from elsewhere`);
     const inPage = await checkSamplesInPage(root, browser, `${address}playground/runner.js`);
     tally.report('samples in a page', inPage.problems, inPage.summary);
     const live = await checkLivePipeline(browser, address);
@@ -63,6 +83,7 @@ async function onlyPages(): Promise<void> {
     if (problems.length > 0) throw new Error(problems.join('\n'));
   });
   checkSamples();
+  await checkSearches();
 }
 
 async function lookAtAll(): Promise<void> {

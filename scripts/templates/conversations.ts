@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { chromium } from 'playwright-core';
 import { WebSocket } from 'ws';
 import { Program } from '../program.ts';
-import { CHROMIUM } from '../site/browser.ts';
+import { CHROMIUM } from '../site/card.ts';
 
 /**
  * Talks to the program on this port, or offers something there; rejects if it does not answer as its README promises.

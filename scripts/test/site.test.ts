@@ -1,4 +1,6 @@
 import { expect, it } from 'vitest';
+import { descriptionOf } from '../../site/description.mjs';
+import { sectionsOf } from '../../site/search.mjs';
 import { wrongDefaults } from '../check-options.ts';
 import { describeProblem } from '../problem.ts';
 import { checkBuiltLinks, missingErrorAnchors } from '../site/built-links.ts';
@@ -196,4 +198,40 @@ it('does not go without the sets of options', async () => {
     'packages/core/src/index.ts': 'export {};',
   });
   await expect(describedSets(root)).rejects.toThrow('describes options');
+});
+
+it('finds the sections of a page, and of an API page its names', () => {
+  const guide = [
+    '---\nedit: x\n---',
+    '# TLS',
+    'For [each](/a) `server`.',
+    '```ts\n# no heading\n```',
+    '## Keys',
+    'One.',
+    '## Keys',
+    'Two.',
+  ].join('\n\n');
+  expect([...sectionsOf('guides/tls.md', guide)]).toEqual([
+    { anchor: '', titles: ['TLS'], text: 'For each server . ts no heading' },
+    { anchor: 'keys', titles: ['TLS', 'Keys'], text: 'One.' },
+    { anchor: 'keys-1', titles: ['TLS', 'Keys'], text: 'Two.' },
+  ]);
+  const api = [
+    '# @headrace/core: group',
+    '- [`Group`](/api/@headrace/core/group#group) (class): Channels.',
+    '## [other](/api/@headrace/core/other)',
+    '- [`Other`](/api/@headrace/core/other#other) (class): Has a page of its own.',
+  ].join('\n\n');
+  expect([...sectionsOf('api/@headrace/core/group.md', api)]).toEqual([
+    { anchor: 'group', titles: ['@headrace/core: group', 'Group'], text: 'Channels.' },
+  ]);
+  expect([...sectionsOf('decisions/0001-a.md', guide)]).toEqual([]);
+});
+
+it('describes a page by its first paragraph', () => {
+  expect(descriptionOf('# TLS\n\n```ts\nx\n```\n\nBy [`tls`](/a),\n**two** ways.\n\nMore.')).toBe(
+    'By tls, two ways.',
+  );
+  expect(descriptionOf('---\ndescription: "Given"\n---\n# TLS')).toBe('Given');
+  expect(descriptionOf(`# A\n\n${'A sentence of words. '.repeat(20)}`)).toHaveLength(188);
 });

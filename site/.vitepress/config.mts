@@ -1,28 +1,74 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { defineConfig } from 'vitepress';
+import { type DefaultTheme, defineConfig, type HeadConfig } from 'vitepress';
+import { descriptionOf } from '../description.mjs';
+import { MINI_SEARCH, sectionsOf } from '../search.mjs';
 import { slug } from '../slug.mjs';
 
 interface Link {
   readonly text: string;
   readonly link: string;
 }
+interface Entry extends Link {
+  readonly parts: readonly Link[];
+}
 interface Lists {
+  readonly version: string;
   readonly contents: ReadonlyArray<{ readonly text: string; readonly items: readonly Link[] }>;
-  readonly entries: readonly Link[];
+  readonly entries: readonly Entry[];
   readonly handlers: readonly Link[];
 }
 
-const file = fileURLToPath(new URL('../.pages/lists.json', import.meta.url));
-const lists: Lists = existsSync(file)
-  ? JSON.parse(readFileSync(file, 'utf8'))
-  : { contents: [], entries: [], handlers: [] };
+const SITE = 'https://headrace.github.io/headrace/';
+const pages = fileURLToPath(new URL('../.pages/', import.meta.url));
+const lists: Lists = existsSync(`${pages}lists.json`)
+  ? JSON.parse(readFileSync(`${pages}lists.json`, 'utf8'))
+  : { version: '', contents: [], entries: [], handlers: [] };
+
+type Groups = DefaultTheme.SidebarItem[];
+const FOR_AUTHORS = 'Internals';
+const APART = ['Packages', 'Examples', FOR_AUTHORS];
 const isLong = (text: string): boolean => !['Start', 'Concepts', 'Guides'].includes(text);
-const main = lists.contents.map(({ text, items }) => ({
-  text,
-  collapsed: isLong(text),
-  items: [...items],
-}));
+const groups = (isWanted: (text: string) => boolean): Groups =>
+  lists.contents
+    .filter(({ text }) => isWanted(text))
+    .map(({ text, items }) => ({ text, collapsed: isLong(text), items: [...items] }));
+// Every page holds its sidebar: one for all would be three quarters of the site.
+const main = [
+  ...groups((text) => !APART.includes(text)),
+  {
+    items: APART.slice(0, 2).map((text) => ({ text, link: `/contents#${text.toLowerCase()}` })),
+  },
+];
+const opened = (text: string): Groups =>
+  groups((one) => one === text).map((group) => ({ ...group, collapsed: false }));
+const internals = [
+  ...opened(FOR_AUTHORS),
+  { items: [{ text: 'Documentation', link: '/contents' }] },
+];
+
+/** `@headrace/core` of `@headrace/core/testing`. */
+const packageOf = (entry: string): string =>
+  entry.split('/', entry.startsWith('@') ? 2 : 1).join('/');
+const ofPackage = (name: string): Groups => [
+  { text: 'API', link: '/api/' },
+  ...lists.entries
+    .filter(({ text }) => packageOf(text) === name)
+    // Of an entry below a package what its name adds: `/testing`.
+    .map(({ text, link, parts }) => ({
+      text: text === name ? text : text.slice(name.length),
+      link,
+      items: [...parts],
+    })),
+];
+const apiSidebars = Object.fromEntries(
+  [...new Set(lists.entries.map(({ text }) => packageOf(text)))].map((name) => [
+    `/api/${name}`,
+    ofPackage(name),
+  ]),
+);
+const listOf = (entries: readonly Link[]): Groups =>
+  entries.map(({ text, link }) => ({ text, link }));
 
 export default defineConfig({
   title: 'Headrace',
@@ -32,8 +78,30 @@ export default defineConfig({
   srcDir: '.pages',
   outDir: 'dist',
   cleanUrls: true,
-  sitemap: { hostname: 'https://headrace.github.io/headrace/' },
+  sitemap: { hostname: SITE },
   metaChunk: true,
+  transformPageData: (page) => {
+    const text = readFileSync(pages + page.filePath, 'utf8');
+    return { description: descriptionOf(text) || page.description };
+  },
+  transformHead: ({ pageData, title, description }): HeadConfig[] => {
+    const path = pageData.relativePath.replace(/(^|\/)index\.md$/, '$1').replace(/\.md$/, '');
+    const values = {
+      'og:type': 'website',
+      'og:site_name': 'Headrace',
+      'og:title': title,
+      'og:description': description,
+      'og:url': SITE + path,
+      'og:image': `${SITE}card.png`,
+      'og:image:width': '1200',
+      'og:image:height': '630',
+      'og:image:alt': 'Headrace: Netty for Node.js, in TypeScript',
+    };
+    const tags = Object.entries(values).map(
+      ([property, content]): HeadConfig => ['meta', { property, content }],
+    );
+    return [...tags, ['meta', { name: 'twitter:card', content: 'summary_large_image' }]];
+  },
   head: [
     ['link', { rel: 'icon', type: 'image/svg+xml', href: '/headrace/logo.svg' }],
     ['meta', { name: 'theme-color', content: '#1f6feb' }],
@@ -49,8 +117,7 @@ export default defineConfig({
         const isRun = /^ts run\b/.test(token.info.trim());
         const html = fence(tokens, index, options, env, self);
         if (!isRun) return html;
-        const code = Buffer.from(token.content, 'utf8').toString('base64');
-        return `<RunSample code="${code}">${html}</RunSample>`;
+        return `<div class="sample">${html}</div>`;
       };
     },
   },
@@ -60,23 +127,14 @@ export default defineConfig({
     search: {
       provider: 'local',
       options: {
-        // The API's pages are many: their headings and the names in their tables are enough to find them.
-        _render(source, env, md) {
-          const html = md.render(source, env);
-          if (env.frontmatter?.search === false) return '';
-          if (!env.relativePath.startsWith('api/')) return html;
-          const found = html.match(/<h[1-6][\s\S]*?<\/h[1-6]>|<tr>\s*<td[\s\S]*?<\/td>/g) ?? [];
-          return found
-            .join('\n')
-            .replace(/<tr>\s*<td/g, '<p')
-            .replace(/<\/td>/g, '</p>');
-        },
+        // The index is made of the Markdown, by code that the check of the search shares.
+        _render: (source, { relativePath }) => `${relativePath}\n${source}`,
         miniSearch: {
-          options: {
-            // Names stay whole: readerIdleMs, HR_ERR_FRAME_TOO_LONG.
-            tokenize: (text) => text.split(/[^\p{L}\p{N}_$]+/u).filter((word) => word !== ''),
+          ...MINI_SEARCH,
+          _splitIntoSections: (_path, text) => {
+            const end = text.indexOf('\n');
+            return sectionsOf(text.slice(0, end), text.slice(end + 1));
           },
-          searchOptions: { fuzzy: 0.1, prefix: true, boost: { title: 4, text: 2, titles: 1 } },
         },
       },
     },
@@ -87,11 +145,33 @@ export default defineConfig({
       { text: 'API', link: '/api/' },
       { text: 'Errors', link: '/errors' },
       { text: 'A pipeline at work', link: '/live-pipeline' },
+      {
+        text: lists.version,
+        items: [
+          { text: 'Changelog', link: '/changelog' },
+          { text: 'Security', link: '/security' },
+          {
+            text: FOR_AUTHORS,
+            items: [
+              { text: 'Architecture', link: '/architecture' },
+              { text: 'Decisions', link: '/decisions/' },
+              { text: 'Contributing', link: '/contributing' },
+            ],
+          },
+        ],
+      },
     ],
     sidebar: {
       '/': main,
-      '/handlers/': [{ text: 'Handlers', link: '/handlers/', items: [...lists.handlers] }, ...main],
-      '/api/': [{ text: 'API', link: '/api/', items: [...lists.entries] }, ...main],
+      '/packages/': [...opened('Packages'), ...main.slice(-1)],
+      '/examples/': [...opened('Examples'), ...main.slice(-1)],
+      '/handlers/': [{ text: 'Handlers', link: '/handlers/', items: [...lists.handlers] }],
+      '/api/': [{ text: 'API', link: '/api/', items: listOf(lists.entries) }],
+      ...apiSidebars,
+      '/decisions/': internals,
+      '/internals/': internals,
+      '/architecture': internals,
+      '/contributing': internals,
     },
     socialLinks: [{ icon: 'github', link: 'https://github.com/headrace/headrace' }],
     editLink: {

@@ -134,6 +134,7 @@ export type ErrorCodeOf<Class extends ErrorClassName> =
   | { [K in ErrorCode]: (typeof ERROR_CODES)[K]['className'] extends Class ? K : never }[ErrorCode]
   | ErrorCodeEntry<Class>;
 
+/** An error's code as `error.code` has it: `HR_ERR_` and the name in its table. */
 export type WholeErrorCode<C extends ErrorCode | ErrorCodeEntry> = C extends ErrorCode
   ? `HR_ERR_${C}`
   : C extends ErrorCodeEntry<ErrorClassName, infer Code>

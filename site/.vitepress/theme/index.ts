@@ -1,13 +1,13 @@
-import type { Theme } from 'vitepress';
+import { onContentUpdated, type Theme } from 'vitepress';
 import DefaultTheme from 'vitepress/theme-without-fonts';
 import LivePipeline from './LivePipeline.vue';
-import RunSample from './RunSample.vue';
+import { addRunButtons } from './run-buttons.ts';
 import './style.css';
 
 export default {
   extends: DefaultTheme,
+  setup: () => onContentUpdated(addRunButtons),
   enhanceApp({ app }) {
     app.component('LivePipeline', LivePipeline);
-    app.component('RunSample', RunSample);
   },
 } satisfies Theme;

@@ -38,6 +38,7 @@ import {
   textOfPlace,
 } from './reconnect-options.ts';
 
+/** The events of a `ReconnectingClient`, with the arguments of their listeners. */
 export interface ReconnectingClientEvents<P = unknown, C = unknown> {
   /** The state changed, see {@link ClientState}; in order, none is left out. */
   state: [state: ClientState<P, C>];

@@ -48,6 +48,7 @@ export interface MqttAcknowledgement {
   readonly packetId: number;
 }
 
+/** A client asks for the messages of some topics. */
 export interface MqttSubscribe {
   readonly type: 'subscribe';
   readonly packetId: number;
@@ -61,6 +62,7 @@ export interface MqttSuback {
   readonly granted: readonly number[];
 }
 
+/** A client gives up subscriptions. */
 export interface MqttUnsubscribe {
   readonly type: 'unsubscribe';
   readonly packetId: number;

@@ -9,6 +9,7 @@ import type { TlsServerContext, TlsServerOptions } from '../transport/tls/tls-se
 import { announceConnection } from './connection-diagnostics.ts';
 import { Drain, drainPlan, type ShutdownOptions } from './drain.ts';
 
+/** The events of a `Server`, with the arguments of their listeners. */
 export interface ServerEvents {
   /** A connection was accepted, its pipeline is built. */
   connection: [channel: Channel];

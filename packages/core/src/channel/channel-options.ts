@@ -69,6 +69,7 @@ const HOOKS = describePart('hooks', {
   writeFailed: fn({ answers: 'nothing', takes: 2 }),
 });
 
+/** The description of `ChannelOptions`: what each may be, and its default. */
 export const CHANNEL_OPTIONS = describeOptions('ChannelOptions', {
   autoRead: flag({ default: true }),
   allowHalfOpen: flag({ default: false }),

@@ -17,6 +17,7 @@ import {
   SlowMembers,
 } from './slow-member.ts';
 
+/** The events of a `ChannelGroup`, with the arguments of their listeners. */
 export interface ChannelGroupEvents {
   /** A channel became a member. */
   channelJoined: [channel: Channel];

@@ -36,6 +36,7 @@ export interface SlowMemberCounters {
   coalesced: number;
 }
 
+/** The description of `SlowMemberOptions`: what each may be, and its default. */
 export const SLOW_MEMBER_OPTIONS = describeOptions('SlowMembers', {
   slowMember: choice(['close', 'drop-newest', 'drop-oldest', 'coalesce'], { default: 'close' }),
   maxMemberBytes: number({ min: 1, default: 1024 * 1024 }),

@@ -80,7 +80,11 @@ export function checkKind<T>(name: string, value: T, isRight: boolean, what: str
   });
 }
 
-/** @param kind - with its article: "a ServerMetrics" */
+/**
+ * Returns an option that must be an object; throws an `OptionError` otherwise.
+ *
+ * @param kind - with its article: "a ServerMetrics"
+ */
 export function checkObject<T>(name: string, value: T, kind: string): T {
   return checkKind(name, value, typeof value === 'object' && value !== null, kind);
 }

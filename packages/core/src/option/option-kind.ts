@@ -123,7 +123,11 @@ export function choice<
   return custom(allowedChoice(choices), check, options, true);
 }
 
-/** @param allowed - what the text is */
+/**
+ * An option that is a string.
+ *
+ * @param allowed - what the text is
+ */
 export function text<A extends Absence<string>>(
   allowed: string,
   options: A = {} as A,
@@ -131,7 +135,11 @@ export function text<A extends Absence<string>>(
   return value(allowed, (given) => typeof given === 'string', options);
 }
 
-/** @param allowed - with its article: `a ServerMetrics` */
+/**
+ * An option that is an object.
+ *
+ * @param allowed - with its article: `a ServerMetrics`
+ */
 export function object<A extends Absence<object>>(
   allowed: string,
   options: A = {} as A,
@@ -158,7 +166,11 @@ export function having<A extends Absence<object>>(
 /** The option `clock`, the system's by default. */
 export const CLOCK = having('nextTurn', 'a Clock, such as systemClock', { default: systemClock });
 
-/** @param allowed - what is listed: `a list of servers` */
+/**
+ * An option that is an array.
+ *
+ * @param allowed - what is listed: `a list of servers`
+ */
 export function list<A extends Absence<readonly unknown[]>>(
   allowed: string,
   options: A = {} as A,

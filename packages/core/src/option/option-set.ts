@@ -21,6 +21,7 @@ export type Resolved<Options, Kinds extends OptionKinds> = {
     : never;
 };
 
+/** A set of options as others refer to it: by the names of its options. */
 export interface KnownNames {
   readonly known: object;
 }

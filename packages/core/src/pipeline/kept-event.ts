@@ -1,5 +1,6 @@
 import type { Context, Direction } from '../contract.ts';
 
+/** The names of the inbound events, which are those of the methods that handle them. */
 export type InboundEvent =
   | 'channelRegistered'
   | 'channelActive'

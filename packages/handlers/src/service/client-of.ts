@@ -17,6 +17,7 @@ export type Items<Item> = AsyncIterable<Item> | Iterable<Item>;
 
 /** Options of one call, without the items: those have an argument of their own. */
 export type ServiceCallOptions = Omit<CallOptions, 'input'>;
+/** Options of one stream, without the items: those have an argument of their own. */
 export type ServiceStreamOptions = Omit<StreamOptions, 'input'>;
 
 /** A method as its clients call it. */

@@ -18,6 +18,7 @@ interface Converter {
   readonly jsonSchema?: { input(options: { readonly target: string }): JsonSchema };
 }
 
+/** Describes a service by the JSON Schemas of its methods, to be kept beside the code and compared in CI. */
 export function describe(
   service: DescribedService,
   print: PrintSchema = printed,

@@ -1,6 +1,7 @@
 /** JSON Schema, draft 2020-12, as the library of the schema prints it. */
 export type JsonSchema = boolean | { readonly [keyword: string]: unknown };
 
+/** A method of a service as a document describes it, by JSON Schemas. */
 export interface MethodDescription {
   readonly kind: 'call' | 'stream' | 'notice';
   /** What the caller gives. */
@@ -11,6 +12,7 @@ export interface MethodDescription {
   readonly items?: JsonSchema;
 }
 
+/** A service as a document describes it, to be compared with its older versions. */
 export interface ServiceDescription {
   readonly service: string;
   readonly methods: Readonly<Record<string, MethodDescription>>;

@@ -1,0 +1,112 @@
+// Counts of lines that the documentation tells: `npm run counts` writes them, `npm run check -- docs`
+// holds them.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { CheckResult, Problem } from './problem.ts';
+import { filesBelow } from './source-file.ts';
+import { root } from './workspace.ts';
+
+interface Count {
+  readonly file: string;
+  /** The words around a number; each `#` is one. */
+  readonly words: string;
+  readonly numbers: (root: string) => readonly number[];
+}
+
+const linesOf = (text: string): string[] => text.trimEnd().split('\n');
+const isCode = (line: string): boolean => !/^\s*(?:\/\/|\/?\*|$)/.test(line);
+
+/** All lines below a folder. */
+const lines =
+  (folder: string, endings = ['.ts']) =>
+  (root: string): readonly number[] => {
+    const files = filesBelow(root, folder, endings);
+    const counts = files.map((file) => linesOf(readFileSync(join(root, file), 'utf8')).length);
+    return [counts.reduce((sum, count) => sum + count, 0)];
+  };
+
+/** The fewest and the most lines of code of a system of the gallery. */
+function gallery(root: string): readonly number[] {
+  const source = (name: string) => readFileSync(join(root, 'examples/gallery/src', name), 'utf8');
+  const names = /NAMES = \[([^\]]*)\]/.exec(source('systems.ts'))?.[1] ?? '';
+  const counts = [...names.matchAll(/'([^']+)'/g)].map(
+    ([, name]) => linesOf(source(`${name}.ts`)).filter(isCode).length,
+  );
+  return [Math.min(...counts), Math.max(...counts)];
+}
+
+const CHAT = lines('examples/broadcast-chat/src');
+const SHOWCASE = lines('examples/chat-showcase/src');
+/** Of the page what its programmers write. */
+const PAGE = lines('examples/chat-showcase', ['.js', '.html', '.css']);
+
+const COUNTS: readonly Count[] = [
+  { file: 'README.md', words: 'a quarter of an hour, # lines', numbers: CHAT },
+  { file: 'site/home.md', words: 'in # lines.', numbers: CHAT },
+  { file: 'examples/chat-showcase/README.md', words: 'which is # lines:', numbers: CHAT },
+  {
+    file: 'README.md',
+    words: '# lines and a page of #,',
+    numbers: (root) => [...SHOWCASE(root), ...PAGE(root)],
+  },
+  { file: 'README.md', words: 'each in # to # lines of code', numbers: gallery },
+  { file: 'docs/gallery.md', words: 'rebuilt in # to # lines of code', numbers: gallery },
+  {
+    file: 'examples/gallery/README.md',
+    words: 'rebuilt in # to # lines of code',
+    numbers: gallery,
+  },
+  {
+    file: 'examples/mini-redis/README.md',
+    words: 'A Redis server in # lines',
+    numbers: lines('examples/mini-redis/src'),
+  },
+  {
+    file: 'examples/port-forwarder/README.md',
+    words: 'are passed on. # lines.',
+    numbers: lines('examples/port-forwarder/src'),
+  },
+  {
+    file: 'examples/syslog-receiver/README.md',
+    words: '(RFC 6587). # lines.',
+    numbers: lines('examples/syslog-receiver/src'),
+  },
+];
+
+/** Finds the words with any numbers in them. */
+function patternOf(words: string): RegExp {
+  const escaped = words.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  return new RegExp(escaped.replaceAll('#', '[\\d,]+').replaceAll(' ', '\\s+'));
+}
+
+/** The text that stands there, and with its numbers right; `undefined` if the words are not there. */
+function compare(root: string, { file, words, numbers }: Count) {
+  const text = readFileSync(join(root, file), 'utf8');
+  const found = patternOf(words).exec(text)?.[0];
+  const right = [...numbers(root)].map((number) => number.toLocaleString('en-US'));
+  return { text, found, wanted: found?.replace(/[\d,]*\d(?!\d*\))/g, () => right.shift() ?? '?') };
+}
+
+export function checkCounts(root: string, counts: readonly Count[] = COUNTS): CheckResult {
+  const problems: Problem[] = counts.flatMap((count) => {
+    const { found, wanted } = compare(root, count);
+    if (found === undefined) return [{ file: count.file, message: `no "${count.words}"` }];
+    if (found === wanted) return [];
+    return [{ file: count.file, message: `"${found}" should be "${wanted}": npm run counts` }];
+  });
+  return { problems, summary: `${counts.length} counts of lines hold` };
+}
+
+export function writeCounts(root: string, counts: readonly Count[] = COUNTS): void {
+  for (const count of counts) {
+    const { text, found, wanted } = compare(root, count);
+    if (found === undefined || wanted === undefined) continue;
+    writeFileSync(
+      join(root, count.file),
+      text.replace(found, () => wanted),
+    );
+  }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) writeCounts(root);

@@ -1,0 +1,101 @@
+// What readers type, and the page that must come first: by the index that the site is built with, and by its engine.
+import { readFileSync, realpathSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { INTERNALS, MINI_SEARCH, sectionsOf } from '../../site/search.mjs';
+import { ownModule } from '../own-project.ts';
+import { filesBelow } from '../source-file.ts';
+
+export interface Search {
+  readonly words: string;
+  /** The page that comes first: `guides/tls`. */
+  readonly first: string;
+}
+
+export const SEARCHES: readonly Search[] = [
+  { words: 'reconnect', first: 'guides/clients' },
+  { words: 'wss', first: 'guides/web-sockets' },
+  { words: 'graceful shutdown', first: 'guides/shutdown' },
+  { words: 'heartbeat', first: 'guides/heartbeat-and-idle' },
+  { words: 'TLS client certificate', first: 'guides/tls' },
+  { words: 'rate limit', first: 'recipes/rate-limits' },
+  { words: 'unit test', first: 'guides/testing-a-protocol-without-a-socket' },
+  { words: 'kubernetes', first: 'guides/kubernetes' },
+  { words: 'websocket', first: 'guides/web-sockets' },
+  { words: 'back-pressure', first: 'concepts/back-pressure' },
+  { words: 'slow consumer', first: 'guides/groups' },
+  { words: 'broadcast', first: 'guides/groups' },
+  { words: 'authentication', first: 'guides/auth' },
+  { words: 'metrics prometheus', first: 'guides/observability' },
+  { words: 'load balancer', first: 'guides/proxy-protocol' },
+  { words: 'nginx', first: 'guides/behind-a-web-proxy' },
+  { words: 'redis cluster', first: 'guides/cluster' },
+  { words: 'udp', first: 'guides/datagrams' },
+  { words: 'request response', first: 'guides/calls' },
+  { words: 'rpc', first: 'guides/calls' },
+  { words: 'protobuf', first: 'api/@headrace/codec/protobuf' },
+  { words: 'browser client', first: 'guides/pages' },
+  { words: 'ECONNRESET', first: 'troubleshooting' },
+  { words: 'nestjs', first: 'guides/nestjs' },
+  { words: 'memory per connection', first: 'capacity' },
+  { words: 'unix socket', first: 'recipes/unix-sockets' },
+  { words: 'LengthFieldFrameDecoder', first: 'handlers/LengthFieldFrameDecoder' },
+  { words: 'ServerBootstrap', first: 'api/@headrace/core/bootstrap' },
+  { words: 'HR_ERR_FRAME_TOO_LONG', first: 'errors' },
+];
+
+interface Index {
+  add(section: object): void;
+  search(words: string, options: object): ReadonlyArray<{ readonly id: string }>;
+}
+
+/** Searches as the site does. `folder` has its pages, put together. */
+export async function openSearch(
+  root: string,
+  folder: string,
+): Promise<(words: string) => readonly string[]> {
+  // The one that VitePress brings.
+  const require = createRequire(
+    realpathSync(await ownModule(root, 'site', 'vitepress/package.json')),
+  );
+  const { default: MiniSearch } = (await import(
+    pathToFileURL(require.resolve('minisearch')).href
+  )) as { default: new (options: object) => Index };
+  const index = new MiniSearch({
+    storeFields: ['title', 'titles'],
+    ...MINI_SEARCH.options,
+  });
+  for (const file of filesBelow(folder, '.', ['.md'])) {
+    const route = file.replace(/(^|\/)index\.md$/, '$1').replace(/\.md$/, '');
+    for (const { anchor, text, titles } of sectionsOf(
+      file,
+      readFileSync(join(folder, file), 'utf8'),
+    )) {
+      const id = `/headrace/${route}${anchor === '' ? '' : `#${anchor}`}`;
+      index.add({ id, text, title: titles.at(-1), titles: titles.slice(0, -1) });
+    }
+  }
+  return (words) =>
+    index.search(words, MINI_SEARCH.searchOptions).map(({ id }) => id.slice('/headrace/'.length));
+}
+
+/** Searches that lead elsewhere first, and results that are no pages for users. */
+export async function searchProblems(
+  root: string,
+  folder: string,
+  searches: readonly Search[],
+): Promise<string[]> {
+  const search = await openSearch(root, folder);
+  return searches.flatMap(({ words, first }) => {
+    const found = search(words);
+    const internal = found.find((id) => INTERNALS.test(id));
+    const shown = found.slice(0, 5).join(', ');
+    return [
+      ...(found[0]?.split('#')[0] === first
+        ? []
+        : [`"${words}" leads to ${shown}, but should lead to ${first} first`]),
+      ...(internal === undefined ? [] : [`"${words}" leads to ${internal}, which is for authors`]),
+    ];
+  });
+}

@@ -1,0 +1,1 @@
+export function descriptionOf(markdown: string): string;
