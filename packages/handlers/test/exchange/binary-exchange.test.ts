@@ -71,7 +71,7 @@ describe('binaryExchange', () => {
   });
 
   it('refuses what is no bytes', () => {
-    expect(() => readings(format, 'text' as never)).toThrow(/no bytes/);
+    expect(() => readings(format, 'text' as never)).toThrow(/not bytes/);
   });
 
   it('writes a body that is no Buffer yet, and none that is no bytes', () => {

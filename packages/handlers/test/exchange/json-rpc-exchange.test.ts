@@ -165,8 +165,8 @@ describe('jsonRpcExchange', () => {
   });
 
   it.each([
-    ['a text', 'text', /no object \(text\)/],
-    ['null', null, /no object/],
+    ['a text', 'text', /not an object \(text\)/],
+    ['null', null, /not an object/],
     ['another version', { id: 1, method: 'm' }, /jsonrpc is not "2.0" \(\{ id: 1, method: m \}\)/],
     ['a method that is no text', rpc({ id: 1, method: 1 }), /method is no string/],
     ['an id that is null', rpc({ id: null, method: 'm' }), /id of a request/],
