@@ -34,7 +34,8 @@ export class Ledger {
   }
 
   take(number: number, bytes: number): void {
-    if (number !== this.taken + 1) this.wrong ??= `${number} came after ${this.taken}`;
+    if (number <= this.taken) this.wrong ??= `${number} came again, after ${this.taken}`;
+    if (number > this.taken + 1) this.wrong ??= `${number} came after ${this.taken}`;
     if (bytes !== bytesOf(number)) this.wrong ??= `${number} has ${bytes} bytes`;
     this.taken = number;
     this.settle();

@@ -5,11 +5,11 @@ import { CHROMIUM, FIREFOX } from './browsers.ts';
 import type { DrivenBrowser, DrivenPage } from './driven-page.ts';
 import { freezePages } from './page-processes.ts';
 import { PageWorld, type WorldOptions } from './page-world.ts';
-import { type EndedChannel, TICK_MS } from './settings.ts';
+import { type EndedChannel, TICK_MS, WEATHER } from './settings.ts';
 import { bundleTalkingPage } from './talk-server.ts';
 
 const MESSAGES = 20_000;
-const CUTS = 100;
+const CUTS = WEATHER.maxCuts;
 const TOGGLES = 50;
 const RESTARTS = 5;
 /** Of real time; `FREEZE_MS=600000` freezes for ten minutes. The windows are in proportion. */
@@ -46,8 +46,7 @@ describe.each([CHROMIUM, FIREFOX])('$name', { timeout }, (known) => {
 
     it(`brings ${MESSAGES} messages each way, once and in order, over ${CUTS} cuts, stalls and delays`, async () => {
       const since = performance.now();
-      const weather = { maxCuts: CUTS, maxBytes: 150_000, maxDelayMs: 5, maxStallMs: 1500 };
-      await begin({ count: MESSAGES, weather });
+      await begin({ count: MESSAGES, weather: WEATHER });
       await world.finish(page, MESSAGES, MESSAGES);
       const { cuts, stalls } = world.proxy;
       const seconds = (performance.now() - since) / 1000;

@@ -1,6 +1,6 @@
 // The page's program: a lasting channel through the port of the address, and another one when that is gone.
 import { fixed } from '@headrace/client';
-import { type Channel, isHeadraceError } from '@headrace/core';
+import { type Channel, type Context, type Handler, isHeadraceError } from '@headrace/core';
 import { Buffer } from '@headrace/core/buffer';
 import {
   type BinaryExchange,
@@ -12,7 +12,7 @@ import {
 import { LASTING_ERRORS, LastingBootstrap, unacknowledged } from '@headrace/lasting';
 import { WebSocketBinaryCodec, WebSocketBootstrap } from '@headrace/websocket';
 import { Ledger, NumberedTalk } from './numbered-talk.ts';
-import { CREDIT_BYTES, type TalkingPage, TICK_MS } from './settings.ts';
+import { BUSY, CREDIT_BYTES, type TalkingPage, TICK_MS } from './settings.ts';
 
 declare const location: { readonly search: string };
 
@@ -23,6 +23,20 @@ const heartbeat = { format: emptyFrameHeartbeat(), intervalMs: 300, timeoutMs: 3
 const links = new WebSocketBootstrap().handler((link) =>
   link.pipeline.addLast(new WebSocketBinaryCodec(), new HeartbeatHandler(heartbeat)),
 );
+
+/** Holds reads now and then. */
+class BusyHandler implements Handler {
+  private messages = 0;
+
+  channelRead(ctx: Context, message: unknown): void {
+    ctx.fireChannelRead(message);
+    this.messages += 1;
+    if (this.messages % BUSY.afterMessages !== 0) return;
+    const hold = ctx.channel.holdReads('the page is busy');
+    setTimeout(() => hold.release(), BUSY.ms);
+  }
+}
+
 let current: Channel | undefined;
 let ticks = 0;
 
@@ -36,6 +50,7 @@ async function open(): Promise<void> {
   })
     .handler(({ pipeline }) =>
       pipeline.addLast(
+        new BusyHandler(),
         new NumberedTalk(ledger),
         new ExchangeHandler<BinaryExchange>({ format: binaryExchange(), timeoutMs: 60_000 }),
       ),
