@@ -93,6 +93,7 @@ const others: ReadonlySet<string> = new Set([
   'prometheusText',
   'refusal',
   'replaceWith',
+  'restoreSignIn',
   'secretsEqual',
   'startsWith',
 ]);

@@ -4,6 +4,7 @@ import {
   type Address,
   type Channel,
   openChannel,
+  systemClock,
   type Transport,
   type TransportSink,
 } from '@headrace/core';
@@ -77,7 +78,7 @@ class HostedTransport implements Transport {
   }
 
   open(sink: TransportSink): void {
-    if (this.socket.destroyed) process.nextTick(() => sink.disconnected());
+    if (this.socket.destroyed) systemClock.execute(() => sink.disconnected());
     else this.socket.once('close', () => sink.disconnected());
   }
 
