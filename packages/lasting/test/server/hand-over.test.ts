@@ -220,6 +220,7 @@ describe('a hand-over of lasting channels', () => {
     // It tries both, several times.
     await world.pass(3000);
     expect(client.isActive).toBe(true);
+    expect([world.before.table.detached, world.after.table.detached]).toEqual([1, 1]);
     finish!(taken!);
     await world.pass(1000);
     expect(await over).toMatchObject({ moved: 1 });
