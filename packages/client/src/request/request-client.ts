@@ -14,6 +14,7 @@ import {
   choice,
   describeOptions,
   object,
+  type RetryBudget,
   SettableFuture,
   time,
   toError,
@@ -29,18 +30,19 @@ import {
   type StreamOptions,
 } from '@headrace/handlers';
 import {
+  afterSent,
   Call,
   type CallCarrier,
   CallTable,
   giveUpUnread,
   requestAborted,
   requestTimedOut,
+  wasSent,
 } from '@headrace/handlers/call';
 import { PlaceBalance } from '../address/place-balance.ts';
 import type { ReconnectingClientOptions } from '../reconnect/reconnect-options.ts';
 import { ReconnectingClient } from '../reconnect/reconnecting-client.ts';
-import type { RetryBudget } from '../retry/retry-budget.ts';
-import { afterSent, closedError, noticeError, wasSent } from './request-error.ts';
+import { closedError, noticeError } from './request-error.ts';
 import { type BegunStream, RequestStream } from './request-stream.ts';
 
 /** Options of a {@link RequestClient}. Times are in milliseconds. */
