@@ -192,6 +192,11 @@ export class RequestClient<
     return starting;
   }
 
+  /** True while it has a connection: a call goes out at once. */
+  get isReady(): boolean {
+    return this.table.isConnected;
+  }
+
   /** Calls and notifications that wait for a connection. */
   get waiting(): number {
     return this.table.queued;

@@ -5,14 +5,23 @@
  * @module
  */
 
+// When to try again
+export {
+  type ExponentialOptions,
+  exponential,
+  RetryBudget,
+  type RetryBudgetOptions,
+  type RetryPolicy,
+  type RetryRound,
+} from '@headrace/core/authoring';
 export {
   type ClientCall,
   type ClientInterceptor,
   type ClientMethod,
   type ClientOfOptions,
   clientOf,
+  type IfIdempotent,
   type Items,
-  type ServiceCaller,
   type ServiceCallOptions,
   type ServiceClient,
   type ServiceStreamOptions,
@@ -27,11 +36,14 @@ export {
   type Checked,
   call,
   type Given,
+  type IdempotentOption,
   type ItemsOption,
   type Method,
   notice,
   stream,
 } from './method.ts';
+export type { RepeatableCallOptions } from './repeat.ts';
+export type { HedgeOptions, RepeatOptions, RetryOptions } from './repeat-options.ts';
 export {
   type Implementation,
   type MethodItem,
@@ -51,4 +63,10 @@ export {
   type ServiceErrors,
   type ServiceOptions,
 } from './service.ts';
+export type { ServiceCaller } from './service-caller.ts';
 export type { JsonSchema, MethodDescription, ServiceDescription } from './service-description.ts';
+export {
+  type ServicePlace,
+  ServicePlaces,
+  type ServicePlacesOptions,
+} from './service-places.ts';

@@ -9,6 +9,8 @@ export interface MethodDescription {
   readonly output?: JsonSchema;
   /** The items that the caller sends, if it sends any. */
   readonly items?: JsonSchema;
+  /** Its clients may repeat it. @default false */
+  readonly idempotent?: boolean;
 }
 
 export interface ServiceDescription {
