@@ -12,7 +12,7 @@ export class CountedItems implements AsyncIterableIterator<unknown> {
   private isOver = false;
 
   constructor(items: AsyncIterable<unknown>, watch: ItemsWatch) {
-    this.items = items[Symbol.asyncIterator]();
+    this.items = iteratorOf(items);
     this.watch = watch;
   }
 
@@ -42,4 +42,10 @@ export class CountedItems implements AsyncIterableIterator<unknown> {
     this.isOver = true;
     return isFirst;
   }
+}
+
+/** A function may answer with a plain generator, too: its results are awaited as well. */
+function iteratorOf(items: AsyncIterable<unknown>): AsyncIterator<unknown> {
+  if (Symbol.asyncIterator in items) return items[Symbol.asyncIterator]();
+  return (items as Iterable<unknown>)[Symbol.iterator]() as unknown as AsyncIterator<unknown>;
 }

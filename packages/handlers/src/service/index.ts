@@ -14,6 +14,9 @@ export {
   type RetryPolicy,
   type RetryRound,
 } from '@headrace/core/authoring';
+export { CallLimit, type CallLimitCounters, type CallLimitOptions } from './call-limit.ts';
+export { CallMetrics, type CallMetricsOptions } from './call-metrics.ts';
+export type { CallOutcome, CallWatcher, WatchedCall } from './call-outcome.ts';
 export {
   type ClientCall,
   type ClientInterceptor,
@@ -32,6 +35,7 @@ export {
   describe as describeService,
   type PrintSchema,
 } from './describe-service.ts';
+export { type LogCallsOptions, logCalls } from './log-calls.ts';
 export {
   type Checked,
   call,
