@@ -5,6 +5,7 @@ import { checkLayers } from './check-layers.ts';
 import { checkTypeFails } from './check-type-fails.ts';
 import { checkMutantPlaces } from './mutants/located.ts';
 import { type Check, describeProblem } from './problem.ts';
+import { checkProse } from './prose/check.ts';
 import { Tally } from './tally.ts';
 import {
   checkContract,
@@ -31,6 +32,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   walk: checkWalk,
   workflows: checkWorkflows,
   docs: checkDocs,
+  prose: checkProse,
   cost: checkCost,
 };
 

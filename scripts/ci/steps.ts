@@ -76,7 +76,11 @@ export function gateSteps(clone: string): Step[] {
   return [
     ...sources,
     pack,
-    { name: 'docs', about: 'links, samples, defaults', command: npm('check', 'docs') },
+    {
+      name: 'docs',
+      about: 'links, samples, defaults, prose',
+      command: npm('check', 'docs', 'prose'),
+    },
     {
       name: 'packages',
       about: 'the tarballs as an installed package',

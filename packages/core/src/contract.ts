@@ -129,7 +129,7 @@ export interface OutboundInvoker {
   write(message: unknown): WriteFuture;
   /** Sends what was written; before the connection is up, as soon as it is. */
   flush(): void;
-  /** `write`, then `flush`, also when the write failed. */
+  /** `write`, then `flush`, even when the write failed. */
   writeAndFlush(message: unknown): WriteFuture;
   /** Shuts one half down; `output` goes out after everything flushed. @default output */
   shutdown(direction?: Direction): WriteFuture;
@@ -412,12 +412,12 @@ export interface Channel<R = unknown, W = unknown>
   readonly clock: Clock;
   /** Where its log lines go. */
   readonly logger: Logger;
-  /** Our end; readable also after the close. */
+  /** Our end; readable even after the close. */
   readonly localAddress: Address | undefined;
-  /** The peer's end; readable also after the close. `undefined` for a listening channel. */
+  /** The peer's end; readable even after the close. `undefined` for a listening channel. */
   readonly remoteAddress: Address | undefined;
 
-  /** True before it has closed; also while it is still connecting. */
+  /** True before it has closed; even while it is still connecting. */
   readonly isOpen: boolean;
   /** True from `channelRegistered` until `channelUnregistered` has passed. */
   readonly isRegistered: boolean;
@@ -469,7 +469,7 @@ export interface Channel<R = unknown, W = unknown>
    */
   checkTurn(): boolean;
   /**
-   * Calls back in this connection's next turn of the event loop, at once if it has time left in this one; also after
+   * Calls back in this connection's next turn of the event loop, at once if it has time left in this one; even after
    * the channel has closed, whose handlers are removed only after the last of these calls.
    */
   onNextTurn(listener: () => void): void;

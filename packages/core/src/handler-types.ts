@@ -33,7 +33,7 @@ export interface WhatItReads {
   readonly [whatItReads]: true;
 }
 
-/** The four names and no other: a misspelt one is refused. */
+/** The four names and no other: a misspelled one is refused. */
 export type OnlyMessageTypes<T> = MessageTypes & {
   readonly [Name in Exclude<keyof T, keyof MessageTypes>]: never;
 };

@@ -4,7 +4,7 @@ export { AuthenticatedEvent, AuthFailedEvent } from './auth/auth-event.ts';
 export { AuthHandler } from './auth/auth-handler.ts';
 export type { AuthAttempt, AuthOptions, AuthReplies, AuthVerdict } from './auth/auth-options.ts';
 export { type Authenticate, GuessLimiter, type GuessLimiterOptions } from './auth/guess-limiter.ts';
-export { PRINCIPAL, PRINCIPAL_RESTORED, principalOf } from './auth/principal.ts';
+export { PRINCIPAL, principalOf, restoreSignIn } from './auth/principal.ts';
 export { secretsEqual } from './auth/secrets-equal.ts';
 export {
   SessionRegistry,

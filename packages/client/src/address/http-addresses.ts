@@ -208,7 +208,7 @@ function parsed(body: string, url: string): unknown {
   try {
     return JSON.parse(body);
   } catch {
-    throw invalid(url, `it is no JSON: ${JSON.stringify(body.slice(0, 80))}`);
+    throw invalid(url, `it is not JSON: ${JSON.stringify(body.slice(0, 80))}`);
   }
 }
 

@@ -44,7 +44,7 @@ export interface ChannelPoolOptions<P, C extends Channel = Channel> {
    * within `acquireTimeoutMs` mean no. @default yes
    */
   readonly healthCheck?: (channel: C) => boolean | PromiseLike<boolean>;
-  /** Ask `healthCheck` also when a connection comes back. @default true */
+  /** Ask `healthCheck` even when a connection comes back. @default true */
   readonly checkOnRelease?: boolean;
   /** A connection was made. */
   readonly onCreated?: (channel: C) => void;

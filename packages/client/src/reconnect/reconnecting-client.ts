@@ -475,7 +475,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     this.unfollow?.();
     this.settings.signal?.removeEventListener('abort', this.aborted);
     this.queue.end(closedError(error));
-    // Without a listener it is no unhandled rejection.
+    // Without a listener it is not an unhandled rejection.
     this.started.fail(error ?? closedError(undefined));
   }
 

@@ -52,7 +52,7 @@ describe('httpAddresses', () => {
     const bad: [string, string][] = [
       [
         '<html>',
-        'MESSAGE_INVALID the answer of http://route.example/route makes no sense: it is no JSON',
+        'MESSAGE_INVALID the answer of http://route.example/route makes no sense: it is not JSON',
       ],
       ['{}', 'it has no list "nodes"'],
       ['null', 'it has no list "nodes"'],

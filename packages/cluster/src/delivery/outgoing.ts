@@ -3,7 +3,7 @@ import type { Body } from '../envelope/body.ts';
 import { FLUSH, KIND } from '../envelope/envelope.ts';
 import type { Wire } from '../node/wire.ts';
 
-/** Unflushed messages of more than this go out all the same. */
+/** Unflushed messages of more than this go out anyway. */
 const MAX_UNFLUSHED_BYTES = 1024 * 1024;
 
 /** The messages of a group to its members elsewhere: as in a channel, written messages leave with the flush. */

@@ -106,7 +106,7 @@ export class GroupHistory<Message = unknown> {
    * from `position` of the outcome on. Without a position it is always that.
    *
    * Rejects with `BUS_DOWN` if the log could not be read for 5 s or the cluster was left, and with `CHANNEL_CLOSED`:
-   * then it is no member.
+   * then it is not a member.
    */
   join(channel: Channel, position?: LogPosition): Promise<JoinOutcome> {
     const known = this.joining.get(channel);

@@ -125,7 +125,7 @@ export class LogDelivery<Message> implements GroupDelivery<Message> {
     else this.writes.delivered(write, outcome);
   }
 
-  /** A matcher that throws chooses no member: the entries after this one must come all the same. */
+  /** A matcher that throws chooses no member: the entries after this one must come anyway. */
   private writeHere(
     message: unknown,
     matcher: ChannelMatcher | undefined,

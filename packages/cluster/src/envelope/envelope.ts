@@ -66,7 +66,7 @@ export type EnvelopeFault =
 
 const MAGIC = 0x4852;
 const VERSION = 1;
-/** Of an envelope with a time and a seal after it, which are no part of its body. */
+/** Of an envelope with a time and a seal after it, which are not part of its body. */
 export const SEALED_VERSION = 2;
 export const HEADER_BYTES = 28;
 /** The limit of a bus: 1 MiB, as NATS has it, less a reserve for the headers of engines. */

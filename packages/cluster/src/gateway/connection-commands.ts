@@ -136,7 +136,7 @@ export class ConnectionCommands {
       if (wire.bus.state === 'down') throw this.busDown();
       return holders.filter((id) => !answers.has(id));
     }
-    // A node that is no gateway, or is gone, has no connections.
+    // A node that is not a gateway, or is gone, has no connections.
     return expected.filter((id) => !presence.isSure || holders.includes(id));
   }
 

@@ -41,7 +41,7 @@ export class IdempotencyTable {
   }
 
   /**
-   * Carries a request out, or gives the answer that it had the first time, also while that is under way. An answer that
+   * Carries a request out, or gives the answer that it had the first time, even while that is under way. An answer that
    * says that nothing was done is not kept.
    *
    * @param key - the client and its key

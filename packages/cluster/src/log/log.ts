@@ -79,12 +79,12 @@ export interface LogLink {
  */
 export interface Log {
   /**
-   * Makes the stream if it is not there. Rejects with `BUS_DOWN`; the stream is known all the same, and opened when the
+   * Makes the stream if it is not there. Rejects with `BUS_DOWN`; the stream is known anyway, and opened when the
    * bus is up and a call needs it.
    */
   open(stream: string, limits: LogLimits): Promise<void>;
   /**
-   * Stores a message once, behind those of earlier calls for this stream, also when the link is lost meanwhile: it is
+   * Stores a message once, behind those of earlier calls for this stream, even when the link is lost meanwhile: it is
    * repeated with its id. Rejects with `BUS_DOWN` when it could not be stored for 5 s, then it is unknown whether it
    * was; and at once when too much waits already. The stream must have been given to {@link open}.
    */

@@ -67,7 +67,7 @@ export class DirectoryMachine {
     return isSame ? [] : [{ do: 'changed', node: this.get(id)! }];
   }
 
-  /** Something came from it that is no heartbeat. False if there are too many nodes to remember it. */
+  /** Something came from it that is not a heartbeat. False if there are too many nodes to remember it. */
   heardOf(id: string, now: number): boolean {
     const entry = this.entries.get(id);
     if (entry === undefined) {

@@ -3,7 +3,7 @@ import type { Envelope } from '../envelope/envelope.ts';
 import type { ClusterContext } from '../node/cluster-context.ts';
 import type { MemberPace } from './member-pace.ts';
 
-/** Bytes that wait for the members of this node, of all groups and users together; above this the oldest message is written all the same. */
+/** Bytes that wait for the members of this node, of all groups and users together; above this the oldest message is written anyway. */
 export const MAX_KEPT_BYTES = 32 * 1024 * 1024;
 /** Bytes that a kept message takes besides its body. */
 const ENVELOPE_BYTES = 256;

@@ -85,7 +85,7 @@ const OPTIONS = describeOptions('routeServer', {
  * reads. It names nodes that are ready, were heard in the last 3 s and have an address, each the better of two drawn by
  * chance.
  *
- * 503 with `Retry-After` if there is none; 400 for a `count` that is no number from 1 to 64, 404 for another path, 405
+ * 503 with `Retry-After` if there is none; 400 for a `count` that is not a number from 1 to 64, 404 for another path, 405
  * for another method than GET, HEAD and OPTIONS. A plain HTTP server without secrets: TLS and limits of requests for
  * each address are a proxy's.
  *

@@ -125,7 +125,7 @@ export class BoundUsers<Principal> {
     throw new TypeError('a principal without an id: give Cluster.join({ users: { idOf } })');
   }
 
-  /** The user of a session that was added, also if `idOf` fails by now: a session that is over must not stay. */
+  /** The user of a session that was added, even if `idOf` fails by now: a session that is over must not stay. */
   private keyOfSession(session: Session<Principal>): string {
     try {
       return this.keyOf(session.principal);

@@ -117,7 +117,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   /**
    * A connection of this node belongs to an id; it is unbound when it closes.
    *
-   * @throws OptionError `OPTION_INVALID` for an id that is no text, and for what is no channel
+   * @throws OptionError `OPTION_INVALID` for an id that is not text, and for what is no channel
    */
   bind(id: string, channel: Channel): void {
     this.users.bind(id, channel);

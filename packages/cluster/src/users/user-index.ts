@@ -59,7 +59,7 @@ export class UserIndex {
 
   /**
    * Resolves when it is known where all users are: at once, but for a moment after the bus came up and while something
-   * that was missed is asked for; 2 s after that also if it is not. Rejects with `BUS_DOWN`.
+   * that was missed is asked for; 2 s after that even if it is not. Rejects with `BUS_DOWN`.
    */
   async ready(): Promise<void> {
     const { bus } = this.context.wire;

@@ -12,7 +12,7 @@ export interface WorkerContext {
   readonly generation: number;
   /** For `bind({ port, reusePort })`: the option of the same name. */
   readonly reusePort: boolean;
-  /** Aborts when this worker has to end, also while it still starts. */
+  /** Aborts when this worker has to end, even while it still starts. */
   readonly signal: AbortSignal;
 }
 
@@ -23,7 +23,7 @@ export interface WorkerDrain {
    * `signal`: this process alone got SIGTERM.
    */
   readonly why: 'stop' | 'restart' | 'primary-gone' | 'signal';
-  /** Above this the process ends all the same. */
+  /** Above this the process ends anyway. */
   readonly drainTimeoutMs: number;
 }
 

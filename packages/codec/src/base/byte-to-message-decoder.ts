@@ -187,7 +187,7 @@ export abstract class ByteToMessageDecoder<
   protected abstract decode(ctx: Context, input: ByteInput): T | undefined;
 
   /**
-   * As {@link decode}, when the peer has ended its half, with what is left over, also when that is nothing.
+   * As {@link decode}, when the peer has ended its half, with what is left over, even when that is nothing.
    * Called again while it returns messages and bytes remain. A removal does not come here: the rest then
    * passes on raw.
    */
@@ -461,7 +461,7 @@ export abstract class ByteToMessageDecoder<
     if (hasRest && !this.isKeeping) ctx.fireChannelReadComplete();
   }
 
-  /** @internal How many bytes have arrived that are no message yet; at least 1 within a frame. */
+  /** @internal How many bytes have arrived that are not a message yet; at least 1 within a frame. */
   protected heldBytes(): number {
     const bytes = this.input.length;
     return bytes === 0 && this.isWithinFrame() ? 1 : bytes;

@@ -53,8 +53,8 @@ const [LINE_START, START_CR, WITHIN] = [0, 1, 2] as const;
  * **Out** `Buffer`, one for each body. Headers of other names are checked for their form and dropped.
  * **Events** as {@link ByteToMessageDecoder}.
  * **Errors** `HR_ERR_FRAME_TOO_LONG` for a body over `maxFrameLength`, once, and exactly that frame is left out;
- * the same for a header over `maxHeaderLength`; `HR_ERR_FRAME_CORRUPT` for a line that is no header, ends in a bare
- * LF, for a length that is no number, or is missing, or comes twice: what is left of that header is left out, up
+ * the same for a header over `maxHeaderLength`; `HR_ERR_FRAME_CORRUPT` for a line that is not a header, ends in a bare
+ * LF, for a length that is not a number, or is missing, or comes twice: what is left of that header is left out, up
  * to its empty line; `HR_ERR_TIMEOUT_READ` for a frame that does not become whole.
  * **State** the unfinished frame, at most both limits and one read: one decoder for each channel.
  * **Cost** no copy for frames that lie within one read, no text for a header that is only `Content-Length: N`.
@@ -192,7 +192,7 @@ export class ContentLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
       }
     }
     const name = buffer.toString('latin1', start + from, start + colon);
-    if (!NAME.test(name)) throw this.corrupt(input, 'a line that is no header');
+    if (!NAME.test(name)) throw this.corrupt(input, 'a line that is not a header');
     if (name.toLowerCase() !== LENGTH_NAME) return;
     const value = buffer.toString('latin1', start + colon + 1, start + to).trim();
     if (this.bodyLength !== -1) throw this.corrupt(input, 'Content-Length comes twice');

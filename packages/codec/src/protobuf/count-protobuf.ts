@@ -62,7 +62,7 @@ export class ProtobufCount {
     depth: number,
   ): number {
     const end = endOfNext(reader);
-    // A key or a value that is missing is made all the same.
+    // A key or a value that is missing is made anyway.
     let values = 2 + (field.message?.fields.length ?? 0);
     while (reader.pos < end) {
       const [number, wireType] = reader.tag();

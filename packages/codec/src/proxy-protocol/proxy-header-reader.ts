@@ -13,7 +13,7 @@ import type { ProxyHeader } from './proxy-header.ts';
 import { MAX_LINE_BYTES, parseProxyLine } from './proxy-line.ts';
 
 /**
- * When input that is no header, or a too long one, is refused:
+ * When input that is not a header, or a too long one, is refused:
  *
  * - `'at-once'`: at the first byte that cannot be right.
  * - `'when-too-long'`: when the line or block is complete and wrong, or is longer than allowed.

@@ -42,7 +42,7 @@ export interface ProxyProtocolDecoderOptions {
   readonly headerTimeoutMs?: number | false;
   /** Bytes of a version 2 header beyond 232, which the longest addresses need; at most 32 TLVs. @default 4096 */
   readonly maxTlvBytes?: number;
-  /** When input that is no header is refused. @default 'at-once' */
+  /** When input that is not a header is refused. @default 'at-once' */
   readonly refusal?: ProxyRefusal;
   /** For a proxy that passes the client's TLS through: TLS begins after the header, with this context. @default no TLS */
   readonly tls?: TlsServerContext;

@@ -58,7 +58,7 @@ export interface ProxySslTlv {
   readonly hasConnectionCertificate: boolean;
   /** It showed a certificate at least once in the TLS session that this connection belongs to. */
   readonly hasSessionCertificate: boolean;
-  /** The result of the proxy's check of that certificate: 0 is success, also if there was none to check. */
+  /** The result of the proxy's check of that certificate: 0 is success, even if there was none to check. */
   readonly verify: number;
   readonly tlvs: readonly ProxyTlv[];
 }

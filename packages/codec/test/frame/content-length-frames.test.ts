@@ -36,9 +36,9 @@ describe('ContentLengthFrameDecoder', () => {
   });
 
   it.each([
-    ['a line that is no header', 'GET / HTTP/1.1\r\n', /no header .*speak HTTP/],
-    ['a space before the colon', 'Content-Length : 2\r\n', /no header/],
-    ['a line without a name', 'X: y\r\n: 2\r\n', /no header/],
+    ['a line that is no header', 'GET / HTTP/1.1\r\n', /not a header .*speak HTTP/],
+    ['a space before the colon', 'Content-Length : 2\r\n', /not a header/],
+    ['a line without a name', 'X: y\r\n: 2\r\n', /not a header/],
     ['a first byte that begins no header', '\x16\x03\x01', /cannot begin like this .*TLS/],
     ['an empty header', '\r\n', /cannot begin like this/],
     ['a bare LF', 'Content-Length: 2\n', /LF without CR/],

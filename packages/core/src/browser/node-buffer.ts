@@ -248,7 +248,7 @@ function over({ buffer, byteOffset, length }: Uint8Array): BrowserBuffer {
   return new BrowserBuffer(buffer as ArrayBuffer, byteOffset, length);
 }
 
-/** A view that is no Buffer: its text and its bytes are read without a class of ours. */
+/** A view that is not a Buffer: its text and its bytes are read without a class of ours. */
 function plain(bytes: Uint8Array, from: number, to: number): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset + from, Math.max(0, to - from));
 }

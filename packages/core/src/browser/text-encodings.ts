@@ -55,7 +55,7 @@ const utf16le: TextEncoding = {
   },
 };
 
-/** Stops, as Node does, at the first pair of characters that is no byte. */
+/** Stops, as Node does, at the first pair of characters that is not a byte. */
 const hex: TextEncoding = {
   encode(text) {
     const bytes = new Uint8Array(text.length >> 1);

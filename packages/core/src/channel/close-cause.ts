@@ -10,7 +10,7 @@ import {
 
 const UNREACHABLE = new Set(['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENETDOWN', 'EHOSTDOWN']);
 
-/** The system's code of an error (`ECONNRESET`), also when ours wraps it. */
+/** The system's code of an error (`ECONNRESET`), even when ours wraps it. */
 function systemCode(error: Error): string | undefined {
   const holder = error instanceof ChannelError ? error.cause : error;
   try {

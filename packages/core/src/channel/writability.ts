@@ -11,7 +11,7 @@ interface WritabilityOwner {
 }
 
 /**
- * Whether a channel is writable: not above the high water mark, again below the low one. Made when enough
+ * Whether a channel is writable: not above the high watermark, again below the low one. Made when enough
  * output waits to matter; before that a channel is writable.
  */
 export class Writability {

@@ -62,7 +62,7 @@ export class ChannelGroup<Message = unknown>
   private readonly broadcasts = new Broadcasts();
   private readonly servers = new Set<Channel>();
   private readonly others = new Set<Channel>();
-  /** The members that are no servers, until one comes or goes. */
+  /** The members that are not servers, until one comes or goes. */
   private snapshot: readonly Channel[] | undefined;
   /** The members that `close()` chose, if the group stays closed. */
   private readonly closedFor = new Set<ChannelMatcher>();
@@ -112,7 +112,7 @@ export class ChannelGroup<Message = unknown>
   /**
    * True if the channel was not a member yet. A closed channel is not taken.
    *
-   * @throws TypeError for a value that is no channel
+   * @throws TypeError for a value that is not a channel
    */
   add(channel: Channel): boolean {
     checkMember('add', channel);

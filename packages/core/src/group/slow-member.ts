@@ -9,7 +9,7 @@ import { describeOptions } from '../option/option-set.ts';
 /**
  * The policy of a group for a message to a member whose output is full (`isWritable` is false):
  *
- * - `close`: write it all the same; the member is closed once more than `maxMemberBytes` wait.
+ * - `close`: write it anyway; the member is closed once more than `maxMemberBytes` wait.
  * - `drop-newest`: the member does not get it.
  * - `drop-oldest`: it waits; of more than `maxMemberMessages` the oldest are dropped.
  * - `coalesce`: it waits, and replaces a waiting one of the same key: the member gets the latest of each.

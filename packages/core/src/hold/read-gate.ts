@@ -77,7 +77,7 @@ export class ReadGate {
 
 /**
  * True if messages that were kept have no place any more: this side has ended, closed or shut the input down.
- * After the peer's end, or a failure, messages read before it are delivered all the same.
+ * After the peer's end, or a failure, messages read before it are delivered anyway.
  */
 export function dropsKeptMessages(channel: Channel): boolean {
   if (!channel.discardsInput) return false;

@@ -64,7 +64,7 @@ export function fn<const A extends Absence<AnyFunction> & FunctionRule>(
 }
 
 /**
- * Checks a function that the application hands in, and returns it guarded; for a function that is no option of its own, such
+ * Checks a function that the application hands in, and returns it guarded; for a function that is not an option of its own, such
  * as a parameter. Options are described by {@link fn}.
  *
  * @param name - for errors

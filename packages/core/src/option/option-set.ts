@@ -70,7 +70,7 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
   }
 
   /**
-   * Checks what was given, and adds the defaults. Throws an `OptionError` for a name that is no option, with the
+   * Checks what was given, and adds the defaults. Throws an `OptionError` for a name that is not an option, with the
    * nearest one, for a value that is not allowed, and for an option that is missing.
    */
   resolve<Options extends object>(
@@ -100,7 +100,7 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
     return i === lastNames.length;
   }
 
-  /** Throws an `OptionError` for a value that is no object of options, and for a name that is no option. */
+  /** Throws an `OptionError` for a value that is not an object of options, and for a name that is not an option. */
   checkNames(given: object, owner: string = this.owner): void {
     checkNames(owner, given, this.known);
   }

@@ -48,7 +48,7 @@ function dropFailed(home: HandlerHome, context: HandlerContext, error: Error): v
     try {
       onRejection(handlerRemoved(context), (thrown) => removeFailed(home, context, thrown));
     } catch {
-      removal = 'its handlerRemoved threw too, it was unlinked all the same';
+      removal = 'its handlerRemoved threw too, it was unlinked anyway';
     }
   }
   const text = `${context.name}.handlerAdded threw (${error.message}); ${removal}`;

@@ -18,7 +18,7 @@ export class ReceiveSequence {
     return number - this.received - 1;
   }
 
-  /** Takes a number that is no repetition, and gives up those that are missing before it. */
+  /** Takes a number that is not a repetition, and gives up those that are missing before it. */
   receive(number: number): void {
     this.giveUp(number - 1);
     this.received = number;

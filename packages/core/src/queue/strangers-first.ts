@@ -4,7 +4,7 @@ import { type PlaceHolder, PlacesByNetwork } from './places-by-network.ts';
 export interface KnownOrStranger extends PlaceHolder {
   /** It is counted among the strangers. Belongs to the table. */
   isStranger: boolean;
-  /** It has signed in, or shown in another way that it is no stranger. */
+  /** It has signed in, or shown in another way that it is not a stranger. */
   readonly isKnown: boolean;
 }
 

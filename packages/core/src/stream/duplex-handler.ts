@@ -23,7 +23,7 @@ import { ChannelDuplex } from './channel-duplex.ts';
  * - **State** one channel.
  * - **Cost** what Node's streams cost, a few microseconds per chunk.
  * - **Pitfalls** the stream holds the channel's reads while it is not read. Without
- *   `allowHalfOpen` the channel closes as soon as the peer ends its half, as everywhere.
+ *   `allowHalfOpen` the channel closes as soon as the peer ends its half, like everywhere.
  *
  * @example
  * ```ts run

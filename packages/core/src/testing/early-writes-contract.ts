@@ -47,7 +47,7 @@ export function testEarlyWrites({ it, expect }: TestRunner, bench: EarlyWritesBe
     expect([near.outcome, far.outcome]).toEqual(['sent', 'sent']);
   });
 
-  it('sends it also if handlerAdded ends the channel', async () => {
+  it('sends it even if handlerAdded ends the channel', async () => {
     const near = new EarlyWriter('near');
     const opened = await bench.open(near, new LastWriter());
     try {

@@ -12,7 +12,7 @@ export interface HeldWritesBench {
   readonly release: (channel: EmbeddedChannel) => void | Promise<void>;
   /** Messages that the tests write: at least 10,000 bytes each, and all different. */
   readonly messages: readonly [unknown, unknown, unknown];
-  /** False for a handler with water marks of its own in place of the channel's. @default true */
+  /** False for a handler with watermarks of its own in place of the channel's. @default true */
   readonly counts?: boolean;
 }
 

@@ -35,7 +35,7 @@ export interface VirtualChannel<R = unknown, W = unknown> extends Channel<R, W> 
   [Symbol.asyncIterator](): Required<Pick<AsyncIterator<R>, 'next' | 'return'>>;
 }
 
-// It has a core, as every channel has, and its members come from there: it is no kind of another channel.
+// It has a core, like every channel has, and its members come from there: it is not a kind of another channel.
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the static block gives it all members of the interface
 export class VirtualChannel<R = unknown, W = unknown> implements Channel<R, W> {
   static {

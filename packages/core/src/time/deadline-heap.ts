@@ -27,7 +27,7 @@ export class DeadlineHeap<E extends HeapEntry> {
   }
 
   add(entry: E): void {
-    // A small integer also after 2^31 of them.
+    // A small integer even after 2^31 of them.
     this.added = (this.added + 1) | 0;
     entry.heapOrder = this.added;
     this.entries.push(entry);

@@ -31,7 +31,7 @@ export interface ListenerSink {
   caught(error: Error): void;
   /** It cannot listen, or not any more. */
   failed(error: Error): void;
-  /** It is over; comes once and last, also after `close`. */
+  /** It is over; comes once and last, even after `close`. */
   closed(): void;
 }
 
@@ -44,7 +44,7 @@ export interface ListenerSink {
 export interface Listener {
   /** True while it listens. */
   readonly isActive: boolean;
-  /** Where it listens, once it does; also after the close. */
+  /** Where it listens, once it does; even after the close. */
   readonly localAddress: Address | undefined;
 
   /** The kind of its connections; final once it listens, unless Node fails it. @default other */

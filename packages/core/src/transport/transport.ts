@@ -46,7 +46,7 @@ export interface TransportSink {
   /** An error that ends the transport. On an established connection `disconnected` follows. */
   failed(error: Error): void;
   /**
-   * It is over; comes once and last, also after `close` and `abort`.
+   * It is over; comes once and last, even after `close` and `abort`.
    *
    * @param info - why, if the transport knows more than that the peer is gone: for example, that
    *   the channel or stream below it was closed
@@ -136,7 +136,7 @@ export interface Transport {
   abort(info: CloseInfo): void;
   /**
    * Gives the connection away as a stream of Node's, for TLS on top. This transport reports nothing more, also
-   * not its end; its addresses, `unsentBytes`, `close` and `abort` still work. Called before `open`, also while
+   * not its end; its addresses, `unsentBytes`, `close` and `abort` still work. Called before `open`, even while
    * it is connecting (the stream has `connecting` and the event `connect` then, as a `net.Socket`), or while
    * no write is in flight. A transport without it is wrapped in a stream, which opens it (again).
    */

@@ -105,7 +105,7 @@ const CONNECT_PLACE = describeOptions('connect', {
  * Makes channels of datagrams: on a port that hears everybody, or with one peer. The messages of their first handler are
  * {@link Datagram}s; what is written are objects with `bytes` and a `recipient`, and a datagram that came goes back to its
  * sender. A datagram that cannot be sent fails its own write, and one that cannot be decoded is an error in the pipeline:
- * neither closes the channel, also if no handler catches it. An error of `node:dgram` itself does not, either.
+ * neither closes the channel, even if no handler catches it. An error of `node:dgram` itself does not, either.
  *
  * Node cannot stop reading such a socket. While reads are held, `maxKeptDatagrams` are kept, and later ones dropped.
  *

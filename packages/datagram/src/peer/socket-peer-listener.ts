@@ -139,7 +139,7 @@ export class SocketPeerListener implements PeerListener, DatagramSocketUser, Pee
     }
   }
 
-  /** The system's word on a datagram that was sent earlier, it does not say to whom. New peers are served all the same. */
+  /** The system's word on a datagram that was sent earlier, it does not say to whom. New peers are served anyway. */
   caught(error: Error): void {
     this.counters.failed += 1;
     this.lastFailure = datagramError(error);

@@ -31,7 +31,7 @@ import {
 } from './auth-refusal.ts';
 import { Inquiry, type Question } from './inquiry.ts';
 import { Membership } from './membership.ts';
-import { PRINCIPAL_RESTORED, principalOf } from './principal.ts';
+import { isSignInRestored, principalOf } from './principal.ts';
 import type { OtherSession, Session } from './sessions.ts';
 
 const CLOSED = 'the connection closed before it authenticated';
@@ -98,8 +98,6 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
   /** Writes that wait for the sign-in. */
   private early: PendingWriteQueue | undefined = undefined;
   private isDeciding = false;
-  /** The sign-in was in another process: the peer has had its answer. */
-  private isRestored = false;
   /** An error passes: what the handlers after this one write is an answer to it. */
   private passesError = false;
 
@@ -170,7 +168,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
 
   private start(ctx: Context): void {
     if (this.deadline !== undefined || this.machine.phase !== 'waiting') return;
-    if (ctx.channel.attributes.get(PRINCIPAL_RESTORED) === true) {
+    if (isSignInRestored(ctx.channel)) {
       // The pipeline is being built: those that hear of the principal stand behind this handler.
       ctx.clock.execute(() => this.restore(ctx));
       return;
@@ -186,9 +184,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
   private restore(ctx: Context): void {
     const principal = principalOf<Principal>(ctx.channel);
     if (this.machine.phase !== 'waiting' || ctx.isRemoved || principal === undefined) return;
-    this.isRestored = true;
-    this.orEnd(ctx, () => this.accepted(ctx, principal, undefined));
-    this.isRestored = false;
+    this.orEnd(ctx, () => this.accepted(ctx, principal, undefined, true));
   }
 
   /** @internal */
@@ -309,7 +305,13 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
 
   // --- decisions ---
 
-  private accepted(ctx: Context, principal: Principal, reply: Reply | undefined): void {
+  /** @param isRestored - the sign-in was in another process: the peer has had its answer */
+  private accepted(
+    ctx: Context,
+    principal: Principal,
+    reply: Reply | undefined,
+    isRestored = false,
+  ): void {
     // Closed with its last event still to come, which ends the attempt.
     if (!ctx.channel.isOpen) return;
     const others = this.membership.others(principal, ctx.channel);
@@ -318,7 +320,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
     try {
       for (const action of actions) {
         if (action.do === 'kick-others') this.kickAll(ctx, others);
-        else if (action.do === 'accept') this.accept(ctx, principal, reply);
+        else if (action.do === 'accept') this.accept(ctx, principal, reply, isRestored);
         else if (action.do === 'reject') {
           this.carryOut(ctx, action, { reply: this.functions.replies?.duplicate?.(principal) });
         } else this.carryOut(ctx, action, {});
@@ -362,7 +364,12 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
 
   // --- yes ---
 
-  private accept(ctx: Context, principal: Principal, reply: Reply | undefined): void {
+  private accept(
+    ctx: Context,
+    principal: Principal,
+    reply: Reply | undefined,
+    isRestored: boolean,
+  ): void {
     const { membership } = this;
     const { channel } = ctx;
     // Another session's end may have closed this channel, or kicked the session that it moves from.
@@ -371,9 +378,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message> extends K
     this.deadline?.cancel();
     const session = { channel, principal, kick: () => this.kick(ctx, session) };
     if (!membership.begin(ctx, session)) return;
-    if (!this.isRestored) {
-      this.reply(ctx, reply ?? this.functions.replies?.accepted?.(principal));
-    }
+    if (!isRestored) this.reply(ctx, reply ?? this.functions.replies?.accepted?.(principal));
     if (!membership.has(session)) return;
     this.early?.removeAndWriteAll();
     ctx.flush();

@@ -91,7 +91,7 @@ export class BroadcastHandler<In = PassThrough, Out = unknown> implements Handle
   private readonly to: Receivers<In>;
   private readonly format: BroadcastOptions<In, Out>['format'];
   private readonly passOn: boolean;
-  /** After the messages of one read, also when the sender's connection ends with one of them. */
+  /** After the messages of one read, even when the sender's connection ends with one of them. */
   private readonly flushSoon = onceAfterEvent<Context>(() => this.group.flush());
 
   constructor(group: Group<Out>, options: BroadcastOptions<In, Out> = {}) {

@@ -21,7 +21,7 @@ export function iteratorOf(source: ItemSource): ItemIterator {
 }
 
 /**
- * Lets go of files and sockets of a source, also while a value is awaited. Never throws or rejects; resolves when the
+ * Lets go of files and sockets of a source, even while a value is awaited. Never throws or rejects; resolves when the
  * source has settled.
  */
 export async function giveUp(

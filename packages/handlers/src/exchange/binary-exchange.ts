@@ -84,7 +84,8 @@ function checkCode(code: number): number {
 }
 
 function read(message: Buffer, sink: ExchangeSink<BinaryExchange>): void {
-  if (!(message instanceof Uint8Array)) throw invalidMessage(message, 'a message that is no bytes');
+  if (!(message instanceof Uint8Array))
+    throw invalidMessage(message, 'a message that is not bytes');
   const { length } = message;
   if (length < HEADER_BYTES) throw invalidMessage(message, 'a frame without a whole header');
   const kind = message[0]!;

@@ -84,7 +84,7 @@ const NO_COUNTS: ExchangeCounts = {
  *   message for half of a window, or for what was there when the reader waits.
  * - **Pitfalls** while reads are held no answer comes either: where functions call the peer back, `concurrency`
  *   must be more than both ends need at once. A cancelled function counts until it settles, so let it look at
- *   `scope.signal`. A late answer is dropped, its work was done all the same. A peer that asks and does not read its
+ *   `scope.signal`. A late answer is dropped, its work was done anyway. A peer that asks and does not read its
  *   answers is closed as `slow-consumer`; with `ReadWhenWritable` before this handler it waits instead.
  *
  * @example
@@ -168,7 +168,7 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
   /**
    * Asks the peer for items: `for await (const item of exchange.stream(body))`. The peer sends them as fast as they are read.
    * A reader that leaves the loop cancels the call. Items that came before an error are read first; the error is one of those
-   * of {@link request}, `TIMEOUT_REQUEST` also when the next item does not come in time. A peer that answers with one value
+   * of {@link request}, `TIMEOUT_REQUEST` even when the next item does not come in time. A peer that answers with one value
    * sends one item. Throws only for an option that makes no sense, and before the handler is in a pipeline.
    */
   stream(

@@ -151,7 +151,7 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     if (this.handle !== undefined) this.take(undefined, body, Number.POSITIVE_INFINITY);
   }
 
-  /** A cancelled request is answered all the same: its protocol may want an answer to each. */
+  /** A cancelled request is answered anyway: its protocol may want an answer to each. */
   cancel(id: ExchangeId): void {
     const work = this.find(id);
     if (work !== undefined) this.dismiss(work, 'cancelled');

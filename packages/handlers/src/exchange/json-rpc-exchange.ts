@@ -79,7 +79,7 @@ function read(message: unknown, sink: ExchangeSink<JsonRpcExchange>): void {
     return;
   }
   if (typeof message !== 'object' || message === null) {
-    throw invalidMessage(message, 'a message that is no object');
+    throw invalidMessage(message, 'a message that is not an object');
   }
   const members = message as Members;
   if (members['jsonrpc'] !== VERSION) throw invalidMessage(message, 'jsonrpc is not "2.0"');

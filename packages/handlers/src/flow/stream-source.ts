@@ -45,7 +45,7 @@ export class StreamSource {
     (write as SettableFuture).peekSettled(() => signal.removeEventListener('abort', onAbort));
   }
 
-  /** Lets go of files and sockets of the source, also while a pull is under way. */
+  /** Lets go of files and sockets of the source, even while a pull is under way. */
   giveUp(): void {
     void giveUp(this.source, this.iterator);
   }

@@ -23,7 +23,7 @@ const EVENTS = { fires: ['HeartbeatReceivedEvent', 'HeartbeatMissedEvent'] } as 
  * - **Place** after the codec, before everything that holds `channelReadComplete` back: each read burst is
  *   a sign of life, also one that completes no message.
  * - **In** messages, heartbeats among them.
- * - **Out** the messages that are no heartbeats.
+ * - **Out** the messages that are not heartbeats.
  * - **Events** fires `HeartbeatReceivedEvent` with the message and, for answers, the round-trip time, and
  *   `HeartbeatMissedEvent` for each answer that is missing; closes with the reason `heartbeat`. While reads are
  *   held, or `autoRead` is off and nothing was asked for, no answer counts as missed. A `HeartbeatProbeEvent` makes it

@@ -2,7 +2,7 @@ import type { CloseReason, Context } from '@headrace/core';
 import { callInContext } from '@headrace/core/authoring';
 
 /**
- * Sends the last message, if there is one, and ends the channel: also when the function that makes it fails.
+ * Sends the last message, if there is one, and ends the channel: even when the function that makes it fails.
  *
  * @param lastWord - after the check of the option
  */

@@ -36,7 +36,7 @@ const EVENTS = { answers: ['IdleStateEvent'] } as const;
  * - **State** per channel.
  * - **Cost** none per message: it has no method for them.
  * - **Pitfalls** a peer whose cable is cut cannot read the last word; the channel closes after the linger
- *   time all the same.
+ *   time anyway.
  *
  * @example
  * ```ts run

@@ -14,7 +14,7 @@ export type TagCases<In, Key extends keyof In> = {
 /** The compiler's answer to a case that no message has. */
 export type NoSuchTag = 'a tag that a message has';
 
-/** Cases for tags that no message has: misspelt ones. */
+/** Cases for tags that no message has: misspelled ones. */
 export type OtherTagCases<Cases, In, Key extends keyof In> = {
   readonly [Tag in Exclude<keyof Cases, TagOf<In, Key>>]: NoSuchTag;
 };

@@ -47,7 +47,7 @@ import { ReadGate, sizeOfBytes, transportOf, unpinned } from '@headrace/core/aut
  */
 export class RelayHandler<Message = unknown> implements Handler {
   declare readonly types: Types<{ reads: Message; passesOn: never }>;
-  /** Bytes that were written to the other channel; messages that are no bytes do not count. */
+  /** Bytes that were written to the other channel; messages that are not bytes do not count. */
   relayedBytes = 0;
   private readonly target: Channel<unknown, Message>;
   private readonly gate = new ReadGate('RelayHandler');

@@ -50,7 +50,7 @@ export class RateLimit {
   }
 }
 
-/** A rate from 1 byte per second to `Infinity`, which is no limit. */
+/** A rate from 1 byte per second to `Infinity`, which is not a limit. */
 export function checkRate(name: string, value: number): number {
   return checkNumber(name, value, { min: 1 });
 }

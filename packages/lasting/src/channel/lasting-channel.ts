@@ -36,9 +36,9 @@ export function acknowledged(channel: Channel): Promise<void> {
 }
 
 /**
- * The messages that were taken and that the peer has not acknowledged, oldest first; also after the channel has
+ * The messages that were taken and that the peer has not acknowledged, oldest first; even after the channel has
  * ended, where the peer may have got some of them or not. Writes that the channel flushed together settle together: if it
- * ends while some of them wait for credit, their futures fail, and those that were taken are here all the same.
+ * ends while some of them wait for credit, their futures fail, and those that were taken are here anyway.
  *
  * @throws PipelineError `PIPELINE_STATE` if this is no lasting channel
  */

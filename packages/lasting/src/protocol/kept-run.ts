@@ -125,7 +125,7 @@ export class KeptRun {
       : new RunFrame(this, FRAME_KIND.many, from, to, count);
   }
 
-  /** The kept messages, in memory of exactly their length, which is no part of a pool. */
+  /** The kept messages, in memory of exactly their length, which is not part of a pool. */
   compacted(): KeptRun {
     const { firstKeptAt, used } = this;
     const run = new KeptRun(Buffer.allocUnsafeSlow(used - firstKeptAt));

@@ -161,7 +161,7 @@ export class HandOver {
     const { clock } = session.transport;
     return new Promise((resolve, reject) => {
       let isLate = false;
-      const timer = clock.schedule(() => {
+      const timer = clock.deadlines.schedule(() => {
         isLate = true;
         reject(new Error(`the other process did not answer within ${takeMs} ms`));
       }, takeMs);
@@ -200,8 +200,8 @@ class Rest {
     });
     this.timers = [
       // What is under way may need further messages, so they stop late.
-      this.clock.schedule(() => transport.stopInput(), ms / 2),
-      this.clock.schedule(() => {
+      this.clock.deadlines.schedule(() => transport.stopInput(), ms / 2),
+      this.clock.deadlines.schedule(() => {
         this.isLate = true;
         this.wake?.();
       }, ms),

@@ -64,7 +64,7 @@ const ignore = (): void => {};
  *                            codec | auth | app        the lasting channel: stays
  * ```
  *
- * - **Place** last in the link's pipeline, after the handlers of frames. Heartbeats and idle times belong into the
+ * - **Place** last in the link's pipeline, after the handlers of frames. Heartbeats and idle times belong in the
  *   link's pipeline; codec, sign-in, groups and the application into that of `childHandler`.
  * - **In** frames of the link, as bytes: a frame has one message of the lasting channel, or several short ones.
  * - **Out** nothing passes it; the lasting channel reads and writes.

@@ -15,7 +15,7 @@ import {
   toError,
   whole,
 } from '@headrace/core/authoring';
-import { PRINCIPAL, PRINCIPAL_RESTORED, principalOf } from '@headrace/handlers';
+import { PRINCIPAL, principalOf, restoreSignIn } from '@headrace/handlers';
 import {
   beginLasting,
   LASTING_CHANNEL_OPTIONS,
@@ -259,9 +259,8 @@ export class ResumeTable {
       ...childOptions,
       initialize: (channel) => {
         beginLasting(channel, transport);
-        const { attributes } = channel;
-        if (state.isKnown) attributes.set(PRINCIPAL_RESTORED, true);
-        if (state.principal !== undefined) attributes.set(PRINCIPAL, state.principal);
+        if (state.isKnown) restoreSignIn(channel);
+        if (state.principal !== undefined) channel.attributes.set(PRINCIPAL, state.principal);
         try {
           const built = childHandler(channel as never) as void;
           restore?.(channel as never, state.saved as never);

@@ -25,7 +25,7 @@ const MAX_DIGITS = 10;
 
 /**
  * Cuts the stream of Nest's own TCP transporter (`JsonSocket`) into frames. Before each message stands its length in
- * UTF-16 code units, which is what JavaScript counts, not in bytes. Bytes that are no UTF-8 count as U+FFFD, as in Nest.
+ * UTF-16 code units, which is what JavaScript counts, not in bytes. Bytes that are not UTF-8 count as U+FFFD, as in Nest.
  *
  * ```text
  *  BEFORE 9#{"a":"ä"}  →  AFTER {"a":"ä"}      9 code units, 10 bytes
@@ -36,7 +36,7 @@ const MAX_DIGITS = 10;
  * - **Out** `Buffer`, one for each message, in UTF-8.
  * - **Events** as ByteToMessageDecoder.
  * - **Errors** `FRAME_TOO_LONG` as soon as the length, or the bytes it takes, exceed the limit; `FRAME_CORRUPT` for a
- *   length that is no number, and for one that ends within a character.
+ *   length that is not a number, and for one that ends within a character.
  * - **State** the unfinished frame: one decoder for each channel.
  * - **Cost** one look at each byte, however the stream is cut.
  */

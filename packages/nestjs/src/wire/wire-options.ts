@@ -43,7 +43,7 @@ export interface WireOptions {
   readonly codec?: () => Handler;
   /**
    * Probes a silent peer, and closes the connection when it does not answer. `false` sends no heartbeats; those of the
-   * peer are answered all the same. @default HEARTBEAT_PRESETS.relaxed: a dead peer is found in 30 to 40 seconds
+   * peer are answered anyway. @default HEARTBEAT_PRESETS.relaxed: a dead peer is found in 30 to 40 seconds
    */
   readonly heartbeat?: HeartbeatTimes | false;
   /** Gets what goes wrong on connections. @default stderrLogger() */

@@ -150,7 +150,7 @@ export class NetworkPath {
     }
     if (this.isCut) {
       const { isAnswered } = this;
-      // Reported by an event, as everything else: the sender is in the middle of something.
+      // Reported by an event, like everything else: the sender is in the middle of something.
       time.plan(time.now + (isAnswered ? this.latencyIs.minMs : 0), () =>
         delivery.lost(isAnswered),
       );

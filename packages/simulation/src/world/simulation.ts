@@ -259,7 +259,7 @@ export class Simulation {
   }
 
   /**
-   * Lets everything happen by itself from now on, as fast as it can, for a test that knows nothing of a simulation and
+   * Lets everything happen by itself from now on, as fast as it can, for a test that knows nothing about a simulation and
    * awaits what it does, such as `describeTransport`. No call is forbidden then.
    */
   runFreely(): void {

@@ -27,7 +27,7 @@ const KEY = /^[+/0-9A-Za-z]{22}==$/;
 /**
  * Answers the request for a WebSocket (RFC 6455, section 4.2).
  *
- * @throws Error for a request that is no proper handshake
+ * @throws Error for a request that is not a proper handshake
  */
 export function shakeHands(request: IncomingMessage, terms: HandshakeTerms): Handshake {
   const { headers, method } = request;

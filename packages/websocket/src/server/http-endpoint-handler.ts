@@ -41,6 +41,26 @@ export interface UpgradeTerms extends AgreedTerms {
   readonly messageTimeoutMs: number;
 }
 
+/** What a connection has while it speaks HTTP. */
+class HttpState {
+  readonly duplex: DuplexHandler;
+  stream: ChannelDuplex | undefined = undefined;
+  intake: RequestIntake | undefined = undefined;
+  deadline: Timer | undefined = undefined;
+  responses = 0;
+  /** The request that is not answered yet. */
+  current: IncomingMessage | undefined = undefined;
+  gate: DrainGate | undefined = undefined;
+  /** Sessions of a tunnel whose last request came on this connection, and whose next one is expected here. */
+  sessions = 0;
+  /** No time runs for the next request. */
+  isKept = false;
+
+  constructor(duplex: DuplexHandler) {
+    this.duplex = duplex;
+  }
+}
+
 const OPTIONS = describeOptions('HttpEndpointHandler', {
   timeoutMs: unchecked(),
   firstTimeoutMs: unchecked(),
@@ -66,7 +86,7 @@ const OPTIONS = describeOptions('HttpEndpointHandler', {
  *   they are fired, and the connection ends; log them.
  * - **State** one channel.
  * - **Cost** Node's HTTP server; after the upgrade nothing is left of it. A frame of a broadcast is made once.
- * - **Pitfalls** add it to an active channel, or before the channel is active, as every handler with a deadline.
+ * - **Pitfalls** add it to an active channel, or before the channel is active, like every handler with a deadline.
  *
  * @example
  * ```ts run
@@ -97,28 +117,18 @@ export class HttpEndpointHandler implements Handler {
     writes: OutboundBytes;
   }>;
   private readonly options: HttpEndpointHandlerOptions;
-  /** For HTTP; a WebSocket needs no stream. */
-  private duplex: DuplexHandler | undefined;
   private ctx: Context | undefined = undefined;
-  private stream: ChannelDuplex | undefined = undefined;
-  private deadline: Timer | undefined = undefined;
   private channel: WebSocketChannel | undefined = undefined;
   private frames: FrameTransport | undefined = undefined;
-  private responses = 0;
-  private intake: RequestIntake | undefined = undefined;
-  /** The request that is not answered yet. */
-  private current: IncomingMessage | undefined = undefined;
   private drain: DrainEvent | undefined = undefined;
-  private gate: DrainGate | undefined = undefined;
-  /** Sessions of a tunnel whose last request came on this connection, and whose next one is expected here. */
-  private sessions = 0;
-  /** No time runs for the next request. */
-  private isKept = false;
+  /** Absent after the upgrade to a WebSocket, which there may be very many of. */
+  private http: HttpState | undefined;
 
   constructor(options: HttpEndpointHandlerOptions) {
     OPTIONS.checkNames(options);
     this.options = options;
-    this.duplex = new DuplexHandler((stream) => this.connected(stream));
+    const duplex = new DuplexHandler((stream) => this.connected(stream));
+    this.http = new HttpState(duplex);
   }
 
   /** The channel of the WebSocket, once there is one. */
@@ -138,19 +148,20 @@ export class HttpEndpointHandler implements Handler {
 
   handlerAdded(ctx: Context): void {
     this.ctx = ctx;
-    this.duplex?.handlerAdded(ctx);
+    this.http?.duplex.handlerAdded(ctx);
   }
 
   channelActive(ctx: Context): void {
-    this.duplex?.channelActive(ctx);
+    this.http?.duplex.channelActive(ctx);
   }
 
   channelRead(ctx: Context, bytes: Buffer): void {
-    if (this.frames !== undefined) this.frames.receive(bytes);
-    else if (this.intake !== undefined) {
-      if (this.isKept) this.waitForRequest(this.options.timeoutMs);
-      this.intake.receive(bytes);
-    } else this.duplex?.channelRead(ctx, bytes);
+    const { frames, http } = this;
+    if (frames !== undefined) frames.receive(bytes);
+    else if (http?.intake !== undefined) {
+      if (http.isKept) this.waitForRequest(this.options.timeoutMs);
+      http.intake.receive(bytes);
+    } else http?.duplex.channelRead(ctx, bytes);
   }
 
   channelReadComplete(ctx: Context): void {
@@ -164,9 +175,9 @@ export class HttpEndpointHandler implements Handler {
     } else if (event instanceof DrainEvent) {
       this.drain = event;
       if (this.channel !== undefined) this.drainWebSocket(event, this.channel);
-      else {
-        this.gate = new DrainGate('requests', () => this.isExpected);
-        this.gate.see(event);
+      else if (this.http !== undefined) {
+        this.http.gate = new DrainGate('requests', () => this.isExpected);
+        this.http.gate.see(event);
       }
     }
     ctx.fireUserEventTriggered(event);
@@ -174,7 +185,8 @@ export class HttpEndpointHandler implements Handler {
 
   /** Requests are under way, or expected from a session that lives. */
   private get isExpected(): boolean {
-    return this.channel === undefined && this.responses + this.sessions > 0;
+    if (this.channel !== undefined || this.http === undefined) return false;
+    return this.http.responses + this.http.sessions > 0;
   }
 
   private startDrain(event: DrainStartEvent, { pipeline }: Channel): void {
@@ -190,19 +202,20 @@ export class HttpEndpointHandler implements Handler {
 
   channelShutdown(ctx: Context, direction: 'input' | 'output'): void {
     const forward = () => {
-      if (this.frames === undefined) this.duplex?.channelShutdown(ctx, direction);
+      if (this.frames === undefined) this.http?.duplex.channelShutdown(ctx, direction);
       else {
         if (direction === 'input') this.frames.inputEnded();
         ctx.fireChannelShutdown(direction);
       }
     };
-    if (direction === 'input' && this.intake !== undefined) this.intake.whenEmpty(forward);
+    const intake = this.http?.intake;
+    if (direction === 'input' && intake !== undefined) intake.whenEmpty(forward);
     else forward();
   }
 
   channelInactive(ctx: Context): void {
     this.stopWaiting();
-    if (this.frames === undefined) this.duplex?.channelInactive(ctx);
+    if (this.frames === undefined) this.http?.duplex.channelInactive(ctx);
     else {
       this.frames.gone();
       ctx.fireChannelInactive();
@@ -211,21 +224,22 @@ export class HttpEndpointHandler implements Handler {
 
   handlerRemoved(ctx: Context): void {
     this.stopWaiting();
-    this.duplex?.handlerRemoved();
+    this.http?.duplex.handlerRemoved();
     if (this.frames !== undefined && ctx.channel.isOpen) ctx.channel.close();
   }
 
   // --- what the endpoint reports ---
 
   requestStarted(request: IncomingMessage, response: ServerResponse): void {
-    this.responses += 1;
-    this.current = request;
+    const http = this.http!;
+    http.responses += 1;
+    http.current = request;
     // A request without a body is complete with its headers.
     const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
     if (encoding === undefined && (length === undefined || length === '0')) this.stopWaiting();
     else request.once('end', () => this.completed(request));
-    response.once('close', () => this.responded());
-    this.intake?.requestStarted(request);
+    response.once('close', () => this.responded(http));
+    http.intake?.requestStarted(request);
   }
 
   /** The code that answers failed: 500, and the connection goes on. A response that has begun cannot be completed. */
@@ -249,20 +263,19 @@ export class HttpEndpointHandler implements Handler {
    * @param rest - what Node had got of it
    */
   upgradeStarted(rest: Buffer): void {
-    this.intake?.upgradeStarted(rest);
+    this.http?.intake?.upgradeStarted(rest);
   }
 
   /** @internal Answers the request for a WebSocket, and opens it. Does nothing if the connection has ended meanwhile. */
   upgraded(terms: UpgradeTerms, initialize: WebSocketInitializer, options: ChannelOptions): void {
-    const { intake, ctx, stream } = this;
-    if (intake === undefined || stream?.writable !== true) return;
+    const { ctx, http } = this;
+    const intake = http?.intake;
+    if (intake === undefined || http?.stream?.writable !== true) return;
     this.stopWaiting();
     ctx!.writeAndFlush(Buffer.from(terms.answer, 'latin1')).onSettled(() => {});
     const frames = new FrameTransport(terms.limits);
     frames.carriedBy(ctx!);
     frames.opened(terms);
-    // There are no more requests, and there may be very many WebSockets.
-    this.intake = this.stream = this.duplex = undefined;
     this.frames = frames;
     const { messageTimeoutMs } = terms;
     const channel = openWebSocket(frames, initialize, options, {
@@ -273,6 +286,7 @@ export class HttpEndpointHandler implements Handler {
     frames.receive(intake.takeRest());
     frames.endRead();
     intake.stop();
+    this.http = undefined;
   }
 
   /** @internal A drain of this connection is one of the WebSocket; the connection serves no other request. */
@@ -282,29 +296,32 @@ export class HttpEndpointHandler implements Handler {
     if (started !== undefined) this.startDrain(started, channel);
     // The request followed a response that the drain waits for, or its own response is under way.
     if (this.drain !== undefined) this.drainWebSocket(this.drain, channel);
-    this.gate?.update();
+    this.http?.gate?.update();
   }
 
   /** @internal A session of a tunnel has sent a request on this connection, which is kept for its next one. */
   sessionCame(): void {
-    this.sessions += 1;
+    if (this.http !== undefined) this.http.sessions += 1;
   }
 
   /** @internal The session has ended, or has sent a request on another connection. */
   sessionLeft(): void {
-    this.sessions -= 1;
-    if (this.sessions > 0 || this.ctx?.channel.isOpen !== true) return;
-    if (this.gate !== undefined) this.gate.update();
-    else if (this.isKept) this.waitForRequest(this.options.timeoutMs, true);
+    const { http } = this;
+    if (http === undefined) return;
+    http.sessions -= 1;
+    if (http.sessions > 0 || this.ctx?.channel.isOpen !== true) return;
+    if (http.gate !== undefined) http.gate.update();
+    else if (http.isKept) this.waitForRequest(this.options.timeoutMs, true);
   }
 
   /** Answers a request that cannot be served, and ends the connection. */
   refuse(status: number, headers: readonly string[] = []): void {
     this.stopWaiting();
-    this.intake?.stop();
-    if (this.stream?.writable !== true) return;
+    this.http?.intake?.stop();
+    const stream = this.http?.stream;
+    if (stream?.writable !== true) return;
     const text = STATUS_CODES[status] ?? '';
-    this.stream.write(
+    stream.write(
       [
         `HTTP/1.1 ${status} ${text}`,
         'Connection: close',
@@ -315,7 +332,7 @@ export class HttpEndpointHandler implements Handler {
         `${text}\n`,
       ].join('\r\n'),
     );
-    this.stream.destroySoon();
+    stream.destroySoon();
   }
 
   refuseOrigin(origin: string): void {
@@ -346,10 +363,11 @@ export class HttpEndpointHandler implements Handler {
 
   private connected(stream: ChannelDuplex): void {
     const ctx = this.ctx!;
-    this.stream = stream;
-    this.intake = new RequestIntake(
+    const http = this.http!;
+    http.stream = stream;
+    http.intake = new RequestIntake(
       ctx.channel,
-      (bytes) => this.duplex?.channelRead(ctx, bytes),
+      (bytes) => http.duplex.channelRead(ctx, bytes),
       () => stream.readableLength === 0,
     );
     this.waitForRequest(this.options.firstTimeoutMs);
@@ -358,37 +376,39 @@ export class HttpEndpointHandler implements Handler {
 
   /** The body may end after the answer, when the time for the next request runs already. */
   private completed(request: IncomingMessage): void {
-    if (this.current === request) this.stopWaiting();
+    if (this.http?.current === request) this.stopWaiting();
   }
 
-  private responded(): void {
-    this.responses -= 1;
-    this.current = undefined;
-    if (this.responses > 0 || this.ctx?.channel.isOpen !== true) return;
+  private responded(http: HttpState): void {
+    http.responses -= 1;
+    http.current = undefined;
+    if (http.responses > 0 || this.ctx?.channel.isOpen !== true) return;
     // The connection is the WebSocket's now.
     if (this.channel !== undefined) return;
-    if (this.gate !== undefined && !this.isExpected) {
+    if (http.gate !== undefined && !this.isExpected) {
       // The response under way was the last one.
-      this.gate.update();
+      http.gate.update();
       return;
     }
-    if (this.sessions > 0) {
+    if (http.sessions > 0) {
       this.stopWaiting();
-      this.isKept = true;
+      http.isKept = true;
     } else this.waitForRequest(this.options.timeoutMs, true);
-    this.intake?.answered();
+    http.intake?.answered();
   }
 
   private waitForRequest(timeoutMs: number, isIdle = false): void {
     this.stopWaiting();
-    const read = isIdle ? this.stream?.bytesRead : undefined;
+    const http = this.http!;
+    const read = isIdle ? http.stream?.bytesRead : undefined;
     const rule = { ms: timeoutMs, whileHeld: 'stands' } as const;
-    this.deadline = this.ctx!.deadline(rule, () => this.timedOut(timeoutMs, read));
+    http.deadline = this.ctx!.deadline(rule, () => this.timedOut(timeoutMs, read));
   }
 
   /** A kept-alive connection without a further request just ends; a begun request is answered with 408. */
   private timedOut(timeoutMs: number, readBefore: number | undefined): void {
-    const { ctx, stream } = this;
+    const { ctx } = this;
+    const stream = this.http?.stream;
     if (ctx === undefined || stream === undefined || !ctx.channel.isOpen) return;
     if (stream.bytesRead === readBefore) {
       ctx.channel.end({ reason: 'idle' });
@@ -400,8 +420,10 @@ export class HttpEndpointHandler implements Handler {
   }
 
   private stopWaiting(): void {
-    this.isKept = false;
-    this.deadline?.cancel();
-    this.deadline = undefined;
+    const { http } = this;
+    if (http === undefined) return;
+    http.isKept = false;
+    http.deadline?.cancel();
+    http.deadline = undefined;
   }
 }

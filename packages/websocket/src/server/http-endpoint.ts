@@ -18,7 +18,7 @@ import {
 } from './web-socket-upgrader.ts';
 
 /**
- * Answers a request that is no WebSocket. If it throws or rejects, the error is logged and the answer is 500; a
+ * Answers a request that is not a WebSocket. If it throws or rejects, the error is logged and the answer is 500; a
  * response that has begun is cut off with its connection.
  */
 export type RequestListener = (request: IncomingMessage, response: ServerResponse) => unknown;

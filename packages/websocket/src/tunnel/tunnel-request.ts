@@ -58,7 +58,7 @@ export function bytesBody({ session, number, isLast, bytes }: BytesRequest): Buf
   return Buffer.concat([head, bytes]);
 }
 
-/** @returns `undefined` for a body that is no request of a tunnel */
+/** @returns `undefined` for a body that is not a request of a tunnel */
 export function readBody(body: Buffer): OpenRequest | BytesRequest | undefined {
   if (body[0] === OPEN) return readOpen(body.toString('utf8', 1));
   if (body[0] !== BYTES || body.length < HEAD_BYTES) return undefined;

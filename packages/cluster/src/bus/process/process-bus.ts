@@ -25,7 +25,7 @@ export type ProcessBusOptions = EngineBusOptions;
  */
 export function processBus(options: ProcessBusOptions = {}): EngineBus {
   BUS_OPTIONS.checkNames(options, 'processBus');
-  // The relay is there from this call on, also before a cluster opens the bus.
+  // The relay is there from this call on, even before a cluster opens the bus.
   if (!cluster.isWorker) processRelay();
   return new EngineBus({ name: 'process:', hasLog: true, connect }, options);
 }

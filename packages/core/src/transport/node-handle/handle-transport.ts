@@ -358,7 +358,7 @@ function askAddress(
   return addressOf(answer.address, answer.port, answer.family);
 }
 
-/** A connection that the peer has reset has no half left to shut down (ENOTCONN): as in Node, that is no failure. */
+/** A connection that the peer has reset has no half left to shut down (ENOTCONN): as in Node, that is not a failure. */
 function isOver(status: number): boolean {
   return status === DONE_AT_ONCE || (status < 0 && getSystemErrorName(status) === 'ENOTCONN');
 }

@@ -188,7 +188,7 @@ class TlsStream extends StreamTransport {
     return false;
   }
 
-  /** Bun's TLS reports what it has given to a stream as written, also when that is full: wait for the stream. */
+  /** Bun's TLS reports what it has given to a stream as written, even when that is full: wait for the stream. */
   protected override sent(): void {
     if (this.isFull) this.below.once('drain', () => this.sent());
     else if (!this.wasClosed) super.sent();

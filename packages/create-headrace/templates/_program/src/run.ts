@@ -8,7 +8,7 @@ export interface Running {
 
 /** Starts the program and ends it on a signal. A second signal kills it, as if nobody listened. */
 export async function run(start: () => Promise<Running>): Promise<void> {
-  // Who reads our output may go, as `head` does: the program goes on.
+  // The reader of our output may go, as `head` does: the program goes on.
   process.stdout.on('error', () => {});
   try {
     const running = await start();

@@ -1,4 +1,4 @@
-// A room: who has signed in hears what all others say.
+// A room: everybody who has signed in hears what the others say.
 import {
   AuthHandler,
   ChannelGroup,
@@ -34,7 +34,7 @@ const refused = (why: string): FromServer => ({ type: 'refused', why });
 
 /** One room; its pipeline is for all its connections. */
 export function roomPipeline({ token, silenceMs }: RoomOptions) {
-  const members = new ChannelGroup('members'); // who reads too slowly is closed, not waited for
+  const members = new ChannelGroup('members'); // a member that reads too slowly is closed, not waited for
   const guesses = new GuessLimiter(); // after 50 wrong tokens an address may try 1200 an hour
   const authenticate = guesses.protect<FromClient, string, FromServer>((message) =>
     message.type === 'login' && message.user !== '' && secretsEqual(message.token, token)

@@ -29,7 +29,7 @@ export function startServer(
   port: number,
   { idleMs }: ServerOptions,
 ): Promise<Server> {
-  // Who reads too slowly is closed after a while, and holds nobody up.
+  // A member that reads too slowly is closed after a while, and holds nobody up.
   const members = new ChannelGroup('members');
   const modules = readModules(PACKAGES.map((name) => `@headrace/${name}`));
   const html = page(modules.importMap);

@@ -104,7 +104,7 @@ function checked(value: unknown, file: string): ServiceDescription {
     const areSchemas = schemas.every((each) => typeof each === 'boolean' || isObject(each));
     if (isMethod && areSchemas) continue;
     throw new UserError(
-      `${file}: the method ${value.service}.${name} has no kind, or a part that is no schema`,
+      `${file}: the method ${value.service}.${name} has no kind, or a part that is not a schema`,
     );
   }
   const isNumbered =

@@ -8,11 +8,11 @@ export interface Difference {
   readonly path: string;
   readonly given: string;
   readonly taken: string;
-  /** False if the two could not be compared: they may agree all the same. */
+  /** False if the two could not be compared: they may agree anyway. */
   readonly isCertain: boolean;
 }
 
-/** `.name`, or `["a name"]` for one that is no word. */
+/** `.name`, or `["a name"]` for one that is not a word. */
 export function memberPath(path: string, name: string): string {
   return /^[\w$-]+$/.test(name) ? `${path}.${name}` : `${path}[${JSON.stringify(name)}]`;
 }
