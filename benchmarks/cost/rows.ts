@@ -173,6 +173,13 @@ export const ROWS: readonly Row[] = [
     rounds: 8000,
   },
   {
+    name: 'call, service, 1 in flight',
+    program: 'call-load.mjs',
+    rest: ['service'],
+    each: 1,
+    rounds: 8000,
+  },
+  {
     name: 'crossed delivery to 2 × 100',
     program: 'crossed-load.mjs',
     rest: ['{"members": 100}'],

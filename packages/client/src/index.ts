@@ -1,4 +1,15 @@
 // Where to connect to
+
+// When to try again
+export {
+  checkedDelay,
+  type ExponentialOptions,
+  exponential,
+  RetryBudget,
+  type RetryBudgetOptions,
+  type RetryPolicy,
+  type RetryRound,
+} from '@headrace/core/authoring';
 export type { AddressOrder } from './address/address-ring.ts';
 export type { Addresses, AddressFunction } from './address/address-source.ts';
 export type { Connector } from './address/connector.ts';
@@ -28,10 +39,5 @@ export {
 // Calls
 export { RequestClient, type RequestClientOptions } from './request/request-client.ts';
 export { type RequestOnceOptions, requestOnce } from './request/request-once.ts';
-// When to try again
-export { checkedDelay } from './retry/checked-delay.ts';
-export { type ExponentialOptions, exponential } from './retry/exponential.ts';
 export { type FixedOptions, fixed } from './retry/fixed.ts';
-export { RetryBudget, type RetryBudgetOptions } from './retry/retry-budget.ts';
-export type { RetryPolicy, RetryRound } from './retry/retry-policy.ts';
 export { type SpreadOptions, spread } from './retry/spread.ts';

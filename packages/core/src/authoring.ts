@@ -141,6 +141,11 @@ export { RecentMap } from './queue/recent-map.ts';
 export { SendSequence } from './queue/send-sequence.ts';
 // A bounded table of which strangers do not push out others
 export { type KnownOrStranger, StrangersFirst } from './queue/strangers-first.ts';
+// When to try again
+export { checkedDelay } from './retry/checked-delay.ts';
+export { type ExponentialOptions, exponential } from './retry/exponential.ts';
+export { RetryBudget, type RetryBudgetOptions } from './retry/retry-budget.ts';
+export type { RetryPolicy, RetryRound } from './retry/retry-policy.ts';
 // Texts
 export { addressText } from './text/address-text.ts';
 export { nearestTo } from './text/nearest-name.ts';

@@ -1,9 +1,11 @@
 import { ChannelError } from '@headrace/core';
-import { toError } from '@headrace/core/authoring';
+import {
+  checkedDelay,
+  type RetryBudget,
+  type RetryPolicy,
+  toError,
+} from '@headrace/core/authoring';
 import { CLIENT_ERRORS } from '../client-errors.ts';
-import { checkedDelay } from '../retry/checked-delay.ts';
-import type { RetryBudget } from '../retry/retry-budget.ts';
-import type { RetryPolicy } from '../retry/retry-policy.ts';
 import type { ClientState } from './client-state.ts';
 import { isOptionError, type Loss } from './loss.ts';
 

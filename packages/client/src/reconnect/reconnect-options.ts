@@ -18,6 +18,8 @@ import {
   placeText,
   RANDOM,
   type Resolved,
+  type RetryBudget,
+  type RetryPolicy,
   textOf,
   time,
   unchecked,
@@ -27,8 +29,6 @@ import type { Addresses } from '../address/address-source.ts';
 import { CONNECTOR, type Connector } from '../address/connector.ts';
 import type { PlaceBalance } from '../address/place-balance.ts';
 import { RacingConnector } from '../address/racing-connector.ts';
-import type { RetryBudget } from '../retry/retry-budget.ts';
-import type { RetryPolicy } from '../retry/retry-policy.ts';
 import { spread } from '../retry/spread.ts';
 import type { OfflineOptions } from './offline-queue.ts';
 import type { ShouldRetry } from './reconnect-machine.ts';

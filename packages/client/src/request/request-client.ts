@@ -14,6 +14,7 @@ import {
   choice,
   describeOptions,
   object,
+  type RetryBudget,
   SettableFuture,
   time,
   toError,
@@ -29,18 +30,19 @@ import {
   type StreamOptions,
 } from '@headrace/handlers';
 import {
+  afterSent,
   Call,
   type CallCarrier,
   CallTable,
   giveUpUnread,
   requestAborted,
   requestTimedOut,
+  wasSent,
 } from '@headrace/handlers/call';
 import { PlaceBalance } from '../address/place-balance.ts';
 import type { ReconnectingClientOptions } from '../reconnect/reconnect-options.ts';
 import { ReconnectingClient } from '../reconnect/reconnecting-client.ts';
-import type { RetryBudget } from '../retry/retry-budget.ts';
-import { afterSent, closedError, noticeError, wasSent } from './request-error.ts';
+import { closedError, noticeError } from './request-error.ts';
 import { type BegunStream, RequestStream } from './request-stream.ts';
 
 /** Options of a {@link RequestClient}. Times are in milliseconds. */
@@ -188,6 +190,11 @@ export class RequestClient<
     // An application that waits for calls need not wait for this promise too.
     starting.catch(() => {});
     return starting;
+  }
+
+  /** True while it has a connection: a call goes out at once. */
+  get isReady(): boolean {
+    return this.table.isConnected;
   }
 
   /** Calls and notifications that wait for a connection. */

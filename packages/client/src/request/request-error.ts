@@ -1,4 +1,4 @@
-import { ChannelError, isHeadraceError, RejectedError, TimedOutError } from '@headrace/core';
+import { ChannelError, isHeadraceError } from '@headrace/core';
 import { requestLost } from '@headrace/handlers/call';
 
 /** The client is closed. */
@@ -10,19 +10,4 @@ export function closedError(): ChannelError {
 export function noticeError(error: Error, mayHaveLeft: boolean): Error {
   if (!(error instanceof ChannelError) || isHeadraceError(error, 'REQUEST_LOST')) return error;
   return requestLost('the connection of a notification was lost', mayHaveLeft, error);
-}
-
-/** The error of a call that was not sent, after an earlier try of it that was: the same, with `sent` true. */
-export function afterSent(error: unknown): unknown {
-  if (!isHeadraceError(error) || error.details['sent'] !== false) return error;
-  const kinds = [TimedOutError, RejectedError] as const;
-  const kind = kinds.find((one) => error instanceof one) ?? ChannelError;
-  const text = `${error.message} (an earlier try was lost: the peer may have executed it)`;
-  const code = error.code.replace('HR_ERR_', '');
-  return new kind(code as never, text, { ...error.details, sent: true }, error);
-}
-
-/** True if something of it may have left. */
-export function wasSent(error: unknown): boolean {
-  return isHeadraceError(error) && error.details['sent'] === true;
 }

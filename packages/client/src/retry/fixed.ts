@@ -1,5 +1,4 @@
-import { checkNumber, describeOptions, whole } from '@headrace/core/authoring';
-import type { RetryPolicy } from './retry-policy.ts';
+import { checkNumber, describeOptions, type RetryPolicy, whole } from '@headrace/core/authoring';
 
 /** Options of {@link fixed}. */
 export interface FixedOptions {

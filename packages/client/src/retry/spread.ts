@@ -1,5 +1,4 @@
-import { checkNumber, describeOptions, number } from '@headrace/core/authoring';
-import type { RetryPolicy } from './retry-policy.ts';
+import { checkNumber, describeOptions, number, type RetryPolicy } from '@headrace/core/authoring';
 
 /** Options of {@link spread}. */
 export interface SpreadOptions {

@@ -34,9 +34,9 @@ export class TokenBucket {
     return this.tokens >= 0 ? 0 : (-this.tokens * 1000) / rate.perSecond;
   }
 
-  /** A token that was taken and not used. */
-  giveBack(rate: Rate): void {
-    this.tokens = Math.min(rate.burst, this.tokens + 1);
+  /** Tokens that were taken and not used, or earned. */
+  giveBack(rate: Rate, tokens = 1): void {
+    this.tokens = Math.min(rate.burst, this.tokens + tokens);
   }
 
   /** How many can be taken now. */

@@ -1,4 +1,4 @@
-import { ChannelError, RejectedError, TimedOutError } from '@headrace/core';
+import { ChannelError, isHeadraceError, RejectedError, TimedOutError } from '@headrace/core';
 
 /** The error of a call whose connection is gone; `sent` is false only if no byte of it can have left. */
 export function requestLost(why: string, sent: boolean, cause?: unknown): ChannelError {
@@ -45,4 +45,19 @@ export function requestTimedOut(
 export function requestAborted(signal: AbortSignal, sent: boolean): ChannelError {
   const text = 'the request was cancelled by its signal';
   return new ChannelError('OPERATION_ABORTED', text, { sent }, signal.reason);
+}
+
+/** The error of a call that was not sent, after an earlier try of it that was: the same, with `sent` true. */
+export function afterSent(error: unknown): unknown {
+  if (!isHeadraceError(error) || error.details['sent'] !== false) return error;
+  const kinds = [TimedOutError, RejectedError] as const;
+  const kind = kinds.find((one) => error instanceof one) ?? ChannelError;
+  const text = `${error.message} (an earlier try was lost: the peer may have executed it)`;
+  const code = error.code.replace('HR_ERR_', '');
+  return new kind(code as never, text, { ...error.details, sent: true }, error);
+}
+
+/** True if something of it may have left. */
+export function wasSent(error: unknown): boolean {
+  return isHeadraceError(error) && error.details['sent'] === true;
 }

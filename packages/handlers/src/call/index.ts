@@ -6,7 +6,7 @@
  */
 
 export { Call, type CallCarrier, type CallOwner } from './call.ts';
-export { requestAborted, requestLost, requestTimedOut } from './call-error.ts';
+export { afterSent, requestAborted, requestLost, requestTimedOut, wasSent } from './call-error.ts';
 export { CallLine, type CallLineOptions, type CallWire } from './call-line.ts';
 export { CallOutput } from './call-output.ts';
 export { CallTable, type CallTableOptions } from './call-table.ts';

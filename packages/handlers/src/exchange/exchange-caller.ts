@@ -59,6 +59,10 @@ export class ExchangeCaller {
     this.table.add(this.line);
   }
 
+  get isReady(): boolean {
+    return this.lost === undefined && this.output.isOpen;
+  }
+
   get inFlight(): number {
     return this.line.load;
   }

@@ -132,6 +132,11 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
     return new ExchangeHandler(this.options);
   }
 
+  /** True while a call would go out: the channel is connected, does not end, and answers can come. */
+  get isReady(): boolean {
+    return this.ends?.caller.isReady === true;
+  }
+
   /** Counts of the work under way, and of the messages that were dropped. */
   get counts(): ExchangeCounts {
     if (this.ends === undefined) return NO_COUNTS;

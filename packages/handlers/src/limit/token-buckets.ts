@@ -29,6 +29,11 @@ export class TokenBuckets {
     return taken;
   }
 
+  /** Milliseconds until this name has a token. */
+  waitMs(name: string, now: number): number {
+    return this.buckets.peek(name)?.waitMs(this.rate, now) ?? 0;
+  }
+
   giveBack(name: string, now: number): void {
     const bucket = this.buckets.peek(name);
     bucket?.giveBack(this.rate);

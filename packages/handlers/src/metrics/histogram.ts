@@ -21,16 +21,21 @@ export class Histogram {
   }
 
   family(name: string, help: string): MetricFamily {
+    return { name, help, type: 'histogram', samples: this.samples({}) };
+  }
+
+  /** The samples of one histogram of a family, which its labels tell from others. */
+  samples(labels: Readonly<Record<string, string>>): MetricSample[] {
     let below = 0;
     const samples: MetricSample[] = this.bounds.map((bound, index) => {
       below += this.counts[index]!;
-      return { labels: { le: String(bound) }, value: below, suffix: '_bucket' };
+      return { labels: { ...labels, le: String(bound) }, value: below, suffix: '_bucket' };
     });
     samples.push(
-      { labels: { le: '+Inf' }, value: this.count, suffix: '_bucket' },
-      { labels: {}, value: this.sum, suffix: '_sum' },
-      { labels: {}, value: this.count, suffix: '_count' },
+      { labels: { ...labels, le: '+Inf' }, value: this.count, suffix: '_bucket' },
+      { labels, value: this.sum, suffix: '_sum' },
+      { labels, value: this.count, suffix: '_count' },
     );
-    return { name, help, type: 'histogram', samples };
+    return samples;
   }
 }

@@ -1,16 +1,24 @@
 import type { WriteFuture } from '@headrace/core';
-import { describeOptions, list, type StandardSchema, validate } from '@headrace/core/authoring';
+import {
+  describeOptions,
+  list,
+  type StandardSchema,
+  unchecked,
+  validate,
+} from '@headrace/core/authoring';
 import type { CallOptions, StreamOptions } from '../exchange/exchange-options.ts';
 import type { JsonRpcCall } from '../exchange/json-rpc-message.ts';
 import type { Checked, Given, Method } from './method.ts';
+import { Repeat, type RepeatableCallOptions } from './repeat.ts';
+import {
+  type HedgeOptions,
+  REPEAT_OPTIONS,
+  type RepeatOptions,
+  type RetryOptions,
+} from './repeat-options.ts';
 import type { Methods, Service, ServiceErrors } from './service.ts';
-
-/** What a client of a service calls by: an `ExchangeHandler` with `jsonRpcExchange()`, or a `RequestClient`. */
-export interface ServiceCaller {
-  request(call: JsonRpcCall, options?: CallOptions): Promise<unknown>;
-  stream(call: JsonRpcCall, options?: StreamOptions): AsyncIterable<unknown>;
-  notify(call: JsonRpcCall): WriteFuture;
-}
+import type { ServiceCaller } from './service-caller.ts';
+import { type ServicePlace, ServicePlaces } from './service-places.ts';
 
 /** Items to send: an array, a generator, a stream. */
 export type Items<Item> = AsyncIterable<Item> | Iterable<Item>;
@@ -20,8 +28,15 @@ export type ServiceCallOptions = Omit<CallOptions, 'input'>;
 /** Options of one stream, without the items: those have an argument of their own. */
 export type ServiceStreamOptions = Omit<StreamOptions, 'input'>;
 
-/** A method as its clients call it. */
-export type ClientMethod<M extends Method> = M['kind'] extends 'notice'
+/**
+ * A method as its clients call it.
+ *
+ * @typeParam Name - of an error of the service
+ */
+export type ClientMethod<
+  M extends Method,
+  Name extends string = string,
+> = M['kind'] extends 'notice'
   ? (input: Given<M['input']>) => WriteFuture
   : M['kind'] extends 'call'
     ? M['items'] extends StandardSchema
@@ -30,7 +45,10 @@ export type ClientMethod<M extends Method> = M['kind'] extends 'notice'
           items: Items<Given<M['items']>>,
           options?: ServiceCallOptions,
         ) => Promise<Checked<M['output']>>
-      : (input: Given<M['input']>, options?: ServiceCallOptions) => Promise<Checked<M['output']>>
+      : (
+          input: Given<M['input']>,
+          options?: M['idempotent'] extends true ? RepeatableCallOptions<Name> : ServiceCallOptions,
+        ) => Promise<Checked<M['output']>>
     : M['items'] extends StandardSchema
       ? (
           input: Given<M['input']>,
@@ -43,9 +61,14 @@ export type ClientMethod<M extends Method> = M['kind'] extends 'notice'
         ) => AsyncGenerator<Checked<M['output']>, void, undefined>;
 
 /** A service as its clients call it: a function for each method. */
-export type ServiceClient<M extends Methods> = {
-  readonly [Name in keyof M]: ClientMethod<M[Name]>;
+export type ServiceClient<M extends Methods, E extends ServiceErrors = ServiceErrors> = {
+  readonly [Name in keyof M]: ClientMethod<M[Name], keyof E & string>;
 };
+
+/** The type of an option for services with an idempotent call; no value for others. */
+export type IfIdempotent<M extends Methods, Option> = true extends M[keyof M]['idempotent']
+  ? Option
+  : never;
 
 /** A call of this end, as interceptors see it. */
 export interface ClientCall {
@@ -65,31 +88,53 @@ export interface ClientCall {
 export type ClientInterceptor = (call: ClientCall, next: () => Promise<unknown>) => unknown;
 
 /** Options of {@link clientOf}. */
-export interface ClientOfOptions {
-  /** The first is the outermost. Notices do not pass them. @default none */
+export interface ClientOfOptions<
+  M extends Methods = Methods,
+  E extends ServiceErrors = ServiceErrors,
+> extends RepeatOptions {
+  /** The first is the outermost. They see a call once, however often it is repeated. Notices do not pass them. @default none */
   readonly interceptors?: readonly ClientInterceptor[];
+  /** Of the idempotent calls; no other call is made twice. @default false */
+  readonly retry?: IfIdempotent<M, RetryOptions<keyof E & string> | false>;
+  /** Of the idempotent calls; no other call is made twice. @default false */
+  readonly hedge?: IfIdempotent<M, HedgeOptions | false>;
 }
 
-const OPTIONS = describeOptions('clientOf', { interceptors: list('a list of functions') });
+const OPTIONS = describeOptions(
+  'clientOf',
+  {
+    interceptors: list('a list of functions'),
+    retry: unchecked({ default: false }),
+    hedge: unchecked({ default: false }),
+  },
+  REPEAT_OPTIONS,
+);
 
 /**
  * A service as functions of this end: `await api.quote({ symbol })`, `for await (const tick of api.watch({ symbol }))`. What
  * comes is checked by the schemas: an answer that does not fit is `MESSAGE_INVALID`. Errors are those of the caller; the
  * service's own have their names by `service.errorName(error)`. A method whose caller sends items has them as its second
  * argument. A stream begins when its first item is asked for.
+ *
+ * With `retry` and `hedge`, calls that the service declares `idempotent` are made again within their time: see the guide about
+ * services.
+ *
+ * @throws OptionError if an option makes no sense
  */
 export function clientOf<M extends Methods, E extends ServiceErrors>(
   service: Service<M, E>,
   caller: ServiceCaller,
-  options: ClientOfOptions = {},
-): ServiceClient<M> {
-  const { interceptors = [] } = OPTIONS.resolve(options);
+  options: ClientOfOptions<M, E> = {},
+): ServiceClient<M, E> {
+  const given = options as unknown as ClientOfOptions;
+  const { interceptors = [], retry, hedge } = OPTIONS.resolve(given);
+  const repeat = new Repeat(REPEAT_OPTIONS.part(given), { retry, hedge }, service.errors);
   const client: Record<string, unknown> = {};
   for (const [name, method] of Object.entries(service.methods)) {
-    const calls = new MethodCalls(service.name, name, method, caller, interceptors);
+    const calls = new MethodCalls(service.name, name, method, caller, interceptors, repeat);
     client[name] = calls.function;
   }
-  return client as unknown as ServiceClient<M>;
+  return client as unknown as ServiceClient<M, E>;
 }
 
 /** The calls of one method. */
@@ -99,6 +144,8 @@ class MethodCalls {
   private readonly method: Method;
   private readonly caller: ServiceCaller;
   private readonly interceptors: readonly ClientInterceptor[];
+  /** Of an idempotent call alone. */
+  private readonly repeat: Repeat | undefined;
 
   constructor(
     service: string,
@@ -106,12 +153,14 @@ class MethodCalls {
     method: Method,
     caller: ServiceCaller,
     interceptors: readonly ClientInterceptor[],
+    repeat: Repeat,
   ) {
     this.service = service;
     this.name = name;
     this.method = method;
     this.caller = caller;
     this.interceptors = interceptors;
+    this.repeat = method.idempotent ? repeat : undefined;
   }
 
   get function(): unknown {
@@ -126,7 +175,7 @@ class MethodCalls {
 
   private async call(input: unknown, options?: CallOptions): Promise<unknown> {
     const answer = await this.intercepted('call', input, options, (headers) =>
-      this.caller.request(this.bodyOf(input, headers), options),
+      this.request(this.bodyOf(input, headers), options),
     );
     return validate(this.method.output!, answer, `the answer of ${this.where}`);
   }
@@ -138,6 +187,16 @@ class MethodCalls {
     for await (const item of items as AsyncIterable<unknown>) {
       yield validate(this.method.output!, item, `an item of ${this.where}`);
     }
+  }
+
+  private request(body: JsonRpcCall, options?: CallOptions): Promise<unknown> {
+    const { caller, repeat } = this;
+    if (repeat === undefined) return caller.request(body, options);
+    if (!(caller instanceof ServicePlaces)) {
+      return repeat.call(options, false, (own) => caller.request(body, own));
+    }
+    const tried = new Set<ServicePlace>();
+    return repeat.call(options, true, (own) => caller.requestElsewhere(tried, body, own));
   }
 
   private get where(): string {

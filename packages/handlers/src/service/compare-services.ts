@@ -87,6 +87,7 @@ function changesWithin(
       ),
     );
   }
+  changes.push(...idempotentChanges(place, before.idempotent === true, after.idempotent === true));
   changes.push(...inputChanges(`${place}.input`, before.input, after.input));
   if (before.output !== undefined && after.output !== undefined) {
     changes.push(...outputChanges(`${place}.output`, before.output, after.output));
@@ -105,6 +106,16 @@ function changesWithin(
     changes.push(breaking(`${place}.items`, 'new: an old client sends no items'));
   }
   return changes;
+}
+
+/** A client that knows a call as idempotent repeats it. */
+function idempotentChanges(place: string, before: boolean, after: boolean): ServiceChange[] {
+  if (before === after) return [];
+  return [
+    before
+      ? breaking(place, 'was idempotent and is not: an old client may have it carried out twice')
+      : allowed(place, 'is idempotent now: an old client does not repeat it'),
+  ];
 }
 
 /** What clients send: all that an older one sends must be accepted, and heeded. */

@@ -30,7 +30,7 @@ export function describe(
 }
 
 function describeMethod(
-  { kind, input, output, items }: Method,
+  { kind, input, output, items, idempotent }: Method,
   print: PrintSchema,
 ): MethodDescription {
   const schemaOf = (schema: StandardSchema) => print(schema) as JsonSchema;
@@ -39,6 +39,7 @@ function describeMethod(
     input: schemaOf(input),
     ...(output === undefined ? {} : { output: schemaOf(output) }),
     ...(items === undefined ? {} : { items: schemaOf(items) }),
+    ...(idempotent ? { idempotent } : {}),
   };
 }
 

@@ -5,14 +5,26 @@
  * @module
  */
 
+// When to try again
+export {
+  type ExponentialOptions,
+  exponential,
+  RetryBudget,
+  type RetryBudgetOptions,
+  type RetryPolicy,
+  type RetryRound,
+} from '@headrace/core/authoring';
+export { CallLimit, type CallLimitCounters, type CallLimitOptions } from './call-limit.ts';
+export { CallMetrics, type CallMetricsOptions } from './call-metrics.ts';
+export type { CallOutcome, CallWatcher, WatchedCall } from './call-outcome.ts';
 export {
   type ClientCall,
   type ClientInterceptor,
   type ClientMethod,
   type ClientOfOptions,
   clientOf,
+  type IfIdempotent,
   type Items,
-  type ServiceCaller,
   type ServiceCallOptions,
   type ServiceClient,
   type ServiceStreamOptions,
@@ -23,15 +35,19 @@ export {
   describe as describeService,
   type PrintSchema,
 } from './describe-service.ts';
+export { type LogCallsOptions, logCalls } from './log-calls.ts';
 export {
   type Checked,
   call,
   type Given,
+  type IdempotentOption,
   type ItemsOption,
   type Method,
   notice,
   stream,
 } from './method.ts';
+export type { RepeatableCallOptions } from './repeat.ts';
+export type { HedgeOptions, RepeatOptions, RetryOptions } from './repeat-options.ts';
 export {
   type Implementation,
   type MethodItem,
@@ -51,4 +67,10 @@ export {
   type ServiceErrors,
   type ServiceOptions,
 } from './service.ts';
+export type { ServiceCaller } from './service-caller.ts';
 export type { JsonSchema, MethodDescription, ServiceDescription } from './service-description.ts';
+export {
+  type ServicePlace,
+  ServicePlaces,
+  type ServicePlacesOptions,
+} from './service-places.ts';

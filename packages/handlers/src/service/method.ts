@@ -1,4 +1,11 @@
-import { checkSchema, type StandardSchema } from '@headrace/core/authoring';
+import { OptionError } from '@headrace/core';
+import {
+  checkSchema,
+  describeOptions,
+  flag,
+  type StandardSchema,
+  unchecked,
+} from '@headrace/core/authoring';
 
 /** The value that a schema checks: what its sender gives. */
 export type Given<S> = S extends { readonly '~standard': { readonly types?: infer T } }
@@ -20,6 +27,7 @@ export interface Method<
   In extends StandardSchema = StandardSchema,
   Out extends StandardSchema | undefined = StandardSchema | undefined,
   Items extends StandardSchema | undefined = StandardSchema | undefined,
+  Idempotent extends boolean = boolean,
 > {
   readonly kind: Kind;
   /** What the caller gives. */
@@ -28,6 +36,8 @@ export interface Method<
   readonly output: Out;
   /** The items that the caller sends with the call. */
   readonly items: Items;
+  /** Carried out twice, it does what it does once: its client may repeat it. */
+  readonly idempotent: Idempotent;
 }
 
 /** Of a method whose caller sends items. */
@@ -35,55 +45,89 @@ export interface ItemsOption<Items extends StandardSchema> {
   readonly items: Items;
 }
 
-/** A method with one answer; with `items`, the caller sends a stream of them. */
+/** Of a call whose client may repeat it. */
+export interface IdempotentOption<Idempotent extends boolean> {
+  /**
+   * Carried out twice, the call does what it does once: reading, setting, removing, or anything with a key by which its
+   * function knows it again. Its clients may retry and hedge it; they never do any other call. @default false
+   */
+  readonly idempotent: Idempotent;
+}
+
+const OPTIONS = describeOptions('call', {
+  items: unchecked(),
+  idempotent: flag({ default: false }),
+});
+
+/**
+ * A method with one answer; with `items`, the caller sends a stream of them; with `idempotent`, its client may repeat it.
+ *
+ * @throws OptionError for both: items cannot be had twice
+ */
 export function call<In extends StandardSchema, Out extends StandardSchema>(
   input: In,
   output: Out,
-): Method<'call', In, Out, undefined>;
+): Method<'call', In, Out, undefined, false>;
+export function call<
+  In extends StandardSchema,
+  Out extends StandardSchema,
+  const Idempotent extends boolean,
+>(
+  input: In,
+  output: Out,
+  options: IdempotentOption<Idempotent>,
+): Method<'call', In, Out, undefined, Idempotent>;
 export function call<
   In extends StandardSchema,
   Out extends StandardSchema,
   Items extends StandardSchema,
->(input: In, output: Out, options: ItemsOption<Items>): Method<'call', In, Out, Items>;
+>(input: In, output: Out, options: ItemsOption<Items>): Method<'call', In, Out, Items, false>;
 export function call(
   input: StandardSchema,
   output: StandardSchema,
-  options?: ItemsOption<StandardSchema>,
+  options: Partial<ItemsOption<StandardSchema> & IdempotentOption<boolean>> = {},
 ): Method {
-  return method('call', input, output, options);
+  const { items, idempotent } = OPTIONS.resolve(options);
+  if (idempotent && items !== undefined) {
+    const text = 'a call with items is not idempotent: its items cannot be had twice';
+    throw new OptionError('OPTION_CONFLICT', text, { option: 'idempotent' });
+  }
+  return method('call', input, output, items, idempotent);
 }
 
 /** A method with a stream of answers; with `items`, the caller sends a stream as well. */
 export function stream<In extends StandardSchema, Out extends StandardSchema>(
   input: In,
   item: Out,
-): Method<'stream', In, Out, undefined>;
+): Method<'stream', In, Out, undefined, false>;
 export function stream<
   In extends StandardSchema,
   Out extends StandardSchema,
   Items extends StandardSchema,
->(input: In, item: Out, options: ItemsOption<Items>): Method<'stream', In, Out, Items>;
+>(input: In, item: Out, options: ItemsOption<Items>): Method<'stream', In, Out, Items, false>;
 export function stream(
   input: StandardSchema,
   item: StandardSchema,
   options?: ItemsOption<StandardSchema>,
 ): Method {
-  return method('stream', input, item, options);
+  return method('stream', input, item, options && checkSchema(options.items), false);
 }
 
 /** A method without an answer. */
 export function notice<In extends StandardSchema>(
   input: In,
-): Method<'notice', In, undefined, undefined> {
-  return { kind: 'notice', input: checkSchema(input), output: undefined, items: undefined };
+): Method<'notice', In, undefined, undefined, false> {
+  const schema = checkSchema(input);
+  return { kind: 'notice', input: schema, output: undefined, items: undefined, idempotent: false };
 }
 
 function method(
   kind: 'call' | 'stream',
   input: StandardSchema,
   output: StandardSchema,
-  options?: ItemsOption<StandardSchema>,
+  given: StandardSchema | undefined,
+  idempotent: boolean,
 ): Method {
-  const items = options === undefined ? undefined : checkSchema(options.items);
-  return { kind, input: checkSchema(input), output: checkSchema(output), items };
+  const items = given === undefined ? undefined : checkSchema(given);
+  return { kind, input: checkSchema(input), output: checkSchema(output), items, idempotent };
 }

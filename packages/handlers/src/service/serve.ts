@@ -5,9 +5,7 @@ import type { ExchangeScope } from '../exchange/exchange-worker.ts';
 import type { JsonRpcCall, JsonRpcExchange } from '../exchange/json-rpc-message.ts';
 import type { Checked, Given, Method } from './method.ts';
 import type { Methods, Service, ServiceErrors } from './service.ts';
-
-const METHOD_NOT_FOUND = -32_601;
-const INVALID_PARAMS = -32_602;
+import { INVALID_PARAMS, METHOD_NOT_FOUND } from './service-codes.ts';
 
 /** The second argument of a function of a service. */
 export interface ServiceScope<Item = never> extends Omit<ExchangeScope, 'items' | 'wantsItems'> {

@@ -10,6 +10,8 @@ export interface MethodDescription {
   readonly output?: JsonSchema;
   /** The items that the caller sends, if it sends any. */
   readonly items?: JsonSchema;
+  /** Its clients may repeat it. @default false */
+  readonly idempotent?: boolean;
 }
 
 /** A service as a document describes it, to be compared with its older versions. */

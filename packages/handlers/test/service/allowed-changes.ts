@@ -80,6 +80,7 @@ export const ALLOWED_CHANGES: readonly AllowedChange[] = [
     older: service({ quote: QUOTE }),
     newer: service({ quote: QUOTE }, { NO_SUCH_SYMBOL: 1, MARKET_CLOSED: 2 }),
   },
+  ofQuote('a call that is idempotent now', {}, { idempotent: true }),
   ofQuote(
     'a new optional member of an input',
     {},

@@ -24,12 +24,15 @@ const checkedBy = (schema: JsonSchema) => ({
 
 function built({ service, methods, errors }: ServiceDescription): Service {
   const made: Record<string, Method> = {};
-  for (const [name, { kind, input, output = true, items }] of Object.entries(methods)) {
+  for (const [name, { kind, input, output = true, items, idempotent = false }] of Object.entries(
+    methods,
+  )) {
     made[name] = {
       kind,
       input: checkedBy(input),
       output: checkedBy(output),
       items: items === undefined ? undefined : checkedBy(items),
+      idempotent,
     };
   }
   return defineService(service, made as Methods, { errors }) as unknown as Service;

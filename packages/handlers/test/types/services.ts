@@ -1,6 +1,15 @@
 import type { WriteFuture } from '@headrace/core';
 import type { ExchangeHandler, JsonRpcExchange } from '@headrace/handlers';
-import { call, clientOf, defineService, notice, serve, stream } from '@headrace/handlers/service';
+import {
+  call,
+  clientOf,
+  defineService,
+  notice,
+  RetryBudget,
+  ServicePlaces,
+  serve,
+  stream,
+} from '@headrace/handlers/service';
 import { z } from 'zod';
 
 const At = z.object({ at: z.string().transform((text) => new Date(text)) });
@@ -12,6 +21,7 @@ const service = defineService(
     give: call(At, z.number(), { items: At }),
     both: stream(At, z.number(), { items: At }),
     tell: notice(At),
+    read: call(At, z.number(), { idempotent: true }),
   },
   { errors: { GONE: 1 } },
 );
@@ -24,7 +34,13 @@ declare const exchange: ExchangeHandler<JsonRpcExchange>;
   const given: Promise<number> = api.give({ at: 'now' }, [{ at: 'now' }]);
   const both: AsyncIterable<number> = api.both({ at: 'now' }, [{ at: 'now' }]);
   const told: WriteFuture = api.tell({ at: 'now' });
-  void [answer, items, given, both, told];
+  const repeating = clientOf(service, new ServicePlaces([exchange]), {
+    retry: { errors: ['GONE'] },
+    hedge: { delayMs: 50 },
+    budget: new RetryBudget({ share: 0.1 }),
+  });
+  const read: Promise<number> = repeating.read({ at: 'now' }, { retry: false, hedge: false });
+  void [read, answer, items, given, both, told];
 }
 const name: 'GONE' | undefined = service.errorName(new Error('x'));
 void name;
@@ -43,4 +59,5 @@ serve(service, {
     for await (const { at } of items) yield at.getTime();
   },
   tell: ({ at }) => void at.getTime(),
+  read: ({ at }) => at.getTime(),
 });

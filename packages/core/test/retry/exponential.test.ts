@@ -1,5 +1,5 @@
-import { exponential } from '@headrace/client';
 import { describe, expect, it } from 'vitest';
+import { exponential } from '../../src/authoring.ts';
 
 const facts = { elapsedMs: 0, phase: 0 };
 const delays = (policy: ReturnType<typeof exponential>, chance: number): (number | undefined)[] =>

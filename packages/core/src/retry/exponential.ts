@@ -1,4 +1,6 @@
-import { checkNumber, choice, describeOptions, number } from '@headrace/core/authoring';
+import { checkNumber } from '../option/option-check.ts';
+import { choice, number } from '../option/option-kind.ts';
+import { describeOptions } from '../option/option-set.ts';
 import type { RetryPolicy, RetryRound } from './retry-policy.ts';
 
 /** Options of {@link exponential}. */
@@ -19,7 +21,7 @@ const OPTIONS = describeOptions('exponential', {
 
 /**
  * Waits that double, up to `maxMs`. It has its uses where an answer of the server tells the clients apart; after
- * an outage that all clients see, its busiest second is many times the mean: see {@link spread}.
+ * an outage that all clients see, its busiest second is many times the mean: see `spread` of `@headrace/client`.
  *
  * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */

@@ -1,5 +1,4 @@
-import { OptionError } from '@headrace/core';
-import { textOf } from '@headrace/core/authoring';
+import { OptionError, textOf } from '../errors.ts';
 
 /**
  * The delay that a {@link RetryPolicy} gave, in milliseconds.

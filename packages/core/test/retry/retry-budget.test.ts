@@ -1,6 +1,6 @@
-import { RetryBudget } from '@headrace/client';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { RetryBudget } from '../../src/authoring.ts';
 
 describe('RetryBudget', () => {
   it('lets a burst through, then so many per second, in line', () => {
@@ -17,6 +17,17 @@ describe('RetryBudget', () => {
       false,
     ]);
     expect(budget.tryTake(1000)).toBe(true);
+  });
+
+  it('grows by a share of the calls, up to its burst', () => {
+    const budget = new RetryBudget({ perSecond: 0.001, burst: 2, share: 0.25 });
+    const taken = (calls: number): number => {
+      for (let i = 0; i < calls; i += 1) budget.called();
+      let count = 0;
+      while (budget.tryTake(0)) count += 1;
+      return count;
+    };
+    expect([taken(0), taken(3), taken(1), taken(4), taken(100)]).toEqual([2, 0, 1, 1, 2]);
   });
 
   it('takes back what was not used', () => {

@@ -1,0 +1,112 @@
+import { clientAddress } from '@headrace/core';
+import { describeOptions, fn, number, whole } from '@headrace/core/authoring';
+import { addressKey } from '../limit/address-key.ts';
+import { TokenBuckets } from '../limit/token-buckets.ts';
+import { watchedCall } from './call-outcome.ts';
+import type { ServedCall, ServerInterceptor } from './serve.ts';
+import { overloaded } from './service-codes.ts';
+
+/** Options of a {@link CallLimit}. */
+export interface CallLimitOptions {
+  /** Calls and streams under way at once, of each caller. @default Infinity */
+  readonly concurrency?: number;
+  /** Calls a second on average, of each caller. @default Infinity */
+  readonly perSecond?: number;
+  /** At once, after a pause. @default perSecond */
+  readonly burst?: number;
+  /**
+   * The name of the caller that a call counts for, such as that of its principal; the same one for all limits them together;
+   * `undefined` is its address. @default its address: an IPv4 address, or the /64 network of an IPv6 one
+   */
+  readonly callerOf?: (call: ServedCall) => string | undefined;
+  /** Callers whose rate is kept; those that called least lately are forgotten. @default 100000 */
+  readonly maxCallers?: number;
+}
+
+/** Counters of a {@link CallLimit} so far. */
+export interface CallLimitCounters {
+  /** Under way now. */
+  underWay: number;
+  refusedByConcurrency: number;
+  refusedByRate: number;
+}
+
+const OPTIONS = describeOptions('CallLimit', {
+  concurrency: whole({ min: 1, default: Number.POSITIVE_INFINITY }),
+  perSecond: number({ min: Number.MIN_VALUE, default: Number.POSITIVE_INFINITY }),
+  burst: number({ min: 1 }),
+  callerOf: fn({ answers: 'at once', purpose: 'returns the name of a caller' }),
+  maxCallers: whole({ min: 1, default: 100_000 }),
+});
+
+/**
+ * Limits the calls of each caller of a service, at once and in time. One too many is refused as overloaded (−32000), before its
+ * function is called, and with `retryAfterMs` beside it where the rate is exceeded: a client with `retry` comes again then.
+ *
+ * @example
+ * ```ts check
+ * import { principalOf } from '@headrace/handlers';
+ * import { CallLimit } from '@headrace/handlers/service';
+ *
+ * const limit = new CallLimit({
+ *   concurrency: 16,
+ *   perSecond: 50,
+ *   callerOf: ({ scope }) => principalOf<{ id: string }>(scope.channel)?.id,
+ * });
+ * const ofServer = { interceptors: [limit.interceptor] };
+ * ```
+ */
+export class CallLimit {
+  readonly counters: CallLimitCounters = { underWay: 0, refusedByConcurrency: 0, refusedByRate: 0 };
+  private readonly concurrency: number;
+  private readonly buckets: TokenBuckets | undefined;
+  private readonly callerOf: (call: ServedCall) => string | undefined;
+  /** Under way, of callers that have any. */
+  private readonly underWay = new Map<string, number>();
+
+  constructor(options: CallLimitOptions) {
+    const { concurrency, perSecond, burst, callerOf, maxCallers } = OPTIONS.resolve(options);
+    this.concurrency = concurrency;
+    this.callerOf = callerOf ?? (() => undefined);
+    const rate = { perSecond, burst: burst ?? Math.max(1, perSecond) };
+    const isLimited = perSecond !== Number.POSITIVE_INFINITY;
+    this.buckets = isLimited ? new TokenBuckets(rate, maxCallers) : undefined;
+  }
+
+  /** For `serve`. */
+  readonly interceptor: ServerInterceptor = (call, next) => {
+    const caller = this.nameOf(call);
+    const { counters, underWay } = this;
+    const already = underWay.get(caller) ?? 0;
+    if (already >= this.concurrency) {
+      counters.refusedByConcurrency += 1;
+      throw overloaded(`${already} calls are under way, no more may be`, 0);
+    }
+    this.takeToken(caller, call.scope.channel.clock.now());
+    underWay.set(caller, already + 1);
+    counters.underWay += 1;
+    return watchedCall(call, next, () => this.ended(caller));
+  };
+
+  private takeToken(caller: string, now: number): void {
+    const { buckets } = this;
+    if (buckets === undefined || buckets.take(caller, now)) return;
+    this.counters.refusedByRate += 1;
+    throw overloaded('calls come too fast', Math.max(1, Math.ceil(buckets.waitMs(caller, now))));
+  }
+
+  private ended(caller: string): void {
+    this.counters.underWay -= 1;
+    const left = this.underWay.get(caller)! - 1;
+    if (left > 0) this.underWay.set(caller, left);
+    else this.underWay.delete(caller);
+  }
+
+  /** A name that the application gives is not the address of somebody else. */
+  private nameOf(call: ServedCall): string {
+    const name = this.callerOf(call);
+    if (name !== undefined) return `name ${name}`;
+    const { channel } = call.scope;
+    return `from ${addressKey(clientAddress(channel)) ?? channel.id}`;
+  }
+}

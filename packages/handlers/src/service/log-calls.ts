@@ -1,0 +1,53 @@
+import { type Clock, type Logger, type LogLevel, stderrLogger } from '@headrace/core';
+import { CLOCK, choice, describeOptions, LOGGER, time, toError } from '@headrace/core/authoring';
+import { type CallOutcome, type CallWatcher, clockOf, watchedCall } from './call-outcome.ts';
+
+/** Options of {@link logCalls}. */
+export interface LogCallsOptions {
+  /** @default the channel's at the server, stderrLogger() at the client */
+  readonly logger?: Logger;
+  /** Of a call that was answered, or refused by its service; all others are warnings. @default 'info' */
+  readonly level?: LogLevel;
+  /** Answered calls that took less are not logged; `false` for all. @default false */
+  readonly slowMs?: number | false;
+  /** Of the client; a server has that of its channel. @default systemClock */
+  readonly clock?: Clock;
+}
+
+const OPTIONS = describeOptions('logCalls', {
+  logger: LOGGER,
+  level: choice(['debug', 'info', 'warn', 'error'], { default: 'info' }),
+  slowMs: time({ default: false }),
+  clock: CLOCK,
+});
+
+/**
+ * An interceptor for either end that logs each call when it is over: its name, how it ended, and how long it took. Inputs and answers
+ * are not logged.
+ *
+ * @example
+ * ```ts check
+ * import { logCalls } from '@headrace/handlers/service';
+ *
+ * const ofServer = { interceptors: [logCalls({ slowMs: 100 })] };
+ * ```
+ */
+export function logCalls(options: LogCallsOptions = {}): CallWatcher {
+  const { logger, level, slowMs, clock } = OPTIONS.resolve(options);
+  const ownLogger = logger ?? stderrLogger();
+  const leastMs = slowMs === Number.POSITIVE_INFINITY ? 0 : slowMs;
+  return (call, next) => {
+    const { service, method, scope } = call;
+    const time = clockOf(call, clock);
+    const begunAt = time.now();
+    const lines = logger === undefined ? (scope?.channel.logger ?? ownLogger) : ownLogger;
+    const ended = (outcome: CallOutcome, error?: unknown): void => {
+      const tookMs = time.now() - begunAt;
+      if (outcome === 'ok' && tookMs < leastMs) return;
+      const text = `${service}.${method}: ${outcome}, ${Math.round(tookMs)} ms`;
+      if (error === undefined) lines.log(level, text);
+      else lines.log(outcome === 'refused' ? level : 'warn', text, toError(error));
+    };
+    return watchedCall(call, next, ended);
+  };
+}

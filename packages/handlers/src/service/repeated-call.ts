@@ -1,0 +1,174 @@
+import { isHeadraceError, type Timer } from '@headrace/core';
+import { checkedDelay, toError } from '@headrace/core/authoring';
+import { afterSent, requestAborted, requestTimedOut, wasSent } from '../call/call-error.ts';
+import type { CallLimits, CallRules, MakeAttempt } from './call-rules.ts';
+import { isOverloaded, retryAfterMs } from './service-codes.ts';
+
+/**
+ * One call in several attempts, one after the other (retry) or beside each other (hedge). The first answer wins, an error that
+ * is an answer too; the other attempts are cancelled. All of it is within the time of the call and ends with its signal.
+ */
+export class RepeatedCall {
+  readonly answer: Promise<unknown>;
+  private readonly rules: CallRules;
+  private readonly limits: CallLimits;
+  private readonly make: MakeAttempt;
+  private readonly begunAt: number;
+  private readonly deadline: number;
+  private readonly phase: number;
+  /** Attempts without an answer. */
+  private readonly running = new Set<AbortController>();
+  private made = 0;
+  private mayHaveLeft = false;
+  /** Until the next attempt. */
+  private timer: Timer | undefined = undefined;
+  /** The timer is that of a retry, whose token is taken. */
+  private isBackingOff = false;
+  private isOver = false;
+  private resolve!: (answer: unknown) => void;
+  private reject!: (error: unknown) => void;
+
+  constructor(rules: CallRules, limits: CallLimits, make: MakeAttempt) {
+    const { clock, random, budget } = rules;
+    this.rules = rules;
+    this.limits = limits;
+    this.make = make;
+    const { timeoutMs, signal } = limits;
+    this.begunAt = clock.now();
+    this.deadline = this.begunAt + timeoutMs;
+    this.phase = random();
+    this.answer = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+    budget.called();
+    signal?.addEventListener('abort', this.aborted);
+    if (signal?.aborted === true) this.aborted();
+    else this.attempt();
+  }
+
+  private attempt(): void {
+    const leftMs = this.deadline - this.rules.clock.now();
+    // The timer comes late when the process stood still.
+    if (leftMs <= 0) this.fail(this.timedOut());
+    else this.begin(leftMs);
+  }
+
+  private begin(leftMs: number): void {
+    this.made += 1;
+    const controller = new AbortController();
+    this.running.add(controller);
+    const { attemptTimeoutMs = Number.POSITIVE_INFINITY } = this.rules.retry ?? {};
+    const timeMs = Math.ceil(Math.min(leftMs, attemptTimeoutMs));
+    const timeoutMs = Number.isFinite(timeMs) ? timeMs : false;
+    const options = { timeoutMs, signal: controller.signal } as const;
+    // An attempt that throws is one that rejects.
+    new Promise((resolve) => resolve(this.make(options))).then(
+      (answer) => this.answered(controller, answer),
+      (thrown) => this.attemptFailed(controller, toError(thrown)),
+    );
+    this.planHedge();
+  }
+
+  private planHedge(): void {
+    const { hedge, clock } = this.rules;
+    if (hedge === undefined || this.made >= hedge.attempts || this.isOver) return;
+    this.timer = clock.schedule(() => this.hedge(), hedge.delayMs);
+  }
+
+  private hedge(): void {
+    const { budget, clock } = this.rules;
+    if (this.deadline > clock.now() && budget.tryTake(clock.now())) this.attempt();
+  }
+
+  private answered(controller: AbortController, answer: unknown): void {
+    this.running.delete(controller);
+    if (this.end()) this.resolve(answer);
+  }
+
+  private attemptFailed(controller: AbortController, error: Error): void {
+    this.running.delete(controller);
+    if (this.isOver) return;
+    this.mayHaveLeft ||= wasSent(error);
+    const { signal } = this.limits;
+    if (signal?.aborted === true) this.cancelled(signal);
+    else if (!this.isRepeatable(error)) this.fail(error);
+    else if (this.rules.clock.now() >= this.deadline) this.fail(this.timedOut());
+    else if (this.running.size === 0) this.retry(error);
+  }
+
+  /** The same answer would not come again. */
+  private isRepeatable(error: Error): boolean {
+    const { codes, hasPlaces } = this.rules;
+    if (isHeadraceError(error, 'REQUEST_REFUSED')) {
+      return isOverloaded(error) || codes.includes(error.details['code'] as number);
+    }
+    // A client that is closed stays so: another place may answer.
+    if (hasPlaces && isHeadraceError(error, 'CHANNEL_CLOSED')) return true;
+    return isHeadraceError(error, 'REQUEST_LOST') || isHeadraceError(error, 'TIMEOUT_REQUEST');
+  }
+
+  private retry(error: Error): void {
+    const { clock, budget } = this.rules;
+    const now = clock.now();
+    try {
+      const delayMs = this.delayOf(error, now);
+      const isInTime = delayMs !== undefined && now + delayMs < this.deadline;
+      if (isInTime && budget.tryTake(now)) this.backOff(delayMs);
+      else this.fail(error);
+    } catch (thrown) {
+      // The application's function gave what is no delay.
+      this.fail(toError(thrown));
+    }
+  }
+
+  private backOff(delayMs: number): void {
+    this.timer?.cancel();
+    this.isBackingOff = true;
+    const next = (): void => {
+      this.isBackingOff = false;
+      this.attempt();
+    };
+    this.timer = this.rules.clock.schedule(next, delayMs, true);
+  }
+
+  /** `undefined` gives up. */
+  private delayOf(error: Error, now: number): number | undefined {
+    const { retry, random } = this.rules;
+    if (retry === undefined || this.made >= retry.attempts) return undefined;
+    const round = { elapsedMs: now - this.begunAt, phase: this.phase, random };
+    const delayMs = retry.backoff(this.made, round);
+    if (delayMs === undefined) return undefined;
+    return Math.max(checkedDelay(delayMs, 'retry.backoff'), retryAfterMs(error));
+  }
+
+  private readonly aborted = (): void => {
+    const signal = this.limits.signal!;
+    if (this.running.size === 0) this.cancelled(signal);
+    // Each says whether it was sent.
+    for (const controller of this.running) controller.abort(signal.reason);
+  };
+
+  private cancelled(signal: AbortSignal): void {
+    if (this.running.size === 0) this.fail(requestAborted(signal, this.mayHaveLeft));
+  }
+
+  private timedOut(): Error {
+    return requestTimedOut(this.limits.timeoutMs, this.mayHaveLeft);
+  }
+
+  private fail(error: Error): void {
+    if (this.end()) this.reject(this.mayHaveLeft ? afterSent(error) : error);
+  }
+
+  /** False if it was over. */
+  private end(): boolean {
+    if (this.isOver) return false;
+    this.isOver = true;
+    this.timer?.cancel();
+    if (this.isBackingOff) this.rules.budget.giveBack();
+    this.limits.signal?.removeEventListener('abort', this.aborted);
+    for (const controller of this.running) controller.abort(new Error('the call is over'));
+    return true;
+  }
+}

@@ -1,0 +1,184 @@
+import { type Clock, isHeadraceError, OptionError, type WriteFuture } from '@headrace/core';
+import { CLOCK, choice, describeOptions, RANDOM, time, toError } from '@headrace/core/authoring';
+import type { CallOptions, StreamOptions } from '../exchange/exchange-options.ts';
+import type { JsonRpcCall } from '../exchange/json-rpc-message.ts';
+import { CountedItems } from './counted-items.ts';
+import type { ServiceCaller } from './service-caller.ts';
+import { isOverloaded, retryAfterMs } from './service-codes.ts';
+
+/** One of several places that answer a service: a caller that knows whether it has a connection. */
+export interface ServicePlace extends ServiceCaller {
+  /** False while it has no connection, or one that ends. */
+  readonly isReady: boolean;
+}
+
+/** Options of {@link ServicePlaces}. */
+export interface ServicePlacesOptions {
+  /**
+   * `two-choices`: of two places by chance, the one with fewer calls under way; many clients do not run to the same place.
+   * `round-robin`: one after the other. @default 'two-choices'
+   */
+  readonly pick?: 'two-choices' | 'round-robin';
+  /**
+   * How long a place gets no call while there is another one, after it lost a call or refused one as overloaded; longer if
+   * it said so; `false` for no rest. @default 1000
+   */
+  readonly restMs?: number | false;
+  /** @default systemClock */
+  readonly clock?: Clock;
+  /** A number from 0 to 1. @default Math.random */
+  readonly random?: () => number;
+}
+
+const OPTIONS = describeOptions('ServicePlaces', {
+  pick: choice(['two-choices', 'round-robin'], { default: 'two-choices' }),
+  restMs: time({ default: 1000 }),
+  clock: CLOCK,
+  random: RANDOM,
+});
+
+/** A place with what is known of it here. */
+interface Entry {
+  readonly place: ServicePlace;
+  /** Calls and streams under way. */
+  load: number;
+  restsUntil: number;
+}
+
+/** Places that a call was given to before. */
+export type TriedPlaces = Set<ServicePlace>;
+
+/**
+ * Several places that answer the same service, as one caller for `clientOf`: each call goes to one of them. A place that is not
+ * ready, or rests, is left out while there is another one; a retry or a hedge of an idempotent call goes to a place that it was
+ * not at. Clients that share the object share its counts.
+ *
+ * @example
+ * ```ts check
+ * import type { RequestClient } from '@headrace/client';
+ * import type { JsonRpcExchange } from '@headrace/handlers';
+ * import { clientOf, type Service, ServicePlaces } from '@headrace/handlers/service';
+ *
+ * declare const prices: Service;
+ * declare const east: RequestClient<JsonRpcExchange>;
+ * declare const west: RequestClient<JsonRpcExchange>;
+ * const api = clientOf(prices, new ServicePlaces([east, west]));
+ * ```
+ * @see Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing", 2001
+ */
+export class ServicePlaces implements ServiceCaller {
+  private readonly entries: readonly Entry[];
+  private readonly isInTurn: boolean;
+  private readonly restMs: number;
+  private readonly clock: Clock;
+  private readonly random: () => number;
+  private turn = 0;
+
+  /**
+   * @param places - the same connection once
+   * @throws OptionError without a place
+   */
+  constructor(places: readonly ServicePlace[], options: ServicePlacesOptions = {}) {
+    const { pick, restMs, clock, random } = OPTIONS.resolve(options);
+    if (!Array.isArray(places) || places.length === 0) {
+      const text = 'places is empty, but must be a list of RequestClients or ExchangeHandlers';
+      throw new OptionError('OPTION_INVALID', text, { option: 'places' });
+    }
+    this.entries = places.map((place) => ({ place, load: 0, restsUntil: -Infinity }));
+    this.isInTurn = pick === 'round-robin';
+    this.restMs = restMs === Number.POSITIVE_INFINITY ? 0 : restMs;
+    this.clock = clock;
+    this.random = random;
+  }
+
+  /** Calls and streams under way at each place, in the order of the places. */
+  get loads(): readonly number[] {
+    return this.entries.map(({ load }) => load);
+  }
+
+  request(call: JsonRpcCall, options?: CallOptions): Promise<unknown> {
+    return this.requestElsewhere(new Set(), call, options);
+  }
+
+  /** @internal At a place that is not among those, which it joins. */
+  requestElsewhere(tried: TriedPlaces, call: JsonRpcCall, options?: CallOptions): Promise<unknown> {
+    const entry = this.choose(tried);
+    tried.add(entry.place);
+    entry.load += 1;
+    return entry.place.request(call, options).then(
+      (answer) => {
+        entry.load -= 1;
+        return answer;
+      },
+      (thrown: unknown) => {
+        this.failed(entry, thrown);
+        throw thrown;
+      },
+    );
+  }
+
+  stream(call: JsonRpcCall, options?: StreamOptions): AsyncIterable<unknown> {
+    const entry = this.choose(NONE);
+    const items = entry.place.stream(call, options);
+    entry.load += 1;
+    return new CountedItems(items, {
+      ended: () => {
+        entry.load -= 1;
+      },
+      failed: (thrown) => this.failed(entry, thrown),
+    });
+  }
+
+  notify(call: JsonRpcCall): WriteFuture {
+    return this.choose(NONE).place.notify(call);
+  }
+
+  private failed(entry: Entry, thrown: unknown): void {
+    entry.load -= 1;
+    const error = toError(thrown);
+    const isLost =
+      isHeadraceError(error, 'REQUEST_LOST') || isHeadraceError(error, 'CHANNEL_CLOSED');
+    if (!isLost && !isOverloaded(error)) return;
+    // A place that fails at once has the fewest calls under way: without a rest it would get them all.
+    entry.restsUntil = this.clock.now() + Math.max(this.restMs, retryAfterMs(error));
+  }
+
+  private choose(tried: ReadonlySet<ServicePlace>): Entry {
+    const { entries } = this;
+    if (entries.length === 1) return entries[0]!;
+    const left = this.leftOf(tried);
+    if (this.isInTurn) return this.next(left);
+    const first = left[this.chance(left.length)]!;
+    const other = left[this.chance(left.length)]!;
+    return other.load < first.load ? other : first;
+  }
+
+  /** The best that there are: ready and rested, and not tried; then those that rest, then those that were tried. */
+  private leftOf(tried: ReadonlySet<ServicePlace>): readonly Entry[] {
+    const now = this.clock.now();
+    const fresh = this.entries.filter(({ place }) => !tried.has(place));
+    for (const all of [fresh, this.entries]) {
+      const ready = all.filter(({ place }) => place.isReady);
+      const rested = ready.filter(({ restsUntil }) => restsUntil <= now);
+      if (rested.length > 0) return rested;
+      if (ready.length > 0) return ready;
+    }
+    return fresh.length > 0 ? fresh : this.entries;
+  }
+
+  /** The first of these from the turn on. */
+  private next(left: readonly Entry[]): Entry {
+    const { entries } = this;
+    for (;;) {
+      const entry = entries[this.turn % entries.length]!;
+      this.turn = (this.turn + 1) % entries.length;
+      if (left.includes(entry)) return entry;
+    }
+  }
+
+  private chance(count: number): number {
+    return Math.min(count - 1, Math.floor(this.random() * count));
+  }
+}
+
+const NONE: ReadonlySet<ServicePlace> = new Set();

@@ -1,0 +1,193 @@
+import type { LogLevel } from '@headrace/core';
+import { VirtualClock } from '@headrace/core/testing';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { ServerMetrics } from '../../src/index.ts';
+import {
+  CallLimit,
+  CallMetrics,
+  call,
+  clientOf,
+  defineService,
+  logCalls,
+  type ServerInterceptor,
+  serve,
+  stream,
+} from '../../src/service/index.ts';
+import { lost, passed, ScriptedCaller } from './scripted-caller.ts';
+import { all, serviceEnds } from './service-ends.ts';
+
+const prices = defineService(
+  'prices',
+  {
+    quote: call(z.object({ symbol: z.string() }), z.number()),
+    watch: stream(z.object({}), z.number()),
+  },
+  { errors: { GONE: 1 } },
+);
+
+/** A server with these interceptors, whose quote takes until the test answers it. */
+function served(...interceptors: ServerInterceptor[]) {
+  const waiting: ((price: number) => void)[] = [];
+  const handle = serve(
+    prices,
+    {
+      quote: ({ symbol }) => {
+        if (symbol === 'GONE') throw prices.error('GONE', 'sold');
+        if (symbol === 'BAD') throw new Error('secret');
+        return new Promise<number>((resolve) => waiting.push(resolve));
+      },
+      *watch() {
+        yield* [1, 2, 3];
+      },
+    },
+    { interceptors },
+  );
+  const ends = serviceEnds(handle);
+  const api = clientOf(prices, ends.exchange);
+  const outcomes: unknown[] = [];
+  const ask = (symbol: string) =>
+    void ends.pair.clock.run(() =>
+      api.quote({ symbol }).then(
+        (price) => outcomes.push(price),
+        (error) => outcomes.push([error.details.code, error.cause]),
+      ),
+    );
+  const answer = () => {
+    for (const resolve of waiting.splice(0)) resolve(7);
+  };
+  return { ...ends, api, ask, answer, outcomes, clock: ends.pair.clock };
+}
+
+describe('CallLimit', () => {
+  it('refuses what is too much at once, as something to try later', async () => {
+    const limit = new CallLimit({ concurrency: 2 });
+    const { ask, answer, outcomes, clock } = served(limit.interceptor);
+    for (let i = 0; i < 3; i += 1) ask('A');
+    await passed(clock, 1);
+    expect(outcomes).toEqual([[-32_000, undefined]]);
+    expect(limit.counters).toEqual({ underWay: 2, refusedByConcurrency: 1, refusedByRate: 0 });
+    answer();
+    await passed(clock, 1);
+    ask('A');
+    ask('BAD');
+    await passed(clock, 1);
+    answer();
+    await passed(clock, 1);
+    expect(outcomes.slice(1)).toEqual([7, 7, [-32_603, undefined], 7]);
+    expect(limit.counters.underWay).toBe(0);
+  });
+
+  it('refuses what comes too fast, and says when it may come', async () => {
+    const limit = new CallLimit({ perSecond: 2 });
+    const { ask, outcomes, clock } = served(limit.interceptor);
+    for (let i = 0; i < 3; i += 1) ask('GONE');
+    await passed(clock, 1);
+    expect(outcomes).toContainEqual([-32_000, { retryAfterMs: 500 }]);
+    await passed(clock, 500);
+    ask('GONE');
+    await passed(clock, 1);
+    expect(outcomes[3]).toEqual([1, undefined]);
+    expect(limit.counters.refusedByRate).toBe(1);
+  });
+
+  it('counts each caller by itself', async () => {
+    const names = ['ann', 'bob', 'ann', undefined];
+    const limit = new CallLimit({ concurrency: 1, callerOf: () => names.shift() });
+    const { ask, outcomes, clock } = served(limit.interceptor);
+    for (let i = 0; i < 4; i += 1) ask('A');
+    await passed(clock, 1);
+    expect([outcomes.length, limit.counters.underWay]).toEqual([1, 3]);
+  });
+
+  it('a stream counts until its last item', async () => {
+    const limit = new CallLimit({ concurrency: 1 });
+    const { api, during } = served(limit.interceptor);
+    expect(await during(() => all(api.watch({})))).toEqual([1, 2, 3]);
+    expect(await during(() => all(api.watch({})))).toEqual([1, 2, 3]);
+    expect(limit.counters).toMatchObject({ underWay: 0, refusedByConcurrency: 0 });
+  });
+});
+
+describe('logCalls', () => {
+  const lines: string[] = [];
+  const log = (level: LogLevel, message: string, error?: Error) =>
+    void lines.push(`${level} ${message}${error === undefined ? '' : `: ${error.message}`}`);
+
+  it('logs the name, the outcome and the time of each call at the server', async () => {
+    lines.length = 0;
+    const { ask, answer, api, during, clock } = served(logCalls({ logger: { log } }));
+    for (const symbol of ['A', 'GONE', 'BAD']) ask(symbol);
+    await passed(clock, 25);
+    answer();
+    await during(() => all(api.watch({})));
+    expect(lines).toEqual([
+      'info prices.quote: refused, 0 ms: sold',
+      'warn prices.quote: failed, 0 ms: secret',
+      'info prices.quote: ok, 25 ms',
+      'info prices.watch: ok, 0 ms',
+    ]);
+  });
+
+  it('logs at the client by its clock, of answered calls the slow ones', async () => {
+    lines.length = 0;
+    const clock = new VirtualClock();
+    const place = new ScriptedCaller(clock);
+    const interceptors = [logCalls({ logger: { log }, level: 'debug', slowMs: 10, clock })];
+    const api = clientOf(prices, place, { interceptors });
+    for (let i = 0; i < 3; i += 1) api.quote({ symbol: 'A' }).catch(() => {});
+    await passed(clock, 9);
+    await place.asked[0]!.answer(1);
+    await passed(clock, 1);
+    await place.asked[1]!.answer(1);
+    await place.asked[2]!.fail(lost());
+    expect(lines).toEqual([
+      'debug prices.quote: ok, 10 ms',
+      expect.stringContaining('warn prices.quote: lost, 10 ms: '),
+    ]);
+  });
+});
+
+describe('CallMetrics', () => {
+  it('counts calls, outcomes and times by service and method', async () => {
+    const calls = new CallMetrics({ durationBucketsSeconds: [0.01, 0.1] });
+    const { ask, answer, api, during, clock } = served(calls.interceptor);
+    for (const symbol of ['A', 'GONE', 'BAD']) ask(symbol);
+    await passed(clock, 50);
+    const text = () => new ServerMetrics().include(() => calls.families()).text();
+    const of = 'service="prices",method="quote"';
+    expect(text()).toContain(`headrace_calls_under_way{${of}} 1`);
+    answer();
+    await during(() => all(api.watch({})));
+    for (const line of [
+      `headrace_calls_total{${of},outcome="ok"} 1`,
+      `headrace_calls_total{${of},outcome="refused"} 1`,
+      `headrace_calls_total{${of},outcome="failed"} 1`,
+      'headrace_calls_total{service="prices",method="watch",outcome="ok"} 1',
+      `headrace_calls_under_way{${of}} 0`,
+      `headrace_call_duration_seconds_bucket{${of},le="0.01"} 2`,
+      `headrace_call_duration_seconds_bucket{${of},le="0.1"} 3`,
+      `headrace_call_duration_seconds_sum{${of}} 0.05`,
+      `headrace_call_duration_seconds_count{${of}} 3`,
+    ]) {
+      expect(text()).toContain(`${line}\n`);
+    }
+  });
+
+  it('names of a peer make no labels', async () => {
+    const calls = new CallMetrics();
+    const { exchange, during } = served(calls.interceptor);
+    const ask = () => exchange.request({ method: 'prices.x1', params: {} });
+    await during(ask).catch(() => {});
+    expect(calls.families().flatMap(({ samples }) => samples)).toEqual([]);
+  });
+
+  it.each([
+    ['a prefix', () => new CallMetrics({ prefix: 'a-b' }), 'no metric name'],
+    ['a concurrency', () => new CallLimit({ concurrency: 0 }), 'concurrency is 0'],
+    ['a rate', () => new CallLimit({ perSecond: 0 }), 'perSecond is 0'],
+    ['a level', () => logCalls({ level: 'loud' as never }), 'level'],
+  ])('refuses %s', (_name, make, text) => {
+    expect(make).toThrow(text);
+  });
+});
