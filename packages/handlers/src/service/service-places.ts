@@ -1,8 +1,8 @@
 import { type Clock, isHeadraceError, OptionError, type WriteFuture } from '@headrace/core';
 import { CLOCK, choice, describeOptions, RANDOM, time, toError } from '@headrace/core/authoring';
+import { WatchedItems } from '../call/watched-items.ts';
 import type { CallOptions, StreamOptions } from '../exchange/exchange-options.ts';
 import type { JsonRpcCall } from '../exchange/json-rpc-message.ts';
-import { CountedItems } from './counted-items.ts';
 import type { ServiceCaller } from './service-caller.ts';
 import { isOverloaded, retryAfterMs } from './service-codes.ts';
 
@@ -121,12 +121,11 @@ export class ServicePlaces implements ServiceCaller {
     const entry = this.choose(NONE);
     const items = entry.place.stream(call, options);
     entry.load += 1;
-    return new CountedItems(items, {
-      ended: () => {
-        entry.load -= 1;
-      },
-      failed: (thrown) => this.failed(entry, thrown),
-    });
+    const ended = (): void => {
+      entry.load -= 1;
+    };
+    const failed = (thrown: unknown): void => this.failed(entry, thrown);
+    return new WatchedItems(items, { ended, left: ended, failed });
   }
 
   notify(call: JsonRpcCall): WriteFuture {
