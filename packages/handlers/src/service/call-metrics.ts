@@ -53,7 +53,7 @@ export class CallMetrics {
   constructor(options: CallMetricsOptions = {}) {
     const { prefix, durationBucketsSeconds, clock } = OPTIONS.resolve(options);
     if (!/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(prefix)) {
-      const message = `prefix is "${prefix}", which is no metric name for Prometheus`;
+      const message = `prefix is "${prefix}", which is not a metric name for Prometheus`;
       throw new OptionError('OPTION_INVALID', message, { option: 'prefix', value: prefix });
     }
     this.prefix = prefix;

@@ -23,7 +23,7 @@ import {
 } from '@headrace/handlers';
 import { LASTING_CHANNEL_OPTIONS } from '../channel/lasting-channel.ts';
 import { LASTING_ERRORS } from '../lasting-errors.ts';
-import type { HandOverOptions, TakenSession } from './hand-over.ts';
+import type { ArrivingSession, HandOverOptions } from './hand-over.ts';
 import { ResumeTable, type TakeOptions } from './resume-table.ts';
 
 const EXPECT = 1;
@@ -157,7 +157,7 @@ export function takesSessions(
 /** The lasting channels that came over one connection and wait for the word that they begin here. */
 class Arrivals {
   private readonly settings: Takes;
-  private readonly waiting = new Map<number, TakenSession>();
+  private readonly waiting = new Map<number, ArrivingSession>();
   private lastTicket = 0;
 
   constructor(settings: Takes, channel: Channel) {
