@@ -148,15 +148,16 @@ export class ServicePlaces implements PlacedCaller {
   /** The best that there are: ready and rested, and not tried; then those that rest, those that were tried, those that are down. */
   private leftOf(tried: ReadonlySet<ServicePlace>): readonly Entry[] {
     const now = this.clock.now();
+    const restedOf = (all: readonly Entry[]) => all.filter(({ restsUntil }) => restsUntil <= now);
     const fresh = this.entries.filter(({ place }) => !tried.has(place));
     for (const all of [fresh, this.entries]) {
       const ready = all.filter(({ place }) => place.isReady);
-      const rested = ready.filter(({ restsUntil }) => restsUntil <= now);
+      const rested = restedOf(ready);
       if (rested.length > 0) return rested;
       if (ready.length > 0) return ready;
     }
     // A place that has given up fails at once; one that comes back may be there in time.
-    const rested = fresh.filter(({ restsUntil }) => restsUntil <= now);
+    const rested = restedOf(fresh);
     if (rested.length > 0) return rested;
     return fresh.length > 0 ? fresh : this.entries;
   }

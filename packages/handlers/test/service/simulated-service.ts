@@ -4,7 +4,12 @@ import { Bootstrap, isHeadraceError, ServerBootstrap } from '@headrace/core';
 import type { SimulatedHost, Simulation } from '@headrace/simulation';
 import { z } from 'zod';
 import type { CallOptions } from '../../src/exchange/exchange-options.ts';
-import { ExchangeHandler, type JsonRpcExchange, jsonRpcExchange, refusal } from '../../src/index.ts';
+import {
+  ExchangeHandler,
+  type JsonRpcExchange,
+  jsonRpcExchange,
+  refusal,
+} from '../../src/index.ts';
 import {
   call,
   clientOf,
