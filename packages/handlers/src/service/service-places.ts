@@ -95,7 +95,7 @@ export class ServicePlaces implements PlacedCaller {
     return this.requestElsewhere(new Set(), call, options);
   }
 
-  /** @internal At a place that is not among those, which it joins. */
+  /** As {@link request}, at a place that is not among those, which it joins: for one call in several attempts. */
   requestElsewhere(tried: TriedPlaces, call: JsonRpcCall, options?: CallOptions): Promise<unknown> {
     const entry = this.choose(tried);
     tried.add(entry.place);
