@@ -1,8 +1,7 @@
 import { describeOptions, object, toError } from '@headrace/core/authoring';
 import type * as OpenTelemetry from '@opentelemetry/api';
 import type { Context, Span, Tracer } from '@opentelemetry/api';
-import { isItemSource } from '../call/item-source.ts';
-import { WatchedItems } from '../call/watched-items.ts';
+import { isItemSource, WatchedItems } from '../call/item-source.ts';
 
 /** Options of {@link traceClient} and {@link traceServer}. */
 export interface ServiceTracingOptions {

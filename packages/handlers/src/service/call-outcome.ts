@@ -1,6 +1,5 @@
 import { type Clock, isHeadraceError } from '@headrace/core';
-import { isItemSource } from '../call/item-source.ts';
-import { WatchedItems } from '../call/watched-items.ts';
+import { isItemSource, WatchedItems } from '../call/item-source.ts';
 import type { ServiceScope } from './serve.ts';
 import { isOverloaded } from './service-codes.ts';
 

@@ -1,6 +1,6 @@
 import { type Clock, OptionError, type WriteFuture } from '@headrace/core';
 import { CLOCK, choice, describeOptions, RANDOM, time, toError } from '@headrace/core/authoring';
-import { WatchedItems } from '../call/watched-items.ts';
+import { WatchedItems } from '../call/item-source.ts';
 import type { CallOptions, StreamOptions } from '../exchange/exchange-options.ts';
 import type { JsonRpcCall } from '../exchange/json-rpc-message.ts';
 import type { PlacedCaller, ServicePlace, TriedPlaces } from './service-caller.ts';
