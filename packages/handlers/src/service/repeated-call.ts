@@ -2,7 +2,7 @@ import { isHeadraceError, type Timer } from '@headrace/core';
 import { checkedDelay, toError } from '@headrace/core/authoring';
 import { afterSent, requestAborted, requestTimedOut, wasSent } from '../call/call-error.ts';
 import type { CallLimits, CallRules, MakeAttempt } from './call-rules.ts';
-import { isOverloaded, retryAfterMs } from './service-codes.ts';
+import { isOverloaded, isPlaceGone, retryAfterMs } from './service-codes.ts';
 
 /**
  * One call in several attempts, one after the other (retry) or beside each other (hedge). The first answer wins, an error that
@@ -71,8 +71,11 @@ export class RepeatedCall {
   }
 
   private planHedge(): void {
-    const { hedge, clock } = this.rules;
-    if (hedge === undefined || this.made >= hedge.attempts || this.isOver) return;
+    const { hedge, retry, clock } = this.rules;
+    if (hedge === undefined || this.isOver) return;
+    // The attempts of a call that is retried are those of its hedge, too.
+    const attempts = Math.min(hedge.attempts, retry?.attempts ?? hedge.attempts);
+    if (this.made >= attempts) return;
     this.timer = clock.schedule(() => this.hedge(), hedge.delayMs);
   }
 
@@ -103,8 +106,7 @@ export class RepeatedCall {
     if (isHeadraceError(error, 'REQUEST_REFUSED')) {
       return isOverloaded(error) || codes.includes(error.details['code'] as number);
     }
-    // A client that is closed stays so: another place may answer.
-    if (hasPlaces && isHeadraceError(error, 'CHANNEL_CLOSED')) return true;
+    if (hasPlaces && isPlaceGone(error)) return true;
     return isHeadraceError(error, 'REQUEST_LOST') || isHeadraceError(error, 'TIMEOUT_REQUEST');
   }
 

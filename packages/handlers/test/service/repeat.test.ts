@@ -303,6 +303,16 @@ describe('a call that is hedged', () => {
     expect(few.asked.length).toBe(2);
   });
 
+  it('makes no more attempts in all than retry allows', async () => {
+    const { clock, asked, api } = ends({
+      hedge: { delayMs: 50, attempts: 5 },
+      retry: { ...retry, attempts: 2 },
+    });
+    watched(api.quote({}));
+    await passed(clock, 500);
+    expect(asked.length).toBe(2);
+  });
+
   it('an attempt that is lost leaves the call to the other one', async () => {
     const { clock, asked, api } = ends({ hedge, retry });
     const outcome = watched(api.quote({}));
@@ -348,6 +358,20 @@ describe('options of repeated calls', () => {
   ])('refuses %s', (_name, options, text) => {
     const place = new ScriptedCaller(clock);
     expect(() => clientOf(prices, place, options as never)).toThrow(text);
+  });
+
+  it.each(['retry', 'hedge'] as const)('refuses %s where no call may be repeated', async (name) => {
+    const options = { [name]: { attempts: 2, ...(name === 'hedge' && { delayMs: 10 }) } };
+    const buying = defineService('buying', { buy: prices.methods.buy });
+    const { exchange } = serviceEnds(serve(buying, { buy: () => 1 }));
+    const make = () => clientOf(buying, exchange, options as never);
+    expect(make).toThrow(`${name} is for idempotent calls, but buying has none`);
+    expect(() => clientOf(buying, exchange, { [name]: false } as never)).not.toThrow();
+    const call = clientOf(prices, exchange).buy({}, options as never);
+    await expect(call).rejects.toMatchObject({
+      code: 'HR_ERR_OPTION_INVALID',
+      details: { option: name },
+    });
   });
 
   it('refuses an idempotent call with items', () => {

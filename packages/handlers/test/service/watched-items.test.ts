@@ -1,5 +1,6 @@
 // Interceptors that watch the items of a stream, whatever its function and its reader do.
 import { Readable } from 'node:stream';
+import { VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { traceServer } from '../../src/opentelemetry/index.ts';
@@ -15,7 +16,7 @@ import {
   serve,
   stream,
 } from '../../src/service/index.ts';
-import { passed } from './scripted-caller.ts';
+import { passed, ScriptedCaller } from './scripted-caller.ts';
 import { all, serviceEnds } from './service-ends.ts';
 
 const ticks = defineService('ticks', {
@@ -148,6 +149,47 @@ describe('the items of a stream', () => {
     expect([left(), begun]).toEqual([[0, 0], 0]);
   });
 });
+
+describe('the reader of a stream', () => {
+  it('leaves while it waits for an item, at both ends at once', async () => {
+    const source = quietSource();
+    const { api, clock, limit } = served(() => source);
+    const items = api.watch({});
+    const first = clock.run(() => items.next());
+    await passed(clock, 5);
+    const left = clock.run(() => items.return());
+    await passed(clock, 5);
+    expect([await first, await left]).toEqual([DONE, DONE]);
+    expect([source.left, limit.counters.underWay]).toEqual([1, 0]);
+  });
+
+  it('leaves before the call has begun: its own items are let go of, and no call is made', async () => {
+    const { exchange } = served(() => []);
+    const own = quietSource();
+    const both = defineService('ticks', {
+      join: stream(z.object({}), z.number(), { items: z.number() }),
+    });
+    const items = clientOf(both, exchange).join({}, own as AsyncIterable<never>);
+    expect(await items.return()).toEqual(DONE);
+    expect([await items.next(), own.left, exchange.counts.inFlight]).toEqual([DONE, 1, 0]);
+  });
+
+  it('leaves while an interceptor has not made the call yet', async () => {
+    let goOn!: () => void;
+    const waits = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const source = quietSource();
+    const place = { ...new ScriptedCaller(new VirtualClock()), stream: () => source };
+    const interceptors = [(_call: unknown, next: () => unknown) => waits.then(next)];
+    const items = clientOf(ticks, place as never, { interceptors }).watch({});
+    const [first, left] = [items.next(), items.return()];
+    goOn();
+    expect([await first, await left, source.left]).toEqual([DONE, DONE, 1]);
+  });
+});
+
+const DONE = { done: true, value: undefined };
 
 describe('the outcome of a call whose caller does not wait any more', () => {
   const untilAborted = (signal: AbortSignal) =>
