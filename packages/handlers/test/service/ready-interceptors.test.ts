@@ -183,7 +183,7 @@ describe('CallMetrics', () => {
   });
 
   it.each([
-    ['a prefix', () => new CallMetrics({ prefix: 'a-b' }), 'no metric name'],
+    ['a prefix', () => new CallMetrics({ prefix: 'a-b' }), 'not a metric name'],
     ['a concurrency', () => new CallLimit({ concurrency: 0 }), 'concurrency is 0'],
     ['a rate', () => new CallLimit({ perSecond: 0 }), 'perSecond is 0'],
     ['a level', () => logCalls({ level: 'loud' as never }), 'level'],
