@@ -46,7 +46,7 @@ describe('prometheusText', () => {
       /"a-b" is not a metric name/,
     );
     expect(() => prometheusText([single('gauge', 'a', '', 1)], { 'x y': '1' })).toThrow(
-      /"x y" is no label name/,
+      /"x y" is not a label name/,
     );
   });
 
