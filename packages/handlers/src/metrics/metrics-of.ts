@@ -42,7 +42,9 @@ export function metricsOf(
 ): () => MetricFamily[] {
   const { gauges: names, label } = OPTIONS.resolve(options);
   if (!/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name)) {
-    throw new OptionError('OPTION_INVALID', `"${name}" is no metric name for Prometheus`, { name });
+    throw new OptionError('OPTION_INVALID', `"${name}" is not a metric name for Prometheus`, {
+      name,
+    });
   }
   const numbers = checkFunction('read', read, {
     answers: 'at once',
