@@ -43,7 +43,9 @@ export function metricsOf(
 ): () => MetricFamily[] {
   const { gauges: names, label } = OPTIONS.resolve(options);
   if (!isMetricName(name)) {
-    throw new OptionError('OPTION_INVALID', `"${name}" is no metric name for Prometheus`, { name });
+    throw new OptionError('OPTION_INVALID', `"${name}" is not a metric name for Prometheus`, {
+      name,
+    });
   }
   const numbers = checkFunction('read', read, {
     answers: 'at once',

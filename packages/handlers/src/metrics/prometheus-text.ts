@@ -55,5 +55,7 @@ function escapeLabel(text: string): string {
 
 function checkName(kind: string, name: string, isRight: boolean): void {
   if (isRight) return;
-  throw new OptionError('OPTION_INVALID', `"${name}" is no ${kind} name for Prometheus`, { name });
+  throw new OptionError('OPTION_INVALID', `"${name}" is not a ${kind} name for Prometheus`, {
+    name,
+  });
 }
