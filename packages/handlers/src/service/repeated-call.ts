@@ -94,8 +94,11 @@ export class RepeatedCall {
     if (this.isOver) return;
     this.mayHaveLeft ||= wasSent(error);
     const { signal } = this.limits;
+    // Nothing of it left: it is no answer, and the others may get one.
+    const isNone =
+      this.running.size > 0 && isHeadraceError(error) && error.details['sent'] === false;
     if (signal?.aborted === true) this.cancelled(signal);
-    else if (!this.isRepeatable(error)) this.fail(error);
+    else if (!isNone && !this.isRepeatable(error)) this.fail(error);
     else if (this.rules.clock.now() >= this.deadline) this.fail(this.timedOut());
     else if (this.running.size === 0) this.retry(error);
   }
@@ -155,12 +158,18 @@ export class RepeatedCall {
     if (this.running.size === 0) this.fail(requestAborted(signal, this.mayHaveLeft));
   }
 
+  /** An attempt under way may have left, and nobody waits for it to say so. */
+  private get isSent(): boolean {
+    return this.mayHaveLeft || this.running.size > 0;
+  }
+
   private timedOut(): Error {
-    return requestTimedOut(this.limits.timeoutMs, this.mayHaveLeft);
+    return requestTimedOut(this.limits.timeoutMs, this.isSent);
   }
 
   private fail(error: Error): void {
-    if (this.end()) this.reject(this.mayHaveLeft ? afterSent(error) : error);
+    const { isSent } = this;
+    if (this.end()) this.reject(isSent ? afterSent(error) : error);
   }
 
   /** False if it was over. */

@@ -1,6 +1,7 @@
 import { VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { queueFull, requestTimedOut } from '../../src/call/call-error.ts';
 import { refusal } from '../../src/index.ts';
 import {
   call,
@@ -311,6 +312,33 @@ describe('a call that is hedged', () => {
     watched(api.quote({}));
     await passed(clock, 500);
     expect(asked.length).toBe(2);
+  });
+
+  it('an attempt for which there is no room leaves the call to the other one', async () => {
+    const { clock, asked, api } = ends({ hedge, retry });
+    const outcome = watched(api.quote({}));
+    await passed(clock, 50);
+    await asked[1]!.fail(queueFull(1));
+    expect(outcome).toEqual({});
+    await asked[0]!.answer(1);
+    expect(outcome).toEqual({ value: 1 });
+  });
+
+  it('says that it may have been sent while it knows no better of an attempt', async () => {
+    const clock = new VirtualClock();
+    let asked = 0;
+    const request = (_call: unknown, { timeoutMs }: { timeoutMs: number }) => {
+      asked += 1;
+      if (asked === 1) return new Promise(() => {});
+      return new Promise((_resolve, reject) => {
+        clock.schedule(() => reject(requestTimedOut(timeoutMs, false)), timeoutMs);
+      });
+    };
+    const place = { ...new ScriptedCaller(clock), request };
+    const api = clientOf(prices, place as never, { clock, hedge, timeoutMs: 200 });
+    const outcome = watched(api.quote({}));
+    await passed(clock, 201);
+    expect(outcome.error).toMatchObject(failure('TIMEOUT_REQUEST', { sent: true }));
   });
 
   it('an attempt that is lost leaves the call to the other one', async () => {
