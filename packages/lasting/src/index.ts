@@ -19,7 +19,12 @@ export {
 export { LASTING_ERRORS } from './lasting-errors.ts';
 export type { MovePlace } from './protocol/resume-frame.ts';
 // The server's end
-export type { HandOverOptions, HandOverReport, TakenSession } from './server/hand-over.ts';
+export type {
+  ArrivingSession,
+  HandOverOptions,
+  HandOverReport,
+  TakenSession,
+} from './server/hand-over.ts';
 export { ResumeHandler, type ResumeHandlerOptions } from './server/resume-handler.ts';
 export {
   type MoveOptions,

@@ -58,6 +58,7 @@ const OPTIONS = describeOptions('call', {
   items: unchecked(),
   idempotent: flag({ default: false }),
 });
+const STREAM_OPTIONS = describeOptions('stream', { items: unchecked() });
 
 /**
  * A method with one answer; with `items`, the caller sends a stream of them; with `idempotent`, its client may repeat it.
@@ -108,9 +109,9 @@ export function stream<
 export function stream(
   input: StandardSchema,
   item: StandardSchema,
-  options?: ItemsOption<StandardSchema>,
+  options: Partial<ItemsOption<StandardSchema>> = {},
 ): Method {
-  return method('stream', input, item, options && checkSchema(options.items), false);
+  return method('stream', input, item, STREAM_OPTIONS.resolve(options).items, false);
 }
 
 /** A method without an answer. */

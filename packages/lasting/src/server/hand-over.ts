@@ -31,6 +31,12 @@ export interface TakenSession {
   drop(): void | Promise<void>;
 }
 
+/** A {@link TakenSession} in the process that has taken it: what is asked of it is done when the call returns, or it throws. */
+export interface ArrivingSession extends TakenSession {
+  begin(): void;
+  drop(): void;
+}
+
 /** Options of {@link ResumeTable.handOver}. */
 export interface HandOverOptions {
   /**

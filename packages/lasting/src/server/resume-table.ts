@@ -33,10 +33,10 @@ import {
 import { decodeSession, type SessionState } from '../protocol/session-bytes.ts';
 import { AbsentSessions } from './absent-sessions.ts';
 import {
+  type ArrivingSession,
   HandOver,
   type HandOverOptions,
   type HandOverReport,
-  type TakenSession,
 } from './hand-over.ts';
 import { ResumeSession, type SessionTable } from './resume-session.ts';
 
@@ -225,7 +225,7 @@ export class ResumeTable {
    * @throws DecodeError `MESSAGE_INVALID` for bytes that no `handOver` has made
    * @throws ChannelError `HAND_OVER_FAILED` if the channel is here already, or if its pipeline cannot be built
    */
-  take(bytes: Uint8Array, options: TakeOptions): TakenSession {
+  take(bytes: Uint8Array, options: TakeOptions): ArrivingSession {
     const resolved = TAKE.resolve(options);
     const state = decodeSession(bytes);
     const before = this.sessions.get(state.id);

@@ -1,4 +1,4 @@
-import { ResumeTable, type TakenSession } from '@headrace/lasting';
+import { type ArrivingSession, ResumeTable } from '@headrace/lasting';
 import type { ResumeSession } from '../../src/server/resume-session.ts';
 
 type Open = ResumeTable['open'];
@@ -14,7 +14,7 @@ abstract class ChangingTable extends ResumeTable {
     return session;
   }
 
-  override take(...call: Parameters<Take>): TakenSession {
+  override take(...call: Parameters<Take>): ArrivingSession {
     const taken = super.take(...call);
     for (const session of this['sessions'].values()) this.change(session);
     return taken;

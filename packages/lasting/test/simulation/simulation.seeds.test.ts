@@ -1,7 +1,8 @@
 // A seed takes 5 to 10 ms of one core.
 import { explore } from '@headrace/simulation';
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { FIRST_SEED as firstSeed } from '../../../core/test/fixture/first-seed.ts';
+import { CertainTable, SharingTable, StrictTable } from './hand-over-mistakes.ts';
 import { deathsScenario, HAND_OVER_SETTLE_MS, handOverScenario } from './hand-over-scenario.ts';
 import {
   ASLEEP_SETTLE_MS,
@@ -38,6 +39,18 @@ describe(`${SEEDS} seeds of chaos`, () => {
   it('no call of a page that is reloaded is executed twice, and those of the new page are answered', async () => {
     const scenario = reloadScenario;
     await explore({ seeds: SEEDS, firstSeed, scenario, settleMs: RELOAD_SETTLE_MS });
+  });
+});
+
+describe('a mistake in a hand-over', () => {
+  it.each([
+    ['a channel in doubt that is served on over its link', CertainTable, /after \d+|one process/],
+    ['a secret that two processes know for ever', SharingTable, /after \d+|ended otherwise/],
+    ['a secret of the other process that is taken for a wrong one', StrictTable, /did not last/],
+  ])('%s is found within 200 seeds', async (_what, Table, text) => {
+    const scenario = handOverScenario(Table);
+    const exploring = explore({ seeds: 200, scenario, settleMs: HAND_OVER_SETTLE_MS });
+    await expect(exploring).rejects.toThrow(text);
   });
 });
 
