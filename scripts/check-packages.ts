@@ -19,6 +19,7 @@ import { ALL_UNPACKED_KIB, judgeCost, judgeSize, readBudgets } from './release/b
 import { licenceProblems } from './release/installed.ts';
 import type { Sbom } from './release/sbom.ts';
 import { readTarball } from './release/tarball.ts';
+import { blocksIn, isRun } from './sample-blocks.ts';
 import { filesBelow } from './source-file.ts';
 import { Tally } from './tally.ts';
 import { readManifest, root, temporaryFolder, writeFiles } from './workspace.ts';
@@ -170,6 +171,17 @@ async function checkPages(consumer: string): Promise<void> {
   }
 }
 
+/** What the README tells readers to type for a project of theirs, in an empty one: its command, then its first sample. */
+async function checkReadme(folder: string): Promise<void> {
+  const blocks = blocksIn('README.md', readFileSync(join(root, 'README.md'), 'utf8'));
+  const commands = blocks.flatMap(({ code }) => code.split('\n'));
+  const [npm, ...args] = commands.find((line) => line.includes('install:into'))!.split(' ');
+  const here = args.map((arg) => (arg === '../my-server' ? folder : arg));
+  await tally.command('README: its command installs headrace', npm!, here, root);
+  writeFiles(folder, { 'sample.mjs': blocks.find(isRun)!.code });
+  await tally.command('README: its first sample runs', process.execPath, ['sample.mjs'], folder);
+}
+
 async function checkLicences(consumer: string): Promise<void> {
   const args = ['sbom', '--sbom-format=cyclonedx', '--omit=dev', '--loglevel=error'];
   const { ok, stdout, output } = await run('npm', args, consumer);
@@ -191,6 +203,7 @@ async function main(temporary: string): Promise<void> {
   };
   await Promise.all(Array.from({ length: availableParallelism() }, worker));
   if (isGate) await checkTarballs(packages);
+  await checkReadme(join(temporary, 'of-a-reader'));
   const consumer = join(temporary, 'consumer');
   if (!(await installConsumer(consumer, packages))) return;
   if (isGate) await checkLicences(consumer);

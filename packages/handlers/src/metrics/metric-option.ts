@@ -6,7 +6,7 @@ export function isMetricName(name: unknown): boolean {
   return typeof name === 'string' && METRIC_NAME.test(name);
 }
 
-/** The first part of every metric's name. One that is none shall fail where it is given, not when somebody scrapes. */
+/** The first part of every metric's name. One that is none must fail where it is given, not when somebody scrapes. */
 export const METRIC_PREFIX = value('a metric name of Prometheus', isMetricName, {
   default: 'headrace',
 });

@@ -19,7 +19,7 @@ export interface CallLimitOptions {
    * `undefined` is its address. @default its address: an IPv4 address, or the /64 network of an IPv6 one
    */
   readonly callerOf?: (call: ServedCall) => string | undefined;
-  /** Callers whose rate is kept; those that called least lately are forgotten. @default 100000 */
+  /** Callers whose rate is kept; those that called least recently are forgotten. @default 100000 */
   readonly maxCallers?: number;
 }
 

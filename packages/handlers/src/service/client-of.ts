@@ -139,7 +139,7 @@ export function clientOf<M extends Methods, E extends ServiceErrors>(
   return client as unknown as ServiceClient<M, E>;
 }
 
-/** An application that means its calls to be repeated shall not find out in an outage that none is. */
+/** An application that means its calls to be repeated must not find out in an outage that none is. */
 function checkRepeatable({ name, methods }: Service, options: RepeatableCallOptions): void {
   const given = (['retry', 'hedge'] as const).find((one) => (options[one] ?? false) !== false);
   if (given === undefined || Object.values(methods).some((method) => method.idempotent)) return;

@@ -63,7 +63,7 @@ const STREAM_OPTIONS = describeOptions('stream', { items: unchecked() });
 /**
  * A method with one answer; with `items`, the caller sends a stream of them; with `idempotent`, its client may repeat it.
  *
- * @throws OptionError for both: items cannot be had twice
+ * @throws OptionError for both: items cannot be read twice
  */
 export function call<In extends StandardSchema, Out extends StandardSchema>(
   input: In,
@@ -90,7 +90,7 @@ export function call(
 ): Method {
   const { items, idempotent } = OPTIONS.resolve(options);
   if (idempotent && items !== undefined) {
-    const text = 'a call with items is not idempotent: its items cannot be had twice';
+    const text = 'a call with items is not idempotent: its items cannot be read twice';
     throw new OptionError('OPTION_CONFLICT', text, { option: 'idempotent' });
   }
   return method('call', input, output, items, idempotent);

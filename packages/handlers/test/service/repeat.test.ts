@@ -404,7 +404,7 @@ describe('options of repeated calls', () => {
 
   it('refuses an idempotent call with items', () => {
     const both = { items: z.number(), idempotent: true } as never;
-    expect(() => call(z.object({}), z.number(), both)).toThrow('its items cannot be had twice');
+    expect(() => call(z.object({}), z.number(), both)).toThrow('its items cannot be read twice');
   });
 
   it('are a part of the description: a call that is idempotent no more breaks old clients', () => {
