@@ -94,7 +94,7 @@ export class RepeatedCall {
     if (this.isOver) return;
     this.mayHaveLeft ||= wasSent(error);
     const { signal } = this.limits;
-    // Nothing of it left: it is not a answer, and the others may get one.
+    // Nothing of it left: it is not an answer, and the others may get one.
     const isNone =
       this.running.size > 0 && isHeadraceError(error) && error.details['sent'] === false;
     if (signal?.aborted === true) this.cancelled(signal);
