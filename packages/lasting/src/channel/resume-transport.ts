@@ -154,9 +154,9 @@ export class ResumeTransport implements Transport, InputOwner {
     return this.machine.keptBytes;
   }
 
-  /** Another process has or had it, too, and its client has not come here since. */
-  get isContested(): boolean {
-    return this.machine.isSecretShared;
+  /** The copy that another process gives knows the client at least as well as this one. */
+  givesWayTo(state: TransportState): boolean {
+    return this.machine.secrets.givesWayTo(state);
   }
 
   /** True for a secret that resumes this channel. Takes the same time for every one. */
@@ -351,7 +351,7 @@ export class ResumeTransport implements Transport, InputOwner {
    * that it reaches first, and cannot go on with the other one after that.
    */
   contest(): void {
-    this.machine.isSecretShared = true;
+    this.machine.secrets.isShared = true;
     this.input.clear();
     const { link } = this.links;
     if (link === undefined) return;

@@ -8,7 +8,6 @@
 import { randomBytes } from 'node:crypto';
 import { DecodeError, type OutboundBytes } from '@headrace/core';
 import { bufferPlace, bufferView, byteLengthOf, whole } from '@headrace/core/authoring';
-import { secretsEqual } from '@headrace/handlers';
 import { IncomingMessages } from './incoming-messages.ts';
 import { OutgoingMessages } from './outgoing-messages.ts';
 import {
@@ -25,6 +24,7 @@ import {
   type ResumeFrame,
   SECRET_BYTES,
 } from './resume-frame.ts';
+import { ResumeSecrets, type SecretsState } from './resume-secrets.ts';
 
 /** Gives so many random bytes. */
 export type RandomBytes = (count: number) => Uint8Array;
@@ -48,11 +48,8 @@ export interface ResumeMachineOptions {
 }
 
 /** A lasting channel as its server leaves it, for another process. */
-export interface MachineState {
+export interface MachineState extends SecretsState {
   readonly id: string;
-  readonly secret: string;
-  /** Empty: the client has used the secret. */
-  readonly oldSecret: string;
   readonly windowMs: number;
   /** What the client may send, as it was told. */
   readonly creditBytes: number;
@@ -122,16 +119,12 @@ export class ResumeMachine {
   windowMs: number;
   /** The channel's name, once it is open. */
   id = '';
-  /** Server: another process has, or may have, the same secrets, and the next client gets one of this process alone. */
-  isSecretShared = false;
+  readonly secrets: ResumeSecrets = new ResumeSecrets();
   private readonly creditBytes: number;
   private readonly random: RandomBytes;
   private link = ABSENT;
   /** Counts links that came and went. */
   private links = 0;
-  private secret = '';
-  /** Server: the secret before, while the client may not have got the new one. */
-  private oldSecret = '';
   /** Frames that go before everything else. */
   private urgent: Buffer[] | undefined = undefined;
   private endReason: string | undefined = undefined;
@@ -192,20 +185,19 @@ export class ResumeMachine {
 
   /** All that another process has to know to go on. */
   get state(): MachineState {
-    const { id, secret, oldSecret, windowMs, creditBytes, incoming, outgoing, endReason } = this;
+    const { id, secrets, windowMs, creditBytes, incoming, outgoing, endReason } = this;
     const { acknowledged, highest, creditBytes: keptCreditBytes } = outgoing;
     const counts = { taken: incoming.taken, acknowledged, highest };
     const credits = { creditBytes, keptCreditBytes };
     const kept = outgoing.payloads();
-    return { id, secret, oldSecret, windowMs, ...credits, ...counts, kept, endReason };
+    return { id, ...secrets.state, windowMs, ...credits, ...counts, kept, endReason };
   }
 
   /** Goes on from there; the machine was made with its window and its credit. False if more is kept than the credit allows. */
   goOn(state: MachineState): boolean {
-    this.isServer = this.isSecretShared = true;
+    this.isServer = true;
     this.id = state.id;
-    this.secret = state.secret;
-    this.oldSecret = state.oldSecret;
+    this.secrets.goOn(state);
     this.endReason = state.endReason;
     this.incoming.goOnAfter(state.taken);
     this.outgoing.creditBytes = state.keptCreditBytes;
@@ -217,7 +209,8 @@ export class ResumeMachine {
   /** The client has a link: OPEN goes out first, or RESUME. */
   beginLink(): void {
     this.link = GREETING;
-    const { windowMs, creditBytes, id, secret } = this;
+    const { windowMs, creditBytes, id } = this;
+    const secret = this.secrets.last;
     const greeting: ResumeFrame = this.isOpened
       ? { kind: 'resume', id, secret, received: this.beginIncoming() }
       : { kind: 'open', windowMs, creditBytes };
@@ -232,16 +225,15 @@ export class ResumeMachine {
     // The client cannot make us keep more than we let it send.
     this.outgoing.creditBytes = Math.min(this.creditBytes, wanted.creditBytes);
     this.id = this.newSecret();
-    this.secret = this.newSecret();
-    const { windowMs, creditBytes, id, secret } = this;
+    const secret = this.newSecret();
+    this.secrets.set(secret);
+    const { windowMs, creditBytes, id } = this;
     this.sendUrgent({ kind: 'opened', windowMs, creditBytes, id, secret });
   }
 
   /** True for a secret that resumes this channel. Takes the same time for every one. */
   knows(secret: string): boolean {
-    const isSecret = secretsEqual(secret, this.secret);
-    const isOldSecret = secretsEqual(secret, this.oldSecret === '' ? undefined : this.oldSecret);
-    return isSecret || isOldSecret;
+    return this.secrets.knows(secret);
   }
 
   /** The server has got a RESUME with a secret that it knows, in this frame. */
@@ -258,14 +250,8 @@ export class ResumeMachine {
     this.urgent = undefined;
     this.links += 1;
     this.link = LINKED;
-    // A RESUME may come late, over a link that the client has given up, when it has the new secret already: that one
-    // stays until the client has used it.
-    if (secret !== this.oldSecret || this.isSecretShared) {
-      this.isSecretShared = false;
-      this.oldSecret = secret;
-      this.secret = this.newSecret();
-    }
-    this.sendUrgent({ kind: 'resumed', received: taken, secret: this.secret });
+    this.secrets.shown(secret, () => this.newSecret());
+    this.sendUrgent({ kind: 'resumed', received: taken, secret: this.secrets.last });
     return { do: 'resumed', resent: this.beginOutgoing(received) };
   }
 
@@ -373,7 +359,7 @@ export class ResumeMachine {
     if (frame.kind === 'opened' && !this.isOpened) {
       this.link = LINKED;
       this.id = frame.id;
-      this.secret = frame.secret;
+      this.secrets.set(frame.secret);
       this.windowMs = Math.min(this.windowMs, frame.windowMs);
       this.outgoing.creditBytes = Math.min(this.creditBytes, frame.creditBytes);
       return OPENED;
@@ -389,7 +375,7 @@ export class ResumeMachine {
     const wrong = this.checkReceived(bytes, received, this.outgoing.highest);
     if (wrong !== undefined) return wrong;
     this.link = LINKED;
-    this.secret = secret;
+    this.secrets.set(secret);
     // The first other frame: the server forgets the secret before.
     this.sendUrgent({ kind: 'ack', received: this.incoming.acknowledge() });
     return { do: 'resumed', resent: this.beginOutgoing(received) };
@@ -426,7 +412,7 @@ export class ResumeMachine {
 
   /** The client has got our answer: the secret before is no longer needed. */
   protected confirm(): void {
-    if (this.oldSecret !== '') this.oldSecret = '';
+    this.secrets.confirm();
   }
 
   private fail(error: DecodeError): ResumeAction {

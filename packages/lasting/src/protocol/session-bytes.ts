@@ -84,12 +84,12 @@ function checkedHeader(bytes: Buffer, text: string): Header {
 /** The name of the first field that makes no sense. */
 function wrongIn(header: Header): string | undefined {
   if (typeof header !== 'object' || header === null) return 'the header';
-  const { id, secret, oldSecret, windowMs, creditBytes, keptCreditBytes, endReason } = header;
+  const { id, secrets, secretsBefore, windowMs, creditBytes, keptCreditBytes, endReason } = header;
   const { taken, acknowledged, highest, keptCount, isClosed, isKnown, remote } = header;
   const checks: Readonly<Record<string, boolean>> = {
     id: isSecret(id),
-    secret: isSecret(secret),
-    oldSecret: oldSecret === '' || isSecret(oldSecret),
+    secrets: Array.isArray(secrets) && secrets.length > 0 && secrets.every(isSecret),
+    secretsBefore: isCount(secretsBefore, MAX_COUNT),
     windowMs: isCount(windowMs, WINDOW_MAX),
     creditBytes: isCount(creditBytes, CREDIT_MAX),
     keptCreditBytes: isCount(keptCreditBytes, CREDIT_MAX),

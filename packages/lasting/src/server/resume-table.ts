@@ -230,8 +230,8 @@ export class ResumeTable {
     const state = decodeSession(bytes);
     const before = this.sessions.get(state.id);
     if (before?.transport.isFinished === true) this.forget(before);
-    // A copy from a try before, to which its client has not come.
-    else if (before?.place === 'here' && before.transport.isContested) before.giveBack();
+    // A copy of which its client needs nothing: it has not come to it, or has gone on with the other one since.
+    else if (before?.place === 'here' && before.transport.givesWayTo(state)) before.giveBack();
     else if (before !== undefined) throw notTaken('it is here already');
     const { windowMs, creditBytes } = state;
     const { random } = this.options;

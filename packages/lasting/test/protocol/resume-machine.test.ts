@@ -323,24 +323,98 @@ describe('ResumeMachine', () => {
   });
 });
 
-it('two processes that have the same channel share no secret after its client has come to one of them', () => {
-  const before = new ResumeMachine({ windowMs: 60_000, creditBytes: 4096, random: systemRandom });
-  before.open({ windowMs: 60_000, creditBytes: 4096 });
-  const { secret } = before.state;
-  const resume = (machine: ResumeMachine): void => {
-    expect(machine.resume(Buffer.alloc(0), { received: 0, secret })).toMatchObject({
-      do: 'resumed',
-    });
+describe('the secrets of a channel that two processes have', () => {
+  const machine = () =>
+    new ResumeMachine({ windowMs: 60_000, creditBytes: 4096, random: systemRandom });
+  /** A channel whose client has the first secret, and may have another one: it was lost, or overtaken. */
+  const opened = (): { readonly first: string; readonly before: ResumeMachine } => {
+    const before = machine();
+    before.open({ windowMs: 60_000, creditBytes: 4096 });
+    const first = before.secrets.last;
+    shown(before, first);
+    return { first, before };
   };
-  // The client has not got the next one.
-  resume(before);
-  const after = new ResumeMachine({ windowMs: 60_000, creditBytes: 4096, random: systemRandom });
-  after.goOn(before.state);
-  before.isSecretShared = true;
-  resume(before);
-  resume(after);
-  expect([after.knows(before.state.secret), before.knows(after.state.secret)]).toEqual([
-    false,
-    false,
-  ]);
+  /** The other copy, after a hand-over of which nobody knows whether it has arrived. */
+  const copyOf = (before: ResumeMachine): ResumeMachine => {
+    const after = machine();
+    after.goOn(before.state);
+    before.secrets.isShared = true;
+    return after;
+  };
+  /** The secret that a client gets which shows this one. */
+  const shown = (to: ResumeMachine, secret: string): string => {
+    const action = to.resume(Buffer.alloc(0), { received: 0, secret });
+    expect(action).toMatchObject({ do: 'resumed' });
+    return to.secrets.last;
+  };
+  const ack = encodeResumeFrame({ kind: 'ack', received: 0 }) as Buffer;
+  const confirmed = (by: ResumeMachine): ResumeMachine => {
+    by.received(ack, { arrived: () => {} });
+    return by;
+  };
+
+  it('are different ones after its client has come to one of them', () => {
+    const { first, before } = opened();
+    const after = copyOf(before);
+    shown(before, first);
+    shown(after, first);
+    expect([after.knows(before.secrets.last), before.knows(after.secrets.last)]).toEqual([
+      false,
+      false,
+    ]);
+  });
+
+  it('are all that the client may have, if it comes with one that is late', () => {
+    const { first, before } = opened();
+    const second = before.secrets.last;
+    const after = copyOf(before);
+    const third = shown(after, first);
+    expect([first, second, third].map((secret) => after.knows(secret))).toEqual([true, true, true]);
+    // It is given no other one before it has got this one.
+    expect([shown(after, second), after.knows(first)]).toEqual([third, false]);
+    confirmed(after);
+    expect([second, third].map((secret) => after.knows(secret))).toEqual([false, true]);
+  });
+
+  it.each<[string, (before: ResumeMachine, after: ResumeMachine, first: string) => void, boolean]>([
+    ['way if the client has come to none of them', () => {}, true],
+    [
+      'way if it has come to the other one only',
+      (_before, after, first) => shown(after, first),
+      true,
+    ],
+    [
+      'way if it has gone on with the other one',
+      (before, after, first) => {
+        shown(before, first);
+        shown(after, first);
+        confirmed(after);
+      },
+      true,
+    ],
+    ['no way if it has come here', (before, _after, first) => shown(before, first), false],
+    [
+      'no way if it has gone on here',
+      (before, after, first) => {
+        shown(after, first);
+        shown(before, first);
+        confirmed(before);
+        before.secrets.isShared = true;
+      },
+      false,
+    ],
+    [
+      'no way if it may go on with each of them',
+      (before, after, first) => {
+        shown(before, first);
+        shown(after, first);
+      },
+      false,
+    ],
+  ])('give %s', (_what, happens, givesWay) => {
+    const { first, before } = opened();
+    const after = copyOf(before);
+    happens(before, after, first);
+    expect(before.secrets.givesWayTo(after.state)).toBe(givesWay);
+  });
 });

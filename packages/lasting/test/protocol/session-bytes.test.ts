@@ -8,8 +8,8 @@ import {
 
 const state: SessionState = {
   id: 'i'.repeat(16),
-  secret: '\xff'.repeat(16),
-  oldSecret: '',
+  secrets: ['\xff'.repeat(16), 's'.repeat(16)],
+  secretsBefore: 2,
   windowMs: 60_000,
   creditBytes: 2000,
   keptCreditBytes: 1000,
@@ -59,8 +59,10 @@ it('bytes of another version, and those that no session makes, are refused', () 
 it.each<[string, Partial<Record<keyof SessionState, unknown>>]>([
   ['id', { id: 'short' }],
   ['id', { id: '\u0100'.repeat(16) }],
-  ['secret', { secret: 5 }],
-  ['oldSecret', { oldSecret: 'x' }],
+  ['secrets', { secrets: 's'.repeat(16) }],
+  ['secrets', { secrets: [] }],
+  ['secrets', { secrets: ['x'] }],
+  ['secretsBefore', { secretsBefore: -1 }],
   ['windowMs', { windowMs: -1 }],
   ['creditBytes', { creditBytes: 2 ** 32 }],
   ['keptCreditBytes', { keptCreditBytes: 1.5 }],

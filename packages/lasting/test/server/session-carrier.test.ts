@@ -262,6 +262,33 @@ describe('lasting channels that go over a connection', () => {
     expect([world.before.table.size, world.after.table.size]).toEqual([0, 1]);
   });
 
+  it('give no way to a copy that their client has left, when they are in doubt again', async () => {
+    await join();
+    answered = (kind) => {
+      if (kind === 2) far.abort();
+    };
+    const { before, after } = world;
+    await before.down();
+    expect(await handOver()).toMatchObject({ moved: 0 });
+    await world.pass(1000);
+    await echoes('one');
+    const lost = () => Promise.reject(new Error('lost'));
+    const inDoubt = after.table.handOver({ to: lost });
+    await world.pass(1);
+    expect(await inDoubt).toMatchObject({ moved: 0 });
+    // The old process has the copy of the first try.
+    answered = () => {};
+    await join();
+    const { failures } = await handOver();
+    expect(failures.map(({ message }) => message)).toEqual([
+      expect.stringContaining('it is here already'),
+    ]);
+    await before.up();
+    await world.pass(1000);
+    await echoes('two');
+    expect(inbox.texts).toEqual(['one', 'two']);
+  });
+
   it('are kept when the word that they begin is lost: they begin with the end of the connection', async () => {
     await join();
     asked = (kind) => {

@@ -32,7 +32,7 @@ export class CertainTable extends ChangingTable {
 export class SharingTable extends ChangingTable {
   protected override change({ transport }: ResumeSession): void {
     const machine = transport['machine'];
-    machine['newSecret'] = () => machine['secret'];
+    machine['newSecret'] = () => machine.secrets.last;
   }
 }
 
