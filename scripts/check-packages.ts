@@ -4,7 +4,7 @@
 // `npm run check:release` looks at.
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { installedNodes } from './other-nodes.ts';
 import { BUNDLERS, checkBundlers } from './packages/bundlers.ts';
 import { checkGallery } from './packages/gallery.ts';
@@ -19,6 +19,7 @@ import { ALL_UNPACKED_KIB, judgeCost, judgeSize, readBudgets } from './release/b
 import { licenceProblems } from './release/installed.ts';
 import type { Sbom } from './release/sbom.ts';
 import { readTarball } from './release/tarball.ts';
+import { blocksIn, isRun } from './sample-blocks.ts';
 import { filesBelow } from './source-file.ts';
 import { Tally } from './tally.ts';
 import { readManifest, root, temporaryFolder, writeFiles } from './workspace.ts';
@@ -38,15 +39,32 @@ function internalsOf(packages: readonly Packed[]): string[] {
   });
 }
 
-/** Packages of more files than an entry each, and about as many that entries share: Node takes a while for each file. */
+/** A file of its own for the entry, and one for each set of other entries that it shares modules with, about. */
+const FILES_OF_ENTRY = 10;
+
+/** Entries that load more files of their package than that: Node takes a while for each file. */
 function scatteredOf(packages: readonly Packed[]): string[] {
-  return packages.flatMap(({ name, installed, entries }) => {
-    const files = filesBelow(join(installed, 'dist'), '.', ['.js']);
-    const isForBrowsers = (file: string): boolean => file.startsWith('browser/');
-    const builds = [files.filter((file) => !isForBrowsers(file)), files.filter(isForBrowsers)];
-    const length = Math.max(...builds.map((build) => build.length));
-    return length <= 2 * entries.length + 2 ? [] : [`${name} has ${length} files to load`];
+  return packages.flatMap(({ name, installed }) => {
+    const dist = join(installed, 'dist');
+    const entries = filesBelow(dist, '.', ['index.js']);
+    return entries.flatMap((entry) => {
+      const { size } = loadedBy(dist, entry);
+      return size <= FILES_OF_ENTRY ? [] : [`${name}: ${entry} loads ${size} files`];
+    });
   });
+}
+
+/** The files of a package that one of them imports, and those that these import. */
+function loadedBy(dist: string, file: string, found = new Set<string>()): Set<string> {
+  if (found.has(file)) return found;
+  found.add(file);
+  const text = readFileSync(join(dist, file), 'utf8');
+  for (const [, path = ''] of text.matchAll(
+    /^(?:import|export) (?:[^'";]* from )?["'](\.[^"']+)/gm,
+  )) {
+    loadedBy(dist, posix.join(posix.dirname(file), path), found);
+  }
+  return found;
 }
 
 /** An empty project of a user, with every tarball installed by npm. */
@@ -153,6 +171,17 @@ async function checkPages(consumer: string): Promise<void> {
   }
 }
 
+/** What the README tells readers to type for a project of theirs, in an empty one: its command, then its first sample. */
+async function checkReadme(folder: string): Promise<void> {
+  const blocks = blocksIn('README.md', readFileSync(join(root, 'README.md'), 'utf8'));
+  const commands = blocks.flatMap(({ code }) => code.split('\n'));
+  const [npm, ...args] = commands.find((line) => line.includes('install:into'))!.split(' ');
+  const here = args.map((arg) => (arg === '../my-server' ? folder : arg));
+  await tally.command('README: its command installs headrace', npm!, here, root);
+  writeFiles(folder, { 'sample.mjs': blocks.find(isRun)!.code });
+  await tally.command('README: its first sample runs', process.execPath, ['sample.mjs'], folder);
+}
+
 async function checkLicences(consumer: string): Promise<void> {
   const args = ['sbom', '--sbom-format=cyclonedx', '--omit=dev', '--loglevel=error'];
   const { ok, stdout, output } = await run('npm', args, consumer);
@@ -165,7 +194,7 @@ async function main(temporary: string): Promise<void> {
   const packages = await packAll(root);
   tally.report('packages build, and are packed');
   tally.report('no internals in the published types', internalsOf(packages));
-  tally.report('one file for each entry, and a few that are shared', scatteredOf(packages));
+  tally.report('an entry loads few files', scatteredOf(packages));
   const waiting = [...packages];
   const worker = async (): Promise<void> => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
@@ -174,6 +203,7 @@ async function main(temporary: string): Promise<void> {
   };
   await Promise.all(Array.from({ length: availableParallelism() }, worker));
   if (isGate) await checkTarballs(packages);
+  await checkReadme(join(temporary, 'of-a-reader'));
   const consumer = join(temporary, 'consumer');
   if (!(await installConsumer(consumer, packages))) return;
   if (isGate) await checkLicences(consumer);

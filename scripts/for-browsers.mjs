@@ -41,7 +41,7 @@ const NODE_ONLY = {
   websocket: ['server/'],
 };
 
-/** Packages that stay outside of one that is built. Others are part of it: a page needs nothing of CommonJS. */
+/** Packages that stay outside one that is built. Others are part of it: a page needs nothing of CommonJS. */
 const PEERS = /^@(?:headrace|msgpack|bufbuild)\/|^cborg/;
 
 const packages = join(root, 'packages');
@@ -94,7 +94,7 @@ function exportsOf(code, lang) {
 /**
  * A plugin for rolldown and Vite.
  *
- * @param building - the package that is built, from what the compiler wrote; the others stay outside of it. Left out, all
+ * @param building - the package that is built, from what the compiler wrote; the others stay outside it. Left out, all
  * of Headrace becomes part of what is built, from source
  */
 export function forBrowsers(building) {

@@ -37,7 +37,7 @@ function refuseForeignFolder() {
   const real = realpathSync(folder);
   if (real.startsWith(realpathSync(root) + sep)) return;
   process.stderr.write(
-    `node_modules is a link to ${real}, outside of this repository: nothing is installed there. ` +
+    `node_modules is a link to ${real}, outside this repository: nothing is installed there. ` +
       'Remove the link and start again.\n',
   );
   process.exit(1);

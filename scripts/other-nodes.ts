@@ -9,7 +9,7 @@ export interface InstalledNode {
   readonly path: string;
 }
 
-/** Where `npx node@22` and the others are; one line for each that cannot be had. */
+/** Where `npx node@22` and the others are; one line for each that is not available. */
 export async function installedNodes(): Promise<InstalledNode[]> {
   const nodes: InstalledNode[] = [];
   for (const major of OTHER_NODES) {
@@ -20,7 +20,7 @@ export async function installedNodes(): Promise<InstalledNode[]> {
   return nodes;
 }
 
-/** Where `npx node@26` is, or why it cannot be had. What npm has here already does for the gate. */
+/** Where `npx node@26` is, or why it is not available. What npm has here already does for the gate. */
 export function newestNode(): Promise<InstalledNode | string> {
   return fetchNode(OTHER_NODES.at(-1)!, '--prefer-offline');
 }

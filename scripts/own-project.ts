@@ -5,7 +5,7 @@ import { must } from './program.ts';
 import { readManifest } from './workspace.ts';
 
 /**
- * A file of a module that a folder with a package.json and a lockfile of its own has, outside of the workspace: tools
+ * A file of a module that a folder with a package.json and a lockfile of its own has, outside the workspace: tools
  * that nobody needs who starts the chat or runs the tests. They are installed while what is there is not what the
  * lockfile names. Throws when that fails.
  */

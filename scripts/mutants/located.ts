@@ -2,9 +2,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { CheckResult, Problem } from '../problem.ts';
-import { lineOf, parseSource, readSource } from '../source-file.ts';
+import { lineOf, parseSource, readSource, type SourceFile } from '../source-file.ts';
 import { type Mutant, parseMutants } from './mutant.ts';
-import { SourcePieces } from './source-pieces.ts';
+import { SourcePieces, type Span } from './source-pieces.ts';
 
 const LISTS = 'scripts/mutants';
 
@@ -18,6 +18,35 @@ export interface LocatedMutant extends Mutant {
   readonly testFile: string;
   /** The broken source. */
   readonly broken: string;
+}
+
+/** A piece of a source, and what stands there instead. */
+export type Breakage = Pick<Mutant, 'member' | 'piece' | 'replacement'>;
+
+/** The span of the piece, or why there is not one. */
+function placeIn(source: SourceFile, { member, piece }: Breakage): Span | string {
+  const { path } = source;
+  const pieces = new SourcePieces(source);
+  const [found, ...others] = pieces.find(member, piece);
+  if (others.length > 0) return `${path}: twice or more in ${member}: ${piece}`;
+  if (found !== undefined) return found;
+  const why = pieces.has(member) ? `not in ${member}:` : `no ${member}, which should have:`;
+  const elsewhere = pieces.membersWith(piece).join(', ');
+  return `${path}: ${why} ${piece}${elsewhere && ` (it is in ${elsewhere})`}`;
+}
+
+const breakText = (text: string, { start, end }: Span, replacement: string): string =>
+  text.slice(0, start) + replacement + text.slice(end);
+
+/** A source with several pieces broken at once; throws where one is not there. */
+export function breakSource(root: string, path: string, breakages: readonly Breakage[]): string {
+  let source = readSource(root, path);
+  for (const breakage of breakages) {
+    const found = placeIn(source, breakage);
+    if (typeof found === 'string') throw new Error(found);
+    source = parseSource(path, breakText(source.text, found, breakage.replacement));
+  }
+  return source.text;
 }
 
 /** The mutants of all lists, and the entries that name no place or several. */
@@ -47,29 +76,22 @@ export function locateMutants(root: string): { located: LocatedMutant[]; problem
 function locate(root: string, list: string, mutant: Mutant): LocatedMutant | string {
   const inRepository = (path: string): string | undefined =>
     [`packages/${list}/${path}`, path].find((one) => existsSync(join(root, one)));
-  const { file, test, member, piece, replacement } = mutant;
+  const { file, test, replacement } = mutant;
   const sourceFile = inRepository(file);
   const testFile = inRepository(test);
   if (sourceFile === undefined) return `no file ${file}`;
   if (testFile === undefined) return `no file ${test}`;
 
   const source = readSource(root, sourceFile);
-  const pieces = new SourcePieces(source);
-  const [found, ...others] = pieces.find(member, piece);
-  if (others.length > 0) return `${sourceFile}: twice or more in ${member}: ${piece}`;
-  if (found === undefined) {
-    const why = pieces.has(member) ? `not in ${member}:` : `no ${member}, which should have:`;
-    const elsewhere = pieces.membersWith(piece).join(', ');
-    return `${sourceFile}: ${why} ${piece}${elsewhere && ` (it is in ${elsewhere})`}`;
-  }
-  const { text } = source;
-  const broken = text.slice(0, found.start) + replacement + text.slice(found.end);
+  const found = placeIn(source, mutant);
+  if (typeof found === 'string') return found;
+  const broken = breakText(source.text, found, replacement);
   try {
     parseSource(sourceFile, broken);
   } catch (error) {
     return `${sourceFile}: no program with "${replacement}": ${(error as Error).message}`;
   }
-  const place = `${sourceFile}:${lineOf(text, found.start)}`;
+  const place = `${sourceFile}:${lineOf(source.text, found.start)}`;
   return { ...mutant, list, place, sourceFile, testFile, broken };
 }
 

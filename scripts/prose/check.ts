@@ -10,7 +10,7 @@ import {
 } from '@textlint/kernel';
 import type { CheckResult, Problem } from '../problem.ts';
 import { filesBelow } from '../source-file.ts';
-import { proseOf } from './prose-of.ts';
+import { proseOf, proseOfSamples } from './prose-of.ts';
 
 const PAGES = ['docs', 'packages', 'examples', 'benchmarks', 'site', '.changeset'];
 const AT_THE_TOP = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md'];
@@ -41,11 +41,11 @@ export async function checkProse(root: string): Promise<CheckResult> {
   const problems: Problem[] = [];
   for (const file of files) {
     const text = readFileSync(join(root, file), 'utf8');
-    const { messages } = await kernel.lintText(file.endsWith('.md') ? text : proseOf(file, text), {
-      ...options,
-      filePath: join(root, file),
-    });
-    for (const { line, message } of messages) problems.push({ file, line, message });
+    const texts = file.endsWith('.md') ? [text, proseOfSamples(file, text)] : [proseOf(file, text)];
+    for (const one of texts) {
+      const { messages } = await kernel.lintText(one, { ...options, filePath: join(root, file) });
+      for (const { line, message } of messages) problems.push({ file, line, message });
+    }
   }
   return { problems, summary: `${files.length} files keep to scripts/prose/terms.yml` };
 }

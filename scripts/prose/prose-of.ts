@@ -22,6 +22,17 @@ export function proseOf(path: string, text: string): string {
   return onTheirLines(pieces, text.split('\n'));
 }
 
+/** The same of the samples of a page, which are TypeScript. */
+export function proseOfSamples(path: string, text: string): string {
+  let isSample = false;
+  const code = text.split('\n').map((line) => {
+    if (!/^\s*```/.test(line)) return isSample ? line : '';
+    isSample = !isSample && /^\s*```tsx?\b/.test(line);
+    return '';
+  });
+  return proseOf(path.replace(/\.md$/, '.ts'), code.join('\n'));
+}
+
 function onTheirLines(
   pieces: readonly { readonly start: number; readonly words: string }[],
   lines: readonly string[],

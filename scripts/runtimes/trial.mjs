@@ -1,4 +1,4 @@
-// Trials on the runtime that runs this file, with the packed packages by their public names, as a program outside of
+// Trials on the runtime that runs this file, with the packed packages by their public names, as a program outside
 // this repository. Prints a report like Vitest's as JSON; a program that uses the packages rightly prints nothing else.
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { once } from 'node:events';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
-import { chromium } from 'playwright-core';
+import { chromium, type Page } from 'playwright-core';
 import { WebSocket } from 'ws';
 import { Program } from '../program.ts';
 import { CHROMIUM } from '../site/card.ts';
@@ -58,6 +58,15 @@ export const CONVERSATIONS: Readonly<Record<string, Conversation>> = {
     const [message] = await once(socket, 'message');
     assert.equal(String(message), '{"type":"here","names":["ann"]}');
     socket.close();
+    await inChromium(`http://127.0.0.1:${port}/`, async (page) => {
+      await page.locator('#join input').fill('ann');
+      await page.keyboard.press('Enter');
+      await page.locator('#state').getByText('●').waitFor();
+      await page.locator('#here').getByText('ann').waitFor();
+      await page.locator('#say input').fill('hello');
+      await page.keyboard.press('Enter');
+      await page.locator('[role=log]').getByText('ann: hello').waitFor();
+    });
   },
 };
 
@@ -81,19 +90,25 @@ export async function say(port: number, text: string): Promise<string> {
   return answer;
 }
 
-/** In Chromium, where there is one: the page's modules are loaded by its import map, and what is entered is heard. */
-async function talkByPage(address: string): Promise<void> {
+/** The page's modules are loaded by its import map, and what is entered is heard. */
+const talkByPage = (address: string): Promise<void> =>
+  inChromium(address, async (page) => {
+    const log = page.locator('[role=log]');
+    await log.getByText('welcome by websocket').waitFor();
+    await page.locator('input').fill('hello');
+    await page.keyboard.press('Enter');
+    await log.getByText('websocket: hello').waitFor();
+  });
+
+/** Where there is a Chromium. */
+async function inChromium(address: string, talk: (page: Page) => Promise<void>): Promise<void> {
   if (!existsSync(CHROMIUM)) return;
   const args = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'];
   const browser = await chromium.launch({ executablePath: CHROMIUM, args });
   try {
     const page = await browser.newPage();
     await page.goto(address);
-    const log = page.locator('[role=log]');
-    await log.getByText('welcome by websocket').waitFor();
-    await page.locator('input').fill('hello');
-    await page.keyboard.press('Enter');
-    await log.getByText('websocket: hello').waitFor();
+    await talk(page);
   } finally {
     await browser.close();
   }

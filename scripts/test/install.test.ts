@@ -16,6 +16,6 @@ it('installs nothing through a node_modules that is a link out of the repository
   const args = ['--input-type=module', '--eval', code];
   const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   expect(status).toBe(1);
-  expect(stderr).toContain('outside of this repository: nothing is installed there');
+  expect(stderr).toContain('outside this repository: nothing is installed there');
   expect(readdirSync(elsewhere)).toEqual([]);
 });

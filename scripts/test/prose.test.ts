@@ -22,7 +22,7 @@ describe('prose', () => {
     writeFileSync(join(root, 'packages/one/src/one.ts'), SOURCE);
     writeFileSync(
       join(root, 'README.md'),
-      'Fine.\n\n```ts\nseldom();\n```\n\n`seldom`, and seldom.\n',
+      'Fine.\n\n```ts\nseldom(); // in earnest\n```\n\n`seldom`, and seldom.\n```sh\nseldom # seldom\n```\n',
     );
   });
   afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -48,6 +48,7 @@ describe('prose', () => {
     );
     expect(found).toEqual([
       'README.md:7 seldom => rarely',
+      'README.md:4 in earnest => in production',
       'packages/one/src/one.ts:2 misspelt => misspelled',
       'packages/one/src/one.ts:5 all the same => anyway',
       'packages/one/src/one.ts:5 seldom => rarely',

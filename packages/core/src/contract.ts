@@ -89,11 +89,11 @@ export interface Handler<T extends HandlerTypes = HandlerTypes> {
   read?(ctx: Context<T>): Handled;
   /** A message goes out: return `ctx.write(…)` of what it becomes. */
   write?(ctx: Context<T>, message: T['accepts']): WriteFuture | PromiseLike<void>;
-  /** Earlier writes shall go to the peer. */
+  /** Sends earlier writes to the peer. */
   flush?(ctx: Context<T>): Handled;
-  /** One half of the connection shall be shut down. */
+  /** Shuts down one half of the connection. */
   shutdown?(ctx: Context<T>, direction: Direction): WriteFuture | PromiseLike<void>;
-  /** The connection shall be closed. */
+  /** Closes the connection. */
   close?(ctx: Context<T>, reason: CloseReason): WriteFuture | PromiseLike<void>;
 }
 
@@ -257,7 +257,7 @@ export interface Pipeline<R = unknown, W = unknown> extends InboundInvoker, Outb
   /** Names and handlers from head to tail, a snapshot. */
   [Symbol.iterator](): Iterator<[string, Handler]>;
 
-  /** As {@link Context.reportFailure}, for code outside of the pipeline that holds writes: a group. */
+  /** As {@link Context.reportFailure}, for code outside the pipeline that holds writes: a group. */
   reportFailure(future: WriteFuture, error: Error): void;
 }
 

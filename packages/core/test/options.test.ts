@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { PendingWriteQueue } from '../src/authoring.ts';
+import { exponential, PendingWriteQueue, RetryBudget } from '../src/authoring.ts';
 import {
   Bootstrap,
   ChannelGroup,
@@ -55,11 +55,13 @@ const TAKERS: Readonly<Record<string, () => unknown>> = {
   ConnectedPairOptions: () => connectedPair(WRONG),
   EmbeddedChannelOptions: () => EmbeddedChannel.with(WRONG),
   EndOptions: () => new EmbeddedChannel().end(WRONG),
+  ExponentialOptions: () => exponential(WRONG),
   MemoryNetworkOptions: () => new MemoryNetwork(WRONG),
   MemoryTransportOptions: () => MemoryTransport.pair(WRONG),
   OpenChannelOptions: () => openChannel(MemoryTransport.pair()[0], WRONG),
   PendingWriteQueueOptions: () => new PendingWriteQueue({} as never, WRONG),
   RecordEventsOptions: () => recordEvents(WRONG),
+  RetryBudgetOptions: () => new RetryBudget(WRONG),
   ScriptedPeerOptions: () => scriptedPeer(new EmbeddedChannel(), WRONG),
   ShutdownOptions: shutdown,
   StreamTransportOptions: () => new StreamTransport(duplexPair()[0], WRONG),

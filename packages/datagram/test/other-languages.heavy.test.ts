@@ -1,4 +1,4 @@
-// Peers in Python and in C: whether a datagram is one outside of Node, too.
+// Peers in Python and in C: whether a datagram is one outside Node, too.
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';

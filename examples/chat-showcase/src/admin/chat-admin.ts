@@ -23,7 +23,7 @@ export class ChatAdmin {
       metrics: admin.metrics,
     }).catch((error: Error) => {
       admin.metrics.dispose();
-      throw new Error(`the admin port cannot be had: ${error.message}`, { cause: error });
+      throw new Error(`the admin port is not available: ${error.message}`, { cause: error });
     });
     return admin;
   }

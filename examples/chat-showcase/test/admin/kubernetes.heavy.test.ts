@@ -92,7 +92,7 @@ describe('the chat as a pod', () => {
     });
     started.push(second);
     expect(await second.exit).toBe(1);
-    expect(second.stderr).toMatch(/^broadcast-chat: the admin port cannot be had: .*EADDRINUSE/);
+    expect(second.stderr).toMatch(/^broadcast-chat: the admin port is not available: .*EADDRINUSE/);
   });
 
   it('is one process: more workers with an admin port are refused', { timeout }, async () => {

@@ -160,6 +160,24 @@ describe.runIf(hasChromium)(suiteName('the page'), () => {
     expect(await texts.allTextContents()).toEqual(['said before', 'said meanwhile']);
   });
 
+  it('stays signed in over a reload, and has what was said', { timeout }, async () => {
+    running = await RunningChat.start();
+    const nina = await running.join('lines', 'nina');
+    const ann = await signIn('ann');
+    await say(ann, 'mine');
+    nina.send('hers');
+    await hears(ann, 'hers');
+    await ann.reload();
+    await ann.getByTestId('connection-label').getByText('Online').waitFor();
+    await hears(ann, 'hers');
+    const texts = ann.getByTestId('messages').getByTestId('message-text');
+    expect(await texts.allTextContents()).toEqual(['mine', 'hers']);
+    nina.send('after it');
+    await hears(ann, 'after it');
+    expect(running.ground.sessions.size).toBe(2);
+    expect(browser.complaints).toEqual([]);
+  });
+
   it('says once that it is back, however often the line was cut meanwhile', {
     timeout,
   }, async () => {

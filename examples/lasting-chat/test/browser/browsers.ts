@@ -9,12 +9,14 @@ export interface KnownBrowser {
   readonly isThere: boolean;
   /** Its pages may still send when they are left. Firefox closes their WebSockets before it fires `pagehide`. */
   readonly sendsLastWords: boolean;
+  /** A page that is left is kept as it is, for the way back. Firefox keeps none that has a WebSocket then. */
+  readonly keepsPages: boolean;
   /** The name of a suite; of one that is skipped it tells what is missing. */
   suite(name: string): string;
   launch(): Promise<DrivenBrowser>;
 }
 
-type Abilities = Pick<KnownBrowser, 'sendsLastWords' | 'launch'>;
+type Abilities = Pick<KnownBrowser, 'sendsLastWords' | 'keepsPages' | 'launch'>;
 
 function known(name: string, path: string, abilities: Abilities): KnownBrowser {
   const isThere = existsSync(path);
@@ -29,7 +31,12 @@ const chromiumPath = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
 
 async function launchChromium(): Promise<DrivenBrowser> {
   const args = ['--no-sandbox', '--disable-gpu'];
-  const browser = await chromium.launch({ executablePath: chromiumPath, args });
+  const browser = await chromium.launch({
+    executablePath: chromiumPath,
+    args,
+    // A user's browser has one.
+    ignoreDefaultArgs: ['--disable-back-forward-cache'],
+  });
   const user = await browser.newContext();
   return {
     newPage: async () => pageOf(await user.newPage()),
@@ -51,10 +58,12 @@ const firefoxPath = process.env['FIREFOX_PATH'] ?? '/usr/bin/firefox-esr';
 
 export const CHROMIUM = known('Chromium', chromiumPath, {
   sendsLastWords: true,
+  keepsPages: true,
   launch: launchChromium,
 });
 
 export const FIREFOX = known('Firefox', firefoxPath, {
   sendsLastWords: false,
+  keepsPages: false,
   launch: () => launchFirefox(firefoxPath),
 });

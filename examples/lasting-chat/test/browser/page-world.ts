@@ -1,4 +1,5 @@
 // A browser, a server, a proxy between them, and a page: what each test of a talk begins with, and its end.
+import { setTimeout } from 'node:timers/promises';
 import { expect } from 'vitest';
 import {
   CuttingProxy,
@@ -8,7 +9,21 @@ import { randomFrom } from '../../../../packages/core/test/fixture/random.ts';
 import { SEED } from '../../../../packages/core/test/fixture/seed.ts';
 import type { DrivenPage } from './driven-page.ts';
 import { Ledger } from './numbered-talk.ts';
+import type { EndedChannel } from './settings.ts';
 import { TalkServer, type TalkServerOptions, type TalkStore } from './talk-server.ts';
+
+/** The page's end of a talk, in one look. */
+type StateOfPage = Pick<Ledger, 'taken'> & {
+  readonly wrong: string | null;
+  readonly ends: readonly EndedChannel[];
+};
+
+const STATE_OF_PAGE =
+  '({ taken: page.ledger.taken, wrong: page.ledger.wrong ?? null, ends: page.ends })';
+const POLL_MS = 50;
+
+/** A talk of which nothing came for so long will not go on: longer than cuts, stalls, and what Firefox waits before it dials again. */
+const QUIET_MS = 20_000;
 
 /** Longer than a test waits. */
 export const LONG_WINDOW_MS = 600_000;
@@ -54,10 +69,22 @@ export class PageWorld {
     return new PageWorld(server, proxy, url, settings);
   }
 
-  /** Shows the page's program, which begins to talk. */
-  async show(page: DrivenPage): Promise<void> {
+  /** Shows the page's program, which will talk. */
+  async load(page: DrivenPage): Promise<void> {
     await page.goto(this.url);
+  }
+
+  /** Shows the page's program, which has begun to talk. */
+  async show(page: DrivenPage): Promise<void> {
+    await this.load(page);
     await this.store.ledger.reached(1);
+  }
+
+  /** The tab shows another page, and goes back. */
+  async leaveAndComeBack(page: DrivenPage): Promise<void> {
+    await page.goto(new URL('/elsewhere', this.url).href);
+    // Later: the page is gone with it, and could not answer.
+    await page.evaluate('void setTimeout(() => history.back(), 20)');
   }
 
   /** The listener ends with its connections and is there again; with the table the process has gone on meanwhile. */
@@ -101,6 +128,32 @@ export class PageWorld {
     expect(theirs).toEqual({ taken: ofServer, written: ofPage, wrong: null });
     const { taken, written, wrong = null } = ledger;
     expect({ taken, written, wrong }).toEqual({ taken: ofPage, written: ofServer, wrong: null });
+  }
+
+  /** Whether each end takes `count` messages once and in order on one channel: `complete`, or the first thing that is wrong. */
+  async verdict(page: DrivenPage, count: number): Promise<string> {
+    let [before, since] = [-1, performance.now()];
+    for (;;) {
+      const ofServer = this.store.ledger;
+      const waiting = page.evaluate(STATE_OF_PAGE) as Promise<StateOfPage>;
+      waiting.catch(() => {}); // too late, if it is the page's end
+      const late = setTimeout(QUIET_MS, undefined, { ref: false });
+      const ofPage = await Promise.race([waiting, late]);
+      const wrong = ofServer.wrong ?? ofPage?.wrong;
+      if (wrong !== undefined && wrong !== null) return wrong;
+      if (ofPage === undefined) return 'the page does not answer';
+      const [end] = ofPage.ends;
+      if (end !== undefined) return `a channel ended: ${end.reason} ${end.code}`;
+      const { length } = this.server.channels;
+      if (length > 1) return `${length} channels`;
+      if (ofServer.taken === count && ofPage.taken === count) return 'complete';
+      const taken = ofServer.taken + ofPage.taken;
+      if (taken > before) [before, since] = [taken, performance.now()];
+      if (performance.now() - since > QUIET_MS) {
+        return `not complete: the server has ${ofServer.taken}, the page ${ofPage.taken} of ${count}`;
+      }
+      await setTimeout(POLL_MS);
+    }
   }
 
   async end(): Promise<void> {

@@ -3,11 +3,14 @@ import type { Ledger } from './numbered-talk.ts';
 /** So little that writers often wait for acknowledgements: some hundred messages are under way. */
 export const CREDIT_BYTES = 65_536;
 
-/** The page is busy after each so many messages, and reads none for so long, which outlasts a cut: what came waits before its pipeline. */
+/** The page is busy after each so many messages, and reads none for so long at least: what came waits before its pipeline. */
 export const BUSY = { afterMessages: 300, ms: 100 } as const;
 
 /** The page counts how often a timer of so many milliseconds is called. */
 export const TICK_MS = 20;
+
+/** Each way, in the proof. */
+export const MESSAGES = 20_000;
 
 /** Between the page and its server: cuts, stalls and delays. */
 export const WEATHER = {

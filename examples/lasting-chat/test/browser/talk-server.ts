@@ -10,14 +10,15 @@ import {
 } from '@headrace/handlers';
 import { type LastingChannel, ResumeHandler, ResumeTable } from '@headrace/lasting';
 import { HttpEndpoint, WEB_SOCKET_CLOSE, WebSocketBinaryCodec } from '@headrace/websocket';
+import type { Plugin } from 'rolldown';
 import { bundlePage } from '../../src/page/bundle.ts';
 import type { Ledger } from './numbered-talk.ts';
 import { NumberedTalk } from './numbered-talk.ts';
 import { CREDIT_BYTES } from './settings.ts';
 
-/** The page's program, in one file. */
-export const bundleTalkingPage = (): Promise<string> =>
-  bundlePage('../../test/browser/talking-page.ts');
+/** The page's program, in one file; of packages that are broken, if it is said how. */
+export const bundleTalkingPage = (...broken: Plugin[]): Promise<string> =>
+  bundlePage('../../test/browser/talking-page.ts', broken);
 
 /** What a server shares with the one that takes its place: what the application would store. */
 export interface TalkStore {
@@ -76,6 +77,7 @@ export class TalkServer {
     const files = new Map([
       ['/', ['text/html', '<!doctype html><script type="module" src="/page.js"></script>']],
       ['/page.js', ['text/javascript', program]],
+      ['/elsewhere', ['text/html', '<!doctype html>']],
     ]);
     const endpoint = new HttpEndpoint({
       webSocketPath: '/talk',

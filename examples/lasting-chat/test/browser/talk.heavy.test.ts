@@ -5,10 +5,9 @@ import { CHROMIUM, FIREFOX } from './browsers.ts';
 import type { DrivenBrowser, DrivenPage } from './driven-page.ts';
 import { freezePages } from './page-processes.ts';
 import { PageWorld, type WorldOptions } from './page-world.ts';
-import { type EndedChannel, TICK_MS, WEATHER } from './settings.ts';
+import { type EndedChannel, MESSAGES, TICK_MS, WEATHER } from './settings.ts';
 import { bundleTalkingPage } from './talk-server.ts';
 
-const MESSAGES = 20_000;
 const CUTS = WEATHER.maxCuts;
 const TOGGLES = 50;
 const RESTARTS = 5;
@@ -47,6 +46,7 @@ describe.each([CHROMIUM, FIREFOX])('$name', { timeout }, (known) => {
     it(`brings ${MESSAGES} messages each way, once and in order, over ${CUTS} cuts, stalls and delays`, async () => {
       const since = performance.now();
       await begin({ count: MESSAGES, weather: WEATHER });
+      expect(await world.verdict(page, MESSAGES)).toBe('complete');
       await world.finish(page, MESSAGES, MESSAGES);
       const { cuts, stalls } = world.proxy;
       const seconds = (performance.now() - since) / 1000;
@@ -163,6 +163,27 @@ describe.each([CHROMIUM, FIREFOX])('$name', { timeout }, (known) => {
       await expect.poll(() => world.store.cancelled).toEqual(['wait']);
       expect(world.store.executed).toEqual(['wait', 'hello']);
       expect(world.server.table.size).toBe(1);
+    });
+
+    it.runIf(known.keepsPages)('goes on when it comes from the back/forward cache', async () => {
+      await begin();
+      await world.goOn(page, 500);
+      await page.evaluate('page.isTheSame = true');
+      await world.leaveAndComeBack(page);
+      await expect.poll(() => page.evaluate('globalThis.page?.isTheSame ?? false')).toBe(true);
+      await world.goOn(page, 500);
+      await world.stop(page);
+      expect([world.server.channels.length, await endsOfPage()]).toEqual([1, []]);
+      expect(world.store.ledger.resumed).toBe(1);
+    });
+
+    it.skipIf(known.keepsPages)('whose page was left begins anew on the way back', async () => {
+      await begin({ count: 100 });
+      await world.finish(page, 100, 100);
+      await world.leaveAndComeBack(page);
+      await expect.poll(() => world.server.channels.length).toBe(2);
+      await world.finish(page, 100, 100);
+      await expect.poll(() => world.server.table.size).toBe(1);
     });
 
     it('goes on when it was frozen for less than the window', async () => {

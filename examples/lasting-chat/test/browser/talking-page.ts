@@ -1,6 +1,12 @@
 // The page's program: a lasting channel through the port of the address, and another one when that is gone.
 import { fixed } from '@headrace/client';
-import { type Channel, type Context, type Handler, isHeadraceError } from '@headrace/core';
+import {
+  type Channel,
+  type Context,
+  type Handler,
+  isHeadraceError,
+  type ReadHold,
+} from '@headrace/core';
 import { Buffer } from '@headrace/core/buffer';
 import {
   type BinaryExchange,
@@ -9,7 +15,13 @@ import {
   emptyFrameHeartbeat,
   HeartbeatHandler,
 } from '@headrace/handlers';
-import { LASTING_ERRORS, LastingBootstrap, unacknowledged } from '@headrace/lasting';
+import {
+  LASTING_ERRORS,
+  LastingBootstrap,
+  LinkLostEvent,
+  LinkResumedEvent,
+  unacknowledged,
+} from '@headrace/lasting';
 import { WebSocketBinaryCodec, WebSocketBootstrap } from '@headrace/websocket';
 import { Ledger, NumberedTalk } from './numbered-talk.ts';
 import { BUSY, CREDIT_BYTES, type TalkingPage, TICK_MS } from './settings.ts';
@@ -24,16 +36,34 @@ const links = new WebSocketBootstrap().handler((link) =>
   link.pipeline.addLast(new WebSocketBinaryCodec(), new HeartbeatHandler(heartbeat)),
 );
 
-/** Holds reads now and then. */
+/** Holds reads now and then; with a link that is lost meanwhile, until there is another, however long the browser waits. */
 class BusyHandler implements Handler {
   private messages = 0;
+  private hold: ReadHold | undefined;
+  private isLinked = true;
 
   channelRead(ctx: Context, message: unknown): void {
     ctx.fireChannelRead(message);
     this.messages += 1;
-    if (this.messages % BUSY.afterMessages !== 0) return;
-    const hold = ctx.channel.holdReads('the page is busy');
-    setTimeout(() => hold.release(), BUSY.ms);
+    if (this.messages % BUSY.afterMessages !== 0 || this.hold !== undefined) return;
+    this.hold = ctx.channel.holdReads('the page is busy');
+    setTimeout(() => {
+      if (this.isLinked) this.release();
+    }, BUSY.ms);
+  }
+
+  userEventTriggered(ctx: Context, event: unknown): void {
+    if (event instanceof LinkLostEvent) this.isLinked = false;
+    if (event instanceof LinkResumedEvent) {
+      this.isLinked = true;
+      this.release();
+    }
+    ctx.fireUserEventTriggered(event);
+  }
+
+  private release(): void {
+    this.hold?.release();
+    this.hold = undefined;
   }
 }
 

@@ -204,7 +204,7 @@ export class RequestClient<
 
   /**
    * Asks. Rejects as `ExchangeHandler.request`, and with the error of the client when that is closed. A call with `input`
-   * waits for a connection as others do, but is not asked again: its items cannot be had twice.
+   * waits for a connection as others do, but is not asked again: its items cannot be read twice.
    */
   request(body: T['call'], options: CallOptions<T['answer']> = {}): Promise<T['result']> {
     return this.carryOut(options, (exchange, leftMs) =>
@@ -301,7 +301,7 @@ export class RequestClient<
         isGiven = true;
         send(exchange, leftMs).then(resolve, (error: unknown) => {
           const isOver = endIfOver(channel, error);
-          // Items of the caller cannot be had twice.
+          // Items of the caller cannot be read twice.
           if (!isOver || input !== undefined || !this.mayAskAgain(error)) return failed(error);
           mayHaveLeft ||= wasSent(error);
           this.submit(call, signal);

@@ -528,7 +528,7 @@ describe('RequestClient.stream', () => {
     expect(inputs.map(({ destroyed }) => destroyed)).toEqual([true, true, true]);
   });
 
-  it('a call with input is not asked again: its items cannot be had twice', async () => {
+  it('a call with input is not asked again: its items cannot be read twice', async () => {
     answer = () => new Promise(() => {});
     await up();
     const client = clientOf({

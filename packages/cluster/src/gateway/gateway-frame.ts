@@ -16,7 +16,7 @@ export const OP = {
   ack: 6,
   /** A message to the connection. */
   write: 7,
-  /** The connection shall be closed. Body: the reason. */
+  /** Close the connection. Body: the reason. */
   close: 8,
   /** There is no such connection here. */
   unknown: 9,

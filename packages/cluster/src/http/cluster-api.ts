@@ -103,7 +103,7 @@ const OPTIONS = describeOptions('clusterApi', {
  * at the same address.
  *
  * The server that calls the listener bounds the time of a request and the number of connections; `limitedHttpServer`
- * does, and a server of Node has `requestTimeout` and `maxConnections`. The key is a secret: outside of one machine, TLS
+ * does, and a server of Node has `requestTimeout` and `maxConnections`. The key is a secret: outside one machine, TLS
  * or a proxy with TLS keeps it.
  *
  * @throws OptionError

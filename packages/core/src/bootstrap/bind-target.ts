@@ -43,7 +43,7 @@ export interface AcceptedTransport {
   /**
    * `socket`: each connection is a `net.Socket`, by public API of Node alone. `handle`: it is taken from Node's own
    * TCP or pipe object below `net.Socket`, which costs less memory and CPU. `bun`: it is one of Bun's own sockets
-   * (`Bun.listen`), without a stream on top. `bind` rejects with an `OptionError` where they cannot be had. `auto`:
+   * (`Bun.listen`), without a stream on top. `bind` rejects with an `OptionError` where they are not available. `auto`:
    * handles on the versions of Node that were tested, Bun's sockets on Bun, both after a self-check, and sockets
    * elsewhere; see `server.transportKind`. Bun's sockets do not go with `tls`: then it is `socket` there. @default 'auto'
    */

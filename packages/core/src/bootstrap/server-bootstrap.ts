@@ -112,7 +112,7 @@ export class ServerBootstrap {
     return copy;
   }
 
-  /** Listens, and resolves once connections are accepted; rejects with `BIND_FAILED` if the address cannot be had. */
+  /** Listens, and resolves once connections are accepted; rejects with `BIND_FAILED` if the address is not available. */
   async bind(target: BindOptions): Promise<Server> {
     const initialize = required(this.childInitializer, '.childHandler(…)');
     checkBindTarget(target);

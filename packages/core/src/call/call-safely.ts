@@ -20,7 +20,7 @@ export function callSafely<A>(
 }
 
 /**
- * As {@link callSafely}, for a function that runs outside of an event, in a timer or after a
+ * As {@link callSafely}, for a function that runs outside an event, in a timer or after a
  * promise: its throw or rejection goes through the pipeline from this context on.
  */
 export function callInContext(

@@ -253,7 +253,7 @@ export class KeptInput {
 
   // --- calls that may take long ---
 
-  /** Before a call of the handler during which, and during whose promise, nothing else shall be delivered. */
+  /** Before a call of the handler during which, and during whose promise, nothing else may be delivered. */
   beginCall(): void {
     this.calls += 1;
   }

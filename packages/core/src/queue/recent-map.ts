@@ -1,4 +1,4 @@
-/** Values by name, no more than a given number: the one that was used least lately is forgotten first. */
+/** Values by name, no more than a given number: the one that was used least recently is forgotten first. */
 export class RecentMap<V> {
   private readonly max: number;
   private readonly values = new Map<string, V>();
@@ -14,7 +14,7 @@ export class RecentMap<V> {
     return this.values.size;
   }
 
-  /** The value used least lately. */
+  /** The value used least recently. */
   get oldest(): V | undefined {
     this.passed ??= this.next();
     return this.passed?.[1];
@@ -37,7 +37,7 @@ export class RecentMap<V> {
     this.values.delete(name);
   }
 
-  /** Forgets at most so many, of those used least lately the first for which the test is true. */
+  /** Forgets at most so many, of those used least recently the first for which the test is true. */
   forget(most: number, isOver: (value: V) => boolean): void {
     for (let left = most; left > 0; left -= 1) {
       this.passed ??= this.next();
@@ -46,7 +46,7 @@ export class RecentMap<V> {
     }
   }
 
-  /** From the one used least lately on. */
+  /** From the one used least recently on. */
   [Symbol.iterator](): IterableIterator<[name: string, value: V]> {
     return this.values.entries();
   }

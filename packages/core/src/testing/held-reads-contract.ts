@@ -9,7 +9,7 @@ export interface HeldReadsBench {
   readonly name: string;
   /** New handlers, in their order from head to tail. */
   readonly handlers: () => readonly Handler[];
-  /** Input that arrives in one burst; at least four messages shall come of it. */
+  /** Input that arrives in one burst; it must make at least four messages. */
   readonly input: readonly unknown[];
   /** Messages that come out after the handlers, in order; compared as texts. */
   readonly output: readonly unknown[];

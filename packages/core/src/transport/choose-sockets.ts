@@ -16,7 +16,7 @@ const checks = new WeakMap<NativeSockets, Promise<NativeListen | string>>();
 
 /**
  * Whether a server may take its connections below the public sockets of the runtime, asked when it binds. Where they
- * cannot be had, it takes public sockets, unless they were asked for: then it throws an `OptionError`.
+ * is not available, it takes public sockets, unless they were asked for: then it throws an `OptionError`.
  */
 export async function chooseSockets(
   wanted: WantedTransport,
@@ -37,7 +37,7 @@ export async function chooseSockets(
   return publicSockets(found, !isForbidden);
 }
 
-/** @param isFallback - the runtime has others, and they cannot be had */
+/** @param isFallback - the runtime has others, and they are not available */
 export function publicSockets(why: string, isFallback = false): Listen {
   const way = { kind: 'socket', why, isFallback } as const;
   return (target, options) => listenOnSocket(target, options, way);

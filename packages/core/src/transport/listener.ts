@@ -15,7 +15,7 @@ export interface TransportWay {
   readonly kind: TransportKind;
   /** Why this way, in words for a log. */
   readonly why: string;
-  /** The runtime has connections of its own below its sockets, and they cannot be had. @default false */
+  /** The runtime has connections of its own below its sockets, and they are not available. @default false */
   readonly isFallback?: boolean;
 }
 

@@ -5,7 +5,7 @@ import type { Transport } from './transport.ts';
 
 /** A name or a port that a listener takes. */
 export interface ListenPlace {
-  /** Takes it. Returns its address, or why it cannot be had. */
+  /** Takes it. Returns its address, or why it is not available. */
   claim(): Address | Error;
   /** Gives it back after it was taken. */
   release(): void;

@@ -27,11 +27,11 @@ export interface NativeSockets {
   check(): Promise<NativeListen | string>;
 }
 
-/** The error for a `bind` that asks for what cannot be had. */
+/** The error for a `bind` that asks for what is not available. */
 export function nativeRefused(kind: NativeSockets['kind'], why: string): OptionError {
   return new OptionError(
     'OPTION_CONFLICT',
-    `bind: transport '${kind}' cannot be had: ${why}; leave the option out to take what can be had`,
+    `bind: transport '${kind}' is not available: ${why}; leave the option out to take what is available`,
     { option: 'transport', why },
   );
 }

@@ -105,7 +105,7 @@ export class SocketSource implements ConnectionSource {
     });
   }
 
-  /** Why handles cannot be had, if they are wanted and cannot. */
+  /** Why handles are not available, if they are wanted and cannot. */
   private takeHandles(to: AcceptingListener): string | undefined {
     if (this.handles === undefined) return undefined;
     const { acceptor, options } = this.handles;

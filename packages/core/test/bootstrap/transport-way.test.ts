@@ -2,7 +2,7 @@ import { Bootstrap, MemoryNetwork, ServerBootstrap } from '@headrace/core';
 import { expect, it, vi } from 'vitest';
 import type { TransportWay } from '../../src/transport/listener.ts';
 
-it('a server logs what its connections are and why: at level info if others cannot be had, and again when that changes', async () => {
+it('a server logs what its connections are and why: at level info if others are not available, and again when that changes', async () => {
   const network = new MemoryNetwork();
   const listener = network.listen('here');
   const lines: string[] = [];

@@ -6,7 +6,7 @@ function names(map: RecentMap<unknown>): string[] {
 }
 
 describe('a map of values by their last use', () => {
-  it('forgets the one used least lately when it is full', () => {
+  it('forgets the one used least recently when it is full', () => {
     const map = new RecentMap<number>(3);
     for (const name of ['a', 'b', 'c', 'a', 'd']) map.use(name, 0);
     expect(names(map)).toEqual(['c', 'a', 'd']);

@@ -62,7 +62,7 @@ describe('what a runtime has below its sockets', () => {
   ])('gives way to public sockets after %s, which is a fall back', async (_what, native, why) => {
     expect(await way(sockets(native))).toEqual({ kind: 'socket', why, isFallback: true });
     await expect(way(sockets(native), 'handle')).rejects.toThrow(
-      `transport 'handle' cannot be had: ${why}; leave the option out`,
+      `transport 'handle' is not available: ${why}; leave the option out`,
     );
   });
 

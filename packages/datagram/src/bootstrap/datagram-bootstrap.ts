@@ -151,7 +151,7 @@ export class DatagramBootstrap<R = unknown, W = unknown> {
     return this;
   }
 
-  /** Resolves with a channel that hears everybody, once it is bound; rejects with `BIND_FAILED` if the port cannot be had. */
+  /** Resolves with a channel that hears everybody, once it is bound; rejects with `BIND_FAILED` if the port is not available. */
   async bind(place: DatagramBindPlace): Promise<Channel<R, W>> {
     const { host, port, groups, network, signal } = BIND_PLACE.resolve(place);
     const target = `${host ?? 'all addresses'}, port ${port}`;

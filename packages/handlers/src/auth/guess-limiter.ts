@@ -30,7 +30,7 @@ export interface GuessLimiterOptions {
    */
   readonly maxDelayMs?: number;
   /**
-   * Clients, names, and names of a client that are remembered at a time; the ones seen least lately are forgotten
+   * Clients, names, and names of a client that are remembered at a time; the ones seen least recently are forgotten
    * first. @default 10000
    */
   readonly maxClients?: number;

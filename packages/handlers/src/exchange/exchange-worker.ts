@@ -169,7 +169,7 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     if (this.find(id) !== undefined) return false;
     if (this.handle === undefined) this.writeError(id, failureOf(this.format, 'unknown'));
     else {
-      // A stream may last for days, and shall not hold the memory of its read.
+      // A stream may last for days, and must not hold the memory of its read.
       const work = this.workOf(id, unpinned(body), timeLeftMs);
       work.streams = {
         reader: sendsItems ? this.readerOf(work) : undefined,

@@ -200,7 +200,7 @@ async function readGiven(handle: FileHandle, chunk: Buffer, at: number): Promise
   return (await handle.read(chunk, 0, chunk.length, at)).bytesRead;
 }
 
-/** Costs a third of the CPU: the requests of a FileHandle's reads have memory outside of the heap. */
+/** Costs a third of the CPU: the requests of a FileHandle's reads have memory outside the heap. */
 function readOwn({ fd }: FileHandle, chunk: Buffer, at: number): Promise<number> {
   return new Promise((resolve, reject) => {
     read(fd, chunk, 0, chunk.length, at, (error, bytesRead) =>

@@ -51,7 +51,7 @@ export class HeartbeatMachine {
   constructor(rules: HeartbeatRules, now: number) {
     this.rules = rules;
     this.lastReadAt = this.lastWriteAt = this.lastPingAt = now;
-    // Many connections that began together shall not beat together.
+    // Many connections that began together must not beat together.
     this.share = rules.jitter === 0 ? 1 : 1 - rules.random() / 2;
   }
 

@@ -14,7 +14,7 @@ export interface ConnectionRateOptions extends AdmissionOptions {
   readonly perAddressPerSecond?: number;
   /** At once, after a pause. @default 50 */
   readonly perAddressBurst?: number;
-  /** Clients remembered at a time; the ones seen least lately are forgotten first. @default 10000 */
+  /** Clients remembered at a time; the ones seen least recently are forgotten first. @default 10000 */
   readonly maxAddresses?: number;
 }
 

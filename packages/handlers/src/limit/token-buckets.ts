@@ -1,6 +1,6 @@
 import { type Rate, RecentMap, TokenBucket } from '@headrace/core/authoring';
 
-/** Buckets by name, no more than a given number: those that were used least lately are forgotten first. */
+/** Buckets by name, no more than a given number: those that were used least recently are forgotten first. */
 export class TokenBuckets {
   private readonly rate: Rate;
   private readonly buckets: RecentMap<TokenBucket>;

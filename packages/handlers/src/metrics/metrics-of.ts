@@ -1,6 +1,7 @@
 import { OptionError } from '@headrace/core';
 import { checkFunction, describeOptions, value } from '@headrace/core/authoring';
 import { type MetricFamily, single } from './metric-family.ts';
+import { isMetricName } from './metric-option.ts';
 
 /** Options of {@link metricsOf}. */
 export interface MetricsOfOptions {
@@ -41,8 +42,10 @@ export function metricsOf(
   options: MetricsOfOptions = {},
 ): () => MetricFamily[] {
   const { gauges: names, label } = OPTIONS.resolve(options);
-  if (!/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name)) {
-    throw new OptionError('OPTION_INVALID', `"${name}" is no metric name for Prometheus`, { name });
+  if (!isMetricName(name)) {
+    throw new OptionError('OPTION_INVALID', `"${name}" is not a metric name for Prometheus`, {
+      name,
+    });
   }
   const numbers = checkFunction('read', read, {
     answers: 'at once',

@@ -4,6 +4,7 @@ import type { MetricFamily, MetricSample } from './metric-family.ts';
 /** The content type of {@link prometheusText}. */
 export const PROMETHEUS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
+/** As in `metric-option.ts`, which would be one more file to load for the health server. */
 const METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 
@@ -19,7 +20,7 @@ export function prometheusText(
 ): string {
   const lines: string[] = [];
   for (const { name, help, type, samples } of families) {
-    checkName('metric', name, METRIC_NAME);
+    checkName('metric', name, METRIC_NAME.test(name));
     lines.push(`# HELP ${name} ${escapeHelp(help)}`, `# TYPE ${name} ${type}`);
     for (const sample of samples) lines.push(sampleLine(name, sample, labels));
   }
@@ -32,7 +33,7 @@ function sampleLine(
   common: Readonly<Record<string, string>>,
 ): string {
   const pairs = Object.entries({ ...common, ...labels }).map(([label, text]) => {
-    checkName('label', label, LABEL_NAME);
+    checkName('label', label, LABEL_NAME.test(label));
     return `${label}="${escapeLabel(text)}"`;
   });
   const braces = pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
@@ -53,7 +54,9 @@ function escapeLabel(text: string): string {
   return escapeHelp(text).replaceAll('"', '\\"');
 }
 
-function checkName(kind: string, name: string, allowed: RegExp): void {
-  if (allowed.test(name)) return;
-  throw new OptionError('OPTION_INVALID', `"${name}" is no ${kind} name for Prometheus`, { name });
+function checkName(kind: string, name: string, isRight: boolean): void {
+  if (isRight) return;
+  throw new OptionError('OPTION_INVALID', `"${name}" is not a ${kind} name for Prometheus`, {
+    name,
+  });
 }

@@ -1,10 +1,11 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Channel, CloseInfo } from '@headrace/core';
-import { describeOptions, object, text, time, value } from '@headrace/core/authoring';
+import { describeOptions, object, time } from '@headrace/core/authoring';
 import type { ChannelMetrics } from './channel-metrics.ts';
 import { closeCategory } from './close-category.ts';
 import { Histogram } from './histogram.ts';
 import { type MetricFamily, type MetricSample, single } from './metric-family.ts';
+import { buckets, METRIC_PREFIX } from './metric-option.ts';
 import { prometheusText } from './prometheus-text.ts';
 
 /** Options of a {@link ServerMetrics}. */
@@ -20,11 +21,9 @@ export interface ServerMetricsOptions {
 }
 
 const OPTIONS = describeOptions('ServerMetrics', {
-  prefix: text('a text', { default: 'headrace' }),
+  prefix: METRIC_PREFIX,
   labels: object('labels with their values', { default: {} }),
-  durationBucketsSeconds: value('an array of numbers', Array.isArray, {
-    default: [1, 10, 60, 600, 3600, 86_400],
-  }),
+  durationBucketsSeconds: buckets([1, 10, 60, 600, 3600, 86_400]),
   eventLoopResolutionMs: time({ default: false }),
 });
 

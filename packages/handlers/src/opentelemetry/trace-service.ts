@@ -1,6 +1,7 @@
 import { describeOptions, object, toError } from '@headrace/core/authoring';
 import type * as OpenTelemetry from '@opentelemetry/api';
 import type { Context, Span, Tracer } from '@opentelemetry/api';
+import { isItemSource, WatchedItems } from '../call/item-source.ts';
 
 /** Options of {@link traceClient} and {@link traceServer}. */
 export interface ServiceTracingOptions {
@@ -85,45 +86,24 @@ async function traced(
   api: ServiceTracingOptions['api'],
   next: () => Promise<unknown>,
 ): Promise<unknown> {
-  try {
-    const answer = await api.context.with(context, next);
-    if (kind === 'stream') return tracedItems(answer as AsyncIterable<unknown>, span, context, api);
+  const ended = (): void => span.end();
+  const failed = (thrown: unknown): void => {
+    const error = toError(thrown);
+    span.recordException(error);
+    span.setStatus({ code: STATUS_ERROR, message: error.message });
     span.end();
+  };
+  // The span of a stream ends with it.
+  const run = <T>(step: () => T): T => api.context.with(context, step);
+  try {
+    const answer = await run(next);
+    if (kind === 'stream' && isItemSource(answer)) {
+      return new WatchedItems(answer, { ended, left: ended, failed, run });
+    }
+    ended();
     return answer;
   } catch (thrown) {
-    throw failed(span, thrown);
+    failed(thrown);
+    throw thrown;
   }
-}
-
-/** The span ends with the stream. */
-async function* tracedItems(
-  items: AsyncIterable<unknown>,
-  span: Span,
-  context: Context,
-  api: ServiceTracingOptions['api'],
-): AsyncGenerator<unknown> {
-  const iterator = items[Symbol.asyncIterator]();
-  let isOver = false;
-  try {
-    for (;;) {
-      const { done, value } = await api.context.with(context, () => iterator.next());
-      if (done === true) break;
-      yield value;
-    }
-    isOver = true;
-  } catch (thrown) {
-    isOver = true;
-    throw failed(span, thrown);
-  } finally {
-    if (!isOver) await iterator.return?.();
-    span.end();
-  }
-}
-
-function failed(span: Span, thrown: unknown): unknown {
-  const error = toError(thrown);
-  span.recordException(error);
-  span.setStatus({ code: STATUS_ERROR, message: error.message });
-  span.end();
-  return thrown;
 }

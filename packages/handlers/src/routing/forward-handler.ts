@@ -39,7 +39,7 @@ export interface ForwardRequest {
  * @typeParam Message - what the channel that `connect` gives accepts for writing
  */
 export interface ForwardOptions<Message = OutboundBytes> {
-  /** Connects to where this channel shall be forwarded: `new Bootstrap().handler(install).connect({ … }, { signal })`. */
+  /** Connects to the target of this channel: `new Bootstrap().handler(install).connect({ … }, { signal })`. */
   readonly connect: (request: ForwardRequest) => PromiseLike<Channel<unknown, Message>>;
   /** `TIMEOUT_CONNECT` if `connect` has not settled within this time; `false` for no limit. @default 30000 */
   readonly timeoutMs?: number | false;

@@ -1,4 +1,4 @@
-import { clientAddress } from '@headrace/core';
+import { clientAddress, OptionError } from '@headrace/core';
 import { describeOptions, fn, number, whole } from '@headrace/core/authoring';
 import { addressKey } from '../limit/address-key.ts';
 import { TokenBuckets } from '../limit/token-buckets.ts';
@@ -19,7 +19,7 @@ export interface CallLimitOptions {
    * `undefined` is its address. @default its address: an IPv4 address, or the /64 network of an IPv6 one
    */
   readonly callerOf?: (call: ServedCall) => string | undefined;
-  /** Callers whose rate is kept; those that called least lately are forgotten. @default 100000 */
+  /** Callers whose rate is kept; those that called least recently are forgotten. @default 100000 */
   readonly maxCallers?: number;
 }
 
@@ -64,8 +64,13 @@ export class CallLimit {
   /** Under way, of callers that have any. */
   private readonly underWay = new Map<string, number>();
 
+  /** @throws OptionError without a limit */
   constructor(options: CallLimitOptions) {
     const { concurrency, perSecond, burst, callerOf, maxCallers } = OPTIONS.resolve(options);
+    if (options.concurrency === undefined && options.perSecond === undefined) {
+      const text = 'concurrency is undefined, but must be there where perSecond is not';
+      throw new OptionError('OPTION_INVALID', text, { option: 'concurrency' });
+    }
     this.concurrency = concurrency;
     this.callerOf = callerOf ?? (() => undefined);
     const rate = { perSecond, burst: burst ?? Math.max(1, perSecond) };

@@ -1,7 +1,8 @@
-import { type Clock, OptionError } from '@headrace/core';
-import { CLOCK, describeOptions, text, value } from '@headrace/core/authoring';
+import type { Clock } from '@headrace/core';
+import { CLOCK, describeOptions } from '@headrace/core/authoring';
 import { Histogram } from '../metrics/histogram.ts';
 import type { MetricFamily, MetricSample } from '../metrics/metric-family.ts';
+import { buckets, METRIC_PREFIX } from '../metrics/metric-option.ts';
 import { type CallOutcome, type CallWatcher, clockOf, watchedCall } from './call-outcome.ts';
 
 /** Options of a {@link CallMetrics}. */
@@ -15,10 +16,8 @@ export interface CallMetricsOptions {
 }
 
 const OPTIONS = describeOptions('CallMetrics', {
-  prefix: text('a text', { default: 'headrace' }),
-  durationBucketsSeconds: value('an array of numbers', Array.isArray, {
-    default: [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10],
-  }),
+  prefix: METRIC_PREFIX,
+  durationBucketsSeconds: buckets([0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10]),
   clock: CLOCK,
 });
 
@@ -52,10 +51,6 @@ export class CallMetrics {
 
   constructor(options: CallMetricsOptions = {}) {
     const { prefix, durationBucketsSeconds, clock } = OPTIONS.resolve(options);
-    if (!/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(prefix)) {
-      const message = `prefix is "${prefix}", which is no metric name for Prometheus`;
-      throw new OptionError('OPTION_INVALID', message, { option: 'prefix', value: prefix });
-    }
     this.prefix = prefix;
     this.bounds = durationBucketsSeconds;
     this.clock = clock;

@@ -1,11 +1,12 @@
 import { type Clock, isHeadraceError } from '@headrace/core';
-import { CountedItems } from './counted-items.ts';
+import { isItemSource, WatchedItems } from '../call/item-source.ts';
 import type { ServiceScope } from './serve.ts';
 import { isOverloaded } from './service-codes.ts';
 
 /**
  * How a call ended: `refused` by an error of its service or of the protocol, `overloaded` by a limit, `failed` by an error that was
- * not meant for its caller.
+ * not meant for its caller. Without an answer at the server, because its function heeded the signal, it is `cancelled` by its caller,
+ * `timed-out`, or `lost` with the connection; a stream whose reader leaves is one of these, too.
  */
 export type CallOutcome =
   | 'ok'
@@ -43,21 +44,33 @@ export function clockOf(call: WatchedCall, clock: Clock): Clock {
 
 /** Makes the call, and notifies of its end once; a stream ends with its items, or when its reader leaves. */
 export async function watchedCall(
-  { kind }: WatchedCall,
+  { kind, scope }: WatchedCall,
   next: () => Promise<unknown>,
   ended: (outcome: CallOutcome, error?: unknown) => void,
 ): Promise<unknown> {
-  const failed = (thrown: unknown): void => ended(outcomeOf(thrown), thrown);
-  let answer: unknown;
+  const ok = (): void => ended('ok');
+  const left = (): void => ended(departureOf(scope));
+  const failed = (thrown: unknown): void => {
+    const outcome = outcomeOf(thrown);
+    // The reason of the signal is no failure of the function that heeds it.
+    const isLeft = outcome === 'failed' && scope?.signal.aborted === true;
+    ended(isLeft ? departureOf(scope) : outcome, thrown);
+  };
   try {
-    answer = await next();
+    const answer = await next();
+    if (kind === 'stream' && isItemSource(answer)) {
+      return new WatchedItems(answer, { ended: ok, left, failed });
+    }
+    ok();
+    return answer;
   } catch (thrown) {
     failed(thrown);
     throw thrown;
   }
-  if (kind === 'stream') {
-    return new CountedItems(answer as AsyncIterable<unknown>, { ended: () => ended('ok'), failed });
-  }
-  ended('ok');
-  return answer;
+}
+
+/** Why nobody waits for a call any more. */
+function departureOf(scope: WatchedCall['scope']): CallOutcome {
+  if (scope?.channel.isOpen === false) return 'lost';
+  return scope !== undefined && scope.timeLeftMs <= 0 ? 'timed-out' : 'cancelled';
 }

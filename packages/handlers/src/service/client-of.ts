@@ -1,4 +1,4 @@
-import type { WriteFuture } from '@headrace/core';
+import { OptionError, type WriteFuture } from '@headrace/core';
 import {
   describeOptions,
   list,
@@ -6,6 +6,7 @@ import {
   unchecked,
   validate,
 } from '@headrace/core/authoring';
+import type { ItemSource } from '../call/item-source.ts';
 import type { CallOptions, StreamOptions } from '../exchange/exchange-options.ts';
 import type { JsonRpcCall } from '../exchange/json-rpc-message.ts';
 import type { Checked, Given, Method } from './method.ts';
@@ -17,8 +18,8 @@ import {
   type RetryOptions,
 } from './repeat-options.ts';
 import type { Methods, Service, ServiceErrors } from './service.ts';
-import type { ServiceCaller } from './service-caller.ts';
-import { type ServicePlace, ServicePlaces } from './service-places.ts';
+import { hasPlaces, type ServiceCaller, type TriedPlaces } from './service-caller.ts';
+import { ServiceStream } from './service-stream.ts';
 
 /** Items to send: an array, a generator, a stream. */
 export type Items<Item> = AsyncIterable<Item> | Iterable<Item>;
@@ -119,7 +120,7 @@ const OPTIONS = describeOptions(
  * With `retry` and `hedge`, calls that the service declares `idempotent` are made again within their time: see the guide about
  * services.
  *
- * @throws OptionError if an option makes no sense
+ * @throws OptionError if an option makes no sense, and for `retry` or `hedge` where no call is idempotent
  */
 export function clientOf<M extends Methods, E extends ServiceErrors>(
   service: Service<M, E>,
@@ -128,6 +129,7 @@ export function clientOf<M extends Methods, E extends ServiceErrors>(
 ): ServiceClient<M, E> {
   const given = options as unknown as ClientOfOptions;
   const { interceptors = [], retry, hedge } = OPTIONS.resolve(given);
+  checkRepeatable(service as unknown as Service, { retry, hedge });
   const repeat = new Repeat(REPEAT_OPTIONS.part(given), { retry, hedge }, service.errors);
   const client: Record<string, unknown> = {};
   for (const [name, method] of Object.entries(service.methods)) {
@@ -135,6 +137,14 @@ export function clientOf<M extends Methods, E extends ServiceErrors>(
     client[name] = calls.function;
   }
   return client as unknown as ServiceClient<M, E>;
+}
+
+/** An application that means its calls to be repeated must not find out in an outage that none is. */
+function checkRepeatable({ name, methods }: Service, options: RepeatableCallOptions): void {
+  const given = (['retry', 'hedge'] as const).find((one) => (options[one] ?? false) !== false);
+  if (given === undefined || Object.values(methods).some((method) => method.idempotent)) return;
+  const text = `${given} is for idempotent calls, but ${name} has none: declare them by call(input, output, { idempotent: true })`;
+  throw new OptionError('OPTION_CONFLICT', text, { option: given });
 }
 
 /** The calls of one method. */
@@ -180,22 +190,23 @@ class MethodCalls {
     return validate(this.method.output!, answer, `the answer of ${this.where}`);
   }
 
-  private async *stream(input: unknown, options?: StreamOptions): AsyncGenerator<unknown, void> {
-    const items = await this.intercepted('stream', input, options, async (headers) =>
-      this.caller.stream(this.bodyOf(input, headers), options),
-    );
-    for await (const item of items as AsyncIterable<unknown>) {
-      yield validate(this.method.output!, item, `an item of ${this.where}`);
-    }
+  private stream(input: unknown, options?: StreamOptions): ServiceStream {
+    const begin = () =>
+      this.intercepted('stream', input, options, async (headers) =>
+        this.caller.stream(this.bodyOf(input, headers), options),
+      );
+    const check = (item: unknown) =>
+      validate(this.method.output!, item, `an item of ${this.where}`);
+    return new ServiceStream(begin as () => Promise<ItemSource>, check, options?.input);
   }
 
   private request(body: JsonRpcCall, options?: CallOptions): Promise<unknown> {
     const { caller, repeat } = this;
     if (repeat === undefined) return caller.request(body, options);
-    if (!(caller instanceof ServicePlaces)) {
+    if (!hasPlaces(caller)) {
       return repeat.call(options, false, (own) => caller.request(body, own));
     }
-    const tried = new Set<ServicePlace>();
+    const tried: TriedPlaces = new Set();
     return repeat.call(options, true, (own) => caller.requestElsewhere(tried, body, own));
   }
 

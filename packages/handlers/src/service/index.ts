@@ -67,10 +67,6 @@ export {
   type ServiceErrors,
   type ServiceOptions,
 } from './service.ts';
-export type { ServiceCaller } from './service-caller.ts';
+export type { PlacedCaller, ServiceCaller, ServicePlace, TriedPlaces } from './service-caller.ts';
 export type { JsonSchema, MethodDescription, ServiceDescription } from './service-description.ts';
-export {
-  type ServicePlace,
-  ServicePlaces,
-  type ServicePlacesOptions,
-} from './service-places.ts';
+export { ServicePlaces, type ServicePlacesOptions } from './service-places.ts';

@@ -6,7 +6,7 @@ import { type CallOutcome, type CallWatcher, clockOf, watchedCall } from './call
 export interface LogCallsOptions {
   /** @default the channel's at the server, stderrLogger() at the client */
   readonly logger?: Logger;
-  /** Of a call that was answered, or refused by its service; all others are warnings. @default 'info' */
+  /** Of a call that was answered, refused by its service, or cancelled by its caller; all others are warnings. @default 'info' */
   readonly level?: LogLevel;
   /** Answered calls that took less are not logged; `false` for all. @default false */
   readonly slowMs?: number | false;
@@ -20,6 +20,8 @@ const OPTIONS = describeOptions('logCalls', {
   slowMs: time({ default: false }),
   clock: CLOCK,
 });
+
+const USUAL: ReadonlySet<CallOutcome> = new Set(['ok', 'refused', 'cancelled']);
 
 /**
  * An interceptor for either end that logs each call when it is over: its name, how it ended, and how long it took. Inputs and answers
@@ -45,8 +47,9 @@ export function logCalls(options: LogCallsOptions = {}): CallWatcher {
       const tookMs = time.now() - begunAt;
       if (outcome === 'ok' && tookMs < leastMs) return;
       const text = `${service}.${method}: ${outcome}, ${Math.round(tookMs)} ms`;
-      if (error === undefined) lines.log(level, text);
-      else lines.log(outcome === 'refused' ? level : 'warn', text, toError(error));
+      const lineLevel = USUAL.has(outcome) ? level : 'warn';
+      if (error === undefined) lines.log(lineLevel, text);
+      else lines.log(lineLevel, text, toError(error));
     };
     return watchedCall(call, next, ended);
   };

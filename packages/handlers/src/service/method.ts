@@ -58,11 +58,12 @@ const OPTIONS = describeOptions('call', {
   items: unchecked(),
   idempotent: flag({ default: false }),
 });
+const STREAM_OPTIONS = describeOptions('stream', { items: unchecked() });
 
 /**
  * A method with one answer; with `items`, the caller sends a stream of them; with `idempotent`, its client may repeat it.
  *
- * @throws OptionError for both: items cannot be had twice
+ * @throws OptionError for both: items cannot be read twice
  */
 export function call<In extends StandardSchema, Out extends StandardSchema>(
   input: In,
@@ -89,7 +90,7 @@ export function call(
 ): Method {
   const { items, idempotent } = OPTIONS.resolve(options);
   if (idempotent && items !== undefined) {
-    const text = 'a call with items is not idempotent: its items cannot be had twice';
+    const text = 'a call with items is not idempotent: its items cannot be read twice';
     throw new OptionError('OPTION_CONFLICT', text, { option: 'idempotent' });
   }
   return method('call', input, output, items, idempotent);
@@ -108,9 +109,9 @@ export function stream<
 export function stream(
   input: StandardSchema,
   item: StandardSchema,
-  options?: ItemsOption<StandardSchema>,
+  options: Partial<ItemsOption<StandardSchema>> = {},
 ): Method {
-  return method('stream', input, item, options && checkSchema(options.items), false);
+  return method('stream', input, item, STREAM_OPTIONS.resolve(options).items, false);
 }
 
 /** A method without an answer. */

@@ -2,7 +2,7 @@ import { isHeadraceError, type Timer } from '@headrace/core';
 import { checkedDelay, toError } from '@headrace/core/authoring';
 import { afterSent, requestAborted, requestTimedOut, wasSent } from '../call/call-error.ts';
 import type { CallLimits, CallRules, MakeAttempt } from './call-rules.ts';
-import { isOverloaded, retryAfterMs } from './service-codes.ts';
+import { isOverloaded, isPlaceGone, retryAfterMs } from './service-codes.ts';
 
 /**
  * One call in several attempts, one after the other (retry) or beside each other (hedge). The first answer wins, an error that
@@ -71,8 +71,11 @@ export class RepeatedCall {
   }
 
   private planHedge(): void {
-    const { hedge, clock } = this.rules;
-    if (hedge === undefined || this.made >= hedge.attempts || this.isOver) return;
+    const { hedge, retry, clock } = this.rules;
+    if (hedge === undefined || this.isOver) return;
+    // The attempts of a call that is retried are those of its hedge, too.
+    const attempts = Math.min(hedge.attempts, retry?.attempts ?? hedge.attempts);
+    if (this.made >= attempts) return;
     this.timer = clock.schedule(() => this.hedge(), hedge.delayMs);
   }
 
@@ -91,8 +94,11 @@ export class RepeatedCall {
     if (this.isOver) return;
     this.mayHaveLeft ||= wasSent(error);
     const { signal } = this.limits;
+    // Nothing of it left: it is not an answer, and the others may get one.
+    const isNone =
+      this.running.size > 0 && isHeadraceError(error) && error.details['sent'] === false;
     if (signal?.aborted === true) this.cancelled(signal);
-    else if (!this.isRepeatable(error)) this.fail(error);
+    else if (!isNone && !this.isRepeatable(error)) this.fail(error);
     else if (this.rules.clock.now() >= this.deadline) this.fail(this.timedOut());
     else if (this.running.size === 0) this.retry(error);
   }
@@ -103,8 +109,7 @@ export class RepeatedCall {
     if (isHeadraceError(error, 'REQUEST_REFUSED')) {
       return isOverloaded(error) || codes.includes(error.details['code'] as number);
     }
-    // A client that is closed stays so: another place may answer.
-    if (hasPlaces && isHeadraceError(error, 'CHANNEL_CLOSED')) return true;
+    if (hasPlaces && isPlaceGone(error)) return true;
     return isHeadraceError(error, 'REQUEST_LOST') || isHeadraceError(error, 'TIMEOUT_REQUEST');
   }
 
@@ -153,12 +158,18 @@ export class RepeatedCall {
     if (this.running.size === 0) this.fail(requestAborted(signal, this.mayHaveLeft));
   }
 
+  /** An attempt under way may have left, and nobody waits for it to say so. */
+  private get isSent(): boolean {
+    return this.mayHaveLeft || this.running.size > 0;
+  }
+
   private timedOut(): Error {
-    return requestTimedOut(this.limits.timeoutMs, this.mayHaveLeft);
+    return requestTimedOut(this.limits.timeoutMs, this.isSent);
   }
 
   private fail(error: Error): void {
-    if (this.end()) this.reject(this.mayHaveLeft ? afterSent(error) : error);
+    const { isSent } = this;
+    if (this.end()) this.reject(isSent ? afterSent(error) : error);
   }
 
   /** False if it was over. */

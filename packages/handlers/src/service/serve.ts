@@ -185,9 +185,8 @@ class Scope implements ServiceScope<unknown> {
   }
 }
 
-/** The method and the message must be of one kind: a stream cannot be asked for one answer. */
+/** A stream cannot be asked for one answer, nor by a notification: nobody would read its items, and it would never end. */
 function checkKind(where: string, kind: Method['kind'], scope: ExchangeScope): void {
-  if (kind === 'notice' || !scope.wantsAnswer) return;
   if (kind === 'stream' && !scope.wantsItems) {
     throw refusal(INVALID_PARAMS, `${where} is a stream: ask for its items`);
   }

@@ -8,3 +8,23 @@ export interface ServiceCaller {
   stream(call: JsonRpcCall, options?: StreamOptions): AsyncIterable<unknown>;
   notify(call: JsonRpcCall): WriteFuture;
 }
+
+/** One of several places that answer a service: a caller that knows whether it has a connection. */
+export interface ServicePlace extends ServiceCaller {
+  /** False while it has no connection, or one that ends. */
+  readonly isReady: boolean;
+}
+
+/** Places that a call was given to before. */
+export type TriedPlaces = Set<ServicePlace>;
+
+/** A caller that has several places to ask. */
+export interface PlacedCaller extends ServiceCaller {
+  /** At a place that is not among those, which it joins. */
+  requestElsewhere(tried: TriedPlaces, call: JsonRpcCall, options?: CallOptions): Promise<unknown>;
+}
+
+/** By its shape, so that a page with one server does not load the choice between several. */
+export function hasPlaces(caller: ServiceCaller): caller is PlacedCaller {
+  return 'requestElsewhere' in caller;
+}

@@ -1,4 +1,4 @@
-import { isHeadraceError } from '@headrace/core';
+import { ChannelError, isHeadraceError } from '@headrace/core';
 import { refusal } from '../exchange/exchange-error.ts';
 import { jsonRpcExchange } from '../exchange/json-rpc-exchange.ts';
 
@@ -15,6 +15,13 @@ export function overloaded(text: string, retryAfterMs: number): Error {
 
 export function isOverloaded(error: unknown): boolean {
   return isHeadraceError(error, 'REQUEST_REFUSED') && error.details['code'] === OVERLOADED;
+}
+
+/**
+ * The connection of a call is gone, or its client has given up or is closed, which it stays: another place may answer.
+ */
+export function isPlaceGone(error: unknown): boolean {
+  return error instanceof ChannelError && !isHeadraceError(error, 'OPERATION_ABORTED');
 }
 
 /** How long the server that refused a call asks to wait, in milliseconds. */

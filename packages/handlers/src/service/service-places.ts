@@ -1,16 +1,10 @@
-import { type Clock, isHeadraceError, OptionError, type WriteFuture } from '@headrace/core';
+import { type Clock, OptionError, type WriteFuture } from '@headrace/core';
 import { CLOCK, choice, describeOptions, RANDOM, time, toError } from '@headrace/core/authoring';
+import { WatchedItems } from '../call/item-source.ts';
 import type { CallOptions, StreamOptions } from '../exchange/exchange-options.ts';
 import type { JsonRpcCall } from '../exchange/json-rpc-message.ts';
-import { CountedItems } from './counted-items.ts';
-import type { ServiceCaller } from './service-caller.ts';
-import { isOverloaded, retryAfterMs } from './service-codes.ts';
-
-/** One of several places that answer a service: a caller that knows whether it has a connection. */
-export interface ServicePlace extends ServiceCaller {
-  /** False while it has no connection, or one that ends. */
-  readonly isReady: boolean;
-}
+import type { PlacedCaller, ServicePlace, TriedPlaces } from './service-caller.ts';
+import { isOverloaded, isPlaceGone, retryAfterMs } from './service-codes.ts';
 
 /** Options of {@link ServicePlaces}. */
 export interface ServicePlacesOptions {
@@ -45,9 +39,6 @@ interface Entry {
   restsUntil: number;
 }
 
-/** Places that a call was given to before. */
-export type TriedPlaces = Set<ServicePlace>;
-
 /**
  * Several places that answer the same service, as one caller for `clientOf`: each call goes to one of them. A place that is not
  * ready, or rests, is left out while there is another one; a retry or a hedge of an idempotent call goes to a place that it was
@@ -66,7 +57,7 @@ export type TriedPlaces = Set<ServicePlace>;
  * ```
  * @see Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing", 2001
  */
-export class ServicePlaces implements ServiceCaller {
+export class ServicePlaces implements PlacedCaller {
   private readonly entries: readonly Entry[];
   private readonly isInTurn: boolean;
   private readonly restMs: number;
@@ -76,12 +67,16 @@ export class ServicePlaces implements ServiceCaller {
 
   /**
    * @param places - the same connection once
-   * @throws OptionError without a place
+   * @throws OptionError without a place, and for one that is there twice
    */
   constructor(places: readonly ServicePlace[], options: ServicePlacesOptions = {}) {
     const { pick, restMs, clock, random } = OPTIONS.resolve(options);
     if (!Array.isArray(places) || places.length === 0) {
       const text = 'places is empty, but must be a list of RequestClients or ExchangeHandlers';
+      throw new OptionError('OPTION_INVALID', text, { option: 'places' });
+    }
+    if (new Set(places).size < places.length) {
+      const text = 'places has the same place twice: each is there once, with its own load';
       throw new OptionError('OPTION_INVALID', text, { option: 'places' });
     }
     this.entries = places.map((place) => ({ place, load: 0, restsUntil: -Infinity }));
@@ -100,7 +95,7 @@ export class ServicePlaces implements ServiceCaller {
     return this.requestElsewhere(new Set(), call, options);
   }
 
-  /** @internal At a place that is not among those, which it joins. */
+  /** As {@link request}, at a place that is not among those, which it joins: for one call in several attempts. */
   requestElsewhere(tried: TriedPlaces, call: JsonRpcCall, options?: CallOptions): Promise<unknown> {
     const entry = this.choose(tried);
     tried.add(entry.place);
@@ -121,12 +116,11 @@ export class ServicePlaces implements ServiceCaller {
     const entry = this.choose(NONE);
     const items = entry.place.stream(call, options);
     entry.load += 1;
-    return new CountedItems(items, {
-      ended: () => {
-        entry.load -= 1;
-      },
-      failed: (thrown) => this.failed(entry, thrown),
-    });
+    const ended = (): void => {
+      entry.load -= 1;
+    };
+    const failed = (thrown: unknown): void => this.failed(entry, thrown);
+    return new WatchedItems(items, { ended, left: ended, failed });
   }
 
   notify(call: JsonRpcCall): WriteFuture {
@@ -136,9 +130,7 @@ export class ServicePlaces implements ServiceCaller {
   private failed(entry: Entry, thrown: unknown): void {
     entry.load -= 1;
     const error = toError(thrown);
-    const isLost =
-      isHeadraceError(error, 'REQUEST_LOST') || isHeadraceError(error, 'CHANNEL_CLOSED');
-    if (!isLost && !isOverloaded(error)) return;
+    if (!isPlaceGone(error) && !isOverloaded(error)) return;
     // A place that fails at once has the fewest calls under way: without a rest it would get them all.
     entry.restsUntil = this.clock.now() + Math.max(this.restMs, retryAfterMs(error));
   }
@@ -153,16 +145,20 @@ export class ServicePlaces implements ServiceCaller {
     return other.load < first.load ? other : first;
   }
 
-  /** The best that there are: ready and rested, and not tried; then those that rest, then those that were tried. */
+  /** The best that there are: ready and rested, and not tried; then those that rest, those that were tried, those that are down. */
   private leftOf(tried: ReadonlySet<ServicePlace>): readonly Entry[] {
     const now = this.clock.now();
+    const restedOf = (all: readonly Entry[]) => all.filter(({ restsUntil }) => restsUntil <= now);
     const fresh = this.entries.filter(({ place }) => !tried.has(place));
     for (const all of [fresh, this.entries]) {
       const ready = all.filter(({ place }) => place.isReady);
-      const rested = ready.filter(({ restsUntil }) => restsUntil <= now);
+      const rested = restedOf(ready);
       if (rested.length > 0) return rested;
       if (ready.length > 0) return ready;
     }
+    // A place that has given up fails at once; one that comes back may be there in time.
+    const rested = restedOf(fresh);
+    if (rested.length > 0) return rested;
     return fresh.length > 0 ? fresh : this.entries;
   }
 

@@ -43,10 +43,10 @@ describe('prometheusText', () => {
 
   it('refuses names that Prometheus would not take', () => {
     expect(() => prometheusText([single('gauge', 'a-b', '', 1)])).toThrow(
-      /"a-b" is no metric name/,
+      /"a-b" is not a metric name/,
     );
     expect(() => prometheusText([single('gauge', 'a', '', 1)], { 'x y': '1' })).toThrow(
-      /"x y" is no label name/,
+      /"x y" is not a label name/,
     );
   });
 

@@ -1,10 +1,20 @@
 import { ChannelGroup, isHeadraceError } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import * as handlers from '../../src/index.ts';
 import * as opentelemetry from '../../src/opentelemetry/index.ts';
+import * as services from '../../src/service/index.ts';
 
-const exported: Readonly<Record<string, unknown>> = { ...handlers, ...opentelemetry };
+const exported: Readonly<Record<string, unknown>> = {
+  ...handlers,
+  ...opentelemetry,
+  ...services,
+};
+
+const NUMBER = z.number();
+const prices = services.defineService('prices', {});
+const place = new handlers.ExchangeHandler({ format: handlers.jsonRpcExchange() });
 
 /** What takes an options object, called with one that may be wrong. */
 const takers: Readonly<Record<string, (options: never) => unknown>> = {
@@ -13,6 +23,8 @@ const takers: Readonly<Record<string, (options: never) => unknown>> = {
   AuthHandler: (options) => new handlers.AuthHandler(options),
   BroadcastHandler: (options) => new handlers.BroadcastHandler(new ChannelGroup('all'), options),
   BroadcastLedger: (options) => new handlers.BroadcastLedger(options),
+  CallLimit: (options) => new services.CallLimit(options),
+  CallMetrics: (options) => new services.CallMetrics(options),
   ConnectionLimitHandler: (options) => new handlers.ConnectionLimitHandler(options),
   ConnectionRateHandler: (options) => new handlers.ConnectionRateHandler(options),
   EchoHandler: (options) => new handlers.EchoHandler(options),
@@ -37,7 +49,9 @@ const takers: Readonly<Record<string, (options: never) => unknown>> = {
   ProtocolDetector: (options) => new handlers.ProtocolDetector(options),
   ReadTimeoutHandler: (options) => new handlers.ReadTimeoutHandler(options),
   RequestHandler: (options) => new handlers.RequestHandler(options),
+  RetryBudget: (options) => new services.RetryBudget(options),
   ServerMetrics: (options) => new handlers.ServerMetrics(options),
+  ServicePlaces: (options) => new services.ServicePlaces([place], options),
   SessionRegistry: (options) => new handlers.SessionRegistry(String, options),
   StreamWriteHandler: (options) => new handlers.StreamWriteHandler(options),
   TracingHandler: (options) => new opentelemetry.TracingHandler(options),
@@ -46,9 +60,16 @@ const takers: Readonly<Record<string, (options: never) => unknown>> = {
   UniqueAddressHandler: (options) => new handlers.UniqueAddressHandler(options),
   WriteTimeoutHandler: (options) => new handlers.WriteTimeoutHandler(options),
   bytesHeartbeat: (options) => handlers.bytesHeartbeat(options),
+  call: (options) => services.call(NUMBER, NUMBER, options),
+  clientOf: (options) => services.clientOf(prices, place, options),
+  defineService: (options) => services.defineService('prices', {}, options),
+  exponential: (options) => services.exponential(options),
+  logCalls: (options) => services.logCalls(options),
   messageHeartbeat: (options) => handlers.messageHeartbeat(options),
   metricsOf: (options) => handlers.metricsOf('name', () => ({}), options),
   requestAll: (options) => handlers.requestAll([], Buffer.alloc(0), options),
+  serve: (options) => services.serve(prices, {}, options),
+  stream: (options) => services.stream(NUMBER, NUMBER, options),
   switchProtocol: (options) => {
     const channel = new EmbeddedChannel({});
     return handlers.switchProtocol(channel.pipeline.lastContext()!, options);
@@ -77,9 +98,12 @@ const others: ReadonlySet<string> = new Set([
   'ProtocolDetectedEvent',
   'ReadWhenWritable',
   'RelayHandler',
+  'Service',
   'UserEventHandler',
   'addressKey',
   'binaryExchange',
+  'compareServices',
+  'describeService',
   'emptyFrameHeartbeat',
   'fromPino',
   'isHttpRequest',
@@ -87,6 +111,7 @@ const others: ReadonlySet<string> = new Set([
   'match',
   'matchTag',
   'metricsListener',
+  'notice',
   'observeMetrics',
   'pipeChannels',
   'principalOf',
@@ -95,12 +120,14 @@ const others: ReadonlySet<string> = new Set([
   'replaceWith',
   'restoreSignIn',
   'secretsEqual',
+  'serveAll',
   'startsWith',
 ]);
 
 /** Those that do not work without. */
 const requiring: ReadonlySet<string> = new Set([
   'AuthHandler',
+  'CallLimit',
   'ExchangeHandler',
   'ForwardHandler',
   'IdleStateHandler',

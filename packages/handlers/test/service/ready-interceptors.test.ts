@@ -183,7 +183,9 @@ describe('CallMetrics', () => {
   });
 
   it.each([
-    ['a prefix', () => new CallMetrics({ prefix: 'a-b' }), 'no metric name'],
+    ['a prefix', () => new CallMetrics({ prefix: 'a-b' }), 'a metric name of Prometheus'],
+    ['a prefix of a server', () => new ServerMetrics({ prefix: 'a-b' }), 'a metric name of'],
+    ['buckets', () => new CallMetrics({ durationBucketsSeconds: [1, 0.1] }), 'ascending numbers'],
     ['a concurrency', () => new CallLimit({ concurrency: 0 }), 'concurrency is 0'],
     ['a rate', () => new CallLimit({ perSecond: 0 }), 'perSecond is 0'],
     ['a level', () => logCalls({ level: 'loud' as never }), 'level'],

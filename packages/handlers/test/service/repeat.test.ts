@@ -1,6 +1,7 @@
 import { VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { queueFull, requestTimedOut } from '../../src/call/call-error.ts';
 import { refusal } from '../../src/index.ts';
 import {
   call,
@@ -303,6 +304,43 @@ describe('a call that is hedged', () => {
     expect(few.asked.length).toBe(2);
   });
 
+  it('makes no more attempts in all than retry allows', async () => {
+    const { clock, asked, api } = ends({
+      hedge: { delayMs: 50, attempts: 5 },
+      retry: { ...retry, attempts: 2 },
+    });
+    watched(api.quote({}));
+    await passed(clock, 500);
+    expect(asked.length).toBe(2);
+  });
+
+  it('an attempt for which there is no room leaves the call to the other one', async () => {
+    const { clock, asked, api } = ends({ hedge, retry });
+    const outcome = watched(api.quote({}));
+    await passed(clock, 50);
+    await asked[1]!.fail(queueFull(1));
+    expect(outcome).toEqual({});
+    await asked[0]!.answer(1);
+    expect(outcome).toEqual({ value: 1 });
+  });
+
+  it('says that it may have been sent while it knows no better of an attempt', async () => {
+    const clock = new VirtualClock();
+    let asked = 0;
+    const request = (_call: unknown, { timeoutMs }: { timeoutMs: number }) => {
+      asked += 1;
+      if (asked === 1) return new Promise(() => {});
+      return new Promise((_resolve, reject) => {
+        clock.schedule(() => reject(requestTimedOut(timeoutMs, false)), timeoutMs);
+      });
+    };
+    const place = { ...new ScriptedCaller(clock), request };
+    const api = clientOf(prices, place as never, { clock, hedge, timeoutMs: 200 });
+    const outcome = watched(api.quote({}));
+    await passed(clock, 201);
+    expect(outcome.error).toMatchObject(failure('TIMEOUT_REQUEST', { sent: true }));
+  });
+
   it('an attempt that is lost leaves the call to the other one', async () => {
     const { clock, asked, api } = ends({ hedge, retry });
     const outcome = watched(api.quote({}));
@@ -350,9 +388,23 @@ describe('options of repeated calls', () => {
     expect(() => clientOf(prices, place, options as never)).toThrow(text);
   });
 
+  it.each(['retry', 'hedge'] as const)('refuses %s where no call may be repeated', async (name) => {
+    const options = { [name]: { attempts: 2, ...(name === 'hedge' && { delayMs: 10 }) } };
+    const buying = defineService('buying', { buy: prices.methods.buy });
+    const { exchange } = serviceEnds(serve(buying, { buy: () => 1 }));
+    const make = () => clientOf(buying, exchange, options as never);
+    expect(make).toThrow(`${name} is for idempotent calls, but buying has none`);
+    expect(() => clientOf(buying, exchange, { [name]: false } as never)).not.toThrow();
+    const call = clientOf(prices, exchange).buy({}, options as never);
+    await expect(call).rejects.toMatchObject({
+      code: 'HR_ERR_OPTION_INVALID',
+      details: { option: name },
+    });
+  });
+
   it('refuses an idempotent call with items', () => {
     const both = { items: z.number(), idempotent: true } as never;
-    expect(() => call(z.object({}), z.number(), both)).toThrow('its items cannot be had twice');
+    expect(() => call(z.object({}), z.number(), both)).toThrow('its items cannot be read twice');
   });
 
   it('are a part of the description: a call that is idempotent no more breaks old clients', () => {

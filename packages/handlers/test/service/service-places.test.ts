@@ -1,3 +1,4 @@
+import { ChannelError } from '@headrace/core';
 import { VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -20,6 +21,10 @@ const prices = defineService('prices', {
   watch: stream(z.object({}), z.number()),
   seen: notice(z.object({})),
 });
+
+const ONE = new ScriptedCaller(new VirtualClock());
+const givenUp = (): Error =>
+  new ChannelError('RECONNECT_GIVEN_UP' as never, 'given up after 1 try');
 
 /** Three places, and chances that come in turn. */
 function places(options: { pick?: 'round-robin'; restMs?: false } = {}, chances: number[] = [0]) {
@@ -73,6 +78,7 @@ describe('ServicePlaces', () => {
     ['lost a call', lost()],
     ['is overloaded', overloaded()],
     ['is closed', closed()],
+    ['has given up', givenUp()],
   ])('a place that %s rests, or it would get all calls', async (_name, error) => {
     const { clock, buy, asked, at } = places();
     buy();
@@ -82,6 +88,20 @@ describe('ServicePlaces', () => {
     await passed(clock, 1000);
     buy();
     expect(asked()).toEqual([2, 1, 0]);
+  });
+
+  it('a place that has given up does not get the calls of one that may come back', async () => {
+    const { buy, asked, at, api, clock } = places({}, [0]);
+    for (const place of at) place.isReady = false;
+    buy();
+    await at[0]!.asked[0]!.fail(givenUp());
+    buy();
+    expect(asked()).toEqual([1, 1, 0]);
+    const answer = api.quote({});
+    await at[1]!.asked[1]!.fail(givenUp());
+    await passed(clock, 100);
+    await at[2]!.asked[0]!.answer(3);
+    expect(await answer).toBe(3);
   });
 
   it('rests for as long as the place says, and not at all for an answer', async () => {
@@ -160,6 +180,7 @@ describe('ServicePlaces', () => {
 
   it.each([
     ['no places', () => new ServicePlaces([]), 'places is empty'],
+    ['the same place twice', () => new ServicePlaces([ONE, ONE]), 'the same place twice'],
     ['a pick', () => new ServicePlaces([{} as never], { pick: 'best' as never }), 'pick'],
   ])('refuses %s', (_name, make, text) => {
     expect(make).toThrow(text);

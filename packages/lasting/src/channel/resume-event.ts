@@ -42,7 +42,7 @@ export class LinkMoveEvent {
     recogniseCopies(LinkMoveEvent, 'headrace.LinkMoveEvent');
   }
 
-  /** The move shall happen at a random time within so many milliseconds. */
+  /** Move at a random time within so many milliseconds. */
   readonly spreadMs: number;
   /** Where to; `undefined` where the client was told to go in any case. */
   readonly places: readonly MovePlace[] | undefined;

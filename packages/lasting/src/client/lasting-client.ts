@@ -36,7 +36,7 @@ export class LastingClient<P, C extends Channel> implements ResumeOwner {
         return decision === true && afterMs > 0 ? { afterMs } : decision;
       },
     });
-    // A page that is left for good is no absence: the server shall know.
+    // A page that is left for good is not an absence: the server must know.
     this.links.on('leave', (isKept) => {
       if (!isKept) this.transport.channel?.close();
     });

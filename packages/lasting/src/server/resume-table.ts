@@ -85,7 +85,7 @@ export interface ResumeTableOptions {
   readonly random?: (count: number) => Uint8Array;
 }
 
-/** Where the clients of a server shall go, see {@link ResumeTable.move}. */
+/** Where the clients of a server must go, see {@link ResumeTable.move}. */
 export interface MoveOptions {
   /** Each client moves at a random time within so many milliseconds. @default 10000 */
   readonly spreadMs?: number;
@@ -138,7 +138,7 @@ const MOVE = describeOptions('move', {
 /** The outcome of a RESUME. */
 export type ResumeVerdict =
   | { readonly session: ResumeSession }
-  /** Another process has it, or will have it: the client shall come again, there or here. */
+  /** Another process has it, or will have it: the client must come again, there or here. */
   | { readonly do: 'come-again' }
   | { readonly code: number; readonly text: string };
 

@@ -156,13 +156,13 @@ export function takesSessions(
 
 /** The lasting channels that came over one connection and wait for the word that they begin here. */
 class Arrivals {
-  private readonly options: Takes;
+  private readonly settings: Takes;
   private readonly waiting = new Map<number, ArrivingSession>();
   private lastTicket = 0;
 
-  constructor(options: Takes, channel: Channel) {
-    this.options = options;
-    const { table } = options;
+  constructor(settings: Takes, channel: Channel) {
+    this.settings = settings;
+    const { table } = settings;
     const expected = table.expectSessions();
     channel.onClosed(({ closeInfo }) => {
       this.beginAll();
@@ -189,7 +189,7 @@ class Arrivals {
   }
 
   private take(session: Buffer): Buffer {
-    const { table, maxArriving, ...options } = this.options;
+    const { table, maxArriving, ...options } = this.settings;
     if (this.waiting.size >= maxArriving) {
       throw refusal(NOT_TAKEN, `${maxArriving} lasting channels wait for begin (maxArriving)`);
     }

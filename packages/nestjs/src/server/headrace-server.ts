@@ -84,7 +84,7 @@ export class HeadraceServer
     this.bootstrap = this.makeBootstrap();
   }
 
-  /** Listens; Nest calls it. The callback gets the error if the place cannot be had. */
+  /** Listens; Nest calls it. The callback gets the error if the place is not available. */
   listen(callback: (error?: unknown) => void): void {
     const cancel = new AbortController();
     const done = this.bind(cancel.signal).then(
@@ -183,7 +183,7 @@ export class HeadraceServer
       .finally(() => work.settled());
   }
 
-  /** An error thrown outside of Nest's own exception zone must reach neither the process nor the peer. */
+  /** An error thrown outside Nest's own exception zone must reach neither the process nor the peer. */
   private process(context: HeadraceContext, work: IncomingPacket, run: () => Promise<void>): void {
     const failed = (error: unknown): void => {
       this.logger.error(toError(error));

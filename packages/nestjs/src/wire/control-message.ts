@@ -5,7 +5,7 @@
  * - `ping`, `pong`: a heartbeat and its answer
  * - `credentials`: the client signs in; the server answers with `welcome` or `refused`
  * - `cancel`: the caller of a request has gone, no answer is wanted any more
- * - `leaving`: the server drains, new requests shall go elsewhere
+ * - `leaving`: the server drains, new requests must go elsewhere
  */
 export type ControlMessage =
   | { readonly headrace: 'ping' | 'pong' | 'welcome' | 'refused' | 'leaving' }

@@ -499,7 +499,7 @@ describe('app.close()', () => {
 });
 
 describe('listen', () => {
-  it('rejects where the place cannot be had', async () => {
+  it('rejects where the place is not available', async () => {
     app = await TimedApp.start([]);
     const again = new HeadraceServer({
       bind: { network: app.nest.network, name: 'app' },

@@ -23,7 +23,7 @@ export function runCode(code: RunningCode, task: () => void): void {
   running.run(code, task);
 }
 
-/** Whose code this is, even after an `await`; `undefined` outside of simulations. */
+/** Whose code this is, even after an `await`; `undefined` outside simulations. */
 export function runningCode(): RunningCode | undefined {
   return running.getStore();
 }

@@ -63,7 +63,7 @@ export class TcpReceiver {
     return taken.length === 1 ? taken[0] : Buffer.concat(taken, bytes);
   }
 
-  /** The program has read so much that the sender shall know the new window. */
+  /** The program has read so much that the sender must know the new window. */
   get hasReopened(): boolean {
     return !this.hasEnded && this.freeUntil - this.windowEnd >= this.capacity / 2;
   }

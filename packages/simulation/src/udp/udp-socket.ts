@@ -27,7 +27,7 @@ const ANYBODY = '';
 /** The kernel of a host, as its sockets for datagrams use it. */
 export interface UdpKernel {
   readonly address: string;
-  /** Takes a port, 0 for a free one; returns it, or why it cannot be had. */
+  /** Takes a port, 0 for a free one; returns it, or why it is not available. */
   takePort(port: number, socket: UdpSocket): number | Error;
   freePortOf(socket: UdpSocket): void;
   /** The address of a host, `undefined` for a name that is unknown. */

@@ -811,7 +811,7 @@ describe('a simulated host', () => {
     await expect(wrong.run({ untilMs: 2000 })).rejects.toThrow('mine');
   });
 
-  it('leaves code outside of the simulation alone while it runs', async () => {
+  it('leaves code outside the simulation alone while it runs', async () => {
     const sim = new Simulation({ seed: 1 });
     sim.host('a', async ({ clock }) => {
       for (let i = 0; i < 20; i++) {

@@ -92,7 +92,7 @@ export class TlsClientContext {
 
 type IdentityCheck = NonNullable<TlsClientOptions['checkServerIdentity']>;
 
-/** Node calls it outside of everything that catches: its failure is what is wrong with the certificate. */
+/** Node calls it outside everything that catches: its failure is what is wrong with the certificate. */
 function unthrowing(check: IdentityCheck): IdentityCheck {
   return (host, certificate) => {
     try {

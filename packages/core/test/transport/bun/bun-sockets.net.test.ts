@@ -113,7 +113,7 @@ describe('sockets of Bun that are asked for', () => {
       expect(failure).toMatchObject({
         name: 'OptionError',
         code: 'HR_ERR_OPTION_CONFLICT',
-        message: expect.stringMatching(/cannot be had: this is not Bun; leave the option out/),
+        message: expect.stringMatching(/is not available: this is not Bun; leave the option out/),
       });
     });
   }

@@ -164,14 +164,14 @@ describe('handles that are asked for', () => {
       .childHandler(() => {})
       .bind({ port: 0, host: '127.0.0.1', ...options } as { port: number });
 
-  it('and cannot be had are refused, with the reason and the cure', async () => {
+  it('that are not available are refused, with the reason and the cure', async () => {
     process.throwDeprecation = true;
     const failure = await bind({ transport: 'handle' }).catch((error: unknown) => error);
     process.throwDeprecation = false;
     expect(failure).toMatchObject({
       name: 'OptionError',
       code: 'HR_ERR_OPTION_CONFLICT',
-      message: expect.stringMatching(/cannot be had: deprecations throw.*leave the option out/),
+      message: expect.stringMatching(/is not available: deprecations throw.*leave the option out/),
     });
   });
 

@@ -1,0 +1,40 @@
+// `npm run install:into -- FOLDER [PACKAGE…]` builds and packs the packages, and installs them into a project elsewhere, as npm
+// does with published ones. Without names it installs `headrace`. Packages of ours that these need come from here, too.
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { type Packed, packAll } from './packed-packages.ts';
+import { must } from './program.ts';
+import { readManifest, root } from './workspace.ts';
+
+/** The packages with these names, and those that they need. */
+function withNeeds(packages: readonly Packed[], names: readonly string[]): Packed[] {
+  const found = new Set<Packed>();
+  const waiting = [...names];
+  for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+    const packed = packages.find((one) => one.name === name);
+    if (packed === undefined) {
+      throw new Error(`there is no package ${name}: ${packages.map((one) => one.name).join(', ')}`);
+    }
+    if (found.has(packed)) continue;
+    found.add(packed);
+    const { dependencies, peerDependencies } = readManifest(join(root, packed.folder));
+    for (const [needed, range] of Object.entries({ ...dependencies, ...peerDependencies })) {
+      if (range.startsWith('workspace:')) waiting.push(needed);
+    }
+  }
+  return [...found];
+}
+
+const [folder, ...names] = process.argv.slice(2);
+if (folder === undefined) {
+  console.error('usage: npm run install:into -- FOLDER [PACKAGE…]');
+  process.exit(2);
+}
+// npm changes to the repository's folder; the reader's path is from where the command was typed.
+const project = resolve(process.env['INIT_CWD'] ?? '', folder);
+const packages = withNeeds(await packAll(root), names.length === 0 ? ['headrace'] : names);
+mkdirSync(project, { recursive: true });
+const tarballs = packages.map(({ tarball }) => tarball);
+const args = ['install', '--prefix', project, '--no-audit', '--no-fund', ...tarballs];
+await must('npm', args, project);
+console.log(`${packages.map(({ name }) => name).join(', ')} installed into ${project}`);
