@@ -1,6 +1,6 @@
 // `npm run install:into -- FOLDER [PACKAGE…]` builds and packs the packages, and installs them into a project elsewhere, as npm
 // does with published ones. Without names it installs `headrace`. Packages of ours that these need come from here, too.
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Packed, packAll } from './packed-packages.ts';
 import { must } from './program.ts';
@@ -34,6 +34,9 @@ if (folder === undefined) {
 const project = resolve(process.env['INIT_CWD'] ?? '', folder);
 const packages = withNeeds(await packAll(root), names.length === 0 ? ['headrace'] : names);
 mkdirSync(project, { recursive: true });
+const manifest = join(project, 'package.json');
+// README's samples are modules.
+if (!existsSync(manifest)) writeFileSync(manifest, '{ "private": true, "type": "module" }\n');
 const tarballs = packages.map(({ tarball }) => tarball);
 const args = ['install', '--prefix', project, '--no-audit', '--no-fund', ...tarballs];
 await must('npm', args, project);

@@ -301,6 +301,6 @@ export class ExchangeCaller {
 
 /** The error of a stream whose reader waited too long for an item. */
 function itemTimedOut(timeoutMs: number, sent: boolean): TimedOutError {
-  const text = `no item of the stream within ${timeoutMs} ms`;
+  const text = `no item of the stream within ${timeoutMs} ms (itemTimeoutMs)`;
   return new TimedOutError('TIMEOUT_REQUEST', text, { timeoutMs, sent });
 }
