@@ -112,6 +112,8 @@ export class Gateway<Message = unknown> {
   private moved = 0;
   private ignored = 0;
   private timer: Timer | undefined = undefined;
+  /** When a connection found no worker; `reported` once that is in the log, until there is one. */
+  private aloneSince: number | 'reported' | undefined = undefined;
 
   constructor(options: GatewayOptions<Message>) {
     const resolved = OPTIONS.resolve(options as GatewayOptions);
@@ -231,6 +233,7 @@ export class Gateway<Message = unknown> {
     const { link } = entry;
     const before = link.worker;
     const ready = this.port.ready(this.role);
+    if (ready.length === 0) this.aloneSince ??= this.clock.now();
     if (ready.length === 0 && before !== undefined) {
       this.carryOut(entry, link.workerStays());
       return;
@@ -242,6 +245,7 @@ export class Gateway<Message = unknown> {
   private peersChanged(): void {
     const ready = new Set(this.port.ready(this.role));
     const now = this.clock.now();
+    if (ready.size > 0) this.aloneSince = undefined;
     for (const entry of [...this.entries.values()]) {
       const { link } = entry;
       const { worker } = link;
@@ -265,8 +269,18 @@ export class Gateway<Message = unknown> {
       this.timer = undefined;
       const now = this.clock.now();
       for (const entry of [...this.entries.values()]) this.carryOut(entry, entry.link.tick(now));
+      this.reportAlone(now);
       if (this.entries.size > 0) this.tickLater();
     }, everyMs);
+  }
+
+  private reportAlone(now: number): void {
+    const { aloneSince, entries } = this;
+    if (typeof aloneSince !== 'number' || entries.size === 0) return;
+    if (now - aloneSince < this.rules.handoverMs) return;
+    this.aloneSince = 'reported';
+    const text = `connections wait for a node with the role "${this.role}": ${entries.size}`;
+    this.logger.log('warn', text);
   }
 
   // --- frames ---

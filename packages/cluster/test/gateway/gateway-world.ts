@@ -4,7 +4,6 @@ import {
   Worker,
   type WorkerConnection,
 } from '@headrace/cluster/gateway';
-import { silentLogger } from '@headrace/core';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import type { PublishOutcome } from '../../src/bus/bus.ts';
 import type { GatewayListener, GatewayPort } from '../../src/gateway/gateway-port.ts';
@@ -18,6 +17,7 @@ export class GatewayWorld {
   loss = 0;
   latencyMs = 5;
   sentFrames = 0;
+  readonly lines: string[] = [];
   private readonly listeners = new Set<GatewayListener>();
   /** Those that get frames. */
   private readonly receivers = new Map<string, Set<GatewayListener>>();
@@ -37,7 +37,7 @@ export class GatewayWorld {
     const world = this;
     return {
       clock: this.clock,
-      logger: silentLogger,
+      logger: { log: (level, text) => void this.lines.push(`${level} ${text}`) },
       nodeId,
       get state() {
         return world.busState;

@@ -36,6 +36,23 @@ describe('Gateway and Worker', () => {
     expect(gateway.lostCount).toBe(0);
   });
 
+  it('say once that connections wait for a worker, and again after there was one', () => {
+    const world = new GatewayWorld();
+    const channel = world.connection(world.gateway());
+    world.clock.advance(4000);
+    expect(world.lines).toEqual([]);
+    world.clock.advance(60_000);
+    const line = 'warn connections wait for a node with the role "worker": 1';
+    expect(world.lines).toEqual([line]);
+    const worker = new NotingWorker(world, 'w1');
+    channel.writeInbound('a');
+    world.clock.advance(100);
+    expect(worker.notes).toEqual(['connect', 'a']);
+    world.setState('w1', 'gone');
+    world.clock.advance(20_000);
+    expect(world.lines).toEqual([line, line]);
+  });
+
   it('take no more than 64 KiB of attributes, at either end', () => {
     const room = 'x'.repeat(65_536 - '{"of":""}'.length);
     const { first } = pair({ attributes: () => ({ of: room }) });
