@@ -23,6 +23,13 @@ export { type AcquireOptions, ChannelPool, type ChannelPoolMetrics } from './poo
 export type { Lease } from './pool/lease.ts';
 export type { PoolCloseReason } from './pool/pool-entry.ts';
 export type { ChannelPoolOptions } from './pool/pool-options.ts';
+// Its place in a durable group
+export {
+  type GroupJoined,
+  type GroupNews,
+  type GroupPosition,
+  LastPosition,
+} from './position/last-position.ts';
 // Through a proxy
 export { ProxyConnector } from './proxy/proxy-connector.ts';
 export type { ProxyConnectorOptions } from './proxy/proxy-options.ts';

@@ -1,4 +1,5 @@
 import assert from 'node:assert';
+import { type GroupJoined, LastPosition } from '@headrace/client';
 import type { Cluster, LogPosition } from '@headrace/cluster';
 import { type DurableGroup, durableGroup } from '@headrace/cluster/durable';
 import { type Channel, ChannelMatchers } from '@headrace/core';
@@ -42,7 +43,7 @@ class Client {
   channel: Channel | undefined = undefined;
   isMember = false;
   start: LogPosition | undefined = undefined;
-  position: LogPosition | undefined = undefined;
+  readonly last = new LastPosition();
   readonly unacknowledged = new Map<string, string>();
   readonly received: Delivered[] = [];
   private written = 0;
@@ -60,16 +61,16 @@ class Client {
   take(delivered: Delivered, life: NodeLife): void {
     if (this.life !== life) return;
     const { position } = delivered;
-    const before = this.position?.offset ?? -1;
-    assert.ok(position.offset > before, `${this.name} got ${position.offset} after ${before}`);
-    this.position = position;
+    const before = this.last.position?.offset;
+    const news = this.last.take(position);
+    assert.equal(news, 'next', `${this.name} got ${position.offset} after ${before}`);
     this.received.push(delivered);
   }
 
-  joined(position: LogPosition): void {
+  joined(joined: GroupJoined): void {
     this.isMember = true;
-    this.start ??= position;
-    this.position ??= position;
+    this.start ??= joined.position;
+    assert.equal(this.last.joined(joined), 'next', `${this.name} has missed something`);
     for (const [id, text] of this.unacknowledged) this.send(id, text);
   }
 
@@ -201,12 +202,12 @@ class DurableWorld {
     );
     if (client.life !== life) return;
     client.channel = channel;
-    const { position } = client;
+    const position = client.last.begin();
     try {
       const outcome = await life.room.history.join(channel, position);
       if (!isHere()) return;
       assert.equal(outcome.recovered, position !== undefined, `${client.name} is not recovered`);
-      client.joined(outcome.position);
+      client.joined(outcome);
     } catch (error) {
       if (error instanceof assert.AssertionError) throw error;
       channel.close();
