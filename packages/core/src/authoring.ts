@@ -22,6 +22,7 @@ export { unpinAll, unpinned } from './bytes/pinned-memory.ts';
 // Functions of applications
 export { atOnce } from './call/at-once.ts';
 export { callInContext, callSafely } from './call/call-safely.ts';
+export { onAbort } from './call/on-abort.ts';
 export { isPromiseLike } from './call/promise-like.ts';
 // Emit events to listeners that may throw
 export { WatchedEmitter } from './call/watched-emitter.ts';
@@ -42,7 +43,7 @@ export { textOf, toError } from './errors.ts';
 export { allSettled } from './future/all-settled.ts';
 export { type FailureReporter, SettableFuture } from './future/settable-future.ts';
 // Encode once for many receivers
-export { encodeOnce } from './group/encode-once.ts';
+export { encodeOnce, writeToEach } from './group/encode-once.ts';
 // Options of groups
 export { SLOW_MEMBER_OPTIONS } from './group/slow-member.ts';
 // Hold back: drains, writes, reads
