@@ -38,6 +38,8 @@ export const SEARCHES: readonly Search[] = [
   { words: 'browser client', first: 'guides/pages' },
   { words: 'ECONNRESET', first: 'troubleshooting' },
   { words: 'nestjs', first: 'guides/nestjs' },
+  { words: 'express', first: 'guides/on-the-same-port' },
+  { words: 'fastify', first: 'guides/on-the-same-port' },
   { words: 'memory per connection', first: 'capacity' },
   { words: 'unix socket', first: 'recipes/unix-sockets' },
   { words: 'LengthFieldFrameDecoder', first: 'handlers/LengthFieldFrameDecoder' },
