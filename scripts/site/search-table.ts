@@ -44,6 +44,8 @@ export const SEARCHES: readonly Search[] = [
   { words: 'unix socket', first: 'recipes/unix-sockets' },
   { words: 'LengthFieldFrameDecoder', first: 'handlers/LengthFieldFrameDecoder' },
   { words: 'ServerBootstrap', first: 'api/@headrace/core/bootstrap' },
+  { words: 'semantic versioning', first: 'versions' },
+  { words: 'upgrade to a new version', first: 'versions' },
   { words: 'HR_ERR_FRAME_TOO_LONG', first: 'errors' },
 ];
 
