@@ -3,18 +3,17 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { changelogSection } from './release/changelog.ts';
 import { foldersIn } from './source-file.ts';
 import { root } from './workspace.ts';
 
 const folder = join(root, '.changeset');
-const ENTRY = /^---\n[\s\S]*?\n---\n([\s\S]*)$/;
 
-const entries = readdirSync(folder)
+const changesets = readdirSync(folder)
   .filter((name) => name.endsWith('.md') && name !== 'README.md')
   .sort()
-  .map((name) => ENTRY.exec(readFileSync(join(folder, name), 'utf8'))?.[1]?.trim() ?? '')
-  .filter((text) => text !== '');
-if (entries.length === 0) {
+  .map((name) => readFileSync(join(folder, name), 'utf8'));
+if (changesets.length === 0) {
   console.error('no changesets in .changeset: nothing to release');
   process.exit(1);
 }
@@ -50,10 +49,10 @@ const told = readFileSync(copy, 'utf8').replace(
 writeFileSync(copy, told);
 const changelog = join(root, 'CHANGELOG.md');
 const text = readFileSync(changelog, 'utf8');
-const items = entries.map((entry) => `- ${entry.replaceAll(/\n(?=.)/g, '\n  ')}`).join('\n');
+const section = changelogSection(version, new Date().toISOString().slice(0, 10), changesets);
 const first = text.indexOf('\n## ');
 const at = first === -1 ? text.length : first;
-writeFileSync(changelog, `${text.slice(0, at)}\n## ${version}\n\n${items}\n${text.slice(at)}`);
+writeFileSync(changelog, `${text.slice(0, at)}\n${section}\n${text.slice(at)}`);
 console.log(
-  `version ${version}: ${entries.length} entries in CHANGELOG.md; review, commit, tag v${version}`,
+  `version ${version}: ${changesets.length} entries in CHANGELOG.md; review, commit, tag v${version}`,
 );

@@ -1,9 +1,13 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { judgePage } from '../packages/page-budgets.ts';
 import { judgeCost, judgeSize } from '../release/budget.ts';
+import { changelogSection, isUnderstated } from '../release/changelog.ts';
 import { licenceProblems } from '../release/installed.ts';
 import { ofPackage, type Sbom } from '../release/sbom.ts';
 import { contentProblems } from '../release/tarball.ts';
+import { root } from '../workspace.ts';
 
 const WHOLE = ['package.json', 'README.md', 'LICENSE', 'dist/a.js', 'dist/a.d.ts'];
 
@@ -25,6 +29,44 @@ describe('the contents of a tarball', () => {
 
   test('have nothing of the three missing', () => {
     expect(contentProblems(['package.json', 'README.md'])).toEqual(['LICENSE is missing']);
+  });
+});
+
+describe('the section of a version in the changelog', () => {
+  const changeset = (text: string) => `---\n'@headrace/core': minor\n---\n\n${text}\n`;
+
+  test('has its day, and what breaks first', () => {
+    const section = changelogSection('0.3.0', '2026-12-01', [
+      changeset('A channel has a name.'),
+      changeset('Groups are faster.\n\n**Breaking:** `add` → `join`.'),
+    ]);
+    expect(section).toBe(
+      [
+        ...['## 0.3.0 (2026-12-01)', '', '### Breaking', ''],
+        ...['- Groups are faster.', '', '  **Breaking:** `add` → `join`.', ''],
+        ...['### Also', '', '- A channel has a name.'],
+      ].join('\n'),
+    );
+  });
+
+  test('has no part without entries', () => {
+    const section = changelogSection('0.3.1', '2026-12-02', [changeset('A fix.'), changeset('')]);
+    expect(section).toBe('## 0.3.1 (2026-12-02)\n\n### Also\n\n- A fix.');
+  });
+
+  test('breaks nothing in a patch', () => {
+    const changeset = (level: string, text: string) =>
+      `---\n'@headrace/core': ${level}\n---\n\n${text}\n`;
+    expect(isUnderstated(changeset('patch', '**Breaking:** `add` → `join`.'))).toBe(true);
+    expect(isUnderstated(changeset('minor', '**Breaking:** `add` → `join`.'))).toBe(false);
+    expect(isUnderstated(changeset('patch', 'A fix.'))).toBe(false);
+    const folder = join(root, '.changeset');
+    const names = readdirSync(folder).filter(
+      (name) => name.endsWith('.md') && name !== 'README.md',
+    );
+    expect(names.filter((name) => isUnderstated(readFileSync(join(folder, name), 'utf8')))).toEqual(
+      [],
+    );
   });
 });
 

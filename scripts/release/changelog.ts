@@ -1,0 +1,36 @@
+// The section of a version in CHANGELOG.md.
+const HEADER = /^---\n[\s\S]*?\n---\n/;
+const BREAKING = /\bBreaking\b/;
+
+/**
+ * Changesets as one section: its version and day, what breaks before what does not, each in the order given. A changeset
+ * states what breaks, and what to do, after the word "Breaking".
+ */
+export function changelogSection(
+  version: string,
+  day: string,
+  changesets: readonly string[],
+): string {
+  const entries = changesets
+    .map((text) => text.replace(HEADER, '').trim())
+    .filter((entry) => entry !== '');
+  const breaking = entries.filter((entry) => BREAKING.test(entry));
+  const others = entries.filter((entry) => !BREAKING.test(entry));
+  return [`## ${version} (${day})`, ...part('Breaking', breaking), ...part('Also', others)].join(
+    '\n\n',
+  );
+}
+
+/** Whether a changeset states that something breaks, and yet asks for no more than a patch. */
+export function isUnderstated(changeset: string): boolean {
+  const [header = ''] = HEADER.exec(changeset) ?? [];
+  return BREAKING.test(changeset) && !/: m(?:in|aj)or$/m.test(header);
+}
+
+function part(title: string, entries: readonly string[]): string[] {
+  if (entries.length === 0) return [];
+  return [
+    `### ${title}`,
+    entries.map((entry) => `- ${entry.replaceAll(/\n(?=.)/g, '\n  ')}`).join('\n'),
+  ];
+}
