@@ -21,6 +21,14 @@ import { ReconnectingClient } from '@headrace/client';
 import { WebSocketTextCodec } from '@headrace/websocket';
 new ReconnectingClient({ addresses: ['/ws'], bootstrap: new WebSocketBootstrap()
   .handler(({ pipeline }) => pipeline.addLast(new WebSocketTextCodec())) }).start();`,
+  'Headrace: reconnecting client, JSON, its place in a group': `${WEB_SOCKET}
+import { LastPosition, ReconnectingClient } from '@headrace/client';
+import { WebSocketJsonCodec } from '@headrace/websocket';
+const last = new LastPosition();
+const channelRead = (ctx, { joined, at }) => joined ? last.joined(joined) : last.take(at);
+new ReconnectingClient({ addresses: ['/ws'], bootstrap: new WebSocketBootstrap()
+  .handler(({ pipeline }) => pipeline.addLast(new WebSocketJsonCodec(), { channelRead })),
+  ready: (channel) => channel.writeAndFlush({ since: last.begin() }) }).start();`,
   'Headrace: reconnecting client, JSON calls': `${WEB_SOCKET}
 import { RequestClient } from '@headrace/client';
 import { ExchangeHandler, jsonRpcExchange } from '@headrace/handlers';
