@@ -41,11 +41,11 @@ export const SEARCHES: readonly Search[] = [
   { words: 'express', first: 'guides/on-the-same-port' },
   { words: 'fastify', first: 'guides/on-the-same-port' },
   { words: 'memory per connection', first: 'capacity' },
+  { words: 'a million connections', first: 'capacity' },
   { words: 'unix socket', first: 'recipes/unix-sockets' },
   { words: 'LengthFieldFrameDecoder', first: 'handlers/LengthFieldFrameDecoder' },
   { words: 'ServerBootstrap', first: 'api/@headrace/core/bootstrap' },
-  { words: 'semantic versioning', first: 'versions' },
-  { words: 'upgrade to a new version', first: 'versions' },
+  { words: 'versions', first: 'versions' },
   { words: 'HR_ERR_FRAME_TOO_LONG', first: 'errors' },
 ];
 
