@@ -75,7 +75,7 @@ export class LastPosition {
   /**
    * A message came, with its position. Show it, but for a `known` one.
    *
-   * @throws DecodeError `MESSAGE_INVALID` if that is no position
+   * @throws DecodeError `MESSAGE_INVALID` if that is not a position
    */
   take(position: GroupPosition): GroupNews {
     const { last } = this;
