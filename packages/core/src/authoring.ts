@@ -22,6 +22,7 @@ export { unpinAll, unpinned } from './bytes/pinned-memory.ts';
 // Functions of applications
 export { atOnce } from './call/at-once.ts';
 export { callInContext, callSafely } from './call/call-safely.ts';
+export { onAbort } from './call/on-abort.ts';
 export { isPromiseLike } from './call/promise-like.ts';
 // Emit events to listeners that may throw
 export { WatchedEmitter } from './call/watched-emitter.ts';

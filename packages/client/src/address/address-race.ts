@@ -1,6 +1,6 @@
 import type { LookupAddress } from 'node:dns';
 import type { Channel, Clock, Timer } from '@headrace/core';
-import { Attempt, toError } from '@headrace/core/authoring';
+import { Attempt, onAbort, toError } from '@headrace/core/authoring';
 import { closeLate } from '../retry/late-connection.ts';
 
 /** Options of a race. */
@@ -49,6 +49,7 @@ class AddressRace<C extends Channel> {
   private started = 0;
   private timer: Timer | undefined = undefined;
   private isOver = false;
+  private readonly stopListening: () => void;
 
   constructor(
     options: AddressRaceOptions<C>,
@@ -58,7 +59,7 @@ class AddressRace<C extends Channel> {
     this.options = options;
     this.resolve = resolve;
     this.reject = reject;
-    options.signal.addEventListener('abort', this.aborted, { once: true });
+    this.stopListening = onAbort(options.signal, () => this.aborted());
   }
 
   /** Starts the next address, if there is one. */
@@ -94,16 +95,16 @@ class AddressRace<C extends Channel> {
     }
   }
 
-  private readonly aborted = (): void => {
+  private aborted(): void {
     if (this.isOver) return;
     this.end();
     this.reject(toError(this.options.signal.reason));
-  };
+  }
 
   private end(): void {
     this.isOver = true;
     this.timer?.cancel();
-    this.options.signal.removeEventListener('abort', this.aborted);
+    this.stopListening();
     for (const attempt of this.running) attempt.drop(new Error('another address was faster'));
     this.running.clear();
   }

@@ -14,6 +14,7 @@ import {
   describeOptions,
   fn,
   object,
+  onAbort,
   type Resolved,
   textOf,
   time,
@@ -231,8 +232,7 @@ function checkedUrl(url: string | URL): URL {
 /** The promise's outcome, or the signal's reason if that comes first. */
 function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason as Error);
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    const stopListening = onAbort(signal, () => reject(signal.reason as Error));
+    promise.then(resolve, reject).finally(stopListening);
   });
 }

@@ -1,5 +1,5 @@
 import { type Channel, type Clock, TimedOutError, type Timer } from '@headrace/core';
-import { toError } from '@headrace/core/authoring';
+import { onAbort, toError } from '@headrace/core/authoring';
 import { CLIENT_ERRORS } from '../client-errors.ts';
 import type { Lease } from './lease.ts';
 
@@ -12,15 +12,12 @@ export interface WaiterEnd<C extends Channel> {
 /** Somebody who waits for a connection. */
 export class PoolWaiter<C extends Channel> {
   readonly promise: Promise<Lease<C>>;
-  private readonly end: WaiterEnd<C>;
-  private readonly signal: AbortSignal | undefined;
+  private readonly stopListening: (() => void) | undefined;
   private readonly timer: Timer | undefined;
   private resolve!: (lease: Lease<C>) => void;
   private reject!: (error: Error) => void;
 
   constructor(end: WaiterEnd<C>, clock: Clock, timeoutMs: number, signal: AbortSignal | undefined) {
-    this.end = end;
-    this.signal = signal;
     this.promise = new Promise((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;
@@ -29,7 +26,7 @@ export class PoolWaiter<C extends Channel> {
     const late = (): void =>
       end.timedOut(this, new TimedOutError(CLIENT_ERRORS.TIMEOUT_ACQUIRE, text, { timeoutMs }));
     this.timer = Number.isFinite(timeoutMs) ? clock.schedule(late, timeoutMs, true) : undefined;
-    signal?.addEventListener('abort', this.onAbort, { once: true });
+    this.stopListening = signal && onAbort(signal, () => end.aborted(this, toError(signal.reason)));
   }
 
   serve(lease: Lease<C>): void {
@@ -42,10 +39,8 @@ export class PoolWaiter<C extends Channel> {
     this.reject(error);
   }
 
-  private readonly onAbort = (): void => this.end.aborted(this, toError(this.signal?.reason));
-
   private settle(): void {
     this.timer?.cancel();
-    this.signal?.removeEventListener('abort', this.onAbort);
+    this.stopListening?.();
   }
 }

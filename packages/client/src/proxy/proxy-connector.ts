@@ -11,6 +11,7 @@ import {
   attempted,
   checkConnectPlace,
   describeOptions,
+  onAbort,
   placeText,
   toError,
   unchecked,
@@ -115,8 +116,7 @@ async function openTunnel(
 ): Promise<net.Socket> {
   const { protocol, host, port } = settings;
   const socket = net.connect({ host, port, noDelay: true, keepAlive: true });
-  const cancel = (): void => void socket.destroy(toError(signal.reason));
-  signal.addEventListener('abort', cancel, { once: true });
+  const stopListening = onAbort(signal, () => socket.destroy(toError(signal.reason)));
   try {
     await connected(socket, placeText({ host, port }));
     return await (protocol === 'http' ? httpTunnel : socksTunnel)(settings, target, socket);
@@ -124,7 +124,7 @@ async function openTunnel(
     socket.destroy();
     throw error;
   } finally {
-    signal.removeEventListener('abort', cancel);
+    stopListening();
   }
 }
 

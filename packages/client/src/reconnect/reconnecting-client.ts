@@ -9,6 +9,7 @@ import {
 import {
   Attempt,
   type AttemptLimit,
+  onAbort,
   SettableFuture,
   toError,
   UnseenFailures,
@@ -126,6 +127,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   /** The place of the last connection. */
   private inUse: P | undefined = undefined;
   private unfollow: (() => void) | undefined = undefined;
+  private stopListening: (() => void) | undefined = undefined;
   /** The last channel's end, once the client is closed. */
   private ending: Promise<unknown> | undefined = undefined;
   /** Actions that came while others are carried out wait here, so that all happens in order. */
@@ -145,7 +147,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     );
     this.unseen = this.watchFailures();
     if (signal?.aborted === true) this.aborted();
-    else signal?.addEventListener('abort', this.aborted, { once: true });
+    else this.stopListening = signal && onAbort(signal, () => this.aborted());
   }
 
   /** How it is now. */
@@ -264,9 +266,9 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     logger.log('error', `a listener of "${event}" of a ReconnectingClient failed`, error);
   }
 
-  private readonly aborted = (): void => {
+  private aborted(): void {
     this.finish('aborted', toError(this.settings.signal?.reason));
-  };
+  }
 
   private finish(reason: 'local' | 'aborted', error: Error | undefined): void {
     this.act(this.machine.close(reason, error));
@@ -474,7 +476,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
 
   private ended(error: Error | undefined): void {
     this.unfollow?.();
-    this.settings.signal?.removeEventListener('abort', this.aborted);
+    this.stopListening?.();
     this.queue.end(closedError(error));
     // Without a listener it is not an unhandled rejection.
     this.started.fail(error ?? closedError(undefined));

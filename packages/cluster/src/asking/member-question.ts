@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '@headrace/core';
+import { onAbort } from '@headrace/core/authoring';
 import {
   AnswerQueue,
   type BroadcastLedger,
@@ -66,10 +67,7 @@ export class MemberQuestion {
   private readonly nodes: Map<string, AskedNode>;
   private readonly plan: QuestionPlan;
   private readonly over: (open: readonly string[]) => void;
-  private readonly onAbort = (): void => {
-    const { signal } = this.plan;
-    this.giveUpAll(() => requestAborted(signal!, true));
-  };
+  private stopListening: (() => void) | undefined = undefined;
   private readonly clock: Clock;
   private timer: Timer | undefined = undefined;
   private here: GroupAnswers<MemberAnswer<unknown>> | undefined = undefined;
@@ -96,9 +94,14 @@ export class MemberQuestion {
       () => this.giveUpAll(() => requestTimedOut(timeoutMs, true)),
       timeoutMs,
     );
-    signal?.addEventListener('abort', this.onAbort);
-    if (signal?.aborted === true) this.onAbort();
+    if (signal !== undefined) this.listen(signal);
     this.endIfOver();
+  }
+
+  private listen(signal: AbortSignal): void {
+    const aborted = (): void => this.giveUpAll(() => requestAborted(signal, true));
+    if (signal.aborted) aborted();
+    else this.stopListening = onAbort(signal, aborted);
   }
 
   /** The members of this node. */
@@ -198,7 +201,7 @@ export class MemberQuestion {
     this.timer?.cancel();
     this.here?.cancel();
     this.plan.ledger?.close(this.clock.timeOfDay());
-    this.plan.signal?.removeEventListener('abort', this.onAbort);
+    this.stopListening?.();
     this.over(open);
   }
 }

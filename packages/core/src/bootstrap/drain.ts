@@ -1,3 +1,4 @@
+import { onAbort } from '../call/on-abort.ts';
 import type { Channel, Clock, Timer } from '../contract.ts';
 import { DrainEvent } from '../drain-event.ts';
 import { DrainStartEvent } from '../drain-start-event.ts';
@@ -141,12 +142,9 @@ export class Drain {
 
   /** Closes the remaining channels at once, when the signal aborts. */
   heed(signal: AbortSignal): void {
-    const onAbort = () => this.closeRest(0);
-    if (signal.aborted) onAbort();
-    else {
-      signal.addEventListener('abort', onAbort, { once: true });
-      void this.done.then(() => signal.removeEventListener('abort', onAbort));
-    }
+    const aborted = (): void => this.closeRest(0);
+    if (signal.aborted) aborted();
+    else void this.done.then(onAbort(signal, aborted));
   }
 
   private closeRest(spacingMs: number): void {

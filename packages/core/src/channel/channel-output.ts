@@ -7,6 +7,7 @@
 //
 // The half's life:  OPEN ──shutDown()──▶ ENDING ──all sent──▶ ENDED ──outputEnded()──▶ SHUT
 //                     └──────────────────────┴────── close() ────────┴───────────────────────┴──▶ OVER
+import { onAbort } from '../call/on-abort.ts';
 import type { Channel, Clock, CloseReason, WriteFuture } from '../contract.ts';
 import { ChannelError, toError } from '../errors.ts';
 import { SettableFuture } from '../future/settable-future.ts';
@@ -498,9 +499,7 @@ export class ChannelOutput implements StallOwner {
 
   private makeCancellable(segment: Segment, signal: AbortSignal): void {
     segment.seal();
-    const onAbort = () => this.cancel(segment, signal);
-    signal.addEventListener('abort', onAbort, { once: true });
-    segment.peekSettled(() => signal.removeEventListener('abort', onAbort));
+    segment.peekSettled(onAbort(signal, () => this.cancel(segment, signal)));
   }
 
   /** Takes a write back that was not flushed yet. */

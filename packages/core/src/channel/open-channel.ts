@@ -1,4 +1,5 @@
 import type { AttributeKey } from '../attribute-key.ts';
+import { onAbort } from '../call/on-abort.ts';
 import type { Channel } from '../contract.ts';
 import { TimedOutError } from '../errors.ts';
 import { text as textKind, time, unchecked } from '../option/option-kind.ts';
@@ -128,8 +129,7 @@ export async function registerAndWait(
   channel: Channel,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const onAbort = () => channel.close();
-  signal?.addEventListener('abort', onAbort, { once: true });
+  const stopListening = signal && onAbort(signal, () => channel.close());
   try {
     const { connectFuture } = coreOf(channel)!;
     startChannel(channel);
@@ -138,6 +138,6 @@ export async function registerAndWait(
     signal?.throwIfAborted();
     throw error;
   } finally {
-    signal?.removeEventListener('abort', onAbort);
+    stopListening?.();
   }
 }

@@ -1,3 +1,4 @@
+import { onAbort } from '../call/on-abort.ts';
 import type { Clock, Timer } from '../contract.ts';
 import { toError } from '../errors.ts';
 
@@ -87,20 +88,19 @@ export function attempted<T>(
       attempt.drop(toError(signal?.reason));
       reject(toError(signal?.reason));
     };
-    const over = (): void => signal?.removeEventListener('abort', aborted);
+    const stopListening = signal && onAbort(signal, aborted);
     const outcome = {
       done: (result: T): void => {
-        over();
+        stopListening?.();
         resolve(result);
       },
       failed: (error: Error): void => {
-        over();
+        stopListening?.();
         reject(error);
       },
       late,
     };
     const attempt = new Attempt(step, outcome, limit);
-    signal?.addEventListener('abort', aborted, { once: true });
     if (signal?.aborted === true) aborted();
   });
 }

@@ -5,6 +5,7 @@ import {
   describeOptions,
   fn,
   number,
+  onAbort,
   RANDOM,
   RecentMap,
   whole,
@@ -266,14 +267,13 @@ function digest(name: string): string {
 /** Rejects when the attempt is not wanted any more. */
 function wait({ channel, signal }: AuthAttempt, ms: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
+    const stopListening = onAbort(signal, () => {
       timer.cancel();
       reject(signal.reason);
-    };
+    });
     const timer = channel.clock.deadlines.schedule(() => {
-      signal.removeEventListener('abort', onAbort);
+      stopListening();
       resolve();
     }, ms);
-    signal.addEventListener('abort', onAbort, { once: true });
   });
 }

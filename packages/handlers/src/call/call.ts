@@ -1,5 +1,5 @@
 import type { WriteFuture } from '@headrace/core';
-import type { HeapEntry } from '@headrace/core/authoring';
+import { type HeapEntry, onAbort } from '@headrace/core/authoring';
 
 /** The connection that a call was given to. */
 export interface CallCarrier {
@@ -44,8 +44,7 @@ export class Call implements HeapEntry {
   /** Where it was sent. */
   carrier: CallCarrier | undefined = undefined;
   write: WriteFuture | undefined = undefined;
-  private owner: CallOwner | undefined = undefined;
-  private signal: AbortSignal | undefined = undefined;
+  private stopListening: (() => void) | undefined = undefined;
 
   constructor(
     body: unknown,
@@ -68,18 +67,11 @@ export class Call implements HeapEntry {
   }
 
   listen(signal: AbortSignal, owner: CallOwner): void {
-    this.owner = owner;
-    this.signal = signal;
-    signal.addEventListener('abort', this);
+    this.stopListening = onAbort(signal, () => owner.aborted(this, signal));
   }
 
   unlisten(): void {
-    this.signal?.removeEventListener('abort', this);
-    this.signal = undefined;
-  }
-
-  /** The signal aborts. */
-  handleEvent(): void {
-    this.owner!.aborted(this, this.signal!);
+    this.stopListening?.();
+    this.stopListening = undefined;
   }
 }

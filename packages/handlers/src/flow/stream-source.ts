@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { WriteFuture } from '@headrace/core';
-import type { SettableFuture } from '@headrace/core/authoring';
+import { onAbort, type SettableFuture } from '@headrace/core/authoring';
 import { giveUp } from '../call/item-source.ts';
 import { FileRegion } from './file-region.ts';
 
@@ -40,9 +40,8 @@ export class StreamSource {
     const { source } = this;
     const signal = source instanceof FileRegion ? source.signal : undefined;
     if (signal === undefined) return;
-    const onAbort = (): void => listener((source as FileRegion).abortError());
-    signal.addEventListener('abort', onAbort, { once: true });
-    (write as SettableFuture).peekSettled(() => signal.removeEventListener('abort', onAbort));
+    const stopListening = onAbort(signal, () => listener((source as FileRegion).abortError()));
+    (write as SettableFuture).peekSettled(stopListening);
   }
 
   /** Lets go of files and sockets of the source, even while a pull is under way. */

@@ -11,6 +11,7 @@ import {
   fn,
   having,
   number,
+  onAbort,
   toError,
   unchecked,
   unpinned,
@@ -94,9 +95,7 @@ class Question {
         this.giveUp(aborted);
         return;
       }
-      const onAbort = (): void => this.giveUp(aborted);
-      signal.addEventListener('abort', onAbort);
-      this.ends.push(() => signal.removeEventListener('abort', onAbort));
+      this.ends.push(onAbort(signal, () => this.giveUp(aborted)));
     }
     const { clock } = calls[0]!.channel;
     this.deadline = clock.now() + timeoutMs;

@@ -1,5 +1,5 @@
 import { isHeadraceError, type Timer } from '@headrace/core';
-import { checkedDelay, toError } from '@headrace/core/authoring';
+import { checkedDelay, onAbort, toError } from '@headrace/core/authoring';
 import { afterSent, requestAborted, requestTimedOut, wasSent } from '../call/call-error.ts';
 import type { CallLimits, CallRules, MakeAttempt } from './call-rules.ts';
 import { isOverloaded, isPlaceGone, retryAfterMs } from './service-codes.ts';
@@ -25,6 +25,7 @@ export class RepeatedCall {
   /** The timer is that of a retry, whose token is taken. */
   private isBackingOff = false;
   private isOver = false;
+  private readonly stopListening: (() => void) | undefined;
   private resolve!: (answer: unknown) => void;
   private reject!: (error: unknown) => void;
 
@@ -42,8 +43,8 @@ export class RepeatedCall {
       this.reject = reject;
     });
     budget.called();
-    signal?.addEventListener('abort', this.aborted);
-    if (signal?.aborted === true) this.aborted();
+    this.stopListening = signal && onAbort(signal, () => this.aborted(signal));
+    if (signal?.aborted === true) this.aborted(signal);
     else this.attempt();
   }
 
@@ -147,12 +148,11 @@ export class RepeatedCall {
     return Math.max(checkedDelay(delayMs, 'retry.backoff'), retryAfterMs(error));
   }
 
-  private readonly aborted = (): void => {
-    const signal = this.limits.signal!;
+  private aborted(signal: AbortSignal): void {
     if (this.running.size === 0) this.cancelled(signal);
     // Each says whether it was sent.
     for (const controller of this.running) controller.abort(signal.reason);
-  };
+  }
 
   private cancelled(signal: AbortSignal): void {
     if (this.running.size === 0) this.fail(requestAborted(signal, this.mayHaveLeft));
@@ -178,7 +178,7 @@ export class RepeatedCall {
     this.isOver = true;
     this.timer?.cancel();
     if (this.isBackingOff) this.rules.budget.giveBack();
-    this.limits.signal?.removeEventListener('abort', this.aborted);
+    this.stopListening?.();
     for (const controller of this.running) controller.abort(new Error('the call is over'));
     return true;
   }

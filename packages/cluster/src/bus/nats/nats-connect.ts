@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type net from 'node:net';
-import { importPeer, toError } from '@headrace/core/authoring';
+import { importPeer, onAbort, toError } from '@headrace/core/authoring';
 import type { NodeConnectionOptions } from '@nats-io/transport-node';
 import type { BusHost } from '../bus.ts';
 import type { BusLink, BusLinkSink } from '../bus-engine.ts';
@@ -55,14 +55,14 @@ async function endingSockets<T>(signal: AbortSignal, connect: () => Promise<T>):
     for (const socket of sockets) socket.destroy();
   };
   subscribe(SOCKETS, note);
-  signal.addEventListener('abort', end, { once: true });
+  const stopListening = onAbort(signal, end);
   try {
     return await CONTEXT.run(sockets, connect);
   } catch (thrown) {
     end();
     throw toError(thrown);
   } finally {
-    signal.removeEventListener('abort', end);
+    stopListening();
     unsubscribe(SOCKETS, note);
   }
 }

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { randomInt } from 'node:crypto';
-import { toBuffer } from '@headrace/core/authoring';
+import { onAbort, toBuffer } from '@headrace/core/authoring';
 import type { LogEntry, LogLimits, LogLink, LogPage, LogPosition } from '../../log/log.ts';
 import type { BusHost, BusSubscription } from '../bus.ts';
 import type { BusLink, BusLinkSink } from '../bus-engine.ts';
@@ -205,11 +205,16 @@ export function connectToPrimary(
   signal: AbortSignal,
 ): Promise<WorkerLink> {
   return new Promise((resolve, reject) => {
-    const failed = (error: Error): void => {
+    const settled = (): void => {
       timer.cancel();
+      stopListening();
+    };
+    const failed = (error: Error): void => {
+      settled();
       void link.close(false);
       reject(error);
     };
+    const stopListening = onAbort(signal, () => failed(signal.reason as Error));
     const timer = host.clock.schedule(() => {
       const text = 'the primary process does not relay: call runWorkers() or processBus() there';
       failed(new Error(text));
@@ -223,10 +228,9 @@ export function connectToPrimary(
       },
     };
     const link = new WorkerLink(randomInt(2 ** 31), wire, own, () => {
-      timer.cancel();
+      settled();
       isUp = true;
       resolve(link);
     });
-    signal.addEventListener('abort', () => failed(signal.reason as Error), { once: true });
   });
 }

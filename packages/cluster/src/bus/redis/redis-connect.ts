@@ -1,4 +1,4 @@
-import { importPeer, toError } from '@headrace/core/authoring';
+import { importPeer, onAbort, toError } from '@headrace/core/authoring';
 import type { RedisClientOptions } from '@redis/client';
 import type { BusHost } from '../bus.ts';
 import type { BusLink, BusLinkSink } from '../bus-engine.ts';
@@ -29,7 +29,7 @@ export async function connectToRedis(
       failure ??= toError(thrown);
     });
   }
-  signal.addEventListener('abort', end, { once: true });
+  const stopListening = onAbort(signal, end);
   try {
     await Promise.all(clients.map((client) => client.connect()));
     const server = String(await publisher.sendCommand(['INFO', 'server']));
@@ -40,7 +40,7 @@ export async function connectToRedis(
     end();
     throw toError(thrown);
   } finally {
-    signal.removeEventListener('abort', end);
+    stopListening();
   }
 }
 

@@ -1,0 +1,54 @@
+/**
+ * Those who wait for one signal. A signal has one listener of the runtime for all of them: Node warns of a leak at a signal
+ * with more than ten, and that of an application may be for thousands of calls.
+ */
+class AbortListeners {
+  private readonly signal: AbortSignal;
+  private readonly listeners = new Set<() => void>();
+
+  constructor(signal: AbortSignal) {
+    this.signal = signal;
+    ofSignal.set(signal, this);
+    signal.addEventListener('abort', this, { once: true });
+  }
+
+  add(listener: () => void): () => void {
+    // The same function may be given twice.
+    const own = (): void => listener();
+    this.listeners.add(own);
+    return () => this.remove(own);
+  }
+
+  /** The signal aborts. As with listeners of the runtime, one that throws stops no other, and the runtime reports its error. */
+  handleEvent(): void {
+    ofSignal.delete(this.signal);
+    const errors: unknown[] = [];
+    for (const listener of this.listeners) {
+      this.listeners.delete(listener);
+      try {
+        listener();
+      } catch (thrown) {
+        errors.push(thrown);
+      }
+    }
+    if (errors.length > 0) throw errors[0];
+  }
+
+  private remove(listener: () => void): void {
+    if (!this.listeners.delete(listener) || this.listeners.size > 0) return;
+    if (ofSignal.get(this.signal) !== this) return;
+    ofSignal.delete(this.signal);
+    this.signal.removeEventListener('abort', this);
+  }
+}
+
+const ofSignal = new WeakMap<AbortSignal, AbortListeners>();
+
+/**
+ * Calls a listener once, when a signal aborts; never for a signal that has aborted before.
+ *
+ * @returns stops to listen: to be called when the work is over, as a signal may live as long as the process
+ */
+export function onAbort(signal: AbortSignal, listener: () => void): () => void {
+  return (ofSignal.get(signal) ?? new AbortListeners(signal)).add(listener);
+}
