@@ -43,7 +43,7 @@ export { textOf, toError } from './errors.ts';
 export { allSettled } from './future/all-settled.ts';
 export { type FailureReporter, SettableFuture } from './future/settable-future.ts';
 // Encode once for many receivers
-export { encodeOnce } from './group/encode-once.ts';
+export { encodeOnce, writeToEach } from './group/encode-once.ts';
 // Options of groups
 export { SLOW_MEMBER_OPTIONS } from './group/slow-member.ts';
 // Hold back: drains, writes, reads

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { Channel, Context } from '@headrace/core';
+import { writeToEach } from '@headrace/core/authoring';
 import type { Cluster } from '../cluster/cluster.ts';
 import { checkAttributesLength, type GatewayAttributes } from './worker-connection.ts';
 
@@ -56,13 +57,13 @@ export class HeldConnections {
     const { users } = this.cluster;
     switch (op) {
       case 'send':
-        for (const { ctx } of chosen) ctx.writeAndFlush(message);
+        writeToEach(chosen, ({ ctx }) => ctx.writeAndFlush(message));
         break;
       case 'close':
-        for (const { ctx } of chosen) {
+        writeToEach(chosen, ({ ctx }) => {
           if (message !== undefined) ctx.writeAndFlush(message);
           ctx.channel.end({ reason: String(reason) as never });
-        }
+        });
         break;
       case 'join':
         for (const { ctx } of chosen) this.cluster.group(textOf(name)).add(ctx.channel);

@@ -6,6 +6,7 @@ import {
   fn,
   number,
   object,
+  writeToEach,
 } from '@headrace/core/authoring';
 import type { OtherSession, Session, Sessions } from '@headrace/handlers';
 import type { BusSubscription } from '../bus/bus.ts';
@@ -164,10 +165,10 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   send(ids: string | Iterable<string>, message: unknown, options: SendOptions = {}): void {
     const { except } = SEND_OPTIONS.resolve(options);
     const body = this.encode(message);
-    for (const id of typeof ids === 'string' ? [ids] : new Set(ids)) {
-      for (const channel of this.channels(id)) {
-        if (channel !== except) channel.writeAndFlush(message);
-      }
+    const users = typeof ids === 'string' ? [ids] : [...new Set(ids)];
+    const here = users.flatMap((id) => this.channels(id)).filter((channel) => channel !== except);
+    writeToEach(here, (channel) => channel.writeAndFlush(message));
+    for (const id of users) {
       const key = token(id);
       for (const subject of this.index.subjects(key))
         this.publish(subject, key, KIND.user, body, 0);
@@ -287,7 +288,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     message: unknown,
   ): void {
     if ((envelope.flags & ANSWER) === 0) {
-      for (const { channel } of user.sessions) channel.writeAndFlush(message);
+      writeToEach(user.sessions, ({ channel }) => channel.writeAndFlush(message));
     } else {
       void this.deliverTo(user, message, TAKEN_WITHIN_MS).then((count) =>
         this.answer(envelope, count),
@@ -318,7 +319,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     message: unknown,
     timeoutMs: number,
   ): Promise<number> {
-    const futures = sessions.map(({ channel }) => channel.writeAndFlush(message));
+    const futures = writeToEach(sessions, ({ channel }) => channel.writeAndFlush(message));
     await this.questions.wait(timeoutMs, [...futures.keys()].map(String), (question) => {
       for (const [i, future] of futures.entries()) {
         future.onSettled(() => question.answered(String(i), 1));

@@ -1,4 +1,6 @@
 import { connectionsOf } from '@headrace/cluster/gateway';
+import type { Handler } from '@headrace/core';
+import { encodeOnce } from '@headrace/core/authoring';
 import { describe, expect, it } from 'vitest';
 import { sent } from '../nodes.ts';
 import { world } from './remote-world.ts';
@@ -42,6 +44,30 @@ describe('connectionsOf', () => {
     expect(await given(of.send({ connection }, 'late'))).toBe(0);
     await nodes.pass(5000);
     expect(channels[0]!.isOpen).toBe(false);
+  });
+
+  it('encodes a message to a group, a user or all once at each gateway, and one to a connection for it alone', async () => {
+    const { channels, ids, connect, given, of } = await world();
+    const encoded: string[] = [];
+    const encode = (message: unknown): string => {
+      encoded.push(String(message));
+      return `<${message}>`;
+    };
+    const encoder: Handler = {
+      sharable: true,
+      write: (ctx, message) => ctx.write(encodeOnce('angular', message, encode)),
+    };
+    for (let i = 0; i < 5; i += 1) await connect(0, encoder);
+    await given(of.join({ all: true }, 'room'));
+    await given(of.bind({ all: true }, 'ann'));
+    expect(await given(of.send({ group: 'room' }, 'group'))).toBe(7);
+    expect(await given(of.send({ user: 'ann' }, 'user'))).toBe(7);
+    expect(await given(of.send({ all: true }, 'all'))).toBe(7);
+    expect(await given(of.send({ connection: ids.at(-1)! }, 'one'))).toBe(1);
+    expect(await given(of.close({ all: true }, 'bye'))).toBe(7);
+    expect(encoded).toEqual(['group', 'user', 'all', 'one', 'bye']);
+    expect(sent(channels.at(-1)!)).toEqual(['<group>', '<user>', '<all>', '<one>', '<bye>']);
+    expect(sent(channels[2]!)).toEqual(['<group>', '<user>', '<all>', '<bye>']);
   });
 
   it('says how many nodes took a message', async () => {

@@ -1,4 +1,5 @@
 import { connectionsOf, Gateway, Worker } from '@headrace/cluster/gateway';
+import type { Handler } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { Nodes } from '../nodes.ts';
 
@@ -16,8 +17,9 @@ export async function world() {
   const gateways = fronts.map((cluster) => new Gateway<string>({ cluster }));
   await nodes.pass(3000);
   const channels: EmbeddedChannel[] = [];
-  const connect = async (index: number): Promise<void> => {
-    channels.push(EmbeddedChannel.with({ clock: nodes.clock }, gateways[index]!.handler()));
+  const connect = async (index: number, ...before: Handler[]): Promise<void> => {
+    const handler = gateways[index]!.handler();
+    channels.push(EmbeddedChannel.with({ clock: nodes.clock }, ...before, handler));
     await nodes.pass(50);
   };
   await connect(0);

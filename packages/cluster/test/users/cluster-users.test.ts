@@ -1,6 +1,7 @@
 import type { Cluster, EngineBus } from '@headrace/cluster';
 import { CLUSTER_ERRORS } from '@headrace/cluster';
-import { type Clock, isHeadraceError } from '@headrace/core';
+import { type Clock, type Context, isHeadraceError } from '@headrace/core';
+import { encodeOnce } from '@headrace/core/authoring';
 import type { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it, vi } from 'vitest';
 import { BODY, encodeEnvelope, KIND } from '../../src/envelope/envelope.ts';
@@ -46,6 +47,31 @@ describe('users on two nodes', () => {
     a.users.send('ann', 'hello');
     await nodes.pass(10);
     expect(sent(desk)).toEqual(['hello']);
+  });
+
+  it('have a message encoded once for all their connections of a node', async () => {
+    const { nodes, a, b, bind, after } = await twoNodes();
+    const encoded: string[] = [];
+    const encode = (message: unknown): unknown => {
+      encoded.push(String(message));
+      return message;
+    };
+    for (const [id, cluster] of [
+      ['ann', a],
+      ['ann', a],
+      ['bob', a],
+      ['ann', b],
+      ['ann', b],
+    ] as const) {
+      const channel = await bind(id, cluster);
+      const write = (ctx: Context, message: unknown) => ctx.write(encodeOnce('c', message, encode));
+      channel.pipeline.addLast({ write });
+    }
+    a.users.send(['ann', 'bob'], 'sent');
+    await nodes.pass(10);
+    expect(encoded).toEqual(['sent', 'sent']);
+    expect(await after(50, a.users.deliver('ann', 'delivered'))).toBe(4);
+    expect(encoded).toEqual(['sent', 'sent', 'delivered', 'delivered']);
   });
 
   it('get what is sent to them, on all their connections', async () => {

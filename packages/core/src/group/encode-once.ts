@@ -23,8 +23,20 @@ export function broadcasting<T>(forms: EncodedForms, run: () => T): T {
 }
 
 /**
- * The result of `encode(message)`, for encoders without state. It is made once while a group writes
- * the same message to all its members. Outside a broadcast each call runs `encode`.
+ * Writes one message to each receiver, where no group has them: encoders that use {@link encodeOnce} encode it once for all.
+ *
+ * @param write - writes the message at once
+ * @returns what it has returned, in the order of the receivers
+ */
+export function writeToEach<R, T>(receivers: readonly R[], write: (receiver: R) => T): T[] {
+  const run = (): T[] => receivers.map((receiver) => write(receiver));
+  // What is made for many costs more, for one alone.
+  return receivers.length > 1 ? broadcasting(new Map(), run) : run();
+}
+
+/**
+ * The result of `encode(message)`, for encoders without state. It is made once while a group, or
+ * {@link writeToEach}, writes the same message to many. Outside a broadcast each call runs `encode`.
  *
  * @param key - names the encoder and everything about its configuration that the result depends on
  * @param encodeForMany - used instead of `encode` in a broadcast: a result that is cheap to make once need not be
