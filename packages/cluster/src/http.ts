@@ -7,5 +7,6 @@
 export type { ConnectionTarget, Published } from './gateway/remote-connections.ts';
 export type { JsonValue } from './gateway/worker-connection.ts';
 export type { ApiProblem } from './http/api-error.ts';
+export type { ApiKey, ApiRight } from './http/api-keys.ts';
 export type { ApiConnections } from './http/api-operations.ts';
 export { type ClusterApiOptions, clusterApi } from './http/cluster-api.ts';

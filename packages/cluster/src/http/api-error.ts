@@ -18,6 +18,7 @@ export const API_ERRORS = {
   WRONG_NAME: [400, 'the name of a group or user, or the id of a connection, is none'],
   WRONG_TARGET: [400, '`to` is not one of group, user, connection, or all: true'],
   WRONG_KEY: [401, 'Authorization is not Bearer and a key of the API'],
+  NOT_ALLOWED: [403, 'the key may not do this, or not with these connections'],
   NOT_FOUND: [404, 'there is no such path'],
   WRONG_METHOD: [405, 'the path has another method'],
   BODY_TOO_LONG: [413, 'the body is longer than the API takes'],

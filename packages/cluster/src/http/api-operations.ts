@@ -23,6 +23,14 @@ export interface ApiRules {
   readonly maxBatch: number;
 }
 
+/** The client of one request. */
+export interface ApiCaller {
+  /** Counts so many requests more. @throws Refusal */
+  charge(requests: number): void;
+  /** @param to - as the client says it @throws Refusal */
+  checkTarget(to: ConnectionTarget): void;
+}
+
 /** Carries out what requests ask for. */
 export class ApiOperations {
   private readonly connections: ApiConnections;
@@ -36,51 +44,47 @@ export class ApiOperations {
     this.rules = rules;
   }
 
-  async publish(body: unknown): Promise<object> {
-    const { to, message } = this.allowed(publicationIn(body));
+  async publish(body: unknown, caller: ApiCaller): Promise<object> {
+    const { to, message } = this.allowed(publicationIn(body), caller);
     const { connections, nodes } = await this.connections.publish(to, message);
     return { delivered: connections, nodes };
   }
 
-  /**
-   * Publishes in the order of the list; each message has its own result.
-   *
-   * @param charge - counts so many requests more, or throws
-   */
-  async batch(body: unknown, charge: (requests: number) => void): Promise<object> {
+  /** Publishes in the order of the list; each message has its own result. */
+  async batch(body: unknown, caller: ApiCaller): Promise<object> {
     const messages = messagesIn(body, this.rules.maxBatch);
-    charge(messages.length - 1);
+    caller.charge(messages.length - 1);
     const results = messages.map((one) =>
-      this.publish(one).catch((error: unknown) => this.failed(error).value),
+      this.publish(one, caller).catch((error: unknown) => this.failed(error).value),
     );
     return { results: await Promise.all(results) };
   }
 
-  async disconnect(body: unknown): Promise<object> {
+  async disconnect(body: unknown, caller: ApiCaller): Promise<object> {
     const { to, message } = disconnectionIn(body);
     if (message !== undefined) this.check(message);
-    return { closed: await this.connections.close(this.target(to), message) };
+    return { closed: await this.connections.close(this.target(to, caller), message) };
   }
 
-  async group(name: unknown): Promise<object> {
-    return { count: await this.count({ group: nameIn(name) }) };
+  async group(name: unknown, caller: ApiCaller): Promise<object> {
+    return { count: await this.count({ group: nameIn(name) }, caller) };
   }
 
-  async user(name: unknown): Promise<object> {
-    return { online: (await this.count({ user: nameIn(name) })) > 0 };
+  async user(name: unknown, caller: ApiCaller): Promise<object> {
+    return { online: (await this.count({ user: nameIn(name) }, caller)) > 0 };
   }
 
-  async connection(id: unknown): Promise<object> {
-    return { online: (await this.count({ connection: nameIn(id) })) > 0 };
+  async connection(id: unknown, caller: ApiCaller): Promise<object> {
+    return { online: (await this.count({ connection: nameIn(id) }, caller)) > 0 };
   }
 
-  private count(of: ConnectionTarget): Promise<number> {
-    return this.connections.count(this.target(of));
+  private count(of: ConnectionTarget, caller: ApiCaller): Promise<number> {
+    return this.connections.count(this.target(of, caller));
   }
 
-  private allowed({ to, message }: Publication): Publication {
+  private allowed({ to, message }: Publication, caller: ApiCaller): Publication {
     this.check(message);
-    return { to: this.target(to), message };
+    return { to: this.target(to, caller), message };
   }
 
   private check(message: JsonValue): void {
@@ -89,7 +93,8 @@ export class ApiOperations {
       throw new Refusal('WRONG_MESSAGE', problem.message, {}, problem.code);
   }
 
-  private target(to: ConnectionTarget): ConnectionTarget {
+  private target(to: ConnectionTarget, caller: ApiCaller): ConnectionTarget {
+    caller.checkTarget(to);
     const { target } = this.rules;
     const meant = target === undefined ? to : target(to);
     if (!('code' in meant)) return meant;

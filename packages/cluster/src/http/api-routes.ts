@@ -1,29 +1,58 @@
 import { Refusal } from './api-error.ts';
-import type { ApiOperations } from './api-operations.ts';
+import type { ApiRight } from './api-keys.ts';
+import type { ApiCaller, ApiOperations } from './api-operations.ts';
 
 /** One path of the API. */
 export interface ApiRoute {
   readonly method: 'GET' | 'POST';
   /** As in OpenAPI: what stands in braces is a name. */
   readonly path: string;
-  /**
-   * @param given - the body of a POST, the name in the path of a GET
-   * @param charge - counts so many requests more, or throws
-   */
+  readonly right: ApiRight;
+  /** @param given - the body of a POST, the name in the path of a GET */
   readonly answer: (
     operations: ApiOperations,
     given: unknown,
-    charge: (requests: number) => void,
+    caller: ApiCaller,
   ) => Promise<object>;
 }
 
 export const ROUTES: readonly ApiRoute[] = [
-  { method: 'POST', path: '/publish', answer: (api, body) => api.publish(body) },
-  { method: 'POST', path: '/batch', answer: (api, body, charge) => api.batch(body, charge) },
-  { method: 'POST', path: '/disconnect', answer: (api, body) => api.disconnect(body) },
-  { method: 'GET', path: '/groups/{group}', answer: (api, name) => api.group(name) },
-  { method: 'GET', path: '/users/{user}', answer: (api, name) => api.user(name) },
-  { method: 'GET', path: '/connections/{connection}', answer: (api, id) => api.connection(id) },
+  {
+    method: 'POST',
+    path: '/publish',
+    right: 'publish',
+    answer: (api, body, caller) => api.publish(body, caller),
+  },
+  {
+    method: 'POST',
+    path: '/batch',
+    right: 'publish',
+    answer: (api, body, caller) => api.batch(body, caller),
+  },
+  {
+    method: 'POST',
+    path: '/disconnect',
+    right: 'disconnect',
+    answer: (api, body, caller) => api.disconnect(body, caller),
+  },
+  {
+    method: 'GET',
+    path: '/groups/{group}',
+    right: 'presence',
+    answer: (api, name, caller) => api.group(name, caller),
+  },
+  {
+    method: 'GET',
+    path: '/users/{user}',
+    right: 'presence',
+    answer: (api, name, caller) => api.user(name, caller),
+  },
+  {
+    method: 'GET',
+    path: '/connections/{connection}',
+    right: 'presence',
+    answer: (api, id, caller) => api.connection(id, caller),
+  },
 ];
 
 /** The route of a request, and the name in its path. @throws Refusal */

@@ -14,12 +14,12 @@ import {
   value,
   whole,
 } from '@headrace/core/authoring';
-import { secretsEqual } from '@headrace/handlers';
 import type { ConnectionTarget } from '../gateway/remote-connections.ts';
 import type { JsonValue } from '../gateway/worker-connection.ts';
 import { bodyOf, jsonOf } from './api-body.ts';
 import { type ApiAnswer, type ApiProblem, answerForError, Refusal } from './api-error.ts';
-import { type ApiConnections, ApiOperations } from './api-operations.ts';
+import { type ApiKey, ApiKeys, areApiKeys } from './api-keys.ts';
+import { type ApiCaller, type ApiConnections, ApiOperations } from './api-operations.ts';
 import { type ApiRoute, routeOf } from './api-routes.ts';
 import { IdempotencyTable, idempotencyKeyIn } from './idempotency-table.ts';
 import { openApiDocument } from './open-api.ts';
@@ -28,8 +28,11 @@ import { openApiDocument } from './open-api.ts';
 export interface ClusterApiOptions {
   /** What `connectionsOf(cluster)` gave. */
   readonly connections: ApiConnections;
-  /** Each of them opens the API, so that a key is replaced while clients still have the old one. */
-  readonly keys: readonly string[];
+  /**
+   * Each of them opens the API, so that a key is replaced while clients still have the old one. A text may do all; an
+   * {@link ApiKey} what it says, and its client gets 403 for the rest.
+   */
+  readonly keys: readonly (string | ApiKey)[];
   /**
    * The connections that a client means by `to`, or by a path: other names than those of clients, or a refusal, which
    * is answered with 400. @default the names of clients are those of the cluster
@@ -61,9 +64,9 @@ export interface ClusterApiOptions {
 
 const OPTIONS = describeOptions('clusterApi', {
   connections: having('publish', 'what connectionsOf gave', { required: true }),
-  keys: value<readonly string[], { readonly required: true }>(
-    'a list of one key or more, of visible characters without spaces',
-    (given) => Array.isArray(given) && given.length > 0 && given.every(isKey),
+  keys: value<readonly (string | ApiKey)[], { readonly required: true }>(
+    'a list of keys that differ, of visible characters without spaces, each as a text or with key, may and groups',
+    areApiKeys,
     { required: true },
   ),
   target: fn({ answers: 'at once', purpose: 'gives the connections that a target means' }),
@@ -146,6 +149,7 @@ export function clusterApi(options: ClusterApiOptions): RequestListener {
 class ClusterApi {
   private readonly options: Resolved<ClusterApiOptions, typeof OPTIONS.kinds>;
   private readonly operations: ApiOperations;
+  private readonly keys: ApiKeys;
   private readonly rate: { readonly perSecond: number; readonly burst: number };
   /** In the order of the keys. */
   private readonly buckets: readonly TokenBucket[];
@@ -159,6 +163,7 @@ class ClusterApi {
     const { connections, keys, requestsPerSecond, requestBurst, logger } = resolved;
     const rate = { perSecond: requestsPerSecond, burst: requestBurst };
     this.options = resolved;
+    this.keys = new ApiKeys(keys);
     // A longer one would never be taken.
     const maxBatch = Math.min(resolved.maxBatch, requestBurst);
     this.operations = new ApiOperations(connections, { ...resolved, maxBatch }, (error) =>
@@ -193,9 +198,10 @@ class ClusterApi {
   private async answer(request: IncomingMessage): Promise<ApiAnswer> {
     const { method = '', url = '' } = request;
     if (method === 'GET' && url === '/openapi.json') return { status: 200, value: this.document };
-    const caller = this.callerOf(request);
+    const caller = this.keys.callerOf(request.headers.authorization);
     this.charge(caller, 1);
     const [route, name] = routeOf(method, url);
+    this.keys.checkRight(caller, route.right);
     const { maxRequests } = this.options;
     if (this.open >= maxRequests) {
       const text = `${maxRequests} requests are answered at a time`;
@@ -215,9 +221,12 @@ class ClusterApi {
     name: string | undefined,
     request: IncomingMessage,
   ): Promise<ApiAnswer> {
-    const charge = (requests: number): void => this.charge(caller, requests);
+    const client: ApiCaller = {
+      charge: (requests) => this.charge(caller, requests),
+      checkTarget: (to) => this.keys.checkTarget(caller, to),
+    };
     const run = async (given: unknown): Promise<ApiAnswer> => {
-      return answerOf(await answer(this.operations, given, charge));
+      return answerOf(await answer(this.operations, given, client));
     };
     if (method === 'GET') return await run(name);
     const key = idempotencyKeyIn(request.headers['idempotency-key']);
@@ -227,17 +236,6 @@ class ClusterApi {
     const once = (): Promise<ApiAnswer> =>
       run(jsonOf(body)).catch((error: unknown) => this.failed(error));
     return await this.table.once(`${caller} ${key}`, digest, this.options.clock.now(), once);
-  }
-
-  /** The place of the key in the list. @throws Refusal */
-  private callerOf({ headers: { authorization = '' } }: IncomingMessage): number {
-    const given = /^bearer +(\S+) *$/i.exec(authorization)?.[1] ?? '';
-    // All are compared, so that the time does not show which one it was.
-    const right = this.options.keys.map((key) => secretsEqual(given, key));
-    const caller = right.indexOf(true);
-    if (caller >= 0) return caller;
-    const wanted = { 'www-authenticate': 'Bearer' };
-    throw new Refusal('WRONG_KEY', 'Authorization must be Bearer and the key', wanted);
   }
 
   /** @throws Refusal */
@@ -253,10 +251,6 @@ class ClusterApi {
     }
     for (let taken = 0; taken < requests; taken += 1) bucket.take(rate, now);
   }
-}
-
-function isKey(key: unknown): boolean {
-  return typeof key === 'string' && /^[\x21-\x7e]+$/.test(key);
 }
 
 /** The nodes of one message are a header; those of a batch stand beside each. */

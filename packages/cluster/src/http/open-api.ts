@@ -11,7 +11,13 @@ interface Described {
   readonly codes?: readonly ApiErrorCode[];
 }
 
-const EVERY: readonly ApiErrorCode[] = ['WRONG_KEY', 'TOO_MANY_REQUESTS', 'INTERNAL', 'BUSY'];
+const EVERY: readonly ApiErrorCode[] = [
+  'WRONG_KEY',
+  'NOT_ALLOWED',
+  'TOO_MANY_REQUESTS',
+  'INTERNAL',
+  'BUSY',
+];
 const WITH_BODY: readonly ApiErrorCode[] = [
   'BODY_CUT',
   'NOT_JSON',

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { API_ERRORS } from '../../src/http/api-error.ts';
 import { ROUTES } from '../../src/http/api-routes.ts';
 import { openApiDocument } from '../../src/http/open-api.ts';
-import { type Answer, apiWorld } from './api-world.ts';
+import { type Answer, apiWorld, KEY } from './api-world.ts';
 import { schemaFaults } from './schema-check.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: a document of any shape
@@ -90,6 +90,16 @@ describe('the description in OpenAPI', () => {
     }
   });
 
+  it('describes what a key is not allowed, on each path', async () => {
+    const { ask, post } = await apiWorld({ keys: [{ key: KEY, groups: 'b' }] });
+    for (const { method, path } of ROUTES) {
+      if (method === 'GET') check(path, await ask(path.replace(/\{.*/, 'a')));
+      else if (path !== '/batch') check(path, await post(path, HI));
+    }
+    const other = await apiWorld({ keys: [{ key: KEY, may: ['disconnect'] }] });
+    check('/batch', await other.post('/batch', { messages: [HI] }));
+  });
+
   it('describes the errors of the cluster, and of limits', async () => {
     const limited = await apiWorld({ requestBurst: 1 });
     await limited.ask('/users/a');
@@ -119,6 +129,7 @@ describe('the description in OpenAPI', () => {
     expect(all.filter((code) => !seen.has(code))).toEqual([]);
     const sources = [
       'api-body',
+      'api-keys',
       'api-operations',
       'api-routes',
       'cluster-api',

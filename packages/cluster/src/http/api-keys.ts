@@ -1,0 +1,84 @@
+import { secretsEqual } from '@headrace/handlers';
+import type { ConnectionTarget } from '../gateway/remote-connections.ts';
+import { Refusal } from './api-error.ts';
+
+/**
+ * Something that a key may do: `publish` to connections, also in batches; `presence`, asking who is there; `disconnect`, ending
+ * connections.
+ */
+export type ApiRight = 'publish' | 'presence' | 'disconnect';
+
+/** A key of the HTTP API, and its rights. */
+export interface ApiKey {
+  /** Visible characters without spaces. */
+  readonly key: string;
+  /** @default all */
+  readonly may?: readonly ApiRight[];
+  /**
+   * The key reaches the groups whose names begin so, and neither users, connections nor all. It is about the names that
+   * clients say, before `target` maps them. @default it reaches everything
+   */
+  readonly groups?: string;
+}
+
+const RIGHTS: readonly unknown[] = ['publish', 'presence', 'disconnect'] satisfies ApiRight[];
+const MEMBERS = ['key', 'may', 'groups'];
+
+/** The keys of the API; the client of a request is known by the place of its key in the list. */
+export class ApiKeys {
+  private readonly keys: readonly ApiKey[];
+
+  constructor(keys: readonly (string | ApiKey)[]) {
+    this.keys = keys.map(toKey);
+  }
+
+  /** The place of the key in a header. @throws Refusal */
+  callerOf(authorization = ''): number {
+    const given = /^bearer +(\S+) *$/i.exec(authorization)?.[1] ?? '';
+    // All are compared, so that the time does not show which one it was.
+    const right = this.keys.map(({ key }) => secretsEqual(given, key));
+    const caller = right.indexOf(true);
+    if (caller >= 0) return caller;
+    const wanted = { 'www-authenticate': 'Bearer' };
+    throw new Refusal('WRONG_KEY', 'Authorization must be Bearer and the key', wanted);
+  }
+
+  /** @throws Refusal */
+  checkRight(caller: number, right: ApiRight): void {
+    const { may } = this.keys[caller]!;
+    if (may === undefined || may.includes(right)) return;
+    throw new Refusal('NOT_ALLOWED', `this key may ${may.join(' and ')}, not ${right}`);
+  }
+
+  /** @throws Refusal */
+  checkTarget(caller: number, to: ConnectionTarget): void {
+    const { groups } = this.keys[caller]!;
+    if (groups === undefined || ('group' in to && to.group.startsWith(groups))) return;
+    throw new Refusal('NOT_ALLOWED', `this key reaches the groups that begin with ${groups}`);
+  }
+}
+
+/** True for a list of keys that differ: of two that are the same, it would not be clear which one's rights count. */
+export function areApiKeys(given: unknown): boolean {
+  if (!Array.isArray(given) || given.length === 0 || !given.every(isApiKey)) return false;
+  return new Set(given.map((one) => toKey(one).key)).size === given.length;
+}
+
+/** A member that is unknown may be a right with a slip of the pen: the key would have all. */
+function isApiKey(given: unknown): given is string | ApiKey {
+  if (typeof given === 'string') return isKey(given);
+  if (typeof given !== 'object' || given === null) return false;
+  const { key, may, groups } = given as { readonly [Name in keyof ApiKey]: unknown };
+  if (!isKey(key) || !Object.keys(given).every((name) => MEMBERS.includes(name))) return false;
+  if (groups !== undefined && (typeof groups !== 'string' || groups === '')) return false;
+  if (may === undefined) return true;
+  return Array.isArray(may) && may.length > 0 && may.every((right) => RIGHTS.includes(right));
+}
+
+function isKey(key: unknown): boolean {
+  return typeof key === 'string' && /^[\x21-\x7e]+$/.test(key);
+}
+
+function toKey(given: string | ApiKey): ApiKey {
+  return typeof given === 'string' ? { key: given } : given;
+}
