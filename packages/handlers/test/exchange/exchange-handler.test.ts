@@ -195,7 +195,7 @@ describe('ExchangeHandler, asking', () => {
     });
     ends.ask('a', { signal });
     ends.ask('b', { signal, timeoutMs: 10 });
-    expect(listeners).toBe(2);
+    expect(listeners).toBe(1);
     await ends.answer('a');
     await ends.advance(10);
     expect(listeners).toBe(0);
