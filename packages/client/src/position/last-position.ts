@@ -94,8 +94,9 @@ export class LastPosition {
    *
    * @throws DecodeError `MESSAGE_INVALID` if its position is none
    */
-  joined({ recovered, position }: GroupJoined): Exclude<GroupNews, 'known'> {
+  joined(answer: GroupJoined): Exclude<GroupNews, 'known'> {
     const { last, said } = this;
+    const { recovered, position } = answer;
     const { epoch, offset } = checked(position);
     // A position that was said is of no use when the log does not know it; that of a message since then is.
     const isLater = last?.epoch === epoch && last.offset > offset;
