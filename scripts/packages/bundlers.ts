@@ -115,7 +115,8 @@ const MAX_PAGE_BYTES = 140_000;
 
 /** The guide's page, by a bundler that was told nothing. */
 async function checkPage(tally: Tally, folder: string, name: string): Promise<void> {
-  const output = join('out', 'page', `${name}.mjs`);
+  // Vite has a folder of its own, which it empties.
+  const output = join('out', 'page', name === 'vite' ? 'vite/page.mjs' : `${name}.mjs`);
   const built = await run(process.execPath, [`page-${name}.mjs`], folder);
   const title = `bundle of a page, ${name}`;
   const problem = built.ok ? await pageProblem(folder, output) : built.output;
