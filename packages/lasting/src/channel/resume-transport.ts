@@ -13,48 +13,13 @@ import {
 import { sizeOfBytes, transportOf } from '@headrace/core/authoring';
 import { ACK_MS } from '../protocol/incoming-messages.ts';
 import type { MovePlace } from '../protocol/resume-frame.ts';
-import {
-  type ResumeAction,
-  ResumeMachine,
-  type ResumeMachineOptions,
-} from '../protocol/resume-machine.ts';
-import type { SessionState } from '../protocol/session-bytes.ts';
+import { type ResumeAction, ResumeMachine } from '../protocol/resume-machine.ts';
+import { Departure } from './departure.ts';
 import { type InputOwner, LastingInput } from './lasting-input.ts';
 import { LastingOutput } from './lasting-output.ts';
 import { PresentLink, type ResumeLink } from './present-link.ts';
 import { LinkLostEvent, LinkMoveEvent, LinkResumedEvent } from './resume-event.ts';
-
-/** The end that made a {@link ResumeTransport}: a table on a server, a bootstrap on a client. */
-export interface ResumeOwner {
-  /** The channel has opened its transport: a client looks for a link now. */
-  begin(): void;
-  /** The channel goes on over another link. */
-  attached(): void;
-  /** This link is gone, and the channel waits for another. */
-  detached(link: ResumeLink): void;
-  /** A message was added while there is no link. */
-  grew(): void;
-  /** The peer says that the channel cannot go on, or cannot begin. */
-  gone(gone: Extract<ResumeAction, { readonly do: 'gone' }>): void;
-  /** The server wishes that the client moves. */
-  moved(move: Extract<ResumeAction, { readonly do: 'move' }>): void;
-  /**
-   * The channel has closed and what it sent may not have arrived yet: true to wait for another link,
-   * as far as there is none.
-   */
-  readonly outlivesChannel: boolean;
-  /** It is over; comes once. */
-  finished(info: CloseInfo | undefined): void;
-}
-
-/** Options of a {@link ResumeTransport}. */
-export interface ResumeTransportOptions extends ResumeMachineOptions {
-  readonly clock: Clock;
-  readonly owner: ResumeOwner;
-}
-
-/** The part of a session's state that its transport knows. */
-export type TransportState = Omit<SessionState, 'isKnown' | 'principal' | 'saved'>;
+import type { ResumeOwner, ResumeTransportOptions, TransportState } from './resume-owner.ts';
 
 /** How long a closed channel waits for the acknowledgement of what it sent, while it has a link. */
 const LINGER_MS = 10_000;
@@ -88,11 +53,7 @@ export class ResumeTransport implements Transport, InputOwner {
   /** It is over: nothing is kept for the peer, and no link is awaited. */
   isFinished = false;
   /** Its state is on the way to another process, and does not change. */
-  private isFrozen = false;
-  /** Output that was flushed before the state is taken, and still goes into it, whatever the credit. */
-  private roomBytes = 0;
-  /** Written while the state is on its way. */
-  private late: OutboundBytes[] = [];
+  private departure: Departure | undefined = undefined;
   private endError: Error | undefined = undefined;
   private lingerTimer: Timer | undefined = undefined;
 
@@ -320,20 +281,18 @@ export class ResumeTransport implements Transport, InputOwner {
 
   /** Goes on after `stopInput`. */
   readAgain(): void {
-    if (!this.isFinished && !this.isFrozen) this.input.goOn();
+    if (!this.isFinished && this.departure === undefined) this.input.goOn();
   }
 
   /** Takes the state for another process. Nothing is taken, sent or kept any more, until `thaw` or `moveAway`. */
   freeze(): TransportState {
     this.input.endBurst();
     this.input.stop();
-    if (!this.isOver) {
-      this.channel?.flush();
-      this.roomBytes = this.channel?.pendingOutboundBytes ?? 0;
-      if (this.output.hasWaiting) this.sink!.written();
-      this.roomBytes = 0;
-    }
-    this.isFrozen = this.links.isPaused = true;
+    if (!this.isOver) this.channel?.flush();
+    this.departure = new Departure(this.output, this.channel?.pendingOutboundBytes ?? 0);
+    if (!this.isOver && this.output.hasWaiting) this.sink!.written();
+    this.departure.begin();
+    this.links.isPaused = true;
     const waiting = this.output.waitingPayloads();
     const { isOver: isClosed, remoteAddress: remote } = this;
     return { ...this.machine.state, waiting, isClosed, remote };
@@ -361,9 +320,10 @@ export class ResumeTransport implements Transport, InputOwner {
 
   /** The other process has not taken it: it goes on here. */
   thaw(): void {
-    this.isFrozen = this.links.isPaused = false;
+    const late = this.departure?.late ?? [];
+    this.departure = undefined;
+    this.links.isPaused = false;
     if (this.isFinished) return;
-    const late = this.late.splice(0);
     if (late.length > 0 && !this.isOver) {
       const bytes = late.reduce((sum, message) => sum + sizeOfBytes(message), 0);
       this.output.write(late, bytes);
@@ -425,16 +385,9 @@ export class ResumeTransport implements Transport, InputOwner {
 
   write(messages: readonly unknown[], bytes: number): boolean {
     if (bytes > this.machine.maxPayloadBytes) this.refuseTooLong(messages);
-    if (this.isFrozen) {
-      this.late.push(...(messages as readonly OutboundBytes[]));
-      return false;
-    }
-    if (this.roomBytes > 0) {
-      this.roomBytes -= bytes + 1;
-      this.output.addWaiting(messages as readonly OutboundBytes[]);
-      return true;
-    }
-    this.output.write(messages as readonly OutboundBytes[], bytes);
+    const payloads = messages as readonly OutboundBytes[];
+    if (this.departure !== undefined) return this.departure.write(payloads, bytes);
+    this.output.write(payloads, bytes);
     if (this.links.link === undefined) this.owner.grew();
     else this.links.pump();
     return !this.output.hasWaiting;
@@ -449,7 +402,7 @@ export class ResumeTransport implements Transport, InputOwner {
   }
 
   private fill(): void {
-    if (this.isFrozen) return;
+    if (this.departure !== undefined) return;
     if (this.output.fill() && !this.isOver) this.sink!.written();
   }
 

@@ -2,7 +2,8 @@ import { ReconnectingClient, type ReconnectingClientOptions } from '@headrace/cl
 import { type Channel, ChannelError, type Clock, systemClock, type Timer } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
 import { absentError, goneError } from '../channel/lasting-channel.ts';
-import { type ResumeOwner, ResumeTransport } from '../channel/resume-transport.ts';
+import type { ResumeOwner } from '../channel/resume-owner.ts';
+import { ResumeTransport } from '../channel/resume-transport.ts';
 import type { ResumeAction, ResumeMachineOptions } from '../protocol/resume-machine.ts';
 import { LastingLink } from './lasting-link.ts';
 

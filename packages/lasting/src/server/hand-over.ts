@@ -17,7 +17,7 @@ import {
 } from '@headrace/core/authoring';
 import { principalOf } from '@headrace/handlers';
 import type { LastingChannel } from '../channel/lasting-channel.ts';
-import type { TransportState } from '../channel/resume-transport.ts';
+import type { TransportState } from '../channel/resume-owner.ts';
 import { LASTING_ERRORS } from '../lasting-errors.ts';
 import { encodeSession } from '../protocol/session-bytes.ts';
 import { checkedData } from './plain-data.ts';

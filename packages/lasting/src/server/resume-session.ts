@@ -3,11 +3,8 @@ import type { KnownOrStranger } from '@headrace/core/authoring';
 import { AuthHandler, principalOf } from '@headrace/handlers';
 import { absentError, goneError } from '../channel/lasting-channel.ts';
 import type { ResumeLink } from '../channel/present-link.ts';
-import {
-  type ResumeOwner,
-  ResumeTransport,
-  type ResumeTransportOptions,
-} from '../channel/resume-transport.ts';
+import type { ResumeOwner, ResumeTransportOptions } from '../channel/resume-owner.ts';
+import { ResumeTransport } from '../channel/resume-transport.ts';
 import { GONE_CODE } from '../protocol/resume-frame.ts';
 
 /** The part of the table that a session needs. */
