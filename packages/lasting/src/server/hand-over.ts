@@ -120,10 +120,9 @@ export class HandOver {
       this.moved += 1;
     } catch (thrown) {
       // One that has ended had nothing to hand over.
-      if (!session.transport.isFinished)
-        this.failures.push(failure(session.transport.channel, toError(thrown)));
-      else if (session.place === 'moved')
-        this.failures.push(failure(session.transport.channel, toError(thrown)));
+      const { place, transport } = session;
+      if (place === 'moved' || !transport.isFinished)
+        this.failures.push(failure(transport.channel, toError(thrown)));
     } finally {
       rest.end();
     }

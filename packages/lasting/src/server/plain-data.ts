@@ -16,11 +16,14 @@ function notPlain(name: string, value: unknown): string | undefined {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return undefined;
   if (typeof value === 'number') return Number.isFinite(value) ? undefined : name;
   if (typeof value !== 'object') return name;
+  const isList = Array.isArray(value);
   const prototype: unknown = Object.getPrototypeOf(value);
-  const isPlain = Array.isArray(value) || prototype === Object.prototype || prototype === null;
+  const isPlain = isList || prototype === Object.prototype || prototype === null;
   if (!isPlain) return name;
-  for (const [key, part] of Object.entries(value)) {
-    const wrong = part === undefined ? undefined : notPlain(`${name}.${key}`, part);
+  for (const [key, part] of isList ? value.entries() : Object.entries(value)) {
+    // JSON leaves it out of a literal, and makes it null in a list.
+    const isLeftOut = part === undefined && !isList;
+    const wrong = isLeftOut ? undefined : notPlain(`${name}.${key}`, part);
     if (wrong !== undefined) return wrong;
   }
   return undefined;

@@ -10,10 +10,9 @@ import {
   type Timer,
   type Types,
 } from '@headrace/core';
-import { describeOptions, fn, value } from '@headrace/core/authoring';
+import { describeOptions } from '@headrace/core/authoring';
 import {
   beginLasting,
-  LASTING_CHANNEL_OPTIONS,
   type LastingChannel,
   type LastingInitializer,
 } from '../channel/lasting-channel.ts';
@@ -24,7 +23,7 @@ import {
   invalidFrame,
 } from '../protocol/resume-frame.ts';
 import type { ResumeSession } from './resume-session.ts';
-import { ResumeTable } from './resume-table.ts';
+import { CHILD, type ResumeTable, TABLE } from './resume-table.ts';
 
 /** Options of a {@link ResumeHandler}. */
 export interface ResumeHandlerOptions {
@@ -36,19 +35,7 @@ export interface ResumeHandlerOptions {
   readonly childOptions?: ChannelOptions;
 }
 
-const OPTIONS = describeOptions('ResumeHandler', {
-  table: value<ResumeTable, { readonly required: true }>(
-    'a ResumeTable',
-    (given) => given instanceof ResumeTable,
-    { required: true },
-  ),
-  childHandler: fn({
-    answers: 'a promise',
-    required: true,
-    purpose: 'builds the pipeline of a lasting channel',
-  }),
-  childOptions: LASTING_CHANNEL_OPTIONS,
-});
+const OPTIONS = describeOptions('ResumeHandler', { ...TABLE, ...CHILD });
 
 /** A refusal comes after this time, whatever it was that did not fit. */
 const REFUSAL_MS = 100;

@@ -7,7 +7,13 @@ import {
   isHeadraceError,
 } from '@headrace/core';
 import { AuthenticatedEvent, AuthHandler, PRINCIPAL, RequestHandler } from '@headrace/handlers';
-import { acknowledged, LASTING_ERRORS, type TakenSession, unacknowledged } from '@headrace/lasting';
+import {
+  acknowledged,
+  LASTING_ERRORS,
+  ResumeTable,
+  type TakenSession,
+  unacknowledged,
+} from '@headrace/lasting';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TwoProcesses } from './two-processes.ts';
 
@@ -232,13 +238,16 @@ describe('a hand-over of lasting channels', () => {
   it('a process that expects channels says of none that it is gone', async () => {
     await world.up(() => [echo()]);
     const client = await world.connect(inbox);
-    const done = world.after.table.expectSessions();
+    const { table } = world.after;
+    const other = table.expectSessions();
+    const done = table.expectSessions();
+    other();
+    other();
     await world.before.down();
     for (const link of world.before.links) link.abort();
     await world.pass(3000);
     expect(client.isActive).toBe(true);
     await world.handOver();
-    done();
     done();
     await world.pass(1000);
     say(client, 'one');
@@ -398,5 +407,57 @@ describe('a hand-over of lasting channels', () => {
     await world.pass(2000);
     expect([inbox.texts, client.isOpen]).toEqual([['last'], false]);
     expect([world.before.table.size, world.after.table.size]).toEqual([0, 0]);
+  });
+
+  it('is taken once, by the first of two hand-overs at a time', async () => {
+    await world.up(() => [echo()]);
+    await world.connect(inbox);
+    const given: string[] = [];
+    const to = (name: string) => async (bytes: Buffer) => {
+      given.push(name);
+      return world.after.take(bytes);
+    };
+    const { table } = world.before;
+    const both = Promise.all([
+      table.handOver({ to: to('one') }),
+      table.handOver({ to: to('two') }),
+    ]);
+    await world.pass(1);
+    const [one, two] = await both;
+    expect([given, one]).toEqual([['one'], { moved: 1, failures: [] }]);
+    expect(two.failures.map(({ message }) => message)).toEqual([
+      expect.stringContaining('another hand-over has it'),
+    ]);
+  });
+
+  it('has not moved if the other process gave it up before it began', async () => {
+    await world.up(() => [echo()]);
+    await world.connect(inbox);
+    const to = async (bytes: Buffer) => {
+      const taken = world.after.take(bytes);
+      world.after.table.close();
+      return taken;
+    };
+    const { moved, failures } = await world.handOver({ to });
+    expect([moved, failures.map(({ message }) => message)]).toEqual([
+      0,
+      [expect.stringContaining('it was given up meanwhile')],
+    ]);
+  });
+
+  it('keeps a channel with more bytes than the other process may keep for absent clients', async () => {
+    await world.up(() => []);
+    await world.connect(inbox);
+    for (const link of world.before.links) link.abort();
+    await world.settle();
+    say(world.before.channels[0]!, 'x'.repeat(200));
+    await world.settle();
+    const table = new ResumeTable({ maxDetachedBytes: 100 });
+    const to = async (bytes: Buffer) => table.take(bytes, { childHandler: () => {} });
+    const { moved, failures } = await world.handOver({ to });
+    expect([moved, failures.map(({ message }) => message)]).toEqual([
+      0,
+      [expect.stringContaining('the limits allow no more')],
+    ]);
   });
 });
