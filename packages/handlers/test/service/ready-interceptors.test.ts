@@ -268,6 +268,16 @@ describe('CallMetrics', () => {
     ['a prefix', () => new CallMetrics({ prefix: 'a-b' }), 'a metric name of Prometheus'],
     ['a prefix of a server', () => new ServerMetrics({ prefix: 'a-b' }), 'a metric name of'],
     ['buckets', () => new CallMetrics({ durationBucketsSeconds: [1, 0.1] }), 'ascending numbers'],
+    [
+      'no buckets',
+      () => new CallMetrics({ durationBucketsSeconds: 5 as never }),
+      'ascending numbers',
+    ],
+    [
+      'an endless bucket',
+      () => new CallMetrics({ durationBucketsSeconds: [Infinity] }),
+      'ascending',
+    ],
     ['no limit', () => new CallLimit({}), 'concurrency is undefined'],
     ['a concurrency', () => new CallLimit({ concurrency: 0 }), 'concurrency is 0'],
     ['a rate', () => new CallLimit({ perSecond: 0 }), 'perSecond is 0'],
