@@ -1,11 +1,10 @@
 import { OptionError } from '@headrace/core';
 import type { MetricFamily, MetricSample } from './metric-family.ts';
+import { isMetricName } from './metric-option.ts';
 
 /** The content type of {@link prometheusText}. */
 export const PROMETHEUS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
-/** As in `metric-option.ts`, which would be one more file to load for the health server. */
-const METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 
 /**
@@ -20,7 +19,7 @@ export function prometheusText(
 ): string {
   const lines: string[] = [];
   for (const { name, help, type, samples } of families) {
-    checkName('metric', name, METRIC_NAME.test(name));
+    checkName('metric', name, isMetricName(name));
     lines.push(`# HELP ${name} ${escapeHelp(help)}`, `# TYPE ${name} ${type}`);
     for (const sample of samples) lines.push(sampleLine(name, sample, labels));
   }

@@ -1,7 +1,8 @@
-import type { LogLevel } from '@headrace/core';
+import { CLIENT_ADDRESS, type LogLevel } from '@headrace/core';
 import { VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { queueFull, requestAborted, requestTimedOut } from '../../src/call/call-error.ts';
 import { ServerMetrics } from '../../src/index.ts';
 import {
   CallLimit,
@@ -59,6 +60,8 @@ function served(...interceptors: ServerInterceptor[]) {
   return { ...ends, api, ask, answer, outcomes, clock: ends.pair.clock };
 }
 
+const ADDRESS = { host: '192.0.2.1', port: 1, family: 'IPv4' } as const;
+
 describe('CallLimit', () => {
   it('refuses what is too much at once, as something to try later', async () => {
     const limit = new CallLimit({ concurrency: 2 });
@@ -98,6 +101,56 @@ describe('CallLimit', () => {
     for (let i = 0; i < 4; i += 1) ask('A');
     await passed(clock, 1);
     expect([outcomes.length, limit.counters.underWay]).toEqual([1, 3]);
+  });
+
+  it('counts the calls of all connections from one address together', async () => {
+    const limit = new CallLimit({ concurrency: 1 });
+    for (const refused of [0, 1]) {
+      const { ask, clock, pair } = served(limit.interceptor);
+      pair.server.attributes.set(CLIENT_ADDRESS, ADDRESS);
+      ask('A');
+      await passed(clock, 1);
+      expect(limit.counters).toMatchObject({ underWay: 1, refusedByConcurrency: refused });
+    }
+  });
+
+  it('a name that reads like the address of another caller takes nothing from it', async () => {
+    let calls = 0;
+    const limit = new CallLimit({
+      concurrency: 1,
+      callerOf: () => {
+        calls += 1;
+        return calls === 1 ? undefined : ADDRESS.host;
+      },
+    });
+    const { ask, clock, pair } = served(limit.interceptor);
+    pair.server.attributes.set(CLIENT_ADDRESS, ADDRESS);
+    for (let i = 0; i < 3; i += 1) ask('A');
+    await passed(clock, 1);
+    expect(limit.counters).toMatchObject({ underWay: 2, refusedByConcurrency: 1 });
+  });
+
+  it('the end of one call makes room for one', async () => {
+    const limit = new CallLimit({ concurrency: 2 });
+    const { ask, clock } = served(limit.interceptor);
+    for (const symbol of ['A', 'GONE', 'A', 'A']) {
+      ask(symbol);
+      await passed(clock, 1);
+    }
+    expect(limit.counters).toMatchObject({ underWay: 2, refusedByConcurrency: 1 });
+  });
+
+  it('takes a call at once where less than one a second may come', async () => {
+    const limit = new CallLimit({ perSecond: 0.5 });
+    const { ask, outcomes, clock } = served(limit.interceptor);
+    ask('GONE');
+    await passed(clock, 1);
+    ask('GONE');
+    await passed(clock, 1);
+    expect(outcomes).toEqual([
+      [1, undefined],
+      [-32_000, { retryAfterMs: 1999 }],
+    ]);
   });
 
   it('a stream counts until its last item', async () => {
@@ -148,6 +201,35 @@ describe('logCalls', () => {
   });
 });
 
+describe('an outcome', () => {
+  const { signal } = new AbortController();
+
+  it.each([
+    ['warn', 'overloaded', queueFull(1)],
+    ['warn', 'timed-out', requestTimedOut(5, true)],
+    ['info', 'cancelled', requestAborted(signal, true)],
+    ['warn', 'lost', lost()],
+  ])('is logged at %s for a call that is %s, however fast', async (level, outcome, error) => {
+    const lines: string[] = [];
+    const clock = new VirtualClock();
+    const place = new ScriptedCaller(clock);
+    const log = (at: LogLevel, text: string) => void lines.push(`${at} ${text}`);
+    const interceptors = [logCalls({ logger: { log }, slowMs: 10, clock })];
+    const api = clientOf(prices, place, { interceptors });
+    api.quote({ symbol: 'A' }).catch(() => {});
+    await passed(clock, 1);
+    await place.asked[0]!.fail(error);
+    expect(lines).toEqual([`${level} prices.quote: ${outcome}, 1 ms`]);
+  });
+
+  it('is logged by the logger of the channel', async () => {
+    const { ask, clock, logged } = served(logCalls());
+    ask('GONE');
+    await passed(clock, 1);
+    expect(logged).toEqual(['prices.quote: refused, 0 ms']);
+  });
+});
+
 describe('CallMetrics', () => {
   it('counts calls, outcomes and times by service and method', async () => {
     const calls = new CallMetrics({ durationBucketsSeconds: [0.01, 0.1] });
@@ -186,6 +268,17 @@ describe('CallMetrics', () => {
     ['a prefix', () => new CallMetrics({ prefix: 'a-b' }), 'a metric name of Prometheus'],
     ['a prefix of a server', () => new ServerMetrics({ prefix: 'a-b' }), 'a metric name of'],
     ['buckets', () => new CallMetrics({ durationBucketsSeconds: [1, 0.1] }), 'ascending numbers'],
+    [
+      'no buckets',
+      () => new CallMetrics({ durationBucketsSeconds: 5 as never }),
+      'ascending numbers',
+    ],
+    [
+      'an endless bucket',
+      () => new CallMetrics({ durationBucketsSeconds: [Infinity] }),
+      'ascending',
+    ],
+    ['no limit', () => new CallLimit({}), 'concurrency is undefined'],
     ['a concurrency', () => new CallLimit({ concurrency: 0 }), 'concurrency is 0'],
     ['a rate', () => new CallLimit({ perSecond: 0 }), 'perSecond is 0'],
     ['a level', () => logCalls({ level: 'loud' as never }), 'level'],

@@ -354,6 +354,16 @@ describe('a call that is hedged', () => {
     expect(outcome).toEqual({ value: 3 });
   });
 
+  it('a refusal that comes with the answer begins no other attempt', async () => {
+    const { clock, asked, api } = ends({ retry, hedge });
+    const outcome = watched(api.quote({}));
+    await passed(clock, 50);
+    await Promise.all([asked[0]!.answer(1), asked[1]!.fail(overloaded())]);
+    expect(outcome).toEqual({ value: 1 });
+    await passed(clock, 1000);
+    expect(asked.length).toBe(2);
+  });
+
   it('an error that is an answer wins, too', async () => {
     const { clock, asked, api } = ends({ hedge });
     const outcome = watched(api.quote({}));

@@ -90,6 +90,16 @@ describe('ServicePlaces', () => {
     expect(asked()).toEqual([2, 1, 0]);
   });
 
+  it('a call that its caller cancels says nothing about its place', async () => {
+    const { api, buy, asked } = places();
+    const controller = new AbortController();
+    const cancelled = api.buy({}, { signal: controller.signal });
+    controller.abort();
+    await expect(cancelled).rejects.toMatchObject({ code: 'HR_ERR_OPERATION_ABORTED' });
+    buy();
+    expect(asked()).toEqual([2, 0, 0]);
+  });
+
   it('a place that has given up does not get the calls of one that may come back', async () => {
     const { buy, asked, at, api, clock } = places({}, [0]);
     for (const place of at) place.isReady = false;

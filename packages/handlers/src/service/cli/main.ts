@@ -21,7 +21,7 @@ export async function main(): Promise<void> {
     process.exitCode = exitCode;
   } catch (error) {
     const text = error instanceof UserError ? error.message : ((error as Error).stack ?? error);
-    console.error(`headrace: ${text}`);
+    process.stderr.write(`headrace: ${text}\n`);
     process.exitCode = 2;
   }
 }
