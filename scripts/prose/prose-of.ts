@@ -2,7 +2,7 @@ import { parseSource } from '../source-file.ts';
 
 /** Two words at least: names, codes and addresses are no prose. */
 const SENTENCE = /[a-z]+ [a-z]+/;
-const STRINGS = /'((?:[^'\\\n]|\\.)*)'|`((?:[^`\\]|\\.)*)`/g;
+const STRINGS = /'((?:[^'\\\n]|\\.)*)'|"((?:[^"\\\n]|\\.)*)"|`((?:[^`\\]|\\.)*)`/g;
 
 /** The comments and texts of a TypeScript file as Markdown, on the lines on which they stand; the rest is blank. */
 export function proseOf(path: string, text: string): string {
@@ -13,8 +13,8 @@ export function proseOf(path: string, text: string): string {
     pieces.push({ start, words: value.replace(/^\*/, '').replace(/^[ \t]*\* ?/gm, '') });
     code = code.slice(0, start) + code.slice(start, end).replace(/[^\n]/g, ' ') + code.slice(end);
   }
-  for (const { index, 1: quoted, 2: template } of code.matchAll(STRINGS)) {
-    const words = (quoted ?? template ?? '').replaceAll(/\$\{[^}]*\}/g, (inside) =>
+  for (const { index, 1: quoted, 2: doubly, 3: template } of code.matchAll(STRINGS)) {
+    const words = (quoted ?? doubly ?? template ?? '').replaceAll(/\$\{[^}]*\}/g, (inside) =>
       '·'.repeat(inside.length),
     );
     if (SENTENCE.test(words)) pieces.push({ start: index, words });

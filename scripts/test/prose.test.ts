@@ -12,6 +12,7 @@ const SOURCE = `/**
 export const text = 'it closes all the same'; // seldom
 export const name = \`\${text} is what it seldom does\`;
 const seldom = 'seldom';
+throw new Error("the peer's text is seldom");
 `;
 
 describe('prose', () => {
@@ -37,6 +38,7 @@ describe('prose', () => {
       'it closes all the same ·  seldom',
       '······· is what it seldom does',
       '',
+      "the peer's text is seldom",
       '',
     ]);
   });
@@ -53,6 +55,7 @@ describe('prose', () => {
       'packages/one/src/one.ts:5 all the same => anyway',
       'packages/one/src/one.ts:5 seldom => rarely',
       'packages/one/src/one.ts:6 seldom => rarely',
+      'packages/one/src/one.ts:8 seldom => rarely',
     ]);
   });
 });

@@ -1,8 +1,9 @@
 // A page in a real browser and a server talk on a lasting channel, through whatever happens between and to them.
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { noteFigures } from '../../../../packages/core/test/fixture/figure.ts';
 import { CHROMIUM, FIREFOX } from './browsers.ts';
-import type { DrivenBrowser, DrivenPage } from './driven-page.ts';
+import type { DrivenPage } from './driven-page.ts';
+import { eachTestHasAPage } from './each-test-has-a-page.ts';
 import { freezePages } from './page-processes.ts';
 import { PageWorld, type WorldOptions } from './page-world.ts';
 import { type EndedChannel, MESSAGES, TICK_MS, WEATHER } from './settings.ts';
@@ -18,23 +19,20 @@ const timeout = 180_000 + 2 * FREEZE_MS;
 
 describe.each([CHROMIUM, FIREFOX])('$name', { timeout }, (known) => {
   describe.runIf(known.isThere)(known.suite('a talk'), () => {
-    let browser: DrivenBrowser;
     let program: string;
     let page: DrivenPage;
     let world: PageWorld;
 
     beforeAll(async () => {
       program = await bundleTalkingPage();
-      browser = await known.launch();
     });
-    afterAll(() => browser.close());
-    beforeEach(async () => {
-      page = await browser.newPage();
-    });
-    afterEach(async () => {
-      await page.close();
-      await world.end();
-    });
+    eachTestHasAPage(
+      known,
+      (opened) => {
+        page = opened;
+      },
+      () => world.end(),
+    );
 
     async function begin(options: Omit<WorldOptions, 'program'> = {}): Promise<void> {
       world = await PageWorld.begin({ program, ...options });

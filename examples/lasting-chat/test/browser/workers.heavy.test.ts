@@ -1,8 +1,9 @@
 // A dedicated worker and a service worker of a real browser have the client of a page. The shared one: tabs.heavy.test.ts.
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { bundlePage } from '../../src/page/bundle.ts';
 import { CHROMIUM, FIREFOX } from './browsers.ts';
-import type { DrivenBrowser, DrivenPage } from './driven-page.ts';
+import type { DrivenPage } from './driven-page.ts';
+import { eachTestHasAPage } from './each-test-has-a-page.ts';
 import { TabWorld } from './tab-world.ts';
 
 /** What a page does for its worker; it leaves `ask`. */
@@ -25,22 +26,19 @@ const ASK = `
 describe.each([CHROMIUM, FIREFOX])('$name', (known) => {
   describe.runIf(known.isThere)(known.suite('the client of a page'), () => {
     let program: string;
-    let browser: DrivenBrowser;
     let page: DrivenPage;
     let world: TabWorld;
 
     beforeAll(async () => {
       program = await bundlePage('../../test/browser/calling-worker.ts');
-      browser = await known.launch();
     });
-    afterAll(() => browser.close());
-    beforeEach(async () => {
-      page = await browser.newPage();
-    });
-    afterEach(async () => {
-      await page.close();
-      await world.end();
-    });
+    eachTestHasAPage(
+      known,
+      (opened) => {
+        page = opened;
+      },
+      () => world.end(),
+    );
 
     it.each(Object.entries(PAGES))('runs in %s, and comes back', async (_name, start) => {
       world = await TabWorld.begin({ tab: start + ASK, worker: program });

@@ -275,11 +275,12 @@ export class Gateway<Message = unknown> {
   }
 
   private reportAlone(now: number): void {
-    const { aloneSince, entries } = this;
-    if (typeof aloneSince !== 'number' || entries.size === 0) return;
-    if (now - aloneSince < this.rules.handoverMs) return;
+    const { aloneSince } = this;
+    if (typeof aloneSince !== 'number' || now - aloneSince < this.rules.handoverMs) return;
+    const waiting = [...this.entries.values()].filter(({ link }) => link.worker === undefined);
+    if (waiting.length === 0) return;
     this.aloneSince = 'reported';
-    const text = `connections wait for a node with the role "${this.role}": ${entries.size}`;
+    const text = `connections wait for a node with the role "${this.role}": ${waiting.length}`;
     this.logger.log('warn', text);
   }
 

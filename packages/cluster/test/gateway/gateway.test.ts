@@ -53,6 +53,34 @@ describe('Gateway and Worker', () => {
     expect(world.lines).toEqual([line, line]);
   });
 
+  it('count as waiting only the connections without a worker', () => {
+    const world = new GatewayWorld();
+    const gateway = world.gateway();
+    new NotingWorker(world, 'w1');
+    world.connection(gateway);
+    world.clock.advance(100);
+    world.setState('w1', 'draining');
+    const stranger = world.connection(gateway);
+    stranger.close();
+    world.clock.advance(60_000);
+    expect(world.lines).toEqual([]);
+    world.connection(gateway);
+    world.clock.advance(60_000);
+    expect(world.lines).toEqual(['warn connections wait for a node with the role "worker": 1']);
+  });
+
+  it('say it once, however many strangers come and leave without a worker', () => {
+    const world = new GatewayWorld();
+    const gateway = world.gateway();
+    for (let i = 0; i < 100; i += 1) {
+      const stranger = world.connection(gateway);
+      world.clock.advance(6000);
+      stranger.close();
+      world.clock.advance(6000);
+    }
+    expect(world.lines).toHaveLength(1);
+  });
+
   it('take no more than 64 KiB of attributes, at either end', () => {
     const room = 'x'.repeat(65_536 - '{"of":""}'.length);
     const { first } = pair({ attributes: () => ({ of: room }) });

@@ -14,7 +14,7 @@ import { LastingBootstrap, linksOf, ResumeHandler, ResumeTable } from '@headrace
 import type { LastingOptions } from '../../src/client/lasting-bootstrap.ts';
 import type { ResumeTableOptions } from '../../src/server/resume-table.ts';
 
-const framing = () => lengthPrefixed({ maxFrameLength: 65_536 });
+export const framing = () => lengthPrefixed({ maxFrameLength: 65_536 });
 
 /** A server of lasting channels and its clients, in one network in memory, on one virtual clock. */
 export class LastingWorld {
@@ -75,19 +75,12 @@ export class LastingWorld {
     handler: Handler,
     options: Partial<LastingOptions<MemoryTarget>> = {},
   ): Promise<Channel> {
-    const connecting = new LastingBootstrap<MemoryTarget>({
-      bootstrap: new Bootstrap()
-        .options({ logger: silentLogger, clock: this.clock })
-        .handler((link) => link.pipeline.addLast(...framing())),
-      addresses: [{ network: this.network, name: 'a' }],
-      retry: () => 100,
-      logger: silentLogger,
-      clock: this.clock,
-      random: () => 0.5,
+    const { clock, network } = this;
+    const connecting = connectLasting(handler, {
+      clock,
+      addresses: [{ network, name: 'a' }],
       ...options,
-    })
-      .handler((channel) => void channel.pipeline.addLast(handler))
-      .connect();
+    });
     // What it rejects with is looked at by who awaits it.
     connecting.catch(() => {});
     await this.pass(1);
@@ -116,4 +109,23 @@ export class LastingWorld {
 /** The link that a client has now. */
 export function linkOf(channel: Channel): Channel | undefined {
   return linksOf(channel).channel;
+}
+
+/** Begins to connect a client in memory, whose pauses are always the same. */
+export function connectLasting(
+  handler: Handler,
+  options: Partial<LastingOptions<MemoryTarget>> &
+    Required<Pick<LastingOptions<MemoryTarget>, 'addresses' | 'clock'>>,
+): Promise<Channel> {
+  return new LastingBootstrap<MemoryTarget>({
+    bootstrap: new Bootstrap()
+      .options({ logger: silentLogger, clock: options.clock })
+      .handler((link) => link.pipeline.addLast(...framing())),
+    retry: () => 100,
+    logger: silentLogger,
+    random: () => 0.5,
+    ...options,
+  })
+    .handler((channel) => void channel.pipeline.addLast(handler))
+    .connect();
 }

@@ -1,10 +1,7 @@
-import { lengthPrefixed } from '@headrace/codec';
 import {
-  Bootstrap,
   type Channel,
   type Handler,
   MemoryNetwork,
-  type MemoryTarget,
   type Server,
   ServerBootstrap,
   silentLogger,
@@ -13,7 +10,6 @@ import { passTime, settle, VirtualClock } from '@headrace/core/testing';
 import {
   type HandOverOptions,
   type HandOverReport,
-  LastingBootstrap,
   type LastingChannel,
   ResumeHandler,
   ResumeTable,
@@ -21,8 +17,7 @@ import {
   type TakeOptions,
 } from '@headrace/lasting';
 import type { ResumeTableOptions } from '../../src/server/resume-table.ts';
-
-const framing = () => lengthPrefixed({ maxFrameLength: 65_536 });
+import { connectLasting, framing } from '../client/lasting-world.ts';
 
 /** One of two servers that know nothing of each other. */
 export class Process {
@@ -100,21 +95,13 @@ export class TwoProcesses {
 
   async connect(handler: Handler): Promise<Channel> {
     const { clock, network } = this;
-    const options = { logger: silentLogger, clock };
-    const connecting = new LastingBootstrap<MemoryTarget>({
-      bootstrap: new Bootstrap()
-        .options(options)
-        .handler((link) => link.pipeline.addLast(...framing())),
+    const connecting = connectLasting(handler, {
+      clock,
       addresses: [
         { network, name: 'before' },
         { network, name: 'after' },
       ],
-      retry: () => 100,
-      random: () => 0.5,
-      ...options,
-    })
-      .handler((channel) => void channel.pipeline.addLast(handler))
-      .connect();
+    });
     await this.pass(1);
     const channel: Channel = await connecting;
     this.clients.push(channel);
