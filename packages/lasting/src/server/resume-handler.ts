@@ -10,9 +10,10 @@ import {
   type Timer,
   type Types,
 } from '@headrace/core';
-import { describeOptions } from '@headrace/core/authoring';
+import { describeOptions, fn, value } from '@headrace/core/authoring';
 import {
   beginLasting,
+  LASTING_CHANNEL_OPTIONS,
   type LastingChannel,
   type LastingInitializer,
 } from '../channel/lasting-channel.ts';
@@ -23,7 +24,7 @@ import {
   invalidFrame,
 } from '../protocol/resume-frame.ts';
 import type { ResumeSession } from './resume-session.ts';
-import { CHILD, type ResumeTable, TABLE } from './resume-table.ts';
+import { ResumeTable } from './resume-table.ts';
 
 /** Options of a {@link ResumeHandler}. */
 export interface ResumeHandlerOptions {
@@ -35,7 +36,19 @@ export interface ResumeHandlerOptions {
   readonly childOptions?: ChannelOptions;
 }
 
-const OPTIONS = describeOptions('ResumeHandler', { ...TABLE, ...CHILD });
+const OPTIONS = describeOptions('ResumeHandler', {
+  table: value<ResumeTable, { readonly required: true }>(
+    'a ResumeTable',
+    (given) => given instanceof ResumeTable,
+    { required: true },
+  ),
+  childHandler: fn({
+    answers: 'a promise',
+    required: true,
+    purpose: 'builds the pipeline of a lasting channel',
+  }),
+  childOptions: LASTING_CHANNEL_OPTIONS,
+});
 
 /** A refusal comes after this time, whatever it was that did not fit. */
 const REFUSAL_MS = 100;

@@ -13,7 +13,6 @@ import {
   RecentMap,
   type Resolved,
   toError,
-  value,
   whole,
 } from '@headrace/core/authoring';
 import { PRINCIPAL, principalOf, restoreSignIn } from '@headrace/handlers';
@@ -107,23 +106,15 @@ export interface TakeOptions {
   readonly restore?: (channel: LastingChannel, saved: unknown) => void;
 }
 
-/** The options of every place where lasting channels are built. */
-export const CHILD = {
+const TAKE = describeOptions('take', {
   childHandler: fn({
     answers: 'a promise',
     required: true,
     purpose: 'builds the pipeline of a lasting channel',
   }),
   childOptions: LASTING_CHANNEL_OPTIONS,
-};
-
-/** The options of {@link ResumeTable.take}. */
-export const TAKE_OPTIONS = {
-  ...CHILD,
   restore: fn({ answers: 'at once', takes: 2, purpose: 'gives a channel back what was saved' }),
-};
-
-const TAKE = describeOptions('take', TAKE_OPTIONS);
+});
 
 const OPTIONS = describeOptions('ResumeTable', {
   windowMs: WINDOW_MS,
@@ -423,15 +414,6 @@ export class ResumeTable {
     this.sessions.delete(session.transport.id);
   }
 }
-
-/** The option of those that bring channels to a table. */
-export const TABLE = {
-  table: value<ResumeTable, { readonly required: true }>(
-    'a ResumeTable',
-    (given) => given instanceof ResumeTable,
-    { required: true },
-  ),
-};
 
 /** Its secrets are compared when there is no channel of an id. */
 const NOBODY = new ResumeMachine({ windowMs: 0, creditBytes: 0, random: systemRandom });

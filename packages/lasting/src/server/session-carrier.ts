@@ -7,16 +7,24 @@
 //   4 drop     a ticket
 import { Buffer } from 'node:buffer';
 import { type Channel, ChannelError, EncodeError, isHeadraceError } from '@headrace/core';
-import { describeOptions, type Resolved, toError, whole } from '@headrace/core/authoring';
+import {
+  describeOptions,
+  fn,
+  type Resolved,
+  toError,
+  value,
+  whole,
+} from '@headrace/core/authoring';
 import {
   type BinaryExchange,
   type ExchangeHandler,
   type RequestScope,
   refusal,
 } from '@headrace/handlers';
+import { LASTING_CHANNEL_OPTIONS } from '../channel/lasting-channel.ts';
 import { LASTING_ERRORS } from '../lasting-errors.ts';
 import type { ArrivingSession, HandOverOptions } from './hand-over.ts';
-import { type ResumeTable, TABLE, TAKE_OPTIONS, type TakeOptions } from './resume-table.ts';
+import { ResumeTable, type TakeOptions } from './resume-table.ts';
 
 const EXPECT = 1;
 const TAKE = 2;
@@ -79,8 +87,18 @@ export interface TakesSessionsOptions extends TakeOptions {
 }
 
 const OPTIONS = describeOptions('takesSessions', {
-  ...TABLE,
-  ...TAKE_OPTIONS,
+  table: value<ResumeTable, { readonly required: true }>(
+    'a ResumeTable',
+    (given) => given instanceof ResumeTable,
+    { required: true },
+  ),
+  childHandler: fn({
+    answers: 'a promise',
+    required: true,
+    purpose: 'builds the pipeline of a lasting channel',
+  }),
+  childOptions: LASTING_CHANNEL_OPTIONS,
+  restore: fn({ answers: 'at once', takes: 2, purpose: 'gives a channel back what was saved' }),
   maxArriving: whole({ min: 1, default: 1024 }),
 });
 
