@@ -46,7 +46,7 @@ const FILES_OF_ENTRY = 10;
 function scatteredOf(packages: readonly Packed[]): string[] {
   return packages.flatMap(({ name, installed }) => {
     const dist = join(installed, 'dist');
-    const entries = filesBelow(dist, '.', ['index.js']);
+    const entries = filesBelow(dist, '.', ['.js']).filter((file) => !file.includes('shared-'));
     return entries.flatMap((entry) => {
       const { size } = loadedBy(dist, entry);
       return size <= FILES_OF_ENTRY ? [] : [`${name}: ${entry} loads ${size} files`];
