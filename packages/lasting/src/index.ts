@@ -17,6 +17,9 @@ export {
 } from './client/lasting-bootstrap.ts';
 // Errors
 export { LASTING_ERRORS } from './lasting-errors.ts';
+// Where they are kept
+export { type MemorySessionLogOptions, memorySessionLog } from './log/memory-session-log.ts';
+export type { AppendPlace, LoggedSession, SessionLog } from './log/session-log.ts';
 export type { MovePlace } from './protocol/resume-frame.ts';
 // The server's end
 export type {

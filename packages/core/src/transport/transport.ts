@@ -54,6 +54,14 @@ export interface TransportSink {
   disconnected(info?: CloseInfo): void;
 }
 
+/** A message that its transport keeps until the work for it is done, see {@link Transport.holdMessage}. */
+export interface MessageHold {
+  /** The message was read before, by a process that did not finish its work. */
+  readonly isRepeated: boolean;
+  /** The work is done. Further calls do nothing. */
+  release(): void;
+}
+
 /**
  * A connection as bytes or messages in and out, without a pipeline. A channel opens it once, asks for
  * input burst by burst, and gives it one write at a time.
@@ -134,6 +142,13 @@ export interface Transport {
   close(info: CloseInfo): void;
   /** Resets the connection. */
   abort(info: CloseInfo): void;
+  /**
+   * Called while a message is being received: keeps it until the work for it is done. A transport that goes on in another
+   * process if this one is killed, as that of a lasting channel with a log, gives the message there again.
+   *
+   * @default messages are done when they were received
+   */
+  holdMessage?(): MessageHold | undefined;
   /**
    * Gives the connection away as a stream of Node's, for TLS on top. This transport reports nothing more, also
    * not its end; its addresses, `unsentBytes`, `close` and `abort` still work. Called before `open`, even while

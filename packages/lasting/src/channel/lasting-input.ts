@@ -21,7 +21,7 @@ export interface InputOwner {
  * wait; the peer's credit bounds them.
  */
 export class LastingInput implements MessageReceiver {
-  private readonly owner: InputOwner;
+  protected readonly owner: InputOwner;
   private mayRead = false;
   private isStopped = false;
   private isInBurst = false;
@@ -60,8 +60,7 @@ export class LastingInput implements MessageReceiver {
     if (this.owner.isOver) this.owner.refused();
     else if (this.mayPass && !this.hasWaiting) this.pass(payload);
     else {
-      this.waiting ??= new Fifo();
-      this.waiting.push(payload);
+      this.keep(payload);
       this.arrivals += 1;
     }
   }
@@ -85,9 +84,22 @@ export class LastingInput implements MessageReceiver {
 
   /** A new link begins: the waiting messages and the end come again over it. */
   clear(): void {
+    this.clearAfter(0);
+  }
+
+  /** As `clear`, but the first so many stay. */
+  protected clearAfter(count: number): void {
+    const kept = Array.from({ length: count }, () => this.waiting!.shift()!);
     this.waiting?.clear();
+    for (const payload of kept) this.waiting!.push(payload);
     this.arrivals = 0;
     this.isEndDue = false;
+  }
+
+  /** A message waits, behind those that wait already. */
+  protected keep(payload: Buffer): void {
+    this.waiting ??= new Fifo();
+    this.waiting.push(payload);
   }
 
   /** Ends a burst of messages that arrived together. */
@@ -117,7 +129,7 @@ export class LastingInput implements MessageReceiver {
     unpinAll(waiting!, Math.max(0, waiting!.size - arrivals));
   }
 
-  private pass(payload: Buffer): void {
+  protected pass(payload: Buffer): void {
     const { owner } = this;
     this.isInBurst = true;
     const { length } = payload;

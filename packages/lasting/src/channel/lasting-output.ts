@@ -66,9 +66,9 @@ export class LastingOutput {
     return true;
   }
 
-  /** Resolves when the peer has all that has been written so far. */
-  acknowledged(): Promise<void> {
-    const target = this.machine.lastMessage + (this.waiting?.length ?? 0);
+  /** Resolves when the peer has all that has been written so far, and as many messages after that. */
+  acknowledged(more = 0): Promise<void> {
+    const target = this.machine.lastMessage + (this.waiting?.length ?? 0) + more;
     if (target <= this.machine.acknowledgedMessages) return Promise.resolve();
     if (this.isEnded) return Promise.reject(this.lostError());
     this.waiters ??= [];

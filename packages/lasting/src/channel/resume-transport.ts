@@ -39,11 +39,11 @@ export class ResumeTransport implements Transport, InputOwner {
   sink: TransportSink | undefined = undefined;
   /** The channel has closed, or is closing. */
   isOver = false;
-  private readonly machine: ResumeMachine;
-  private readonly owner: ResumeOwner;
-  private readonly links: PresentLink;
-  private readonly input = new LastingInput(this);
-  private readonly output: LastingOutput;
+  protected readonly machine: ResumeMachine;
+  protected readonly owner: ResumeOwner;
+  protected readonly links: PresentLink;
+  protected readonly input: LastingInput;
+  protected readonly output: LastingOutput;
   /** How often the channel asked, without a link, whether anything is sent. */
   private looks = 0;
   private hasPeerEnded = false;
@@ -60,9 +60,14 @@ export class ResumeTransport implements Transport, InputOwner {
   constructor(options: ResumeTransportOptions) {
     this.machine = new ResumeMachine(options);
     this.links = new PresentLink(this.machine);
+    this.input = this.newInput();
     this.output = new LastingOutput(this.machine);
     this.clock = options.clock;
     this.owner = options.owner;
+  }
+
+  protected newInput(): LastingInput {
+    return new LastingInput(this);
   }
 
   // --- state ---
@@ -208,7 +213,7 @@ export class ResumeTransport implements Transport, InputOwner {
   }
 
   /** The machine has been notified of the link. One that is still open is replaced. */
-  private beginLink(link: ResumeLink): void {
+  protected beginLink(link: ResumeLink): void {
     this.input.clear();
     const old = this.links.replace(link, this.clock.now());
     if (this.isOver) this.linger();
@@ -394,14 +399,14 @@ export class ResumeTransport implements Transport, InputOwner {
   }
 
   /** It would wait for ever. */
-  private refuseTooLong(messages: readonly unknown[]): void {
+  protected refuseTooLong(messages: readonly unknown[]): void {
     const tooLong = messages.map(sizeOfBytes).find((size) => size > this.machine.maxPayloadBytes);
     if (tooLong === undefined) return;
     const text = `a message of ${tooLong} bytes, written before the connection was up: the channel takes ${this.accepts}`;
     throw new EncodeError('MESSAGE_TOO_LONG', text, { bytes: tooLong });
   }
 
-  private fill(): void {
+  protected fill(): void {
     if (this.departure !== undefined) return;
     if (this.output.fill() && !this.isOver) this.sink!.written();
   }
@@ -423,8 +428,13 @@ export class ResumeTransport implements Transport, InputOwner {
 
   // --- the end ---
 
-  shutdownOutput({ reason }: CloseInfo): void {
+  /** Our half ends after all that was written. */
+  protected endOutput(reason: string): void {
     this.machine.end(reason);
+  }
+
+  shutdownOutput({ reason }: CloseInfo): void {
+    this.endOutput(reason);
     this.links.pump();
     this.clock.execute(() => {
       if (!this.isOver) this.sink!.outputEnded();
@@ -445,7 +455,7 @@ export class ResumeTransport implements Transport, InputOwner {
     const isLost = this.links.link === undefined && !this.owner.outlivesChannel;
     if (this.id === '' || isLost || hadUnread || info.reason === 'slow-consumer') this.drop(info);
     else {
-      this.machine.end(info.reason);
+      this.endOutput(info.reason);
       this.machine.acknowledgeNow();
       this.links.pump();
       this.finishIfDone();
@@ -506,7 +516,7 @@ export class ResumeTransport implements Transport, InputOwner {
     this.clock.execute(() => this.sink?.disconnected());
   }
 
-  private finishIfDone(): void {
+  protected finishIfDone(): void {
     if (this.isOver && !this.isFinished && this.machine.isDone) this.finish(undefined);
   }
 

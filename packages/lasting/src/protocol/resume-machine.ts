@@ -133,6 +133,8 @@ export class ResumeMachine {
   private hasPeerEnded = false;
   private isReset = false;
   private isServer = false;
+  /** RESUMED goes out before everything else, with what is taken then. */
+  private isAnswerDue = false;
 
   constructor({ windowMs, creditBytes, random }: ResumeMachineOptions) {
     this.windowMs = windowMs;
@@ -168,6 +170,11 @@ export class ResumeMachine {
     return this.outgoing.acknowledged;
   }
 
+  /** The number of the last message that the pipeline has taken. */
+  get takenMessages(): number {
+    return this.incoming.taken;
+  }
+
   /** Messages pass. */
   get isLinked(): boolean {
     return this.link === LINKED;
@@ -183,14 +190,16 @@ export class ResumeMachine {
 
   // --- at another process ---
 
-  /** All that another process has to know to go on. */
-  get state(): MachineState {
+  /** All that another process has to know to go on, but the messages. */
+  get header(): Omit<MachineState, 'kept'> {
     const { id, secrets, windowMs, creditBytes, incoming, outgoing, endReason } = this;
     const { acknowledged, highest, creditBytes: keptCreditBytes } = outgoing;
     const counts = { taken: incoming.taken, acknowledged, highest };
-    const credits = { creditBytes, keptCreditBytes };
-    const kept = outgoing.payloads();
-    return { id, ...secrets.state, windowMs, ...credits, ...counts, kept, endReason };
+    return { id, ...secrets.state, windowMs, creditBytes, keptCreditBytes, ...counts, endReason };
+  }
+
+  get state(): MachineState {
+    return { ...this.header, kept: this.outgoing.payloads() };
   }
 
   /** Goes on from there; the machine was made with its window and its credit. False if more is kept than the credit allows. */
@@ -245,13 +254,13 @@ export class ResumeMachine {
     }
     const wrong = this.checkReceived(frame, received, highest);
     if (wrong !== undefined) return wrong;
-    const taken = this.beginIncoming();
+    this.beginIncoming();
     // Urgent frames that an older link did not send are for that link alone.
     this.urgent = undefined;
     this.links += 1;
     this.link = LINKED;
     this.secrets.shown(secret, () => this.newSecret());
-    this.sendUrgent({ kind: 'resumed', received: taken, secret: this.secrets.last });
+    this.isAnswerDue = true;
     return { do: 'resumed', resent: this.beginOutgoing(received) };
   }
 
@@ -260,6 +269,7 @@ export class ResumeMachine {
     this.link = ABSENT;
     this.links += 1;
     this.urgent = undefined;
+    this.isAnswerDue = false;
     this.outgoing.compact();
   }
 
@@ -297,6 +307,11 @@ export class ResumeMachine {
   /** The pipeline has taken a message that was delivered. */
   taken(payloadBytes: number): void {
     this.incoming.take(payloadBytes);
+  }
+
+  /** The pipeline has taken the next message over a link before: it does not come over this one. */
+  tookBefore(): void {
+    this.incoming.taken += 1;
   }
 
   private data(frame: Buffer, receiver: MessageReceiver): ResumeAction | undefined {
@@ -457,6 +472,7 @@ export class ResumeMachine {
 
   /** The next frame for the link, if there is one; the link has taken it when this returns. */
   nextFrame(): OutboundBytes | undefined {
+    if (this.isAnswerDue) return this.nextAnswer();
     if (this.urgent !== undefined) return this.nextUrgent(this.urgent);
     if (this.link !== LINKED || this.isReset) return undefined;
     const { incoming, outgoing } = this;
@@ -483,6 +499,12 @@ export class ResumeMachine {
   /** Nothing is kept for the peer any more. */
   forget(): void {
     this.outgoing.clear();
+  }
+
+  private nextAnswer(): Buffer {
+    this.isAnswerDue = false;
+    const received = this.incoming.acknowledge();
+    return encodeResumeFrame({ kind: 'resumed', received, secret: this.secrets.last });
   }
 
   private nextUrgent(urgent: Buffer[]): Buffer | undefined {

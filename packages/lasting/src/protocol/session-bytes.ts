@@ -27,15 +27,22 @@ const LENGTH_BYTES = 4;
 /** Counts of messages have 6 bytes in frames. */
 const MAX_COUNT = 2 ** 48 - 1;
 
-type Header = Omit<SessionState, 'kept' | 'waiting'> & { readonly keptCount: number };
+/** All of the state but its messages, and how many of them went to the client, or may go at once. */
+export type SessionHeader = Omit<SessionState, 'kept' | 'waiting'> & { readonly keptCount: number };
 
-/** The bytes of a lasting channel: a version, the length of a JSON header, the header, and each message behind its length. */
-export function encodeSession({ kept, waiting, ...state }: SessionState): Buffer {
-  const header = Buffer.from(JSON.stringify({ ...state, keptCount: kept.length }));
+/** A version, the length of a JSON header, the header, and each message behind its length. */
+export function encodeParts(version: number, header: object, payloads: readonly Buffer[]): Buffer {
+  const json = Buffer.from(JSON.stringify(header));
   const prefix = Buffer.alloc(PREFIX_BYTES);
-  prefix[0] = SESSION_VERSION;
-  prefix.writeUInt32BE(header.length, 1);
-  return Buffer.concat([prefix, header, ...[...kept, ...waiting].flatMap(withLength)]);
+  prefix[0] = version;
+  prefix.writeUInt32BE(json.length, 1);
+  return Buffer.concat([prefix, json, ...payloads.flatMap(withLength)]);
+}
+
+/** The bytes of a lasting channel. */
+export function encodeSession({ kept, waiting, ...state }: SessionState): Buffer {
+  const header: SessionHeader = { ...state, keptCount: kept.length };
+  return encodeParts(SESSION_VERSION, header, [...kept, ...waiting]);
 }
 
 function withLength(payload: Buffer): [Buffer, Buffer] {
@@ -45,34 +52,47 @@ function withLength(payload: Buffer): [Buffer, Buffer] {
 }
 
 /**
+ * Reads what {@link encodeParts} has written; the messages are views of it.
+ *
+ * @throws DecodeError `MESSAGE_INVALID` for bytes that it has not written
+ */
+export function decodeParts<Header extends SessionHeader>(
+  version: number,
+  given: Uint8Array,
+): { readonly header: Header; readonly payloads: readonly Buffer[] } {
+  const bytes = Buffer.from(given.buffer, given.byteOffset, given.byteLength);
+  if (bytes.length < PREFIX_BYTES) throw invalid(bytes, 'they are cut off');
+  if (bytes[0] !== version) {
+    throw invalid(bytes, `their version is ${bytes[0]}, here it is ${version}`);
+  }
+  const end = PREFIX_BYTES + bytes.readUInt32BE(1);
+  if (end > bytes.length) throw invalid(bytes, 'the header is cut off');
+  const header = checkedHeader(bytes, bytes.toString('utf8', PREFIX_BYTES, end)) as Header;
+  return { header, payloads: payloadsFrom(bytes, end) };
+}
+
+/**
  * Reads the bytes of a lasting channel; its messages are views of them.
  *
  * @throws DecodeError `MESSAGE_INVALID` for bytes that {@link encodeSession} has not written
  */
-export function decodeSession(given: Uint8Array): SessionState {
-  const bytes = Buffer.from(given.buffer, given.byteOffset, given.byteLength);
-  if (bytes.length < PREFIX_BYTES) throw invalid(bytes, 'they are cut off');
-  if (bytes[0] !== SESSION_VERSION) {
-    throw invalid(bytes, `their version is ${bytes[0]}, here it is ${SESSION_VERSION}`);
-  }
-  const end = PREFIX_BYTES + bytes.readUInt32BE(1);
-  if (end > bytes.length) throw invalid(bytes, 'the header is cut off');
-  const { keptCount, ...header } = checkedHeader(bytes, bytes.toString('utf8', PREFIX_BYTES, end));
-  const payloads = payloadsFrom(bytes, end);
+export function decodeSession(bytes: Uint8Array): SessionState {
+  const { header, payloads } = decodeParts(SESSION_VERSION, bytes);
+  const { keptCount, ...state } = header;
   if (keptCount > payloads.length) throw invalid(bytes, `${keptCount} messages are not there`);
   const kept = payloads.slice(0, keptCount);
   const cost = kept.reduce((sum, { length }) => sum + length + MESSAGE_OVERHEAD_BYTES, 0);
-  if (cost > header.keptCreditBytes) throw invalid(bytes, 'they keep more than the credit');
-  if (header.highest > header.acknowledged + keptCount) {
+  if (cost > state.keptCreditBytes) throw invalid(bytes, 'they keep more than the credit');
+  if (state.highest > state.acknowledged + keptCount) {
     throw invalid(bytes, 'messages that went to the client are missing');
   }
-  return { ...header, kept, waiting: payloads.slice(keptCount) };
+  return { ...state, kept, waiting: payloads.slice(keptCount) };
 }
 
-function checkedHeader(bytes: Buffer, text: string): Header {
-  let header: Header;
+function checkedHeader(bytes: Buffer, text: string): SessionHeader {
+  let header: SessionHeader;
   try {
-    header = JSON.parse(text) as Header;
+    header = JSON.parse(text) as SessionHeader;
   } catch {
     throw invalid(bytes, 'the header is no JSON');
   }
@@ -82,7 +102,7 @@ function checkedHeader(bytes: Buffer, text: string): Header {
 }
 
 /** The name of the first field that makes no sense. */
-function wrongIn(header: Header): string | undefined {
+function wrongIn(header: SessionHeader): string | undefined {
   if (typeof header !== 'object' || header === null) return 'the header';
   const { id, secrets, secretsBefore, windowMs, creditBytes, keptCreditBytes, endReason } = header;
   const { taken, acknowledged, highest, keptCount, isClosed, isKnown, remote } = header;
@@ -113,7 +133,8 @@ function isSecret(value: unknown): boolean {
   return Buffer.from(value, 'latin1').toString('latin1') === value;
 }
 
-function isCount(value: unknown, max: number): boolean {
+/** A whole number from 0 on. */
+export function isCount(value: unknown, max: number = MAX_COUNT): boolean {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= max;
 }
 
@@ -137,7 +158,8 @@ function payloadsFrom(bytes: Buffer, from: number): Buffer[] {
   return payloads;
 }
 
-function invalid(bytes: Uint8Array, why: string): DecodeError {
+/** The error of bytes that are no lasting channel. */
+export function invalid(bytes: Uint8Array, why: string): DecodeError {
   const text = `${bytes.length} bytes are no lasting channel of another process: ${why}`;
   return new DecodeError('MESSAGE_INVALID', text, { bytes: bytes.length });
 }

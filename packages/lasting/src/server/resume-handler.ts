@@ -10,7 +10,7 @@ import {
   type Timer,
   type Types,
 } from '@headrace/core';
-import { describeOptions, fn, value } from '@headrace/core/authoring';
+import { callInContext, describeOptions, fn, type Resolved, value } from '@headrace/core/authoring';
 import {
   beginLasting,
   LASTING_CHANNEL_OPTIONS,
@@ -24,7 +24,7 @@ import {
   invalidFrame,
 } from '../protocol/resume-frame.ts';
 import type { ResumeSession } from './resume-session.ts';
-import { ResumeTable } from './resume-table.ts';
+import { ResumeTable, type ResumeVerdict } from './resume-table.ts';
 
 /** Options of a {@link ResumeHandler}. */
 export interface ResumeHandlerOptions {
@@ -34,6 +34,16 @@ export interface ResumeHandlerOptions {
   readonly childHandler: LastingInitializer;
   /** Options of the lasting channels. @default logger and clock of the link */
   readonly childOptions?: ChannelOptions;
+  /**
+   * What the application knows of a channel, as plain data: strings, numbers, booleans, lists and literals. It is asked at each
+   * record, if the table has a log, so it should be small. A `PRINCIPAL` that is plain data is kept without it.
+   */
+  readonly save?: (channel: LastingChannel) => unknown;
+  /**
+   * Gives a channel that another process has stored back what `save` knew of it; called when its pipeline is built, before its
+   * first message.
+   */
+  readonly restore?: (channel: LastingChannel, saved: unknown) => void;
 }
 
 const OPTIONS = describeOptions('ResumeHandler', {
@@ -48,7 +58,16 @@ const OPTIONS = describeOptions('ResumeHandler', {
     purpose: 'builds the pipeline of a lasting channel',
   }),
   childOptions: LASTING_CHANNEL_OPTIONS,
+  save: fn({ answers: 'at once', purpose: 'gives what the application knows of a channel' }),
+  restore: fn({ answers: 'at once', takes: 2, purpose: 'gives a channel back what was saved' }),
 });
+
+/** The RESUME of a client. */
+interface ResumeRequest {
+  readonly id: string;
+  readonly secret: string;
+  readonly received: number;
+}
 
 /** A refusal comes after this time, whatever it was that did not fit. */
 const REFUSAL_MS = 100;
@@ -108,8 +127,7 @@ const ignore = (): void => {};
 export class ResumeHandler implements Handler {
   declare readonly types: Types<{ reads: Buffer }>;
   private readonly table: ResumeTable;
-  private readonly childHandler: LastingInitializer;
-  private readonly childOptions: ChannelOptions | undefined;
+  private readonly settings: Resolved<ResumeHandlerOptions, typeof OPTIONS.kinds>;
   private session: ResumeSession | undefined = undefined;
   private hasGreeted = false;
   private isRefused = false;
@@ -117,16 +135,13 @@ export class ResumeHandler implements Handler {
   private timer: Timer | undefined = undefined;
 
   constructor(options: ResumeHandlerOptions) {
-    const { table, childHandler, childOptions } = OPTIONS.resolve(options);
-    this.table = table;
-    this.childHandler = childHandler;
-    this.childOptions = childOptions;
+    this.settings = OPTIONS.resolve(options);
+    this.table = this.settings.table;
   }
 
   /** One for another link. */
   fresh(): ResumeHandler {
-    const { table, childHandler, childOptions } = this;
-    return new ResumeHandler({ table, childHandler, ...(childOptions && { childOptions }) });
+    return new ResumeHandler(this.settings as ResumeHandlerOptions);
   }
 
   handlerAdded(ctx: Context): void {
@@ -220,15 +235,16 @@ export class ResumeHandler implements Handler {
     ctx: Context,
     wanted: { readonly windowMs: number; readonly creditBytes: number },
   ): void {
-    const session = this.table.open(wanted, ctx);
+    const session = this.table.open(wanted, ctx, this.settings.save as never);
     this.session = session;
     this.openChannel(session, ctx.channel);
+    session.logged?.opened();
     this.startDrain(DrainStartEvent.seenBy(ctx.channel));
   }
 
   /** @internal Puts the lasting channel over its transport. */
   protected openChannel(session: ResumeSession, link: Channel): void {
-    const { childHandler, childOptions } = this;
+    const { childHandler, childOptions } = this.settings;
     const { transport } = session;
     const { clock, logger } = link;
     openChannel(transport, {
@@ -237,19 +253,40 @@ export class ResumeHandler implements Handler {
       ...childOptions,
       initialize: (channel) => {
         beginLasting(channel, transport);
-        return childHandler(channel as LastingChannel, link) as void;
+        return childHandler(channel as never, link as never) as void;
       },
     });
   }
 
   // --- resuming ---
 
-  private resume(
-    ctx: Context,
-    bytes: Buffer,
-    frame: { readonly id: string; readonly secret: string; readonly received: number },
-  ): void {
+  private resume(ctx: Context, bytes: Buffer, frame: ResumeRequest): void {
     const verdict = this.table.find(frame.id, frame.secret);
+    if ('do' in verdict && verdict.do === 'look-up') void this.lookUp(ctx, bytes, frame);
+    else this.decided(ctx, bytes, frame, verdict);
+  }
+
+  /** Another process may have stored the channel. */
+  private async lookUp(ctx: Context, bytes: Buffer, frame: ResumeRequest): Promise<void> {
+    const { childHandler, childOptions, save, restore } = this.settings;
+    const { channel } = ctx;
+    const { clock, logger } = channel;
+    const build = (lasting: LastingChannel) => childHandler(lasting as never, channel as never);
+    const options = {
+      childHandler: build,
+      childOptions: { clock, logger, ...childOptions },
+      save: save as never,
+      restore: restore as never,
+    };
+    // The client sends nothing before it has an answer.
+    this.isRefused = true;
+    const verdict = await this.table.lookUp(frame.id, frame.secret, channel, options);
+    if (!channel.isActive) return;
+    this.isRefused = false;
+    callInContext(ctx, () => this.decided(ctx, bytes, frame, verdict));
+  }
+
+  private decided(ctx: Context, bytes: Buffer, frame: ResumeRequest, verdict: ResumeVerdict): void {
     if (!('session' in verdict)) {
       this.isRefused = true;
       const refuse = (): void => {

@@ -1,11 +1,14 @@
 import type { CloseInfo, Timer } from '@headrace/core';
 import type { KnownOrStranger } from '@headrace/core/authoring';
 import { AuthHandler, principalOf } from '@headrace/handlers';
-import { absentError, goneError } from '../channel/lasting-channel.ts';
+import { absentError, goneError, type LastingChannel } from '../channel/lasting-channel.ts';
 import type { ResumeLink } from '../channel/present-link.ts';
 import type { ResumeOwner, ResumeTransportOptions } from '../channel/resume-owner.ts';
 import { ResumeTransport } from '../channel/resume-transport.ts';
 import { GONE_CODE } from '../protocol/resume-frame.ts';
+import type { Description, JournalLog } from './journal.ts';
+import { type LoggedOwner, LoggedTransport } from './logged-transport.ts';
+import { checkedData } from './plain-data.ts';
 
 /** The part of the table that a session needs. */
 export interface SessionTable {
@@ -23,7 +26,7 @@ export interface SessionTable {
 export type SessionPlace = 'here' | 'leaving' | 'arriving' | 'moved';
 
 /** One lasting channel of a server, from its OPEN, or from another process, to its end. */
-export class ResumeSession implements ResumeOwner, KnownOrStranger {
+export class ResumeSession implements ResumeOwner, KnownOrStranger, LoggedOwner {
   readonly transport: ResumeTransport;
   /** Bytes that the table has counted for it while it is absent; -1 while it has a link. */
   countedBytes = -1;
@@ -41,11 +44,44 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger {
   place: SessionPlace = 'here';
   /** Another process had it, or may have it: a secret that is not known here may be right there. */
   hasTravelled = false;
+  /** What the application knows of it, for other processes. */
+  save: ((channel: LastingChannel) => unknown) | undefined = undefined;
   private readonly table: SessionTable;
 
-  constructor(options: Omit<ResumeTransportOptions, 'owner'>, table: SessionTable) {
+  /** @param log - of the table, if it has one */
+  constructor(
+    options: Omit<ResumeTransportOptions, 'owner'>,
+    table: SessionTable,
+    log: JournalLog | undefined,
+  ) {
     this.table = table;
-    this.transport = new ResumeTransport({ ...options, owner: this });
+    const owned = { ...options, owner: this };
+    this.transport =
+      log === undefined ? new ResumeTransport(owned) : new LoggedTransport(owned, this, log);
+  }
+
+  /** Its transport, if its table has a log. */
+  get logged(): LoggedTransport | undefined {
+    return this.transport instanceof LoggedTransport ? this.transport : undefined;
+  }
+
+  get isLogged(): boolean {
+    return this.transport.channel !== undefined && !this.isStrange;
+  }
+
+  describe(): Description | undefined {
+    const { channel, isOver } = this.transport;
+    if (channel?.isOpen !== true || isOver) return undefined;
+    return {
+      isKnown: this.isKnown,
+      principal: checkedData('its PRINCIPAL', principalOf(channel)),
+      saved: checkedData('what save returned', this.save?.(channel as LastingChannel)),
+    };
+  }
+
+  lost(): void {
+    this.logged?.journal.over(true);
+    this.transport.expire({ reason: 'moved', by: 'network', error: undefined });
   }
 
   get placeId(): string {
@@ -137,6 +173,7 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger {
   finished(info: CloseInfo | undefined): void {
     if (info?.reason === 'slow-consumer') this.goneCode = GONE_CODE.overrun;
     const isElsewhere = this.hasTravelled && info?.reason === 'unreachable';
+    this.logged?.journal.over(this.place === 'moved');
     const isKnown = this.place === 'moved' || isElsewhere || this.goneCode !== GONE_CODE.unknown;
     this.table.ended(this, isKnown);
   }

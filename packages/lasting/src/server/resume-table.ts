@@ -2,6 +2,7 @@ import {
   type Channel,
   ChannelError,
   type ChannelOptions,
+  OptionError,
   openChannel,
   systemClock,
 } from '@headrace/core';
@@ -13,6 +14,7 @@ import {
   RecentMap,
   type Resolved,
   toError,
+  value,
   whole,
 } from '@headrace/core/authoring';
 import { PRINCIPAL, principalOf, restoreSignIn } from '@headrace/handlers';
@@ -22,7 +24,9 @@ import {
   type LastingChannel,
 } from '../channel/lasting-channel.ts';
 import type { ResumeLink } from '../channel/present-link.ts';
+import type { ResumeTransportOptions } from '../channel/resume-owner.ts';
 import { LASTING_ERRORS } from '../lasting-errors.ts';
+import type { SessionLog } from '../log/session-log.ts';
 import { GONE_CODE, type MovePlace } from '../protocol/resume-frame.ts';
 import {
   CREDIT_BYTES,
@@ -30,6 +34,7 @@ import {
   systemRandom,
   WINDOW_MS,
 } from '../protocol/resume-machine.ts';
+import { ResumeSecrets } from '../protocol/resume-secrets.ts';
 import { decodeSession, type SessionState } from '../protocol/session-bytes.ts';
 import { AbsentSessions } from './absent-sessions.ts';
 import {
@@ -38,6 +43,7 @@ import {
   type HandOverOptions,
   type HandOverReport,
 } from './hand-over.ts';
+import { LoggedSessions } from './logged-sessions.ts';
 import { ResumeSession, type SessionTable } from './resume-session.ts';
 
 /** Options of a {@link ResumeTable}. */
@@ -83,6 +89,12 @@ export interface ResumeTableOptions {
   readonly helloTimeoutMs?: number;
   /** Where ids and secrets come from. @default crypto.randomBytes */
   readonly random?: (count: number) => Uint8Array;
+  /**
+   * Where channels are kept, so that every process with the same log can go on with them, also if this one is killed: each message
+   * is in the log before the client learns that it was taken, and before it is sent. `windowMs` is at most half of what the log
+   * keeps. @default none: channels end with their process
+   */
+  readonly log?: SessionLog;
 }
 
 /** Where the clients of a server must go, see {@link ResumeTable.move}. */
@@ -129,6 +141,10 @@ const OPTIONS = describeOptions('ResumeTable', {
     purpose: 'gives so many random bytes',
     default: systemRandom,
   }),
+  log: value<SessionLog, Record<never, never>>(
+    'a log of sessions, as redisSessionLog makes',
+    (given) => typeof (given as Partial<SessionLog> | null)?.append === 'function',
+  ),
 });
 const MOVE = describeOptions('move', {
   spreadMs: whole({ max: 2 ** 32 - 1, default: 10_000 }),
@@ -140,6 +156,8 @@ export type ResumeVerdict =
   | { readonly session: ResumeSession }
   /** Another process has it, or will have it: the client must come again, there or here. */
   | { readonly do: 'come-again' }
+  /** Another process may have stored it: see {@link ResumeTable.lookUp}. */
+  | { readonly do: 'look-up' }
   | { readonly code: number; readonly text: string };
 
 /**
@@ -164,12 +182,18 @@ export class ResumeTable {
   /** Ended while their clients were absent, which will be told; the oldest first. */
   private readonly remembered = new RecentMap<ResumeSession>(Number.POSITIVE_INFINITY);
   private readonly owner: SessionTable;
+  private readonly logged: LoggedSessions | undefined;
   /** Processes that may still hand something over. */
   private expected = 0;
 
   constructor(options: ResumeTableOptions = {}) {
     this.options = OPTIONS.resolve(options);
     this.helloTimeoutMs = this.options.helloTimeoutMs;
+    const { log, windowMs } = this.options;
+    if (log !== undefined) {
+      if (windowMs > log.keepMs / 2) throw keepsTooShort(windowMs, log.keepMs);
+      this.logged = new LoggedSessions(log, () => this.sessions.values());
+    }
     this.owner = {
       attached: (session) => this.attached(session),
       detached: (session, link) => this.detach(session, link),
@@ -236,7 +260,7 @@ export class ResumeTable {
     const { windowMs, creditBytes } = state;
     const { random } = this.options;
     const clock = options.childOptions?.clock ?? systemClock;
-    const session = new ResumeSession({ windowMs, creditBytes, random, clock }, this.owner);
+    const session = this.sessionWith({ windowMs, creditBytes, random, clock });
     if (!session.transport.goOn(state))
       throw notTaken('it keeps more than the credit of its client');
     const { maxDetached, maxDetachedBytes } = this.options;
@@ -306,9 +330,15 @@ export class ResumeTable {
     };
   }
 
-  /** Ends all channels that have no link, with the reason `shutdown`. Those with a link end with their server. */
+  /**
+   * Ends all channels that have no link, with the reason `shutdown`; if the table has a log, they go on in other processes. Those
+   * with a link end with their server.
+   */
   close(): void {
-    for (const session of this.absent.all) session.shut();
+    for (const session of this.absent.all) {
+      if (session.logged === undefined) session.shut();
+      else session.moveAway();
+    }
     for (const [, session] of [...this.remembered]) this.forget(session);
   }
 
@@ -316,13 +346,63 @@ export class ResumeTable {
   open(
     wanted: { readonly windowMs: number; readonly creditBytes: number },
     link: ResumeLink,
+    save?: SaveFunction,
   ): ResumeSession {
     const { windowMs, creditBytes, random } = this.options;
     const { clock } = link.channel;
-    const session = new ResumeSession({ windowMs, creditBytes, random, clock }, this.owner);
+    const session = this.sessionWith({ windowMs, creditBytes, random, clock });
+    session.save = save;
     session.transport.accept(link, wanted);
     this.sessions.set(session.transport.id, session);
+    this.logged?.added(clock);
     return session;
+  }
+
+  private sessionWith(options: Omit<ResumeTransportOptions, 'owner'>): ResumeSession {
+    return new ResumeSession(options, this.owner, this.logged);
+  }
+
+  /** @internal Looks in the log for a channel that is not here, and goes on with it. */
+  async lookUp(
+    id: string,
+    secret: string,
+    link: Channel,
+    { save, ...options }: TakeOptions & { readonly save?: SaveFunction },
+  ): Promise<ResumeVerdict> {
+    const found = await this.logged!.find(id, ({ state }) => isSecretOf(state, secret), link);
+    if ('do' in found) return found.do === 'unknown' ? GONE : COME_AGAIN;
+    const { state } = found.session;
+    // A copy of which another process knows more, or one that came meanwhile.
+    const before = this.sessions.get(id);
+    // The log still knows a secret that the client does not use any more.
+    if (before?.logged?.journal.hasWritten(found.session.name) === true) return GONE;
+    if (before?.place === 'here' && !before.transport.isFinished) before.lost();
+    else if (before !== undefined) this.forget(before);
+    const { windowMs, creditBytes } = state;
+    const { random } = this.options;
+    const { clock } = link;
+    const session = this.sessionWith({ windowMs, creditBytes, random, clock });
+    session.save = save;
+    session.place = 'arriving';
+    const transport = session.logged!;
+    if (!transport.goOnAfter(found.session, found.revision)) return GONE;
+    this.sessions.set(id, session);
+    this.logged!.added(clock);
+    // It is here when the log says so.
+    if (!(await transport.claim())) return COME_AGAIN;
+    // Its records stay if the pipeline cannot be built.
+    session.place = 'moved';
+    try {
+      if (!state.isClosed) this.openTaken(session, state, TAKE.resolve(options));
+      session.place = 'here';
+      transport.journal.opened();
+    } catch (thrown) {
+      const error = toError(thrown);
+      link.logger.log('error', `${link} cannot resume: ${error.message}`, error);
+      return COME_AGAIN;
+    }
+    this.awaitClient(session);
+    return { session };
   }
 
   /** @internal The channel of this id, if the secret is right. */
@@ -334,7 +414,7 @@ export class ResumeTable {
     if (!isRight && mayBeElsewhere) return COME_AGAIN;
     // It has got another secret over there.
     if (session !== undefined && session.place !== 'here') return COME_AGAIN;
-    if (session === undefined || !isRight) return { code: GONE_CODE.unknown, text: '' };
+    if (session === undefined || !isRight) return this.logged === undefined ? GONE : LOOK_UP;
     if (this.remembered.peek(id) !== undefined) return { code: session.goneCode, text: '' };
     return { session };
   }
@@ -396,7 +476,7 @@ export class ResumeTable {
     session.timer = undefined;
     const { maxDetached, windowMs } = this.options;
     if (!isKnown || maxDetached === 0) {
-      this.sessions.delete(session.transport.id);
+      this.delete(session);
       return;
     }
     session.transport.forget();
@@ -411,7 +491,14 @@ export class ResumeTable {
   private forget(session: ResumeSession): void {
     session.timer?.cancel();
     this.remembered.delete(session.transport.id);
-    this.sessions.delete(session.transport.id);
+    this.delete(session);
+  }
+
+  private delete(session: ResumeSession): void {
+    const { id } = session.transport;
+    // Another copy may have come in its place.
+    if (this.sessions.get(id) === session) this.sessions.delete(id);
+    if (this.sessions.size === 0) this.logged?.stop();
   }
 }
 
@@ -419,6 +506,25 @@ export class ResumeTable {
 const NOBODY = new ResumeMachine({ windowMs: 0, creditBytes: 0, random: systemRandom });
 
 const COME_AGAIN: ResumeVerdict = { do: 'come-again' };
+const LOOK_UP: ResumeVerdict = { do: 'look-up' };
+const GONE: ResumeVerdict = { code: GONE_CODE.unknown, text: '' };
+
+/** Gives what the application knows of a channel, as plain data. */
+export type SaveFunction = (channel: LastingChannel) => unknown;
+
+function isSecretOf(state: SessionState, secret: string): boolean {
+  const secrets = new ResumeSecrets();
+  secrets.goOn(state);
+  return secrets.knows(secret);
+}
+
+function keepsTooShort(windowMs: number, keepMs: number): OptionError {
+  return new OptionError(
+    'OPTION_CONFLICT',
+    `the log keeps a channel for ${keepMs} ms, which is less than twice windowMs (${windowMs}): raise keepMs of the log`,
+    { windowMs, keepMs },
+  );
+}
 
 function notTaken(why: string, cause?: Error): ChannelError {
   const text = `a lasting channel of another process was not taken: ${why}`;

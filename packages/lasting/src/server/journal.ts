@@ -1,0 +1,483 @@
+import { Buffer } from 'node:buffer';
+import { randomBytes } from 'node:crypto';
+import { exponential } from '@headrace/client';
+import type { Channel, Clock, OutboundBytes, Timer } from '@headrace/core';
+import { toBuffer, toError } from '@headrace/core/authoring';
+import type { AppendPlace, SessionLog } from '../log/session-log.ts';
+import { MESSAGE_OVERHEAD_BYTES } from '../protocol/kept-run.ts';
+import type { SessionHeader } from '../protocol/session-bytes.ts';
+import {
+  encodeRecord,
+  type RecordedSession,
+  type UnfinishedMessage,
+} from '../protocol/session-record.ts';
+
+/** What the application knows of a channel, for its log. */
+export type Description = Pick<SessionHeader, 'isKnown' | 'principal' | 'saved'>;
+
+/** The rest of a header: what the transport knows. */
+export type TransportHeader = Omit<SessionHeader, keyof Description>;
+
+/** What is stored now, and has been waiting for that. */
+export interface StoredWork {
+  /** Written by the channel. */
+  readonly messages: readonly Buffer[];
+  /** The sizes of messages that the pipeline has taken. */
+  readonly sizes: readonly number[];
+  readonly endReason: string | undefined;
+}
+
+/** The transport whose messages wait in a {@link Journal}. */
+export interface JournalOwner {
+  readonly clock: Clock;
+  readonly channel: Channel | undefined;
+  /** Messages wait for the credit of the client. */
+  readonly hasWaiting: boolean;
+  /** What the client lets this end send. */
+  readonly roomBytes: number;
+  /** What the channel has, and the transport not yet. */
+  readonly pendingBytes: number;
+  /** What is stored; `keptCount` counts all messages that the client does not have. */
+  header(): TransportHeader;
+  /** Those messages. */
+  payloads(): Buffer[];
+  /** Handlers write what they hold until a flush. */
+  flush(): void;
+  /** The channel writes what it has. */
+  pull(): void;
+  /** `undefined` for a channel that has closed. Throws what `save` throws, and for what is no plain data. */
+  describe(): Description | undefined;
+  /** Work is stored, and may be seen by the client. */
+  stored(work: StoredWork): void;
+  /** The state that the client was promised is stored: the link goes on. */
+  answered(): void;
+  /** Another process goes on with the channel. */
+  lost(): void;
+  failed(error: Error): void;
+}
+
+/** The log of a table, as each journal of the table uses it. */
+export interface JournalLog {
+  readonly log: SessionLog;
+  /** The log did not store something. */
+  complain(error: Error, channel: Channel | undefined): void;
+  /** The log stores again. */
+  works(): void;
+}
+
+/** A message from the client whose work is under way. */
+interface Unfinished extends UnfinishedMessage {
+  holds: number;
+  isRepeated: boolean;
+}
+
+/** Messages that were only taken wait so long for further ones … */
+const LAZY_MS = 50;
+/** … or for so many. */
+const LAZY_MESSAGES = 32;
+/** The records after the last whole one have at most so many bytes, or … */
+const MAX_TAIL_BYTES = 65_536;
+/** … so many times those of the messages that are kept. */
+const MAX_TAIL_SHARE = 4;
+/** A whole record is written again after this share of the time for which the log keeps it. */
+const REFRESH_SHARE = 1 / 3;
+const TRY_AGAIN = exponential({ baseMs: 100, maxMs: 5000, jitter: 'none' });
+/** Of a channel that was closed before its first record. */
+const UNKNOWN: Description = { isKnown: false, principal: undefined, saved: undefined };
+const NO_WORK: StoredWork = { messages: [], sizes: [], endReason: undefined };
+
+/**
+ * What one lasting channel has done and its log does not have yet. Nothing of it is seen by the client: a message is acknowledged,
+ * and an answer is sent, when the log has both. So whichever process is killed, another one goes on as if nothing had
+ * happened since the last record.
+ */
+export class Journal {
+  private readonly owner: JournalOwner;
+  private readonly parts: JournalLog;
+  private readonly writer = randomBytes(9).toString('base64url');
+  private records = 0;
+  /** For the log; it has only letters and digits. */
+  private name = '';
+  private revision: string | undefined = undefined;
+  private hasBegun = false;
+  /** Its pipeline is there. */
+  private isOpened = false;
+  private isOver = false;
+  private isKept = false;
+
+  // What waits to be stored.
+  private staged: Buffer[] = [];
+  private stagedBytes = 0;
+  private sizes: number[] = [];
+  private sizesBytes = 0;
+  private endReason: string | undefined = undefined;
+  private readonly unfinished = new Map<number, Unfinished>();
+  /** Those whose work was under way at the last record with work in it. */
+  private loggedUnfinished: ReadonlyMap<number, Unfinished> = new Map();
+  private described: Description | undefined = undefined;
+
+  // What is on its way to the log.
+  private inAppend: StoredWork = NO_WORK;
+  private isAppending = false;
+  private isDue = false;
+  /** The client waits for an answer of the protocol, or the log forgets the channel. */
+  private isUrgent = false;
+  private isLeaving = false;
+  private isScheduled = false;
+  private timer: Timer | undefined = undefined;
+  private refusals = 0;
+  private tailBytes = 0;
+  private wholeAt = 0;
+  private waiters: { resolve: () => void; reject: (error: Error) => void }[] = [];
+
+  // While the channel hands over what it has.
+  private roomBytes = -1;
+  private readonly late: Buffer[] = [];
+
+  // The message that the pipeline reads now.
+  private present: Buffer | undefined = undefined;
+  private presentNumber = 0;
+  private repeats: number[] = [];
+  private isRepeat = false;
+
+  constructor(owner: JournalOwner, parts: JournalLog) {
+    this.owner = owner;
+    this.parts = parts;
+  }
+
+  get isActive(): boolean {
+    return this.hasBegun && !this.isOver;
+  }
+
+  /** Messages that were written and are not stored. */
+  get waitingMessages(): Buffer[] {
+    return [...this.inAppend.messages, ...this.staged];
+  }
+
+  get waitingCount(): number {
+    return this.inAppend.messages.length + this.staged.length;
+  }
+
+  get waitingBytes(): number {
+    return this.stagedBytes;
+  }
+
+  /** Messages that the pipeline has taken and the log does not know. */
+  get takenCount(): number {
+    return this.inAppend.sizes.length + this.sizes.length;
+  }
+
+  /** The log has all that the channel has done. */
+  get isStored(): boolean {
+    return !this.isAppending && !this.isDue && this.waitingCount === 0 && this.takenCount === 0;
+  }
+
+  /** From now on everything is stored before the client sees it. */
+  begin(id: string): void {
+    this.name = id;
+    this.hasBegun = this.isOpened = true;
+    this.wholeAt = this.owner.clock.now();
+    this.urge();
+  }
+
+  /** Goes on with what another process has stored; the first record says that it is here now. */
+  goOn(id: string, revision: string, { state, unfinished }: RecordedSession): void {
+    const { isKnown, principal, saved } = state;
+    this.name = id;
+    this.hasBegun = true;
+    this.revision = revision;
+    this.described = { isKnown, principal, saved };
+    this.wholeAt = Number.NEGATIVE_INFINITY;
+    for (const message of unfinished) {
+      this.unfinished.set(message.number, { ...message, holds: 1, isRepeated: true });
+      this.repeats.push(message.number);
+    }
+    this.loggedUnfinished = new Map(this.unfinished);
+  }
+
+  /** The pipeline of a channel of another process is there. */
+  opened(): void {
+    this.isOpened = true;
+  }
+
+  /** This process has written the record of this name. */
+  hasWritten(name: string): boolean {
+    return name.startsWith(this.writer);
+  }
+
+  // --- what the channel does ---
+
+  /** Copies messages. True if the channel may write more. */
+  write(messages: readonly OutboundBytes[], bytes: number): boolean {
+    const isGathering = this.roomBytes >= 0;
+    const isLate = isGathering && this.roomBytes === 0;
+    const list = isLate ? this.late : this.staged;
+    for (const message of messages) list.push(Buffer.from(toBuffer(message)));
+    this.stagedBytes += bytes + messages.length * MESSAGE_OVERHEAD_BYTES;
+    if (isLate) return false;
+    if (isGathering) {
+      this.roomBytes = Math.max(0, this.roomBytes - bytes - messages.length);
+      return true;
+    }
+    this.changed();
+    return this.stagedBytes < this.owner.roomBytes;
+  }
+
+  /** Our half ends after what was written. */
+  end(reason: string): void {
+    this.endReason ??= reason;
+    this.changed();
+  }
+
+  /** The pipeline begins to read a message; `number` counts it, unless it was read before in another process. */
+  reads(payload: Buffer, number: number): void {
+    const repeated = this.repeats.shift();
+    this.present = payload;
+    this.isRepeat = repeated !== undefined;
+    this.presentNumber = repeated ?? number;
+  }
+
+  /** The pipeline has taken it. False if another process has counted it. */
+  took(payloadBytes: number): boolean {
+    const { isRepeat, presentNumber } = this;
+    this.present = undefined;
+    this.isRepeat = false;
+    if (isRepeat) {
+      this.release(this.unfinished.get(presentNumber)!);
+      return false;
+    }
+    this.sizes.push(payloadBytes);
+    this.sizesBytes += payloadBytes + MESSAGE_OVERHEAD_BYTES;
+    const isMuch = this.sizesBytes * 8 >= this.owner.roomBytes;
+    if (this.sizes.length >= LAZY_MESSAGES || isMuch) this.changed();
+    else this.changedSoon();
+    return true;
+  }
+
+  /** Holds the message that the pipeline reads now: it is given to the next process, if this one does not get to the end of its work. */
+  hold(): { readonly isRepeated: boolean; release(): void } | undefined {
+    if (!this.isActive || this.present === undefined) return undefined;
+    const number = this.presentNumber;
+    let message = this.unfinished.get(number);
+    if (message === undefined) {
+      message = { number, payload: Buffer.from(this.present), holds: 0, isRepeated: false };
+      this.unfinished.set(number, message);
+    }
+    const held = message;
+    held.holds += 1;
+    let isReleased = false;
+    return {
+      isRepeated: held.isRepeated,
+      release: () => {
+        if (!isReleased) this.release(held);
+        isReleased = true;
+      },
+    };
+  }
+
+  private release(message: Unfinished): void {
+    message.holds -= 1;
+    if (message.holds > 0) return;
+    this.unfinished.delete(message.number);
+    this.changedSoon();
+  }
+
+  // --- records ---
+
+  /** The client waits for what only a record allows. */
+  urge(): void {
+    this.isUrgent = true;
+    this.changed();
+  }
+
+  /** The log would forget the channel before long, see {@link SessionLog.keepMs}. */
+  get isOld(): boolean {
+    const { keepMs } = this.parts.log;
+    return this.isActive && this.owner.clock.now() - this.wholeAt >= keepMs * REFRESH_SHARE;
+  }
+
+  /** Writes all of it again. */
+  refresh(): void {
+    this.urge();
+  }
+
+  /** Resolves when the log has everything; rejects when it never will. */
+  async settled(): Promise<void> {
+    this.isLeaving = true;
+    this.changed();
+    await new Promise<void>((resolve, reject) => this.waiters.push({ resolve, reject }));
+  }
+
+  /** Resolves when the log knows that the channel is here; rejects when it is elsewhere. */
+  async claim(): Promise<void> {
+    this.urge();
+    await new Promise<void>((resolve, reject) => this.waiters.push({ resolve, reject }));
+  }
+
+  /** Something is to be stored, with all else that this turn of the event loop brings. */
+  changed(): void {
+    this.isDue = true;
+    if (this.isScheduled || this.isOver || !this.hasBegun) return;
+    this.isScheduled = true;
+    this.owner.clock.execute(() => {
+      this.isScheduled = false;
+      this.store();
+    });
+  }
+
+  private changedSoon(): void {
+    this.timer ??= this.owner.clock.schedule(() => {
+      this.timer = undefined;
+      this.changed();
+    }, LAZY_MS);
+  }
+
+  private store(): void {
+    if (this.isAppending || this.isOver || !this.isDue) return;
+    // What is stored goes out first: nothing more is taken from the channel than that and one backlog.
+    const takesWork = this.isOpened && (!this.owner.hasWaiting || this.isLeaving);
+    if (!takesWork && !this.isUrgent) return;
+    const isAnswer = this.isUrgent;
+    this.isDue = this.isUrgent = false;
+    this.isAppending = true;
+    try {
+      if (takesWork) this.gather();
+    } catch (thrown) {
+      this.isAppending = false;
+      this.owner.failed(toError(thrown));
+      return;
+    }
+    const replaces = this.isWholeDue;
+    const unfinished = takesWork ? new Map(this.unfinished) : this.loggedUnfinished;
+    const record = this.record(replaces, unfinished);
+    if (replaces) {
+      this.wholeAt = this.owner.clock.now();
+      this.tailBytes = 0;
+    } else this.tailBytes += record.length;
+    this.append(record, { after: this.revision, replaces }, () => {
+      this.loggedUnfinished = unfinished;
+      this.landed(isAnswer);
+    });
+  }
+
+  /** Takes what the channel has done until now. What it writes when it hears that something was taken belongs to the next record. */
+  private gather(): void {
+    const { owner } = this;
+    owner.flush();
+    this.described = owner.describe() ?? this.described;
+    const { sizes, endReason } = this;
+    this.sizes = [];
+    this.sizesBytes = 0;
+    this.endReason = undefined;
+    const { pendingBytes } = owner;
+    if (pendingBytes > 0) {
+      this.roomBytes = pendingBytes;
+      owner.pull();
+      this.roomBytes = -1;
+    }
+    this.inAppend = { messages: this.staged, sizes, endReason };
+    this.staged = this.late.splice(0);
+    if (this.staged.length > 0) this.isDue = true;
+  }
+
+  private get isWholeDue(): boolean {
+    if (this.revision === undefined || this.isOld) return true;
+    return this.tailBytes > Math.max(MAX_TAIL_BYTES, this.owner.roomBytes / MAX_TAIL_SHARE);
+  }
+
+  private record(replaces: boolean, unfinished: ReadonlyMap<number, Unfinished>): Buffer {
+    const { owner, inAppend } = this;
+    const { messages, sizes } = inAppend;
+    const counts = owner.header();
+    const header = {
+      ...counts,
+      ...(this.described ?? UNKNOWN),
+      taken: counts.taken + sizes.length,
+      keptCount: counts.keptCount + messages.length,
+      endReason: inAppend.endReason ?? counts.endReason,
+    };
+    const isKnown = (number: number) => !replaces && this.loggedUnfinished.has(number);
+    const fresh = [...unfinished.values()].filter(({ number }) => !isKnown(number));
+    this.records += 1;
+    return encodeRecord({
+      header,
+      name: `${this.writer}${this.records}`,
+      fresh: replaces ? [...owner.payloads(), ...messages] : messages,
+      unfinished: [...unfinished.keys()],
+      freshUnfinished: fresh.map(({ payload }) => payload),
+    });
+  }
+
+  /** Nobody knows whether a record was stored if this fails: it is the only thing that can be done next. */
+  private append(record: Buffer, place: AppendPlace, landed: () => void): void {
+    const { log, complain, works } = this.parts;
+    log.append(this.name, record, place).then(
+      (revision) => {
+        works();
+        this.refusals = 0;
+        this.isAppending = false;
+        if (revision === undefined) this.losesTo();
+        else {
+          this.revision = revision;
+          if (this.isOver) this.forget();
+          else landed();
+        }
+      },
+      (thrown: unknown) => {
+        complain(toError(thrown), this.owner.channel);
+        this.isAppending = false;
+        if (this.isOver) return;
+        this.isAppending = true;
+        this.refusals += 1;
+        const delayMs = TRY_AGAIN(this.refusals, { elapsedMs: 0, phase: 0, random: () => 0 })!;
+        this.timer?.cancel();
+        this.timer = this.owner.clock.schedule(() => {
+          this.timer = undefined;
+          this.append(record, place, landed);
+        }, delayMs);
+      },
+    );
+  }
+
+  private losesTo(): void {
+    if (this.isOver) return;
+    this.isKept = true;
+    this.owner.lost();
+  }
+
+  private landed(isAnswer: boolean): void {
+    const work = this.inAppend;
+    this.inAppend = NO_WORK;
+    for (const { length } of work.messages) this.stagedBytes -= length + MESSAGE_OVERHEAD_BYTES;
+    this.owner.stored(work);
+    if (isAnswer) this.owner.answered();
+    if (this.isOver) return;
+    if (this.isStored) for (const { resolve } of this.waiters.splice(0)) resolve();
+    if (this.isDue) this.changed();
+    else if (this.sizes.length > 0) this.changedSoon();
+  }
+
+  // --- the end ---
+
+  /** The channel is over here. @param isElsewhere - its records stay, for another process */
+  over(isElsewhere: boolean): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.isKept ||= isElsewhere;
+    this.timer?.cancel();
+    this.unfinished.clear();
+    this.staged = [];
+    this.stagedBytes = 0;
+    const error = new Error('the channel has ended, or goes on in another process');
+    for (const { reject } of this.waiters.splice(0)) reject(error);
+    if (!this.isAppending) this.forget();
+  }
+
+  private forget(): void {
+    if (this.isKept || this.revision === undefined) return;
+    this.isKept = true;
+    this.parts.log.remove(this.name, this.revision).catch((thrown: unknown) => {
+      this.parts.complain(toError(thrown), this.owner.channel);
+    });
+  }
+}

@@ -1,0 +1,103 @@
+import { type Channel, type Clock, DecodeError, type Timer } from '@headrace/core';
+import { toError } from '@headrace/core/authoring';
+import type { SessionLog } from '../log/session-log.ts';
+import { foldRecords, type RecordedSession } from '../protocol/session-record.ts';
+import type { JournalLog } from './journal.ts';
+import { nameOf } from './logged-transport.ts';
+import type { ResumeSession } from './resume-session.ts';
+
+/** What became of a channel that was looked for in the log. */
+export type LookUp =
+  | { readonly session: RecordedSession; readonly revision: string }
+  /** The log cannot be reached, or another process is busy with it: the client must come again. */
+  | { readonly do: 'come-again' }
+  | { readonly do: 'unknown' };
+
+/** As many channels are looked for at a time; the clients of further ones come again. */
+const MAX_LOOK_UPS = 1024;
+/** Whole records are written again in so many parts of the time for which the log keeps them. */
+const SWEEPS = 12;
+/** As many of them at a time … */
+const SWEEP_SIZE = 500;
+/** … after a pause. */
+const SWEEP_PAUSE_MS = 20;
+
+const COME_AGAIN: LookUp = { do: 'come-again' };
+const UNKNOWN: LookUp = { do: 'unknown' };
+
+/** The channels of a table in its log. */
+export class LoggedSessions implements JournalLog {
+  readonly log: SessionLog;
+  private readonly sessions: () => Iterable<ResumeSession>;
+  private readonly lookUps = new Set<string>();
+  private hasComplained = false;
+  private sweeping: Timer | undefined = undefined;
+
+  /** @param sessions - those of the table now */
+  constructor(log: SessionLog, sessions: () => Iterable<ResumeSession>) {
+    this.log = log;
+    this.sessions = sessions;
+  }
+
+  readonly complain = (error: Error, channel: Channel | undefined): void => {
+    if (this.hasComplained) return;
+    this.hasComplained = true;
+    const text = `the log of lasting channels stores nothing at present (${error.message}); trying again`;
+    channel?.logger.log('warn', text, error);
+  };
+
+  readonly works = (): void => {
+    this.hasComplained = false;
+  };
+
+  /** Looks for a channel; `knows` says whether its client may have it. */
+  async find(
+    id: string,
+    knows: (session: RecordedSession) => boolean,
+    link: Channel,
+  ): Promise<LookUp> {
+    if (this.lookUps.has(id) || this.lookUps.size >= MAX_LOOK_UPS) return COME_AGAIN;
+    this.lookUps.add(id);
+    try {
+      const found = await this.log.read(nameOf(id));
+      if (found === undefined) return UNKNOWN;
+      const session = foldRecords(found.records);
+      return knows(session) ? { session, revision: found.revision } : UNKNOWN;
+    } catch (thrown) {
+      const error = toError(thrown);
+      if (error instanceof DecodeError) {
+        link.logger.log('error', `${link} cannot resume: ${error.message}`, error);
+        return UNKNOWN;
+      }
+      this.complain(error, link);
+      return COME_AGAIN;
+    } finally {
+      this.lookUps.delete(id);
+    }
+  }
+
+  /** The table has a further channel. */
+  added(clock: Clock): void {
+    this.sweeping ??= clock.schedule(() => this.sweep(clock), this.log.keepMs / SWEEPS);
+  }
+
+  /** The table has none any more. */
+  stop(): void {
+    this.sweeping?.cancel();
+    this.sweeping = undefined;
+  }
+
+  /** The log forgets what is not written to: channels with nothing to say are written again. */
+  private sweep(clock: Clock): void {
+    let left = SWEEP_SIZE;
+    for (const { logged } of this.sessions()) {
+      if (logged?.journal.isOld === true) {
+        logged.journal.refresh();
+        left -= 1;
+        if (left === 0) break;
+      }
+    }
+    const pauseMs = left > 0 ? this.log.keepMs / SWEEPS : SWEEP_PAUSE_MS;
+    this.sweeping = clock.schedule(() => this.sweep(clock), pauseMs);
+  }
+}

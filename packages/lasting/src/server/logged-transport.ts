@@ -1,0 +1,297 @@
+import { Buffer } from 'node:buffer';
+import type { MessageHold, OutboundBytes } from '@headrace/core';
+import { LastingInput } from '../channel/lasting-input.ts';
+import type { ResumeLink } from '../channel/present-link.ts';
+import type { ResumeTransportOptions } from '../channel/resume-owner.ts';
+import { ResumeTransport } from '../channel/resume-transport.ts';
+import type { ResumeAction } from '../protocol/resume-machine.ts';
+import type { RecordedSession, UnfinishedMessage } from '../protocol/session-record.ts';
+import {
+  type Description,
+  Journal,
+  type JournalLog,
+  type JournalOwner,
+  type StoredWork,
+  type TransportHeader,
+} from './journal.ts';
+
+/** The session of a {@link LoggedTransport}. */
+export interface LoggedOwner {
+  /** Its client has what is worth a record: it has signed in, where that is asked for. */
+  readonly isLogged: boolean;
+  describe(): Description | undefined;
+  /** Another process goes on with it. */
+  lost(): void;
+}
+
+/** Messages of a channel that has a log: those of another process come first, and some come again that were taken before. */
+class LoggedInput extends LastingInput {
+  /** The next so many messages were taken before, over a link that is gone. */
+  skips = 0;
+  private repeats = 0;
+  private readonly transport: LoggedTransport;
+
+  constructor(transport: LoggedTransport) {
+    super(transport);
+    this.transport = transport;
+  }
+
+  /** Messages whose work another process did not finish. */
+  repeat(messages: readonly UnfinishedMessage[]): void {
+    for (const { payload } of messages) {
+      this.repeats += 1;
+      this.keep(payload);
+    }
+  }
+
+  override arrived(payload: Buffer): void {
+    if (this.skips === 0) super.arrived(payload);
+    else {
+      this.skips -= 1;
+      this.transport.cameAgain();
+    }
+  }
+
+  /** Those that are repeated come over no link. */
+  override clear(): void {
+    this.clearAfter(this.repeats);
+  }
+
+  protected override pass(payload: Buffer): void {
+    if (this.repeats > 0) this.repeats -= 1;
+    this.transport.reads(payload);
+    super.pass(payload);
+  }
+}
+
+/**
+ * The transport of a lasting channel whose table has a log: what the channel takes and writes is in its {@link Journal} first, and
+ * in the {@link ResumeTransport} when it is stored.
+ */
+export class LoggedTransport extends ResumeTransport implements JournalOwner {
+  readonly journal: Journal;
+  private readonly session: LoggedOwner;
+  /** The sizes of messages that are stored, and will come again over the present link. */
+  private readonly awaited: number[] = [];
+  /** Messages that have come again and are not stored. */
+  private early = 0;
+
+  constructor(options: ResumeTransportOptions, session: LoggedOwner, log: JournalLog) {
+    super(options);
+    this.session = session;
+    this.journal = new Journal(this, log);
+  }
+
+  protected override newInput(): LastingInput {
+    return new LoggedInput(this);
+  }
+
+  private get loggedInput(): LoggedInput {
+    return this.input as LoggedInput;
+  }
+
+  private get isLogged(): boolean {
+    const { journal, session } = this;
+    if (journal.isActive) return true;
+    if (this.isFinished || this.isOver || !session.isLogged) return false;
+    journal.begin(nameOf(this.id));
+    return true;
+  }
+
+  /** Goes on with what another process has stored. False if it keeps more than the credit of its client. */
+  goOnAfter(recorded: RecordedSession, revision: string): boolean {
+    const { state, unfinished } = recorded;
+    this.journal.goOn(nameOf(state.id), revision, recorded);
+    if (!this.goOn(state)) return false;
+    this.loggedInput.repeat(unfinished);
+    return true;
+  }
+
+  /** The log knows that it goes on in this process. False if it goes on elsewhere. */
+  async claim(): Promise<boolean> {
+    try {
+      await this.journal.claim();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  // --- links ---
+
+  override accept(link: ResumeLink, wanted: { windowMs: number; creditBytes: number }): void {
+    super.accept(link, wanted);
+    // The client does not hear that it is open before the log knows of it.
+    this.links.isPaused = true;
+  }
+
+  /** Its pipeline is built. */
+  opened(): void {
+    if (this.isLogged) this.journal.urge();
+    else this.answered();
+  }
+
+  override resume(
+    link: ResumeLink,
+    frame: Buffer,
+    hello: { received: number; secret: string },
+  ): ResumeAction {
+    if (!this.isLogged) return super.resume(link, frame, hello);
+    const wasPaused = this.links.isPaused;
+    this.links.isPaused = true;
+    const action = super.resume(link, frame, hello);
+    if (action.do === 'resumed') this.journal.urge();
+    else this.links.isPaused = wasPaused;
+    return action;
+  }
+
+  protected override beginLink(link: ResumeLink): void {
+    super.beginLink(link);
+    // The client is told of those that are stored, and sends the others again.
+    for (const _size of this.awaited.splice(0)) this.machine.tookBefore();
+    this.early = 0;
+    this.loggedInput.skips = this.journal.takenCount;
+  }
+
+  /** A message came again that was taken before. */
+  cameAgain(): void {
+    const size = this.awaited.shift();
+    if (size === undefined) this.early += 1;
+    else super.taken(size);
+  }
+
+  // --- what the channel does ---
+
+  override get keptBytes(): number {
+    return super.keptBytes + this.journal.waitingBytes;
+  }
+
+  reads(payload: Buffer): void {
+    if (!this.journal.isActive) return;
+    this.journal.reads(payload, this.takenMessages + this.journal.takenCount + 1);
+  }
+
+  override taken(payloadBytes: number): void {
+    if (this.isLogged) this.journal.took(payloadBytes);
+    else super.taken(payloadBytes);
+  }
+
+  holdMessage(): MessageHold | undefined {
+    return this.journal.hold();
+  }
+
+  override write(messages: readonly unknown[], bytes: number): boolean {
+    if (!this.isLogged) return super.write(messages, bytes);
+    if (bytes > this.machine.maxPayloadBytes) this.refuseTooLong(messages);
+    const takesMore = this.journal.write(messages as readonly OutboundBytes[], bytes);
+    if (this.links.link === undefined) this.owner.grew();
+    return takesMore;
+  }
+
+  protected override fill(): void {
+    if (!this.journal.isActive) super.fill();
+    else if (this.output.fill()) this.journal.changed();
+  }
+
+  protected override endOutput(reason: string): void {
+    if (this.journal.isActive) this.journal.end(reason);
+    else super.endOutput(reason);
+  }
+
+  override acknowledged(): Promise<void> {
+    return this.output.acknowledged(this.journal.waitingCount);
+  }
+
+  override unacknowledged(): Buffer[] {
+    if (!this.journal.isActive) return super.unacknowledged();
+    return [...this.payloads(), ...this.journal.waitingMessages];
+  }
+
+  // --- as the owner of the journal ---
+
+  get hasWaiting(): boolean {
+    return this.output.hasWaiting;
+  }
+
+  get roomBytes(): number {
+    return this.machine.maxPayloadBytes;
+  }
+
+  get pendingBytes(): number {
+    return this.isOver ? 0 : (this.channel?.pendingOutboundBytes ?? 0);
+  }
+
+  private get takenMessages(): number {
+    return this.machine.takenMessages + this.awaited.length;
+  }
+
+  header(): TransportHeader {
+    const { machine, output, isOver: isClosed, remoteAddress: remote } = this;
+    const keptCount =
+      machine.lastMessage - machine.acknowledgedMessages + output.waitingPayloads().length;
+    const { takenMessages: taken } = this;
+    return { ...machine.header, taken, keptCount, isClosed, remote };
+  }
+
+  payloads(): Buffer[] {
+    return [...this.machine.unacknowledged(), ...this.output.waitingPayloads()];
+  }
+
+  flush(): void {
+    if (!this.isOver) this.channel?.flush();
+  }
+
+  pull(): void {
+    this.sink!.written();
+  }
+
+  describe(): Description | undefined {
+    return this.session.describe();
+  }
+
+  stored({ messages, sizes, endReason }: StoredWork): void {
+    if (this.isFinished) return;
+    for (const size of sizes) this.tookStored(size);
+    let bytes = 0;
+    for (const { length } of messages) bytes += length;
+    if (messages.length > 0) this.output.write(messages, bytes);
+    if (endReason !== undefined) this.machine.end(endReason);
+    if (this.links.isPaused) return;
+    this.links.pump();
+    this.finishIfDone();
+  }
+
+  /** The log has it: the client may know that it was taken. */
+  private tookStored(size: number): void {
+    const { loggedInput: input, awaited } = this;
+    const isHere = this.early > 0 || input.skips === awaited.length;
+    this.early = Math.max(0, this.early - 1);
+    if (isHere) super.taken(size);
+    else if (this.links.isPaused) {
+      // RESUMED will count it.
+      input.skips -= 1;
+      this.machine.tookBefore();
+    } else awaited.push(size);
+  }
+
+  answered(): void {
+    if (!this.links.isPaused) return;
+    this.links.isPaused = false;
+    if (this.isFinished) return;
+    this.links.pump();
+    this.finishIfDone();
+  }
+
+  lost(): void {
+    this.session.lost();
+  }
+
+  failed(error: Error): void {
+    this.fail(error);
+  }
+}
+
+/** The name of a channel in the log: its id has any bytes. */
+export function nameOf(id: string): string {
+  return Buffer.from(id, 'latin1').toString('hex');
+}
