@@ -8,7 +8,7 @@ export interface MemorySessionLogOptions {
   /** How long it keeps a channel after its last record, in milliseconds. @default 600000 */
   readonly keepMs?: number;
   /** Of the time that has passed. @default the system's clock */
-  readonly clock?: Clock;
+  readonly clock?: Pick<Clock, 'now'>;
 }
 
 const OPTIONS = describeOptions('memorySessionLog', {
@@ -23,11 +23,11 @@ interface Stored {
 
 class MemorySessionLog implements SessionLog {
   readonly keepMs: number;
-  private readonly clock: Clock;
+  private readonly clock: Pick<Clock, 'now'>;
   private readonly stored = new Map<string, Stored>();
   private lastRevision = 0;
 
-  constructor(keepMs: number, clock: Clock) {
+  constructor(keepMs: number, clock: Pick<Clock, 'now'>) {
     this.keepMs = keepMs;
     this.clock = clock;
   }

@@ -65,9 +65,10 @@ export interface RecordedSession {
 /**
  * Puts the records of a channel together.
  *
+ * @param received - the number of the last message that its client has: it may have got more since the last record
  * @throws DecodeError `MESSAGE_INVALID` for records that {@link encodeRecord} has not written, or of which one is missing
  */
-export function foldRecords(records: readonly Uint8Array[]): RecordedSession {
+export function foldRecords(records: readonly Uint8Array[], received = 0): RecordedSession {
   const outbound = new Map<number, Buffer>();
   const inbound = new Map<number, Buffer>();
   const last = records.at(-1);
@@ -100,16 +101,20 @@ export function foldRecords(records: readonly Uint8Array[]): RecordedSession {
     return payload;
   };
   if (keptCount > outbound.size) throw invalid(last, `${keptCount} messages are not there`);
-  const payloads = Array.from({ length: keptCount }, (_empty, index) =>
-    payloadOf(outbound, state.acknowledged + 1 + index),
+  const newest = state.acknowledged + keptCount;
+  // What makes no sense is left to the protocol, which refuses it.
+  const acknowledged =
+    received > newest ? state.acknowledged : Math.max(received, state.acknowledged);
+  const payloads = Array.from({ length: newest - acknowledged }, (_empty, index) =>
+    payloadOf(outbound, acknowledged + 1 + index),
   );
   const count = fitting(payloads, state.keptCreditBytes);
   return {
     name,
-    // Each of them may have gone out since.
     state: {
       ...state,
-      highest: state.acknowledged + count,
+      acknowledged,
+      highest: acknowledged + count,
       kept: payloads.slice(0, count),
       waiting: payloads.slice(count),
     },

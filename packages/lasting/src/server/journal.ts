@@ -1,10 +1,10 @@
 import { Buffer } from 'node:buffer';
-import { randomBytes } from 'node:crypto';
 import { exponential } from '@headrace/client';
 import type { Channel, Clock, OutboundBytes, Timer } from '@headrace/core';
 import { toBuffer, toError } from '@headrace/core/authoring';
 import type { AppendPlace, SessionLog } from '../log/session-log.ts';
 import { MESSAGE_OVERHEAD_BYTES } from '../protocol/kept-run.ts';
+import type { RandomBytes } from '../protocol/resume-machine.ts';
 import type { SessionHeader } from '../protocol/session-bytes.ts';
 import {
   encodeRecord,
@@ -94,7 +94,7 @@ const NO_WORK: StoredWork = { messages: [], sizes: [], endReason: undefined };
 export class Journal {
   private readonly owner: JournalOwner;
   private readonly parts: JournalLog;
-  private readonly writer = randomBytes(9).toString('base64url');
+  private readonly writer: string;
   private records = 0;
   /** For the log; it has only letters and digits. */
   private name = '';
@@ -140,7 +140,8 @@ export class Journal {
   private repeats: number[] = [];
   private isRepeat = false;
 
-  constructor(owner: JournalOwner, parts: JournalLog) {
+  constructor(owner: JournalOwner, parts: JournalLog, random: RandomBytes) {
+    this.writer = Buffer.from(random(9)).toString('base64url');
     this.owner = owner;
     this.parts = parts;
   }
@@ -202,7 +203,7 @@ export class Journal {
 
   /** This process has written the record of this name. */
   hasWritten(name: string): boolean {
-    return name.startsWith(this.writer);
+    return name.startsWith(`${this.writer} `);
   }
 
   // --- what the channel does ---
@@ -401,7 +402,7 @@ export class Journal {
     this.records += 1;
     return encodeRecord({
       header,
-      name: `${this.writer}${this.records}`,
+      name: `${this.writer} ${this.records}`,
       fresh: replaces ? [...owner.payloads(), ...messages] : messages,
       unfinished: [...unfinished.keys()],
       freshUnfinished: fresh.map(({ payload }) => payload),

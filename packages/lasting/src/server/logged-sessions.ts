@@ -53,6 +53,7 @@ export class LoggedSessions implements JournalLog {
   /** Looks for a channel; `knows` says whether its client may have it. */
   async find(
     id: string,
+    received: number,
     knows: (session: RecordedSession) => boolean,
     link: Channel,
   ): Promise<LookUp> {
@@ -61,7 +62,7 @@ export class LoggedSessions implements JournalLog {
     try {
       const found = await this.log.read(nameOf(id));
       if (found === undefined) return UNKNOWN;
-      const session = foldRecords(found.records);
+      const session = foldRecords(found.records, received);
       return knows(session) ? { session, revision: found.revision } : UNKNOWN;
     } catch (thrown) {
       const error = toError(thrown);

@@ -79,7 +79,7 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
   constructor(options: ResumeTransportOptions, session: LoggedOwner, log: JournalLog) {
     super(options);
     this.session = session;
-    this.journal = new Journal(this, log);
+    this.journal = new Journal(this, log, options.random);
   }
 
   protected override newInput(): LastingInput {

@@ -280,7 +280,7 @@ export class ResumeHandler implements Handler {
     };
     // The client sends nothing before it has an answer.
     this.isRefused = true;
-    const verdict = await this.table.lookUp(frame.id, frame.secret, channel, options);
+    const verdict = await this.table.lookUp(frame, channel, options);
     if (!channel.isActive) return;
     this.isRefused = false;
     callInContext(ctx, () => this.decided(ctx, bytes, frame, verdict));

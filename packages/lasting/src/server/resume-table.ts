@@ -364,12 +364,16 @@ export class ResumeTable {
 
   /** @internal Looks in the log for a channel that is not here, and goes on with it. */
   async lookUp(
-    id: string,
-    secret: string,
+    { id, secret, received }: { id: string; secret: string; received: number },
     link: Channel,
     { save, ...options }: TakeOptions & { readonly save?: SaveFunction },
   ): Promise<ResumeVerdict> {
-    const found = await this.logged!.find(id, ({ state }) => isSecretOf(state, secret), link);
+    const found = await this.logged!.find(
+      id,
+      received,
+      ({ state }) => isSecretOf(state, secret),
+      link,
+    );
     if ('do' in found) return found.do === 'unknown' ? GONE : COME_AGAIN;
     const { state } = found.session;
     // A copy of which another process knows more, or one that came meanwhile.

@@ -1,0 +1,306 @@
+import assert from 'node:assert';
+import { lengthPrefixed } from '@headrace/codec';
+import {
+  AttributeKey,
+  Bootstrap,
+  type Channel,
+  ChannelError,
+  type Context,
+  isHeadraceError,
+  ServerBootstrap,
+} from '@headrace/core';
+import { holdMessage } from '@headrace/core/authoring';
+import { emptyFrameHeartbeat, HeartbeatHandler } from '@headrace/handlers';
+import {
+  isLinked,
+  LASTING_ERRORS,
+  LastingBootstrap,
+  type LastingChannel,
+  memorySessionLog,
+  ResumeHandler,
+  ResumeTable,
+  type SessionLog,
+} from '@headrace/lasting';
+import type { ChaosOptions, Scenario, SimulatedHost, Simulation } from '@headrace/simulation';
+import type { TableClass } from './lasting-scenario.ts';
+
+const FAULTS_MS = 6000;
+const WINDOW_MS = 15_000;
+const CREDIT_BYTES = 3000;
+const SERVERS = ['a', 'b'] as const;
+const format = emptyFrameHeartbeat();
+const framing = () => lengthPrefixed({ maxFrameLength: 100_000 });
+
+/** The fields of a message. */
+const ID_AT = 0;
+const NUMBER_AT = 4;
+/** The number of the question that it answers, 0 for none. */
+const ANSWER_AT = 8;
+/** How many messages of the client the server had taken. */
+const TAKEN_AT = 12;
+const HEADER_BYTES = 16;
+
+/** What a process knows of a lasting channel, and stores. */
+interface Account {
+  id: number;
+  taken: number;
+  written: number;
+}
+
+const ACCOUNT = new AttributeKey<Account>('account');
+
+/** The client's end of its channel. */
+interface Session {
+  written: number;
+  received: number;
+  /** As the last message from the server says. */
+  taken: number;
+  readonly questions: Set<number>;
+}
+
+/** A log as one host reaches it: late, and sometimes nobody knows whether it has stored something. */
+function reachedFrom(host: SimulatedHost, log: SessionLog): SessionLog {
+  const way = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      host.clock.schedule(
+        () =>
+          host.random() < 0.03
+            ? reject(new ChannelError('CHANNEL_CLOSED', 'the log is away'))
+            : resolve(),
+        1 + host.random() ** 3 * 60,
+      );
+    });
+  const through = async <T>(act: () => Promise<T>): Promise<T> => {
+    await way();
+    const result = await act();
+    await way();
+    return result;
+  };
+  return {
+    keepMs: log.keepMs,
+    read: (id) => through(() => log.read(id)),
+    append: (id, record, place) => through(() => log.append(id, Buffer.from(record), place)),
+    remove: (id, after) => through(() => log.remove(id, after)),
+  };
+}
+
+/** A client whose lasting channel goes on in any of two processes, which die again and again. */
+class LogWorld {
+  readonly sessions: Session[] = [];
+  resumedElsewhere = 0;
+  private readonly sim: Simulation;
+  private readonly Table: TableClass;
+  private readonly log: SessionLog;
+  private client: Channel | undefined = undefined;
+  private wrongEnd: string | undefined = undefined;
+  /** The lasting channels of each process that lives. */
+  private readonly channels = new Map<string, Set<LastingChannel>>();
+
+  constructor(sim: Simulation, Table: TableClass) {
+    this.sim = sim;
+    this.Table = Table;
+    this.log = memorySessionLog({ clock: { now: () => sim.now } });
+  }
+
+  async serve(host: SimulatedHost): Promise<void> {
+    const { options } = host;
+    this.channels.set(host.name, new Set());
+    const table = new this.Table({
+      windowMs: WINDOW_MS,
+      creditBytes: CREDIT_BYTES,
+      random: host.randomBytes,
+      log: reachedFrom(host, this.log),
+    });
+    this.sim.watch(host, 'lasting channels', () => table.size);
+    this.sim.watch(host, 'bytes kept for the absent', () => table.detachedBytes);
+    await new ServerBootstrap()
+      .childOptions(options)
+      .childHandler(({ pipeline }) =>
+        pipeline.addLast(
+          ...framing(),
+          new HeartbeatHandler({ format, silenceMs: 2500, random: host.random }),
+          new ResumeHandler({
+            table,
+            childHandler: (channel) => this.open(host, channel),
+            childOptions: options,
+            save: (channel) => ({ ...channel.attributes.get(ACCOUNT) }),
+            restore: (channel, saved) => {
+              this.resumedElsewhere += 1;
+              Object.assign(channel.attributes.get(ACCOUNT)!, saved);
+            },
+          }),
+        ),
+      )
+      .bind({ network: host, port: 7 });
+  }
+
+  /** One end of a lasting channel at a process. */
+  private open(host: SimulatedHost, channel: LastingChannel): void {
+    const account: Account = { id: -1, taken: 0, written: 0 };
+    channel.attributes.set(ACCOUNT, account);
+    const channels = this.channels.get(host.name)!;
+    channels.add(channel);
+    channel.onClosed(() => channels.delete(channel));
+    const say = (answer: number): void => {
+      account.written += 1;
+      const message = Buffer.alloc(HEADER_BYTES + Math.floor(host.random() ** 3 * 700));
+      message.writeUInt32BE(account.id, ID_AT);
+      message.writeUInt32BE(account.written, NUMBER_AT);
+      message.writeUInt32BE(answer, ANSWER_AT);
+      message.writeUInt32BE(account.taken, TAKEN_AT);
+      channel.write(message).onSettled(() => {});
+    };
+    channel.pipeline.addLast({
+      channelRead: (ctx: Context, message: Buffer) => {
+        const number = message.readUInt32BE(NUMBER_AT);
+        const isQuestion = message.readUInt32BE(ANSWER_AT) > 0;
+        const hold = isQuestion ? holdMessage(ctx.channel) : undefined;
+        if (hold?.isRepeated !== true) {
+          account.id = message.readUInt32BE(ID_AT);
+          const text = `${host.name} got ${number} after ${account.taken}`;
+          assert.equal(number, account.taken + 1, text);
+          account.taken = number;
+        }
+        if (!isQuestion) return;
+        host.clock.schedule(
+          () => {
+            if (!channel.isActive) return;
+            say(number);
+            channel.flush();
+            hold?.release();
+          },
+          host.random() ** 2 * 400,
+        );
+      },
+    });
+    const burst = (): void => {
+      for (let left = Math.floor(host.random() * 4); left > 0 && account.id >= 0; left -= 1) {
+        if (!channel.isWritable || channel.isEnding || !channel.isActive) break;
+        say(0);
+      }
+      channel.flush();
+      if (this.sim.now < FAULTS_MS && channel.isOpen)
+        host.clock.schedule(burst, host.random() * 300);
+    };
+    host.clock.schedule(burst, host.random() * 100);
+  }
+
+  private writeFrom(host: SimulatedHost, channel: Channel, id: number, session: Session): void {
+    const burst = (): void => {
+      for (let left = 1 + Math.floor(host.random() * 3); left > 0; left -= 1) {
+        if (!channel.isWritable || channel.isEnding || !channel.isActive) break;
+        session.written += 1;
+        const isQuestion = host.random() < 0.3;
+        if (isQuestion) session.questions.add(session.written);
+        const message = Buffer.alloc(HEADER_BYTES + Math.floor(host.random() ** 3 * 700));
+        message.writeUInt32BE(id, ID_AT);
+        message.writeUInt32BE(session.written, NUMBER_AT);
+        message.writeUInt32BE(isQuestion ? 1 : 0, ANSWER_AT);
+        channel.write(message).onSettled(() => {});
+      }
+      channel.flush();
+      if (this.sim.now < FAULTS_MS && channel.isOpen)
+        host.clock.schedule(burst, host.random() * 300);
+    };
+    host.clock.schedule(burst, host.random() * 100);
+  }
+
+  connect(host: SimulatedHost): void {
+    const id = this.sessions.length;
+    const session: Session = { written: 0, received: 0, taken: 0, questions: new Set() };
+    this.sessions.push(session);
+    this.client = undefined;
+    void new LastingBootstrap({
+      bootstrap: new Bootstrap()
+        .options(host.options)
+        .handler(({ pipeline }) =>
+          pipeline.addLast(
+            ...framing(),
+            new HeartbeatHandler({ format, intervalMs: 800, timeoutMs: 800, random: host.random }),
+          ),
+        ),
+      addresses: SERVERS.map((name) => ({ network: host, host: name, port: 7 })),
+      retry: () => 100 + host.random() * 300,
+      connectTimeoutMs: 1000,
+      readyTimeoutMs: 1500,
+      windowMs: WINDOW_MS,
+      creditBytes: CREDIT_BYTES,
+      random: host.random,
+      ...host.options,
+    })
+      .handler(({ pipeline }) =>
+        pipeline.addLast({
+          channelRead: (_ctx: Context, message: Buffer) => {
+            assert.equal(message.readUInt32BE(ID_AT), id, 'a message of another session');
+            const number = message.readUInt32BE(NUMBER_AT);
+            const { received } = session;
+            assert.equal(number, received + 1, `the client got ${number} after ${received}`);
+            session.received = number;
+            const taken = message.readUInt32BE(TAKEN_AT);
+            assert.ok(taken >= session.taken, `the server forgot ${session.taken}: ${taken}`);
+            session.taken = taken;
+            const answer = message.readUInt32BE(ANSWER_AT);
+            if (answer > 0)
+              assert.ok(session.questions.delete(answer), `answered twice: ${answer}`);
+          },
+        }),
+      )
+      .connect()
+      .then((channel: Channel) => {
+        this.client = channel;
+        this.writeFrom(host, channel, id, session);
+        channel.onClosed(() => {
+          const { error, reason } = channel.closeInfo!;
+          const text = `it ended otherwise, ${reason}: ${error?.message}`;
+          if (!isHeadraceError(error, LASTING_ERRORS.RESUME_GONE)) this.wrongEnd ??= text;
+          host.clock.schedule(() => this.connect(host), 100);
+        });
+      });
+  }
+
+  /** All is over: one process has the channel, and each end has what the other one wrote. */
+  checkQuiet(): void {
+    const { client } = this;
+    assert.equal(this.wrongEnd, undefined);
+    assert.equal(this.sessions.length, 1, 'the channel did not last');
+    const session = this.sessions[0]!;
+    assert.ok(client?.isActive === true, 'the client has no channel');
+    const linked = [...this.channels.values()].flatMap((channels) =>
+      [...channels].filter(isLinked),
+    );
+    assert.equal(linked.length, 1, 'one process has the link');
+    const account = linked[0]!.attributes.get(ACCOUNT)!;
+    assert.equal(account.taken, session.written, 'not all of the client has arrived');
+    assert.equal(session.received, account.written, 'not all for the client has arrived');
+    assert.deepEqual([...session.questions], [], 'questions without an answer');
+  }
+}
+
+const CUTS: Omit<ChaosOptions, 'untilMs'> = {
+  partition: 20,
+  reset: 40,
+  slow: 20,
+  freeze: 20,
+  crash: 40,
+  stop: 20,
+  hosts: SERVERS,
+  forMs: { minMs: 50, maxMs: 1500 },
+};
+
+/** Processes die at any time, and a log has what they knew: one channel, each message once and in order, each question answered once. */
+export const logScenario =
+  (Table: TableClass = ResumeTable, seen?: { resumedElsewhere: number }): Scenario =>
+  async (sim) => {
+    const world = new LogWorld(sim, Table);
+    sim.host('a', (host) => world.serve(host));
+    sim.host('b', (host) => world.serve(host));
+    sim.host('client', (host) => world.connect(host));
+    sim.link('client', SERVERS).latency({ minMs: 5, maxMs: 100 }).buffer(4096);
+    sim.chaos({ ...CUTS, untilMs: FAULTS_MS });
+    await sim.run({ untilMs: FAULTS_MS + 12_000 });
+    world.checkQuiet();
+    if (seen !== undefined) seen.resumedElsewhere += world.resumedElsewhere;
+  };
+
+/** How long the end of each seed takes: longer than the windows. */
+export const LOG_SETTLE_MS = 40_000;
