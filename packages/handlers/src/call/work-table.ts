@@ -2,6 +2,7 @@ import { type Context, EncodeError } from '@headrace/core';
 import {
   callInContext,
   DeadlineList,
+  holdMessage,
   isPromiseLike,
   ReadGate,
   toError,
@@ -139,8 +140,9 @@ export class WorkTable<W extends Work> {
     );
   }
 
-  /** The work can be found by its id, and its deadline runs. */
+  /** The work can be found by its id, and its deadline runs. Called first while its message is being read. */
   enter(work: W): void {
+    work.hold ??= holdMessage(work.channel);
     this.open.set(work.id ?? work, work);
     if (work.heapIndex === -1) this.deadlines.add(work);
   }
@@ -149,6 +151,7 @@ export class WorkTable<W extends Work> {
   close(work: W): void {
     work.isOpen = false;
     this.deadlines.remove(work);
+    work.hold?.release();
     const key = work.id ?? work;
     if (this.open.get(key) === work) this.open.delete(key);
     if (this.waiting.delete(work)) work.state = 'settled';

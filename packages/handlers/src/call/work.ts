@@ -1,4 +1,4 @@
-import type { Channel } from '@headrace/core';
+import type { Channel, MessageHold } from '@headrace/core';
 import type { HeapEntry } from '@headrace/core/authoring';
 import { guardedController } from './abort-guard.ts';
 
@@ -26,6 +26,8 @@ export class Work implements RequestScope, HeapEntry {
   state: 'waiting' | 'running' | 'settled' = 'waiting';
   /** An answer is still wanted. Belongs to the table. */
   isOpen = true;
+  /** Of the message that asks for it, if the channel can outlive this process. Belongs to the table. */
+  hold: MessageHold | undefined = undefined;
   private aborter: AbortController | undefined = undefined;
   private isAborted = false;
   private reason: unknown = undefined;

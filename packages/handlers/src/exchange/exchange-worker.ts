@@ -1,5 +1,5 @@
 import type { Channel } from '@headrace/core';
-import { callInContext, toError, unpinned } from '@headrace/core/authoring';
+import { callInContext, holdMessage, toError, unpinned } from '@headrace/core/authoring';
 import { itemsLost } from '../call/call-error.ts';
 import type { CallOutput } from '../call/call-output.ts';
 import { encodeErrorOf } from '../call/encode-error.ts';
@@ -39,6 +39,8 @@ interface ServedStreams {
   /** For the caller. */
   readonly writer: ItemWriter | undefined;
 }
+
+const LOST = 'the items of this call were lost with the process that sent them';
 
 async function* noItems(): AsyncGenerator<never> {}
 
@@ -168,6 +170,8 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
   ): boolean {
     if (this.find(id) !== undefined) return false;
     if (this.handle === undefined) this.writeError(id, failureOf(this.format, 'unknown'));
+    else if (this.isRepeated)
+      this.writeError(id, { ...failureOf(this.format, 'failed'), text: LOST });
     else {
       // A stream may last for days, and must not hold the memory of its read.
       const work = this.workOf(id, unpinned(body), timeLeftMs);
@@ -210,6 +214,13 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
   /** There is room in the channel again. */
   goOn(): void {
     for (const writer of this.writers) writer.goOn();
+  }
+
+  /** The process that had answered the present message before was killed: nobody knows which items have gone out. */
+  private get isRepeated(): boolean {
+    const hold = holdMessage(this.output.ctx.channel);
+    hold?.release();
+    return hold?.isRepeated === true;
   }
 
   private find(id: ExchangeId): ExchangeWork | undefined {
