@@ -1,0 +1,216 @@
+import { Buffer } from 'node:buffer';
+import { describeOptions, importPeer, number, text, value, whole } from '@headrace/core/authoring';
+import type { JetStreamClient, JetStreamManager, StreamConfig } from '@nats-io/jetstream';
+import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node';
+import type { AppendPlace, LoggedSession, SessionLog } from './session-log.ts';
+
+/** Options of {@link jetStreamSessionLog}. */
+export interface JetStreamSessionLogOptions {
+  /** It is connected already, and connects again by itself. */
+  readonly connection: NatsConnection;
+  /** How long JetStream keeps a record, in milliseconds. @default 600000 */
+  readonly keepMs?: number;
+  /**
+   * The name of the JetStream stream, which is made if it is not there; the subjects are `hr.<name>.<id>`. Letters, digits, `-`
+   * and `_`. @default 'hr_lasting'
+   */
+  readonly stream?: string;
+  /** On how many servers of a NATS cluster records are stored. @default 1 */
+  readonly replicas?: number;
+}
+
+const OPTIONS = describeOptions('jetStreamSessionLog', {
+  connection: value<NatsConnection, { readonly required: true }>(
+    'a connection to NATS',
+    (given) => typeof (given as Partial<NatsConnection> | null)?.publish === 'function',
+    { required: true },
+  ),
+  keepMs: number({ min: 1000, default: 600_000 }),
+  stream: text('letters, digits, - and _', { default: 'hr_lasting' }),
+  replicas: whole({ min: 1, max: 5, default: 1 }),
+});
+
+const INSTALL = 'npm install @nats-io/transport-node @nats-io/jetstream';
+const NANOSECONDS = 1e6;
+/** JetStream's codes. */
+const NAME_IN_USE = 10058;
+const WRONG_SEQUENCE = 10071;
+/** Removes the records of the subject before this one. */
+const ROLLUP = 'Nats-Rollup';
+const PAGE = 256;
+const PAGE_MS = 5000;
+
+interface Client {
+  readonly client: JetStreamClient;
+  readonly manager: JetStreamManager;
+  readonly headers: () => MsgHdrs;
+  readonly all: { readonly deliver_policy: never };
+}
+
+class JetStreamSessionLog implements SessionLog {
+  readonly keepMs: number;
+  private readonly connection: NatsConnection;
+  private readonly stream: string;
+  private readonly replicas: number;
+  private opening: Promise<Client> | undefined = undefined;
+
+  constructor(connection: NatsConnection, keepMs: number, stream: string, replicas: number) {
+    this.connection = connection;
+    this.keepMs = keepMs;
+    this.stream = stream;
+    this.replicas = replicas;
+  }
+
+  async read(id: string): Promise<LoggedSession | undefined> {
+    const client = await this.opened();
+    const last = await this.lastOf(client, id);
+    if (last === undefined) return undefined;
+    const consumer = await client.client.consumers.get(this.stream, {
+      filter_subjects: this.subjectOf(id),
+      ...client.all,
+    });
+    const records: Buffer[] = [];
+    let revision = 0;
+    try {
+      while (revision < last.seq) {
+        const before = revision;
+        const messages = await consumer.fetch({ max_messages: PAGE, expires: PAGE_MS });
+        for await (const { seq, data, headers } of messages) {
+          // One that came meanwhile may have removed those that were read.
+          if (headers?.get(ROLLUP) === 'sub') records.length = 0;
+          records.push(Buffer.from(data));
+          revision = seq;
+          if (seq >= last.seq) break;
+        }
+        // All of it was removed meanwhile.
+        if (revision === before) return undefined;
+      }
+    } finally {
+      consumer.delete().catch(() => {});
+    }
+    return { records, revision: String(revision) };
+  }
+
+  async append(
+    id: string,
+    record: Uint8Array,
+    { after, replaces }: AppendPlace,
+  ): Promise<string | undefined> {
+    const client = await this.opened();
+    const headers = client.headers();
+    if (replaces) headers.set(ROLLUP, 'sub');
+    const expect = { lastSubjectSequence: Number(after ?? 0) };
+    try {
+      const { seq } = await client.client.publish(this.subjectOf(id), record, {
+        headers,
+        expect,
+        retries: 0,
+      } as never);
+      return String(seq);
+    } catch (thrown) {
+      if (codeOf(thrown) !== WRONG_SEQUENCE) {
+        // The stream may have been removed.
+        this.opening = undefined;
+        throw thrown;
+      }
+      const last = await this.lastOf(client, id);
+      return last !== undefined && Buffer.from(last.data).equals(record)
+        ? String(last.seq)
+        : undefined;
+    }
+  }
+
+  async remove(id: string, after: string): Promise<void> {
+    const client = await this.opened();
+    const last = await this.lastOf(client, id);
+    if (String(last?.seq) !== after) return;
+    await client.manager.streams.purge(this.stream, {
+      filter: this.subjectOf(id),
+      seq: Number(after) + 1,
+    });
+  }
+
+  private async lastOf(
+    { manager }: Client,
+    id: string,
+  ): Promise<{ readonly seq: number; readonly data: Uint8Array } | undefined> {
+    const subject = this.subjectOf(id);
+    const found = await manager.streams.getMessage(this.stream, { last_by_subj: subject });
+    return found ?? undefined;
+  }
+
+  private subjectOf(id: string): string {
+    return `hr.${this.stream}.${id}`;
+  }
+
+  private opened(): Promise<Client> {
+    this.opening ??= this.open().catch((thrown: unknown) => {
+      this.opening = undefined;
+      throw thrown;
+    });
+    return this.opening;
+  }
+
+  private async open(): Promise<Client> {
+    const { connection } = this;
+    const { DeliverPolicy, jetstream, jetstreamManager } = await importPeer(
+      '@nats-io/jetstream',
+      INSTALL,
+      () => import('@nats-io/jetstream'),
+    );
+    const { headers } = await importPeer(
+      '@nats-io/transport-node',
+      INSTALL,
+      () => import('@nats-io/transport-node'),
+    );
+    const manager = await jetstreamManager(connection, { checkAPI: false });
+    const wanted: Partial<StreamConfig> & { name: string } = {
+      name: this.stream,
+      subjects: [this.subjectOf('*')],
+      storage: 'file' as StreamConfig['storage'],
+      num_replicas: this.replicas,
+      max_age: Math.ceil(this.keepMs) * NANOSECONDS,
+      allow_rollup_hdrs: true,
+    };
+    try {
+      await manager.streams.add(wanted);
+    } catch (thrown) {
+      if (codeOf(thrown) !== NAME_IN_USE) throw thrown;
+      // Another process has made it with other settings, of which the age matters.
+      const { config } = await manager.streams.info(this.stream);
+      const { max_age, allow_rollup_hdrs, num_replicas } = wanted;
+      await manager.streams.update(this.stream, {
+        ...config,
+        allow_rollup_hdrs: allow_rollup_hdrs!,
+        num_replicas: num_replicas!,
+        max_age: Math.max(config.max_age, max_age!),
+      });
+    }
+    const all = { deliver_policy: DeliverPolicy.All as never };
+    return { client: jetstream(connection), manager, headers, all };
+  }
+}
+
+function codeOf(thrown: unknown): number | undefined {
+  return (thrown as { readonly code?: number }).code;
+}
+
+/**
+ * Keeps lasting channels in JetStream, from nats-server 2.9 on: one stream for all of them, with a subject for each. A record
+ * is acknowledged when the stream has it, on as many servers as `replicas` needs for a majority.
+ *
+ * @throws OptionError if an option makes no sense
+ * @example
+ * ```ts check
+ * import { ResumeTable } from '@headrace/lasting';
+ * import { jetStreamSessionLog } from '@headrace/lasting/nats';
+ * import { connect } from '@nats-io/transport-node';
+ *
+ * const connection = await connect({ servers: 'nats://127.0.0.1:4222', maxReconnectAttempts: -1 });
+ * const table = new ResumeTable({ log: jetStreamSessionLog({ connection, replicas: 3 }) });
+ * ```
+ */
+export function jetStreamSessionLog(options: JetStreamSessionLogOptions): SessionLog {
+  const { connection, keepMs, stream, replicas } = OPTIONS.resolve(options);
+  return new JetStreamSessionLog(connection as NatsConnection, keepMs, stream, replicas);
+}

@@ -1,0 +1,151 @@
+import { Buffer } from 'node:buffer';
+import { createHash } from 'node:crypto';
+import { describeOptions, number, text, value } from '@headrace/core/authoring';
+import type { AppendPlace, LoggedSession, SessionLog } from './session-log.ts';
+
+/** A client of `@redis/client` or `redis` that is connected, to one server. */
+export interface RedisSender {
+  sendCommand(
+    command: readonly (string | Buffer)[],
+    options?: { readonly typeMapping?: Readonly<Record<number, unknown>> },
+  ): Promise<unknown>;
+}
+
+/** Options of {@link redisSessionLog}. */
+export interface RedisSessionLogOptions {
+  /** It is connected already, and connects again by itself. */
+  readonly client: RedisSender;
+  /** How long Redis keeps a channel after its last record, in milliseconds. @default 600000 */
+  readonly keepMs?: number;
+  /** What the names of the keys begin with. @default 'hr:lasting:' */
+  readonly prefix?: string;
+}
+
+const OPTIONS = describeOptions('redisSessionLog', {
+  client: value<RedisSender, { readonly required: true }>(
+    'a client of @redis/client',
+    (given) => typeof (given as Partial<RedisSender> | null)?.sendCommand === 'function',
+    { required: true },
+  ),
+  keepMs: number({ min: 1, default: 600_000 }),
+  prefix: text('the beginning of the names of the keys', { default: 'hr:lasting:' }),
+});
+
+/** KEYS revision records; ARGV after record replaces keep-ms. Gives the revision, or nothing if it is another one. */
+const APPEND = `
+local at, records = KEYS[1], KEYS[2]
+local now = redis.call('GET', at) or ''
+if now ~= '' and redis.call('LINDEX', records, -1) == ARGV[2] then return now end
+if now ~= ARGV[1] then return false end
+if ARGV[3] == '1' then redis.call('DEL', records) end
+redis.call('RPUSH', records, ARGV[2])
+local next = string.format('%.0f', tonumber(now == '' and '0' or now) + 1)
+redis.call('SET', at, next, 'PX', ARGV[4])
+redis.call('PEXPIRE', records, ARGV[4])
+return next
+`;
+
+/** KEYS revision records. Gives the revision and the records. */
+const READ = `
+local now = redis.call('GET', KEYS[1])
+if not now then return false end
+local found = redis.call('LRANGE', KEYS[2], 0, -1)
+table.insert(found, 1, now)
+return found
+`;
+
+/** KEYS revision records; ARGV revision. */
+const REMOVE = `
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1], KEYS[2]) end
+return false
+`;
+
+/** The first byte of a bulk string, by which the client names its type. */
+const BULK_STRING = '$'.charCodeAt(0);
+const AS_BUFFERS = { typeMapping: { [BULK_STRING]: Buffer } };
+
+class RedisSessionLog implements SessionLog {
+  readonly keepMs: number;
+  private readonly client: RedisSender;
+  private readonly prefix: string;
+
+  constructor(client: RedisSender, keepMs: number, prefix: string) {
+    this.client = client;
+    this.keepMs = keepMs;
+    this.prefix = prefix;
+  }
+
+  async read(id: string): Promise<LoggedSession | undefined> {
+    const found = (await this.run(READ, id, [])) as readonly Buffer[] | null;
+    if (found === null) return undefined;
+    const [revision, ...records] = found;
+    return { records, revision: String(revision) };
+  }
+
+  async append(
+    id: string,
+    record: Uint8Array,
+    { after, replaces }: AppendPlace,
+  ): Promise<string | undefined> {
+    const { buffer, byteOffset, byteLength } = record;
+    const bytes = Buffer.from(buffer, byteOffset, byteLength);
+    const keep = String(Math.ceil(this.keepMs));
+    const revision = await this.run(APPEND, id, [after ?? '', bytes, replaces ? '1' : '0', keep]);
+    return revision === null ? undefined : String(revision as Buffer);
+  }
+
+  async remove(id: string, after: string): Promise<void> {
+    await this.run(REMOVE, id, [after]);
+  }
+
+  private async run(
+    script: string,
+    id: string,
+    values: readonly (string | Buffer)[],
+  ): Promise<unknown> {
+    // In one slot of a Redis cluster.
+    const key = `${this.prefix}{${id}}`;
+    const rest = ['2', `${key}:at`, `${key}:records`, ...values];
+    try {
+      return await this.client.sendCommand(['EVALSHA', nameOf(script), ...rest], AS_BUFFERS);
+    } catch (thrown) {
+      if (!String((thrown as Partial<Error>).message).startsWith('NOSCRIPT')) throw thrown;
+      return this.client.sendCommand(['EVAL', script, ...rest], AS_BUFFERS);
+    }
+  }
+}
+
+const names = new Map<string, string>();
+
+/** By which Redis knows a script that it has run. */
+function nameOf(script: string): string {
+  let name = names.get(script);
+  if (name === undefined) {
+    name = createHash('sha1').update(script).digest('hex');
+    names.set(script, name);
+  }
+  return name;
+}
+
+/**
+ * Keeps lasting channels in Redis, from version 6.2 on: two keys for each channel, which expire. What Redis has acknowledged and then
+ * loses is lost: use `appendonly yes` with `appendfsync always` if a crash of its machine must not lose anything. A replica
+ * that takes over may lack the last writes, as always with Redis.
+ *
+ * @throws OptionError if an option makes no sense
+ * @example
+ * ```ts check
+ * import { ResumeTable } from '@headrace/lasting';
+ * import { redisSessionLog } from '@headrace/lasting/redis';
+ * import { createClient } from '@redis/client';
+ *
+ * const client = await createClient({ url: 'redis://127.0.0.1:6379' })
+ *   .on('error', (error: Error) => console.error(error.message))
+ *   .connect();
+ * const table = new ResumeTable({ log: redisSessionLog({ client }) });
+ * ```
+ */
+export function redisSessionLog(options: RedisSessionLogOptions): SessionLog {
+  const { client, keepMs, prefix } = OPTIONS.resolve(options);
+  return new RedisSessionLog(client as RedisSender, keepMs, prefix);
+}

@@ -1,0 +1,11 @@
+/**
+ * Lasting channels kept in JetStream: `@headrace/lasting/nats`. Needs the packages `@nats-io/transport-node` and
+ * `@nats-io/jetstream`.
+ *
+ * @module
+ */
+
+export {
+  type JetStreamSessionLogOptions,
+  jetStreamSessionLog,
+} from './log/jet-stream-session-log.ts';

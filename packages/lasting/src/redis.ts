@@ -1,0 +1,11 @@
+/**
+ * Lasting channels kept in Redis: `@headrace/lasting/redis`. It is given a client of the package `@redis/client`.
+ *
+ * @module
+ */
+
+export {
+  type RedisSender,
+  type RedisSessionLogOptions,
+  redisSessionLog,
+} from './log/redis-session-log.ts';

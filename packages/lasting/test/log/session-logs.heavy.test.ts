@@ -1,0 +1,81 @@
+import { jetStreamSessionLog } from '@headrace/lasting/nats';
+import { redisSessionLog } from '@headrace/lasting/redis';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { createClient } from '@redis/client';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { setTimeout as delay } from 'node:timers/promises';
+import { BusServer, missing, NATS_SERVER, REDIS_SERVER } from '../../../cluster/test/bus/bus-server.ts';
+import type { SessionLog } from '../../src/log/session-log.ts';
+import { describeLog } from './log-contract.ts';
+
+const noRedis = missing(REDIS_SERVER);
+const noNats = missing(NATS_SERVER);
+
+describe.runIf(noRedis === '')(`a log in a real redis-server${noRedis}`, () => {
+  let server: BusServer;
+  let client: ReturnType<typeof createClient>;
+  let log: SessionLog;
+
+  beforeAll(async () => {
+    server = await BusServer.start(REDIS_SERVER);
+    client = createClient({ url: `redis://127.0.0.1:${server.port}` });
+    client.on('error', () => {});
+    await client.connect();
+    log = redisSessionLog({ client });
+  });
+  afterAll(async () => {
+    client.destroy();
+    await server.end();
+  });
+
+  describeLog(() => log);
+
+  it('goes on when Redis has forgotten its scripts', async () => {
+    const after = await log.append('scripts', Buffer.from('one'), { after: undefined, replaces: true });
+    await client.sendCommand(['SCRIPT', 'FLUSH']);
+    await log.append('scripts', Buffer.from('two'), { after, replaces: false });
+    expect((await log.read('scripts'))!.records.map(String)).toEqual(['one', 'two']);
+  });
+
+  it('forgets what is not written to', async () => {
+    const short = redisSessionLog({ client, keepMs: 50, prefix: 'short:' });
+    await short.append('x', Buffer.from('one'), { after: undefined, replaces: true });
+    await delay(150);
+    expect(await short.read('x')).toBe(undefined);
+    expect(await client.sendCommand(['KEYS', 'short:*'])).toEqual([]);
+  });
+});
+
+describe.runIf(noNats === '')(`a log in a real nats-server${noNats}`, () => {
+  let server: BusServer;
+  let connection: NatsConnection;
+  let log: SessionLog;
+
+  beforeAll(async () => {
+    server = await BusServer.start(NATS_SERVER);
+    connection = await connect({ servers: `nats://127.0.0.1:${server.port}` });
+    log = jetStreamSessionLog({ connection });
+  });
+  afterAll(async () => {
+    await connection.close();
+    await server.end();
+  });
+
+  describeLog(() => log);
+
+  it('raises the age of a stream that another process has made, and does not lower it', async () => {
+    const one = jetStreamSessionLog({ connection, keepMs: 60_000, stream: 'aged' });
+    const other = jetStreamSessionLog({ connection, keepMs: 30_000, stream: 'aged' });
+    await one.read('x');
+    await other.read('x');
+    await other.append('x', Buffer.from('one'), { after: undefined, replaces: true });
+    expect((await one.read('x'))!.records.map(String)).toEqual(['one']);
+  });
+
+  it('forgets what is not written to', async () => {
+    const short = jetStreamSessionLog({ connection, keepMs: 1000, stream: 'short' });
+    await short.append('x', Buffer.from('one'), { after: undefined, replaces: true });
+    await delay(2500);
+    expect(await short.read('x')).toBe(undefined);
+  });
+});
