@@ -84,6 +84,7 @@ const REFRESH_SHARE = 1 / 3;
 const TRY_AGAIN = exponential({ baseMs: 100, maxMs: 5000, jitter: 'none' });
 /** Of a channel that was closed before its first record. */
 const UNKNOWN: Description = { isKnown: false, principal: undefined, saved: undefined };
+const NONE: ReadonlyMap<number, Unfinished> = new Map();
 const NO_WORK: StoredWork = { messages: [], sizes: [], endReason: undefined };
 
 /**
@@ -113,7 +114,9 @@ export class Journal {
   private endReason: string | undefined = undefined;
   private readonly unfinished = new Map<number, Unfinished>();
   /** Those whose work was under way at the last record with work in it. */
-  private loggedUnfinished: ReadonlyMap<number, Unfinished> = new Map();
+  private presentUnfinished: ReadonlyMap<number, Unfinished> = NONE;
+  /** As the log knows it. */
+  private loggedUnfinished: ReadonlyMap<number, Unfinished> = NONE;
   private described: Description | undefined = undefined;
 
   // What is on its way to the log.
@@ -193,7 +196,7 @@ export class Journal {
       this.unfinished.set(message.number, { ...message, holds: 1, isRepeated: true });
       this.repeats.push(message.number);
     }
-    this.loggedUnfinished = new Map(this.unfinished);
+    this.presentUnfinished = this.loggedUnfinished = new Map(this.unfinished);
   }
 
   /** The pipeline of a channel of another process is there. */
@@ -349,16 +352,13 @@ export class Journal {
       return;
     }
     const replaces = this.isWholeDue;
-    const unfinished = takesWork ? new Map(this.unfinished) : this.loggedUnfinished;
-    const record = this.record(replaces, unfinished);
+    if (takesWork) this.presentUnfinished = new Map(this.unfinished);
+    const record = this.record(replaces);
     if (replaces) {
       this.wholeAt = this.owner.clock.now();
       this.tailBytes = 0;
     } else this.tailBytes += record.length;
-    this.append(record, { after: this.revision, replaces }, () => {
-      this.loggedUnfinished = unfinished;
-      this.landed(isAnswer);
-    });
+    this.append(record, { after: this.revision, replaces }, () => this.landed(isAnswer));
   }
 
   /** Takes what the channel has done until now. What it writes when it hears that something was taken belongs to the next record. */
@@ -386,8 +386,8 @@ export class Journal {
     return this.tailBytes > Math.max(MAX_TAIL_BYTES, this.owner.roomBytes / MAX_TAIL_SHARE);
   }
 
-  private record(replaces: boolean, unfinished: ReadonlyMap<number, Unfinished>): Buffer {
-    const { owner, inAppend } = this;
+  private record(replaces: boolean): Buffer {
+    const { owner, inAppend, presentUnfinished: unfinished } = this;
     const { messages, sizes } = inAppend;
     const counts = owner.header();
     const header = {
@@ -416,13 +416,14 @@ export class Journal {
       (revision) => {
         works();
         this.refusals = 0;
-        this.isAppending = false;
-        if (revision === undefined) this.losesTo();
-        else {
-          this.revision = revision;
-          if (this.isOver) this.forget();
-          else landed();
+        if (revision === undefined) {
+          void this.conflicted(landed);
+          return;
         }
+        this.isAppending = false;
+        this.revision = revision;
+        if (this.isOver) this.forget();
+        else landed();
       },
       (thrown: unknown) => {
         complain(toError(thrown), this.owner.channel);
@@ -440,15 +441,37 @@ export class Journal {
     );
   }
 
-  private losesTo(): void {
+  /** Another process has written a record, or the log has lost all of them. */
+  private async conflicted(landed: () => void): Promise<void> {
+    const isLost = await this.isForgotten();
+    this.isAppending = false;
     if (this.isOver) return;
-    this.isKept = true;
-    this.owner.lost();
+    if (!isLost) {
+      this.isKept = true;
+      this.owner.lost();
+      return;
+    }
+    this.isAppending = true;
+    this.revision = undefined;
+    this.wholeAt = this.owner.clock.now();
+    this.tailBytes = 0;
+    const record = this.record(true);
+    this.append(record, { after: undefined, replaces: true }, landed);
+  }
+
+  private async isForgotten(): Promise<boolean> {
+    try {
+      return (await this.parts.log.read(this.name)) === undefined;
+    } catch {
+      // The client comes again, and it is read then.
+      return false;
+    }
   }
 
   private landed(isAnswer: boolean): void {
     const work = this.inAppend;
     this.inAppend = NO_WORK;
+    this.loggedUnfinished = this.presentUnfinished;
     for (const { length } of work.messages) this.stagedBytes -= length + MESSAGE_OVERHEAD_BYTES;
     this.owner.stored(work);
     if (isAnswer) this.owner.answered();

@@ -1,10 +1,15 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { jetStreamSessionLog } from '@headrace/lasting/nats';
 import { redisSessionLog } from '@headrace/lasting/redis';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { createClient } from '@redis/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { setTimeout as delay } from 'node:timers/promises';
-import { BusServer, missing, NATS_SERVER, REDIS_SERVER } from '../../../cluster/test/bus/bus-server.ts';
+import {
+  BusServer,
+  missing,
+  NATS_SERVER,
+  REDIS_SERVER,
+} from '../../../cluster/test/bus/bus-server.ts';
 import type { SessionLog } from '../../src/log/session-log.ts';
 import { describeLog } from './log-contract.ts';
 
@@ -31,7 +36,10 @@ describe.runIf(noRedis === '')(`a log in a real redis-server${noRedis}`, () => {
   describeLog(() => log);
 
   it('goes on when Redis has forgotten its scripts', async () => {
-    const after = await log.append('scripts', Buffer.from('one'), { after: undefined, replaces: true });
+    const after = await log.append('scripts', Buffer.from('one'), {
+      after: undefined,
+      replaces: true,
+    });
     await client.sendCommand(['SCRIPT', 'FLUSH']);
     await log.append('scripts', Buffer.from('two'), { after, replaces: false });
     expect((await log.read('scripts'))!.records.map(String)).toEqual(['one', 'two']);

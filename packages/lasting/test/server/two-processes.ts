@@ -12,6 +12,7 @@ import {
   type HandOverReport,
   type LastingChannel,
   ResumeHandler,
+  type ResumeHandlerOptions,
   ResumeTable,
   type TakenSession,
   type TakeOptions,
@@ -27,6 +28,8 @@ export class Process {
   readonly name: string;
   /** Handlers of each lasting channel. */
   serve: () => readonly Handler[] = () => [];
+  /** Further options of its ResumeHandler. */
+  settings: Partial<ResumeHandlerOptions> = {};
   private server: Server | undefined = undefined;
   private readonly world: TwoProcesses;
 
@@ -49,7 +52,10 @@ export class Process {
       .options(childOptions)
       .childOptions(childOptions)
       .childHandler((link) => {
-        link.pipeline.addLast(...framing(), new ResumeHandler({ table, childHandler }));
+        link.pipeline.addLast(
+          ...framing(),
+          new ResumeHandler({ table, childHandler, ...this.settings }),
+        );
       })
       .bind({ network, name: this.name });
     await this.world.settle();
@@ -64,6 +70,12 @@ export class Process {
     const { clock } = this.world;
     const childOptions = { logger: silentLogger, clock };
     return this.table.take(bytes, { childHandler: this.childHandler, childOptions, ...options });
+  }
+
+  /** As if it were killed: nobody listens any more, and no link is there. What it does later may go to its log. */
+  async kill(): Promise<void> {
+    for (const link of this.links) link.abort();
+    await this.down();
   }
 
   /** Nobody listens any more. */

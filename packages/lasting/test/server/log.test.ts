@@ -1,0 +1,393 @@
+import {
+  AttributeKey,
+  type Channel,
+  type Context,
+  type Handler,
+  isHeadraceError,
+} from '@headrace/core';
+import { holdMessage } from '@headrace/core/authoring';
+import { AuthHandler, PRINCIPAL, RequestHandler } from '@headrace/handlers';
+import {
+  isLinked,
+  LASTING_ERRORS,
+  memorySessionLog,
+  type ResumeHandlerOptions,
+  ResumeTable,
+  type SessionLog,
+  unacknowledged,
+} from '@headrace/lasting';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { TwoProcesses } from './two-processes.ts';
+
+const COUNT = new AttributeKey<number>('count');
+
+/** Keeps what it reads, as texts. */
+class Inbox implements Handler {
+  readonly texts: string[] = [];
+
+  channelRead(_ctx: Context, bytes: Buffer): void {
+    this.texts.push(String(bytes));
+  }
+}
+
+/** Answers with the number of the message, which it saves. */
+const counting = (): Handler => ({
+  channelRead: (ctx: Context, bytes: Buffer) => {
+    const count = (ctx.channel.attributes.get(COUNT) ?? 0) + 1;
+    ctx.channel.attributes.set(COUNT, count);
+    ctx.write(Buffer.from(`${bytes} ${count}`));
+  },
+  channelReadComplete: (ctx: Context) => ctx.flush(),
+});
+
+const ACCOUNTS: Partial<ResumeHandlerOptions> = {
+  save: (channel) => channel.attributes.get(COUNT) ?? 0,
+  restore: (channel, saved) => channel.attributes.set(COUNT, saved as number),
+};
+
+/** A log whose answers are let through one by one, and whose records can be looked at. */
+class WatchedLog implements SessionLog {
+  isStopped = false;
+  appends = 0;
+  readonly ids = new Set<string>();
+  readonly removed: string[] = [];
+  readonly keepMs: number;
+  private readonly log: SessionLog;
+  private waiting: (() => void)[] = [];
+
+  constructor(log: SessionLog) {
+    this.log = log;
+    this.keepMs = log.keepMs;
+  }
+
+  async read(id: string) {
+    await this.pass();
+    return this.log.read(id);
+  }
+
+  async append(...call: Parameters<SessionLog['append']>) {
+    this.appends += 1;
+    this.ids.add(call[0]);
+    await this.pass();
+    return this.log.append(...call);
+  }
+
+  async remove(id: string, after: string) {
+    this.removed.push(id);
+    await this.log.remove(id, after);
+  }
+
+  goOn(): void {
+    this.isStopped = false;
+    for (const pass of this.waiting.splice(0)) pass();
+  }
+
+  private async pass(): Promise<void> {
+    if (this.isStopped) await new Promise<void>((resolve) => this.waiting.push(resolve));
+  }
+}
+
+describe('a lasting channel that is in a log', () => {
+  let world: TwoProcesses;
+  let log: WatchedLog;
+  let inbox: Inbox;
+
+  beforeEach(() => {
+    const clock = { now: () => world.clock.now() };
+    log = new WatchedLog(memorySessionLog({ clock }));
+    world = new TwoProcesses({ creditBytes: 1024, log });
+    inbox = new Inbox();
+    for (const process of [world.before, world.after]) process.settings = ACCOUNTS;
+  });
+  afterEach(() => world.end());
+
+  const say = (client: Channel, ...texts: string[]): void => {
+    for (const text of texts) client.writeAndFlush(Buffer.from(text));
+  };
+
+  it('goes on in another process when its own is killed, with what was saved of it', async () => {
+    await world.up(() => [counting()]);
+    const client = await world.connect(inbox);
+    say(client, 'one');
+    await world.pass(1);
+    await world.before.kill();
+    say(client, 'two', 'three');
+    await world.pass(2000);
+    expect(inbox.texts).toEqual(['one 1', 'two 2', 'three 3']);
+    await world.pass(1000);
+    expect(unacknowledged(client)).toEqual([]);
+    expect([client.isActive, world.after.channels.length]).toEqual([true, 1]);
+  });
+
+  it('sends nothing, and acknowledges nothing, before the log has it', async () => {
+    await world.up(() => [counting()]);
+    const client = await world.connect(inbox);
+    await world.pass(1000);
+    log.isStopped = true;
+    say(client, 'one');
+    await world.pass(1000);
+    expect([inbox.texts, unacknowledged(client).length]).toEqual([[], 1]);
+    log.goOn();
+    await world.pass(1000);
+    expect([inbox.texts, unacknowledged(client).length]).toEqual([['one 1'], 0]);
+  });
+
+  it('does not tell the client that it is open before the log knows of it', async () => {
+    await world.up(() => []);
+    log.isStopped = true;
+    const connecting = world.connect(inbox);
+    await world.pass(1000);
+    expect(world.before.table.size).toBe(1);
+    log.goOn();
+    await world.pass(100);
+    expect((await connecting).isActive).toBe(true);
+  });
+
+  it('takes what was taken and not stored a second time, in the other process alone', async () => {
+    await world.up(() => [counting()]);
+    const client = await world.connect(inbox);
+    await world.pass(1000);
+    log.isStopped = true;
+    say(client, 'one');
+    await world.pass(10);
+    expect(world.before.channels[0]!.attributes.get(COUNT)).toBe(1);
+    await world.before.kill();
+    log['waiting'] = [];
+    log.isStopped = false;
+    await world.pass(2000);
+    expect(inbox.texts).toEqual(['one 1']);
+  });
+
+  it('repeats a request whose answer was under way, and answers it once', async () => {
+    const answers: ((text: string) => void)[] = [];
+    const handle = () =>
+      new Promise<Buffer>((resolve) => answers.push((text) => resolve(Buffer.from(text))));
+    await world.up(() => [new RequestHandler({ concurrency: 10, order: 'completion', handle })]);
+    const client = await world.connect(inbox);
+    say(client, 'slow', 'quick');
+    await world.pass(1);
+    answers[1]!('quick');
+    await world.pass(1000);
+    expect(inbox.texts).toEqual(['quick']);
+    await world.before.kill();
+    await world.pass(2000);
+    expect(answers).toHaveLength(3);
+    answers[2]!('slow');
+    await world.pass(1000);
+    expect(inbox.texts).toEqual(['quick', 'slow']);
+    await world.after.kill();
+    await world.after.up();
+    await world.pass(2000);
+    expect([answers.length, inbox.texts.length]).toEqual([3, 2]);
+  });
+
+  it('tells a handler that a message was read before', async () => {
+    const seen: (boolean | undefined)[] = [];
+    await world.up(() => [
+      { channelRead: (ctx: Context) => void seen.push(holdMessage(ctx.channel)?.isRepeated) },
+    ]);
+    const client = await world.connect(inbox);
+    say(client, 'one');
+    await world.pass(1000);
+    await world.before.kill();
+    say(client, 'two');
+    await world.pass(2000);
+    expect(seen).toEqual([false, true, false]);
+  });
+
+  it('brings what waits for the credit of the client', async () => {
+    await world.up(() => []);
+    const client = await world.connect(inbox);
+    await world.pass(1000);
+    for (const link of world.before.links) link.abort();
+    await world.settle();
+    const [channel] = world.before.channels;
+    const numbers = [...Array(60).keys()].map(String);
+    for (const number of numbers) channel!.writeAndFlush(Buffer.from(number.padEnd(40, '.')));
+    await world.pass(1);
+    await world.before.kill();
+    await world.pass(3000);
+    const received = inbox.texts.map((text) => text.replaceAll('.', ''));
+    expect(received).toEqual(numbers.slice(0, received.length));
+    // The credit is enough for nine.
+    expect(received.length).toBeGreaterThan(9);
+    expect(client.isActive).toBe(true);
+  });
+
+  it('is served by one process: the copy of another one ends when it writes', async () => {
+    await world.up(() => [counting()]);
+    const client = await world.connect(inbox);
+    await world.pass(1000);
+    const [copy] = world.before.channels;
+    await world.before.kill();
+    await world.pass(2000);
+    expect([copy!.isOpen, world.after.channels.length]).toEqual([true, 1]);
+    copy!.writeAndFlush(Buffer.from('of the copy'));
+    await world.pass(10);
+    expect(copy!.closeInfo?.reason).toBe('moved');
+    say(client, 'one');
+    await world.pass(100);
+    expect([inbox.texts, world.before.table.size]).toEqual([['one 1'], 0]);
+  });
+
+  it('comes back to a process that has an old copy of it', async () => {
+    await world.up(() => [counting()]);
+    const client = await world.connect(inbox);
+    say(client, 'one');
+    await world.pass(1000);
+    await world.before.kill();
+    say(client, 'two');
+    await world.pass(2000);
+    await world.before.up();
+    await world.after.kill();
+    say(client, 'three');
+    await world.pass(2000);
+    expect(inbox.texts).toEqual(['one 1', 'two 2', 'three 3']);
+    expect(world.before.channels).toHaveLength(2);
+    expect(world.before.channels[0]!.closeInfo?.reason).toBe('moved');
+  });
+
+  it('goes on when the log fails for a while, whether it has stored something or not', async () => {
+    await world.up(() => [counting()]);
+    const client = await world.connect(inbox);
+    await world.pass(1000);
+    const { append } = log;
+    let failures = 0;
+    log.append = async (...call) => {
+      failures += 1;
+      if (failures > 4) return append.apply(log, call);
+      if (failures % 2 === 0) await append.apply(log, call);
+      throw new Error('the connection is gone');
+    };
+    say(client, 'one', 'two');
+    await world.pass(5000);
+    expect(inbox.texts).toEqual(['one 1', 'two 2']);
+    await world.before.kill();
+    say(client, 'three');
+    await world.pass(2000);
+    expect(inbox.texts).toEqual(['one 1', 'two 2', 'three 3']);
+  });
+
+  it('is stored anew when the log has lost it', async () => {
+    await world.up(() => [counting()]);
+    const client = await world.connect(inbox);
+    say(client, 'one');
+    await world.pass(1000);
+    const [id] = log.ids;
+    const { revision } = (await log.read(id!))!;
+    await log.remove(id!, revision);
+    say(client, 'two');
+    await world.pass(1000);
+    await world.before.kill();
+    say(client, 'three');
+    await world.pass(2000);
+    expect(inbox.texts).toEqual(['one 1', 'two 2', 'three 3']);
+  });
+
+  it('stays in the log while it is idle', async () => {
+    await world.up(() => [counting()]);
+    const client = await world.connect(inbox);
+    await world.pass(3 * log.keepMs);
+    await world.before.kill();
+    say(client, 'one');
+    await world.pass(2000);
+    expect(inbox.texts).toEqual(['one 1']);
+  });
+
+  it('leaves the log when it ends', async () => {
+    await world.up(() => []);
+    const client = await world.connect(inbox);
+    await world.pass(100);
+    const [id] = log.ids;
+    client.close();
+    await world.pass(1000);
+    expect(log.removed).toEqual([id]);
+    expect(await log.read(id!)).toBe(undefined);
+  });
+
+  it('goes on elsewhere when its table is closed', async () => {
+    await world.up(() => [counting()]);
+    const client = await world.connect(inbox);
+    say(client, 'one');
+    await world.pass(1000);
+    await world.before.kill();
+    world.before.table.close();
+    await world.pass(2000);
+    say(client, 'two');
+    await world.pass(1000);
+    expect(inbox.texts).toEqual(['one 1', 'two 2']);
+  });
+
+  it('is not in the log before the sign-in, and then with its PRINCIPAL', async () => {
+    const signIn = () => [
+      new AuthHandler<object, Buffer, Buffer>({
+        authenticate: (bytes) => ({ principal: { name: String(bytes) } }),
+        replies: { accepted: () => Buffer.from('welcome') },
+      }),
+      {
+        channelRead: (ctx: Context) => {
+          const { name } = ctx.channel.attributes.get(PRINCIPAL) as { name: string };
+          ctx.writeAndFlush(Buffer.from(name));
+        },
+      },
+    ];
+    await world.up(signIn);
+    const client = await world.connect(inbox);
+    await world.pass(1000);
+    expect(log.appends).toBe(0);
+    say(client, 'ann');
+    await world.pass(1000);
+    expect([inbox.texts, log.appends > 0]).toEqual([['welcome'], true]);
+    await world.before.kill();
+    say(client, 'who?');
+    await world.pass(2000);
+    expect(inbox.texts).toEqual(['welcome', 'ann']);
+  });
+
+  it('closes with the error of save, and of what is no plain data', async () => {
+    world.before.settings = { save: () => new Map() };
+    const errors: Error[] = [];
+    await world.up(() => [
+      {
+        exceptionCaught: (ctx: Context, error: Error) => {
+          errors.push(error);
+          ctx.close('error');
+        },
+      },
+    ]);
+    void world.connect(inbox).catch(() => {});
+    await world.pass(1000);
+    expect(world.before.channels[0]!.closeInfo?.error?.message).toContain('what save returned');
+  });
+
+  it('is gone for a client whose secret is wrong, and when its records make no sense', async () => {
+    await world.up(() => [counting()]);
+    const client = await world.connect(inbox);
+    await world.pass(1000);
+    const { read } = log;
+    log.read = async (id) => ({ ...(await read.call(log, id))!, records: [Buffer.from('?')] });
+    await world.before.kill();
+    await world.pass(3000);
+    expect(isHeadraceError(client.closeInfo?.error, LASTING_ERRORS.RESUME_GONE)).toBe(true);
+  });
+
+  it('waits for the client while the log cannot be read', async () => {
+    await world.up(() => [counting()]);
+    const client = await world.connect(inbox);
+    await world.pass(1000);
+    const { read } = log;
+    log.read = () => Promise.reject(new Error('no connection'));
+    await world.before.kill();
+    await world.pass(5000);
+    expect([client.isActive, isLinked(client)]).toEqual([true, false]);
+    log.read = read;
+    say(client, 'one');
+    await world.pass(5000);
+    expect(inbox.texts).toEqual(['one 1']);
+  });
+
+  it('refuses a log that keeps channels for less than two windows', () => {
+    const short = memorySessionLog({ keepMs: 100_000 });
+    expect(() => new ResumeTable({ log: short, windowMs: 60_000 })).toThrow(/keepMs of the log/);
+  });
+});
