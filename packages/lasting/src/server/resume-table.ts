@@ -358,7 +358,8 @@ export class ResumeTable {
     return session;
   }
 
-  private sessionWith(options: Omit<ResumeTransportOptions, 'owner'>): ResumeSession {
+  /** @internal */
+  protected sessionWith(options: Omit<ResumeTransportOptions, 'owner'>): ResumeSession {
     return new ResumeSession(options, this.owner, this.logged);
   }
 

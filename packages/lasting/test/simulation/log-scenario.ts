@@ -174,7 +174,9 @@ class LogWorld {
       },
     });
     const burst = (): void => {
-      for (let left = Math.floor(host.random() * 4); left > 0 && account.id >= 0; left -= 1) {
+      // Now and then far more than the credit of the client.
+      const count = Math.floor(host.random() * (host.random() < 0.15 ? 60 : 4));
+      for (let left = count; left > 0 && account.id >= 0; left -= 1) {
         if (!channel.isWritable || channel.isEnding || !channel.isActive) break;
         say(0);
       }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { logScenario, LOG_SETTLE_MS as settleMs } from './log-scenario.ts';
 
 // Each takes a tenth of a second of one core; the many are in simulation.seeds.test.ts.
-const SEEDS = Number(process.env.LOG_SEEDS ?? 6);
+const SEEDS = 6;
 
 describe('a lasting channel whose processes die, and which has a log', () => {
   it('goes on, delivers each message once and in order, and answers each question once', async () => {

@@ -1,4 +1,5 @@
 // A seed takes 5 to 10 ms of one core.
+import type { ResumeTable } from '@headrace/lasting';
 import { explore } from '@headrace/simulation';
 import { describe, expect, it } from 'vitest';
 import { FIRST_SEED as firstSeed } from '../../../core/test/fixture/first-seed.ts';
@@ -11,6 +12,8 @@ import {
   lastingScenario,
   LASTING_SETTLE_MS as settleMs,
 } from './lasting-scenario.ts';
+import { EagerAcknowledgements, EagerWrites, NoFence, NoHolds, NoSkips } from './log-mistakes.ts';
+import { LOG_SETTLE_MS, logScenario } from './log-scenario.ts';
 import { RELOAD_SETTLE_MS, reloadScenario } from './reload-scenario.ts';
 
 const SEEDS = 2000;
@@ -36,6 +39,11 @@ describe(`${SEEDS} seeds of chaos`, () => {
     await explore({ seeds: SEEDS, firstSeed, scenario, settleMs: HAND_OVER_SETTLE_MS });
   });
 
+  it('a lasting channel with a log, whose processes die, delivers once and in order', async () => {
+    const scenario = logScenario();
+    await explore({ seeds: SEEDS, firstSeed, scenario, settleMs: LOG_SETTLE_MS });
+  });
+
   it('no call of a page that is reloaded is executed twice, and those of the new page are answered', async () => {
     const scenario = reloadScenario;
     await explore({ seeds: SEEDS, firstSeed, scenario, settleMs: RELOAD_SETTLE_MS });
@@ -51,6 +59,20 @@ describe('a mistake in a hand-over', () => {
     const scenario = handOverScenario(Table);
     const exploring = explore({ seeds: 200, scenario, settleMs: HAND_OVER_SETTLE_MS });
     await expect(exploring).rejects.toThrow(text);
+  });
+});
+
+describe('a mistake in what a log is for', () => {
+  it.each([
+    ['acknowledging what is not stored', EagerAcknowledgements],
+    ['sending what is not stored', EagerWrites],
+    ['taking twice what comes again before it is stored', NoSkips],
+    ['forgetting what is under way', NoHolds],
+    ['a second writer', NoFence],
+  ])('%s is found within 200 seeds', async (_what, Table) => {
+    const scenario = logScenario(Table as typeof ResumeTable);
+    const exploring = explore({ seeds: 200, scenario, settleMs: LOG_SETTLE_MS });
+    await expect(exploring).rejects.toThrow(/^seed \d+ fails/);
   });
 });
 

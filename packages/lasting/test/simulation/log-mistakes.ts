@@ -1,0 +1,63 @@
+import { ResumeTable, type ResumeTableOptions, type SessionLog } from '@headrace/lasting';
+import { ResumeTransport } from '../../src/channel/resume-transport.ts';
+import type { LoggedTransport } from '../../src/server/logged-transport.ts';
+import type { ResumeSession } from '../../src/server/resume-session.ts';
+
+/** Changes the transport of each session, before its client is there. */
+abstract class ChangingTable extends ResumeTable {
+  protected abstract change(transport: LoggedTransport): void;
+
+  protected override sessionWith(...call: readonly [never]): ResumeSession {
+    const session = super.sessionWith(...call);
+    this.change(session.logged!);
+    return session;
+  }
+}
+
+/** What was taken is acknowledged before it is stored. */
+export class EagerAcknowledgements extends ChangingTable {
+  protected override change(transport: LoggedTransport): void {
+    transport.taken = (bytes) => {
+      ResumeTransport.prototype.taken.call(transport, bytes);
+      transport.journal.changed();
+    };
+  }
+}
+
+/** What was written is sent before it is stored. */
+export class EagerWrites extends ChangingTable {
+  protected override change(transport: LoggedTransport): void {
+    transport.write = (messages, bytes) => {
+      transport.journal.changed();
+      return ResumeTransport.prototype.write.call(transport, messages, bytes);
+    };
+  }
+}
+
+/** Messages that come again over a new link, and are not stored yet, are taken twice. */
+export class NoSkips extends ChangingTable {
+  protected override change(transport: LoggedTransport): void {
+    Object.defineProperty(transport['input'], 'skips', { get: () => 0, set: () => {} });
+  }
+}
+
+/** Work under way is forgotten. */
+export class NoHolds extends ChangingTable {
+  protected override change(transport: LoggedTransport): void {
+    transport.holdMessage = () => undefined;
+  }
+}
+
+/** The last writer wins, whoever it is. */
+export class NoFence extends ResumeTable {
+  constructor(options: ResumeTableOptions) {
+    const log = options.log!;
+    const append: SessionLog['append'] = async (id, record, place) => {
+      const revision = await log.append(id, record, place);
+      if (revision !== undefined) return revision;
+      const found = await log.read(id);
+      return log.append(id, record, { after: found?.revision, replaces: true });
+    };
+    super({ ...options, log: { ...log, append } });
+  }
+}
