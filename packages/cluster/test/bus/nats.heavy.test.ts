@@ -6,10 +6,10 @@ import { systemClock } from '@headrace/core';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BusServer, missing, NATS_SERVER } from '../../../core/test/fixture/bus-server.ts';
 import { type NatsBusOptions, natsBus } from '../../src/bus/nats/nats-bus.ts';
 import { BusTest } from '../../src/testing/bus-bench.ts';
 import { type BusBench, describeBus } from '../../src/testing/index.ts';
-import { BusServer, missing, NATS_SERVER } from './bus-server.ts';
 
 const absent = missing(NATS_SERVER);
 let server: BusServer;

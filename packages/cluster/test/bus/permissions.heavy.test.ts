@@ -11,7 +11,12 @@ import { EmbeddedChannel } from '@headrace/core/testing';
 import { connect } from '@nats-io/transport-node';
 import { createClient } from '@redis/client';
 import { describe, expect, it } from 'vitest';
-import { BusServer, missing, NATS_SERVER, REDIS_SERVER } from './bus-server.ts';
+import {
+  BusServer,
+  missing,
+  NATS_SERVER,
+  REDIS_SERVER,
+} from '../../../core/test/fixture/bus-server.ts';
 
 const GUIDE = new URL('../../../../docs/guides/securing-the-bus.md', import.meta.url);
 const WITHIN = { timeout: 20_000 };

@@ -2,10 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '@headrace/core';
 import { createClient } from '@redis/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BusServer, missing, REDIS_SERVER } from '../../../core/test/fixture/bus-server.ts';
 import { redisBus } from '../../src/redis.ts';
 import { BusTest } from '../../src/testing/bus-bench.ts';
 import { type BusBench, describeBus } from '../../src/testing/index.ts';
-import { BusServer, missing, REDIS_SERVER } from './bus-server.ts';
 
 const absent = missing(REDIS_SERVER);
 let server: BusServer;

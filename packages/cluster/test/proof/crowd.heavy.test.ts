@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { BusServer, missing, NATS_SERVER } from '../../../core/test/fixture/bus-server.ts';
 import { noteFigures } from '../../../core/test/fixture/figure.ts';
-import { BusServer, missing, NATS_SERVER } from '../bus/bus-server.ts';
 import type { Heard } from './checked-members.ts';
 import { NodeProcess } from './node-process.ts';
 

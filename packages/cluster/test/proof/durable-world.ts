@@ -1,6 +1,6 @@
 import { Cluster, type RouteServer, routeServer } from '@headrace/cluster';
 import { silentLogger } from '@headrace/core';
-import { BusServer, NATS_SERVER } from '../bus/bus-server.ts';
+import { BusServer, NATS_SERVER } from '../../../core/test/fixture/bus-server.ts';
 import { type BusChoice, busOf } from './bus-choice.ts';
 import type { ClientsReport } from './clients-program.ts';
 import { NodeProcess } from './node-process.ts';

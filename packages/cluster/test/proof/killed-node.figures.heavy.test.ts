@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { missing, NATS_SERVER } from '../../../core/test/fixture/bus-server.ts';
 import { figures, noteFigures } from '../../../core/test/fixture/figure.ts';
-import { missing, NATS_SERVER } from '../bus/bus-server.ts';
 import { DurableWorld } from './durable-world.ts';
 import type { NodeProcess } from './node-process.ts';
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { missing, NATS_SERVER } from '../../../core/test/fixture/bus-server.ts';
 import { noteFigures } from '../../../core/test/fixture/figure.ts';
-import { missing, NATS_SERVER } from '../bus/bus-server.ts';
 import { DurableWorld } from './durable-world.ts';
 
 const NODES = 3;

@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { BusServer, missing, NATS_SERVER } from '../../../core/test/fixture/bus-server.ts';
 import { figures, noteFigures } from '../../../core/test/fixture/figure.ts';
-import { BusServer, missing, NATS_SERVER } from '../bus/bus-server.ts';
 import type { BurstSettings } from './burst-program.ts';
 import { NodeProcess } from './node-process.ts';
 

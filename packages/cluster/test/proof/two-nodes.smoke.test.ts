@@ -2,7 +2,12 @@
 import { Cluster } from '@headrace/cluster';
 import { silentLogger } from '@headrace/core';
 import { afterEach, describe, expect, it } from 'vitest';
-import { BusServer, missing, NATS_SERVER, REDIS_SERVER } from '../bus/bus-server.ts';
+import {
+  BusServer,
+  missing,
+  NATS_SERVER,
+  REDIS_SERVER,
+} from '../../../core/test/fixture/bus-server.ts';
 import { type BusChoice, busOf } from './bus-choice.ts';
 import { memberChannel } from './checked-members.ts';
 

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { BusServer, NATS_SERVER, REDIS_SERVER } from '../../../core/test/fixture/bus-server.ts';
 import { figure, noteFigures } from '../../../core/test/fixture/figure.ts';
-import { BusServer, NATS_SERVER, REDIS_SERVER } from '../bus/bus-server.ts';
 import { ProgramProcess } from './program-process.ts';
 
 const CLIENTS = 200;

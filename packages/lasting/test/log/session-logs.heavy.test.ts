@@ -9,7 +9,7 @@ import {
   missing,
   NATS_SERVER,
   REDIS_SERVER,
-} from '../../../cluster/test/bus/bus-server.ts';
+} from '../../../core/test/fixture/bus-server.ts';
 import type { SessionLog } from '../../src/log/session-log.ts';
 import { describeLog } from './log-contract.ts';
 
