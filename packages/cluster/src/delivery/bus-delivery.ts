@@ -35,7 +35,7 @@ export class BusDelivery<Message> implements GroupDelivery<Message> {
   private lost = 0;
 
   constructor(context: ClusterContext, group: DeliveryGroup, options: BusDeliveryOptions<Message>) {
-    const { wire, directory } = context;
+    const { wire } = context;
     this.context = context;
     this.group = group;
     this.options = options;
@@ -43,7 +43,6 @@ export class BusDelivery<Message> implements GroupDelivery<Message> {
     this.outgoing = new Outgoing(wire, subject);
     this.pace = new MemberPace(group.local, wire.host.clock);
     this.paced = new PacedMessages(context, subject, this.pace, (one) => this.arrived(one));
-    directory.on('forgotten', (id) => this.numbers.forget(id));
     if (options.listensAlways) this.memberCame();
   }
 
@@ -84,16 +83,19 @@ export class BusDelivery<Message> implements GroupDelivery<Message> {
   }
 
   memberCame(): void {
-    const { wire } = this.context;
-    this.subscription ??= wire.listen(wire.subjects.group(this.group.name), (envelope) =>
+    if (this.subscription !== undefined) return;
+    const { wire, directory } = this.context;
+    this.subscription = wire.listen(wire.subjects.group(this.group.name), (envelope) =>
       this.came(envelope),
     );
+    directory.heardLines.add(this.numbers);
   }
 
   memberWent(): void {
     if (!this.group.local.isEmpty || this.options.listensAlways) return;
     this.subscription?.close();
     this.subscription = undefined;
+    this.context.directory.heardLines.delete(this.numbers);
     this.paced.clear();
     // Broadcasts that arrive while no member is here do not count as missed.
     this.numbers.clear();
