@@ -1,7 +1,7 @@
 import { type ChannelMatcher, type GroupOutcome, OptionError } from '@headrace/core';
 import type { BusSubscription } from '../bus/bus.ts';
 import { decodeBody, encodeBody, type MessageCodec } from '../envelope/body.ts';
-import { checkBodyLength, type Envelope, KIND } from '../envelope/envelope.ts';
+import { BEGINS, checkBodyLength, type Envelope, KIND } from '../envelope/envelope.ts';
 import { NumberLines } from '../envelope/number-line.ts';
 import type { ClusterContext } from '../node/cluster-context.ts';
 import { MemberPace } from '../pace/member-pace.ts';
@@ -101,6 +101,12 @@ export class BusDelivery<Message> implements GroupDelivery<Message> {
     this.numbers.clear();
   }
 
+  free(): boolean {
+    if (!this.outgoing.isEmpty) return false;
+    this.outgoing.end();
+    return true;
+  }
+
   leave(): void {
     this.outgoing.flush();
     this.subscription?.close();
@@ -114,10 +120,10 @@ export class BusDelivery<Message> implements GroupDelivery<Message> {
   }
 
   private arrived(envelope: Envelope): void {
-    const { node, number } = envelope;
+    const { node, number, flags } = envelope;
     // First: the number of what is no message says nothing, and must not make old ones of those that follow.
     const message = decodeBody<Message>(envelope, this.options.codec);
-    const arrival = this.numbers.arrived(node, number);
+    const arrival = this.numbers.arrived(node, number, (flags & BEGINS) !== 0);
     if (!arrival.isNew) return;
     if (arrival.missed > 0) this.missed(node, arrival.missed);
     this.received += 1;
