@@ -47,9 +47,6 @@ export interface ClusterGroupEvents {
   skipped: [hole: { readonly from: LogPosition; readonly to: LogPosition }];
 }
 
-type EventName = keyof ClusterGroupEvents;
-type Listener<E extends EventName> = (...args: ClusterGroupEvents[E]) => void;
-
 /** The groups of a node, as one that is freed sees them. */
 export interface GroupHome {
   /** The group that has the name now. */
@@ -299,7 +296,11 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
     return this.toString();
   }
 
-  override on<E extends EventName>(event: E, listener: Listener<E>, context?: unknown): this {
+  override on<E extends keyof ClusterGroupEvents>(
+    event: E,
+    listener: (...args: ClusterGroupEvents[E]) => void,
+    context?: unknown,
+  ): this {
     const { live } = this;
     if (live !== this) live.on(event, listener, context);
     else {
@@ -309,7 +310,11 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
     return this;
   }
 
-  override once<E extends EventName>(event: E, listener: Listener<E>, context?: unknown): this {
+  override once<E extends keyof ClusterGroupEvents>(
+    event: E,
+    listener: (...args: ClusterGroupEvents[E]) => void,
+    context?: unknown,
+  ): this {
     const { live } = this;
     if (live !== this) live.once(event, listener, context);
     else {
@@ -319,9 +324,9 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
     return this;
   }
 
-  override removeListener<E extends EventName>(
+  override removeListener<E extends keyof ClusterGroupEvents>(
     event: E,
-    listener?: Listener<E>,
+    listener?: (...args: ClusterGroupEvents[E]) => void,
     context?: unknown,
     once?: boolean,
   ): this {
@@ -332,7 +337,7 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
     return this;
   }
 
-  override removeAllListeners(event?: EventName): this {
+  override removeAllListeners(event?: keyof ClusterGroupEvents): this {
     const { live } = this;
     if (live !== this) live.removeAllListeners(event);
     else super.removeAllListeners(event);

@@ -2,6 +2,7 @@ import assert from 'node:assert';
 import type { Cluster, ClusterGroup, Gap } from '@headrace/cluster';
 import type { Channel } from '@headrace/core';
 import type { Scenario, SimulatedHost, Simulation } from '@headrace/simulation';
+import type { OwnPresence } from '../../src/presence/own-presence.ts';
 import { badWeather, joinFrom, NODES, runNodes } from './cluster-world.ts';
 import { connectMember } from './member.ts';
 
@@ -153,7 +154,7 @@ function takeInto(all: Map<string, Heard>, text: string, name: string): void {
 function broken({ parts: { wire, presence } }: Cluster, fault: FreedFault): void {
   if (fault === 'numbers begin at 1') wire.end = (line) => wire.forget(line);
   else {
-    const own = presence['own'];
+    const own = presence['own'] as OwnPresence;
     own.free = (members) => {
       own['groups'] = own['groups'].filter((one) => one !== members);
       own['dirty'].delete(members);
