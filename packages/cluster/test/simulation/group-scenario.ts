@@ -156,7 +156,7 @@ function broken({ parts: { wire, presence } }: Cluster, fault: FreedFault): void
   else {
     const own = presence['own'] as OwnPresence;
     own.free = (members) => {
-      own['groups'] = own['groups'].filter((one) => one !== members);
+      own['groups'] = own['groups'].filter((one: unknown) => one !== members);
       own['dirty'].delete(members);
     };
   }
