@@ -178,6 +178,50 @@ describe('a group that lives with its members', () => {
     expect(await none).toEqual([]);
   });
 
+  it('takes nothing that comes late, and counts none of it in its next life', async () => {
+    const { nodes, a, b } = await twoNodes();
+    const [leaves, comes] = [nodes.channel(), nodes.channel()];
+    a.group<string>('room', LIVES).add(leaves);
+    await nodes.pass(500);
+    const other = b.group<string>('room', LIVES);
+    other.writeAndFlush('in time');
+    await nodes.pass(1);
+    other.writeAndFlush('late');
+    leaves.close();
+    other.writeAndFlush('later');
+    await nodes.pass(500);
+    expect([a.groupCount, sent(leaves)]).toEqual([0, ['in time']]);
+    const anew = a.group<string>('room', LIVES);
+    anew.add(comes);
+    await nodes.pass(10);
+    other.writeAndFlush('again');
+    await nodes.pass(10);
+    expect([sent(comes), anew.counters]).toMatchObject([['again'], { received: 1, lost: 0 }]);
+    expect([a.counters.ignored, nodes.lines.filter((line) => !line.startsWith('info'))]).toEqual([
+      {},
+      [],
+    ]);
+  });
+
+  it('is known to be empty when its node dies, and is made again by the node that comes back', async () => {
+    const { nodes, a, b } = await twoNodes();
+    const channel = nodes.channel();
+    a.group('room', IDS).add(channel);
+    b.group('room', IDS).add(nodes.channel());
+    await nodes.pass(500);
+    expect(b.group('room', IDS).total).toBe(2);
+    a.parts.directory.stop();
+    await nodes.pass(6000);
+    expect([...b.group('room', IDS).who()]).toHaveLength(1);
+    channel.close();
+    await nodes.pass(500);
+    expect([a.groupCount, b.group('room', IDS).total]).toEqual([0, 1]);
+    const again = await nodes.join();
+    again.group('room', IDS).add(nodes.channel());
+    await nodes.pass(2000);
+    expect([b.group('room', IDS).total, again.group('room', IDS).total]).toEqual([2, 2]);
+  });
+
   it('is not durable, and does not listen without members', async () => {
     const { a } = await twoNodes();
     const conflict = { ...LIVES, listens: 'always' } as const;
