@@ -41,7 +41,7 @@ const OPTIONS = describeOptions('CallLimit', {
 
 /**
  * Limits the calls of each caller of a service, at once and in time. One too many is refused as overloaded (−32000), before its
- * function is called, and with `retryAfterMs` beside it where the rate is exceeded: a client with `retry` comes again then.
+ * input is checked, and with `retryAfterMs` beside it where the rate is exceeded: a client with `retry` comes again then.
  *
  * @example
  * ```ts check
@@ -107,11 +107,19 @@ export class CallLimit {
     else this.underWay.delete(caller);
   }
 
-  /** A name that the application gives is not the address of somebody else. */
   private nameOf(call: ServedCall): string {
-    const name = this.callerOf(call);
-    if (name !== undefined) return `name ${name}`;
-    const { channel } = call.scope;
-    return `from ${addressKey(clientAddress(channel)) ?? channel.id}`;
+    try {
+      const name = this.callerOf(call);
+      // A name that the application gives is not the address of somebody else.
+      return name === undefined ? addressOf(call) : `name ${name}`;
+    } catch (thrown) {
+      // It may have read an input that does not fit: senders of such inputs are limited, too.
+      this.takeToken(addressOf(call), call.scope.channel.clock.now());
+      throw thrown;
+    }
   }
+}
+
+function addressOf({ scope: { channel } }: ServedCall): string {
+  return `from ${addressKey(clientAddress(channel)) ?? channel.id}`;
 }
