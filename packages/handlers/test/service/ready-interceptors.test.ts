@@ -83,6 +83,35 @@ describe('CallLimit', () => {
     expect(limit.counters.underWay).toBe(0);
   });
 
+  it.each([
+    [
+      { concurrency: 1, perSecond: Infinity },
+      { underWay: 1, refusedByConcurrency: 4 },
+    ],
+    [
+      { concurrency: Infinity, perSecond: 1, burst: 2 },
+      { underWay: 2, refusedByRate: 3 },
+    ],
+    [
+      { perSecond: 1, burst: 3 },
+      { underWay: 3, refusedByRate: 2 },
+    ],
+    [
+      { concurrency: 2, perSecond: 3 },
+      { underWay: 2, refusedByConcurrency: 3, refusedByRate: 0 },
+    ],
+    [
+      { concurrency: 3, perSecond: 2 },
+      { underWay: 2, refusedByConcurrency: 0, refusedByRate: 3 },
+    ],
+  ])('of %j refuses %j of five calls at once', async (options, counters) => {
+    const limit = new CallLimit(options);
+    const { ask, clock } = served(limit.interceptor);
+    for (let i = 0; i < 5; i += 1) ask('A');
+    await passed(clock, 1);
+    expect(limit.counters).toMatchObject(counters);
+  });
+
   it('refuses what comes too fast, and says when it may come', async () => {
     const limit = new CallLimit({ perSecond: 2 });
     const { ask, outcomes, clock } = served(limit.interceptor);
@@ -365,7 +394,30 @@ describe('CallMetrics', () => {
       () => new CallMetrics({ durationBucketsSeconds: [Infinity] }),
       'ascending',
     ],
-    ['no limit', () => new CallLimit({}), 'concurrency is undefined'],
+    ['no limit', () => new CallLimit({} as never), 'concurrency is undefined'],
+    ['an endless rate', () => new CallLimit({ perSecond: Infinity }), 'perSecond is Infinity'],
+    ['a limit that is none', () => new CallLimit({ concurrency: Infinity }), 'concurrency is Inf'],
+    [
+      'two limits that are none',
+      () => new CallLimit({ concurrency: Infinity, perSecond: Infinity }),
+      'perSecond is Infinity, but must be a finite number where concurrency sets no limit',
+    ],
+    [
+      'a burst without a rate',
+      () => new CallLimit({ concurrency: 1, burst: 2 } as never),
+      'burst is 2, but means nothing where perSecond sets no limit',
+    ],
+    [
+      'a burst of an endless rate',
+      () => new CallLimit({ concurrency: 1, perSecond: Infinity, burst: 2 }),
+      'burst is 2, but means nothing',
+    ],
+    ['an endless burst', () => new CallLimit({ perSecond: 1, burst: Infinity }), 'burst is Inf'],
+    [
+      'callers without a rate',
+      () => new CallLimit({ concurrency: 1, maxCallers: 2 } as never),
+      'maxCallers is 2, but means nothing where perSecond sets no limit',
+    ],
     ['a concurrency', () => new CallLimit({ concurrency: 0 }), 'concurrency is 0'],
     ['a rate', () => new CallLimit({ perSecond: 0 }), 'perSecond is 0'],
     ['a level', () => logCalls({ level: 'loud' as never }), 'level'],
