@@ -106,7 +106,7 @@ export class CallLimit {
     const { buckets } = this;
     if (buckets === undefined || buckets.take(caller, now)) return;
     this.counters.refusedByRate += 1;
-    throw overloaded('calls come too fast', Math.max(1, Math.ceil(buckets.waitMs(caller, now))));
+    throw overloaded('calls come too fast', Math.ceil(buckets.waitMs(caller, now)));
   }
 
   private ended(caller: string): void {

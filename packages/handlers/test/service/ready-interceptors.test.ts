@@ -125,6 +125,14 @@ describe('CallLimit', () => {
     expect(limit.counters.refusedByRate).toBe(1);
   });
 
+  it('asks for a wait of whole milliseconds', async () => {
+    const limit = new CallLimit({ perSecond: 3, burst: 1 });
+    const { ask, outcomes, clock } = served(limit.interceptor);
+    for (let i = 0; i < 2; i += 1) ask('GONE');
+    await passed(clock, 1);
+    expect(outcomes).toContainEqual([-32_000, { retryAfterMs: 334 }]);
+  });
+
   it('counts each caller by itself', async () => {
     const names = ['ann', 'bob', 'ann', undefined];
     const limit = new CallLimit({ concurrency: 1, callerOf: () => names.shift() });
