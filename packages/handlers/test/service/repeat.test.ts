@@ -27,7 +27,7 @@ const prices = defineService(
 const backoff = exponential({ baseMs: 100, maxMs: 1000, jitter: 'none' });
 const retry = { attempts: 3, backoff };
 
-function ends(options: { readonly clock?: VirtualClock } & object) {
+function ends(options: { readonly clock?: VirtualClock; readonly [option: string]: unknown }) {
   const { clock = new VirtualClock() } = options;
   const place = new ScriptedCaller(clock);
   const api = clientOf(prices, place, { clock, ...options });
