@@ -15,7 +15,7 @@ import {
   type Timer,
   type Types,
 } from '@headrace/core';
-import { DrainGate, describeOptions, unchecked } from '@headrace/core/authoring';
+import { DrainGate, describeOptions, unchecked, warnFirst } from '@headrace/core/authoring';
 import { type AgreedTerms, FrameTransport } from '../socket/frame-transport.ts';
 import type { ReadLimits } from '../socket/message-limits.ts';
 import {
@@ -55,6 +55,7 @@ class HttpState {
   sessions = 0;
   /** No time runs for the next request. */
   isKept = false;
+  hasWarned = false;
 
   constructor(duplex: DuplexHandler) {
     this.duplex = duplex;
@@ -244,8 +245,10 @@ export class HttpEndpointHandler implements Handler {
 
   /** The code that answers failed: 500, and the connection goes on. A response that has begun cannot be completed. */
   requestFailed(response: ServerResponse, error: Error): void {
-    const { channel } = this.ctx!;
-    channel.logger.log('warn', `${channel} failed a request: ${error.message}`, error);
+    const { http } = this;
+    const isFirst = http?.hasWarned !== true;
+    if (http !== undefined) http.hasWarned = true;
+    warnFirst(this.connection, isFirst, `failed a request: ${error.message}`, error);
     if (response.writableEnded) return;
     if (response.headersSent) {
       response.destroy();
