@@ -344,12 +344,12 @@ describe('a hand-over of lasting channels', () => {
     expect([world.before.table.size, world.after.table.size]).toEqual([1, 0]);
   });
 
-  it('has no more channels on their way than it may, and looks again whether they are at rest', async () => {
-    let event: DrainEvent | undefined;
+  it('has no more channels on their way than it may, and one that waits for its turn may get work', async () => {
+    const events: DrainEvent[] = [];
     await world.up(() => [
       {
         userEventTriggered: (ctx: Context, drain: unknown) => {
-          if (drain instanceof DrainEvent) event = drain;
+          if (drain instanceof DrainEvent) events.push(drain);
           ctx.fireUserEventTriggered(drain);
         },
       },
@@ -365,17 +365,67 @@ describe('a hand-over of lasting channels', () => {
         }),
     });
     await world.settle();
-    expect(answers).toHaveLength(1);
-    // The second one gets work while it waits for its turn.
-    const hold = event!.hold('work');
+    expect([answers.length, events.length]).toEqual([1, 1]);
     answers[0]!();
     await world.settle();
-    expect(answers).toHaveLength(1);
-    hold.release();
-    await world.settle();
+    expect(answers).toHaveLength(2);
     answers[1]!();
     await world.settle();
     expect(await over).toEqual({ moved: 2, failures: [] });
+  });
+
+  it('serves a channel until it is its turn to come to rest, however long those before it take', async () => {
+    await world.up(() => [echo()]);
+    const inboxes = Array.from({ length: 4 }, () => new Inbox());
+    const clients: Channel[] = [];
+    for (const each of inboxes) clients.push(await world.connect(each));
+    const answers: (() => void)[] = [];
+    const over = world.before.table.handOver({
+      concurrency: 1,
+      restMs: 1000,
+      to: (bytes) =>
+        new Promise((resolve) => {
+          answers.push(() => resolve(world.after.take(bytes)));
+        }),
+    });
+    await world.settle();
+    for (const at of [0, 1, 2, 3]) {
+      // Each is on its way for most of the time in which the next one would have had to come to rest.
+      await world.pass(900);
+      for (const later of clients.slice(at + 1)) say(later, `${at}`);
+      await world.pass(1);
+      expect(inboxes.slice(at + 1).map(({ texts }) => texts.at(-1))).toEqual(
+        Array(3 - at).fill(`${at}`),
+      );
+      answers[at]!();
+      await world.settle();
+    }
+    expect(await over).toEqual({ moved: 4, failures: [] });
+  });
+
+  it('drains no more channels in one turn of the event loop than come to rest at a time', async () => {
+    let inTurn = 0;
+    let most = 0;
+    await world.up(() => [
+      {
+        userEventTriggered: (ctx: Context, drain: unknown) => {
+          if (drain instanceof DrainEvent) {
+            if (inTurn === 0) {
+              world.clock.nextTurn(() => {
+                inTurn = 0;
+              });
+            }
+            inTurn += 1;
+            most = Math.max(most, inTurn);
+          }
+          ctx.fireUserEventTriggered(drain);
+        },
+      },
+    ]);
+    for (let left = 20; left > 0; left -= 1) await world.connect(new Inbox());
+    const full = new ChannelError(LASTING_ERRORS.HAND_OVER_FAILED, 'full');
+    const report = await world.handOver({ concurrency: 4, to: () => Promise.reject(full) });
+    expect([report.failures.length, most]).toEqual([20, 4]);
   });
 
   it('takes no more than it may keep for absent clients, and gives none of them up', async () => {
