@@ -54,6 +54,7 @@ export class DrainEvent {
   private channel: Channel | undefined = undefined;
   private deadline = 0;
   private readonly atRest: (() => void) | undefined;
+  private isOver = false;
 
   /**
    * @param atRest - called in place of the last words and the end, each time that no hold is left: the channel goes to
@@ -69,6 +70,21 @@ export class DrainEvent {
     return Array.from(this.pending, ({ why }) => why);
   }
 
+  /** Nobody waits for the holds of this drain any more, see {@link giveUp}. */
+  get isGivenUp(): boolean {
+    return this.isOver;
+  }
+
+  /**
+   * The channel goes on as if this drain had never begun, as after a hand-over that failed: holds count no more, the last words are
+   * not called, and the channel does not end. A drain that ends its channel is never given up.
+   */
+  giveUp(): void {
+    this.isOver = true;
+    this.pending.clear();
+    this.lastWords.length = 0;
+  }
+
   /**
    * The channel does not end before this hold is released, or the time is over; the last words have a part of it.
    *
@@ -81,7 +97,7 @@ export class DrainEvent {
         if (this.pending.delete(hold)) this.endIfReady();
       },
     };
-    this.pending.add(hold);
+    if (!this.isGivenUp) this.pending.add(hold);
     return hold;
   }
 
@@ -117,7 +133,7 @@ export class DrainEvent {
 
   private endIfReady(): void {
     const { channel } = this;
-    if (channel === undefined || this.pending.size > 0) return;
+    if (channel === undefined || this.pending.size > 0 || this.isGivenUp) return;
     if (this.atRest !== undefined) {
       this.atRest();
       return;

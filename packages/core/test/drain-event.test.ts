@@ -77,6 +77,28 @@ describe('a drain', () => {
     expect(other.closeInfo?.reason).toBe('shutdown');
   });
 
+  it('ends and reports nothing after it was given up', () => {
+    for (const atRest of [
+      undefined,
+      () => {
+        throw new Error('at rest');
+      },
+    ]) {
+      const channel = new EmbeddedChannel();
+      const event = new DrainEvent(10_000, atRest);
+      const hold = event.hold('answer');
+      event.lastWord(() => channel.write('BYE'));
+      channel.run(() => channel.pipeline.fireUserEventTriggered(event));
+      channel.run(() => event.giveUp());
+      channel.run(() => event.hold('late').release());
+      channel.run(() => hold.release());
+      channel.advance(10_000);
+      expect([event.holds, event.isGivenUp, channel.isEnding]).toEqual([[], true, false]);
+      expect(channel.readOutbound()).toBeUndefined();
+      channel.finish();
+    }
+  });
+
   it('speaks the last words while there is time for them, whatever is still held', () => {
     for (const [timeoutMs, spokenAt] of [
       [10_000, 9000],

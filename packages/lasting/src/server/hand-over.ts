@@ -275,6 +275,7 @@ class Rest {
   end(): void {
     this.wake = undefined;
     for (const timer of this.timers) timer.cancel();
+    this.event.giveUp();
     this.session.transport.readAgain();
   }
 }

@@ -130,6 +130,29 @@ describe('a hand-over of lasting channels', () => {
     expect(client.isActive).toBe(true);
   });
 
+  it('a hand-over while the server shuts down ends no channel on which a request is under way', async () => {
+    let answer: (() => void) | undefined;
+    await world.up(() => [
+      new RequestHandler({
+        handle: (bytes: Buffer) =>
+          new Promise<Buffer>((resolve) => {
+            answer = () => resolve(bytes);
+          }),
+      }),
+    ]);
+    const client = await world.connect(inbox);
+    say(client, 'one');
+    await world.pass(1);
+    const [channel] = world.before.channels;
+    const drain = new DrainEvent(10_000);
+    channel!.pipeline.fireUserEventTriggered(drain);
+    expect(await world.handOver({ restMs: 100 }, {}, 101)).toMatchObject({ moved: 0 });
+    expect([drain.holds, channel!.isEnding]).toEqual([['requests'], false]);
+    answer!();
+    await world.pass(1);
+    expect([inbox.texts, channel!.isEnding]).toEqual([['one'], true]);
+  });
+
   it('goes on here when the other process does not take it, with what came and was written meanwhile', async () => {
     await world.up(() => [echo()]);
     const client = await world.connect(inbox);

@@ -176,7 +176,7 @@ export class HttpEndpointHandler implements Handler {
       this.drain = event;
       if (this.channel !== undefined) this.drainWebSocket(event, this.channel);
       else if (this.http !== undefined) {
-        this.http.gate = new DrainGate('requests', () => this.isExpected);
+        this.http.gate ??= new DrainGate('requests', () => this.isExpected);
         this.http.gate.see(event);
       }
     }
