@@ -367,6 +367,84 @@ describe('a hand-over of lasting channels', () => {
     expect([world.before.table.size, world.after.table.size]).toEqual([1, 0]);
   });
 
+  /** The new process has a copy, of which the old one does not know. */
+  const inDoubt = async (): Promise<void> => {
+    const to = async (bytes: Buffer): Promise<TakenSession> => {
+      await world.after.take(bytes).begin();
+      throw new Error('lost');
+    };
+    expect(await world.handOver({ to })).toMatchObject({ moved: 0 });
+    expect([world.after.table.size, world.after.table.detached]).toEqual([1, 1]);
+  };
+
+  it('a refused take leaves the copy that it would have replaced', async () => {
+    await world.end();
+    world = new TwoProcesses({ creditBytes: 1024, maxDetachedBytes: 500 });
+    await world.up(() => []);
+    const client = await world.connect(inbox);
+    await world.after.down();
+    await inDoubt();
+    await world.pass(1000);
+    const restore = (): void => {
+      throw new Error('no such room');
+    };
+    const childHandler = (channel: Channel): void => void channel.abort();
+    for (const [options, why] of [
+      [{ restore }, 'no such room'],
+      [{ childHandler }, 'it ended while its pipeline was built'],
+    ] as const) {
+      const { failures } = await world.handOver({}, options);
+      expect(failures.map(({ message }) => message)).toEqual([expect.stringContaining(why)]);
+      expect([world.after.table.size, world.after.table.detached]).toEqual([1, 1]);
+      expect(world.after.channels.map(({ isOpen }) => isOpen)[0]).toBe(true);
+    }
+    client.holdReads('test');
+    say(world.before.channels[0]!, 'x'.repeat(600));
+    await world.settle();
+    const { failures } = await world.handOver();
+    expect(failures[0]!.message).toContain('the limits allow no more');
+    expect(world.after.channels[0]!.isOpen).toBe(true);
+    expect([world.after.table.size, world.after.table.detached]).toEqual([1, 1]);
+  });
+
+  it('a copy that is replaced makes room for the channel, and closes when that is built', async () => {
+    await world.end();
+    world = new TwoProcesses({ creditBytes: 1024, maxDetached: 1 });
+    await world.up(() => [echo()]);
+    const client = await world.connect(inbox);
+    await inDoubt();
+    expect(await world.handOver()).toEqual({ moved: 1, failures: [] });
+    const [copy, channel] = world.after.channels;
+    expect([copy!.closeInfo?.reason, channel!.isOpen]).toEqual(['refused', true]);
+    expect([world.after.table.size, world.after.table.detached]).toEqual([1, 1]);
+    await world.pass(1000);
+    say(client, 'one');
+    await world.pass(300);
+    expect(inbox.texts).toEqual(['one']);
+  });
+
+  it('a refused take does not make a client whose channel has gone on believe that it is lost', async () => {
+    await world.up(() => [echo()]);
+    const client = await world.connect(inbox);
+    expect(await world.handOver()).toMatchObject({ moved: 1 });
+    await world.pass(1000);
+    const restore = (): void => {
+      throw new Error('no such room');
+    };
+    const back = world.after.table.handOver({
+      to: async (bytes) => world.before.take(bytes, { restore }),
+    });
+    await world.pass(1);
+    expect(await back).toMatchObject({ moved: 0 });
+    // It asks the process that it left first.
+    for (const link of world.after.links) link.abort();
+    await world.pass(3000);
+    expect(client.isActive).toBe(true);
+    say(client, 'one');
+    await world.pass(300);
+    expect(inbox.texts).toEqual(['one']);
+  });
+
   it('has no more channels on their way than it may, and one that waits for its turn may get work', async () => {
     const events: DrainEvent[] = [];
     await world.up(() => [
