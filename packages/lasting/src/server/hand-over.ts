@@ -68,9 +68,14 @@ export interface HandOverOptions {
 export interface HandOverReport {
   /** Lasting channels that the other process has now. */
   readonly moved: number;
-  /** Why each of the others is still here, or has ended: `HAND_OVER_FAILED`, with its cause. */
+  /** Those that were tried, and are still here, or have ended. */
+  readonly failed: number;
+  /** Why, for the first 100 of them: `HAND_OVER_FAILED`, with its cause. */
   readonly failures: readonly ChannelError[];
 }
+
+/** A report has no more of them: with many channels they have few reasons. */
+const MAX_FAILURES = 100;
 
 const OPTIONS = describeOptions('handOver', {
   to: fn({
@@ -89,20 +94,25 @@ export class HandOver {
   private readonly options: Resolved<HandOverOptions, typeof OPTIONS.kinds>;
   private readonly failures: ChannelError[] = [];
   private moved = 0;
+  private failed = 0;
 
   constructor(options: HandOverOptions) {
     this.options = OPTIONS.resolve(options);
   }
 
-  /** @param sessionsNow - those that are here; clients may open others meanwhile, which go along */
+  /**
+   * Those that clients open while the first ones go are handed over, too; those that they open while these go stay: clients may open
+   * channels for ever.
+   *
+   * @param sessionsNow - those that are here
+   */
   async run(sessionsNow: () => readonly ResumeSession[]): Promise<HandOverReport> {
-    const tried = new Set<ResumeSession>();
-    for (;;) {
-      const next = sessionsNow().filter((session) => !tried.has(session));
-      if (next.length === 0) return { moved: this.moved, failures: this.failures };
-      for (const session of next) tried.add(session);
-      await this.moveAll(next);
-    }
+    const first = sessionsNow();
+    await this.moveAll(first);
+    const tried = new Set(first);
+    await this.moveAll(sessionsNow().filter((session) => !tried.has(session)));
+    const { moved, failed, failures } = this;
+    return { moved, failed, failures };
   }
 
   private async moveAll(sessions: readonly ResumeSession[]): Promise<void> {
@@ -124,11 +134,15 @@ export class HandOver {
     } catch (thrown) {
       // One that has ended had nothing to hand over.
       const { place, transport } = session;
-      if (place === 'moved' || !transport.isFinished)
-        this.failures.push(failure(transport.channel, toError(thrown)));
+      if (place === 'moved' || !transport.isFinished) this.fail(transport.channel, toError(thrown));
     } finally {
       rest.end();
     }
+  }
+
+  private fail(channel: Channel | undefined, cause: Error): void {
+    this.failed += 1;
+    if (this.failures.length < MAX_FAILURES) this.failures.push(failure(channel, cause));
   }
 
   private async transfer(session: ResumeSession): Promise<void> {

@@ -206,8 +206,8 @@ export class ResumeTable {
 
   /**
    * Brings all lasting channels to another process, each when it is at rest; `drop` and `begin` see to it that none is
-   * served twice. Channels that clients open meanwhile go along: stop listening before. Those that did not go are still
-   * served here, and the report says why. Resolves when each was tried; never rejects.
+   * served twice. Channels that clients open before the last of these was tried go along, those that they open later stay. Those
+   * that did not go are still served here, and the report says why. Resolves when each was tried; never rejects.
    *
    * @throws OptionError if an option makes no sense
    */

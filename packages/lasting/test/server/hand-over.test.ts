@@ -9,6 +9,7 @@ import {
 import { AuthenticatedEvent, AuthHandler, PRINCIPAL, RequestHandler } from '@headrace/handlers';
 import {
   acknowledged,
+  type HandOverReport,
   LASTING_ERRORS,
   ResumeTable,
   type TakenSession,
@@ -50,7 +51,7 @@ describe('a hand-over of lasting channels', () => {
     const client = await world.connect(inbox);
     say(client, 'one');
     await world.pass(1);
-    expect(await world.handOver()).toEqual({ moved: 1, failures: [] });
+    expect(await world.handOver()).toEqual({ moved: 1, failed: 0, failures: [] });
     expect([world.before.table.size, world.after.table.size]).toEqual([0, 1]);
     expect(world.before.channels[0]!.closeInfo).toMatchObject({ reason: 'moved' });
     await world.before.down();
@@ -105,7 +106,7 @@ describe('a hand-over of lasting channels', () => {
     expect(answers).toHaveLength(2);
     for (const answer of answers) answer();
     await world.settle();
-    expect(await over).toEqual({ moved: 1, failures: [] });
+    expect(await over).toEqual({ moved: 1, failed: 0, failures: [] });
     await world.before.down();
     await world.pass(1000);
     answers[2]!();
@@ -305,7 +306,7 @@ describe('a hand-over of lasting channels', () => {
       { save: () => ({ rooms: ['a'] }) },
       { restore: (_channel, saved) => void restored.push(saved) },
     );
-    expect(report).toEqual({ moved: 1, failures: [] });
+    expect(report).toEqual({ moved: 1, failed: 0, failures: [] });
     await world.pass(1000);
     say(client, 'hello');
     await world.pass(300);
@@ -413,7 +414,7 @@ describe('a hand-over of lasting channels', () => {
     await world.up(() => [echo()]);
     const client = await world.connect(inbox);
     await inDoubt();
-    expect(await world.handOver()).toEqual({ moved: 1, failures: [] });
+    expect(await world.handOver()).toEqual({ moved: 1, failed: 0, failures: [] });
     const [copy, channel] = world.after.channels;
     expect([copy!.closeInfo?.reason, channel!.isOpen]).toEqual(['refused', true]);
     expect([world.after.table.size, world.after.table.detached]).toEqual([1, 1]);
@@ -472,7 +473,7 @@ describe('a hand-over of lasting channels', () => {
     expect(answers).toHaveLength(2);
     answers[1]!();
     await world.settle();
-    expect(await over).toEqual({ moved: 2, failures: [] });
+    expect(await over).toEqual({ moved: 2, failed: 0, failures: [] });
   });
 
   it('serves a channel until it is its turn to come to rest, however long those before it take', async () => {
@@ -501,7 +502,7 @@ describe('a hand-over of lasting channels', () => {
       answers[at]!();
       await world.settle();
     }
-    expect(await over).toEqual({ moved: 4, failures: [] });
+    expect(await over).toEqual({ moved: 4, failed: 0, failures: [] });
   });
 
   it('drains no more channels in one turn of the event loop than come to rest at a time', async () => {
@@ -529,6 +530,40 @@ describe('a hand-over of lasting channels', () => {
     expect([report.failures.length, most]).toEqual([20, 4]);
   });
 
+  it('takes along what clients open while it goes on, and ends though they go on opening channels', async () => {
+    await world.up(() => []);
+    await world.connect(inbox);
+    const answers: (() => void)[] = [];
+    let report: HandOverReport | undefined;
+    void world.before.table
+      .handOver({
+        to: (bytes) =>
+          new Promise((resolve) => {
+            answers.push(() => resolve(world.after.take(bytes)));
+          }),
+      })
+      .then((given) => {
+        report = given;
+      });
+    await world.settle();
+    for (const at of [0, 1]) {
+      expect(report).toBeUndefined();
+      await world.connect(new Inbox());
+      answers[at]!();
+      await world.settle();
+    }
+    expect(report).toEqual({ moved: 2, failed: 0, failures: [] });
+    expect([world.before.table.size, world.after.table.size]).toEqual([1, 2]);
+  });
+
+  it('counts all that did not go, and says why for a hundred of them', async () => {
+    await world.up(() => []);
+    for (let left = 101; left > 0; left -= 1) await world.connect(new Inbox());
+    const full = new ChannelError(LASTING_ERRORS.HAND_OVER_FAILED, 'full');
+    const { moved, failed, failures } = await world.handOver({ to: () => Promise.reject(full) });
+    expect([moved, failed, failures.length]).toEqual([0, 101, 100]);
+  });
+
   it('takes no more than it may keep for absent clients, and gives none of them up', async () => {
     await world.end();
     world = new TwoProcesses({ creditBytes: 1024, maxDetached: 1 });
@@ -540,7 +575,7 @@ describe('a hand-over of lasting channels', () => {
       [expect.stringContaining('1 clients are absent, and the limits allow no more')],
     ]);
     await world.pass(1000);
-    expect(await world.handOver()).toEqual({ moved: 1, failures: [] });
+    expect(await world.handOver()).toEqual({ moved: 1, failed: 0, failures: [] });
     await world.pass(1000);
     expect(clients.map(({ isActive }) => isActive)).toEqual([true, true]);
   });
@@ -554,7 +589,7 @@ describe('a hand-over of lasting channels', () => {
     say(channel!, 'last');
     channel!.close();
     await world.settle();
-    expect(await world.handOver()).toEqual({ moved: 1, failures: [] });
+    expect(await world.handOver()).toEqual({ moved: 1, failed: 0, failures: [] });
     await world.pass(2000);
     expect([inbox.texts, client.isOpen]).toEqual([['last'], false]);
     expect([world.before.table.size, world.after.table.size]).toEqual([0, 0]);
@@ -575,7 +610,7 @@ describe('a hand-over of lasting channels', () => {
     ]);
     await world.pass(1);
     const [one, two] = await both;
-    expect([given, one]).toEqual([['one'], { moved: 1, failures: [] }]);
+    expect([given, one]).toEqual([['one'], { moved: 1, failed: 0, failures: [] }]);
     expect(two.failures.map(({ message }) => message)).toEqual([
       expect.stringContaining('another hand-over has it'),
     ]);
