@@ -50,7 +50,7 @@ export interface HandOverOptions {
   readonly to: (session: Buffer) => Promise<TakenSession>;
   /**
    * What the application knows of a channel, as plain data: strings, numbers, booleans, lists and literals. Its `PRINCIPAL`
-   * goes along without it.
+   * goes along without it if it is plain data, too; for another one save what `restore` makes it of.
    */
   readonly save?: (channel: LastingChannel) => unknown;
   /**
@@ -174,11 +174,11 @@ export class HandOver {
     const isOpen = channel?.isOpen === true && !state.isClosed;
     const { save } = this.options;
     const saved = isOpen ? save?.(channel as LastingChannel) : undefined;
-    const principal = isOpen ? principalOf(channel) : undefined;
+    const principal = isOpen ? principalFrom(channel as Channel, saved) : undefined;
     return encodeSession({
       ...state,
       isKnown: session.isKnown,
-      principal: checkedData('its PRINCIPAL', principal),
+      principal,
       saved: checkedData('what save returned', saved),
     });
   }
@@ -205,6 +205,16 @@ export class HandOver {
         }
       })();
     });
+  }
+}
+
+/** One whose data is not plain is left to `save` and `restore`; without them it would be lost. */
+function principalFrom(channel: Channel, saved: unknown): unknown {
+  try {
+    return checkedData('its PRINCIPAL', principalOf(channel));
+  } catch (thrown) {
+    if (saved === undefined) throw thrown;
+    return undefined;
   }
 }
 

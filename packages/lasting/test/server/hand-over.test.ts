@@ -315,6 +315,40 @@ describe('a hand-over of lasting channels', () => {
     expect([asked, inbox.texts]).toEqual([1, ['welcome', 'hello']]);
   });
 
+  it('a principal that is no plain data goes from process to process by save and restore', async () => {
+    class User {
+      readonly name: string;
+      constructor(name: string) {
+        this.name = name;
+      }
+    }
+    await world.up(() => [
+      new AuthHandler<User, Buffer, Buffer>({
+        authenticate: (bytes) => ({ principal: new User(String(bytes)) }),
+      }),
+    ]);
+    const client = await world.connect(inbox);
+    say(client, 'ann');
+    await world.pass(1);
+    const save = (channel: Channel): unknown => (channel.attributes.get(PRINCIPAL) as User).name;
+    const restore = (channel: Channel, name: unknown): void =>
+      void channel.attributes.set(PRINCIPAL, new User(name as string));
+    // The other process wants it from `restore`.
+    const { failures } = await world.handOver({ save });
+    expect(failures[0]!.message).toContain('restore has set no PRINCIPAL');
+    expect(await world.handOver({ save }, { restore })).toMatchObject({ moved: 1 });
+    await world.pass(1000);
+    const back = world.after.table.handOver({
+      save,
+      to: async (bytes) => world.before.take(bytes, { restore }),
+    });
+    await world.pass(1);
+    expect(await back).toMatchObject({ moved: 1, failed: 0 });
+    expect(world.before.channels.at(-1)!.attributes.get(PRINCIPAL)).toEqual(new User('ann'));
+    await world.pass(1000);
+    expect(client.isActive).toBe(true);
+  });
+
   it('keeps a channel whose principal is no plain data, and one that nobody has signed in to', async () => {
     await world.up(() => [
       new AuthHandler<Date, Buffer, Buffer>({ authenticate: () => ({ principal: new Date(0) }) }),
