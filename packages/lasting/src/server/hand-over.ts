@@ -120,7 +120,8 @@ export class HandOver {
     const inTurn = async (): Promise<void> => {
       for (const session of queue) await this.move(session);
     };
-    await Promise.all(Array.from({ length: this.options.concurrency }, inTurn));
+    const atATime = Math.min(this.options.concurrency, sessions.length);
+    await Promise.all(Array.from({ length: atATime }, inTurn));
   }
 
   private async move(session: ResumeSession): Promise<void> {

@@ -564,6 +564,12 @@ describe('a hand-over of lasting channels', () => {
     expect([report.failures.length, most]).toEqual([20, 4]);
   });
 
+  it('takes any number of channels at a time, also one that is larger than all', async () => {
+    await world.up(() => []);
+    await world.connect(inbox);
+    expect(await world.handOver({ concurrency: 2 ** 40 })).toMatchObject({ moved: 1, failed: 0 });
+  });
+
   it('takes along what clients open while it goes on, and ends though they go on opening channels', async () => {
     await world.up(() => []);
     await world.connect(inbox);
