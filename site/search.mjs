@@ -3,7 +3,7 @@ import { slug } from './slug.mjs';
 
 /** Pages for who works on Headrace itself: they have a place of their own, and the search leaves them out. */
 export const INTERNALS =
-  /^(?:decisions\/|internals\/|architecture|contributing|changelog|contents|security)/;
+  /^(?:decisions\/|internals\/|architecture|contributing|changelog|contents)/;
 
 /**
  * Words that readers type and a page does not say in a title: they count as part of its title.
@@ -21,6 +21,7 @@ const OTHER_WORDS = new Map(
     'guides/groups': 'broadcast slow consumer room',
     'guides/testing-a-protocol-without-a-socket': 'unit test mock',
     'guides/web-sockets': 'websocket wss ws',
+    security: 'report a vulnerability',
   }),
 );
 const END_OF_OTHER_WORDS = '\0';

@@ -19,6 +19,8 @@ export const SEARCHES: readonly Search[] = [
   { words: 'graceful shutdown', first: 'guides/shutdown' },
   { words: 'heartbeat', first: 'guides/heartbeat-and-idle' },
   { words: 'TLS client certificate', first: 'guides/tls' },
+  { words: 'report a vulnerability', first: 'security' },
+  { words: 'security policy', first: 'security' },
   { words: 'rate limit', first: 'recipes/rate-limits' },
   { words: 'unit test', first: 'guides/testing-a-protocol-without-a-socket' },
   { words: 'kubernetes', first: 'guides/kubernetes' },

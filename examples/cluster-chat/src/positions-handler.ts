@@ -1,12 +1,5 @@
-import {
-  type Context,
-  DrainEvent,
-  type DrainHold,
-  type Handler,
-  type Types,
-  type WriteFuture,
-} from '@headrace/core';
-import { encodeOnce } from '@headrace/core/authoring';
+import type { Context, Handler, Types, WriteFuture } from '@headrace/core';
+import { DrainGate, encodeOnce } from '@headrace/core/authoring';
 import { type ClusterGround, idOf, KeptMessage, type Room } from 'headrace-example-chat-showcase';
 
 type Position = KeptMessage['position'];
@@ -35,7 +28,7 @@ export class PositionsHandler implements Handler {
   private readonly room: Room;
   private isOn = false;
   private underWay = 0;
-  private drain: DrainHold | undefined = undefined;
+  private readonly drain = new DrainGate('positions', () => this.underWay > 0);
 
   constructor(ground: ClusterGround, room: Room) {
     this.ground = ground;
@@ -55,7 +48,7 @@ export class PositionsHandler implements Handler {
 
   /** Accepted messages are stored, and their echoes sent, before the connection ends. */
   userEventTriggered(ctx: Context, event: unknown): void {
-    if (event instanceof DrainEvent && this.underWay > 0) this.drain = event.hold('positions');
+    this.drain.see(event);
     ctx.fireUserEventTriggered(event);
   }
 
@@ -101,11 +94,12 @@ export class PositionsHandler implements Handler {
     this.room.introduce(ctx.channel);
     talk.writeAndFlush(`MSG:${id}:${text}`);
     this.underWay += 1;
+    this.drain.update();
     const hold = this.underWay > MAX_UNDER_WAY ? ctx.channel.holdReads('positions') : undefined;
     const over = (): void => {
       this.underWay -= 1;
       hold?.release();
-      if (this.underWay === 0) this.drain?.release();
+      this.drain.update();
     };
     const outcome = kept.write({ id, text, at: Date.now() });
     outcome.then(

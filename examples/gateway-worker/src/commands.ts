@@ -5,8 +5,6 @@ import { clientName, inRoom, isName, ofClient, ofUser, roomGroup, userName } fro
 /** A group of the cluster and a session cost memory: a connection has no more of each. */
 export const MAX_ROOMS = 32;
 export const MAX_KEYS = 32;
-/** A gateway keeps the group of a room, about 5 KB, though everybody has left: a worker makes no more of them. */
-const MAX_NAMES = 10_000;
 export const MAX_VALUE = 256;
 
 /** The connection that types a command. */
@@ -24,14 +22,10 @@ class CommandError extends Error {}
 /** The commands that clients type, carried out by `connectionsOf(cluster)`: a worker reaches connections of all gateways. */
 export class Commands {
   private readonly connections: RemoteConnections;
-  private readonly maxNames: number;
-  /** The rooms that somebody has joined by this worker. */
-  private readonly rooms = new Set<string>();
   private readonly known: ReadonlyMap<string, readonly [needs: readonly string[], does: Does]>;
 
-  constructor(connections: RemoteConnections, maxNames = MAX_NAMES) {
+  constructor(connections: RemoteConnections) {
     this.connections = connections;
-    this.maxNames = maxNames;
     this.known = new Map<string, readonly [readonly string[], Does]>([
       ['/join', [['ROOM'], (me, room) => this.join(me, room)]],
       ['/leave', [['ROOM'], (me, room) => this.leave(me, room)]],
@@ -75,10 +69,6 @@ export class Commands {
     if (groups.length >= MAX_ROOMS && !groups.includes(roomGroup(room))) {
       throw new CommandError(`you are in ${MAX_ROOMS} rooms, the most: /leave one first`);
     }
-    if (!this.rooms.has(room) && this.rooms.size >= this.maxNames) {
-      throw new CommandError(`${this.maxNames} rooms have been made, the most: join one of them`);
-    }
-    this.rooms.add(room);
     sure(await this.connections.join({ connection: me.id }, roomGroup(room)));
     return `joined ${room} ${await this.connections.count(inRoom(room))}`;
   }

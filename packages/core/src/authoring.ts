@@ -56,6 +56,8 @@ export {
 export { dropsKeptMessages, ReadGate } from './hold/read-gate.ts';
 // Faults of the program, apart from those of networks
 export { isOwnFault } from './log/own-fault.ts';
+// What a peer can bring about again and again
+export { warnFirst } from './log/warn-first.ts';
 // Loggers of applications
 export { carefulLogger, LOGGER } from './option/careful-logger.ts';
 // Options

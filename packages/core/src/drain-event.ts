@@ -54,6 +54,8 @@ export class DrainEvent {
   private channel: Channel | undefined = undefined;
   private deadline = 0;
   private readonly atRest: (() => void) | undefined;
+  private isOver = false;
+  private parent: DrainEvent | undefined = undefined;
 
   /**
    * @param atRest - called in place of the last words and the end, each time that no hold is left: the channel goes to
@@ -69,6 +71,39 @@ export class DrainEvent {
     return Array.from(this.pending, ({ why }) => why);
   }
 
+  /** False: the channel goes to another process, or stays, and its peer is not to hear of it. */
+  get endsChannel(): boolean {
+    return this.atRest === undefined;
+  }
+
+  /** Nobody waits for the holds of this drain any more, see {@link giveUp}. */
+  get isGivenUp(): boolean {
+    return this.isOver || this.parent?.isGivenUp === true;
+  }
+
+  /**
+   * The event for a channel that the channel of this one carries, such as a WebSocket or a substream: one of the same kind, with the
+   * time that is left. A handler that carries others fires it through their pipelines, and holds this one until they have closed:
+   * while they are open, they have to stay where they are.
+   */
+  forChild(): DrainEvent {
+    const { channel, timeoutMs } = this;
+    const leftMs = channel === undefined ? timeoutMs : this.deadline - channel.clock.now();
+    const child = new DrainEvent(Math.max(0, leftMs), this.endsChannel ? undefined : restsUnheard);
+    child.parent = this;
+    return child;
+  }
+
+  /**
+   * The channel goes on as if this drain had never begun, as after a hand-over that failed: holds count no more, the last words are
+   * not called, and the channel does not end. A drain that ends its channel is never given up.
+   */
+  giveUp(): void {
+    this.isOver = true;
+    this.pending.clear();
+    this.lastWords.length = 0;
+  }
+
   /**
    * The channel does not end before this hold is released, or the time is over; the last words have a part of it.
    *
@@ -81,7 +116,7 @@ export class DrainEvent {
         if (this.pending.delete(hold)) this.endIfReady();
       },
     };
-    this.pending.add(hold);
+    if (!this.isGivenUp) this.pending.add(hold);
     return hold;
   }
 
@@ -117,7 +152,7 @@ export class DrainEvent {
 
   private endIfReady(): void {
     const { channel } = this;
-    if (channel === undefined || this.pending.size > 0) return;
+    if (channel === undefined || this.pending.size > 0 || this.isGivenUp) return;
     if (this.atRest !== undefined) {
       this.atRest();
       return;
@@ -128,6 +163,9 @@ export class DrainEvent {
     endAfterOutput(channel, Math.max(0, this.deadline - channel.clock.now()));
   }
 }
+
+/** The parent waits for the end of a child, not for its rest. */
+const restsUnheard = (): void => {};
 
 /** All the time that is left for the output; once that has been sent, the peer is waited for no longer than usual. */
 function endAfterOutput(channel: Channel, timeoutMs: number): void {

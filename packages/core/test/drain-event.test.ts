@@ -77,6 +77,49 @@ describe('a drain', () => {
     expect(other.closeInfo?.reason).toBe('shutdown');
   });
 
+  it('has children of its kind, with the time that is left, and given up with it', () => {
+    const [ending, resting] = [new DrainEvent(1000), new DrainEvent(1000, () => {})];
+    for (const event of [ending, resting]) {
+      const carrier = new EmbeddedChannel();
+      const hold = event.hold('child');
+      carrier.run(() => carrier.pipeline.fireUserEventTriggered(event));
+      carrier.advance(300);
+      const child = new EmbeddedChannel();
+      const derived = event.forChild();
+      expect([derived.timeoutMs, derived.endsChannel]).toEqual([700, event === ending]);
+      child.run(() => child.pipeline.fireUserEventTriggered(derived));
+      expect([child.isEnding, carrier.isEnding]).toEqual([event === ending, false]);
+      carrier.run(() => hold.release());
+      expect(carrier.isEnding).toBe(event === ending);
+      event.giveUp();
+      expect(derived.isGivenUp).toBe(true);
+      child.finish();
+      carrier.finish();
+    }
+  });
+
+  it('ends and reports nothing after it was given up', () => {
+    for (const atRest of [
+      undefined,
+      () => {
+        throw new Error('at rest');
+      },
+    ]) {
+      const channel = new EmbeddedChannel();
+      const event = new DrainEvent(10_000, atRest);
+      const hold = event.hold('answer');
+      event.lastWord(() => channel.write('BYE'));
+      channel.run(() => channel.pipeline.fireUserEventTriggered(event));
+      channel.run(() => event.giveUp());
+      channel.run(() => event.hold('late').release());
+      channel.run(() => hold.release());
+      channel.advance(10_000);
+      expect([event.holds, event.isGivenUp, channel.isEnding]).toEqual([[], true, false]);
+      expect(channel.readOutbound()).toBeUndefined();
+      channel.finish();
+    }
+  });
+
   it('speaks the last words while there is time for them, whatever is still held', () => {
     for (const [timeoutMs, spokenAt] of [
       [10_000, 9000],

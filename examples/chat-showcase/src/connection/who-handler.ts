@@ -1,11 +1,5 @@
-import {
-  type Context,
-  DrainEvent,
-  type DrainHold,
-  type Handler,
-  type ReadHold,
-  type Types,
-} from '@headrace/core';
+import type { Context, Handler, ReadHold, Types } from '@headrace/core';
+import { DrainGate } from '@headrace/core/authoring';
 import { inject, injectable } from '@headrace/inject';
 import { Room } from '../room/room.ts';
 
@@ -28,7 +22,7 @@ export class WhoHandler implements Handler {
   private lists: string[][] = [];
   private written = 0;
   private hold: ReadHold | undefined = undefined;
-  private drain: DrainHold | undefined = undefined;
+  private readonly drain = new DrainGate('who', () => this.hold !== undefined);
 
   constructor(@inject(Room) room: Room) {
     this.room = room;
@@ -51,7 +45,7 @@ export class WhoHandler implements Handler {
 
   /** A list that has begun is completed before the connection ends. */
   userEventTriggered(ctx: Context, event: unknown): void {
-    if (event instanceof DrainEvent && this.hold !== undefined) this.drain = event.hold('who');
+    this.drain.see(event);
     ctx.fireUserEventTriggered(event);
   }
 
@@ -82,6 +76,7 @@ export class WhoHandler implements Handler {
 
   private wait(ctx: Context): void {
     this.hold ??= ctx.channel.holdReads('who');
+    this.drain.update();
     ctx.flush();
     ctx.channel.onceWritable(() => {
       if (ctx.channel.isActive) ctx.clock.schedule(() => this.goOn(ctx), 0, true);
@@ -93,6 +88,6 @@ export class WhoHandler implements Handler {
     ctx.flush();
     this.hold.release();
     this.hold = undefined;
-    this.drain?.release();
+    this.drain.update();
   }
 }

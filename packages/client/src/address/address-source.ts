@@ -16,7 +16,7 @@ export interface AddressFunction<P> {
   readonly addressOrder?: AddressOrder;
 }
 
-/** No list of places, whoever wrote it, makes a client try without a pause: a longer one takes several rounds. */
+/** No list of places makes a client try without a pause: a longer one takes several rounds. */
 const MAX_TRIES = 32;
 
 /** A list of places, or a function that finds them. */

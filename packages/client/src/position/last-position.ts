@@ -32,6 +32,10 @@ export type GroupNews = 'next' | 'known' | 'gap';
  *
  * It knows no protocol: the application says where in its messages the positions are. One object for each group.
  *
+ * A gap is reported with the answer to `begin`. If messages come before the answer, and the connection breaks between them and it, a
+ * gap before the first of them is not reported: the next connection begins at the last of them. So a server sends the answer as
+ * soon as `history.join` has resolved.
+ *
  * @example
  * ```ts run
  * import { LastPosition } from '@headrace/client';

@@ -44,26 +44,31 @@ export class MemberQuestions {
     directory.on('vanished', (id) => this.gone(id));
   }
 
-  /** The members of this group may be asked from now on. */
+  /** Other nodes may ask the members of this group from now on. */
   add(name: string, group: AskedGroup): void {
     this.groups.set(name, group);
   }
 
+  /** The group is there no more. */
+  remove(name: string): void {
+    this.groups.delete(name);
+  }
+
   /**
-   * Asks the members of a group that was added, on all nodes.
+   * Asks the members of a group on all nodes.
    *
    * @throws OptionError
    * @throws EncodeError `MESSAGE_NOT_ENCODABLE`, `MESSAGE_TOO_LONG`
    */
   ask(
     name: string,
+    group: AskedGroup,
     body: unknown,
     options: ClusterRequestOptions,
   ): GroupAnswers<ClusterAnswer<unknown>> {
     const { timeoutMs, signal, ledger } = OPTIONS.resolve(options);
     const { wire, directory } = this.context;
     const { value } = toWireValue(body);
-    const group = this.groups.get(name)!;
     const nodes = directory.others().map(({ id }) => id);
     const members = [...group.local].filter(({ isServer }) => !isServer).length;
     this.lastNumber += 1;

@@ -6,7 +6,13 @@ import { Subjects } from '../bus/subject.ts';
 import { BusDelivery } from '../delivery/bus-delivery.ts';
 import { EnvelopeSeal } from '../envelope/envelope-seal.ts';
 import { ClusterGroup } from '../group/cluster-group.ts';
-import { type ClusterGroupOptions, checkGroupName, groupPlan } from '../group/group-options.ts';
+import {
+  type BusGroupPlan,
+  type ClusterGroupOptions,
+  checkGroupName,
+  groupPlan,
+} from '../group/group-options.ts';
+import { GroupRegistry } from '../group/group-registry.ts';
 import { Directory } from '../node/directory.ts';
 import { Inbox } from '../node/inbox.ts';
 import { isCount, type NodeInfo, type NodeState, type NodeStatus } from '../node/node-info.ts';
@@ -75,7 +81,7 @@ export class Cluster<Principal = unknown>
   readonly users: ClusterUsers<Principal>;
   private readonly context: GroupContext;
   private readonly plan: NodePlan;
-  private readonly groups = new Map<string, ClusterGroup<never>>();
+  private readonly groups: GroupRegistry;
   private readonly load: () => number;
   private readonly additions = new Map<unknown, unknown>();
   private nodeState: NodeState = 'ready';
@@ -95,6 +101,7 @@ export class Cluster<Principal = unknown>
     );
     const directory = new Directory(wire, () => this.status());
     this.plan = plan;
+    this.groups = new GroupRegistry(clock);
     this.load = plan.load ?? cpuLoad();
     const parts = { wire, directory, inbox: new Inbox(wire), waiting: { bytes: 0 } };
     const presence = new Presence(parts, plan.maxNodePresence);
@@ -160,7 +167,8 @@ export class Cluster<Principal = unknown>
    * The group of this name. It is made at the first call; later calls give the same one, and must not give other
    * options. A durable group of this name is given, too, once `durableGroup` of `@headrace/cluster/durable` has made it.
    *
-   * A group lives as long as its cluster. Without `presence` and without members here it costs nothing on the bus.
+   * A group lives as long as its cluster, about 5 KB; with `lives: 'with-members'` it is freed with its last member here.
+   * Without `presence` and without members here it costs nothing on the bus.
    *
    * @throws OptionError `OPTION_INVALID` for a wrong option or name; `OPTION_CONFLICT` for options that differ from those
    *   of the first call
@@ -169,27 +177,29 @@ export class Cluster<Principal = unknown>
     name: string,
     options: ClusterGroupOptions<Message> = {},
   ): ClusterGroup<Message> {
-    const group = this.groupOf<Message>(name, (context) => {
-      const plan = groupPlan(options);
-      return new ClusterGroup(
-        name,
-        context,
-        plan,
-        (local) => new BusDelivery(context, local, plan),
-      );
-    });
+    const group = this.groupOf<Message>(name, () => this.made(name, groupPlan(options), false));
     group.checkSameOptions(options);
     return group;
   }
 
+  /** @internal The group of this name, for a member that the application did not ask it for; freed with its last one. */
+  joinedGroup(name: string): ClusterGroup<unknown> {
+    return this.groupOf(name, () => this.made(name, groupPlan({ lives: 'with-members' }), true));
+  }
+
   /** @internal The group of this name if there is one: a question of a stranger makes none. */
   knownGroup(name: string): ClusterGroup<never> | undefined {
-    return this.groups.get(name);
+    return this.groups.current(name);
+  }
+
+  /** @internal How many groups this node has. */
+  get groupCount(): number {
+    return this.groups.size;
   }
 
   /** @internal The names of the groups that a channel of this node is a member of. */
   groupsWith(channel: Channel): string[] {
-    return [...this.groups.values()].filter((group) => group.has(channel)).map(({ name }) => name);
+    return this.groups.with(channel);
   }
 
   /** @internal The group of this name, made if it is not there. @throws OptionError */
@@ -197,13 +207,11 @@ export class Cluster<Principal = unknown>
     name: string,
     make: (context: GroupContext) => ClusterGroup<Message>,
   ): ClusterGroup<Message> {
-    const known = this.groups.get(name) as ClusterGroup<Message> | undefined;
+    const known = this.groups.current(name) as ClusterGroup<Message> | undefined;
     if (known !== undefined) return known;
     checkGroupName(name);
     const group = make(this.context);
-    this.groups.set(name, group as never);
-    // A group that is made after the cluster was left serves the members of this node, as the older groups do.
-    if (this.nodeState === 'left') group.leave();
+    this.groups.add(group as never);
     return group;
   }
 
@@ -267,10 +275,10 @@ export class Cluster<Principal = unknown>
     directory.announce();
     const failure = await drainServers(plan, clock).then(() => undefined, toError);
     // The last writes of clients are stored, or have failed.
-    await settled(this.groups.values(), SETTLE_MS, clock);
+    await settled(this.groups.all(), SETTLE_MS, clock);
     presence.close();
     questions.close();
-    for (const group of this.groups.values()) group.leave();
+    this.groups.leave();
     this.users.close();
     this.nodeState = 'left';
     directory.announce();
@@ -309,9 +317,26 @@ export class Cluster<Principal = unknown>
     return 0;
   }
 
+  /** @throws OptionError */
+  private made<Message>(
+    name: string,
+    plan: BusGroupPlan<Message>,
+    isOfJoin: boolean,
+  ): ClusterGroup<Message> {
+    const { context } = this;
+    const group = new ClusterGroup<Message>(
+      name,
+      context,
+      plan,
+      (local) => new BusDelivery(context, local, plan),
+    );
+    if (plan.lives === 'with-members') group.liveWithMembers(this.groups, isOfJoin);
+    return group;
+  }
+
   private largestGroup(): number {
     let largest = 0;
-    for (const { size } of this.groups.values()) largest = Math.max(largest, size);
+    for (const { size } of this.groups.all()) largest = Math.max(largest, size);
     return largest;
   }
 }

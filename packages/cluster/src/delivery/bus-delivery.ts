@@ -1,7 +1,7 @@
 import { type ChannelMatcher, type GroupOutcome, OptionError } from '@headrace/core';
 import type { BusSubscription } from '../bus/bus.ts';
 import { decodeBody, encodeBody, type MessageCodec } from '../envelope/body.ts';
-import { checkBodyLength, type Envelope, KIND } from '../envelope/envelope.ts';
+import { BEGINS, checkBodyLength, type Envelope, KIND } from '../envelope/envelope.ts';
 import { NumberLines } from '../envelope/number-line.ts';
 import type { ClusterContext } from '../node/cluster-context.ts';
 import { MemberPace } from '../pace/member-pace.ts';
@@ -35,7 +35,7 @@ export class BusDelivery<Message> implements GroupDelivery<Message> {
   private lost = 0;
 
   constructor(context: ClusterContext, group: DeliveryGroup, options: BusDeliveryOptions<Message>) {
-    const { wire, directory } = context;
+    const { wire } = context;
     this.context = context;
     this.group = group;
     this.options = options;
@@ -43,7 +43,6 @@ export class BusDelivery<Message> implements GroupDelivery<Message> {
     this.outgoing = new Outgoing(wire, subject);
     this.pace = new MemberPace(group.local, wire.host.clock);
     this.paced = new PacedMessages(context, subject, this.pace, (one) => this.arrived(one));
-    directory.on('forgotten', (id) => this.numbers.forget(id));
     if (options.listensAlways) this.memberCame();
   }
 
@@ -84,19 +83,28 @@ export class BusDelivery<Message> implements GroupDelivery<Message> {
   }
 
   memberCame(): void {
-    const { wire } = this.context;
-    this.subscription ??= wire.listen(wire.subjects.group(this.group.name), (envelope) =>
+    if (this.subscription !== undefined) return;
+    const { wire, directory } = this.context;
+    this.subscription = wire.listen(wire.subjects.group(this.group.name), (envelope) =>
       this.came(envelope),
     );
+    directory.heardLines.add(this.numbers);
   }
 
   memberWent(): void {
     if (!this.group.local.isEmpty || this.options.listensAlways) return;
     this.subscription?.close();
     this.subscription = undefined;
+    this.context.directory.heardLines.delete(this.numbers);
     this.paced.clear();
     // Broadcasts that arrive while no member is here do not count as missed.
     this.numbers.clear();
+  }
+
+  free(): boolean {
+    if (!this.outgoing.isEmpty) return false;
+    this.outgoing.end();
+    return true;
   }
 
   leave(): void {
@@ -112,10 +120,10 @@ export class BusDelivery<Message> implements GroupDelivery<Message> {
   }
 
   private arrived(envelope: Envelope): void {
-    const { node, number } = envelope;
+    const { node, number, flags } = envelope;
     // First: the number of what is no message says nothing, and must not make old ones of those that follow.
     const message = decodeBody<Message>(envelope, this.options.codec);
-    const arrival = this.numbers.arrived(node, number);
+    const arrival = this.numbers.arrived(node, number, (flags & BEGINS) !== 0);
     if (!arrival.isNew) return;
     if (arrival.missed > 0) this.missed(node, arrival.missed);
     this.received += 1;

@@ -28,6 +28,11 @@ export interface GroupDelivery<Message> {
   memberCame(): void;
   /** A member of this node is gone. */
   memberWent(): void;
+  /**
+   * The group, which has no members here, is freed: nothing is kept for it. False while something that was written waits
+   * for a flush. Absent where a group is never freed.
+   */
+  free?(): boolean;
   /** The cluster is left. */
   leave(): void;
 }

@@ -1,6 +1,6 @@
 import type { PublishOutcome } from '../bus/bus.ts';
 import type { Body } from '../envelope/body.ts';
-import { FLUSH, KIND } from '../envelope/envelope.ts';
+import { BEGINS, FLUSH, KIND } from '../envelope/envelope.ts';
 import type { Wire } from '../node/wire.ts';
 
 /** Unflushed messages of more than this go out anyway. */
@@ -12,11 +12,23 @@ export class Outgoing {
   private readonly subject: string;
   private bodies: Body[] = [];
   private bytes = 0;
+  private isBegun = false;
   readonly counts: Record<PublishOutcome, number> = { sent: 0, kept: 0, dropped: 0 };
 
   constructor(wire: Wire, subject: string) {
     this.wire = wire;
     this.subject = subject;
+  }
+
+  /** True if nothing waits for the flush. */
+  get isEmpty(): boolean {
+    return this.bodies.length === 0;
+  }
+
+  /** The group is freed: its numbers are not kept for ever. */
+  end(): void {
+    this.wire.end(this.subject);
+    this.isBegun = false;
   }
 
   write(body: Body): void {
@@ -31,8 +43,10 @@ export class Outgoing {
     this.bodies = [];
     this.bytes = 0;
     const last = bodies.length - 1;
+    const begins = this.isBegun || this.wire.begin(this.subject) ? 0 : BEGINS;
+    this.isBegun = true;
     bodies.forEach((body, i) => {
-      const flags = i === last ? FLUSH : 0;
+      const flags = (i === last ? FLUSH : 0) | (i === 0 ? begins : 0);
       this.counts[this.wire.send(this.subject, KIND.broadcast, body, flags)] += 1;
     });
   }

@@ -10,7 +10,7 @@ import type { LogLimits, LogPosition } from '../log/log.ts';
 
 /** Options of {@link durableGroup}. A slow member is closed: it comes back with its position. */
 export interface DurableGroupOptions<Message = unknown>
-  extends Omit<ClusterGroupOptions<Message>, 'listens'> {
+  extends Omit<ClusterGroupOptions<Message>, 'listens' | 'lives'> {
   /** Messages that the log keeps, at least; in memory 64 MiB of each group at most. @default 10000 */
   readonly messages?: number;
   /** How long the log keeps messages, at least, in milliseconds. @default 3600000 */

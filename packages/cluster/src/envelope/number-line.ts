@@ -22,7 +22,8 @@ class NumberLine extends ReceiveSequence {
 export class NumberLines {
   private readonly lines = new Map<string, NumberLine>();
 
-  arrived(node: string, number: number): Arrival {
+  /** @param begins - the line begins anew: between its last number and this one nothing was sent */
+  arrived(node: string, number: number, begins = false): Arrival {
     const line = this.lines.get(node);
     if (line === undefined) {
       this.lines.set(node, new NumberLine(number));
@@ -31,7 +32,9 @@ export class NumberLines {
     if (Math.abs(number - line.received) > FAR) return farAway(line, number);
     const gap = line.gapBefore(number);
     if (gap < 0) return OLD;
+    if (begins) line.received = number - 1;
     line.receive(number);
+    if (begins) return NEXT;
     return gap === 0 ? NEXT : { isNew: true, missed: gap };
   }
 

@@ -66,7 +66,7 @@ export class HeldConnections {
         });
         break;
       case 'join':
-        for (const { ctx } of chosen) this.cluster.group(textOf(name)).add(ctx.channel);
+        for (const { ctx } of chosen) this.cluster.joinedGroup(textOf(name)).add(ctx.channel);
         break;
       case 'leave':
         for (const { ctx } of chosen) this.cluster.knownGroup(textOf(name))?.remove(ctx.channel);

@@ -11,6 +11,7 @@ import {
 import { onceAfterEvent, WatchedEmitter } from '@headrace/core/authoring';
 import type { BinaryExchange, ExchangeTypes, GroupAnswers } from '@headrace/handlers';
 import { checkChannel } from '../application/check-channel.ts';
+import type { AskedGroup } from '../asking/asked-members.ts';
 import type { ClusterAnswer, ClusterRequestOptions } from '../asking/member-question.ts';
 import type { Gap } from '../delivery/gap-event.ts';
 import type {
@@ -46,6 +47,16 @@ export interface ClusterGroupEvents {
   skipped: [hole: { readonly from: LogPosition; readonly to: LogPosition }];
 }
 
+/** The groups of a node, as one that is freed sees them. */
+export interface GroupHome {
+  /** The group that has the name now. */
+  current(name: string): ClusterGroup<never> | undefined;
+  /** The group has its name again. */
+  revived(group: ClusterGroup<never>): void;
+  /** It is freed when the turn of the event loop is over, if nothing needs it then. */
+  look(group: ClusterGroup<never>): void;
+}
+
 /**
  * One group over all nodes of a cluster. A message goes to the members of this node at once, as in a
  * {@link ChannelGroup}, and over the bus to those of the others: at most once, in order for each sending node.
@@ -74,13 +85,21 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
 {
   /** The same on all nodes. */
   readonly name: string;
-  /** The members of this node. */
-  readonly local: ChannelGroup<Message>;
   private readonly context: GroupContext;
-  private readonly flushOnce = onceAfterEvent<NodeHost>(() => this.local.flush());
+  private readonly flushOnce = onceAfterEvent<NodeHost>(() => this.members.flush());
   private readonly plan: GroupPlan<Message>;
+  private readonly members: ChannelGroup<Message>;
+  private readonly asked: AskedGroup;
   private readonly delivery: GroupDelivery<Message>;
-  private readonly presence: GroupPresence | undefined;
+  private presence: GroupPresence | undefined = undefined;
+  /** Undefined for a group that lives as long as the cluster. */
+  private home: GroupHome | undefined = undefined;
+  /** Another object may have the name now. */
+  private isFreed = false;
+  /** Workers put connections into it, and the application has not asked for it. */
+  private isOfJoin = false;
+  /** The options that later calls must agree with. */
+  private given: object;
   /** With `presence: 'ids'` alone: a member that is only counted has no id on the bus. */
   private readonly ids: Map<Channel, string | undefined> | undefined;
 
@@ -95,28 +114,44 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
     super();
     const { wire } = context;
     this.name = name;
-    this.local = new ChannelGroup<Message>(name, slowMembers);
+    this.members = new ChannelGroup<Message>(name, slowMembers);
     this.context = context;
     this.plan = plan;
+    this.given = plan.given;
     this.delivery = deliveryOf(this.forDelivery());
     this.ids = presence === 'ids' ? new Map() : undefined;
-    this.presence = presence === false ? undefined : this.presenceOf();
-    context.questions.add(name, {
-      local: this.local as unknown as ChannelGroup<never>,
+    this.asked = {
+      local: this.members as unknown as ChannelGroup<never>,
       idOf: (channel) => memberId(channel, idOf, wire.host.logger) ?? channel.id,
-    });
-    this.local.on('channelJoined', (channel) => {
+    };
+    this.connect();
+    this.members.on('channelJoined', (channel) => {
+      const { live } = this;
+      if (live !== this) {
+        // Added to what a freed object had as `local`.
+        this.members.remove(channel);
+        live.add(channel);
+        return;
+      }
+      this.revive();
       const id = this.ids && memberId(channel, idOf, wire.host.logger);
       this.ids?.set(channel, id);
       // Before it is announced: it gets what a listener writes.
       this.delivery.memberCame();
       this.presence?.add(id);
     });
-    this.local.on('channelLeft', (channel) => {
+    this.members.on('channelLeft', (channel) => {
+      if (this.isFreed) return;
       this.delivery.memberWent();
       this.presence?.remove(this.ids?.get(channel));
       this.ids?.delete(channel);
+      this.lookedAt();
     });
+  }
+
+  /** The members of this node. */
+  get local(): ChannelGroup<Message> {
+    return this.live.members;
   }
 
   /** Members on this node. */
@@ -131,22 +166,25 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
 
   /** Members on all nodes, as far as it is known here; those of this node alone without `presence`. */
   get total(): number {
-    return this.presence?.total ?? this.size;
+    const { presence, members } = this.live;
+    return presence?.total ?? members.size;
   }
 
   /** Since the group was made. A copy. */
   get counters(): ClusterGroupCounters {
-    return this.delivery.counters;
+    return this.live.delivery.counters;
   }
 
   /** Broadcasts to members of this node that are under way; in a durable group also messages of this node on their way through the log. */
   get backlog(): number {
-    return this.delivery.waiting + this.local.backlog;
+    const { delivery, members } = this.live;
+    return delivery.waiting + members.backlog;
   }
 
   /** Calls back once there is no {@link backlog}; at once if there is none now. */
   onceDrained(listener: () => void): void {
-    this.delivery.onceSettled(() => this.local.onceDrained(listener));
+    const { delivery, members } = this.live;
+    delivery.onceSettled(() => members.onceDrained(listener));
   }
 
   /**
@@ -155,7 +193,8 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
    * @throws OptionError `OPTION_CONFLICT` without that option
    */
   who(): IterableIterator<Member> {
-    if (this.ids !== undefined) return this.presence!.who();
+    const { ids, presence } = this.live;
+    if (ids !== undefined) return presence!.who();
     throw new OptionError(
       'OPTION_CONFLICT',
       `who() of the group ${this.name} needs the option presence: 'ids'`,
@@ -203,8 +242,10 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
 
   /** Sends what was written. */
   flush(matcher?: ChannelMatcher): void {
-    this.delivery.flush();
-    this.local.flush(matcher);
+    const { live } = this;
+    live.delivery.flush();
+    live.members.flush(matcher);
+    live.lookedAt();
   }
 
   /**
@@ -237,7 +278,7 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
     body: T['call'],
     options: ClusterRequestOptions = {},
   ): GroupAnswers<ClusterAnswer<T['result']>> {
-    return this.context.questions.ask(this.name, body, options);
+    return this.context.questions.ask(this.name, this.live.asked, body, options);
   }
 
   /** Closes the matching members of this node. */
@@ -246,16 +287,94 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
   }
 
   override toString(): string {
-    return `${this.constructor.name}(name: ${this.name}, here: ${this.size}, total: ${this.total})`;
+    const { members, presence } = this.isFreed ? (this.home!.current(this.name) ?? this) : this;
+    const total = presence?.total ?? members.size;
+    return `${this.constructor.name}(name: ${this.name}, here: ${members.size}, total: ${total})`;
   }
 
   [inspect.custom](): string {
     return this.toString();
   }
 
-  /** @internal @throws OptionError */
+  override on<E extends keyof ClusterGroupEvents>(
+    event: E,
+    listener: (...args: ClusterGroupEvents[E]) => void,
+    context?: unknown,
+  ): this {
+    const { live } = this;
+    if (live !== this) live.on(event, listener, context);
+    else {
+      super.on(event, listener, context);
+      this.revive();
+    }
+    return this;
+  }
+
+  override once<E extends keyof ClusterGroupEvents>(
+    event: E,
+    listener: (...args: ClusterGroupEvents[E]) => void,
+    context?: unknown,
+  ): this {
+    const { live } = this;
+    if (live !== this) live.once(event, listener, context);
+    else {
+      super.once(event, listener, context);
+      this.revive();
+    }
+    return this;
+  }
+
+  override removeListener<E extends keyof ClusterGroupEvents>(
+    event: E,
+    listener?: (...args: ClusterGroupEvents[E]) => void,
+    context?: unknown,
+    once?: boolean,
+  ): this {
+    const { live } = this;
+    if (live !== this) live.removeListener(event, listener, context, once);
+    else super.removeListener(event, listener, context, once);
+    live.lookedAt();
+    return this;
+  }
+
+  override removeAllListeners(event?: keyof ClusterGroupEvents): this {
+    const { live } = this;
+    if (live !== this) live.removeAllListeners(event);
+    else super.removeAllListeners(event);
+    live.lookedAt();
+    return this;
+  }
+
+  /**
+   * @internal The application asks for it: from now on it is one of the application's.
+   *
+   * @throws OptionError for options that differ from those of the first call
+   */
   checkSameOptions(given: ClusterGroupOptions<Message>): void {
-    checkSameOptions(this.name, this.plan.given, given);
+    const has = this.isOfJoin ? { lives: given.lives } : this.given;
+    checkSameOptions(this.name, has, given);
+    if (!this.isOfJoin) return;
+    this.isOfJoin = false;
+    this.given = has;
+    if (given.lives !== 'with-members') this.home = undefined;
+  }
+
+  /** @internal It is freed when nothing needs it. @param isOfJoin - the application has not asked for it */
+  liveWithMembers(home: GroupHome, isOfJoin: boolean): void {
+    this.home = home;
+    this.isOfJoin = isOfJoin;
+    this.lookedAt();
+  }
+
+  /** @internal Frees it if nothing needs it here. True if it is to be forgotten. */
+  freeIfIdle(): boolean {
+    const { home, isFreed, members, delivery, presence, context } = this;
+    const isNeeded = !members.isEmpty || this.eventNames().length > 0;
+    if (home === undefined || isFreed || isNeeded || delivery.free?.() !== true) return false;
+    this.isFreed = true;
+    presence?.free();
+    context.questions.remove(this.name);
+    return true;
   }
 
   /** @internal The cluster is left: the other nodes get the last messages, and nothing after them. */
@@ -273,19 +392,55 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
     how: ChannelMatcher | GroupWriteOptions | undefined,
     isFlushed: boolean,
   ): Outcome {
+    const { live } = this;
+    if (live !== this) return live.deliver(message, how, isFlushed);
     if (message === undefined || message === null) {
       throw new TypeError(`write(${String(message)}): a message cannot be null or undefined`);
     }
     const isMatcher = typeof how === 'function';
     const matcher = isMatcher ? how : how?.matcher;
     const id = isMatcher ? undefined : how?.id;
+    this.revive();
     return this.delivery.write(message, matcher, id, isFlushed) as Outcome;
+  }
+
+  /**
+   * The object that has the name now: a freed one stands for it.
+   *
+   * @throws OptionError if the group was made anew with other options
+   */
+  private get live(): this {
+    if (!this.isFreed) return this;
+    const live = this.home!.current(this.name) as this | undefined;
+    live?.checkSameOptions(this.given);
+    return live ?? this;
+  }
+
+  /** A freed group is needed again, and no other one has its name. */
+  private revive(): void {
+    if (!this.isFreed) return;
+    this.isFreed = false;
+    this.connect();
+    this.home!.revived(this as never);
+    this.lookedAt();
+  }
+
+  /** Something may have been the last that needed it. */
+  private lookedAt(): void {
+    if (this.home !== undefined && !this.isFreed && this.members.isEmpty)
+      this.home.look(this as never);
+  }
+
+  /** The other nodes hear of its members, and may ask them. */
+  private connect(): void {
+    this.presence = this.plan.presence === false ? undefined : this.presenceOf();
+    this.context.questions.add(this.name, this.asked);
   }
 
   private forDelivery(): DeliveryGroup {
     return {
       name: this.name,
-      local: this.local as ChannelGroup<unknown>,
+      local: this.members as ChannelGroup<unknown>,
       flushSoon: () => this.flushOnce(this.context.wire.host),
       gap: (gap) => this.emit('gap', gap),
       skipped: (from, to) => this.emit('skipped', { from, to }),

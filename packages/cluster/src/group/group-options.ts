@@ -33,6 +33,13 @@ export interface ClusterGroupOptions<Message> extends SlowMemberOptions {
    * milliseconds, unless it is `always`. @default 'with-members'
    */
   readonly listens?: 'with-members' | 'always';
+  /**
+   * How long this node keeps the group: as long as the cluster, so that later calls give the same object; or while it has
+   * members here, listeners of its events, or messages that wait for a flush. A group that was freed is made anew by the
+   * next call, which gives the options again; an object of it that is still held stands for its name.
+   * @default 'with-cluster'
+   */
+  readonly lives?: 'with-cluster' | 'with-members';
 }
 
 /** Options of one message that is written to a group. */
@@ -54,7 +61,10 @@ export const GROUP_OPTIONS = describeOptions('group', {
 });
 const OPTIONS = describeOptions(
   'group',
-  { listens: choice(['with-members', 'always'], { default: 'with-members' }) },
+  {
+    listens: choice(['with-members', 'always'], { default: 'with-members' }),
+    lives: choice(['with-cluster', 'with-members'], { default: 'with-cluster' }),
+  },
   GROUP_OPTIONS,
   SLOW_MEMBER_OPTIONS,
 );
@@ -73,12 +83,18 @@ export interface GroupPlan<Message> {
 export interface BusGroupPlan<Message> extends GroupPlan<Message> {
   /** Whether the group listens to other nodes without members here, too. */
   readonly listensAlways: boolean;
+  readonly lives: 'with-cluster' | 'with-members';
 }
 
 /** @throws OptionError */
 export function groupPlan<Message>(options: ClusterGroupOptions<Message>): BusGroupPlan<Message> {
-  const { listens } = OPTIONS.resolve(options);
-  return { ...commonPlan<Message>(options), listensAlways: listens === 'always' };
+  const { listens, lives } = OPTIONS.resolve(options);
+  if (listens === 'always' && lives === 'with-members') {
+    const text =
+      "a group that listens 'always' lives with the cluster: leave out one of listens and lives";
+    throw new OptionError('OPTION_CONFLICT', text, { option: 'lives' });
+  }
+  return { ...commonPlan<Message>(options), listensAlways: listens === 'always', lives };
 }
 
 /** The part of the options that every group has. @throws OptionError */

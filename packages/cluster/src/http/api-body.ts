@@ -7,6 +7,7 @@ import { Refusal } from './api-error.ts';
 /** A body in very small parts must not cost many times its length. */
 const MAX_PARTS = 64;
 const MAX_NAME_LENGTH = 1024;
+const NEEDED = 'but must be a text or other JSON';
 const TARGETS = ['group', 'user', 'connection', 'all'] as const;
 
 /** A message and the connections it is for. */
@@ -59,7 +60,8 @@ export function jsonOf(body: Buffer): unknown {
 export function publicationIn(body: unknown): Publication {
   const { to, message } = membersOf(body, 'the body', ['to', 'message']);
   if (message === undefined || message === null) {
-    throw new Refusal('WRONG_MESSAGE', 'message is missing');
+    const given = message === null ? 'null' : 'missing';
+    throw new Refusal('WRONG_MESSAGE', `message is ${given}, ${NEEDED}`);
   }
   return { to: targetIn(to), message: message as JsonValue };
 }
@@ -74,7 +76,9 @@ export function messagesIn(body: unknown, max: number): readonly unknown[] {
 /** @throws Refusal for what is no `{"to":{"user":"UID"}}`, with a `message` or without */
 export function disconnectionIn(body: unknown): Disconnection {
   const { to, message } = membersOf(body, 'the body', ['to', 'message']);
-  if (message === null) throw new Refusal('WRONG_MESSAGE', 'leave message out for none');
+  if (message === null) {
+    throw new Refusal('WRONG_MESSAGE', `message is null, ${NEEDED}; leave it out for none`);
+  }
   return { to: targetIn(to), message: message as JsonValue | undefined };
 }
 

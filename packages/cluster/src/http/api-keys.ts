@@ -79,6 +79,8 @@ function isKey(key: unknown): boolean {
   return typeof key === 'string' && /^[\x21-\x7e]+$/.test(key);
 }
 
+/** A copy: what becomes of the objects of the application gives no rights. */
 function toKey(given: string | ApiKey): ApiKey {
-  return typeof given === 'string' ? { key: given } : given;
+  if (typeof given === 'string') return { key: given };
+  return given.may === undefined ? { ...given } : { ...given, may: [...given.may] };
 }

@@ -52,9 +52,9 @@ export interface ClusterApiOptions {
   readonly requestBurst?: number;
   /** The answer to a request with an idempotency key is kept for so long, in milliseconds. @default 600000 */
   readonly idempotencyMs?: number;
-  /** So many of them; the oldest are forgotten first. @default 10000 */
+  /** So many of them, of each key of the API; its oldest are forgotten first. @default 10000 */
   readonly maxIdempotencyKeys?: number;
-  /** So many bytes of them. @default 8388608 */
+  /** So many bytes of them, of each key of the API. @default 8388608 */
   readonly maxIdempotencyBytes?: number;
   /** @default the system's clock */
   readonly clock?: Clock;
@@ -153,7 +153,8 @@ class ClusterApi {
   private readonly rate: { readonly perSecond: number; readonly burst: number };
   /** In the order of the keys. */
   private readonly buckets: readonly TokenBucket[];
-  private readonly table: IdempotencyTable;
+  /** In the order of the keys: the answers of one are pushed out by none of another. */
+  private readonly tables: readonly IdempotencyTable[];
   private readonly document: object;
   private readonly logger: Logger;
   private open = 0;
@@ -170,7 +171,7 @@ class ClusterApi {
       this.failed(error),
     );
     this.document = openApiDocument(maxBatch);
-    this.table = new IdempotencyTable(resolved);
+    this.tables = keys.map(() => new IdempotencyTable(resolved));
     this.rate = rate;
     this.buckets = keys.map(() => new TokenBucket(rate));
     this.logger = logger ?? stderrLogger();
@@ -235,7 +236,7 @@ class ClusterApi {
     const digest = createHash('sha256').update(path).update(body).digest('base64');
     const once = (): Promise<ApiAnswer> =>
       run(jsonOf(body)).catch((error: unknown) => this.failed(error));
-    return await this.table.once(`${caller} ${key}`, digest, this.options.clock.now(), once);
+    return await this.tables[caller]!.once(key, digest, this.options.clock.now(), once);
   }
 
   /** @throws Refusal */

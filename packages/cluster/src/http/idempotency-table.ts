@@ -21,7 +21,7 @@ interface Entry {
 const BYTES_OF_ENTRY = 8 * ENTRY_OVERHEAD_BYTES;
 const KEY = /^[\x21-\x7e]{1,255}$/;
 
-/** The answers of the last requests that had an idempotency key. Within the limits, the oldest are forgotten first. */
+/** The answers of the last requests of one client that had an idempotency key. Within the limits, the oldest are forgotten first. */
 export class IdempotencyTable {
   private readonly limits: IdempotencyLimits;
   private readonly entries: RecentMap<Entry>;
@@ -44,7 +44,7 @@ export class IdempotencyTable {
    * Carries a request out, or gives the answer that it had the first time, even while that is under way. An answer that
    * says that nothing was done is not kept.
    *
-   * @param key - the client and its key
+   * @param key - the client's
    * @throws Refusal for a key that another request had
    */
   async once(

@@ -26,8 +26,6 @@ export interface DirectoryEvents {
   ownState: [];
   /** A node that sent something, but no heartbeat, is silent by now. */
   vanished: [id: string];
-  /** A node is gone for good: nothing is kept of it any more. */
-  forgotten: [id: string];
   /** A heartbeat with the number of the node's last presence message. */
   marked: [id: string, mark: PresenceMark];
 }
@@ -41,6 +39,8 @@ const TIMES = { suspectMs: 3000, goneMs: 5000, forgetMs: 60_000 };
 export class Directory extends WatchedEmitter<DirectoryEvents> {
   /** How far the presence of this node is, for its heartbeats. */
   ownMark: () => PresenceMark | undefined = () => undefined;
+  /** Numbers that came from other nodes: those of a node that is gone for good are not kept. */
+  readonly heardLines = new Set<{ forget(node: string): void }>();
   private readonly wire: Wire;
   private readonly status: () => NodeStatus;
   private readonly machine = new DirectoryMachine(TIMES);
@@ -175,10 +175,15 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
     this.announce();
   }
 
+  private forgotten(id: string): void {
+    this.wire.forget(this.wire.subjects.node(id));
+    for (const lines of this.heardLines) lines.forget(id);
+  }
+
   private carryOut(actions: readonly DirectoryAction[]): void {
     for (const action of actions) {
-      if (action.do === 'forgotten') this.wire.forget(this.wire.subjects.node(action.id));
-      if (action.do === 'left') this.emit('left', action.node, action.reason);
+      if (action.do === 'forgotten') this.forgotten(action.id);
+      else if (action.do === 'left') this.emit('left', action.node, action.reason);
       else if ('id' in action) this.emit(action.do, action.id);
       else this.emit(action.do, action.node);
     }

@@ -5,6 +5,7 @@ import type { Subjects } from '../bus/subject.ts';
 import { type Body, encodeBody } from '../envelope/body.ts';
 import type { Envelope, Kind } from '../envelope/envelope.ts';
 import type { EnvelopeSeal } from '../envelope/envelope-seal.ts';
+import { AgingMap } from '../time/aging-map.ts';
 import { FaultCounts } from './fault-counts.ts';
 import { FreshMessages } from './fresh-messages.ts';
 
@@ -17,6 +18,9 @@ export interface NodeHost extends Omit<BusHost, 'probe'> {
 export type EnvelopeListener = (envelope: Envelope, subject: string) => void;
 
 const NODE_ID_BYTES = 16;
+/** As long as other nodes may look for what they missed on a line. */
+const ENDED_MS = 60_000;
+const MAX_ENDED = 10_000;
 const SEAL_FAULTS: Readonly<Record<string, string>> = {
   unsealed: 'a message of a node without keys',
   sealed: 'a message of a node with keys, and this one has none: see keys of Cluster.join',
@@ -33,6 +37,10 @@ export class Wire {
   private id: string;
   /** The last number on each line. */
   private readonly numbers = new Map<string, number>();
+  /** The numbers of lines that ended a short time ago. */
+  private ended = new AgingMap<number>(ENDED_MS, MAX_ENDED);
+  /** No line that has ended had a higher number. */
+  private highestEnded = 0;
   private readonly renamed = new Set<() => void>();
   private readonly fresh = new FreshMessages();
   /** Of the last message: a clock that is set back makes none that is older. */
@@ -56,6 +64,8 @@ export class Wire {
   rename(): void {
     this.id = this.newId();
     this.numbers.clear();
+    this.ended = new AgingMap(ENDED_MS, MAX_ENDED);
+    this.highestEnded = 0;
     for (const listener of this.renamed) listener();
   }
 
@@ -102,9 +112,31 @@ export class Wire {
     this.numbers.delete(line);
   }
 
+  /** The line ends, and may begin again: its number is known for a while, by which it goes on. */
+  end(line: string): void {
+    const number = this.numbers.get(line);
+    if (number === undefined) return;
+    this.numbers.delete(line);
+    this.highestEnded = Math.max(this.highestEnded, number);
+    this.ended.set(line, number, this.host.clock.now());
+  }
+
+  /**
+   * Something is sent on a line that may have ended. False if it is not known where it ended: then it begins above all
+   * lines that have, and its first envelope says so.
+   */
+  begin(line: string): boolean {
+    if (this.numbers.has(line)) return true;
+    const number = this.ended.get(line);
+    this.ended.delete(line);
+    if (number === undefined && this.highestEnded === 0) return true;
+    this.numbers.set(line, number ?? this.highestEnded);
+    return number !== undefined;
+  }
+
   /** How many lines something was sent on. */
   get lineCount(): number {
-    return this.numbers.size;
+    return this.numbers.size + this.ended.size;
   }
 
   /** Calls back with the envelopes of other nodes. */

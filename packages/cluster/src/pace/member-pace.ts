@@ -3,7 +3,7 @@ import { stoodStillMs } from '@headrace/core/authoring';
 
 /** Members get so many bytes before they have time to send them: less than the output of a member takes at once. */
 export const SHARE_BYTES = 32 * 1024;
-/** In a burst all members are looked at after so many bytes: to do so for each small message is dear in a large group. */
+/** In a burst all members are looked at after so many bytes: to do so for each small message is expensive in a large group. */
 const LOOK_BYTES = SHARE_BYTES / 8;
 /** Bytes that a message takes in the output of a member besides its body. */
 const MESSAGE_BYTES = 128;

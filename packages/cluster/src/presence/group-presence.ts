@@ -11,6 +11,7 @@ export interface PresenceListener {
 export interface GroupPresenceOwner {
   readonly nodeId: string;
   changed(members: OwnMembers): void;
+  freed(members: OwnMembers): void;
 }
 
 /** The members of one group on all nodes, as far as they are known here. */
@@ -61,6 +62,11 @@ export class GroupPresence {
   remove(id: string | undefined): void {
     if (this.own.remove(id)) this.listener?.left(id!, this.owner.nodeId, 'left');
     this.owner.changed(this.own);
+  }
+
+  /** The group, which has no members here, is there no more; what it knows of other nodes can still be read. */
+  free(): void {
+    this.owner.freed(this.own);
   }
 
   /** Announces the ids of other nodes that were there before. */

@@ -12,10 +12,15 @@ export interface PresencePart {
   readonly isAll: boolean;
 }
 
+/** Of all freed groups: they have no ids. */
+const NOTHING = new Set<string>();
+
 /** The members of this node in one group: what of them has been published, and what changed since. */
 export class OwnMembers {
   /** The token of its name. */
   readonly group: string;
+  /** Among those of the node; not given to another one later. */
+  readonly place: number;
   /** The number of the last message about it; 0 before the first. */
   version = 0;
   private readonly hash: number;
@@ -28,14 +33,26 @@ export class OwnMembers {
   private places = 0;
   /** The ids that are published and not there, or there and not published. */
   private changed = new Set<string>();
+  private isForgotten = false;
 
-  constructor(group: string) {
+  constructor(group: string, place: number) {
     this.group = group;
+    this.place = place;
     this.hash = hashOf(group);
   }
 
   get count(): number {
     return this.members;
+  }
+
+  /** True if it has no members, and that is published. */
+  get isOver(): boolean {
+    return this.members === 0 && this.publishedMembers === 0 && this.changed.size === 0;
+  }
+
+  /** True for a group that was freed: only that it is empty is remembered. */
+  get isFreed(): boolean {
+    return this.isForgotten;
   }
 
   /** How many ids the next messages have. */
@@ -119,6 +136,14 @@ export class OwnMembers {
       left -= ENTRY_LENGTH + id.length;
     }
     return { row: { group, count, joined, left: [] }, room: left, last, isAll };
+  }
+
+  /** The group is over, and nobody asks it for anything any more. */
+  free(): void {
+    this.isForgotten = true;
+    this.counts = undefined;
+    this.published = undefined;
+    this.changed = NOTHING;
   }
 
   /** The node has a new id, under which the others know no members. */

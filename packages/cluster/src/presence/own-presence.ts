@@ -8,10 +8,17 @@ import {
   type PresenceRow,
 } from './presence-message.ts';
 
+/** Freed groups that are remembered, for nodes that missed that they are empty; more of them where there are more groups. */
+const MAX_FREED = 1000;
+
 /** The members of this node in all its groups: one stream of changes. Without clock and bus. */
 export class OwnPresence {
-  /** No group is ever forgotten: its number stays. */
-  private readonly groups: OwnMembers[] = [];
+  /** In the order of their places, also those that were freed lately. */
+  private groups: OwnMembers[] = [];
+  private places = 0;
+  private freed = 0;
+  /** Groups that are to be freed once it is published that they are empty. */
+  private readonly leaving = new Map<string, OwnMembers>();
   private readonly dirty = new Set<OwnMembers>();
   private sum = new PresenceDigest();
 
@@ -20,11 +27,29 @@ export class OwnPresence {
     return this.sum.value;
   }
 
+  /** How many groups are kept: those that are there, and those that were freed lately. */
+  get size(): number {
+    return this.groups.length;
+  }
+
   /** The members of a group, which has none yet. @param group - the token of its name */
   group(group: string): OwnMembers {
-    const members = new OwnMembers(group);
+    const again = this.leaving.get(group);
+    if (again !== undefined) {
+      // It is not published yet that it was empty: one group has one row.
+      this.leaving.delete(group);
+      return again;
+    }
+    this.places += 1;
+    const members = new OwnMembers(group, this.places);
     this.groups.push(members);
     return members;
+  }
+
+  /** The group is there no more: it is forgotten once it is published that it is empty. */
+  free(members: OwnMembers): void {
+    this.leaving.set(members.group, members);
+    this.forget(members);
   }
 
   changed(members: OwnMembers): void {
@@ -43,19 +68,26 @@ export class OwnPresence {
       if (room <= 1) break;
       const row = members.change(this.sum, room - 1);
       if (members.unpublished === 0) this.dirty.delete(members);
-      if (row === undefined) continue;
+      if (row === undefined) {
+        this.forget(members);
+        continue;
+      }
       changed.push(members);
       rows.push(row);
       room -= 1 + row.joined.length + row.left.length;
     }
     if (rows.length === 0) return false;
     const number = send(rows);
-    for (const members of changed) members.version = number;
+    for (const members of changed) {
+      members.version = number;
+      this.forget(members);
+    }
     return true;
   }
 
   /**
-   * The groups that changed after a number, whole, in the order of their places. Groups that change while one answer follows
+   * The groups that changed after a number, whole, in the order of their places; a freed one without members, unless it
+   * was freed long ago: then the digests differ, and all is asked for. Groups that change while one answer follows
    * another goes out as messages besides.
    *
    * @param last - the number of the last message
@@ -63,17 +95,17 @@ export class OwnPresence {
   since(number: number, last: number, from: PresenceCursor): PresenceAnswer {
     const rows: PresenceRow[] = [];
     let room = MAX_ANSWER_LENGTH;
-    let after = from.id;
-    for (let group = from.group; group < this.groups.length; group += 1) {
-      const members = this.groups[group]!;
-      if (members.version > number) {
-        if (room <= 0) return { upTo: last, next: { group, id: after }, rows };
-        const part = members.part(after, room);
-        rows.push(part.row);
-        if (!part.isAll) return { upTo: last, next: { group, id: part.last }, rows };
-        room = part.room;
-      }
-      after = 0;
+    for (let at = this.indexOf(from.group); at < this.groups.length; at += 1) {
+      const members = this.groups[at]!;
+      const { place: group, version, isFreed } = members;
+      // Where all is asked for a group that is not in the answer is known to be empty.
+      if (version <= number || (isFreed && number === 0)) continue;
+      const after = group === from.group ? from.id : 0;
+      if (room <= 0) return { upTo: last, next: { group, id: after }, rows };
+      const part = members.part(after, room);
+      rows.push(part.row);
+      if (!part.isAll) return { upTo: last, next: { group, id: part.last }, rows };
+      room = part.room;
     }
     return { upTo: last, next: undefined, rows };
   }
@@ -81,9 +113,46 @@ export class OwnPresence {
   /** The node has a new id, unknown to the other nodes. */
   restart(): void {
     this.sum = new PresenceDigest();
+    this.dirty.clear();
+    this.groups = this.groups.filter(
+      (members) => !members.isFreed && this.leaving.get(members.group) !== members,
+    );
+    this.leaving.clear();
+    this.freed = 0;
     for (const members of this.groups) {
       members.restart();
       this.dirty.add(members);
     }
+  }
+
+  /** Forgets a group that is to be freed, if it is published that it is empty. */
+  private forget(members: OwnMembers): void {
+    if (this.leaving.get(members.group) !== members || !members.isOver) return;
+    this.leaving.delete(members.group);
+    this.dirty.delete(members);
+    members.free();
+    this.freed += 1;
+    if (this.freed > Math.max(MAX_FREED, this.groups.length - this.freed)) this.dropFreed();
+  }
+
+  /** Drops the older half of the freed groups. */
+  private dropFreed(): void {
+    const freed = this.groups.filter(({ isFreed }) => isFreed);
+    const versions = freed.map(({ version }) => version).sort((a, b) => a - b);
+    const middle = versions[versions.length >> 1]!;
+    this.groups = this.groups.filter(({ isFreed, version }) => !isFreed || version > middle);
+    this.freed = versions.filter((version) => version > middle).length;
+  }
+
+  /** Of the first group at a place or after it. */
+  private indexOf(place: number): number {
+    let low = 0;
+    let high = this.groups.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.groups[middle]!.place < place) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 }

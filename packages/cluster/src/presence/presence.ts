@@ -101,7 +101,7 @@ export class Presence implements GroupPresenceOwner {
   }
 
   /**
-   * The presence of a group, which is asked for once. Known members of other nodes are announced in a moment.
+   * The presence of a group, which is asked for once until it is freed. Known members of other nodes are announced in a moment.
    *
    * @param listener - undefined for a group that only counts
    */
@@ -122,6 +122,17 @@ export class Presence implements GroupPresenceOwner {
   changed(members: OwnMembers): void {
     this.own.changed(members);
     this.flushLater(BATCH_MS);
+  }
+
+  /** A group of this node is there no more. */
+  freed(members: OwnMembers): void {
+    this.groups.delete(members.group);
+    this.own.free(members);
+  }
+
+  /** @internal How many groups are kept, for the tests of this package. */
+  get size(): number {
+    return this.own.size;
   }
 
   /** Sends what has not gone out yet with what else comes in this turn; within 5 ms where much comes. */

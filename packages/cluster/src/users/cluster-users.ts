@@ -105,7 +105,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     });
     directory.on('left', ({ id }) => this.questions.gone(id));
     directory.on('vanished', (id) => this.questions.gone(id));
-    directory.on('forgotten', (id) => this.numbers.forget(id));
+    directory.heardLines.add(this.numbers);
   }
 
   /** How many ids have connections on this node. */

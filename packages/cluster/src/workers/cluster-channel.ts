@@ -24,7 +24,7 @@ export interface ClusterWatcher {
 }
 
 /**
- * Lets watchers see the messages of Node's primary and one worker about listening and connections, and mends
+ * Lets watchers see the messages of Node's primary and one worker about listening and connections, and repairs
  * the end of the channel: Node does not emit `disconnect` for a process that dies before it has acknowledged a handle
  * (the channel closes only when its queue of handles is empty, and nothing will empty it). If its `exit` came first,
  * the dead worker would stay in `cluster.workers` and among those that get connections.

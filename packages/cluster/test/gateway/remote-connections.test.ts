@@ -18,6 +18,46 @@ describe('connectionsOf', () => {
     expect(await given(of.list({ group: 'room' }))).toEqual([]);
   });
 
+  it('frees a group that only workers asked for with its last member, and a rejoin makes it again', async () => {
+    const { nodes, fronts, channels, ids, given, of } = await world();
+    const connection = ids[0]!;
+    const before = fronts[0]!.groupCount;
+    for (let i = 0; i < 100; i += 1) await given(of.join({ connection }, `room ${i}`), 5);
+    expect(fronts[0]!.groupCount).toBe(before + 100);
+    for (let i = 0; i < 100; i += 1) await given(of.leave({ connection }, `room ${i}`), 5);
+    expect(fronts[0]!.groupCount).toBe(before);
+    void of.join({ connection }, 'room');
+    void of.leave({ connection }, 'room');
+    void of.join({ connection }, 'room');
+    expect(await given(of.send({ group: 'room' }, 'hi'))).toBe(1);
+    expect(sent(channels[0]!)).toEqual(['hi']);
+    channels[0]!.close();
+    await nodes.pass(1000);
+    expect(fronts[0]!.groupCount).toBe(before);
+  });
+
+  it('keeps a group for which the application of a gateway has asked', async () => {
+    const { nodes, fronts, ids, given, of } = await world();
+    const [cluster] = fronts as [(typeof fronts)[0]];
+    const connection = ids[0]!;
+    await given(of.join({ connection }, 'kept'));
+    await given(of.join({ connection }, 'freed'));
+    await given(of.join({ connection }, 'other'));
+    const kept = cluster.group('kept');
+    cluster.group('freed', { lives: 'with-members' });
+    expect(() => cluster.group('other', { presence: 'ids' })).toThrow(/with another presence/);
+    for (const name of ['kept', 'freed', 'other']) await given(of.leave({ connection }, name));
+    await nodes.pass(1000);
+    expect(['kept', 'freed', 'other'].map((name) => cluster.knownGroup(name))).toEqual([
+      kept,
+      undefined,
+      undefined,
+    ]);
+    await given(of.join({ connection }, 'kept'));
+    expect([cluster.group('kept') === kept, kept.size]).toEqual([true, 1]);
+    expect(() => cluster.group('kept', { lives: 'with-members' })).toThrow(/with another lives/);
+  });
+
   it('binds users and keeps sessions at the gateway', async () => {
     const { fronts, channels, ids, given, of } = await world();
     const [one] = ids as [string, string];

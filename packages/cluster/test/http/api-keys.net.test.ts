@@ -1,4 +1,4 @@
-import { clusterApi } from '@headrace/cluster/http';
+import { type ApiKey, type ApiRight, clusterApi } from '@headrace/cluster/http';
 import { OptionError } from '@headrace/core';
 import { describe, expect, it } from 'vitest';
 import { apiWorld, KEY } from './api-world.ts';
@@ -95,6 +95,31 @@ describe('a key of clusterApi with rights', () => {
     expect(await publish('whole')).toBe(200);
     expect((await ask('/users/ann', {}, 'limited')).status).toBe(200);
     expect((await post('/publish', { to: { all: true }, message })).status).toBe(200);
+  });
+
+  it('keeps its rights, whatever becomes of the object that gave them', async () => {
+    const may = ['presence' as ApiRight];
+    const key = { key: KEY, may, groups: 'shop.' };
+    const keys: ApiKey[] = [key];
+    const { ask, post } = await apiWorld({ keys });
+    may.push('publish');
+    key.groups = 'bank.';
+    key.key = 'another';
+    keys.push({ key: 'more' });
+    expect((await post('/publish', { to: { group: 'shop.1' }, message })).code).toBe('NOT_ALLOWED');
+    expect((await ask('/groups/shop.1')).status).toBe(200);
+    expect((await ask('/groups/bank.1')).code).toBe('NOT_ALLOWED');
+    for (const other of ['another', 'more']) {
+      expect((await ask('/groups/shop.1', {}, other)).status).toBe(401);
+    }
+  });
+
+  it('without a right learns of a wrong path or method first, as any other does', async () => {
+    const { ask } = await apiWorld({ keys: [{ key: KEY, may: ['presence'] }] });
+    const given = async (path: string, init?: RequestInit) => (await ask(path, init)).code;
+    expect(await given('/other', { method: 'POST' })).toBe('NOT_FOUND');
+    expect(await given('/publish')).toBe('WRONG_METHOD');
+    expect(await given('/publish', { method: 'POST' })).toBe('NOT_ALLOWED');
   });
 
   it('is not given the answer to a request that another key has made', async () => {

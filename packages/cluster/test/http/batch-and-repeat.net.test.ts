@@ -154,6 +154,17 @@ describe('a request with an idempotency key', () => {
     }
   });
 
+  it('is forgotten for no requests with another key of the API', async () => {
+    for (const limits of [{ maxIdempotencyKeys: 2 }, { maxIdempotencyBytes: 1500 }]) {
+      const { post, noted } = await apiWorld({ keys: [KEY, 'other'], ...limits });
+      await post('/publish', HI, once('a'));
+      for (const key of ['a', 'b', 'c', 'd']) await post('/publish', HI, once(key), 'other');
+      expect(noted).toHaveLength(5);
+      const again = await post('/publish', HI, once('a'));
+      expect([again.headers.get('idempotency-replayed'), noted.length]).toEqual(['true', 5]);
+    }
+  });
+
   it.each(['', 'two words', 'x'.repeat(256), 'ö'])('refuses the key %j', async (key) => {
     const { post } = await apiWorld();
     const { status, code } = await post('/publish', HI, once(key));

@@ -38,7 +38,11 @@ describe('clusterApi', () => {
       ['close', to, undefined],
       ['close', to, 'bye'],
     ]);
-    expect((await post('/disconnect', { to, message: null })).code).toBe('WRONG_MESSAGE');
+    const { code, value } = await post('/disconnect', { to, message: null });
+    expect([code, value.error.message]).toEqual([
+      'WRONG_MESSAGE',
+      'message is null, but must be a text or other JSON; leave it out for none',
+    ]);
     expect((await post('/disconnect', {})).code).toBe('NO_OBJECT');
   });
 
@@ -92,6 +96,17 @@ describe('clusterApi', () => {
     expect([status, code]).toEqual([400, expected]);
     expect(value.error.message).not.toBe('');
     expect(noted).toEqual([]);
+  });
+
+  it('names what a message is, and what it must be', async () => {
+    const { post } = await apiWorld();
+    const { to } = HI;
+    expect((await post('/publish', { to, message: null })).value.error.message).toBe(
+      'message is null, but must be a text or other JSON',
+    );
+    expect((await post('/publish', { to })).value.error.message).toBe(
+      'message is missing, but must be a text or other JSON',
+    );
   });
 
   it('names what is at no path, and what has another method', async () => {

@@ -38,6 +38,12 @@ class Origin {
     this.change(group, (members) => members.remove(id));
   }
 
+  /** The group is there no more. */
+  free(group: string): void {
+    this.own.free(this.groups.get(group)!);
+    this.groups.delete(group);
+  }
+
   /** The messages of what changed. */
   flush(): { number: number; rows: PresenceRow[] }[] {
     return [...this.flushes()];
@@ -473,9 +479,150 @@ describe('presence of another node', () => {
   });
 });
 
+describe('groups that are freed', () => {
+  it('are left out of what is kept, once it is published that they are empty', () => {
+    const { origin, hearer } = pair();
+    origin.join('stays', 'ann');
+    for (let i = 0; i < 100_000; i += 1) {
+      origin.join(`room ${i}`, 'ann');
+      if (i % 3 === 0) hearer.hear(origin.flush());
+      origin.leave(`room ${i}`, 'ann');
+      origin.free(`room ${i}`);
+    }
+    hearer.hear(origin.flush());
+    expect(origin.own.size).toBeLessThanOrEqual(1 + 1001);
+    hearer.beat();
+    expect([hearer.who('stays'), hearer.who('room 7'), hearer.asked]).toEqual([['ann'], [], []]);
+  });
+
+  it('are known to be empty after a hole, without all being asked for', () => {
+    const { origin, hearer } = pair();
+    for (let i = 0; i < 500; i += 1) origin.join(`room ${i}`, 'ann');
+    hearer.hear(origin.flush());
+    origin.leave('room 7', 'ann');
+    origin.free('room 7');
+    origin.flush();
+    hearer.beat();
+    expect(origin.own.since(1, origin.number, START).rows).toHaveLength(1);
+    hearer.answer();
+    hearer.beat();
+    expect([hearer.who('room 7'), hearer.asked]).toEqual([[], [1]]);
+  });
+
+  it('that were freed long before a hole was found are found by the digest', () => {
+    const { origin, hearer } = pair();
+    for (let i = 0; i < 4000; i += 1) origin.join(`room ${i}`, 'ann');
+    hearer.hear(origin.flush());
+    for (let i = 0; i < 3990; i += 1) {
+      origin.leave(`room ${i}`, 'ann');
+      origin.free(`room ${i}`);
+      if (i % 100 === 0) origin.flush();
+    }
+    origin.flush();
+    hearer.beat();
+    hearer.answer();
+    hearer.beat();
+    hearer.answer();
+    hearer.beat();
+    expect(hearer.asked).toEqual([8, 0]);
+    expect([hearer.machine.total('room 0'), hearer.machine.total('room 3995')]).toEqual([0, 1]);
+  });
+
+  it('have one row when they come again before it is published that they were empty', () => {
+    const { origin, hearer } = pair();
+    origin.join('a', 'ann');
+    hearer.hear(origin.flush());
+    origin.leave('a', 'ann');
+    origin.free('a');
+    origin.join('a', 'bob');
+    const messages = origin.flush();
+    expect(messages.flatMap(({ rows }) => rows)).toHaveLength(1);
+    hearer.hear(messages);
+    hearer.beat();
+    expect([hearer.who('a'), hearer.asked]).toEqual([['bob'], []]);
+  });
+
+  it('shift nothing between two answers', () => {
+    const { origin, hearer } = pair();
+    for (let i = 0; i < 20_000; i += 1) origin.join(`room ${i}`, 'ann');
+    origin.flush();
+    hearer.beat();
+    let freed = 0;
+    hearer.answer(() => {
+      for (let i = 0; i < 900; i += 1) {
+        origin.leave(`room ${freed}`, 'ann');
+        origin.free(`room ${freed}`);
+        freed += 1;
+      }
+      hearer.hear(origin.flush());
+    });
+    const asked = hearer.asked.length;
+    hearer.beat();
+    expect([freed > 9000, hearer.asked.length]).toEqual([true, asked]);
+    for (let i = 0; i < 20_000; i += 1) {
+      expect(hearer.machine.total(`room ${i}`)).toBe(i < freed ? 0 : 1);
+    }
+  });
+
+  it('are not kept by a node that has another id since', () => {
+    const { origin } = pair();
+    origin.join('a', 'ann');
+    origin.join('b', 'ann');
+    origin.flush();
+    origin.leave('b', 'ann');
+    origin.free('b');
+    origin.own.restart();
+    origin.number = 0;
+    const renamed = new Hearer(origin);
+    renamed.hear(origin.flush());
+    renamed.beat();
+    expect([renamed.who('a'), origin.own.size, renamed.asked]).toEqual([['ann'], 1, []]);
+  });
+
+  it('and come again in any order leave one view, whatever is lost', () => {
+    for (let seed = 1; seed <= 200; seed += 1) {
+      const { origin, hearer } = pair();
+      const there = new Map<string, Set<string>>();
+      let state = seed;
+      const below = (limit: number): number => {
+        state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
+        return (state >> 8) % limit;
+      };
+      for (let step = 0; step < 300; step += 1) {
+        const group = `room ${below(8)}`;
+        const ids = there.get(group) ?? new Set();
+        there.set(group, ids);
+        const id = `id ${below(3)}`;
+        if (!ids.has(id)) {
+          ids.add(id);
+          origin.join(group, id);
+        } else {
+          ids.delete(id);
+          origin.leave(group, id);
+          if (ids.size === 0 && below(4) > 0) origin.free(group);
+        }
+        if (below(5) > 0) continue;
+        const messages = origin.flush();
+        if (below(3) > 0) hearer.hear(messages);
+        if (below(3) === 0) hearer.beat();
+        if (below(3) === 0) hearer.answer();
+      }
+      hearer.hear(origin.flush());
+      for (let beat = 0; beat < 3; beat += 1) {
+        hearer.beat();
+        hearer.answer();
+      }
+      const known = [...there.keys()].map((group) => [group, hearer.who(group)]);
+      const real = [...there].map(([group, ids]) => [group, [...ids].toSorted()]);
+      expect(known, `seed ${seed}`).toEqual(real);
+      expect(hearer.asked.filter((since) => since === 0).length, `seed ${seed}`).toBeLessThan(3);
+    }
+  });
+});
+
 describe('the members of this node', () => {
   it('are kept for the next message only where they differ from the last one', () => {
-    const members = new OwnMembers('a');
+    const members = new OwnMembers('a', 1);
     members.add('ann');
     members.change(new PresenceDigest(), 10);
     for (let i = 0; i < 1000; i += 1) {

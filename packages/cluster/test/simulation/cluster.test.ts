@@ -1,7 +1,20 @@
-import { describe } from 'vitest';
-import { groupScenario } from './group-scenario.ts';
+import { explore } from '@headrace/simulation';
+import { describe, expect, it } from 'vitest';
+import { groupScenario, groupScenarioWith } from './group-scenario.ts';
 import { quickSeeds } from './quick-seeds.ts';
 
 describe('a cluster over a network that fails', () => {
   quickSeeds('has one view of its members, and counts what was lost', groupScenario);
+
+  it('has one view: members of freed groups that stay published are found within 200 seeds', async () => {
+    const scenario = groupScenarioWith('members stay published');
+    await expect(explore({ seeds: 200, settleMs: 3000, scenario })).rejects.toThrow(/ sees it/);
+  });
+
+  it('counts what was lost: numbers of freed groups that begin at 1 are found within 200 seeds', async () => {
+    const scenario = groupScenarioWith('numbers begin at 1');
+    await expect(explore({ seeds: 200, settleMs: 3000, scenario })).rejects.toThrow(
+      /v\d+ in \w+ missed|got .* after/,
+    );
+  });
 });

@@ -2,7 +2,6 @@ import {
   type Context,
   DecodeError,
   type Direction,
-  type DrainHold,
   type HandlerTypes,
   type MessageKinds,
   type Timer,
@@ -10,6 +9,7 @@ import {
   type Types,
 } from '@headrace/core';
 import {
+  DrainGate,
   describeOptions,
   dropsKeptMessages,
   isDrainEvent,
@@ -155,8 +155,8 @@ export abstract class ByteToMessageDecoder<
   private madeInput: ByteInput | undefined = undefined;
   /** Made when a read first leaves an unfinished frame. */
   private deadline: FrameDeadline | undefined = undefined;
-  /** A drain waits for the frame that has begun. */
-  private drainHold: DrainHold | undefined = undefined;
+  /** Drains wait for the frame that has begun. */
+  private drain: DrainGate | undefined = undefined;
   private busy = false;
   private removed = false;
   private end: InputEnd = undefined;
@@ -281,7 +281,7 @@ export abstract class ByteToMessageDecoder<
     if (input.length > 0 || this.isWithinFrame()) this.watchRest(ctx, input);
     else {
       this.deadline?.stop();
-      this.drainHold?.release();
+      this.drain?.release();
     }
   }
 
@@ -304,10 +304,8 @@ export abstract class ByteToMessageDecoder<
     // Bytes left over came unencrypted: they must not be taken for the beginning of the encrypted stream.
     if (event instanceof TlsUpgradeEvent) event.holding(this.heldBytes());
     else if (isDrainEvent(event) && !ctx.channel.discardsInput && this.heldBytes() > 0) {
-      const hold = event.hold('begun frame');
-      // A drain before it was given up, and the channel went on.
-      this.drainHold?.release();
-      this.drainHold = hold;
+      this.drain ??= new DrainGate('begun frame', () => this.heldBytes() > 0);
+      this.drain.see(event);
     }
     super.userEventTriggered(ctx, event);
   }
@@ -521,7 +519,7 @@ export abstract class ByteToMessageDecoder<
   }
 
   private cancelTimers(): void {
-    this.drainHold?.release();
+    this.drain?.release();
     this.deadline?.cancel();
     this.resumption?.cancel();
     this.resumption = undefined;

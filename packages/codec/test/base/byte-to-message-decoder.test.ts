@@ -2,6 +2,7 @@ import { ByteInput, ByteToMessageDecoder, type ByteToMessageDecoderOptions } fro
 import {
   type Context,
   DecodeError,
+  DrainEvent,
   type Handler,
   isHeadraceError,
   PipelineError,
@@ -474,6 +475,18 @@ describe('ByteToMessageDecoder', () => {
     channel.advance(2000);
     expect(channel.isOpen).toBe(false);
     expect(channel.clock.pendingTimers).toBe(0);
+  });
+
+  it('a begun frame holds each of two drains until it is complete', () => {
+    const channel = new NotingChannel(new TestDecoder(pairs));
+    channel.feed('a');
+    const [one, two] = [new DrainEvent(1000), new DrainEvent(1000, () => {})];
+    for (const event of [one, two])
+      channel.run(() => channel.pipeline.fireUserEventTriggered(event));
+    expect([one.holds, two.holds]).toEqual([['begun frame'], ['begun frame']]);
+    channel.feed('b');
+    expect([one.holds, two.holds, channel.noted()]).toEqual([[], [], ['ab']]);
+    channel.finish();
   });
 
   it('the deadline waits while the application does not read', () => {

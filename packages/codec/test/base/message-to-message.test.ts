@@ -91,6 +91,45 @@ describe('MessageToMessageEncoder', () => {
     expect(count).toBeGreaterThan(0);
   });
 
+  it('the parts of a message follow one another, also if another channel writes a message in between', () => {
+    const marks = { writeBufferHighBytes: 64, writeBufferLowBytes: 0 };
+    let below: Context | undefined;
+    /** Each part to the other channel makes the first one full. */
+    const other = EmbeddedChannel.with(
+      marks,
+      {
+        write(ctx: Context, part: unknown) {
+          below!.write('b'.repeat(70));
+          return ctx.write(part);
+        },
+      },
+      new Halves(),
+    );
+    let isFirst = true;
+    const channel = EmbeddedChannel.with(
+      marks,
+      {
+        write(ctx: Context, part: unknown) {
+          below = ctx;
+          if (isFirst) {
+            isFirst = false;
+            other.write('cd');
+          }
+          return ctx.write(part);
+        },
+      },
+      new Halves(),
+      {
+        channelWritabilityChanged(ctx: Context) {
+          if (!ctx.channel.isWritable) ctx.write('<full>');
+        },
+      },
+    );
+    channel.writeAndFlush('aa');
+    const parts = channel.finish().outbound as string[];
+    expect(parts).toEqual(['b'.repeat(70), 'b'.repeat(70), 'a', 'a', '<fu', 'll>']);
+  });
+
   it('no bytes at all are still written, so that the write is done', () => {
     class Nothing extends MessageToMessageEncoder<string, Uint8Array> {
       override encode(): Uint8Array {

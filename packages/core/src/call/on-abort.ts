@@ -1,3 +1,5 @@
+import { toError } from '../errors.ts';
+
 /**
  * Those who wait for one signal. A signal has one listener of the runtime for all of them: Node warns of a leak at a signal
  * with more than ten, and that of an application may be for thousands of calls.
@@ -19,7 +21,7 @@ class AbortListeners {
     return () => this.remove(own);
   }
 
-  /** The signal aborts. As with listeners of the runtime, one that throws stops no other, and the runtime reports its error. */
+  /** The signal aborts. As with listeners of the runtime, one that throws stops no other, and the runtime reports all errors. */
   handleEvent(): void {
     ofSignal.delete(this.signal);
     const errors: unknown[] = [];
@@ -31,6 +33,7 @@ class AbortListeners {
         errors.push(thrown);
       }
     }
+    if (errors.length > 1) throw new AggregateError(errors, textOf(errors));
     if (errors.length > 0) throw errors[0];
   }
 
@@ -40,6 +43,11 @@ class AbortListeners {
     ofSignal.delete(this.signal);
     this.signal.removeEventListener('abort', this);
   }
+}
+
+function textOf(errors: readonly unknown[]): string {
+  const texts = errors.map((thrown) => toError(thrown).message);
+  return `${errors.length} listeners of an abort failed: ${texts.join('; ')}`;
 }
 
 const ofSignal = new WeakMap<AbortSignal, AbortListeners>();

@@ -40,8 +40,8 @@ const SHUT = 3;
 /** The channel is closed. */
 const OVER = 4;
 
-/** The output that is given the parts of one message; here, as there may be very many connections. */
-let writesTogether: ChannelOutput | undefined;
+/** The outputs that are given the parts of one message, one within the other; here, as there may be very many connections. */
+const writingTogether: ChannelOutput[] = [];
 
 /** The parts of a channel that its output uses. */
 export interface OutputOwner {
@@ -182,12 +182,11 @@ export class ChannelOutput implements StallOwner {
 
   /** While `write` runs, a change of the writability is not announced. */
   writeTogether(write: () => WriteFuture): WriteFuture {
-    const outer = writesTogether;
-    writesTogether = this;
+    writingTogether.push(this);
     try {
       return write();
     } finally {
-      writesTogether = outer;
+      writingTogether.pop();
       this.pendingChanged();
     }
   }
@@ -333,7 +332,7 @@ export class ChannelOutput implements StallOwner {
   }
 
   private pendingChanged(): void {
-    if (writesTogether === this) return;
+    if (writingTogether.length > 0 && writingTogether.includes(this)) return;
     this.writability?.queued(this.queuedBytes);
   }
 

@@ -1,5 +1,6 @@
 import type { Channel, LogLevel } from '../contract.ts';
 import { isHeadraceError } from '../errors.ts';
+import { warnFirst } from '../log/warn-first.ts';
 import { throwerOf } from '../pipeline/thrower.ts';
 import { addressText } from '../text/address-text.ts';
 import type { ChannelHooks } from './channel-options.ts';
@@ -38,11 +39,10 @@ export function reportUncaught(channel: Channel, error: Error): void {
   );
 }
 
-/** An error concerned one message of a channel that goes on. Strangers must not fill the log: one line for each channel. */
+/** An error concerned one message of a channel that goes on. */
 export function reportOutlived(channel: Channel, error: Error, isFirst: boolean): void {
-  const more = isFirst ? '; further ones are logged at level debug' : '';
-  const text = `${channel} no handler caught an error${origin(error)}; the channel goes on${more}`;
-  channel.logger.log(isFirst ? 'warn' : 'debug', text, error);
+  const text = `no handler caught an error${origin(error)}; the channel goes on`;
+  warnFirst(channel, isFirst, text, error);
 }
 
 /** An `exceptionCaught` threw, as it may do for each message of a peer: one error for each channel. */

@@ -2,14 +2,14 @@ import type { DrainEvent, DrainHold } from '../drain-event.ts';
 import { isDrainEvent } from '../drain-mark.ts';
 
 /**
- * One handler's hold on the drain of its channel, taken while the handler is busy. Work may begin after the
- * `DrainEvent`, while another handler holds the drain: a decoder with a begun frame does.
+ * One handler's holds on the drains of its channel, taken while the handler is busy. Work may begin after a
+ * `DrainEvent`, while another handler holds the drain: a decoder with a begun frame does. A channel may be drained twice, as when
+ * its server shuts down during a hand-over: both wait for the work.
  */
 export class DrainGate {
   private readonly why: string;
   private readonly isBusy: () => boolean;
-  private drain: DrainEvent | undefined = undefined;
-  private current: DrainHold | undefined = undefined;
+  private drains: Map<DrainEvent, DrainHold | undefined> | undefined = undefined;
 
   /** @param why - for `DrainEvent.holds`: a word or two */
   constructor(why: string, isBusy: () => boolean) {
@@ -18,28 +18,41 @@ export class DrainGate {
   }
 
   get isHolding(): boolean {
-    return this.current !== undefined;
+    return this.drains !== undefined && [...this.drains.values()].some(isHold);
   }
 
   /** From `userEventTriggered`. True for a `DrainEvent`. */
   see(event: unknown): event is DrainEvent {
     if (!isDrainEvent(event)) return false;
-    // A drain before it was given up, and the channel went on.
-    this.current?.release();
-    this.current = undefined;
-    this.drain = event;
+    this.drains ??= new Map();
+    for (const drain of this.drains.keys()) if (drain.isGivenUp) this.drains.delete(drain);
+    if (!this.drains.has(event)) this.drains.set(event, undefined);
     this.update();
     return true;
   }
 
   /** Work has begun, or is done. Releasing the last hold can end the channel. */
   update(): void {
-    if (this.drain === undefined) return;
-    const { current } = this;
-    if (this.isBusy()) this.current ??= this.drain.hold(this.why);
-    else if (current !== undefined) {
-      this.current = undefined;
-      current.release();
+    if (this.drains === undefined) return;
+    if (!this.isBusy()) {
+      this.release();
+      return;
+    }
+    for (const [drain, hold] of this.drains) {
+      if (hold === undefined) this.drains.set(drain, drain.hold(this.why));
     }
   }
+
+  /** No drain waits for what is under way. */
+  release(): void {
+    if (this.drains === undefined) return;
+    for (const [drain, hold] of this.drains) {
+      this.drains.set(drain, undefined);
+      hold?.release();
+    }
+  }
+}
+
+function isHold(hold: DrainHold | undefined): boolean {
+  return hold !== undefined;
 }

@@ -262,6 +262,22 @@ function testsOf(bench: HeldReadsBench): readonly Test[] {
       },
     ],
     [
+      'has each of two drains wait until it keeps nothing, and no longer if it is given up',
+      async ({ channel, sendHeld }, { expect }) => {
+        const release = await sendHeld();
+        const given = new DrainEvent(60_000, () => {});
+        const [first, second] = [new DrainEvent(60_000), new DrainEvent(60_000, () => {})];
+        for (const event of [given, first, second])
+          channel.run(() => channel.pipeline.fireUserEventTriggered(event));
+        channel.run(() => given.giveUp());
+        expect(given.holds).toEqual([]);
+        expect([first.holds.length > 0, second.holds.length > 0]).toEqual([true, true]);
+        expect(channel.isEnding).toBe(false);
+        await release();
+        expect([first.holds, second.holds]).toEqual([[], []]);
+      },
+    ],
+    [
       'reports to an upgrade to TLS that it keeps input',
       async ({ channel, sendHeld }, { expect }) => {
         const held = (): number => {

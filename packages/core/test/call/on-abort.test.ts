@@ -55,6 +55,31 @@ it('one that throws stops no other, and its error is that of the listener of the
   expect(called).toEqual(['the other']);
 });
 
+it('several that throw have one error with all of theirs', () => {
+  let handle: { handleEvent(): void } | undefined;
+  const signal = {
+    addEventListener: (_type: string, listener: typeof handle) => {
+      handle = listener;
+    },
+  } as unknown as AbortSignal;
+  const thrown = [new Error('of one'), 'of another', new Error('of the last')];
+  for (const error of thrown) {
+    onAbort(signal, () => {
+      throw error;
+    });
+  }
+  let reported: unknown;
+  try {
+    handle!.handleEvent();
+  } catch (error) {
+    reported = error;
+  }
+  expect(reported).toMatchObject({
+    errors: thrown,
+    message: '3 listeners of an abort failed: of one; of another; of the last',
+  });
+});
+
 it('nothing else of the packages listens to the signals of applications', () => {
   const root = new URL('../../../', import.meta.url);
   const files = readdirSync(root)

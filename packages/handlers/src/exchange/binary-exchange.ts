@@ -14,7 +14,7 @@ import {
   timeOf,
 } from './binary-frame.ts';
 import { BINARY_STREAMS, readStreamFrame } from './binary-streams.ts';
-import { invalidMessage } from './exchange-error.ts';
+import { invalidMessage, unexpectedKind } from './exchange-error.ts';
 import type {
   ExchangeFailure,
   ExchangeFormat,
@@ -85,7 +85,7 @@ function checkCode(code: number): number {
 
 function read(message: Buffer, sink: ExchangeSink<BinaryExchange>): void {
   if (!(message instanceof Uint8Array))
-    throw invalidMessage(message, 'a message that is not bytes');
+    throw unexpectedKind(message, 'bytes were expected, as a frame decoder before it makes');
   const { length } = message;
   if (length < HEADER_BYTES) throw invalidMessage(message, 'a frame without a whole header');
   const kind = message[0]!;

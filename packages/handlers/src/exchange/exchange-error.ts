@@ -75,6 +75,17 @@ export function invalidMessage(message: unknown, why: string): DecodeError {
   );
 }
 
+/** The error for a message of another kind than the format reads: a codec is missing, or stands elsewhere. */
+export function unexpectedKind(message: unknown, expected: string): DecodeError {
+  return invalidMessage(message, `${kindOf(message)}, but ${expected}`);
+}
+
+function kindOf(message: unknown): string {
+  if (message instanceof Uint8Array) return 'bytes';
+  if (message === null) return 'null';
+  return typeof message === 'string' ? 'a text' : `a ${typeof message}`;
+}
+
 /** As JSON, but not all of it: the message may be large. */
 function beginningOf(message: unknown): string {
   if (typeof message !== 'object' || message === null) {

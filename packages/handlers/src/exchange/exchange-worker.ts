@@ -1,5 +1,5 @@
 import type { Channel } from '@headrace/core';
-import { callInContext, holdMessage, toError, unpinned } from '@headrace/core/authoring';
+import { callInContext, holdMessage, toError, unpinned, warnFirst } from '@headrace/core/authoring';
 import { itemsLost } from '../call/call-error.ts';
 import type { CallOutput } from '../call/call-output.ts';
 import { encodeErrorOf } from '../call/encode-error.ts';
@@ -329,12 +329,10 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     if (id !== undefined) this.writeError(id, answer ?? failureOf(this.format, 'failed'));
   }
 
-  /** Strangers must not fill the log: one warning for each channel. */
   private warn(channel: Channel, text: string, error?: Error): void {
-    const { hasWarned } = this;
+    const isFirst = !this.hasWarned;
     this.hasWarned = true;
-    const more = hasWarned ? '' : '; further ones are logged at level debug';
-    channel.logger.log(hasWarned ? 'debug' : 'warn', `${channel} ${text}${more}`, error);
+    warnFirst(channel, isFirst, text, error);
   }
 
   /** Cancelled, or its time is over: answers, and aborts the signal of the function. */

@@ -1,4 +1,4 @@
-import { invalidMessage } from './exchange-error.ts';
+import { invalidMessage, unexpectedKind } from './exchange-error.ts';
 import type {
   ExchangeFailure,
   ExchangeFormat,
@@ -78,8 +78,8 @@ function read(message: unknown, sink: ExchangeSink<JsonRpcExchange>): void {
     sink.reply(errorMessage(null, INVALID_REQUEST, 'batches are not supported'));
     return;
   }
-  if (typeof message !== 'object' || message === null) {
-    throw invalidMessage(message, 'a message that is not an object');
+  if (typeof message !== 'object' || message === null || message instanceof Uint8Array) {
+    throw unexpectedKind(message, 'an object was expected, as a JsonCodec before it makes');
   }
   const members = message as Members;
   if (members['jsonrpc'] !== VERSION) throw invalidMessage(message, 'jsonrpc is not "2.0"');

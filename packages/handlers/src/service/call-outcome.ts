@@ -1,16 +1,18 @@
 import { type Clock, isHeadraceError } from '@headrace/core';
 import { isItemSource, WatchedItems } from '../call/item-source.ts';
 import type { ServiceScope } from './serve.ts';
-import { isOverloaded } from './service-codes.ts';
+import { INVALID_PARAMS, isOverloaded, METHOD_NOT_FOUND } from './service-codes.ts';
 
 /**
- * How a call ended: `refused` by an error of its service or of the protocol, `overloaded` by a limit, `failed` by an error that was
- * not meant for its caller. Without an answer at the server, because its function heeded the signal, it is `cancelled` by its caller,
+ * How a call ended: `refused` by an error of its service, `unknown-method` and `invalid` by those of the protocol (−32601: there is no
+ * such method; −32602: the input does not fit), `overloaded` by a limit, `failed` by an error that was not meant for its caller. Without an answer at the server, because its function heeded the signal, it is `cancelled` by its caller,
  * `timed-out`, or `lost` with the connection; a stream whose reader leaves is one of these, too.
  */
 export type CallOutcome =
   | 'ok'
   | 'refused'
+  | 'unknown-method'
+  | 'invalid'
   | 'overloaded'
   | 'timed-out'
   | 'cancelled'
@@ -31,10 +33,15 @@ export type CallWatcher = (call: WatchedCall, next: () => Promise<unknown>) => P
 
 export function outcomeOf(error: unknown): CallOutcome {
   if (isOverloaded(error) || isHeadraceError(error, 'REJECTED_QUEUE')) return 'overloaded';
-  if (isHeadraceError(error, 'REQUEST_REFUSED')) return 'refused';
+  if (isHeadraceError(error, 'REQUEST_REFUSED')) return refusalOf(error.details['code']);
   if (isHeadraceError(error, 'TIMEOUT_REQUEST')) return 'timed-out';
   if (isHeadraceError(error, 'OPERATION_ABORTED')) return 'cancelled';
   return isHeadraceError(error, 'REQUEST_LOST') ? 'lost' : 'failed';
+}
+
+function refusalOf(code: unknown): CallOutcome {
+  if (code === METHOD_NOT_FOUND) return 'unknown-method';
+  return code === INVALID_PARAMS ? 'invalid' : 'refused';
 }
 
 /** The clock of the connection at the server, the given one at the client. */

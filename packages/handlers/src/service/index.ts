@@ -14,7 +14,12 @@ export {
   type RetryPolicy,
   type RetryRound,
 } from '@headrace/core/authoring';
-export { CallLimit, type CallLimitCounters, type CallLimitOptions } from './call-limit.ts';
+export {
+  CallLimit,
+  type CallLimitCounters,
+  type CallLimitOptions,
+  type CallLimitSettings,
+} from './call-limit.ts';
 export { CallMetrics, type CallMetricsOptions } from './call-metrics.ts';
 export type { CallOutcome, CallWatcher, WatchedCall } from './call-outcome.ts';
 export {

@@ -21,7 +21,13 @@ const OPTIONS = describeOptions('logCalls', {
   clock: CLOCK,
 });
 
-const USUAL: ReadonlySet<CallOutcome> = new Set(['ok', 'refused', 'cancelled']);
+const USUAL: ReadonlySet<CallOutcome> = new Set([
+  'ok',
+  'refused',
+  'unknown-method',
+  'invalid',
+  'cancelled',
+]);
 
 /**
  * An interceptor for either end that logs each call when it is over: its name, how it ended, and how long it took. Inputs and answers

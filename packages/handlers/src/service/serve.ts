@@ -39,12 +39,14 @@ export type Implementation<M extends Methods> = {
   ) => MethodResult<M[Name]>;
 };
 
-/** A call of the peer, as interceptors see it. */
+/** A call of the peer, as interceptors see it: also one that is going to be refused. */
 export interface ServedCall {
+  /** `'(unknown)'` for a call of no service that is there. */
   readonly service: string;
+  /** `'(unknown)'` for one that is not there: what a peer sends is no name. */
   readonly method: string;
   readonly kind: 'call' | 'stream' | 'notice';
-  /** Checked. */
+  /** Checked, when it is read first or `next` is called: an input that does not fit is thrown as the refusal of the call. */
   readonly input: unknown;
   /** Texts beside the call, as its caller sent them: they are checked by nothing. */
   readonly headers: Readonly<Record<string, string>>;
@@ -52,8 +54,8 @@ export interface ServedCall {
 }
 
 /**
- * Stands around the functions of a service: a sign-in, a limit, a log. `next` gives the answer, or the items of a stream as
- * an async iterable; a throw refuses the call.
+ * Stands around the calls of a service: a sign-in, a limit, a log. `next` checks the call and gives the answer, or the items of a
+ * stream as an async iterable; it rejects where there is no such method, or the input does not fit. A throw refuses the call.
  */
 export type ServerInterceptor = (call: ServedCall, next: () => Promise<unknown>) => unknown;
 
@@ -94,11 +96,11 @@ export function serve<M extends Methods, E extends ServiceErrors>(
     const run = implementation[name] as unknown as AnyFunction;
     answers.set(`${service.name}.${name}`, answerOf(service.name, name, method, run, interceptors));
   }
-  return handleOf(answers, [service as unknown as Service]);
+  return handleOf(answers, service as unknown as Service, interceptors);
 }
 
 /**
- * One handle for several services.
+ * One handle for several services. Calls of services that are not there go past the interceptors of the first.
  *
  * @throws OptionError if two have the same name
  */
@@ -114,20 +116,38 @@ export function serveAll(...handles: readonly ServiceHandle[]): ServiceHandle {
     }
   }
   const all: Answer = (call, scope) => {
-    const handle = byName.get(call.method.slice(0, call.method.indexOf('.')));
+    const handle = byName.get(call.method.slice(0, call.method.indexOf('.'))) ?? handles[0];
     if (handle === undefined) throw unknownMethod(call.method);
     return handle(call, scope);
   };
   return Object.assign(all, { services: handles.flatMap(({ services }) => services) });
 }
 
-function handleOf(answers: ReadonlyMap<string, Answer>, services: Service[]): ServiceHandle {
-  const handle: Answer = (call, scope) => {
-    const answer = answers.get(call.method);
-    if (answer === undefined) throw unknownMethod(call.method);
-    return answer(call, scope);
+function handleOf(
+  answers: ReadonlyMap<string, Answer>,
+  service: Service,
+  interceptors: readonly ServerInterceptor[],
+): ServiceHandle {
+  const refuse = refusalOf(service.name, interceptors);
+  const handle: Answer = (call, scope) => (answers.get(call.method) ?? refuse)(call, scope);
+  return Object.assign(handle, { services: [service] });
+}
+
+/** The service or the method of a call that nothing answers: the names of a peer would be labels without end. */
+const UNKNOWN = '(unknown)';
+
+/** Interceptors see the calls of unknown methods, too: a limit that they pass by would be none. */
+function refusalOf(service: string, interceptors: readonly ServerInterceptor[]): Answer {
+  return ({ method, headers }, scope) => {
+    if (interceptors.length === 0) throw unknownMethod(method);
+    const of = method.startsWith(`${service}.`) ? service : UNKNOWN;
+    const answered = scope.wantsAnswer ? 'call' : 'notice';
+    const kind = scope.wantsItems ? 'stream' : answered;
+    const call = new PeerCall(of, UNKNOWN, kind, headers, scope, () => {
+      throw unknownMethod(method);
+    });
+    return intercepted(interceptors, call, () => call.input);
   };
-  return Object.assign(handle, { services });
 }
 
 function unknownMethod(method: string): Error {
@@ -143,15 +163,55 @@ function answerOf(
 ): Answer {
   const { kind, items } = method;
   const where = `${service}.${name}`;
-  return ({ params, headers = {} }, scope) => {
+  const inputOf = (params: unknown, scope: ExchangeScope): unknown => {
     checkKind(where, kind, scope);
-    const input = checkedInput(method.input, params, where);
-    const given = items === undefined ? undefined : checkedItems(items, scope.items, where);
-    const own = new Scope(scope, given);
-    if (interceptors.length === 0) return run(input, own);
-    const call = { service, method: name, kind, input, headers, scope: own };
-    return intercepted(interceptors, call, () => run(input, own));
+    return checkedInput(method.input, params, where);
   };
+  const scopeOf = (scope: ExchangeScope): Scope =>
+    new Scope(scope, items && checkedItems(items, scope.items, where));
+  if (interceptors.length === 0) {
+    return ({ params }, scope) => run(inputOf(params, scope), scopeOf(scope));
+  }
+  return ({ params, headers }, scope) => {
+    const own = scopeOf(scope);
+    const check = () => inputOf(params, scope);
+    const call = new PeerCall(service, name, kind, headers, own, check);
+    return intercepted(interceptors, call, () => run(call.input, own));
+  };
+}
+
+/** A call whose input is checked once, inside of its interceptors. */
+class PeerCall implements ServedCall {
+  readonly service: string;
+  readonly method: string;
+  readonly kind: ServedCall['kind'];
+  readonly headers: ServedCall['headers'];
+  readonly scope: ServiceScope<unknown>;
+  private readonly check: () => unknown;
+  private isChecked = false;
+  private checked: unknown = undefined;
+
+  constructor(
+    service: string,
+    method: string,
+    kind: ServedCall['kind'],
+    headers: ServedCall['headers'] | undefined,
+    scope: ServiceScope<unknown>,
+    check: () => unknown,
+  ) {
+    this.service = service;
+    this.method = method;
+    this.kind = kind;
+    this.headers = headers ?? {};
+    this.scope = scope;
+    this.check = check;
+  }
+
+  get input(): unknown {
+    if (!this.isChecked) this.checked = this.check();
+    this.isChecked = true;
+    return this.checked;
+  }
 }
 
 /** The scope of a call, with items that are checked. */

@@ -7,7 +7,6 @@ import {
   type Context,
   connectChannel,
   type Direction,
-  DrainEvent,
   DrainStartEvent,
   type Handler,
   MemoryTransport,
@@ -280,9 +279,9 @@ export class YamuxHandler implements Handler {
       for (const { pipeline } of [...this.channels])
         pipeline.fireUserEventTriggered(new DrainStartEvent(event));
     } else if (this.gate.see(event)) {
-      this.session!.goAway();
+      if (event.endsChannel) this.session!.goAway();
       for (const { pipeline } of [...this.channels])
-        pipeline.fireUserEventTriggered(new DrainEvent(event.timeoutMs));
+        pipeline.fireUserEventTriggered(event.forChild());
     }
     ctx.fireUserEventTriggered(event);
   }

@@ -71,7 +71,9 @@ describe('binaryExchange', () => {
   });
 
   it('refuses what is no bytes', () => {
-    expect(() => readings(format, 'text' as never)).toThrow(/not bytes/);
+    expect(() => readings(format, 'text' as never)).toThrow(
+      /^a text, but bytes were expected, as a frame decoder before it makes \(text\)/,
+    );
   });
 
   it('writes a body that is no Buffer yet, and none that is no bytes', () => {

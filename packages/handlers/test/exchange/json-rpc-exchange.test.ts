@@ -165,8 +165,14 @@ describe('jsonRpcExchange', () => {
   });
 
   it.each([
-    ['a text', 'text', /not an object \(text\)/],
-    ['null', null, /not an object/],
+    [
+      'a text',
+      'text',
+      /^a text, but an object was expected, as a JsonCodec before it makes \(text\)/,
+    ],
+    ['bytes', Buffer.from('{}'), /^bytes, but an object was expected, as a JsonCodec .*7b 7d\)/],
+    ['null', null, /^null, but an object was expected/],
+    ['a number', 7, /^a number, but an object was expected/],
     ['another version', { id: 1, method: 'm' }, /jsonrpc is not "2.0" \(\{ id: 1, method: m \}\)/],
     ['a method that is no text', rpc({ id: 1, method: 1 }), /method is no string/],
     ['an id that is null', rpc({ id: null, method: 'm' }), /id of a request/],

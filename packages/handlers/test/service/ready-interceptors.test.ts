@@ -11,8 +11,10 @@ import {
   clientOf,
   defineService,
   logCalls,
+  type ServedCall,
   type ServerInterceptor,
   serve,
+  serveAll,
   stream,
 } from '../../src/service/index.ts';
 import { lost, passed, ScriptedCaller } from './scripted-caller.ts';
@@ -81,6 +83,35 @@ describe('CallLimit', () => {
     expect(limit.counters.underWay).toBe(0);
   });
 
+  it.each([
+    [
+      { concurrency: 1, perSecond: Infinity },
+      { underWay: 1, refusedByConcurrency: 4 },
+    ],
+    [
+      { concurrency: Infinity, perSecond: 1, burst: 2 },
+      { underWay: 2, refusedByRate: 3 },
+    ],
+    [
+      { perSecond: 1, burst: 3 },
+      { underWay: 3, refusedByRate: 2 },
+    ],
+    [
+      { concurrency: 2, perSecond: 3 },
+      { underWay: 2, refusedByConcurrency: 3, refusedByRate: 0 },
+    ],
+    [
+      { concurrency: 3, perSecond: 2 },
+      { underWay: 2, refusedByConcurrency: 0, refusedByRate: 3 },
+    ],
+  ])('of %j refuses %j of five calls at once', async (options, counters) => {
+    const limit = new CallLimit(options);
+    const { ask, clock } = served(limit.interceptor);
+    for (let i = 0; i < 5; i += 1) ask('A');
+    await passed(clock, 1);
+    expect(limit.counters).toMatchObject(counters);
+  });
+
   it('refuses what comes too fast, and says when it may come', async () => {
     const limit = new CallLimit({ perSecond: 2 });
     const { ask, outcomes, clock } = served(limit.interceptor);
@@ -92,6 +123,14 @@ describe('CallLimit', () => {
     await passed(clock, 1);
     expect(outcomes[3]).toEqual([1, undefined]);
     expect(limit.counters.refusedByRate).toBe(1);
+  });
+
+  it('asks for a wait of whole milliseconds', async () => {
+    const limit = new CallLimit({ perSecond: 3, burst: 1 });
+    const { ask, outcomes, clock } = served(limit.interceptor);
+    for (let i = 0; i < 2; i += 1) ask('GONE');
+    await passed(clock, 1);
+    expect(outcomes).toContainEqual([-32_000, { retryAfterMs: 334 }]);
   });
 
   it('counts each caller by itself', async () => {
@@ -159,6 +198,85 @@ describe('CallLimit', () => {
     expect(await during(() => all(api.watch({})))).toEqual([1, 2, 3]);
     expect(await during(() => all(api.watch({})))).toEqual([1, 2, 3]);
     expect(limit.counters).toMatchObject({ underWay: 0, refusedByConcurrency: 0 });
+  });
+});
+
+const BAD_CALLS = [
+  ['an unknown method', { method: 'prices.x', params: {} }, -32_601],
+  ['an unknown service', { method: 'x.quote', params: {} }, -32_601],
+  ['a bad input', { method: 'prices.quote', params: { symbol: 7 } }, -32_602],
+  ['a stream without a reader', { method: 'prices.watch', params: {} }, -32_602],
+] as const;
+
+describe('a bad call', () => {
+  it.each(BAD_CALLS)('of %s is limited', async (_what, asked, code) => {
+    const limit = new CallLimit({ perSecond: 2 });
+    const { exchange, during } = served(limit.interceptor);
+    const codes: unknown[] = [];
+    for (let i = 0; i < 3; i += 1) {
+      await during(() => exchange.request(asked)).catch((error) => codes.push(error.details.code));
+    }
+    expect(codes).toEqual([code, code, -32_000]);
+    expect(limit.counters).toEqual({ underWay: 0, refusedByConcurrency: 0, refusedByRate: 1 });
+  });
+
+  it.each(BAD_CALLS)('of %s is limited by the first of several services', async (_what, asked) => {
+    const limit = new CallLimit({ perSecond: 1 });
+    const other = serve(defineService('other', {}), {});
+    const watch = async function* () {};
+    const first = serve(prices, { quote: () => 1, watch }, { interceptors: [limit.interceptor] });
+    const { exchange, during } = serviceEnds(serveAll(first, other));
+    for (let i = 0; i < 2; i += 1) await during(() => exchange.request(asked)).catch(() => {});
+    expect(limit.counters.refusedByRate).toBe(1);
+  });
+
+  it('is limited by its address where the name of its caller cannot be read', async () => {
+    const callerOf = ({ input }: ServedCall) => (input as { symbol: string }).symbol;
+    const limit = new CallLimit({ perSecond: 1, callerOf });
+    const { exchange, during } = served(limit.interceptor);
+    const codes: unknown[] = [];
+    const asked = { method: 'prices.quote', params: { symbol: 7 } };
+    for (let i = 0; i < 2; i += 1) {
+      await during(() => exchange.request(asked)).catch((error) => codes.push(error.details.code));
+    }
+    expect(codes).toEqual([-32_602, -32_000]);
+  });
+
+  it.each(BAD_CALLS)('of %s is counted and logged', async (_what, asked, code) => {
+    const calls = new CallMetrics();
+    const lines: string[] = [];
+    const log = (level: LogLevel, message: string) => void lines.push(`${level} ${message}`);
+    const { exchange, during } = served(calls.interceptor, logCalls({ logger: { log } }));
+    await during(() => exchange.request(asked)).catch(() => {});
+    const outcome = code === -32_601 ? 'unknown-method' : 'invalid';
+    const samples = calls.families().flatMap((family) => family.samples);
+    expect(samples[0]).toMatchObject({ labels: { outcome }, value: 1 });
+    expect(lines).toEqual([expect.stringMatching(`^info .*: ${outcome}, 0 ms$`)]);
+  });
+
+  it('has its input checked once, when an interceptor or its function wants it', async () => {
+    let checks = 0;
+    const input = z.object({}).refine(() => {
+      checks += 1;
+      return true;
+    });
+    const one = defineService('one', { ask: call(input, z.number()) });
+    const seen: unknown[] = [];
+    const reads: ServerInterceptor = (given, next) => {
+      seen.push(given.input, checks);
+      return next();
+    };
+    const refuses: ServerInterceptor = () => {
+      throw prices.error('GONE', 'sold');
+    };
+    const ask = async (...interceptors: ServerInterceptor[]) => {
+      const { exchange, during } = serviceEnds(serve(one, { ask: () => 1 }, { interceptors }));
+      await during(() => exchange.request({ method: 'one.ask', params: {} })).catch(() => {});
+      return checks;
+    };
+    expect(await ask(refuses)).toBe(0);
+    expect(await ask(reads, reads)).toBe(1);
+    expect(seen).toEqual([{}, 1, {}, 1]);
   });
 });
 
@@ -256,12 +374,18 @@ describe('CallMetrics', () => {
     }
   });
 
-  it('names of a peer make no labels', async () => {
+  it('names of a peer make no labels: methods that are not there are counted together', async () => {
     const calls = new CallMetrics();
     const { exchange, during } = served(calls.interceptor);
-    const ask = () => exchange.request({ method: 'prices.x1', params: {} });
-    await during(ask).catch(() => {});
-    expect(calls.families().flatMap(({ samples }) => samples)).toEqual([]);
+    for (const method of ['prices.x1', 'prices.x2', 'x3', 'x4.quote']) {
+      const asked = during(() => exchange.request({ method, params: {} }));
+      await expect(asked).rejects.toMatchObject({ details: { code: -32_601 } });
+    }
+    const text = new ServerMetrics().include(() => calls.families()).text();
+    const outcome = 'method="(unknown)",outcome="unknown-method"';
+    expect(text).toContain(`headrace_calls_total{service="prices",${outcome}} 2\n`);
+    expect(text).toContain(`headrace_calls_total{service="(unknown)",${outcome}} 2\n`);
+    expect(text).not.toMatch(/x[1-4]/);
   });
 
   it.each([
@@ -278,7 +402,30 @@ describe('CallMetrics', () => {
       () => new CallMetrics({ durationBucketsSeconds: [Infinity] }),
       'ascending',
     ],
-    ['no limit', () => new CallLimit({}), 'concurrency is undefined'],
+    ['no limit', () => new CallLimit({} as never), 'concurrency is undefined'],
+    ['an endless rate', () => new CallLimit({ perSecond: Infinity }), 'perSecond is Infinity'],
+    ['a limit that is none', () => new CallLimit({ concurrency: Infinity }), 'concurrency is Inf'],
+    [
+      'two limits that are none',
+      () => new CallLimit({ concurrency: Infinity, perSecond: Infinity }),
+      'perSecond is Infinity, but must be a finite number where concurrency sets no limit',
+    ],
+    [
+      'a burst without a rate',
+      () => new CallLimit({ concurrency: 1, burst: 2 } as never),
+      'burst is 2, but means nothing where perSecond sets no limit',
+    ],
+    [
+      'a burst of an endless rate',
+      () => new CallLimit({ concurrency: 1, perSecond: Infinity, burst: 2 }),
+      'burst is 2, but means nothing',
+    ],
+    ['an endless burst', () => new CallLimit({ perSecond: 1, burst: Infinity }), 'burst is Inf'],
+    [
+      'callers without a rate',
+      () => new CallLimit({ concurrency: 1, maxCallers: 2 } as never),
+      'maxCallers is 2, but means nothing where perSecond sets no limit',
+    ],
     ['a concurrency', () => new CallLimit({ concurrency: 0 }), 'concurrency is 0'],
     ['a rate', () => new CallLimit({ perSecond: 0 }), 'perSecond is 0'],
     ['a level', () => logCalls({ level: 'loud' as never }), 'level'],

@@ -27,8 +27,8 @@ const prices = defineService(
 const backoff = exponential({ baseMs: 100, maxMs: 1000, jitter: 'none' });
 const retry = { attempts: 3, backoff };
 
-function ends(options: object) {
-  const clock = new VirtualClock();
+function ends(options: { readonly clock?: VirtualClock; readonly [option: string]: unknown }) {
+  const { clock = new VirtualClock() } = options;
   const place = new ScriptedCaller(clock);
   const api = clientOf(prices, place, { clock, ...options });
   return { clock, place, api, asked: place.asked };
@@ -103,6 +103,32 @@ describe('a call that is retried', () => {
     await asked[1]!.fail(overloaded(700));
     await passed(clock, 1000);
     expect(asked.map(({ at }) => at)).toEqual([0, 100, 800]);
+  });
+
+  it('an error of the service asks for no wait, whatever its data are called', async () => {
+    const { clock, asked, api } = ends({ retry: { ...retry, errors: ['BUSY'] } });
+    watched(api.quote({}));
+    await asked[0]!.fail(prices.error('BUSY', 'later', { retryAfterMs: 700 }));
+    await passed(clock, 100);
+    expect(asked.map(({ at }) => at)).toEqual([0, 100]);
+  });
+
+  it('makes no attempt whose timer comes late, after the time of the call', async () => {
+    class LateClock extends VirtualClock {
+      lateMs = 0;
+      override now(): number {
+        return super.now() + this.lateMs;
+      }
+    }
+    const clock = new LateClock();
+    const { asked, api } = ends({ retry, clock });
+    const outcome = watched(api.quote({}, { timeoutMs: 450 }));
+    await asked[0]!.fail(lost());
+    // The process stands still.
+    clock.lateMs = 350;
+    await passed(clock, 100);
+    expect(asked).toHaveLength(1);
+    expect(outcome.error).toMatchObject(failure('TIMEOUT_REQUEST', { timeoutMs: 450, sent: true }));
   });
 
   it('all attempts and waits are within the one time of the call', async () => {

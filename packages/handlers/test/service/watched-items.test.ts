@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { refusal } from '../../src/index.ts';
 import { traceServer } from '../../src/opentelemetry/index.ts';
 import { watchedCall } from '../../src/service/call-outcome.ts';
 import {
@@ -215,5 +216,19 @@ describe('the outcome of a call whose caller does not wait any more', () => {
     );
     await passed(clock, 50);
     expect([outcomes, left()]).toEqual([[expected], [0, 0]]);
+  });
+
+  it('is refused if its function refuses it after that', async () => {
+    const refusing = (signal: AbortSignal) =>
+      untilAborted(signal).catch(() => {
+        throw refusal(7, 'no');
+      });
+    const { api, clock, outcomes } = served(() => [], refusing);
+    const controller = new AbortController();
+    void clock.run(() => api.ask({}, { signal: controller.signal })).catch(() => {});
+    await passed(clock, 5);
+    clock.run(() => controller.abort());
+    await passed(clock, 50);
+    expect(outcomes).toEqual(['refused']);
   });
 });

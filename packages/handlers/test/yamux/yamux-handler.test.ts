@@ -304,6 +304,36 @@ describe('a drain', () => {
     expect([busy.closeInfo?.reason, pair.client.closeInfo?.reason]).toEqual(['peer', 'peer']);
   });
 
+  it('ends no substream if the connection is to rest only, and is at rest when they have closed', async () => {
+    const pair = yamuxPair();
+    const { near, far } = pair;
+    const [first] = await pair.open(near);
+    const heard: unknown[] = [];
+    far.accepted[0]!.pipeline.addLast({
+      userEventTriggered(ctx, event) {
+        if (event instanceof DrainEvent) heard.push(event.endsChannel);
+        ctx.fireUserEventTriggered(event);
+      },
+    });
+    let rests = 0;
+    const event = new DrainEvent(10_000, () => {
+      rests += 1;
+    });
+    pair.server.run(() => pair.server.pipeline.fireUserEventTriggered(event));
+    const [second] = await pair.open(near);
+    expect([near.userEvents, heard]).toEqual([[], [false]]);
+    expect([first.isOpen, second.isOpen, event.holds, rests]).toEqual([
+      true,
+      true,
+      ['substreams'],
+      0,
+    ]);
+    pair.client.run(() => first.close());
+    pair.client.run(() => second.close());
+    for (const channel of far.accepted) pair.server.run(() => channel.close());
+    expect([event.holds, rests, pair.server.isEnding]).toEqual([[], 1, false]);
+  });
+
   it('refuses substreams that were opened before the peer heard of it', async () => {
     const pair = yamuxPair();
     const hold = pair.client.holdReads('test');

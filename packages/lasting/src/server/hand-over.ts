@@ -8,7 +8,6 @@ import {
 } from '@headrace/core';
 import {
   describeOptions,
-  Fifo,
   fn,
   number,
   type Resolved,
@@ -51,17 +50,17 @@ export interface HandOverOptions {
   readonly to: (session: Buffer) => Promise<TakenSession>;
   /**
    * What the application knows of a channel, as plain data: strings, numbers, booleans, lists and literals. Its `PRINCIPAL`
-   * goes along without it.
+   * goes along without it if it is plain data, too; for another one save what `restore` makes it of.
    */
   readonly save?: (channel: LastingChannel) => unknown;
   /**
-   * How long a channel may take to come to rest, so that what it has read is answered, in milliseconds. After half of it
-   * nothing more is read. @default 10000
+   * How long a channel may take to come to rest when it is its turn, so that what it has read is answered, in milliseconds. After
+   * half of it nothing more is read. @default 10000
    */
   readonly restMs?: number;
   /** How long `to` may take for one of them, in milliseconds. @default 10000 */
   readonly takeMs?: number;
-  /** As many are on their way at a time. @default 16 */
+  /** As many come to rest, or are on their way, at a time; the others are served until it is their turn. @default 64 */
   readonly concurrency?: number;
 }
 
@@ -69,9 +68,14 @@ export interface HandOverOptions {
 export interface HandOverReport {
   /** Lasting channels that the other process has now. */
   readonly moved: number;
-  /** Why each of the others is still here, or has ended: `HAND_OVER_FAILED`, with its cause. */
+  /** Those that were tried, and are still here, or have ended. */
+  readonly failed: number;
+  /** Why, for the first 100 of them: `HAND_OVER_FAILED`, with its cause. */
   readonly failures: readonly ChannelError[];
 }
+
+/** A report has no more of them: with many channels they have few reasons. */
+const MAX_FAILURES = 100;
 
 const OPTIONS = describeOptions('handOver', {
   to: fn({
@@ -82,60 +86,64 @@ const OPTIONS = describeOptions('handOver', {
   save: fn({ answers: 'at once', purpose: 'gives what the application knows of a channel' }),
   restMs: number({ min: 1, max: 2 ** 31 - 1, default: 10_000 }),
   takeMs: number({ min: 1, max: 2 ** 31 - 1, default: 10_000 }),
-  concurrency: whole({ min: 1, default: 16 }),
+  concurrency: whole({ min: 1, default: 64 }),
 });
 
 /** The way of lasting channels to another process: each comes to rest, is given there, and is given up here. */
 export class HandOver {
   private readonly options: Resolved<HandOverOptions, typeof OPTIONS.kinds>;
-  private readonly slots: Slots;
   private readonly failures: ChannelError[] = [];
   private moved = 0;
+  private failed = 0;
 
   constructor(options: HandOverOptions) {
     this.options = OPTIONS.resolve(options);
-    this.slots = new Slots(this.options.concurrency);
   }
 
-  /** @param sessionsNow - those that are here; clients may open others meanwhile, which go along */
+  /**
+   * Those that clients open while the first ones go are handed over, too; those that they open while these go stay: clients may open
+   * channels for ever.
+   *
+   * @param sessionsNow - those that are here
+   */
   async run(sessionsNow: () => readonly ResumeSession[]): Promise<HandOverReport> {
-    const tried = new Set<ResumeSession>();
-    for (;;) {
-      const next = sessionsNow().filter((session) => !tried.has(session));
-      if (next.length === 0) return { moved: this.moved, failures: this.failures };
-      for (const session of next) tried.add(session);
-      await Promise.all(next.map((session) => this.move(session)));
-    }
+    const first = sessionsNow();
+    await this.moveAll(first);
+    const tried = new Set(first);
+    await this.moveAll(sessionsNow().filter((session) => !tried.has(session)));
+    const { moved, failed, failures } = this;
+    return { moved, failed, failures };
+  }
+
+  private async moveAll(sessions: readonly ResumeSession[]): Promise<void> {
+    const queue = sessions.values();
+    const inTurn = async (): Promise<void> => {
+      for (const session of queue) await this.move(session);
+    };
+    const atATime = Math.min(this.options.concurrency, sessions.length);
+    await Promise.all(Array.from({ length: atATime }, inTurn));
   }
 
   private async move(session: ResumeSession): Promise<void> {
+    // So many channels are not drained, or refused, in one turn of the event loop.
+    await new Promise<void>((resolve) => session.transport.clock.nextTurn(resolve));
+    if (session.transport.isFinished) return;
     const rest = new Rest(session, this.options.restMs);
     try {
-      await this.onceAtRest(rest);
-      try {
-        await this.transfer(session);
-      } finally {
-        this.slots.leave();
-      }
+      await rest.reached(() => this.transfer(session));
       this.moved += 1;
     } catch (thrown) {
       // One that has ended had nothing to hand over.
       const { place, transport } = session;
-      if (place === 'moved' || !transport.isFinished)
-        this.failures.push(failure(transport.channel, toError(thrown)));
+      if (place === 'moved' || !transport.isFinished) this.fail(transport.channel, toError(thrown));
     } finally {
       rest.end();
     }
   }
 
-  /** A slot is free, and the channel is at rest in the same moment: it may have got work while it waited for the slot. */
-  private async onceAtRest(rest: Rest): Promise<void> {
-    for (;;) {
-      await rest.reached();
-      await this.slots.enter();
-      if (rest.isAtRest) return;
-      this.slots.leave();
-    }
+  private fail(channel: Channel | undefined, cause: Error): void {
+    this.failed += 1;
+    if (this.failures.length < MAX_FAILURES) this.failures.push(failure(channel, cause));
   }
 
   private async transfer(session: ResumeSession): Promise<void> {
@@ -167,11 +175,11 @@ export class HandOver {
     const isOpen = channel?.isOpen === true && !state.isClosed;
     const { save } = this.options;
     const saved = isOpen ? save?.(channel as LastingChannel) : undefined;
-    const principal = isOpen ? principalOf(channel) : undefined;
+    const principal = isOpen ? principalFrom(channel as Channel, saved) : undefined;
     return encodeSession({
       ...state,
       isKnown: session.isKnown,
-      principal: checkedData('its PRINCIPAL', principal),
+      principal,
       saved: checkedData('what save returned', saved),
     });
   }
@@ -198,6 +206,16 @@ export class HandOver {
         }
       })();
     });
+  }
+}
+
+/** One whose data is not plain is left to `save` and `restore`; without them it would be lost. */
+function principalFrom(channel: Channel, saved: unknown): unknown {
+  try {
+    return checkedData('its PRINCIPAL', principalOf(channel));
+  } catch (thrown) {
+    if (saved === undefined) throw thrown;
+    return undefined;
   }
 }
 
@@ -259,8 +277,8 @@ class Rest {
     return this.isClosed || (this.hasRested && this.event.holds.length === 0);
   }
 
-  /** Resolves at rest; rejects when the time is over, with what is under way. */
-  async reached(): Promise<void> {
+  /** Acts at rest, in the same moment; rejects when the time is over, with what is under way. */
+  async reached(act: () => Promise<void>): Promise<void> {
     if (this.session.isStrange) throw new Error('its client has not signed in');
     while (!this.isAtRest) {
       if (this.isLate) throw new Error(`it did not come to rest: ${this.why}`);
@@ -268,6 +286,7 @@ class Rest {
         this.wake = resolve;
       });
     }
+    await act();
   }
 
   private get why(): string {
@@ -281,28 +300,8 @@ class Rest {
   end(): void {
     this.wake = undefined;
     for (const timer of this.timers) timer.cancel();
+    this.event.giveUp();
     this.session.transport.readAgain();
-  }
-}
-
-/** So many may be in it at a time; the others wait in their order. */
-class Slots {
-  private free: number;
-  private readonly waiting = new Fifo<() => void>();
-
-  constructor(count: number) {
-    this.free = count;
-  }
-
-  async enter(): Promise<void> {
-    if (this.free > 0) this.free -= 1;
-    else await new Promise<void>((resolve) => this.waiting.push(resolve));
-  }
-
-  leave(): void {
-    const next = this.waiting.shift();
-    if (next === undefined) this.free += 1;
-    else next();
   }
 }
 

@@ -204,7 +204,7 @@ export class ResumeHandler implements Handler {
     else if (event instanceof DrainEvent && lasting?.isOpen === true) {
       const hold = event.hold('lasting channel');
       lasting.onClosed(() => hold.release());
-      lasting.pipeline.fireUserEventTriggered(new DrainEvent(event.timeoutMs));
+      lasting.pipeline.fireUserEventTriggered(event.forChild());
     }
     ctx.fireUserEventTriggered(event);
   }

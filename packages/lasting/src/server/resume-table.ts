@@ -230,8 +230,8 @@ export class ResumeTable {
 
   /**
    * Brings all lasting channels to another process, each when it is at rest; `drop` and `begin` see to it that none is
-   * served twice. Channels that clients open meanwhile go along: stop listening before. Those that did not go are still
-   * served here, and the report says why. Resolves when each was tried; never rejects.
+   * served twice. Channels that clients open before the last of these was tried go along, those that they open later stay. Those
+   * that did not go are still served here, and the report says why. Resolves when each was tried; never rejects.
    *
    * @throws OptionError if an option makes no sense
    */
@@ -253,24 +253,21 @@ export class ResumeTable {
     const resolved = TAKE.resolve(options);
     const state = decodeSession(bytes);
     const before = this.sessions.get(state.id);
-    if (before?.transport.isFinished === true) this.forget(before);
-    // A copy of which its client needs nothing: it has not come to it, or has gone on with the other one since.
-    else if (before?.place === 'here' && before.transport.givesWayTo(state)) before.giveBack();
-    else if (before !== undefined) throw notTaken('it is here already');
+    if (before !== undefined && !givesWay(before, state)) throw notTaken('it is here already');
     const { windowMs, creditBytes } = state;
     const { random } = this.options;
     const clock = options.childOptions?.clock ?? systemClock;
     const session = this.sessionWith({ windowMs, creditBytes, random, clock });
     if (!session.transport.goOn(state))
       throw notTaken('it keeps more than the credit of its client');
-    const { maxDetached, maxDetachedBytes } = this.options;
-    const keptBytes = this.absent.bytes + session.transport.keptBytes;
-    if (this.absent.size >= maxDetached || keptBytes > maxDetachedBytes)
-      throw notTaken(`${this.absent.size} clients are absent, and the limits allow no more`);
+    this.checkRoom(session, before);
     session.place = 'arriving';
     session.hasTravelled = true;
-    this.sessions.set(state.id, session);
     if (!state.isClosed) this.openTaken(session, state, resolved);
+    // Until here it may be refused, and the table is as it was.
+    if (before?.transport.isFinished === true) this.forget(before);
+    else before?.giveBack();
+    this.sessions.set(state.id, session);
     this.awaitClient(session);
     return {
       begin: () => {
@@ -281,6 +278,17 @@ export class ResumeTable {
         if (session.place === 'arriving') session.giveBack();
       },
     };
+  }
+
+  /** What comes from another process pushes no absent client out; a copy makes room for the channel that replaces it. */
+  private checkRoom({ transport }: ResumeSession, before: ResumeSession | undefined): void {
+    const { maxDetached, maxDetachedBytes } = this.options;
+    // -1 while it has a link, or has ended.
+    const freed = before?.countedBytes ?? -1;
+    const others = this.absent.size - (freed < 0 ? 0 : 1);
+    const keptBytes = this.absent.bytes - Math.max(0, freed) + transport.keptBytes;
+    if (others >= maxDetached || keptBytes > maxDetachedBytes)
+      throw notTaken(`${others} clients are absent, and the limits allow no more`);
   }
 
   private openTaken(
@@ -314,6 +322,7 @@ export class ResumeTable {
       session.giveBack();
       throw notTaken(failure.message, failure);
     }
+    if (transport.isFinished) throw notTaken('it ended while its pipeline was built');
     if (state.endReason !== undefined) transport.channel!.end({ reason: state.endReason });
   }
 
@@ -480,6 +489,8 @@ export class ResumeTable {
     session.timer?.cancel();
     session.timer = undefined;
     const { maxDetached, windowMs } = this.options;
+    // One that was not taken has no place yet; another copy may have it.
+    if (this.sessions.get(session.transport.id) !== session) return;
     if (!isKnown || maxDetached === 0) {
       this.delete(session);
       return;
@@ -529,6 +540,11 @@ function keepsTooShort(windowMs: number, keepMs: number): OptionError {
     `the log keeps a channel for ${keepMs} ms, which is less than twice windowMs (${windowMs}): raise keepMs of the log`,
     { windowMs, keepMs },
   );
+}
+
+/** It has ended, or its client needs nothing of it: it has not come to this copy, or has gone on with the other one since. */
+function givesWay({ place, transport }: ResumeSession, state: SessionState): boolean {
+  return transport.isFinished || (place === 'here' && transport.givesWayTo(state));
 }
 
 function notTaken(why: string, cause?: Error): ChannelError {

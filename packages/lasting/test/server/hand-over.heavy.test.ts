@@ -6,7 +6,6 @@ const RESTARTS = 10;
 
 it(`${CLIENTS} clients with calls under way go through ${RESTARTS} rolling restarts, and nothing is lost or comes twice`, async () => {
   const { answered, notices, resumed } = await rollingRestarts(CLIENTS, RESTARTS);
-  // A channel may be handed on before its client has come.
-  expect(resumed).toBeGreaterThan(CLIENTS);
-  expect([answered > CLIENTS * RESTARTS, notices > CLIENTS * RESTARTS]).toEqual([true, true]);
+  const least = CLIENTS * RESTARTS;
+  expect([resumed >= least, answered >= least, notices >= least]).toEqual([true, true, true]);
 });

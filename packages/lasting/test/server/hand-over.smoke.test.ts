@@ -3,5 +3,5 @@ import { rollingRestarts } from './rolling-restarts.ts';
 
 it('a client with calls under way goes through two rolling restarts, and nothing is lost or comes twice', async () => {
   const { answered, notices, resumed } = await rollingRestarts(3, 2);
-  expect([resumed > 0, answered > 0, notices > 0]).toEqual([true, true, true]);
+  expect([resumed >= 6, answered >= 6, notices >= 6]).toEqual([true, true, true]);
 });

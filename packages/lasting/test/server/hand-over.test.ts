@@ -9,6 +9,7 @@ import {
 import { AuthenticatedEvent, AuthHandler, PRINCIPAL, RequestHandler } from '@headrace/handlers';
 import {
   acknowledged,
+  type HandOverReport,
   LASTING_ERRORS,
   ResumeTable,
   type TakenSession,
@@ -50,7 +51,7 @@ describe('a hand-over of lasting channels', () => {
     const client = await world.connect(inbox);
     say(client, 'one');
     await world.pass(1);
-    expect(await world.handOver()).toEqual({ moved: 1, failures: [] });
+    expect(await world.handOver()).toEqual({ moved: 1, failed: 0, failures: [] });
     expect([world.before.table.size, world.after.table.size]).toEqual([0, 1]);
     expect(world.before.channels[0]!.closeInfo).toMatchObject({ reason: 'moved' });
     await world.before.down();
@@ -105,7 +106,7 @@ describe('a hand-over of lasting channels', () => {
     expect(answers).toHaveLength(2);
     for (const answer of answers) answer();
     await world.settle();
-    expect(await over).toEqual({ moved: 1, failures: [] });
+    expect(await over).toEqual({ moved: 1, failed: 0, failures: [] });
     await world.before.down();
     await world.pass(1000);
     answers[2]!();
@@ -128,6 +129,29 @@ describe('a hand-over of lasting channels', () => {
     world.before.channels[0]!.pipeline.fireUserEventTriggered(drain);
     expect(drain.holds).toEqual(['requests']);
     expect(client.isActive).toBe(true);
+  });
+
+  it('a hand-over while the server shuts down ends no channel on which a request is under way', async () => {
+    let answer: (() => void) | undefined;
+    await world.up(() => [
+      new RequestHandler({
+        handle: (bytes: Buffer) =>
+          new Promise<Buffer>((resolve) => {
+            answer = () => resolve(bytes);
+          }),
+      }),
+    ]);
+    const client = await world.connect(inbox);
+    say(client, 'one');
+    await world.pass(1);
+    const [channel] = world.before.channels;
+    const drain = new DrainEvent(10_000);
+    channel!.pipeline.fireUserEventTriggered(drain);
+    expect(await world.handOver({ restMs: 100 }, {}, 101)).toMatchObject({ moved: 0 });
+    expect([drain.holds, channel!.isEnding]).toEqual([['requests'], false]);
+    answer!();
+    await world.pass(1);
+    expect([inbox.texts, channel!.isEnding]).toEqual([['one'], true]);
   });
 
   it('goes on here when the other process does not take it, with what came and was written meanwhile', async () => {
@@ -282,13 +306,47 @@ describe('a hand-over of lasting channels', () => {
       { save: () => ({ rooms: ['a'] }) },
       { restore: (_channel, saved) => void restored.push(saved) },
     );
-    expect(report).toEqual({ moved: 1, failures: [] });
+    expect(report).toEqual({ moved: 1, failed: 0, failures: [] });
     await world.pass(1000);
     say(client, 'hello');
     await world.pass(300);
     expect(world.after.channels[0]!.attributes.get(PRINCIPAL)).toEqual({ name: 'ann' });
     expect([restored, heard]).toEqual([[{ rooms: ['a'] }], [{ name: 'ann' }, { name: 'ann' }]]);
     expect([asked, inbox.texts]).toEqual([1, ['welcome', 'hello']]);
+  });
+
+  it('a principal that is no plain data goes from process to process by save and restore', async () => {
+    class User {
+      readonly name: string;
+      constructor(name: string) {
+        this.name = name;
+      }
+    }
+    await world.up(() => [
+      new AuthHandler<User, Buffer, Buffer>({
+        authenticate: (bytes) => ({ principal: new User(String(bytes)) }),
+      }),
+    ]);
+    const client = await world.connect(inbox);
+    say(client, 'ann');
+    await world.pass(1);
+    const save = (channel: Channel): unknown => (channel.attributes.get(PRINCIPAL) as User).name;
+    const restore = (channel: Channel, name: unknown): void =>
+      void channel.attributes.set(PRINCIPAL, new User(name as string));
+    // The other process wants it from `restore`.
+    const { failures } = await world.handOver({ save });
+    expect(failures[0]!.message).toContain('restore has set no PRINCIPAL');
+    expect(await world.handOver({ save }, { restore })).toMatchObject({ moved: 1 });
+    await world.pass(1000);
+    const back = world.after.table.handOver({
+      save,
+      to: async (bytes) => world.before.take(bytes, { restore }),
+    });
+    await world.pass(1);
+    expect(await back).toMatchObject({ moved: 1, failed: 0 });
+    expect(world.before.channels.at(-1)!.attributes.get(PRINCIPAL)).toEqual(new User('ann'));
+    await world.pass(1000);
+    expect(client.isActive).toBe(true);
   });
 
   it('keeps a channel whose principal is no plain data, and one that nobody has signed in to', async () => {
@@ -344,12 +402,90 @@ describe('a hand-over of lasting channels', () => {
     expect([world.before.table.size, world.after.table.size]).toEqual([1, 0]);
   });
 
-  it('has no more channels on their way than it may, and looks again whether they are at rest', async () => {
-    let event: DrainEvent | undefined;
+  /** The new process has a copy, of which the old one does not know. */
+  const inDoubt = async (): Promise<void> => {
+    const to = async (bytes: Buffer): Promise<TakenSession> => {
+      await world.after.take(bytes).begin();
+      throw new Error('lost');
+    };
+    expect(await world.handOver({ to })).toMatchObject({ moved: 0 });
+    expect([world.after.table.size, world.after.table.detached]).toEqual([1, 1]);
+  };
+
+  it('a refused take leaves the copy that it would have replaced', async () => {
+    await world.end();
+    world = new TwoProcesses({ creditBytes: 1024, maxDetachedBytes: 500 });
+    await world.up(() => []);
+    const client = await world.connect(inbox);
+    await world.after.down();
+    await inDoubt();
+    await world.pass(1000);
+    const restore = (): void => {
+      throw new Error('no such room');
+    };
+    const childHandler = (channel: Channel): void => void channel.abort();
+    for (const [options, why] of [
+      [{ restore }, 'no such room'],
+      [{ childHandler }, 'it ended while its pipeline was built'],
+    ] as const) {
+      const { failures } = await world.handOver({}, options);
+      expect(failures.map(({ message }) => message)).toEqual([expect.stringContaining(why)]);
+      expect([world.after.table.size, world.after.table.detached]).toEqual([1, 1]);
+      expect(world.after.channels.map(({ isOpen }) => isOpen)[0]).toBe(true);
+    }
+    client.holdReads('test');
+    say(world.before.channels[0]!, 'x'.repeat(600));
+    await world.settle();
+    const { failures } = await world.handOver();
+    expect(failures[0]!.message).toContain('the limits allow no more');
+    expect(world.after.channels[0]!.isOpen).toBe(true);
+    expect([world.after.table.size, world.after.table.detached]).toEqual([1, 1]);
+  });
+
+  it('a copy that is replaced makes room for the channel, and closes when that is built', async () => {
+    await world.end();
+    world = new TwoProcesses({ creditBytes: 1024, maxDetached: 1 });
+    await world.up(() => [echo()]);
+    const client = await world.connect(inbox);
+    await inDoubt();
+    expect(await world.handOver()).toEqual({ moved: 1, failed: 0, failures: [] });
+    const [copy, channel] = world.after.channels;
+    expect([copy!.closeInfo?.reason, channel!.isOpen]).toEqual(['refused', true]);
+    expect([world.after.table.size, world.after.table.detached]).toEqual([1, 1]);
+    await world.pass(1000);
+    say(client, 'one');
+    await world.pass(300);
+    expect(inbox.texts).toEqual(['one']);
+  });
+
+  it('a refused take does not make a client whose channel has gone on believe that it is lost', async () => {
+    await world.up(() => [echo()]);
+    const client = await world.connect(inbox);
+    expect(await world.handOver()).toMatchObject({ moved: 1 });
+    await world.pass(1000);
+    const restore = (): void => {
+      throw new Error('no such room');
+    };
+    const back = world.after.table.handOver({
+      to: async (bytes) => world.before.take(bytes, { restore }),
+    });
+    await world.pass(1);
+    expect(await back).toMatchObject({ moved: 0 });
+    // It asks the process that it left first.
+    for (const link of world.after.links) link.abort();
+    await world.pass(3000);
+    expect(client.isActive).toBe(true);
+    say(client, 'one');
+    await world.pass(300);
+    expect(inbox.texts).toEqual(['one']);
+  });
+
+  it('has no more channels on their way than it may, and one that waits for its turn may get work', async () => {
+    const events: DrainEvent[] = [];
     await world.up(() => [
       {
         userEventTriggered: (ctx: Context, drain: unknown) => {
-          if (drain instanceof DrainEvent) event = drain;
+          if (drain instanceof DrainEvent) events.push(drain);
           ctx.fireUserEventTriggered(drain);
         },
       },
@@ -365,17 +501,107 @@ describe('a hand-over of lasting channels', () => {
         }),
     });
     await world.settle();
-    expect(answers).toHaveLength(1);
-    // The second one gets work while it waits for its turn.
-    const hold = event!.hold('work');
+    expect([answers.length, events.length]).toEqual([1, 1]);
     answers[0]!();
     await world.settle();
-    expect(answers).toHaveLength(1);
-    hold.release();
-    await world.settle();
+    expect(answers).toHaveLength(2);
     answers[1]!();
     await world.settle();
-    expect(await over).toEqual({ moved: 2, failures: [] });
+    expect(await over).toEqual({ moved: 2, failed: 0, failures: [] });
+  });
+
+  it('serves a channel until it is its turn to come to rest, however long those before it take', async () => {
+    await world.up(() => [echo()]);
+    const inboxes = Array.from({ length: 4 }, () => new Inbox());
+    const clients: Channel[] = [];
+    for (const each of inboxes) clients.push(await world.connect(each));
+    const answers: (() => void)[] = [];
+    const over = world.before.table.handOver({
+      concurrency: 1,
+      restMs: 1000,
+      to: (bytes) =>
+        new Promise((resolve) => {
+          answers.push(() => resolve(world.after.take(bytes)));
+        }),
+    });
+    await world.settle();
+    for (const at of [0, 1, 2, 3]) {
+      // Each is on its way for most of the time in which the next one would have had to come to rest.
+      await world.pass(900);
+      for (const later of clients.slice(at + 1)) say(later, `${at}`);
+      await world.pass(1);
+      expect(inboxes.slice(at + 1).map(({ texts }) => texts.at(-1))).toEqual(
+        Array(3 - at).fill(`${at}`),
+      );
+      answers[at]!();
+      await world.settle();
+    }
+    expect(await over).toEqual({ moved: 4, failed: 0, failures: [] });
+  });
+
+  it('drains no more channels in one turn of the event loop than come to rest at a time', async () => {
+    let inTurn = 0;
+    let most = 0;
+    await world.up(() => [
+      {
+        userEventTriggered: (ctx: Context, drain: unknown) => {
+          if (drain instanceof DrainEvent) {
+            if (inTurn === 0) {
+              world.clock.nextTurn(() => {
+                inTurn = 0;
+              });
+            }
+            inTurn += 1;
+            most = Math.max(most, inTurn);
+          }
+          ctx.fireUserEventTriggered(drain);
+        },
+      },
+    ]);
+    for (let left = 20; left > 0; left -= 1) await world.connect(new Inbox());
+    const full = new ChannelError(LASTING_ERRORS.HAND_OVER_FAILED, 'full');
+    const report = await world.handOver({ concurrency: 4, to: () => Promise.reject(full) });
+    expect([report.failures.length, most]).toEqual([20, 4]);
+  });
+
+  it('takes any number of channels at a time, also one that is larger than all', async () => {
+    await world.up(() => []);
+    await world.connect(inbox);
+    expect(await world.handOver({ concurrency: 2 ** 40 })).toMatchObject({ moved: 1, failed: 0 });
+  });
+
+  it('takes along what clients open while it goes on, and ends though they go on opening channels', async () => {
+    await world.up(() => []);
+    await world.connect(inbox);
+    const answers: (() => void)[] = [];
+    let report: HandOverReport | undefined;
+    void world.before.table
+      .handOver({
+        to: (bytes) =>
+          new Promise((resolve) => {
+            answers.push(() => resolve(world.after.take(bytes)));
+          }),
+      })
+      .then((given) => {
+        report = given;
+      });
+    await world.settle();
+    for (const at of [0, 1]) {
+      expect(report).toBeUndefined();
+      await world.connect(new Inbox());
+      answers[at]!();
+      await world.settle();
+    }
+    expect(report).toEqual({ moved: 2, failed: 0, failures: [] });
+    expect([world.before.table.size, world.after.table.size]).toEqual([1, 2]);
+  });
+
+  it('counts all that did not go, and says why for a hundred of them', async () => {
+    await world.up(() => []);
+    for (let left = 101; left > 0; left -= 1) await world.connect(new Inbox());
+    const full = new ChannelError(LASTING_ERRORS.HAND_OVER_FAILED, 'full');
+    const { moved, failed, failures } = await world.handOver({ to: () => Promise.reject(full) });
+    expect([moved, failed, failures.length]).toEqual([0, 101, 100]);
   });
 
   it('takes no more than it may keep for absent clients, and gives none of them up', async () => {
@@ -389,7 +615,7 @@ describe('a hand-over of lasting channels', () => {
       [expect.stringContaining('1 clients are absent, and the limits allow no more')],
     ]);
     await world.pass(1000);
-    expect(await world.handOver()).toEqual({ moved: 1, failures: [] });
+    expect(await world.handOver()).toEqual({ moved: 1, failed: 0, failures: [] });
     await world.pass(1000);
     expect(clients.map(({ isActive }) => isActive)).toEqual([true, true]);
   });
@@ -403,7 +629,7 @@ describe('a hand-over of lasting channels', () => {
     say(channel!, 'last');
     channel!.close();
     await world.settle();
-    expect(await world.handOver()).toEqual({ moved: 1, failures: [] });
+    expect(await world.handOver()).toEqual({ moved: 1, failed: 0, failures: [] });
     await world.pass(2000);
     expect([inbox.texts, client.isOpen]).toEqual([['last'], false]);
     expect([world.before.table.size, world.after.table.size]).toEqual([0, 0]);
@@ -424,7 +650,7 @@ describe('a hand-over of lasting channels', () => {
     ]);
     await world.pass(1);
     const [one, two] = await both;
-    expect([given, one]).toEqual([['one'], { moved: 1, failures: [] }]);
+    expect([given, one]).toEqual([['one'], { moved: 1, failed: 0, failures: [] }]);
     expect(two.failures.map(({ message }) => message)).toEqual([
       expect.stringContaining('another hand-over has it'),
     ]);

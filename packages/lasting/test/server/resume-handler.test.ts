@@ -4,6 +4,7 @@ import {
   AttributeKey,
   type Channel,
   type Context,
+  DrainEvent,
   DrainStartEvent,
   type Handler,
   isHeadraceError,
@@ -524,6 +525,17 @@ describe('ResumeHandler', () => {
     const places = [{ host: 'b.example', port: 1 }];
     bench.clock.run(() => bench.table.move({ spreadMs: 500, places }));
     expect(link.heard()).toEqual([{ kind: 'move', spreadMs: 500, places }]);
+  });
+
+  it('ends no lasting channel if its link is to rest only', () => {
+    const bench = new Bench();
+    const { link } = bench.open();
+    const event = new DrainEvent(10_000, () => {});
+    link.channel.run(() => link.channel.pipeline.fireUserEventTriggered(event));
+    const { isOpen, isEnding } = bench.channels[0]!;
+    expect([isOpen, isEnding, event.holds]).toEqual([true, false, ['lasting channel']]);
+    const [relayed] = bench.events.filter((each) => each instanceof DrainEvent);
+    expect([relayed!.endsChannel, relayed!.timeoutMs]).toEqual([false, 10_000]);
   });
 
   it('ends the channels of absent clients when the table is closed', () => {

@@ -23,6 +23,8 @@ class Caller {
   channel: Channel | undefined = undefined;
   private readonly number: number;
   private calls = 0;
+  private round: { readonly calls: number; readonly notices: number } | undefined = undefined;
+  private endRound = (): void => {};
   private timer: NodeJS.Timeout | undefined = undefined;
 
   constructor(number: number) {
@@ -57,6 +59,7 @@ class Caller {
       .connect();
     this.channel.onClosed(({ closeInfo }) => {
       this.wrong ??= `it closed as ${closeInfo?.reason}: ${closeInfo?.error?.message}`;
+      this.look(0);
     });
     this.call(exchange);
     this.timer = setInterval(() => {
@@ -67,6 +70,26 @@ class Caller {
   private noticed(number: number): undefined {
     if (number !== this.notices + 1) this.wrong ??= `notice ${number} came after ${this.notices}`;
     this.notices = number;
+    this.look(0);
+  }
+
+  /** Resolves when a call that is made from now on is answered and a further notice has come, or something is wrong. */
+  heard(): Promise<void> {
+    this.round = { calls: this.calls, notices: this.notices };
+    return new Promise((resolve) => {
+      this.endRound = resolve;
+      this.look(0);
+    });
+  }
+
+  private look(answered: number): void {
+    const { round } = this;
+    if (round === undefined) return;
+    if (answered > round.calls) this.round = { ...round, calls: -1 };
+    const isOver = this.round!.calls < 0 && this.notices > round.notices;
+    if (!isOver && this.wrong === undefined) return;
+    this.round = undefined;
+    this.endRound();
   }
 
   private call(exchange: ExchangeHandler<BinaryExchange>): void {
@@ -79,9 +102,11 @@ class Caller {
       (answer) => {
         this.answered += 1;
         if (answer.readUInt32BE(4) !== calls) this.wrong ??= `call ${calls} has another's answer`;
+        this.look(calls);
       },
       (error: Error) => {
         this.wrong ??= `call ${calls} failed: ${error.message}`;
+        this.look(0);
       },
     );
   }
@@ -129,7 +154,8 @@ export async function rollingRestarts(clients: number, restarts: number): Promis
       const report = await program.ask<OverReport>(pathOf(number));
       expect(report).toEqual({ moved: clients, failures: [], wrong: undefined, left: 0 });
       program = next;
-      await new Promise((resolve) => setTimeout(resolve, 2 * TICK_MS));
+      // Each client has come to the new process, and both ends have sent something there.
+      await Promise.all(callers.map((caller) => caller.heard()));
       expect(callers.find(({ wrong }) => wrong !== undefined)?.wrong).toBeUndefined();
     }
     for (const caller of callers) caller.pause();

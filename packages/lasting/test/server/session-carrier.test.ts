@@ -125,7 +125,7 @@ describe('lasting channels that go over a connection', () => {
 
   it('arrive', async () => {
     await join();
-    expect(await handOver()).toEqual({ moved: 1, failures: [] });
+    expect(await handOver()).toEqual({ moved: 1, failed: 0, failures: [] });
     expect([world.before.table.size, world.after.table.size]).toEqual([0, 1]);
     await world.pass(1000);
     await echoes('one');
@@ -167,7 +167,7 @@ describe('lasting channels that go over a connection', () => {
       [expect.stringContaining('maxArriving')],
     ]);
     await world.pass(1000);
-    expect(await handOver()).toEqual({ moved: 1, failures: [] });
+    expect(await handOver()).toEqual({ moved: 1, failed: 0, failures: [] });
   });
 
   it('stay when the connection is lost before they left', async () => {
@@ -256,7 +256,7 @@ describe('lasting channels that go over a connection', () => {
     await world.after.up();
     answered = () => {};
     await join();
-    expect(await handOver()).toEqual({ moved: 1, failures: [] });
+    expect(await handOver()).toEqual({ moved: 1, failed: 0, failures: [] });
     await world.pass(1000);
     await echoes('two');
     expect([world.before.table.size, world.after.table.size]).toEqual([0, 1]);

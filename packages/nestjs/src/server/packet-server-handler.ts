@@ -105,9 +105,8 @@ export class PacketServerHandler implements Handler, PacketOwner {
   }
 
   userEventTriggered(ctx: Context, event: unknown): void {
-    if (this.drain.see(event) && this.hasControl && this.drain.isHolding) {
-      ctx.writeAndFlush(LEAVING);
-    }
+    const isLeaving = this.drain.see(event) && event.endsChannel && this.drain.isHolding;
+    if (isLeaving && this.hasControl) ctx.writeAndFlush(LEAVING);
     ctx.fireUserEventTriggered(event);
   }
 

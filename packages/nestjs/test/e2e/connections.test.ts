@@ -1,5 +1,5 @@
 import { fixed } from '@headrace/client';
-import { type Channel, type HeadraceError, isHeadraceError } from '@headrace/core';
+import { type Channel, DrainEvent, type HeadraceError, isHeadraceError } from '@headrace/core';
 import {
   HeadraceContext,
   HeadraceRecord,
@@ -459,6 +459,22 @@ describe('app.close()', () => {
     await app.pass(2000);
     expect([request.values, isClosed]).toEqual([[5], true]);
     expect(late.values).toEqual([]);
+  });
+
+  it('is not announced to the client of a connection that is to rest only', async () => {
+    app = await TimedApp.start([SlowService]);
+    const client = app.client();
+    const request = watch(client.send('slow', 5));
+    await app.pass(10);
+    const event = new DrainEvent(1000, () => {});
+    connections()[0]!.pipeline.fireUserEventTriggered(event);
+    await app.pass(10);
+    const late = watch(client.send('slow', 6));
+    await app.pass(10);
+    expect([running, connections().length]).toEqual([2, 1]);
+    for (const done of finish) done();
+    await app.pass(10);
+    expect([request.values, late.values, event.holds]).toEqual([[5], [6], []]);
   });
 
   it('waits no longer than drainTimeoutMs', async () => {

@@ -13,6 +13,7 @@ import { Fifo, isTurnCheckDue, toError } from '@headrace/core/authoring';
 import { CLOSE_TIMEOUT_MS, CUT_OFF, closeCodeOf, closeText } from '../socket/close-codes.ts';
 import type { FrameTransportListener } from '../socket/frame-transport.ts';
 import { MessageIntake, type MessageSource } from '../socket/message-intake.ts';
+import { shownUrl } from '../socket/shown-url.ts';
 import { TextMessage, type WebSocketInput } from '../socket/text-message.ts';
 import type { WebSocketTransport } from '../socket/web-socket-channel.ts';
 import { OPEN, type PageClose, type PageSocket, pageCode } from './page-socket.ts';
@@ -91,7 +92,7 @@ export class PageTransport implements Transport, MessageSource, WebSocketTranspo
     const { subprotocols, url } = this.options;
     if (this.isOver) return;
     if (subprotocols.length > 0 && socket.protocol === '') {
-      const text = `the server at ${url} speaks none of the subprotocols ${subprotocols.join(', ')}`;
+      const text = `the server at ${shownUrl(url)} speaks none of the subprotocols ${subprotocols.join(', ')}`;
       this.leave(socket);
       this.refuse(new ChannelError('CHANNEL_FAILED', text));
       return;
@@ -294,7 +295,8 @@ function tooMuchHeld(bytes: number): RejectedError {
   return new RejectedError('REJECTED_QUEUE', text, { bytes, max: MAX_HELD_BYTES });
 }
 
-function neverOpened(url: string): ChannelError {
+function neverOpened(address: string): ChannelError {
+  const url = shownUrl(address);
   const text =
     `there is no WebSocket to ${url}, and browsers do not say why: ` +
     'is the server there, is its certificate trusted, and does it let pages of this origin in?';

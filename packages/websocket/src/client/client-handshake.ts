@@ -11,6 +11,7 @@ import {
 import { type DeflateTerms, deflateOfAnswer, offerOf } from '../socket/compression.ts';
 import type { AgreedTerms, FrameTransport } from '../socket/frame-transport.ts';
 import { acceptOf } from '../socket/handshake-key.ts';
+import { shownUrl } from '../socket/shown-url.ts';
 
 /** The request of a client. */
 export interface ClientTerms {
@@ -107,7 +108,7 @@ export class ClientHandshake implements Handler {
   }
 
   private broken(why: string): DecodeError {
-    const text = `${this.terms.url} did not answer as a WebSocket (${why})`;
+    const text = `${shownUrl(this.terms.url)} did not answer as a WebSocket (${why})`;
     return new DecodeError('MESSAGE_INVALID', text);
   }
 }
@@ -159,6 +160,6 @@ function agreedBy({ headers }: IncomingMessage, key: string, terms: ClientTerms)
 }
 
 function refused(url: URL, { statusCode }: IncomingMessage): ChannelError {
-  const text = `${url} refused the WebSocket with the HTTP status ${statusCode}`;
+  const text = `${shownUrl(url)} refused the WebSocket with the HTTP status ${statusCode}`;
   return new ChannelError('CHANNEL_REFUSED', text, { statusCode });
 }

@@ -11,6 +11,7 @@ import { toError } from '@headrace/core/authoring';
 import { deflateTerms } from '../socket/compression.ts';
 import { FrameTransport } from '../socket/frame-transport.ts';
 import { MESSAGE_LIMITS } from '../socket/message-limits.ts';
+import { shownUrl } from '../socket/shown-url.ts';
 import { ClientHandshake, type ClientTerms } from './client-handshake.ts';
 import {
   checkSubprotocols,
@@ -55,8 +56,8 @@ function targetOf(
 ): { readonly place: ConnectPlace; readonly path: string } {
   const scheme = SCHEMES[url.protocol];
   if (scheme === undefined || url.hash !== '') {
-    const text = `${url} is no URL of a WebSocket: it must begin with ws: or wss:, and have no fragment`;
-    throw new OptionError('OPTION_INVALID', text, { option: 'url', value: String(url) });
+    const text = `${shownUrl(url)} is no URL of a WebSocket: it must begin with ws: or wss:, and have no fragment`;
+    throw new OptionError('OPTION_INVALID', text, { option: 'url', value: shownUrl(url) });
   }
   const isSecure = scheme === 'wss:';
   if (tls !== undefined && !isSecure) {

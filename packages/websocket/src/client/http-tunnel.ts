@@ -13,6 +13,7 @@ import {
 import { describeOptions, time, toError } from '@headrace/core/authoring';
 import { FrameTransport } from '../socket/frame-transport.ts';
 import type { ReadLimits } from '../socket/message-limits.ts';
+import { shownUrl } from '../socket/shown-url.ts';
 import { FrameCarrier } from '../tunnel/frame-carrier.ts';
 import { WEB_SOCKET_ERRORS } from '../web-socket-errors.ts';
 import { type Fetch, TunnelTransport } from './tunnel-transport.ts';
@@ -107,7 +108,10 @@ export class HttpTunnel {
     const byTunnel = async (): Promise<C> => {
       const channel = await ways.tunnel();
       this.remember(url, clock);
-      ways.logger?.log('info', `the WebSocket to ${httpUrl(url).href} goes over HTTP requests`);
+      ways.logger?.log(
+        'info',
+        `the WebSocket to ${shownUrl(httpUrl(url))} goes over HTTP requests`,
+      );
       return channel;
     };
     const isTunnelFirst = this.isPreferred(url, clock);
@@ -210,8 +214,8 @@ function httpUrl(address: string | URL): URL {
     url.protocol = url.protocol.replace(/^ws(?=s?:)/, 'http');
     if (/^https?:$/.test(url.protocol) && url.hash === '') return url;
   }
-  const text = `${address} is no URL that messages could go to over HTTP: it must begin with ws: or wss:`;
-  throw new OptionError('OPTION_INVALID', text, { option: 'url', value: String(address) });
+  const text = `${shownUrl(address)} is no URL that messages could go to over HTTP: it must begin with ws: or wss:`;
+  throw new OptionError('OPTION_INVALID', text, { option: 'url', value: shownUrl(address) });
 }
 
 /** `fetch` takes no URL with a password. */

@@ -7,6 +7,7 @@ import {
   type TransportSink,
 } from '@headrace/core';
 import { attempted, sizeOfBytes, systemError, toBuffer, toError } from '@headrace/core/authoring';
+import { shownUrl } from '../socket/shown-url.ts';
 import { END_EVENT, EventStreamReader, OPEN_EVENT } from '../tunnel/event-stream.ts';
 import {
   bytesBody,
@@ -139,7 +140,7 @@ export class TunnelTransport implements Transport {
     this.subprotocol = subprotocol;
     this.timer?.cancel();
     if (subprotocols.length > 0 && !subprotocols.includes(subprotocol ?? '')) {
-      const text = `the server at ${url} speaks none of the subprotocols ${subprotocols.join(', ')}`;
+      const text = `the server at ${shownUrl(url)} speaks none of the subprotocols ${subprotocols.join(', ')}`;
       this.refuse(new ChannelError('CHANNEL_FAILED', text));
       return;
     }
@@ -399,24 +400,28 @@ function cutOff(why: string): Error {
   return systemError('ECONNRESET', `read ECONNRESET (${why})`);
 }
 
-function unreachable(url: string, cause: Error): ChannelError {
+function unreachable(address: string, cause: Error): ChannelError {
+  const url = shownUrl(address);
   const text = `no answer from ${url} (${cause.message})`;
   return new ChannelError('CHANNEL_REFUSED', text, { url }, cause);
 }
 
-function refused(url: string, statusCode: number): ChannelError {
+function refused(address: string, statusCode: number): ChannelError {
+  const url = shownUrl(address);
   const text = `${url} refused to carry a WebSocket over HTTP, with the HTTP status ${statusCode}`;
   return new ChannelError('CHANNEL_REFUSED', text, { url, statusCode });
 }
 
-function buffered(url: string, timeoutMs: number): ChannelError {
+function buffered(address: string, timeoutMs: number): ChannelError {
+  const url = shownUrl(address);
   const text =
     `nothing of the answer of ${url} came within ${timeoutMs} ms: ` +
     'a proxy holds answers back until they are whole, or the server is too slow';
   return new ChannelError(WEB_SOCKET_ERRORS.TUNNEL_BUFFERED, text, { url, timeoutMs });
 }
 
-function elsewhere(url: string): ChannelError {
+function elsewhere(address: string): ChannelError {
+  const url = shownUrl(address);
   const text =
     `requests to ${url} reach another server than the one that has the session: ` +
     'several servers need sticky sessions at their balancer for WebSockets over HTTP';

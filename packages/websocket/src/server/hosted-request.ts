@@ -3,25 +3,56 @@ import type { Socket } from 'node:net';
 import {
   type Address,
   type Channel,
+  type Logger,
   openChannel,
+  stderrLogger,
   systemClock,
   type Transport,
   type TransportSink,
 } from '@headrace/core';
+import { warnFirst } from '@headrace/core/authoring';
 import type { TunnelPlace } from './tunnel-place.ts';
 
-const CONNECTIONS = new WeakMap<Socket, Channel>();
+/** A connection that another HTTP server has accepted. */
+interface HostedConnection {
+  readonly channel: Channel;
+  hasWarned: boolean;
+}
+
+/** The connections of other HTTP servers of Node's whose requests and upgrades an endpoint takes. */
+export class HostedConnections {
+  /** One for all of them: it bounds what repeats. */
+  readonly logger: Logger;
+  private readonly known = new WeakMap<Socket, HostedConnection>();
+
+  constructor(logger: Logger | undefined) {
+    this.logger = logger ?? stderrLogger();
+  }
+
+  requestOf({ socket }: IncomingMessage, response: ServerResponse): HostedRequest {
+    let connection = this.known.get(socket);
+    if (connection === undefined) {
+      const channel = openChannel(new HostedTransport(socket), { logger: this.logger });
+      connection = { channel, hasWarned: false };
+      this.known.set(socket, connection);
+    }
+    return new HostedRequest(connection, response);
+  }
+}
 
 /** A request that another HTTP server of Node's has read: its socket, its time-outs and its drain are that server's. */
-export class HostedRequest implements TunnelPlace {
-  readonly connection: Channel;
+class HostedRequest implements TunnelPlace {
   readonly isDraining = false;
+  private readonly hosted: HostedConnection;
   private readonly response: ServerResponse;
 
-  constructor({ socket }: IncomingMessage, response: ServerResponse) {
+  constructor(hosted: HostedConnection, response: ServerResponse) {
+    this.hosted = hosted;
     this.response = response;
-    this.connection = CONNECTIONS.get(socket) ?? openChannel(new HostedTransport(socket));
-    CONNECTIONS.set(socket, this.connection);
+  }
+
+  get connection(): Channel {
+    return this.hosted.channel;
   }
 
   carries(): void {}
@@ -54,7 +85,10 @@ export class HostedRequest implements TunnelPlace {
   }
 
   private log(text: string, error?: Error): void {
-    this.connection.logger.log('warn', `${this.connection} ${text}`, error);
+    const { hosted } = this;
+    const isFirst = !hosted.hasWarned;
+    hosted.hasWarned = true;
+    warnFirst(hosted.channel, isFirst, text, error);
   }
 }
 

@@ -15,7 +15,7 @@ import {
   type Timer,
   type Types,
 } from '@headrace/core';
-import { DrainGate, describeOptions, unchecked } from '@headrace/core/authoring';
+import { DrainGate, describeOptions, unchecked, warnFirst } from '@headrace/core/authoring';
 import { type AgreedTerms, FrameTransport } from '../socket/frame-transport.ts';
 import type { ReadLimits } from '../socket/message-limits.ts';
 import {
@@ -55,6 +55,7 @@ class HttpState {
   sessions = 0;
   /** No time runs for the next request. */
   isKept = false;
+  hasWarned = false;
 
   constructor(duplex: DuplexHandler) {
     this.duplex = duplex;
@@ -120,7 +121,7 @@ export class HttpEndpointHandler implements Handler {
   private ctx: Context | undefined = undefined;
   private channel: WebSocketChannel | undefined = undefined;
   private frames: FrameTransport | undefined = undefined;
-  private drain: DrainEvent | undefined = undefined;
+  private drains: readonly DrainEvent[] | undefined = undefined;
   /** Absent after the upgrade to a WebSocket, which there may be very many of. */
   private http: HttpState | undefined;
 
@@ -138,7 +139,12 @@ export class HttpEndpointHandler implements Handler {
 
   /** @internal The server shuts down, and this connection has heard of it. */
   get isDraining(): boolean {
-    return this.drain !== undefined || DrainStartEvent.seenBy(this.connection) !== undefined;
+    return this.isEnding || DrainStartEvent.seenBy(this.connection) !== undefined;
+  }
+
+  /** The connection ends when what is under way is done. */
+  private get isEnding(): boolean {
+    return this.drains?.some(({ endsChannel }) => endsChannel) === true;
   }
 
   /** @internal The channel that carries the requests. */
@@ -173,10 +179,10 @@ export class HttpEndpointHandler implements Handler {
     if (event instanceof DrainStartEvent) {
       if (this.channel !== undefined) this.startDrain(event, this.channel);
     } else if (event instanceof DrainEvent) {
-      this.drain = event;
+      this.drains = [...(this.drains ?? []).filter(({ isGivenUp }) => !isGivenUp), event];
       if (this.channel !== undefined) this.drainWebSocket(event, this.channel);
       else if (this.http !== undefined) {
-        this.http.gate = new DrainGate('requests', () => this.isExpected);
+        this.http.gate ??= new DrainGate('requests', () => this.isExpected);
         this.http.gate.see(event);
       }
     }
@@ -197,7 +203,7 @@ export class HttpEndpointHandler implements Handler {
   private drainWebSocket(event: DrainEvent, channel: Channel): void {
     const hold = event.hold('WebSocket');
     channel.onClosed(() => hold.release());
-    channel.pipeline.fireUserEventTriggered(new DrainEvent(event.timeoutMs));
+    channel.pipeline.fireUserEventTriggered(event.forChild());
   }
 
   channelShutdown(ctx: Context, direction: 'input' | 'output'): void {
@@ -233,6 +239,7 @@ export class HttpEndpointHandler implements Handler {
   requestStarted(request: IncomingMessage, response: ServerResponse): void {
     const http = this.http!;
     http.responses += 1;
+    http.gate?.update();
     http.current = request;
     // A request without a body is complete with its headers.
     const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
@@ -244,8 +251,10 @@ export class HttpEndpointHandler implements Handler {
 
   /** The code that answers failed: 500, and the connection goes on. A response that has begun cannot be completed. */
   requestFailed(response: ServerResponse, error: Error): void {
-    const { channel } = this.ctx!;
-    channel.logger.log('warn', `${channel} failed a request: ${error.message}`, error);
+    const { http } = this;
+    const isFirst = http?.hasWarned !== true;
+    if (http !== undefined) http.hasWarned = true;
+    warnFirst(this.connection, isFirst, `failed a request: ${error.message}`, error);
     if (response.writableEnded) return;
     if (response.headersSent) {
       response.destroy();
@@ -295,7 +304,8 @@ export class HttpEndpointHandler implements Handler {
     const started = DrainStartEvent.seenBy(this.connection);
     if (started !== undefined) this.startDrain(started, channel);
     // The request followed a response that the drain waits for, or its own response is under way.
-    if (this.drain !== undefined) this.drainWebSocket(this.drain, channel);
+    for (const event of this.drains ?? [])
+      if (!event.isGivenUp) this.drainWebSocket(event, channel);
     this.http?.gate?.update();
   }
 
@@ -310,8 +320,8 @@ export class HttpEndpointHandler implements Handler {
     if (http === undefined) return;
     http.sessions -= 1;
     if (http.sessions > 0 || this.ctx?.channel.isOpen !== true) return;
-    if (http.gate !== undefined) http.gate.update();
-    else if (http.isKept) this.waitForRequest(this.options.timeoutMs, true);
+    http.gate?.update();
+    if (http.isKept && !this.isEnding) this.waitForRequest(this.options.timeoutMs, true);
   }
 
   /** Answers a request that cannot be served, and ends the connection. */
@@ -385,11 +395,9 @@ export class HttpEndpointHandler implements Handler {
     if (http.responses > 0 || this.ctx?.channel.isOpen !== true) return;
     // The connection is the WebSocket's now.
     if (this.channel !== undefined) return;
-    if (http.gate !== undefined && !this.isExpected) {
-      // The response under way was the last one.
-      http.gate.update();
-      return;
-    }
+    http.gate?.update();
+    // The response under way was the last one.
+    if (this.isEnding && !this.isExpected) return;
     if (http.sessions > 0) {
       this.stopWaiting();
       http.isKept = true;

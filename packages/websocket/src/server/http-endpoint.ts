@@ -6,9 +6,17 @@ import {
 } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type Channel, openChannel, SocketTransport } from '@headrace/core';
-import { callSafely, describeOptions, fn, time, unchecked, whole } from '@headrace/core/authoring';
-import { HostedRequest } from './hosted-request.ts';
+import { type Channel, type Logger, openChannel, SocketTransport } from '@headrace/core';
+import {
+  callSafely,
+  describeOptions,
+  fn,
+  LOGGER,
+  time,
+  unchecked,
+  whole,
+} from '@headrace/core/authoring';
+import { HostedConnections } from './hosted-request.ts';
 import { HttpEndpointHandler, type HttpEndpointHandlerOptions } from './http-endpoint-handler.ts';
 import { type HttpTunnelServerOptions, TunnelServer } from './tunnel-server.ts';
 import {
@@ -37,6 +45,11 @@ export interface HttpEndpointOptions extends WebSocketUpgradeOptions {
   readonly httpTunnel?: boolean | HttpTunnelServerOptions;
   /** Longer request headers are refused with 431. @default 16384 */
   readonly maxHeaderBytes?: number;
+  /**
+   * Gets what goes wrong on connections of another HTTP server, which `upgrade` and `request` take; those of a `ServerBootstrap` have
+   * its own. @default stderrLogger()
+   */
+  readonly logger?: Logger;
 }
 
 const OPTIONS = describeOptions(
@@ -46,6 +59,7 @@ const OPTIONS = describeOptions(
     timeoutMs: time({ default: 10_000 }),
     httpTunnel: unchecked({ default: false }),
     maxHeaderBytes: whole({ min: 1, max: 2 ** 31 - 1, default: 16 * 1024 }),
+    logger: LOGGER,
   },
   UPGRADE_OPTIONS,
 );
@@ -92,13 +106,15 @@ export class HttpEndpoint {
   private readonly http: HttpServer;
   private readonly upgrader: WebSocketUpgrader;
   private readonly tunnel: TunnelServer | undefined = undefined;
+  private readonly hosted: HostedConnections;
   private readonly handlers = new WeakMap<object, HttpEndpointHandler>();
   /** One object for all handlers: there may be very many connections. */
   private readonly ofHandlers: HttpEndpointHandlerOptions;
 
   constructor(options: HttpEndpointOptions = {}) {
-    const { timeoutMs, maxHeaderBytes, httpTunnel } = OPTIONS.resolve(options);
+    const { timeoutMs, maxHeaderBytes, httpTunnel, logger } = OPTIONS.resolve(options);
     this.options = options;
+    this.hosted = new HostedConnections(logger);
     this.ofHandlers = {
       timeoutMs,
       firstTimeoutMs: timeoutMs,
@@ -155,13 +171,15 @@ export class HttpEndpoint {
       connect: (_stream, self) => this.openWebSocket(request, self, head),
     });
     return openChannel(SocketTransport.of(socket as Socket), {
+      logger: this.hosted.logger,
       initialize: ({ pipeline }) => void pipeline.addLast(handler),
     });
   }
 
   /**
    * Takes a request of another HTTP server of Node's if it belongs to a WebSocket over requests (option `httpTunnel`): for what
-   * its event `request` hands over, before a body parser. Refusals are logged; drains and time-outs of connections are that
+   * its event `request` hands over, before a body parser. Refusals are logged (option `logger`), the first of
+   * each connection as a warning; drains and time-outs of connections are that
    * server's.
    *
    * @returns false if the request is left to the other server: it is none of a tunnel, or there is no `httpTunnel`
@@ -182,7 +200,7 @@ export class HttpEndpoint {
    */
   request(request: IncomingMessage, response: ServerResponse): boolean {
     if (this.tunnel?.takes(request) !== true) return false;
-    const place = new HostedRequest(request, response);
+    const place = this.hosted.requestOf(request, response);
     if (hasTwoHosts(request)) place.refuseBroken(new Error(TWO_HOSTS));
     else this.tunnel.serve(request, response, place);
     return true;

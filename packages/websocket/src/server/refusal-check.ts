@@ -44,20 +44,29 @@ function headerLine([name, value]: readonly [string, unknown]): string {
   try {
     validateHeaderName(name);
     validateHeaderValue(name, value as string);
-  } catch (error) {
-    throw wrong(`gave the header ${printed(name)}: ${printed(value)}`, error as Error);
+  } catch {
+    throw wrong(`gave the header ${nameIn(name)} with a name or a value that cannot be sent`);
   }
   if (OWN_HEADERS.has(name.toLowerCase())) {
-    throw wrong(`gave the header ${printed(name)}, which the response has already`);
+    throw wrong(`gave the header ${nameIn(name)}, which the response has already`);
   }
   return `${name}: ${String(value)}`;
 }
 
+/** What is logged of an answer has no secrets: a text may be a token, and the value of a header a cookie. */
 function printed(value: unknown): string {
-  return (JSON.stringify(value) ?? String(value)).slice(0, 200);
+  if (value === null) return 'null';
+  if (typeof value === 'string') return 'a text';
+  if (typeof value === 'function') return 'a function';
+  return typeof value === 'object' ? 'an object' : String(value);
 }
 
-function wrong(what: string, cause?: Error): OptionError {
+/** The part that is a name: a value may follow where the two are not apart. */
+function nameIn(header: string): string {
+  return `"${/^[\w!#$%&'*+.^`|~-]{0,100}/.exec(header)![0]}"`;
+}
+
+function wrong(what: string): OptionError {
   const text = `authorize ${what}, but must give true, false, a function, or an object with a status from 300 to 599 and headers that can be sent`;
-  return new OptionError('OPTION_INVALID', text, { option: 'authorize' }, cause);
+  return new OptionError('OPTION_INVALID', text, { option: 'authorize' });
 }

@@ -349,7 +349,7 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
   /**
    * The handshake is done.
    *
-   * @param rest - what was read behind it; it waits for the next turn of the event loop, when whoever connected has the
+   * @param rest - what was read behind it; it waits for the next turn of the event loop, when the code that connected has the
    * channel
    */
   opened({ deflate, subprotocol }: AgreedTerms, rest?: Buffer): void {

@@ -40,7 +40,8 @@ async function start(options: HttpEndpointOptions = {}, clock?: Clock): Promise<
   const sockets: Channel[] = [];
   const logger: Logger = {
     log(level, message, error) {
-      if (level !== 'debug') log.push(`${level} ${message}: ${error?.message}`);
+      const isPart = level !== 'debug' || message.includes('failed a request');
+      if (isPart) log.push(`${level} ${message}: ${error?.message}`);
     },
   };
   const endpoint = new HttpEndpoint({
@@ -166,14 +167,44 @@ describe('HttpEndpoint', () => {
         return answer();
       },
     });
-    const both = await exchange(
+    const again = 'GET /a HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(2);
+    const all = await exchange(
       port,
-      'GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
+      `${again}GET /b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
     );
-    expect(both).toMatch(
+    expect(all).toMatch(
       /^HTTP\/1\.1 500 Internal Server Error[\s\S]*\nInternal Server Error\n[\s\S]*HTTP\/1\.1 200 OK[\s\S]*a page/,
     );
-    expect(log).toEqual([expect.stringMatching(/^warn .* failed a request: no page: no page$/)]);
+    // A stranger may ask again and again.
+    expect(log).toEqual([
+      expect.stringMatching(
+        /^warn .* failed a request: no page; further ones are .* debug: no page$/,
+      ),
+      expect.stringMatching(/^debug .* failed a request: no page: no page$/),
+    ]);
+  });
+
+  it('logs that the code that answers failed when the connection is a WebSocket by now', async () => {
+    let opened = (): void => {};
+    const open = new Promise<void>((resolve) => {
+      opened = resolve;
+    });
+    const { port, log } = await start({
+      request: async (_request, response) => {
+        response.end('a page');
+        await open;
+        fail();
+      },
+      webSocket: (channel) => {
+        opened();
+        setImmediate(() => channel.parent!.close());
+      },
+    });
+    await exchange(
+      port,
+      `GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /ws HTTP/1.1\r\nHost: x\r\n${UPGRADE}`,
+    );
+    expect(log).toEqual([expect.stringMatching(/^warn .* failed a request: no page; /)]);
   });
 
   it.each<[string, (response: ServerResponse) => unknown]>([

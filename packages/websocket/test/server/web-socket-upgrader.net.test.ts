@@ -208,7 +208,8 @@ describe('a decision of authorize that cannot be sent', () => {
       .childOptions({ logger: silentLogger })
       .childHandler(({ pipeline }) =>
         pipeline.addLast(endpoint.handler(), {
-          exceptionCaught: (_ctx: Context, error: Error) => void caught.push(error.message),
+          exceptionCaught: (_ctx: Context, error: Error) =>
+            void caught.push(`${error.message} ${error.cause}`),
         }),
       )
       .bind({ port: 0, host: '127.0.0.1' });
@@ -229,19 +230,23 @@ describe('a decision of authorize that cannot be sent', () => {
     [{}, 'status undefined'],
     [null, 'null'],
     [undefined, 'undefined'],
-    ['yes', '"yes"'],
+    ['yes', 'a text'],
+    [line, 'a text'],
     [401, '401'],
     [{ status: 42 }, 'status 42'],
     [{ status: 101 }, 'status 101'],
     [{ status: 200 }, 'status 200'],
     [{ status: 1000 }, 'status 1000'],
     [{ status: 401.5 }, 'status 401.5'],
-    [{ status: '401' }, 'status "401"'],
-    [{ status: `401 ${line}` }, 'status "401 x'],
+    [{ status: '401' }, 'status a text'],
+    [{ status: `401 ${line}` }, 'status a text'],
     [{ status: 401, headers: { 'X-Why': line } }, 'X-Why'],
     [{ status: 401, headers: { 'X-Why': undefined } }, 'X-Why'],
     [{ status: 401, headers: { 'X-Why': 'ж' } }, 'X-Why'],
-    [{ status: 401, headers: { [line]: 'x' } }, 'Set-Cookie'],
+    [{ status: 401, headers: { [line]: 'x' } }, 'the header "x"'],
+    [{ status: 401, headers: { 'Set-Cookie': 'sid=evil; Path=/\n' } }, 'the header "Set-Cookie"'],
+    [{ status: 401, headers: 'Set-Cookie: sid=evil' }, 'the headers a text'],
+    [[line], 'status undefined'],
     [{ status: 401, headers: { '': 'x' } }, 'header'],
     [{ status: 401, headers: 'X-Why: x' }, 'headers'],
     [{ status: 401, headers: { 'Content-Length': '5' } }, 'Content-Length'],
@@ -251,6 +256,8 @@ describe('a decision of authorize that cannot be sent', () => {
     expect(text).toMatch(/^HTTP\/1\.1 500 Internal Server Error\r\n/);
     expect(text).not.toContain('Set-Cookie');
     expect(caught).toContain('authorize');
+    // What is logged has no secrets.
+    expect(caught).not.toContain('evil');
     expect(caught).toContain(named);
   });
 
