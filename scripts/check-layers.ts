@@ -28,6 +28,7 @@ const SHARED_FIXTURES = [
   'any-text',
   'bundled-program',
   'certificates',
+  'bus-server',
   'cutting-proxy',
   'figure',
   'first-seed',

@@ -15,6 +15,7 @@ const takers: Readonly<Record<string, readonly [(options: never) => unknown, obj
     { table: new lasting.ResumeTable(), childHandler: () => {} },
   ],
   ResumeTable: [(options) => new lasting.ResumeTable(options), {}],
+  memorySessionLog: [(options) => lasting.memorySessionLog(options), {}],
   takesSessions: [
     (options) => lasting.takesSessions(options),
     { table: new lasting.ResumeTable(), childHandler: () => {} },

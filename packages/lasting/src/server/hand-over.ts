@@ -4,6 +4,7 @@ import {
   type Clock,
   DrainEvent,
   isHeadraceError,
+  OptionError,
   type Timer,
 } from '@headrace/core';
 import {
@@ -14,12 +15,12 @@ import {
   toError,
   whole,
 } from '@headrace/core/authoring';
-import { principalOf } from '@headrace/handlers';
 import type { LastingChannel } from '../channel/lasting-channel.ts';
 import type { TransportState } from '../channel/resume-owner.ts';
 import { LASTING_ERRORS } from '../lasting-errors.ts';
 import { encodeSession } from '../protocol/session-bytes.ts';
-import { checkedData } from './plain-data.ts';
+import type { LoggedTransport } from './logged-transport.ts';
+import { checkedData, principalFrom } from './plain-data.ts';
 import type { ResumeSession } from './resume-session.ts';
 
 /** A lasting channel that a table has taken from another process, and does not serve yet. */
@@ -46,10 +47,12 @@ export interface HandOverOptions {
    *
    * If it rejects, the channel stays. With the error of `take`, or one of `HAND_OVER_FAILED`, the other process has nothing of it.
    * With any other, or after `takeMs`, it may have it, too: so the link ends here, and the client decides, by where it comes.
+   *
+   * @default the log of the table; one without a log needs it, and one with a log takes no other way
    */
-  readonly to: (session: Buffer) => Promise<TakenSession>;
+  readonly to?: (session: Buffer) => Promise<TakenSession>;
   /**
-   * What the application knows of a channel, as plain data: strings, numbers, booleans, lists and literals. Its `PRINCIPAL`
+   * Not for a table with a log, whose `ResumeHandler` has it. What the application knows of a channel, as plain data: strings, numbers, booleans, lists and literals. Its `PRINCIPAL`
    * goes along without it if it is plain data, too; for another one save what `restore` makes it of.
    */
   readonly save?: (channel: LastingChannel) => unknown;
@@ -58,7 +61,7 @@ export interface HandOverOptions {
    * half of it nothing more is read. @default 10000
    */
   readonly restMs?: number;
-  /** How long `to` may take for one of them, in milliseconds. @default 10000 */
+  /** How long `to`, or the log, may take for one of them, in milliseconds. @default 10000 */
   readonly takeMs?: number;
   /** As many come to rest, or are on their way, at a time; the others are served until it is their turn. @default 64 */
   readonly concurrency?: number;
@@ -77,6 +80,11 @@ export interface HandOverReport {
 /** A report has no more of them: with many channels they have few reasons. */
 const MAX_FAILURES = 100;
 
+const TIMES = {
+  restMs: number({ min: 1, max: 2 ** 31 - 1, default: 10_000 }),
+  takeMs: number({ min: 1, max: 2 ** 31 - 1, default: 10_000 }),
+  concurrency: whole({ min: 1, default: 64 }),
+};
 const OPTIONS = describeOptions('handOver', {
   to: fn({
     answers: 'a promise',
@@ -84,20 +92,25 @@ const OPTIONS = describeOptions('handOver', {
     purpose: 'brings a lasting channel to another process',
   }),
   save: fn({ answers: 'at once', purpose: 'gives what the application knows of a channel' }),
-  restMs: number({ min: 1, max: 2 ** 31 - 1, default: 10_000 }),
-  takeMs: number({ min: 1, max: 2 ** 31 - 1, default: 10_000 }),
-  concurrency: whole({ min: 1, default: 64 }),
+  ...TIMES,
 });
+const INTO_LOG = describeOptions('handOver', TIMES);
+
+type Guarded = Resolved<HandOverOptions, typeof OPTIONS.kinds>;
+type HandOverSettings = Omit<Guarded, 'to' | 'save'> & Partial<Pick<Guarded, 'to' | 'save'>>;
 
 /** The way of lasting channels to another process: each comes to rest, is given there, and is given up here. */
 export class HandOver {
-  private readonly options: Resolved<HandOverOptions, typeof OPTIONS.kinds>;
+  private readonly options: HandOverSettings;
   private readonly failures: ChannelError[] = [];
   private moved = 0;
   private failed = 0;
 
-  constructor(options: HandOverOptions) {
-    this.options = OPTIONS.resolve(options);
+  /** @param hasLog - of the table: its channels go there */
+  constructor(options: HandOverOptions, hasLog: boolean) {
+    if (!hasLog) this.options = OPTIONS.resolve(options as never);
+    else if (options.to !== undefined || options.save !== undefined) throw logConflict();
+    else this.options = INTO_LOG.resolve(options as never);
   }
 
   /**
@@ -150,6 +163,11 @@ export class HandOver {
     const { transport } = session;
     if (session.place !== 'here') throw new Error('another hand-over has it');
     session.place = 'leaving';
+    const { logged } = session;
+    if (logged !== undefined) {
+      await this.leaveToLog(session, logged);
+      return;
+    }
     const state = transport.freeze();
     let taken: TakenSession | undefined;
     let mayBeThere = false;
@@ -168,6 +186,28 @@ export class HandOver {
     // From here on it is nowhere, and then there.
     session.moveAway();
     await taken.begin();
+  }
+
+  /** All processes find it in the log. */
+  private async leaveToLog(
+    session: ResumeSession,
+    { journal, clock }: LoggedTransport,
+  ): Promise<void> {
+    const { takeMs } = this.options;
+    session.transport.stopInput();
+    const timer = clock.deadlines.schedule(
+      () => journal.stay(new Error(`the log did not take it within ${takeMs} ms`)),
+      takeMs,
+    );
+    try {
+      await journal.leave();
+    } catch (thrown) {
+      session.place = 'here';
+      throw thrown;
+    } finally {
+      timer.cancel();
+    }
+    session.moveAway();
   }
 
   private bytesOf(session: ResumeSession, state: TransportState): Buffer {
@@ -196,7 +236,7 @@ export class HandOver {
       }, takeMs);
       void (async () => {
         try {
-          const taken = await (to(bytes as never) as Promise<TakenSession>);
+          const taken = await (to!(bytes as never) as Promise<TakenSession>);
           if (isLate) void hasDropped(taken);
           resolve(taken);
         } catch (thrown) {
@@ -206,16 +246,6 @@ export class HandOver {
         }
       })();
     });
-  }
-}
-
-/** One whose data is not plain is left to `save` and `restore`; without them it would be lost. */
-function principalFrom(channel: Channel, saved: unknown): unknown {
-  try {
-    return checkedData('its PRINCIPAL', principalOf(channel));
-  } catch (thrown) {
-    if (saved === undefined) throw thrown;
-    return undefined;
   }
 }
 
@@ -303,6 +333,12 @@ class Rest {
     this.event.giveUp();
     this.session.transport.readAgain();
   }
+}
+
+function logConflict(): OptionError {
+  const text =
+    'the table has a log: its channels go there, without to, and the ResumeHandler has save and restore';
+  return new OptionError('OPTION_CONFLICT', text, {});
 }
 
 function failure(channel: Channel | undefined, cause: Error): ChannelError {

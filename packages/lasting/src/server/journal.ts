@@ -305,17 +305,30 @@ export class Journal {
     this.urge();
   }
 
-  /** Resolves when the log has everything; rejects when it never will. */
-  async settled(): Promise<void> {
+  /** Resolves when the log has everything, also what the client has no credit for; rejects when it never will. */
+  async leave(): Promise<void> {
     this.isLeaving = true;
-    this.changed();
-    await new Promise<void>((resolve, reject) => this.waiters.push({ resolve, reject }));
+    do {
+      this.changed();
+      await this.nextRecord();
+    } while (!this.isStored);
+  }
+
+  /** It does not leave: the log takes too long. */
+  stay(why: Error): void {
+    this.isLeaving = false;
+    for (const { reject } of this.waiters.splice(0)) reject(why);
   }
 
   /** Resolves when the log knows that the channel is here; rejects when it is elsewhere. */
   async claim(): Promise<void> {
     this.urge();
-    await new Promise<void>((resolve, reject) => this.waiters.push({ resolve, reject }));
+    await this.nextRecord();
+  }
+
+  /** Resolves when the log has all that there is now. */
+  private nextRecord(): Promise<void> {
+    return new Promise((resolve, reject) => this.waiters.push({ resolve, reject }));
   }
 
   /** Something is to be stored, with all else that this turn of the event loop brings. */

@@ -1,3 +1,16 @@
+import type { Channel } from '@headrace/core';
+import { principalOf } from '@headrace/handlers';
+
+/** The principal of a channel. One whose data is not plain is left to `save` and `restore`; without them it would be lost. */
+export function principalFrom(channel: Channel, saved: unknown): unknown {
+  try {
+    return checkedData('its PRINCIPAL', principalOf(channel));
+  } catch (thrown) {
+    if (saved === undefined) throw thrown;
+    return undefined;
+  }
+}
+
 /**
  * Data that is the same after its way through JSON: strings, finite numbers, booleans, null, lists and literals of them.
  *

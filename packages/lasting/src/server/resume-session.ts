@@ -8,7 +8,7 @@ import { ResumeTransport } from '../channel/resume-transport.ts';
 import { GONE_CODE } from '../protocol/resume-frame.ts';
 import type { Description, JournalLog } from './journal.ts';
 import { type LoggedOwner, LoggedTransport } from './logged-transport.ts';
-import { checkedData } from './plain-data.ts';
+import { checkedData, principalFrom } from './plain-data.ts';
 
 /** The part of the table that a session needs. */
 export interface SessionTable {
@@ -72,11 +72,8 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger, LoggedOwner 
   describe(): Description | undefined {
     const { channel, isOver } = this.transport;
     if (channel?.isOpen !== true || isOver) return undefined;
-    return {
-      isKnown: this.isKnown,
-      principal: checkedData('its PRINCIPAL', principalOf(channel)),
-      saved: checkedData('what save returned', this.save?.(channel as LastingChannel)),
-    };
+    const saved = checkedData('what save returned', this.save?.(channel as LastingChannel));
+    return { isKnown: this.isKnown, principal: principalFrom(channel, saved), saved };
   }
 
   lost(): void {

@@ -231,12 +231,12 @@ export class ResumeTable {
   /**
    * Brings all lasting channels to another process, each when it is at rest; `drop` and `begin` see to it that none is
    * served twice. Channels that clients open before the last of these was tried go along, those that they open later stay. Those
-   * that did not go are still served here, and the report says why. Resolves when each was tried; never rejects.
+   * that did not go are still served here, and the report says why. If the table has a log, the channels are given up when the log has all of them. Resolves when each was tried; never rejects.
    *
    * @throws OptionError if an option makes no sense
    */
-  async handOver(options: HandOverOptions): Promise<HandOverReport> {
-    return new HandOver(options).run(() =>
+  async handOver(options: HandOverOptions = {}): Promise<HandOverReport> {
+    return new HandOver(options, this.logged !== undefined).run(() =>
       [...this.sessions.values()].filter(
         ({ place, transport }) => place === 'here' && !transport.isFinished,
       ),
@@ -251,6 +251,7 @@ export class ResumeTable {
    */
   take(bytes: Uint8Array, options: TakeOptions): ArrivingSession {
     const resolved = TAKE.resolve(options);
+    if (this.logged !== undefined) throw notTaken('this table has a log, where its channels are');
     const state = decodeSession(bytes);
     const before = this.sessions.get(state.id);
     if (before !== undefined && !givesWay(before, state)) throw notTaken('it is here already');

@@ -45,7 +45,9 @@ const ignore = (): void => {};
  * happened. If the connection is lost while a channel is on its way, the error is `REQUEST_LOST`, and the channel's client decides
  * where it goes on.
  */
-export function sessionsOver(exchange: ExchangeHandler<BinaryExchange>): HandOverOptions['to'] {
+export function sessionsOver(
+  exchange: ExchangeHandler<BinaryExchange>,
+): NonNullable<HandOverOptions['to']> {
   exchange.request(Buffer.of(EXPECT)).catch(ignore);
   return async (session) => {
     // `takeMs` limits it, and an answer that comes later is needed for its ticket.

@@ -318,6 +318,55 @@ describe('a lasting channel that is in a log', () => {
     expect(inbox.texts).toEqual(['one 1', 'two 2']);
   });
 
+  it('goes into the log whole by a hand-over, when what is under way is done', async () => {
+    let answer: (() => void) | undefined;
+    const handle = (bytes: Buffer) =>
+      new Promise<Buffer>((resolve) => {
+        answer = () => resolve(bytes);
+      });
+    await world.up(() => [new RequestHandler({ concurrency: 10, order: 'completion', handle })]);
+    const client = await world.connect(inbox);
+    say(client, 'slow');
+    await world.pass(100);
+    const over = world.before.table.handOver();
+    await world.pass(100);
+    expect(world.before.channels[0]!.isOpen).toBe(true);
+    answer!();
+    await world.pass(100);
+    expect(await over).toMatchObject({ moved: 1, failed: 0 });
+    expect(world.before.channels[0]!.closeInfo?.reason).toBe('moved');
+    await world.before.down();
+    await world.pass(2000);
+    expect([inbox.texts, world.after.channels.length]).toEqual([['slow'], 1]);
+    say(client, 'next');
+    await world.pass(100);
+    answer!();
+    await world.pass(1000);
+    expect(inbox.texts).toEqual(['slow', 'next']);
+  });
+
+  it('stays, and goes on, when the log does not take it in time', async () => {
+    await world.up(() => [counting()]);
+    const client = await world.connect(inbox);
+    await world.pass(1000);
+    log.isStopped = true;
+    const over = world.before.table.handOver({ takeMs: 500 });
+    await world.pass(600);
+    const { moved, failures } = await over;
+    expect([moved, failures[0]?.message]).toEqual([0, expect.stringContaining('within 500 ms')]);
+    log.goOn();
+    say(client, 'one');
+    await world.pass(1000);
+    expect([inbox.texts, world.before.table.size]).toEqual([['one 1'], 1]);
+  });
+
+  it('takes no other way to another process', async () => {
+    const to = () => Promise.reject(new Error('never called'));
+    await expect(world.before.table.handOver({ to })).rejects.toThrow(/has a log/);
+    expect(() => world.before.take(Buffer.of(1))).toThrow(/has a log/);
+    await expect(new ResumeTable().handOver()).rejects.toThrow(/^to is undefined/);
+  });
+
   it('is not in the log before the sign-in, and then with its PRINCIPAL', async () => {
     const signIn = () => [
       new AuthHandler<object, Buffer, Buffer>({
