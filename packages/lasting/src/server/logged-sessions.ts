@@ -1,6 +1,6 @@
 import { type Channel, type Clock, DecodeError, type Timer } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
-import type { SessionLog } from '../log/session-log.ts';
+import type { LoggedSession, SessionLog } from '../log/session-log.ts';
 import { foldRecords, type RecordedSession } from '../protocol/session-record.ts';
 import type { JournalLog } from './journal.ts';
 import { nameOf } from './logged-transport.ts';
@@ -15,6 +15,8 @@ export type LookUp =
 
 /** As many channels are looked for at a time; the clients of further ones come again. */
 const MAX_LOOK_UPS = 1024;
+/** If the log has not answered after this time, the client comes again. */
+export const LOOK_UP_MS = 10_000;
 /** Whole records are written again in so many parts of the time for which the log keeps them. */
 const SWEEPS = 12;
 /** As many of them at a time … */
@@ -60,7 +62,7 @@ export class LoggedSessions implements JournalLog {
     if (this.lookUps.has(id) || this.lookUps.size >= MAX_LOOK_UPS) return COME_AGAIN;
     this.lookUps.add(id);
     try {
-      const found = await this.log.read(nameOf(id));
+      const found = await this.read(id, link.clock);
       if (found === undefined) return UNKNOWN;
       const session = foldRecords(found.records, received);
       return knows(session) ? { session, revision: found.revision } : UNKNOWN;
@@ -74,6 +76,19 @@ export class LoggedSessions implements JournalLog {
       return COME_AGAIN;
     } finally {
       this.lookUps.delete(id);
+    }
+  }
+
+  private async read(id: string, clock: Clock): Promise<LoggedSession | undefined> {
+    let timer: Timer | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      const error = () => new Error(`it has not answered within ${LOOK_UP_MS} ms`);
+      timer = clock.deadlines.schedule(() => reject(error()), LOOK_UP_MS);
+    });
+    try {
+      return await Promise.race([this.log.read(nameOf(id)), late]);
+    } finally {
+      timer!.cancel();
     }
   }
 

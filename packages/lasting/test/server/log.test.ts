@@ -474,6 +474,24 @@ describe('a lasting channel that is in a log', () => {
     expect(inbox.texts).toEqual(['one 1']);
   });
 
+  it.each(['read', 'append'] as const)(
+    'is found again after a %s that never ended',
+    async (name) => {
+      await world.up(() => [counting()]);
+      const client = await world.connect(inbox);
+      await world.pass(1000);
+      log[name] = () => new Promise<never>(() => {});
+      await world.before.kill();
+      await world.pass(15_000);
+      expect([client.isActive, isLinked(client)]).toEqual([true, false]);
+      expect(world.after.table.size).toBeLessThan(2);
+      delete (log as Partial<WatchedLog>)[name];
+      say(client, 'one');
+      await world.pass(20_000);
+      expect(inbox.texts).toEqual(['one 1']);
+    },
+  );
+
   it('refuses a log that keeps channels for less than two windows', () => {
     const short = memorySessionLog({ keepMs: 100_000 });
     expect(() => new ResumeTable({ log: short, windowMs: 60_000 })).toThrow(/keepMs of the log/);
