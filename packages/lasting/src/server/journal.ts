@@ -343,7 +343,7 @@ export class Journal {
   }
 
   private changedSoon(): void {
-    this.timer ??= this.owner.clock.schedule(() => {
+    this.timer ??= this.owner.clock.deadlines.schedule(() => {
       this.timer = undefined;
       this.changed();
     }, LAZY_MS);
@@ -446,7 +446,7 @@ export class Journal {
         this.refusals += 1;
         const delayMs = TRY_AGAIN(this.refusals, { elapsedMs: 0, phase: 0, random: () => 0 })!;
         this.timer?.cancel();
-        this.timer = this.owner.clock.schedule(() => {
+        this.timer = this.owner.clock.deadlines.schedule(() => {
           this.timer = undefined;
           this.append(record, place, landed);
         }, delayMs);
