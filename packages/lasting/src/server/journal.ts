@@ -358,7 +358,7 @@ export class Journal {
 
   private changedSoon(): void {
     if (this.isOver) return;
-    this.lazyTimer ??= this.owner.clock.schedule(() => {
+    this.lazyTimer ??= this.owner.clock.deadlines.schedule(() => {
       this.lazyTimer = undefined;
       this.changed();
     }, LAZY_MS);
@@ -480,7 +480,7 @@ export class Journal {
     this.parts.complain(error, this.owner.channel);
     this.refusals += 1;
     const delayMs = TRY_AGAIN(this.refusals, { elapsedMs: 0, phase: 0, random: () => 0 })!;
-    this.retryTimer = this.owner.clock.schedule(() => {
+    this.retryTimer = this.owner.clock.deadlines.schedule(() => {
       this.retryTimer = undefined;
       again();
     }, delayMs);
