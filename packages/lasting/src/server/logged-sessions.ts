@@ -19,8 +19,9 @@ const MAX_LOOK_UPS = 1024;
 export const LOOK_UP_MS = 10_000;
 /** Whole records are written again in so many parts of the time for which the log keeps them. */
 const SWEEPS = 12;
-/** As many of them at a time … */
-const SWEEP_SIZE = 500;
+/** As many of them at a time, or fewer that keep so many bytes more each … */
+const SWEEP_SIZE = 100;
+const SWEEP_BYTES = 16_384;
 /** … after a pause. */
 const SWEEP_PAUSE_MS = 20;
 
@@ -30,13 +31,15 @@ const UNKNOWN: LookUp = { do: 'unknown' };
 /** The channels of a table in its log. */
 export class LoggedSessions implements JournalLog {
   readonly log: SessionLog;
-  private readonly sessions: () => Iterable<ResumeSession>;
+  private readonly sessions: () => Iterable<ResumeSession, undefined>;
   private readonly lookUps = new Set<string>();
   private hasComplained = false;
   private sweeping: Timer | undefined = undefined;
+  /** Where the present sweep has come to: it does not begin again with those for which the log does not answer. */
+  private swept: Iterator<ResumeSession, undefined> | undefined = undefined;
 
   /** @param sessions - those of the table now */
-  constructor(log: SessionLog, sessions: () => Iterable<ResumeSession>) {
+  constructor(log: SessionLog, sessions: () => Iterable<ResumeSession, undefined>) {
     this.log = log;
     this.sessions = sessions;
   }
@@ -100,19 +103,22 @@ export class LoggedSessions implements JournalLog {
   /** The table has none any more. */
   stop(): void {
     this.sweeping?.cancel();
-    this.sweeping = undefined;
+    this.sweeping = this.swept = undefined;
   }
 
   /** The log forgets what is not written to: channels with nothing to say are written again. */
   private sweep(clock: Clock): void {
+    this.swept ??= this.sessions()[Symbol.iterator]();
     let left = SWEEP_SIZE;
-    for (const { logged } of this.sessions()) {
-      if (logged?.journal.isOld === true) {
-        logged.journal.refresh();
-        left -= 1;
-        if (left === 0) break;
-      }
+    while (left > 0) {
+      const { value: session } = this.swept.next();
+      if (session === undefined) break;
+      const { logged } = session;
+      if (logged?.journal.isOld !== true) continue;
+      logged.journal.refresh();
+      left -= 1 + logged.keptBytes / SWEEP_BYTES;
     }
+    if (left > 0) this.swept = undefined;
     const pauseMs = left > 0 ? this.log.keepMs / SWEEPS : SWEEP_PAUSE_MS;
     this.sweeping = clock.deadlines.schedule(() => this.sweep(clock), pauseMs);
   }
