@@ -169,6 +169,11 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
 
   // --- what the channel does ---
 
+  /** Not while it waits for the log. */
+  protected override get waitsForPeer(): boolean {
+    return super.waitsForPeer && (!this.journal.isActive || this.output.hasWaiting);
+  }
+
   override get keptBytes(): number {
     return super.keptBytes + this.journal.waitingBytes;
   }

@@ -268,6 +268,37 @@ describe('a lasting channel that is in a log', () => {
     expect(inbox.texts).toEqual(['one 1', 'two 2', 'three 3']);
   });
 
+  it('is not taken for one of a slow client while the log stores nothing', async () => {
+    await world.up(() => []);
+    await world.connect(inbox);
+    await world.pass(1000);
+    log.isStopped = true;
+    const [channel] = world.before.channels;
+    for (let number = 0; number < 60; number++) {
+      channel!.writeAndFlush(Buffer.from(`${number}`.padEnd(40, '.'))).onSettled(() => {});
+      await world.pass(1);
+    }
+    await world.pass(60_000);
+    expect(channel!.closeInfo).toBe(undefined);
+    log.goOn();
+    await world.pass(5000);
+    expect(inbox.texts).toHaveLength(60);
+  });
+
+  it('closes if its client takes nothing, though the log stores all', async () => {
+    await world.up(() => []);
+    const client = await world.connect(inbox);
+    client.autoRead = false;
+    await world.pass(1000);
+    const [channel] = world.before.channels;
+    for (let number = 0; number < 90; number++) {
+      channel!.writeAndFlush(Buffer.from(`${number}`.padEnd(40, '.'))).onSettled(() => {});
+      await world.pass(1);
+    }
+    await world.pass(60_000);
+    expect(channel!.closeInfo?.reason).toBe('slow-consumer');
+  });
+
   it('is stored anew when the log has lost it', async () => {
     await world.up(() => [counting()]);
     const client = await world.connect(inbox);
