@@ -117,6 +117,13 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
     }
   }
 
+  /** Resolves when another process can go on with all that there is now. */
+  async leaveToLog(): Promise<void> {
+    // Nothing was written or taken since its client has signed in, so it may not have begun.
+    if (!this.isLogged) throw new Error('it has ended');
+    await this.journal.leave();
+  }
+
   // --- links ---
 
   override accept(link: ResumeLink, wanted: { windowMs: number; creditBytes: number }): void {
