@@ -123,6 +123,8 @@ export class Journal {
   private inAppend: StoredWork = NO_WORK;
   private isAppending = false;
   private isDue = false;
+  /** Something may wait for what comes after it. */
+  private isLazilyDue = false;
   /** The client waits for an answer of the protocol, or the log forgets the channel. */
   private isUrgent = false;
   private isLeaving = false;
@@ -343,9 +345,11 @@ export class Journal {
   }
 
   private changedSoon(): void {
+    this.isLazilyDue = true;
     this.timer ??= this.owner.clock.schedule(() => {
       this.timer = undefined;
-      this.changed();
+      // A record may have taken it along.
+      if (this.isLazilyDue) this.changed();
     }, LAZY_MS);
   }
 
@@ -358,7 +362,10 @@ export class Journal {
     this.isDue = this.isUrgent = false;
     this.isAppending = true;
     try {
-      if (takesWork) this.gather();
+      if (takesWork) {
+        this.isLazilyDue = false;
+        this.gather();
+      }
     } catch (thrown) {
       this.isAppending = false;
       this.owner.failed(toError(thrown));
@@ -491,7 +498,7 @@ export class Journal {
     if (this.isOver) return;
     if (this.isStored) for (const { resolve } of this.waiters.splice(0)) resolve();
     if (this.isDue) this.changed();
-    else if (this.sizes.length > 0) this.changedSoon();
+    else if (this.isLazilyDue || this.sizes.length > 0) this.changedSoon();
   }
 
   // --- the end ---
