@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { type Clock, systemClock } from '@headrace/core';
-import { describeOptions, number } from '@headrace/core/authoring';
+import { describeOptions, number, unchecked } from '@headrace/core/authoring';
 import type { AppendPlace, LoggedSession, SessionLog } from './session-log.ts';
 
 /** Options of {@link memorySessionLog}. */
@@ -13,6 +13,7 @@ export interface MemorySessionLogOptions {
 
 const OPTIONS = describeOptions('memorySessionLog', {
   keepMs: number({ min: 1, default: 600_000 }),
+  clock: unchecked(),
 });
 
 interface Stored {
@@ -86,6 +87,6 @@ class MemorySessionLog implements SessionLog {
  * ```
  */
 export function memorySessionLog(options: MemorySessionLogOptions = {}): SessionLog {
-  const { clock = systemClock, ...rest } = options;
-  return new MemorySessionLog(OPTIONS.resolve(rest).keepMs, clock);
+  const { keepMs, clock = systemClock } = OPTIONS.resolve(options);
+  return new MemorySessionLog(keepMs, clock);
 }

@@ -161,7 +161,7 @@ function payloadsFrom(bytes: Buffer, from: number): Buffer[] {
   return payloads;
 }
 
-/** The error of bytes that are no lasting channel. */
+/** The error of bytes that are not a lasting channel. */
 export function invalid(bytes: Uint8Array, why: string): DecodeError {
   const text = `${bytes.length} bytes are no lasting channel of another process: ${why}`;
   return new DecodeError('MESSAGE_INVALID', text, { bytes: bytes.length });

@@ -109,7 +109,7 @@ export class HandOver {
   /** @param hasLog - of the table: its channels go there */
   constructor(options: HandOverOptions, hasLog: boolean) {
     if (!hasLog) this.options = OPTIONS.resolve(options as never);
-    else if (options.to !== undefined || options.save !== undefined) throw logConflict();
+    else if ('to' in Object(options) || 'save' in Object(options)) throw logConflict();
     else this.options = INTO_LOG.resolve(options as never);
   }
 

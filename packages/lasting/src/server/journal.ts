@@ -346,7 +346,7 @@ export class Journal {
 
   private changedSoon(): void {
     this.isLazilyDue = true;
-    this.timer ??= this.owner.clock.schedule(() => {
+    this.timer ??= this.owner.clock.deadlines.schedule(() => {
       this.timer = undefined;
       // A record may have taken it along.
       if (this.isLazilyDue) this.changed();
@@ -453,7 +453,7 @@ export class Journal {
         this.refusals += 1;
         const delayMs = TRY_AGAIN(this.refusals, { elapsedMs: 0, phase: 0, random: () => 0 })!;
         this.timer?.cancel();
-        this.timer = this.owner.clock.schedule(() => {
+        this.timer = this.owner.clock.deadlines.schedule(() => {
           this.timer = undefined;
           this.append(record, place, landed);
         }, delayMs);

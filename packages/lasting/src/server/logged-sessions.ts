@@ -79,7 +79,7 @@ export class LoggedSessions implements JournalLog {
 
   /** The table has a further channel. */
   added(clock: Clock): void {
-    this.sweeping ??= clock.schedule(() => this.sweep(clock), this.log.keepMs / SWEEPS);
+    this.sweeping ??= clock.deadlines.schedule(() => this.sweep(clock), this.log.keepMs / SWEEPS);
   }
 
   /** The table has none any more. */
@@ -99,6 +99,6 @@ export class LoggedSessions implements JournalLog {
       }
     }
     const pauseMs = left > 0 ? this.log.keepMs / SWEEPS : SWEEP_PAUSE_MS;
-    this.sweeping = clock.schedule(() => this.sweep(clock), pauseMs);
+    this.sweeping = clock.deadlines.schedule(() => this.sweep(clock), pauseMs);
   }
 }

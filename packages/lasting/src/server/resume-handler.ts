@@ -96,7 +96,8 @@ const ignore = (): void => {};
  *   in: an `AuthHandler` sets it, and so must a sign-in of your own. The table gives up the others first.
  * - **Cost** a copy of each message that is written, kept until it is acknowledged, and of each short one that waits for
  *   the pipeline; an acknowledgement of 7 bytes for 64 messages.
- * - **Pitfalls** a write settles when the message is kept, not when it left: see `acknowledged`. A framing limit below
+ * - **Pitfalls** a write settles when the message is kept, not when it left: see `acknowledged`. If the table has a log, `save` is called for
+ *   each record. A framing limit below
  *   1,024 bytes, or below the longest message plus 1 byte, cuts the link each time that frame is sent again. A handler before it that
  *   holds reads of the link holds the acknowledgements, too.
  *

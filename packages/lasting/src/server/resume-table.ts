@@ -90,7 +90,7 @@ export interface ResumeTableOptions {
   /** Where ids and secrets come from. @default crypto.randomBytes */
   readonly random?: (count: number) => Uint8Array;
   /**
-   * Where channels are kept, so that every process with the same log can go on with them, also if this one is killed: each message
+   * Where channels are kept, so that every process with the same log can go on with them, even if this one is killed: each message
    * is in the log before the client learns that it was taken, and before it is sent. `windowMs` is at most half of what the log
    * keeps. @default none: channels end with their process
    */
