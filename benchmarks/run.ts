@@ -14,6 +14,7 @@ import { machineText } from './harness/machine.ts';
 import { buildPackages } from './harness/packages.ts';
 import { print, type Result } from './harness/report.ts';
 import { lasting } from './lasting.ts';
+import { logs } from './logs.ts';
 import { micro } from './micro.ts';
 import { nest } from './nest.ts';
 import { record } from './record.ts';
@@ -36,6 +37,7 @@ const PARTS: Readonly<Record<string, (settings: Settings) => Promise<Result[]>>>
   calls,
   connections,
   lasting,
+  logs,
   cluster,
   nest,
   micro,

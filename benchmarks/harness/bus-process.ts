@@ -28,6 +28,21 @@ export const REDIS: BusProgram = {
   ],
 };
 
+/** As {@link NATS}, with JetStream in files. */
+export const JET_STREAM: BusProgram = {
+  ...NATS,
+  args: (port, folder) => [...NATS.args(port, folder), '-js', '-sd', folder],
+};
+
+/** As {@link REDIS}, where what is acknowledged is on the disk. */
+export const SAFE_REDIS: BusProgram = {
+  ...REDIS,
+  args: (port, folder) => [
+    ...REDIS.args(port, folder),
+    ...['--appendonly', 'yes', '--appendfsync', 'always'],
+  ],
+};
+
 /** A server that nodes are connected by, on a free port. */
 export class BusProcess implements AsyncDisposable {
   readonly url: string;

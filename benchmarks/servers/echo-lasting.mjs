@@ -1,7 +1,8 @@
-// As echo.mjs, on lasting channels: node benchmarks/servers/echo-lasting.mjs PORT [HOST]
+// As echo.mjs, on lasting channels: node benchmarks/servers/echo-lasting.mjs PORT [HOST] [LOG]; the log is `memory`, or the address
+// of a Redis or NATS.
 import { ServerBootstrap } from '@headrace/core';
 import { EchoHandler } from '@headrace/handlers';
-import { ResumeHandler, ResumeTable } from '@headrace/lasting';
+import { memorySessionLog, ResumeHandler, ResumeTable } from '@headrace/lasting';
 import { frameHandlers } from './frames.mjs';
 
 class PassThroughHandler {
@@ -14,10 +15,24 @@ class PassThroughHandler {
   }
 }
 
-const table = new ResumeTable();
+async function logAt(url) {
+  if (url === undefined) return undefined;
+  if (url === 'memory') return memorySessionLog();
+  if (url.startsWith('redis:')) {
+    const { createClient } = await import('@redis/client');
+    const { redisSessionLog } = await import('@headrace/lasting/redis');
+    return redisSessionLog({ client: await createClient({ url }).connect() });
+  }
+  const { connect } = await import('@nats-io/transport-node');
+  const { jetStreamSessionLog } = await import('@headrace/lasting/nats');
+  return jetStreamSessionLog({ connection: await connect({ servers: url }) });
+}
+
+const [port, host = '127.0.0.1', logUrl] = process.argv.slice(2);
+const log = await logAt(logUrl);
+const table = new ResumeTable(log === undefined ? {} : { log });
 const childHandler = (channel) =>
   channel.pipeline.addLast(new PassThroughHandler(), new EchoHandler());
-const [port, host = '127.0.0.1'] = process.argv.slice(2);
 await new ServerBootstrap()
   .childHandler((link) =>
     link.pipeline.addLast(...frameHandlers(), new ResumeHandler({ table, childHandler })),

@@ -47,6 +47,11 @@ export class LastingOutput {
     for (const message of messages) this.waiting.push(Buffer.from(toBuffer(message)));
   }
 
+  /** Messages that wait for credit. */
+  get waitingCount(): number {
+    return this.waiting?.length ?? 0;
+  }
+
   /** Copies of the messages that wait for credit. */
   waitingPayloads(): Buffer[] {
     return (this.waiting ?? []).map((message) => Buffer.from(toBuffer(message)));
@@ -68,7 +73,7 @@ export class LastingOutput {
 
   /** Resolves when the peer has all that has been written so far, and as many messages after that. */
   acknowledged(more = 0): Promise<void> {
-    const target = this.machine.lastMessage + (this.waiting?.length ?? 0) + more;
+    const target = this.machine.lastMessage + this.waitingCount + more;
     if (target <= this.machine.acknowledgedMessages) return Promise.resolve();
     if (this.isEnded) return Promise.reject(this.lostError());
     this.waiters ??= [];

@@ -32,23 +32,26 @@ export type SessionHeader = Omit<SessionState, 'kept' | 'waiting'> & { readonly 
 
 /** A version, the length of a JSON header, the header, and each message behind its length. */
 export function encodeParts(version: number, header: object, payloads: readonly Buffer[]): Buffer {
-  const json = Buffer.from(JSON.stringify(header));
-  const prefix = Buffer.alloc(PREFIX_BYTES);
-  prefix[0] = version;
-  prefix.writeUInt32BE(json.length, 1);
-  return Buffer.concat([prefix, json, ...payloads.flatMap(withLength)]);
+  const json = JSON.stringify(header);
+  const jsonBytes = Buffer.byteLength(json);
+  let length = PREFIX_BYTES + jsonBytes;
+  for (const payload of payloads) length += LENGTH_BYTES + payload.length;
+  // One allocation: a log gets a record for each burst of a channel.
+  const bytes = Buffer.allocUnsafe(length);
+  bytes[0] = version;
+  bytes.writeUInt32BE(jsonBytes, 1);
+  let at = PREFIX_BYTES + bytes.write(json, PREFIX_BYTES);
+  for (const payload of payloads) {
+    at = bytes.writeUInt32BE(payload.length, at);
+    at += payload.copy(bytes, at);
+  }
+  return bytes;
 }
 
 /** The bytes of a lasting channel. */
 export function encodeSession({ kept, waiting, ...state }: SessionState): Buffer {
   const header: SessionHeader = { ...state, keptCount: kept.length };
   return encodeParts(SESSION_VERSION, header, [...kept, ...waiting]);
-}
-
-function withLength(payload: Buffer): [Buffer, Buffer] {
-  const length = Buffer.alloc(LENGTH_BYTES);
-  length.writeUInt32BE(payload.length);
-  return [length, payload];
 }
 
 /**

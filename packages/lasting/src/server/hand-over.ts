@@ -99,7 +99,7 @@ const INTO_LOG = describeOptions('handOver', TIMES);
 type Guarded = Resolved<HandOverOptions, typeof OPTIONS.kinds>;
 type HandOverSettings = Omit<Guarded, 'to' | 'save'> & Partial<Pick<Guarded, 'to' | 'save'>>;
 
-/** The way of lasting channels to another process: each comes to rest, is given there, and is given up here. */
+/** @internal The way of lasting channels to another process: each comes to rest, is given there, and is given up here. */
 export class HandOver {
   private readonly options: HandOverSettings;
   private readonly failures: ChannelError[] = [];

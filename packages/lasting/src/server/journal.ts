@@ -129,6 +129,8 @@ export class Journal {
   private inAppend: StoredWork = NO_WORK;
   private isAppending = false;
   private isDue = false;
+  /** Something may wait for what comes after it. */
+  private isLazilyDue = false;
   /** The client waits for an answer of the protocol, or the log forgets the channel. */
   private isUrgent = false;
   private isLeaving = false;
@@ -358,9 +360,11 @@ export class Journal {
 
   private changedSoon(): void {
     if (this.isOver) return;
+    this.isLazilyDue = true;
     this.lazyTimer ??= this.owner.clock.deadlines.schedule(() => {
       this.lazyTimer = undefined;
-      this.changed();
+      // A record may have taken it along.
+      if (this.isLazilyDue) this.changed();
     }, LAZY_MS);
   }
 
@@ -373,7 +377,10 @@ export class Journal {
     this.isDue = this.isUrgent = false;
     this.isAppending = true;
     try {
-      if (takesWork) this.gather();
+      if (takesWork) {
+        this.isLazilyDue = false;
+        this.gather();
+      }
     } catch (thrown) {
       this.isAppending = false;
       this.owner.failed(toError(thrown));
@@ -526,7 +533,7 @@ export class Journal {
       for (const { resolve } of this.waiters.splice(0)) resolve();
     }
     if (this.isDue) this.changed();
-    else if (this.sizes.length > 0) this.changedSoon();
+    else if (this.isLazilyDue || this.sizes.length > 0) this.changedSoon();
   }
 
   // --- the end ---

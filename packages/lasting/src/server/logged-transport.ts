@@ -239,8 +239,7 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
 
   header(): TransportHeader {
     const { machine, output, isOver: isClosed, remoteAddress: remote } = this;
-    const keptCount =
-      machine.lastMessage - machine.acknowledgedMessages + output.waitingPayloads().length;
+    const keptCount = machine.lastMessage - machine.acknowledgedMessages + output.waitingCount;
     const { takenMessages: taken } = this;
     return { ...machine.header, taken, keptCount, isClosed, remote };
   }

@@ -151,7 +151,7 @@ const MOVE = describeOptions('move', {
   places: list('a list of places'),
 });
 
-/** The outcome of a RESUME. */
+/** @internal The outcome of a RESUME. */
 export type ResumeVerdict =
   | { readonly session: ResumeSession }
   /** Another process has it, or will have it: the client must come again, there or here. */

@@ -132,6 +132,16 @@ describe('a lasting channel that is in a log', () => {
     expect([inbox.texts, unacknowledged(client).length]).toEqual([['one 1'], 0]);
   });
 
+  it('stores a message and its answer together, and nothing afterwards', async () => {
+    await world.up(() => [counting()]);
+    const client = await world.connect(inbox);
+    await world.pass(1000);
+    const before = log.appends;
+    say(client, 'one');
+    await world.pass(1000);
+    expect([inbox.texts, log.appends - before]).toEqual([['one 1'], 1]);
+  });
+
   it('does not tell the client that it is open before the log knows of it', async () => {
     await world.up(() => []);
     log.isStopped = true;

@@ -1,0 +1,132 @@
+import { once } from 'node:events';
+import { expect } from 'vitest';
+import { freePort } from '../../../core/test/fixture/free-port.ts';
+import { ChildProgram } from '../child-program.ts';
+import type { ClientCounts } from './log-clients.ts';
+import type { LogName, OverReport } from './log-process.ts';
+import { type Load, textOf } from './numbered-exchange.ts';
+
+/** What a server process says. */
+interface Told {
+  readonly port?: number;
+  readonly wrong?: string;
+  readonly over?: OverReport;
+}
+
+/** A server process, and what it has said. */
+class ServerProgram {
+  readonly program: ChildProgram;
+  readonly serves: Promise<unknown>;
+  wrong: string | undefined = undefined;
+  private report: OverReport | undefined = undefined;
+
+  constructor(name: LogName, logPort: number, port: number, load: Load) {
+    this.program = new ChildProgram('./server/log-process.ts', name, logPort, port, textOf(load));
+    this.serves = this.program.told<Told>();
+    this.program.process.on('message', ({ wrong, over }: Told) => {
+      this.wrong ??= wrong;
+      this.report ??= over;
+    });
+  }
+
+  /** By SIGTERM; its channels are in the log then. */
+  async stop(): Promise<OverReport | undefined> {
+    const exited = once(this.program.process, 'exit');
+    this.program.process.kill('SIGTERM');
+    await exited;
+    return this.report;
+  }
+}
+
+/** What {@link killsAndRestarts} does. */
+export interface KillsAndRestarts {
+  readonly log: LogName;
+  readonly logPort: number;
+  readonly clients: number;
+  readonly load: Load;
+  /** In this order, of the two servers in turn. */
+  readonly events: readonly ('restart' | 'kill')[];
+}
+
+/** The counts at the end. */
+export interface EndCounts extends ClientCounts {
+  /** Calls that had no answer when a process was stopped or killed. */
+  readonly underWay: number;
+}
+
+const CLIENT_PROCESSES = 2;
+
+/** Sums what several processes say. */
+function sumOf(all: readonly ClientCounts[]): ClientCounts {
+  return all.reduce((one, other) => ({
+    said: one.said + other.said,
+    calls: one.calls + other.calls,
+    answered: one.answered + other.answered,
+    notices: one.notices + other.notices,
+    resumed: one.resumed + other.resumed,
+    unanswered: one.unanswered + other.unanswered,
+    wrong: one.wrong ?? other.wrong,
+  }));
+}
+
+/**
+ * Clients that talk all the time with two servers, which share a log and are restarted and killed in turn. Checks that nothing is
+ * lost or comes twice. Nothing is timed: each step goes on when each client was heard in its new process.
+ */
+export async function killsAndRestarts({
+  log,
+  logPort,
+  clients,
+  load,
+  events,
+}: KillsAndRestarts): Promise<EndCounts> {
+  const ports = [await freePort(), await freePort()] as const;
+  const start = (index: number): ServerProgram =>
+    new ServerProgram(log, logPort, ports[index]!, load);
+  const servers = [start(0), start(1)];
+  const share = clients / CLIENT_PROCESSES;
+  const groups = Array.from(
+    { length: CLIENT_PROCESSES },
+    (_, index) =>
+      new ChildProgram('./server/log-clients.ts', share, index * share, textOf(load), ...ports),
+  );
+  const ask = async (order: string): Promise<ClientCounts> => {
+    const counts = sumOf(await Promise.all(groups.map((group) => group.ask<ClientCounts>(order))));
+    expect([counts.wrong, ...servers.map(({ wrong }) => wrong)]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    return counts;
+  };
+  let underWay = 0;
+  try {
+    await Promise.all([
+      ...servers.map(({ serves }) => serves),
+      ...groups.map((group) => group.told()),
+    ]);
+    await ask('begin');
+    await ask('round');
+    for (const [number, event] of events.entries()) {
+      const index = number % 2;
+      const server = servers[index]!;
+      underWay += (await ask('counts')).unanswered;
+      if (event === 'kill') await server.program.kill();
+      else {
+        const report = await server.stop();
+        expect(report).toEqual({ moved: expect.any(Number), failures: [], left: 0 });
+        expect(report!.moved).toBeGreaterThan(0);
+      }
+      expect(server.wrong).toBeUndefined();
+      // Each client has come to the other process, and both ends have said something there, while this one starts anew.
+      servers[index] = start(index);
+      await ask('round');
+      await servers[index]!.serves;
+    }
+    return { ...(await ask('finish')), underWay };
+  } finally {
+    await Promise.all(
+      [...servers.map(({ program }) => program), ...groups].map((one) => one.kill()),
+    );
+  }
+}

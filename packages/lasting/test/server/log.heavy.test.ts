@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import {
+  BusServer,
+  missing,
+  NATS_SERVER,
+  REDIS_SERVER,
+} from '../../../core/test/fixture/bus-server.ts';
+import { killsAndRestarts } from './kills-and-restarts.ts';
+import type { LogName } from './log-process.ts';
+
+const CLIENTS = 1000;
+/** Of each end of each channel. More fits on more cores: each message costs a record. */
+const LOAD = { perTick: 1, tickMs: 5000 };
+const KILLS = 5;
+const RESTARTS = 2 * KILLS;
+const EVENTS = Array.from({ length: KILLS }, () => ['restart', 'restart', 'kill'] as const).flat();
+/** For what hangs only. */
+const TIMEOUT_MS = 900_000;
+
+const LOGS: readonly (readonly [LogName, typeof REDIS_SERVER])[] = [
+  ['redis', REDIS_SERVER],
+  ['jetstream', NATS_SERVER],
+];
+
+for (const [log, program] of LOGS) {
+  const why = missing(program);
+  const title = `${CLIENTS} clients with calls under way go through ${RESTARTS} rolling restarts and ${KILLS} kills, and nothing is lost or comes twice`;
+
+  describe.runIf(why === '')(`a log in a real ${program.command}${why}`, () => {
+    it(
+      title,
+      async () => {
+        const server = await BusServer.start(program);
+        try {
+          const logPort = server.port;
+          const counts = await killsAndRestarts({
+            log,
+            logPort,
+            clients: CLIENTS,
+            load: LOAD,
+            events: EVENTS,
+          });
+          const { answered, calls, notices, resumed, underWay } = counts;
+          expect(answered).toBe(calls);
+          // Half of the clients are not at the first server that goes.
+          const least = CLIENTS * (EVENTS.length - 1);
+          expect([resumed >= least, calls > least, notices > least]).toEqual([true, true, true]);
+          // Some of them in each process that went.
+          expect(underWay).toBeGreaterThan(EVENTS.length);
+        } finally {
+          await server.end();
+        }
+      },
+      TIMEOUT_MS,
+    );
+  });
+}

@@ -1,0 +1,46 @@
+// What the clients and the servers of log.heavy.test.ts say to each other: numbered messages both ways, and calls among them.
+
+/** The bytes of each call, of each notice and of each answer. */
+export const BODY_BYTES = 16;
+
+/** The fields of a body. */
+export interface Numbers {
+  readonly client: number;
+  /** Of the message; an answer has that of its call. */
+  readonly number: number;
+  /** In an answer: messages of the client that had come. */
+  readonly came: number;
+  /** In an answer: notices that had been written. */
+  readonly notices: number;
+}
+
+export function bodyOf(client: number, number: number, came = 0, notices = 0): Buffer {
+  const body = Buffer.allocUnsafe(BODY_BYTES);
+  for (const [index, value] of [client, number, came, notices].entries()) {
+    body.writeUInt32BE(value, index * 4);
+  }
+  return body;
+}
+
+/** Reads a body, or a frame that ends with one. */
+export function numbersIn(bytes: Buffer): Numbers {
+  const at = bytes.length - BODY_BYTES;
+  const [client, number, came, notices] = [0, 4, 8, 12].map((field) =>
+    bytes.readUInt32BE(at + field),
+  ) as [number, number, number, number];
+  return { client, number, came, notices };
+}
+
+/** How much is said. */
+export interface Load {
+  /** Messages of each end of each channel in a tick; one of the client's is a call. */
+  readonly perTick: number;
+  readonly tickMs: number;
+}
+
+export const textOf = ({ perTick, tickMs }: Load): string => `${perTick}/${tickMs}`;
+
+export function loadFrom(text: string): Load {
+  const [perTick, tickMs] = text.split('/').map(Number) as [number, number];
+  return { perTick, tickMs };
+}
