@@ -1,5 +1,10 @@
 import type { Channel } from '@headrace/core';
-import { binaryExchange, ExchangeHandler, RequestHandler } from '@headrace/handlers';
+import {
+  type BinaryExchange,
+  binaryExchange,
+  ExchangeHandler,
+  RequestHandler,
+} from '@headrace/handlers';
 import { memorySessionLog } from '@headrace/lasting';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TwoProcesses } from './two-processes.ts';
@@ -16,7 +21,7 @@ interface Begun {
 describe('calls over a lasting channel that is in a log', () => {
   let world: TwoProcesses;
   let begun: Begun[];
-  let exchange: ExchangeHandler<ReturnType<typeof binaryExchange>['types']>;
+  let exchange: ExchangeHandler<BinaryExchange>;
   let client: Channel;
 
   const handle = (request: Buffer, { signal }: { readonly signal: AbortSignal }) =>
@@ -29,7 +34,7 @@ describe('calls over a lasting channel that is in a log', () => {
     await world.before.kill();
     await world.pass(3000);
   };
-  const connected = async (serve: () => ExchangeHandler<never>): Promise<void> => {
+  const connected = async (serve: () => ExchangeHandler<BinaryExchange>): Promise<void> => {
     await world.up(() => [serve()]);
     client = await world.connect(exchange);
     await world.pass(1000);
@@ -39,19 +44,19 @@ describe('calls over a lasting channel that is in a log', () => {
     begun = [];
     const log = memorySessionLog({ clock: { now: () => world.clock.now() } });
     world = new TwoProcesses({ log });
-    exchange = new ExchangeHandler({ format }) as never;
+    exchange = new ExchangeHandler({ format });
   });
   afterEach(() => world.end());
 
   const call = (text: string, options?: object): Promise<string> => {
-    const answer = exchange.request(Buffer.from(text) as never, options as never).then(String);
+    const answer = exchange.request(Buffer.from(text), options).then(String);
     // Some are never answered.
     answer.catch(() => {});
     return answer;
   };
 
   it('answers a call once that was under way when its process was killed', async () => {
-    await connected(() => new ExchangeHandler({ format, handle }) as never);
+    await connected(() => new ExchangeHandler({ format, handle }));
     const answers: string[] = [];
     const [slow, quick] = [call('slow'), call('quick')];
     for (const answer of [slow, quick]) void answer.then((text) => answers.push(text));
@@ -69,8 +74,8 @@ describe('calls over a lasting channel that is in a log', () => {
   });
 
   it('repeats a notification whose work is not done, and none whose work is', async () => {
-    await connected(() => new ExchangeHandler({ format, handle }) as never);
-    for (const text of ['one', 'two']) exchange.notify(Buffer.from(text) as never);
+    await connected(() => new ExchangeHandler({ format, handle }));
+    for (const text of ['one', 'two']) exchange.notify(Buffer.from(text));
     await world.pass(1000);
     begun[0]!.answer('');
     await world.pass(1000);
@@ -79,7 +84,7 @@ describe('calls over a lasting channel that is in a log', () => {
   });
 
   it('does not repeat a call that was cancelled', async () => {
-    await connected(() => new ExchangeHandler({ format, handle }) as never);
+    await connected(() => new ExchangeHandler({ format, handle }));
     const aborter = new AbortController();
     const cancelled = call('cancelled', { signal: aborter.signal }).catch(() => 'refused');
     void call('kept');
@@ -93,7 +98,7 @@ describe('calls over a lasting channel that is in a log', () => {
   });
 
   it('cancels a repeated call that its caller gives up meanwhile', async () => {
-    await connected(() => new ExchangeHandler({ format, handle }) as never);
+    await connected(() => new ExchangeHandler({ format, handle }));
     const aborter = new AbortController();
     const cancelled = call('slow', { signal: aborter.signal }).catch(() => 'refused');
     await world.pass(1000);
@@ -105,9 +110,7 @@ describe('calls over a lasting channel that is in a log', () => {
   });
 
   it('repeats calls that waited for their turn', async () => {
-    await connected(
-      () => new ExchangeHandler({ format, handle, concurrency: 1, maxQueued: 10 }) as never,
-    );
+    await connected(() => new ExchangeHandler({ format, handle, concurrency: 1, maxQueued: 10 }));
     const answers: string[] = [];
     for (const text of ['a', 'b', 'c']) void call(text).then((answer) => answers.push(answer));
     await world.pass(1000);
@@ -132,10 +135,10 @@ describe('calls over a lasting channel that is in a log', () => {
     let hasItems = true;
     const either = (request: Buffer, scope: never) =>
       hasItems ? items(request, scope) : handle(request, scope);
-    await connected(() => new ExchangeHandler({ format, handle: either as never }) as never);
+    await connected(() => new ExchangeHandler({ format, handle: either as never }));
     const received: string[] = [];
     const reading = (async () => {
-      for await (const item of exchange.stream(Buffer.from('all') as never)) {
+      for await (const item of exchange.stream(Buffer.from('all'))) {
         received.push(String(item));
       }
     })().catch((error: Error) => error);

@@ -414,7 +414,9 @@ describe('a lasting channel that is in a log', () => {
   });
 
   it('goes into the log by a hand-over, though it was silent since the sign-in', async () => {
-    const signIn = () => [new AuthHandler<object, Buffer, Buffer>({ authenticate: () => ({}) })];
+    const signIn = () => [
+      new AuthHandler<object, Buffer, Buffer>({ authenticate: () => ({ principal: {} }) }),
+    ];
     await world.up(signIn);
     const client = await world.connect(inbox);
     await world.pass(1000);
