@@ -58,7 +58,7 @@ const CONNECT_OPTIONS = describeOptions(
  *   initialize: (channel) => channel.pipeline.addLast(new LineFrameDecoder({ maxLength: 80 })),
  * });
  * ```
- * @throws OptionError if an option makes no sense; the transport is not opened then
+ * @throws OptionError if an option is not valid; the transport is not opened then
  * @see Netty's `EventLoopGroup.register(channel)`
  */
 export function openChannel(transport: Transport, options: OpenChannelOptions = {}): Channel {

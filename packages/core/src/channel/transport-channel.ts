@@ -54,7 +54,7 @@ export function giveCore(channel: object, core: ChannelCore): void {
 export function startChannel(channel: Channel, initialize?: (channel: Channel) => void): void {
   const core = coreOf(channel);
   if (core === undefined) {
-    const text = `${String(channel)} is no channel over a transport, made by this copy of core`;
+    const text = `${String(channel)} is not a channel over a transport, made by this copy of core`;
     throw new PipelineError('PIPELINE_STATE', text);
   }
   core.register(initialize);
