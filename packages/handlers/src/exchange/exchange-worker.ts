@@ -276,7 +276,7 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
   /** Requests only where handlers before this one bring more although reads are held. */
   private turnAway({ id, channel }: ExchangeWork): void {
     if (id !== undefined) this.writeError(id, failureOf(this.format, 'overloaded'));
-    else this.warn(channel, 'dropped a notification: too many requests wait');
+    else this.warn(channel, 'dropped a notice: too many requests wait');
   }
 
   // --- as the owner of the table ---

@@ -31,7 +31,7 @@ const EVENTS = { fires: ['HeartbeatReceivedEvent', 'HeartbeatMissedEvent'] } as 
  * - **Errors** raises none.
  * - **State** per channel: a timer and four time stamps; nothing at all where it only answers.
  * - **Cost** one comparison per message, one time stamp per read burst and flush.
- * - **Pitfalls** a write that succeeds is no life: the kernel takes bytes for a dead peer for minutes. TCP
+ * - **Pitfalls** a write that succeeds is not life: the kernel takes bytes for a dead peer for minutes. TCP
  *   keepalive does not replace this: it waits for hours, and not at all while output is unacknowledged.
  *   Too short an interval keeps a phone's radio awake, too long a one lets routers forget the connection.
  *

@@ -113,7 +113,7 @@ export class IpFilterHandler extends AdmissionHandler {
     }
     if (this.allows(address.host)) return undefined;
     this.refusedSoFar += 1;
-    const text = `${address.host} is not let in`;
+    const text = `${address.host} is not allowed by the rules of IpFilterHandler`;
     return new RejectedError('REJECTED_FILTER', text, { host: address.host });
   }
 }

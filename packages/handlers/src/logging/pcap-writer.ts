@@ -16,7 +16,7 @@ const OPTIONS = describeOptions('PcapWriter', {
   to: value('the path of a file, or a function that takes the bytes', isTarget, { required: true }),
   maxBytes: number({ min: FILE_HEADER_BYTES, default: 100 * 1024 * 1024 }),
 });
-/** Gathered before they are written, so that a packet is no system call. */
+/** Gathered before they are written, so that a packet is not a system call. */
 const BUFFER_BYTES = 64 * 1024;
 const MAGIC = 0xa1b2_c3d4;
 /** Packets begin with the IP header: there is no Ethernet to invent. */

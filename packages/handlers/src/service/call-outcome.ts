@@ -59,7 +59,7 @@ export async function watchedCall(
   const left = (): void => ended(departureOf(scope));
   const failed = (thrown: unknown): void => {
     const outcome = outcomeOf(thrown);
-    // The reason of the signal is no failure of the function that heeds it.
+    // The reason of the signal is not a failure of the function that obeys it.
     const isLeft = outcome === 'failed' && scope?.signal.aborted === true;
     ended(isLeft ? departureOf(scope) : outcome, thrown);
   };

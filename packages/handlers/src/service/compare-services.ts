@@ -118,7 +118,7 @@ function idempotentChanges(place: string, before: boolean, after: boolean): Serv
   ];
 }
 
-/** What clients send: all that an older one sends must be accepted, and heeded. */
+/** What clients send: all that an older one sends must be accepted, and not ignored. */
 function inputChanges(place: string, older: JsonSchema, newer: JsonSchema): ServiceChange[] {
   const [before, after] = [whole(older), whole(newer)];
   const refused = differencesOf(before, after).map((difference) =>
@@ -129,7 +129,7 @@ function inputChanges(place: string, older: JsonSchema, newer: JsonSchema): Serv
     .map(({ path, kind }) =>
       kind === 'added'
         ? allowed(place + path, 'new: an old client does not send it')
-        : breaking(place + path, 'removed: the server does not heed what an old client sends here'),
+        : breaking(place + path, 'removed: the server ignores what an old client sends here'),
     );
   const text = 'the server takes all that an old client sends';
   return withRest(place, before, after, [...refused, ...others], text);

@@ -43,7 +43,7 @@ export type Implementation<M extends Methods> = {
 export interface ServedCall {
   /** `'(unknown)'` for a call of no service that is there. */
   readonly service: string;
-  /** `'(unknown)'` for one that is not there: what a peer sends is no name. */
+  /** `'(unknown)'` for one that is not there: what a peer sends is not a name. */
   readonly method: string;
   readonly kind: 'call' | 'stream' | 'notice';
   /** Checked, when it is read first or `next` is called: an input that does not fit is thrown as the refusal of the call. */
