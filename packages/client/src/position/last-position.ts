@@ -59,7 +59,7 @@ export class LastPosition {
   private said: GroupPosition | undefined = undefined;
 
   /**
-   * @param position - kept from an earlier life of the page, such as in `sessionStorage`; what is no position counts as none
+   * @param position - kept from an earlier life of the page, such as in `sessionStorage`; what is not a position counts as none
    */
   constructor(position?: GroupPosition) {
     this.last = isPosition(position) ? position : undefined;
@@ -113,7 +113,7 @@ export class LastPosition {
 
 function checked(value: GroupPosition): GroupPosition {
   if (isPosition(value)) return value;
-  throw new DecodeError('MESSAGE_INVALID', `${textOf(value)} is no position of a group`);
+  throw new DecodeError('MESSAGE_INVALID', `${textOf(value)} is not a position of a group`);
 }
 
 function isPosition(value: GroupPosition | undefined): value is GroupPosition {
