@@ -342,7 +342,7 @@ describe('HttpEndpoint', () => {
       /^HTTP\/1\.1 431 /,
     );
     expect(log).toHaveLength(2);
-    expect(log[0]).toContain('not a proper HTTP request');
+    expect(log[0]).toContain('not a valid HTTP request');
   });
 
   it.each([
