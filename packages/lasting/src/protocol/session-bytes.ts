@@ -59,7 +59,7 @@ export function decodeSession(given: Uint8Array): SessionState {
   if (end > bytes.length) throw invalid(bytes, 'the header is cut off');
   const { keptCount, ...header } = checkedHeader(bytes, bytes.toString('utf8', PREFIX_BYTES, end));
   const payloads = payloadsFrom(bytes, end);
-  if (keptCount > payloads.length) throw invalid(bytes, `${keptCount} messages are not there`);
+  if (keptCount > payloads.length) throw invalid(bytes, `${keptCount} messages are missing`);
   const kept = payloads.slice(0, keptCount);
   const cost = kept.reduce((sum, { length }) => sum + length + MESSAGE_OVERHEAD_BYTES, 0);
   if (cost > header.keptCreditBytes) throw invalid(bytes, 'they keep more than the credit');
@@ -74,14 +74,14 @@ function checkedHeader(bytes: Buffer, text: string): Header {
   try {
     header = JSON.parse(text) as Header;
   } catch {
-    throw invalid(bytes, 'the header is no JSON');
+    throw invalid(bytes, 'the header is not JSON');
   }
   const wrong = wrongIn(header);
-  if (wrong !== undefined) throw invalid(bytes, `${wrong} makes no sense`);
+  if (wrong !== undefined) throw invalid(bytes, `${wrong} is not valid`);
   return header;
 }
 
-/** The name of the first field that makes no sense. */
+/** The name of the first field that is not valid. */
 function wrongIn(header: Header): string | undefined {
   if (typeof header !== 'object' || header === null) return 'the header';
   const { id, secrets, secretsBefore, windowMs, creditBytes, keptCreditBytes, endReason } = header;
@@ -138,6 +138,6 @@ function payloadsFrom(bytes: Buffer, from: number): Buffer[] {
 }
 
 function invalid(bytes: Uint8Array, why: string): DecodeError {
-  const text = `${bytes.length} bytes are no lasting channel of another process: ${why}`;
+  const text = `${bytes.length} bytes are not a lasting channel of another process: ${why}`;
   return new DecodeError('MESSAGE_INVALID', text, { bytes: bytes.length });
 }
