@@ -292,7 +292,7 @@ describe('a cluster', () => {
     expect(b.nodes[1]).toMatchObject({ connections: 0, load: 0, life: 'alive' });
     const lines = (option: string) =>
       `error ${option} of Cluster.join: ${option} returned a promise, ` +
-      'but must give its answer at once; the other nodes hear 0';
+      'but must return its answer at once; the other nodes hear 0';
     expect(nodes.lines).toEqual([lines('connections'), lines('load')]);
   });
 
