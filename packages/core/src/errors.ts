@@ -207,7 +207,7 @@ export class EncodeError extends HeadraceError<ErrorCodeOf<'EncodeError'>> {}
 export class ChannelError extends HeadraceError<ErrorCodeOf<'ChannelError'>> {}
 /** Nothing happened in time. */
 export class TimedOutError extends HeadraceError<ErrorCodeOf<'TimedOutError'>> {}
-/** A policy said no. */
+/** A limit or a policy refused something. */
 export class RejectedError extends HeadraceError<ErrorCodeOf<'RejectedError'>> {}
 
 const CLASSES: ReadonlyMap<ErrorClassName, unknown> = new Map<ErrorClassName, unknown>([

@@ -96,7 +96,7 @@ export class LastPosition {
    * The answer to {@link begin} came; what was missed may come before it. Gives `gap`, once, if the messages between the
    * position that was said and this one are gone.
    *
-   * @throws DecodeError `MESSAGE_INVALID` if its position is none
+   * @throws DecodeError `MESSAGE_INVALID` if its position is not valid
    */
   joined(answer: GroupJoined): Exclude<GroupNews, 'known'> {
     const { last, said } = this;

@@ -28,7 +28,7 @@ import { ProxyProtocolEvent } from './proxy-protocol-event.ts';
 
 /** Options of {@link ProxyProtocolDecoder}. */
 export interface ProxyProtocolDecoderOptions {
-  /** The peers whose headers are believed. Any other peer could claim to be any client. */
+  /** The peers whose headers are trusted. Any other peer could claim to be any client. */
   readonly trusted: TrustedPeers;
   /**
    * The treatment of connections from other peers: `'refuse'` closes them, `'as-data'` treats the peer as a

@@ -49,7 +49,7 @@ export function giveCore(channel: object, core: ChannelCore): void {
  * Starts a channel: announces that it is registered and, if it is connected, active.
  *
  * @param initialize - adds handlers after `handlerAdded` of those that it has
- * @throws PipelineError for a channel that is none of this copy of core
+ * @throws PipelineError for a channel of another copy of core
  */
 export function startChannel(channel: Channel, initialize?: (channel: Channel) => void): void {
   const core = coreOf(channel);

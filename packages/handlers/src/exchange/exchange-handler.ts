@@ -69,7 +69,7 @@ const NO_COUNTS: ExchangeCounts = {
  *
  * - **Place** last.
  * - **In** the messages of its format.
- * - **Out** nothing; it writes requests, notifications, answers and cancels, and flushes those of one event together.
+ * - **Out** nothing; it writes requests, notices, answers and cancels, and flushes those of one event together.
  * - **Events** forwards all; on a `DrainEvent` the channel does not end while a call of either end is under way. While
  *   `concurrency` functions run, it holds reads.
  * - **Errors** a message that the format does not allow, or a request whose id is in use: `MESSAGE_INVALID` with the

@@ -19,7 +19,7 @@ import type {
 
 /** The second argument of the function that answers requests, after the request. */
 export interface ExchangeScope<T extends ExchangeTypes = ExchangeTypes> extends RequestScope {
-  /** False for a notification: what the function returns is dropped. */
+  /** False for a notice: what the function returns is dropped. */
   readonly wantsAnswer: boolean;
   /** How long the caller will still wait, `Infinity` if it did not say: for calls that this one needs in turn. */
   readonly timeLeftMs: number;
@@ -42,7 +42,7 @@ interface ServedStreams {
 
 async function* noItems(): AsyncGenerator<never> {}
 
-/** One request or notification of the peer's. */
+/** One request or notice of the peer. */
 class ExchangeWork extends Work implements ExchangeScope {
   /** Of a call with items. */
   streams: ServedStreams | undefined = undefined;

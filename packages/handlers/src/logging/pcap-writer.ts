@@ -28,7 +28,7 @@ const LENGTH_OFFSET = 8;
 
 /**
  * A capture file in the classic pcap format, for one `PcapHandler` or many. It writes synchronously: a tool
- * for debugging. `close()` it, or the end of it is missing.
+ * for debugging. Call `close()`; otherwise the end of the capture is missing.
  *
  * An error of the file, a full disk for example, is thrown once; the capture then ends with the last whole
  * packet, and nothing is written any more.

@@ -194,7 +194,7 @@ class Question {
 /**
  * Asks each member of a group, and gives the answers as they come. Each member that has not
  * answered within `timeoutMs` has the error `TIMEOUT_REQUEST`; one that closes, or leaves a `ChannelGroup`, `REQUEST_LOST`; one
- * without an `ExchangeHandler`, `PIPELINE_UNKNOWN_NAME`; others as `ExchangeHandler.request` has them. The question goes out
+ * without an `ExchangeHandler`, `PIPELINE_UNKNOWN_NAME`; others as `ExchangeHandler.request` has them. The question is sent
  * behind the broadcasts that the group has accepted, in a large group by turns of the event loop, and whether or not
  * anybody reads the answers.
  *

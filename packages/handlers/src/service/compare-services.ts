@@ -19,7 +19,7 @@ export interface ServiceChange {
  * The changes between two descriptions of a service, and which of them break a client that knows the older one.
  *
  * A client's input must be accepted by the newer server, and what the newer server sends by the older client. It is
- * conservative: what cannot be compared breaks, and says so. A client sends no members that its schema does not name,
+ * conservative: what cannot be compared counts as a break, and the result says so. A client sends no members that its schema does not name,
  * and takes off those that it does not know, unless its schema has `additionalProperties`.
  *
  * @example

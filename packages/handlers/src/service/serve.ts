@@ -82,7 +82,7 @@ type AnyFunction = (input: unknown, scope: ServiceScope<unknown>) => unknown;
  * answered with −32602 and what is wrong, an unknown method with −32601. An error of the function's own, `service.error(…)`,
  * goes to its caller; any other is logged, and answered without its text.
  *
- * @throws OptionError if a function is missing, or is there for no method
+ * @throws OptionError if a function is missing, or belongs to no method
  */
 export function serve<M extends Methods, E extends ServiceErrors>(
   service: Service<M, E>,
