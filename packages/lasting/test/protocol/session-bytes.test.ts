@@ -53,7 +53,9 @@ it('bytes of another version, and those that no session makes, are refused', () 
   bytes[0] = 2;
   expect(wrong(bytes)).toContain('their version is 2, here it is 1');
   expect(wrong(Buffer.from([1, 0, 0, 0, 1, 0x7b]))).toContain('not JSON');
-  expect(wrong(Buffer.from([1, 0, 0, 0, 4, ...Buffer.from('null')]))).toContain('the header is not valid');
+  expect(wrong(Buffer.from([1, 0, 0, 0, 4, ...Buffer.from('null')]))).toContain(
+    'the header is not valid',
+  );
 });
 
 it.each<[string, Partial<Record<keyof SessionState, unknown>>]>([
