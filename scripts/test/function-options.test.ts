@@ -94,7 +94,7 @@ describe.each(options)('$title', ({ label, kind }) => {
 
 describe.each(answering('at once'))('$title, which answers at once', ({ label, kind }) => {
   it('refuses a promise, and loses no rejection', () => {
-    const text = `${label} gave a promise, but must give its answer at once`;
+    const text = `${label} returned a promise, but must return its answer at once`;
     for (const given of [rejects, () => Promise.resolve(1), () => new Promise(() => {})])
       expect(() => kind.check(label, given)(1, 2)).toThrow(text);
   });

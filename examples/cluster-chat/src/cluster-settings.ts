@@ -29,7 +29,7 @@ function busOf(text: string | undefined): string | undefined {
   }
   // Not as it was given: a password may stand in it.
   throw new ClusterSettingsError(
-    'CLUSTER_BUS is no bus: it looks like nats://127.0.0.1:4222 or redis://127.0.0.1:6379',
+    'CLUSTER_BUS is not a bus: it looks like nats://127.0.0.1:4222 or redis://127.0.0.1:6379',
   );
 }
 

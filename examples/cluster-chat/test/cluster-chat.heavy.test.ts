@@ -187,7 +187,7 @@ describe('the bus', () => {
   it('that is none of ours is one line and exit code 1', { timeout }, async () => {
     const chat = startNodes({ CLUSTER_BUS: 'kafka://127.0.0.1:9092' }, main);
     expect(await chat.exit).toBe(1);
-    expect(chat.stderr).toMatch(/^cluster-chat: CLUSTER_BUS is no bus: .*\n$/);
+    expect(chat.stderr).toMatch(/^cluster-chat: CLUSTER_BUS is not a bus: .*\n$/);
     expect(chat.stdout).toBe('');
   });
 

@@ -22,7 +22,7 @@ describe('clusterSettings', () => {
     'refuses CLUSTER_BUS=%s, and does not repeat it',
     (bus) => {
       expect(() => clusterSettings({ CLUSTER_BUS: bus })).toThrow(
-        /^CLUSTER_BUS is no bus: it looks like nats:\/\/127\.0\.0\.1:4222 or redis:\/\/127\.0\.0\.1:6379$/,
+        /^CLUSTER_BUS is not a bus: it looks like nats:\/\/127\.0\.0\.1:4222 or redis:\/\/127\.0\.0\.1:6379$/,
       );
     },
   );

@@ -48,7 +48,7 @@ function parse(bytes: Buffer): unknown {
   try {
     return JSON.parse(bytes.toString());
   } catch (cause) {
-    throw new DecodeError('MESSAGE_INVALID', 'a body is no JSON', {}, cause);
+    throw new DecodeError('MESSAGE_INVALID', 'a body is not JSON', {}, cause);
   }
 }
 

@@ -38,7 +38,7 @@ export const FORMAT: handlers.ExchangeFormat<Rpc> = {
     let lines: Lines = [];
     try {
       lines = JSON.parse(`[${message.toString('utf8', 16).trimEnd().replaceAll('\n', ',')}]`);
-    } catch {} // an empty list is no call and no answer
+    } catch {} // an empty list is neither a call nor an answer
     if (kind === ANSWER && status === 20 && lines[0]) sink.response(Number(id), lines[1]);
     else if (kind === ANSWER) sink.refusal(Number(id), status, String(lines.at(-1)));
     else if (kind === CALL && lines.length > 5)

@@ -36,7 +36,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 const FALLBACK = { host: '127.0.0.1', intervalMs: 1000, attempts: Number.POSITIVE_INFINITY };
 
-/** @throws Error that names the variable, if one makes no sense */
+/** @throws Error that names the variable, if one is not valid */
 export function settingsOf({ defaults }: System, env: Environment = process.env): Settings {
   const whole = (name: string, usual: number, min: number, max: number): number => {
     const text = env[name];

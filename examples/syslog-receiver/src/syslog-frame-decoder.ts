@@ -31,7 +31,10 @@ export class SyslogFrameDecoder extends ByteToMessageDecoder<Buffer> {
       const byte = input.at(at);
       if (byte === SPACE) return this.body(input, at + 1, length);
       if (byte < ZERO || byte > NINE || at === MAX_DIGITS) {
-        throw new DecodeError('FRAME_CORRUPT', 'a message begins with digits that are no length');
+        throw new DecodeError(
+          'FRAME_CORRUPT',
+          'a message begins with digits that are not a length',
+        );
       }
       length = length * 10 + byte - ZERO;
     }

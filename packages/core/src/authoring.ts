@@ -181,5 +181,5 @@ export {
 export { extendRead, ReadRoom } from './transport/read-memory.ts';
 // Errors as the system's
 export { systemError } from './transport/system-error.ts';
-// Proxies whose word is believed
+// Trusted proxies
 export { peerOf, type TrustCheck, trustCheck } from './trusted-peers.ts';

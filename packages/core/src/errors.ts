@@ -72,7 +72,7 @@ const PREFIX = 'HR_ERR_';
 
 /** The codes that several packages raise, and applications may raise too. `docs/errors.md` explains each. */
 export const ERROR_CODES = errorCodes(PREFIX, ERROR_PAGE, {
-  OPTION_INVALID: ['OptionError', 'there is no such option, or its value makes no sense'],
+  OPTION_INVALID: ['OptionError', 'an option is unknown, or its value is not valid'],
   OPTION_CONFLICT: ['OptionError', 'two options contradict each other, or one is missing'],
   PIPELINE_DUPLICATE_NAME: ['PipelineError', 'the name is taken in this pipeline'],
   PIPELINE_UNKNOWN_NAME: ['PipelineError', 'no such handler in this pipeline'],
@@ -82,10 +82,10 @@ export const ERROR_CODES = errorCodes(PREFIX, ERROR_PAGE, {
   PIPELINE_CLOSED: ['PipelineError', 'the channel is closed, its pipeline takes no handlers'],
   PIPELINE_STATE: [
     'PipelineError',
-    'the operation is not possible in this state, or this is no handler',
+    'the operation is not possible in this state, or this is not a handler',
   ],
   FRAME_TOO_LONG: ['DecodeError', 'a frame is longer than allowed'],
-  FRAME_CORRUPT: ['DecodeError', 'a frame header makes no sense'],
+  FRAME_CORRUPT: ['DecodeError', 'a frame header is not valid'],
   FRAME_TRUNCATED: ['DecodeError', 'the input ended within a frame'],
   MESSAGE_INVALID: ['DecodeError', 'a message is not what the protocol allows'],
   MESSAGE_UNREADABLE: ['DecodeError', 'a decoder got a kind of message that it cannot read'],
@@ -113,16 +113,16 @@ export const ERROR_CODES = errorCodes(PREFIX, ERROR_PAGE, {
   TIMEOUT_CONNECT: ['TimedOutError', 'no connection in time'],
   TIMEOUT_HANDSHAKE: ['TimedOutError', 'the TLS handshake took too long'],
   TIMEOUT_READ: ['TimedOutError', 'nothing was read in time'],
-  TIMEOUT_WRITE: ['TimedOutError', 'a write was not taken in time'],
-  TIMEOUT_AUTH: ['TimedOutError', 'the peer did not authenticate in time'],
+  TIMEOUT_WRITE: ['TimedOutError', 'a write was not complete in time'],
+  TIMEOUT_AUTH: ['TimedOutError', 'the peer did not sign in within the time allowed'],
   TIMEOUT_REQUEST: ['TimedOutError', 'no answer in time'],
   REJECTED_TOTAL: ['RejectedError', 'the limit of connections is reached'],
   REJECTED_PER_ADDRESS: ['RejectedError', 'the limit of connections for this address is reached'],
-  REJECTED_PEER: ['RejectedError', 'the peer is not a proxy that is trusted'],
+  REJECTED_PEER: ['RejectedError', 'the peer is not a trusted proxy'],
   REJECTED_RATE: ['RejectedError', 'connections or messages come too fast'],
-  REJECTED_FILTER: ['RejectedError', 'the address is not let in'],
-  REJECTED_AUTH: ['RejectedError', 'the authenticator said no'],
-  REJECTED_QUEUE: ['RejectedError', 'too much waits already, or this waited too long'],
+  REJECTED_FILTER: ['RejectedError', 'the address is not allowed by the filter'],
+  REJECTED_AUTH: ['RejectedError', 'the authenticator refused the peer'],
+  REJECTED_QUEUE: ['RejectedError', 'too much work waits already, or this work waited too long'],
   REQUEST_REFUSED: ['RejectedError', 'the peer answered with an error'],
 });
 
@@ -207,7 +207,7 @@ export class EncodeError extends HeadraceError<ErrorCodeOf<'EncodeError'>> {}
 export class ChannelError extends HeadraceError<ErrorCodeOf<'ChannelError'>> {}
 /** Nothing happened in time. */
 export class TimedOutError extends HeadraceError<ErrorCodeOf<'TimedOutError'>> {}
-/** A policy said no. */
+/** A limit or a policy refused something. */
 export class RejectedError extends HeadraceError<ErrorCodeOf<'RejectedError'>> {}
 
 const CLASSES: ReadonlyMap<ErrorClassName, unknown> = new Map<ErrorClassName, unknown>([

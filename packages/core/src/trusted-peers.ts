@@ -4,7 +4,7 @@ import { OptionError } from './errors.ts';
 import { checkFunction } from './option/function-option.ts';
 
 /**
- * The proxies whose word is believed: a list of IP addresses and networks (`'10.0.0.0/8'`, `'fd00::/8'`), with
+ * The proxies that are trusted: a list of IP addresses and networks (`'10.0.0.0/8'`, `'fd00::/8'`), with
  * `'unix'` for connections over Unix sockets and other paths; or a `BlockList`; or a function; or `'any'`,
  * where nothing but the proxies can reach the port.
  */

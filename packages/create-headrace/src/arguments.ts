@@ -33,7 +33,7 @@ const OPTIONS = {
 export function readArguments(args: readonly string[]): Arguments {
   const { values, positionals } = parse(args);
   if (positionals.length > 1) {
-    throw new UserError(`one folder, please: got ${positionals.join(' and ')}`);
+    throw new UserError(`expected one folder, but got ${positionals.join(' and ')}`);
   }
   const { help, version, list } = values;
   return {

@@ -33,7 +33,7 @@ export const TEMPLATES: readonly Template[] = [
   },
   {
     name: 'device-gateway',
-    description: 'devices log in, send telemetry and get commands, by JSON-RPC',
+    description: 'devices sign in, send telemetry and get commands, by JSON-RPC',
     firstScript: 'start',
   },
   {

@@ -35,7 +35,7 @@ describe('the command line', () => {
   });
 
   it('refuses two folders, and an option without its value', () => {
-    expect(() => readArguments(['a', 'b'])).toThrow('one folder, please: got a and b');
+    expect(() => readArguments(['a', 'b'])).toThrow('expected one folder, but got a and b');
     expect(() => readArguments(['--template'])).toThrow(/template/);
   });
 });

@@ -2,8 +2,8 @@ import { ERROR_PAGE, errorCodes } from '@headrace/core';
 
 /** The codes of the errors that this package alone raises. `docs/errors.md` explains each. */
 export const DATAGRAM_ERRORS = errorCodes('HR_ERR_', ERROR_PAGE, {
-  DATAGRAM_REFUSED: ['ChannelError', 'nobody listens where a datagram was sent to'],
-  DATAGRAM_UNREACHABLE: ['ChannelError', 'there is no way to where a datagram was sent to'],
+  DATAGRAM_REFUSED: ['ChannelError', 'nobody listens at the recipient of a datagram'],
+  DATAGRAM_UNREACHABLE: ['ChannelError', 'there is no route to the recipient of a datagram'],
   DATAGRAM_NOT_SENT: ['ChannelError', 'the system did not send a datagram, see the cause'],
   DATAGRAM_RECIPIENT: [
     'EncodeError',

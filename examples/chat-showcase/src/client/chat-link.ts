@@ -114,7 +114,7 @@ export class ChatLink<P> {
     return channel !== undefined;
   }
 
-  /** Asks something of the server that is no chat. False: there is no link, or it has no such line. */
+  /** Asks something of the server that is not a chat. False: there is no link, or it has no such line. */
   ask(word: string): boolean {
     const { door } = this.options;
     const channel = this.openChannel();

@@ -11,6 +11,6 @@ export type Install = (texts: Pipeline<string, string>) => Pipeline<never, strin
 export interface Door<P> {
   readonly addresses: readonly P[];
   connector(install: Install): Connector<P, TextChannel>;
-  /** Asks for something that is no chat, on the page's own line. Doors of others have none. */
+  /** Asks for something that is not a chat, on the page's own line. Doors of others have none. */
   ask?(channel: TextChannel, word: string): void;
 }

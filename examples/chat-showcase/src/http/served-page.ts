@@ -23,7 +23,7 @@ export class ServedPage {
     this.settings = settings;
   }
 
-  /** The policy for what is no document. */
+  /** The policy for what is not a document. */
   readonly contentSecurityPolicy = policy([], []);
 
   /** By path: `/` for the page itself, `/theme.css` for one of its files. */

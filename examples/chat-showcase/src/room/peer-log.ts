@@ -12,7 +12,7 @@ export const LOGGER = token<Logger>('logger');
 
 const WHY = new AttributeKey<string>('chat.why');
 
-/** The fault of a peer by close reason. Other reasons are no fault. */
+/** The fault of a peer by close reason. Other reasons are not a fault. */
 const BAD: Readonly<Record<string, string>> = {
   'bad-input': 'it broke the protocol',
   unauthenticated: 'it did not sign in properly',

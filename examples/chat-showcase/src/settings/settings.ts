@@ -11,7 +11,7 @@ const count = z.number().int().positive();
 const origin = z.string().refine((text) => URL.canParse(text) && new URL(text).origin === text, {
   error: 'must look like https://chat.example, without a path',
 });
-/** The proxies that are believed. */
+/** The trusted proxies. */
 const proxies = z.array(
   z
     .string()

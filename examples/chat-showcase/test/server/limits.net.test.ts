@@ -111,7 +111,7 @@ describe('behind a balancer with the PROXY protocol', () => {
     const socket = connect(running.port, '127.0.0.1');
     socket.on('error', () => {});
     await once(socket, 'close');
-    expect(running.log.join()).toContain('is not a proxy that is trusted');
+    expect(running.log.join()).toContain('is not a trusted proxy');
   });
 });
 

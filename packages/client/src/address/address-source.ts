@@ -160,6 +160,6 @@ function checkedList<P>(addresses: readonly P[]): readonly P[] {
 
 function noPlaces(found: unknown): ChannelError {
   const got = Array.isArray(found) ? 'an empty list' : textOf(found);
-  const text = `the function addresses gave ${got} and not a list of places`;
+  const text = `the function addresses returned ${got}, but must return a list of places`;
   return new ChannelError('CHANNEL_FAILED', text);
 }

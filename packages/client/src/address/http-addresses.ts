@@ -60,7 +60,7 @@ const LONGEST_TTL_MS = 3_600_000;
  * share the function share the request that is under way.
  *
  * It rejects with `CHANNEL_FAILED` if the service cannot be reached or answers with another status than 200, with
- * `MESSAGE_INVALID` or `FRAME_TOO_LONG` if its answer makes no sense, and with `TIMEOUT_REQUEST`.
+ * `MESSAGE_INVALID` or `FRAME_TOO_LONG` if its answer is not valid, and with `TIMEOUT_REQUEST`.
  *
  * @example
  * ```ts run
@@ -201,7 +201,7 @@ function placeOf(node: unknown, url: string): PortPlace {
   if (isHost && isPort) return { host, port: port as number };
   throw invalid(
     url,
-    `this is no node with host and port: ${textOf(JSON.stringify(node)).slice(0, 80)}`,
+    `this is not a node with host and port: ${textOf(JSON.stringify(node)).slice(0, 80)}`,
   );
 }
 
@@ -214,7 +214,7 @@ function parsed(body: string, url: string): unknown {
 }
 
 function invalid(url: string, why: string): DecodeError {
-  return new DecodeError('MESSAGE_INVALID', `the answer of ${url} makes no sense: ${why}`);
+  return new DecodeError('MESSAGE_INVALID', `the answer of ${url} is not valid: ${why}`);
 }
 
 /** Without what may be secret. */

@@ -96,7 +96,7 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
   private sweep: Timer | undefined = undefined;
   private isClosed = false;
 
-  /** @throws OptionError if an option makes no sense */
+  /** @throws OptionError if an option is not valid */
   constructor(options: ChannelPoolOptions<P, C>) {
     this.rules = poolRules(options);
   }
@@ -411,6 +411,6 @@ function closedError(): ChannelError {
 }
 
 function tooManyWait(maxWaiting: number): RejectedError {
-  const text = `${maxWaiting} wait for a connection of the pool, no more may by maxWaiting`;
+  const text = `${maxWaiting} callers wait for a connection of the pool, which is the limit maxWaiting: acquire fewer, or raise it`;
   return new RejectedError('REJECTED_QUEUE', text, { maxWaiting });
 }

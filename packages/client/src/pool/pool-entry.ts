@@ -4,7 +4,7 @@ import type { Channel } from '@headrace/core';
 export type PoolCloseReason =
   /** It had closed, or begun to, by itself. */
   | 'lost'
-  /** The health check said no. */
+  /** The health check failed. */
   | 'sick'
   /** It was idle too long. */
   | 'idle'

@@ -59,7 +59,7 @@ export class LastPosition {
   private said: GroupPosition | undefined = undefined;
 
   /**
-   * @param position - kept from an earlier life of the page, such as in `sessionStorage`; what is no position counts as none
+   * @param position - kept from an earlier life of the page, such as in `sessionStorage`; what is not a position counts as none
    */
   constructor(position?: GroupPosition) {
     this.last = isPosition(position) ? position : undefined;
@@ -96,7 +96,7 @@ export class LastPosition {
    * The answer to {@link begin} came; what was missed may come before it. Gives `gap`, once, if the messages between the
    * position that was said and this one are gone.
    *
-   * @throws DecodeError `MESSAGE_INVALID` if its position is none
+   * @throws DecodeError `MESSAGE_INVALID` if its position is not valid
    */
   joined(answer: GroupJoined): Exclude<GroupNews, 'known'> {
     const { last, said } = this;
@@ -113,7 +113,7 @@ export class LastPosition {
 
 function checked(value: GroupPosition): GroupPosition {
   if (isPosition(value)) return value;
-  throw new DecodeError('MESSAGE_INVALID', `${textOf(value)} is no position of a group`);
+  throw new DecodeError('MESSAGE_INVALID', `${textOf(value)} is not a position of a group`);
 }
 
 function isPosition(value: GroupPosition | undefined): value is GroupPosition {

@@ -63,7 +63,7 @@ export class ProxyConnector<C extends Channel = Channel>
   private readonly settings: ProxySettings;
   private readonly bootstrap: Connector<ConnectPlace, C>;
 
-  /** @throws OptionError if an option makes no sense */
+  /** @throws OptionError if an option is not valid */
   constructor(options: ProxyConnectorOptions<C>) {
     this.settings = PROXY_OPTIONS.resolve(options as object as ProxyConnectorOptions);
     this.bootstrap = options.bootstrap;
@@ -131,7 +131,7 @@ async function openTunnel(
 function connected(socket: net.Socket, proxy: string): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.once('connect', () => resolve());
-    // It stays: what happens later ends the tunnel, and is no exception.
+    // It stays: what happens later ends the tunnel, and is not an exception.
     socket.on('error', (error: NodeJS.ErrnoException) => {
       const code = error.code === 'ECONNREFUSED' ? 'CHANNEL_REFUSED' : 'CHANNEL_FAILED';
       const why = `no connection to the proxy ${proxy}: ${error.message}`;

@@ -71,7 +71,7 @@ export function keptPage(): ChannelError {
 /** The error of a place that was not configured: the next answer, or the next MOVE, may name a better one. */
 export function repairable(error: Error): Error {
   if (!isOptionError(error)) return error;
-  const text = `a place that the client was given makes no sense: ${error.message}`;
+  const text = `a place that the client was given is not valid: ${error.message}`;
   return new ChannelError('CHANNEL_FAILED', text, {}, error);
 }
 

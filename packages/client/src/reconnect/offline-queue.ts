@@ -143,7 +143,7 @@ export class OfflineQueue {
     const { size, bytes } = this.queue;
     const { maxMessages, maxBytes } = this.options;
     return (
-      `${size} messages with ${bytes} bytes wait for a connection, and this is one too many by ` +
+      `${size} messages with ${bytes} bytes wait for a connection, and this one exceeds ` +
       `offline.maxMessages (${maxMessages}) or offline.maxBytes (${maxBytes})`
     );
   }

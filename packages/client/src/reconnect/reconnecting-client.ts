@@ -134,7 +134,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   private readonly actions: ReconnectAction<P, C>[] = [];
   private isActing = false;
 
-  /** @throws OptionError if an option makes no sense */
+  /** @throws OptionError if an option is not valid */
   constructor(options: ReconnectingClientOptions<P, C>) {
     super();
     const settings = reconnectSettings(options);
@@ -308,7 +308,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
         failed: (error) => this.lost(failedConnect<P>(error, undefined), true),
         late: (place) => this.source.giveBack(place),
       },
-      this.connectLimit('anything: the function addresses gave no answer'),
+      this.connectLimit('anything: the function addresses returned no answer'),
     );
   }
 
@@ -324,7 +324,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     const attempt: Attempt<C> = new Attempt<C>(
       async (signal) => {
         const channel: C | undefined = await bootstrap.connect(place, { signal });
-        if (channel === undefined) throw new TypeError('bootstrap.connect gave no channel');
+        if (channel === undefined) throw new TypeError('bootstrap.connect returned no channel');
         return channel;
       },
       {
@@ -410,7 +410,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     this.queue.sendTo(channel);
   }
 
-  /** The channel has closed; one that was dropped before is no loss. */
+  /** The channel has closed; one that was dropped before is not a loss. */
   private closed(channel: C): void {
     if (this.current !== channel) return;
     this.current = undefined;
@@ -492,7 +492,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   /** One line for each absence. */
   private watchFailures(): UnseenFailures {
     const { clock, logger } = this.settings;
-    const text = 'a write without a connection failed, and nobody looked at it';
+    const text = 'a write without a connection failed, and nothing handled its error';
     return new UnseenFailures(clock, (error) => logger.log('warn', text, error));
   }
 }

@@ -162,7 +162,7 @@ export class RequestClient<
   private readonly table: CallTable;
   private unseen: UnseenFailures;
 
-  /** @throws OptionError if an option makes no sense */
+  /** @throws OptionError if an option is not valid */
   constructor(options: RequestClientOptions<P, C>) {
     const { retry, budget, connections, timeoutMs, maxWaiting } = OPTIONS.resolve(
       options as unknown as RequestClientOptions,
@@ -387,7 +387,7 @@ export class RequestClient<
 
   /** One line for each absence. */
   private watchFailures(): UnseenFailures {
-    const text = 'a notification failed, and nobody looked at it';
+    const text = 'a notice failed, and nothing handled its error';
     return new UnseenFailures(this.clock, (error) => this.logger.log('warn', text, error));
   }
 }
@@ -405,7 +405,7 @@ function exchangeOf<T extends ExchangeTypes>(channel: Channel): ExchangeHandler<
 
 /**
  * True if nothing can be asked over this connection any more. With `allowHalfOpen` it may go on with one half: a
- * call would find it again and again, so it ends. A full queue on its way is no reason to end it, nor to try again at once.
+ * call would find it again and again, so it ends. A full queue on its way is not a reason to end it, nor to try again at once.
  */
 function endIfOver(channel: Channel, error: unknown): boolean {
   if (!isHeadraceError(error, 'REQUEST_LOST')) return false;

@@ -9,5 +9,5 @@ export function closedError(): ChannelError {
 /** The error of a notification: of a lost connection as of a call, or what the connection gave. */
 export function noticeError(error: Error, mayHaveLeft: boolean): Error {
   if (!(error instanceof ChannelError) || isHeadraceError(error, 'REQUEST_LOST')) return error;
-  return requestLost('the connection of a notification was lost', mayHaveLeft, error);
+  return requestLost('the connection was lost before the notice was sent', mayHaveLeft, error);
 }

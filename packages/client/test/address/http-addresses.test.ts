@@ -52,14 +52,14 @@ describe('httpAddresses', () => {
     const bad: [string, string][] = [
       [
         '<html>',
-        'MESSAGE_INVALID the answer of http://route.example/route makes no sense: it is not JSON',
+        'MESSAGE_INVALID the answer of http://route.example/route is not valid: it is not JSON',
       ],
       ['{}', 'it has no list "nodes"'],
       ['null', 'it has no list "nodes"'],
       ['{"nodes":[]}', 'it has no list "nodes"'],
-      ['{"nodes":[null]}', 'no node with host and port: null'],
-      ['{"nodes":[{"host":"a","port":0}]}', 'no node with host and port'],
-      ['{"nodes":[{"host":5,"port":1}]}', 'no node with host and port'],
+      ['{"nodes":[null]}', 'not a node with host and port: null'],
+      ['{"nodes":[{"host":"a","port":0}]}', 'not a node with host and port'],
+      ['{"nodes":[{"host":5,"port":1}]}', 'not a node with host and port'],
       [
         'x'.repeat(201),
         'FRAME_TOO_LONG http://route.example/route answered with more than maxBytes (200)',

@@ -495,7 +495,7 @@ describe('ReconnectingClient, its connections', () => {
     client.on('loss', ({ error }) => causes.push([error.message, (error.cause as Error).message]));
     await world.start(client);
     expect(causes).toEqual([
-      ['a place that the client was given makes no sense: port is 0', 'port is 0'],
+      ['a place that the client was given is not valid: port is 0', 'port is 0'],
     ]);
     const sent = world.client(['a'], { bootstrap });
     sent.preferOnce([world.place('wrong')]);
@@ -825,7 +825,7 @@ describe('ReconnectingClient, its writes', () => {
     const errors = writes.flatMap(({ error }) => error ?? []);
     const late = 'no connection within offline.maxAgeMs (1000) after the write';
     const full =
-      '1 messages with 65 bytes wait for a connection, and this is one too many by offline.maxMessages (1) or offline.maxBytes (1048576)';
+      '1 messages with 65 bytes wait for a connection, and this one exceeds offline.maxMessages (1) or offline.maxBytes (1048576)';
     const none = "there is no connection, and offline.policy is 'fail'";
     expect(errors.map(({ message }) => message)).toEqual(
       [late, late, full, none, none].map((text) =>
@@ -922,7 +922,9 @@ describe('ReconnectingClient, its writes', () => {
     for (const text of ['1', '2', '3']) client.write(text);
     client.write('4').catch(() => {});
     await world.settle();
-    expect(logged).toEqual(['warn a write without a connection failed, and nobody looked at it']);
+    expect(logged).toEqual([
+      'warn a write without a connection failed, and nothing handled its error',
+    ]);
   });
 
   it('refuses options that make no sense', () => {

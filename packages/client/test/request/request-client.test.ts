@@ -374,7 +374,7 @@ describe('RequestClient.notify', () => {
     for (let i = 0; i < 3; i++) client.notify(Buffer.from('a'));
     await world.pass(101);
     expect(lines).toEqual([
-      expect.stringMatching(/^a notification failed, and nobody looked at it: .*within 100 ms/),
+      expect.stringMatching(/^a notice failed, and nothing handled its error: .*within 100 ms/),
     ]);
   });
 

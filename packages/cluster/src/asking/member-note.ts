@@ -53,7 +53,7 @@ export function toWireValue(value: unknown): { readonly value: WireValue; readon
 /** @throws what is wrong with it */
 export function fromWireValue({ b, j }: WireValue): unknown {
   if (b === undefined) return j;
-  if (typeof b !== 'string') throw new Error('the bytes of an answer are no text');
+  if (typeof b !== 'string') throw new Error('the bytes of an answer are not text');
   return Buffer.from(b, 'base64');
 }
 
@@ -96,13 +96,13 @@ export function toMemberCount(value: unknown): number {
   if (Number.isInteger(value) && Number(value) >= 0 && Number(value) <= MAX_MEMBERS) {
     return Number(value);
   }
-  throw new Error(`${String(value)} is no number of members`);
+  throw new Error(`${String(value)} is not a number of members`);
 }
 
 /** @throws what is wrong with it */
 export function toTexts(value: unknown): readonly string[] {
   if (Array.isArray(value) && value.every((one) => typeof one === 'string')) return value;
-  throw new Error('the ids of members are no texts');
+  throw new Error('the ids of members are not texts');
 }
 
 /** @throws what is wrong with it */
@@ -110,7 +110,7 @@ export function toWireAnswers(value: unknown): readonly WireAnswer[] {
   const isAnswer = (one: unknown): boolean =>
     typeof one === 'object' && one !== null && Number.isInteger((one as WireAnswer).at);
   if (Array.isArray(value) && value.every(isAnswer)) return value;
-  throw new Error('the answers of members are none');
+  throw new Error('the answers of members are not valid');
 }
 
 /** A text in them may be the peer's, and long. */

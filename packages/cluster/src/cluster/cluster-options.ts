@@ -28,7 +28,7 @@ export interface ClusterOptions<Principal = unknown> {
   /**
    * Secrets of the nodes, at most 8 of at least 16 bytes; a text is its UTF-8. The first one authenticates what this
    * node publishes (HMAC-SHA256); what none of them made is ignored. To change one, roll the nodes three times: with the
-   * new one last, with the new one first, and without the old one. @default none: any program that may publish is believed
+   * new one last, with the new one first, and without the old one. @default none: every program that may publish is trusted
    */
   readonly keys?: readonly (string | Uint8Array)[];
   /** Where clients reach this node, for the route. @default none: the route does not name it */
@@ -81,7 +81,7 @@ function isKey(given: unknown): boolean {
 }
 
 /**
- * Other nodes ignore heartbeats that make no sense: a node with a wrong address would not be seen. The error quotes
+ * Other nodes ignore heartbeats that are not valid: a node with a wrong address would not be seen. The error quotes
  * nothing: it may be a secret.
  */
 function understood<Given, T>(

@@ -13,7 +13,7 @@ export interface GroupDelivery<Message> {
   /**
    * @param id - of the message, where it is stored
    * @param isFlushed - sends it and what was written before
-   * @throws OptionError for a matcher that does not say what it means `elsewhere`, and for an id that is none
+   * @throws OptionError for a matcher that does not say what it means `elsewhere`, and for an id that is not valid
    * @throws EncodeError if it cannot reach other nodes
    */
   write(

@@ -65,7 +65,7 @@ export function durableGroup<Message = unknown>(
     (context) => new DurableGroup(name, context, options),
   );
   if (!(group instanceof DurableGroup)) {
-    const text = `the group ${name} is there, and is not durable`;
+    const text = `the group ${name} exists already, and is not durable`;
     throw new OptionError('OPTION_CONFLICT', text, { option: 'name' });
   }
   group.checkSameOptions(options);

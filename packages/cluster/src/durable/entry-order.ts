@@ -23,7 +23,7 @@ export function comesNext({ previous }: LogEntry, after: number): boolean {
 
 /**
  * Makes one order of what comes live, as far as it comes, and of what is read from the log where there is a hole:
- * everything once, in the order of the log. A live copy is believed only if it says that it comes next; any other is a
+ * everything once, in the order of the log. A live copy is accepted only if it says that it comes next; any other is a
  * reason to read the log. Without clock and log.
  */
 export class EntryOrder {

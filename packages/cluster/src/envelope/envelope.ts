@@ -56,7 +56,7 @@ export interface Envelope {
   readonly body: Buffer;
 }
 
-/** Why bytes are no envelope. */
+/** Why bytes are not an envelope. */
 export type EnvelopeFault =
   | 'foreign'
   | 'short'

@@ -41,7 +41,7 @@ const ID = /^([0-9a-f]{32}):([1-9]\d{0,14})$/;
  * The connections of all gateways, from any node: what a worker says of them is carried out by the gateway that has them,
  * in the order in which it was said. Groups, users and sessions live there, so the end of a worker loses none of them.
  * Groups and users that handlers at the gateway made count as well. A connection that is gone, or whose gateway is gone,
- * is no connection: it counts 0.
+ * counts 0.
  *
  * All calls reject alike: with `BUS_DOWN` at once while the bus is down, except for one connection of this node; with
  * `TIMEOUT_REQUEST` if a gateway that is there does not answer within 2 s; with `GATEWAY_FAILED` if one fails at it, which
@@ -217,7 +217,7 @@ function checkOutcome({ answers, missing }: CommandOutcome): number {
 function toPage(gateway: string, { value }: CommandAnswer): ConnectionPage {
   const { connections, next } = (value ?? {}) as Partial<ConnectionPage>;
   if (!Array.isArray(connections)) {
-    throw failureError(gateway, { isTooLong: false, text: 'its answer is no list' }, 0);
+    throw failureError(gateway, { isTooLong: false, text: 'its answer is not a list' }, 0);
   }
   return { connections, next };
 }

@@ -205,7 +205,7 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
   /**
    * A member from now on, until it closes. False if it was one, or has closed.
    *
-   * @throws OptionError `OPTION_INVALID` for what is no channel
+   * @throws OptionError `OPTION_INVALID` for what is not a channel
    */
   add(channel: Channel): boolean {
     checkChannel(channel);
@@ -232,7 +232,7 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
    * before; members are flushed when it comes back.
    *
    * @param how - the members that get it; in a durable group also the id of the message
-   * @throws OptionError for a matcher that does not say what it means `elsewhere`, and for an id that is none;
+   * @throws OptionError for a matcher that does not say what it means `elsewhere`, and for an id that is not valid;
    *   `OPTION_CONFLICT` for an id in a group that is not durable
    * @throws EncodeError `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`: it cannot go over the bus, and no member gets it
    */

@@ -113,7 +113,7 @@ export function checkSameOptions(name: string, has: object, given: object): void
   for (const [option, value] of Object.entries(given)) {
     const before = (has as Record<string, unknown>)[option];
     if (Object.is(before, value)) continue;
-    const text = `the group ${name} is there with another ${option}: give options once, and its name after that`;
+    const text = `the group ${name} exists already with another ${option}: give options once, and its name after that`;
     throw new OptionError('OPTION_CONFLICT', text, { option });
   }
 }

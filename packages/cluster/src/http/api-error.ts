@@ -9,13 +9,13 @@ export interface ApiProblem {
 /** The status of each code that the API itself answers with, and its meaning. */
 export const API_ERRORS = {
   BODY_CUT: [400, 'the body did not come as a whole'],
-  NOT_JSON: [400, 'the body is no JSON in UTF-8'],
-  NO_OBJECT: [400, 'the body, or a part of it, is no object'],
+  NOT_JSON: [400, 'the body is not JSON in UTF-8'],
+  NO_OBJECT: [400, 'the body, or a part of it, is not an object'],
   UNKNOWN_MEMBER: [400, 'the body has a member that the call does not know'],
-  WRONG_BATCH: [400, '`messages` is no list, is empty, or is longer than the API takes'],
+  WRONG_BATCH: [400, '`messages` is not a list, is empty, or is longer than the API takes'],
   WRONG_IDEMPOTENCY_KEY: [400, 'the header Idempotency-Key has no key that can be kept'],
   WRONG_MESSAGE: [400, 'there is no message, or it cannot be sent'],
-  WRONG_NAME: [400, 'the name of a group or user, or the id of a connection, is none'],
+  WRONG_NAME: [400, 'the name of a group or user, or the id of a connection, is not valid'],
   WRONG_TARGET: [400, '`to` is not one of group, user, connection, or all: true'],
   WRONG_KEY: [401, 'Authorization is not Bearer and a key of the API'],
   NOT_ALLOWED: [403, 'the key may not do this, or not with these connections'],

@@ -28,7 +28,7 @@ export interface LogEntry {
 
 /**
  * The least that a log keeps of each group; an engine may keep more, and a log in memory keeps 64 MiB at most, with
- * 320 bytes and its id for each message. `Infinity` is no limit.
+ * 320 bytes and its id for each message. `Infinity` means no limit.
  */
 export interface LogLimits {
   /** The number of the newest messages. */

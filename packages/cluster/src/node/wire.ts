@@ -159,7 +159,7 @@ export class Wire {
     const now = this.host.clock.timeOfDay();
     if (this.fresh.take(subject, envelope, now)) return true;
     const age = `${Math.round((now - time) / 1000)} s old by the clock of this node`;
-    const text = `a message of node ${node}, ${age}: it was recorded and said again, or the clocks differ`;
+    const text = `a message of node ${node}, ${age}: it was recorded and sent again, or the clocks of the nodes differ`;
     this.faults.add('recorded', subject, text);
     return false;
   }
@@ -190,12 +190,13 @@ export class Wire {
     const envelope = this.seal.decode(scope, bytes);
     if (typeof envelope !== 'string') return envelope;
     const first = bytes.toString('hex', 0, 16);
-    const text = SEAL_FAULTS[envelope] ?? `${bytes.byteLength} bytes are no envelope (${first})`;
+    const text =
+      SEAL_FAULTS[envelope] ?? `${bytes.byteLength} bytes are not an envelope (${first})`;
     this.faults.add(envelope, subject, text);
     return undefined;
   }
 
-  /** Counts and logs an envelope whose body makes no sense. */
+  /** Counts and logs an envelope whose body is not valid. */
   reportFault({ node }: Envelope, subject: string, thrown: unknown): void {
     this.faults.add('body', subject, `a message of node ${node}: ${toError(thrown).message}`);
   }

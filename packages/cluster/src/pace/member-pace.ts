@@ -7,7 +7,7 @@ export const SHARE_BYTES = 32 * 1024;
 const LOOK_BYTES = SHARE_BYTES / 8;
 /** Bytes that a message takes in the output of a member besides its body. */
 const MESSAGE_BYTES = 128;
-/** Less than a share in this time is no burst. */
+/** Less than a share in this time is not a burst. */
 const BURST_MS = 50;
 /** Broadcasts that wait for their turn in a large group. */
 const MAX_BACKLOG = 1024;

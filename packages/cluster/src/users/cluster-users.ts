@@ -118,7 +118,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   /**
    * A connection of this node belongs to an id; it is unbound when it closes.
    *
-   * @throws OptionError `OPTION_INVALID` for an id that is not text, and for what is no channel
+   * @throws OptionError `OPTION_INVALID` for an id that is not text, and for what is not a channel
    */
   bind(id: string, channel: Channel): void {
     this.users.bind(id, channel);
@@ -206,7 +206,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   }
 
   /**
-   * True if the id has connections, as far as it is known here: a node that was killed is believed for 5 s. Rejects with
+   * True if the id has connections, as far as it is known here: a node that was killed counts as alive for 5 s. Rejects with
    * `BUS_DOWN` if it has none here and the bus is down.
    */
   async isOnline(id: string): Promise<boolean> {
@@ -266,7 +266,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     const { key, body } = fromAboutUser(envelope);
     const user = this.users.byKey.get(key);
     if (user === undefined || !this.context.directory.heardOf(node)) return;
-    // First: the number of what is no message must not make old ones of those that follow.
+    // First: the number of what is not a message must not make old ones of those that follow.
     const value = decodeBody<unknown>(body);
     if (!this.numbers.arrived(node, number).isNew) return;
     if (kind === KIND.claim) this.claims.received(key, user, node, value);

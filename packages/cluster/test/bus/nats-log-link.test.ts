@@ -187,7 +187,9 @@ describe('NatsLogLink', () => {
     const { got } = await follow(world, [5000, 4999]);
     const refused = world.link.append(STREAM, 'a', Buffer.from('a'));
     world.refuse(world.replies[0]!);
-    await expect(refused).rejects.toThrow('JetStream is not there');
+    await expect(refused).rejects.toThrow(
+      'JetStream is not available: enable it in the NATS server',
+    );
     expect([got, world.lost]).toEqual([[5000], []]);
     made = 2;
     await world.link.open(STREAM, limits);

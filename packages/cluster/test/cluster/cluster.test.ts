@@ -291,8 +291,8 @@ describe('a cluster', () => {
     await nodes.pass(2500);
     expect(b.nodes[1]).toMatchObject({ connections: 0, load: 0, life: 'alive' });
     const lines = (option: string) =>
-      `error ${option} of Cluster.join: ${option} gave a promise, ` +
-      'but must give its answer at once; the other nodes hear 0';
+      `error ${option} of Cluster.join: ${option} returned a promise, ` +
+      'but must return its answer at once; the other nodes hear 0';
     expect(nodes.lines).toEqual([lines('connections'), lines('load')]);
   });
 

@@ -425,7 +425,7 @@ describe('presence', () => {
     b.group<string>('room', { codec }).add(member);
     await nodes.pass(10);
     const room = a.group<string>('room', { codec });
-    expect(() => room.writeAndFlush('out')).toThrow(/encode gave a promise/);
+    expect(() => room.writeAndFlush('out')).toThrow(/encode returned a promise/);
     room.writeAndFlush('in');
     room.writeAndFlush('both');
     await nodes.pass(10);

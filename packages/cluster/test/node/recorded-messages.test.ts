@@ -156,7 +156,7 @@ describe('recorded messages of a node that is gone', () => {
   it('are counted, and reported once', async () => {
     await saidAgain([KIND.heartbeat], 100_000);
     expect(here.counters.ignored['recorded']).toBe(8);
-    expect(nodes.lines.filter((line) => line.includes('said again')).length).toBeGreaterThan(0);
+    expect(nodes.lines.filter((line) => line.includes('sent again')).length).toBeGreaterThan(0);
   });
 });
 

@@ -176,9 +176,9 @@ describe('WorkersMachine', () => {
 
   it('ends with an error when the policy throws, or gives what is no delay', () => {
     const broken: [RetryPolicy, string][] = [
-      [() => Number.NaN, 'the retry policy gave NaN, but a delay is'],
-      [() => Number.POSITIVE_INFINITY, 'the retry policy gave Infinity, but a delay is'],
-      [() => -5, 'the retry policy gave -5, but a delay is'],
+      [() => Number.NaN, 'the retry policy returned NaN, but a delay is'],
+      [() => Number.POSITIVE_INFINITY, 'the retry policy returned Infinity, but a delay is'],
+      [() => -5, 'the retry policy returned -5, but a delay is'],
       [() => '5' as never, 'but a delay is a number of milliseconds from 0'],
       [
         () => {

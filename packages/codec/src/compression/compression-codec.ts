@@ -139,7 +139,7 @@ export class CompressionCodec extends MessageToMessageCodec<
       const text = `${bytes.length} bytes inflate to more than maxInflatedBytes, ${this.maxInflatedBytes}`;
       return new DecodeError('FRAME_TOO_LONG', text, details, thrown);
     }
-    const text = `${bytes.length} bytes are no ${this.format}: ${thrown.message}`;
+    const text = `${bytes.length} bytes are not valid ${this.format}: ${thrown.message}`;
     return new DecodeError('MESSAGE_INVALID', text, details, thrown);
   }
 }

@@ -21,7 +21,7 @@ import { parseDns } from './parse-dns.ts';
  * - **In** inbound `Buffer`; outbound a `DnsPacket`, such as `dnsAnswer(query, …)`. Anything else is refused (`otherMessages`).
  * - **Out** inbound a `DnsMessage`; outbound bytes.
  * - **Events** all pass.
- * - **Errors** `HR_ERR_MESSAGE_INVALID` for what is no such message, ends too early or too late, or has more than 8 pointers in a row;
+ * - **Errors** `HR_ERR_MESSAGE_INVALID` for what is not such a message, ends too early or too late, or has more than 8 pointers in a row;
  *   `HR_ERR_MESSAGE_NOT_ENCODABLE` and `HR_ERR_MESSAGE_TOO_LONG` fail the write.
  * - **State** whether it has failed: one codec for each channel.
  * - **Cost** the library, and one look at each byte.

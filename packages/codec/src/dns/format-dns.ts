@@ -21,7 +21,7 @@ export function formatDns(packet: DnsPacket): Buffer {
   if (bytes.length <= MAX_BYTES) return bytes;
   throw new EncodeError(
     'MESSAGE_TOO_LONG',
-    `a DNS message of ${bytes.length} bytes: ${MAX_BYTES} at most`,
+    `a DNS message has ${bytes.length} bytes, but at most ${MAX_BYTES} are allowed`,
     {
       bytes: bytes.length,
       most: MAX_BYTES,
@@ -65,7 +65,7 @@ function checkName(name: unknown): void {
   if (Buffer.byteLength(text) <= MAX_NAME_BYTES && text.split('.').every(isFit)) return;
   throw new EncodeError(
     'MESSAGE_NOT_ENCODABLE',
-    `${JSON.stringify(name)} is no name of the DNS: labels have 1 to ${MAX_LABEL_BYTES} bytes, all together ${MAX_NAME_BYTES}`,
+    `${JSON.stringify(name)} is not a name of the DNS: labels have 1 to ${MAX_LABEL_BYTES} bytes, all together ${MAX_NAME_BYTES}`,
   );
 }
 

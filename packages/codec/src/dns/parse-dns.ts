@@ -21,7 +21,8 @@ export function parseDns(bytes: Buffer): DnsMessage {
 
 /** The library makes an array of each length that the header announces. */
 function checkCounts(bytes: Buffer): void {
-  if (bytes.length < HEADER_BYTES) throw new Error(`its header has ${HEADER_BYTES} bytes`);
+  if (bytes.length < HEADER_BYTES)
+    throw new Error(`it is shorter than its header of ${HEADER_BYTES} bytes`);
   const questions = bytes.readUInt16BE(4);
   const records = bytes.readUInt16BE(6) + bytes.readUInt16BE(8) + bytes.readUInt16BE(10);
   const least = HEADER_BYTES + questions * QUESTION_BYTES + records * RECORD_BYTES;
@@ -31,7 +32,7 @@ function checkCounts(bytes: Buffer): void {
 
 /**
  * The library refuses a pointer forward, but follows any number backward, for each name again: 64 KiB of pointers would hold
- * the event loop for seconds. Bytes that only look like pointers are counted too; that eight in a row do is no accident.
+ * the event loop for seconds. Bytes that only look like pointers are counted too; eight in a row do not look so by accident.
  */
 function checkPointers(bytes: Buffer): void {
   for (let start = HEADER_BYTES; start + 1 < bytes.length; start++) {

@@ -197,7 +197,7 @@ export class ContentLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
     const value = buffer.toString('latin1', start + colon + 1, start + to).trim();
     if (this.bodyLength !== -1) throw this.corrupt(input, 'Content-Length comes twice');
     if (!/^[0-9]+$/.test(value) || value.length > MAX_DIGITS) {
-      throw this.corrupt(input, 'Content-Length is no number of bytes');
+      throw this.corrupt(input, 'Content-Length is not a number of bytes');
     }
     this.bodyLength = Number(value);
   }

@@ -26,7 +26,7 @@ const EMPTY: Buffer = Buffer.alloc(0);
  * identifier, a QoS of 3, a wildcard in a topic to publish to), `HR_ERR_MESSAGE_TOO_LONG`; they fail the write.
  * **State** none: one instance may serve all channels.
  * **Cost** one copy of the payload; a broadcast to a group is encoded once.
- * **Pitfalls** QoS 1 and 2 need a packet identifier for each receiver, so such a message is no broadcast.
+ * **Pitfalls** QoS 1 and 2 need a packet identifier for each receiver, so such a message is not a broadcast.
  *
  * @example
  * ```ts run
@@ -57,7 +57,7 @@ export class MqttEncoder extends MessageToMessageEncoder<MqttPacket, OutboundByt
     if (body.length > MAX_LENGTH) {
       throw new EncodeError(
         'MESSAGE_TOO_LONG',
-        `a packet of ${body.length} bytes, ${MAX_LENGTH} fit`,
+        `a packet has ${body.length} bytes, but at most ${MAX_LENGTH} are allowed`,
       );
     }
     const first = (MQTT_TYPES.indexOf(packet.type) << 4) | flagsOf(packet);
@@ -158,12 +158,12 @@ function binary(bytes: Uint8Array): Buffer {
 
 function topicBytes(topic: string): Buffer {
   if (isMqttTopic(topic)) return text(topic);
-  throw refuse(`${JSON.stringify(topic)} is no topic to publish to`);
+  throw refuse(`${JSON.stringify(topic)} is not a topic to publish to`);
 }
 
 function filterBytes(filter: string): Buffer {
   if (isMqttFilter(filter)) return text(filter);
-  throw refuse(`${JSON.stringify(filter)} is no topic filter`);
+  throw refuse(`${JSON.stringify(filter)} is not a topic filter`);
 }
 
 function text(value: string): Buffer {

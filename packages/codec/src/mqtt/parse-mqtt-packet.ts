@@ -123,13 +123,13 @@ function parsePublish(flags: number, reader: MqttReader): MqttPublish {
 function parseTopic(reader: MqttReader): string {
   const topic = reader.text();
   if (isMqttTopic(topic)) return topic;
-  throw mqttCorrupt(`${JSON.stringify(topic.slice(0, 40))} is no topic to publish to`);
+  throw mqttCorrupt(`${JSON.stringify(topic.slice(0, 40))} is not a topic to publish to`);
 }
 
 function parseFilter(reader: MqttReader): string {
   const filter = reader.text();
   if (isMqttFilter(filter)) return filter;
-  throw mqttCorrupt(`${JSON.stringify(filter.slice(0, 40))} is no topic filter`);
+  throw mqttCorrupt(`${JSON.stringify(filter.slice(0, 40))} is not a topic filter`);
 }
 
 function parseSubscribe(reader: MqttReader): MqttSubscribe {

@@ -48,7 +48,7 @@ const OPTIONS = describeOptions(
  * **Out** inbound messages of the schema; outbound bytes.
  * **Events** all pass.
  * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`; `HR_ERR_MESSAGE_INVALID` for bytes that
- * are no such message; `HR_ERR_ENCODER_FAILED` fails the write.
+ * are not such a message; `HR_ERR_ENCODER_FAILED` fails the write.
  * **State** whether it has failed: one codec for each channel.
  * **Cost** the library; a broadcast to a group is encoded once.
  * **Pitfalls** the bytes do not name their message type: the schema must be the right one.

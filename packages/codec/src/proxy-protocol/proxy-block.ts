@@ -155,5 +155,5 @@ function checkChecksum(block: Buffer, tlvsAt: number, tlvs: readonly ProxyTlv[])
 }
 
 function bad(why: string): DecodeError {
-  return new DecodeError('FRAME_CORRUPT', `this is no valid PROXY header of version 2: ${why}`);
+  return new DecodeError('FRAME_CORRUPT', `this is not a valid PROXY header of version 2: ${why}`);
 }

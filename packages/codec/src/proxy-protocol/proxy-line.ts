@@ -55,15 +55,15 @@ function addressOf(line: string, transport: string, host: string, portText: stri
   const isV4 = transport === 'TCP4';
   const bytes = (isV4 ? isIPv4(host) : isIPv6(host)) ? ipBytes(host) : undefined;
   if (bytes === undefined) {
-    throw bad(line, `"${host}" is no ${isV4 ? 'IPv4' : 'IPv6'} address`);
+    throw bad(line, `"${host}" is not an ${isV4 ? 'IPv4' : 'IPv6'} address`);
   }
   // A sign and leading zeros do no harm, and Netty takes them. It does not take port 0, which no connection has.
   const port = /^[+-]?\d+$/.test(portText) ? Number(portText) : Number.NaN;
-  if (!(port > 0 && port <= 65_535)) throw bad(line, `"${portText}" is no port`);
+  if (!(port > 0 && port <= 65_535)) throw bad(line, `"${portText}" is not a port`);
   return { host: ipText(bytes), port, family: isV4 ? 'IPv4' : 'IPv6' };
 }
 
 function bad(line: string, why: string): DecodeError {
   const shown = JSON.stringify(line.length > 60 ? `${line.slice(0, 60)}…` : line);
-  return new DecodeError('FRAME_CORRUPT', `${shown} is no PROXY header of version 1: ${why}`);
+  return new DecodeError('FRAME_CORRUPT', `${shown} is not a PROXY header of version 1: ${why}`);
 }

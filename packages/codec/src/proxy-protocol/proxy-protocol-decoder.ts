@@ -28,7 +28,7 @@ import { ProxyProtocolEvent } from './proxy-protocol-event.ts';
 
 /** Options of {@link ProxyProtocolDecoder}. */
 export interface ProxyProtocolDecoderOptions {
-  /** The peers whose headers are believed. Any other peer could claim to be any client. */
+  /** The peers whose headers are trusted. Any other peer could claim to be any client. */
   readonly trusted: TrustedPeers;
   /**
    * The treatment of connections from other peers: `'refuse'` closes them, `'as-data'` treats the peer as a
@@ -191,7 +191,7 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> {
     else this.passBy(ctx);
   }
 
-  /** The peer is no proxy but a client, which is allowed here. */
+  /** The peer is not a proxy but a client, which is allowed here. */
   private passBy(ctx: Context): void {
     this.over = true;
     this.announce(ctx, undefined);
@@ -222,7 +222,7 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> {
     const { remoteAddress } = channel;
     const peer =
       remoteAddress === undefined ? 'a peer without address' : addressText(remoteAddress);
-    const text = `${peer} is not a proxy that is trusted; refused`;
+    const text = `${peer} is not a trusted proxy; refused`;
     channel.logger.log(
       'info',
       `${channel} ${text}`,

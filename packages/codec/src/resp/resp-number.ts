@@ -44,5 +44,5 @@ export function parseBoolean(text: string): boolean {
 
 function notA(kind: string, text: string): DecodeError {
   const shown = JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
-  return respError(`invalid ${kind}`, `${shown} is no ${kind}`);
+  return respError(`invalid ${kind}`, `${shown} is not a valid ${kind}`);
 }

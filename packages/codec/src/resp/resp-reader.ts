@@ -357,7 +357,7 @@ export class RespReader {
   private badLength(input: ByteInput): DecodeError {
     const isArray = input.at(0) === 0x2a;
     const redis = isArray ? 'invalid multibulk length' : 'invalid bulk length';
-    return respError(redis, `a length is no number${describeFirstBytes(input)}`);
+    return respError(redis, `a length is not a number${describeFirstBytes(input)}`);
   }
 }
 
@@ -376,7 +376,7 @@ function unexpected(input: ByteInput): DecodeError {
   const got = String.fromCharCode(input.at(0));
   return respError(
     `expected '$', got '${got}'`,
-    `${JSON.stringify(got)} makes no sense here${describeFirstBytes(input)}`,
+    `${JSON.stringify(got)} is not expected here${describeFirstBytes(input)}`,
   );
 }
 

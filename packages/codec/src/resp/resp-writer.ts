@@ -131,7 +131,7 @@ export class RespWriter {
     if (!/^[\x20-\x7e]{3}$/.test(format)) {
       throw new EncodeError(
         'MESSAGE_NOT_ENCODABLE',
-        `"${format}" is no format of three characters`,
+        `"${format}" is not a format of three characters`,
       );
     }
     this.ensure(data.length + 28);
@@ -247,7 +247,11 @@ function doubleText(value: number): string {
 
 function notEncodable(value: unknown): EncodeError {
   const type = typeof value === 'object' ? (value?.constructor?.name ?? 'object') : typeof value;
-  return new EncodeError('MESSAGE_NOT_ENCODABLE', `a ${type} is no value of the Redis protocol`, {
-    type,
-  });
+  return new EncodeError(
+    'MESSAGE_NOT_ENCODABLE',
+    `a ${type} is not a value of the Redis protocol`,
+    {
+      type,
+    },
+  );
 }

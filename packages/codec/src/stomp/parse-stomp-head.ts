@@ -18,7 +18,7 @@ export function parseStompHead(bytes: Buffer, maxHeaders: number): StompHead {
   if (!isUtf8(bytes)) throw corrupt('its headers are not UTF-8');
   const [command = '', ...lines] = bytes.toString().split(/\r?\n/);
   if (!STOMP_COMMANDS.has(command)) {
-    throw corrupt(`${JSON.stringify(command.slice(0, 40))} is no command`);
+    throw corrupt(`${JSON.stringify(command.slice(0, 40))} is not a command`);
   }
   const read = isEscaped(command) ? unescaped : (text: string): string => text;
   // Two empty ones end the head.
@@ -30,9 +30,9 @@ export function parseStompHead(bytes: Buffer, maxHeaders: number): StompHead {
   const headers = lines
     .filter((line) => line !== '')
     .map((line): readonly [string, string] => {
-      if (line.includes('\r')) throw corrupt('a header has a CR that ends no line');
+      if (line.includes('\r')) throw corrupt('a header has a CR without an LF after it');
       const colon = line.indexOf(':');
-      if (colon < 1) throw corrupt(`${JSON.stringify(line.slice(0, 40))} is no header`);
+      if (colon < 1) throw corrupt(`${JSON.stringify(line.slice(0, 40))} is not a header`);
       return [read(line.slice(0, colon)), read(line.slice(colon + 1))];
     });
   return {
@@ -52,7 +52,8 @@ function unescaped(text: string): string {
   if (!text.includes('\\')) return text;
   return text.replace(/\\(.?)/gs, (sequence, letter: string) => {
     const character = CHARACTERS[letter];
-    if (character === undefined) throw corrupt(`${JSON.stringify(sequence)} means nothing`);
+    if (character === undefined)
+      throw corrupt(`${JSON.stringify(sequence)} is not an escape sequence of STOMP`);
     return character;
   });
 }

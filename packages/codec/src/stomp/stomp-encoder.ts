@@ -57,7 +57,7 @@ export class StompEncoder extends MessageToMessageEncoder<StompFrame, OutboundBy
 
   override encode(frame: StompFrame): OutboundBytes {
     const { command, headers, body } = frame;
-    if (!STOMP_COMMANDS.has(command)) throw refuse(`${JSON.stringify(command)} is no command`);
+    if (!STOMP_COMMANDS.has(command)) throw refuse(`${JSON.stringify(command)} is not a command`);
     const write = isEscaped(command) ? escaped : plain;
     let head = `${command}\n`;
     for (const [name, value] of headers) {

@@ -17,7 +17,7 @@ export function notUtf8(bytes: Buffer, at: number): DecodeError {
   const shown = bytes.subarray(at, at + SHOWN_BYTES).toString('hex');
   return new DecodeError(
     'TEXT_NOT_UTF8',
-    `${bytes.length} bytes are not UTF-8: byte ${at} begins no character (${shown})`,
+    `${bytes.length} bytes are not UTF-8: byte ${at} does not begin a character (${shown})`,
     { bytes: bytes.length, at },
   );
 }

@@ -6,7 +6,7 @@ import { MessageToMessageDecoder } from '../../src/base/message-to-message-decod
 class Numbers extends MessageToMessageDecoder<string, number> {
   decode(_ctx: Context, text: string): number {
     const number = Number(text);
-    if (Number.isNaN(number)) throw new DecodeError('MESSAGE_INVALID', `${text} is no number`);
+    if (Number.isNaN(number)) throw new DecodeError('MESSAGE_INVALID', `${text} is not a number`);
     return number;
   }
   override accepts(message: unknown): boolean {
@@ -19,7 +19,7 @@ it('a datagram that cannot be decoded is an error, and the next one is decoded',
   channel.embedded.messagesAreIndependent = true;
   channel.register();
   channel.writeInbound('1');
-  expect(() => channel.writeInbound('x')).toThrow('x is no number');
+  expect(() => channel.writeInbound('x')).toThrow('x is not a number');
   expect(() => channel.writeInbound(new Date())).toThrow();
   channel.writeInbound('2');
   expect([channel.readInbound(), channel.readInbound()]).toEqual([1, 2]);

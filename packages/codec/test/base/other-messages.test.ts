@@ -174,7 +174,7 @@ describe('a message of a kind that a handler does not read', () => {
   it('is one of another schema, too', () => {
     const channel = new EmbeddedChannel(new protobuf.ProtobufCodec({ schema: DurationSchema }));
     expect(channel.writeAndFlush(create(TimestampSchema) as never).error?.message).toContain(
-      'ProtobufCodec accepts only certain values, and this is none of them',
+      'ProtobufCodec accepts only certain values, and this is not one of them',
     );
   });
 });
@@ -276,11 +276,11 @@ describe('a wrong order', () => {
         return text === 'x' ? this.fail() : text;
       }
       fail(): never {
-        throw new DecodeError('MESSAGE_INVALID', 'x is no word');
+        throw new DecodeError('MESSAGE_INVALID', 'x is not a word');
       }
     }
     const channel = new EmbeddedChannel(new Failing());
-    expect(() => channel.writeInbound('a', 'x', 'b')).toThrow('x is no word');
+    expect(() => channel.writeInbound('a', 'x', 'b')).toThrow('x is not a word');
     expect([channel.readInbound(), channel.readInbound()]).toEqual(['a', undefined]);
     expect(channel.isEnding).toBe(true);
   });

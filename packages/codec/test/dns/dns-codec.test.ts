@@ -85,7 +85,7 @@ describe('DnsCodec', () => {
   });
 
   it.each([
-    ['a header that is cut off', hex(HEADER, '0001'), 'its header has 12 bytes'],
+    ['a header that is cut off', hex(HEADER, '0001'), 'it is shorter than its header of 12 bytes'],
     [
       'a question that is missing',
       hex(HEADER, '0001 0000 0000 0000'),

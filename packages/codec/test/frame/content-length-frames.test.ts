@@ -46,11 +46,15 @@ describe('ContentLengthFrameDecoder', () => {
     ['a bare CR', 'Content-Length: 2\rX\r\n', /the byte 13/],
     ['no length', 'X: y\r\n\r\n', /without Content-Length/],
     ['two lengths', 'Content-Length: 2\r\nContent-Length: 2\r\n', /comes twice/],
-    ['a negative length', 'Content-Length: -2\r\n', /no number of bytes/],
-    ['a sign', 'Content-Length: +2\r\n', /no number of bytes/],
-    ['an empty length', 'Content-Length: \r\n', /no number of bytes/],
-    ['a hexadecimal length', 'Content-Length: 0x2\r\n', /no number of bytes/],
-    ['more digits than a number holds', `Content-Length: ${'9'.repeat(16)}\r\n`, /no number/],
+    ['a negative length', 'Content-Length: -2\r\n', /not a number of bytes/],
+    ['a sign', 'Content-Length: +2\r\n', /not a number of bytes/],
+    ['an empty length', 'Content-Length: \r\n', /not a number of bytes/],
+    ['a hexadecimal length', 'Content-Length: 0x2\r\n', /not a number of bytes/],
+    [
+      'more digits than a number holds',
+      `Content-Length: ${'9'.repeat(16)}\r\n`,
+      /not a number of bytes/,
+    ],
   ])('refuses %s at once', (_, bytes, text) => {
     const errors: Error[] = [];
     const channel = new EmbeddedChannel(new ContentLengthFrameDecoder({ maxFrameLength: 10 }), {

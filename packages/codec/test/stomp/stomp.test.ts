@@ -82,7 +82,7 @@ describe('StompEncoder', () => {
   });
 
   it('fails the write of what cannot be said', () => {
-    expect(() => encoded(new StompFrame('NOTHING' as 'SEND'))).toThrow(/no command/);
+    expect(() => encoded(new StompFrame('NOTHING' as 'SEND'))).toThrow(/not a command/);
     expect(() => encoded(new StompFrame('CONNECT', { a: 'b\nc' }))).toThrow(/cannot carry/);
     expect(() => encoded(new StompFrame('SEND', { '': 'b' }))).toThrow(/no name/);
   });

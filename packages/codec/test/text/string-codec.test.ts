@@ -30,7 +30,7 @@ describe('StringCodec', () => {
   ])('refuses bytes that are not UTF-8: %s', (_name, hex, at) => {
     const channel = new EmbeddedChannel(new StringCodec());
     expect(() => channel.writeInbound(Buffer.from(hex, 'hex'))).toThrow(
-      new RegExp(`not UTF-8: byte ${at} begins no character`),
+      new RegExp(`not UTF-8: byte ${at} does not begin a character`),
     );
   });
 

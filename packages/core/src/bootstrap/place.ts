@@ -33,7 +33,7 @@ export function checkPlace(call: string, target: object, places: PlaceOptions): 
   }
   for (const key of given) {
     if (Object.hasOwn(places[kind]!.known, key)) continue;
-    throw new OptionError('OPTION_CONFLICT', `${call}: ${key} makes no sense with ${kind}`, {
+    throw new OptionError('OPTION_CONFLICT', `${call}: ${key} cannot be combined with ${kind}`, {
       option: key,
     });
   }

@@ -11,5 +11,5 @@ import { isPromiseLike } from './promise-like.ts';
 export function atOnce<T>(name: string, given: T): T {
   if (!isPromiseLike(given)) return given;
   given.then(undefined, () => {});
-  throw new TypeError(`${name} gave a promise, but must give its answer at once`);
+  throw new TypeError(`${name} returned a promise, but must return its answer at once`);
 }

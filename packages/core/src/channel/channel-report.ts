@@ -61,7 +61,7 @@ export function reportCatcher(
 export function reportUnseenWrite(channel: Channel, hooks: ChannelHooks, error: Error): void {
   if (hooks.writeFailed === undefined) {
     const level: LogLevel = isUsual(error) ? 'debug' : 'warn';
-    const text = `${channel} a write failed${origin(error)}, and nobody looked at it`;
+    const text = `${channel} a write failed${origin(error)}, and nothing handled its error`;
     channel.logger.log(level, text, error);
     return;
   }

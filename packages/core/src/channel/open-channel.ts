@@ -58,7 +58,7 @@ const CONNECT_OPTIONS = describeOptions(
  *   initialize: (channel) => channel.pipeline.addLast(new LineFrameDecoder({ maxLength: 80 })),
  * });
  * ```
- * @throws OptionError if an option makes no sense; the transport is not opened then
+ * @throws OptionError if an option is not valid; the transport is not opened then
  * @see Netty's `EventLoopGroup.register(channel)`
  */
 export function openChannel(transport: Transport, options: OpenChannelOptions = {}): Channel {
@@ -97,7 +97,7 @@ export async function connectChannel(
  * listening channel that refuses a connection with a last message.
  *
  * @param initialize - builds its pipeline, as in {@link openChannel}
- * @throws PipelineError for a channel that is none of this copy of core; it is closed
+ * @throws PipelineError for a channel of another copy of core; it is closed
  */
 export function registerChannel(channel: Channel, initialize?: (channel: Channel) => void): void {
   if (initialize !== undefined) checkBuilder('registerChannel', initialize);

@@ -25,7 +25,7 @@ export function notEncodable(message: unknown, accepts: string): EncodeError {
 export function outboundFull(pendingBytes: number, maxOutboundBytes: number): ChannelError {
   return new ChannelError(
     'OUTBOUND_FULL',
-    `${pendingBytes} bytes of output wait, more than maxOutboundBytes (${maxOutboundBytes}): the peer reads too slowly; heed isWritable, or raise the limit`,
+    `${pendingBytes} bytes of output wait, more than maxOutboundBytes (${maxOutboundBytes}): the peer reads too slowly; stop writing while isWritable is false, or raise the limit`,
     { pendingBytes, maxOutboundBytes },
   );
 }

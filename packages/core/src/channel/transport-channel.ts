@@ -49,12 +49,12 @@ export function giveCore(channel: object, core: ChannelCore): void {
  * Starts a channel: announces that it is registered and, if it is connected, active.
  *
  * @param initialize - adds handlers after `handlerAdded` of those that it has
- * @throws PipelineError for a channel that is none of this copy of core
+ * @throws PipelineError for a channel of another copy of core
  */
 export function startChannel(channel: Channel, initialize?: (channel: Channel) => void): void {
   const core = coreOf(channel);
   if (core === undefined) {
-    const text = `${String(channel)} is no channel over a transport, made by this copy of core`;
+    const text = `${String(channel)} is not a channel over a transport, made by this copy of core`;
     throw new PipelineError('PIPELINE_STATE', text);
   }
   core.register(initialize);

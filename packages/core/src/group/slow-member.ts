@@ -142,7 +142,7 @@ export class SlowMembers {
   /** Writes to one member, as far as the policy lets it; the flush follows. */
   write(channel: Channel, message: unknown): WriteFuture {
     if (this.waiting.size > 0 && this.waiting.has(channel)) return this.hold(channel, message);
-    // A buffer that is full because it was not flushed is no sign of a slow member.
+    // A buffer that is full because it was not flushed is not a sign of a slow member.
     if (!channel.isWritable) channel.flush();
     if (channel.isWritable || !channel.isOpen) return channel.write(message);
     if (this.policy === 'close') return this.writeOrClose(channel, message);

@@ -207,10 +207,13 @@ export class PendingWriteQueue<Tag = undefined> {
     const { count, heldBytes, maxMessages, maxBytes } = this;
     if (count >= maxMessages) {
       const name = this.limitName ?? 'maxMessages';
-      throw full(`${count} messages wait to be written, no more may by ${name} (${maxMessages})`, {
-        messages: count,
-        [name]: maxMessages,
-      });
+      throw full(
+        `${count} messages wait to be written, which is the limit ${name} (${maxMessages})`,
+        {
+          messages: count,
+          [name]: maxMessages,
+        },
+      );
     }
     if (count > 0 && heldBytes + cost > maxBytes) {
       const name = this.limitName ?? 'maxBytes';
@@ -248,7 +251,11 @@ export class PendingWriteQueue<Tag = undefined> {
 }
 
 function full(text: string, details: Record<string, number>): ChannelError {
-  return new ChannelError('OUTBOUND_FULL', `${text}: heed isWritable, or raise the limit`, details);
+  return new ChannelError(
+    'OUTBOUND_FULL',
+    `${text}: stop writing while isWritable is false, or raise the limit`,
+    details,
+  );
 }
 
 function defaultSizeOf(message: unknown): number {

@@ -15,7 +15,7 @@ const PLACE = /((?:file:\/\/|\/|[A-Za-z]:[\\/]).*):\d+:\d+\)?$/;
 
 /**
  * Remembers in this realm, under `Symbol.for`, that a package was loaded. When another copy of it comes, there is one
- * process warning that names both. The same file in the same version is no other copy: test runners load it often.
+ * process warning that names both. The same file in the same version does not count as another copy: test runners load it often.
  *
  * @param key - of the package, the same in all its copies
  */

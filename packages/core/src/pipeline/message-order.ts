@@ -54,7 +54,7 @@ export function misorderOfWrites(
     return `${name} accepts ${accepts}, but was given ${kind}, which ${other} before it accepts: put ${other} after ${name}`;
   }
   if (kind === accepts) {
-    return `${name} accepts only certain ${kind}, and this is none of them: its card lists them under In`;
+    return `${name} accepts only certain ${kind}, and this is not one of them: its card lists them under In`;
   }
   if (writer === undefined) return `${name} accepts ${accepts}, but was given ${kind}: ${after}`;
   const other = nameOf(writer);

@@ -51,7 +51,7 @@ export class Attempt<T> {
   }
 
   /** Ends the attempt: its result is not needed any more. */
-  drop(why: Error = new Error('the result is not needed any more')): void {
+  drop(why: Error = new Error('the result is no longer needed')): void {
     if (this.end()) this.abort.abort(why);
   }
 

@@ -13,7 +13,7 @@ it('returns what is no promise', () => {
 });
 
 it('refuses a promise, and its rejection is not unhandled', async () => {
-  const text = 'reply gave a promise, but must give its answer at once';
+  const text = 'reply returned a promise, but must return its answer at once';
   expect(() => atOnce('reply', Promise.resolve(1))).toThrow(new TypeError(text));
   expect(() => atOnce('reply', Promise.reject(new Error('late')))).toThrow(new TypeError(text));
   await turn();

@@ -23,7 +23,7 @@ it('a logger that throws becomes a warning of the process, and ends nothing', ()
   channel.runPendingTasks();
   expect(warn.mock.calls.map(([warning]) => (warning as Error).message)).toEqual([
     'Handler#0.exceptionCaught threw while it handled "first"',
-    'a write failed, and nobody looked at it',
+    'a write failed, and nothing handled its error',
   ]);
   warn.mockRestore();
 });

@@ -55,7 +55,7 @@ describe('openChannel', () => {
     expect(channel.closeInfo).toMatchObject({ reason: 'error', error: { message: 'no' } });
   });
 
-  it('opens nothing if an option makes no sense', () => {
+  it('opens nothing if an option is not valid', () => {
     const transport = new EmbeddedTransport(() => {});
     expect(() => openChannel(transport, { writeBufferLowBytes: -1 })).toThrow(
       expect.objectContaining({ code: 'HR_ERR_OPTION_INVALID' }),

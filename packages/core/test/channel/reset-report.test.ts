@@ -11,7 +11,7 @@ describe('a write that nobody looked at', () => {
     const logged: LogLevel[] = [];
     const logger = {
       log(level: LogLevel, text: string) {
-        if (text.includes('nobody looked at it')) logged.push(level);
+        if (text.includes('nothing handled its error')) logged.push(level);
       },
     };
     const hooks = { unhandledException: () => {} };

@@ -149,7 +149,7 @@ describe('PendingWriteQueue', () => {
       owner.queue.removeAndFailAll(new Error('unseen'));
     });
     expect(lines).toHaveLength(1);
-    expect(lines[0]).toMatch(/^warn .*nobody looked at it/);
+    expect(lines[0]).toMatch(/^warn .*nothing handled its error/);
   });
 
   it('refuses null and undefined, as write does', () => {

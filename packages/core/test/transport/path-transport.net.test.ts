@@ -153,8 +153,12 @@ describe('a place', () => {
       /exactly one of port, path, network with name or port, or listener, but got nothing/,
     ],
     ['two', { port: 0, path: 'x' }, /but got port and path/],
-    ['a host beside a path', { path: 'x', host: 'localhost' }, /host makes no sense with path/],
-    ['a stale file beside a port', { port: 0, replaceStale: true }, /replaceStale makes no sense/],
+    ['a host beside a path', { path: 'x', host: 'localhost' }, /host cannot be combined with path/],
+    [
+      'a stale file beside a port',
+      { port: 0, replaceStale: true },
+      /replaceStale cannot be combined/,
+    ],
     [
       'a misspelt word',
       { port: 0, hots: 'localhost' },
@@ -168,7 +172,7 @@ describe('a place', () => {
     [
       'several sockets on a path',
       { path: 'x', reusePort: true },
-      /reusePort makes no sense with path/,
+      /reusePort cannot be combined with path/,
     ],
     [
       'nothing at all',

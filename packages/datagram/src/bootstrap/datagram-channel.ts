@@ -12,7 +12,7 @@ export function datagramCounters(channel: Channel): Readonly<DatagramCounters> {
   const transport = transportOf(channel) as { readonly counters?: unknown } | undefined;
   const counters = transport?.counters;
   if (counters instanceof DatagramCounters) return counters;
-  const text = `${channel} is no channel of datagrams: for all peers of perPeer ask the counters of the listener that it returned`;
+  const text = `${channel} is not a channel of datagrams: for all peers of perPeer ask the counters of the listener that it returned`;
   throw new PipelineError('PIPELINE_STATE', text);
 }
 

@@ -182,7 +182,7 @@ export function toPeer(options: ToPeerOptions): Transport {
 export function provePeer(channel: Channel): void {
   const transport = transportOf(channel);
   if (!(transport instanceof PeerTransport)) {
-    throw new PipelineError('PIPELINE_STATE', `${channel} is no channel of perPeer`);
+    throw new PipelineError('PIPELINE_STATE', `${channel} is not a channel of perPeer`);
   }
   transport.hasProved = true;
 }

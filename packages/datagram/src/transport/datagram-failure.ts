@@ -42,7 +42,7 @@ export function datagramError(error: Error, toHost?: string, toPort?: number): H
     return new ChannelError(DATAGRAM_ERRORS.DATAGRAM_REFUSED, text, details, error);
   }
   if (UNREACHABLE.has(code)) {
-    const text = `there is no way to ${to} (${code})`;
+    const text = `there is no route to ${to} (${code})`;
     return new ChannelError(DATAGRAM_ERRORS.DATAGRAM_UNREACHABLE, text, details, error);
   }
   const text = `a datagram to ${to} was not sent: ${CURES[code] ?? error.message} (${code})`;

@@ -130,7 +130,7 @@ export class DatagramTransport implements Transport, DatagramSocketUser {
     return false;
   }
 
-  /** Of a datagram that came from somebody else the sender is no recipient: a relay passes it on. */
+  /** Of a datagram that came from somebody else the sender is not a recipient: a relay passes it on. */
   private sendToPeer(place: number, { bytes, recipient }: OutboundDatagram): void {
     if (recipient === undefined || recipient === null || this.isPeer(recipient)) {
       this.sender.send(place, bytes, undefined, 0);

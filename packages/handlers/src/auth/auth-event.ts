@@ -24,7 +24,7 @@ export class AuthenticatedEvent<Principal = unknown> {
   }
 }
 
-/** The peer was not let in: the authenticator refused it, a message came too early, or the time was over. */
+/** The peer was refused: by the authenticator, for a message that came too early, or because the time was over. */
 export class AuthFailedEvent {
   static {
     recogniseCopies(AuthFailedEvent, 'headrace.AuthFailedEvent');

@@ -41,7 +41,7 @@ const EVENTS = { fires: ['AuthenticatedEvent', 'AuthFailedEvent'] } as const;
 
 /**
  * Passes nothing on until the authenticator accepts the peer, and ends the connection if it refuses or takes too
- * long. After a yes it adds the channel to the group, fires an event with the principal, and passes on what it held.
+ * long. If the authenticator accepts, it adds the channel to the group, fires an event with the principal, and passes on what it held.
  *
  * ```text
  *  wire | frame | codec | last words | heartbeat | [auth] | app
@@ -63,7 +63,7 @@ const EVENTS = { fires: ['AuthenticatedEvent', 'AuthFailedEvent'] } as const;
  * - **Cost** none once the peer is authenticated, or where it stays one comparison per message and write.
  * - **Pitfalls** compare secrets with `secretsEqual`; slow guessing down with `GuessLimiter`. Writes of
  *   handlers after it are held until the peer is authenticated, except those that `exceptionCaught` makes at once.
- *   The end of the deadline comes in no asynchronous context (`AsyncLocalStorage`).
+ *   The deadline ends outside any asynchronous context: an `AsyncLocalStorage` has no store then.
  *
  * @example
  * ```ts run

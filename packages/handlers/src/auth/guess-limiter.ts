@@ -66,13 +66,13 @@ type Answer<P, R> = ReturnType<Authenticate<never, P, R>>;
 type Shares = readonly (readonly [buckets: TokenBuckets, key: string])[];
 
 /**
- * Limits the guessing of secrets: how many wrong tries are checked of one client for one name, of one client for all
- * names, and of all clients for one name. One more waits for a short time, and is then refused without a look at its
- * secret. Tries that wait take nothing from others, and have equal chances: each try that a share still allows goes to one of
- * them at random, and one that comes takes nothing that others wait for: it waits if the share is not enough for all. So a client that is new at an address where `n`
- * guesses wait at a time is let in after `n + 1` times 3 s on average, with the defaults. Right ones, those whose check fails and those that go away give back
- * what they took, once the answer has come. A client that has signed in with a name, and is remembered, is not kept out by
- * guesses of other names at its address, nor of its name elsewhere. The memory is bounded.
+ * Limits the guessing of secrets. It counts the wrong tries of one client for one name, of one client for all names, and of
+ * all clients for one name. A try above a limit waits for a short time, and is then refused without a look at its secret.
+ * Tries that wait take nothing from others, and have equal chances: each try that a share still allows goes to one of them at
+ * random. A new try waits with the others if the share is not enough for all. So a client that is new at an address where `n`
+ * guesses wait at a time is accepted after `n + 1` times 3 s on average, with the defaults. Right tries, those whose check
+ * fails and those that go away give back what they took, once the answer has come. Guesses of other names at its address,
+ * or of its name elsewhere, do not keep out a client that has signed in with a name and is remembered. The memory is bounded.
  *
  * With the defaults a guesser gets 120 tries an hour for one name from one address, after 5 at once; 1200 an hour,
  * after 50 at once, from one address over all names, and for one name from all addresses.

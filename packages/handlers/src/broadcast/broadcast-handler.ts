@@ -51,7 +51,7 @@ const OPTIONS = describeOptions('BroadcastHandler', {
  * ```
  *
  * - **Place** after the handler that lets peers talk, such as the AuthHandler, and after a MessageRateHandler: each message
- *   costs a write for each member, and one peer that talks fast gets slow members closed.
+ *   costs a write for each member, and one peer that talks fast causes slow members to be closed.
  * - **In** any message.
  * - **Out** the same, if a handler stands after it.
  * - **Events** forwards all of them; on a `DrainStartEvent` nothing more is read from the peer, and on a `DrainEvent` the

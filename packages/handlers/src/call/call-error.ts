@@ -18,7 +18,7 @@ export function itemsLost(what: string): ChannelError {
 export function queueFull(limit: number, option = 'maxQueued'): RejectedError {
   return new RejectedError(
     'REJECTED_QUEUE',
-    `${limit} requests wait to be sent, no more may by ${option} (${limit}): ask for less, or raise a limit`,
+    `${limit} requests wait to be sent, which is the limit ${option} (${limit}): send fewer requests, or raise the limit`,
     { [option]: limit, sent: false },
   );
 }

@@ -13,7 +13,7 @@ export function isItemSource(value: unknown): value is ItemSource {
 /** An iterator of either kind: `next` of a synchronous one has no promise, which `await` does not mind. */
 export type ItemIterator = AsyncIterator<unknown> | Iterator<unknown>;
 
-/** @throws if the source is none, or its function throws */
+/** @throws if the value is not a source, or its function throws */
 export function iteratorOf(source: ItemSource): ItemIterator {
   return Symbol.asyncIterator in source
     ? source[Symbol.asyncIterator]()
@@ -70,7 +70,7 @@ export class WatchedItems implements AsyncIterableIterator<unknown> {
   private readonly watch: ItemsWatch;
   private isOver = false;
 
-  /** @throws if the source is none, or its function throws */
+  /** @throws if the value is not a source, or its function throws */
   constructor(source: ItemSource, watch: ItemsWatch) {
     this.source = source;
     this.items = iteratorOf(source);

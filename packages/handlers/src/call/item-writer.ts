@@ -31,7 +31,7 @@ export interface ItemWire {
 
 /**
  * Writes the items of a source, as far as the peer's window and the channel allow. An item is begun while the items on
- * their way are below both limits of the window, so that one item may exceed the bytes, and a large item is no deadlock.
+ * their way are below both limits of the window, so that one item may exceed the bytes, and a large item is not a deadlock.
  */
 export class ItemWriter {
   private readonly output: CallOutput;

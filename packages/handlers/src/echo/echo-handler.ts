@@ -31,7 +31,7 @@ const OPTIONS = describeOptions('EchoHandler', {
  * - **Place** after the codec.
  * - **In** any message.
  * - **Out** the same, if a handler stands after it.
- * - **Events** forwards all of them; what follows a message that waits is kept behind it. Holds reads meanwhile.
+ * - **Events** forwards all of them; events that follow a waiting message are kept after it. Holds reads meanwhile.
  * - **Errors** raises none of its own.
  * - **State** per channel: while the peer does not read, the messages of the burst that was under way.
  * - **Cost** one write per message, one flush per read burst.

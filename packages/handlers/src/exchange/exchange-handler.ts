@@ -69,7 +69,7 @@ const NO_COUNTS: ExchangeCounts = {
  *
  * - **Place** last.
  * - **In** the messages of its format.
- * - **Out** nothing; it writes requests, notifications, answers and cancels, and flushes those of one event together.
+ * - **Out** nothing; it writes requests, notices, answers and cancels, and flushes those of one event together.
  * - **Events** forwards all; on a `DrainEvent` the channel does not end while a call of either end is under way. While
  *   `concurrency` functions run, it holds reads.
  * - **Errors** a message that the format does not allow, or a request whose id is in use: `MESSAGE_INVALID` with the
@@ -169,7 +169,7 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
    * Asks the peer for items: `for await (const item of exchange.stream(body))`. The peer sends them as fast as they are read.
    * A reader that leaves the loop cancels the call. Items that came before an error are read first; the error is one of those
    * of {@link request}, `TIMEOUT_REQUEST` even when the next item does not come in time. A peer that answers with one value
-   * sends one item. Throws only for an option that makes no sense, and before the handler is in a pipeline.
+   * sends one item. Throws only for an option that is not valid, and before the handler is in a pipeline.
    */
   stream(
     body: T['call'],
@@ -191,7 +191,7 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
     if (this.ends !== undefined) return this.ends;
     throw new PipelineError(
       'PIPELINE_STATE',
-      'ExchangeHandler is in no pipeline of a registered channel yet: call it from channelActive on',
+      'the ExchangeHandler is not in the pipeline of a registered channel yet: call it from channelActive on',
     );
   }
 
@@ -308,9 +308,10 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
       item: (id, from, item) =>
         must(
           from === 'answerer' ? caller.item(id, item) : worker.item(id, item),
-          `an item of the call ${id} that takes none, or no more now`,
+          `an item for the call ${id}, which takes no items, or no more of them now`,
         ),
-      inputEnd: (id) => must(worker.inputEnd(id), `the end of items of the call ${id} without any`),
+      inputEnd: (id) =>
+        must(worker.inputEnd(id), `the end of the items of the call ${id}, which takes no items`),
       credit: (id, from, taken) =>
         must(
           from === 'answerer' ? caller.credited(id, taken) : worker.credited(id, taken),

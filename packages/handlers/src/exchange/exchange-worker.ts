@@ -19,7 +19,7 @@ import type {
 
 /** The second argument of the function that answers requests, after the request. */
 export interface ExchangeScope<T extends ExchangeTypes = ExchangeTypes> extends RequestScope {
-  /** False for a notification: what the function returns is dropped. */
+  /** False for a notice: what the function returns is dropped. */
   readonly wantsAnswer: boolean;
   /** How long the caller will still wait, `Infinity` if it did not say: for calls that this one needs in turn. */
   readonly timeLeftMs: number;
@@ -44,7 +44,7 @@ const LOST = 'the items of this call were lost with the process that sent them';
 
 async function* noItems(): AsyncGenerator<never> {}
 
-/** One request or notification of the peer's. */
+/** One request or notice of the peer. */
 class ExchangeWork extends Work implements ExchangeScope {
   /** Of a call with items. */
   streams: ServedStreams | undefined = undefined;
@@ -287,7 +287,7 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
   /** Requests only where handlers before this one bring more although reads are held. */
   private turnAway({ id, channel }: ExchangeWork): void {
     if (id !== undefined) this.writeError(id, failureOf(this.format, 'overloaded'));
-    else this.warn(channel, 'dropped a notification: too many requests wait');
+    else this.warn(channel, 'dropped a notice: too many requests wait');
   }
 
   // --- as the owner of the table ---

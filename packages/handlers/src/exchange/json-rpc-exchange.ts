@@ -85,7 +85,7 @@ function read(message: unknown, sink: ExchangeSink<JsonRpcExchange>): void {
   if (members['jsonrpc'] !== VERSION) throw invalidMessage(message, 'jsonrpc is not "2.0"');
   const method = members['method'];
   if (method === undefined) readAnswer(members, sink);
-  else if (typeof method !== 'string') throw invalidMessage(message, 'the method is no string');
+  else if (typeof method !== 'string') throw invalidMessage(message, 'the method is not a string');
   else readCall(members, method, sink);
 }
 
@@ -97,7 +97,8 @@ function readCall(members: Members, method: string, sink: ExchangeSink<JsonRpcEx
       sink.notification({ method, params });
     return;
   }
-  if (!isId(id)) throw invalidMessage(members, 'the id of a request is no number and no string');
+  if (!isId(id))
+    throw invalidMessage(members, 'the id of a request is neither a number nor a string');
   const stream = streamOf(members);
   const call = callOf(members, method, params);
   if (stream === undefined) sink.request(id, call, timeLeft(members));
@@ -111,7 +112,7 @@ function callOf(members: Members, method: string, params: unknown): JsonRpcCall 
   if (isRight && Object.values(headers).every((text) => typeof text === 'string')) {
     return { method, params, headers: headers as Readonly<Record<string, string>> };
   }
-  throw invalidMessage(members, `${HEADERS} is no object of texts`);
+  throw invalidMessage(members, `${HEADERS} is not an object of texts`);
 }
 
 function cancelledId(members: Members, params: unknown): ExchangeId {
@@ -124,7 +125,7 @@ function timeLeft(members: Members): number {
   const value = members[TIME_LEFT];
   if (value === undefined) return Number.POSITIVE_INFINITY;
   if (typeof value === 'number' && value > 0) return value;
-  throw invalidMessage(members, `${TIME_LEFT} is no positive number`);
+  throw invalidMessage(members, `${TIME_LEFT} is not a positive number`);
 }
 
 function readAnswer(members: Members, sink: ExchangeSink<JsonRpcExchange>): void {

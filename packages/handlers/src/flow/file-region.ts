@@ -139,7 +139,7 @@ export class FileRegion implements AsyncIterable<Buffer> {
   /** How many bytes are to be sent. */
   private async measure(handle: FileHandle): Promise<number> {
     const stats = await this.statsOf(handle);
-    if (!stats.isFile()) throw this.failure(`${this.name} is no regular file`);
+    if (!stats.isFile()) throw this.failure(`${this.name} is not a regular file`);
     const available = stats.size - this.position;
     if (available < (this.totalBytes ?? 0)) {
       const wanted = this.position + (this.totalBytes ?? 0);

@@ -3,7 +3,7 @@ import { ReadGate } from '@headrace/core/authoring';
 
 /**
  * Holds reads while the channel is not writable: a peer that does not read what we answer is not read
- * either. Unflushed output is flushed when the channel becomes unwritable, or it would never drain.
+ * either. Unflushed output is flushed when the channel becomes unwritable; otherwise it would never drain.
  *
  * ```text
  *  wire | frame | codec | [read when writable] | echo
@@ -18,7 +18,7 @@ import { ReadGate } from '@headrace/core/authoring';
  * - **State** one channel: its hold.
  * - **Cost** two calls each time the channel becomes unwritable.
  * - **Pitfalls** it bounds what one channel's answers take, no more: a broadcast to the channel comes from
- *   other channels, which read on.
+ *   other channels, which continue to read.
  *
  * @example
  * ```ts run

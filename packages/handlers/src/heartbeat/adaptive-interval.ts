@@ -26,7 +26,7 @@ const CLOSE_ENOUGH = 0.1;
 /**
  * Searches the longest silence that a path survives: routers forget silent connections after a time that
  * is not announced. It grows step by step while answers come, takes the middle after a loss, and stays where
- * the safe and the lost interval are close. Share one between the connections of a client, for each loss costs
+ * the safe and the lost interval are close. Share one between the connections of a client, because each loss costs
  * a connection; `reset` it when the network changes.
  *
  * @example

@@ -21,7 +21,7 @@ const EVENTS = { fires: ['HeartbeatReceivedEvent', 'HeartbeatMissedEvent'] } as 
  * ```
  *
  * - **Place** after the codec, before everything that holds `channelReadComplete` back: each read burst is
- *   a sign of life, also one that completes no message.
+ *   a sign of life, even one that completes no message.
  * - **In** messages, heartbeats among them.
  * - **Out** the messages that are not heartbeats.
  * - **Events** fires `HeartbeatReceivedEvent` with the message and, for answers, the round-trip time, and
@@ -31,9 +31,9 @@ const EVENTS = { fires: ['HeartbeatReceivedEvent', 'HeartbeatMissedEvent'] } as 
  * - **Errors** raises none.
  * - **State** per channel: a timer and four time stamps; nothing at all where it only answers.
  * - **Cost** one comparison per message, one time stamp per read burst and flush.
- * - **Pitfalls** a write that succeeds is no life: the kernel takes bytes for a dead peer for minutes. TCP
+ * - **Pitfalls** a write that succeeds is not life: the kernel takes bytes for a dead peer for minutes. TCP
  *   keepalive does not replace this: it waits for hours, and not at all while output is unacknowledged.
- *   Too short an interval keeps a phone's radio awake, too long a one lets routers forget the connection.
+ *   A short interval keeps a phone's radio awake; with a long one, routers forget the connection.
  *
  * @example
  * ```ts run

@@ -28,7 +28,7 @@ const EVENTS = { answers: ['IdleStateEvent'] } as const;
  *  wire | idle | frame | codec | [idle close] | app     the last word passes the codec
  * ```
  *
- * - **Place** after the IdleStateHandler, before which it is refused (`PIPELINE_ORDER`), and the codec that encodes the last word.
+ * - **Place** after the IdleStateHandler (a place before it is refused with `PIPELINE_ORDER`) and after the codec that encodes the last word.
  * - **In** anything.
  * - **Out** the same.
  * - **Events** consumes the `IdleStateEvent` that it acts on; forwards all others.

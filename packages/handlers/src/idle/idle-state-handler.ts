@@ -13,7 +13,7 @@ export interface IdleStateOptions {
   /** The time without either. @default false */
   readonly allIdleMs?: number | false;
   /**
-   * A write that takes long but moves is no idleness. Without it, a large message on a slow line counts as
+   * A write that takes long but makes progress does not count as idle. Without this option, a large message on a slow connection counts as
    * idle until all of it is gone. @default false
    */
   readonly observeOutput?: boolean;
@@ -41,16 +41,16 @@ const EVENTS = { fires: ['IdleStateEvent'] } as const;
  * - **Out** the same.
  * - **Events** fires `IdleStateEvent` to the handlers after it, again after every further full period. While reads
  *   are held (`holdReads`), and with auto-read off while nothing is asked for, the times of `readerIdleMs` and
- *   `allIdleMs` stand: the peer is not to blame.
+ *   `allIdleMs` stop: the peer is not to blame.
  * - **Errors** raises none.
  * - **State** per channel: a deadline for each time that is on. The deadlines of all connections with one clock have
  *   one timer.
  * - **Cost** one time stamp per read burst and per completed flush. A deadline is set again only when it
  *   is over. Without writer and all times, writes do not pass through it at all.
  * - **Pitfalls** TCP keepalive is not seen here: it neither counts as a read nor keeps the peer from being
- *   idle. Node's `socket.setTimeout` is no replacement, writes reset it too. In a WebSocket's pipeline, before a
+ *   idle. Node's `socket.setTimeout` is not a replacement, writes reset it too. In a WebSocket's pipeline, before a
  *   `HeartbeatHandler` with `webSocketHeartbeat()`, pongs count as reads, after it only messages do. A handler before it that swallows
- *   `channelReadComplete` makes it wait for the end of the burst. Its events come in no asynchronous context: an
+ *   `channelReadComplete` makes it wait for the end of the burst. Its events come outside any asynchronous context: an
  *   `AsyncLocalStorage` has no store in them.
  *
  * @example

@@ -37,7 +37,7 @@ export class IdleTimer extends ChannelDeadline {
     return this.outputMoves.look(channel, written);
   }
 
-  /** A burst that is being read is no idleness, however long it takes. */
+  /** A burst that is being read is not idleness, however long it takes. */
   protected override leftMs(channel: Channel): number {
     return this.stands && this.owner.isReading ? this.ms : super.leftMs(channel);
   }

@@ -44,7 +44,7 @@ function usualClient(child: Channel): string | undefined {
  * ```
  *
  * - **Place** in the pipeline of the listening channel; where a PROXY header has the client's address, a
- *   second one, shared by all connections, in theirs.
+ *   second one, shared by all connections, in the pipelines of the connections.
  * - **In** accepted channels, not yet registered.
  * - **Out** those within the limits.
  * - **Events** forwards all of them.
@@ -52,7 +52,7 @@ function usualClient(child: Channel): string | undefined {
  * - **State** one per server, sharable: how many are open, in total and for each client.
  * - **Cost** one map entry per client that is connected.
  * - **Pitfalls** behind a proxy all clients have the proxy's address: there, set `perAddress: Infinity` in
- *   the listening channel's and count clients in a second one. Before a listener that gives strangers' places to
+ *   the handler of the listening channel, and count clients in a second one. Before a listener that gives strangers' places to
  *   newcomers, `perPeer`, leave it out, or set both to `maxPeers` or more: it refuses a newcomer before a stranger gives up its
  *   place, so that forged senders lock others out. A warning at the bind says so.
  *

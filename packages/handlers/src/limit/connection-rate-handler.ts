@@ -46,7 +46,7 @@ const OPTIONS = describeOptions(
  * - **Errors** gives `onRefused` a `REJECTED_RATE`; the close reason is `refused`.
  * - **State** one per server, sharable: a number for each client seen lately, `maxAddresses` at most.
  * - **Cost** one map entry per client seen lately.
- * - **Pitfalls** after a restart all clients come back at once: give them jitter, and a `burst` to match.
+ * - **Pitfalls** after a restart all clients come back at once: give the clients jitter, and set a `burst` that fits them.
  *
  * @example
  * ```ts run

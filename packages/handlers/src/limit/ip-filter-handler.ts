@@ -43,7 +43,7 @@ interface Rule {
 const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
 /**
- * Lets addresses in or keeps them out; the first rule that matches decides.
+ * Accepts or refuses connections by their address; the first rule that matches decides.
  *
  * ```text
  *  listening socket | [filter] | acceptor
@@ -53,7 +53,7 @@ const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
  * - **Place** in the pipeline of the listening channel, or in the connections' own, where it removes itself
  *   once it has decided.
  * - **In** accepted channels.
- * - **Out** those that are let in.
+ * - **Out** those that are accepted.
  * - **Events** forwards all of them.
  * - **Errors** gives `onRefused` a `REJECTED_FILTER`; the close reason is `refused`. `PIPELINE_STATE` for a
  *   connection without an IP address.
@@ -113,7 +113,7 @@ export class IpFilterHandler extends AdmissionHandler {
     }
     if (this.allows(address.host)) return undefined;
     this.refusedSoFar += 1;
-    const text = `${address.host} is not let in`;
+    const text = `${address.host} is not allowed by the rules of IpFilterHandler`;
     return new RejectedError('REJECTED_FILTER', text, { host: address.host });
   }
 }

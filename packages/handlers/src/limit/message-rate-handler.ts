@@ -57,7 +57,7 @@ const EVENTS = { fires: ['MessageRateExceededEvent'] } as const;
  * ```
  *
  * - **Place** after the codec and the HeartbeatHandler: of 500 messages and a ping in one read, at 50 a second, the ping is
- *   answered at once, and after 9 s in the other order.
+ *   answered at once; in the other order it is answered after 9 s.
  * - **In** any message.
  * - **Out** no more of them than the rate allows, in order.
  * - **Events** fires `MessageRateExceededEvent` when it begins to hold, drop or close.

@@ -91,7 +91,7 @@ const EVENTS = { fires: ['OverloadEvent'] } as const;
  * - **State** one per server: the connections with the time of their last input.
  * - **Cost** one look every `everyMs`, one time stamp per read burst of each connection.
  * - **Pitfalls** Node cannot stop accepting: while paused, up to 1024 connections wait, and more are reset.
- *   A heap that is full of live data does not shrink by waiting; set `--max-old-space-size` to what you have.
+ *   A heap that is full of live data does not shrink by waiting; set `--max-old-space-size` to the memory that you have.
  *
  * @example
  * ```ts run

@@ -25,7 +25,7 @@ const OPTIONS = describeOptions(
  * - **Errors** gives `onRefused` a `REJECTED_PER_ADDRESS`; the close reason is `refused`.
  * - **State** one per server, sharable: the addresses that are connected.
  * - **Cost** one map entry per connection.
- * - **Pitfalls** many people share one address behind a company's or a carrier's router. An IPv6 /64
+ * - **Pitfalls** many people share one address at a company's or a carrier's router. An IPv6 /64
  *   network counts as one address.
  *
  * @example

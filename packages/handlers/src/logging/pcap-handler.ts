@@ -42,7 +42,7 @@ interface Side {
 
 /**
  * Writes the bytes that pass it into a capture file that Wireshark opens, as a TCP connection with a
- * handshake, data and an end. Needs no rights to capture, sees inside TLS, and misses nothing of the pipeline.
+ * handshake, data and an end. It needs no rights to capture, sees inside TLS, and misses nothing of the pipeline.
  *
  * ```text
  *  wire | [pcap] | frame | codec | app           the bytes of the socket

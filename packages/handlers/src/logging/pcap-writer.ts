@@ -16,7 +16,7 @@ const OPTIONS = describeOptions('PcapWriter', {
   to: value('the path of a file, or a function that takes the bytes', isTarget, { required: true }),
   maxBytes: number({ min: FILE_HEADER_BYTES, default: 100 * 1024 * 1024 }),
 });
-/** Gathered before they are written, so that a packet is no system call. */
+/** Gathered before they are written, so that a packet is not a system call. */
 const BUFFER_BYTES = 64 * 1024;
 const MAGIC = 0xa1b2_c3d4;
 /** Packets begin with the IP header: there is no Ethernet to invent. */
@@ -28,7 +28,7 @@ const LENGTH_OFFSET = 8;
 
 /**
  * A capture file in the classic pcap format, for one `PcapHandler` or many. It writes synchronously: a tool
- * for debugging. `close()` it, or the end of it is missing.
+ * for debugging. Call `close()`; otherwise the end of the capture is missing.
  *
  * An error of the file, a full disk for example, is thrown once; the capture then ends with the last whole
  * packet, and nothing is written any more.

@@ -2,7 +2,7 @@ import type { Meter, Observable } from '@opentelemetry/api';
 import type { MetricFamily } from '../metrics/metric-family.ts';
 import type { ServerMetrics } from '../metrics/server-metrics.ts';
 
-/** A family as OpenTelemetry has it: the unit is no part of the name. */
+/** A family as OpenTelemetry has it: the unit is not part of the name. */
 interface Instrument extends MetricFamily {
   readonly unit: string;
 }

@@ -35,7 +35,7 @@ const STATUS_ERROR = 2;
  * - **Errors** records those that come from the transport and the handlers before it; raises none.
  * - **State** one channel: its span.
  * - **Cost** nothing per message.
- * - **Pitfalls** a span is exported when it ends: a connection of a week shows up after a week.
+ * - **Pitfalls** a span is exported when it ends: a connection that lasts a week appears after a week.
  *
  * @example
  * ```ts run

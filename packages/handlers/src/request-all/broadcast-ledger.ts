@@ -86,7 +86,7 @@ export class BroadcastLedger implements Iterable<LedgerRow> {
    */
   begin(channels: Iterable<Channel>): void {
     if (this.rows !== undefined) {
-      const text = 'the ledger is that of another broadcast: make a BroadcastLedger for each';
+      const text = 'this BroadcastLedger belongs to another broadcast: make one for each broadcast';
       throw new OptionError('OPTION_CONFLICT', text, { option: 'ledger' });
     }
     const ids = Array.from(channels, (channel) => [channel, this.idOf(channel)] as const);

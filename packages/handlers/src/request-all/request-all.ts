@@ -81,7 +81,7 @@ class Question {
     this.body = body;
     this.limits = limits;
     this.answers = new AnswerQueue(this.calls.length, () =>
-      this.giveUp((sent) => requestLost('nobody waits for the answers any more', sent)),
+      this.giveUp((sent) => requestLost('nobody waits for the answers any longer', sent)),
     );
   }
 
@@ -157,7 +157,7 @@ class Question {
     const { handlerOf = usualHandler } = this.limits;
     const handler = handlerOf(channel) as ExchangeHandler<ExchangeTypes> | undefined;
     if (handler !== undefined) return handler;
-    const text = `${channel} answers no calls: put an ExchangeHandler into its pipeline, or leave it out by matcher`;
+    const text = `${channel} has no ExchangeHandler to answer calls: put one into its pipeline, or leave the channel out by matcher`;
     throw new PipelineError('PIPELINE_UNKNOWN_NAME', text, { name: 'ExchangeHandler' });
   }
 
@@ -194,7 +194,7 @@ class Question {
 /**
  * Asks each member of a group, and gives the answers as they come. Each member that has not
  * answered within `timeoutMs` has the error `TIMEOUT_REQUEST`; one that closes, or leaves a `ChannelGroup`, `REQUEST_LOST`; one
- * without an `ExchangeHandler`, `PIPELINE_UNKNOWN_NAME`; others as `ExchangeHandler.request` has them. The question goes out
+ * without an `ExchangeHandler`, `PIPELINE_UNKNOWN_NAME`; others as `ExchangeHandler.request` has them. The question is sent
  * behind the broadcasts that the group has accepted, in a large group by turns of the event loop, and whether or not
  * anybody reads the answers.
  *

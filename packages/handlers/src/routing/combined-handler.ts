@@ -125,7 +125,7 @@ function refuse(part: Handler, methods: readonly (keyof Handler)[], name: string
   const type = part.constructor.name;
   throw new OptionError(
     'OPTION_INVALID',
-    `the ${name} part, ${type}, has a ${wrong} method: a handler for both directions needs no combining`,
+    `the ${name} part, ${type}, has a ${wrong} method: add a handler for both directions by itself, without CombinedHandler`,
     { option: name },
   );
 }

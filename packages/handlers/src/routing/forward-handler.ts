@@ -66,7 +66,7 @@ const OPTIONS = describeOptions('ForwardHandler', {
  * - **Errors** what `connect` rejects with, and `TIMEOUT_CONNECT`; unhandled, they close the channel.
  * - **State** one channel, until the relay takes its place.
  * - **Cost** none once the relay stands.
- * - **Pitfalls** the client is accepted before the other server has accepted: it sees a refusal as a close.
+ * - **Pitfalls** the client is accepted before the other server has accepted: the client sees a refusal as a close.
  *
  * @example
  * ```ts run

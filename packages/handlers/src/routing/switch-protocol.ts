@@ -20,12 +20,12 @@ function isAddable(add: unknown): boolean {
 
 /**
  * Ends a handshake that another protocol follows on the same connection: a line with credentials and then raw
- * bytes, SOCKS, HTTP CONNECT. Bytes that the peer sent right after the handshake, also in the same read, pass on to
+ * bytes, SOCKS, HTTP CONNECT. Bytes that the peer sent right after the handshake, even in the same read, pass on to
  * the new handlers unchanged: each byte once, in order, nothing decoded by the old framing.
  *
  * Call it in the event that ends the handshake (such as an `AuthenticatedEvent`), with the context of the handler
- * that got it: the new handlers come right after that one. The last answer of the handshake is to be written
- * before. If the decision takes time, reads have to be held from the message that began it (`holdReads`), so that
+ * that got it: the new handlers come right after that one. Write the last answer of the handshake
+ * before the call. If the decision takes time, hold reads from the message that began it (`holdReads`), so that
  * the decoders stop there; `AuthHandler` does so.
  *
  * @example

@@ -11,7 +11,7 @@ export type EventClass<T> = abstract new (...args: any[]) => T;
  *  wire | [idle] | frame | codec | app | [on IdleStateEvent]
  * ```
  *
- * - **Place** after the handler that fires the event; before it, it is refused (`PIPELINE_ORDER`).
+ * - **Place** after the handler that fires the event; a place before it is refused (`PIPELINE_ORDER`).
  * - **In** anything.
  * - **Out** the same.
  * - **Events** consumes those of its class and its subclasses; the function may fire them on.

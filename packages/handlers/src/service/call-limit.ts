@@ -94,7 +94,7 @@ export class CallLimit {
     const already = underWay.get(caller) ?? 0;
     if (already >= this.concurrency) {
       counters.refusedByConcurrency += 1;
-      throw overloaded(`${already} calls are under way, no more may be`, 0);
+      throw overloaded(`${already} calls are under way, which is the limit`, 0);
     }
     this.takeToken(caller, call.scope.channel.clock.now());
     underWay.set(caller, already + 1);
@@ -146,7 +146,7 @@ function checkLimits(given: CallLimitSettings): void {
   }
   for (const option of ['burst', 'maxCallers'] as const) {
     if (given[option] === undefined) continue;
-    const text = `${option} is ${given[option]}, but means nothing where perSecond sets no limit`;
+    const text = `${option} is ${given[option]}, but has no effect where perSecond sets no limit`;
     throw new OptionError('OPTION_CONFLICT', text, { option });
   }
 }

@@ -5,7 +5,7 @@ import { INVALID_PARAMS, isOverloaded, METHOD_NOT_FOUND } from './service-codes.
 
 /**
  * How a call ended: `refused` by an error of its service, `unknown-method` and `invalid` by those of the protocol (−32601: there is no
- * such method; −32602: the input does not fit), `overloaded` by a limit, `failed` by an error that was not meant for its caller. Without an answer at the server, because its function heeded the signal, it is `cancelled` by its caller,
+ * such method; −32602: the input does not fit), `overloaded` by a limit, `failed` by an error that was not meant for its caller. Without an answer at the server, because its function obeyed the signal, it is `cancelled` by its caller,
  * `timed-out`, or `lost` with the connection; a stream whose reader leaves is one of these, too.
  */
 export type CallOutcome =
@@ -59,7 +59,7 @@ export async function watchedCall(
   const left = (): void => ended(departureOf(scope));
   const failed = (thrown: unknown): void => {
     const outcome = outcomeOf(thrown);
-    // The reason of the signal is no failure of the function that heeds it.
+    // The reason of the signal is not a failure of the function that obeys it.
     const isLeft = outcome === 'failed' && scope?.signal.aborted === true;
     ended(isLeft ? departureOf(scope) : outcome, thrown);
   };

@@ -120,7 +120,7 @@ const OPTIONS = describeOptions(
  * With `retry` and `hedge`, calls that the service declares `idempotent` are made again within their time: see the guide about
  * services.
  *
- * @throws OptionError if an option makes no sense, and for `retry` or `hedge` where no call is idempotent
+ * @throws OptionError if an option is not valid, and for `retry` or `hedge` where no call is idempotent
  */
 export function clientOf<M extends Methods, E extends ServiceErrors>(
   service: Service<M, E>,

@@ -19,7 +19,7 @@ export interface ServiceChange {
  * The changes between two descriptions of a service, and which of them break a client that knows the older one.
  *
  * A client's input must be accepted by the newer server, and what the newer server sends by the older client. It is
- * conservative: what cannot be compared breaks, and says so. A client sends no members that its schema does not name,
+ * conservative: what cannot be compared counts as a break, and the result says so. A client sends no members that its schema does not name,
  * and takes off those that it does not know, unless its schema has `additionalProperties`.
  *
  * @example
@@ -118,7 +118,7 @@ function idempotentChanges(place: string, before: boolean, after: boolean): Serv
   ];
 }
 
-/** What clients send: all that an older one sends must be accepted, and heeded. */
+/** What clients send: all that an older one sends must be accepted, and not ignored. */
 function inputChanges(place: string, older: JsonSchema, newer: JsonSchema): ServiceChange[] {
   const [before, after] = [whole(older), whole(newer)];
   const refused = differencesOf(before, after).map((difference) =>
@@ -129,7 +129,7 @@ function inputChanges(place: string, older: JsonSchema, newer: JsonSchema): Serv
     .map(({ path, kind }) =>
       kind === 'added'
         ? allowed(place + path, 'new: an old client does not send it')
-        : breaking(place + path, 'removed: the server does not heed what an old client sends here'),
+        : breaking(place + path, 'removed: the server ignores what an old client sends here'),
     );
   const text = 'the server takes all that an old client sends';
   return withRest(place, before, after, [...refused, ...others], text);

@@ -123,7 +123,7 @@ export class RepeatedCall {
       if (isInTime && budget.tryTake(now)) this.backOff(delayMs);
       else this.fail(error);
     } catch (thrown) {
-      // The application's function gave what is no delay.
+      // The application's function gave what is not a delay.
       this.fail(toError(thrown));
     }
   }

@@ -43,7 +43,7 @@ export type Implementation<M extends Methods> = {
 export interface ServedCall {
   /** `'(unknown)'` for a call of no service that is there. */
   readonly service: string;
-  /** `'(unknown)'` for one that is not there: what a peer sends is no name. */
+  /** `'(unknown)'` for one that is not there: what a peer sends is not a name. */
   readonly method: string;
   readonly kind: 'call' | 'stream' | 'notice';
   /** Checked, when it is read first or `next` is called: an input that does not fit is thrown as the refusal of the call. */
@@ -82,7 +82,7 @@ type AnyFunction = (input: unknown, scope: ServiceScope<unknown>) => unknown;
  * answered with −32602 and what is wrong, an unknown method with −32601. An error of the function's own, `service.error(…)`,
  * goes to its caller; any other is logged, and answered without its text.
  *
- * @throws OptionError if a function is missing, or is there for no method
+ * @throws OptionError if a function is missing, or belongs to no method
  */
 export function serve<M extends Methods, E extends ServiceErrors>(
   service: Service<M, E>,

@@ -23,7 +23,7 @@ const NO_EVENTS = { fires: [] } as const;
  * - **Place** first, or after the frame decoder.
  * - **In** anything.
  * - **Out** the same.
- * - **Events** forwards all of them. While reads are held (`holdReads`) the time stands.
+ * - **Events** forwards all of them. While reads are held (`holdReads`) the time stops.
  * - **Errors** `TIMEOUT_READ` to the handlers after it, once; then the channel closes with the reason
  *   `timeout`, unless a handler has ended it politely.
  * - **State** per channel: one timer, one time stamp.

@@ -129,7 +129,7 @@ export class YamuxHandler implements Handler {
   /** Of the output of the connection. */
   private ending: SettableFuture | undefined = undefined;
 
-  /** @throws OptionError if an option makes no sense */
+  /** @throws OptionError if an option is not valid */
   constructor(options: YamuxOptions) {
     const settings = OPTIONS.resolve(options);
     CHANNEL_OPTIONS.checkNames(settings.childOptions, '.childOptions');

@@ -128,7 +128,7 @@ describe('ExchangeHandler, asking', () => {
   it('cannot be used before it is in a pipeline', async () => {
     const exchange = new ExchangeHandler({ format });
     expect(await outcomeOf(exchange.request(Buffer.alloc(0)))).toBe('PIPELINE_STATE');
-    expect(() => exchange.notify(Buffer.alloc(0))).toThrow(/in no pipeline/);
+    expect(() => exchange.notify(Buffer.alloc(0))).toThrow(/not in the pipeline/);
   });
 
   it('gives up after its time, cancels at the peer, and drops the late answer', async () => {

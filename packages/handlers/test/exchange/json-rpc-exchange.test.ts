@@ -134,7 +134,9 @@ describe('jsonRpcExchange', () => {
     const open = json(streams.open(1, traced, 5, undefined, true));
     expect(read(open)).toEqual([`open 1 ${reading} 5 true`]);
     for (const wrong of [null, [], 'a', { a: 1 }]) {
-      expect(() => read(rpc({ id: 1, ...call, $headers: wrong }))).toThrow('is no object of texts');
+      expect(() => read(rpc({ id: 1, ...call, $headers: wrong }))).toThrow(
+        'is not an object of texts',
+      );
     }
   });
 
@@ -174,7 +176,7 @@ describe('jsonRpcExchange', () => {
     ['null', null, /^null, but an object was expected/],
     ['a number', 7, /^a number, but an object was expected/],
     ['another version', { id: 1, method: 'm' }, /jsonrpc is not "2.0" \(\{ id: 1, method: m \}\)/],
-    ['a method that is no text', rpc({ id: 1, method: 1 }), /method is no string/],
+    ['a method that is not text', rpc({ id: 1, method: 1 }), /method is not a string/],
     ['an id that is null', rpc({ id: null, method: 'm' }), /id of a request/],
     ['an id that is an object', rpc({ id: {}, method: 'm' }), /id of a request/],
     ['a cancel without an id', rpc({ method: '$/cancelRequest', params: {} }), /without an id/],

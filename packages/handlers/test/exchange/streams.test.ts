@@ -603,13 +603,13 @@ describe('a peer that breaks the rules of streams ends its connection', () => {
 
   it.each([
     ['an id in use', [open(1, 4, 0), open(1, 4, 0)], 'the id 1 of a request is in use'],
-    ['an item of a call without', [open(1, 4, 0), frame(7, 0, 1, 65)], 'an item of the call 1'],
+    ['an item of a call without', [open(1, 4, 0), frame(7, 0, 1, 65)], 'an item for the call 1'],
     [
       'an item above the window',
       [open(1, 0, 1), frame(7, 0, 1, 65), frame(7, 0, 1, 65), frame(7, 0, 1, 65)],
-      'an item of the call 1',
+      'an item for the call 1',
     ],
-    ['an end without items', [open(1, 4, 0), frame(8, 0, 1)], 'the end of items of the call 1'],
+    ['an end without items', [open(1, 4, 0), frame(8, 0, 1)], 'the end of the items of the call 1'],
     ['too much credit', [open(1, 2, 0), frame(9, 0, 1, ...uint32(3))], 'credit for 3 items'],
     ['credit of 0', [open(1, 2, 0), frame(9, 0, 1, ...uint32(0))], 'a number of streams is 0'],
     ['an odd input', [open(1, 2, 2)], 'not 0 or 1'],

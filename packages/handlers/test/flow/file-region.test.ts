@@ -157,7 +157,7 @@ describe('FileRegion', () => {
   });
 
   it.each([
-    ['a folder', () => folder, {}, /is no regular file/],
+    ['a folder', () => folder, {}, /is not a regular file/],
     ['a part that is not there', () => path, { position: 199_999, count: 2 }, /has 200000 bytes/],
     ['a position after the end', () => path, { position: 200_001 }, /has 200000 bytes/],
   ])('refuses %s, and closes it', async (_name, place, options: FileRegionOptions, text) => {
@@ -174,7 +174,7 @@ describe('FileRegion', () => {
       const pipe = join(folder, 'pipe');
       execFileSync('mkfifo', [pipe], { stdio: 'ignore' });
       const error = await failureOf(streaming().writeAndFlush(new FileRegion(pipe)));
-      expect(error.message).toMatch(/pipe is no regular file/);
+      expect(error.message).toMatch(/pipe is not a regular file/);
     },
   );
 

@@ -127,7 +127,9 @@ describe('requestAll', () => {
     expect(answers.counts.failed).toBe(1);
     const [one] = (await requestAll(members.group, Buffer.alloc(0)).all()).answers;
     expect(told(one!)).toBe('plain PIPELINE_UNKNOWN_NAME');
-    expect(one?.error?.message).toContain('put an ExchangeHandler into its pipeline');
+    expect(one?.error?.message).toContain(
+      'has no ExchangeHandler to answer calls: put one into its pipeline',
+    );
   });
 
   it('gives what the function for the handler throws as the error of the member', async () => {
@@ -286,7 +288,7 @@ describe('BroadcastLedger', () => {
     const ledger = new BroadcastLedger();
     requestAll<JsonRpcExchange>(members.group, PING, { ledger });
     expect(() => requestAll<JsonRpcExchange>(members.group, PING, { ledger })).toThrow(
-      'make a BroadcastLedger for each',
+      'make one for each broadcast',
     );
   });
 });

@@ -140,7 +140,7 @@ describe('an input', () => {
 
   it('may not lose a member that old clients rely on', () => {
     expect(inputLines(members({ dryRun: { type: 'boolean' } }, []), members({}))).toEqual([
-      'breaks prices.quote.input.dryRun: removed: the server does not heed what an old client sends here',
+      'breaks prices.quote.input.dryRun: removed: the server ignores what an old client sends here',
     ]);
   });
 

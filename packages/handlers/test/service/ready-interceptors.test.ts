@@ -413,18 +413,18 @@ describe('CallMetrics', () => {
     [
       'a burst without a rate',
       () => new CallLimit({ concurrency: 1, burst: 2 } as never),
-      'burst is 2, but means nothing where perSecond sets no limit',
+      'burst is 2, but has no effect where perSecond sets no limit',
     ],
     [
       'a burst of an endless rate',
       () => new CallLimit({ concurrency: 1, perSecond: Infinity, burst: 2 }),
-      'burst is 2, but means nothing',
+      'burst is 2, but has no effect',
     ],
     ['an endless burst', () => new CallLimit({ perSecond: 1, burst: Infinity }), 'burst is Inf'],
     [
       'callers without a rate',
       () => new CallLimit({ concurrency: 1, maxCallers: 2 } as never),
-      'maxCallers is 2, but means nothing where perSecond sets no limit',
+      'maxCallers is 2, but has no effect where perSecond sets no limit',
     ],
     ['a concurrency', () => new CallLimit({ concurrency: 0 }), 'concurrency is 0'],
     ['a rate', () => new CallLimit({ perSecond: 0 }), 'perSecond is 0'],

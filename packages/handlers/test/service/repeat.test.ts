@@ -262,7 +262,9 @@ describe('a call that is retried', () => {
     const { asked, api } = ends({ retry: { backoff: () => Number.NaN } });
     const outcome = watched(api.quote({}));
     await asked[0]!.fail(lost());
-    expect(outcome.error).toMatchObject({ message: expect.stringContaining('retry.backoff gave') });
+    expect(outcome.error).toMatchObject({
+      message: expect.stringContaining('retry.backoff returned'),
+    });
   });
 
   it('a policy that gives up ends it with the error', async () => {

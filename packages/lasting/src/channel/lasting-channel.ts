@@ -29,7 +29,7 @@ export const LASTING_CHANNEL_OPTIONS = custom(
  * settles when the message is kept, which may be long before it arrives. Rejects with `RESUME_GONE` if the channel
  * ends before that.
  *
- * @throws PipelineError `PIPELINE_STATE` if this is no lasting channel
+ * @throws PipelineError `PIPELINE_STATE` if this is not a lasting channel
  */
 export function acknowledged(channel: Channel): Promise<void> {
   return resumeTransportOf(channel).acknowledged();
@@ -40,7 +40,7 @@ export function acknowledged(channel: Channel): Promise<void> {
  * ended, where the peer may have got some of them or not. Writes that the channel flushed together settle together: if it
  * ends while some of them wait for credit, their futures fail, and those that were taken are here anyway.
  *
- * @throws PipelineError `PIPELINE_STATE` if this is no lasting channel
+ * @throws PipelineError `PIPELINE_STATE` if this is not a lasting channel
  */
 export function unacknowledged(channel: Channel): Buffer[] {
   return resumeTransportOf(channel).unacknowledged();
@@ -49,7 +49,7 @@ export function unacknowledged(channel: Channel): Buffer[] {
 /**
  * True while a lasting channel has a link, so that what is written leaves at once.
  *
- * @throws PipelineError `PIPELINE_STATE` if this is no lasting channel
+ * @throws PipelineError `PIPELINE_STATE` if this is not a lasting channel
  */
 export function isLinked(channel: Channel): boolean {
   return resumeTransportOf(channel).isLinked;
@@ -58,7 +58,7 @@ export function isLinked(channel: Channel): boolean {
 function resumeTransportOf(channel: Channel): ResumeTransport {
   const transport = transportOf(channel);
   if (transport instanceof ResumeTransport) return transport;
-  throw new PipelineError('PIPELINE_STATE', `${channel} is no lasting channel`);
+  throw new PipelineError('PIPELINE_STATE', `${channel} is not a lasting channel`);
 }
 
 /** @internal Puts a channel that is being opened and its transport together; before its pipeline is built. */

@@ -116,7 +116,7 @@ export class LastingBootstrap<
   private readonly links: ReconnectingClientOptions<P, C>;
   private initialize: LastingPipeline<unknown, unknown> | undefined = undefined;
 
-  /** @throws OptionError if an option makes no sense */
+  /** @throws OptionError if an option is not valid */
   constructor(options: LastingOptions<P, C>) {
     this.lasting = OPTIONS.part(options);
     if ('offline' in options) {
@@ -169,10 +169,10 @@ export class LastingBootstrap<
 /**
  * The client that makes the links of a lasting channel: its `state`, its `networkChanged()`.
  *
- * @throws PipelineError `PIPELINE_STATE` if this is no lasting channel of a client
+ * @throws PipelineError `PIPELINE_STATE` if this is not a lasting channel of a client
  */
 export function linksOf(channel: Channel): ReconnectingClient {
   const client = clients.get(channel);
   if (client !== undefined) return client as unknown as ReconnectingClient;
-  throw new PipelineError('PIPELINE_STATE', `${channel} is no lasting channel of a client`);
+  throw new PipelineError('PIPELINE_STATE', `${channel} is not a lasting channel of a client`);
 }

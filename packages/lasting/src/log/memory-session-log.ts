@@ -75,7 +75,7 @@ class MemorySessionLog implements SessionLog {
 /**
  * A log in the memory of this process, for tests and simulations of several servers in one process. It survives no process.
  *
- * @throws OptionError if an option makes no sense
+ * @throws OptionError if an option is not valid
  * @example
  * ```ts run
  * import { memorySessionLog, ResumeTable } from '@headrace/lasting';

@@ -137,7 +137,7 @@ function nameOf(script: string): string {
  * loses is lost: use `appendonly yes` with `appendfsync always` if a crash of its machine must not lose anything. A replica
  * that takes over may lack the last writes, as always with Redis.
  *
- * @throws OptionError if an option makes no sense
+ * @throws OptionError if an option is not valid
  * @example
  * ```ts check
  * import { ResumeTable } from '@headrace/lasting';

@@ -217,7 +217,7 @@ export function decodeResumeFrame(bytes: Buffer): ResumeFrame | OtherVersion {
     default:
       throw invalidFrame(
         bytes,
-        bytes.length === 0 ? 'it is empty' : `${bytes[0]} is no kind of frame`,
+        bytes.length === 0 ? 'it is empty' : `${bytes[0]} is not a kind of frame`,
       );
   }
 }
@@ -257,7 +257,7 @@ function decodeGone(bytes: Buffer): ResumeFrame {
   if (bytes.length < 6) throw short(bytes, 'GONE', 'at least 6');
   const code = bytes[1]!;
   if (code < GONE_CODE.unknown || code > GONE_CODE.limit) {
-    throw invalidFrame(bytes, `${code} is no code of GONE`);
+    throw invalidFrame(bytes, `${code} is not a code of GONE`);
   }
   return {
     kind: 'gone',
@@ -276,10 +276,10 @@ function decodeMove(bytes: Buffer): ResumeFrame {
   try {
     places = JSON.parse(text);
   } catch {
-    throw invalidFrame(bytes, 'the places of a MOVE are no JSON');
+    throw invalidFrame(bytes, 'the places of a MOVE are not JSON');
   }
   if (!Array.isArray(places) || !places.every(isPlace)) {
-    throw invalidFrame(bytes, 'the places of a MOVE are no list of { host, port } or { path }');
+    throw invalidFrame(bytes, 'the places of a MOVE are not a list of { host, port } or { path }');
   }
   return { kind: 'move', spreadMs, places: places.map(placeOf) };
 }

@@ -380,7 +380,7 @@ export class ResumeMachine {
       return OPENED;
     }
     if (frame.kind === 'resumed' && this.isOpened) return this.resumed(bytes, frame);
-    return this.fail(invalidFrame(bytes, `${nameOf(kind)} is no answer to what was sent`));
+    return this.fail(invalidFrame(bytes, `${nameOf(kind)} is not an answer to what was sent`));
   }
 
   private resumed(

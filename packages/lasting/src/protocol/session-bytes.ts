@@ -82,7 +82,7 @@ export function decodeParts<Header extends SessionHeader>(
 export function decodeSession(bytes: Uint8Array): SessionState {
   const { header, payloads } = decodeParts(SESSION_VERSION, bytes);
   const { keptCount, ...state } = header;
-  if (keptCount > payloads.length) throw invalid(bytes, `${keptCount} messages are not there`);
+  if (keptCount > payloads.length) throw invalid(bytes, `${keptCount} messages are missing`);
   const kept = payloads.slice(0, keptCount);
   const cost = kept.reduce((sum, { length }) => sum + length + MESSAGE_OVERHEAD_BYTES, 0);
   if (cost > state.keptCreditBytes) throw invalid(bytes, 'they keep more than the credit');
@@ -97,14 +97,14 @@ function checkedHeader(bytes: Buffer, text: string): SessionHeader {
   try {
     header = JSON.parse(text) as SessionHeader;
   } catch {
-    throw invalid(bytes, 'the header is no JSON');
+    throw invalid(bytes, 'the header is not JSON');
   }
   const wrong = wrongIn(header);
-  if (wrong !== undefined) throw invalid(bytes, `${wrong} makes no sense`);
+  if (wrong !== undefined) throw invalid(bytes, `${wrong} is not valid`);
   return header;
 }
 
-/** The name of the first field that makes no sense. */
+/** The name of the first field that is not valid. */
 function wrongIn(header: SessionHeader): string | undefined {
   if (typeof header !== 'object' || header === null) return 'the header';
   const { id, secrets, secretsBefore, windowMs, creditBytes, keptCreditBytes, endReason } = header;
@@ -163,6 +163,6 @@ function payloadsFrom(bytes: Buffer, from: number): Buffer[] {
 
 /** The error of bytes that are not a lasting channel. */
 export function invalid(bytes: Uint8Array, why: string): DecodeError {
-  const text = `${bytes.length} bytes are no lasting channel of another process: ${why}`;
+  const text = `${bytes.length} bytes are not a lasting channel of another process: ${why}`;
   return new DecodeError('MESSAGE_INVALID', text, { bytes: bytes.length });
 }

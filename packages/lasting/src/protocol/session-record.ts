@@ -98,12 +98,12 @@ export function foldRecords(records: readonly Uint8Array[], received = 0): Recor
   const { name, freshCount: _, freshUnfinished: __, unfinished, keptCount, ...state } = header;
   const payloadOf = (messages: ReadonlyMap<number, Buffer>, number: number): Buffer => {
     const payload = messages.get(number);
-    if (payload === undefined) throw invalid(last, `message ${number} is not there`);
+    if (payload === undefined) throw invalid(last, `message ${number} is missing`);
     return payload;
   };
   if (keptCount > outbound.size) throw invalid(last, `${keptCount} messages are not there`);
   const newest = state.acknowledged + keptCount;
-  // What makes no sense is left to the protocol, which refuses it.
+  // A number that is too high is left to the protocol, which refuses it.
   const acknowledged =
     received > newest ? state.acknowledged : Math.max(received, state.acknowledged);
   const payloads = Array.from({ length: newest - acknowledged }, (_empty, index) =>

@@ -51,7 +51,7 @@ export interface JournalOwner {
   flush(): void;
   /** The channel writes what it has. */
   pull(): void;
-  /** `undefined` for a channel that has closed. Throws what `save` throws, and for what is no plain data. */
+  /** `undefined` for a channel that has closed. Throws what `save` throws, and for what is not plain data. */
   describe(): Description | undefined;
   /** Work is stored, and may be seen by the client. */
   stored(work: StoredWork): void;

@@ -22,7 +22,9 @@ export function checkedData(name: string, value: unknown): unknown {
   JSON.stringify(value);
   const wrong = notPlain(name, value);
   if (wrong === undefined) return value;
-  throw new TypeError(`${wrong} is no plain data: save it as strings, numbers, lists and literals`);
+  throw new TypeError(
+    `${wrong} is not plain data: save it as strings, numbers, lists and literals`,
+  );
 }
 
 function notPlain(name: string, value: unknown): string | undefined {

@@ -219,7 +219,7 @@ export class ResumeHandler implements Handler {
   /** The first frame. */
   private greet(ctx: Context, bytes: Buffer): void {
     if (!(bytes instanceof Uint8Array)) {
-      throw invalidFrame(Buffer.alloc(0), 'what came is no bytes: a framing is missing before it');
+      throw invalidFrame(Buffer.alloc(0), 'what came is not bytes: a framing is missing before it');
     }
     const frame = decodeResumeFrame(bytes);
     this.timer?.cancel();
@@ -228,7 +228,7 @@ export class ResumeHandler implements Handler {
     if (frame.kind === 'open') this.open(ctx, frame);
     else if (frame.kind === 'resume') this.resume(ctx, bytes, frame);
     else if (frame.kind === 'other-version') {
-      this.gone(ctx, GONE_CODE.version, `version ${frame.version} is not spoken here`);
+      this.gone(ctx, GONE_CODE.version, `version ${frame.version} is not supported here`);
     } else throw invalidFrame(bytes, `a link begins with OPEN or RESUME, not with ${frame.kind}`);
   }
 

@@ -233,7 +233,7 @@ export class ResumeTable {
    * served twice. Channels that clients open before the last of these was tried go along, those that they open later stay. Those
    * that did not go are still served here, and the report says why. If the table has a log, the channels are given up when the log has all of them. Resolves when each was tried; never rejects.
    *
-   * @throws OptionError if an option makes no sense
+   * @throws OptionError if an option is not valid
    */
   async handOver(options: HandOverOptions = {}): Promise<HandOverReport> {
     return new HandOver(options, this.logged !== undefined).run(() =>

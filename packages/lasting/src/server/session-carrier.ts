@@ -179,7 +179,10 @@ class Arrivals {
     if (kind === EXPECT) return undefined;
     if (kind === TAKE) return this.take(request.subarray(1));
     if ((kind !== BEGIN && kind !== DROP) || request.length !== 1 + TICKET_BYTES) {
-      throw refusal(NOT_TAKEN, `the other process speaks another version: ${kind} is no request`);
+      throw refusal(
+        NOT_TAKEN,
+        `the other process speaks another version: ${kind} is not a request`,
+      );
     }
     const ticket = request.readUInt32BE(1);
     const taken = this.waiting.get(ticket);

@@ -44,7 +44,7 @@ it('bytes that are cut off anywhere in a message or before are refused', () => {
   const bytes = encodeSession({ ...state, waiting: [] });
   // Without its last message, which is empty, one that is kept is missing.
   for (let length = 0; length < bytes.length; length++) {
-    expect(wrong(bytes.subarray(0, length)), `${length}`).toMatch(/cut off|not there/);
+    expect(wrong(bytes.subarray(0, length)), `${length}`).toMatch(/cut off|are missing/);
   }
 });
 
@@ -52,8 +52,10 @@ it('bytes of another version, and those that no session makes, are refused', () 
   const bytes = encodeSession(state);
   bytes[0] = 2;
   expect(wrong(bytes)).toContain('their version is 2, here it is 1');
-  expect(wrong(Buffer.from([1, 0, 0, 0, 1, 0x7b]))).toContain('no JSON');
-  expect(wrong(Buffer.from([1, 0, 0, 0, 4, ...Buffer.from('null')]))).toContain('the header makes');
+  expect(wrong(Buffer.from([1, 0, 0, 0, 1, 0x7b]))).toContain('not JSON');
+  expect(wrong(Buffer.from([1, 0, 0, 0, 4, ...Buffer.from('null')]))).toContain(
+    'the header is not valid',
+  );
 });
 
 it.each<[string, Partial<Record<keyof SessionState, unknown>>]>([
@@ -75,7 +77,7 @@ it.each<[string, Partial<Record<keyof SessionState, unknown>>]>([
   ['remote', { remote: { host: 5 } }],
 ])('a session with a wrong %s is refused', (name, change) => {
   const text = wrong(encodeSession({ ...state, ...change } as SessionState));
-  expect(text).toContain(`${name} makes no sense`);
+  expect(text).toContain(`${name} is not valid`);
 });
 
 it('one that keeps more than the credit, or less than it has sent, is refused', () => {

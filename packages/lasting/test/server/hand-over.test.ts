@@ -360,7 +360,7 @@ describe('a hand-over of lasting channels', () => {
     const { moved, failures } = await world.handOver();
     expect(moved).toBe(0);
     expect(failures.map(({ message }) => message).sort()).toEqual([
-      expect.stringContaining('its PRINCIPAL is no plain data'),
+      expect.stringContaining('its PRINCIPAL is not plain data'),
       expect.stringContaining('its client has not signed in'),
     ]);
   });

@@ -11,5 +11,5 @@ it.each([
   ['a hole', { rooms: Object.assign(new Array(3), { 0: 1, 2: 3 }) }],
   ['undefined', { rooms: [1, undefined, 3] }],
 ])('refuses a list with %s, which would be null in the other process', (_what, data) => {
-  expect(() => checkedData('it', data)).toThrow('it.rooms.1 is no plain data');
+  expect(() => checkedData('it', data)).toThrow('it.rooms.1 is not plain data');
 });

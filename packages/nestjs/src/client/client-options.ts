@@ -84,7 +84,7 @@ export interface ClientSettings extends WireSettings {
   readonly clock: Clock;
 }
 
-/** @throws OptionError if an option makes no sense */
+/** @throws OptionError if an option is not valid */
 export function clientSettings(options: HeadraceClientOptions): ClientSettings {
   const resolved = OPTIONS.resolve(options);
   const { logger, clock = systemClock, framing } = options;

@@ -63,12 +63,12 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
   private readonly waiters = new Set<Waiter>();
   private clients: readonly ReconnectingClient[] = [];
   private lastId = 0;
-  /** The server said no, and no connection has succeeded since. */
+  /** The server refused the credentials, and no connection has succeeded since. */
   private refusal: Error | undefined = undefined;
   /** An event failed, and this was logged; once for each absence of a connection. */
   private hasLoggedEvent = false;
 
-  /** @throws OptionError if an option makes no sense */
+  /** @throws OptionError if an option is not valid */
   constructor(options: HeadraceClientOptions) {
     super();
     const settings = clientSettings(options);
@@ -204,7 +204,7 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
         const { timeoutMs } = times;
         const late = (): void => {
           isDropped = true;
-          const text = `the serializer gave no message within ${timeoutMs} ms`;
+          const text = `the serializer returned no message within ${timeoutMs} ms`;
           reject(new TimedOutError('TIMEOUT_REQUEST', text, { timeoutMs }));
         };
         const deadline = Number.isFinite(timeoutMs) ? clock.schedule(late, timeoutMs) : undefined;

@@ -26,7 +26,7 @@ export class HeadraceRecord<T = unknown> {
   readonly data: T;
   readonly options: HeadraceRecordOptions;
 
-  /** @throws OptionError if an option makes no sense */
+  /** @throws OptionError if an option is not valid */
   constructor(data: T, options: HeadraceRecordOptions) {
     OPTIONS.resolve(options);
     this.data = data;

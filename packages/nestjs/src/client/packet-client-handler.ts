@@ -18,7 +18,7 @@ export interface ConnectionOwner {
   /** Requests of one connection without their last answer. */
   readonly maxInFlight: number;
   deserialize(message: unknown): unknown;
-  /** The server said no to the credentials; the end of the connection follows. */
+  /** The server refused the credentials; the end of the connection follows. */
   refused(error: Error): void;
   /** It has closed. */
   lost(error: Error): void;

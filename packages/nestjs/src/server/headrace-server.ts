@@ -63,7 +63,7 @@ export class HeadraceServer
   private binding: { readonly done: Promise<void>; readonly cancel: AbortController } | undefined =
     undefined;
 
-  /** @throws OptionError if an option makes no sense */
+  /** @throws OptionError if an option is not valid */
   constructor(options: HeadraceServerOptions) {
     super();
     this.settings = serverSettings(options);
@@ -215,7 +215,7 @@ export class HeadraceServer
     );
   }
 
-  /** As Nest's, but a pattern that has no JSON, for it is too deep, is no reason to fail. */
+  /** As Nest's, but a pattern that has no JSON, for it is too deep, is not a reason to fail. */
   private patternOf(pattern: unknown): string {
     if (typeof pattern === 'string') return pattern;
     try {

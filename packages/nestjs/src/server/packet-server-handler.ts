@@ -50,7 +50,7 @@ const UNREAD: ReceivedPacket = { pattern: undefined, data: undefined };
  * - **Out** nothing; it writes answers.
  * - **Events** on a `DrainEvent` it tells the peer, and the channel does not end while a packet is worked on. Holds reads
  *   while `maxEvents` events are.
- * - **Errors** a packet without a pattern, with an id that is none or in use, or one that the deserializer refuses:
+ * - **Errors** a packet without a pattern, with an id that is not valid or in use, or one that the deserializer refuses:
  *   `MESSAGE_INVALID`, then the channel ends as `bad-input`.
  * - **State** one channel: its requests and events.
  * - **Cost** an object for each packet, and an entry in a map for a request.

@@ -88,7 +88,7 @@ export interface ServerSettings extends WireSettings {
   readonly channel: ChildOptions;
 }
 
-/** @throws OptionError if an option makes no sense */
+/** @throws OptionError if an option is not valid */
 export function serverSettings(options: HeadraceServerOptions): ServerSettings {
   const resolved = OPTIONS.resolve(options);
   const { logger, clock, framing } = options;

@@ -148,6 +148,6 @@ function badLength(input: ByteInput): DecodeError {
   const shown = input.peek(Math.min(input.length, 16)).toString('latin1');
   return new DecodeError(
     'FRAME_CORRUPT',
-    `what begins with ${JSON.stringify(shown)} is no length and # of Nest's TCP transporter: does the peer speak another protocol?`,
+    `${JSON.stringify(shown)} does not begin with a length and #, as a frame of Nest's TCP transporter does: does the peer speak another protocol?`,
   );
 }

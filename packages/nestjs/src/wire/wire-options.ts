@@ -81,7 +81,7 @@ export interface WireSettings {
   readonly handlers: () => Handler[];
 }
 
-/** @throws OptionError if an option makes no sense */
+/** @throws OptionError if an option is not valid */
 export function wireSettings(options: WireOptions): WireSettings {
   const wire = WIRE_OPTIONS.part(options);
   const { framing, maxFrameLength, codec = () => new JsonCodec() } = wire;

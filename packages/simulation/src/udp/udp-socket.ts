@@ -137,7 +137,7 @@ export class UdpSocket implements DatagramSocket {
   join(wanted: MulticastGroup): void {
     const { group } = wanted;
     if (!isMulticast(group)) {
-      throw systemError('EINVAL', `addMembership EINVAL: ${group} is no group of IPv4`);
+      throw systemError('EINVAL', `addMembership EINVAL: ${group} is not a group of IPv4`);
     }
     const source = this.sourceOf(wanted);
     const sources = this.groups.get(group) ?? new Set();

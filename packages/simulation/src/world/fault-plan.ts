@@ -68,7 +68,7 @@ export interface Fault {
 /** Checked options, with their defaults. */
 type Chaos = Resolved<ChaosOptions, typeof OPTIONS.kinds>;
 
-/** Throws an `OptionError` for rates and times that make no sense. */
+/** Throws an `OptionError` for rates and times that are not valid. */
 export function resolveChaos(given: ChaosOptions): Chaos {
   const options = OPTIONS.resolve(given);
   const { forMs, fromMs, untilMs, hosts } = options;

@@ -31,7 +31,7 @@ export class SimulatedNetwork {
 
   add(name: string, program: HostProgram): SimulatedHost {
     const { hosts } = this;
-    if (hosts.has(name)) throw new SimulationError(`there is a host ${name} already`);
+    if (hosts.has(name)) throw new SimulationError(`the host ${name} exists already`);
     const number = hosts.size + 1;
     const address = `10.${number >> 16}.${(number >> 8) & 255}.${number & 255}`;
     const host = new SimulatedHost(name, address, program, this.world);

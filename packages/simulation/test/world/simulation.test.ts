@@ -214,7 +214,7 @@ describe('Simulation', () => {
     expect(() => new Simulation({ seed: 1, cuts: 1 } as never)).toThrow('no option cuts');
     const sim = new Simulation({ seed: 1 });
     sim.host('a', () => {});
-    expect(() => sim.host('a', () => {})).toThrow('there is a host a already');
+    expect(() => sim.host('a', () => {})).toThrow('the host a exists already');
     expect(() => sim.crash('b')).toThrow('there is no host b, only a');
     expect(() => sim.chaos({ crash: -1, untilMs: 1 })).toThrow('crash is -1');
     expect(() => sim.link('a', 'a').latency({ minMs: 2, maxMs: 1 })).not.toThrow();

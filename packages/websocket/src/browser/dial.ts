@@ -47,14 +47,14 @@ function addressOf(address: string | URL): string {
     url.protocol = url.protocol.replace(/^http/, 'ws');
     if (/^wss?:$/.test(url.protocol) && url.hash === '') return url.href;
   }
-  const text = `${address} is no URL of a WebSocket: it must begin with ws: or wss:, and have no fragment`;
+  const text = `${address} is not a URL of a WebSocket: it must begin with ws: or wss:, and have no fragment`;
   throw new OptionError('OPTION_INVALID', text, { option: 'url', value: String(address) });
 }
 
 function checkForPages(options: WebSocketClientOptions): void {
   for (const [option, why] of Object.entries(NOT_IN_A_PAGE)) {
     if (options[option as keyof typeof NOT_IN_A_PAGE] === undefined) continue;
-    const text = `${option} makes no sense in a page: ${why}`;
+    const text = `${option} cannot be used in a page: ${why}`;
     throw new OptionError('OPTION_CONFLICT', text, { option });
   }
 }

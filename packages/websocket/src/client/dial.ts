@@ -56,12 +56,12 @@ function targetOf(
 ): { readonly place: ConnectPlace; readonly path: string } {
   const scheme = SCHEMES[url.protocol];
   if (scheme === undefined || url.hash !== '') {
-    const text = `${shownUrl(url)} is no URL of a WebSocket: it must begin with ws: or wss:, and have no fragment`;
+    const text = `${shownUrl(url)} is not a URL of a WebSocket: it must begin with ws: or wss:, and have no fragment`;
     throw new OptionError('OPTION_INVALID', text, { option: 'url', value: shownUrl(url) });
   }
   const isSecure = scheme === 'wss:';
   if (tls !== undefined && !isSecure) {
-    const text = `tls makes no sense with ${url.protocol}//: use wss://`;
+    const text = `tls cannot be used with ${url.protocol}//: use wss://`;
     throw new OptionError('OPTION_CONFLICT', text, { option: 'tls' });
   }
   checkCredentials(url);
@@ -80,7 +80,8 @@ function checkCredentials({ username, password }: URL): void {
     decodeURIComponent(username);
     decodeURIComponent(password);
   } catch {
-    const text = 'the user or the password of the URL has a % that begins no encoded character';
+    const text =
+      'the user or the password of the URL has a % that two hexadecimal digits do not follow';
     throw new OptionError('OPTION_INVALID', text, { option: 'url' });
   }
 }

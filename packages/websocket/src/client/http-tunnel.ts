@@ -65,7 +65,7 @@ const STORED = 'headrace:http-tunnel:';
  * A session lives on one server: several behind a balancer need sticky sessions, and the connect fails with
  * `TUNNEL_ELSEWHERE` without. A proxy that holds answers back until they are whole lets no tunnel through: `TUNNEL_BUFFERED`.
  * If both ways fail, the error names both: its code is that of the one to act on, its `cause` an `AggregateError` of the
- * WebSocket's error and the tunnel's. It goes by `fetch`, so the option `tls` makes no sense beside it.
+ * WebSocket's error and the tunnel's. It goes by `fetch`, so the option `tls` cannot be used with it.
  *
  * @example
  * ```ts check
@@ -214,7 +214,7 @@ function httpUrl(address: string | URL): URL {
     url.protocol = url.protocol.replace(/^ws(?=s?:)/, 'http');
     if (/^https?:$/.test(url.protocol) && url.hash === '') return url;
   }
-  const text = `${shownUrl(address)} is no URL that messages could go to over HTTP: it must begin with ws: or wss:`;
+  const text = `${shownUrl(address)} is not a URL that messages could go to over HTTP: it must begin with ws: or wss:`;
   throw new OptionError('OPTION_INVALID', text, { option: 'url', value: shownUrl(address) });
 }
 

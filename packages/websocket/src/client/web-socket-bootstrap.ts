@@ -117,6 +117,6 @@ export class WebSocketBootstrap<R = unknown, W = unknown> {
 
 function tlsOfTunnel(): OptionError {
   const text =
-    'tls makes no sense with httpTunnel, which goes by fetch: trust an authority by NODE_EXTRA_CA_CERTS';
+    'tls cannot be used with httpTunnel, which goes by fetch: trust an authority by NODE_EXTRA_CA_CERTS';
   return new OptionError('OPTION_CONFLICT', text, { option: 'tls' });
 }

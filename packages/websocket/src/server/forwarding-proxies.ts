@@ -14,7 +14,7 @@ export interface RequestSource {
 }
 
 /**
- * The HTTP proxies before a server, whose headers `X-Forwarded-Host` and `X-Forwarded-For` are believed. A list in such a
+ * The HTTP proxies before a server, whose headers `X-Forwarded-Host` and `X-Forwarded-For` are trusted. A list in such a
  * header grows to the right: only what trusted proxies appended counts, whatever the client itself had sent. Where any
  * peer is trusted, that is the last entry.
  */

@@ -81,7 +81,7 @@ class HostedRequest implements TunnelPlace {
 
   refuseBroken(error: Error, headers?: readonly string[]): void {
     this.refuse(400, headers);
-    this.log(`not a proper HTTP request (${error.message})`);
+    this.log(`not a valid HTTP request (${error.message})`);
   }
 
   private log(text: string, error?: Error): void {

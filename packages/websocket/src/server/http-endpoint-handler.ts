@@ -363,7 +363,7 @@ export class HttpEndpointHandler implements Handler {
   refuseBroken(error: NodeJS.ErrnoException, headers: readonly string[] = []): void {
     if (this.ctx?.channel.isOpen !== true || error.code === 'ECONNRESET') return;
     this.refuse(error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400, headers);
-    const text = `not a proper HTTP request (${error.message})`;
+    const text = `not a valid HTTP request (${error.message})`;
     this.ctx.fireExceptionCaught(
       new DecodeError('MESSAGE_INVALID', text, { code: error.code }, error),
     );

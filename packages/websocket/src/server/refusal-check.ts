@@ -28,14 +28,14 @@ const OWN_HEADERS = new Set(['connection', 'content-length', 'content-type', 'tr
 export function checkRefusal(decision: unknown): CheckedRefusal {
   if (decision === false) return { status: 403, headers: [] };
   if (typeof decision !== 'object' || decision === null) {
-    throw wrong(`gave ${printed(decision)}`);
+    throw wrong(`returned ${printed(decision)}`);
   }
   const { status, headers = {} } = decision as Partial<UpgradeRefusal>;
   if (!Number.isInteger(status) || status! < 300 || status! > 599) {
-    throw wrong(`gave the status ${printed(status)}`);
+    throw wrong(`returned the status ${printed(status)}`);
   }
   if (typeof headers !== 'object' || headers === null) {
-    throw wrong(`gave the headers ${printed(headers)}`);
+    throw wrong(`returned the headers ${printed(headers)}`);
   }
   return { status: status!, headers: Object.entries(headers).map(headerLine) };
 }
@@ -45,10 +45,10 @@ function headerLine([name, value]: readonly [string, unknown]): string {
     validateHeaderName(name);
     validateHeaderValue(name, value as string);
   } catch {
-    throw wrong(`gave the header ${nameIn(name)} with a name or a value that cannot be sent`);
+    throw wrong(`returned the header ${nameIn(name)} with a name or a value that cannot be sent`);
   }
   if (OWN_HEADERS.has(name.toLowerCase())) {
-    throw wrong(`gave the header ${nameIn(name)}, which the response has already`);
+    throw wrong(`returned the header ${nameIn(name)}, which the response has already`);
   }
   return `${name}: ${String(value)}`;
 }

@@ -9,7 +9,7 @@ export interface RequestPlace {
   refuseOrigin(origin: string): void;
   /** The code that decides failed. */
   refuseFailed(error: Error): void;
-  /** The request is no proper one. */
+  /** The request is not a proper one. */
   refuseBroken(error: NodeJS.ErrnoException, headers?: readonly string[]): void;
 }
 

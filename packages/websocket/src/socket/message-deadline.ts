@@ -27,7 +27,7 @@ export class MessageDeadline extends ChannelDeadline {
   }
 
   protected override over(channel: Channel): void {
-    const text = `a message that began ${this.ms} ms ago is not whole`;
+    const text = `a message that began ${this.ms} ms ago is not complete`;
     const error = new TimedOutError('TIMEOUT_READ', text, { messageTimeoutMs: this.ms });
     channel.pipeline.fireExceptionCaught(error);
     if (channel.isOpen) channel.end({ reason: 'timeout' });

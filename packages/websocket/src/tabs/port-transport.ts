@@ -134,7 +134,7 @@ export class PortTransport implements Transport {
   private isShutdownAsked = false;
   private hasEnded = false;
 
-  /** @throws OptionError if an option makes no sense */
+  /** @throws OptionError if an option is not valid */
   constructor(port: PortLike, options: PortTransportOptions = {}) {
     checkPort(port, 'port');
     const { clock, locks } = OPTIONS.resolve(options);
@@ -225,13 +225,14 @@ export class PortTransport implements Transport {
       this.fail(systemError('ECONNRESET', 'read ECONNRESET: by the peer'));
     else if (message === 'end' || message === 'gone') this.peerEnded(message === 'gone');
     else if (isHello(message)) this.heardHello(message);
-    else this.fail(strange('a message of another kind'));
+    else this.fail(strange('a message of an unknown kind'));
   }
 
   private batchCame(batch: Batch): void {
     const messages = messagesOf(batch);
-    if (this.hasPeerEnded) this.fail(strange('a message behind the end'));
-    else if (messages === undefined) this.fail(strange('a batch of other lengths than its bytes'));
+    if (this.hasPeerEnded) this.fail(strange('a message after the end'));
+    else if (messages === undefined)
+      this.fail(strange('a batch whose lengths do not add up to its bytes'));
     else this.received(messages);
   }
 

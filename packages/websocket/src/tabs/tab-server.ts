@@ -77,7 +77,7 @@ export class TabServer extends WatchedEmitter<TabServerEvents> {
   private readonly logger: Logger;
   private readonly end = new AbortController();
 
-  /** @throws OptionError if an option makes no sense */
+  /** @throws OptionError if an option is not valid */
   constructor(options: TabServerOptions) {
     super();
     this.initialize = OPTIONS.resolve(options as never).pipeline;

@@ -75,13 +75,13 @@ describe('the WebSocket of a page', () => {
   });
 
   it.each(['ftp://host/', 'ws://host/#part', '/ws'])('refuses the address %s', (url) => {
-    expect(() => dial(url, {})).toThrow('is no URL of a WebSocket');
+    expect(() => dial(url, {})).toThrow('is not a URL of a WebSocket');
   });
 
   it.each([{ headers: { a: 'b' } }, { origin: 'https://a.example' }, { tls: {} }])(
     'refuses %j, and says what to do instead',
     (options) => {
-      expect(() => dial('ws://host/', options)).toThrow('makes no sense in a page');
+      expect(() => dial('ws://host/', options)).toThrow('cannot be used in a page');
     },
   );
 

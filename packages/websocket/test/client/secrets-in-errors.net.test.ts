@@ -54,7 +54,7 @@ describe('an error about the address of a WebSocket', () => {
 
   it('that is none has no secret', async () => {
     const text = await failureOf('ftp://ann:secret@host.example/ws?token=secret');
-    expect(text).toContain('ftp://host.example/ws?… is no URL');
+    expect(text).toContain('ftp://host.example/ws?… is not a URL');
     expect(text).not.toContain('secret');
   });
 

@@ -89,7 +89,7 @@ describe('ForwardingProxies', () => {
   it('takes no promise of a function for a yes', () => {
     const trusted = (async () => true) as unknown as () => boolean;
     expect(() => sourceOf(trusted, { 'x-forwarded-for': '1.2.3.4' })).toThrow(
-      'trustedProxies gave a promise, but must give its answer at once',
+      'trustedProxies returned a promise, but must return its answer at once',
     );
   });
 

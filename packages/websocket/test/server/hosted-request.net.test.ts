@@ -97,9 +97,7 @@ describe('requests of another server', () => {
     const head = `POST /ws HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\nContent-Length: ${BODY.length}`;
     expect(await said(`${head}\r\n\r\n${BODY.toString('latin1')}`)).toMatch(/^HTTP\/1.1 400 /);
     expect(decisions).toBe(0);
-    expect(lines).toEqual([
-      `warn not a proper HTTP request (more than one Host header); ${WARNED}`,
-    ]);
+    expect(lines).toEqual([`warn not a valid HTTP request (more than one Host header); ${WARNED}`]);
   });
 
   it.each([

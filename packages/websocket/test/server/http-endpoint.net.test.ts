@@ -266,7 +266,7 @@ describe('HttpEndpoint', () => {
     const { port, log } = await start({ allowOrigin: given as unknown as () => boolean });
     const { opened } = openSocket(port, 'https://evil.example');
     await expect(opened).rejects.toThrow('500');
-    expect(log).toEqual([expect.stringContaining('allowOrigin gave a promise')]);
+    expect(log).toEqual([expect.stringContaining('allowOrigin returned a promise')]);
   });
 
   it('takes a list of origins, and refuses what is none', async () => {
@@ -342,7 +342,7 @@ describe('HttpEndpoint', () => {
       /^HTTP\/1\.1 431 /,
     );
     expect(log).toHaveLength(2);
-    expect(log[0]).toContain('not a proper HTTP request');
+    expect(log[0]).toContain('not a valid HTTP request');
   });
 
   it.each([

@@ -374,7 +374,7 @@ describe('a WebSocket over HTTP requests', () => {
   });
 
   it('says which of its options makes no sense', async () => {
-    await expect(connect('wss://host/', { tls: {} })).rejects.toThrow('tls makes no sense');
+    await expect(connect('wss://host/', { tls: {} })).rejects.toThrow('tls cannot be used');
     await serving();
     expect(() => new HttpTunnel({ webSocketAgainMs: -1 })).toThrow('webSocketAgainMs');
     expect(() => new HttpEndpoint({ httpTunnel: { keepAliveMs: -1 } })).toThrow('keepAliveMs');

@@ -173,7 +173,7 @@ export class NatsLogLink implements LogLink {
     if (known !== undefined) return known;
     const [, prefix, app, token] = STREAM.exec(stream) ?? [];
     if (prefix === undefined || app === undefined || token === undefined) {
-      throw new Error(`${stream} is no name of a stream: it looks like hr.<app>.d.<group>`);
+      throw new Error(`${stream} is not a name of a stream: it looks like hr.<app>.d.<group>`);
     }
     const { manager } = await this.jetStreamOf();
     const name = `hr_${app}`;
@@ -299,10 +299,11 @@ function storedEntry(
 }
 
 function sequenceIn(message: Msg): number {
-  if (message.headers?.code === 503) throw new Error('JetStream is not there');
+  if (message.headers?.code === 503)
+    throw new Error('JetStream is not available: enable it in the NATS server');
   const { seq, error } = message.json<Acknowledgement>();
   if (error !== undefined) throw new Error(`JetStream stored nothing: ${error.description}`);
-  if (seq === undefined) throw new Error('JetStream gave no number');
+  if (seq === undefined) throw new Error('JetStream returned no number');
   return seq;
 }
 

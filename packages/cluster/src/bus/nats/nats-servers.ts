@@ -8,7 +8,7 @@ export interface NatsServers {
   readonly name: string;
 }
 
-/** @throws OptionError for what is no address */
+/** @throws OptionError for what is not an address */
 export function natsServers(servers: string | readonly string[]): NatsServers {
   const given = typeof servers === 'string' ? servers.split(',') : servers;
   if (!Array.isArray(given) || given.length === 0) throw notServers();
@@ -40,7 +40,7 @@ function parsed(text: string): URL {
 function notServers(): OptionError {
   return new OptionError(
     'OPTION_INVALID',
-    "servers is no address of NATS, or a list of some; it looks like 'nats://127.0.0.1:4222'",
+    "servers is not an address of NATS, or a list of some; it looks like 'nats://127.0.0.1:4222'",
     { option: 'servers' },
   );
 }

@@ -139,7 +139,7 @@ function raise(
   return { ...now, max_msgs_per_subject: messages, max_age: age, duplicate_window: window };
 }
 
-/** Of limits, of which 0 and -1 are none. */
+/** Of limits: 0 and -1 mean no limit. */
 function larger(one: number, other: number): number {
   if (one <= 0) return one;
   return other <= 0 ? other : Math.max(one, other);

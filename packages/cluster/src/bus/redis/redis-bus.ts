@@ -75,7 +75,7 @@ function nameOf(url: string): string {
   // Without what was given: a password may stand in it.
   throw new OptionError(
     'OPTION_INVALID',
-    "url is no address of Redis; it looks like 'redis://127.0.0.1:6379'",
+    "url is not an address of Redis; it looks like 'redis://127.0.0.1:6379'",
     { option: 'url' },
   );
 }

@@ -5,7 +5,7 @@
 // apart by an invariant, and each invariant rests on more than one statement of Node:
 //
 // 1. The buffer that all handles read into (read-memory.ts). Its bytes belong to the connection whose callback
-//    runs, and to no other: they are copied out before anything else is called. How many there are is believed
+//    runs, and to no other: they are copied out before anything else is called. How many there are is taken for true
 //    only if the count that comes with the read fits the buffer and the handle's own total has grown by as much.
 // 2. The memory that small messages are gathered in (socket-memory.ts). It is in use from the first byte copied until
 //    the write has returned, so that a callback within the write cannot write over it. It serves again only if the

@@ -98,7 +98,7 @@ export class StreamBinding {
 }
 
 /**
- * The count is the part of the buffer that all connections read into which is this connection's. It is believed if it
+ * The count is the part of the buffer that all connections read into which is this connection's. It is accepted if it
  * fits the buffer, and if the handle's own total, modulo 2^32, has grown by as much.
  */
 export function isCountRight(count: number, totalBefore: number, total: number): boolean {

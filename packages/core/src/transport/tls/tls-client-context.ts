@@ -75,7 +75,7 @@ export class TlsClientContext {
       socket: raw,
       secureContext: this.secureContext,
       host: name,
-      // An address is no server name (RFC 6066).
+      // An address is not a server name (RFC 6066).
       servername: net.isIP(name) === 0 ? name : '',
       rejectUnauthorized: this.rejectUnauthorized,
       ...(alpn !== undefined && { ALPNProtocols: [...alpn] }),

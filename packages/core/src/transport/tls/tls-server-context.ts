@@ -148,8 +148,8 @@ function checkClientCertificate(policy: string | false, identity: TlsIdentity): 
   if (policy === false || identity.ca !== undefined || identity.pfx !== undefined) return;
   throw new OptionError(
     'OPTION_CONFLICT',
-    `tls.clientCertificate is '${policy}' without tls.ca: any certificate that a public authority sells would do; ` +
-      'pass the authority that signs your clients',
+    `tls.clientCertificate is '${policy}' without tls.ca: a certificate of any public authority would be accepted; ` +
+      'pass the authority that signs the certificates of your clients',
     { option: 'tls.ca' },
   );
 }

@@ -183,7 +183,7 @@ describe('handles that are asked for', () => {
     await server.close();
     const target = { network, name: 'x', transport: 'handle' };
     await expect(bootstrap.bind(target as never)).rejects.toThrow(
-      /transport makes no sense with network/,
+      /transport cannot be combined with network/,
     );
   });
 

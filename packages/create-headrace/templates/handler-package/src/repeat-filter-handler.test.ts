@@ -59,7 +59,7 @@ test('passes all other events on', () => {
   ]);
 });
 
-test('refuses options that make no sense', () => {
+test('refuses options that are not valid', () => {
   const filter = (options: object) => new RepeatFilterHandler(options as { windowMs: number });
   assert.throws(() => filter({ windowMs: 0 }), /windowMs/);
   assert.throws(() => filter({ windowMs: 1000, keyof: String }), /keyOf/);

@@ -59,7 +59,7 @@ test('keeps a quiet client for an hour by its heartbeats', () => {
   assert.deepEqual(heard, ['welcome ann']);
 });
 
-test('closes a connection that sends what is no message, and serves the others', async (t) => {
+test('closes a connection that sends what is not a message, and serves the others', async (t) => {
   const server = await startRoom('127.0.0.1', 0, OPTIONS);
   t.after(() => server.close());
   const bad = connect(server.port, '127.0.0.1');

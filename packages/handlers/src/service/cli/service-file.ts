@@ -95,7 +95,7 @@ function isDescription(value: unknown): value is ServiceDescription {
 }
 
 function checked(value: unknown, file: string): ServiceDescription {
-  if (!isDescription(value)) throw new UserError(`${file} is no description of a service`);
+  if (!isDescription(value)) throw new UserError(`${file} is not a description of a service`);
   for (const [name, method] of Object.entries<unknown>(value.methods)) {
     const isMethod = isObject(method) && KINDS.includes(method['kind']);
     const schemas = isMethod
@@ -110,5 +110,5 @@ function checked(value: unknown, file: string): ServiceDescription {
   const isNumbered =
     isObject(value.errors) && Object.values(value.errors).every((code) => typeof code === 'number');
   if (isNumbered) return value;
-  throw new UserError(`${file}: the errors of ${value.service} are no names with codes`);
+  throw new UserError(`${file}: the errors of ${value.service} are not names with codes`);
 }

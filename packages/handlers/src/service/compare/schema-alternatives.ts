@@ -66,7 +66,7 @@ export function listedValues({
   void others;
   if (only !== undefined && listed === undefined) return [only];
   if (listed === undefined) return undefined;
-  if (!Array.isArray(listed)) throw new Incomparable('enum is no list');
+  if (!Array.isArray(listed)) throw new Incomparable('enum is not a list');
   return only === undefined ? listed : listed.filter((value) => sameJson(value, only));
 }
 

@@ -27,7 +27,7 @@ export function matches(pattern: string, text: string): boolean {
   try {
     return new RegExp(pattern, 'u').test(text);
   } catch (error) {
-    throw new Incomparable(`the pattern ${pattern} is no regular expression of JavaScript`, {
+    throw new Incomparable(`the pattern ${pattern} is not a regular expression of JavaScript`, {
       cause: error,
     });
   }

@@ -69,13 +69,13 @@ export function own<T>(members: Readonly<Record<string, T>>, name: string): T | 
 /** A value below a keyword as a schema. @throws Incomparable for what is none, as lists of drafts before 2020-12 */
 export function asSchema(value: unknown, keyword: string): JsonSchema {
   if (typeof value === 'boolean' || isObject(value)) return value;
-  throw new Incomparable(`${keyword} is no schema of draft 2020-12`);
+  throw new Incomparable(`${keyword} is not a schema of draft 2020-12`);
 }
 
 /** A value below a keyword as a list of schemas. */
 export function asSchemas(value: unknown, keyword: string): JsonSchema[] {
   if (Array.isArray(value)) return value.map((each) => asSchema(each, keyword));
-  throw new Incomparable(`${keyword} is no list of schemas`);
+  throw new Incomparable(`${keyword} is not a list of schemas`);
 }
 
 /** The schema that a reference points at. @throws Incomparable for one out of its document */
