@@ -101,7 +101,7 @@ export function foldRecords(records: readonly Uint8Array[], received = 0): Recor
     if (payload === undefined) throw invalid(last, `message ${number} is missing`);
     return payload;
   };
-  if (keptCount > outbound.size) throw invalid(last, `${keptCount} messages are not there`);
+  if (keptCount > outbound.size) throw invalid(last, `${keptCount} messages are missing`);
   const newest = state.acknowledged + keptCount;
   // A number that is too high is left to the protocol, which refuses it.
   const acknowledged =

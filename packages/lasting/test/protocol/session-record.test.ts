@@ -113,15 +113,15 @@ describe('the records of a channel', () => {
 
   it('are refused when there is none, or when one is missing that is needed', () => {
     expect(wrong([])).toContain('there is no record');
-    expect(wrong(records(NEXT))).toContain('2 messages are not there');
+    expect(wrong(records(NEXT))).toContain('2 messages are missing');
     const further = { ...NEXT, header: { ...NEXT.header, keptCount: 3 }, name: 'w 3' };
     const both = { ...further, fresh: texts('six', 'seven') };
     expect(wrong(records(WHOLE, both))).toBe('taken');
     expect(wrong(records(WHOLE, { ...both, fresh: texts('seven') }))).toContain(
-      'message 6 is not there',
+      'message 6 is missing',
     );
     const unheard = { ...WHOLE, unfinished: [1, 2, 7] };
-    expect(wrong(records(unheard))).toContain('message 1 is not there');
+    expect(wrong(records(unheard))).toContain('message 1 is missing');
   });
 
   it.each<[string, Partial<Record<string, unknown>>]>([
