@@ -50,7 +50,7 @@ describe('what will be made', () => {
 
   it('takes an empty line as the default, a number or a name as the template', async () => {
     expect((await decided('', answering('', ''))).name).toBe('headrace-app');
-    const named = await decided('', answering('a', '8', 'x', 'device-gateway'));
+    const named = await decided('', answering('a', '99', 'x', 'device-gateway'));
     expect([named.name, named.template.name]).toEqual(['a', 'device-gateway']);
   });
 
