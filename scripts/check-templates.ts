@@ -70,6 +70,7 @@ async function checkWatched(
       const program = new Program('npm', ['run', 'dev'], folder, {
         PORT: String(port),
         ADDRESS: `127.0.0.1:${port}`,
+        HEALTH_PORT: '0',
         PATH: `${dirname(path)}${delimiter}${process.env['PATH']}`,
       });
       const isUp = template === 'reconnecting-client' ? 'no connection' : 'listening on';
@@ -94,7 +95,8 @@ async function checkProgram(
 ): Promise<void> {
   const isClient = template === 'reconnecting-client';
   const port = await freePort();
-  const settings = isClient ? { ADDRESS: `127.0.0.1:${port}` } : { PORT: String(port) };
+  const place = isClient ? { ADDRESS: `127.0.0.1:${port}` } : { PORT: String(port) };
+  const settings = { ...place, HEALTH_PORT: '0' };
   const answers = async (program: Program) => {
     if (!isClient) await program.waitFor(new RegExp(`listening on \\S+?:${port}\\b`));
     await talk(port, folder, program);

@@ -23,6 +23,27 @@ export const CONVERSATIONS: Readonly<Record<string, Conversation>> = {
     assert.match(answer, /\{"type":"welcome","user":"ann"\}/);
     await runTo(/signed in as bob/, ['run', 'client', '--', 'bob'], folder, port);
   },
+  'typed-service': async (port, folder, program) => {
+    const client = new Program('npm', ['run', 'client', '--', 'ACME'], folder, {
+      PORT: String(port),
+    });
+    try {
+      await client.waitFor(/^ACME 42$/m);
+      client.type('43\n');
+      await client.waitFor(/^ACME 43$/m);
+      const [, health] = await program.waitFor(/[\s\S]*health and metrics: (http:\S+)\/readyz/);
+      assert.equal((await fetch(`${health}/readyz`)).status, 200);
+      const metrics = await (await fetch(`${health}/metrics`)).text();
+      assert.match(
+        metrics,
+        /headrace_calls_total\{service="prices",method="change",outcome="ok"\} 1/,
+      );
+      client.type('42\n'); // as it was
+      await client.waitFor(/^ACME 42\n[\s\S]*^ACME 42$/m);
+    } finally {
+      await client.terminate();
+    }
+  },
   'device-gateway': async (port, folder, program) => {
     const login = '{"jsonrpc":"2.0","method":"login","params":{"device":"d","token":"secret"}}';
     assert.match(await say(port, `${login}\n`), /"method":"welcome","params":\{"device":"d"\}/);

@@ -34,9 +34,16 @@ export async function checkFlags(
     assert.match(stderr, /full is not empty: it has mine\.txt\. Nothing was written/);
     assert.deepEqual(readdirSync(join(place, 'full')), ['mine.txt']);
   });
-  await tally.step('without a terminal it takes the defaults', async () => {
-    const { ok, stdout } = await create('--no-install');
+  await tally.step('without a terminal it names what is missing', async () => {
+    const { ok, stderr } = await create('some', '--no-install');
+    assert.equal(ok, false);
+    assert.match(stderr, /there is no terminal to ask in: give --template NAME, or --yes/);
+    assert.equal(existsSync(join(place, 'some')), false);
+  });
+  await tally.step('--yes takes the defaults, and makes a repository', async () => {
+    const { ok, stdout } = await create('--yes', '--no-install');
     assert.ok(ok);
+    assert.ok(existsSync(join(place, 'headrace-app', '.git', 'HEAD')));
     assert.match(stdout, /cd headrace-app\nnpm install\nnpm start\n$/);
     assert.ok(existsSync(join(place, 'headrace-app', '.gitignore')));
     assert.ok(existsSync(join(place, 'headrace-app', 'src', 'line-server.ts')));

@@ -9,7 +9,10 @@ export interface Arguments {
   readonly template: string | undefined;
   /** The name for package.json; without it that of the folder. */
   readonly name: string | undefined;
-  readonly install: boolean;
+  /** Whether to install the dependencies. */
+  readonly install: boolean | undefined;
+  /** Whether to make a repository. */
+  readonly git: boolean | undefined;
   /** Ask nothing, take defaults. */
   readonly yes: boolean;
   readonly show: 'help' | 'version' | 'list' | undefined;
@@ -18,7 +21,10 @@ export interface Arguments {
 const OPTIONS = {
   template: { type: 'string', short: 't' },
   name: { type: 'string' },
+  install: { type: 'boolean' },
   'no-install': { type: 'boolean' },
+  git: { type: 'boolean' },
+  'no-git': { type: 'boolean' },
   yes: { type: 'boolean', short: 'y' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
@@ -40,10 +46,18 @@ export function readArguments(args: readonly string[]): Arguments {
     folder: positionals[0],
     template: values.template,
     name: values.name,
-    install: values['no-install'] !== true,
+    install: wanted(values, 'install'),
+    git: wanted(values, 'git'),
     yes: values.yes === true,
     show: help ? 'help' : version ? 'version' : list ? 'list' : undefined,
   };
+}
+
+/** `--git` or `--no-git`. */
+function wanted(values: Readonly<Record<string, unknown>>, name: string): boolean | undefined {
+  const [yes, no] = [values[name] === true, values[`no-${name}`] === true];
+  if (yes && no) throw new UserError(`--${name} or --no-${name}, not both`);
+  return yes || no ? yes : undefined;
 }
 
 function parse(args: readonly string[]) {

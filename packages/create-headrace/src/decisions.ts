@@ -18,36 +18,69 @@ export interface Project {
   readonly given: string;
   readonly name: string;
   readonly template: Template;
+  /** Install the dependencies. */
+  readonly install: boolean;
+  /** Make a repository of it. */
+  readonly git: boolean;
 }
 
-/** Asks one question; an empty line is an empty text. */
-export type Ask = (question: string) => Promise<string>;
+/** Asks a person; each question rejects with `Cancelled` if the person gives up. */
+export interface Questions {
+  /** @param faultOf - says what is wrong with an answer, `undefined` if nothing is */
+  folder(fallback: string, faultOf: (answer: string) => string | undefined): Promise<string>;
+  template(): Promise<Template>;
+  yesOrNo(question: string): Promise<boolean>;
+}
 
 /**
- * Asks for the folder and the template if they were not given.
+ * Asks for the folder and the template if they were not given, and then for what else there is to choose.
  *
- * @param ask - `undefined` if no question can be asked: defaults are taken, and a wrong argument is an error
- * @throws UserError if an argument, or a default, cannot be used
+ * @param questions - `undefined` if nobody can be asked
+ * @param isInRepository - whether a folder is in a repository already
+ * @throws UserError if an argument cannot be used, or if one is missing that nobody can be asked for
  */
 export async function decide(
-  { folder, template, name, yes }: Arguments,
+  args: Arguments,
   cwd: string,
-  ask: Ask | undefined,
+  questions: Questions | undefined,
+  isInRepository: (folder: string) => boolean,
 ): Promise<Project> {
-  const somebody = yes ? undefined : ask;
+  const { folder, template, name } = args;
+  const somebody = args.yes ? undefined : questions;
   // A wrong argument is reported before anything is asked.
   const known = template === undefined ? undefined : templateNamed(template);
   if (name !== undefined) checkName(name, '--name');
-  const place =
-    folder === undefined && somebody !== undefined
-      ? await askFolder(somebody, cwd, name)
-      : placeOf(folder ?? DEFAULT_FOLDER, cwd, name);
-  const chosen = known ?? (somebody === undefined ? DEFAULT_TEMPLATE : await askTemplate(somebody));
+  const given = folder === undefined ? undefined : placeOf(folder, cwd, name);
+  if (somebody === undefined && !args.yes) checkComplete(args);
+
+  const place = given ?? (await placeFrom(somebody, cwd, name));
+  const chosen = known ?? (await somebody?.template()) ?? DEFAULT_TEMPLATE;
   checkNoDependency(place.name, chosen);
-  return { ...place, template: chosen };
+  // Who has given both, is asked nothing.
+  const asker = given === undefined || known === undefined ? somebody : undefined;
+  const yesOrNo = async (wanted: boolean | undefined, question: string): Promise<boolean> =>
+    wanted ?? (await asker?.yesOrNo(question)) ?? true;
+  const install = await yesOrNo(args.install, 'Install the dependencies?');
+  const git =
+    (args.git !== undefined || !isInRepository(place.folder)) &&
+    (await yesOrNo(args.git, 'Make a git repository?'));
+  return { ...place, template: chosen, install, git };
 }
 
-type Place = Omit<Project, 'template'>;
+/** Without a person, a project is made by what was asked for, not by what we think of. */
+function checkComplete({ folder, template }: Arguments): void {
+  const missing = [
+    ...(folder === undefined ? ['a folder'] : []),
+    ...(template === undefined ? ['--template NAME'] : []),
+  ];
+  if (missing.length === 0) return;
+  throw new UserError(
+    `there is no terminal to ask in: give ${missing.join(' and ')}, ` +
+      `or --yes for the defaults (${DEFAULT_FOLDER}, ${DEFAULT_TEMPLATE.name})`,
+  );
+}
+
+type Place = Pick<Project, 'folder' | 'given' | 'name'>;
 
 function placeOf(given: string, cwd: string, name: string | undefined): Place {
   const folder = resolve(cwd, given);
@@ -85,30 +118,22 @@ export function templateNamed(given: string): Template {
   throw new UserError(`no template "${given}"; ${cure}`);
 }
 
-async function askFolder(ask: Ask, cwd: string, name: string | undefined): Promise<Place> {
-  let complaint = '';
-  for (;;) {
-    const answer = (await ask(`${complaint}Folder (${DEFAULT_FOLDER}): `)).trim();
+async function placeFrom(
+  questions: Questions | undefined,
+  cwd: string,
+  name: string | undefined,
+): Promise<Place> {
+  const faultOf = (answer: string): string | undefined => {
     try {
-      return placeOf(answer || DEFAULT_FOLDER, cwd, name);
+      placeOf(answer, cwd, name);
+      return undefined;
     } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      complaint = `${error.message}\n`;
+      if (error instanceof UserError) return error.message;
+      throw error;
     }
-  }
-}
-
-async function askTemplate(ask: Ask): Promise<Template> {
-  const list = templateLines().map((line, index) => `  ${index + 1}  ${line}\n`);
-  let question = `${list.join('')}Template (1): `;
-  for (;;) {
-    const answer = (await ask(question)).trim();
-    if (answer === '') return DEFAULT_TEMPLATE;
-    const byNumber = /^\d+$/.test(answer) ? TEMPLATES[Number(answer) - 1] : undefined;
-    const found = byNumber ?? TEMPLATES.find(({ name }) => name === answer);
-    if (found !== undefined) return found;
-    question = `A number from 1 to ${TEMPLATES.length}, or a name: `;
-  }
+  };
+  const answer = await questions?.folder(DEFAULT_FOLDER, faultOf);
+  return placeOf(answer ?? DEFAULT_FOLDER, cwd, name);
 }
 
 /** One line for each template: its name and what it is. */

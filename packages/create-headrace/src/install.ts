@@ -9,7 +9,7 @@ export interface Installed {
   readonly output: string;
 }
 
-/** Runs `npm install`, or that of another, in the folder; the signal ends it. */
+/** Runs `npm install`, or that of another, in the folder; the signal ends it. It writes nothing after the promise. */
 export function install(
   manager: PackageManager,
   folder: string,
@@ -30,7 +30,10 @@ export function install(
         output = (output + text).slice(-4000);
       });
     }
-    child.once('error', ({ message }) => resolve({ ok: false, output: message }));
+    // One that is ended by the signal still writes until it closes.
+    child.once('error', ({ message }) => {
+      if (child.pid === undefined) resolve({ ok: false, output: message });
+    });
     child.once('close', (code) => resolve({ ok: code === 0, output: output.trim() }));
   });
 }

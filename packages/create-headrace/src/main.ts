@@ -4,12 +4,13 @@ import { relative } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { type Arguments, readArguments } from './arguments.ts';
 import { DEFAULT_FOLDER, decide, type Project, templateLines } from './decisions.ts';
+import { initRepository, isInRepository } from './git.ts';
 import { install } from './install.ts';
 import { type PackageManager, packageManagerOf, scriptCommand } from './package-manager.ts';
 import { projectFiles } from './project-files.ts';
 import { writeProject } from './target-folder.ts';
 import { DEFAULT_TEMPLATE } from './templates.ts';
-import { showWaiting, terminalAsk } from './terminal.ts';
+import { inColour, showProgress, terminalQuestions } from './terminal.ts';
 import { Cancelled, UserError } from './user-error.ts';
 
 const HELP = `npm create headrace [folder] -- [options]
@@ -17,6 +18,7 @@ const HELP = `npm create headrace [folder] -- [options]
   -t, --template NAME  one of the list below (${DEFAULT_TEMPLATE.name})
       --name NAME      the name in package.json (the folder's)
       --no-install     do not install the dependencies
+      --no-git         make no git repository
   -y, --yes            ask nothing, take defaults (folder: ${DEFAULT_FOLDER})
   -l, --list           list the templates
   -v, --version
@@ -60,21 +62,27 @@ function ownVersion(): string {
 
 async function create(args: Arguments): Promise<void> {
   const cwd = process.cwd();
-  const project = await decide(args, cwd, terminalAsk());
+  const project = await decide(args, cwd, terminalQuestions(), isInRepository);
   const manager = packageManagerOf(process.env['npm_config_user_agent']);
   const year = String(new Date().getFullYear());
   const words = { name: project.name, version: ownVersion(), year };
-  // From here on Ctrl+C is heard between the steps: there are all files or none.
+  // From here on Ctrl+C is heard between the steps, and takes away what they have made.
   const cancelled = cancellation();
-  writeProject(project.folder, projectFiles(project.template, words));
+  const undo = writeProject(project.folder, projectFiles(project.template, words));
+  if (project.git) {
+    const fault = initRepository(project.folder);
+    if (fault !== undefined) console.error(`create-headrace: no git repository: ${fault}`);
+  }
   await setImmediate();
-
-  const isInstalled = args.install && (await installed(manager, project.folder, cancelled));
+  const isInstalled = project.install && (await installed(manager, project.folder, cancelled));
+  if (cancelled.aborted) {
+    undo();
+    throw new Cancelled();
+  }
   const commands = cdCommand(project, cwd);
   if (!isInstalled) commands.push(`${manager} install`);
   commands.push(scriptCommand(manager, project.template.firstScript));
-  for (const command of commands) console.log(command);
-  if (cancelled.aborted) process.exit(130);
+  for (const command of commands) console.log(inColour(command));
 }
 
 function cancellation(): AbortSignal {
@@ -89,9 +97,9 @@ async function installed(
   cancelled: AbortSignal,
 ): Promise<boolean> {
   if (cancelled.aborted) return false;
-  const endWaiting = showWaiting(`${manager} install …`);
+  const endProgress = showProgress(`${manager} install`);
   const { ok, output } = await install(manager, folder, cancelled);
-  endWaiting();
+  endProgress();
   if (ok || cancelled.aborted) return ok;
   console.error(`${output}\ncreate-headrace: all files are written, but ${manager} install failed`);
   process.exitCode = 1;

@@ -36,10 +36,12 @@ export function checkFree(folder: string, given: string): void {
 /**
  * Writes all files, or none: they are made in a folder beside the target, which takes its place at the end.
  *
+ * @returns a function that takes the project away again, with all that was made in it since
  * @throws UserError if the system refuses; then everything is as it was
  */
-export function writeProject(folder: string, files: ReadonlyMap<string, string>): void {
+export function writeProject(folder: string, files: ReadonlyMap<string, string>): () => void {
   const isNew = !existsSync(folder);
+  const before = new Set(isNew ? [] : readdirSync(folder));
   const parent = isNew ? dirname(folder) : folder;
   const moved: string[] = [];
   let firstMade: string | undefined;
@@ -62,10 +64,18 @@ export function writeProject(folder: string, files: ReadonlyMap<string, string>)
       }
       rmdirSync(draft);
     }
+    return () => {
+      if (isNew) rmSync(firstMade ?? folder, { recursive: true, force: true });
+      else for (const name of readdirSync(folder)) if (!before.has(name)) remove(folder, name);
+    };
   } catch (error) {
-    for (const name of moved) rmSync(join(folder, name), { recursive: true, force: true });
+    for (const name of moved) remove(folder, name);
     if (draft !== undefined) rmSync(draft, { recursive: true, force: true });
     if (firstMade !== undefined) rmSync(firstMade, { recursive: true, force: true });
     throw new UserError(`cannot write to ${folder}: ${(error as Error).message}`);
   }
+}
+
+function remove(folder: string, name: string): void {
+  rmSync(join(folder, name), { recursive: true, force: true });
 }

@@ -32,6 +32,11 @@ export const TEMPLATES: readonly Template[] = [
     firstScript: 'start',
   },
   {
+    name: 'typed-service',
+    description: 'calls and streams with types, defined once; old clients are checked in CI',
+    firstScript: 'start',
+  },
+  {
     name: 'device-gateway',
     description: 'devices sign in, send telemetry and get commands, by JSON-RPC',
     firstScript: 'start',

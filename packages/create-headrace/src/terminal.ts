@@ -1,35 +1,72 @@
-// Questions in a terminal.
-import { createInterface } from 'node:readline/promises';
-import type { Ask } from './decisions.ts';
+// What a person sees: questions, and that something goes on.
+import { styleText } from 'node:util';
+import { confirm, isCancel, select, text } from '@clack/prompts';
+import type { Questions } from './decisions.ts';
+import { TEMPLATES } from './templates.ts';
 import { Cancelled } from './user-error.ts';
 
-/** Asks in the terminal; `undefined` if no person is there. Ctrl+C and Ctrl+D reject with Cancelled. */
-export function terminalAsk(): Ask | undefined {
-  if (process.stdin.isTTY !== true || process.stdout.isTTY !== true) return undefined;
-  return async (question) => {
-    const lines = createInterface({ input: process.stdin, output: process.stdout });
-    const end = new AbortController();
-    const cancel = (): void => {
-      if (end.signal.aborted) return;
-      process.stdout.write('\n');
-      end.abort();
-    };
-    lines.once('SIGINT', cancel);
-    lines.once('close', cancel);
-    try {
-      return await lines.question(question, { signal: end.signal });
-    } catch {
-      throw new Cancelled();
-    } finally {
-      lines.off('close', cancel);
-      lines.close();
-    }
+type Input = NodeJS.ReadableStream & { readonly isTTY?: boolean };
+type Output = NodeJS.WritableStream & { readonly isTTY?: boolean };
+
+/** Questions in the terminal; `undefined` if no person is there. Ctrl+C and Escape reject with `Cancelled`. */
+export function terminalQuestions(
+  input: Input = process.stdin,
+  output: Output = process.stdout,
+): Questions | undefined {
+  if (input.isTTY !== true || output.isTTY !== true) return undefined;
+  const streams = { input, output } as { input: NodeJS.ReadStream; output: NodeJS.WriteStream };
+  return {
+    async folder(fallback, faultOf) {
+      const answer = await text({
+        ...streams,
+        message: 'Folder of the new project',
+        placeholder: fallback,
+        defaultValue: fallback,
+        validate: (line) => faultOf(line?.trim() || fallback),
+      });
+      return answered(answer).trim();
+    },
+    async template() {
+      const options = TEMPLATES.map((value) => ({
+        value,
+        label: value.name,
+        hint: value.description,
+      }));
+      return answered(await select({ ...streams, message: 'Template', options }));
+    },
+    yesOrNo: async (message) => answered(await confirm({ ...streams, message })),
   };
 }
 
-/** Shows a line while something takes its time; returns what takes it away. A log gets nothing. */
-export function showWaiting(text: string): () => void {
-  if (process.stderr.isTTY !== true) return () => {};
-  process.stderr.write(text);
-  return () => void process.stderr.write('\r\u001b[K');
+function answered<T>(answer: T): Exclude<T, symbol> {
+  if (isCancel(answer)) throw new Cancelled();
+  return answer as Exclude<T, symbol>;
+}
+
+/** A command, in the colour of commands where the terminal has colours. */
+export const inColour = (command: string): string => styleText('cyan', command);
+
+const FRAMES = ['◒', '◐', '◓', '◑'];
+
+/**
+ * Shows that something goes on, and for how long; returns what takes it away. A log gets nothing.
+ *
+ * It is not the library's: Ctrl+C would end the process there, with exit code 0 and without a word to us.
+ */
+export function showProgress(label: string): () => void {
+  const { stderr } = process;
+  if (stderr.isTTY !== true) return () => {};
+  const begun = performance.now();
+  let frame = 0;
+  const draw = (): void => {
+    const mark = styleText('magenta', FRAMES[frame++ % FRAMES.length]!);
+    const seconds = Math.floor((performance.now() - begun) / 1000);
+    stderr.write(`\r\u001b[K${mark} ${label} ${seconds} s`);
+  };
+  draw();
+  const timer = setInterval(draw, 100);
+  return () => {
+    clearInterval(timer);
+    stderr.write('\r\u001b[K');
+  };
 }

@@ -5,7 +5,8 @@ const NOTHING = {
   folder: undefined,
   template: undefined,
   name: undefined,
-  install: true,
+  install: undefined,
+  git: undefined,
   yes: false,
   show: undefined,
 };
@@ -16,9 +17,12 @@ describe('the command line', () => {
   });
 
   it('has a folder and options, in any order, long and short', () => {
-    const all = { ...NOTHING, folder: 'a', template: 't', yes: true, install: false, name: 'n' };
-    expect(readArguments('a --template t --yes --no-install --name n'.split(' '))).toEqual(all);
-    expect(readArguments('-y -t t --name=n --no-install a'.split(' '))).toEqual(all);
+    const chosen = { template: 't', yes: true, install: false, git: true, name: 'n' };
+    const all = { ...NOTHING, folder: 'a', ...chosen };
+    expect(readArguments('a --template t --yes --no-install --git --name n'.split(' '))).toEqual(
+      all,
+    );
+    expect(readArguments('-y -t t --name=n --git --no-install a'.split(' '))).toEqual(all);
   });
 
   it.each([
@@ -37,5 +41,9 @@ describe('the command line', () => {
   it('refuses two folders, and an option without its value', () => {
     expect(() => readArguments(['a', 'b'])).toThrow('expected one folder, but got a and b');
     expect(() => readArguments(['--template'])).toThrow(/template/);
+  });
+
+  it('refuses yes and no at once', () => {
+    expect(() => readArguments(['--git', '--no-git'])).toThrow('--git or --no-git, not both');
   });
 });

@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readArguments } from '../src/arguments.ts';
-import { type Ask, decide } from '../src/decisions.ts';
+import { decide, type Questions } from '../src/decisions.ts';
+import { isInRepository } from '../src/git.ts';
+import { TEMPLATES } from '../src/templates.ts';
 import { Cancelled } from '../src/user-error.ts';
 
 let cwd = '';
@@ -12,55 +14,91 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(cwd, { recursive: true }));
 
-/** Gives these answers in turn, and keeps the questions. */
-function answering(...answers: string[]): Ask & { readonly questions: string[] } {
-  const questions: string[] = [];
-  const ask = (question: string): Promise<string> => {
-    questions.push(question);
+/** Gives these answers in turn, and keeps what was asked; a folder at fault is asked for again. */
+function answering(...answers: (string | boolean)[]): Questions & { readonly asked: string[] } {
+  const asked: string[] = [];
+  const next = async <T>(question: string): Promise<T> => {
+    asked.push(question);
     const answer = answers.shift();
-    return answer === undefined ? Promise.reject(new Cancelled()) : Promise.resolve(answer);
+    if (answer === undefined) throw new Cancelled();
+    return answer as T;
   };
-  return Object.assign(ask, { questions });
+  return {
+    asked,
+    async folder(fallback, faultOf) {
+      for (let question = 'folder'; ; ) {
+        const answer = (await next<string>(question)) || fallback;
+        question = faultOf(answer) ?? '';
+        if (question === '') return answer;
+      }
+    },
+    async template() {
+      const name = await next<string>('template');
+      return TEMPLATES.find((template) => template.name === name)!;
+    },
+    yesOrNo: next,
+  };
 }
 
-const decided = (line: string, ask?: Ask) =>
-  decide(readArguments(line.split(' ').filter(Boolean)), cwd, ask);
+const decided = (line: string, questions?: Questions) =>
+  decide(readArguments(line.split(' ').filter(Boolean)), cwd, questions, isInRepository);
 
 describe('what will be made', () => {
-  it('is the default where nobody can be asked', async () => {
-    const { folder, name, template } = await decided('');
-    expect([folder, name, template.name]).toEqual([
-      join(cwd, 'headrace-app'),
+  it('is the default where it was asked for', async () => {
+    const { folder, name, template, install, git } = await decided('--yes', answering());
+    expect([name, template.name, install, git]).toEqual([
       'headrace-app',
       'line-server',
+      true,
+      true,
     ]);
+    expect(folder).toBe(join(cwd, 'headrace-app'));
+  });
+
+  it.each([
+    [
+      '',
+      'give a folder and --template NAME, or --yes for the defaults (headrace-app, line-server)',
+    ],
+    ['my-app', 'give --template NAME, or --yes'],
+    ['--template handler-package', 'give a folder, or --yes'],
+  ])('is not guessed where nobody can be asked: "%s"', async (line, message) => {
+    await expect(decided(line)).rejects.toThrow(`there is no terminal to ask in: ${message}`);
   });
 
   it('is asked for only where it was not given', async () => {
-    const all = answering();
-    await decided('my-app --template handler-package', all);
-    expect(all.questions).toEqual([]);
-    const some = answering('2');
-    expect((await decided('my-app', some)).template.name).toBe('json-auth-heartbeat');
-    expect(some.questions).toHaveLength(1);
     const none = answering();
-    await decided('--yes', none);
-    expect(none.questions).toEqual([]);
+    const { install } = await decided('my-app --template handler-package --no-install', none);
+    expect([none.asked, install]).toEqual([[], false]);
+    const some = answering('json-auth-heartbeat', true, false);
+    const { template, ...rest } = await decided('my-app', some);
+    expect(template.name).toBe('json-auth-heartbeat');
+    expect(rest).toMatchObject({ install: true, git: false });
+    expect(some.asked).toEqual(['template', 'Install the dependencies?', 'Make a git repository?']);
+    const most = answering('', 'line-server');
+    expect(await decided('--no-install --git', most)).toMatchObject({
+      name: 'headrace-app',
+      install: false,
+      git: true,
+    });
+    expect(most.asked).toEqual(['folder', 'template']);
   });
 
-  it('takes an empty line as the default, a number or a name as the template', async () => {
-    expect((await decided('', answering('', ''))).name).toBe('headrace-app');
-    const named = await decided('', answering('a', '8', 'x', 'device-gateway'));
-    expect([named.name, named.template.name]).toEqual(['a', 'device-gateway']);
+  it('makes no repository inside of one, unless it was asked for', async () => {
+    mkdirSync(join(cwd, '.git'));
+    const asked = answering('a', 'line-server', true);
+    expect((await decided('', asked)).git).toBe(false);
+    expect(asked.asked).not.toContain('Make a git repository?');
+    expect((await decided('deep/down --yes --git')).git).toBe(true);
   });
 
   it('asks again for a folder that does not do, and says why', async () => {
     mkdirSync(join(cwd, 'full'));
     writeFileSync(join(cwd, 'full', 'mine'), '');
-    const ask = answering('full', 'Big', 'free', '1');
+    const ask = answering('full', 'Big', 'free', 'line-server', true, true);
     expect((await decided('', ask)).name).toBe('free');
-    expect(ask.questions[1]).toContain('full is not empty: it has mine.');
-    expect(ask.questions[2]).toContain('capital letters; big would do');
+    expect(ask.asked[1]).toContain('full is not empty: it has mine.');
+    expect(ask.asked[2]).toContain('capital letters; big would do');
   });
 
   it('ends where the person ends it', async () => {
@@ -69,11 +107,11 @@ describe('what will be made', () => {
 
   it('takes an empty folder, a fresh clone, and the folder that one is in', async () => {
     mkdirSync(join(cwd, 'clone', '.git'), { recursive: true });
-    expect((await decided('clone')).name).toBe('clone');
-    expect((await decided('clone/.', undefined)).folder).toBe(join(cwd, 'clone'));
+    expect((await decided('clone --yes')).name).toBe('clone');
+    expect((await decided('clone/. --yes')).folder).toBe(join(cwd, 'clone'));
     rmSync(join(cwd, 'clone'), { recursive: true });
-    expect((await decided('. --name x')).folder).toBe(cwd);
-    expect(basename((await decided('deep/down')).folder)).toBe('down');
+    expect((await decided('. --name x --yes')).folder).toBe(cwd);
+    expect(basename((await decided('deep/down --yes')).folder)).toBe('down');
   });
 
   it('takes a name apart from the folder', async () => {
@@ -86,7 +124,7 @@ describe('what will be made', () => {
     ['file', 'file is a file, not a folder'],
     ['Big', 'npm takes no package named "Big": it has capital letters; big would do'],
     ['x --name ..', 'npm takes no package named "..": it begins with "."'],
-    ['headrace', 'headrace must have another name'],
+    ['headrace --yes', 'headrace must have another name'],
     ['x --template handler', 'did you mean handler-package?'],
     ['x --template qqqq', 'there are line-server, json-auth-heartbeat'],
   ])('is refused: %s', async (line, message) => {

@@ -33,6 +33,26 @@ describe('the templates', () => {
     expect(headrace ?? core).toBe('^1.2.3');
     expect(files.get('README.md')).toMatch(/^# @acme\/thing\n/);
   });
+
+  it.each(TEMPLATES)('$name has a workflow that runs its tests and its checks', (template) => {
+    const files = projectFiles(template, WORDS);
+    const workflows = [...files].filter(([path]) => path.startsWith('.github/workflows/'));
+    expect(workflows).toHaveLength(1);
+    const [[, text]] = workflows as [[string, string]];
+    for (const command of ['npm ci', 'npm test', 'npm run check']) {
+      expect(text.split('\n')).toContainEqual(
+        expect.stringMatching(new RegExp(`- run: (.* )?${command}(;|$)`)),
+      );
+    }
+    expect(text).toContain('node: [20, 22, 24]');
+  });
+
+  it('typed-service checks its old clients with its types', () => {
+    const template = TEMPLATES.find(({ name }) => name === 'typed-service')!;
+    const { scripts } = JSON.parse(projectFiles(template, WORDS).get('package.json')!);
+    expect(scripts.check).toContain('check:service');
+    expect(scripts['check:service']).toContain('check-service service.json');
+  });
 });
 
 describe('the package manager', () => {

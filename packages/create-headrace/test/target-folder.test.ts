@@ -57,6 +57,19 @@ describe('writing a project', () => {
     expect(readdirSync(join(place, 'empty'))).toEqual(['.git']);
   });
 
+  it('is taken away again, with what was made in it since', () => {
+    const undo = writeProject(join(place, 'a', 'b'), FILES);
+    mkdirSync(join(place, 'a', 'b', 'node_modules'));
+    undo();
+    expect(readdirSync(place)).toEqual([]);
+
+    mkdirSync(join(place, 'clone', '.git'), { recursive: true });
+    const undoClone = writeProject(join(place, 'clone'), FILES);
+    writeFileSync(join(place, 'clone', 'package-lock.json'), '');
+    undoClone();
+    expect(readdirSync(join(place, 'clone'))).toEqual(['.git']);
+  });
+
   it('loses nothing that came in between', () => {
     mkdirSync(join(place, 'a', 'src'), { recursive: true });
     writeFileSync(join(place, 'a', 'src', 'mine.ts'), 'mine');

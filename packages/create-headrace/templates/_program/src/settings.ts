@@ -1,4 +1,5 @@
 // Settings come from the environment. A wrong one is an error that names it, before anything starts.
+import { readFileSync } from 'node:fs';
 
 /** A whole number; without the variable, or with an empty one, `fallback`. */
 export function numberSetting(
@@ -21,4 +22,21 @@ export function portSetting(name: string, fallback: number): number {
 /** A text; without the variable, or with an empty one, `fallback`. */
 export function textSetting(name: string, fallback: string): string {
   return process.env[name]?.trim() || fallback;
+}
+
+/** `tls` for `bind` from the files that `TLS_CERT` and `TLS_KEY` name; without both variables nothing: no TLS. */
+export function tlsSetting(): { tls?: { cert: string; key: string } } {
+  if (textSetting('TLS_CERT', '') === '' && textSetting('TLS_KEY', '') === '') return {};
+  return { tls: { cert: pemSetting('TLS_CERT'), key: pemSetting('TLS_KEY') } };
+}
+
+/** The text of the PEM file that the variable names. */
+export function pemSetting(name: string): string {
+  const path = textSetting(name, '');
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new Error(`${name} is "${path}", but must be a file in PEM format (${code})`);
+  }
 }
