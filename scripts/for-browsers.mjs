@@ -41,6 +41,9 @@ const NODE_ONLY = {
   websocket: ['server/'],
 };
 
+/** Servers that could run in a page, where nobody can reach them: the packages as they are published leave them out. */
+const SERVERS = { lasting: ['server/', 'log/'] };
+
 /** Packages that stay outside one that is built. Others are part of it: a page needs nothing of CommonJS. */
 const PEERS = /^@(?:headrace|msgpack|bufbuild)\/|^cborg/;
 
@@ -102,7 +105,8 @@ export function forBrowsers(building) {
     const place = placeOf(file);
     if (place === undefined) return file;
     const replaced = replacementOf(place);
-    const patterns = NODE_ONLY[place.name] ?? [];
+    const servers = building === undefined ? [] : (SERVERS[place.name] ?? []);
+    const patterns = [...(NODE_ONLY[place.name] ?? []), ...servers];
     const needsNode = patterns.some((one) => place.path.startsWith(one));
     return replaced ?? (needsNode ? `${file}?stub` : file);
   };

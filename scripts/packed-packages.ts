@@ -16,7 +16,12 @@ const MADE_OF = 'made-of.json';
 /** What decides the tarballs beside the packages' own files. */
 const MAKERS = [
   ...['LICENSE', 'pnpm-lock.yaml', 'pnpm-workspace.yaml', 'tsconfig.base.json'],
-  ...['scripts/build.mjs', 'scripts/bundle.mjs', 'scripts/unreached-declarations.mjs'],
+  ...[
+    'scripts/build.mjs',
+    'scripts/bundle.mjs',
+    'scripts/for-browsers.mjs',
+    'scripts/unreached-declarations.mjs',
+  ],
   ...['scripts/packed-packages.ts'],
 ];
 const TEST = /^packages\/[^/]+\/test\//;

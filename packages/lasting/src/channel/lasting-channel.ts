@@ -15,7 +15,7 @@ export type LastingChannel = Channel<Buffer, OutboundBytes>;
 /** Builds the pipeline of a lasting channel; `link` is the channel over which it was opened. */
 export type LastingInitializer = (channel: LastingChannel, link: Channel) => unknown;
 
-/** The options of lasting channels: their names are checked at once, their values when a channel is opened. */
+/** @internal The options of lasting channels: their names are checked at once, their values when a channel is opened. */
 export const LASTING_CHANNEL_OPTIONS = custom(
   'options of a channel',
   (name, given: ChannelOptions) => {
@@ -61,7 +61,7 @@ function resumeTransportOf(channel: Channel): ResumeTransport {
   throw new PipelineError('PIPELINE_STATE', `${channel} is no lasting channel`);
 }
 
-/** Puts a channel that is being opened and its transport together; before its pipeline is built. */
+/** @internal Puts a channel that is being opened and its transport together; before its pipeline is built. */
 export function beginLasting(channel: Channel, transport: ResumeTransport): void {
   transport.channel = channel;
 }
@@ -74,7 +74,7 @@ const GONE_TEXTS = [
   'the server had to give it up',
 ];
 
-/** The error of a lasting channel that the server cannot go on with. */
+/** @internal The error of a lasting channel that the server cannot go on with. */
 export function goneError(code: number, text: string, unacknowledgedCount: number): ChannelError {
   const why = text === '' ? (GONE_TEXTS[code] ?? '') : text.slice(0, 200);
   return new ChannelError(
@@ -84,7 +84,7 @@ export function goneError(code: number, text: string, unacknowledgedCount: numbe
   );
 }
 
-/** The error of a lasting channel whose peer was absent for too long. */
+/** @internal The error of a lasting channel whose peer was absent for too long. */
 export function absentError(windowMs: number, unacknowledgedCount: number): ChannelError {
   return new ChannelError(
     LASTING_ERRORS.RESUME_GONE,

@@ -101,8 +101,12 @@ export class ResumeTransport implements Transport, InputOwner {
 
   get unsentBytes(): number {
     // That nothing is taken while there is no link is not the peer's fault: it counts as progress.
-    if (this.links.link === undefined) this.looks += 1;
+    if (!this.waitsForPeer) this.looks += 1;
     return -(this.machine.acknowledgedMessages + this.looks);
+  }
+
+  protected get waitsForPeer(): boolean {
+    return this.links.link !== undefined;
   }
 
   /** Of the link: one long message comes in pieces, and is acknowledged as a whole. */

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { EncodeError } from '@headrace/core';
 import { describeOptions, importPeer, number, text, value, whole } from '@headrace/core/authoring';
 import type { JetStreamClient, JetStreamManager, StreamConfig } from '@nats-io/jetstream';
 import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node';
@@ -37,6 +38,8 @@ const NAME_IN_USE = 10058;
 const WRONG_SEQUENCE = 10071;
 /** Removes the records of the subject before this one. */
 const ROLLUP = 'Nats-Rollup';
+/** At most so many bytes of a message are headers. */
+const HEADERS_BYTES = 1024;
 const PAGE = 256;
 const PAGE_MS = 5000;
 /** An answer with no record says nothing: a busy server gives none, too. */
@@ -110,6 +113,8 @@ class JetStreamSessionLog implements SessionLog {
     record: Uint8Array,
     { after, replaces }: AppendPlace,
   ): Promise<string | undefined> {
+    const most = (this.connection.info?.max_payload ?? Number.POSITIVE_INFINITY) - HEADERS_BYTES;
+    if (record.length > most) throw tooLong(record.length, most);
     const client = await this.opened();
     const headers = client.headers();
     if (replaces) headers.set(ROLLUP, 'sub');
@@ -205,13 +210,20 @@ class JetStreamSessionLog implements SessionLog {
   }
 }
 
+function tooLong(bytes: number, most: number): EncodeError {
+  const text = `the record of a lasting channel has ${bytes} bytes, and NATS takes ${most}: lower creditBytes of the ResumeTable, or raise max_payload of NATS`;
+  return new EncodeError('MESSAGE_TOO_LONG', text, { bytes, most });
+}
+
 function codeOf(thrown: unknown): number | undefined {
   return (thrown as { readonly code?: number }).code;
 }
 
 /**
  * Keeps lasting channels in JetStream, from nats-server 2.9 on: one stream for all of them, with a subject for each. A record
- * is acknowledged when the stream has it, on as many servers as `replicas` needs for a majority.
+ * is acknowledged when the stream has it, on as many servers as `replicas` needs for a majority. A record may have three times the
+ * `creditBytes` of the table, and what is held or saved; a channel whose record NATS does not take (`max_payload`, 1 MiB by
+ * default) ends with `MESSAGE_TOO_LONG`: use a `creditBytes` of 262144, or raise `max_payload`.
  *
  * @throws OptionError if an option makes no sense
  * @example
@@ -221,7 +233,8 @@ function codeOf(thrown: unknown): number | undefined {
  * import { connect } from '@nats-io/transport-node';
  *
  * const connection = await connect({ servers: 'nats://127.0.0.1:4222', maxReconnectAttempts: -1 });
- * const table = new ResumeTable({ log: jetStreamSessionLog({ connection, replicas: 3 }) });
+ * const log = jetStreamSessionLog({ connection, replicas: 3 });
+ * const table = new ResumeTable({ log, creditBytes: 262_144 });
  * ```
  */
 export function jetStreamSessionLog(options: JetStreamSessionLogOptions): SessionLog {

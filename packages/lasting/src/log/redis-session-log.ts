@@ -31,15 +31,19 @@ const OPTIONS = describeOptions('redisSessionLog', {
   prefix: text('the beginning of the names of the keys', { default: 'hr:lasting:' }),
 });
 
-/** KEYS revision records; ARGV after record replaces keep-ms. Gives the revision, or nothing if it is another one. */
+/**
+ * KEYS revision records; ARGV after record replaces keep-ms. Gives the revision, or nothing if it is another one. The first
+ * revision is the time in microseconds, so that none comes twice when Redis has lost its data. It may have evicted one of the keys.
+ */
 const APPEND = `
 local at, records = KEYS[1], KEYS[2]
-local now = redis.call('GET', at) or ''
+local now = redis.call('EXISTS', records) == 1 and redis.call('GET', at) or ''
 if now ~= '' and redis.call('LINDEX', records, -1) == ARGV[2] then return now end
 if now ~= ARGV[1] then return false end
 if ARGV[3] == '1' then redis.call('DEL', records) end
 redis.call('RPUSH', records, ARGV[2])
-local next = string.format('%.0f', tonumber(now == '' and '0' or now) + 1)
+local time = redis.call('TIME')
+local next = string.format('%.0f', now == '' and time[1] * 1000000 + time[2] or now + 1)
 redis.call('SET', at, next, 'PX', ARGV[4])
 redis.call('PEXPIRE', records, ARGV[4])
 return next
@@ -50,6 +54,7 @@ const READ = `
 local now = redis.call('GET', KEYS[1])
 if not now then return false end
 local found = redis.call('LRANGE', KEYS[2], 0, -1)
+if #found == 0 then return false end
 table.insert(found, 1, now)
 return found
 `;

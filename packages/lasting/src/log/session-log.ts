@@ -30,7 +30,8 @@ export interface SessionLog {
   /**
    * Stores a record, and resolves with the revision after it; with `undefined`, and stores nothing, if the log has another
    * revision than `after`. A writer that does not know whether a record was stored appends it again: if the last record is the
-   * same, byte for byte, resolves with its revision. Rejects if nobody knows whether it was stored.
+   * same, byte for byte, resolves with its revision. Rejects if nobody knows whether it was stored; with an `EncodeError`
+   * `MESSAGE_TOO_LONG` for a record that it never takes, which ends the channel.
    */
   append(id: string, record: Uint8Array, place: AppendPlace): Promise<string | undefined>;
   /** Forgets a channel, if the log has this revision. Rejects if the log cannot be reached. */

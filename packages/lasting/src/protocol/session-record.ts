@@ -83,7 +83,8 @@ export function foldRecords(records: readonly Uint8Array[], received = 0): Recor
       isCount(freshCount) &&
       isCount(freshUnfinished) &&
       Array.isArray(unfinished) &&
-      unfinished.every((number) => isCount(number)) &&
+      // Each once, in the order in which they came.
+      unfinished.every((number, at) => isCount(number) && !(number <= unfinished[at - 1]!)) &&
       freshUnfinished <= unfinished.length &&
       parts.payloads.length === freshCount + freshUnfinished;
     if (!isWhole) throw invalid(bytes, 'a record has other messages than it says');

@@ -99,7 +99,7 @@ const INTO_LOG = describeOptions('handOver', TIMES);
 type Guarded = Resolved<HandOverOptions, typeof OPTIONS.kinds>;
 type HandOverSettings = Omit<Guarded, 'to' | 'save'> & Partial<Pick<Guarded, 'to' | 'save'>>;
 
-/** The way of lasting channels to another process: each comes to rest, is given there, and is given up here. */
+/** @internal The way of lasting channels to another process: each comes to rest, is given there, and is given up here. */
 export class HandOver {
   private readonly options: HandOverSettings;
   private readonly failures: ChannelError[] = [];
@@ -189,10 +189,8 @@ export class HandOver {
   }
 
   /** All processes find it in the log. */
-  private async leaveToLog(
-    session: ResumeSession,
-    { journal, clock }: LoggedTransport,
-  ): Promise<void> {
+  private async leaveToLog(session: ResumeSession, logged: LoggedTransport): Promise<void> {
+    const { journal, clock } = logged;
     const { takeMs } = this.options;
     session.transport.stopInput();
     const timer = clock.deadlines.schedule(
@@ -200,7 +198,7 @@ export class HandOver {
       takeMs,
     );
     try {
-      await journal.leave();
+      await logged.leaveToLog();
     } catch (thrown) {
       session.place = 'here';
       throw thrown;

@@ -1,6 +1,12 @@
 import { Buffer } from 'node:buffer';
 import { exponential } from '@headrace/client';
-import type { Channel, Clock, OutboundBytes, Timer } from '@headrace/core';
+import {
+  type Channel,
+  type Clock,
+  isHeadraceError,
+  type OutboundBytes,
+  type Timer,
+} from '@headrace/core';
 import { toBuffer, toError } from '@headrace/core/authoring';
 import type { AppendPlace, SessionLog } from '../log/session-log.ts';
 import { MESSAGE_OVERHEAD_BYTES } from '../protocol/kept-run.ts';
@@ -128,8 +134,13 @@ export class Journal {
   /** The client waits for an answer of the protocol, or the log forgets the channel. */
   private isUrgent = false;
   private isLeaving = false;
+  /** What it leaves with is on its way, or stored: what is written now stays behind. */
+  private hasPacked = false;
   private isScheduled = false;
-  private timer: Timer | undefined = undefined;
+  /** Until what need not be stored at once is stored. */
+  private lazyTimer: Timer | undefined = undefined;
+  /** Until a record is appended again. */
+  private retryTimer: Timer | undefined = undefined;
   private refusals = 0;
   private tailBytes = 0;
   private wholeAt = 0;
@@ -226,7 +237,7 @@ export class Journal {
       return true;
     }
     this.changed();
-    return this.stagedBytes < this.owner.roomBytes;
+    return !this.hasPacked && this.stagedBytes < this.owner.roomBytes;
   }
 
   /** Our half ends after what was written. */
@@ -307,19 +318,21 @@ export class Journal {
     this.urge();
   }
 
-  /** Resolves when the log has everything, also what the client has no credit for; rejects when it never will. */
+  /**
+   * Resolves when the log has everything that there is now, also what the client has no credit for; rejects when it never will. What
+   * the channel writes later stays behind: a channel may write for ever.
+   */
   async leave(): Promise<void> {
     this.isLeaving = true;
-    do {
-      this.changed();
-      await this.nextRecord();
-    } while (!this.isStored);
+    this.changed();
+    await this.nextRecord();
   }
 
   /** It does not leave: the log takes too long. */
   stay(why: Error): void {
-    this.isLeaving = false;
+    this.isLeaving = this.hasPacked = false;
     for (const { reject } of this.waiters.splice(0)) reject(why);
+    this.changed();
   }
 
   /** Resolves when the log knows that the channel is here; rejects when it is elsewhere. */
@@ -328,8 +341,9 @@ export class Journal {
     await this.nextRecord();
   }
 
-  /** Resolves when the log has all that there is now. */
+  /** Resolves when the record that is due is stored. */
   private nextRecord(): Promise<void> {
+    if (this.isOver) return Promise.reject(ended());
     return new Promise((resolve, reject) => this.waiters.push({ resolve, reject }));
   }
 
@@ -345,9 +359,10 @@ export class Journal {
   }
 
   private changedSoon(): void {
+    if (this.isOver) return;
     this.isLazilyDue = true;
-    this.timer ??= this.owner.clock.deadlines.schedule(() => {
-      this.timer = undefined;
+    this.lazyTimer ??= this.owner.clock.deadlines.schedule(() => {
+      this.lazyTimer = undefined;
       // A record may have taken it along.
       if (this.isLazilyDue) this.changed();
     }, LAZY_MS);
@@ -371,6 +386,13 @@ export class Journal {
       this.owner.failed(toError(thrown));
       return;
     }
+    if (this.isOver) {
+      // A flush has ended it.
+      this.isAppending = false;
+      this.forget();
+      return;
+    }
+    this.hasPacked = this.isLeaving;
     const replaces = this.isWholeDue;
     if (takesWork) this.presentUnfinished = new Map(this.unfinished);
     const record = this.record(replaces);
@@ -386,6 +408,8 @@ export class Journal {
     const { owner } = this;
     owner.flush();
     this.described = owner.describe() ?? this.described;
+    // What a flush has brought is in this record.
+    this.isDue = false;
     const { sizes, endReason } = this;
     this.sizes = [];
     this.sizesBytes = 0;
@@ -431,10 +455,9 @@ export class Journal {
 
   /** Nobody knows whether a record was stored if this fails: it is the only thing that can be done next. */
   private append(record: Buffer, place: AppendPlace, landed: () => void): void {
-    const { log, complain, works } = this.parts;
-    log.append(this.name, record, place).then(
+    void this.appended(record, place).then(
       (revision) => {
-        works();
+        this.parts.works();
         this.refusals = 0;
         if (revision === undefined) {
           void this.conflicted(landed);
@@ -445,20 +468,29 @@ export class Journal {
         if (this.isOver) this.forget();
         else landed();
       },
-      (thrown: unknown) => {
-        complain(toError(thrown), this.owner.channel);
-        this.isAppending = false;
-        if (this.isOver) return;
-        this.isAppending = true;
-        this.refusals += 1;
-        const delayMs = TRY_AGAIN(this.refusals, { elapsedMs: 0, phase: 0, random: () => 0 })!;
-        this.timer?.cancel();
-        this.timer = this.owner.clock.deadlines.schedule(() => {
-          this.timer = undefined;
-          this.append(record, place, landed);
-        }, delayMs);
-      },
+      (thrown: unknown) => this.failed(toError(thrown), () => this.append(record, place, landed)),
     );
+  }
+
+  /** Rejects also if the log throws. */
+  private async appended(record: Buffer, place: AppendPlace): Promise<string | undefined> {
+    return this.parts.log.append(this.name, record, place);
+  }
+
+  private failed(error: Error, again: () => void): void {
+    if (this.isOver || isHeadraceError(error, 'MESSAGE_TOO_LONG')) {
+      this.isAppending = false;
+      if (this.isOver) this.forget();
+      else this.owner.failed(error);
+      return;
+    }
+    this.parts.complain(error, this.owner.channel);
+    this.refusals += 1;
+    const delayMs = TRY_AGAIN(this.refusals, { elapsedMs: 0, phase: 0, random: () => 0 })!;
+    this.retryTimer = this.owner.clock.deadlines.schedule(() => {
+      this.retryTimer = undefined;
+      again();
+    }, delayMs);
   }
 
   /** Another process has written a record, or the log has lost all of them. */
@@ -494,9 +526,12 @@ export class Journal {
     this.loggedUnfinished = this.presentUnfinished;
     for (const { length } of work.messages) this.stagedBytes -= length + MESSAGE_OVERHEAD_BYTES;
     this.owner.stored(work);
-    if (isAnswer) this.owner.answered();
+    // The client may have come over another link meanwhile, and its secret is in the next record.
+    if (isAnswer && !this.isUrgent) this.owner.answered();
     if (this.isOver) return;
-    if (this.isStored) for (const { resolve } of this.waiters.splice(0)) resolve();
+    if (this.isLeaving ? this.hasPacked : isAnswer) {
+      for (const { resolve } of this.waiters.splice(0)) resolve();
+    }
     if (this.isDue) this.changed();
     else if (this.isLazilyDue || this.sizes.length > 0) this.changedSoon();
   }
@@ -508,20 +543,31 @@ export class Journal {
     if (this.isOver) return;
     this.isOver = true;
     this.isKept ||= isElsewhere;
-    this.timer?.cancel();
+    // Whether the last record was stored nobody knows, if it is to be appended again.
+    const isUnderWay = this.isAppending && this.retryTimer === undefined;
+    this.lazyTimer?.cancel();
+    this.retryTimer?.cancel();
     this.unfinished.clear();
     this.staged = [];
     this.stagedBytes = 0;
-    const error = new Error('the channel has ended, or goes on in another process');
-    for (const { reject } of this.waiters.splice(0)) reject(error);
-    if (!this.isAppending) this.forget();
+    for (const { reject } of this.waiters.splice(0)) reject(ended());
+    if (!isUnderWay) this.forget();
   }
 
   private forget(): void {
     if (this.isKept || this.revision === undefined) return;
     this.isKept = true;
-    this.parts.log.remove(this.name, this.revision).catch((thrown: unknown) => {
+    this.removed(this.revision).catch((thrown: unknown) => {
       this.parts.complain(toError(thrown), this.owner.channel);
     });
   }
+
+  /** Rejects also if the log throws. */
+  private async removed(revision: string): Promise<void> {
+    await this.parts.log.remove(this.name, revision);
+  }
+}
+
+function ended(): Error {
+  return new Error('the channel has ended, or goes on in another process');
 }

@@ -1,6 +1,6 @@
 import { type Channel, type Clock, DecodeError, type Timer } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
-import type { SessionLog } from '../log/session-log.ts';
+import type { LoggedSession, SessionLog } from '../log/session-log.ts';
 import { foldRecords, type RecordedSession } from '../protocol/session-record.ts';
 import type { JournalLog } from './journal.ts';
 import { nameOf } from './logged-transport.ts';
@@ -15,10 +15,13 @@ export type LookUp =
 
 /** As many channels are looked for at a time; the clients of further ones come again. */
 const MAX_LOOK_UPS = 1024;
+/** If the log has not answered after this time, the client comes again. */
+export const LOOK_UP_MS = 10_000;
 /** Whole records are written again in so many parts of the time for which the log keeps them. */
 const SWEEPS = 12;
-/** As many of them at a time … */
-const SWEEP_SIZE = 500;
+/** As many of them at a time, or fewer that keep so many bytes more each … */
+const SWEEP_SIZE = 100;
+const SWEEP_BYTES = 16_384;
 /** … after a pause. */
 const SWEEP_PAUSE_MS = 20;
 
@@ -28,13 +31,15 @@ const UNKNOWN: LookUp = { do: 'unknown' };
 /** The channels of a table in its log. */
 export class LoggedSessions implements JournalLog {
   readonly log: SessionLog;
-  private readonly sessions: () => Iterable<ResumeSession>;
+  private readonly sessions: () => Iterable<ResumeSession, undefined>;
   private readonly lookUps = new Set<string>();
   private hasComplained = false;
   private sweeping: Timer | undefined = undefined;
+  /** Where the present sweep has come to: it does not begin again with those for which the log does not answer. */
+  private swept: Iterator<ResumeSession, undefined> | undefined = undefined;
 
   /** @param sessions - those of the table now */
-  constructor(log: SessionLog, sessions: () => Iterable<ResumeSession>) {
+  constructor(log: SessionLog, sessions: () => Iterable<ResumeSession, undefined>) {
     this.log = log;
     this.sessions = sessions;
   }
@@ -60,7 +65,7 @@ export class LoggedSessions implements JournalLog {
     if (this.lookUps.has(id) || this.lookUps.size >= MAX_LOOK_UPS) return COME_AGAIN;
     this.lookUps.add(id);
     try {
-      const found = await this.log.read(nameOf(id));
+      const found = await this.read(id, link.clock);
       if (found === undefined) return UNKNOWN;
       const session = foldRecords(found.records, received);
       return knows(session) ? { session, revision: found.revision } : UNKNOWN;
@@ -77,6 +82,19 @@ export class LoggedSessions implements JournalLog {
     }
   }
 
+  private async read(id: string, clock: Clock): Promise<LoggedSession | undefined> {
+    let timer: Timer | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      const error = () => new Error(`it has not answered within ${LOOK_UP_MS} ms`);
+      timer = clock.deadlines.schedule(() => reject(error()), LOOK_UP_MS);
+    });
+    try {
+      return await Promise.race([this.log.read(nameOf(id)), late]);
+    } finally {
+      timer!.cancel();
+    }
+  }
+
   /** The table has a further channel. */
   added(clock: Clock): void {
     this.sweeping ??= clock.deadlines.schedule(() => this.sweep(clock), this.log.keepMs / SWEEPS);
@@ -85,19 +103,22 @@ export class LoggedSessions implements JournalLog {
   /** The table has none any more. */
   stop(): void {
     this.sweeping?.cancel();
-    this.sweeping = undefined;
+    this.sweeping = this.swept = undefined;
   }
 
   /** The log forgets what is not written to: channels with nothing to say are written again. */
   private sweep(clock: Clock): void {
+    this.swept ??= this.sessions()[Symbol.iterator]();
     let left = SWEEP_SIZE;
-    for (const { logged } of this.sessions()) {
-      if (logged?.journal.isOld === true) {
-        logged.journal.refresh();
-        left -= 1;
-        if (left === 0) break;
-      }
+    while (left > 0) {
+      const { value: session } = this.swept.next();
+      if (session === undefined) break;
+      const { logged } = session;
+      if (logged?.journal.isOld !== true) continue;
+      logged.journal.refresh();
+      left -= 1 + logged.keptBytes / SWEEP_BYTES;
     }
+    if (left > 0) this.swept = undefined;
     const pauseMs = left > 0 ? this.log.keepMs / SWEEPS : SWEEP_PAUSE_MS;
     this.sweeping = clock.deadlines.schedule(() => this.sweep(clock), pauseMs);
   }

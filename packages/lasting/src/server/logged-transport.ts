@@ -117,6 +117,13 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
     }
   }
 
+  /** Resolves when another process can go on with all that there is now. */
+  async leaveToLog(): Promise<void> {
+    // Nothing was written or taken since its client has signed in, so it may not have begun.
+    if (!this.isLogged) throw new Error('it has ended');
+    await this.journal.leave();
+  }
+
   // --- links ---
 
   override accept(link: ResumeLink, wanted: { windowMs: number; creditBytes: number }): void {
@@ -161,6 +168,11 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
   }
 
   // --- what the channel does ---
+
+  /** Not while it waits for the log. */
+  protected override get waitsForPeer(): boolean {
+    return super.waitsForPeer && (!this.journal.isActive || this.output.hasWaiting);
+  }
 
   override get keptBytes(): number {
     return super.keptBytes + this.journal.waitingBytes;

@@ -43,7 +43,7 @@ import {
   type HandOverOptions,
   type HandOverReport,
 } from './hand-over.ts';
-import { LoggedSessions } from './logged-sessions.ts';
+import { LOOK_UP_MS, LoggedSessions } from './logged-sessions.ts';
 import { ResumeSession, type SessionTable } from './resume-session.ts';
 
 /** Options of a {@link ResumeTable}. */
@@ -151,7 +151,7 @@ const MOVE = describeOptions('move', {
   places: list('a list of places'),
 });
 
-/** The outcome of a RESUME. */
+/** @internal The outcome of a RESUME. */
 export type ResumeVerdict =
   | { readonly session: ResumeSession }
   /** Another process has it, or will have it: the client must come again, there or here. */
@@ -404,7 +404,10 @@ export class ResumeTable {
     this.sessions.set(id, session);
     this.logged!.added(clock);
     // It is here when the log says so.
-    if (!(await transport.claim())) return COME_AGAIN;
+    const timer = clock.deadlines.schedule(() => session.lost(), LOOK_UP_MS);
+    const isHere = await transport.claim();
+    timer.cancel();
+    if (!isHere) return COME_AGAIN;
     // Its records stay if the pipeline cannot be built.
     session.place = 'moved';
     try {

@@ -53,6 +53,26 @@ describe.runIf(noRedis === '')(`a log in a real redis-server${noRedis}`, () => {
     expect(await short.read('x')).toBe(undefined);
     expect(await client.sendCommand(['KEYS', 'short:*'])).toEqual([]);
   });
+
+  it('never counts as before: a writer from before a flush cannot write into what came after it', async () => {
+    const first = { after: undefined, replaces: true };
+    const stale = await log.append('flushed', Buffer.from('one'), first);
+    await client.sendCommand(['FLUSHALL']);
+    await log.append('flushed', Buffer.from('another one'), first);
+    const place = { after: stale, replaces: false };
+    expect(await log.append('flushed', Buffer.from('two'), place)).toBe(undefined);
+    expect((await log.read('flushed'))!.records.map(String)).toEqual(['another one']);
+  });
+
+  it.each(['at', 'records'])('has lost a channel of which Redis has evicted :%s', async (part) => {
+    const id = `evicted-${part}`;
+    const after = await log.append(id, Buffer.from('one'), { after: undefined, replaces: true });
+    await client.sendCommand(['DEL', `hr:lasting:{${id}}:${part}`]);
+    expect(await log.read(id)).toBe(undefined);
+    expect(await log.append(id, Buffer.from('two'), { after, replaces: false })).toBe(undefined);
+    await log.append(id, Buffer.from('whole'), { after: undefined, replaces: true });
+    expect((await log.read(id))!.records.map(String)).toEqual(['whole']);
+  });
 });
 
 /** What a log over JetStream has inside. */
@@ -87,6 +107,15 @@ describe.runIf(noNats === '')(`a log in a real nats-server${noNats}`, () => {
     expect((await busy.read('x'))!.records.map(String)).toEqual(['one']);
     get.mockResolvedValue(nothing);
     await expect(busy.read('x')).rejects.toThrow('none of the records');
+  });
+
+  it('says that a record is too long for ever', async () => {
+    const { max_payload: most } = connection.info!;
+    const place = { after: undefined, replaces: true };
+    const appending = log.append('long', Buffer.alloc(most), place);
+    await expect(appending).rejects.toMatchObject({ code: 'HR_ERR_MESSAGE_TOO_LONG' });
+    const fits = await log.append('long', Buffer.alloc(most - 1024), place);
+    expect((await log.read('long'))!.revision).toBe(fits);
   });
 
   it('raises the age of a stream that another process has made, and does not lower it', async () => {

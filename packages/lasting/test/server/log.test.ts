@@ -278,6 +278,37 @@ describe('a lasting channel that is in a log', () => {
     expect(inbox.texts).toEqual(['one 1', 'two 2', 'three 3']);
   });
 
+  it('is not taken for one of a slow client while the log stores nothing', async () => {
+    await world.up(() => []);
+    await world.connect(inbox);
+    await world.pass(1000);
+    log.isStopped = true;
+    const [channel] = world.before.channels;
+    for (let number = 0; number < 60; number++) {
+      channel!.writeAndFlush(Buffer.from(`${number}`.padEnd(40, '.'))).onSettled(() => {});
+      await world.pass(1);
+    }
+    await world.pass(60_000);
+    expect(channel!.closeInfo).toBe(undefined);
+    log.goOn();
+    await world.pass(5000);
+    expect(inbox.texts).toHaveLength(60);
+  });
+
+  it('closes if its client takes nothing, though the log stores all', async () => {
+    await world.up(() => []);
+    const client = await world.connect(inbox);
+    client.autoRead = false;
+    await world.pass(1000);
+    const [channel] = world.before.channels;
+    for (let number = 0; number < 90; number++) {
+      channel!.writeAndFlush(Buffer.from(`${number}`.padEnd(40, '.'))).onSettled(() => {});
+      await world.pass(1);
+    }
+    await world.pass(60_000);
+    expect(channel!.closeInfo?.reason).toBe('slow-consumer');
+  });
+
   it('is stored anew when the log has lost it', async () => {
     await world.up(() => [counting()]);
     const client = await world.connect(inbox);
@@ -353,6 +384,47 @@ describe('a lasting channel that is in a log', () => {
     answer!();
     await world.pass(1000);
     expect(inbox.texts).toEqual(['slow', 'next']);
+  });
+
+  it('goes into the log by a hand-over, though it writes without a pause', async () => {
+    await world.up(() => []);
+    const client = await world.connect(inbox);
+    await world.pass(1000);
+    const { append } = log;
+    log.append = async (...call) => {
+      await new Promise<void>((resolve) => void world.clock.schedule(resolve, 20));
+      return append.apply(log, call);
+    };
+    const [channel] = world.before.channels;
+    let count = 0;
+    const writeOn = (): void => {
+      count += 1;
+      if (channel!.isOpen) channel!.writeAndFlush(Buffer.from(`${count}`)).onSettled(() => {});
+      if (channel!.isOpen) world.clock.schedule(writeOn, 1);
+    };
+    writeOn();
+    await world.pass(50);
+    const over = world.before.table.handOver({ takeMs: 1000 });
+    await world.pass(1500);
+    expect(await over).toMatchObject({ moved: 1, failed: 0 });
+    await world.before.kill();
+    await world.pass(2000);
+    expect(inbox.texts).toEqual(inbox.texts.map((_text, index) => `${index + 1}`));
+    expect([inbox.texts.length > 40, client.isActive]).toEqual([true, true]);
+  });
+
+  it('goes into the log by a hand-over, though it was silent since the sign-in', async () => {
+    const signIn = () => [
+      new AuthHandler<object, Buffer, Buffer>({ authenticate: () => ({ principal: {} }) }),
+    ];
+    await world.up(signIn);
+    const client = await world.connect(inbox);
+    await world.pass(1000);
+    world.before.channels[0]!.attributes.set(PRINCIPAL, { name: 'ann' });
+    const over = world.before.table.handOver({ takeMs: 500 });
+    await world.pass(100);
+    expect(await over).toMatchObject({ moved: 1, failed: 0 });
+    expect([log.appends > 0, client.isActive]).toEqual([true, true]);
   });
 
   it('stays, and goes on, when the log does not take it in time', async () => {
@@ -444,6 +516,24 @@ describe('a lasting channel that is in a log', () => {
     await world.pass(5000);
     expect(inbox.texts).toEqual(['one 1']);
   });
+
+  it.each(['read', 'append'] as const)(
+    'is found again after a %s that never ended',
+    async (name) => {
+      await world.up(() => [counting()]);
+      const client = await world.connect(inbox);
+      await world.pass(1000);
+      log[name] = () => new Promise<never>(() => {});
+      await world.before.kill();
+      await world.pass(15_000);
+      expect([client.isActive, isLinked(client)]).toEqual([true, false]);
+      expect(world.after.table.size).toBeLessThan(2);
+      delete (log as Partial<WatchedLog>)[name];
+      say(client, 'one');
+      await world.pass(20_000);
+      expect(inbox.texts).toEqual(['one 1']);
+    },
+  );
 
   it('refuses a log that keeps channels for less than two windows', () => {
     const short = memorySessionLog({ keepMs: 100_000 });

@@ -1,0 +1,85 @@
+import { passTime, VirtualClock } from '@headrace/core/testing';
+import { memorySessionLog } from '@headrace/lasting';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { LoggedSessions } from '../../src/server/logged-sessions.ts';
+import type { ResumeSession } from '../../src/server/resume-session.ts';
+
+/** A channel whose last whole record is old. */
+class OldChannel {
+  isOld = true;
+  refreshed = 0;
+  readonly keptBytes: number;
+  private readonly isStuck: boolean;
+  private readonly turn: OldChannel[];
+
+  /** @param isStuck - the log does not answer: it stays old */
+  constructor(turn: OldChannel[], keptBytes = 0, isStuck = false) {
+    this.turn = turn;
+    this.keptBytes = keptBytes;
+    this.isStuck = isStuck;
+  }
+
+  refresh(): void {
+    this.refreshed += 1;
+    this.turn.push(this);
+    this.isOld = this.isStuck;
+  }
+
+  get session(): ResumeSession {
+    return { logged: { journal: this, keptBytes: this.keptBytes } } as never;
+  }
+}
+
+describe('the channels of a table in its log', () => {
+  const log = memorySessionLog({ keepMs: 12_000 });
+  let clock: VirtualClock;
+  let channels: OldChannel[];
+  let turn: OldChannel[];
+  let logged: LoggedSessions;
+
+  beforeEach(() => {
+    clock = new VirtualClock();
+    turn = [];
+    channels = [];
+    logged = new LoggedSessions(log, () => channels.map(({ session }) => session));
+    logged.added(clock);
+  });
+
+  const add = (count: number, keptBytes = 0, isStuck = false): void => {
+    for (let i = 0; i < count; i++) channels.push(new OldChannel(turn, keptBytes, isStuck));
+  };
+  /** How many are written again in each turn. */
+  const turns = async (ms: number): Promise<number[]> => {
+    const sizes: number[] = [];
+    for (const end = clock.now() + ms; clock.now() < end; ) {
+      await passTime(clock, 10);
+      if (turn.length > 0) sizes.push(turn.splice(0).length);
+    }
+    return sizes;
+  };
+
+  it('are written again a few at a time', async () => {
+    add(1000);
+    expect(Math.max(...(await turns(2000)))).toBeLessThanOrEqual(100);
+    expect(channels.every(({ refreshed }) => refreshed === 1)).toBe(true);
+  });
+
+  it('are written again fewer at a time if they keep much', async () => {
+    add(10, 1024 * 1024);
+    expect(await turns(2000)).toEqual([2, 2, 2, 2, 2]);
+  });
+
+  it('are all written again, though the log does not answer for the first ones', async () => {
+    add(1000, 0, true);
+    add(100);
+    await turns(2000);
+    expect(channels.slice(1000).every(({ refreshed }) => refreshed === 1)).toBe(true);
+    expect(Math.max(...channels.map(({ refreshed }) => refreshed))).toBeLessThanOrEqual(2);
+  });
+
+  it('are looked at no more when there is none', async () => {
+    add(1);
+    logged.stop();
+    expect([await turns(2000), clock.nextDelay]).toEqual([[], -1]);
+  });
+});
