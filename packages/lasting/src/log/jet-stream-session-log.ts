@@ -42,6 +42,8 @@ const ROLLUP = 'Nats-Rollup';
 const HEADERS_BYTES = 1024;
 const PAGE = 256;
 const PAGE_MS = 5000;
+/** An answer with no record says nothing: a busy server gives none, too. */
+const MAX_READS = 3;
 
 interface Client {
   readonly client: JetStreamClient;
@@ -66,8 +68,21 @@ class JetStreamSessionLog implements SessionLog {
 
   async read(id: string): Promise<LoggedSession | undefined> {
     const client = await this.opened();
-    const last = await this.lastOf(client, id);
-    if (last === undefined) return undefined;
+    for (let tries = 0; tries < MAX_READS; tries += 1) {
+      const last = await this.lastOf(client, id);
+      if (last === undefined) return undefined;
+      const found = await this.readTo(client, id, last.seq);
+      if (found !== undefined) return found;
+    }
+    throw new Error(`the stream ${this.stream} gave none of the records that it has of ${id}`);
+  }
+
+  /** The records up to this one. `undefined` if they were removed meanwhile, or if the server gave nothing in time. */
+  private async readTo(
+    client: Client,
+    id: string,
+    lastSequence: number,
+  ): Promise<LoggedSession | undefined> {
     const consumer = await client.client.consumers.get(this.stream, {
       filter_subjects: this.subjectOf(id),
       ...client.all,
@@ -75,7 +90,7 @@ class JetStreamSessionLog implements SessionLog {
     const records: Buffer[] = [];
     let revision = 0;
     try {
-      while (revision < last.seq) {
+      while (revision < lastSequence) {
         const before = revision;
         const messages = await consumer.fetch({ max_messages: PAGE, expires: PAGE_MS });
         for await (const { seq, data, headers } of messages) {
@@ -83,9 +98,8 @@ class JetStreamSessionLog implements SessionLog {
           if (headers?.get(ROLLUP) === 'sub') records.length = 0;
           records.push(Buffer.from(data));
           revision = seq;
-          if (seq >= last.seq) break;
+          if (seq >= lastSequence) break;
         }
-        // All of it was removed meanwhile.
         if (revision === before) return undefined;
       }
     } finally {

@@ -472,7 +472,7 @@ export class Journal {
     );
   }
 
-  /** Rejects even if the log throws. */
+  /** A log that throws has rejected. */
   private async appended(record: Buffer, place: AppendPlace): Promise<string | undefined> {
     return this.parts.log.append(this.name, record, place);
   }
@@ -562,7 +562,7 @@ export class Journal {
     });
   }
 
-  /** Rejects even if the log throws. */
+  /** A log that throws has rejected. */
   private async removed(revision: string): Promise<void> {
     await this.parts.log.remove(this.name, revision);
   }

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { jetStreamSessionLog } from '@headrace/lasting/nats';
 import { redisSessionLog } from '@headrace/lasting/redis';
+import type { JetStreamClient } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { createClient } from '@redis/client';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   BusServer,
   missing,
@@ -74,6 +75,11 @@ describe.runIf(noRedis === '')(`a log in a real redis-server${noRedis}`, () => {
   });
 });
 
+/** What a log over JetStream has inside. */
+interface Opened {
+  opened(): Promise<{ readonly client: JetStreamClient }>;
+}
+
 describe.runIf(noNats === '')(`a log in a real nats-server${noNats}`, () => {
   let server: BusServer;
   let connection: NatsConnection;
@@ -90,6 +96,18 @@ describe.runIf(noNats === '')(`a log in a real nats-server${noNats}`, () => {
   });
 
   describeLog(() => log);
+
+  it('does not take a channel for unknown when the server gives no record in time', async () => {
+    const busy = jetStreamSessionLog({ connection, stream: 'busy' });
+    await busy.append('x', Buffer.from('one'), { after: undefined, replaces: true });
+    const { client } = await (busy as unknown as Opened).opened();
+    const nothing = { fetch: async () => [], delete: async () => true } as never;
+    const get = vi.spyOn(client.consumers, 'get');
+    get.mockResolvedValueOnce(nothing);
+    expect((await busy.read('x'))!.records.map(String)).toEqual(['one']);
+    get.mockResolvedValue(nothing);
+    await expect(busy.read('x')).rejects.toThrow('none of the records');
+  });
 
   it('says that a record is too long for ever', async () => {
     const { max_payload: most } = connection.info!;

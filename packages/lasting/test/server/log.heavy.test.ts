@@ -42,9 +42,9 @@ for (const [log, program] of LOGS) {
           });
           const { answered, calls, notices, resumed, underWay } = counts;
           expect(answered).toBe(calls);
-          // Half of the clients are not at the first server that goes.
-          const least = CLIENTS * (EVENTS.length - 1);
-          expect([resumed >= least, calls > least, notices > least]).toEqual([true, true, true]);
+          // Nearly all clients are where a process goes; those that were slow may be at the other one.
+          const most = (CLIENTS * EVENTS.length) / 2;
+          expect([resumed > most, calls > most, notices > most]).toEqual([true, true, true]);
           // Some of them in each process that went.
           expect(underWay).toBeGreaterThan(EVENTS.length);
         } finally {
