@@ -32,7 +32,7 @@ export function judgeSize(spent: number, allowed: number, unit: string, where: s
 }
 
 /** All our packages together, unpacked. */
-export const ALL_UNPACKED_KIB = 4128;
+export const ALL_UNPACKED_KIB = 4096;
 
 const BUDGETS = 'scripts/release/budgets.json';
 /** They move without a commit of ours: by releases of other packages, by npm, by the machine. */
