@@ -26,6 +26,8 @@ import type { TableClass } from './lasting-scenario.ts';
 
 const FAULTS_MS = 6000;
 const WINDOW_MS = 15_000;
+/** How often each process sends its client to the other one. */
+const MOVE_MS = 1500;
 const CREDIT_BYTES = 3000;
 const SERVERS = ['a', 'b'] as const;
 const format = emptyFrameHeartbeat();
@@ -132,6 +134,18 @@ class LogWorld {
         ),
       )
       .bind({ network: host, port: 7 });
+    this.moveAgainAndAgain(host, table);
+  }
+
+  /** The client leaves a process that lives, whose copy goes on writing. */
+  private moveAgainAndAgain(host: SimulatedHost, table: ResumeTable): void {
+    host.clock.schedule(
+      () => {
+        table.move({ spreadMs: 50 });
+        if (this.sim.now < FAULTS_MS) this.moveAgainAndAgain(host, table);
+      },
+      MOVE_MS * (0.5 + host.random()),
+    );
   }
 
   /** One end of a lasting channel at a process. */
