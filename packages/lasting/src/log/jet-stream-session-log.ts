@@ -222,7 +222,8 @@ function codeOf(thrown: unknown): number | undefined {
 /**
  * Keeps lasting channels in JetStream, from nats-server 2.9 on: one stream for all of them, with a subject for each. A record
  * is acknowledged when the stream has it, on as many servers as `replicas` needs for a majority. A record may have three times the
- * `creditBytes` of the table, and what is held or saved; a channel whose record NATS does not take (`max_payload`, 1 MiB by
+ * `creditBytes` of the table, and what is held or saved; for a client that writes without reading it may have four times the
+ * `creditBytes`, and twice the `maxOutboundBytes` of the channel. A channel whose record NATS does not take (`max_payload`, 1 MiB by
  * default) ends with `MESSAGE_TOO_LONG`: use a `creditBytes` of 262144, or raise `max_payload`.
  *
  * @throws OptionError if an option makes no sense

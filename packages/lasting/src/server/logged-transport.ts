@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { MessageHold, OutboundBytes } from '@headrace/core';
+import { addPendingOutboundBytes, channelOf } from '@headrace/core/authoring';
 import { LastingInput } from '../channel/lasting-input.ts';
 import type { ResumeLink } from '../channel/present-link.ts';
 import type { ResumeTransportOptions } from '../channel/resume-owner.ts';
@@ -7,6 +8,7 @@ import { ResumeTransport } from '../channel/resume-transport.ts';
 import type { ResumeAction } from '../protocol/resume-machine.ts';
 import type { RecordedSession, UnfinishedMessage } from '../protocol/session-record.ts';
 import {
+  BACKLOG_CREDITS,
   type Description,
   Journal,
   type JournalLog,
@@ -75,6 +77,8 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
   private readonly awaited: number[] = [];
   /** Messages that have come again and are not stored. */
   private early = 0;
+  /** Bytes of stored messages that the channel counts as its own. */
+  private heldBytes = 0;
 
   constructor(options: ResumeTransportOptions, session: LoggedOwner, log: JournalLog) {
     super(options);
@@ -175,7 +179,7 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
   }
 
   override get keptBytes(): number {
-    return super.keptBytes + this.journal.waitingBytes;
+    return super.keptBytes + this.output.waitingBytes + this.journal.waitingBytes;
   }
 
   reads(payload: Buffer): void {
@@ -201,8 +205,21 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
   }
 
   protected override fill(): void {
-    if (!this.journal.isActive) super.fill();
-    else if (this.output.fill()) this.journal.changed();
+    if (!this.journal.isActive) {
+      super.fill();
+      return;
+    }
+    if (this.output.fill()) this.journal.changed();
+    this.countBacklog();
+  }
+
+  /** What waits for the client beyond a backlog makes the channel unwritable. */
+  private countBacklog(): void {
+    const { channel, output, machine, heldBytes } = this;
+    if (channel === undefined) return;
+    const most = BACKLOG_CREDITS * machine.maxPayloadBytes;
+    this.heldBytes = Math.max(0, output.waitingBytes - most);
+    if (this.heldBytes !== heldBytes) addPendingOutboundBytes(channel, this.heldBytes - heldBytes);
   }
 
   protected override endOutput(reason: string): void {
@@ -221,8 +238,8 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
 
   // --- as the owner of the journal ---
 
-  get hasWaiting(): boolean {
-    return this.output.hasWaiting;
+  get waitingBytes(): number {
+    return this.output.waitingBytes;
   }
 
   get roomBytes(): number {
@@ -230,7 +247,12 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
   }
 
   get pendingBytes(): number {
-    return this.isOver ? 0 : (this.channel?.pendingOutboundBytes ?? 0);
+    return this.isOver ? 0 : (this.channel?.pendingOutboundBytes ?? 0) - this.heldBytes;
+  }
+
+  get isOverrun(): boolean {
+    const limits = this.sink && channelOf(this.sink);
+    return limits !== undefined && this.heldBytes > limits.maxOutboundBytes;
   }
 
   private get takenMessages(): number {
@@ -267,6 +289,7 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
     for (const { length } of messages) bytes += length;
     if (messages.length > 0) this.output.write(messages, bytes);
     if (endReason !== undefined) this.machine.end(endReason);
+    this.countBacklog();
     if (this.links.isPaused) return;
     this.links.pump();
     this.finishIfDone();
@@ -295,6 +318,10 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
 
   lost(): void {
     this.session.lost();
+  }
+
+  overrun(): void {
+    this.channel?.close('slow-consumer');
   }
 
   failed(error: Error): void {

@@ -31,7 +31,9 @@ const FIRST: TransportHeader = {
 class FakeOwner implements JournalOwner {
   readonly channel = undefined;
   readonly roomBytes = 4096;
-  hasWaiting = false;
+  waitingBytes = 0;
+  isOverrun = false;
+  overruns = 0;
   pendingBytes = 0;
   pulls = 0;
   answers = 0;
@@ -85,6 +87,10 @@ class FakeOwner implements JournalOwner {
 
   lost(): void {
     this.losses += 1;
+  }
+
+  overrun(): void {
+    this.overruns += 1;
   }
 
   failed(error: Error): void {
@@ -276,7 +282,7 @@ describe('Journal', () => {
 
   it('stores no further work while what is stored waits for the client', async () => {
     await begun();
-    owner.hasWaiting = true;
+    owner.waitingBytes = 1;
     write('one');
     await pass(1000);
     expect(appends).toHaveLength(1);
@@ -284,11 +290,26 @@ describe('Journal', () => {
     await pass(0);
     await last().store();
     expect([known(), owner.answers]).toEqual([[], 2]);
-    owner.hasWaiting = false;
+    owner.waitingBytes = 0;
     journal.changed();
     await pass(0);
     await last().store();
     expect(known()).toEqual(['one']);
+  });
+
+  it('stores what was taken, with its answers, though what is stored waits for the client', async () => {
+    await begun();
+    owner.waitingBytes = 1;
+    read('ask', 1);
+    write('answer');
+    await pass(50);
+    await last().store();
+    expect([folded().state.taken, known(), owner.overruns]).toEqual([1, ['answer'], 0]);
+    owner.isOverrun = true;
+    read('more', 2);
+    write('too much');
+    await pass(50);
+    expect(owner.overruns).toBe(1);
   });
 
   it('replaces the records when those after the last whole one are long', async () => {
