@@ -17,6 +17,7 @@ import {
   type RecordedSession,
   type UnfinishedMessage,
 } from '../protocol/session-record.ts';
+import type { LeftRecord } from './left-records.ts';
 
 /** What the application knows of a channel, for its log. */
 export type Description = Pick<SessionHeader, 'isKnown' | 'principal' | 'saved'>;
@@ -73,6 +74,8 @@ export interface JournalLog {
   complain(error: Error, channel: Channel | undefined): void;
   /** The log stores again. */
   works(): void;
+  /** The log may have records of a channel that has ended. */
+  left(record: LeftRecord, clock: Clock): void;
 }
 
 /** A message from the client whose work is under way. */
@@ -227,7 +230,7 @@ export class Journal {
 
   /** This process has written the record of this name. */
   hasWritten(name: string): boolean {
-    return name.startsWith(`${this.writer} `);
+    return isOfWriter(name, this.writer);
   }
 
   // --- what the channel does ---
@@ -516,7 +519,7 @@ export class Journal {
   private failed(error: Error, again: () => void): void {
     if (this.isOver || isHeadraceError(error, 'MESSAGE_TOO_LONG')) {
       this.isAppending = false;
-      if (this.isOver) this.forget();
+      if (this.isOver) this.forget(true);
       else this.owner.failed(error);
       return;
     }
@@ -587,21 +590,33 @@ export class Journal {
     this.staged = [];
     this.stagedBytes = 0;
     for (const { reject } of this.waiters.splice(0)) reject(ended());
-    if (!isUnderWay) this.forget();
+    if (!isUnderWay) this.forget(this.isAppending);
   }
 
-  private forget(): void {
-    if (this.isKept || this.revision === undefined) return;
+  /** @param isInDoubt - nobody knows whether a further record was stored */
+  private forget(isInDoubt = false): void {
+    if (this.isKept || (this.revision === undefined && !isInDoubt)) return;
     this.isKept = true;
-    this.removed(this.revision).catch((thrown: unknown) => {
-      this.parts.complain(toError(thrown), this.owner.channel);
-    });
+    void this.removed(isInDoubt);
   }
 
-  /** A log that throws has rejected. */
-  private async removed(revision: string): Promise<void> {
-    await this.parts.log.remove(this.name, revision);
+  private async removed(isInDoubt: boolean): Promise<void> {
+    const { name: id, revision, writer, parts, owner } = this;
+    let isLeft = isInDoubt;
+    try {
+      if (revision !== undefined) await parts.log.remove(id, revision);
+    } catch (thrown) {
+      isLeft = true;
+      parts.complain(toError(thrown), owner.channel);
+    }
+    const hasWritten = (name: string) => isOfWriter(name, writer);
+    if (isLeft) parts.left({ id, revision, hasWritten }, owner.clock);
   }
+}
+
+/** A writer numbers its records. */
+function isOfWriter(name: string, writer: string): boolean {
+  return name.startsWith(`${writer} `);
 }
 
 function ended(): Error {

@@ -3,6 +3,7 @@ import { toError } from '@headrace/core/authoring';
 import type { LoggedSession, SessionLog } from '../log/session-log.ts';
 import { foldRecords, type RecordedSession } from '../protocol/session-record.ts';
 import type { JournalLog } from './journal.ts';
+import { type LeftRecord, LeftRecords } from './left-records.ts';
 import { nameOf } from './logged-transport.ts';
 import type { ResumeSession } from './resume-session.ts';
 
@@ -33,6 +34,7 @@ export class LoggedSessions implements JournalLog {
   readonly log: SessionLog;
   private readonly sessions: () => Iterable<ResumeSession, undefined>;
   private readonly lookUps = new Set<string>();
+  private readonly leftRecords: LeftRecords;
   private hasComplained = false;
   private sweeping: Timer | undefined = undefined;
   /** Where the present sweep has come to: it does not begin again with those for which the log does not answer. */
@@ -42,6 +44,7 @@ export class LoggedSessions implements JournalLog {
   constructor(log: SessionLog, sessions: () => Iterable<ResumeSession, undefined>) {
     this.log = log;
     this.sessions = sessions;
+    this.leftRecords = new LeftRecords(log, answered);
   }
 
   readonly complain = (error: Error, channel: Channel | undefined): void => {
@@ -55,6 +58,10 @@ export class LoggedSessions implements JournalLog {
     this.hasComplained = false;
   };
 
+  left(record: LeftRecord, clock: Clock): void {
+    this.leftRecords.add(record, clock);
+  }
+
   /** Looks for a channel; `knows` says whether its client may have it. */
   async find(
     id: string,
@@ -62,6 +69,7 @@ export class LoggedSessions implements JournalLog {
     knows: (session: RecordedSession) => boolean,
     link: Channel,
   ): Promise<LookUp> {
+    if (this.leftRecords.has(nameOf(id))) return UNKNOWN;
     if (this.lookUps.has(id) || this.lookUps.size >= MAX_LOOK_UPS) return COME_AGAIN;
     this.lookUps.add(id);
     try {
@@ -82,17 +90,8 @@ export class LoggedSessions implements JournalLog {
     }
   }
 
-  private async read(id: string, clock: Clock): Promise<LoggedSession | undefined> {
-    let timer: Timer | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      const error = () => new Error(`it has not answered within ${LOOK_UP_MS} ms`);
-      timer = clock.deadlines.schedule(() => reject(error()), LOOK_UP_MS);
-    });
-    try {
-      return await Promise.race([this.log.read(nameOf(id)), late]);
-    } finally {
-      timer!.cancel();
-    }
+  private read(id: string, clock: Clock): Promise<LoggedSession | undefined> {
+    return answered(clock, () => this.log.read(nameOf(id)));
   }
 
   /** The table has a further channel. */
@@ -121,5 +120,19 @@ export class LoggedSessions implements JournalLog {
     if (left > 0) this.swept = undefined;
     const pauseMs = left > 0 ? this.log.keepMs / SWEEPS : SWEEP_PAUSE_MS;
     this.sweeping = clock.deadlines.schedule(() => this.sweep(clock), pauseMs);
+  }
+}
+
+/** What the log answers; rejects if it does not. */
+async function answered<T>(clock: Clock, answer: () => Promise<T>): Promise<T> {
+  let timer: Timer | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    const error = () => new Error(`it has not answered within ${LOOK_UP_MS} ms`);
+    timer = clock.deadlines.schedule(() => reject(error()), LOOK_UP_MS);
+  });
+  try {
+    return await Promise.race([answer(), late]);
+  } finally {
+    timer!.cancel();
   }
 }

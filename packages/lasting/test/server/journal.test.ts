@@ -10,6 +10,7 @@ import {
   type StoredWork,
   type TransportHeader,
 } from '../../src/server/journal.ts';
+import type { LeftRecord } from '../../src/server/left-records.ts';
 
 const FIRST: TransportHeader = {
   id: 'i'.repeat(16),
@@ -119,6 +120,7 @@ describe('Journal', () => {
   let throws: boolean;
   const removed: string[] = [];
   const complaints: string[] = [];
+  const left: LeftRecord[] = [];
 
   const log: SessionLog = {
     keepMs: 600_000,
@@ -153,6 +155,7 @@ describe('Journal', () => {
     log,
     complain: (error: Error) => void complaints.push(error.message),
     works: () => {},
+    left: (record: LeftRecord) => void left.push(record),
   };
   const journalOf = () => new Journal(owner, parts, (count) => Buffer.alloc(count, 7));
   const pass = (ms: number): Promise<void> => passTime(clock, ms);
@@ -164,7 +167,7 @@ describe('Journal', () => {
     stored = [];
     isForgotten = throws = false;
     revision = 0;
-    removed.length = complaints.length = 0;
+    removed.length = complaints.length = left.length = 0;
     journal = journalOf();
   });
 
@@ -523,6 +526,8 @@ describe('Journal', () => {
     journal.over(false);
     await pass(10_000);
     expect([removed, appends.length, clock.nextDelay]).toEqual([['1'], 2, -1]);
+    expect(left.map(({ id, revision }) => [id, revision])).toEqual([['name', '1']]);
+    expect(left[0]!.hasWritten(foldRecords([last().record]).name)).toBe(true);
   });
 
   it('appends nothing, and removes its records, when a flush ends the channel', async () => {

@@ -428,6 +428,47 @@ describe('a lasting channel that is in a log', () => {
     expect(await log.read(id!)).toBe(undefined);
   });
 
+  it.each(['remove', 'append'] as const)(
+    'leaves the log when it can be reached again, if it ended while %s failed',
+    async (name) => {
+      await world.up(() => [counting()]);
+      const client = await world.connect(inbox);
+      await world.pass(1000);
+      const [id] = log.ids;
+      const { append } = log;
+      const fails = async (): Promise<never> => {
+        throw new Error('no connection');
+      };
+      if (name === 'remove') log.remove = fails;
+      // It was stored, and nobody knows it.
+      log.append = async (...call) => {
+        await append.apply(log, call);
+        return fails();
+      };
+      say(client, 'one');
+      await world.pass(100);
+      world.before.channels[0]!.abort();
+      await world.pass(log.keepMs / 2);
+      expect((await log.read(id!)) !== undefined).toBe(name === 'remove');
+      delete (log as Partial<WatchedLog>).remove;
+      delete (log as Partial<WatchedLog>).append;
+      await world.pass(6000);
+      expect(await log.read(id!)).toBe(undefined);
+    },
+  );
+
+  it('is not resumed in its process when it ended while its log failed', async () => {
+    await world.up(() => [counting()]);
+    const client = await world.connect(inbox);
+    await world.pass(1000);
+    log.remove = () => Promise.reject(new Error('no connection'));
+    for (const link of world.before.links) link.abort();
+    world.before.channels[0]!.abort();
+    await world.after.down();
+    await world.pass(3000);
+    expect([client.isOpen, world.before.channels.length]).toEqual([false, 1]);
+  });
+
   it('goes on elsewhere when its table is closed', async () => {
     await world.up(() => [counting()]);
     const client = await world.connect(inbox);
