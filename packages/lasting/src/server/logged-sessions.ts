@@ -33,7 +33,8 @@ const UNKNOWN: LookUp = { do: 'unknown' };
 export class LoggedSessions implements JournalLog {
   readonly log: SessionLog;
   private readonly sessions: () => Iterable<ResumeSession, undefined>;
-  private readonly lookUps = new Set<string>();
+  /** Those that are read now. */
+  private readonly lookUps = new Map<string, Promise<LoggedSession | undefined>>();
   private readonly leftRecords: LeftRecords;
   private hasComplained = false;
   private sweeping: Timer | undefined = undefined;
@@ -70,13 +71,15 @@ export class LoggedSessions implements JournalLog {
     link: Channel,
   ): Promise<LookUp> {
     if (this.leftRecords.has(nameOf(id))) return UNKNOWN;
-    if (this.lookUps.has(id) || this.lookUps.size >= MAX_LOOK_UPS) return COME_AGAIN;
-    this.lookUps.add(id);
+    const present = this.lookUps.get(id);
+    if (present === undefined && this.lookUps.size >= MAX_LOOK_UPS) return COME_AGAIN;
+    // What another client's look-up reads may be older than what this one was given.
+    const unknown = present === undefined ? UNKNOWN : COME_AGAIN;
     try {
-      const found = await this.read(id, link.clock);
-      if (found === undefined) return UNKNOWN;
+      const found = await (present ?? this.read(id, link.clock));
+      if (found === undefined) return unknown;
       const session = foldRecords(found.records, received);
-      return knows(session) ? { session, revision: found.revision } : UNKNOWN;
+      return knows(session) ? { session, revision: found.revision } : unknown;
     } catch (thrown) {
       const error = toError(thrown);
       if (error instanceof DecodeError) {
@@ -85,13 +88,18 @@ export class LoggedSessions implements JournalLog {
       }
       this.complain(error, link);
       return COME_AGAIN;
-    } finally {
-      this.lookUps.delete(id);
     }
   }
 
-  private read(id: string, clock: Clock): Promise<LoggedSession | undefined> {
-    return answered(clock, () => this.log.read(nameOf(id)));
+  /** All that look for a channel at a time share one read, so that none keeps another one from it. */
+  private async read(id: string, clock: Clock): Promise<LoggedSession | undefined> {
+    const reading = answered(clock, () => this.log.read(nameOf(id)));
+    this.lookUps.set(id, reading);
+    try {
+      return await reading;
+    } finally {
+      this.lookUps.delete(id);
+    }
   }
 
   /** The table has a further channel. */
