@@ -26,10 +26,8 @@ export interface LoggedOwner {
   lost(): void;
 }
 
-/** Messages of a channel that has a log: those of another process come first, and some come again that were taken before. */
+/** Messages of a channel that has a log: those of another process come first. */
 class LoggedInput extends LastingInput {
-  /** The next so many messages were taken before, over a link that is gone. */
-  skips = 0;
   private repeats = 0;
   private readonly transport: LoggedTransport;
 
@@ -43,14 +41,6 @@ class LoggedInput extends LastingInput {
     for (const { payload } of messages) {
       this.repeats += 1;
       this.keep(payload);
-    }
-  }
-
-  override arrived(payload: Buffer): void {
-    if (this.skips === 0) super.arrived(payload);
-    else {
-      this.skips -= 1;
-      this.transport.cameAgain();
     }
   }
 
@@ -73,10 +63,6 @@ class LoggedInput extends LastingInput {
 export class LoggedTransport extends ResumeTransport implements JournalOwner {
   readonly journal: Journal;
   private readonly session: LoggedOwner;
-  /** The sizes of messages that are stored, and will come again over the present link. */
-  private readonly awaited: number[] = [];
-  /** Messages that have come again and are not stored. */
-  private early = 0;
   /** Bytes of stored messages that the channel counts as its own. */
   private heldBytes = 0;
 
@@ -156,21 +142,6 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
     return action;
   }
 
-  protected override beginLink(link: ResumeLink): void {
-    super.beginLink(link);
-    // The client is told of those that are stored, and sends the others again.
-    for (const _size of this.awaited.splice(0)) this.machine.tookBefore();
-    this.early = 0;
-    this.loggedInput.skips = this.journal.takenCount;
-  }
-
-  /** A message came again that was taken before. */
-  cameAgain(): void {
-    const size = this.awaited.shift();
-    if (size === undefined) this.early += 1;
-    else super.taken(size);
-  }
-
   // --- what the channel does ---
 
   /** Not while it waits for the log. */
@@ -184,7 +155,7 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
 
   reads(payload: Buffer): void {
     if (!this.journal.isActive) return;
-    this.journal.reads(payload, this.takenMessages + this.journal.takenCount + 1);
+    this.journal.reads(payload, this.machine.takenMessages + this.journal.takenCount + 1);
   }
 
   override taken(payloadBytes: number): void {
@@ -255,15 +226,10 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
     return limits !== undefined && this.heldBytes > limits.maxOutboundBytes;
   }
 
-  private get takenMessages(): number {
-    return this.machine.takenMessages + this.awaited.length;
-  }
-
   header(): TransportHeader {
     const { machine, output, isOver: isClosed, remoteAddress: remote } = this;
     const keptCount = machine.lastMessage - machine.acknowledgedMessages + output.waitingCount;
-    const { takenMessages: taken } = this;
-    return { ...machine.header, taken, keptCount, isClosed, remote };
+    return { ...machine.header, keptCount, isClosed, remote };
   }
 
   payloads(): Buffer[] {
@@ -297,15 +263,9 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
 
   /** The log has it: the client may know that it was taken. */
   private tookStored(size: number): void {
-    const { loggedInput: input, awaited } = this;
-    const isHere = this.early > 0 || input.skips === awaited.length;
-    this.early = Math.max(0, this.early - 1);
-    if (isHere) super.taken(size);
-    else if (this.links.isPaused) {
-      // RESUMED will count it.
-      input.skips -= 1;
-      this.machine.tookBefore();
-    } else awaited.push(size);
+    // It came over a link before: RESUMED, which waits for the same log, counts it.
+    if (this.links.isPaused) this.machine.tookBefore();
+    else super.taken(size);
   }
 
   answered(): void {
