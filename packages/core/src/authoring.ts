@@ -29,7 +29,13 @@ export { WatchedEmitter } from './call/watched-emitter.ts';
 // Options of a channel, for who takes them among others
 export { CHANNEL_OPTIONS } from './channel/channel-options.ts';
 // The transport below a channel
-export { type ChannelOfSink, channelOf, holdMessage, transportOf } from './channel/transport-of.ts';
+export {
+  addPendingOutboundBytes,
+  type ChannelOfSink,
+  channelOf,
+  holdMessage,
+  transportOf,
+} from './channel/transport-of.ts';
 export { UnseenFailures } from './channel/unseen-failures.ts';
 // Parts of one message
 export { writeTogether } from './channel/write-together.ts';

@@ -45,6 +45,11 @@ export function holdMessage(channel: Channel): MessageHold | undefined {
   return transportOf(channel)?.holdMessage?.();
 }
 
+/** As {@link Context.addPendingOutboundBytes}, for a transport that keeps what its channel takes for sent. */
+export function addPendingOutboundBytes(channel: Channel, delta: number): void {
+  coreOf(channel)?.output.addHeldBytes(delta);
+}
+
 /** The channel that a transport reports to; `undefined` if it reports to another transport on top of it, as TLS. */
 export function channelOf(sink: TransportSink): ChannelOfSink | undefined {
   if (!(sink instanceof ChannelCore)) return undefined;

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { ChannelError, type OutboundBytes } from '@headrace/core';
 import { toBuffer } from '@headrace/core/authoring';
 import { LASTING_ERRORS } from '../lasting-errors.ts';
+import { MESSAGE_OVERHEAD_BYTES } from '../protocol/kept-run.ts';
 import type { ResumeMachine } from '../protocol/resume-machine.ts';
 
 /** A call of `acknowledged()`: it waits until the peer has all messages up to `target`. */
@@ -15,6 +16,8 @@ interface Waiter {
 export class LastingOutput {
   private readonly machine: ResumeMachine;
   private waiting: OutboundBytes[] | undefined = undefined;
+  /** Bytes of the messages that wait for credit, with the overhead of each. */
+  waitingBytes = 0;
   /** In the order of their numbers. */
   private waiters: Waiter[] | undefined = undefined;
   private isEnded = false;
@@ -31,12 +34,13 @@ export class LastingOutput {
 
   /** Keeps messages, `bytes` long together. */
   write(messages: readonly OutboundBytes[], bytes: number): void {
+    this.waitingBytes += bytes + messages.length * MESSAGE_OVERHEAD_BYTES;
     if (this.waiting !== undefined) {
       // Those that came with the channel from another process are first.
       this.waiting.push(...messages);
       return;
     }
-    const added = this.machine.addAll(messages, bytes);
+    const added = this.keep(messages, bytes);
     if (added < messages.length) this.waiting = messages.slice(added);
   }
 
@@ -44,7 +48,11 @@ export class LastingOutput {
   addWaiting(messages: readonly OutboundBytes[]): void {
     if (messages.length === 0) return;
     this.waiting ??= [];
-    for (const message of messages) this.waiting.push(Buffer.from(toBuffer(message)));
+    for (const message of messages) {
+      const copy = Buffer.from(toBuffer(message));
+      this.waiting.push(copy);
+      this.waitingBytes += copy.length + MESSAGE_OVERHEAD_BYTES;
+    }
   }
 
   /** Messages that wait for credit. */
@@ -62,13 +70,22 @@ export class LastingOutput {
     this.settle();
     const { waiting } = this;
     if (waiting === undefined) return false;
-    const added = this.machine.addAll(waiting);
+    const added = this.keep(waiting);
     if (added < waiting.length) {
       waiting.splice(0, added);
       return false;
     }
     this.waiting = undefined;
     return true;
+  }
+
+  /** Gives the machine as much as the credit allows. */
+  private keep(messages: readonly OutboundBytes[], bytes?: number): number {
+    const { machine } = this;
+    const before = machine.keptBytes;
+    const added = machine.addAll(messages, bytes);
+    this.waitingBytes -= machine.keptBytes - before;
+    return added;
   }
 
   /** Resolves when the peer has all that has been written so far, and as many messages after that. */

@@ -1,7 +1,12 @@
 import { Buffer } from 'node:buffer';
 import { EncodeError } from '@headrace/core';
 import { describeOptions, importPeer, number, text, value, whole } from '@headrace/core/authoring';
-import type { JetStreamClient, JetStreamManager, StreamConfig } from '@nats-io/jetstream';
+import type {
+  JetStreamClient,
+  JetStreamManager,
+  StoredMsg,
+  StreamConfig,
+} from '@nats-io/jetstream';
 import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node';
 import type { AppendPlace, LoggedSession, SessionLog } from './session-log.ts';
 
@@ -71,6 +76,9 @@ class JetStreamSessionLog implements SessionLog {
     for (let tries = 0; tries < MAX_READS; tries += 1) {
       const last = await this.lastOf(client, id);
       if (last === undefined) return undefined;
+      // Most channels are idle, and have this one; a consumer costs the server far more.
+      if (isWhole(last.header))
+        return { records: [Buffer.from(last.data)], revision: String(last.seq) };
       const found = await this.readTo(client, id, last.seq);
       if (found !== undefined) return found;
     }
@@ -95,7 +103,7 @@ class JetStreamSessionLog implements SessionLog {
         const messages = await consumer.fetch({ max_messages: PAGE, expires: PAGE_MS });
         for await (const { seq, data, headers } of messages) {
           // One that came meanwhile may have removed those that were read.
-          if (headers?.get(ROLLUP) === 'sub') records.length = 0;
+          if (isWhole(headers)) records.length = 0;
           records.push(Buffer.from(data));
           revision = seq;
           if (seq >= lastSequence) break;
@@ -115,7 +123,8 @@ class JetStreamSessionLog implements SessionLog {
   ): Promise<string | undefined> {
     const most = (this.connection.info?.max_payload ?? Number.POSITIVE_INFINITY) - HEADERS_BYTES;
     if (record.length > most) throw tooLong(record.length, most);
-    const client = await this.opened();
+    const opening = this.opened();
+    const client = await opening;
     const headers = client.headers();
     if (replaces) headers.set(ROLLUP, 'sub');
     const expect = { lastSubjectSequence: Number(after ?? 0) };
@@ -128,8 +137,8 @@ class JetStreamSessionLog implements SessionLog {
       return String(seq);
     } catch (thrown) {
       if (codeOf(thrown) !== WRONG_SEQUENCE) {
-        // The stream may have been removed.
-        this.opening = undefined;
+        // The stream may have been removed. The first append that finds it so has it opened again, for all of them.
+        if (this.opening === opening) this.opening = undefined;
         throw thrown;
       }
       const last = await this.lastOf(client, id);
@@ -152,7 +161,7 @@ class JetStreamSessionLog implements SessionLog {
   private async lastOf(
     { manager }: Client,
     id: string,
-  ): Promise<{ readonly seq: number; readonly data: Uint8Array } | undefined> {
+  ): Promise<Pick<StoredMsg, 'seq' | 'data' | 'header'> | undefined> {
     const subject = this.subjectOf(id);
     const found = await manager.streams.getMessage(this.stream, { last_by_subj: subject });
     return found ?? undefined;
@@ -210,6 +219,11 @@ class JetStreamSessionLog implements SessionLog {
   }
 }
 
+/** It has replaced the records before it. */
+function isWhole(headers: MsgHdrs | undefined): boolean {
+  return headers?.get(ROLLUP) === 'sub';
+}
+
 function tooLong(bytes: number, most: number): EncodeError {
   const text = `the record of a lasting channel has ${bytes} bytes, and NATS takes ${most}: lower creditBytes of the ResumeTable, or raise max_payload of NATS`;
   return new EncodeError('MESSAGE_TOO_LONG', text, { bytes, most });
@@ -222,7 +236,8 @@ function codeOf(thrown: unknown): number | undefined {
 /**
  * Keeps lasting channels in JetStream, from nats-server 2.9 on: one stream for all of them, with a subject for each. A record
  * is acknowledged when the stream has it, on as many servers as `replicas` needs for a majority. A record may have three times the
- * `creditBytes` of the table, and what is held or saved; a channel whose record NATS does not take (`max_payload`, 1 MiB by
+ * `creditBytes` of the table, and what is held or saved; for a client that writes without reading it may have four times the
+ * `creditBytes`, and twice the `maxOutboundBytes` of the channel. A channel whose record NATS does not take (`max_payload`, 1 MiB by
  * default) ends with `MESSAGE_TOO_LONG`: use a `creditBytes` of 262144, or raise `max_payload`.
  *
  * @throws OptionError if an option is not valid

@@ -7,7 +7,7 @@ import {
   type OutboundBytes,
   type Timer,
 } from '@headrace/core';
-import { toBuffer, toError } from '@headrace/core/authoring';
+import { ENTRY_OVERHEAD_BYTES, toBuffer, toError } from '@headrace/core/authoring';
 import type { AppendPlace, SessionLog } from '../log/session-log.ts';
 import { MESSAGE_OVERHEAD_BYTES } from '../protocol/kept-run.ts';
 import type { RandomBytes } from '../protocol/resume-machine.ts';
@@ -17,6 +17,7 @@ import {
   type RecordedSession,
   type UnfinishedMessage,
 } from '../protocol/session-record.ts';
+import type { LeftRecord } from './left-records.ts';
 
 /** What the application knows of a channel, for its log. */
 export type Description = Pick<SessionHeader, 'isKnown' | 'principal' | 'saved'>;
@@ -37,12 +38,14 @@ export interface StoredWork {
 export interface JournalOwner {
   readonly clock: Clock;
   readonly channel: Channel | undefined;
-  /** Messages wait for the credit of the client. */
-  readonly hasWaiting: boolean;
+  /** Bytes of stored messages that wait for the credit of the client. */
+  readonly waitingBytes: number;
   /** What the client lets this end send. */
   readonly roomBytes: number;
   /** What the channel has, and the transport not yet. */
   readonly pendingBytes: number;
+  /** More is stored for the client than the channel may keep for it. */
+  readonly isOverrun: boolean;
   /** What is stored; `keptCount` counts all messages that the client does not have. */
   header(): TransportHeader;
   /** Those messages. */
@@ -59,6 +62,8 @@ export interface JournalOwner {
   answered(): void;
   /** Another process goes on with the channel. */
   lost(): void;
+  /** The client takes too little of what is written for it. */
+  overrun(): void;
   failed(error: Error): void;
 }
 
@@ -69,6 +74,8 @@ export interface JournalLog {
   complain(error: Error, channel: Channel | undefined): void;
   /** The log stores again. */
   works(): void;
+  /** The log may have records of a channel that has ended. */
+  left(record: LeftRecord, clock: Clock): void;
 }
 
 /** A message from the client whose work is under way. */
@@ -85,6 +92,8 @@ const LAZY_MESSAGES = 32;
 const MAX_TAIL_BYTES = 65_536;
 /** … so many times those of the messages that are kept. */
 const MAX_TAIL_SHARE = 4;
+/** So many credits of stored messages wait for the client before the channel hears that it is slow. */
+export const BACKLOG_CREDITS = 2;
 /** A whole record is written again after this share of the time for which the log keeps it. */
 const REFRESH_SHARE = 1 / 3;
 const TRY_AGAIN = exponential({ baseMs: 100, maxMs: 5000, jitter: 'none' });
@@ -148,6 +157,8 @@ export class Journal {
 
   // While the channel hands over what it has.
   private roomBytes = -1;
+  /** Of the write that the channel waits for: its messages are staged, or stored. */
+  private inFlightBytes = 0;
   private readonly late: Buffer[] = [];
 
   // The message that the pipeline reads now.
@@ -219,13 +230,20 @@ export class Journal {
 
   /** This process has written the record of this name. */
   hasWritten(name: string): boolean {
-    return name.startsWith(`${this.writer} `);
+    return isOfWriter(name, this.writer);
   }
 
   // --- what the channel does ---
 
   /** Copies messages. True if the channel may write more. */
   write(messages: readonly OutboundBytes[], bytes: number): boolean {
+    const takesMore = this.stage(messages, bytes);
+    this.inFlightBytes = takesMore ? 0 : bytes + messages.length * ENTRY_OVERHEAD_BYTES;
+    return takesMore;
+  }
+
+  private stage(messages: readonly OutboundBytes[], bytes: number): boolean {
+    const { owner } = this;
     const isGathering = this.roomBytes >= 0;
     const isLate = isGathering && this.roomBytes === 0;
     const list = isLate ? this.late : this.staged;
@@ -234,10 +252,16 @@ export class Journal {
     if (isLate) return false;
     if (isGathering) {
       this.roomBytes = Math.max(0, this.roomBytes - bytes - messages.length);
-      return true;
+      return !this.isBacklogged;
     }
     this.changed();
-    return !this.hasPacked && this.stagedBytes < this.owner.roomBytes;
+    return !this.hasPacked && !this.isBacklogged && this.stagedBytes < owner.roomBytes;
+  }
+
+  /** What was written stays in flight for the channel, which so sees whether its client takes anything. */
+  private get isBacklogged(): boolean {
+    const { waitingBytes, roomBytes } = this.owner;
+    return !this.isLeaving && waitingBytes >= BACKLOG_CREDITS * roomBytes;
   }
 
   /** Our half ends after what was written. */
@@ -370,8 +394,7 @@ export class Journal {
 
   private store(): void {
     if (this.isAppending || this.isOver || !this.isDue) return;
-    // What is stored goes out first: nothing more is taken from the channel than that and one backlog.
-    const takesWork = this.isOpened && (!this.owner.hasWaiting || this.isLeaving);
+    const takesWork = this.isOpened && this.mayTakeWork;
     if (!takesWork && !this.isUrgent) return;
     const isAnswer = this.isUrgent;
     this.isDue = this.isUrgent = false;
@@ -403,6 +426,14 @@ export class Journal {
     this.append(record, { after: this.revision, replaces }, () => this.landed(isAnswer));
   }
 
+  /**
+   * What is stored goes out first, unless the client waits to hear that something was taken: it may read nothing before it has
+   * written all.
+   */
+  private get mayTakeWork(): boolean {
+    return this.owner.waitingBytes === 0 || this.sizes.length > 0 || this.isLeaving;
+  }
+
   /** Takes what the channel has done until now. What it writes when it hears that something was taken belongs to the next record. */
   private gather(): void {
     const { owner } = this;
@@ -414,15 +445,23 @@ export class Journal {
     this.sizes = [];
     this.sizesBytes = 0;
     this.endReason = undefined;
-    const { pendingBytes } = owner;
-    if (pendingBytes > 0) {
-      this.roomBytes = pendingBytes;
-      owner.pull();
-      this.roomBytes = -1;
-    }
+    this.pull();
     this.inAppend = { messages: this.staged, sizes, endReason };
     this.staged = this.late.splice(0);
     if (this.staged.length > 0) this.isDue = true;
+    if (this.inAppend.messages.length > 0 && !this.isLeaving && owner.isOverrun) owner.overrun();
+  }
+
+  /** The channel writes what waits behind its write in flight, which ends with that. */
+  private pull(): void {
+    const { owner } = this;
+    const { pendingBytes } = owner;
+    const settled = this.isBacklogged ? this.inFlightBytes : 0;
+    if (pendingBytes <= settled) return;
+    this.roomBytes = pendingBytes;
+    do owner.pull();
+    while (this.roomBytes > 0 && owner.pendingBytes > this.inFlightBytes);
+    this.roomBytes = -1;
   }
 
   private get isWholeDue(): boolean {
@@ -480,7 +519,7 @@ export class Journal {
   private failed(error: Error, again: () => void): void {
     if (this.isOver || isHeadraceError(error, 'MESSAGE_TOO_LONG')) {
       this.isAppending = false;
-      if (this.isOver) this.forget();
+      if (this.isOver) this.forget(true);
       else this.owner.failed(error);
       return;
     }
@@ -551,21 +590,33 @@ export class Journal {
     this.staged = [];
     this.stagedBytes = 0;
     for (const { reject } of this.waiters.splice(0)) reject(ended());
-    if (!isUnderWay) this.forget();
+    if (!isUnderWay) this.forget(this.isAppending);
   }
 
-  private forget(): void {
-    if (this.isKept || this.revision === undefined) return;
+  /** @param isInDoubt - nobody knows whether a further record was stored */
+  private forget(isInDoubt = false): void {
+    if (this.isKept || (this.revision === undefined && !isInDoubt)) return;
     this.isKept = true;
-    this.removed(this.revision).catch((thrown: unknown) => {
-      this.parts.complain(toError(thrown), this.owner.channel);
-    });
+    void this.removed(isInDoubt);
   }
 
-  /** A log that throws has rejected. */
-  private async removed(revision: string): Promise<void> {
-    await this.parts.log.remove(this.name, revision);
+  private async removed(isInDoubt: boolean): Promise<void> {
+    const { name: id, revision, writer, parts, owner } = this;
+    let isLeft = isInDoubt;
+    try {
+      if (revision !== undefined) await parts.log.remove(id, revision);
+    } catch (thrown) {
+      isLeft = true;
+      parts.complain(toError(thrown), owner.channel);
+    }
+    const hasWritten = (name: string) => isOfWriter(name, writer);
+    if (isLeft) parts.left({ id, revision, hasWritten }, owner.clock);
   }
+}
+
+/** A writer numbers its records. */
+function isOfWriter(name: string, writer: string): boolean {
+  return name.startsWith(`${writer} `);
 }
 
 function ended(): Error {

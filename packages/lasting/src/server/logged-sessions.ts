@@ -3,6 +3,7 @@ import { toError } from '@headrace/core/authoring';
 import type { LoggedSession, SessionLog } from '../log/session-log.ts';
 import { foldRecords, type RecordedSession } from '../protocol/session-record.ts';
 import type { JournalLog } from './journal.ts';
+import { type LeftRecord, LeftRecords } from './left-records.ts';
 import { nameOf } from './logged-transport.ts';
 import type { ResumeSession } from './resume-session.ts';
 
@@ -32,7 +33,9 @@ const UNKNOWN: LookUp = { do: 'unknown' };
 export class LoggedSessions implements JournalLog {
   readonly log: SessionLog;
   private readonly sessions: () => Iterable<ResumeSession, undefined>;
-  private readonly lookUps = new Set<string>();
+  /** Those that are read now. */
+  private readonly lookUps = new Map<string, Promise<LoggedSession | undefined>>();
+  private readonly leftRecords: LeftRecords;
   private hasComplained = false;
   private sweeping: Timer | undefined = undefined;
   /** Where the present sweep has come to: it does not begin again with those for which the log does not answer. */
@@ -42,6 +45,7 @@ export class LoggedSessions implements JournalLog {
   constructor(log: SessionLog, sessions: () => Iterable<ResumeSession, undefined>) {
     this.log = log;
     this.sessions = sessions;
+    this.leftRecords = new LeftRecords(log, answered);
   }
 
   readonly complain = (error: Error, channel: Channel | undefined): void => {
@@ -55,6 +59,10 @@ export class LoggedSessions implements JournalLog {
     this.hasComplained = false;
   };
 
+  left(record: LeftRecord, clock: Clock): void {
+    this.leftRecords.add(record, clock);
+  }
+
   /** Looks for a channel; `knows` says whether its client may have it. */
   async find(
     id: string,
@@ -62,13 +70,16 @@ export class LoggedSessions implements JournalLog {
     knows: (session: RecordedSession) => boolean,
     link: Channel,
   ): Promise<LookUp> {
-    if (this.lookUps.has(id) || this.lookUps.size >= MAX_LOOK_UPS) return COME_AGAIN;
-    this.lookUps.add(id);
+    if (this.leftRecords.has(nameOf(id))) return UNKNOWN;
+    const present = this.lookUps.get(id);
+    if (present === undefined && this.lookUps.size >= MAX_LOOK_UPS) return COME_AGAIN;
+    // What another client's look-up reads may be older than what this one was given.
+    const unknown = present === undefined ? UNKNOWN : COME_AGAIN;
     try {
-      const found = await this.read(id, link.clock);
-      if (found === undefined) return UNKNOWN;
+      const found = await (present ?? this.read(id, link.clock));
+      if (found === undefined) return unknown;
       const session = foldRecords(found.records, received);
-      return knows(session) ? { session, revision: found.revision } : UNKNOWN;
+      return knows(session) ? { session, revision: found.revision } : unknown;
     } catch (thrown) {
       const error = toError(thrown);
       if (error instanceof DecodeError) {
@@ -77,21 +88,17 @@ export class LoggedSessions implements JournalLog {
       }
       this.complain(error, link);
       return COME_AGAIN;
-    } finally {
-      this.lookUps.delete(id);
     }
   }
 
+  /** All that look for a channel at a time share one read, so that none keeps another one from it. */
   private async read(id: string, clock: Clock): Promise<LoggedSession | undefined> {
-    let timer: Timer | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      const error = () => new Error(`it has not answered within ${LOOK_UP_MS} ms`);
-      timer = clock.deadlines.schedule(() => reject(error()), LOOK_UP_MS);
-    });
+    const reading = answered(clock, () => this.log.read(nameOf(id)));
+    this.lookUps.set(id, reading);
     try {
-      return await Promise.race([this.log.read(nameOf(id)), late]);
+      return await reading;
     } finally {
-      timer!.cancel();
+      this.lookUps.delete(id);
     }
   }
 
@@ -121,5 +128,19 @@ export class LoggedSessions implements JournalLog {
     if (left > 0) this.swept = undefined;
     const pauseMs = left > 0 ? this.log.keepMs / SWEEPS : SWEEP_PAUSE_MS;
     this.sweeping = clock.deadlines.schedule(() => this.sweep(clock), pauseMs);
+  }
+}
+
+/** What the log answers; rejects if it does not. */
+async function answered<T>(clock: Clock, answer: () => Promise<T>): Promise<T> {
+  let timer: Timer | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    const error = () => new Error(`it has not answered within ${LOOK_UP_MS} ms`);
+    timer = clock.deadlines.schedule(() => reject(error()), LOOK_UP_MS);
+  });
+  try {
+    return await Promise.race([answer(), late]);
+  } finally {
+    timer!.cancel();
   }
 }

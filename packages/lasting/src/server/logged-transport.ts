@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { MessageHold, OutboundBytes } from '@headrace/core';
+import { addPendingOutboundBytes, channelOf } from '@headrace/core/authoring';
 import { LastingInput } from '../channel/lasting-input.ts';
 import type { ResumeLink } from '../channel/present-link.ts';
 import type { ResumeTransportOptions } from '../channel/resume-owner.ts';
@@ -7,6 +8,7 @@ import { ResumeTransport } from '../channel/resume-transport.ts';
 import type { ResumeAction } from '../protocol/resume-machine.ts';
 import type { RecordedSession, UnfinishedMessage } from '../protocol/session-record.ts';
 import {
+  BACKLOG_CREDITS,
   type Description,
   Journal,
   type JournalLog,
@@ -24,10 +26,8 @@ export interface LoggedOwner {
   lost(): void;
 }
 
-/** Messages of a channel that has a log: those of another process come first, and some come again that were taken before. */
+/** Messages of a channel that has a log: those of another process come first. */
 class LoggedInput extends LastingInput {
-  /** The next so many messages were taken before, over a link that is gone. */
-  skips = 0;
   private repeats = 0;
   private readonly transport: LoggedTransport;
 
@@ -41,14 +41,6 @@ class LoggedInput extends LastingInput {
     for (const { payload } of messages) {
       this.repeats += 1;
       this.keep(payload);
-    }
-  }
-
-  override arrived(payload: Buffer): void {
-    if (this.skips === 0) super.arrived(payload);
-    else {
-      this.skips -= 1;
-      this.transport.cameAgain();
     }
   }
 
@@ -71,10 +63,8 @@ class LoggedInput extends LastingInput {
 export class LoggedTransport extends ResumeTransport implements JournalOwner {
   readonly journal: Journal;
   private readonly session: LoggedOwner;
-  /** The sizes of messages that are stored, and will come again over the present link. */
-  private readonly awaited: number[] = [];
-  /** Messages that have come again and are not stored. */
-  private early = 0;
+  /** Bytes of stored messages that the channel counts as its own. */
+  private heldBytes = 0;
 
   constructor(options: ResumeTransportOptions, session: LoggedOwner, log: JournalLog) {
     super(options);
@@ -152,21 +142,6 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
     return action;
   }
 
-  protected override beginLink(link: ResumeLink): void {
-    super.beginLink(link);
-    // The client is told of those that are stored, and sends the others again.
-    for (const _size of this.awaited.splice(0)) this.machine.tookBefore();
-    this.early = 0;
-    this.loggedInput.skips = this.journal.takenCount;
-  }
-
-  /** A message came again that was taken before. */
-  cameAgain(): void {
-    const size = this.awaited.shift();
-    if (size === undefined) this.early += 1;
-    else super.taken(size);
-  }
-
   // --- what the channel does ---
 
   /** Not while it waits for the log. */
@@ -175,12 +150,12 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
   }
 
   override get keptBytes(): number {
-    return super.keptBytes + this.journal.waitingBytes;
+    return super.keptBytes + this.output.waitingBytes + this.journal.waitingBytes;
   }
 
   reads(payload: Buffer): void {
     if (!this.journal.isActive) return;
-    this.journal.reads(payload, this.takenMessages + this.journal.takenCount + 1);
+    this.journal.reads(payload, this.machine.takenMessages + this.journal.takenCount + 1);
   }
 
   override taken(payloadBytes: number): void {
@@ -201,8 +176,21 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
   }
 
   protected override fill(): void {
-    if (!this.journal.isActive) super.fill();
-    else if (this.output.fill()) this.journal.changed();
+    if (!this.journal.isActive) {
+      super.fill();
+      return;
+    }
+    if (this.output.fill()) this.journal.changed();
+    this.countBacklog();
+  }
+
+  /** What waits for the client beyond a backlog makes the channel unwritable. */
+  private countBacklog(): void {
+    const { channel, output, machine, heldBytes } = this;
+    if (channel === undefined) return;
+    const most = BACKLOG_CREDITS * machine.maxPayloadBytes;
+    this.heldBytes = Math.max(0, output.waitingBytes - most);
+    if (this.heldBytes !== heldBytes) addPendingOutboundBytes(channel, this.heldBytes - heldBytes);
   }
 
   protected override endOutput(reason: string): void {
@@ -221,8 +209,8 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
 
   // --- as the owner of the journal ---
 
-  get hasWaiting(): boolean {
-    return this.output.hasWaiting;
+  get waitingBytes(): number {
+    return this.output.waitingBytes;
   }
 
   get roomBytes(): number {
@@ -230,18 +218,18 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
   }
 
   get pendingBytes(): number {
-    return this.isOver ? 0 : (this.channel?.pendingOutboundBytes ?? 0);
+    return this.isOver ? 0 : (this.channel?.pendingOutboundBytes ?? 0) - this.heldBytes;
   }
 
-  private get takenMessages(): number {
-    return this.machine.takenMessages + this.awaited.length;
+  get isOverrun(): boolean {
+    const limits = this.sink && channelOf(this.sink);
+    return limits !== undefined && this.heldBytes > limits.maxOutboundBytes;
   }
 
   header(): TransportHeader {
     const { machine, output, isOver: isClosed, remoteAddress: remote } = this;
     const keptCount = machine.lastMessage - machine.acknowledgedMessages + output.waitingCount;
-    const { takenMessages: taken } = this;
-    return { ...machine.header, taken, keptCount, isClosed, remote };
+    return { ...machine.header, keptCount, isClosed, remote };
   }
 
   payloads(): Buffer[] {
@@ -267,6 +255,7 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
     for (const { length } of messages) bytes += length;
     if (messages.length > 0) this.output.write(messages, bytes);
     if (endReason !== undefined) this.machine.end(endReason);
+    this.countBacklog();
     if (this.links.isPaused) return;
     this.links.pump();
     this.finishIfDone();
@@ -274,15 +263,9 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
 
   /** The log has it: the client may know that it was taken. */
   private tookStored(size: number): void {
-    const { loggedInput: input, awaited } = this;
-    const isHere = this.early > 0 || input.skips === awaited.length;
-    this.early = Math.max(0, this.early - 1);
-    if (isHere) super.taken(size);
-    else if (this.links.isPaused) {
-      // RESUMED will count it.
-      input.skips -= 1;
-      this.machine.tookBefore();
-    } else awaited.push(size);
+    // It came over a link before: RESUMED, which waits for the same log, counts it.
+    if (this.links.isPaused) this.machine.tookBefore();
+    else super.taken(size);
   }
 
   answered(): void {
@@ -295,6 +278,10 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
 
   lost(): void {
     this.session.lost();
+  }
+
+  overrun(): void {
+    this.channel?.close('slow-consumer');
   }
 
   failed(error: Error): void {

@@ -391,6 +391,8 @@ export class ResumeTable {
     const before = this.sessions.get(id);
     // The log still knows a secret that the client does not use any more.
     if (before?.logged?.journal.hasWritten(found.session.name) === true) return GONE;
+    // Another link of the client has come with it meanwhile.
+    if (before?.place === 'arriving' && !before.transport.isFinished) return COME_AGAIN;
     if (before?.place === 'here' && !before.transport.isFinished) before.lost();
     else if (before !== undefined) this.forget(before);
     const { windowMs, creditBytes } = state;

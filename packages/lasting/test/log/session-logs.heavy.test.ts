@@ -78,6 +78,7 @@ describe.runIf(noRedis === '')(`a log in a real redis-server${noRedis}`, () => {
 /** What a log over JetStream has inside. */
 interface Opened {
   opened(): Promise<{ readonly client: JetStreamClient }>;
+  open(): Promise<unknown>;
 }
 
 describe.runIf(noNats === '')(`a log in a real nats-server${noNats}`, () => {
@@ -99,14 +100,45 @@ describe.runIf(noNats === '')(`a log in a real nats-server${noNats}`, () => {
 
   it('does not take a channel for unknown when the server gives no record in time', async () => {
     const busy = jetStreamSessionLog({ connection, stream: 'busy' });
-    await busy.append('x', Buffer.from('one'), { after: undefined, replaces: true });
+    const after = await busy.append('x', Buffer.from('one'), { after: undefined, replaces: true });
+    await busy.append('x', Buffer.from('two'), { after, replaces: false });
     const { client } = await (busy as unknown as Opened).opened();
     const nothing = { fetch: async () => [], delete: async () => true } as never;
     const get = vi.spyOn(client.consumers, 'get');
     get.mockResolvedValueOnce(nothing);
-    expect((await busy.read('x'))!.records.map(String)).toEqual(['one']);
+    expect((await busy.read('x'))!.records.map(String)).toEqual(['one', 'two']);
     get.mockResolvedValue(nothing);
     await expect(busy.read('x')).rejects.toThrow('none of the records');
+  });
+
+  it('asks for no consumer where the last record has replaced all others', async () => {
+    const whole = jetStreamSessionLog({ connection, stream: 'whole' });
+    const after = await whole.append('x', Buffer.from('one'), { after: undefined, replaces: true });
+    await whole.append('x', Buffer.from('two'), { after, replaces: true });
+    const { client } = await (whole as unknown as Opened).opened();
+    const get = vi.spyOn(client.consumers, 'get');
+    expect((await whole.read('x'))!.records.map(String)).toEqual(['two']);
+    expect(get).not.toHaveBeenCalled();
+  });
+
+  it('opens its stream once, though appends fail at different times', async () => {
+    const lost = jetStreamSessionLog({ connection, stream: 'often' });
+    const { client } = await (lost as unknown as Opened).opened();
+    const failures: ((error: Error) => void)[] = [];
+    const publish = vi.spyOn(client, 'publish');
+    publish.mockImplementation(() => new Promise((_resolve, reject) => failures.push(reject)));
+    const open = vi.spyOn(lost as unknown as Opened, 'open');
+    const append = (id: string) =>
+      lost.append(id, Buffer.from('one'), { after: undefined, replaces: true });
+    const [one, other] = [append('a'), append('b')];
+    await vi.waitFor(() => expect(failures).toHaveLength(2));
+    failures[0]!(new Error('no answer'));
+    await expect(one).rejects.toThrow('no answer');
+    await append('a');
+    failures[1]!(new Error('no answer'));
+    await expect(other).rejects.toThrow('no answer');
+    await append('b');
+    expect(open).toHaveBeenCalledTimes(1);
   });
 
   it('says that a record is too long for ever', async () => {

@@ -10,6 +10,7 @@ import {
   type StoredWork,
   type TransportHeader,
 } from '../../src/server/journal.ts';
+import type { LeftRecord } from '../../src/server/left-records.ts';
 
 const FIRST: TransportHeader = {
   id: 'i'.repeat(16),
@@ -31,7 +32,9 @@ const FIRST: TransportHeader = {
 class FakeOwner implements JournalOwner {
   readonly channel = undefined;
   readonly roomBytes = 4096;
-  hasWaiting = false;
+  waitingBytes = 0;
+  isOverrun = false;
+  overruns = 0;
   pendingBytes = 0;
   pulls = 0;
   answers = 0;
@@ -87,6 +90,10 @@ class FakeOwner implements JournalOwner {
     this.losses += 1;
   }
 
+  overrun(): void {
+    this.overruns += 1;
+  }
+
   failed(error: Error): void {
     this.errors.push(error);
   }
@@ -113,6 +120,7 @@ describe('Journal', () => {
   let throws: boolean;
   const removed: string[] = [];
   const complaints: string[] = [];
+  const left: LeftRecord[] = [];
 
   const log: SessionLog = {
     keepMs: 600_000,
@@ -147,6 +155,7 @@ describe('Journal', () => {
     log,
     complain: (error: Error) => void complaints.push(error.message),
     works: () => {},
+    left: (record: LeftRecord) => void left.push(record),
   };
   const journalOf = () => new Journal(owner, parts, (count) => Buffer.alloc(count, 7));
   const pass = (ms: number): Promise<void> => passTime(clock, ms);
@@ -158,7 +167,7 @@ describe('Journal', () => {
     stored = [];
     isForgotten = throws = false;
     revision = 0;
-    removed.length = complaints.length = 0;
+    removed.length = complaints.length = left.length = 0;
     journal = journalOf();
   });
 
@@ -276,7 +285,7 @@ describe('Journal', () => {
 
   it('stores no further work while what is stored waits for the client', async () => {
     await begun();
-    owner.hasWaiting = true;
+    owner.waitingBytes = 1;
     write('one');
     await pass(1000);
     expect(appends).toHaveLength(1);
@@ -284,11 +293,26 @@ describe('Journal', () => {
     await pass(0);
     await last().store();
     expect([known(), owner.answers]).toEqual([[], 2]);
-    owner.hasWaiting = false;
+    owner.waitingBytes = 0;
     journal.changed();
     await pass(0);
     await last().store();
     expect(known()).toEqual(['one']);
+  });
+
+  it('stores what was taken, with its answers, though what is stored waits for the client', async () => {
+    await begun();
+    owner.waitingBytes = 1;
+    read('ask', 1);
+    write('answer');
+    await pass(50);
+    await last().store();
+    expect([folded().state.taken, known(), owner.overruns]).toEqual([1, ['answer'], 0]);
+    owner.isOverrun = true;
+    read('more', 2);
+    write('too much');
+    await pass(50);
+    expect(owner.overruns).toBe(1);
   });
 
   it('replaces the records when those after the last whole one are long', async () => {
@@ -502,6 +526,8 @@ describe('Journal', () => {
     journal.over(false);
     await pass(10_000);
     expect([removed, appends.length, clock.nextDelay]).toEqual([['1'], 2, -1]);
+    expect(left.map(({ id, revision }) => [id, revision])).toEqual([['name', '1']]);
+    expect(left[0]!.hasWritten(foldRecords([last().record]).name)).toBe(true);
   });
 
   it('appends nothing, and removes its records, when a flush ends the channel', async () => {

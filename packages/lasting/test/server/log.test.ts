@@ -309,6 +309,88 @@ describe('a lasting channel that is in a log', () => {
     expect(channel!.closeInfo?.reason).toBe('slow-consumer');
   });
 
+  it('takes all from a client that writes everything before it reads', async () => {
+    await world.up(() => [counting()]);
+    const client = await world.connect(inbox);
+    client.autoRead = false;
+    await world.pass(1000);
+    // The credit is enough for nine of them, and for nine of their answers.
+    const texts = Array.from({ length: 100 }, (_none, index) => `${index}`.padEnd(40, '.'));
+    for (const text of texts) client.writeAndFlush(Buffer.from(text)).onSettled(() => {});
+    await world.pass(20_000);
+    expect([client.pendingOutboundBytes, unacknowledged(client).length]).toEqual([0, 0]);
+    client.autoRead = true;
+    await world.pass(5000);
+    expect(inbox.texts).toEqual(texts.map((text, index) => `${text} ${index + 1}`));
+    expect(world.before.channels[0]!.pendingOutboundBytes).toBe(0);
+  });
+
+  it('is not writable while more than its client takes is stored', async () => {
+    let channel: Channel | undefined;
+    const pushing = (): Handler => ({
+      channelRead: (ctx: Context) => {
+        ({ channel } = ctx);
+        for (let left = 2000; left > 0 && channel.isWritable; left -= 1)
+          ctx.write(Buffer.alloc(900)).onSettled(() => {});
+        ctx.flush();
+      },
+    });
+    await world.up(() => [pushing()]);
+    const client = await world.connect(inbox);
+    client.autoRead = false;
+    await world.pass(1000);
+    for (let number = 0; number < 100; number++) {
+      say(client, `${number}`);
+      await world.pass(60);
+    }
+    await world.pass(1000);
+    expect(unacknowledged(client)).toEqual([]);
+    expect([channel!.isOpen, channel!.isWritable]).toEqual([true, false]);
+    expect(channel!.pendingOutboundBytes).toBeLessThan(200_000);
+    client.autoRead = true;
+    await world.pass(20_000);
+    expect([channel!.isWritable, channel!.pendingOutboundBytes]).toEqual([true, 0]);
+  });
+
+  it('closes if what is stored for its client is more than its output may have', async () => {
+    const pushing = (): Handler => ({
+      channelRead: (ctx: Context) => {
+        for (let left = 50; left > 0; left -= 1) ctx.write(Buffer.alloc(900)).onSettled(() => {});
+        ctx.flush();
+      },
+    });
+    await world.up(() => [pushing()]);
+    const client = await world.connect(inbox);
+    client.autoRead = false;
+    await world.pass(1000);
+    const [channel] = world.before.channels;
+    let most = 0;
+    for (let number = 0; number < 100 && channel!.isOpen; number++) {
+      say(client, `${number}`);
+      await world.pass(60);
+      most = Math.max(most, channel!.pendingOutboundBytes);
+    }
+    expect(channel!.closeInfo?.reason).toBe('slow-consumer');
+    expect([most > 1024 * 1024, most < 1200 * 1024]).toEqual([true, true]);
+    const [id] = log.ids;
+    expect(await log.read(id!)).toBe(undefined);
+  });
+
+  it('closes if its client takes nothing of what waits, though it goes on writing', async () => {
+    await world.up(() => [counting()]);
+    const client = await world.connect(inbox);
+    client.autoRead = false;
+    await world.pass(1000);
+    for (let number = 0; number < 150; number++) {
+      client.writeAndFlush(Buffer.from(`${number}`.padEnd(40, '.'))).onSettled(() => {});
+    }
+    await world.pass(1000);
+    expect(unacknowledged(client)).toEqual([]);
+    expect(world.before.channels[0]!.isOpen).toBe(true);
+    await world.pass(60_000);
+    expect(world.before.channels[0]!.closeInfo?.reason).toBe('slow-consumer');
+  });
+
   it('is stored anew when the log has lost it', async () => {
     await world.up(() => [counting()]);
     const client = await world.connect(inbox);
@@ -344,6 +426,47 @@ describe('a lasting channel that is in a log', () => {
     await world.pass(1000);
     expect(log.removed).toEqual([id]);
     expect(await log.read(id!)).toBe(undefined);
+  });
+
+  it.each(['remove', 'append'] as const)(
+    'leaves the log when it can be reached again, if it ended while %s failed',
+    async (name) => {
+      await world.up(() => [counting()]);
+      const client = await world.connect(inbox);
+      await world.pass(1000);
+      const [id] = log.ids;
+      const { append } = log;
+      const fails = async (): Promise<never> => {
+        throw new Error('no connection');
+      };
+      if (name === 'remove') log.remove = fails;
+      // It was stored, and nobody knows it.
+      log.append = async (...call) => {
+        await append.apply(log, call);
+        return fails();
+      };
+      say(client, 'one');
+      await world.pass(100);
+      world.before.channels[0]!.abort();
+      await world.pass(log.keepMs / 2);
+      expect((await log.read(id!)) !== undefined).toBe(name === 'remove');
+      delete (log as Partial<WatchedLog>).remove;
+      delete (log as Partial<WatchedLog>).append;
+      await world.pass(6000);
+      expect(await log.read(id!)).toBe(undefined);
+    },
+  );
+
+  it('is not resumed in its process when it ended while its log failed', async () => {
+    await world.up(() => [counting()]);
+    const client = await world.connect(inbox);
+    await world.pass(1000);
+    log.remove = () => Promise.reject(new Error('no connection'));
+    for (const link of world.before.links) link.abort();
+    world.before.channels[0]!.abort();
+    await world.after.down();
+    await world.pass(3000);
+    expect([client.isOpen, world.before.channels.length]).toEqual([false, 1]);
   });
 
   it('goes on elsewhere when its table is closed', async () => {

@@ -1,6 +1,8 @@
+import { type Channel, silentLogger } from '@headrace/core';
 import { passTime, VirtualClock } from '@headrace/core/testing';
 import { memorySessionLog } from '@headrace/lasting';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { encodeRecord } from '../../src/protocol/session-record.ts';
 import { LoggedSessions } from '../../src/server/logged-sessions.ts';
 import type { ResumeSession } from '../../src/server/resume-session.ts';
 
@@ -75,6 +77,64 @@ describe('the channels of a table in its log', () => {
     await turns(2000);
     expect(channels.slice(1000).every(({ refreshed }) => refreshed === 1)).toBe(true);
     expect(Math.max(...channels.map(({ refreshed }) => refreshed))).toBeLessThanOrEqual(2);
+  });
+
+  describe('that is looked for', () => {
+    const id = 'i'.repeat(16);
+    const record = encodeRecord({
+      header: {
+        id,
+        secrets: ['s'.repeat(16)],
+        secretsBefore: 0,
+        windowMs: 60_000,
+        creditBytes: 4096,
+        keptCreditBytes: 4096,
+        taken: 0,
+        acknowledged: 0,
+        highest: 0,
+        keptCount: 0,
+        endReason: undefined,
+        isClosed: false,
+        remote: undefined,
+        isKnown: false,
+        principal: undefined,
+        saved: undefined,
+      },
+      name: 'writer 1',
+      fresh: [],
+      unfinished: [],
+      freshUnfinished: [],
+    });
+    let reads: ((records: Buffer[]) => void)[];
+    let looked: LoggedSessions;
+    const find = (isRight: boolean) =>
+      looked.find(id, 0, () => isRight, { clock, logger: silentLogger } as unknown as Channel);
+
+    beforeEach(() => {
+      reads = [];
+      const read = () =>
+        new Promise<{ records: Buffer[]; revision: string }>((resolve) =>
+          reads.push((records) => resolve({ records, revision: '1' })),
+        );
+      looked = new LoggedSessions({ ...log, keepMs: log.keepMs, read }, () => []);
+    });
+
+    it('is found by who knows its secret, though somebody else asks for it', async () => {
+      const [stranger, client] = [find(false), find(true)];
+      expect(reads).toHaveLength(1);
+      reads[0]!([record]);
+      expect(await stranger).toEqual({ do: 'unknown' });
+      expect(await client).toMatchObject({ revision: '1', session: { name: 'writer 1' } });
+    });
+
+    it('is not gone for a client whose secret may be newer than what was read', async () => {
+      const [first, second] = [find(false), find(false)];
+      reads[0]!([record]);
+      expect(await Promise.all([first, second])).toEqual([{ do: 'unknown' }, { do: 'come-again' }]);
+      const third = find(false);
+      reads[1]!([record]);
+      expect(await third).toEqual({ do: 'unknown' });
+    });
   });
 
   it('are looked at no more when there is none', async () => {

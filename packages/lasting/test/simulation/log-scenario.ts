@@ -69,7 +69,8 @@ function reachedFrom(host: SimulatedHost, log: SessionLog): SessionLog {
           host.random() < 0.03
             ? reject(new ChannelError('CHANNEL_CLOSED', 'the log is away'))
             : resolve(),
-        1 + host.random() ** 3 * 60,
+        // Now and then for longer than a client takes to come back.
+        (1 + host.random() ** 3 * 60) * (host.random() < 0.1 ? 30 : 1),
       );
     });
   const through = async <T>(act: () => Promise<T>): Promise<T> => {

@@ -12,7 +12,13 @@ import {
   lastingScenario,
   LASTING_SETTLE_MS as settleMs,
 } from './lasting-scenario.ts';
-import { EagerAcknowledgements, EagerWrites, NoFence, NoHolds, NoSkips } from './log-mistakes.ts';
+import {
+  EagerAcknowledgements,
+  EagerAnswers,
+  EagerWrites,
+  NoFence,
+  NoHolds,
+} from './log-mistakes.ts';
 import { LOG_SETTLE_MS, logScenario } from './log-scenario.ts';
 import { RELOAD_SETTLE_MS, reloadScenario } from './reload-scenario.ts';
 
@@ -66,7 +72,7 @@ describe('a mistake in what a log is for', () => {
   it.each([
     ['acknowledging what is not stored', EagerAcknowledgements],
     ['sending what is not stored', EagerWrites],
-    ['taking twice what comes again before it is stored', NoSkips],
+    ['taking twice what comes again before it is stored', EagerAnswers],
     ['forgetting what is under way', NoHolds],
     ['a second writer', NoFence],
   ])('%s is found within 200 seeds', async (_what, Table) => {

@@ -1,0 +1,86 @@
+import { type Clock, DecodeError, type Timer } from '@headrace/core';
+import { toError } from '@headrace/core/authoring';
+import type { SessionLog } from '../log/session-log.ts';
+import { foldRecords } from '../protocol/session-record.ts';
+
+/** What the log may still have of a channel that has ended. */
+export interface LeftRecord {
+  /** Of the channel, in the log. */
+  readonly id: string;
+  /** The last one that is known. */
+  readonly revision: string | undefined;
+  /** Records of this writer may have come after it. */
+  hasWritten(name: string): boolean;
+}
+
+/** So many channels are remembered; of further ones the log forgets the records itself. */
+const MAX_LEFT = 10_000;
+/** After this time the log is asked again. */
+const AGAIN_MS = 5000;
+
+/** The records of channels that ended while their log could not be reached: they are removed when it can. */
+export class LeftRecords {
+  private readonly log: SessionLog;
+  private readonly asks: <T>(clock: Clock, answer: () => Promise<T>) => Promise<T>;
+  /** By the id; the oldest first. */
+  private readonly left = new Map<string, LeftRecord & { readonly until: number }>();
+  private timer: Timer | undefined = undefined;
+  private isBusy = false;
+
+  /** @param asks - rejects if there is no answer in time */
+  constructor(log: SessionLog, asks: LeftRecords['asks']) {
+    this.log = log;
+    this.asks = asks;
+  }
+
+  /** Nobody goes on with it here. */
+  has(id: string): boolean {
+    return this.left.has(id);
+  }
+
+  add(record: LeftRecord, clock: Clock): void {
+    if (this.left.size >= MAX_LEFT) return;
+    this.left.set(record.id, { ...record, until: clock.now() + this.log.keepMs });
+    this.later(clock);
+  }
+
+  private later(clock: Clock): void {
+    if (this.isBusy || this.left.size === 0) return;
+    this.timer ??= clock.deadlines.schedule(() => {
+      this.timer = undefined;
+      void this.removeAll(clock);
+    }, AGAIN_MS);
+  }
+
+  /** One after another, until the log fails. */
+  private async removeAll(clock: Clock): Promise<void> {
+    this.isBusy = true;
+    try {
+      for (const [id, record] of this.left) {
+        if (clock.now() < record.until) await this.remove(record, clock);
+        this.left.delete(id);
+      }
+    } catch {
+      // It is tried again.
+    }
+    this.isBusy = false;
+    this.later(clock);
+  }
+
+  private async remove({ id, revision, hasWritten }: LeftRecord, clock: Clock): Promise<void> {
+    const found = await this.asks(clock, () => this.log.read(id));
+    if (found === undefined) return;
+    if (found.revision !== revision && !isOf(found.records, hasWritten)) return;
+    await this.asks(clock, () => this.log.remove(id, found.revision));
+  }
+}
+
+/** False if another process goes on with it. */
+function isOf(records: readonly Uint8Array[], hasWritten: LeftRecord['hasWritten']): boolean {
+  try {
+    return hasWritten(foldRecords(records).name);
+  } catch (thrown) {
+    if (thrown instanceof DecodeError) return false;
+    throw toError(thrown);
+  }
+}
