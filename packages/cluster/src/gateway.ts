@@ -4,6 +4,7 @@
  * @module
  */
 
+export type { JsonValue } from '@headrace/handlers';
 export { Gateway, type GatewayOptions } from './gateway/gateway.ts';
 export type { GatewayCluster, GatewayListener, GatewayPort } from './gateway/gateway-port.ts';
 export type { ConnectionInfo } from './gateway/held-connections.ts';
@@ -14,8 +15,4 @@ export {
   RemoteConnections,
 } from './gateway/remote-connections.ts';
 export { Worker, type WorkerOptions } from './gateway/worker.ts';
-export type {
-  GatewayAttributes,
-  JsonValue,
-  WorkerConnection,
-} from './gateway/worker-connection.ts';
+export type { GatewayAttributes, WorkerConnection } from './gateway/worker-connection.ts';

@@ -4,8 +4,8 @@
  * @module
  */
 
+export type { JsonValue } from '@headrace/handlers';
 export type { ConnectionTarget, Published } from './gateway/remote-connections.ts';
-export type { JsonValue } from './gateway/worker-connection.ts';
 export type { ApiProblem } from './http/api-error.ts';
 export type { ApiKey, ApiRight } from './http/api-keys.ts';
 export type { ApiConnections } from './http/api-operations.ts';

@@ -39,7 +39,7 @@ export type {
 } from './exchange/exchange-options.ts';
 export type { ExchangeScope } from './exchange/exchange-worker.ts';
 export { jsonRpcExchange } from './exchange/json-rpc-exchange.ts';
-export type { JsonRpcCall, JsonRpcExchange } from './exchange/json-rpc-message.ts';
+export type { JsonRpcCall, JsonRpcExchange, JsonValue } from './exchange/json-rpc-message.ts';
 export { AdaptiveInterval, type AdaptiveIntervalOptions } from './heartbeat/adaptive-interval.ts';
 export {
   HeartbeatMissedEvent,

@@ -1,5 +1,6 @@
 import { EncodeError, TimedOutError } from '@headrace/core';
 import { checkKind, toError } from '@headrace/core/authoring';
+import type { JsonValue } from '@headrace/handlers';
 import type { Cluster } from '../cluster/cluster.ts';
 import {
   type CommandAnswer,
@@ -14,7 +15,7 @@ import {
   checkSessionLength,
 } from './held-connections.ts';
 import { checkJson, isPlain } from './json-check.ts';
-import type { GatewayAttributes, JsonValue } from './worker-connection.ts';
+import type { GatewayAttributes } from './worker-connection.ts';
 
 /** The connections that something is for: one, those of a user or of a group, or all. */
 export type ConnectionTarget =

@@ -1,19 +1,11 @@
 import { Buffer } from 'node:buffer';
 import { EncodeError } from '@headrace/core';
+import type { JsonValue } from '@headrace/handlers';
 import type { PublishOutcome } from '../bus/bus.ts';
 import { encodeBody, type MessageCodec } from '../envelope/body.ts';
 import { BODY } from '../envelope/envelope.ts';
 import { FLAG, frameOf, type GatewayFrame, MAX_MESSAGE_BYTES, OP } from './gateway-frame.ts';
 import type { GatewaySession } from './gateway-session.ts';
-
-/** A value that JSON can say. */
-export type JsonValue =
-  | string
-  | number
-  | boolean
-  | null
-  | readonly JsonValue[]
-  | { readonly [name: string]: JsonValue };
 
 /** Attributes of a connection of a gateway; they travel to its next worker. */
 export type GatewayAttributes = Readonly<Record<string, JsonValue>>;

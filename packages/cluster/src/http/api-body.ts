@@ -1,7 +1,7 @@
 import { Buffer, isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
+import type { JsonValue } from '@headrace/handlers';
 import type { ConnectionTarget } from '../gateway/remote-connections.ts';
-import type { JsonValue } from '../gateway/worker-connection.ts';
 import { Refusal } from './api-error.ts';
 
 /** A body in very small parts must not cost many times its length. */

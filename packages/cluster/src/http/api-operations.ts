@@ -1,5 +1,5 @@
+import type { JsonValue } from '@headrace/handlers';
 import type { ConnectionTarget, Published } from '../gateway/remote-connections.ts';
-import type { JsonValue } from '../gateway/worker-connection.ts';
 import {
   disconnectionIn,
   messagesIn,

@@ -14,8 +14,8 @@ import {
   value,
   whole,
 } from '@headrace/core/authoring';
+import type { JsonValue } from '@headrace/handlers';
 import type { ConnectionTarget } from '../gateway/remote-connections.ts';
-import type { JsonValue } from '../gateway/worker-connection.ts';
 import { bodyOf, jsonOf } from './api-body.ts';
 import { type ApiAnswer, type ApiProblem, answerForError, Refusal } from './api-error.ts';
 import { type ApiKey, ApiKeys, areApiKeys } from './api-keys.ts';

@@ -1,5 +1,14 @@
 import { EncodeError } from '@headrace/core';
 
+/** A value that JSON can say. */
+export type JsonValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly JsonValue[]
+  | { readonly [name: string]: JsonValue };
+
 /** A request or notification of JSON-RPC. */
 export interface JsonRpcCall {
   readonly method: string;

@@ -51,6 +51,7 @@ export {
   notice,
   stream,
 } from './method.ts';
+export { noticesOf, type ServiceNotice, type ServiceNotices } from './notices-of.ts';
 export type { RepeatableCallOptions } from './repeat.ts';
 export type { HedgeOptions, RepeatOptions, RetryOptions } from './repeat-options.ts';
 export {

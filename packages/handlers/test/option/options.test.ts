@@ -112,6 +112,7 @@ const others: ReadonlySet<string> = new Set([
   'matchTag',
   'metricsListener',
   'notice',
+  'noticesOf',
   'observeMetrics',
   'pipeChannels',
   'principalOf',

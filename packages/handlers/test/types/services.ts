@@ -1,10 +1,11 @@
 import type { WriteFuture } from '@headrace/core';
-import type { ExchangeHandler, JsonRpcExchange } from '@headrace/handlers';
+import type { ExchangeHandler, JsonRpcExchange, JsonValue } from '@headrace/handlers';
 import {
   call,
   clientOf,
   defineService,
   notice,
+  noticesOf,
   RetryBudget,
   ServicePlaces,
   serve,
@@ -41,6 +42,12 @@ declare const exchange: ExchangeHandler<JsonRpcExchange>;
   });
   const read: Promise<number> = repeating.read({ at: 'now' }, { retry: false, hedge: false });
   void [read, answer, items, given, both, told];
+}
+{
+  const notices = noticesOf(service);
+  const names: 'tell' = null as unknown as keyof typeof notices;
+  const message: JsonValue = notices.tell({ at: 'now' });
+  void [names, message];
 }
 const name: 'GONE' | undefined = service.errorName(new Error('x'));
 void name;

@@ -1,0 +1,85 @@
+import { DecodeError, EncodeError } from '@headrace/core';
+import { type StandardSchema, validate } from '@headrace/core/authoring';
+import { type JsonValue, notificationMessage } from '../exchange/json-rpc-message.ts';
+import type { Given, Method } from './method.ts';
+import type { Methods, Service, ServiceErrors } from './service.ts';
+
+// An interface would not be a JsonValue for the compiler.
+/**
+ * The message of a notice, as JSON-RPC has it: for a write of a channel, of a group or of users, and for the connections of
+ * a cluster. {@link noticesOf} makes it.
+ */
+export type ServiceNotice = {
+  readonly jsonrpc: '2.0';
+  /** The service and the method: `players.question`. */
+  readonly method: string;
+  readonly params: JsonValue;
+};
+
+/** The notices of a service: for each, the function that makes its message. */
+export type ServiceNotices<M extends Methods> = {
+  readonly [Name in keyof M as M[Name]['kind'] extends 'notice' ? Name : never]: (
+    input: Given<M[Name]['input']>,
+  ) => ServiceNotice;
+};
+
+/**
+ * The notices of a service as messages, for many receivers at once. `clientOf` sends a notice over one connection; a message
+ * of `noticesOf` goes wherever messages go: `group.writeAndFlush`, `cluster.users.send`, `connectionsOf(cluster).send`,
+ * `channel.writeAndFlush`. Each receiver gets it in its function of the service, as one that came from `clientOf`. A group
+ * encodes it once.
+ *
+ * The payload is checked here, by the schema, and sent as it is given: if the schema transforms, the receivers do it. What
+ * does not fit throws an EncodeError `MESSAGE_NOT_ENCODABLE`, and nobody gets it. The message is an object, so the pipelines
+ * of the receivers need a `JsonCodec`, as for calls; in a pipeline of bytes or lines its write fails with the same code.
+ *
+ * @example
+ * ```ts run
+ * import { jsonLines } from '@headrace/codec';
+ * import { ChannelGroup } from '@headrace/core';
+ * import { connectedPair } from '@headrace/core/testing';
+ * import { ExchangeHandler, jsonRpcExchange } from '@headrace/handlers';
+ * import { defineService, notice, noticesOf, serve } from '@headrace/handlers/service';
+ * import { z } from 'zod';
+ *
+ * const players = defineService('players', { question: notice(z.object({ text: z.string() })) });
+ *
+ * const format = jsonRpcExchange();
+ * const handle = serve(players, { question: ({ text }) => console.log(text) });
+ * const wire = () => jsonLines();
+ * const { server, clock } = connectedPair({
+ *   client: ({ pipeline }) => pipeline.addLast(...wire(), new ExchangeHandler({ format, handle })),
+ *   server: ({ pipeline }) => pipeline.addLast(...wire(), new ExchangeHandler({ format })),
+ * });
+ *
+ * const room = new ChannelGroup();
+ * room.add(server);
+ * const say = noticesOf(players);
+ * await clock.run(() => room.writeAndFlush(say.question({ text: 'Who invented the turbine?' })));
+ * // prints Who invented the turbine?
+ * ```
+ */
+export function noticesOf<M extends Methods, E extends ServiceErrors>(
+  service: Service<M, E>,
+): ServiceNotices<M> {
+  const notices: Record<string, unknown> = {};
+  for (const [name, method] of Object.entries<Method>(service.methods)) {
+    if (method.kind !== 'notice') continue;
+    const where = `${service.name}.${name}`;
+    notices[name] = (input: unknown) => {
+      checkGiven(method.input, input, where);
+      return notificationMessage(where, input);
+    };
+  }
+  return notices as unknown as ServiceNotices<M>;
+}
+
+/** An error of the decoder would end the connection whose handler sends the notice, as if its peer were wrong. */
+function checkGiven(schema: StandardSchema, input: unknown, where: string): void {
+  try {
+    validate(schema, input, `the input of ${where}`);
+  } catch (thrown) {
+    if (!(thrown instanceof DecodeError)) throw thrown;
+    throw new EncodeError('MESSAGE_NOT_ENCODABLE', thrown.message, thrown.details, thrown);
+  }
+}
