@@ -48,7 +48,11 @@ async function checkTemplate(
   await tally.step(`${template}: npm test`, async () => {
     assert.match(await must('npm', ['test'], folder, env), /# fail 0|ℹ fail 0/);
   });
-  await tally.step(`${template}: npm run check`, () => must('npm', ['run', 'check'], folder, env));
+  for (const script of ['check', 'lint']) {
+    await tally.step(`${template}: npm run ${script}`, () =>
+      must('npm', ['run', script], folder, env),
+    );
+  }
   if (template === 'handler-package') {
     await tally.step(`${template}: packs, installs elsewhere, works`, () =>
       checkHandlerPackage(folder, place, env),
