@@ -2,7 +2,7 @@
 // does with each template what a stranger does: create, start, talk to it, test, check, end. `-- NAME…`: with some of them;
 // `-- --gate`: with a server and the package, on this Node.
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { freePort } from '../packages/core/test/fixture/free-port.ts';
 import { startRegistry } from './local-registry.ts';
@@ -68,8 +68,9 @@ async function checkWatched(
   { version, path }: InstalledNode,
 ): Promise<void> {
   const port = await freePort();
+  const main = join(folder, 'src', 'main.ts');
   await tally.step(
-    `${template}: npm run dev starts again after a change, Node ${version}`,
+    `${template}: npm run dev shows a type error, starts again after a change, Node ${version}`,
     async () => {
       const program = new Program('npm', ['run', 'dev'], folder, {
         PORT: String(port),
@@ -80,8 +81,11 @@ async function checkWatched(
       const isUp = template === 'reconnecting-client' ? 'no connection' : 'listening on';
       try {
         await program.waitFor(new RegExp(isUp));
-        appendFileSync(join(folder, 'src', 'main.ts'), '// a change\n');
-        await program.waitFor(new RegExp(`${isUp}[^]*Restarting[^]*${isUp}`));
+        const text = readFileSync(main, 'utf8');
+        writeFileSync(main, `${text}const wrong: number = 'one';\n`);
+        await program.waitFor(/error TS2322/);
+        writeFileSync(main, text);
+        await program.waitFor(new RegExp(`error TS2322[^]*Restarting[^]*${isUp}`));
         await talk(port, folder, program);
       } finally {
         await program.terminate();
