@@ -515,9 +515,7 @@ export class ResumeTable {
   }
 
   private delete(session: ResumeSession): void {
-    const { id } = session.transport;
-    // Another copy may have come in its place.
-    if (this.sessions.get(id) === session) this.sessions.delete(id);
+    this.sessions.delete(session.transport.id);
     if (this.sessions.size === 0) this.logged?.stop();
   }
 }
