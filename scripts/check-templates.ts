@@ -2,7 +2,7 @@
 // does with each template what a stranger does: create, start, talk to it, test, check, end. `-- NAME…`: with some of them;
 // `-- --gate`: with a server and the package, on this Node.
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { freePort } from '../packages/core/test/fixture/free-port.ts';
 import { startRegistry } from './local-registry.ts';
@@ -48,7 +48,11 @@ async function checkTemplate(
   await tally.step(`${template}: npm test`, async () => {
     assert.match(await must('npm', ['test'], folder, env), /# fail 0|ℹ fail 0/);
   });
-  await tally.step(`${template}: npm run check`, () => must('npm', ['run', 'check'], folder, env));
+  for (const script of ['check', 'lint']) {
+    await tally.step(`${template}: npm run ${script}`, () =>
+      must('npm', ['run', script], folder, env),
+    );
+  }
   if (template === 'handler-package') {
     await tally.step(`${template}: packs, installs elsewhere, works`, () =>
       checkHandlerPackage(folder, place, env),
@@ -64,8 +68,10 @@ async function checkWatched(
   { version, path }: InstalledNode,
 ): Promise<void> {
   const port = await freePort();
+  const main = join(folder, 'src', 'main.ts');
+  const text = readFileSync(main, 'utf8');
   await tally.step(
-    `${template}: npm run dev starts again after a change, Node ${version}`,
+    `${template}: npm run dev shows a type error, starts again after a change, Node ${version}`,
     async () => {
       const program = new Program('npm', ['run', 'dev'], folder, {
         PORT: String(port),
@@ -76,11 +82,15 @@ async function checkWatched(
       const isUp = template === 'reconnecting-client' ? 'no connection' : 'listening on';
       try {
         await program.waitFor(new RegExp(isUp));
-        appendFileSync(join(folder, 'src', 'main.ts'), '// a change\n');
-        await program.waitFor(new RegExp(`${isUp}[^]*Restarting[^]*${isUp}`));
+        writeFileSync(main, `${text}const wrong: number = 'one';\n`);
+        await program.waitFor(/error TS2322/);
+        // It may have run with the error, too: the conversation begins when the repaired one runs.
+        writeFileSync(main, `${text}console.log('repaired');\n`);
+        await program.waitFor(/^repaired$/m);
         await talk(port, folder, program);
       } finally {
         await program.terminate();
+        writeFileSync(main, text);
       }
     },
   );

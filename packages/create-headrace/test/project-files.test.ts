@@ -39,7 +39,7 @@ describe('the templates', () => {
     const workflows = [...files].filter(([path]) => path.startsWith('.github/workflows/'));
     expect(workflows).toHaveLength(1);
     const [[, text]] = workflows as [[string, string]];
-    for (const command of ['npm ci', 'npm test', 'npm run check']) {
+    for (const command of ['npm ci', 'npm test', 'npm run check', 'npm run lint']) {
       expect(text.split('\n')).toContainEqual(
         expect.stringMatching(new RegExp(`- run: (.* )?${command}(;|$)`)),
       );

@@ -30,6 +30,13 @@ export function tlsSetting(): { tls?: { cert: string; key: string } } {
   return { tls: { cert: pemSetting('TLS_CERT'), key: pemSetting('TLS_KEY') } };
 }
 
+/** `tls` for a client: by the authority in the file that `TLS_CA` names, or by those that Node knows if it is `system`. */
+export function clientTlsSetting(): { tls?: { ca?: string } } {
+  const authority = textSetting('TLS_CA', '');
+  if (authority === '') return {};
+  return { tls: authority === 'system' ? {} : { ca: pemSetting('TLS_CA') } };
+}
+
 /** The text of the PEM file that the variable names. */
 export function pemSetting(name: string): string {
   const path = textSetting(name, '');

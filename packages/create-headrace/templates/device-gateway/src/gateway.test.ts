@@ -3,12 +3,17 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { connectedPair } from '@headrace/core/testing';
+import { ServerMetrics } from '@headrace/handlers';
 import { devicePipeline } from './device.ts';
 import { DeviceGateway } from './gateway.ts';
 import { notice } from './protocol.ts';
 
 function makeGateway(): DeviceGateway {
-  return new DeviceGateway({ authenticate: (_, token) => token === 'secret', silenceMs: 60_000 });
+  return new DeviceGateway({
+    authenticate: (_, token) => token === 'secret',
+    silenceMs: 60_000,
+    metrics: new ServerMetrics(),
+  });
 }
 
 /** A device and the gateway, connected in memory; what the device was told, and a clock that we move. */

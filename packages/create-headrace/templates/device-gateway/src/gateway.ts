@@ -11,8 +11,10 @@ import {
   IdleStateHandler,
   type JsonRpcExchange,
   jsonRpcExchange,
+  MetricsHandler,
   principalOf,
   refusal,
+  type ServerMetrics,
   SessionRegistry,
 } from '@headrace/handlers';
 import { notice, readLogin } from './protocol.ts';
@@ -22,6 +24,8 @@ export interface GatewayOptions {
   readonly authenticate: (device: string, token: string) => boolean;
   /** A device that sends nothing for this time is offline, in milliseconds. */
   readonly silenceMs: number;
+  /** Counts the connections and their bytes. */
+  readonly metrics: ServerMetrics;
 }
 
 export interface GatewayEvents {
@@ -54,7 +58,7 @@ export class DeviceGateway extends EventEmitter<GatewayEvents> {
 
   /** The handlers of one device's connection. */
   pipeline() {
-    const { silenceMs, authenticate } = this.options;
+    const { silenceMs, authenticate, metrics } = this.options;
     const check = this.guesses.protect<unknown, string, object>(
       (message) => {
         const login = readLogin(message);
@@ -67,6 +71,7 @@ export class DeviceGateway extends EventEmitter<GatewayEvents> {
     );
     const refused = (why: string) => notice('refused', { why });
     return pipeline().add(
+      () => new MetricsHandler({ metrics }),
       () => new IdleStateHandler({ readerIdleMs: silenceMs }),
       ...jsonLines({ maxLength: 16_384 }),
       () => new IdleCloseHandler(),

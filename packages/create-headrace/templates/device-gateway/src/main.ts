@@ -1,13 +1,16 @@
 // npm start, then in a second terminal: npm run device -- pump-7
 import { createInterface } from 'node:readline';
-import { secretsEqual } from '@headrace/handlers';
+import { ServerMetrics, secretsEqual } from '@headrace/handlers';
 import { DeviceGateway } from './gateway.ts';
+import { withHealth } from './health.ts';
 import { run } from './run.ts';
 import { numberSetting, portSetting, textSetting } from './settings.ts';
 
 await run(async () => {
   const secret = textSetting('TOKEN', 'secret');
+  const metrics = new ServerMetrics();
   const gateway = new DeviceGateway({
+    metrics,
     authenticate: (_device, token) => secretsEqual(token, secret),
     silenceMs: numberSetting('SILENCE_SECONDS', 60, { min: 1, max: 86_400 }) * 1000,
   });
@@ -29,5 +32,5 @@ await run(async () => {
       (error: Error) => console.log(`${device} ${method}: ${error.message}`),
     );
   });
-  return server;
+  return withHealth(server, { ready: { listening: () => server.channel.isOpen }, metrics });
 });

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
+import { ServerMetrics } from 'headrace';
 import { connectedPair } from 'headrace/testing';
 import { clientPipeline } from './client.ts';
 import { roomPipeline, startRoom } from './server.ts';
 
-const OPTIONS = { token: 'secret', silenceMs: 60_000 };
+const OPTIONS = { token: 'secret', silenceMs: 60_000, metrics: new ServerMetrics() };
 
 /** A client and the server, connected in memory; what the client hears, and a clock that we move. */
 function connected(room = roomPipeline(OPTIONS)) {

@@ -8,11 +8,13 @@ import {
   JsonDecoder,
   JsonEncoder,
   lengthPrefixed,
+  MetricsHandler,
   matchTag,
   pipeline,
   principalOf,
   type Server,
   ServerBootstrap,
+  type ServerMetrics,
   secretsEqual,
 } from 'headrace';
 import {
@@ -28,12 +30,14 @@ export interface RoomOptions {
   readonly token: string;
   /** A client that sends nothing at all for this time is closed, in milliseconds. */
   readonly silenceMs: number;
+  /** Counts the connections and their bytes. */
+  readonly metrics: ServerMetrics;
 }
 
 const refused = (why: string): FromServer => ({ type: 'refused', why });
 
 /** One room; its pipeline is for all its connections. */
-export function roomPipeline({ token, silenceMs }: RoomOptions) {
+export function roomPipeline({ token, silenceMs, metrics }: RoomOptions) {
   const members = new ChannelGroup('members'); // a member that reads too slowly is closed, not waited for
   const guesses = new GuessLimiter(); // after 50 wrong tokens an address may try 1200 an hour
   const authenticate = guesses.protect<FromClient, string, FromServer>((message) =>
@@ -42,6 +46,7 @@ export function roomPipeline({ token, silenceMs }: RoomOptions) {
       : { refused: 'wrong user or token' },
   );
   return pipeline().add(
+    () => new MetricsHandler({ metrics }),
     ...lengthPrefixed({ maxFrameLength: MAX_FRAME_LENGTH }),
     new JsonDecoder({ schema: fromClient }),
     () => new JsonEncoder<FromServer>(),

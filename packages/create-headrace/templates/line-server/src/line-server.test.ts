@@ -2,13 +2,16 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
+import { ServerMetrics } from 'headrace';
 import { EmbeddedChannel } from 'headrace/testing';
 import { linePipeline, startLineServer } from './line-server.ts';
+
+const metrics = new ServerMetrics();
 
 /** A connection in memory: bytes in, bytes out, and a clock that moves when we say so. */
 function connected() {
   const channel = new EmbeddedChannel();
-  linePipeline({ idleMs: 60_000 }).initialize(channel);
+  linePipeline({ idleMs: 60_000, metrics }).initialize(channel);
   return channel;
 }
 
@@ -46,7 +49,11 @@ test('ends a connection that is idle, a minute later', () => {
 });
 
 test('serves real sockets, and says bye when it shuts down', async (t) => {
-  const server = await startLineServer('127.0.0.1', 0, { idleMs: 60_000, maxConnections: 10 });
+  const server = await startLineServer('127.0.0.1', 0, {
+    idleMs: 60_000,
+    maxConnections: 10,
+    metrics,
+  });
   t.after(() => server.close());
   const socket = connect(server.port, '127.0.0.1').setEncoding('utf8');
   socket.write('hello\n');

@@ -4,9 +4,11 @@ import {
   IdleCloseHandler,
   IdleStateHandler,
   MessageRateHandler,
+  MetricsHandler,
   pipeline,
   type Server,
   ServerBootstrap,
+  type ServerMetrics,
   textLines,
 } from 'headrace';
 import { LineHandler } from './line-handler.ts';
@@ -16,11 +18,14 @@ export interface LineServerOptions {
   readonly idleMs: number;
   /** Connections at the same time; more are refused. */
   readonly maxConnections: number;
+  /** Counts the connections and their bytes. */
+  readonly metrics: ServerMetrics;
 }
 
 /** Bytes pass the handlers from top to bottom, answers go back from bottom to top. */
-export function linePipeline({ idleMs }: Pick<LineServerOptions, 'idleMs'>) {
+export function linePipeline({ idleMs, metrics }: Omit<LineServerOptions, 'maxConnections'>) {
   return pipeline().add(
+    () => new MetricsHandler({ metrics }),
     () => new IdleStateHandler({ readerIdleMs: idleMs }),
     ...textLines({ maxLength: 8192, failFast: true }), // the first byte more ends the connection
     () => new IdleCloseHandler({ lastWord: () => 'bye: idle for too long' }),
@@ -33,12 +38,12 @@ export function linePipeline({ idleMs }: Pick<LineServerOptions, 'idleMs'>) {
 export function startLineServer(
   host: string,
   port: number,
-  { idleMs, maxConnections }: LineServerOptions,
+  { maxConnections, ...options }: LineServerOptions,
 ): Promise<Server> {
   return new ServerBootstrap()
     .handler((listener) =>
       listener.pipeline.addLast(new ConnectionLimitHandler({ total: maxConnections })),
     )
-    .childHandler(linePipeline({ idleMs }))
+    .childHandler(linePipeline(options))
     .bind({ host, port });
 }

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { EventEmitter, on } from 'node:events';
 import { test } from 'node:test';
+import { ServerMetrics } from '@headrace/handlers';
 import { openLink } from './link.ts';
 import type { Told } from './messages.ts';
 import { startServer } from './server.ts';
 
 const PAGE = new Map([['/', { type: 'text/html', content: Buffer.from('<h1>hello</h1>') }]]);
 const HOST = '127.0.0.1';
+const METRICS = new ServerMetrics();
 
 /** A page of this name, and what it is told. */
 function open(name: string, port: number) {
@@ -27,7 +29,7 @@ function open(name: string, port: number) {
 }
 
 test('serves the page, and nothing else', async (t) => {
-  const server = await startServer(HOST, 0, PAGE);
+  const server = await startServer(HOST, 0, PAGE, METRICS);
   t.after(() => server.close());
   const page = await fetch(`http://${HOST}:${server.port}/`);
   assert.equal(await page.text(), '<h1>hello</h1>');
@@ -35,7 +37,7 @@ test('serves the page, and nothing else', async (t) => {
 });
 
 test('pages see who is here, hear each other, and come back after a restart of the server', async (t) => {
-  let server = await startServer(HOST, 0, PAGE);
+  let server = await startServer(HOST, 0, PAGE, METRICS);
   const { port } = server;
   t.after(() => server.close());
   const ann = open('ann', port);
@@ -49,7 +51,7 @@ test('pages see who is here, hear each other, and come back after a restart of t
   assert.deepEqual(await bob.until(isSaid), { type: 'said', from: 'ann', text: 'hello' });
 
   await server.shutdown();
-  server = await startServer(HOST, port, PAGE);
+  server = await startServer(HOST, port, PAGE, METRICS);
   await Promise.all([ann.until(both), bob.until(both)]);
   void bob.link.writeAndFlush({ type: 'say', text: 'again' });
   const isAgain = (message: Told) => message.type === 'said' && message.from === 'bob';

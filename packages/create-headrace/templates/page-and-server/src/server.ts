@@ -5,6 +5,8 @@ import {
   HEARTBEAT_PRESETS,
   HeartbeatHandler,
   MessageRateHandler,
+  MetricsHandler,
+  type ServerMetrics,
 } from '@headrace/handlers';
 import { HttpEndpoint, WebSocketJsonCodec, webSocketHeartbeat } from '@headrace/websocket';
 import { MemberHandler } from './member-handler.ts';
@@ -13,8 +15,16 @@ import type { PageFiles } from './page-files.ts';
 
 const MAX_MESSAGE_BYTES = 8192;
 
-/** @param page - the files of the page, by path */
-export function startServer(host: string, port: number, page: PageFiles): Promise<Server> {
+/**
+ * @param page - the files of the page, by path
+ * @param metrics - counts the connections and their bytes
+ */
+export function startServer(
+  host: string,
+  port: number,
+  page: PageFiles,
+  metrics: ServerMetrics,
+): Promise<Server> {
   // A page that reads too slowly misses the oldest messages, and holds nobody up.
   const members = new ChannelGroup<Told>('members', { slowMember: 'drop-oldest' });
   const http = new HttpEndpoint({
@@ -37,6 +47,8 @@ export function startServer(host: string, port: number, page: PageFiles): Promis
   });
   return new ServerBootstrap()
     .handler((listener) => listener.pipeline.addLast(new ConnectionLimitHandler()))
-    .childHandler((connection) => connection.pipeline.addLast(http.handler()))
+    .childHandler((connection) =>
+      connection.pipeline.addLast(new MetricsHandler({ metrics }), http.handler()),
+    )
     .bind({ host, port });
 }

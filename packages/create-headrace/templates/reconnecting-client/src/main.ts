@@ -1,6 +1,7 @@
 // npm start: connects to ADDRESS, and again whenever the connection is lost. What you type is sent.
 import { createInterface } from 'node:readline';
 import { makeClient, readAddresses, stateText } from './client.ts';
+import { withHealth } from './health.ts';
 import { run } from './run.ts';
 import { textSetting } from './settings.ts';
 
@@ -20,5 +21,6 @@ await run(async () => {
       if (error !== undefined) console.log(`not sent: ${error.message}`);
     });
   });
-  return { shutdown: () => client.close() };
+  const ready = { online: () => client.state.name === 'online' };
+  return withHealth({ shutdown: () => client.close() }, { ready });
 });

@@ -3,15 +3,16 @@ import { createInterface } from 'node:readline';
 import { makeClient } from './client.ts';
 import { run } from './run.ts';
 import { prices } from './service.ts';
-import { portSetting, textSetting } from './settings.ts';
+import { clientTlsSetting, portSetting, textSetting } from './settings.ts';
 
 const symbol = process.argv[2] ?? 'ACME';
 
 await run(async () => {
   const host = textSetting('HOST', '127.0.0.1');
-  const { api, follow, close } = makeClient({
-    addresses: [{ host, port: portSetting('PORT', 9000) }],
+  const { api, follow, connection, close } = makeClient({
+    addresses: [{ host, port: portSetting('PORT', 9000), ...clientTlsSetting() }],
   });
+  connection.on('loss', ({ error }) => console.log(`no connection: ${error.message}`));
   createInterface({ input: process.stdin }).on('line', (line) => {
     api.change({ symbol, price: Number(line) }).catch((error: Error) => {
       console.log(`not changed: ${prices.errorName(error) ?? error.message}`);

@@ -50,5 +50,5 @@ export function makeClient({ addresses, clock = systemClock }: ClientOptions) {
     }
   }
 
-  return { api, follow, close: () => client.close() };
+  return { api, follow, connection: client.clients[0]!, close: () => client.close() };
 }

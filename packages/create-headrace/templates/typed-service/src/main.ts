@@ -1,5 +1,5 @@
 // npm start, then in a second terminal: npm run client -- ACME
-import { serveHealth } from '@headrace/handlers/health';
+import { withHealth } from './health.ts';
 import { PriceList } from './price-list.ts';
 import { run } from './run.ts';
 import { servicePipeline, startServer } from './server.ts';
@@ -14,21 +14,12 @@ await run(async () => {
   const host = textSetting('HOST', '127.0.0.1');
   const place = { host, port: portSetting('PORT', 9000), ...tlsSetting() };
   const server = await startServer(place, { connection });
-  const health = await serveHealth({
-    host,
-    port: portSetting('HEALTH_PORT', 9464),
-    metrics,
-    ready: { listening: () => server.channel.isOpen },
-  });
-  console.log(`health and metrics: http://${host}:${health.port}/readyz, /healthz, /metrics`);
   console.log(`listening on ${host}:${server.port}; try: npm run client -- ACME`);
-  return {
+  const running = {
     async shutdown() {
-      health.drain(); // no new clients are sent
       list.end();
       await server.shutdown();
-      await health.close();
-      metrics.dispose();
     },
   };
+  return withHealth(running, { ready: { listening: () => server.channel.isOpen }, metrics });
 });

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { test } from 'node:test';
 import { ChannelGroup, handler } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
+import { ServerMetrics } from '@headrace/handlers';
 import { WebSocketBootstrap, WebSocketTextCodec } from '@headrace/websocket';
 import { RoomHandler } from './room-handler.ts';
 import { startServer } from './server.ts';
@@ -24,7 +25,10 @@ test('sends what one says to all, without a socket', () => {
 });
 
 test('serves a page, a WebSocket and lines on one port', async (t) => {
-  const server = await startServer('127.0.0.1', 0, { idleMs: 60_000 });
+  const server = await startServer('127.0.0.1', 0, {
+    idleMs: 60_000,
+    metrics: new ServerMetrics(),
+  });
   t.after(() => server.close());
   const place = `127.0.0.1:${server.port}`;
 

@@ -8,7 +8,9 @@ import {
   IdleCloseHandler,
   IdleStateHandler,
   isHttpRequest,
+  MetricsHandler,
   ProtocolDetector,
+  type ServerMetrics,
 } from '@headrace/handlers';
 import { HttpEndpoint, WebSocketTextCodec, webSocketHeartbeat } from '@headrace/websocket';
 import { readModules } from './modules.ts';
@@ -18,6 +20,8 @@ import { RoomHandler } from './room-handler.ts';
 export interface ServerOptions {
   /** A member over TCP that sends nothing for this time is closed, in milliseconds. */
   readonly idleMs: number;
+  /** Counts the connections and their bytes. */
+  readonly metrics: ServerMetrics;
 }
 
 const MAX_TEXT_BYTES = 8192;
@@ -27,7 +31,7 @@ const PACKAGES = ['client', 'codec', 'core', 'handlers', 'websocket'];
 export function startServer(
   host: string,
   port: number,
-  { idleMs }: ServerOptions,
+  { idleMs, metrics }: ServerOptions,
 ): Promise<Server> {
   // A member that reads too slowly is closed after a while, and holds nobody up.
   const members = new ChannelGroup('members');
@@ -56,6 +60,7 @@ export function startServer(
     .handler((listener) => listener.pipeline.addLast(new ConnectionLimitHandler()))
     .childHandler((connection) =>
       connection.pipeline.addLast(
+        new MetricsHandler({ metrics }),
         new ProtocolDetector({
           protocols: [
             {
