@@ -57,35 +57,35 @@ const UNREACHABLE = new Set([
   'ENOENT',
 ]);
 
-/** A connect that failed. */
+/** @internal A connect that failed. */
 export function failedConnect<P>(error: Error, place: P | undefined): Loss<P> {
   return { kind: kindOfError(error), during: 'connecting', place, error, reason: undefined };
 }
 
-/** The error of a try that is dropped because nothing runs in a page of the back/forward cache. */
+/** @internal The error of a try that is dropped because nothing runs in a page of the back/forward cache. */
 export function keptPage(): ChannelError {
   const reason = 'local';
   return new ChannelError('CHANNEL_CLOSED', 'the page went to the back/forward cache', { reason });
 }
 
-/** The error of a place that was not configured: the next answer, or the next MOVE, may name a better one. */
+/** @internal The error of a place that was not configured: the next answer, or the next MOVE, may name a better one. */
 export function repairable(error: Error): Error {
   if (!isOptionError(error)) return error;
   const text = `a place that the client was given is not valid: ${error.message}`;
   return new ChannelError('CHANNEL_FAILED', text, {}, error);
 }
 
-/** No later try would end otherwise. */
+/** @internal No later try would end otherwise. */
 export function isOptionError(error: Error): boolean {
   return isHeadraceError(error) && error.code.startsWith('HR_ERR_OPTION_');
 }
 
-/** The function `ready` failed. */
+/** @internal The function `ready` failed. */
 export function failedReady<P>(error: Error, place: P): Loss<P> {
   return { kind: 'ready', during: 'readying', place, error, reason: undefined };
 }
 
-/** A channel that has closed. */
+/** @internal A channel that has closed. */
 export function closedChannel<P>(
   { closeInfo }: Channel,
   place: P,

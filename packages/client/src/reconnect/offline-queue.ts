@@ -32,6 +32,7 @@ export interface OfflineOptions {
   readonly onFull?: 'reject-newest' | 'drop-oldest';
 }
 
+/** @internal */
 export const OFFLINE_OPTIONS = describePart('offline', {
   policy: choice(['wait', 'fail'], { default: 'wait' }),
   maxMessages: number({ min: 1, default: 1000 }),
@@ -40,11 +41,11 @@ export const OFFLINE_OPTIONS = describePart('offline', {
   onFull: choice(['reject-newest', 'drop-oldest'], { default: 'reject-newest' }),
 });
 
-/** Gets the failures of writes that waited. */
+/** @internal Gets the failures of writes that waited. */
 export type QueueFailure = (future: WriteFuture, error: Error) => void;
 
 /**
- * Writes of a client that wait for a connection, with their futures, in order and bounded. A write that was given to
+ * @internal Writes of a client that wait for a connection, with their futures, in order and bounded. A write that was given to
  * a connection leaves the queue, and never returns.
  */
 export class OfflineQueue {

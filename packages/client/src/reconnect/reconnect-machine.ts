@@ -12,7 +12,7 @@ import { isOptionError, type Loss } from './loss.ts';
 /** Decides after a loss whether to try again: yes or no, or yes after this time. */
 export type ShouldRetry<P> = (loss: Loss<P>) => boolean | { readonly afterMs: number };
 
-/** The rules of one client. */
+/** @internal The rules of one client. */
 export interface ReconnectRules<P> {
   readonly retry: RetryPolicy;
   readonly stableMs: number;
@@ -23,7 +23,7 @@ export interface ReconnectRules<P> {
   readonly random: () => number;
 }
 
-/** An action that is due now; actions are carried out in order. */
+/** @internal An action that is due now; actions are carried out in order. */
 export type ReconnectAction<P, C> =
   /** Find the next place, then report `searching` or `found`. */
   | { readonly do: 'find' }
@@ -45,7 +45,7 @@ type Actions<P, C> = readonly ReconnectAction<P, C>[];
 const NOTHING: Actions<never, never> = [];
 
 /**
- * The life of a reconnecting client, without clock, sockets or messages: it is notified of what happened and when,
+ * @internal The life of a reconnecting client, without clock, sockets or messages: it is notified of what happened and when,
  * changes its state, and returns what to do. The first connect and a later loss go the same way.
  *
  * ```text

@@ -50,14 +50,14 @@ const OPTIONS = describeOptions('leave', {
   spreadMs: number(),
   batch: whole({ min: 1, default: 1000 }),
 });
-/** The options, checked. */
+/** @internal The options, checked. */
 export type LeavePlan = Resolved<LeaveOptions, typeof OPTIONS.kinds> & {
   readonly spreadMs: number;
 };
 const DEFAULT_SPREAD_MS = 5000;
 const LOOK_MS = 100;
 
-/** @throws OptionError */
+/** @internal @throws OptionError */
 export function leavePlan(options: LeaveOptions): LeavePlan {
   const plan = OPTIONS.resolve(options);
   const { drainTimeoutMs } = plan;
@@ -73,7 +73,7 @@ export function leavePlan(options: LeaveOptions): LeavePlan {
 }
 
 /**
- * Sends all clients away, and resolves when they are gone or the time is over. A failure keeps no other server from being
+ * @internal Sends all clients away, and resolves when they are gone or the time is over. A failure keeps no other server from being
  * drained: the first error comes when all that is done.
  */
 export async function drainServers(plan: LeavePlan, clock: Clock): Promise<void> {
@@ -104,7 +104,7 @@ async function moveAll(tables: readonly Movable[], spreadMs: number, clock: Cloc
   }
 }
 
-/** Resolves when the groups have nothing under way any more, or the time is over. */
+/** @internal Resolves when the groups have nothing under way any more, or the time is over. */
 export async function settled(
   groups: Iterable<{ onceDrained(listener: () => void): void }>,
   timeoutMs: number,

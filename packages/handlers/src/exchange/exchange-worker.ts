@@ -86,7 +86,7 @@ class ExchangeWork extends Work implements ExchangeScope {
   }
 }
 
-/** Settings of the answers that this end gives. */
+/** @internal Settings of the answers that this end gives. */
 export interface WorkerOptions {
   readonly format: ExchangeFormat;
   readonly handle: ((request: never, scope: ExchangeScope) => unknown) | undefined;
@@ -98,7 +98,7 @@ export interface WorkerOptions {
   readonly window: ItemWindow;
 }
 
-/** The peer's calls over one channel: runs their functions as the {@link WorkTable} says, and writes the answers. */
+/** @internal The peer's calls over one channel: runs their functions as the {@link WorkTable} says, and writes the answers. */
 export class ExchangeWorker implements WorkOwner<ExchangeWork> {
   readonly changed: () => void;
   private readonly output: CallOutput;

@@ -19,12 +19,12 @@ export interface PortEvent {
   readonly data?: unknown;
 }
 
-/** The ends must speak the same version: a shared worker may run a program that is older than its tab. */
+/** @internal The ends must speak the same version: a shared worker may run a program that is older than its tab. */
 export const PORT_VERSION = 1;
-/** Counted for each message beside its bytes. */
+/** @internal Counted for each message beside its bytes. */
 export const MESSAGE_BYTES = 64;
 
-/** The first message of each end. */
+/** @internal The first message of each end. */
 export interface Hello {
   readonly headrace: number;
   /** The Web Lock that the end holds while it lives. */
@@ -33,14 +33,14 @@ export interface Hello {
   readonly windowBytes: number;
 }
 
-/** Messages in one post: a string for a text, the length of its bytes for a binary message. */
+/** @internal Messages in one post: a string for a text, the length of its bytes for a binary message. */
 export interface Batch {
   readonly list: readonly (string | number)[];
   readonly bytes: Uint8Array;
 }
 
 /**
- * A message of the port: a number gives so many bytes of credit back; `end` ends a half, `gone` says that nothing is
+ * @internal A message of the port: a number gives so many bytes of credit back; `end` ends a half, `gone` says that nothing is
  * read any more, `reset` ends both at once.
  */
 export type PortMessage = Hello | Batch | number | 'end' | 'gone' | 'reset';
@@ -48,7 +48,7 @@ export type PortMessage = Hello | Batch | number | 'end' | 'gone' | 'reset';
 /** A message that waits to be posted. */
 export type PortOutput = string | Buffer;
 
-/** A message as it waits; a source is read now. */
+/** @internal A message as it waits; a source is read now. */
 export function outputOf(message: unknown): PortOutput {
   if (typeof message === 'string') return message;
   return message instanceof TextMessage
@@ -56,19 +56,19 @@ export function outputOf(message: unknown): PortOutput {
     : toBuffer(message as OutboundBytes);
 }
 
-/** In bytes, or -1 for what no WebSocket sends. */
+/** @internal In bytes, or -1 for what no WebSocket sends. */
 export function sizeOfOutput(message: unknown): number {
   if (typeof message === 'string') return Buffer.byteLength(message);
   if (message instanceof TextMessage) return message.byteLength;
   return isOutboundBytes(message) ? sizeOfBytes(message) : -1;
 }
 
-/** The share of a message in the window of credit; its text counts in code units, which need no encoding to count. */
+/** @internal The share of a message in the window of credit; its text counts in code units, which need no encoding to count. */
 export function costOf(message: WebSocketInput | PortOutput): number {
   return message.length + MESSAGE_BYTES;
 }
 
-/** All bytes in one copy, whose memory goes to the other end. */
+/** @internal All bytes in one copy, whose memory goes to the other end. */
 export function batchOf(messages: readonly PortOutput[]): Batch {
   let length = 0;
   for (const message of messages) length += typeof message === 'string' ? 0 : message.length;
@@ -83,7 +83,7 @@ export function batchOf(messages: readonly PortOutput[]): Batch {
   return { list, bytes };
 }
 
-/** The messages of a batch; those of bytes are views of its memory. `undefined` if the lengths are not those of its bytes. */
+/** @internal The messages of a batch; those of bytes are views of its memory. `undefined` if the lengths are not those of its bytes. */
 export function messagesOf({ list, bytes }: Batch): WebSocketInput[] | undefined {
   let at = 0;
   for (const one of list) {
@@ -100,30 +100,32 @@ export function messagesOf({ list, bytes }: Batch): WebSocketInput[] | undefined
   });
 }
 
+/** @internal */
 export function isBatch(message: unknown): message is Batch {
   if (typeof message !== 'object' || message === null) return false;
   const { list, bytes } = message as Partial<Batch>;
   return Array.isArray(list) && bytes instanceof Uint8Array;
 }
 
-/** A first message, which may be of another version. */
+/** @internal A first message, which may be of another version. */
 export function isHello(message: unknown): message is Pick<Hello, 'headrace'> {
   return typeof (message as Partial<Hello> | null)?.headrace === 'number';
 }
 
-/** Whether the first message of our version has what belongs to it. */
+/** @internal Whether the first message of our version has what belongs to it. */
 export function isComplete(hello: Pick<Hello, 'headrace'>): hello is Hello {
   const { lock, windowBytes } = hello as Partial<Hello>;
   return isCredit(windowBytes) && (lock === undefined || typeof lock === 'string');
 }
 
+/** @internal */
 export function isCredit(bytes: unknown): bytes is number {
   return Number.isSafeInteger(bytes) && (bytes as number) > 0;
 }
 
 const METHODS = ['postMessage', 'addEventListener', 'start', 'close'];
 
-/** @throws OptionError for what is not a port */
+/** @internal @throws OptionError for what is not a port */
 export function checkPort(port: unknown, option: string): asserts port is PortLike {
   const given = port as Record<string, unknown> | null | undefined;
   if (METHODS.every((name) => typeof given?.[name] === 'function')) return;
