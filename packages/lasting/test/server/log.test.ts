@@ -249,8 +249,9 @@ describe('a lasting channel that is in a log', () => {
     const secrets = async () => foldRecords((await log.read(id!))!.records).state.secrets;
     const [first] = await secrets();
     for (const link of world.before.links) link.abort();
-    await world.pass(2000);
+    await world.pass(1000);
     expect(isLinked(client)).toBe(true);
+    await world.pass(100);
     const now = await secrets();
     expect(now).toHaveLength(1);
     expect(now).not.toContain(first);
