@@ -240,7 +240,7 @@ function codeOf(thrown: unknown): number | undefined {
  * `creditBytes`, and twice the `maxOutboundBytes` of the channel. A channel whose record NATS does not take (`max_payload`, 1 MiB by
  * default) ends with `MESSAGE_TOO_LONG`: use a `creditBytes` of 262144, or raise `max_payload`.
  *
- * @throws OptionError if an option makes no sense
+ * @throws OptionError if an option is not valid
  * @example
  * ```ts check
  * import { ResumeTable } from '@headrace/lasting';
