@@ -24,6 +24,11 @@ export class ResumeSecrets {
     return this.list.at(-1) ?? '';
   }
 
+  /** The client has the last one, and uses no other. */
+  get isConfirmed(): boolean {
+    return this.list.length < 2;
+  }
+
   get state(): SecretsState {
     return { secrets: this.list, secretsBefore: this.before };
   }

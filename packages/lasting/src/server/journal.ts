@@ -382,8 +382,9 @@ export class Journal {
     });
   }
 
-  private changedSoon(): void {
-    if (this.isOver) return;
+  /** Something is to be stored before long. */
+  changedSoon(): void {
+    if (this.isOver || !this.hasBegun) return;
     this.isLazilyDue = true;
     this.lazyTimer ??= this.owner.clock.deadlines.schedule(() => {
       this.lazyTimer = undefined;

@@ -142,6 +142,15 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
     return action;
   }
 
+  override frame(link: ResumeLink, frame: Buffer): Error | undefined {
+    const { secrets } = this.machine;
+    const wasConfirmed = secrets.isConfirmed;
+    const error = super.frame(link, frame);
+    // The log forgets the secrets before.
+    if (!wasConfirmed && secrets.isConfirmed) this.journal.changedSoon();
+    return error;
+  }
+
   // --- what the channel does ---
 
   /** Not while it waits for the log. */

@@ -17,6 +17,7 @@ import {
   unacknowledged,
 } from '@headrace/lasting';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { foldRecords } from '../../src/protocol/session-record.ts';
 import { TwoProcesses } from './two-processes.ts';
 
 const COUNT = new AttributeKey<number>('count');
@@ -238,6 +239,22 @@ describe('a lasting channel that is in a log', () => {
     say(client, 'one');
     await world.pass(100);
     expect([inbox.texts, world.before.table.size]).toEqual([['one 1'], 0]);
+  });
+
+  it('has no secret in the log that its client does not use any more', async () => {
+    await world.up(() => []);
+    const client = await world.connect(inbox);
+    await world.pass(1000);
+    const [id] = log.ids;
+    const secrets = async () => foldRecords((await log.read(id!))!.records).state.secrets;
+    const [first] = await secrets();
+    for (const link of world.before.links) link.abort();
+    await world.pass(1000);
+    expect(isLinked(client)).toBe(true);
+    await world.pass(100);
+    const now = await secrets();
+    expect(now).toHaveLength(1);
+    expect(now).not.toContain(first);
   });
 
   it('comes back to a process that has an old copy of it', async () => {
