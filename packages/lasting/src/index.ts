@@ -29,12 +29,12 @@ export type {
   TakenSession,
 } from './server/hand-over.ts';
 export { ResumeHandler, type ResumeHandlerOptions } from './server/resume-handler.ts';
-export {
-  type MoveOptions,
-  ResumeTable,
-  type ResumeTableOptions,
-  type TakeOptions,
-} from './server/resume-table.ts';
+export { ResumeTable } from './server/resume-table.ts';
+export type {
+  MoveOptions,
+  ResumeTableOptions,
+  TakeOptions,
+} from './server/resume-table-options.ts';
 export {
   sessionsOver,
   type TakesSessionsOptions,

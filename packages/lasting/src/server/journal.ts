@@ -1,88 +1,17 @@
 import { Buffer } from 'node:buffer';
 import { exponential } from '@headrace/client';
-import {
-  type Channel,
-  type Clock,
-  isHeadraceError,
-  type OutboundBytes,
-  type Timer,
-} from '@headrace/core';
+import { isHeadraceError, type MessageHold, type OutboundBytes, type Timer } from '@headrace/core';
 import { ENTRY_OVERHEAD_BYTES, toBuffer, toError } from '@headrace/core/authoring';
-import type { AppendPlace, SessionLog } from '../log/session-log.ts';
+import type { AppendPlace } from '../log/session-log.ts';
 import { MESSAGE_OVERHEAD_BYTES } from '../protocol/kept-run.ts';
 import type { RandomBytes } from '../protocol/resume-machine.ts';
-import type { SessionHeader } from '../protocol/session-bytes.ts';
 import {
   encodeRecord,
   type RecordedSession,
   type UnfinishedMessage,
 } from '../protocol/session-record.ts';
-import type { LeftRecord } from './left-records.ts';
-
-/** What the application knows of a channel, for its log. */
-export type Description = Pick<SessionHeader, 'isKnown' | 'principal' | 'saved'>;
-
-/** The rest of a header: what the transport knows. */
-export type TransportHeader = Omit<SessionHeader, keyof Description>;
-
-/** What is stored now, and has been waiting for that. */
-export interface StoredWork {
-  /** Written by the channel. */
-  readonly messages: readonly Buffer[];
-  /** The sizes of messages that the pipeline has taken. */
-  readonly sizes: readonly number[];
-  readonly endReason: string | undefined;
-}
-
-/** The transport whose messages wait in a {@link Journal}. */
-export interface JournalOwner {
-  readonly clock: Clock;
-  readonly channel: Channel | undefined;
-  /** Bytes of stored messages that wait for the credit of the client. */
-  readonly waitingBytes: number;
-  /** What the client lets this end send. */
-  readonly roomBytes: number;
-  /** What the channel has, and the transport not yet. */
-  readonly pendingBytes: number;
-  /** More is stored for the client than the channel may keep for it. */
-  readonly isOverrun: boolean;
-  /** What is stored; `keptCount` counts all messages that the client does not have. */
-  header(): TransportHeader;
-  /** Those messages. */
-  payloads(): Buffer[];
-  /** Handlers write what they hold until a flush. */
-  flush(): void;
-  /** The channel writes what it has. */
-  pull(): void;
-  /** `undefined` for a channel that has closed. Throws what `save` throws, and for what is not plain data. */
-  describe(): Description | undefined;
-  /** Work is stored, and may be seen by the client. */
-  stored(work: StoredWork): void;
-  /** The state that the client was promised is stored: the link goes on. */
-  answered(): void;
-  /** Another process goes on with the channel. */
-  lost(): void;
-  /** The client takes too little of what is written for it. */
-  overrun(): void;
-  failed(error: Error): void;
-}
-
-/** The log of a table, as each journal of the table uses it. */
-export interface JournalLog {
-  readonly log: SessionLog;
-  /** The log did not store something. */
-  complain(error: Error, channel: Channel | undefined): void;
-  /** The log stores again. */
-  works(): void;
-  /** The log may have records of a channel that has ended. */
-  left(record: LeftRecord, clock: Clock): void;
-}
-
-/** A message from the client whose work is under way. */
-interface Unfinished extends UnfinishedMessage {
-  holds: number;
-  isRepeated: boolean;
-}
+import { HeldMessages } from './held-messages.ts';
+import type { Description, JournalLog, JournalOwner, StoredWork } from './journal-owner.ts';
 
 /** Messages that were only taken wait so long for further ones … */
 const LAZY_MS = 50;
@@ -99,7 +28,7 @@ const REFRESH_SHARE = 1 / 3;
 const TRY_AGAIN = exponential({ baseMs: 100, maxMs: 5000, jitter: 'none' });
 /** Of a channel that was closed before its first record. */
 const UNKNOWN: Description = { isKnown: false, principal: undefined, saved: undefined };
-const NONE: ReadonlyMap<number, Unfinished> = new Map();
+const NONE: ReadonlyMap<number, UnfinishedMessage> = new Map();
 const NO_WORK: StoredWork = { messages: [], sizes: [], endReason: undefined };
 
 /**
@@ -127,11 +56,11 @@ export class Journal {
   private sizes: number[] = [];
   private sizesBytes = 0;
   private endReason: string | undefined = undefined;
-  private readonly unfinished = new Map<number, Unfinished>();
+  private readonly held = new HeldMessages(() => this.changedSoon());
   /** Those whose work was under way at the last record with work in it. */
-  private presentUnfinished: ReadonlyMap<number, Unfinished> = NONE;
+  private presentUnfinished: ReadonlyMap<number, UnfinishedMessage> = NONE;
   /** As the log knows it. */
-  private loggedUnfinished: ReadonlyMap<number, Unfinished> = NONE;
+  private loggedUnfinished: ReadonlyMap<number, UnfinishedMessage> = NONE;
   private described: Description | undefined = undefined;
 
   // What is on its way to the log.
@@ -160,12 +89,6 @@ export class Journal {
   /** Of the write that the channel waits for: its messages are staged, or stored. */
   private inFlightBytes = 0;
   private readonly late: Buffer[] = [];
-
-  // The message that the pipeline reads now.
-  private present: Buffer | undefined = undefined;
-  private presentNumber = 0;
-  private repeats: number[] = [];
-  private isRepeat = false;
 
   constructor(owner: JournalOwner, parts: JournalLog, random: RandomBytes) {
     this.writer = Buffer.from(random(9)).toString('base64url');
@@ -216,11 +139,8 @@ export class Journal {
     this.revision = revision;
     this.described = { isKnown, principal, saved };
     this.wholeAt = Number.NEGATIVE_INFINITY;
-    for (const message of unfinished) {
-      this.unfinished.set(message.number, { ...message, holds: 1, isRepeated: true });
-      this.repeats.push(message.number);
-    }
-    this.presentUnfinished = this.loggedUnfinished = new Map(this.unfinished);
+    this.held.goOnWith(unfinished);
+    this.presentUnfinished = this.loggedUnfinished = this.held.copy();
   }
 
   /** The pipeline of a channel of another process is there. */
@@ -272,21 +192,12 @@ export class Journal {
 
   /** The pipeline begins to read a message; `number` counts it, unless it was read before in another process. */
   reads(payload: Buffer, number: number): void {
-    const repeated = this.repeats.shift();
-    this.present = payload;
-    this.isRepeat = repeated !== undefined;
-    this.presentNumber = repeated ?? number;
+    this.held.reads(payload, number);
   }
 
   /** The pipeline has taken it. False if another process has counted it. */
   took(payloadBytes: number): boolean {
-    const { isRepeat, presentNumber } = this;
-    this.present = undefined;
-    this.isRepeat = false;
-    if (isRepeat) {
-      this.release(this.unfinished.get(presentNumber)!);
-      return false;
-    }
+    if (this.held.hasRead()) return false;
     this.sizes.push(payloadBytes);
     this.sizesBytes += payloadBytes + MESSAGE_OVERHEAD_BYTES;
     const isMuch = this.sizesBytes * 8 >= this.owner.roomBytes;
@@ -296,31 +207,8 @@ export class Journal {
   }
 
   /** Holds the message that the pipeline reads now: it is given to the next process, if this one does not get to the end of its work. */
-  hold(): { readonly isRepeated: boolean; release(): void } | undefined {
-    if (!this.isActive || this.present === undefined) return undefined;
-    const number = this.presentNumber;
-    let message = this.unfinished.get(number);
-    if (message === undefined) {
-      message = { number, payload: Buffer.from(this.present), holds: 0, isRepeated: false };
-      this.unfinished.set(number, message);
-    }
-    const held = message;
-    held.holds += 1;
-    let isReleased = false;
-    return {
-      isRepeated: held.isRepeated,
-      release: () => {
-        if (!isReleased) this.release(held);
-        isReleased = true;
-      },
-    };
-  }
-
-  private release(message: Unfinished): void {
-    message.holds -= 1;
-    if (message.holds > 0) return;
-    this.unfinished.delete(message.number);
-    this.changedSoon();
+  hold(): MessageHold | undefined {
+    return this.isActive ? this.held.hold() : undefined;
   }
 
   // --- records ---
@@ -418,7 +306,7 @@ export class Journal {
     }
     this.hasPacked = this.isLeaving;
     const replaces = this.isWholeDue;
-    if (takesWork) this.presentUnfinished = new Map(this.unfinished);
+    if (takesWork) this.presentUnfinished = this.held.copy();
     const record = this.record(replaces);
     if (replaces) {
       this.wholeAt = this.owner.clock.now();
@@ -587,7 +475,7 @@ export class Journal {
     const isUnderWay = this.isAppending && this.retryTimer === undefined;
     this.lazyTimer?.cancel();
     this.retryTimer?.cancel();
-    this.unfinished.clear();
+    this.held.clear();
     this.staged = [];
     this.stagedBytes = 0;
     for (const { reject } of this.waiters.splice(0)) reject(ended());

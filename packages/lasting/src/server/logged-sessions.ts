@@ -2,7 +2,7 @@ import { type Channel, type Clock, DecodeError, type Timer } from '@headrace/cor
 import { toError } from '@headrace/core/authoring';
 import type { LoggedSession, SessionLog } from '../log/session-log.ts';
 import { foldRecords, type RecordedSession } from '../protocol/session-record.ts';
-import type { JournalLog } from './journal.ts';
+import type { JournalLog } from './journal-owner.ts';
 import { type LeftRecord, LeftRecords } from './left-records.ts';
 import { nameOf } from './logged-transport.ts';
 import type { ResumeSession } from './resume-session.ts';

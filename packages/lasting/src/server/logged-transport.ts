@@ -7,15 +7,14 @@ import type { ResumeTransportOptions } from '../channel/resume-owner.ts';
 import { ResumeTransport } from '../channel/resume-transport.ts';
 import type { ResumeAction } from '../protocol/resume-machine.ts';
 import type { RecordedSession, UnfinishedMessage } from '../protocol/session-record.ts';
-import {
-  BACKLOG_CREDITS,
-  type Description,
-  Journal,
-  type JournalLog,
-  type JournalOwner,
-  type StoredWork,
-  type TransportHeader,
-} from './journal.ts';
+import { BACKLOG_CREDITS, Journal } from './journal.ts';
+import type {
+  Description,
+  JournalLog,
+  JournalOwner,
+  StoredWork,
+  TransportHeader,
+} from './journal-owner.ts';
 
 /** The session of a {@link LoggedTransport}. */
 export interface LoggedOwner {

@@ -6,7 +6,7 @@ import type { ResumeLink } from '../channel/present-link.ts';
 import type { ResumeOwner, ResumeTransportOptions } from '../channel/resume-owner.ts';
 import { ResumeTransport } from '../channel/resume-transport.ts';
 import { GONE_CODE } from '../protocol/resume-frame.ts';
-import type { Description, JournalLog } from './journal.ts';
+import type { Description, JournalLog } from './journal-owner.ts';
 import { type LoggedOwner, LoggedTransport } from './logged-transport.ts';
 import { checkedData, principalFrom } from './plain-data.ts';
 

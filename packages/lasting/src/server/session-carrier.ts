@@ -24,7 +24,8 @@ import {
 import { LASTING_CHANNEL_OPTIONS } from '../channel/lasting-channel.ts';
 import { LASTING_ERRORS } from '../lasting-errors.ts';
 import type { ArrivingSession, HandOverOptions } from './hand-over.ts';
-import { ResumeTable, type TakeOptions } from './resume-table.ts';
+import { ResumeTable } from './resume-table.ts';
+import type { TakeOptions } from './resume-table-options.ts';
 
 const EXPECT = 1;
 const TAKE = 2;

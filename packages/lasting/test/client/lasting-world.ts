@@ -12,7 +12,7 @@ import {
 import { passTime, settle, VirtualClock } from '@headrace/core/testing';
 import { LastingBootstrap, linksOf, ResumeHandler, ResumeTable } from '@headrace/lasting';
 import type { LastingOptions } from '../../src/client/lasting-bootstrap.ts';
-import type { ResumeTableOptions } from '../../src/server/resume-table.ts';
+import type { ResumeTableOptions } from '../../src/server/resume-table-options.ts';
 
 export const framing = () => lengthPrefixed({ maxFrameLength: 65_536 });
 

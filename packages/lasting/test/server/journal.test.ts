@@ -3,13 +3,13 @@ import { passTime, VirtualClock } from '@headrace/core/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { AppendPlace, SessionLog } from '../../src/log/session-log.ts';
 import { foldRecords, type RecordedSession } from '../../src/protocol/session-record.ts';
-import {
-  type Description,
-  Journal,
-  type JournalOwner,
-  type StoredWork,
-  type TransportHeader,
-} from '../../src/server/journal.ts';
+import { Journal } from '../../src/server/journal.ts';
+import type {
+  Description,
+  JournalOwner,
+  StoredWork,
+  TransportHeader,
+} from '../../src/server/journal-owner.ts';
 import type { LeftRecord } from '../../src/server/left-records.ts';
 
 const FIRST: TransportHeader = {

@@ -4,6 +4,7 @@ import {
   type Context,
   type Handler,
   isHeadraceError,
+  type MessageHold,
 } from '@headrace/core';
 import { holdMessage } from '@headrace/core/authoring';
 import { AuthHandler, PRINCIPAL, RequestHandler } from '@headrace/handlers';
@@ -255,6 +256,43 @@ describe('a lasting channel that is in a log', () => {
     const now = await secrets();
     expect(now).toHaveLength(1);
     expect(now).not.toContain(first);
+  });
+
+  it('is not taken from its client by a secret that the log still knows', async () => {
+    await world.up(() => [counting()]);
+    await world.after.down();
+    const client = await world.connect(inbox);
+    await world.pass(1000);
+    const found = (await log.read([...log.ids][0]!))!;
+    const { id, secrets } = foldRecords(found.records).state;
+    for (const link of world.before.links) link.abort();
+    await world.pass(2000);
+    log.read = async () => found;
+    const [link] = world.before.links;
+    const shown = { id, secret: secrets[0]!, received: 0 };
+    const verdict = world.before.table.lookUp(shown, link!, { childHandler: () => {} });
+    expect(await verdict).toMatchObject({ code: 1 });
+    say(client, 'one');
+    await world.pass(1000);
+    expect([inbox.texts, world.before.channels.length]).toEqual([['one 1'], 1]);
+  });
+
+  it('keeps a message until each of its holds is released, however often one of them is', async () => {
+    const holds: (MessageHold | undefined)[] = [];
+    await world.up(() => [
+      {
+        channelRead: ({ channel }: Context) =>
+          void holds.push(holdMessage(channel), holdMessage(channel)),
+      },
+    ]);
+    const client = await world.connect(inbox);
+    say(client, 'one');
+    await world.pass(1000);
+    for (let times = 0; times < 2; times++) holds[0]!.release();
+    await world.pass(1000);
+    await world.before.kill();
+    await world.pass(2000);
+    expect(holds.map((hold) => hold?.isRepeated)).toEqual([false, false, true, true]);
   });
 
   it('comes back to a process that has an old copy of it', async () => {

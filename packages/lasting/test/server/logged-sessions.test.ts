@@ -60,6 +60,20 @@ describe('the channels of a table in its log', () => {
     return sizes;
   };
 
+  it('are looked for 1,024 at a time: the clients of further ones come again', async () => {
+    let reads = 0;
+    const read = (): Promise<undefined> => {
+      reads += 1;
+      return new Promise(() => {});
+    };
+    const silent = new LoggedSessions({ ...log, read } as never, () => []);
+    const link = { clock, logger: silentLogger } as never;
+    const find = (id: string) => silent.find(id, 0, () => true, link);
+    for (let id = 0; id < 1024; id++) void find(String(id));
+    expect(await find('one more')).toEqual({ do: 'come-again' });
+    expect(reads).toBe(1024);
+  });
+
   it('are written again a few at a time', async () => {
     add(1000);
     expect(Math.max(...(await turns(2000)))).toBeLessThanOrEqual(100);

@@ -25,7 +25,8 @@ import {
   type ResumeFrame,
 } from '../../src/protocol/resume-frame.ts';
 import { ResumeHandler } from '../../src/server/resume-handler.ts';
-import { ResumeTable, type ResumeTableOptions } from '../../src/server/resume-table.ts';
+import { ResumeTable } from '../../src/server/resume-table.ts';
+import type { ResumeTableOptions } from '../../src/server/resume-table-options.ts';
 
 const USER = new AttributeKey<string>('user');
 /** How a link ended: its client may be absent for so many milliseconds. */

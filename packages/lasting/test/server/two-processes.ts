@@ -17,7 +17,7 @@ import {
   type TakenSession,
   type TakeOptions,
 } from '@headrace/lasting';
-import type { ResumeTableOptions } from '../../src/server/resume-table.ts';
+import type { ResumeTableOptions } from '../../src/server/resume-table-options.ts';
 import { connectLasting, framing } from '../client/lasting-world.ts';
 
 /** One of two servers that know nothing of each other. */

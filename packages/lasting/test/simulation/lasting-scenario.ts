@@ -18,7 +18,7 @@ import {
   unacknowledged,
 } from '@headrace/lasting';
 import type { ChaosOptions, Scenario, SimulatedHost, Simulation } from '@headrace/simulation';
-import type { ResumeTableOptions } from '../../src/server/resume-table.ts';
+import type { ResumeTableOptions } from '../../src/server/resume-table-options.ts';
 
 /** A table of the server; a broken one in its place shows that the scenarios find its mistake. */
 export type TableClass = new (options: ResumeTableOptions) => ResumeTable;
