@@ -21,7 +21,9 @@ describe('connectionsOf', () => {
   it('does not count the connections that refuse a message', async () => {
     const { channels, connect, given, of } = await world();
     const refuses: Handler = {
-      write: (_ctx, _message, future) => future.fail(new EncodeError('MESSAGE_NOT_ENCODABLE', 'no')),
+      write() {
+        throw new EncodeError('MESSAGE_NOT_ENCODABLE', 'no');
+      },
     };
     await connect(0, refuses);
     const { connections, nodes } = await given(of.publish({ all: true }, 'hi'));
