@@ -18,10 +18,8 @@ export interface ManagerWords {
   readonly install: string;
   /** In place of `npm prune --omit=dev`: removes the dependencies of the development. */
   readonly prune: string;
-  /** The file with its settings, and its text. */
-  readonly settings?: readonly [string, string];
-  /** Whether `prestart` runs before `start`, and so on. */
-  readonly runsPreScripts: boolean;
+  /** It runs no `prestart` before `start`, and has a way of its own to keep packages, without node_modules. */
+  readonly isModernYarn: boolean;
 }
 
 /** Those of the one that runs us, by what it puts into `npm_config_user_agent`; of npm if none says so. */
@@ -68,19 +66,17 @@ export function managerWords(userAgent = ''): ManagerWords {
     lockfile,
     install: `${get}if [ -f ${lockfile} ]; then ${frozen}; else ${loose}; fi`,
     prune,
-    // Its own way to keep packages, without node_modules, is none for an image that copies them.
-    ...(isModernYarn && { settings: ['.yarnrc.yml', 'nodeLinker: node-modules\n'] as const }),
-    runsPreScripts: !isModernYarn,
+    isModernYarn,
   };
 }
 
 /** The command that runs a script of package.json, `start` or `test` for example. */
 export function scriptCommand(words: ManagerWords, script: string): string {
-  const { manager, runsPreScripts } = words;
+  const { manager, isModernYarn } = words;
   // bun's own `test` and yarn's own `check` are other programs than the scripts of these names.
   const isShort = /^(start|test)$/.test(script) && manager !== 'bun';
   const command = `${manager} ${isShort ? '' : 'run '}${script}`;
-  const isBuilt = !runsPreScripts && /^(start|test|dev|server)$/.test(script);
+  const isBuilt = isModernYarn && /^(start|test|dev|server)$/.test(script);
   return isBuilt ? `yarn run build && ${command}` : command;
 }
 

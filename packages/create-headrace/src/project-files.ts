@@ -51,7 +51,8 @@ export function projectFiles(template: Template, words: Words): Map<string, stri
       else files.set(path.replace(/^_/, '.'), withCommands(text, words));
     }
   }
-  if (words.settings !== undefined) files.set(...words.settings);
+  // An image copies them.
+  if (words.isModernYarn) files.set('.yarnrc.yml', 'nodeLinker: node-modules\n');
   files.set('package.json', `${JSON.stringify(ordered(manifest), null, 2)}\n`);
   return files;
 }

@@ -23,7 +23,7 @@ export async function run(start: () => Promise<Running>): Promise<void> {
     const signals = ['SIGINT', 'SIGTERM'] as const;
     const end = (): void => {
       for (const signal of signals) process.off(signal, end);
-      // Docker kills what still runs 10 s after SIGTERM (`docker stop --timeout`): all is over before.
+      // Docker kills what still runs 10 s after SIGTERM.
       setTimeout(fail, 9500, 'the shutdown takes too long').unref();
       const limits = { drainTimeoutMs: 8000, signal: AbortSignal.timeout(9000) };
       running.shutdown(limits).then(() => process.exit(0), fail);
