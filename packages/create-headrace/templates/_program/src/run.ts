@@ -1,6 +1,5 @@
 // The life of a program: a failed start is one line and exit code 1; SIGTERM and Ctrl+C end it in good order.
 
-/** How long a shutdown may take. */
 export interface Limits {
   /** Peers have this time to close; then we close. */
   readonly drainTimeoutMs: number;
