@@ -2,6 +2,7 @@ import { type Channel, type Clock, DecodeError, type Timer } from '@headrace/cor
 import { toError } from '@headrace/core/authoring';
 import type { LoggedSession, SessionLog } from '../log/session-log.ts';
 import { foldRecords, type RecordedSession } from '../protocol/session-record.ts';
+import type { GoneReason } from './gone-reason.ts';
 import type { JournalLog } from './journal-owner.ts';
 import { type LeftRecord, LeftRecords } from './left-records.ts';
 import { nameOf } from './logged-transport.ts';
@@ -12,7 +13,7 @@ export type LookUp =
   | { readonly session: RecordedSession; readonly revision: string }
   /** The log cannot be reached, or another process is busy with it: the client must come again. */
   | { readonly do: 'come-again' }
-  | { readonly do: 'unknown' };
+  | { readonly gone: GoneReason };
 
 /** As many channels are looked for at a time; the clients of further ones come again. */
 const MAX_LOOK_UPS = 1024;
@@ -27,7 +28,6 @@ const SWEEP_BYTES = 16_384;
 const SWEEP_PAUSE_MS = 20;
 
 const COME_AGAIN: LookUp = { do: 'come-again' };
-const UNKNOWN: LookUp = { do: 'unknown' };
 
 /** The channels of a table in its log. */
 export class LoggedSessions implements JournalLog {
@@ -70,21 +70,22 @@ export class LoggedSessions implements JournalLog {
     knows: (session: RecordedSession) => boolean,
     link: Channel,
   ): Promise<LookUp> {
-    if (this.leftRecords.has(nameOf(id))) return UNKNOWN;
+    if (this.leftRecords.has(nameOf(id))) return { gone: 'ended' };
     const present = this.lookUps.get(id);
     if (present === undefined && this.lookUps.size >= MAX_LOOK_UPS) return COME_AGAIN;
     // What another client's look-up reads may be older than what this one was given.
-    const unknown = present === undefined ? UNKNOWN : COME_AGAIN;
+    const isFresh = present === undefined;
     try {
       const found = await (present ?? this.read(id, link.clock));
-      if (found === undefined) return unknown;
+      if (found === undefined) return isFresh ? { gone: 'unknown' } : COME_AGAIN;
       const session = foldRecords(found.records, received);
-      return knows(session) ? { session, revision: found.revision } : unknown;
+      if (knows(session)) return { session, revision: found.revision };
+      return isFresh ? { gone: 'secret' } : COME_AGAIN;
     } catch (thrown) {
       const error = toError(thrown);
       if (error instanceof DecodeError) {
         link.logger.log('error', `${link} cannot resume: ${error.message}`, error);
-        return UNKNOWN;
+        return { gone: 'unreadable' };
       }
       this.complain(error, link);
       return COME_AGAIN;

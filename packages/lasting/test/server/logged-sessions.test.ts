@@ -137,17 +137,17 @@ describe('the channels of a table in its log', () => {
       const [stranger, client] = [find(false), find(true)];
       expect(reads).toHaveLength(1);
       reads[0]!([record]);
-      expect(await stranger).toEqual({ do: 'unknown' });
+      expect(await stranger).toEqual({ gone: 'secret' });
       expect(await client).toMatchObject({ revision: '1', session: { name: 'writer 1' } });
     });
 
     it('is not gone for a client whose secret may be newer than what was read', async () => {
       const [first, second] = [find(false), find(false)];
       reads[0]!([record]);
-      expect(await Promise.all([first, second])).toEqual([{ do: 'unknown' }, { do: 'come-again' }]);
+      expect(await Promise.all([first, second])).toEqual([{ gone: 'secret' }, { do: 'come-again' }]);
       const third = find(false);
       reads[1]!([record]);
-      expect(await third).toEqual({ do: 'unknown' });
+      expect(await third).toEqual({ gone: 'secret' });
     });
   });
 
