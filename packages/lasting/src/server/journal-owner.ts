@@ -55,6 +55,8 @@ export interface JournalOwner {
 /** The log of a table, as each journal of the table uses it. */
 export interface JournalLog {
   readonly log: SessionLog;
+  /** What the log answers; rejects if it does not do so in time, and nobody knows then what it has done. */
+  ask<T>(clock: Clock, question: () => Promise<T>): Promise<T>;
   /** The log did not store something. */
   complain(error: Error, channel: Channel | undefined): void;
   /** The log stores again. */

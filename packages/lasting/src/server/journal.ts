@@ -400,9 +400,10 @@ export class Journal {
     );
   }
 
-  /** A log that throws has rejected. */
-  private async appended(record: Buffer, place: AppendPlace): Promise<string | undefined> {
-    return this.parts.log.append(this.name, record, place);
+  /** A log that throws has rejected, and so has one that does not answer. */
+  private appended(record: Buffer, place: AppendPlace): Promise<string | undefined> {
+    const { log } = this.parts;
+    return this.parts.ask(this.owner.clock, () => log.append(this.name, record, place));
   }
 
   private failed(error: Error, again: () => void): void {
@@ -440,8 +441,9 @@ export class Journal {
   }
 
   private async isForgotten(): Promise<boolean> {
+    const { parts, name, owner } = this;
     try {
-      return (await this.parts.log.read(this.name)) === undefined;
+      return (await parts.ask(owner.clock, () => parts.log.read(name))) === undefined;
     } catch {
       // The client comes again, and it is read then.
       return false;
@@ -493,7 +495,8 @@ export class Journal {
     const { name: id, revision, writer, parts, owner } = this;
     let isLeft = isInDoubt;
     try {
-      if (revision !== undefined) await parts.log.remove(id, revision);
+      if (revision !== undefined)
+        await parts.ask(owner.clock, () => parts.log.remove(id, revision));
     } catch (thrown) {
       isLeft = true;
       parts.complain(toError(thrown), owner.channel);

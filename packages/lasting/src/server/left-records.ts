@@ -2,6 +2,7 @@ import { type Clock, DecodeError, type Timer } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
 import type { SessionLog } from '../log/session-log.ts';
 import { foldRecords } from '../protocol/session-record.ts';
+import type { JournalLog } from './journal-owner.ts';
 
 /** What the log may still have of a channel that has ended. */
 export interface LeftRecord {
@@ -21,16 +22,15 @@ const AGAIN_MS = 5000;
 /** The records of channels that ended while their log could not be reached: they are removed when it can. */
 export class LeftRecords {
   private readonly log: SessionLog;
-  private readonly asks: <T>(clock: Clock, answer: () => Promise<T>) => Promise<T>;
+  private readonly ask: JournalLog['ask'];
   /** By the id; the oldest first. */
   private readonly left = new Map<string, LeftRecord & { readonly until: number }>();
   private timer: Timer | undefined = undefined;
   private isBusy = false;
 
-  /** @param asks - rejects if there is no answer in time */
-  constructor(log: SessionLog, asks: LeftRecords['asks']) {
+  constructor(log: SessionLog, ask: JournalLog['ask']) {
     this.log = log;
-    this.asks = asks;
+    this.ask = ask;
   }
 
   /** Nobody goes on with it here. */
@@ -68,10 +68,10 @@ export class LeftRecords {
   }
 
   private async remove({ id, revision, hasWritten }: LeftRecord, clock: Clock): Promise<void> {
-    const found = await this.asks(clock, () => this.log.read(id));
+    const found = await this.ask(clock, () => this.log.read(id));
     if (found === undefined) return;
     if (found.revision !== revision && !isOf(found.records, hasWritten)) return;
-    await this.asks(clock, () => this.log.remove(id, found.revision));
+    await this.ask(clock, () => this.log.remove(id, found.revision));
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Channel, type Clock, DecodeError, type Timer } from '@headrace/core';
+import { type Channel, type Clock, DecodeError, TimedOutError, type Timer } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
 import type { LoggedSession, SessionLog } from '../log/session-log.ts';
 import { foldRecords, type RecordedSession } from '../protocol/session-record.ts';
@@ -17,8 +17,6 @@ export type LookUp =
 
 /** As many channels are looked for at a time; the clients of further ones come again. */
 const MAX_LOOK_UPS = 1024;
-/** If the log has not answered after this time, the client comes again. */
-export const LOOK_UP_MS = 10_000;
 /** Whole records are written again in so many parts of the time for which the log keeps them. */
 const SWEEPS = 12;
 /** As many of them at a time, or fewer that keep so many bytes more each … */
@@ -41,12 +39,37 @@ export class LoggedSessions implements JournalLog {
   /** Where the present sweep has come to: it does not begin again with those for which the log does not answer. */
   private swept: Iterator<ResumeSession, undefined> | undefined = undefined;
 
-  /** @param sessions - those of the table now */
-  constructor(log: SessionLog, sessions: () => Iterable<ResumeSession, undefined>) {
+  private readonly timeoutMs: number;
+
+  /**
+   * @param timeoutMs - how long the log may take for an answer
+   * @param sessions - those of the table now
+   */
+  constructor(
+    log: SessionLog,
+    timeoutMs: number,
+    sessions: () => Iterable<ResumeSession, undefined>,
+  ) {
     this.log = log;
+    this.timeoutMs = timeoutMs;
     this.sessions = sessions;
-    this.leftRecords = new LeftRecords(log, answered);
+    this.leftRecords = new LeftRecords(log, this.ask);
   }
+
+  readonly ask = async <T>(clock: Clock, question: () => Promise<T>): Promise<T> => {
+    const { timeoutMs } = this;
+    let timer: Timer | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      const text = `it has not answered within ${timeoutMs} ms`;
+      const error = () => new TimedOutError('TIMEOUT_REQUEST', text, { timeoutMs });
+      timer = clock.deadlines.schedule(() => reject(error()), timeoutMs);
+    });
+    try {
+      return await Promise.race([question(), late]);
+    } finally {
+      timer!.cancel();
+    }
+  };
 
   readonly complain = (error: Error, channel: Channel | undefined): void => {
     if (this.hasComplained) return;
@@ -94,7 +117,7 @@ export class LoggedSessions implements JournalLog {
 
   /** All that look for a channel at a time share one read, so that none keeps another one from it. */
   private async read(id: string, clock: Clock): Promise<LoggedSession | undefined> {
-    const reading = answered(clock, () => this.log.read(nameOf(id)));
+    const reading = this.ask(clock, () => this.log.read(nameOf(id)));
     this.lookUps.set(id, reading);
     try {
       return await reading;
@@ -129,19 +152,5 @@ export class LoggedSessions implements JournalLog {
     if (left > 0) this.swept = undefined;
     const pauseMs = left > 0 ? this.log.keepMs / SWEEPS : SWEEP_PAUSE_MS;
     this.sweeping = clock.deadlines.schedule(() => this.sweep(clock), pauseMs);
-  }
-}
-
-/** What the log answers; rejects if it does not. */
-async function answered<T>(clock: Clock, answer: () => Promise<T>): Promise<T> {
-  let timer: Timer | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    const error = () => new Error(`it has not answered within ${LOOK_UP_MS} ms`);
-    timer = clock.deadlines.schedule(() => reject(error()), LOOK_UP_MS);
-  });
-  try {
-    return await Promise.race([answer(), late]);
-  } finally {
-    timer!.cancel();
   }
 }

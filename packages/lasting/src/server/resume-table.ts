@@ -16,7 +16,7 @@ import {
   type HandOverOptions,
   type HandOverReport,
 } from './hand-over.ts';
-import { LOOK_UP_MS, LoggedSessions } from './logged-sessions.ts';
+import { LoggedSessions } from './logged-sessions.ts';
 import { nameOf } from './logged-transport.ts';
 import { ResumeSession, type SessionTable } from './resume-session.ts';
 import {
@@ -89,10 +89,10 @@ export class ResumeTable {
     this.options = OPTIONS.resolve(options);
     this.helloTimeoutMs = this.options.helloTimeoutMs;
     this.counters = { gone: this.goneCounts };
-    const { log, windowMs } = this.options;
+    const { log, logTimeoutMs, windowMs } = this.options;
     if (log !== undefined) {
       if (windowMs > log.keepMs / 2) throw keepsTooShort(windowMs, log.keepMs);
-      this.logged = new LoggedSessions(log, () => this.sessions.values());
+      this.logged = new LoggedSessions(log, logTimeoutMs, () => this.sessions.values());
     }
     this.owner = {
       attached: (session) => this.attached(session),
@@ -306,7 +306,7 @@ export class ResumeTable {
     this.sessions.set(id, session);
     this.logged!.added(clock);
     // It is here when the log says so.
-    const timer = clock.deadlines.schedule(() => session.lost(), LOOK_UP_MS);
+    const timer = clock.deadlines.schedule(() => session.lost(), this.options.logTimeoutMs);
     const isHere = await transport.claim();
     timer.cancel();
     if (!isHere) return COME_AGAIN;

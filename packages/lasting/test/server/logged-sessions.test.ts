@@ -43,7 +43,7 @@ describe('the channels of a table in its log', () => {
     clock = new VirtualClock();
     turn = [];
     channels = [];
-    logged = new LoggedSessions(log, () => channels.map(({ session }) => session));
+    logged = new LoggedSessions(log, 10_000, () => channels.map(({ session }) => session));
     logged.added(clock);
   });
 
@@ -66,7 +66,7 @@ describe('the channels of a table in its log', () => {
       reads += 1;
       return new Promise(() => {});
     };
-    const silent = new LoggedSessions({ ...log, read } as never, () => []);
+    const silent = new LoggedSessions({ ...log, read } as never, 10_000, () => []);
     const link = { clock, logger: silentLogger } as never;
     const find = (id: string) => silent.find(id, 0, () => true, link);
     for (let id = 0; id < 1024; id++) void find(String(id));
@@ -130,7 +130,7 @@ describe('the channels of a table in its log', () => {
         new Promise<{ records: Buffer[]; revision: string }>((resolve) =>
           reads.push((records) => resolve({ records, revision: '1' })),
         );
-      looked = new LoggedSessions({ ...log, keepMs: log.keepMs, read }, () => []);
+      looked = new LoggedSessions({ ...log, keepMs: log.keepMs, read }, 10_000, () => []);
     });
 
     it('is found by who knows its secret, though somebody else asks for it', async () => {
@@ -144,7 +144,10 @@ describe('the channels of a table in its log', () => {
     it('is not gone for a client whose secret may be newer than what was read', async () => {
       const [first, second] = [find(false), find(false)];
       reads[0]!([record]);
-      expect(await Promise.all([first, second])).toEqual([{ gone: 'secret' }, { do: 'come-again' }]);
+      expect(await Promise.all([first, second])).toEqual([
+        { gone: 'secret' },
+        { do: 'come-again' },
+      ]);
       const third = find(false);
       reads[1]!([record]);
       expect(await third).toEqual({ gone: 'secret' });

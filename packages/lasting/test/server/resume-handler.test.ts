@@ -532,7 +532,9 @@ describe('ResumeHandler', () => {
       const next = bench.link();
       const logger = { log: (_level: unknown, text: string) => void texts.push(text) };
       Object.defineProperty(next.channel, 'logger', { value: logger });
-      next.channel.writeInbound(bytes ?? encodeResumeFrame({ kind: 'resume', ...shown, received: 0 }));
+      next.channel.writeInbound(
+        bytes ?? encodeResumeFrame({ kind: 'resume', ...shown, received: 0 }),
+      );
       bench.clock.advance(REFUSAL_MS);
       const [frame] = next.heard() as { code: number }[];
       return frame!.code;
