@@ -100,6 +100,11 @@ export class Journal {
     return this.hasBegun && !this.isOver;
   }
 
+  /** Messages of another process that the pipeline has not read yet. */
+  get repeatCount(): number {
+    return this.held.repeatCount;
+  }
+
   /** Messages that were written and are not stored. */
   get waitingMessages(): Buffer[] {
     return [...this.inAppend.messages, ...this.staged];
