@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import type { Channel, Clock } from '@headrace/core';
-import type { SessionLog } from '../log/session-log.ts';
+import type { LoggedSession, SessionLog } from '../log/session-log.ts';
 import type { SessionHeader } from '../protocol/session-bytes.ts';
 import type { LeftRecord } from './left-records.ts';
 
@@ -57,6 +57,8 @@ export interface JournalLog {
   readonly log: SessionLog;
   /** What the log answers; rejects if it does not do so in time, and nobody knows then what it has done. */
   ask<T>(clock: Clock, question: () => Promise<T>): Promise<T>;
+  /** Reads the records of a channel, when it is their turn; as `ask`. */
+  read(name: string, clock: Clock): Promise<LoggedSession | undefined>;
   /** The log did not store something. */
   complain(error: Error, channel: Channel | undefined): void;
   /** The log stores again. */

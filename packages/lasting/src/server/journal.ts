@@ -448,7 +448,7 @@ export class Journal {
   private async isForgotten(): Promise<boolean> {
     const { parts, name, owner } = this;
     try {
-      return (await parts.ask(owner.clock, () => parts.log.read(name))) === undefined;
+      return (await parts.read(name, owner.clock)) === undefined;
     } catch {
       // The client comes again, and it is read then.
       return false;

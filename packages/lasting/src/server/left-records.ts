@@ -1,6 +1,5 @@
 import { type Clock, DecodeError, type Timer } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
-import type { SessionLog } from '../log/session-log.ts';
 import { foldRecords } from '../protocol/session-record.ts';
 import type { JournalLog } from './journal-owner.ts';
 
@@ -21,16 +20,14 @@ const AGAIN_MS = 5000;
 
 /** The records of channels that ended while their log could not be reached: they are removed when it can. */
 export class LeftRecords {
-  private readonly log: SessionLog;
-  private readonly ask: JournalLog['ask'];
+  private readonly parts: Omit<JournalLog, 'left'>;
   /** By the id; the oldest first. */
   private readonly left = new Map<string, LeftRecord & { readonly until: number }>();
   private timer: Timer | undefined = undefined;
   private isBusy = false;
 
-  constructor(log: SessionLog, ask: JournalLog['ask']) {
-    this.log = log;
-    this.ask = ask;
+  constructor(parts: Omit<JournalLog, 'left'>) {
+    this.parts = parts;
   }
 
   /** Nobody goes on with it here. */
@@ -40,7 +37,7 @@ export class LeftRecords {
 
   add(record: LeftRecord, clock: Clock): void {
     if (this.left.size >= MAX_LEFT) return;
-    this.left.set(record.id, { ...record, until: clock.now() + this.log.keepMs });
+    this.left.set(record.id, { ...record, until: clock.now() + this.parts.log.keepMs });
     this.later(clock);
   }
 
@@ -68,10 +65,11 @@ export class LeftRecords {
   }
 
   private async remove({ id, revision, hasWritten }: LeftRecord, clock: Clock): Promise<void> {
-    const found = await this.ask(clock, () => this.log.read(id));
+    const { parts } = this;
+    const found = await parts.read(id, clock);
     if (found === undefined) return;
     if (found.revision !== revision && !isOf(found.records, hasWritten)) return;
-    await this.ask(clock, () => this.log.remove(id, found.revision));
+    await parts.ask(clock, () => parts.log.remove(id, found.revision));
   }
 }
 

@@ -1,5 +1,5 @@
 import { type Channel, type Clock, DecodeError, TimedOutError, type Timer } from '@headrace/core';
-import { toError } from '@headrace/core/authoring';
+import { Fifo, toError } from '@headrace/core/authoring';
 import type { LoggedSession, SessionLog } from '../log/session-log.ts';
 import { foldRecords, type RecordedSession } from '../protocol/session-record.ts';
 import type { GoneReason } from './gone-reason.ts';
@@ -15,7 +15,7 @@ export type LookUp =
   | { readonly do: 'come-again' }
   | { readonly gone: GoneReason };
 
-/** As many channels are looked for at a time; the clients of further ones come again. */
+/** As many channels are looked for, or wait for their turn; the clients of further ones come again. */
 const MAX_LOOK_UPS = 1024;
 /** Whole records are written again in so many parts of the time for which the log keeps them. */
 const SWEEPS = 12;
@@ -26,6 +26,14 @@ const SWEEP_BYTES = 16_384;
 const SWEEP_PAUSE_MS = 20;
 
 const COME_AGAIN: LookUp = { do: 'come-again' };
+
+/** How much the log is asked for. */
+interface LogLimits {
+  /** How long it may take for an answer. */
+  readonly logTimeoutMs: number;
+  /** Channels that are read at a time. */
+  readonly maxReads: number;
+}
 
 /** The channels of a table in its log. */
 export class LoggedSessions implements JournalLog {
@@ -39,25 +47,25 @@ export class LoggedSessions implements JournalLog {
   /** Where the present sweep has come to: it does not begin again with those for which the log does not answer. */
   private swept: Iterator<ResumeSession, undefined> | undefined = undefined;
 
-  private readonly timeoutMs: number;
+  private readonly limits: LogLimits;
+  /** Reads that are under way, and those that wait for their turn. */
+  private reading = 0;
+  private readonly waiting = new Fifo<() => void>();
 
-  /**
-   * @param timeoutMs - how long the log may take for an answer
-   * @param sessions - those of the table now
-   */
+  /** @param sessions - those of the table now */
   constructor(
     log: SessionLog,
-    timeoutMs: number,
+    limits: LogLimits,
     sessions: () => Iterable<ResumeSession, undefined>,
   ) {
     this.log = log;
-    this.timeoutMs = timeoutMs;
+    this.limits = limits;
     this.sessions = sessions;
-    this.leftRecords = new LeftRecords(log, this.ask);
+    this.leftRecords = new LeftRecords(this);
   }
 
   readonly ask = async <T>(clock: Clock, question: () => Promise<T>): Promise<T> => {
-    const { timeoutMs } = this;
+    const { logTimeoutMs: timeoutMs } = this.limits;
     let timer: Timer | undefined;
     const late = new Promise<never>((_resolve, reject) => {
       const text = `it has not answered within ${timeoutMs} ms`;
@@ -68,6 +76,18 @@ export class LoggedSessions implements JournalLog {
       return await Promise.race([question(), late]);
     } finally {
       timer!.cancel();
+    }
+  };
+
+  readonly read = async (name: string, clock: Clock): Promise<LoggedSession | undefined> => {
+    if (this.reading < this.limits.maxReads) this.reading += 1;
+    else await new Promise<void>((resolve) => this.waiting.push(resolve));
+    try {
+      return await this.ask(clock, () => this.log.read(name));
+    } finally {
+      const next = this.waiting.shift();
+      if (next === undefined) this.reading -= 1;
+      else next();
     }
   };
 
@@ -99,7 +119,8 @@ export class LoggedSessions implements JournalLog {
     // What another client's look-up reads may be older than what this one was given.
     const isFresh = present === undefined;
     try {
-      const found = await (present ?? this.read(id, link.clock));
+      // Its turn may come late: the client does not wait for it, and finds it under way when it comes again.
+      const found = await this.ask(link.clock, () => present ?? this.lookUp(id, link.clock));
       if (found === undefined) return isFresh ? { gone: 'unknown' } : COME_AGAIN;
       const session = foldRecords(found.records, received);
       if (knows(session)) return { session, revision: found.revision };
@@ -116,8 +137,8 @@ export class LoggedSessions implements JournalLog {
   }
 
   /** All that look for a channel at a time share one read, so that none keeps another one from it. */
-  private async read(id: string, clock: Clock): Promise<LoggedSession | undefined> {
-    const reading = this.ask(clock, () => this.log.read(nameOf(id)));
+  private async lookUp(id: string, clock: Clock): Promise<LoggedSession | undefined> {
+    const reading = this.read(nameOf(id), clock);
     this.lookUps.set(id, reading);
     try {
       return await reading;

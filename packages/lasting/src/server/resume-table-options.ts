@@ -59,6 +59,11 @@ export interface ResumeTableOptions {
    * after an error: a record is appended again, and a client that is looked for there comes again. @default 10000
    */
   readonly logTimeoutMs?: number;
+  /**
+   * Channels that are read from the log at a time, when very many clients come at once; the others wait for their turn. Of more than
+   * 1,024 that are read or wait, the clients come again. @default 32
+   */
+  readonly maxReads?: number;
 }
 
 /** Where the clients of a server must go, see `ResumeTable.move`. */
@@ -112,6 +117,7 @@ export const OPTIONS = describeOptions('ResumeTable', {
     (given) => typeof (given as Partial<SessionLog> | null)?.append === 'function',
   ),
   logTimeoutMs: number({ min: 1, max: 2 ** 31 - 1, default: 10_000 }),
+  maxReads: whole({ min: 1, default: 32 }),
 });
 /** @internal */
 export const MOVE = describeOptions('move', {

@@ -89,10 +89,10 @@ export class ResumeTable {
     this.options = OPTIONS.resolve(options);
     this.helloTimeoutMs = this.options.helloTimeoutMs;
     this.counters = { gone: this.goneCounts };
-    const { log, logTimeoutMs, windowMs } = this.options;
+    const { log, windowMs } = this.options;
     if (log !== undefined) {
       if (windowMs > log.keepMs / 2) throw keepsTooShort(windowMs, log.keepMs);
-      this.logged = new LoggedSessions(log, logTimeoutMs, () => this.sessions.values());
+      this.logged = new LoggedSessions(log, this.options, () => this.sessions.values());
     }
     this.owner = {
       attached: (session) => this.attached(session),

@@ -14,6 +14,7 @@ import type { LeftRecord } from '../../src/server/left-records.ts';
 import { LoggedSessions } from '../../src/server/logged-sessions.ts';
 
 const TIMEOUT_MS = 10_000;
+const LIMITS = { logTimeoutMs: TIMEOUT_MS, maxReads: 32 };
 const FIRST: TransportHeader = {
   id: 'i'.repeat(16),
   secrets: ['s'.repeat(16)],
@@ -163,9 +164,11 @@ describe('Journal', () => {
   const heard = async (): Promise<void> => {
     if (isSilent) await new Promise(() => {});
   };
+  const { ask, read: readNow } = new LoggedSessions(log, LIMITS, () => []);
   const parts = {
     log,
-    ask: new LoggedSessions(log, TIMEOUT_MS, () => []).ask,
+    ask,
+    read: readNow,
     complain: (error: Error) => void complaints.push(error.message),
     works: () => {},
     left: (record: LeftRecord) => void left.push(record),
