@@ -17,7 +17,7 @@ const CODES = {
 /**
  * Why a client was told `RESUME_GONE`: `unknown` (neither the table nor its log has such a channel: it ended, its client was
  * absent for too long, or it never was), `ended` (it has ended here), `secret` (a wrong one), `oldSecret` (the client has shown a later
- * one), `unreadable` (the records in the log make no sense), `credit` (more is kept in the log than the credit of the client),
+ * one), `unreadable` (the records in the log cannot be read), `credit` (more is kept in the log than the credit of the client),
  * `position` (the client has less than it has acknowledged), `overrun` (it took too little), `version` (of the protocol), `limit` (too
  * many clients were absent).
  */

@@ -2,7 +2,6 @@ import type { Buffer } from 'node:buffer';
 import type { Channel, Clock } from '@headrace/core';
 import type { LoggedSession, SessionLog } from '../log/session-log.ts';
 import type { SessionHeader } from '../protocol/session-bytes.ts';
-import type { LeftRecord } from './left-records.ts';
 
 /** What the application knows of a channel, for its log. */
 export type Description = Pick<SessionHeader, 'isKnown' | 'principal' | 'saved'>;
@@ -50,6 +49,16 @@ export interface JournalOwner {
   /** The client takes too little of what is written for it. */
   overrun(): void;
   failed(error: Error): void;
+}
+
+/** What the log may still have of a channel that has ended. */
+export interface LeftRecord {
+  /** Of the channel, in the log. */
+  readonly id: string;
+  /** The last one that is known. */
+  readonly revision: string | undefined;
+  /** Records of this writer may have come after it. */
+  hasWritten(name: string): boolean;
 }
 
 /** The log of a table, as each journal of the table uses it. */

@@ -1,17 +1,7 @@
 import { type Clock, DecodeError, type Timer } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
 import { foldRecords } from '../protocol/session-record.ts';
-import type { JournalLog } from './journal-owner.ts';
-
-/** What the log may still have of a channel that has ended. */
-export interface LeftRecord {
-  /** Of the channel, in the log. */
-  readonly id: string;
-  /** The last one that is known. */
-  readonly revision: string | undefined;
-  /** Records of this writer may have come after it. */
-  hasWritten(name: string): boolean;
-}
+import type { JournalLog, LeftRecord } from './journal-owner.ts';
 
 /** So many channels are remembered; of further ones the log forgets the records itself. */
 const MAX_LEFT = 10_000;

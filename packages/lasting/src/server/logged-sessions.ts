@@ -3,8 +3,8 @@ import { Fifo, toError } from '@headrace/core/authoring';
 import type { LoggedSession, SessionLog } from '../log/session-log.ts';
 import { foldRecords, type RecordedSession } from '../protocol/session-record.ts';
 import type { GoneReason } from './gone-reason.ts';
-import type { JournalLog } from './journal-owner.ts';
-import { type LeftRecord, LeftRecords } from './left-records.ts';
+import type { JournalLog, LeftRecord } from './journal-owner.ts';
+import { LeftRecords } from './left-records.ts';
 import { nameOf } from './logged-transport.ts';
 import type { ResumeSession } from './resume-session.ts';
 

@@ -7,10 +7,10 @@ import { Journal } from '../../src/server/journal.ts';
 import type {
   Description,
   JournalOwner,
+  LeftRecord,
   StoredWork,
   TransportHeader,
 } from '../../src/server/journal-owner.ts';
-import type { LeftRecord } from '../../src/server/left-records.ts';
 import { LoggedSessions } from '../../src/server/logged-sessions.ts';
 
 const TIMEOUT_MS = 10_000;
