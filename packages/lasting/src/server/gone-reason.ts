@@ -1,7 +1,26 @@
 import { GONE_CODE } from '../protocol/resume-frame.ts';
 
+/**
+ * Why a client was told `RESUME_GONE`: `unknown` (neither the table nor its log has such a channel: it ended, its client was
+ * absent for too long, or it never was), `ended` (it has ended here), `secret` (a wrong one), `oldSecret` (the client has shown a later
+ * one), `unreadable` (the records in the log cannot be read), `credit` (more is kept in the log than the credit of the client),
+ * `position` (the client has less than it has acknowledged), `overrun` (it took too little), `version` (of the protocol), `limit` (too
+ * many clients were absent).
+ */
+export type GoneReason =
+  | 'unknown'
+  | 'ended'
+  | 'secret'
+  | 'oldSecret'
+  | 'unreadable'
+  | 'credit'
+  | 'position'
+  | 'overrun'
+  | 'version'
+  | 'limit';
+
 /** Each has the code that its client is told; strangers learn no more. */
-const CODES = {
+const CODES: Readonly<Record<GoneReason, number>> = {
   unknown: GONE_CODE.unknown,
   ended: GONE_CODE.unknown,
   secret: GONE_CODE.unknown,
@@ -12,16 +31,7 @@ const CODES = {
   overrun: GONE_CODE.overrun,
   version: GONE_CODE.version,
   limit: GONE_CODE.limit,
-} as const;
-
-/**
- * Why a client was told `RESUME_GONE`: `unknown` (neither the table nor its log has such a channel: it ended, its client was
- * absent for too long, or it never was), `ended` (it has ended here), `secret` (a wrong one), `oldSecret` (the client has shown a later
- * one), `unreadable` (the records in the log cannot be read), `credit` (more is kept in the log than the credit of the client),
- * `position` (the client has less than it has acknowledged), `overrun` (it took too little), `version` (of the protocol), `limit` (too
- * many clients were absent).
- */
-export type GoneReason = keyof typeof CODES;
+};
 
 /** @internal What the client is told. */
 export function codeOf(reason: GoneReason): number {
