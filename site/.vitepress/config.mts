@@ -104,7 +104,7 @@ export default defineConfig({
   },
   head: [
     ['link', { rel: 'icon', type: 'image/svg+xml', href: '/headrace/logo.svg' }],
-    ['meta', { name: 'theme-color', content: '#1f6feb' }],
+    ['meta', { name: 'theme-color', content: '#0b6b76' }],
   ],
   markdown: {
     anchor: { slugify: slug },

@@ -2,6 +2,7 @@ import { onContentUpdated, type Theme } from 'vitepress';
 import DefaultTheme from 'vitepress/theme-without-fonts';
 import LivePipeline from './LivePipeline.vue';
 import { addRunButtons } from './run-buttons.ts';
+import TypeIt from './TypeIt.vue';
 import './style.css';
 
 export default {
@@ -9,5 +10,6 @@ export default {
   setup: () => onContentUpdated(addRunButtons),
   enhanceApp({ app }) {
     app.component('LivePipeline', LivePipeline);
+    app.component('TypeIt', TypeIt);
   },
 } satisfies Theme;
