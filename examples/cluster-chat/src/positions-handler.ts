@@ -73,11 +73,13 @@ export class PositionsHandler implements Handler {
     this.isOn = true;
     talk.remove(channel);
     try {
-      const { recovered, position: now } = await kept.history.join(channel, position);
-      if (!recovered) {
-        if (position !== undefined) ctx.write('ERR:SINCE_GONE');
-        ctx.writeAndFlush(atText(now));
-      }
+      await kept.history.join(channel, position, {
+        answer({ recovered, position: now }) {
+          if (recovered) return undefined;
+          if (position !== undefined) ctx.write('ERR:SINCE_GONE');
+          return atText(now);
+        },
+      });
     } catch {
       this.isOn = false;
       if (channel.isActive && !channel.isEnding) {

@@ -10,6 +10,7 @@ export { DurableOutcome } from './durable/durable-outcome.ts';
 export type {
   DurableMessage,
   GroupHistory,
+  JoinOptions,
   NewestMessages,
   SinceOptions,
   SinceOutcome,

@@ -160,6 +160,8 @@ export { addressText } from './text/address-text.ts';
 export { nearestTo } from './text/nearest-name.ts';
 /** Escapes text of a peer, so that it is safe in a line of a log. */
 export { printable } from './text/printable.ts';
+/** A URL without its secrets, and the header that says them. */
+export { credentialsOf, shownUrl } from './text/shown-url.ts';
 // Work that takes time, with a time-out
 export {
   Attempt,

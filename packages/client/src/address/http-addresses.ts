@@ -11,11 +11,13 @@ import {
 import {
   attempted,
   CLOCK,
+  credentialsOf,
   describeOptions,
   fn,
   object,
   onAbort,
   type Resolved,
+  shownUrl,
   textOf,
   time,
   whole,
@@ -56,8 +58,9 @@ const LONGEST_TTL_MS = 3_600_000;
 /**
  * Reads a route service: `GET` of the URL answers `{"ttlMs":5000,"nodes":[{"host":"10.0.0.1","port":18888}]}`, the
  * best node first; further members are ignored. A node is reached as the client's last connection was: with its TLS, see
- * the option `tls` for the first one. An `https:` URL follows no redirects. For `ttlMs` the answer is not asked for again, and clients that
- * share the function share the request that is under way.
+ * the option `tls` for the first one. A user and a password in the URL go along as HTTP Basic authentication, and are in no
+ * error. An `https:` URL follows no redirects. For `ttlMs` the answer is not asked for again, and clients that share the
+ * function share the request that is under way.
  *
  * It rejects with `CHANNEL_FAILED` if the service cannot be reached or answers with another status than 200, with
  * `MESSAGE_INVALID` or `FRAME_TOO_LONG` if its answer is not valid, and with `TIMEOUT_REQUEST`.
@@ -108,12 +111,16 @@ function checkName(tls: ClientTls['tls']): void {
 /** The answer of a route service, kept for as long as it is valid. */
 class RouteReader {
   private readonly url: URL;
+  private readonly headers: Headers;
   private readonly options: Resolved<HttpAddressesOptions, typeof OPTIONS.kinds>;
   private known: { readonly places: readonly PortPlace[]; readonly untilMs: number } | undefined;
   private underWay: Promise<readonly PortPlace[]> | undefined;
 
   constructor(url: URL, options: Resolved<HttpAddressesOptions, typeof OPTIONS.kinds>) {
-    this.url = url;
+    this.headers = new Headers({ accept: 'application/json', ...credentialsOf(url) });
+    for (const [name, text] of Object.entries(options.headers ?? {})) this.headers.set(name, text);
+    this.url = new URL(url);
+    this.url.username = this.url.password = '';
     this.options = options;
   }
 
@@ -131,18 +138,18 @@ class RouteReader {
 
   private ask(): Promise<readonly PortPlace[]> {
     const { clock, timeoutMs } = this.options;
-    const text = `no answer from ${shown(this.url)} within ${timeoutMs} ms`;
+    const text = `no answer from ${shownUrl(this.url)} within ${timeoutMs} ms`;
     const error = (): TimedOutError => new TimedOutError('TIMEOUT_REQUEST', text, { timeoutMs });
     return attempted((signal) => this.request(signal), { limit: { clock, timeoutMs, error } });
   }
 
   private async request(signal: AbortSignal): Promise<readonly PortPlace[]> {
-    const url = shown(this.url);
+    const url = shownUrl(this.url);
     // The global one of now: a program may replace it.
-    const { headers, fetch: ask = fetch } = this.options;
+    const { fetch: ask = fetch } = this.options;
     // A redirect could lead to a service without encryption.
     const redirect = this.url.protocol === 'https:' ? ('manual' as const) : ('follow' as const);
-    const init = { signal, redirect, headers: { accept: 'application/json', ...headers } };
+    const init = { signal, redirect, headers: this.headers };
     const response = await ask(this.url, init).catch((error: unknown) => {
       throw noRoute(url, error);
     });
@@ -161,7 +168,7 @@ class RouteReader {
     const parts: Uint8Array[] = [];
     let bytes = 0;
     const { maxBytes } = this.options;
-    const url = shown(this.url);
+    const url = shownUrl(this.url);
     try {
       for await (const part of response.body ?? []) {
         bytes += part.byteLength;
@@ -217,15 +224,10 @@ function invalid(url: string, why: string): DecodeError {
   return new DecodeError('MESSAGE_INVALID', `the answer of ${url} is not valid: ${why}`);
 }
 
-/** Without what may be secret. */
-function shown({ origin, pathname }: URL): string {
-  return `${origin}${pathname}`;
-}
-
 function checkedUrl(url: string | URL): URL {
   const parsedUrl = URL.canParse(String(url)) ? new URL(url) : undefined;
   if (parsedUrl?.protocol === 'http:' || parsedUrl?.protocol === 'https:') return parsedUrl;
-  const text = `url is ${textOf(url)}, but must be an http: or https: URL`;
+  const text = `url is ${shownUrl(textOf(url))}, but must be an http: or https: URL`;
   throw new OptionError('OPTION_INVALID', text, { option: 'url' });
 }
 

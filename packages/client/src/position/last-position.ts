@@ -32,9 +32,9 @@ export type GroupNews = 'next' | 'known' | 'gap';
  *
  * It knows no protocol: the application says where in its messages the positions are. One object for each group.
  *
- * A gap is reported with the answer to `begin`. If messages come before the answer, and the connection breaks between them and it, a
- * gap before the first of them is not reported: the next connection begins at the last of them. So a server sends the answer as
- * soon as `history.join` has resolved.
+ * A gap is reported with the answer to `begin`, so the answer must come before the messages after it: `answer`, an option of
+ * `history.join`, sees to that. If messages come first, and the connection breaks between them and the answer, the next
+ * connection begins at the last of them, and a gap before them is not reported.
  *
  * @example
  * ```ts run

@@ -52,7 +52,7 @@ describe('httpAddresses', () => {
     const bad: [string, string][] = [
       [
         '<html>',
-        'MESSAGE_INVALID the answer of http://route.example/route is not valid: it is not JSON',
+        'MESSAGE_INVALID the answer of http://route.example/route?… is not valid: it is not JSON',
       ],
       ['{}', 'it has no list "nodes"'],
       ['null', 'it has no list "nodes"'],
@@ -62,12 +62,42 @@ describe('httpAddresses', () => {
       ['{"nodes":[{"host":5,"port":1}]}', 'not a node with host and port'],
       [
         'x'.repeat(201),
-        'FRAME_TOO_LONG http://route.example/route answered with more than maxBytes (200)',
+        'FRAME_TOO_LONG http://route.example/route?… answered with more than maxBytes (200)',
       ],
     ];
     for (const [body, text] of bad) {
       expect(await failure(service(() => new Response(body)).read())).toContain(text);
     }
+  });
+
+  it('sends the user and the password of the URL as a header, unless the headers have one', async () => {
+    const asked: [string, string | null][] = [];
+    const { signal } = new AbortController();
+    for (const headers of [{}, { authorization: 'Bearer key' }]) {
+      const read = httpAddresses('http://ann:se%25cret@route.example/route', {
+        headers,
+        fetch: (url, init) => {
+          asked.push([String(url), new Headers(init?.headers).get('authorization')]);
+          return Promise.resolve(new Response(NODES));
+        },
+      });
+      await read({ signal });
+    }
+    const basic = `Basic ${Buffer.from('ann:se%cret').toString('base64')}`;
+    const url = 'http://route.example/route';
+    expect(asked).toEqual([
+      [url, basic],
+      [url, 'Bearer key'],
+    ]);
+  });
+
+  it.each([
+    ['ftp://ann:secret@host/route?key=secret', 'url is ftp://host/route?…, but must be'],
+    ['ann:secret@host', 'url is ann:host, but must be'],
+    ['http://ann:se/cret@host', 'url is …, but must be'],
+    ['http://ann:%zz@host', 'has a % that two hexadecimal digits do not follow'],
+  ])('refuses %s without its secrets', (url, text) => {
+    expect(() => httpAddresses(url)).toThrow(text);
   });
 
   it('reports a status, and a service that cannot be reached, and asks again', async () => {
@@ -84,11 +114,11 @@ describe('httpAddresses', () => {
       () => new Response(NODES),
     );
     expect(await failure(read())).toContain(
-      'CHANNEL_FAILED http://route.example/route gives no route: it answered with status 503',
+      'CHANNEL_FAILED http://route.example/route?… gives no route: it answered with status 503',
     );
     expect(await failure(read())).toContain('ECONNREFUSED');
     expect(await failure(read())).toContain(
-      'CHANNEL_FAILED http://route.example/route gives no route: other side closed',
+      'CHANNEL_FAILED http://route.example/route?… gives no route: other side closed',
     );
     expect(await read()).toHaveLength(2);
   });
@@ -101,7 +131,7 @@ describe('httpAddresses', () => {
       await new Promise((resolve) => setImmediate(resolve));
       clock.advance(5000);
       expect(await reading).toContain(
-        'TIMEOUT_REQUEST no answer from http://route.example/route within 5000 ms',
+        'TIMEOUT_REQUEST no answer from http://route.example/route?… within 5000 ms',
       );
       expect(clock.pendingTimers).toBe(0);
     }

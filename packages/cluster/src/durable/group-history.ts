@@ -1,5 +1,5 @@
 import type { Channel } from '@headrace/core';
-import { checkNumber, describeOptions, whole } from '@headrace/core/authoring';
+import { checkNumber, describeOptions, fn, whole } from '@headrace/core/authoring';
 import type { LogEntry, LogPosition } from '../log/log.ts';
 import { isPosition, JoiningMember, type JoinOutcome } from './joining-member.ts';
 import type { Room } from './room.ts';
@@ -31,6 +31,15 @@ export interface SinceOptions {
   readonly limit?: number;
 }
 
+/** Options of {@link GroupHistory.join}. */
+export interface JoinOptions {
+  /**
+   * Makes the answer to the member, which is written between what it missed and the first message that comes after.
+   * `undefined` for none; if it throws, the join rejects with the error.
+   */
+  readonly answer?: (outcome: JoinOutcome) => unknown;
+}
+
 /** The messages after a position. */
 export type SinceOutcome<Message> =
   | {
@@ -56,6 +65,10 @@ interface HistoryMembers {
 
 const NEWEST_TRIES = 5;
 const SINCE_OPTIONS = describeOptions('since', { limit: whole({ min: 1, default: 1000 }) });
+
+const JOIN_OPTIONS = describeOptions('join', {
+  answer: fn({ answers: 'at once', takes: 1, purpose: 'makes the answer to the member' }),
+});
 
 /** The messages that a durable group has kept, and its members that come back: `group.history`. */
 export class GroupHistory<Message = unknown> {
@@ -106,14 +119,15 @@ export class GroupHistory<Message = unknown> {
    * from `position` of the outcome on. Without a position it is always that.
    *
    * Rejects with `BUS_DOWN` if the log could not be read for 5 s or the cluster was left, and with `CHANNEL_CLOSED`:
-   * then it is not a member.
+   * then it is not a member. A join that is under way for the channel is what a second one gives.
    */
-  join(channel: Channel, position?: LogPosition): Promise<JoinOutcome> {
+  join(channel: Channel, position?: LogPosition, options: JoinOptions = {}): Promise<JoinOutcome> {
+    const { answer } = JOIN_OPTIONS.resolve(options);
     const known = this.joining.get(channel);
     if (known !== undefined) return known;
     this.members.came();
     const { room, feed, pages, messages, members } = this;
-    const parts = { room, feed, pages, messages, add: members.add };
+    const parts = { room, feed, pages, messages, answer, add: members.add };
     const joining = new JoiningMember(parts, channel).join(position).finally(() => {
       this.joining.delete(channel);
       members.went();

@@ -21,6 +21,7 @@ export interface JoinParts {
   readonly feed: RoomFeed;
   readonly pages: SharedPages;
   readonly messages: { formatted(entry: LogEntry): unknown };
+  readonly answer: ((outcome: JoinOutcome) => unknown) | undefined;
   readonly add: (channel: Channel) => boolean;
 }
 
@@ -114,9 +115,14 @@ export class JoiningMember {
   /** In one go with what was written last: nothing is delivered in between. */
   private added(recovered: boolean): JoinOutcome {
     this.check();
-    this.channel.flush();
-    this.parts.add(this.channel);
-    return { recovered, position: this.parts.feed.at!, count: this.count };
+    const { channel, count } = this;
+    const { feed, answer, add } = this.parts;
+    const outcome = { recovered, position: feed.at!, count };
+    const message = answer?.(outcome);
+    if (message !== undefined) channel.write(message);
+    channel.flush();
+    add(channel);
+    return outcome;
   }
 
   /** Some of the log, which may be away for a while. */

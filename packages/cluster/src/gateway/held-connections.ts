@@ -57,8 +57,7 @@ export class HeldConnections {
     const { users } = this.cluster;
     switch (op) {
       case 'send':
-        writeToEach(chosen, ({ ctx }) => ctx.writeAndFlush(message));
-        break;
+        return written(chosen, message);
       case 'close':
         writeToEach(chosen, ({ ctx }) => {
           if (message !== undefined) ctx.writeAndFlush(message);
@@ -150,6 +149,17 @@ function jsonBytes(value: object): number {
 
 function present(held: (Held | undefined)[]): Held[] {
   return held.filter((one) => one !== undefined);
+}
+
+/** How many took it: a pipeline may refuse the message, or the connection what is too much for it. */
+function written(chosen: readonly Held[], message: unknown): number {
+  let refused = 0;
+  for (const write of writeToEach(chosen, ({ ctx }) => ctx.writeAndFlush(message))) {
+    write.peekSettled((error) => {
+      if (error !== undefined) refused += 1;
+    });
+  }
+  return chosen.length - refused;
 }
 
 function isOpen({ channel, isRemoved }: Context): boolean {

@@ -75,7 +75,7 @@ const OPTIONS = describeOptions('clusterApi', {
   maxBatch: whole({ min: 1, default: 100 }),
   maxRequests: whole({ min: 1, default: 256 }),
   requestsPerSecond: number({ min: 0.001, default: 1000 }),
-  requestBurst: number({ min: 1, default: 1000 }),
+  requestBurst: number({ min: 1, max: Number.MAX_SAFE_INTEGER, default: 1000 }),
   idempotencyMs: number({ min: 1, default: 600_000 }),
   maxIdempotencyKeys: whole({ min: 1, default: 10_000 }),
   maxIdempotencyBytes: whole({ min: 1, default: 8 * 1024 * 1024 }),

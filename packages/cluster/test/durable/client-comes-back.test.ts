@@ -1,5 +1,5 @@
 import { fixed, type GroupPosition, LastPosition, ReconnectingClient } from '@headrace/client';
-import { type DurableGroup, durableGroup } from '@headrace/cluster/durable';
+import { type DurableGroup, durableGroup, type JoinOutcome } from '@headrace/cluster/durable';
 import { jsonLines } from '@headrace/codec';
 import {
   Bootstrap,
@@ -39,8 +39,10 @@ async function serve(messages = 10_000): Promise<void> {
   const member = handler<{ reads: Hello; passesOn: never; writes: Said }>({
     sharable: true,
     async channelRead({ channel }, { since }) {
-      const { recovered, position } = await group.history.join(channel, since);
-      channel.writeAndFlush({ joined: { recovered, position } });
+      const answer = ({ recovered, position }: JoinOutcome): Said => ({
+        joined: { recovered, position },
+      });
+      await group.history.join(channel, since, { answer });
     },
   });
   const binding = new ServerBootstrap()

@@ -5,7 +5,7 @@ import {
   type LogPosition,
   memoryBus,
 } from '@headrace/cluster';
-import { DurableGroup, durableGroup } from '@headrace/cluster/durable';
+import { DurableGroup, durableGroup, type JoinOutcome } from '@headrace/cluster/durable';
 import { ChannelMatchers } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { BroadcastHandler } from '@headrace/handlers';
@@ -335,6 +335,36 @@ describe('GroupHistory.join', () => {
     expect(back.got).toEqual(['1 a', '2 b', '3 c', '4 d']);
     expect(first.got).toEqual(back.got);
     expect(room.history.readCount).toBe(0);
+  });
+
+  it('answers between what was missed and what comes, and once', async () => {
+    const { nodes, all } = await rooms(1);
+    const [room] = all as [DurableGroup<string>];
+    await memberOf(nodes, room);
+    room.write('a');
+    await nodes.pass(20);
+    const { epoch } = room.history.position!;
+    const { channel, got } = await nodes.member();
+    const answer = ({ position, count }: JoinOutcome): string => {
+      room.write('b');
+      return `${position.offset} answer after ${count}, ${room.has(channel) ? 'late' : 'in time'}`;
+    };
+    const joining = room.history.join(channel, { epoch, offset: 0 }, { answer });
+    await nodes.pass(20);
+    await joining;
+    expect(got).toEqual(['1 a', '1 answer after 1, in time', '2 b']);
+  });
+
+  it('rejects with what the answer throws, and adds nobody', async () => {
+    const { nodes, all } = await rooms(1);
+    const [room] = all as [DurableGroup<string>];
+    const { channel } = await nodes.member();
+    const answer = (): never => {
+      throw new Error('no answer');
+    };
+    const joining = room.history.join(channel, undefined, { answer }).catch(String);
+    await nodes.pass(20);
+    expect([await joining, room.has(channel)]).toEqual(['Error: no answer', false]);
   });
 
   it('reads once for all who come at the same time', async () => {

@@ -1,5 +1,5 @@
 import { connectionsOf } from '@headrace/cluster/gateway';
-import type { Handler } from '@headrace/core';
+import { EncodeError, type Handler } from '@headrace/core';
 import { encodeOnce } from '@headrace/core/authoring';
 import { describe, expect, it } from 'vitest';
 import { sent } from '../nodes.ts';
@@ -16,6 +16,19 @@ describe('connectionsOf', () => {
     expect(channels.map(sent)).toEqual([[], ['hi']]);
     expect(await given(of.leave({ group: 'room' }, 'room'))).toBe(2);
     expect(await given(of.list({ group: 'room' }))).toEqual([]);
+  });
+
+  it('does not count the connections that refuse a message', async () => {
+    const { channels, connect, given, of } = await world();
+    const refuses: Handler = {
+      write() {
+        throw new EncodeError('MESSAGE_NOT_ENCODABLE', 'no');
+      },
+    };
+    await connect(0, refuses);
+    const { connections, nodes } = await given(of.publish({ all: true }, 'hi'));
+    expect(channels.map(sent)).toEqual([['hi'], ['hi'], []]);
+    expect([connections, nodes]).toEqual([2, 2]);
   });
 
   it('frees a group that only workers asked for with its last member, and a rejoin makes it again', async () => {

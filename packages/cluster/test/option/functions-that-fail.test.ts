@@ -111,6 +111,16 @@ describeFunctions(new URL('../../src/', import.meta.url), {
   'Worker onConnect': gatewayed((onConnect) => ({ worker: { onConnect } })),
   'Worker onMessage': gatewayed((onMessage) => ({ worker: { onMessage } })),
   'Worker onClose': gatewayed((onClose) => ({ worker: { onClose } })),
+  'join answer': clustered(
+    () => ({}),
+    async (nodes, a, _b, answer) => {
+      const { history } = durableGroup<string>(a, 'room');
+      const joining = history.join(nodes.channel(), undefined, { answer });
+      joining.catch(() => {});
+      await nodes.pass(100);
+      await joining;
+    },
+  ),
   'durableGroup format': durable((format) => ({ format })),
   'durableGroup messageId': durable((messageId) => ({ messageId, format: (text: string) => text })),
   'group idOf': clustered(

@@ -57,6 +57,8 @@ export class TokenBucket {
   }
 
   private fill(rate: Rate, now: number): void {
+    // Also where no time has passed.
+    if (rate.perSecond === Number.POSITIVE_INFINITY) this.tokens = rate.burst;
     if (now <= this.filledAt) return;
     const grown = ((now - this.filledAt) / 1000) * rate.perSecond;
     // A rounding error must not keep a token back that is due.

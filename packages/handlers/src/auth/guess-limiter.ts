@@ -42,7 +42,7 @@ export interface GuessLimiterOptions {
 }
 
 const OPTIONS = describeOptions('GuessLimiter', {
-  freeTries: whole({ min: 1, default: 5 }),
+  freeTries: whole({ min: 1, max: Number.MAX_SAFE_INTEGER, default: 5 }),
   forgiveEveryMs: number({ min: 1, default: 30_000 }),
   sharedFactor: number({ min: 1, default: 10 }),
   maxDelayMs: number({ min: 1, max: 2 ** 31 - 1, default: 5000 }),

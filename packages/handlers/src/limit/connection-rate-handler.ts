@@ -24,9 +24,9 @@ const OPTIONS = describeOptions(
   'ConnectionRateHandler',
   {
     perSecond: number({ ...ABOVE, default: 1000 }),
-    burst: number(ABOVE),
+    burst: number({ ...ABOVE, max: Number.MAX_SAFE_INTEGER }),
     perAddressPerSecond: number({ ...ABOVE, default: 10 }),
-    perAddressBurst: number({ min: 1, default: 50 }),
+    perAddressBurst: number({ min: 1, max: Number.MAX_SAFE_INTEGER, default: 50 }),
     maxAddresses: whole({ min: 1, default: 10_000 }),
   },
   ADMISSION_OPTIONS,

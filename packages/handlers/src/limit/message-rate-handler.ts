@@ -29,7 +29,7 @@ export interface MessageRateOptions<Message = never> {
 
 const OPTIONS = describeOptions('MessageRateHandler', {
   perSecond: number({ min: Number.MIN_VALUE, required: true }),
-  burst: number({ min: 1 }),
+  burst: number({ min: 1, max: Number.MAX_SAFE_INTEGER }),
   excessPolicy: choice(['slow-down', 'drop', 'close'], { default: 'slow-down' }),
   lastWord: fn({ answers: 'at once', takes: 0, purpose: 'makes the last message' }),
 });

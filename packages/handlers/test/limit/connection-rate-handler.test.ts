@@ -18,6 +18,23 @@ describe('ConnectionRateHandler', () => {
     expect(rate.refused).toBe(48);
   });
 
+  it('without a rate for each client allows one as many as it likes', () => {
+    const rate = new ConnectionRateHandler({
+      perSecond: Number.POSITIVE_INFINITY,
+      perAddressPerSecond: Number.POSITIVE_INFINITY,
+    });
+    const { accept } = listeningWith(rate);
+    const came = Array.from({ length: 200 }, () => accept('10.0.0.1').wasAccepted);
+    expect(came.every(Boolean)).toBe(true);
+  });
+
+  it('refuses a burst that would turn a rate off', () => {
+    for (const option of ['burst', 'perAddressBurst']) {
+      const build = () => new ConnectionRateHandler({ [option]: Number.POSITIVE_INFINITY });
+      expect(build).toThrow(`${option} is Infinity`);
+    }
+  });
+
   it('refuses a client that comes too fast, and the others do not pay for it', () => {
     const seen: RejectedError[] = [];
     const rate = new ConnectionRateHandler({

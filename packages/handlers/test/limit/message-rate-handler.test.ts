@@ -21,6 +21,12 @@ function setUp(options: MessageRateOptions<string>) {
 }
 
 describe('MessageRateHandler', () => {
+  it('refuses a burst that would turn the rate off', () => {
+    expect(() => new MessageRateHandler({ perSecond: 1, burst: Number.POSITIVE_INFINITY })).toThrow(
+      'burst is Infinity',
+    );
+  });
+
   it('slow-down: passes on a burst, then perSecond a second, in order, and reads no faster', () => {
     const { channel, events, seen } = setUp({ perSecond: 2, burst: 3 });
     const before = channel.embedded.reads;

@@ -1,4 +1,5 @@
 import { OptionError, systemClock } from '@headrace/core';
+import { shownUrl } from '@headrace/core/authoring';
 import {
   checkSubprotocols,
   OWN_OPTIONS,
@@ -47,8 +48,8 @@ function addressOf(address: string | URL): string {
     url.protocol = url.protocol.replace(/^http/, 'ws');
     if (/^wss?:$/.test(url.protocol) && url.hash === '') return url.href;
   }
-  const text = `${address} is not a URL of a WebSocket: it must begin with ws: or wss:, and have no fragment`;
-  throw new OptionError('OPTION_INVALID', text, { option: 'url', value: String(address) });
+  const text = `${shownUrl(address)} is not a URL of a WebSocket: it must begin with ws: or wss:, and have no fragment`;
+  throw new OptionError('OPTION_INVALID', text, { option: 'url', value: shownUrl(address) });
 }
 
 function checkForPages(options: WebSocketClientOptions): void {

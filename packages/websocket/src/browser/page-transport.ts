@@ -9,11 +9,10 @@ import {
   type Transport,
   type TransportSink,
 } from '@headrace/core';
-import { Fifo, isTurnCheckDue, toError } from '@headrace/core/authoring';
+import { Fifo, isTurnCheckDue, shownUrl, toError } from '@headrace/core/authoring';
 import { CLOSE_TIMEOUT_MS, CUT_OFF, closeCodeOf, closeText } from '../socket/close-codes.ts';
 import type { FrameTransportListener } from '../socket/frame-transport.ts';
 import { MessageIntake, type MessageSource } from '../socket/message-intake.ts';
-import { shownUrl } from '../socket/shown-url.ts';
 import { TextMessage, type WebSocketInput } from '../socket/text-message.ts';
 import type { WebSocketTransport } from '../socket/web-socket-channel.ts';
 import { OPEN, type PageClose, type PageSocket, pageCode } from './page-socket.ts';

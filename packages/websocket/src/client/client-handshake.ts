@@ -8,10 +8,10 @@ import {
   DuplexHandler,
   type Handler,
 } from '@headrace/core';
+import { shownUrl } from '@headrace/core/authoring';
 import { type DeflateTerms, deflateOfAnswer, offerOf } from '../socket/compression.ts';
 import type { AgreedTerms, FrameTransport } from '../socket/frame-transport.ts';
 import { acceptOf } from '../socket/handshake-key.ts';
-import { shownUrl } from '../socket/shown-url.ts';
 
 /** The request of a client. */
 export interface ClientTerms {

@@ -7,11 +7,10 @@ import {
   TlsClientContext,
   type TlsClientOptions,
 } from '@headrace/core';
-import { toError } from '@headrace/core/authoring';
+import { credentialsOf, shownUrl, toError } from '@headrace/core/authoring';
 import { deflateTerms } from '../socket/compression.ts';
 import { FrameTransport } from '../socket/frame-transport.ts';
 import { MESSAGE_LIMITS } from '../socket/message-limits.ts';
-import { shownUrl } from '../socket/shown-url.ts';
 import { ClientHandshake, type ClientTerms } from './client-handshake.ts';
 import {
   checkSubprotocols,
@@ -64,7 +63,7 @@ function targetOf(
     const text = `tls cannot be used with ${url.protocol}//: use wss://`;
     throw new OptionError('OPTION_CONFLICT', text, { option: 'tls' });
   }
-  checkCredentials(url);
+  credentialsOf(url);
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   const secure = isSecure && { tls: new TlsClientContext(tls ?? {}, host) };
   if (!url.protocol.includes('unix')) {
@@ -73,17 +72,6 @@ function targetOf(
   }
   const [path = '', asked = '/'] = url.pathname.split(':');
   return { place: { path, ...secure }, path: `${asked}${url.search}` };
-}
-
-function checkCredentials({ username, password }: URL): void {
-  try {
-    decodeURIComponent(username);
-    decodeURIComponent(password);
-  } catch {
-    const text =
-      'the user or the password of the URL has a % that two hexadecimal digits do not follow';
-    throw new OptionError('OPTION_INVALID', text, { option: 'url' });
-  }
 }
 
 /** As the `ws` library, with the schemes of HTTP beside those of WebSockets, and sockets of a path: `ws+unix:/path:/ws`. */

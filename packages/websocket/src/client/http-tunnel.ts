@@ -1,4 +1,3 @@
-import { Buffer } from 'node:buffer';
 import {
   ChannelError,
   type Clock,
@@ -10,10 +9,9 @@ import {
   systemClock,
   TimedOutError,
 } from '@headrace/core';
-import { describeOptions, time, toError } from '@headrace/core/authoring';
+import { credentialsOf, describeOptions, shownUrl, time, toError } from '@headrace/core/authoring';
 import { FrameTransport } from '../socket/frame-transport.ts';
 import type { ReadLimits } from '../socket/message-limits.ts';
-import { shownUrl } from '../socket/shown-url.ts';
 import { FrameCarrier } from '../tunnel/frame-carrier.ts';
 import { WEB_SOCKET_ERRORS } from '../web-socket-errors.ts';
 import { type Fetch, TunnelTransport } from './tunnel-transport.ts';
@@ -216,11 +214,4 @@ function httpUrl(address: string | URL): URL {
   }
   const text = `${shownUrl(address)} is not a URL that messages could go to over HTTP: it must begin with ws: or wss:`;
   throw new OptionError('OPTION_INVALID', text, { option: 'url', value: shownUrl(address) });
-}
-
-/** `fetch` takes no URL with a password. */
-function credentialsOf({ username, password }: URL): Record<string, string> {
-  if (username === '' && password === '') return {};
-  const text = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  return { Authorization: `Basic ${Buffer.from(text).toString('base64')}` };
 }

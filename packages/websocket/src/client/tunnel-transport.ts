@@ -6,8 +6,14 @@ import {
   type Transport,
   type TransportSink,
 } from '@headrace/core';
-import { attempted, sizeOfBytes, systemError, toBuffer, toError } from '@headrace/core/authoring';
-import { shownUrl } from '../socket/shown-url.ts';
+import {
+  attempted,
+  shownUrl,
+  sizeOfBytes,
+  systemError,
+  toBuffer,
+  toError,
+} from '@headrace/core/authoring';
 import { END_EVENT, EventStreamReader, OPEN_EVENT } from '../tunnel/event-stream.ts';
 import {
   bytesBody,

@@ -2,9 +2,9 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { silentLogger } from '@headrace/core';
+import { shownUrl } from '@headrace/core/authoring';
 import { afterEach, describe, expect, it } from 'vitest';
 import { HttpTunnel, WebSocketBootstrap, type WebSocketClientOptions } from '../../src/index.ts';
-import { shownUrl } from '../../src/socket/shown-url.ts';
 
 let server: Server | undefined;
 
