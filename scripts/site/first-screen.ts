@@ -78,10 +78,19 @@ export async function checkTyping(browser: Browser, address: string): Promise<st
       );
     }
   };
+  // The packages come when `hel` has been typed: it waits for them, and arrives once.
+  const held: Array<() => void> = [];
+  let isTyped = false;
+  await page.route(/shouting-line\.js$/, async (route) => {
+    if (!isTyped) await new Promise<void>((resolve) => held.push(resolve));
+    await route.continue();
+  });
   await page.goto(address, { waitUntil: 'load' });
   const field = page.locator('.type-it input');
   if ((await field.count()) === 0) return [...problems, 'first screen: nothing to type into'];
   await field.pressSequentially('hel');
+  isTyped = true;
+  for (const release of held) release();
   await shows('No frame yet: the decoder holds “hel”', 'hel');
   const early = await framesOf(page);
   if (early !== '') problems.push(`first screen: hel makes the frame ${early}`);
