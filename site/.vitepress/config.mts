@@ -125,6 +125,15 @@ export default defineConfig({
     theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
     languageAlias: { bytes: 'text' },
     config(md) {
+      const cell = { end: '' };
+      // A column without a name has a cell at its head, and no heading that says nothing.
+      md.renderer.rules['th_open'] = (tokens, index, options, _env, self) => {
+        const isEmpty = tokens[index + 1]?.content === '';
+        cell.end = isEmpty ? '</td>' : '</th>';
+        const html = self.renderToken(tokens, index, options);
+        return isEmpty ? html.replace('<th', '<td') : html;
+      };
+      md.renderer.rules['th_close'] = () => `${cell.end}\n`;
       const fence = md.renderer.rules.fence!;
       md.renderer.rules.fence = (tokens, index, options, env, self) => {
         const token = tokens[index]!;
@@ -141,6 +150,8 @@ export default defineConfig({
     search: {
       provider: 'local',
       options: {
+        // A name that holds what is shown: the key of the shortcut, too.
+        translations: { button: { buttonText: 'Search', buttonAriaLabel: 'Search: K with Ctrl' } },
         // The index is made of the Markdown, by code that the check of the search shares.
         _render: (source, { relativePath }) => `${relativePath}\n${source}`,
         miniSearch: {
