@@ -31,7 +31,7 @@ export async function drawCard(root: string): Promise<void> {
   try {
     const page = await browser.newPage({ viewport: { width: 1200, height: 630 } });
     await page.setContent(html);
-    await page.evaluate(() => document.fonts.ready);
+    await page.evaluate('document.fonts.ready');
     await page.screenshot({ path: join(root, 'site', 'card.png') });
   } finally {
     await browser.close();

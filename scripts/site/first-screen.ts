@@ -117,9 +117,8 @@ interface Violation {
 
 async function violationsOn(page: Page): Promise<string[]> {
   await page.evaluate(AXE);
-  const found: readonly Violation[] = await page.evaluate(
-    // @ts-expect-error axe is a global of the page
-    () => axe.run().then(({ violations }) => violations),
+  const found = await page.evaluate<readonly Violation[]>(
+    'axe.run().then(({ violations }) => violations)',
   );
   return found.map(
     ({ id, nodes }) => `${id}, ${nodes.length} times: ${nodes[0]?.html.slice(0, 160)}`,
@@ -138,7 +137,7 @@ export async function checkKinds(browser: Browser, address: string): Promise<Loo
       const seen = [...(await violationsOn(page))];
       await page.setViewportSize(PHONE);
       seen.push(...(await violationsOn(page)).map((one) => `phone, ${one}`));
-      const width = await page.evaluate(() => document.documentElement.scrollWidth);
+      const width = await page.evaluate<number>('document.documentElement.scrollWidth');
       if (width > PHONE.width) seen.push(`is ${width} px wide on a phone of ${PHONE.width}`);
       problems.push(...seen.map((one) => `/${kind}, ${colorScheme}: ${one}`));
     }
