@@ -7,6 +7,7 @@ import { changelogSection, isUnderstated } from '../release/changelog.ts';
 import { licenceProblems } from '../release/installed.ts';
 import { ofPackage, type Sbom } from '../release/sbom.ts';
 import { contentProblems } from '../release/tarball.ts';
+import { foldersIn } from '../source-file.ts';
 import { root } from '../workspace.ts';
 
 const WHOLE = ['package.json', 'README.md', 'LICENSE', 'dist/a.js', 'dist/a.d.ts'];
@@ -149,4 +150,20 @@ test('a bill of materials is about the package, not about the project of the che
   expect(own.components?.map(({ name }) => name)).toEqual(['b']);
   expect(JSON.stringify(own)).not.toContain('file:');
   expect(() => ofPackage(sbom, 'c')).toThrow('no bill of materials of c');
+});
+
+describe('a manifest', () => {
+  // Nothing in the gate runs a TypeScript that reads typesVersions, and npm test reads the sources.
+  test.each(foldersIn(root, 'packages'))('says its entries three times alike: %s', (folder) => {
+    const text = readFileSync(join(root, folder, 'package.json'), 'utf8');
+    const { exports, publishConfig, typesVersions } = JSON.parse(text);
+    const published = structuredClone(exports);
+    const types: Record<string, string[]> = {};
+    for (const [path, target] of Object.entries<Record<string, string>>(published)) {
+      delete target['@headrace/source'];
+      if (path !== '.' && target['types'] !== undefined) types[path.slice(2)] = [target['types']];
+    }
+    expect(publishConfig.exports ?? exports).toEqual(published);
+    expect(typesVersions?.['*'] ?? {}).toEqual(types);
+  });
 });
