@@ -150,8 +150,6 @@ export default defineConfig({
     search: {
       provider: 'local',
       options: {
-        // A name that holds what is shown: the key of the shortcut, too.
-        translations: { button: { buttonText: 'Search', buttonAriaLabel: 'Search: K with Ctrl' } },
         // The index is made of the Markdown, by code that the check of the search shares.
         _render: (source, { relativePath }) => `${relativePath}\n${source}`,
         miniSearch: {
