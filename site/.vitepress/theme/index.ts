@@ -1,7 +1,7 @@
 import { onContentUpdated, type Theme } from 'vitepress';
 import DefaultTheme from 'vitepress/theme-without-fonts';
 import LivePipeline from './LivePipeline.vue';
-import { makePicturesPlain } from './plain-pictures.ts';
+import { makeCaretsPlain } from './plain-carets.ts';
 import { addRunButtons } from './run-buttons.ts';
 import TypeIt from './TypeIt.vue';
 import './style.css';
@@ -10,7 +10,7 @@ export default {
   extends: DefaultTheme,
   setup: () => {
     onContentUpdated(addRunButtons);
-    onContentUpdated(makePicturesPlain);
+    onContentUpdated(makeCaretsPlain);
   },
   enhanceApp({ app }) {
     app.component('LivePipeline', LivePipeline);
