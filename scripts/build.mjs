@@ -1,5 +1,5 @@
-// Builds the packages as they are published: from nothing, without what is marked `@internal` in their types, and with
-// one file for each entry.
+// Builds the packages as they are published: from nothing, with one file for each entry, and in their types neither what
+// is marked `@internal` nor what no entry reaches.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

@@ -6,7 +6,7 @@ import { basename, dirname, isAbsolute, join } from 'node:path';
 import { RolldownMagicString, rolldown } from 'rolldown';
 import { parseAst } from 'rolldown/parseAst';
 import { browserGlobals, forBrowsers } from './for-browsers.mjs';
-import { unreachedDeclarations } from './unreached-declarations.mjs';
+import { keepReachedDeclarations } from './reached-declarations.mjs';
 
 const COMPILED = /\.js$/;
 
@@ -133,7 +133,7 @@ export async function bundle(folder) {
   for (const file of readdirSync(dist, { recursive: true })) {
     if (COMPILED.test(file)) rmSync(join(dist, file));
   }
-  for (const file of unreachedDeclarations(dist, typesOf(folder))) rmSync(file);
+  keepReachedDeclarations(dist, typesOf(folder));
   for (const { fileName, code } of output) {
     mkdirSync(dirname(join(dist, fileName)), { recursive: true });
     writeFileSync(join(dist, fileName), code);

@@ -14,6 +14,7 @@ import { Tally } from './tally.ts';
 import { CONVERSATIONS, type Conversation } from './templates/conversations.ts';
 import { checkFlags } from './templates/flags.ts';
 import { checkHandlerPackage } from './templates/handler-package.ts';
+import { buildImage } from './templates/image.ts';
 import { root, temporaryFolder } from './workspace.ts';
 
 /** Enough to see that what is packed can be installed and used; the compiler sees the sources of all. */
@@ -39,7 +40,7 @@ async function checkTemplate(
   if (created === undefined) return;
   const talk = CONVERSATIONS[template];
   if (talk !== undefined) {
-    await checkProgram(template, folder, created, talk);
+    await checkProgram(template, folder, created, talk, env);
     const own = { version: process.version, path: process.execPath };
     for (const node of [own, ...nodes.slice(0, 1)]) {
       await checkWatched(template, folder, talk, node);
@@ -102,6 +103,7 @@ async function checkProgram(
   folder: string,
   created: number,
   talk: Conversation,
+  env: NodeJS.ProcessEnv,
 ): Promise<void> {
   const isClient = template === 'reconnecting-client';
   const port = await freePort();
@@ -128,6 +130,27 @@ async function checkProgram(
       code = await alone.terminate();
     }
     assert.equal(code, 0);
+  });
+  await tally.step(`${template}: its image is built, answers, and ends on SIGTERM`, async () => {
+    const image = await buildImage(folder, `${folder}-image`, env);
+    assert.deepEqual(readdirSync(image).sort(), ['dist', 'node_modules', 'package.json']);
+    for (const tool of ['typescript', '@biomejs/biome', '@types/node', 'vite']) {
+      assert.ok(!existsSync(join(image, 'node_modules', tool)), tool);
+    }
+    const built = readdirSync(join(image, 'dist'));
+    assert.deepEqual(
+      built.filter((name) => name.includes('.test.')),
+      [],
+    );
+    const alone = new Program(process.execPath, ['dist/main.js'], image, {
+      ...settings,
+      NODE_ENV: 'production',
+    });
+    try {
+      await answers(alone);
+    } finally {
+      assert.equal(await alone.terminate(), 0);
+    }
   });
   await tally.step(`${template}: a wrong setting is one line`, async () => {
     const wrong = new Program(process.execPath, ['dist/main.js'], folder, {

@@ -20,7 +20,7 @@ const MAKERS = [
     'scripts/build.mjs',
     'scripts/bundle.mjs',
     'scripts/for-browsers.mjs',
-    'scripts/unreached-declarations.mjs',
+    'scripts/reached-declarations.mjs',
   ],
   ...['scripts/packed-packages.ts'],
 ];

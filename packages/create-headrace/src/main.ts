@@ -6,7 +6,7 @@ import { type Arguments, readArguments } from './arguments.ts';
 import { DEFAULT_FOLDER, decide, type Project, templateLines } from './decisions.ts';
 import { initRepository, isInRepository } from './git.ts';
 import { install } from './install.ts';
-import { type PackageManager, packageManagerOf, scriptCommand } from './package-manager.ts';
+import { managerWords, type PackageManager, scriptCommand } from './package-manager.ts';
 import { projectFiles } from './project-files.ts';
 import { writeProject } from './target-folder.ts';
 import { DEFAULT_TEMPLATE } from './templates.ts';
@@ -63,9 +63,10 @@ function ownVersion(): string {
 async function create(args: Arguments): Promise<void> {
   const cwd = process.cwd();
   const project = await decide(args, cwd, terminalQuestions(), isInRepository);
-  const manager = packageManagerOf(process.env['npm_config_user_agent']);
+  const commands = managerWords(process.env['npm_config_user_agent']);
+  const { manager } = commands;
   const year = String(new Date().getFullYear());
-  const words = { name: project.name, version: ownVersion(), year };
+  const words = { name: project.name, version: ownVersion(), year, ...commands };
   // From here on Ctrl+C is heard between the steps, and takes away what they have made.
   const cancelled = cancellation();
   const undo = writeProject(project.folder, projectFiles(project.template, words));
@@ -79,10 +80,10 @@ async function create(args: Arguments): Promise<void> {
     undo();
     throw new Cancelled();
   }
-  const commands = cdCommand(project, cwd);
-  if (!isInstalled) commands.push(`${manager} install`);
-  commands.push(scriptCommand(manager, project.template.firstScript));
-  for (const command of commands) console.log(inColour(command));
+  const next = cdCommand(project, cwd);
+  if (!isInstalled) next.push(`${manager} install`);
+  next.push(scriptCommand(commands, project.template.firstScript));
+  for (const command of next) console.log(inColour(command));
 }
 
 function cancellation(): AbortSignal {

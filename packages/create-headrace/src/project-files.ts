@@ -2,12 +2,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type ManagerWords, withCommands } from './package-manager.ts';
 import type { Template } from './templates.ts';
 
 const TEMPLATES_FOLDER = fileURLToPath(new URL('../templates', import.meta.url));
 
-/** The values of `{{name}}`, `{{version}}` and `{{year}}` in a template. */
-export interface Words {
+/** The values of `{{name}}`, `{{version}}` and `{{year}}` in a template, and the package manager's words in place of npm's. */
+export interface Words extends ManagerWords {
   /** The name of the new package. */
   readonly name: string;
   /** The version of Headrace that it depends on. */
@@ -47,9 +48,11 @@ export function projectFiles(template: Template, words: Words): Map<string, stri
     for (const path of filesBelow(join(TEMPLATES_FOLDER, layer))) {
       const text = withWords(readFileSync(join(TEMPLATES_FOLDER, layer, path), 'utf8'), words);
       if (path === '_package.json') manifest = merge(manifest, JSON.parse(text));
-      else files.set(path.replace(/^_/, '.'), text);
+      else files.set(path.replace(/^_/, '.'), withCommands(text, words));
     }
   }
+  // An image copies them.
+  if (words.isModernYarn) files.set('.yarnrc.yml', 'nodeLinker: node-modules\n');
   files.set('package.json', `${JSON.stringify(ordered(manifest), null, 2)}\n`);
   return files;
 }
@@ -62,7 +65,8 @@ function filesBelow(folder: string, prefix = ''): string[] {
 }
 
 function withWords(text: string, words: Words): string {
-  return text.replaceAll(/\{\{(name|version|year)\}\}/g, (_, word: keyof Words) => words[word]);
+  const all = /\{\{(name|version|year)\}\}/g;
+  return text.replaceAll(all, (_, word: 'name' | 'version' | 'year') => words[word]);
 }
 
 function merge(base: Json, more: Json): Json {

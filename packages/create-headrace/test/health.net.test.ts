@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TEMPLATES } from '../src/templates.ts';
-import { filesOf, makeProject, type Program, runSource } from './fixture/project.ts';
+import { filesOf, makeProject, Program, runSource } from './fixture/project.ts';
 
 let folder = '';
 let program: Program;
@@ -43,6 +43,13 @@ describe('health and metrics', () => {
         .toMatch(/^headrace_connections_opened_total 1$/m);
       socket.destroy();
     }
+    // The image looks there, too.
+    const [, check] = /^HEALTHCHECK CMD (.*)$/m.exec(filesOf(name).get('Dockerfile')!)!;
+    const [command, ...args] = JSON.parse(check!);
+    const looked = new Program(command, args, folder, { HEALTH_PORT: new URL(health!).port });
+    expect(await looked.ended).toBe(0);
     expect(await program.end('SIGTERM')).toBe(0);
+    const late = new Program(command, args, folder, { HEALTH_PORT: new URL(health!).port });
+    expect(await late.ended).toBe(1);
   });
 });

@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { managerWords } from '../src/package-manager.ts';
 import { projectFiles } from '../src/project-files.ts';
 import { writeProject } from '../src/target-folder.ts';
 import { TEMPLATES } from '../src/templates.ts';
+import { WORDS } from './fixture/project.ts';
 
 const BIOME = fileURLToPath(
   new URL('../../../node_modules/@biomejs/biome/bin/biome', import.meta.url),
@@ -30,7 +32,8 @@ describe('npm run lint', () => {
   it('accepts each template, with the version of biome that has formatted them', async () => {
     const linted = TEMPLATES.map(async (template) => {
       const folder = join(place, template.name);
-      const files = projectFiles(template, { name: 'app', version: '1.2.3', year: '2030' });
+      // The longest commands: no line is too long with those of another, either.
+      const files = projectFiles(template, { ...WORDS, ...managerWords('pnpm/10.34.9') });
       writeProject(folder, files);
       const { scripts, devDependencies } = JSON.parse(files.get('package.json')!);
       await lint(folder, scripts.lint);
@@ -44,7 +47,7 @@ describe('npm run lint', () => {
 
   it('refuses what is not formatted, and an unused variable', async () => {
     const folder = join(place, 'app');
-    const files = projectFiles(TEMPLATES[0]!, { name: 'app', version: '1.2.3', year: '2030' });
+    const files = projectFiles(TEMPLATES[0]!, WORDS);
     writeProject(folder, files);
     const { scripts } = JSON.parse(files.get('package.json')!);
     for (const wrong of ['export const a = "a"\n', "const a = 'a';\nexport {};\n"]) {

@@ -1,10 +1,10 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { packageManagerOf, scriptCommand } from '../src/package-manager.ts';
 import { projectFiles } from '../src/project-files.ts';
 import { TEMPLATES } from '../src/templates.ts';
+import { WORDS as NPM_WORDS } from './fixture/project.ts';
 
-const WORDS = { name: '@acme/thing', version: '1.2.3', year: '2030' };
+const WORDS = { ...NPM_WORDS, name: '@acme/thing' };
 
 describe('the templates', () => {
   it('are the folders that there are', () => {
@@ -47,24 +47,28 @@ describe('the templates', () => {
     expect(text).toContain('node: [20, 22, 24]');
   });
 
+  it.each(TEMPLATES)(
+    '$name depends on all peers of its packages: yarn installs none',
+    (template) => {
+      const { dependencies = {}, devDependencies } = JSON.parse(
+        projectFiles(template, WORDS).get('package.json')!,
+      );
+      const there = Object.keys({ ...dependencies, ...devDependencies });
+      for (const name of there.filter((one) => /headrace/.test(one))) {
+        const folder = new URL(`../../${name.replace('@headrace/', '')}/`, import.meta.url);
+        const manifest = JSON.parse(readFileSync(new URL('package.json', folder), 'utf8'));
+        const { peerDependencies = {}, peerDependenciesMeta = {} } = manifest;
+        const peers = Object.keys(peerDependencies);
+        const needed = peers.filter((peer) => peerDependenciesMeta[peer]?.optional !== true);
+        expect(there, name).toEqual(expect.arrayContaining(needed));
+      }
+    },
+  );
+
   it('typed-service checks its old clients with its types', () => {
     const template = TEMPLATES.find(({ name }) => name === 'typed-service')!;
     const { scripts } = JSON.parse(projectFiles(template, WORDS).get('package.json')!);
     expect(scripts.check).toContain('check:service');
     expect(scripts['check:service']).toContain('check-service service.json');
-  });
-});
-
-describe('the package manager', () => {
-  it.each([
-    [undefined, 'npm', 'npm test'],
-    ['npm/11.0.0 node/v24.0.0 linux x64 workspaces/false', 'npm', 'npm test'],
-    ['pnpm/10.34.9 npm/? node/v24.0.0 linux x64', 'pnpm', 'pnpm test'],
-    ['yarn/4.0.0 npm/? node/v24.0.0', 'yarn', 'yarn test'],
-    ['bun/1.4.5 npm/? node/v24.0.0', 'bun', 'bun run test'],
-    ['something/1.0', 'npm', 'npm test'],
-  ] as const)('of %s is %s', (agent, manager, command) => {
-    expect(packageManagerOf(agent)).toBe(manager);
-    expect(scriptCommand(manager, 'test')).toBe(command);
   });
 });

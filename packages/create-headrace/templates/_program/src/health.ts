@@ -18,9 +18,9 @@ export async function withHealth(running: Running, { ready, metrics }: Health): 
   const health = await serveHealth({ host, port, ready, ...(metrics && { metrics }) });
   console.log(`health and metrics: http://${host}:${health.port}/readyz, /healthz, /metrics`);
   return {
-    async shutdown() {
+    async shutdown(limits) {
       health.drain();
-      await running.shutdown();
+      await running.shutdown(limits);
       await health.close();
       metrics?.dispose();
     },

@@ -1,7 +1,7 @@
 // npm start, then in a second terminal: npm run client -- ACME
 import { withHealth } from './health.ts';
 import { PriceList } from './price-list.ts';
-import { run } from './run.ts';
+import { type Running, run } from './run.ts';
 import { servicePipeline, startServer } from './server.ts';
 import { numberSetting, portSetting, textSetting, tlsSetting } from './settings.ts';
 
@@ -15,10 +15,10 @@ await run(async () => {
   const place = { host, port: portSetting('PORT', 9000), ...tlsSetting() };
   const server = await startServer(place, { connection });
   console.log(`listening on ${host}:${server.port}; try: npm run client -- ACME`);
-  const running = {
-    async shutdown() {
+  const running: Running = {
+    async shutdown(limits) {
       list.end();
-      await server.shutdown();
+      await server.shutdown(limits);
     },
   };
   return withHealth(running, { ready: { listening: () => server.channel.isOpen }, metrics });

@@ -1,0 +1,1 @@
+export function keepReachedDeclarations(dist: string, entries: readonly string[]): void;
