@@ -621,7 +621,7 @@ export interface Turns {
 
 /** Something that is due at a time; a clock keeps very many of them with one timer. */
 export interface DeadlineEntry {
-  /** When it is due. Belongs to the clock. */
+  /** When it is due, in milliseconds of the clock. Belongs to the clock. */
   deadline: number;
   /** Its place among the others, -1 while it has none. Belongs to the clock. */
   heapIndex: number;
