@@ -22,6 +22,7 @@ export { type MemorySessionLogOptions, memorySessionLog } from './log/memory-ses
 export type { AppendPlace, LoggedSession, SessionLog } from './log/session-log.ts';
 export type { MovePlace } from './protocol/resume-frame.ts';
 // The server's end
+export type { GoneReason } from './server/gone-reason.ts';
 export type {
   ArrivingSession,
   HandOverOptions,
@@ -29,7 +30,7 @@ export type {
   TakenSession,
 } from './server/hand-over.ts';
 export { ResumeHandler, type ResumeHandlerOptions } from './server/resume-handler.ts';
-export { ResumeTable } from './server/resume-table.ts';
+export { ResumeTable, type ResumeTableCounters } from './server/resume-table.ts';
 export type {
   MoveOptions,
   ResumeTableOptions,

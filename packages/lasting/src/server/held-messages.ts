@@ -23,6 +23,10 @@ export class HeldMessages {
     this.changed = changed;
   }
 
+  get repeatCount(): number {
+    return this.repeats.length;
+  }
+
   /** Goes on with those of another process, which the pipeline reads before all others. */
   goOnWith(messages: readonly UnfinishedMessage[]): void {
     for (const message of messages) {
@@ -76,6 +80,7 @@ export class HeldMessages {
 
   clear(): void {
     this.held.clear();
+    this.repeats.length = 0;
   }
 
   private release(message: HeldMessage): void {

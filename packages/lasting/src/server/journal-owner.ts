@@ -1,8 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import type { Channel, Clock } from '@headrace/core';
-import type { SessionLog } from '../log/session-log.ts';
+import type { LoggedSession, SessionLog } from '../log/session-log.ts';
 import type { SessionHeader } from '../protocol/session-bytes.ts';
-import type { LeftRecord } from './left-records.ts';
 
 /** What the application knows of a channel, for its log. */
 export type Description = Pick<SessionHeader, 'isKnown' | 'principal' | 'saved'>;
@@ -52,9 +51,23 @@ export interface JournalOwner {
   failed(error: Error): void;
 }
 
+/** What the log may still have of a channel that has ended. */
+export interface LeftRecord {
+  /** Of the channel, in the log. */
+  readonly id: string;
+  /** The last one that is known. */
+  readonly revision: string | undefined;
+  /** Records of this writer may have come after it. */
+  hasWritten(name: string): boolean;
+}
+
 /** The log of a table, as each journal of the table uses it. */
 export interface JournalLog {
   readonly log: SessionLog;
+  /** What the log answers; rejects if it does not do so in time, and nobody knows then what it has done. */
+  ask<T>(clock: Clock, question: () => Promise<T>): Promise<T>;
+  /** Reads the records of a channel, when it is their turn; as `ask`. */
+  read(name: string, clock: Clock): Promise<LoggedSession | undefined>;
   /** The log did not store something. */
   complain(error: Error, channel: Channel | undefined): void;
   /** The log stores again. */

@@ -100,6 +100,11 @@ export class Journal {
     return this.hasBegun && !this.isOver;
   }
 
+  /** Messages of another process that the pipeline has not read yet. */
+  get repeatCount(): number {
+    return this.held.repeatCount;
+  }
+
   /** Messages that were written and are not stored. */
   get waitingMessages(): Buffer[] {
     return [...this.inAppend.messages, ...this.staged];
@@ -400,9 +405,10 @@ export class Journal {
     );
   }
 
-  /** A log that throws has rejected. */
-  private async appended(record: Buffer, place: AppendPlace): Promise<string | undefined> {
-    return this.parts.log.append(this.name, record, place);
+  /** A log that throws has rejected, and so has one that does not answer. */
+  private appended(record: Buffer, place: AppendPlace): Promise<string | undefined> {
+    const { log } = this.parts;
+    return this.parts.ask(this.owner.clock, () => log.append(this.name, record, place));
   }
 
   private failed(error: Error, again: () => void): void {
@@ -440,8 +446,9 @@ export class Journal {
   }
 
   private async isForgotten(): Promise<boolean> {
+    const { parts, name, owner } = this;
     try {
-      return (await this.parts.log.read(this.name)) === undefined;
+      return (await parts.read(name, owner.clock)) === undefined;
     } catch {
       // The client comes again, and it is read then.
       return false;
@@ -493,7 +500,8 @@ export class Journal {
     const { name: id, revision, writer, parts, owner } = this;
     let isLeft = isInDoubt;
     try {
-      if (revision !== undefined) await parts.log.remove(id, revision);
+      if (revision !== undefined)
+        await parts.ask(owner.clock, () => parts.log.remove(id, revision));
     } catch (thrown) {
       isLeft = true;
       parts.complain(toError(thrown), owner.channel);

@@ -1,17 +1,7 @@
 import { type Clock, DecodeError, type Timer } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
-import type { SessionLog } from '../log/session-log.ts';
 import { foldRecords } from '../protocol/session-record.ts';
-
-/** What the log may still have of a channel that has ended. */
-export interface LeftRecord {
-  /** Of the channel, in the log. */
-  readonly id: string;
-  /** The last one that is known. */
-  readonly revision: string | undefined;
-  /** Records of this writer may have come after it. */
-  hasWritten(name: string): boolean;
-}
+import type { JournalLog, LeftRecord } from './journal-owner.ts';
 
 /** So many channels are remembered; of further ones the log forgets the records itself. */
 const MAX_LEFT = 10_000;
@@ -20,17 +10,14 @@ const AGAIN_MS = 5000;
 
 /** The records of channels that ended while their log could not be reached: they are removed when it can. */
 export class LeftRecords {
-  private readonly log: SessionLog;
-  private readonly asks: <T>(clock: Clock, answer: () => Promise<T>) => Promise<T>;
+  private readonly parts: Omit<JournalLog, 'left'>;
   /** By the id; the oldest first. */
   private readonly left = new Map<string, LeftRecord & { readonly until: number }>();
   private timer: Timer | undefined = undefined;
   private isBusy = false;
 
-  /** @param asks - rejects if there is no answer in time */
-  constructor(log: SessionLog, asks: LeftRecords['asks']) {
-    this.log = log;
-    this.asks = asks;
+  constructor(parts: Omit<JournalLog, 'left'>) {
+    this.parts = parts;
   }
 
   /** Nobody goes on with it here. */
@@ -40,7 +27,7 @@ export class LeftRecords {
 
   add(record: LeftRecord, clock: Clock): void {
     if (this.left.size >= MAX_LEFT) return;
-    this.left.set(record.id, { ...record, until: clock.now() + this.log.keepMs });
+    this.left.set(record.id, { ...record, until: clock.now() + this.parts.log.keepMs });
     this.later(clock);
   }
 
@@ -68,10 +55,11 @@ export class LeftRecords {
   }
 
   private async remove({ id, revision, hasWritten }: LeftRecord, clock: Clock): Promise<void> {
-    const found = await this.asks(clock, () => this.log.read(id));
+    const { parts } = this;
+    const found = await parts.read(id, clock);
     if (found === undefined) return;
     if (found.revision !== revision && !isOf(found.records, hasWritten)) return;
-    await this.asks(clock, () => this.log.remove(id, found.revision));
+    await parts.ask(clock, () => parts.log.remove(id, found.revision));
   }
 }
 

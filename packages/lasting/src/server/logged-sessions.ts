@@ -1,9 +1,10 @@
-import { type Channel, type Clock, DecodeError, type Timer } from '@headrace/core';
-import { toError } from '@headrace/core/authoring';
+import { type Channel, type Clock, DecodeError, TimedOutError, type Timer } from '@headrace/core';
+import { Fifo, toError } from '@headrace/core/authoring';
 import type { LoggedSession, SessionLog } from '../log/session-log.ts';
 import { foldRecords, type RecordedSession } from '../protocol/session-record.ts';
-import type { JournalLog } from './journal-owner.ts';
-import { type LeftRecord, LeftRecords } from './left-records.ts';
+import type { GoneReason } from './gone-reason.ts';
+import type { JournalLog, LeftRecord } from './journal-owner.ts';
+import { LeftRecords } from './left-records.ts';
 import { nameOf } from './logged-transport.ts';
 import type { ResumeSession } from './resume-session.ts';
 
@@ -12,12 +13,10 @@ export type LookUp =
   | { readonly session: RecordedSession; readonly revision: string }
   /** The log cannot be reached, or another process is busy with it: the client must come again. */
   | { readonly do: 'come-again' }
-  | { readonly do: 'unknown' };
+  | { readonly gone: GoneReason };
 
-/** As many channels are looked for at a time; the clients of further ones come again. */
+/** As many channels are looked for, or wait for their turn; the clients of further ones come again. */
 const MAX_LOOK_UPS = 1024;
-/** If the log has not answered after this time, the client comes again. */
-export const LOOK_UP_MS = 10_000;
 /** Whole records are written again in so many parts of the time for which the log keeps them. */
 const SWEEPS = 12;
 /** As many of them at a time, or fewer that keep so many bytes more each … */
@@ -27,7 +26,14 @@ const SWEEP_BYTES = 16_384;
 const SWEEP_PAUSE_MS = 20;
 
 const COME_AGAIN: LookUp = { do: 'come-again' };
-const UNKNOWN: LookUp = { do: 'unknown' };
+
+/** How much the log is asked for. */
+interface LogLimits {
+  /** How long it may take for an answer. */
+  readonly logTimeoutMs: number;
+  /** Channels that are read at a time. */
+  readonly maxReads: number;
+}
 
 /** The channels of a table in its log. */
 export class LoggedSessions implements JournalLog {
@@ -41,12 +47,49 @@ export class LoggedSessions implements JournalLog {
   /** Where the present sweep has come to: it does not begin again with those for which the log does not answer. */
   private swept: Iterator<ResumeSession, undefined> | undefined = undefined;
 
+  private readonly limits: LogLimits;
+  /** Reads that are under way, and those that wait for their turn. */
+  private reading = 0;
+  private readonly waiting = new Fifo<() => void>();
+
   /** @param sessions - those of the table now */
-  constructor(log: SessionLog, sessions: () => Iterable<ResumeSession, undefined>) {
+  constructor(
+    log: SessionLog,
+    limits: LogLimits,
+    sessions: () => Iterable<ResumeSession, undefined>,
+  ) {
     this.log = log;
+    this.limits = limits;
     this.sessions = sessions;
-    this.leftRecords = new LeftRecords(log, answered);
+    this.leftRecords = new LeftRecords(this);
   }
+
+  readonly ask = async <T>(clock: Clock, question: () => Promise<T>): Promise<T> => {
+    const { logTimeoutMs: timeoutMs } = this.limits;
+    let timer: Timer | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      const text = `it has not answered within ${timeoutMs} ms`;
+      const error = () => new TimedOutError('TIMEOUT_REQUEST', text, { timeoutMs });
+      timer = clock.deadlines.schedule(() => reject(error()), timeoutMs);
+    });
+    try {
+      return await Promise.race([question(), late]);
+    } finally {
+      timer!.cancel();
+    }
+  };
+
+  readonly read = async (name: string, clock: Clock): Promise<LoggedSession | undefined> => {
+    if (this.reading < this.limits.maxReads) this.reading += 1;
+    else await new Promise<void>((resolve) => this.waiting.push(resolve));
+    try {
+      return await this.ask(clock, () => this.log.read(name));
+    } finally {
+      const next = this.waiting.shift();
+      if (next === undefined) this.reading -= 1;
+      else next();
+    }
+  };
 
   readonly complain = (error: Error, channel: Channel | undefined): void => {
     if (this.hasComplained) return;
@@ -70,21 +113,23 @@ export class LoggedSessions implements JournalLog {
     knows: (session: RecordedSession) => boolean,
     link: Channel,
   ): Promise<LookUp> {
-    if (this.leftRecords.has(nameOf(id))) return UNKNOWN;
+    if (this.leftRecords.has(nameOf(id))) return { gone: 'ended' };
     const present = this.lookUps.get(id);
     if (present === undefined && this.lookUps.size >= MAX_LOOK_UPS) return COME_AGAIN;
     // What another client's look-up reads may be older than what this one was given.
-    const unknown = present === undefined ? UNKNOWN : COME_AGAIN;
+    const isFresh = present === undefined;
     try {
-      const found = await (present ?? this.read(id, link.clock));
-      if (found === undefined) return unknown;
+      // Its turn may come late: the client does not wait for it, and finds it under way when it comes again.
+      const found = await this.ask(link.clock, () => present ?? this.lookUp(id, link.clock));
+      if (found === undefined) return isFresh ? { gone: 'unknown' } : COME_AGAIN;
       const session = foldRecords(found.records, received);
-      return knows(session) ? { session, revision: found.revision } : unknown;
+      if (knows(session)) return { session, revision: found.revision };
+      return isFresh ? { gone: 'secret' } : COME_AGAIN;
     } catch (thrown) {
       const error = toError(thrown);
       if (error instanceof DecodeError) {
         link.logger.log('error', `${link} cannot resume: ${error.message}`, error);
-        return UNKNOWN;
+        return { gone: 'unreadable' };
       }
       this.complain(error, link);
       return COME_AGAIN;
@@ -92,8 +137,8 @@ export class LoggedSessions implements JournalLog {
   }
 
   /** All that look for a channel at a time share one read, so that none keeps another one from it. */
-  private async read(id: string, clock: Clock): Promise<LoggedSession | undefined> {
-    const reading = answered(clock, () => this.log.read(nameOf(id)));
+  private async lookUp(id: string, clock: Clock): Promise<LoggedSession | undefined> {
+    const reading = this.read(nameOf(id), clock);
     this.lookUps.set(id, reading);
     try {
       return await reading;
@@ -128,19 +173,5 @@ export class LoggedSessions implements JournalLog {
     if (left > 0) this.swept = undefined;
     const pauseMs = left > 0 ? this.log.keepMs / SWEEPS : SWEEP_PAUSE_MS;
     this.sweeping = clock.deadlines.schedule(() => this.sweep(clock), pauseMs);
-  }
-}
-
-/** What the log answers; rejects if it does not. */
-async function answered<T>(clock: Clock, answer: () => Promise<T>): Promise<T> {
-  let timer: Timer | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    const error = () => new Error(`it has not answered within ${LOOK_UP_MS} ms`);
-    timer = clock.deadlines.schedule(() => reject(error()), LOOK_UP_MS);
-  });
-  try {
-    return await Promise.race([answer(), late]);
-  } finally {
-    timer!.cancel();
   }
 }

@@ -27,7 +27,6 @@ export interface LoggedOwner {
 
 /** Messages of a channel that has a log: those of another process come first. */
 class LoggedInput extends LastingInput {
-  private repeats = 0;
   private readonly transport: LoggedTransport;
 
   constructor(transport: LoggedTransport) {
@@ -37,19 +36,15 @@ class LoggedInput extends LastingInput {
 
   /** Messages whose work another process did not finish. */
   repeat(messages: readonly UnfinishedMessage[]): void {
-    for (const { payload } of messages) {
-      this.repeats += 1;
-      this.keep(payload);
-    }
+    for (const { payload } of messages) this.keep(payload);
   }
 
   /** Those that are repeated come over no link. */
   override clear(): void {
-    this.clearAfter(this.repeats);
+    this.clearAfter(this.transport.journal.repeatCount);
   }
 
   protected override pass(payload: Buffer): void {
-    if (this.repeats > 0) this.repeats -= 1;
     this.transport.reads(payload);
     super.pass(payload);
   }

@@ -17,12 +17,8 @@ import {
   type LastingChannel,
   type LastingInitializer,
 } from '../channel/lasting-channel.ts';
-import {
-  decodeResumeFrame,
-  encodeResumeFrame,
-  GONE_CODE,
-  invalidFrame,
-} from '../protocol/resume-frame.ts';
+import { decodeResumeFrame, encodeResumeFrame, invalidFrame } from '../protocol/resume-frame.ts';
+import { codeOf, type GoneReason } from './gone-reason.ts';
 import type { ResumeSession } from './resume-session.ts';
 import { ResumeTable, type ResumeVerdict } from './resume-table.ts';
 
@@ -228,7 +224,7 @@ export class ResumeHandler implements Handler {
     if (frame.kind === 'open') this.open(ctx, frame);
     else if (frame.kind === 'resume') this.resume(ctx, bytes, frame);
     else if (frame.kind === 'other-version') {
-      this.gone(ctx, GONE_CODE.version, `version ${frame.version} is not supported here`);
+      this.gone(ctx, 'version', `version ${frame.version} is not supported here`);
     } else throw invalidFrame(bytes, `a link begins with OPEN or RESUME, not with ${frame.kind}`);
   }
 
@@ -292,7 +288,7 @@ export class ResumeHandler implements Handler {
       this.isRefused = true;
       const refuse = (): void => {
         if ('do' in verdict) ctx.channel.end({ reason: 'moved' });
-        else this.gone(ctx, verdict.code, verdict.text);
+        else this.gone(ctx, verdict.gone, '', frame.id);
       };
       this.timer = ctx.clock.deadlines.schedule(refuse, REFUSAL_MS);
       return;
@@ -305,13 +301,15 @@ export class ResumeHandler implements Handler {
       return;
     }
     this.session = undefined;
-    if (action.do === 'gone') this.gone(ctx, action.code, action.text);
+    if (action.do === 'gone') this.gone(ctx, 'position', action.text, frame.id);
     else if (action.do === 'fail') this.refuseInput(ctx, action.error);
   }
 
-  private gone(ctx: Context, code: number, text: string): void {
+  private gone(ctx: Context, reason: GoneReason, text: string, id?: string): void {
     this.isRefused = true;
     if (!ctx.channel.isActive) return;
+    this.table.tellsGone(ctx.channel, reason, id);
+    const code = codeOf(reason);
     const frame = encodeResumeFrame({ kind: 'gone', code, retryAfterMs: 0, text });
     ctx.writeAndFlush(frame).onSettled(ignore);
     ctx.channel.end();

@@ -6,6 +6,7 @@ import type { ResumeLink } from '../channel/present-link.ts';
 import type { ResumeOwner, ResumeTransportOptions } from '../channel/resume-owner.ts';
 import { ResumeTransport } from '../channel/resume-transport.ts';
 import { GONE_CODE } from '../protocol/resume-frame.ts';
+import type { GoneReason } from './gone-reason.ts';
 import type { Description, JournalLog } from './journal-owner.ts';
 import { type LoggedOwner, LoggedTransport } from './logged-transport.ts';
 import { checkedData, principalFrom } from './plain-data.ts';
@@ -38,8 +39,8 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger, LoggedOwner 
   absenceMs = Number.POSITIVE_INFINITY;
   /** The end of its window. */
   timer: Timer | undefined = undefined;
-  /** The code for a client that comes back after the end. */
-  goneCode: number = GONE_CODE.unknown;
+  /** For a client that comes back after the end. */
+  goneReason: GoneReason = 'ended';
   /** Where its client finds it. */
   place: SessionPlace = 'here';
   /** Another process had it, or may have it: a secret that is not known here may be right there. */
@@ -115,7 +116,7 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger, LoggedOwner 
 
   /** The table must give it up. */
   evict(): void {
-    this.goneCode = GONE_CODE.limit;
+    this.goneReason = 'limit';
     const { length } = this.transport.unacknowledged();
     const error = goneError(
       GONE_CODE.limit,
@@ -168,10 +169,10 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger, LoggedOwner 
   moved(): void {}
 
   finished(info: CloseInfo | undefined): void {
-    if (info?.reason === 'slow-consumer') this.goneCode = GONE_CODE.overrun;
+    if (info?.reason === 'slow-consumer') this.goneReason = 'overrun';
     const isElsewhere = this.hasTravelled && info?.reason === 'unreachable';
     this.logged?.journal.over(this.place === 'moved');
-    const isKnown = this.place === 'moved' || isElsewhere || this.goneCode !== GONE_CODE.unknown;
+    const isKnown = this.place === 'moved' || isElsewhere || this.goneReason !== 'ended';
     this.table.ended(this, isKnown);
   }
 }

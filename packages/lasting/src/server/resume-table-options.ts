@@ -55,6 +55,16 @@ export interface ResumeTableOptions {
    * keeps. @default none: channels end with their process
    */
   readonly log?: SessionLog;
+  /**
+   * How long the log may take for an answer, in milliseconds. After that nobody knows whether it has done what it was asked for, as
+   * after an error: a record is appended again, and a client that is looked for there comes again. @default 10000
+   */
+  readonly logTimeoutMs?: number;
+  /**
+   * Channels that are read from the log at a time, when very many clients come at once; the others wait for their turn. Of more than
+   * 1,024 that are read or wait, the clients come again. @default 32
+   */
+  readonly maxReads?: number;
 }
 
 /** Where the clients of a server must go, see `ResumeTable.move`. */
@@ -108,6 +118,8 @@ export const OPTIONS = describeOptions('ResumeTable', {
     'a log of sessions, as redisSessionLog makes',
     (given) => typeof (given as Partial<SessionLog> | null)?.append === 'function',
   ),
+  logTimeoutMs: number({ min: 1, max: 2 ** 31 - 1, default: 10_000 }),
+  maxReads: whole({ min: 1, default: 32 }),
 });
 /** @internal */
 export const MOVE = describeOptions('move', {

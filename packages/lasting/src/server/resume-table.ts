@@ -5,18 +5,19 @@ import { beginLasting, type LastingChannel } from '../channel/lasting-channel.ts
 import type { ResumeLink } from '../channel/present-link.ts';
 import type { ResumeTransportOptions } from '../channel/resume-owner.ts';
 import { LASTING_ERRORS } from '../lasting-errors.ts';
-import { GONE_CODE } from '../protocol/resume-frame.ts';
 import { ResumeMachine, systemRandom } from '../protocol/resume-machine.ts';
 import { ResumeSecrets } from '../protocol/resume-secrets.ts';
 import { decodeSession, type SessionState } from '../protocol/session-bytes.ts';
 import { AbsentSessions } from './absent-sessions.ts';
+import { type GoneReason, noneGone } from './gone-reason.ts';
 import {
   type ArrivingSession,
   HandOver,
   type HandOverOptions,
   type HandOverReport,
 } from './hand-over.ts';
-import { LOOK_UP_MS, LoggedSessions } from './logged-sessions.ts';
+import { LoggedSessions } from './logged-sessions.ts';
+import { nameOf } from './logged-transport.ts';
 import { ResumeSession, type SessionTable } from './resume-session.ts';
 import {
   MOVE,
@@ -27,6 +28,12 @@ import {
   type TakeOptions,
 } from './resume-table-options.ts';
 
+/** Counters of a {@link ResumeTable} so far. */
+export interface ResumeTableCounters {
+  /** Clients that were told `RESUME_GONE` when they came back, by the reason. */
+  readonly gone: Readonly<Record<GoneReason, number>>;
+}
+
 /** @internal The outcome of a RESUME. */
 export type ResumeVerdict =
   | { readonly session: ResumeSession }
@@ -34,7 +41,7 @@ export type ResumeVerdict =
   | { readonly do: 'come-again' }
   /** Another process may have stored it: see {@link ResumeTable.lookUp}. */
   | { readonly do: 'look-up' }
-  | { readonly code: number; readonly text: string };
+  | { readonly gone: GoneReason };
 
 /**
  * The lasting channels of a server: one for all its links, given to each {@link ResumeHandler}. It finds the
@@ -50,6 +57,21 @@ export type ResumeVerdict =
  * ```
  */
 export class ResumeTable {
+  /**
+   * Why clients were told that their channel is gone: they learn less of it. For `metricsOf`; each case is logged at level `debug`,
+   * too.
+   *
+   * @example
+   * ```ts check
+   * import { metricsOf, ServerMetrics } from '@headrace/handlers';
+   * import { ResumeTable } from '@headrace/lasting';
+   *
+   * const table = new ResumeTable();
+   * const read = () => table.counters;
+   * new ServerMetrics().include(metricsOf('headrace_lasting', read, { label: 'reason' }));
+   * ```
+   */
+  readonly counters: ResumeTableCounters;
   /** How long a link may take to send its first frame. */
   readonly helloTimeoutMs: number;
   private readonly options: Resolved<ResumeTableOptions, typeof OPTIONS.kinds>;
@@ -59,16 +81,18 @@ export class ResumeTable {
   private readonly remembered = new RecentMap<ResumeSession>(Number.POSITIVE_INFINITY);
   private readonly owner: SessionTable;
   private readonly logged: LoggedSessions | undefined;
+  private readonly goneCounts = noneGone();
   /** Processes that may still hand something over. */
   private expected = 0;
 
   constructor(options: ResumeTableOptions = {}) {
     this.options = OPTIONS.resolve(options);
     this.helloTimeoutMs = this.options.helloTimeoutMs;
+    this.counters = { gone: this.goneCounts };
     const { log, windowMs } = this.options;
     if (log !== undefined) {
       if (windowMs > log.keepMs / 2) throw keepsTooShort(windowMs, log.keepMs);
-      this.logged = new LoggedSessions(log, () => this.sessions.values());
+      this.logged = new LoggedSessions(log, this.options, () => this.sessions.values());
     }
     this.owner = {
       attached: (session) => this.attached(session),
@@ -261,12 +285,12 @@ export class ResumeTable {
       ({ state }) => isSecretOf(state, secret),
       link,
     );
-    if ('do' in found) return found.do === 'unknown' ? GONE : COME_AGAIN;
+    if (!('session' in found)) return found;
     const { state } = found.session;
     // A copy of which another process knows more, or one that came meanwhile.
     const before = this.sessions.get(id);
     // The log still knows a secret that the client does not use any more.
-    if (before?.logged?.journal.hasWritten(found.session.name) === true) return GONE;
+    if (before?.logged?.journal.hasWritten(found.session.name) === true) return OLD_SECRET;
     // Another link of the client has come with it meanwhile.
     if (before?.place === 'arriving' && !before.transport.isFinished) return COME_AGAIN;
     if (before?.place === 'here' && !before.transport.isFinished) before.lost();
@@ -278,11 +302,11 @@ export class ResumeTable {
     session.save = save;
     session.place = 'arriving';
     const transport = session.logged!;
-    if (!transport.goOnAfter(found.session, found.revision)) return GONE;
+    if (!transport.goOnAfter(found.session, found.revision)) return { gone: 'credit' };
     this.sessions.set(id, session);
     this.logged!.added(clock);
     // It is here when the log says so.
-    const timer = clock.deadlines.schedule(() => session.lost(), LOOK_UP_MS);
+    const timer = clock.deadlines.schedule(() => session.lost(), this.options.logTimeoutMs);
     const isHere = await transport.claim();
     timer.cancel();
     if (!isHere) return COME_AGAIN;
@@ -310,9 +334,19 @@ export class ResumeTable {
     if (!isRight && mayBeElsewhere) return COME_AGAIN;
     // It has got another secret over there.
     if (session !== undefined && session.place !== 'here') return COME_AGAIN;
-    if (session === undefined || !isRight) return this.logged === undefined ? GONE : LOOK_UP;
-    if (this.remembered.peek(id) !== undefined) return { code: session.goneCode, text: '' };
+    if (session === undefined || !isRight) {
+      if (this.logged !== undefined) return LOOK_UP;
+      return session === undefined ? UNKNOWN : WRONG_SECRET;
+    }
+    if (this.remembered.peek(id) !== undefined) return { gone: session.goneReason };
     return { session };
+  }
+
+  /** @internal A client is told that its channel is gone. @param id - undefined if it has not said which one */
+  tellsGone(link: Channel, reason: GoneReason, id: string | undefined): void {
+    this.goneCounts[reason] += 1;
+    const which = id === undefined ? 'a lasting channel' : `the lasting channel ${nameOf(id)}`;
+    link.logger.log('debug', `${link} is told that ${which} is gone: ${reason}`);
   }
 
   private attached(session: ResumeSession): void {
@@ -403,7 +437,9 @@ const NOBODY = new ResumeMachine({ windowMs: 0, creditBytes: 0, random: systemRa
 
 const COME_AGAIN: ResumeVerdict = { do: 'come-again' };
 const LOOK_UP: ResumeVerdict = { do: 'look-up' };
-const GONE: ResumeVerdict = { code: GONE_CODE.unknown, text: '' };
+const UNKNOWN: ResumeVerdict = { gone: 'unknown' };
+const WRONG_SECRET: ResumeVerdict = { gone: 'secret' };
+const OLD_SECRET: ResumeVerdict = { gone: 'oldSecret' };
 
 /** Gives what the application knows of a channel, as plain data. */
 export type SaveFunction = (channel: LastingChannel) => unknown;

@@ -7,11 +7,14 @@ import { Journal } from '../../src/server/journal.ts';
 import type {
   Description,
   JournalOwner,
+  LeftRecord,
   StoredWork,
   TransportHeader,
 } from '../../src/server/journal-owner.ts';
-import type { LeftRecord } from '../../src/server/left-records.ts';
+import { LoggedSessions } from '../../src/server/logged-sessions.ts';
 
+const TIMEOUT_MS = 10_000;
+const LIMITS = { logTimeoutMs: TIMEOUT_MS, maxReads: 32 };
 const FIRST: TransportHeader = {
   id: 'i'.repeat(16),
   secrets: ['s'.repeat(16)],
@@ -118,14 +121,18 @@ describe('Journal', () => {
   let isForgotten: boolean;
   let revision: number;
   let throws: boolean;
+  /** The log answers nothing but appends. */
+  let isSilent: boolean;
   const removed: string[] = [];
   const complaints: string[] = [];
   const left: LeftRecord[] = [];
 
   const log: SessionLog = {
     keepMs: 600_000,
-    read: async () =>
-      isForgotten ? undefined : { records: [...stored], revision: String(revision) },
+    read: async () => {
+      await heard();
+      return isForgotten ? undefined : { records: [...stored], revision: String(revision) };
+    },
     append: (_id, record, place) => {
       if (throws) throw new Error('no client');
       return new Promise((resolve, reject) => {
@@ -149,10 +156,19 @@ describe('Journal', () => {
         });
       });
     },
-    remove: async (_id, after) => void removed.push(after),
+    remove: async (_id, after) => {
+      removed.push(after);
+      await heard();
+    },
   };
+  const heard = async (): Promise<void> => {
+    if (isSilent) await new Promise(() => {});
+  };
+  const { ask, read: readNow } = new LoggedSessions(log, LIMITS, () => []);
   const parts = {
     log,
+    ask,
+    read: readNow,
     complain: (error: Error) => void complaints.push(error.message),
     works: () => {},
     left: (record: LeftRecord) => void left.push(record),
@@ -165,7 +181,7 @@ describe('Journal', () => {
     owner = new FakeOwner(clock);
     appends = [];
     stored = [];
-    isForgotten = throws = false;
+    isForgotten = throws = isSilent = false;
     revision = 0;
     removed.length = complaints.length = left.length = 0;
     journal = journalOf();
@@ -437,6 +453,51 @@ describe('Journal', () => {
     expect(owner.texts).toEqual(['one', 'two']);
   });
 
+  it('appends the same record again when the log does not answer, though it may have stored it', async () => {
+    await begun();
+    write('one');
+    await pass(0);
+    const silent = last();
+    await pass(TIMEOUT_MS - 1);
+    expect([appends.length, complaints]).toEqual([2, []]);
+    await pass(1 + 100);
+    expect([appends.length, complaints]).toEqual([3, ['it has not answered within 10000 ms']]);
+    expect([last().record.equals(silent.record), last().after]).toEqual([true, silent.after]);
+    await last().store();
+    // Its answer comes too late to count.
+    await silent.refuse();
+    expect([owner.texts, owner.losses, clock.nextDelay]).toEqual([['one'], 0, -1]);
+  });
+
+  it('is lost when the log does not answer who has written instead', async () => {
+    await begun();
+    write('one');
+    await pass(0);
+    isSilent = true;
+    await last().refuse();
+    await pass(TIMEOUT_MS - 1);
+    expect(owner.losses).toBe(0);
+    await pass(1);
+    expect([owner.losses, clock.nextDelay]).toEqual([1, -1]);
+  });
+
+  it('leaves its records to be removed when the log does not answer at its end', async () => {
+    await begun();
+    isSilent = true;
+    journal.over(false);
+    await pass(TIMEOUT_MS);
+    expect([left.map(({ id }) => id), clock.nextDelay]).toEqual([['name'], -1]);
+  });
+
+  it('ends, and leaves its records to be removed, though its last append never settles', async () => {
+    await begun();
+    write('one');
+    await pass(0);
+    journal.over(false);
+    await pass(TIMEOUT_MS);
+    expect([removed, left.map(({ id }) => id), clock.nextDelay]).toEqual([['1'], ['name'], -1]);
+  });
+
   it('takes a log that throws for one that fails', async () => {
     throws = true;
     journal.begin('name');
@@ -542,8 +603,10 @@ describe('Journal', () => {
     await begun();
     const hold = read('ask', 1, true)!;
     await pass(50);
+    await last().store();
     journal.over(false);
     hold.release();
+    await pass(0);
     expect(clock.nextDelay).toBe(-1);
   });
 

@@ -10,6 +10,7 @@ import { type Load, textOf } from './numbered-exchange.ts';
 interface Told {
   readonly port?: number;
   readonly wrong?: string;
+  readonly note?: string;
   readonly over?: OverReport;
 }
 
@@ -18,13 +19,17 @@ class ServerProgram {
   readonly program: ChildProgram;
   readonly serves: Promise<unknown>;
   wrong: string | undefined = undefined;
+  /** The last of what it logged, and how channels ended. */
+  readonly notes: string[] = [];
   private report: OverReport | undefined = undefined;
 
   constructor(name: LogName, logPort: number, port: number, load: Load) {
     this.program = new ChildProgram('./server/log-process.ts', name, logPort, port, textOf(load));
     this.serves = this.program.told<Told>();
-    this.program.process.on('message', ({ wrong, over }: Told) => {
+    this.program.process.on('message', ({ wrong, note, over }: Told) => {
       this.wrong ??= wrong;
+      if (note !== undefined) this.notes.push(`${port}: ${note}`);
+      if (this.notes.length > MAX_NOTES) this.notes.shift();
       this.report ??= over;
     });
   }
@@ -55,6 +60,7 @@ export interface EndCounts extends ClientCounts {
 }
 
 const CLIENT_PROCESSES = 2;
+const MAX_NOTES = 50;
 
 /** Sums what several processes say. */
 function sumOf(all: readonly ClientCounts[]): ClientCounts {
@@ -84,6 +90,7 @@ export async function killsAndRestarts({
   const start = (index: number): ServerProgram =>
     new ServerProgram(log, logPort, ports[index]!, load);
   const servers = [start(0), start(1)];
+  const all = [...servers];
   const share = clients / CLIENT_PROCESSES;
   const groups = Array.from(
     { length: CLIENT_PROCESSES },
@@ -92,11 +99,9 @@ export async function killsAndRestarts({
   );
   const ask = async (order: string): Promise<ClientCounts> => {
     const counts = sumOf(await Promise.all(groups.map((group) => group.ask<ClientCounts>(order))));
-    expect([counts.wrong, ...servers.map(({ wrong }) => wrong)]).toEqual([
-      undefined,
-      undefined,
-      undefined,
-    ]);
+    const wrong = [counts.wrong, ...all.map((one) => one.wrong)];
+    const text = wrong.filter((one) => one !== undefined).join('\n');
+    if (text !== '') throw new Error([text, ...all.flatMap(({ notes }) => notes)].join('\n'));
     return counts;
   };
   let underWay = 0;
@@ -120,6 +125,7 @@ export async function killsAndRestarts({
       expect(server.wrong).toBeUndefined();
       // Each client has come to the other process, and both ends have said something there, while this one starts anew.
       servers[index] = start(index);
+      all.push(servers[index]);
       await ask('round');
       await servers[index]!.serves;
     }

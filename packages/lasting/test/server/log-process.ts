@@ -1,5 +1,6 @@
 // A server of lasting channels that are in a log, run as a process by log.heavy.test.ts: arguments are the log, the port of its
-// server, the port of this one, and the load. It says `{ port }` when it serves, and what is wrong as `{ wrong }`. At SIGTERM it gives
+// server, the port of this one, and the load. It says `{ port }` when it serves, what is wrong as `{ wrong }`, and how channels have
+// ended and what it logs, as `{ note }`. At SIGTERM it gives
 // its channels up into the log, says `{ over }`, and ends; killed, it leaves them there.
 import { lengthPrefixed } from '@headrace/codec';
 import {
@@ -7,8 +8,8 @@ import {
   type Channel,
   type Context,
   type Handler,
+  type Logger,
   ServerBootstrap,
-  silentLogger,
 } from '@headrace/core';
 import { holdMessage } from '@headrace/core/authoring';
 import { binaryExchange, ExchangeHandler, PRINCIPAL } from '@headrace/handlers';
@@ -51,7 +52,15 @@ const [logName, logPort, port, loadText] = process.argv.slice(2) as [
   string,
 ];
 const load = loadFrom(loadText);
-const options = { logger: silentLogger };
+const GONE = / is gone: /;
+const logger: Logger = {
+  log: (level, text) => {
+    // The reason is told to nobody else.
+    if (GONE.test(text)) accuse(text);
+    else if (level !== 'debug') process.send!({ note: text });
+  },
+};
+const options = { logger };
 const format = binaryExchange();
 const ACCOUNT = new AttributeKey<Account>('account');
 /** Some calls are answered at once, some late. */
@@ -118,7 +127,13 @@ const childHandler = (channel: LastingChannel): void => {
       exchange.notify(bodyOf(account.client, account.notices)).onSettled(() => {});
     }
   }, load.tickMs);
-  channel.onClosed(() => clearInterval(timer));
+  channel.onClosed(({ closeInfo }) => {
+    clearInterval(timer);
+    const { client } = channel.attributes.get(ACCOUNT)!;
+    const { reason, error } = closeInfo!;
+    if (reason !== 'moved' && process.connected)
+      process.send!({ note: `${channel} of ${client} closed as ${reason}: ${error?.message}` });
+  });
 };
 
 async function openLog(): Promise<SessionLog> {

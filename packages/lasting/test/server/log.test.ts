@@ -271,7 +271,7 @@ describe('a lasting channel that is in a log', () => {
     const [link] = world.before.links;
     const shown = { id, secret: secrets[0]!, received: 0 };
     const verdict = world.before.table.lookUp(shown, link!, { childHandler: () => {} });
-    expect(await verdict).toMatchObject({ code: 1 });
+    expect(await verdict).toEqual({ gone: 'oldSecret' });
     say(client, 'one');
     await world.pass(1000);
     expect([inbox.texts, world.before.channels.length]).toEqual([['one 1'], 1]);
@@ -678,6 +678,7 @@ describe('a lasting channel that is in a log', () => {
     await world.before.kill();
     await world.pass(3000);
     expect(isHeadraceError(client.closeInfo?.error, LASTING_ERRORS.RESUME_GONE)).toBe(true);
+    expect(world.after.table.counters.gone).toMatchObject({ unreadable: 1, unknown: 0 });
   });
 
   it('waits for the client while the log cannot be read', async () => {

@@ -6,6 +6,8 @@ import { encodeRecord } from '../../src/protocol/session-record.ts';
 import { LoggedSessions } from '../../src/server/logged-sessions.ts';
 import type { ResumeSession } from '../../src/server/resume-session.ts';
 
+const LIMITS = { logTimeoutMs: 10_000, maxReads: 32 };
+
 /** A channel whose last whole record is old. */
 class OldChannel {
   isOld = true;
@@ -43,7 +45,7 @@ describe('the channels of a table in its log', () => {
     clock = new VirtualClock();
     turn = [];
     channels = [];
-    logged = new LoggedSessions(log, () => channels.map(({ session }) => session));
+    logged = new LoggedSessions(log, LIMITS, () => channels.map(({ session }) => session));
     logged.added(clock);
   });
 
@@ -60,18 +62,63 @@ describe('the channels of a table in its log', () => {
     return sizes;
   };
 
-  it('are looked for 1,024 at a time: the clients of further ones come again', async () => {
-    let reads = 0;
-    const read = (): Promise<undefined> => {
-      reads += 1;
-      return new Promise(() => {});
+  describe('that are looked for at once', () => {
+    let reads: string[];
+    let most: number;
+    let underWay: { readonly resolve: () => void; readonly reject: (error: Error) => void }[];
+    let looked: LoggedSessions;
+    const find = (id: number) => {
+      const link = { clock, logger: silentLogger } as unknown as Channel;
+      return looked.find(String(id), 0, () => true, link);
     };
-    const silent = new LoggedSessions({ ...log, read } as never, () => []);
-    const link = { clock, logger: silentLogger } as never;
-    const find = (id: string) => silent.find(id, 0, () => true, link);
-    for (let id = 0; id < 1024; id++) void find(String(id));
-    expect(await find('one more')).toEqual({ do: 'come-again' });
-    expect(reads).toBe(1024);
+
+    beforeEach(() => {
+      reads = [];
+      most = 0;
+      underWay = [];
+      const read = (id: string) => {
+        reads.push(id);
+        return new Promise<undefined>((resolve, reject) => {
+          underWay.push({ resolve: () => resolve(undefined), reject });
+          most = Math.max(most, underWay.length);
+        });
+      };
+      looked = new LoggedSessions({ ...log, keepMs: log.keepMs, read }, LIMITS, () => []);
+    });
+
+    it('are read 32 at a time, each in its turn, also after one that fails', async () => {
+      const verdicts = Array.from({ length: 100 }, (_, id) => find(id));
+      for (let done = 0; done < 100; done++) {
+        await passTime(clock, 0);
+        const one = underWay.shift()!;
+        if (done % 10 === 0) one.reject(new Error('no connection'));
+        else one.resolve();
+      }
+      const found = await Promise.all(verdicts);
+      expect([most, new Set(reads).size, reads.length]).toEqual([32, 100, 100]);
+      expect(found.filter((one) => 'gone' in one)).toHaveLength(90);
+    });
+
+    it('are 1,024 at most: the clients of further ones come again', async () => {
+      for (let id = 0; id < 1024; id++) void find(id);
+      expect(await find(1024)).toEqual({ do: 'come-again' });
+      expect(reads).toHaveLength(32);
+    });
+
+    it('are read once, though their clients come again before it is their turn', async () => {
+      for (let id = 0; id < 32; id++) void find(id);
+      const first = find(32);
+      await passTime(clock, 9_999);
+      expect(reads).toHaveLength(32);
+      await passTime(clock, 1);
+      expect(await first).toEqual({ do: 'come-again' });
+      const second = find(32);
+      // The turns of those that the log does not answer are over.
+      await passTime(clock, 0);
+      expect(reads).toHaveLength(33);
+      underWay.at(-1)!.resolve();
+      expect(await second).toEqual({ do: 'come-again' });
+    });
   });
 
   it('are written again a few at a time', async () => {
@@ -130,24 +177,27 @@ describe('the channels of a table in its log', () => {
         new Promise<{ records: Buffer[]; revision: string }>((resolve) =>
           reads.push((records) => resolve({ records, revision: '1' })),
         );
-      looked = new LoggedSessions({ ...log, keepMs: log.keepMs, read }, () => []);
+      looked = new LoggedSessions({ ...log, keepMs: log.keepMs, read }, LIMITS, () => []);
     });
 
     it('is found by who knows its secret, though somebody else asks for it', async () => {
       const [stranger, client] = [find(false), find(true)];
       expect(reads).toHaveLength(1);
       reads[0]!([record]);
-      expect(await stranger).toEqual({ do: 'unknown' });
+      expect(await stranger).toEqual({ gone: 'secret' });
       expect(await client).toMatchObject({ revision: '1', session: { name: 'writer 1' } });
     });
 
     it('is not gone for a client whose secret may be newer than what was read', async () => {
       const [first, second] = [find(false), find(false)];
       reads[0]!([record]);
-      expect(await Promise.all([first, second])).toEqual([{ do: 'unknown' }, { do: 'come-again' }]);
+      expect(await Promise.all([first, second])).toEqual([
+        { gone: 'secret' },
+        { do: 'come-again' },
+      ]);
       const third = find(false);
       reads[1]!([record]);
-      expect(await third).toEqual({ do: 'unknown' });
+      expect(await third).toEqual({ gone: 'secret' });
     });
   });
 

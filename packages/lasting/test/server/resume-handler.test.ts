@@ -432,6 +432,7 @@ describe('ResumeHandler', () => {
     next.say({ kind: 'resume', id, secret, received: 0 });
     bench.clock.advance(REFUSAL_MS);
     expect(next.heard()).toEqual([{ ...gone1, code: 2 }]);
+    expect(bench.table.counters.gone.overrun).toBe(1);
   });
 
   it('delivers what a closed channel had written, and its end, when the client comes back', () => {
@@ -518,6 +519,51 @@ describe('ResumeHandler', () => {
     const link = new Bench().link();
     link.channel.writeInbound(Buffer.of(1, 7, 1, 2, 3));
     expect(link.heard()).toMatchObject([{ kind: 'gone', code: 3 }]);
+  });
+
+  it('tells its operator why a client was told that its channel is gone', () => {
+    const bench = new Bench({ maxDetached: 2 });
+    const { link, id, secret } = bench.open();
+    link.say(data('one'));
+    link.say({ kind: 'ack', received: 1 });
+    link.channel.abort();
+    const texts: string[] = [];
+    const come = (shown: { id: string; secret: string }, bytes?: Buffer): number => {
+      const next = bench.link();
+      const logger = { log: (_level: unknown, text: string) => void texts.push(text) };
+      Object.defineProperty(next.channel, 'logger', { value: logger });
+      next.channel.writeInbound(
+        bytes ?? encodeResumeFrame({ kind: 'resume', ...shown, received: 0 }),
+      );
+      bench.clock.advance(REFUSAL_MS);
+      const [frame] = next.heard() as { code: number }[];
+      return frame!.code;
+    };
+    const other = 'x'.repeat(16);
+    expect([
+      come({ id: other, secret }),
+      come({ id, secret: other }),
+      come({ id, secret }),
+      come({ id, secret }, Buffer.of(1, 7, 1, 2, 3)),
+    ]).toEqual([1, 1, 2, 3]);
+    for (let count = 0; count < 3; count++) bench.absent(address(count));
+    come({ id, secret });
+    const { gone } = bench.table.counters;
+    expect(Object.entries(gone).filter(([, count]) => count > 0)).toEqual([
+      ['unknown', 1],
+      ['secret', 1],
+      ['position', 1],
+      ['version', 1],
+      ['limit', 1],
+    ]);
+    const name = Buffer.from(id, 'latin1').toString('hex');
+    expect(texts.map((text) => text.replace(/.* is told that /, ''))).toEqual([
+      `the lasting channel ${'78'.repeat(16)} is gone: unknown`,
+      `the lasting channel ${name} is gone: secret`,
+      `the lasting channel ${name} is gone: position`,
+      'a lasting channel is gone: version',
+      `the lasting channel ${name} is gone: limit`,
+    ]);
   });
 
   it('asks its clients to move', () => {

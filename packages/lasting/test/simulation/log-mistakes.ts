@@ -1,5 +1,6 @@
 import { ResumeTable, type ResumeTableOptions, type SessionLog } from '@headrace/lasting';
 import { ResumeTransport } from '../../src/channel/resume-transport.ts';
+import type { JournalLog } from '../../src/server/journal-owner.ts';
 import type { LoggedTransport } from '../../src/server/logged-transport.ts';
 import type { ResumeSession } from '../../src/server/resume-session.ts';
 
@@ -59,5 +60,16 @@ export class NoFence extends ResumeTable {
       return log.append(id, record, { after: found?.revision, replaces: true });
     };
     super({ ...options, log: { ...log, append } });
+  }
+}
+
+/** An append that never settles is waited for. */
+export class NoDeadline extends ChangingTable {
+  protected override change(transport: LoggedTransport): void {
+    const { parts } = transport.journal as unknown as { parts: JournalLog };
+    const changed: JournalLog = Object.create(parts, {
+      ask: { value: (_clock: unknown, question: () => unknown) => question() },
+    });
+    Object.assign(transport.journal, { parts: changed });
   }
 }

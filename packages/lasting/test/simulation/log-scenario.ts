@@ -26,9 +26,13 @@ import type { TableClass } from './lasting-scenario.ts';
 
 const FAULTS_MS = 6000;
 const WINDOW_MS = 15_000;
+/** Some answers of the log take longer, and come when nobody waits for them. */
+const LOG_TIMEOUT_MS = 2500;
 /** How often each process sends its client to the other one. */
 const MOVE_MS = 1500;
 const CREDIT_BYTES = 3000;
+/** How many appends never arrive; and how many answers. */
+const NEVER = 0.005;
 const SERVERS = ['a', 'b'] as const;
 const format = emptyFrameHeartbeat();
 const framing = () => lengthPrefixed({ maxFrameLength: 100_000 });
@@ -60,7 +64,7 @@ interface Session {
   readonly questions: Set<number>;
 }
 
-/** A log as one host reaches it: late, and sometimes nobody knows whether it has stored something. */
+/** A log as one host reaches it: late, and sometimes nobody knows whether it has stored something, or it never says so. */
 function reachedFrom(host: SimulatedHost, log: SessionLog): SessionLog {
   const way = (): Promise<void> =>
     new Promise((resolve, reject) => {
@@ -79,10 +83,18 @@ function reachedFrom(host: SimulatedHost, log: SessionLog): SessionLog {
     await way();
     return result;
   };
+  const lost = (): Promise<void> =>
+    host.random() < NEVER ? new Promise<never>(() => {}) : Promise.resolve();
   return {
     keepMs: log.keepMs,
     read: (id) => through(() => log.read(id)),
-    append: (id, record, place) => through(() => log.append(id, Buffer.from(record), place)),
+    append: (id, record, place) =>
+      through(async () => {
+        await lost();
+        const revision = await log.append(id, Buffer.from(record), place);
+        await lost();
+        return revision;
+      }),
     remove: (id, after) => through(() => log.remove(id, after)),
   };
 }
@@ -113,6 +125,7 @@ class LogWorld {
       creditBytes: CREDIT_BYTES,
       random: host.randomBytes,
       log: reachedFrom(host, this.log),
+      logTimeoutMs: LOG_TIMEOUT_MS,
     });
     this.sim.watch(host, 'lasting channels', () => table.size);
     this.sim.watch(host, 'bytes kept for the absent', () => table.detachedBytes);

@@ -16,6 +16,7 @@ import {
   EagerAcknowledgements,
   EagerAnswers,
   EagerWrites,
+  NoDeadline,
   NoFence,
   NoHolds,
 } from './log-mistakes.ts';
@@ -75,6 +76,7 @@ describe('a mistake in what a log is for', () => {
     ['taking twice what comes again before it is stored', EagerAnswers],
     ['forgetting what is under way', NoHolds],
     ['a second writer', NoFence],
+    ['waiting for an append that never settles', NoDeadline],
   ])('%s is found within 200 seeds', async (_what, Table) => {
     const scenario = logScenario(Table as typeof ResumeTable);
     const exploring = explore({ seeds: 200, scenario, settleMs: LOG_SETTLE_MS });
