@@ -80,7 +80,7 @@ it('makes a page of a card, with its options and inherited ones', () => {
     'packages/core/src/index.ts': "export { EchoHandler } from './echo.ts';",
     'packages/core/src/echo.ts': [
       'interface Base { /** Longest. @default 7 */ readonly maxLength?: number }',
-      'export interface EchoOptions extends Base { /** Its name | words. */ readonly name: string }',
+      'export interface EchoOptions extends Base { /** Its name | words of a {@link Peer}. */ readonly name: string }',
       '/**',
       ' * Echoes. See {@link EchoHandler}, {@link Other}.',
       ' *',
@@ -111,7 +111,7 @@ it('makes a page of a card, with its options and inherited ones', () => {
     '- **Place** last,\n  after [`Other`](/api/@headrace/core/Other); [`HR_ERR_A`](/errors#hr_err_a).',
   );
   expect(page?.text).toContain(
-    '| `name`<span class="option-type" v-pre>string</span> | required |  | Its name \\| words. |',
+    '| `name`<span class="option-type" v-pre>string</span> | required |  | Its name \\| words of a [`Peer`](/api/@headrace/core/Peer). |',
   );
   expect(page?.text).toContain('| <code v-pre>8</code> | a whole number | Longest. |');
   expect(wrongDefaults(new OptionTypes([readSource(root, file)], sets)).problems).toEqual([
