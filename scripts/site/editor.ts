@@ -3,6 +3,8 @@ import type { Browser, Page } from 'playwright-core';
 
 const WAIT_MS = 20_000;
 const PAGE = 'live-pipeline';
+/** Its first sample needs a socket for datagrams. */
+const ON_NODE_ONLY = 'guides/datagrams';
 
 async function told(page: Page, where: string, text: string): Promise<string[]> {
   const place = page.locator('.sample').first().locator(where);
@@ -14,7 +16,7 @@ async function told(page: Page, where: string, text: string): Promise<string[]> 
   }
 }
 
-/** Writes a sample with a mistake, one that throws, and one whose link is opened in a page of its own. */
+/** Writes a sample with a mistake, one that throws, and one whose link is opened; looks at one that needs Node. */
 export async function checkEditor(browser: Browser, address: string): Promise<string[]> {
   const problems: string[] = [];
   const context = await browser.newContext();
@@ -47,6 +49,12 @@ export async function checkEditor(browser: Browser, address: string): Promise<st
     problems.push(`editor: the link brings ${await brought.inputValue()}`);
   await other.locator('.sample').first().locator('button', { hasText: 'Run' }).click();
   problems.push(...(await told(other, '.output', '…shared <b>')));
+  const link = new URL(page.url()).hash;
+  const onNode = await opened(address + ON_NODE_ONLY + link);
+  problems.push(...(await told(onNode, '.reason', 'a page has no UDP sockets')));
+  const offered = onNode.locator('.sample').first().locator('.tools button, textarea');
+  if ((await offered.count()) !== 0)
+    problems.push('editor: a sample that needs Node offers to run in a page');
   await context.close();
   return problems;
 }
