@@ -39,8 +39,8 @@ export interface ProtocolDetectorOptions {
   /** The decision must fall within this time after the connect; `false` for no deadline. @default 10000 */
   readonly timeoutMs?: number | false;
   /**
-   * Decides what happens at the deadline when no bytes came at all, or none that decide. Returns the name
-   * of a protocol to install, or nothing if it has dealt with the channel itself, by an answer and
+   * Decides what happens at the deadline when no bytes came at all, or none that decide. Returns the name of a
+   * protocol to install, `'otherwise'` for the function of that name, or nothing if it has dealt with the channel itself, by an answer and
    * `channel.end()`, for example. @default a `TIMEOUT_READ` error
    */
   readonly handleTimeout?: (ctx: Context, prefix: Buffer) => string | undefined;

@@ -64,17 +64,21 @@ interface Session {
   readonly questions: Set<number>;
 }
 
-/** A log as one host reaches it: late, and sometimes nobody knows whether it has stored something, or it never says so. */
-function reachedFrom(host: SimulatedHost, log: SessionLog): SessionLog {
+/**
+ * A log as one host reaches it: late, and sometimes nobody knows whether it has stored something, or it never says so. When the
+ * faults of the network are over, its own are, too; only answers do not come for a while longer, when no crash helps any more.
+ */
+function reachedFrom(sim: Simulation, host: SimulatedHost, log: SessionLog): SessionLog {
+  const mayFail = (untilMs = FAULTS_MS): boolean => sim.now < untilMs;
   const way = (): Promise<void> =>
     new Promise((resolve, reject) => {
       host.clock.schedule(
         () =>
-          host.random() < 0.03
+          host.random() < 0.03 && mayFail()
             ? reject(new ChannelError('CHANNEL_CLOSED', 'the log is away'))
             : resolve(),
         // Now and then for longer than a client takes to come back.
-        (1 + host.random() ** 3 * 60) * (host.random() < 0.1 ? 30 : 1),
+        (1 + host.random() ** 3 * 60) * (host.random() < 0.1 && mayFail() ? 30 : 1),
       );
     });
   const through = async <T>(act: () => Promise<T>): Promise<T> => {
@@ -84,7 +88,9 @@ function reachedFrom(host: SimulatedHost, log: SessionLog): SessionLog {
     return result;
   };
   const lost = (): Promise<void> =>
-    host.random() < NEVER ? new Promise<never>(() => {}) : Promise.resolve();
+    host.random() < NEVER && mayFail(FAULTS_MS + 4000)
+      ? new Promise<never>(() => {})
+      : Promise.resolve();
   return {
     keepMs: log.keepMs,
     read: (id) => through(() => log.read(id)),
@@ -124,7 +130,7 @@ class LogWorld {
       windowMs: WINDOW_MS,
       creditBytes: CREDIT_BYTES,
       random: host.randomBytes,
-      log: reachedFrom(host, this.log),
+      log: reachedFrom(this.sim, host, this.log),
       logTimeoutMs: LOG_TIMEOUT_MS,
     });
     this.sim.watch(host, 'lasting channels', () => table.size);
