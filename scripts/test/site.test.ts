@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { Result } from '../../benchmarks/harness/report.ts';
+import { withClasses } from '../../site/code-colors.mjs';
 import { descriptionOf } from '../../site/description.mjs';
 import { sectionsOf } from '../../site/search.mjs';
 import { wrongDefaults } from '../check-options.ts';
@@ -15,7 +16,7 @@ import { type DescribedSet, describedSets } from '../site/option-sets.ts';
 import { OptionTypes } from '../site/options.ts';
 import { findPages } from '../site/pages.ts';
 import { uncheckedSamples } from '../site/samples.ts';
-import { readSource } from '../source-file.ts';
+import { filesBelow, readSource } from '../source-file.ts';
 import { root } from '../workspace.ts';
 import { manifest, tree } from './tree.ts';
 
@@ -273,4 +274,23 @@ it('has one logo and one palette for the site, the chat and the template with a 
     for (const color of [light!, dark!]) expect(text(style)).toContain(color);
   }
   expect(text('benchmarks/plot.ts')).toMatch(new RegExp(`${light}[\\s\\S]*${dark}`));
+  const palette = chat + text('site/.vitepress/theme/style.css');
+  const drawings = filesBelow(root, 'docs/concepts', ['.svg']);
+  expect(drawings).not.toEqual([]);
+  for (const drawing of drawings) {
+    for (const [color] of text(drawing).matchAll(/#[0-9a-f]{6}\b/g))
+      expect(palette).toContain(color);
+  }
+});
+
+it('takes the colours of code out of its words', () => {
+  const styles =
+    '.vp-code {\n --shiki-light: #000001;\n --shiki-dark: #fffff1;\n}\n' +
+    '.vp-code .c1 {\n --shiki-light: #aa0000;\n --shiki-dark: #ffaaaa;\n}\n';
+  const word = (light: string, dark: string, shown: string): string =>
+    `<span style="--shiki-light:${light};--shiki-dark:${dark}">${shown}</span>`;
+  expect(withClasses(word('#000001', '#FFFFF1', 'a.'), styles)).toBe('a.');
+  expect(withClasses(word('#AA0000', '#FFAAAA', 'b'), styles)).toBe('<span class="c1">b</span>');
+  const unknown = word('#AA0000', '#FFFFF1', 'c');
+  expect(withClasses(unknown, styles)).toBe(unknown);
 });
