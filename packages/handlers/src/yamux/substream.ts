@@ -237,6 +237,7 @@ export class Substream implements ByteEnd {
 
   private leave(): void {
     this.output.clear();
+    this.isOutputOver = true;
     this.owner.forget(this);
   }
 }

@@ -191,6 +191,16 @@ describe('frames', () => {
     expect(gives(...rest)).toBe(hex(frame(UPDATE, RST, 1, 0)));
   });
 
+  it('say nothing of a substream that the peer has reset', () => {
+    const { channel, gives, sent, substreams } = server();
+    gives(opened);
+    channel.run(() => {
+      substreams[0]!.close();
+      channel.writeInbound(frame(UPDATE, RST, 1, 0));
+    });
+    expect(sent()).toBe('');
+  });
+
   it('open nothing when the connection is over', () => {
     let count = 0;
     const { channel, gives } = server({
