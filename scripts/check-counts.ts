@@ -1,8 +1,9 @@
-// Counts of lines that the documentation tells: `npm run counts` writes them, `npm run check -- docs`
+// Counts of lines and measured ratios that the documentation tells: `npm run counts` writes them, `npm run check -- docs`
 // holds them.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { type Result, verdictsOf } from '../benchmarks/harness/report.ts';
 import type { CheckResult, Problem } from './problem.ts';
 import { filesBelow } from './source-file.ts';
 import { root } from './workspace.ts';
@@ -36,6 +37,25 @@ function gallery(root: string): readonly number[] {
   return [Math.min(...counts), Math.max(...counts)];
 }
 
+const ECHO = 'echo, 50 connections x';
+const BESIDE_NETTY = [
+  `${ECHO} 64 in flight x 64 bytes`,
+  `${ECHO} 1 in flight x 64 bytes`,
+  `${ECHO} 16 in flight x 1024 bytes`,
+  'broadcast of 100 bytes to 5000, through encoder and group',
+];
+
+/** The CPU time beside Netty's, as it was recorded last, to one decimal place. */
+const besideNetty =
+  (index: number) =>
+  (root: string): readonly number[] => {
+    const text = readFileSync(join(root, 'docs/performance/figures.json'), 'utf8');
+    const { results } = JSON.parse(text) as { readonly results: readonly Result[] };
+    const result = results.find(({ title }) => title === BESIDE_NETTY[index]);
+    const verdict = result && verdictsOf(result).find(({ goal }) => goal.to === 'netty');
+    return [Number(verdict?.spread.median.toFixed(1))];
+  };
+
 const CHAT = lines('examples/broadcast-chat/src');
 const SHOWCASE = lines('examples/chat-showcase/src');
 /** Of the page what its programmers write. */
@@ -43,6 +63,10 @@ const PAGE = lines('examples/chat-showcase', ['.js', '.html', '.css']);
 
 const COUNTS: readonly Count[] = [
   { file: 'README.md', words: 'a quarter of an hour, # lines', numbers: CHAT },
+  { file: 'README.md', words: 'uses # of the CPU that Netty needs', numbers: besideNetty(0) },
+  { file: 'README.md', words: 'in flight, and # with one at a time', numbers: besideNetty(1) },
+  { file: 'README.md', words: 'in flight it uses #, for', numbers: besideNetty(2) },
+  { file: 'README.md', words: 'for a broadcast #:', numbers: besideNetty(3) },
   { file: 'site/home.md', words: 'in # lines.', numbers: CHAT },
   { file: 'examples/chat-showcase/README.md', words: 'which is # lines:', numbers: CHAT },
   {
@@ -77,7 +101,7 @@ const COUNTS: readonly Count[] = [
 /** Finds the words with any numbers in them. */
 function patternOf(words: string): RegExp {
   const escaped = words.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  return new RegExp(escaped.replaceAll('#', '[\\d,]+').replaceAll(' ', '\\s+'));
+  return new RegExp(escaped.replaceAll('#', '\\d(?:[\\d,.]*\\d)?').replaceAll(' ', '\\s+'));
 }
 
 /** The text that stands there, and with its numbers right; `undefined` if the words are not there. */
@@ -85,7 +109,11 @@ function compare(root: string, { file, words, numbers }: Count) {
   const text = readFileSync(join(root, file), 'utf8');
   const found = patternOf(words).exec(text)?.[0];
   const right = [...numbers(root)].map((number) => number.toLocaleString('en-US'));
-  return { text, found, wanted: found?.replace(/[\d,]*\d(?!\d*\))/g, () => right.shift() ?? '?') };
+  return {
+    text,
+    found,
+    wanted: found?.replace(/\d(?:[\d,.]*\d)?(?!\d*\))/g, () => right.shift() ?? '?'),
+  };
 }
 
 export function checkCounts(root: string, counts: readonly Count[] = COUNTS): CheckResult {
@@ -95,7 +123,7 @@ export function checkCounts(root: string, counts: readonly Count[] = COUNTS): Ch
     if (found === wanted) return [];
     return [{ file: count.file, message: `"${found}" should be "${wanted}": npm run counts` }];
   });
-  return { problems, summary: `${counts.length} counts of lines hold` };
+  return { problems, summary: `${counts.length} counts of lines and ratios hold` };
 }
 
 export function writeCounts(root: string, counts: readonly Count[] = COUNTS): void {

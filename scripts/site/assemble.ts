@@ -4,6 +4,7 @@ import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { must } from '../program.ts';
 import { allEntries, readManifest, writeFiles } from '../workspace.ts';
+import { homeBars } from './bars.ts';
 import { readContents, unreached } from './contents.ts';
 import { figuresTable } from './figures.ts';
 import { HANDLERS, handlerPages } from './handler-pages.ts';
@@ -63,17 +64,11 @@ function frontMatter(values: Readonly<Record<string, string>>): string {
   return ['---', ...lines, '---', '', ''].join('\n');
 }
 
-/** The home page: its frame is site/home.md, its example and picture are the README's. */
-function home(root: string, links: Links, readme: string): string {
+/** The home page is site/home.md, with the bars of what was measured. */
+function home(root: string, links: Links): string {
   const source = 'site/home.md';
-  const frame = links.rewrite(source, readFileSync(join(root, source), 'utf8'));
-  const example = /^```ts run\n[\s\S]*?^```$/m.exec(readme)?.[0] ?? '';
-  const plot = /^!\[[^\]]*\]\([^)]*\)$/m.exec(readme)?.[0] ?? '';
-  const packages = /^\| \| \|\n[\s\S]*?\n\n/m.exec(readme)?.[0] ?? '';
-  return frame
-    .replace('<!-- example -->', example)
-    .replace('<!-- plot -->', plot)
-    .replace('<!-- packages -->', packages);
+  const text = links.rewrite(source, readFileSync(join(root, source), 'utf8'));
+  return text.replace('<!-- bars -->', homeBars(root));
 }
 
 export async function assemble(root: string, sets: readonly DescribedSet[]): Promise<Assembled> {
@@ -91,7 +86,7 @@ export async function assemble(root: string, sets: readonly DescribedSet[]): Pro
   let contents: ReturnType<typeof readContents> = [];
   for (const { source, route } of pages) {
     let text = links.rewrite(source, readFileSync(join(root, source), 'utf8'));
-    if (source === 'README.md') text = home(root, links, text);
+    if (source === 'README.md') text = home(root, links);
     if (source === 'docs/README.md') contents = readContents(text);
     if (source === 'docs/performance.md') text += figuresTable(root);
     text = inlinePlots(root, text, isDark);
@@ -110,8 +105,8 @@ export async function assemble(root: string, sets: readonly DescribedSet[]): Pro
     const text = links.rewrite(source, readFileSync(join(root, source), 'utf8'));
     write(folder, name.replace(/\.md$/, ''), frontMatter({ edit: EDIT + source }) + text);
   }
-  for (const name of ['logo.svg', 'card.png']) {
-    cpSync(join(root, 'site', name), join(folder, 'public', name));
+  for (const name of ['logo.svg', 'card.png', 'fonts']) {
+    cpSync(join(root, 'site', name), join(folder, 'public', name), { recursive: true });
   }
   const listed = (names: readonly string[], link: (name: string) => string) =>
     names.map((text) => ({ text, link: link(text) }));

@@ -12,11 +12,13 @@ import { inBrowser, visitProblems } from './browser.ts';
 import { buildSite, makePages } from './build.ts';
 import { checkBuiltLinks, missingErrorAnchors } from './built-links.ts';
 import { CHROMIUM } from './card.ts';
+import { checkBytes, checkKinds, checkTyping } from './first-screen.ts';
 import { checkLivePipeline } from './live-pipeline.ts';
 import { findPages } from './pages.ts';
 import { checkSamplesInPage } from './run-samples.ts';
 import { uncheckedSamples } from './samples.ts';
 import { SEARCHES, searchProblems } from './search-table.ts';
+import { wrongOrderProblems } from './wrong-order.ts';
 
 /** Whoever builds the site waits, and the host of the pages has a limit for each deploy. */
 const LARGEST_SITE = 30_000_000;
@@ -34,6 +36,14 @@ const tally = new Tally();
 function checkSamples(): void {
   const samples = uncheckedSamples(root, findPages(root));
   tally.report('samples', samples.problems, samples.summary);
+}
+
+async function checkWrongOrder(): Promise<void> {
+  tally.report(
+    'wrong order',
+    await wrongOrderProblems(root),
+    'the compiler says what the home page shows',
+  );
 }
 
 async function checkSearches(): Promise<void> {
@@ -61,6 +71,7 @@ async function lookAtPages(): Promise<void> {
   const pageless = missing.map((name) => `${name} has no page`);
   tally.report('handlers', pageless, `${handlers.length} have a page`);
   checkSamples();
+  await checkWrongOrder();
   checkSize();
   await checkSearches();
   if (!existsSync(CHROMIUM) && process.env['CI'] === undefined) {
@@ -74,6 +85,12 @@ async function lookAtPages(): Promise<void> {
     tally.report('samples in a page', inPage.problems, inPage.summary);
     const live = await checkLivePipeline(browser, address);
     tally.report('live pipeline', live, 'bytes go through, errors have their address');
+    const bytes = await checkBytes(browser, address);
+    tally.report('bytes of the first screen', bytes.problems, bytes.summary);
+    const typing = await checkTyping(browser, address);
+    tally.report('typing', typing, 'hel makes no frame, lo and Enter make one');
+    const kinds = await checkKinds(browser, address);
+    tally.report('axe', kinds.problems, kinds.summary);
   });
 }
 
@@ -83,6 +100,7 @@ async function onlyPages(): Promise<void> {
     if (problems.length > 0) throw new Error(problems.join('\n'));
   });
   checkSamples();
+  await checkWrongOrder();
   await checkSearches();
 }
 

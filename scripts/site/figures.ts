@@ -27,7 +27,7 @@ export function figuresTable(root: string): string {
       return `| ${peer} | ${round(median(values))} | ${range} |`;
     });
     return [
-      `#### ${title}`,
+      `### ${title}`,
       '',
       unit,
       '',

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const PLOT = /^!\[([^\]]*)\]\(\/([^)]+\.svg)\)$/gm;
+/** Narrower drawings fit on a phone as they are. */
+const PHONE = 400;
 const DARK = /@media \(prefers-color-scheme: dark\)\s*\{((?:[^{}]*\{[^{}]*\})*)[^{}]*\}/;
 
 /** Selectors hold below one drawing only. */
@@ -26,7 +28,10 @@ export function inlinePlots(root: string, text: string, counter: { number: numbe
     });
     // Markdown ends a block of HTML at an empty line.
     const body = svg.replace(/\n\s*\n/g, '\n').trim();
-    return `<figure class="plot ${name}" v-pre role="img" aria-label="${alt.replace(/"/g, '&quot;')}">\n${body}\n</figure>`;
+    const width = Number(/viewBox="0 0 ([\d.]+)/.exec(body)?.[1] ?? 0);
+    // What a phone scrolls sideways must be reachable by keys.
+    const wide = width > PHONE ? ' wide-plot" tabindex="0' : '';
+    return `<figure class="plot ${name}${wide}" v-pre role="img" aria-label="${alt.replace(/"/g, '&quot;')}">\n${body}\n</figure>`;
   });
   return styles.length === 0 ? result : `${result}\n\n<style>\n${styles.join('\n')}\n</style>\n`;
 }

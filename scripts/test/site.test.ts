@@ -1,8 +1,12 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import type { Result } from '../../benchmarks/harness/report.ts';
 import { descriptionOf } from '../../site/description.mjs';
 import { sectionsOf } from '../../site/search.mjs';
 import { wrongDefaults } from '../check-options.ts';
 import { describeProblem } from '../problem.ts';
+import { barsOf } from '../site/bars.ts';
 import { checkBuiltLinks, missingErrorAnchors } from '../site/built-links.ts';
 import { readContents, unreached } from '../site/contents.ts';
 import { handlerPages } from '../site/handler-pages.ts';
@@ -12,6 +16,7 @@ import { OptionTypes } from '../site/options.ts';
 import { findPages } from '../site/pages.ts';
 import { uncheckedSamples } from '../site/samples.ts';
 import { readSource } from '../source-file.ts';
+import { root } from '../workspace.ts';
 import { manifest, tree } from './tree.ts';
 
 const SITE = 'https://headrace.github.io/headrace/';
@@ -234,4 +239,38 @@ it('describes a page by its first paragraph', () => {
   );
   expect(descriptionOf('---\ndescription: "Given"\n---\n# TLS')).toBe('Given');
   expect(descriptionOf(`# A\n\n${'A sentence of words. '.repeat(20)}`)).toHaveLength(188);
+});
+
+it('makes a bar with a sentence for a goal, and refuses to leave a missed one out', () => {
+  const result: Result = {
+    title: 'echo',
+    unit: 'us',
+    rows: [
+      { peer: 'headrace', values: [2, 2, 2] },
+      { peer: 'netty', values: [1, 2, 1] },
+    ],
+    goals: [{ text: 'of Netty', to: 'netty', atMost: 1.5 }],
+  };
+  const told = { of: 'echo', to: 'netty', name: 'Echo', peer: 'Netty', sentence: 'It is slow.' };
+  expect(barsOf([result], [told])).toContain('<strong>2.00 of Netty</strong>');
+  expect(barsOf([result], [told])).toContain('goal 1.5: missed');
+  expect(barsOf([result], [told])).toContain('It is slow.');
+  expect(() => barsOf([result], [])).toThrow('does not tell of a goal that was missed: echo');
+  expect(() => barsOf([], [told])).toThrow('no goal for "Echo"');
+});
+
+it('has one logo and one palette for the site, the chat and the template with a page', () => {
+  const text = (file: string): string => readFileSync(join(root, file), 'utf8');
+  const logo = text('site/logo.svg');
+  const template = 'packages/create-headrace/templates/page-and-server/page';
+  expect(text('examples/chat-showcase/public/favicon.svg')).toBe(logo);
+  expect(text(`${template}/icon.svg`)).toBe(logo);
+  const chat = text('examples/chat-showcase/public/theme.css');
+  const [light, dark] = [...chat.matchAll(/--accent: (#[0-9a-f]+);/g)].map(([, color]) => color!);
+  expect(logo).toContain(`fill="${light}"`);
+  expect(text('site/.vitepress/config.mts')).toContain(light);
+  for (const style of ['site/.vitepress/theme/style.css', `${template}/style.css`]) {
+    for (const color of [light!, dark!]) expect(text(style)).toContain(color);
+  }
+  expect(text('benchmarks/plot.ts')).toMatch(new RegExp(`${light}[\\s\\S]*${dark}`));
 });

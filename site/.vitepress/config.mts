@@ -25,6 +25,19 @@ const lists: Lists = existsSync(`${pages}lists.json`)
   ? JSON.parse(readFileSync(`${pages}lists.json`, 'utf8'))
   : { version: '', contents: [], entries: [], handlers: [] };
 
+const STYLE = /<link rel="preload stylesheet" href="\/headrace\/(assets\/[^"]+\.css)" as="style">/;
+const ICONS = /<link rel="preload stylesheet" href="\/headrace\/vp-icons\.css" as="style">/;
+const dist = fileURLToPath(new URL('../dist/', import.meta.url));
+
+/** The first screen is drawn when its HTML is there: its styles are in it, the icons come after it. */
+function drawnAtOnce(html: string): string {
+  const icons = ICONS.exec(html)?.[0] ?? '';
+  return html
+    .replace(icons, '')
+    .replace(STYLE, (_, file: string) => `<style>${readFileSync(dist + file, 'utf8')}</style>`)
+    .replace('</body>', `${icons.replace('preload stylesheet', 'stylesheet')}</body>`);
+}
+
 type Groups = DefaultTheme.SidebarItem[];
 const FOR_AUTHORS = 'Internals';
 const APART = ['Packages', 'Examples', FOR_AUTHORS];
@@ -95,22 +108,32 @@ export default defineConfig({
       'og:image': `${SITE}card.png`,
       'og:image:width': '1200',
       'og:image:height': '630',
-      'og:image:alt': 'Headrace: Netty for Node.js, in TypeScript',
+      'og:image:alt': 'Headrace: Netty for Node.js, with pipelines that the compiler checks',
     };
     const tags = Object.entries(values).map(
       ([property, content]): HeadConfig => ['meta', { property, content }],
     );
     return [...tags, ['meta', { name: 'twitter:card', content: 'summary_large_image' }]];
   },
+  transformHtml: (html, _file, { page }) => (page === 'index.md' ? drawnAtOnce(html) : undefined),
   head: [
     ['link', { rel: 'icon', type: 'image/svg+xml', href: '/headrace/logo.svg' }],
-    ['meta', { name: 'theme-color', content: '#1f6feb' }],
+    ['meta', { name: 'theme-color', content: '#0b6b76' }],
   ],
   markdown: {
     anchor: { slugify: slug },
     theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
     languageAlias: { bytes: 'text' },
     config(md) {
+      const cell = { end: '' };
+      // A column without a name has a cell at its head, and no heading that says nothing.
+      md.renderer.rules['th_open'] = (tokens, index, options, _env, self) => {
+        const isEmpty = tokens[index + 1]?.content === '';
+        cell.end = isEmpty ? '</td>' : '</th>';
+        const html = self.renderToken(tokens, index, options);
+        return isEmpty ? html.replace('<th', '<td') : html;
+      };
+      md.renderer.rules['th_close'] = () => `${cell.end}\n`;
       const fence = md.renderer.rules.fence!;
       md.renderer.rules.fence = (tokens, index, options, env, self) => {
         const token = tokens[index]!;

@@ -1,5 +1,5 @@
 import { silentLogger } from '@headrace/core';
-import { ResumeTable } from '@headrace/lasting';
+import { memorySessionLog, ResumeTable } from '@headrace/lasting';
 import { afterEach, expect, it, vi } from 'vitest';
 import { startCutter } from '../src/cutter.ts';
 import { startServer } from '../src/lasting-server.ts';
@@ -92,4 +92,37 @@ it('lets nobody in without the password, and keeps no channel of strangers', asy
   expect(lines).toEqual(['not let in: wrong password']);
   await server.close();
   table.close();
+});
+
+it('keeps its members when the process of the room is another one, if there is a log', async () => {
+  const logger = silentLogger;
+  const intervals = heldIntervals();
+  const log = memorySessionLog();
+  const open = (port: number, table: ResumeTable) =>
+    startServer({ room: openRoom({ password: 'sesame', table }), port, logger });
+  const tables = [new ResumeTable({ log }), new ResumeTable({ log })] as const;
+  const killed = await open(0, tables[0]);
+  const lines: string[] = [];
+  const heard = () => lines.filter((line) => line.startsWith('heard'));
+  const talker = await startTerminal({
+    name: 'ann',
+    password: 'sesame',
+    ports: [killed.port],
+    everyMs: LINE_MS,
+    logger,
+    note: (line) => void lines.push(line),
+  });
+  await expect.poll(() => lines).toContain('welcome, ann');
+  intervals.get(LINE_MS)!();
+  await expect.poll(heard).toEqual(['heard: ann 1']);
+  // As if it were killed: it says nothing more to its log, nor to anybody.
+  killed.channel.close();
+  for (const link of killed.connections) link.abort();
+  const next = await open(killed.port, tables[1]);
+  intervals.get(LINE_MS)!();
+  await expect.poll(heard).toEqual(['heard: ann 1', 'heard: ann 2']);
+  expect(lines.filter((line) => line === 'welcome, ann')).toHaveLength(1);
+  talker.close();
+  await next.close();
+  for (const table of tables) table.close();
 });

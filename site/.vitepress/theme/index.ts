@@ -1,13 +1,19 @@
 import { onContentUpdated, type Theme } from 'vitepress';
 import DefaultTheme from 'vitepress/theme-without-fonts';
 import LivePipeline from './LivePipeline.vue';
+import { makeCaretsPlain } from './plain-carets.ts';
 import { addRunButtons } from './run-buttons.ts';
+import TypeIt from './TypeIt.vue';
 import './style.css';
 
 export default {
   extends: DefaultTheme,
-  setup: () => onContentUpdated(addRunButtons),
+  setup: () => {
+    onContentUpdated(addRunButtons);
+    onContentUpdated(makeCaretsPlain);
+  },
   enhanceApp({ app }) {
     app.component('LivePipeline', LivePipeline);
+    app.component('TypeIt', TypeIt);
   },
 } satisfies Theme;

@@ -1,0 +1,147 @@
+// The first screen as a visitor meets it: what it loads, the pipeline that one types into, and every kind of page by axe.
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { Browser, Page } from 'playwright-core';
+
+/** Bytes that travel before the visitor has done anything: the page, its type, and the packages that run in it. */
+const LARGEST_SCREEN = 300_000;
+const WAIT_MS = 20_000;
+const PHONE = { width: 390, height: 844 };
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** One of each kind. */
+const KINDS = [
+  '',
+  'start',
+  'contents',
+  'guides/framing',
+  'concepts/pipeline',
+  'recipes/starttls',
+  'coming-from/socket-io',
+  'handlers/',
+  'handlers/IdleStateHandler',
+  'api/',
+  'api/@headrace/codec/frame',
+  'live-pipeline',
+  'performance',
+  'errors',
+  'changelog',
+  'architecture',
+  'decisions/',
+  'packages/core',
+  'examples/broadcast-chat',
+];
+
+export interface Looked {
+  readonly problems: readonly string[];
+  readonly summary: string;
+}
+
+export async function checkBytes(browser: Browser, address: string): Promise<Looked> {
+  const page = await browser.newPage({ viewport: PHONE });
+  const session = await page.context().newCDPSession(page);
+  await session.send('Network.enable');
+  let bytes = 0;
+  session.on('Network.loadingFinished', ({ encodedDataLength }) => {
+    bytes += encodedDataLength;
+  });
+  const packages = page.waitForResponse(/shouting-line\.js$/, { timeout: WAIT_MS });
+  await page.goto(address, { waitUntil: 'networkidle' });
+  const { ok } = await packages.then(
+    (response) => ({ ok: response.ok() }),
+    () => ({ ok: false }),
+  );
+  await page.waitForLoadState('networkidle');
+  await page.close();
+  const summary = `${Math.round(bytes / 1000)} of ${LARGEST_SCREEN / 1000} kB`;
+  const problems = ok ? [] : ['the first screen does not load the packages that run in it'];
+  if (bytes >= LARGEST_SCREEN) problems.push(`the first screen loads ${summary}`);
+  return { problems, summary };
+}
+
+async function framesOf(page: Page): Promise<string> {
+  return (await page.locator('.type-it .frame').allTextContents()).join(',');
+}
+
+/** Types `hel`: no frame. Types `lo` and Enter: the frame `hello`, and its answer. */
+export async function checkTyping(browser: Browser, address: string): Promise<string[]> {
+  const page = await browser.newPage({ viewport: PHONE });
+  const problems: string[] = [];
+  page.on('pageerror', (error) => problems.push(`first screen: ${error.message}`));
+  const says = page.locator('.type-it .says');
+  const shows = async (text: string, doing: string): Promise<void> => {
+    try {
+      await says.filter({ hasText: text }).waitFor({ timeout: WAIT_MS });
+    } catch {
+      problems.push(
+        `first screen: ${doing} shows "${await says.textContent()}" instead of "${text}"`,
+      );
+    }
+  };
+  // The packages come when `hel` has been typed: it waits for them, and arrives once.
+  const held: Array<() => void> = [];
+  let isTyped = false;
+  await page.route(/shouting-line\.js$/, async (route) => {
+    if (!isTyped) await new Promise<void>((resolve) => held.push(resolve));
+    await route.continue();
+  });
+  await page.goto(address, { waitUntil: 'load' });
+  const field = page.locator('.type-it input');
+  if ((await field.count()) === 0) return [...problems, 'first screen: nothing to type into'];
+  await field.pressSequentially('hel');
+  isTyped = true;
+  for (const release of held) release();
+  await shows('No frame yet: the decoder holds “hel”', 'hel');
+  const early = await framesOf(page);
+  if (early !== '') problems.push(`first screen: hel makes the frame ${early}`);
+  await field.pressSequentially('lo');
+  await shows('No frame yet: the decoder holds “hello”', 'lo');
+  await field.press('Enter');
+  await shows('A frame: “hello”. The handler answers “HELLO”.', 'Enter');
+  const frames = await framesOf(page);
+  if (frames !== 'hello') problems.push(`first screen: Enter makes the frames ${frames}`);
+  await field.pressSequentially('more than twenty bytes of it');
+  await field.press('Enter');
+  await shows('HR_ERR_FRAME_TOO_LONG', 'a long line');
+  await page.locator('.type-it button', { hasText: 'New connection' }).click();
+  await page.locator('.type-it button', { hasText: 'hel' }).click();
+  await shows('No frame yet: the decoder holds “hel”', 'the button hel');
+  await page.close();
+  return problems;
+}
+
+interface Violation {
+  readonly id: string;
+  readonly nodes: ReadonlyArray<{ readonly html: string }>;
+}
+
+async function violationsOn(page: Page): Promise<string[]> {
+  await page.evaluate(AXE);
+  const found = await page.evaluate<readonly Violation[]>(
+    'axe.run().then(({ violations }) => violations)',
+  );
+  return found.map(
+    ({ id, nodes }) => `${id}, ${nodes.length} times: ${nodes[0]?.html.slice(0, 160)}`,
+  );
+}
+
+/** Each kind of page, light and dark, wide and on a phone: no violation of axe's, nothing to scroll sideways. */
+export async function checkKinds(browser: Browser, address: string): Promise<Looked> {
+  const problems: string[] = [];
+  for (const colorScheme of ['light', 'dark'] as const) {
+    const context = await browser.newContext({ colorScheme, reducedMotion: 'reduce' });
+    const page = await context.newPage();
+    for (const kind of KINDS) {
+      await page.setViewportSize({ width: 1280, height: 900 });
+      await page.goto(address + kind, { waitUntil: 'networkidle' });
+      const seen = [...(await violationsOn(page))];
+      await page.setViewportSize(PHONE);
+      seen.push(...(await violationsOn(page)).map((one) => `phone, ${one}`));
+      const width = await page.evaluate<number>('document.documentElement.scrollWidth');
+      if (width > PHONE.width) seen.push(`is ${width} px wide on a phone of ${PHONE.width}`);
+      problems.push(...seen.map((one) => `/${kind}, ${colorScheme}: ${one}`));
+    }
+    await context.close();
+  }
+  return { problems, summary: `${KINDS.length} kinds of pages, light and dark, wide and narrow` };
+}
