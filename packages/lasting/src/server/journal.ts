@@ -421,7 +421,7 @@ export class Journal {
 
   /** The log stored a record after it was given up: the removal of a channel that has ended may have come before. */
   private arrivedLate(revision: string | undefined): void {
-    if (!this.isOver || this.isKept || revision === undefined) return;
+    if (!this.isOver || revision === undefined) return;
     this.revision = revision;
     this.forget();
   }
