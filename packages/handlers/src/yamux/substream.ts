@@ -130,8 +130,16 @@ export class Substream implements ByteEnd {
     if (this.isGone) return;
     this.isGone = true;
     this.lastFlag = hasUnread ? RST : FIN;
-    if (!this.isOpen || this.isOutputOver) this.leave();
-    else this.owner.ready(this);
+    if (this.isOpen && !this.isOutputOver) this.owner.ready(this);
+    else {
+      // A peer whose window is used up sends nothing more, and waits for credit.
+      if (hasUnread && !this.hasInputEnded) this.sendReset();
+      this.leave();
+    }
+  }
+
+  private sendReset(): void {
+    this.owner.send(frameOf(WINDOW_UPDATE, RST, this.id, 0));
   }
 
   reset(): void {
@@ -140,7 +148,7 @@ export class Substream implements ByteEnd {
     this.input.clear();
     if (this.isGone) return;
     this.isGone = true;
-    if (this.isOpen) this.owner.send(frameOf(WINDOW_UPDATE, RST, this.id, 0));
+    if (this.isOpen) this.sendReset();
     this.leave();
   }
 
@@ -190,6 +198,7 @@ export class Substream implements ByteEnd {
     } else if (this.lastFlag === FIN) {
       // Nobody reads it: the peer is not to believe that it was read.
       this.lastFlag = RST;
+      if (this.isOutputOver) this.sendReset();
     }
   }
 
@@ -228,6 +237,7 @@ export class Substream implements ByteEnd {
 
   private leave(): void {
     this.output.clear();
+    this.isOutputOver = true;
     this.owner.forget(this);
   }
 }

@@ -278,6 +278,7 @@ export class YamuxSession implements SubstreamOwner, FrameReceiver {
   frameCame(version: number, type: number, flags: number, id: number, length: number): void {
     this.current = undefined;
     this.endsInput = false;
+    if (this.isOver) return;
     if (version !== 0) this.violate(`a frame of version ${version}`);
     else if (type === PING) this.pingCame(flags, length);
     else if (type === GO_AWAY) this.goAwayCame(length);

@@ -1,8 +1,8 @@
-import { type Channel, DrainEvent } from '@headrace/core';
+import { type Channel, DrainEvent, type Handler } from '@headrace/core';
 import { connectedPair } from '@headrace/core/testing';
 import { GoAwayEvent, YamuxHandler } from '@headrace/handlers/yamux';
 import { describe, expect, it } from 'vitest';
-import { type YamuxPair, yamuxPair } from './yamux-pair.ts';
+import { SubstreamProbe, type YamuxPair, yamuxPair } from './yamux-pair.ts';
 
 const WINDOW = 256 * 1024;
 const QUEUE = 64 * 1024;
@@ -54,6 +54,33 @@ describe('substreams', () => {
         void channel.pipeline.addLast(new YamuxHandler({ role: 'server', childHandler })),
     });
     expect([wasActive, (await opening!).isActive, accepted.length]).toEqual([false, true, 1]);
+  });
+
+  it('say and end nothing before the connection is up', async () => {
+    const early = new YamuxHandler({ role: 'client' });
+    const probe = new SubstreamProbe();
+    const writer: Handler = {
+      handlerAdded({ channel }) {
+        channel.writeAndFlush(Buffer.from('early'));
+        channel.shutdown('output');
+      },
+    };
+    const { clock, server } = connectedPair({
+      client: (channel) =>
+        void channel.pipeline.addLast(early, {
+          handlerAdded: () => void early.open((opened) => void opened.pipeline.addLast(writer)),
+        }),
+      server: (channel) =>
+        void channel.pipeline.addLast(
+          new YamuxHandler({
+            role: 'server',
+            childHandler: (channel) => void channel.pipeline.addLast(probe),
+          }),
+        ),
+    });
+    clock.advance(10);
+    expect([probe.text, server.isOpen]).toEqual(['early', true]);
+    expect(probe.events).toEqual(['inactive peer by peer']);
   });
 
   it('say at once when there is no connection yet', async () => {

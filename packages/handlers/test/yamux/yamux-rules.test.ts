@@ -167,6 +167,52 @@ describe('frames', () => {
     expect(errors).toEqual([]);
   });
 
+  it('reset a substream whose bytes nobody reads, though its own half has ended', () => {
+    const { channel, gives, sent, substreams, handler } = server({
+      childOptions: { allowHalfOpen: true },
+    });
+    gives(opened);
+    substreams[0]!.holdReads('test');
+    channel.run(() => void substreams[0]!.shutdown('output'));
+    expect(sent()).toBe(hex(frame(UPDATE, FIN, 1, 0)));
+    // The peer waits for credit: it sends nothing more that could be answered.
+    gives(data(1, Buffer.alloc(WINDOW)));
+    channel.run(() => substreams[0]!.close());
+    expect([sent(), handler.size]).toEqual([hex(frame(UPDATE, RST, 1, 0)), 0]);
+  });
+
+  it('reset a substream that is over when the rest of a body comes, once', () => {
+    const { channel, gives, sent, substreams } = server();
+    const body = data(1, 'unread');
+    gives(opened, body.subarray(0, 14));
+    channel.run(() => substreams[0]!.close());
+    expect(sent()).toBe(hex(frame(UPDATE, FIN, 1, 0)));
+    const rest = [body.subarray(14, 16), body.subarray(16)];
+    expect(gives(...rest)).toBe(hex(frame(UPDATE, RST, 1, 0)));
+  });
+
+  it('say nothing of a substream that the peer has reset', () => {
+    const { channel, gives, sent, substreams } = server();
+    gives(opened);
+    channel.run(() => {
+      substreams[0]!.close();
+      channel.writeInbound(frame(UPDATE, RST, 1, 0));
+    });
+    expect(sent()).toBe('');
+  });
+
+  it('open nothing when the connection is over', () => {
+    let count = 0;
+    const { channel, gives } = server({
+      childHandler: () => {
+        count += 1;
+        channel.pipeline.remove(YamuxHandler);
+      },
+    });
+    gives(Buffer.concat([opened, frame(UPDATE, SYN, 3, 0), frame(UPDATE, SYN, 5, 0)]));
+    expect(count).toBe(1);
+  });
+
   it('reset a substream whose bytes nobody reads', () => {
     const { channel, gives, sent, substreams } = server();
     gives(opened);

@@ -408,7 +408,22 @@ export class Journal {
   /** A log that throws has rejected, and so has one that does not answer. */
   private appended(record: Buffer, place: AppendPlace): Promise<string | undefined> {
     const { log } = this.parts;
-    return this.parts.ask(this.owner.clock, () => log.append(this.name, record, place));
+    let isLate = false;
+    const question = async (): Promise<string | undefined> => {
+      const revision = await log.append(this.name, record, place);
+      if (isLate) this.arrivedLate(revision);
+      return revision;
+    };
+    return this.parts.ask(this.owner.clock, question).finally(() => {
+      isLate = true;
+    });
+  }
+
+  /** The log stored a record after it was given up: the removal of a channel that has ended may have come before. */
+  private arrivedLate(revision: string | undefined): void {
+    if (!this.isOver || revision === undefined) return;
+    this.revision = revision;
+    this.forget();
   }
 
   private failed(error: Error, again: () => void): void {
@@ -492,7 +507,6 @@ export class Journal {
   /** @param isInDoubt - nobody knows whether a further record was stored */
   private forget(isInDoubt = false): void {
     if (this.isKept || (this.revision === undefined && !isInDoubt)) return;
-    this.isKept = true;
     void this.removed(isInDoubt);
   }
 

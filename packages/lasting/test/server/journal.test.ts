@@ -498,6 +498,36 @@ describe('Journal', () => {
     expect([removed, left.map(({ id }) => id), clock.nextDelay]).toEqual([['1'], ['name'], -1]);
   });
 
+  it('removes a record that arrives after its channel was removed', async () => {
+    journal.begin('name');
+    await pass(0);
+    const first = last();
+    await pass(TIMEOUT_MS);
+    journal.over(false);
+    await pass(0);
+    expect([removed, left.length]).toEqual([[], 1]);
+    await first.store();
+    expect(removed).toEqual(['1']);
+  });
+
+  it('removes no record that arrives late, unless its channel has ended here', async () => {
+    journal.begin('name');
+    await pass(0);
+    const first = last();
+    await pass(TIMEOUT_MS);
+    await first.store();
+    expect(removed).toEqual([]);
+
+    journal = journalOf();
+    journal.begin('name');
+    await pass(0);
+    const second = last();
+    await pass(TIMEOUT_MS);
+    journal.over(true);
+    await second.store();
+    expect(removed).toEqual([]);
+  });
+
   it('takes a log that throws for one that fails', async () => {
     throws = true;
     journal.begin('name');

@@ -1,0 +1,83 @@
+import { Cluster } from '@headrace/cluster';
+import { lengthPrefixed } from '@headrace/codec';
+import { Bootstrap, type Channel, MemoryTransport, silentLogger } from '@headrace/core';
+import { binaryExchange, ExchangeHandler } from '@headrace/handlers';
+import type { EngineBusOptions } from '../../src/bus/bus-options.ts';
+import { type BusChoice, busOf } from './bus-choice.ts';
+
+/** How the peer of a member answers. */
+export type MemberKind = 'quick' | 'slow' | 'silent' | 'refusing';
+
+const MAX_LENGTH = 1000;
+/** For what hangs only. */
+const LIMIT_MS = 30_000;
+
+/** A node whose members have peers in its process, each of which answers questions in its own way. */
+export class AskedNode {
+  readonly cluster: Cluster;
+  readonly room;
+  /** Questions that the asker gave up. */
+  cancelled = 0;
+  private readonly slow: (() => void)[] = [];
+
+  private constructor(cluster: Cluster) {
+    this.cluster = cluster;
+    this.room = cluster.group('asked', { presence: 'ids', idOf: ({ id }) => id });
+  }
+
+  static async join(choice: BusChoice): Promise<AskedNode> {
+    const patience: EngineBusOptions = { connectTimeoutMs: LIMIT_MS };
+    const bus = busOf(choice, patience);
+    const options = { app: 'asked', bus, logger: silentLogger, joinTimeoutMs: LIMIT_MS };
+    return new AskedNode(await Cluster.join(options));
+  }
+
+  /** Adds members of each kind. */
+  async add(counts: Readonly<Record<MemberKind, number>>): Promise<void> {
+    for (const [kind, count] of Object.entries(counts)) {
+      for (let i = 0; i < count; i += 1) this.room.add(await this.member(kind as MemberKind));
+    }
+  }
+
+  /** The slow ones answer what they were asked. */
+  release(): number {
+    const { length } = this.slow;
+    for (const answer of this.slow.splice(0)) answer();
+    return length;
+  }
+
+  private async member(kind: MemberKind): Promise<Channel> {
+    const [near, far] = MemoryTransport.pair();
+    await connect(far, (question, signal) => this.answer(kind, question, signal));
+    return await connect(near);
+  }
+
+  private async answer(kind: MemberKind, question: Buffer, signal: AbortSignal): Promise<Buffer> {
+    if (kind === 'refusing') throw new Error('no');
+    if (kind === 'slow') await new Promise<void>((resolve) => this.slow.push(resolve));
+    if (kind === 'silent') {
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      this.cancelled += 1;
+    }
+    return Buffer.from(`${kind} ${question}`);
+  }
+}
+
+async function connect(
+  transport: MemoryTransport,
+  handle?: (question: Buffer, signal: AbortSignal) => Promise<Buffer>,
+): Promise<Channel> {
+  const format = binaryExchange();
+  const answers = handle && {
+    handle: (body: Buffer, scope: { signal: AbortSignal }) => handle(body, scope.signal),
+  };
+  return await new Bootstrap()
+    .options({ logger: silentLogger })
+    .handler(({ pipeline }) =>
+      pipeline.addLast(
+        ...lengthPrefixed({ maxFrameLength: MAX_LENGTH }),
+        new ExchangeHandler({ format, ...answers }),
+      ),
+    )
+    .connect({ transport });
+}
