@@ -38,14 +38,17 @@ function publicNames(root: string, folder: string): Set<string> {
   return new Set(lists.flatMap((list) => list.split(/[\s,]+/)));
 }
 
-/** The JSDoc block right above a statement (decorators may stand between). */
+/** The JSDoc block right above a statement (decorators and comments of a line may stand between). */
 export function cardAbove(source: SourceFile, node: SyntaxNode): string | undefined {
   const above = source.comments.filter(
     ({ value, end }) => value.startsWith('*') && end <= node.start,
   );
   const last = above.at(-1);
   if (last === undefined) return undefined;
-  const between = source.text.slice(last.end, node.start).trim();
+  const between = source.text
+    .slice(last.end, node.start)
+    .replace(/^ *\/\/.*$/gm, '')
+    .trim();
   return between === '' || between.startsWith('@') ? last.value : undefined;
 }
 

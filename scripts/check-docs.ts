@@ -1,9 +1,11 @@
-// Words that machines can check: links, the examples' code, the handlers' cards, the error codes, the defaults.
+// Words that machines can check: links, the examples' code, the handlers' cards, the comments of exports, the error codes,
+// the defaults.
 import { checkCards } from './check-cards.ts';
 import { checkCounts } from './check-counts.ts';
 import { checkErrorCodes } from './check-error-codes.ts';
 import { checkExamples } from './check-examples.ts';
 import { checkOptions } from './check-options.ts';
+import { checkComments } from './comments/check.ts';
 import type { CheckResult } from './problem.ts';
 import { checkLinks } from './tools.ts';
 
@@ -11,6 +13,7 @@ export async function checkDocs(root: string): Promise<CheckResult> {
   const results = [
     await checkLinks(root),
     checkCards(root),
+    checkComments(root),
     checkErrorCodes(root),
     checkCounts(root),
     await checkOptions(root),

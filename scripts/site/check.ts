@@ -12,6 +12,7 @@ import { inBrowser, visitProblems } from './browser.ts';
 import { buildSite, makePages } from './build.ts';
 import { checkBuiltLinks, missingErrorAnchors } from './built-links.ts';
 import { CHROMIUM } from './card.ts';
+import { checkEditor } from './editor.ts';
 import { checkBytes, checkKinds, checkTyping } from './first-screen.ts';
 import { checkLivePipeline } from './live-pipeline.ts';
 import { findPages } from './pages.ts';
@@ -85,6 +86,8 @@ async function lookAtPages(): Promise<void> {
     tally.report('samples in a page', inPage.problems, inPage.summary);
     const live = await checkLivePipeline(browser, address);
     tally.report('live pipeline', live, 'bytes go through, errors have their address');
+    const editor = await checkEditor(browser, address);
+    tally.report('editor', editor, 'mistakes have their line, a link brings the code along');
     const bytes = await checkBytes(browser, address);
     tally.report('bytes of the first screen', bytes.problems, bytes.summary);
     const typing = await checkTyping(browser, address);

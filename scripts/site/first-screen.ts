@@ -59,6 +59,23 @@ export async function checkBytes(browser: Browser, address: string): Promise<Loo
   return { problems, summary };
 }
 
+/** Enter, before any script of the page has come: what was typed stays, and the page too. */
+async function earlyEnterProblems(browser: Browser, address: string): Promise<string[]> {
+  const page = await browser.newPage({ viewport: PHONE });
+  await page.route(/\/assets\/.*\.js$/, (route) => route.abort());
+  await page.goto(address, { waitUntil: 'load' });
+  await page.evaluate('window.isSamePage = true');
+  const field = page.locator('.type-it input');
+  await field.fill('hel');
+  await field.press('Enter');
+  await page.waitForLoadState('networkidle');
+  const isSame = await page.evaluate<boolean>('window.isSamePage === true');
+  const typed = await field.inputValue();
+  await page.close();
+  if (isSame && typed === 'hel') return [];
+  return [`first screen: Enter before the scripts loads the page anew, and leaves "${typed}"`];
+}
+
 async function framesOf(page: Page): Promise<string> {
   return (await page.locator('.type-it .frame').allTextContents()).join(',');
 }
@@ -88,6 +105,7 @@ export async function checkTyping(browser: Browser, address: string): Promise<st
   await page.goto(address, { waitUntil: 'load' });
   const field = page.locator('.type-it input');
   if ((await field.count()) === 0) return [...problems, 'first screen: nothing to type into'];
+  problems.push(...(await earlyEnterProblems(browser, address)));
   await field.pressSequentially('hel');
   isTyped = true;
   for (const release of held) release();

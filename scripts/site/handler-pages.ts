@@ -23,8 +23,21 @@ const withErrorLinks = (line: string): string =>
     (_, code: string) => `[\`${code}\`](/errors#${code.toLowerCase()})`,
   );
 
+type Link = (name: string) => string | undefined;
+
+function withLinks(text: string, link: Link): string {
+  return text.replace(
+    /\{@link\s+([^}|\s]+)(?:\s*[|\s]\s*([^}]+))?\}/g,
+    (_, name: string, words?: string) => {
+      const target = link(name);
+      const shown = words ?? `\`${name}\``;
+      return target === undefined ? shown : `[${shown}](${target})`;
+    },
+  );
+}
+
 /** The card without stars; each part an item of a list, links as links. */
-function cardText(card: string, link: (name: string) => string | undefined): string {
+function cardText(card: string, link: Link): string {
   const lines = card
     .replace(/^\*/, '')
     .replace(/^[ \t]*\* ?/gm, '')
@@ -42,16 +55,7 @@ function cardText(card: string, link: (name: string) => string | undefined): str
     const linked = withErrorLinks(line);
     return isPart && !line.startsWith(' ') ? `  ${linked}` : linked;
   });
-  return text
-    .join('\n')
-    .replace(
-      /\{@link\s+([^}|\s]+)(?:\s*[|\s]\s*([^}]+))?\}/g,
-      (_, name: string, words?: string) => {
-        const target = link(name);
-        const shown = words ?? `\`${name}\``;
-        return target === undefined ? shown : `[${shown}](${target})`;
-      },
-    );
+  return withLinks(text.join('\n'), link);
 }
 
 const firstSentence = (text: string): string =>
@@ -59,7 +63,7 @@ const firstSentence = (text: string): string =>
     .replace(/\s+/g, ' ')
     .replace(/:$/, '.');
 
-function optionsTable(options: readonly Option[]): string {
+function optionsTable(options: readonly Option[], link: Link): string {
   if (options.length === 0) return '';
   const rows = options.map(({ name, type, isRequired, standard, words, described }) => {
     const shown = `<span class="option-type" v-pre>${escapeCell(type)}</span>`;
@@ -68,7 +72,7 @@ function optionsTable(options: readonly Option[]): string {
     const { allowed = '' } = described ?? {};
     // Braces at the end of a cell are attributes of it for the site's Markdown.
     const values = allowed.includes('{') ? verbatim(allowed) : escapeCell(allowed);
-    return `| \`${name}\`${shown} | ${by} | ${values} | ${escapeCell(words)} |`;
+    return `| \`${name}\`${shown} | ${by} | ${values} | ${escapeCell(withLinks(words, link))} |`;
   });
   return [
     '## Options',
@@ -96,7 +100,7 @@ export function handlerPages(
   const pageOf = (handler: HandlerClass): { page: WrittenPage; sentence: string } => {
     const { name, file, line, card = '' } = handler;
     const of = packageOf(file);
-    const link = (to: string): string | undefined =>
+    const link: Link = (to) =>
       known.has(to) ? `/handlers/${to}` : api(to.replace(/[.#].*$/, ''), of);
     const text = cardText(card, link);
     const [words = '', tail = ''] = text.split(/^@example.*$/m);
@@ -119,7 +123,7 @@ export function handlerPages(
       '',
       words.replace(/^@\w[\s\S]*$/m, '').trim(),
       '',
-      optionsTable(options),
+      optionsTable(options, link),
       '## Example',
       '',
       example.trim(),

@@ -179,7 +179,7 @@ function membersOf(source: SourceFile, members: readonly SyntaxNode[]): Option[]
         line: lineOf(source.text, member.start),
         described: undefined,
         words: comment
-          .replace(/@[\s\S]*$/, '')
+          .replace(/(?<!\{)@[\s\S]*$/, '')
           .replace(/\s+/g, ' ')
           .trim(),
       },

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { Result } from '../../benchmarks/harness/report.ts';
+import { withClasses } from '../../site/code-colors.mjs';
 import { descriptionOf } from '../../site/description.mjs';
 import { sectionsOf } from '../../site/search.mjs';
 import { wrongDefaults } from '../check-options.ts';
@@ -15,7 +16,7 @@ import { type DescribedSet, describedSets } from '../site/option-sets.ts';
 import { OptionTypes } from '../site/options.ts';
 import { findPages } from '../site/pages.ts';
 import { uncheckedSamples } from '../site/samples.ts';
-import { readSource } from '../source-file.ts';
+import { filesBelow, readSource } from '../source-file.ts';
 import { root } from '../workspace.ts';
 import { manifest, tree } from './tree.ts';
 
@@ -80,7 +81,7 @@ it('makes a page of a card, with its options and inherited ones', () => {
     'packages/core/src/index.ts': "export { EchoHandler } from './echo.ts';",
     'packages/core/src/echo.ts': [
       'interface Base { /** Longest. @default 7 */ readonly maxLength?: number }',
-      'export interface EchoOptions extends Base { /** Its name | words. */ readonly name: string }',
+      'export interface EchoOptions extends Base { /** Its name | words of a {@link Peer}. */ readonly name: string }',
       '/**',
       ' * Echoes. See {@link EchoHandler}, {@link Other}.',
       ' *',
@@ -111,7 +112,7 @@ it('makes a page of a card, with its options and inherited ones', () => {
     '- **Place** last,\n  after [`Other`](/api/@headrace/core/Other); [`HR_ERR_A`](/errors#hr_err_a).',
   );
   expect(page?.text).toContain(
-    '| `name`<span class="option-type" v-pre>string</span> | required |  | Its name \\| words. |',
+    '| `name`<span class="option-type" v-pre>string</span> | required |  | Its name \\| words of a [`Peer`](/api/@headrace/core/Peer). |',
   );
   expect(page?.text).toContain('| <code v-pre>8</code> | a whole number | Longest. |');
   expect(wrongDefaults(new OptionTypes([readSource(root, file)], sets)).problems).toEqual([
@@ -273,4 +274,23 @@ it('has one logo and one palette for the site, the chat and the template with a 
     for (const color of [light!, dark!]) expect(text(style)).toContain(color);
   }
   expect(text('benchmarks/plot.ts')).toMatch(new RegExp(`${light}[\\s\\S]*${dark}`));
+  const palette = chat + text('site/.vitepress/theme/style.css');
+  const drawings = filesBelow(root, 'docs/concepts', ['.svg']);
+  expect(drawings).not.toEqual([]);
+  for (const drawing of drawings) {
+    for (const [color] of text(drawing).matchAll(/#[0-9a-f]{6}\b/g))
+      expect(palette).toContain(color);
+  }
+});
+
+it('takes the colours of code out of its words', () => {
+  const styles =
+    '.vp-code {\n --shiki-light: #000001;\n --shiki-dark: #fffff1;\n}\n' +
+    '.vp-code .c1 {\n --shiki-light: #aa0000;\n --shiki-dark: #ffaaaa;\n}\n';
+  const word = (light: string, dark: string, shown: string): string =>
+    `<span style="--shiki-light:${light};--shiki-dark:${dark}">${shown}</span>`;
+  expect(withClasses(word('#000001', '#FFFFF1', 'a.'), styles)).toBe('a.');
+  expect(withClasses(word('#AA0000', '#FFAAAA', 'b'), styles)).toBe('<span class="c1">b</span>');
+  const unknown = word('#AA0000', '#FFFFF1', 'c');
+  expect(withClasses(unknown, styles)).toBe(unknown);
 });

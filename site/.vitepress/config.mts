@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type DefaultTheme, defineConfig, type HeadConfig } from 'vitepress';
+import { withClasses } from '../code-colors.mjs';
 import { descriptionOf } from '../description.mjs';
 import { MINI_SEARCH, sectionsOf } from '../search.mjs';
 import { slug } from '../slug.mjs';
@@ -27,6 +28,7 @@ const lists: Lists = existsSync(`${pages}lists.json`)
 
 const STYLE = /<link rel="preload stylesheet" href="\/headrace\/(assets\/[^"]+\.css)" as="style">/;
 const ICONS = /<link rel="preload stylesheet" href="\/headrace\/vp-icons\.css" as="style">/;
+const styles = readFileSync(new URL('theme/style.css', import.meta.url), 'utf8');
 const dist = fileURLToPath(new URL('../dist/', import.meta.url));
 
 /** The first screen is drawn when its HTML is there: its styles are in it, the icons come after it. */
@@ -138,7 +140,7 @@ export default defineConfig({
       md.renderer.rules.fence = (tokens, index, options, env, self) => {
         const token = tokens[index]!;
         const isRun = /^ts run\b/.test(token.info.trim());
-        const html = fence(tokens, index, options, env, self);
+        const html = withClasses(fence(tokens, index, options, env, self), styles);
         if (!isRun) return html;
         return `<div class="sample">${html}</div>`;
       };

@@ -1,6 +1,6 @@
 // `node build.mjs FOLDER` bundles the packages, the runner of samples and the worker that runs one for the browser,
 // and writes `modules.json`: what a sample may import, and the file it comes from.
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -20,14 +20,17 @@ const PACKAGES = {
   'headrace/testing': 'packages/headrace/src/testing/index.ts',
   '@headrace/core': 'packages/core/src/index.ts',
   '@headrace/core/authoring': 'packages/core/src/authoring.ts',
+  '@headrace/core/buffer': 'packages/core/src/buffer.ts',
   '@headrace/core/testing': 'packages/core/src/testing/index.ts',
   '@headrace/codec': 'packages/codec/src/index.ts',
   '@headrace/handlers': 'packages/handlers/src/index.ts',
   '@headrace/handlers/call': 'packages/handlers/src/call/index.ts',
   '@headrace/handlers/service': 'packages/handlers/src/service/index.ts',
+  '@headrace/handlers/yamux': 'packages/handlers/src/yamux/index.ts',
   '@headrace/client': 'packages/client/src/index.ts',
   '@headrace/lasting': 'packages/lasting/src/index.ts',
   '@headrace/codec/cbor': 'packages/codec/src/cbor/cbor-codec.ts',
+  '@headrace/codec/dns': 'packages/codec/src/dns/dns.ts',
   '@headrace/codec/msgpack': 'packages/codec/src/msgpack/msgpack-codec.ts',
 };
 /** Ours, where the behaviour matters or the library has nothing. */
@@ -65,9 +68,16 @@ const library = (name) =>
 const polyfill = (name) =>
   name in SHIMS ? join(here, 'shims', `${SHIMS[name]}.ts`) : library(name);
 
+/** The file that holds the Buffer of the polyfills, which then take ours. */
+const [, theirBuffer] = /from '\.\/([^']+)'/.exec(readFileSync(library('buffer'), 'utf8'));
+
 const forBrowser = {
   name: 'node-builtins',
   setup({ onResolve }) {
+    onResolve({ filter: /^buffer$/ }, () => ({ path: polyfill('buffer') }));
+    onResolve({ filter: /^\.\/chunk-/ }, ({ path }) =>
+      path === `./${theirBuffer}` ? { path: polyfill('buffer') } : undefined,
+    );
     onResolve({ filter: /^node:/ }, ({ path }) => ({ path: polyfill(path.slice('node:'.length)) }));
     onResolve({ filter: /^@jspm\/core\/nodelibs\// }, ({ path }) => ({
       path: library(path.slice('@jspm/core/nodelibs/'.length)),

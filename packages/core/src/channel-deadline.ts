@@ -39,7 +39,7 @@ export abstract class ChannelDeadline implements DeadlineEntry, Timer {
     return this.begunAt >= 0;
   }
 
-  /** Its time begins, now or at `since`; from the beginning if it has begun before. */
+  /** Its time begins, now or at `since`, in milliseconds of the channel's clock; from the beginning if it has begun before. */
   begin(channel: Channel, since: number = channel.clock.now()): void {
     if (this.ms === Number.POSITIVE_INFINITY) return;
     this.channel = channel;

@@ -125,11 +125,17 @@ export interface InboundInvoker {
 export interface OutboundInvoker {
   /** Asks for more input. Needed only while `autoRead` is off. */
   read(): void;
-  /** Queues a message; nothing is sent before `flush`. Throws a `TypeError` for `null` and `undefined`. */
+  /**
+   * Queues a message; nothing is sent before `flush`. Throws a `TypeError` for `null` and `undefined`.
+   *
+   * The future fails with `MESSAGE_NOT_ENCODABLE` for what neither a handler nor the transport takes, `OUTBOUND_FULL`
+   * above the limit of waiting output, `OUTPUT_SHUTDOWN` after `end()`, `CHANNEL_CLOSED` after the end and for what is
+   * unsent then, and with the errors of the handlers that it passes.
+   */
   write(message: unknown): WriteFuture;
   /** Sends what was written; before the connection is up, as soon as it is. */
   flush(): void;
-  /** `write`, then `flush`, even when the write failed. */
+  /** `write`, then `flush`, even when the write failed. The future is that of `write`. */
   writeAndFlush(message: unknown): WriteFuture;
   /** Shuts one half down; `output` goes out after everything flushed. @default output */
   shutdown(direction?: Direction): WriteFuture;
@@ -621,7 +627,7 @@ export interface Turns {
 
 /** Something that is due at a time; a clock keeps very many of them with one timer. */
 export interface DeadlineEntry {
-  /** When it is due. Belongs to the clock. */
+  /** When it is due, in milliseconds of the clock. Belongs to the clock. */
   deadline: number;
   /** Its place among the others, -1 while it has none. Belongs to the clock. */
   heapIndex: number;

@@ -31,6 +31,7 @@ export interface ThePipelineSoFar {
 /** A name in the wrong place of `addLast`. */
 export type NameAlone = 'handlers, or a name and one handler';
 
+/** Whether a type is `any`. */
 export type IsAny<T> = 0 extends 1 & T ? true : false;
 
 /** The message that a method takes; `unknown` if it is not there, takes none, or is `any`. */
@@ -55,6 +56,7 @@ export type ContextOf<H> = H extends {
       ? C
       : unknown;
 
+/** The type of the messages that a context may fire. */
 export type Fired<C> = C extends { fireChannelRead(message: infer M): void }
   ? [M] extends [never]
     ? never
@@ -65,6 +67,7 @@ export type Fired<C> = C extends { fireChannelRead(message: infer M): void }
       : M
   : unknown;
 
+/** The type of the messages that a context may write. */
 export type WrittenOn<C> = C extends { write(message: infer M): unknown }
   ? unknown extends M
     ? unknown
@@ -79,6 +82,7 @@ export interface Seen<H> extends HandlerTypes {
   readonly writes: WrittenOn<ContextOf<H>>;
 }
 
+/** The types that a handler declares; `unknown` if it declares none. */
 export type Declared<H> = H extends { readonly types?: infer T } ? Exclude<T, undefined> : unknown;
 
 /**
@@ -94,6 +98,7 @@ export type TypesOf<H> =
         ? Declared<H>
         : HandlerTypes;
 
+/** Whether a type is this one; never true for `never`. */
 export type Is<T, Mark> = [T] extends [never] ? false : [T] extends [Mark] ? true : false;
 
 /** Whether a message of the one type may come where the other is wanted; `unknown` is the way out. */
@@ -105,12 +110,15 @@ export type Fits<Given, Wanted> = unknown extends Given
       ? true
       : false;
 
+/** What the next handler reads: what this one passes on, or what it reads itself if it passes everything through. */
 export type NextRead<T extends HandlerTypes, R> =
   Is<T['passesOn'], PassThrough> extends true ? R : T['passesOn'];
 
+/** What the next handler may write: what this one accepts, or what it may write itself if it passes everything through. */
 export type NextWrite<T extends HandlerTypes, W> =
   Is<T['accepts'], PassThrough> extends true ? W : T['accepts'];
 
+/** What a handler writes; `never` if it only passes writes through. */
 export type Written<T extends HandlerTypes, R> = unknown extends T['writes']
   ? unknown
   : T['writes'] extends PassThrough
@@ -137,6 +145,7 @@ export type Chain<
   ? Step<H, TypesOf<H>, Rest, R, W, Reader, Writer, Fired>
   : Handlers;
 
+/** One step of {@link Chain}: the first handler, and the rest after it. */
 export type Step<
   H,
   T extends HandlerTypes,
@@ -185,6 +194,7 @@ export type EventsOf<H, Does extends 'fires' | 'answers'> =
       ? Literal<Name>
       : never;
 
+/** A name that the compiler knows; `never` for `string`. */
 export type Literal<Name> = Name extends string ? (string extends Name ? never : Name) : never;
 
 /** A handler that answers an event which only a handler after it fires. */
@@ -196,8 +206,10 @@ export type MisfitOfEvents<H, Unheard, Rest> = [Unheard] extends [never]
       : Misfit<H, 'answers', EventsOf<Next, 'fires'> & Unheard, 'but', Next, 'fires it', 'after it'>
     : never;
 
+/** The first type, or the other one if the first is `never`. */
 export type FirstOf<One, Other> = [One] extends [never] ? Other : One;
 
+/** Why a handler cannot read what comes before it; `never` if it can. */
 export type MisfitOfReads<H, Reads, Takes, Reader, R> =
   Is<Reads, PassThrough> extends true
     ? Fits<R, Takes> extends true
@@ -209,6 +221,7 @@ export type MisfitOfReads<H, Reads, Takes, Reader, R> =
         ? never
         : Misfit<H, 'declares that it reads', Reads, 'but', 'its channelRead', 'takes', Takes>;
 
+/** Why a handler cannot take what those after it write; `never` if it can. */
 export type MisfitOfAccepts<H, Accepts, Takes, Writer, W> =
   Is<Accepts, PassThrough> extends true
     ? Fits<W, Takes> extends true
@@ -218,6 +231,7 @@ export type MisfitOfAccepts<H, Accepts, Takes, Writer, W> =
       ? never
       : Misfit<H, 'declares that it accepts', Accepts, 'but', 'its write', 'takes', Takes>;
 
+/** Why the handlers before it do not accept what a handler writes; `never` if they do. */
 export type MisfitOfWrites<H, Writes, Writer, W> = unknown extends Writes
   ? never
   : [Writes] extends [W]
@@ -234,6 +248,7 @@ export type Fitting<Args extends readonly unknown[], R, W> = Args extends readon
     : Chain<Args, R, W>
   : Chain<Args, R, W>;
 
+/** Whether an argument of `addLast` is a name. */
 export type IsName<T> = IsAny<T> extends true ? false : Is<T, string>;
 
 /**

@@ -57,9 +57,13 @@ export type Named<T, Name extends keyof MessageTypes, LeftOut> = Name extends ke
   ? T[Name]
   : LeftOut;
 
+/** Messages that a handler reads; without `reads` any. */
 export type Reads<T> = Named<T, 'reads', PassThrough>;
+/** Messages that a handler passes on; without `passesOn` those that came in. */
 export type PassesOn<T> = Named<T, 'passesOn', PassThrough>;
+/** Messages that a handler takes for writing; without `accepts` any. */
 export type Accepts<T> = Named<T, 'accepts', PassThrough>;
+/** Messages that a handler writes; without `writes` those that it accepts. */
 export type Writes<T> = Named<T, 'writes', Named<T, 'accepts', never>>;
 
 /**

@@ -11,11 +11,11 @@ export function addRunButtons(): void {
     app.unmount();
     mounted.delete(host);
   }
-  for (const sample of document.querySelectorAll('.sample')) {
+  for (const [index, sample] of document.querySelectorAll('.sample').entries()) {
     const block = sample.firstElementChild;
     if (!(block instanceof HTMLElement) || sample.childElementCount > 1) continue;
     const host = sample.appendChild(document.createElement('div'));
-    const app = createApp(RunSample, { block });
+    const app = createApp(RunSample, { block, index });
     app.mount(host);
     mounted.set(host, app);
   }

@@ -1,11 +1,20 @@
-/** To the worker: the sample, and where its imports come from. */
+/** To the worker: the sample, and where its imports come from; without them it is read and not run. */
 export interface ToWorker {
   readonly code: string;
-  readonly modules: Readonly<Record<string, string>>;
+  readonly modules?: Readonly<Record<string, string>>;
+}
+
+/** Why a sample did not end by itself. */
+export interface Failure {
+  readonly text: string;
+  /** The page about this error. */
+  readonly help?: string | undefined;
+  /** The line of the sample, the first is 1. */
+  readonly line?: number | undefined;
 }
 
 /** From the worker. */
 export type FromWorker =
   | { readonly do: 'print'; readonly stream: 'out' | 'error'; readonly text: string }
-  | { readonly do: 'fail'; readonly text: string; readonly help: string | undefined }
+  | ({ readonly do: 'fail' } & Failure)
   | { readonly do: 'end' };

@@ -1,20 +1,23 @@
 // For the page: runs a sample in a worker of its own, and stops it when its time is over.
-import type { FromWorker } from './messages.ts';
+import type { Failure, FromWorker, ToWorker } from './messages.ts';
 
 export interface SampleSink {
   printed(text: string, stream: 'out' | 'error'): void;
   /** Called once. @param failure - why it did not end by itself */
-  ended(failure?: { readonly text: string; readonly help?: string | undefined }): void;
+  ended(failure?: Failure): void;
 }
 
 const LIMIT_MS = 10_000;
 let modules: Promise<Record<string, string>> | undefined;
 
-/** Starts a sample. The answer stops it. */
-export function runSample(code: string, sink: SampleSink, limitMs = LIMIT_MS): () => void {
+function start(
+  sink: SampleSink,
+  limitMs: number,
+  given: (worker: Worker) => Promise<void>,
+): () => void {
   const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
   let isOver = false;
-  const end = (failure?: { text: string; help?: string | undefined }): void => {
+  const end = (failure?: Failure): void => {
     if (isOver) return;
     isOver = true;
     clearTimeout(timer);
@@ -29,16 +32,28 @@ export function runSample(code: string, sink: SampleSink, limitMs = LIMIT_MS): (
   worker.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => {
     if (isOver) return;
     if (data.do === 'print') sink.printed(data.text, data.stream);
-    else if (data.do === 'fail') end({ text: data.text, help: data.help });
+    else if (data.do === 'fail') end(data);
     else end();
   });
-  modules ??= fetch(new URL('./modules.json', import.meta.url)).then((answer) => answer.json());
-  modules.then(
-    (known) => worker.postMessage({ code, modules: known }),
-    () => {
-      modules = undefined;
-      end({ text: 'the packages could not be loaded' });
-    },
-  );
+  given(worker).catch(() => {
+    modules = undefined;
+    end({ text: 'the packages could not be loaded' });
+  });
   return () => end({ text: 'stopped' });
+}
+
+/** Starts a sample. The answer stops it. */
+export function runSample(code: string, sink: SampleSink, limitMs = LIMIT_MS): () => void {
+  return start(sink, limitMs, async (worker) => {
+    modules ??= fetch(new URL('./modules.json', import.meta.url)).then((answer) => answer.json());
+    worker.postMessage({ code, modules: await modules } satisfies ToWorker);
+  });
+}
+
+/** Reads a sample without running it. @returns what is not TypeScript in it */
+export function readSample(code: string): Promise<Failure | undefined> {
+  return new Promise((ended) => {
+    const sink = { printed: () => {}, ended };
+    start(sink, LIMIT_MS, async (worker) => worker.postMessage({ code } satisfies ToWorker));
+  });
 }

@@ -10,13 +10,15 @@ const LOOK_MS = 5;
 /** What a page can show; a reader's endless loop is stopped there. */
 const MAX_LINES = 1000;
 const MAX_CHARACTERS = 10_000;
+/** What `new AsyncFunction` puts above its body. */
+const LINES_ABOVE = 2;
 const later = globalThis.setTimeout;
 
 function tell(message: FromWorker): void {
   self.postMessage(message);
 }
 
-async function load(specifiers: readonly string[], modules: ToWorker['modules']) {
+async function load(specifiers: readonly string[], modules: Readonly<Record<string, string>>) {
   const loaded = new Map<string, object>();
   for (const name of specifiers) {
     const file = modules[name] ?? modules[`node:${name}`];
@@ -29,6 +31,7 @@ async function load(specifiers: readonly string[], modules: ToWorker['modules'])
 
 async function run({ code, modules }: ToWorker): Promise<void> {
   const { body, imports } = asFunction(code);
+  if (modules === undefined) return;
   const require = await load(imports, modules);
   let lines = 0;
   const print =
@@ -38,7 +41,7 @@ async function run({ code, modules }: ToWorker): Promise<void> {
       if (lines <= MAX_LINES) {
         tell({ do: 'print', stream, text: asPrinted(values).slice(0, MAX_CHARACTERS) });
       } else if (lines === MAX_LINES + 1) {
-        tell({ do: 'fail', text: `it was stopped after ${MAX_LINES} lines`, help: undefined });
+        tell({ do: 'fail', text: `it was stopped after ${MAX_LINES} lines` });
       }
     };
   const console = {
@@ -65,9 +68,18 @@ function words(error: unknown): string {
   return `${error.name}${code === undefined ? '' : ` [${code}]`}: ${error.message}`;
 }
 
+/** The line of the sample: where reading it stopped, or the last of its own calls. */
+function lineOf(error: unknown): number | undefined {
+  const { loc, stack } = (error ?? {}) as { loc?: { line: number }; stack?: unknown };
+  if (loc !== undefined) return loc.line;
+  const [, line] = /(?:<anonymous>|AsyncFunction):(\d+):\d+/.exec(String(stack)) ?? [];
+  return line === undefined ? undefined : Number(line) - LINES_ABOVE;
+}
+
 function failed(error: unknown): void {
-  const help = (error as { help?: unknown } | undefined)?.help;
-  tell({ do: 'fail', text: words(error), help: typeof help === 'string' ? help : undefined });
+  const { help } = (error ?? {}) as { help?: unknown };
+  const page = typeof help === 'string' ? help : undefined;
+  tell({ do: 'fail', text: words(error), help: page, line: lineOf(error) });
 }
 
 self.addEventListener('error', ({ error, message }) => failed(error ?? message));

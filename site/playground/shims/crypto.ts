@@ -1,9 +1,9 @@
 // Digests by @noble/hashes, random bytes by the browser.
 
-import { Buffer } from '@jspm/core/nodelibs/buffer';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha1 } from '@noble/hashes/legacy.js';
 import { sha256, sha512 } from '@noble/hashes/sha2.js';
+import { Buffer } from './buffer.ts';
 
 const DIGESTS = { sha1, sha256, sha512 };
 type Input = string | Uint8Array;

@@ -1,6 +1,7 @@
 // What Node has as globals, for code that runs in a browser; esbuild puts these in place of the free names.
-import { Buffer } from '@jspm/core/nodelibs/buffer';
+
 import { active } from './active-handles.ts';
+import { Buffer } from './buffer.ts';
 
 export { Buffer };
 

@@ -2,12 +2,6 @@
 declare module '@jspm/core/nodelibs/assert' {
   export { deepStrictEqual } from 'node:assert';
 }
-declare module '@jspm/core/nodelibs/buffer' {
-  import buffer from 'node:buffer';
-
-  export { Buffer } from 'node:buffer';
-  export default buffer;
-}
 declare module '@jspm/core/nodelibs/events' {
   export { EventEmitter } from 'node:events';
 }

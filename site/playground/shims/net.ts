@@ -1,9 +1,10 @@
 // `node:net` within one page: servers and clients meet in memory. As much of it as the packages and the samples use,
 // with the behaviour of TCP that they rely on: order, back-pressure, half-close, resets, refused connections.
-import { Buffer } from '@jspm/core/nodelibs/buffer';
+
 import { EventEmitter } from '@jspm/core/nodelibs/events';
 import { Duplex } from '@jspm/core/nodelibs/stream';
 import { active } from './active-handles.ts';
+import { Buffer } from './buffer.ts';
 import { process } from './globals.ts';
 
 const WINDOW_BYTES = 64 * 1024;

@@ -36,7 +36,7 @@ export interface HttpAddressesOptions {
    * host: so an `http:` URL, whose answer anybody may write, needs one. @default as the place in use, plain at first
    */
   readonly tls?: ClientTls['tls'];
-  /** Sent with each request. */
+  /** Headers that are sent with each request. @default none */
   readonly headers?: Readonly<Record<string, string>>;
   /** Makes the requests. @default the global fetch */
   readonly fetch?: typeof fetch;

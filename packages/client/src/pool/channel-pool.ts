@@ -134,7 +134,11 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
     return waiter.promise;
   }
 
-  /** Opens connections until there are `min`; resolves when all of them are there or have failed. */
+  /**
+   * Opens connections until there are `min`; resolves when all of them are there or have failed.
+   *
+   * @throws ChannelError `POOL_CLOSED` after `close`
+   */
   async warm(): Promise<void> {
     if (this.isClosed) throw closedError();
     const opening: Promise<void>[] = [];

@@ -21,11 +21,11 @@ export interface ChannelPoolOptions<P, C extends Channel = Channel> {
   readonly bootstrap: Connector<NoInfer<P>, C>;
   /** Where to. */
   readonly place: P;
-  /** So many stay open when they are idle, see `warm`. @default 0 */
+  /** Connections that stay open when they are idle, see `warm`. @default 0 */
   readonly min?: number;
-  /** So many at most, those on their way included. @default 10 */
+  /** Connections at most, those on their way included. @default 10 */
   readonly max?: number;
-  /** So many may wait for a connection; one more fails with `REJECTED_QUEUE`. @default 1000 */
+  /** Callers that may wait for a connection; one more fails with `REJECTED_QUEUE`. @default 1000 */
   readonly maxWaiting?: number;
   /** How long a connection may be waited for, its connect included; `false` for as long as it takes. @default 10000 */
   readonly acquireTimeoutMs?: number | false;

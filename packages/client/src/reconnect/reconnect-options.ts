@@ -70,7 +70,7 @@ export interface ReconnectingClientOptions<P = ConnectPlace, C extends Channel =
   readonly budget?: RetryBudget;
   /** The treatment of writes while there is no connection. @default they wait, within limits */
   readonly offline?: OfflineOptions;
-  /** Reset by `networkChanged()`: the one that the heartbeat handlers share. */
+  /** Reset by `networkChanged()`: the one that the heartbeat handlers share. @default none */
   readonly adaptive?: { reset(): void };
   /** Closes the client. */
   readonly signal?: AbortSignal;

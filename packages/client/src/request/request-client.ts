@@ -58,7 +58,7 @@ export interface RequestClientOptions<
    * @default 'unsent'
    */
   readonly retry?: 'unsent' | 'idempotent' | 'never';
-  /** Needed with `idempotent`: so many calls that may have been executed are asked again. */
+  /** Needed with `idempotent`: so many calls that may have been executed are asked again. @default none */
   readonly budget?: RetryBudget;
   /**
    * Connections at a time, spread over the places. A call goes to the one with the fewest under way, a notification too;

@@ -2,7 +2,7 @@ import { checkNumber, describeOptions, type RetryPolicy, whole } from '@headrace
 
 /** Options of {@link fixed}. */
 export interface FixedOptions {
-  /** After so many rounds through the places without success it gives up. @default Infinity */
+  /** Rounds through the places without success until it gives up. @default Infinity */
   readonly attempts?: number;
 }
 

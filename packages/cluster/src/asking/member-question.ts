@@ -36,7 +36,7 @@ export interface ClusterRequestOptions {
   readonly signal?: AbortSignal;
   /**
    * Gets a row for each member, as its node has told; its own `idOf` is not asked. A node that was not heard has one row
-   * with an empty id.
+   * with an empty id. @default none
    */
   readonly ledger?: BroadcastLedger;
 }

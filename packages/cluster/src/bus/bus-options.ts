@@ -8,7 +8,7 @@ import {
 
 /** Options of every bus. */
 export interface EngineBusOptions {
-  /** Limits of the messages that are kept while the bus is down; the oldest is dropped first, and counted. */
+  /** Limits of the messages that are kept while the bus is down; the oldest is dropped first, and counted. @default those below */
   readonly whenDown?: {
     /** Bytes of messages and subjects. @default 1048576 */
     readonly maxBytes?: number;

@@ -35,7 +35,7 @@ export interface SinceOptions {
 export interface JoinOptions {
   /**
    * Makes the answer to the member, which is written between what it missed and the first message that comes after.
-   * `undefined` for none; if it throws, the join rejects with the error.
+   * `undefined` for none; if it throws, the join rejects with the error. @default none
    */
   readonly answer?: (outcome: JoinOutcome) => unknown;
 }
@@ -162,7 +162,7 @@ export class GroupHistory<Message = unknown> {
 
   /**
    * The last messages, up to `count`, and where they end; to show a room to a new member. Rejects with
-   * `BUS_DOWN`.
+   * `BUS_DOWN`, and with `OPTION_INVALID` for a `count` that is not a whole number from 1 on.
    */
   async newest(count: number): Promise<NewestMessages<Message>> {
     checkNumber('count', count, { min: 1, integer: true });

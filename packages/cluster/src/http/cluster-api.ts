@@ -44,11 +44,11 @@ export interface ClusterApiOptions {
   readonly maxBodyBytes?: number;
   /** Messages of one batch, but no more than `requestBurst`: each counts as a request. @default 100 */
   readonly maxBatch?: number;
-  /** With a key that is right, at a time; one more is answered with 503. @default 256 */
+  /** Requests with a key that is right, at a time; one more is answered with 503. @default 256 */
   readonly maxRequests?: number;
-  /** Of each key, on average; one more is answered with 429. @default 1000 */
+  /** Requests of each key, on average; one more is answered with 429. @default 1000 */
   readonly requestsPerSecond?: number;
-  /** Of each key, at once after a pause. @default 1000 */
+  /** Requests of each key that may come at once, after a pause. @default 1000 */
   readonly requestBurst?: number;
   /** The answer to a request with an idempotency key is kept for so long, in milliseconds. @default 600000 */
   readonly idempotencyMs?: number;

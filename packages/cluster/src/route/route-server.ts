@@ -28,7 +28,7 @@ export interface RouteServerOptions {
   readonly count?: number;
   /** The value of `Access-Control-Allow-Origin`, for clients in browsers: an origin, or `*`. @default none */
   readonly allowOrigin?: string;
-  /** For one more than this, the connection is closed whose last request is the oldest. @default 1000 */
+  /** Connections at a time; for one more, the connection is closed whose last request is the oldest. @default 1000 */
   readonly maxConnections?: number;
   /** How long the head of a request may take, and the whole of it, in milliseconds. @default 5000 */
   readonly requestTimeoutMs?: number;

@@ -36,7 +36,7 @@ export interface ClusterUsersOptions<Principal> {
 
 /** Options of {@link ClusterUsers.send}. */
 export interface SendOptions {
-  /** A connection of this node that does not get it, such as the sender's. */
+  /** A connection of this node that does not get it, such as the sender's. @default none */
   readonly except?: Channel;
 }
 

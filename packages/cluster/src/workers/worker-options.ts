@@ -42,7 +42,7 @@ export interface StartedWorker {
 export interface WorkersOptions {
   /** Begins the work of one worker; runs in the worker's process. It is ready when this resolves. */
   readonly start: (context: WorkerContext) => StartedWorker | Promise<StartedWorker>;
-  /** @default os.availableParallelism() */
+  /** How many workers there are. @default os.availableParallelism() */
   readonly count?: number;
   /** How long a worker may take to end, in milliseconds; two seconds later its process is killed. @default 10000 */
   readonly drainTimeoutMs?: number;

@@ -73,6 +73,7 @@ export abstract class DecodingHandler extends KeptInputHandler {
     return this.passesOthers ? undefined : this.ownKinds;
   }
 
+  /** @throws PipelineError `PIPELINE_NOT_SHARABLE` if a subclass has made itself `sharable` */
   handlerAdded(_ctx: Context): void {
     refuseSharing(this);
   }

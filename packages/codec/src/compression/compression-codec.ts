@@ -16,7 +16,7 @@ export interface CompressionCodecOptions extends MessageToMessageDecoderOptions 
   readonly format: CompressionFormat;
   /** The largest message in bytes, inflated; for what comes in. @default 1_048_576 */
   readonly maxInflatedBytes?: number;
-  /** From 0 (fast) to 9 (small), with Brotli to 11. @default 6, with Brotli 4 */
+  /** The effort, a number from 0 (fast) to 9 (small), with Brotli to 11. @default 6, with Brotli 4 */
   readonly level?: number;
 }
 

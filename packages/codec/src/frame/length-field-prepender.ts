@@ -15,7 +15,7 @@ import {
 export interface LengthFieldPrependerOptions extends OtherMessagesOptions {
   /** How many bytes the length field has: 1, 2, 3, 4 or 8. */
   readonly lengthFieldLength: LengthFieldWidth;
-  /** Added to the length that is written; may be negative. @default 0 */
+  /** Bytes that are added to the length that is written; may be negative. @default 0 */
   readonly lengthAdjustment?: number;
   /** Count the length field itself, too. @default false */
   readonly lengthIncludesLengthFieldLength?: boolean;

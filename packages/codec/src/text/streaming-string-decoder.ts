@@ -53,6 +53,7 @@ export class StreamingStringDecoder implements Handler {
   private begun: Buffer = EMPTY;
   private failed = false;
 
+  /** @throws PipelineError `PIPELINE_NOT_SHARABLE` for a subclass that is `sharable` */
   constructor() {
     refuseSharing(this);
   }

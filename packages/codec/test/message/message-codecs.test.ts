@@ -17,7 +17,7 @@ import { EmbeddedChannel } from '@headrace/core/testing';
 import fc from 'fast-check';
 import * as v from 'valibot';
 import { describe, expect, it, vi } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 
 function errorFrom(handler: Handler, bytes: Uint8Array): DecodeError {
   const channel = new EmbeddedChannel(handler);

@@ -1,7 +1,7 @@
 // expect: is not assignable to parameter of type 'Misfit<App, "reads", { name: string; }, "but", JsonCodec<{ id: number; }, { id: number; }>
 import { JsonCodec, lengthPrefixed } from '@headrace/codec';
 import type { Channel, Handler, OutboundBytes, Types } from '@headrace/core';
-import { z } from 'zod';
+import * as z from 'zod';
 
 class App implements Handler {
   declare readonly types: Types<{ reads: { name: string }; passesOn: never; accepts: never }>;

@@ -18,7 +18,7 @@ import {
   type PipelineTemplate,
   pipeline,
 } from '@headrace/core';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Fails to compile unless both types are the same. */
 type Same<A, B> =

@@ -35,7 +35,11 @@ function templateReturned(): OptionError {
   );
 }
 
-/** Fails with the name of the part that is missing. */
+/**
+ * Returns a part of a bootstrap.
+ *
+ * @throws OptionError `OPTION_CONFLICT` with the name of the call, if the part is missing
+ */
 export function required<T>(part: T | undefined, call: string): T {
   if (part !== undefined) return part;
   throw new OptionError('OPTION_CONFLICT', `${call} is missing: nothing would build the pipeline`, {
@@ -43,7 +47,11 @@ export function required<T>(part: T | undefined, call: string): T {
   });
 }
 
-/** A pipeline is built by a function or a template. */
+/**
+ * Checks what builds a pipeline.
+ *
+ * @throws OptionError `OPTION_INVALID` if it is neither a function nor a template
+ */
 export function checkInitializer(call: string, initialize: unknown): void {
   if (!(initialize instanceof PipelineTemplate)) checkBuilder(call, initialize);
 }

@@ -62,7 +62,11 @@ export class Bootstrap<R = unknown, W = unknown> {
   private initialize: ChannelInitializer | undefined = undefined;
   private readonly attributes = new Map<AttributeKey<unknown>, unknown>();
 
-  /** Builds the pipeline of each channel. */
+  /**
+   * Builds the pipeline of each channel.
+   *
+   * @throws OptionError `OPTION_INVALID` if `initialize` is neither a function nor a template
+   */
   handler<R2, W2>(initialize: ChannelInitializer<R2, W2>): Bootstrap<R2, W2> {
     checkInitializer('.handler', initialize);
     this.initialize = initialize as ChannelInitializer;

@@ -61,14 +61,22 @@ export class ServerBootstrap {
   private readonly serverAttributes = new Map<AttributeKey<unknown>, unknown>();
   private readonly childAttributes = new Map<AttributeKey<unknown>, unknown>();
 
-  /** Builds the pipeline of each accepted channel. */
+  /**
+   * Builds the pipeline of each accepted channel.
+   *
+   * @throws OptionError `OPTION_INVALID` if `initialize` is neither a function nor a template
+   */
   childHandler<R, W>(initialize: ChannelInitializer<R, W>): this {
     checkInitializer('.childHandler', initialize);
     this.childInitializer = initialize as ChannelInitializer;
     return this;
   }
 
-  /** Builds the pipeline of the listening channel, whose messages are the channels it accepts: limits go here. */
+  /**
+   * Builds the pipeline of the listening channel, whose messages are the channels it accepts: limits go here.
+   *
+   * @throws OptionError `OPTION_INVALID` if `initialize` is neither a function nor a template
+   */
   handler<R, W>(initialize: ChannelInitializer<R, W, Channel, never>): this {
     checkInitializer('.handler', initialize);
     this.serverInitializer = initialize as unknown as ChannelInitializer;

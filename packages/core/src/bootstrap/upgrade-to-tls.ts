@@ -46,6 +46,8 @@ const OPTIONS = describeOptions('upgradeToTls', { received: unchecked() });
  *   }
  * }
  * ```
+ * @throws PipelineError `PIPELINE_STATE` if the channel has TLS already, is not open in both directions, or has no
+ *   transport of bytes
  * @see RFC 3207, CVE-2011-0411; Netty's `SslHandler` with `startTls`
  */
 export function upgradeToTls(

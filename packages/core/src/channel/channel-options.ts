@@ -54,6 +54,7 @@ export interface ChannelOptions {
   readonly logger?: Logger;
   /** @default the system's clock */
   readonly clock?: Clock;
+  /** What becomes of what no handler took. @default what each hook names */
   readonly hooks?: ChannelHooks;
 }
 

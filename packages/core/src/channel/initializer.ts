@@ -9,6 +9,7 @@ import { coreOf } from './transport-channel.ts';
  * that `initialize` adds with `addLast` stand after those that are there already. If `initialize`
  * throws, the channel is closed.
  *
+ * @throws OptionError `OPTION_INVALID` if `initialize` is not a function
  * @see Netty's `ChannelInitializer`
  */
 export function initializer(initialize: (channel: Channel) => void): Handler {

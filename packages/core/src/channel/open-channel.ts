@@ -11,11 +11,11 @@ import { coreOf, startChannel, TransportChannel } from './transport-channel.ts';
 
 /** Options of {@link openChannel}: those of every channel; `logger` and `clock` default to those of `parent`. */
 export interface OpenChannelOptions extends ChannelOptions {
-  /** Builds the pipeline. If it throws or rejects, the channel is closed. */
+  /** Builds the pipeline. If it throws or rejects, the channel is closed. @default an empty pipeline */
   readonly initialize?: (channel: Channel) => void;
-  /** The channel that accepted this one, or that carries it. */
+  /** The channel that accepted this one, or that carries it. @default none */
   readonly parent?: Channel;
-  /** Set before the pipeline is built. */
+  /** Attributes that are set before the pipeline is built. @default none */
   readonly attributes?: Iterable<readonly [AttributeKey<unknown>, unknown]>;
 }
 
@@ -97,6 +97,7 @@ export async function connectChannel(
  * listening channel that refuses a connection with a last message.
  *
  * @param initialize - builds its pipeline, as in {@link openChannel}
+ * @throws OptionError `OPTION_INVALID` if `initialize` is not a function
  * @throws PipelineError for a channel of another copy of core; it is closed
  */
 export function registerChannel(channel: Channel, initialize?: (channel: Channel) => void): void {

@@ -24,7 +24,7 @@ export interface SlowMemberOptions {
   readonly maxMemberBytes?: number;
   /** For `drop-oldest` and `coalesce`: how many messages (or keys) may wait for one member. @default 256 */
   readonly maxMemberMessages?: number;
-  /** For `coalesce`: which messages replace each other. Required there. */
+  /** For `coalesce`: which messages replace each other. Required there. @default none */
   readonly coalesceKey?: (message: unknown) => unknown;
 }
 

@@ -94,6 +94,7 @@ export function checkObject<T>(name: string, value: T, kind: string): T {
  *
  * @param method - one that tells it from other objects
  * @param kind - what it must be, with a class that is usual: "a group, such as a ChannelGroup"
+ * @throws OptionError `OPTION_INVALID` if the value lacks the method
  */
 export function checkMethod<T>(name: string, value: T, method: keyof T & string, kind: string): T {
   const isRight = typeof (value as Partial<T> | null | undefined)?.[method] === 'function';

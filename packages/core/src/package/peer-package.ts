@@ -1,6 +1,10 @@
 import { OptionError, toError } from '../errors.ts';
 
-/** Imports an optional peer package; if it is not installed, the error says how it is. */
+/**
+ * Imports an optional peer package. Rejects with what its code throws.
+ *
+ * @throws OptionError `OPTION_INVALID` if it is not installed; the message says how it is
+ */
 export async function importPeer<T>(
   name: string,
   install: string,

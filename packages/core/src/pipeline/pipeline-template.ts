@@ -20,6 +20,7 @@ export type Made<Sources extends readonly unknown[]> = {
   -readonly [K in keyof Sources]: MadeOf<Sources[K]>;
 };
 
+/** The handler that comes of a source. */
 // Not by ReturnType, whose parameter of type any would let a handler through.
 export type MadeOf<Source> = Source extends (...args: never) => infer H ? H : Source;
 
@@ -27,6 +28,7 @@ export type MadeOf<Source> = Source extends (...args: never) => infer H ? H : So
 export type ServesOneChannel =
   'a function that makes a handler anew: () => new …; a list of handlers is spread: ...list';
 
+/** Whether a source gives handlers to all channels. */
 export type ServesAll<Source> = Source extends
   | ((...args: never) => unknown)
   | { readonly sharable: true }

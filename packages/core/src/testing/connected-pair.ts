@@ -22,9 +22,9 @@ export interface ConnectedPairOptions<
   ServerR = unknown,
   ServerW = unknown,
 > {
-  /** Builds the pipeline of one end; a function or a template, as for a `Bootstrap`. */
+  /** Builds the pipeline of one end; a function or a template, as for a `Bootstrap`. @default an empty pipeline */
   readonly client?: ChannelInitializer<ClientR, ClientW>;
-  /** Builds the pipeline of the other end. */
+  /** Builds the pipeline of the other end. @default an empty pipeline */
   readonly server?: ChannelInitializer<ServerR, ServerW>;
   /** Options of both channels. @default silent, on the pair's clock */
   readonly options?: Omit<ChannelOptions, 'clock'>;

@@ -21,6 +21,7 @@ export interface EmbeddedChannelOptions extends Omit<ChannelOptions, 'clock'> {
   readonly clock?: VirtualClock;
   /** `false` leaves it to the test to call `register()`. @default true */
   readonly register?: boolean;
+  /** The channel that accepted this one, or that carries it. @default none */
   readonly parent?: Channel;
   /** @default { path: 'embedded' } */
   readonly localAddress?: Address;

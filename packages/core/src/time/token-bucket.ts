@@ -8,7 +8,7 @@ export interface Rate {
 
 /**
  * A share that is used up and grows back: allows bursts, and a rate on average. It keeps neither its rate, which
- * thousands share, nor a timer: the caller gives both the rate and the time.
+ * thousands share, nor a timer: the caller gives both the rate and the time `now`, in milliseconds.
  */
 export class TokenBucket {
   /** Below 0: so many are reserved for later. */

@@ -131,7 +131,11 @@ export class DatagramBootstrap<R = unknown, W = unknown> {
   private initialize: ChannelInitializer | undefined = undefined;
   private readonly attributes = new Map<AttributeKey<unknown>, unknown>();
 
-  /** Builds the pipeline of each channel. */
+  /**
+   * Builds the pipeline of each channel.
+   *
+   * @throws OptionError `OPTION_INVALID` if `initialize` is neither a function nor a template
+   */
   handler<R2, W2>(initialize: DatagramInitializer<R2, W2>): DatagramBootstrap<R2, W2> {
     checkInitializer('.handler', initialize);
     this.initialize = initialize as unknown as ChannelInitializer;
@@ -151,7 +155,11 @@ export class DatagramBootstrap<R = unknown, W = unknown> {
     return this;
   }
 
-  /** Resolves with a channel that hears everybody, once it is bound; rejects with `BIND_FAILED` if the port is not available. */
+  /**
+   * Resolves with a channel that hears everybody, once it is bound; rejects with `BIND_FAILED` if the port is not available.
+   *
+   * @throws OptionError `OPTION_CONFLICT` without `.handler(…)`, `OPTION_INVALID` for a place that is not valid
+   */
   async bind(place: DatagramBindPlace): Promise<Channel<R, W>> {
     const { host, port, groups, network, signal } = BIND_PLACE.resolve(place);
     const target = `${host ?? 'all addresses'}, port ${port}`;
@@ -161,6 +169,8 @@ export class DatagramBootstrap<R = unknown, W = unknown> {
   /**
    * Resolves with a channel that sends to one peer, and hears nobody else. Nothing is sent by this: whether a peer is there
    * shows when it answers. A datagram with another `recipient` than the peer fails with `DATAGRAM_RECIPIENT`. Rejects if the name of the host is unknown, or if there is no way to it.
+   *
+   * @throws OptionError `OPTION_CONFLICT` without `.handler(…)`, `OPTION_INVALID` for a place that is not valid
    */
   async connect(place: DatagramConnectPlace): Promise<Channel<R, W>> {
     const { network, signal, ...where } = CONNECT_PLACE.resolve(place);

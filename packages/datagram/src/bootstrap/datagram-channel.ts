@@ -27,7 +27,11 @@ export function joinGroup(channel: Channel, group: MulticastGroup): void {
   boundTransportOf(channel).join(group);
 }
 
-/** Leaves a multicast group; throws as {@link joinGroup}. */
+/**
+ * Leaves a multicast group; throws the system's error if it cannot.
+ *
+ * @throws PipelineError `PIPELINE_STATE` as {@link joinGroup}
+ */
 export function leaveGroup(channel: Channel, group: MulticastGroup): void {
   boundTransportOf(channel).leave(group);
 }

@@ -178,6 +178,8 @@ export function toPeer(options: ToPeerOptions): Transport {
 /**
  * The peer of a channel of {@link perPeer} has shown that it gets what is sent to its address: a datagram of it contained
  * something of ours that it could not guess. From now on it may get any answer, and strangers do not push it out.
+ *
+ * @throws PipelineError `PIPELINE_STATE` for any other channel
  */
 export function provePeer(channel: Channel): void {
   const transport = transportOf(channel);

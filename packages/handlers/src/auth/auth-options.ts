@@ -61,7 +61,7 @@ export interface AuthOptions<Principal, Message, Reply> {
   ) => AuthVerdict<Principal, Reply> | PromiseLike<AuthVerdict<Principal, Reply>>;
   /**
    * Accepts a connection before it sends anything, by a TLS client certificate for example; `undefined` waits for
-   * credentials.
+   * credentials. @default all are waited for
    */
   readonly authenticateChannel?: (
     attempt: AuthAttempt,
@@ -70,7 +70,7 @@ export interface AuthOptions<Principal, Message, Reply> {
   readonly isCredentials?: (message: Message) => boolean;
   /** From the connection's start until the peer is authenticated; nothing else ends it. `false` for no deadline. @default 10000 */
   readonly timeoutMs?: number | false;
-  /** Answers to the peer. */
+  /** Answers to the peer. @default none */
   readonly replies?: AuthReplies<Principal, Message, Reply>;
   /** The effect of a refusal on the connection, unless the verdict has `stays`. @default 'close' */
   readonly refusalPolicy?: 'close' | 'stay';
@@ -84,9 +84,9 @@ export interface AuthOptions<Principal, Message, Reply> {
   readonly earlyWrites?: 'hold' | 'refuse' | 'pass';
   /** How many messages are held in each direction; one more is refused. @default 32 */
   readonly maxHeld?: number;
-  /** Joined when the peer is authenticated; a channel that closes leaves by itself. */
+  /** Joined when the peer is authenticated; a channel that closes leaves by itself. @default none */
   readonly group?: Group;
-  /** The sessions by id; shared by the handlers of one server: a SessionRegistry. */
+  /** The sessions by id; shared by the handlers of one server: a SessionRegistry. @default none */
   readonly sessions?: Sessions<Principal>;
   /** The reaction to an id that is in use elsewhere; anything but `allow` needs `sessions`. @default 'allow' */
   readonly duplicatePolicy?: 'kick-older' | 'refuse' | 'allow';
@@ -96,7 +96,7 @@ export interface AuthOptions<Principal, Message, Reply> {
    * need `isCredentials`. @default 'pass'
    */
   readonly again?: 'pass' | 'refuse' | 'move';
-  /** An attribute of your own type for the principal; `PRINCIPAL` is set in any case. */
+  /** An attribute of your own type for the principal; `PRINCIPAL` is set in any case. @default none */
   readonly principalKey?: AttributeKey<Principal>;
 }
 

@@ -136,6 +136,7 @@ export class GuessLimiter {
    * @param nameOf - the name in the credentials, in one spelling, as the authenticator compares it; without it, or
    * where it returns no string as for a token without a name, only the tries of each client are counted
    * @param authenticate - refuses a wrong secret: what it throws is a check that failed, and is not counted
+   * @throws OptionError `OPTION_INVALID` if `nameOf` is not a function
    */
   protect<Message, Principal, Reply = Message>(
     authenticate: Authenticate<Message, Principal, Reply>,

@@ -19,6 +19,7 @@ export class Work implements RequestScope, HeapEntry {
   readonly id: number | string | undefined;
   /** Belongs to the table. */
   body: unknown;
+  /** When it is too late for an answer, in milliseconds of the channel's clock. */
   deadline: number;
   heapIndex = -1;
   heapOrder = 0;
@@ -32,6 +33,7 @@ export class Work implements RequestScope, HeapEntry {
   private isAborted = false;
   private reason: unknown = undefined;
 
+  /** @param deadline - in milliseconds of the channel's clock */
   constructor(
     channel: Channel,
     id: number | string | undefined,

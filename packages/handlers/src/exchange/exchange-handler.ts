@@ -169,7 +169,10 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
    * Asks the peer for items: `for await (const item of exchange.stream(body))`. The peer sends them as fast as they are read.
    * A reader that leaves the loop cancels the call. Items that came before an error are read first; the error is one of those
    * of {@link request}, `TIMEOUT_REQUEST` even when the next item does not come in time. A peer that answers with one value
-   * sends one item. Throws only for an option that is not valid, and before the handler is in a pipeline.
+   * sends one item.
+   *
+   * @throws OptionError if an option is not valid
+   * @throws PipelineError `PIPELINE_STATE` before the handler is in the pipeline of a registered channel
    */
   stream(
     body: T['call'],
@@ -182,7 +185,11 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
     return items as AsyncIterableIterator<T['result']>;
   }
 
-  /** Tells the peer something that it does not answer. Nothing overtakes the calls before it. */
+  /**
+   * Tells the peer something that it does not answer. Nothing overtakes the calls before it.
+   *
+   * @throws PipelineError `PIPELINE_STATE` before the handler is in the pipeline of a registered channel
+   */
   notify(body: T['call']): WriteFuture {
     return this.mustHaveEnds().caller.notify(body);
   }

@@ -25,7 +25,7 @@ export interface ExchangeOptions<T extends ExchangeTypes> {
   readonly timeoutMs?: number | false;
   /** Calls that were sent and have no answer yet; others wait. @default 1024 */
   readonly maxInFlight?: number;
-  /** Calls, and notifications behind them, that wait to be sent; one more fails with `REJECTED_QUEUE`. @default 1024 */
+  /** Calls that wait to be sent, and the notifications behind them; one more fails with `REJECTED_QUEUE`. @default 1024 */
   readonly maxQueued?: number;
   /** Requests of the peer that are worked on at the same time; from then on reads are held. @default 256 */
   readonly concurrency?: number;
@@ -50,13 +50,14 @@ export interface ExchangeOptions<T extends ExchangeTypes> {
  * @typeParam Item - of the items that the caller sends
  */
 export interface CallOptions<Item = unknown> {
-  /** Instead of the handler's own. */
+  /** How long the answer may take, in milliseconds. @default the handler's own */
   readonly timeoutMs?: number | false;
   /** Cancels the call, here and at the peer. */
   readonly signal?: AbortSignal;
   /**
    * Items to send with the call, as fast as the function at the peer reads them; an array, a generator, a stream. Its end
    * is the end of `scope.items` there. An error of it fails the call, and it is given up when the call is over.
+   * @default none
    */
   readonly input?: AsyncIterable<Item> | Iterable<Item>;
 }

@@ -30,7 +30,7 @@ export interface HealthServerOptions {
   readonly live?: Readonly<Record<string, HealthCheck>>;
   /** Served as `/metrics`. @default none: 404 */
   readonly metrics?: Pick<ServerMetrics, 'text'>;
-  /** For one more than this, the connection is closed whose last request is the oldest. @default 64 */
+  /** Connections at a time; for one more, the connection is closed whose last request is the oldest. @default 64 */
   readonly maxConnections?: number;
   /** A request that has not come as a whole by then is answered with 408. @default 5000 */
   readonly requestTimeoutMs?: number;

@@ -33,7 +33,7 @@ export interface HeartbeatOptions<In, Out = In> {
   readonly silenceMs?: number | false;
   /** The share of each interval, from 0 to 1, that chance takes off, so that many clients do not beat together. @default 0.1 */
   readonly jitter?: number;
-  /** Searches the longest interval that the path allows, in place of `intervalMs`. */
+  /** Searches the longest interval that the path allows, in place of `intervalMs`. @default none */
   readonly adaptive?: AdaptiveInterval;
   /** For tests. @default Math.random */
   readonly random?: () => number;

@@ -8,11 +8,11 @@ import { TokenBuckets } from './token-buckets.ts';
 export interface ConnectionRateOptions extends AdmissionOptions {
   /** New connections a second, on average. @default 1000 */
   readonly perSecond?: number;
-  /** At once, after a pause. @default perSecond */
+  /** New connections that may come at once, after a pause. @default perSecond */
   readonly burst?: number;
   /** New connections a second from one client, on average. @default 10 */
   readonly perAddressPerSecond?: number;
-  /** At once, after a pause. @default 50 */
+  /** New connections that may come at once from one client, after a pause. @default 50 */
   readonly perAddressBurst?: number;
   /** Clients remembered at a time; the ones seen least recently are forgotten first. @default 10000 */
   readonly maxAddresses?: number;

@@ -16,7 +16,7 @@ import { endWith } from '../idle/end-with.ts';
 export interface MessageRateOptions<Message = never> {
   /** Messages a second, on average. */
   readonly perSecond: number;
-  /** At once, after a pause. @default perSecond */
+  /** Messages that may come at once, after a pause. @default perSecond */
   readonly burst?: number;
   /**
    * The treatment of excess messages: they wait, and the peer is read from no faster than allowed (`slow-down`); they

@@ -35,7 +35,7 @@ export interface LoggingOptions {
   readonly channelShare?: number;
   /** Logs every n-th message read or written; all other events are logged. @default 1 */
   readonly everyMessages?: number;
-  /** Returns what is logged in place of a message, for secrets; the message itself is not changed. */
+  /** Returns what is logged in place of a message, for secrets; the message itself is not changed. @default the message */
   readonly redact?: (message: unknown, event: 'READ' | 'WRITE') => unknown;
 }
 

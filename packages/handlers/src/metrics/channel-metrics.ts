@@ -2,7 +2,7 @@ import { AttributeKey } from '@headrace/core';
 
 /** The counts of one channel so far. */
 export interface ChannelMetrics {
-  /** The channel's clock when it was first counted. */
+  /** The time of the channel's clock when it was first counted, in milliseconds. */
   readonly openedAt: number;
   readonly bytesRead: number;
   readonly bytesWritten: number;

@@ -11,6 +11,7 @@ const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
  * Metrics as the text that Prometheus scrapes.
  *
  * @param labels - added to every sample, such as the server's name
+ * @throws OptionError `OPTION_INVALID` for the name of a metric or label that Prometheus does not take
  * @see https://prometheus.io/docs/instrumenting/exposition_formats/
  */
 export function prometheusText(

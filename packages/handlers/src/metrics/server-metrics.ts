@@ -157,7 +157,11 @@ export class ServerMetrics implements Disposable {
     ];
   }
 
-  /** The text of a `/metrics` page; its content type is `text/plain; version=0.0.4; charset=utf-8`. */
+  /**
+   * The text of a `/metrics` page; its content type is `text/plain; version=0.0.4; charset=utf-8`.
+   *
+   * @throws OptionError `OPTION_INVALID` if a source gives a name that Prometheus does not take
+   */
   text(): string {
     return prometheusText(this.families(), this.labels);
   }

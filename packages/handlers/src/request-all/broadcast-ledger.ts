@@ -105,7 +105,7 @@ export class BroadcastLedger implements Iterable<LedgerRow> {
     this.set(member, at, stateOf(error));
   }
 
-  /** Nothing more will be known of those that are waited for. */
+  /** Nothing more will be known of those that are waited for. @param at - milliseconds since 1970 */
   close(at: number): void {
     for (const [member, { state }] of this.rows ?? []) {
       if (state === 'waiting') this.set(member, at, 'unknown');

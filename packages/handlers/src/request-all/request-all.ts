@@ -38,7 +38,7 @@ export interface RequestAllOptions<T extends ExchangeTypes> {
   readonly matcher?: ChannelMatcher;
   /** Ends the question: each member that has not answered has the error `OPERATION_ABORTED`. */
   readonly signal?: AbortSignal;
-  /** Gets a row for each member. */
+  /** Gets a row for each member. @default none */
   readonly ledger?: BroadcastLedger;
   /** The handler that asks a member. @default the first ExchangeHandler of its pipeline */
   readonly handlerOf?: (channel: Channel) => ExchangeHandler<T> | undefined;

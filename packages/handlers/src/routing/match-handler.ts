@@ -66,7 +66,11 @@ export class MatchHandler<In, Left = In> implements Handler {
     return this.with((message) => message instanceof type, handle);
   }
 
-  /** Messages that a type guard accepts. */
+  /**
+   * Messages that a type guard accepts.
+   *
+   * @throws OptionError `OPTION_INVALID` if `accepts` is not a function
+   */
   when<T extends Left>(
     accepts: (message: Left) => message is T,
     handle: (ctx: Context, message: T) => Handled,

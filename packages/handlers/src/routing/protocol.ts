@@ -11,7 +11,11 @@ export interface Protocol {
   install(channel: Channel<Buffer, OutboundBytes>, ctx: Context): unknown;
 }
 
-/** Matches bytes that start with one of these; a text is taken as ASCII. */
+/**
+ * Matches bytes that start with one of these; a text is taken as UTF-8.
+ *
+ * @throws OptionError `OPTION_INVALID` without anything to look for, or with an empty one
+ */
 export function startsWith(
   ...starts: readonly (string | Uint8Array)[]
 ): (prefix: Buffer) => boolean | 'need-more' {

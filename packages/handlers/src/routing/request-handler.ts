@@ -39,7 +39,7 @@ export interface RequestOptions<Request, Response> {
   readonly order?: 'request' | 'completion';
   /** Requests of one channel that are worked on at the same time. @default 1 */
   readonly concurrency?: number;
-  /** Reads are held while this many requests of a channel wait or are worked on. @default 64 */
+  /** Requests of one channel that wait or are worked on; reads are held while there are so many. @default 64 */
   readonly maxPending?: number;
   /** `TIMEOUT_REQUEST` after this time; `false` for none. @default false */
   readonly timeoutMs?: number | false;

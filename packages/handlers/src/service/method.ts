@@ -96,7 +96,11 @@ export function call(
   return method('call', input, output, items, idempotent);
 }
 
-/** A method with a stream of answers; with `items`, the caller sends a stream as well. */
+/**
+ * A method with a stream of answers; with `items`, the caller sends a stream as well.
+ *
+ * @throws OptionError `OPTION_INVALID` for what is not a schema
+ */
 export function stream<In extends StandardSchema, Out extends StandardSchema>(
   input: In,
   item: Out,
@@ -114,7 +118,11 @@ export function stream(
   return method('stream', input, item, STREAM_OPTIONS.resolve(options).items, false);
 }
 
-/** A method without an answer. */
+/**
+ * A method without an answer.
+ *
+ * @throws OptionError `OPTION_INVALID` for what is not a schema
+ */
 export function notice<In extends StandardSchema>(
   input: In,
 ): Method<'notice', In, undefined, undefined, false> {

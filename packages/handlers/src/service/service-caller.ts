@@ -4,8 +4,11 @@ import type { JsonRpcCall } from '../exchange/json-rpc-message.ts';
 
 /** What a client of a service calls by: an `ExchangeHandler` with `jsonRpcExchange()`, a `RequestClient`, or `ServicePlaces`. */
 export interface ServiceCaller {
+  /** Resolves with the answer. Rejects with the error of the peer, or as the class that calls does. */
   request(call: JsonRpcCall, options?: CallOptions): Promise<unknown>;
+  /** The items of a stream. They end with an error of {@link request}. */
   stream(call: JsonRpcCall, options?: StreamOptions): AsyncIterable<unknown>;
+  /** Sends a call without an answer; the future is that of its write. */
   notify(call: JsonRpcCall): WriteFuture;
 }
 

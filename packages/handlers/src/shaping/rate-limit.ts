@@ -30,7 +30,11 @@ export class RateLimit {
     this.paidAt = now;
   }
 
-  /** Bytes counted so far stay counted; the new limit holds from the next bytes on. */
+  /**
+   * The limit. Bytes counted so far stay counted; a new limit holds from the next bytes on.
+   *
+   * @throws OptionError `OPTION_INVALID` for what is not a rate
+   */
   set bytesPerSecond(value: number) {
     this.limit = checkRate('bytesPerSecond', value);
   }

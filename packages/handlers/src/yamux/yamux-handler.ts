@@ -185,7 +185,11 @@ export class YamuxHandler implements Handler {
     return this.over(session, substream, () => session.dial(substream));
   }
 
-  /** Resolves with the time to the peer and back, in milliseconds; calls while a ping is under way share it. */
+  /**
+   * Resolves with the time to the peer and back, in milliseconds; calls while a ping is under way share it.
+   *
+   * @throws PipelineError `PIPELINE_STATE` before the handler is in the pipeline of a channel that has started
+   */
   async ping(): Promise<number> {
     const { session } = this;
     if (session === undefined)

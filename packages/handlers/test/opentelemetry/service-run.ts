@@ -13,7 +13,7 @@ import {
   InMemorySpanExporter,
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const exporter = new InMemorySpanExporter();
 api.context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());

@@ -1,7 +1,7 @@
 import { ChannelGroup, isHeadraceError } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import * as handlers from '../../src/index.ts';
 import * as opentelemetry from '../../src/opentelemetry/index.ts';
 import * as services from '../../src/service/index.ts';

@@ -2,7 +2,7 @@ import { contentLengthPrefixed, JsonCodec, lengthPrefixed, textLines } from '@he
 import { ChannelGroup, type Handler, isHeadraceError } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { binaryExchange, ExchangeHandler, jsonRpcExchange } from '../../src/index.ts';
 import { call, defineService, notice, noticesOf, serve } from '../../src/service/index.ts';
 

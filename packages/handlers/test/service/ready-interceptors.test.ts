@@ -1,7 +1,7 @@
 import { CLIENT_ADDRESS, type LogLevel } from '@headrace/core';
 import { VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { queueFull, requestAborted, requestTimedOut } from '../../src/call/call-error.ts';
 import { ServerMetrics } from '../../src/index.ts';
 import {

@@ -1,6 +1,6 @@
 import { VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { queueFull, requestTimedOut } from '../../src/call/call-error.ts';
 import { refusal } from '../../src/index.ts';
 import {

@@ -1,6 +1,6 @@
 // Peers and definitions with names of the language, wrong types and large texts.
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { call, clientOf, defineService, serve, serveAll } from '../../src/service/index.ts';
 import { serviceEnds } from './service-ends.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert';
 import { contentLengthPrefixed, JsonCodec } from '@headrace/codec';
 import { Bootstrap, isHeadraceError, ServerBootstrap } from '@headrace/core';
 import type { SimulatedHost, Simulation } from '@headrace/simulation';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { CallOptions } from '../../src/exchange/exchange-options.ts';
 import {
   ExchangeHandler,

@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream';
 import { VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { refusal } from '../../src/index.ts';
 import { traceServer } from '../../src/opentelemetry/index.ts';
 import { watchedCall } from '../../src/service/call-outcome.ts';

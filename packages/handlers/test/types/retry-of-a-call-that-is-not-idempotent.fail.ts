@@ -1,6 +1,6 @@
 // expect: 'retry' does not exist in type 'ServiceCallOptions'
 import { call, clientOf, defineService, type ServiceCaller } from '@headrace/handlers/service';
-import { z } from 'zod';
+import * as z from 'zod';
 
 declare const caller: ServiceCaller;
 const prices = defineService('prices', {

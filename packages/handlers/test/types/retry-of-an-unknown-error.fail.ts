@@ -1,6 +1,6 @@
 // expect: Type '"BUSTY"' is not assignable to type '"BUSY"'
 import { call, clientOf, defineService, type ServiceCaller } from '@headrace/handlers/service';
-import { z } from 'zod';
+import * as z from 'zod';
 
 declare const caller: ServiceCaller;
 const prices = defineService(

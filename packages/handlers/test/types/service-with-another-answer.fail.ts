@@ -1,6 +1,6 @@
 // expect: Type 'string' is not assignable to type 'number'
 import { call, defineService, serve } from '@headrace/handlers/service';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const prices = defineService('prices', {
   quote: call(z.object({ symbol: z.string() }), z.object({ price: z.number() })),

@@ -1,6 +1,6 @@
 // expect: Type 'number' is not assignable to type 'string'
 import { call, clientOf, defineService, type ServiceCaller } from '@headrace/handlers/service';
-import { z } from 'zod';
+import * as z from 'zod';
 
 declare const caller: ServiceCaller;
 const prices = defineService('prices', {

@@ -11,7 +11,7 @@ import {
   serve,
   stream,
 } from '@headrace/handlers/service';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const At = z.object({ at: z.string().transform((text) => new Date(text)) });
 const service = defineService(

@@ -139,6 +139,8 @@ export class LastingBootstrap<
   /**
    * Resolves with the channel once it is open. Rejects with `RECONNECT_GIVEN_UP`, with `RESUME_GONE` if the server
    * speaks another version, or with the reason of the signal.
+   *
+   * @throws OptionError `OPTION_CONFLICT` without `.handler(…)`
    */
   async connect(cancel: { readonly signal?: AbortSignal } = {}): Promise<Channel<R, W>> {
     CONNECT.checkNames(cancel);

@@ -37,7 +37,7 @@ export interface ResumeHandlerOptions {
   readonly save?: (channel: LastingChannel) => unknown;
   /**
    * Gives a channel that another process has stored back what `save` knew of it; called when its pipeline is built, before its
-   * first message.
+   * first message. @default what `save` knew is dropped
    */
   readonly restore?: (channel: LastingChannel, saved: unknown) => void;
 }

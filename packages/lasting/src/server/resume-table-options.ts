@@ -24,6 +24,7 @@ export interface ResumeTableOptions {
    *   windowOf: (link) => (link.attributes.get(WEB_SOCKET_CLOSE)?.code === 1001 ? 5000 : undefined),
    * });
    * ```
+   * @default `windowMs` for all
    */
   readonly windowOf?: (link: Channel) => number | undefined;
   /**
@@ -83,6 +84,7 @@ export interface TakeOptions {
   /**
    * Gives the channel back what `save` knew of it; called when its pipeline is built, before its first message. An
    * `AuthHandler` in the pipeline asks nobody: the `PRINCIPAL` came along, or is set here.
+   * @default what `save` knew is dropped
    */
   readonly restore?: (channel: LastingChannel, saved: unknown) => void;
 }

@@ -2,9 +2,9 @@ import { describeOptions, time } from '@headrace/core/authoring';
 
 /** Options of one request or event. */
 export interface HeadraceRecordOptions {
-  /** Instead of the client's, in milliseconds. */
+  /** From `send` to the first answer, from `emit` to the kernel, in milliseconds. @default the client's */
   readonly timeoutMs?: number | false;
-  /** Instead of the client's, in milliseconds. */
+  /** Between two answers to one request, in milliseconds. @default the client's */
   readonly gapTimeoutMs?: number | false;
 }
 

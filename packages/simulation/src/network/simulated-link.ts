@@ -41,7 +41,11 @@ export class SimulatedLink {
     return this;
   }
 
-  /** How many bytes a second go through, headers of 40 bytes a segment included; `Infinity` for no limit. */
+  /**
+   * How many bytes a second go through, headers of 40 bytes a segment included; `Infinity` for no limit.
+   *
+   * @throws OptionError `OPTION_INVALID` for less than 1
+   */
   bandwidth(bytesPerSecond: number): this {
     checkNumber('bytesPerSecond', bytesPerSecond, { min: 1 });
     for (const path of this.paths) path.setRate(bytesPerSecond);
@@ -55,7 +59,11 @@ export class SimulatedLink {
     return this;
   }
 
-  /** Send and receive buffer of each end of connections that are made from now on. */
+  /**
+   * Send and receive buffer of each end of connections that are made from now on, in bytes.
+   *
+   * @throws OptionError `OPTION_INVALID` for less than 1
+   */
   buffer(bytes: number): this {
     checkNumber('bytes', bytes, { min: 1, integer: true });
     for (const path of this.paths) path.bufferBytes = bytes;

@@ -9,17 +9,17 @@ import { SeededRandom } from '@headrace/core/testing';
 
 /** Faults by chance: each number is how many there are in a virtual minute, on average. */
 export interface ChaosOptions {
-  /** A machine loses its power, and starts again later. @default 0 */
+  /** Times a minute that a machine loses its power, and starts again later. @default 0 */
   readonly crash?: number;
-  /** A process ends, and starts again later. @default 0 */
+  /** Times a minute that a process ends, and starts again later. @default 0 */
   readonly stop?: number;
-  /** Nothing comes through between two hosts, in one direction or both. @default 0 */
+  /** Times a minute that nothing comes through between two hosts, in one direction or both. @default 0 */
   readonly partition?: number;
-  /** Bytes between two hosts take up to 3 s longer. @default 0 */
+  /** Times a minute that bytes between two hosts take up to 3 s longer. @default 0 */
   readonly slow?: number;
-  /** A process stands still, as by SIGSTOP. @default 0 */
+  /** Times a minute that a process stands still, as by SIGSTOP. @default 0 */
   readonly freeze?: number;
-  /** All connections between two hosts are reset. @default 0 */
+  /** Times a minute that all connections between two hosts are reset. @default 0 */
   readonly reset?: number;
   /** The hosts that it may hit; of two hosts one must be among them. @default all */
   readonly hosts?: readonly string[];

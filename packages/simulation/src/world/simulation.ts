@@ -154,7 +154,11 @@ export class Simulation {
 
   // --- faults ---
 
-  /** Does something at a time of the simulation. */
+  /**
+   * Does something at a time of the simulation.
+   *
+   * @throws OptionError `OPTION_INVALID` for what is not a time
+   */
   at(atMs: number, action: () => void): Timer {
     const { loop } = this.world;
     return loop.plan(checkNumber('atMs', atMs), () => {

@@ -85,7 +85,11 @@ export class HttpTunnel {
     this.options = OPTIONS.resolve(options);
   }
 
-  /** True while the tunnel is tried before the WebSocket. */
+  /**
+   * True while the tunnel is tried before the WebSocket.
+   *
+   * @throws OptionError `OPTION_INVALID` for what is not a URL of a WebSocket
+   */
   isPreferred(url: string | URL, clock: Clock = systemClock): boolean {
     const key = httpUrl(url).href;
     const until =

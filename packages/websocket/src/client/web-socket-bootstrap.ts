@@ -65,7 +65,11 @@ export class WebSocketBootstrap<R = unknown, W = unknown> {
     return this;
   }
 
-  /** Resolves with the open channel. Rejects with `CHANNEL_REFUSED`, `TIMEOUT_CONNECT` or the transport's error. */
+  /**
+   * Resolves with the open channel. Rejects with `CHANNEL_REFUSED`, `TIMEOUT_CONNECT` or the transport's error.
+   *
+   * @throws OptionError `OPTION_CONFLICT` without `.handler(…)`
+   */
   async connect(
     url: string | URL,
     target: { readonly signal?: AbortSignal } = {},

@@ -9,9 +9,9 @@ import type { HttpTunnel } from './http-tunnel.ts';
 export interface WebSocketClientOptions extends ChannelOptions, WebSocketLimits {
   /** How long connecting and the handshake may take; `false` for no limit. @default 30000 */
   readonly connectTimeoutMs?: number | false;
-  /** Headers of the handshake beside its own. */
+  /** Headers of the handshake beside its own. @default none */
   readonly headers?: Readonly<Record<string, string>>;
-  /** The `Origin` header, as a browser would send it. */
+  /** The `Origin` header, as a browser would send it. @default none */
   readonly origin?: string;
   /**
    * The subprotocols we speak, best first; the one that the server chose is the attribute `WEB_SOCKET_PROTOCOL`.

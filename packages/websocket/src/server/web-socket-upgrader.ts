@@ -75,7 +75,7 @@ export interface WebSocketUpgradeOptions extends WebSocketLimits {
    * Decides before the WebSocket is opened, for example by a token (`bearerOf`) or a cookie (`cookieOf`): `true` accepts it,
    * `false` answers 403. A function accepts it too, and gets the WebSocket's channel before its pipeline is built:
    * `(channel) => channel.attributes.set(PRINCIPAL, user)` signs it in. If it throws or rejects, the answer is 500 and the error is fired in the connection's
-   * pipeline. The request's deadline goes on meanwhile.
+   * pipeline. The request's deadline goes on meanwhile. @default all are accepted
    */
   readonly authorize?: (request: IncomingMessage) => UpgradeDecision | Promise<UpgradeDecision>;
 }

@@ -51,6 +51,7 @@ export interface PortLimits {
 
 /** Options of a {@link PortTransport}. */
 export interface PortTransportOptions extends PortLimits {
+  /** @default the system's clock */
   readonly clock?: Clock;
   /** The Web Locks by which each end finds out that the other one crashed; `false` for none. @default navigator.locks, if there */
   readonly locks?: LocksLike | false;

@@ -94,6 +94,8 @@ export class SharedWorkerBootstrap<R = unknown, W = unknown> {
   /**
    * Makes the worker, or takes the one that runs, and resolves with the open channel. Rejects with `CHANNEL_REFUSED` if there
    * is no worker and no `otherwise`, or the worker's program cannot run, and with `TIMEOUT_CONNECT` if it does not answer.
+   *
+   * @throws OptionError `OPTION_CONFLICT` without `.handler(…)`, `OPTION_INVALID` if `place` is not a function
    */
   async connect(
     place: SharedWorkerPlace,

@@ -124,7 +124,8 @@ async function hear(channel: Channel<string, string>): Promise<string | undefine
 
 async function say(channel: Channel<string, string>, text: string): Promise<string | undefined> {
   const heard = hear(channel);
-  await channel.writeAndFlush(text);
+  // The answer may be there before the request of the message is over, and what was heard ends the channel.
+  channel.writeAndFlush(text).onSettled(() => {});
   return heard;
 }
 

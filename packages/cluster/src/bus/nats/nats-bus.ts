@@ -16,9 +16,9 @@ export interface NatsBusOptions extends EngineBusOptions {
   readonly pass?: string;
   /** For servers with one token for all. @default none */
   readonly token?: string;
-  /** For NKeys, JWTs and credentials files: see `@nats-io/transport-node`. */
+  /** For NKeys, JWTs and credentials files: see `@nats-io/transport-node`. @default none */
   readonly authenticator?: Authenticator | Authenticator[];
-  /** `null` for no TLS even where the server offers it. */
+  /** Options of TLS; `null` for no TLS even where the server offers it. @default TLS where the server offers it */
   readonly tls?: TlsOptions | null;
   /** For accounts that may only subscribe to some inboxes. @default '_INBOX' */
   readonly inboxPrefix?: string;

@@ -14,7 +14,7 @@ export interface RedisBusOptions extends EngineBusOptions {
   readonly username?: string;
   /** Goes before the one in the URL; never in a log line. @default none */
   readonly password?: string;
-  /** Certificates and other options of the sockets: see `@redis/client`. */
+  /** Certificates and other options of the sockets: see `@redis/client`. @default its own */
   readonly socket?: RedisClientOptions['socket'];
 }
 

@@ -22,7 +22,7 @@ export interface TlsClientOptions extends TlsIdentity {
   readonly alpn?: readonly string[];
   /** `false` accepts any certificate, so anybody can stand between: for tests only. @default true */
   readonly rejectUnauthorized?: boolean;
-  /** Checks the certificate's name in place of Node's own check; returns what is wrong. */
+  /** Checks the certificate's name in place of Node's own check; returns what is wrong. @default Node's own check */
   readonly checkServerIdentity?: tls.ConnectionOptions['checkServerIdentity'];
   /** How long a handshake may take; `false` for no limit. @default 10000 */
   readonly handshakeTimeoutMs?: number | false;

@@ -20,6 +20,7 @@ export interface TlsServerOptions extends TlsIdentity {
   /**
    * Certificates by the server name that the client asks for (SNI); `*.example.com` stands for one label.
    * A name that is not here gets the certificate beside this table; if there is none, the handshake fails.
+   * @default none
    */
   readonly names?: Readonly<Record<string, TlsIdentity>>;
   /** The protocols we speak, best first (ALPN). A client that offers others is refused. @default none */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { call, stream } from '../../../src/service/method.ts';
 import { defineService } from '../../../src/service/service.ts';
 

@@ -1,7 +1,7 @@
 // Pairs of schemas as zod and ArkType print them: which way round one takes all that the other sends.
 import { type } from 'arktype';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { differencesOf } from '../../../src/service/compare/schema-subset.ts';
 import type { JsonSchema } from '../../../src/service/service-description.ts';
 

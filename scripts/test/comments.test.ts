@@ -1,0 +1,113 @@
+import { expect, it } from 'vitest';
+import { checkComments } from '../comments/check.ts';
+import { describeProblem } from '../problem.ts';
+import { tree } from './tree.ts';
+
+/** The problems of a package whose only entry exports all of a file. */
+function problemsOf(text: string): string[] {
+  const root = tree({
+    'packages/one/package.json': {
+      name: '@headrace/one',
+      exports: { '.': { '@headrace/source': './src/index.ts' } },
+    },
+    'packages/one/src/index.ts': "export * from './one.ts';",
+    'packages/one/src/guards.ts': `export function checkOpen(isOpen: boolean): void {
+      if (!isOpen) throw new ChannelError('CHANNEL_CLOSED', 'closed');
+    }`,
+    'packages/one/src/one.ts': text,
+  });
+  return checkComments(root).problems.map(describeProblem);
+}
+
+const FILE = 'packages/one/src/one.ts';
+const closes = "throw new ChannelError('CHANNEL_CLOSED', 'closed');";
+
+it('asks for a sentence for each exported name', () => {
+  expect(problemsOf('export type Name = string;')).toEqual([
+    `${FILE}:1: Name has no sentence that says what it is`,
+  ]);
+  expect(problemsOf('/** @see others */\nexport const name = 1;')).toHaveLength(1);
+  expect(problemsOf('/** A name. */\n// a tool\nexport type Name = string;')).toEqual([]);
+  expect(problemsOf('/** @internal */\nexport type Name = string;')).toEqual([]);
+  expect(problemsOf('type Hidden = string;')).toEqual([]);
+});
+
+it('asks for the errors that a function throws, by its class or its code', () => {
+  const problem = (said: string): string =>
+    `${FILE}:2: send throws ${said}, and does not say so: @throws`;
+  const send = (words: string, body: string): string[] =>
+    problemsOf(`/** Sends. ${words} */\nexport function send() { ${body} }`);
+  expect(send('', closes)).toEqual([problem('ChannelError CHANNEL_CLOSED')]);
+  expect(send('@throws ChannelError after the end', closes)).toEqual([]);
+  expect(send('Throws `CHANNEL_CLOSED` after the end.', closes)).toEqual([]);
+  expect(send('', "return Promise.reject(new TimedOutError(ERRORS.TOO_LATE, ''));")).toEqual([
+    problem('TimedOutError TOO_LATE'),
+  ]);
+  expect(send('', `try { ${closes} } catch { return; }`)).toEqual([]);
+  expect(send('', `return () => { ${closes} };`)).toEqual([]);
+  expect(send('', `return new Promise(() => { ${closes} });`)).toHaveLength(1);
+  expect(send('', "throw new Error('a bug');")).toEqual([]);
+});
+
+it('follows the calls within a file, and to the guards of others', () => {
+  const close = `function close() { ${closes} }\n`;
+  expect(problemsOf(`${close}/** Ends. */\nexport const end = () => close();`)).toHaveLength(1);
+  const make = "function closed() { return new ChannelError('CHANNEL_CLOSED', ''); }\n";
+  expect(problemsOf(`${make}/** Ends. */\nexport function end() { throw closed(); }`)).toHaveLength(
+    1,
+  );
+  const guard = "import { checkOpen } from './guards.ts';\n";
+  expect(
+    problemsOf(`${guard}/** Ends. */\nexport function end() { checkOpen(true); }`),
+  ).toHaveLength(1);
+});
+
+it('knows the methods of a class, and the comments that they inherit', () => {
+  const classOf = (words: string, access = ''): string[] =>
+    problemsOf(`interface Ends { /** ${words} */ end(): void }
+      /** Ends. */
+      export class One implements Ends { ${access} end() { this.close(); } private close() { ${closes} } }`);
+  expect(classOf('Ends.')).toEqual([expect.stringContaining('One.end throws ChannelError')]);
+  expect(classOf('@throws ChannelError')).toEqual([]);
+  expect(classOf('Ends.', 'private')).toEqual([]);
+});
+
+it('leaves out the errors of options, which are the same everywhere', () => {
+  const throws = "throw new OptionError('OPTION_INVALID', 'no');";
+  expect(problemsOf(`/** Is. */\nexport function is(name: string) { ${throws} }`)).toHaveLength(1);
+  expect(problemsOf(`/** Is. */\nexport function is(o: IsOptions) { ${throws} }`)).toEqual([]);
+  expect(
+    problemsOf(`/** Is. */\nexport class Is { constructor(n: string) { ${throws} } }`),
+  ).toEqual([]);
+});
+
+it('asks for the unit of a number among options, and what happens without an option', () => {
+  const options = (member: string): string[] =>
+    problemsOf(`/** Options. */\nexport interface SendOptions { ${member} }`);
+  expect(options('/** The limit. */ limit: number;')).toEqual([
+    `${FILE}:2: SendOptions.limit has no unit`,
+  ]);
+  expect(options('/** The limit, in bytes. */ limit: number;')).toEqual([]);
+  expect(options('/** Messages that may wait. */ limit: number;')).toEqual([]);
+  expect(options('/** The limit. */ limitMs: number;')).toEqual([]);
+  expect(options('/** The place. */ place?: string;')).toEqual([
+    `${FILE}:2: SendOptions.place does not say what happens without it: @default`,
+  ]);
+  expect(options('/** The place. @default none */ place?: string;')).toEqual([]);
+  expect(options('/** The place. Without it, all. */ place?: string;')).toEqual([]);
+  expect(options('/** Ends it. */ signal?: AbortSignal;')).toEqual([]);
+});
+
+it('asks for the unit of a time', () => {
+  const problem = (name: string): string => `${FILE}:2: ${name} is a time without a unit`;
+  expect(problemsOf('/** Waits. */\nexport function wait(now: number) {}')).toEqual([
+    problem('wait(now)'),
+  ]);
+  expect(problemsOf('/** @param now - in ms. Waits. */\nexport class Wait {}')).toHaveLength(1);
+  expect(
+    problemsOf('/** Waits, in milliseconds. */\nexport function wait(now: number) {}'),
+  ).toEqual([]);
+  expect(problemsOf('/** An event. */\nexport interface Seen { readonly seenAt: number }')).toEqual(
+    [problem('Seen.seenAt')],
+  );
+});

@@ -1,0 +1,1 @@
+export function withClasses(html: string, styles: string): string;
