@@ -182,6 +182,21 @@ async function checkReadme(folder: string): Promise<void> {
   await tally.command('README: its first sample runs', process.execPath, ['sample.mjs'], folder);
 }
 
+/** The samples of the page that readers start with, under the `tsconfig.json` that it shows, with the packed packages. */
+async function checkStart(consumer: string, tsc: string): Promise<void> {
+  const blocks = blocksIn('docs/start.md', readFileSync(join(root, 'docs', 'start.md'), 'utf8'));
+  const samples = blocks.filter(isRun).map(({ code }, i) => [`sample-${i}.ts`, code] as const);
+  writeFiles(join(consumer, 'start'), {
+    'package.json': { type: 'module' },
+    'tsconfig.json': blocks.find(({ info }) => info === 'json')!.code,
+    ...Object.fromEntries(samples),
+    // Node runs what imports its files by the names that they have.
+    'all.ts': samples.map(([name], i) => `export * as s${i} from './${name}';\n`).join(''),
+  });
+  const name = 'docs/start.md: its samples compile with its tsconfig.json';
+  await tally.command(name, process.execPath, [tsc, '-p', 'start'], consumer);
+}
+
 async function checkLicences(consumer: string): Promise<void> {
   const args = ['sbom', '--sbom-format=cyclonedx', '--omit=dev', '--loglevel=error'];
   const { ok, stdout, output } = await run('npm', args, consumer);
@@ -222,6 +237,7 @@ async function main(temporary: string): Promise<void> {
     const args = [tsc(compiler), ...STRICT, ...options];
     await tally.command(`types, ${name}`, process.execPath, args, consumer);
   }
+  await checkStart(consumer, tsc('typescript'));
   const nodes = [{ version: process.version, path: process.execPath }];
   if (isGate) await checkBundlers(tally, consumer, ['esbuild.mjs']);
   else {

@@ -19,6 +19,7 @@ import {
   fn,
   KeptInputHandler,
   type KeptInputSteps,
+  nearestTo,
   type Resolved,
   recogniseCopies,
   time,
@@ -41,7 +42,7 @@ export interface ProtocolDetectorOptions {
   /**
    * Decides what happens at the deadline when no bytes came at all, or none that decide. Returns the name of a
    * protocol to install, `'otherwise'` for the function of that name, or nothing if it has dealt with the channel itself, by an answer and
-   * `channel.end()`, for example. @default a `TIMEOUT_READ` error
+   * `channel.end()`, for example. Another name is an `OPTION_INVALID` error. @default a `TIMEOUT_READ` error
    */
   readonly handleTimeout?: (ctx: Context, prefix: Buffer) => string | undefined;
 }
@@ -93,7 +94,8 @@ const EVENTS = { fires: ['ProtocolDetectedEvent'] } as const;
  * - **Out** the same bytes, to the handlers that `install` added, after a {@link ProtocolDetectedEvent}.
  * - **Events** forwards all.
  *   `ProtocolDetector.PROTOCOL` is an attribute with the name.
- * - **Errors** `MESSAGE_INVALID` if nothing matches, `TIMEOUT_READ` at the deadline; unhandled, both close.
+ * - **Errors** `MESSAGE_INVALID` if nothing matches, `TIMEOUT_READ` at the deadline, `OPTION_INVALID` for what `matches` or
+ *   `handleTimeout` must not return; unhandled, all close.
  * - **State** one channel: the bytes so far, at most `maxBytes` and one read.
  * - **Cost** nothing once it is gone.
  * - **Pitfalls** installed handlers join an active channel: they get `handlerAdded`, not `channelActive`.
@@ -267,7 +269,9 @@ export class ProtocolDetector extends KeptInputHandler {
         this.install(ctx, protocol.name, protocol.install.bind(protocol));
         return;
       }
-      if (answer === 'need-more' && !isEnough) return;
+      if (answer === 'need-more') {
+        if (!isEnough) return;
+      } else if (answer) throw noAnswer(protocol.name, answer);
     }
     if (otherwise !== undefined) this.install(ctx, OTHERWISE, otherwise);
     else this.refuse(ctx, prefix);
@@ -343,13 +347,25 @@ export class ProtocolDetector extends KeptInputHandler {
       return;
     }
     const name = handleTimeout(ctx, prefix);
-    const protocol = protocols.find((one) => one.name === name);
-    const install = protocol?.install.bind(protocol) ?? otherwise;
-    if (name === undefined || install === undefined) this.drop();
-    else {
-      this.install(ctx, protocol?.name ?? OTHERWISE, install);
-      this.goOn(ctx);
+    if (name === undefined) {
+      this.drop();
+      return;
     }
+    const protocol = protocols.find((one) => one.name === name);
+    const install = name === OTHERWISE ? otherwise : protocol?.install.bind(protocol);
+    if (install === undefined) throw this.noProtocol(name);
+    this.install(ctx, name, install);
+    this.goOn(ctx);
+  }
+
+  private noProtocol(name: string): OptionError {
+    const { protocols, otherwise } = this.options;
+    const names = protocols.map((one) => one.name);
+    if (otherwise !== undefined) names.push(OTHERWISE);
+    const nearest = nearestTo(String(name), names);
+    const cure = nearest === undefined ? '' : `; did you mean ${nearest}?`;
+    const text = `handleTimeout returned ${JSON.stringify(name)}; there are ${names.join(', ')}${cure}`;
+    return new OptionError('OPTION_INVALID', text, { option: 'handleTimeout' });
   }
 
   private refuseLate(ctx: Context, prefix: Buffer): void {
@@ -359,4 +375,10 @@ export class ProtocolDetector extends KeptInputHandler {
     const details = { timeoutMs, bytes: prefix.length };
     ctx.fireExceptionCaught(new TimedOutError('TIMEOUT_READ', text, details));
   }
+}
+
+/** A word that is misspelled must not count as no. */
+function noAnswer(protocol: string, answer: never): OptionError {
+  const text = `the matches of ${protocol} returned ${JSON.stringify(answer)}, but must return true, false or 'need-more'`;
+  return new OptionError('OPTION_INVALID', text, { option: 'protocols' });
 }

@@ -249,6 +249,62 @@ describe('ProtocolDetector', () => {
     expect(channel.pipeline.names()).toEqual([]);
   });
 
+  it('installs otherwise at the deadline only if handleTimeout names it', () => {
+    const { channel, notes } = detecting({ handleTimeout: () => 'otherwise' });
+    channel.advance(10_000);
+    channel.writeInbound(bytes('hi'));
+    expect(notes).toContain('lines:hi');
+  });
+
+  it.each<[string, unknown, Options, string]>([
+    [
+      'a misspelled name',
+      'frmaes',
+      {},
+      '"frmaes"; there are frames, http, otherwise; did you mean frames?',
+    ],
+    ['a name like no other', 'x', {}, '"x"; there are frames, http, otherwise'],
+    ['no text', null, {}, 'null; there are frames, http, otherwise'],
+    [
+      'otherwise without the option',
+      'otherwise',
+      { otherwise: undefined as never },
+      '"otherwise"; there are frames, http',
+    ],
+  ])('fails on a channel for which handleTimeout returned %s', (_what, name, options, text) => {
+    const { channel, notes } = detecting({ ...options, handleTimeout: () => name as string });
+    channel.writeInbound(bytes('GE'));
+    channel.advance(10_000);
+    let caught: unknown;
+    try {
+      channel.checkException();
+    } catch (error) {
+      caught = error;
+    }
+    expect(isHeadraceError(caught, 'OPTION_INVALID')).toBe(true);
+    expect((caught as Error).message).toBe(`handleTimeout returned ${text}`);
+    expect(channel.attributes.get(ProtocolDetector.PROTOCOL)).toBeUndefined();
+    expect(notes).toEqual([]);
+  });
+
+  it.each(['need more', 'needs-more', 1, {}])('fails for a matches that returned %j', (answer) => {
+    const { channel, notes } = detecting({
+      protocols: [{ name: 'http', matches: () => answer as 'need-more', install: () => {} }],
+    });
+    expect(() => channel.writeInbound(bytes('GE'))).toThrow(
+      /^the matches of http returned .+, but must return true, false or 'need-more'$/,
+    );
+    expect(notes).toEqual([]);
+  });
+
+  it.each([undefined, null, 0, ''])('takes a matches that returned %j for a no', (answer) => {
+    const { channel, notes } = detecting({
+      protocols: [{ name: 'http', matches: () => answer as never, install: () => {} }],
+    });
+    channel.writeInbound(bytes('GE'));
+    expect(notes).toContain('lines:GE');
+  });
+
   it('routes a throw of handleTimeout or install as an error of the channel', () => {
     const timeout = detecting({
       handleTimeout: () => {
