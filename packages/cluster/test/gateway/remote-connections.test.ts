@@ -154,5 +154,7 @@ describe('connectionsOf', () => {
     expect(await given(of.send(gone, 'hi'), 2500)).toBe(0);
     await expect(of.send({ connection: 'nobody' }, 'hi')).rejects.toThrow(/id of a connection/);
     await expect(of.close({ group: undefined as never })).rejects.toThrow(/a group, or all/);
+    // Such as what a `target` of the HTTP API returns.
+    await expect(of.send({ gruop: 'room' } as never, 'hi')).rejects.toThrow(/a group, or all/);
   });
 });
