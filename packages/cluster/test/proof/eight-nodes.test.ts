@@ -72,7 +72,7 @@ describe.each([1, 100])('eight nodes, %i at a time', (size) => {
   it.each(['count', 'ids'] as const)('joins and leaves with %s', async (presence) => {
     const { all, channels, during } = await world(size);
     const ids = new Map<Channel, string>(channels.map((one, i) => [one, numbered('mate', i)]));
-    const given: ClusterGroupOptions =
+    const given: ClusterGroupOptions<unknown> =
       presence === 'count' ? {} : { presence, idOf: (channel) => ids.get(channel) };
     const groups = channels.map((_, i) => all[0]!.group(numbered('room', i), given));
     const symbols = { g: size };
