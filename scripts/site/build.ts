@@ -9,6 +9,7 @@ import { root } from '../workspace.ts';
 import { assemble } from './assemble.ts';
 import { drawCard } from './card.ts';
 import { describedSets } from './option-sets.ts';
+import { packEditorTypes } from './editor-types.ts';
 import { bundlePageProgram } from './page-program.ts';
 
 const site = join(root, 'site');
@@ -26,6 +27,7 @@ export async function makePages(): Promise<readonly string[]> {
   const out = join(site, '.pages', 'public', 'playground');
   await must(process.execPath, [join(site, 'playground', 'build.mjs'), out], root);
   await bundlePageProgram(root, out);
+  await packEditorTypes(root, out);
   return problems;
 }
 

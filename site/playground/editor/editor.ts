@@ -1,0 +1,152 @@
+// The editor of a sample: CodeMirror, with what TypeScript says about the code. Both are loaded when a reader opens one.
+import {
+  autocompletion,
+  type Completion,
+  type CompletionContext,
+  type CompletionResult,
+  closeBrackets,
+  closeBracketsKeymap,
+  completionKeymap,
+} from '@codemirror/autocomplete';
+import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
+import { javascript } from '@codemirror/lang-javascript';
+import { bracketMatching, HighlightStyle, indentOnInput, syntaxHighlighting } from '@codemirror/language';
+import { type Diagnostic, lintKeymap, linter, setDiagnostics } from '@codemirror/lint';
+import { EditorState } from '@codemirror/state';
+import { drawSelection, EditorView, hoverTooltip, keymap } from '@codemirror/view';
+import { tags } from '@lezer/highlight';
+import { ask } from '../types/asking.ts';
+import type { Explained, Mistake } from '../types/messages.ts';
+
+export interface EditorSink {
+  /** The reader has changed the code. */
+  changed(code: string): void;
+  /** What is wrong with the code now, in its order. */
+  found(mistakes: readonly Mistake[]): void;
+}
+
+export interface Editor {
+  readonly code: string;
+  /** Marks a line, the first is 1, until the code changes. */
+  mark(line: number, text: string): void;
+  close(): void;
+}
+
+/** A reader who types is not told of every half word. */
+const PAUSE_MS = 300;
+const SHOWN_NAMES = 12;
+
+/** The classes of the words of code in the pages: their colours stand in the style sheet. */
+const colors = HighlightStyle.define([
+  { tag: [tags.keyword, tags.operator, tags.modifier], class: 'c1' },
+  { tag: [tags.function(tags.variableName), tags.function(tags.propertyName)], class: 'c2' },
+  { tag: [tags.string, tags.regexp, tags.special(tags.string)], class: 'c3' },
+  { tag: [tags.number, tags.bool, tags.null, tags.self, tags.escape], class: 'c4' },
+  { tag: [tags.typeName, tags.className, tags.definition(tags.className)], class: 'c5' },
+  { tag: tags.comment, class: 'c6' },
+  // A dot is an operator, too.
+  { tag: tags.derefOperator, class: 'plain' },
+]);
+
+/** CodeMirror's pictures, by the compiler's word. */
+const KINDS: Readonly<Record<string, string>> = {
+  method: 'method',
+  property: 'property',
+  getter: 'property',
+  setter: 'property',
+  accessor: 'property',
+  function: 'function',
+  'local function': 'function',
+  class: 'class',
+  interface: 'interface',
+  type: 'type',
+  enum: 'enum',
+  keyword: 'keyword',
+  module: 'namespace',
+};
+
+function shown({ type, words }: Explained): HTMLElement {
+  const box = document.createElement('div');
+  box.className = 'explained';
+  box.append(Object.assign(document.createElement('code'), { textContent: type }));
+  if (words !== '') box.append(Object.assign(document.createElement('p'), { textContent: words }));
+  return box;
+}
+
+async function proposed(context: CompletionContext): Promise<CompletionResult | null> {
+  const word = context.matchBefore(/[\w$]*/);
+  const from = word?.from ?? context.pos;
+  const isAsked = context.explicit || context.matchBefore(/[.'"]/) !== null;
+  if (!isAsked && from === context.pos) return null;
+  const code = context.state.doc.toString();
+  const names = await ask('proposals', code, context.pos);
+  if (names === undefined || context.aborted) return null;
+  const options = names.map(({ name, kind }): Completion => {
+    const info = async (): Promise<HTMLElement | null> => {
+      const details = await ask('details', code, context.pos, name);
+      return details ? shown(details) : null;
+    };
+    return { label: name, type: KINDS[kind] ?? 'variable', info };
+  });
+  return { from, options, validFor: /^[\w$]*$/ };
+}
+
+const explaining = hoverTooltip(async ({ state }, at) => {
+  const found = await ask('explain', state.doc.toString(), at);
+  return found ? { pos: found.from, end: found.to, create: () => ({ dom: shown(found) }) } : null;
+});
+
+/** Opens an editor in an element. */
+export function openEditor(parent: HTMLElement, code: string, sink: EditorSink): Editor {
+  const mistakes = linter(
+    async ({ state }): Promise<Diagnostic[]> => {
+      const found = (await ask('mistakes', state.doc.toString())) ?? [];
+      if (state.doc === view.state.doc) sink.found(found);
+      return found.map(({ from, to, text }) => ({ from, to, severity: 'error', message: text }));
+    },
+    { delay: PAUSE_MS },
+  );
+  const view = new EditorView({
+    parent,
+    doc: code,
+    extensions: [
+      history(),
+      drawSelection(),
+      indentOnInput(),
+      bracketMatching(),
+      closeBrackets(),
+      javascript({ typescript: true }),
+      syntaxHighlighting(colors),
+      autocompletion({ override: [proposed], maxRenderedOptions: SHOWN_NAMES }),
+      mistakes,
+      explaining,
+      // Tab leaves the editor, as it leaves any field.
+      keymap.of([
+        ...closeBracketsKeymap,
+        ...completionKeymap,
+        ...lintKeymap,
+        ...historyKeymap,
+        ...defaultKeymap,
+      ]),
+      EditorState.tabSize.of(2),
+      EditorView.contentAttributes.of({ 'aria-label': 'The code of this sample' }),
+      EditorView.updateListener.of(({ docChanged, state }) => {
+        if (docChanged) sink.changed(state.doc.toString());
+      }),
+    ],
+  });
+  return {
+    get code() {
+      return view.state.doc.toString();
+    },
+    mark(line, text) {
+      const { doc } = view.state;
+      if (line < 1 || line > doc.lines) return;
+      const { from, to } = doc.line(line);
+      view.dispatch(
+        setDiagnostics(view.state, [{ from, to, severity: 'error', message: text, markClass: 'faulty' }]),
+      );
+    },
+    close: () => view.destroy(),
+  };
+}
