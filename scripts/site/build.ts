@@ -8,8 +8,8 @@ import { must, run } from '../program.ts';
 import { root } from '../workspace.ts';
 import { assemble } from './assemble.ts';
 import { drawCard } from './card.ts';
-import { describedSets } from './option-sets.ts';
 import { packEditorTypes } from './editor-types.ts';
+import { describedSets } from './option-sets.ts';
 import { bundlePageProgram } from './page-program.ts';
 
 const site = join(root, 'site');

@@ -38,10 +38,10 @@ async function compilerProblems(page: Page, sample: Locator): Promise<string[]> 
   const marked = await sample.locator('.cm-lintRange-error').allTextContents();
   if (marked.join() !== 'port') problems.push(`editor: it marks "${marked.join()}", not "port"`);
   const word = sample.locator('.cm-line span', { hasText: /^const$/ });
-  const [color, plain] = await Promise.all(
-    [word, editor].map((one) => one.evaluate((element) => getComputedStyle(element).color)),
-  );
-  if (color === plain) problems.push('editor: a keyword has no colour of its own');
+  const colorOf = (one: Locator): Promise<string> =>
+    one.evaluate<string, unknown>('(element) => getComputedStyle(element).color');
+  if ((await colorOf(word)) === (await colorOf(editor)))
+    problems.push('editor: a keyword has no colour of its own');
   await editor.fill(CHAIN);
   await editor.press('Control+End');
   await editor.pressSequentially('.');

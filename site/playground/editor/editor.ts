@@ -10,8 +10,13 @@ import {
 } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
 import { javascript } from '@codemirror/lang-javascript';
-import { bracketMatching, HighlightStyle, indentOnInput, syntaxHighlighting } from '@codemirror/language';
-import { type Diagnostic, lintKeymap, linter, setDiagnostics } from '@codemirror/lint';
+import {
+  bracketMatching,
+  HighlightStyle,
+  indentOnInput,
+  syntaxHighlighting,
+} from '@codemirror/language';
+import { type Diagnostic, linter, lintKeymap, setDiagnostics } from '@codemirror/lint';
 import { EditorState } from '@codemirror/state';
 import { drawSelection, EditorView, hoverTooltip, keymap } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
@@ -144,7 +149,9 @@ export function openEditor(parent: HTMLElement, code: string, sink: EditorSink):
       if (line < 1 || line > doc.lines) return;
       const { from, to } = doc.line(line);
       view.dispatch(
-        setDiagnostics(view.state, [{ from, to, severity: 'error', message: text, markClass: 'faulty' }]),
+        setDiagnostics(view.state, [
+          { from, to, severity: 'error', message: text, markClass: 'faulty' },
+        ]),
       );
     },
     close: () => view.destroy(),

@@ -69,10 +69,7 @@ export function languageService(
   return { service, write };
 }
 
-export function compilerOf(
-  ts: typeof TypeScript,
-  files: ReadonlyMap<string, string>,
-): Compiler {
+export function compilerOf(ts: typeof TypeScript, files: ReadonlyMap<string, string>): Compiler {
   const { service, write } = languageService(ts, files);
   const textOf = (parts: readonly TypeScript.SymbolDisplayPart[] = []): string =>
     ts.displayPartsToString([...parts]);
@@ -96,7 +93,15 @@ export function compilerOf(
     },
     details(code, at, name) {
       write(code);
-      const found = service.getCompletionEntryDetails(SAMPLE, at, name, {}, undefined, {}, undefined);
+      const found = service.getCompletionEntryDetails(
+        SAMPLE,
+        at,
+        name,
+        {},
+        undefined,
+        {},
+        undefined,
+      );
       return found && explained(at, at, found);
     },
     explain(code, at) {

@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import ts from 'typescript';
-import { languageService, LIB, SAMPLE } from './compiler.ts';
+import { LIB, languageService, SAMPLE } from './compiler.ts';
 
 interface Sample {
   readonly where: string;
@@ -46,7 +46,8 @@ addPackage(node);
 addPackage(dirname(createRequire(join(node, 'index.d.ts')).resolve('undici-types/package.json')));
 const lib = dirname(createRequire(import.meta.url).resolve('typescript'));
 for (const name of readdirSync(lib)) {
-  if (/^lib\..*\.d\.ts$/.test(name)) files.set(`${LIB}/${name}`, readFileSync(join(lib, name), 'utf8'));
+  if (/^lib\..*\.d\.ts$/.test(name))
+    files.set(`${LIB}/${name}`, readFileSync(join(lib, name), 'utf8'));
 }
 
 // What no sample imports, a reader may.
