@@ -24,6 +24,8 @@ async function codeIn(editor: Locator): Promise<string> {
   return (await editor.locator('.cm-line').allTextContents()).join('\n');
 }
 
+/** Wider than the editor. */
+const WIDE = `// ${'wide '.repeat(40)}\n`;
 const CHAIN = "import { EmbeddedChannel } from 'headrace/testing';\nnew EmbeddedChannel().pipeline";
 
 /** Mistakes, words with their colours, and the names that may follow a dot. */
@@ -37,12 +39,11 @@ async function compilerProblems(page: Page, sample: Locator): Promise<string[]> 
   );
   const marked = await sample.locator('.cm-lintRange-error').allTextContents();
   if (marked.join() !== 'port') problems.push(`editor: it marks "${marked.join()}", not "port"`);
-  const word = sample.locator('.cm-line span', { hasText: /^const$/ });
-  const colorOf = (one: Locator): Promise<string> =>
-    one.evaluate<string, unknown>('(element) => getComputedStyle(element).color');
-  if ((await colorOf(word)) === (await colorOf(editor)))
-    problems.push('editor: a keyword has no colour of its own');
-  await editor.fill(CHAIN);
+  const [keyword, plain] = await page.evaluate<string[]>(
+    "['.cm-line .c1', 'body'].map((one) => getComputedStyle(document.querySelector(one) ?? document.body).color)",
+  );
+  if (keyword === plain) problems.push('editor: a keyword has no colour of its own');
+  await editor.fill(WIDE + CHAIN);
   await editor.press('Control+End');
   await editor.pressSequentially('.');
   const proposed = sample.locator('.cm-tooltip-autocomplete li', { hasText: /^addLast$/ });

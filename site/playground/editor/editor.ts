@@ -53,6 +53,55 @@ const colors = HighlightStyle.define([
   { tag: tags.derefOperator, class: 'plain' },
 ]);
 
+/** In the site's colours. It comes with the editor: the pages themselves have no use for it. */
+const look = EditorView.theme({
+  '&': {
+    maxHeight: '70vh',
+    margin: '16px 0',
+    border: '1px solid var(--vp-c-divider)',
+    borderRadius: '8px',
+    background: 'var(--vp-code-block-bg)',
+    color: 'var(--vp-c-text-1)',
+    fontSize: '14px',
+  },
+  '&.cm-focused': { outline: '2px solid var(--vp-c-brand-1)' },
+  '.cm-scroller': { padding: '8px', fontFamily: 'var(--vp-font-family-mono)', lineHeight: '22px' },
+  '.cm-content': { caretColor: 'var(--vp-c-text-1)' },
+  '.cm-cursor': { borderLeftColor: 'var(--vp-c-text-1)' },
+  '.cm-selectionBackground': { background: 'var(--vp-c-brand-soft) !important' },
+  '.faulty': { backgroundColor: 'var(--vp-c-danger-soft)' },
+  '.cm-tooltip': {
+    border: '1px solid var(--vp-c-border)',
+    borderRadius: '6px',
+    background: 'var(--vp-c-bg-elv)',
+    color: 'var(--vp-c-text-1)',
+  },
+  '.cm-tooltip-hover': { maxWidth: 'min(90vw, 560px)' },
+  // As many names as it shows at once: nothing in it scrolls.
+  '.cm-tooltip.cm-tooltip-autocomplete > ul': { maxHeight: 'none', margin: '0', padding: '0' },
+  '.cm-tooltip.cm-tooltip-autocomplete > ul > li': { margin: '0', padding: '2px 6px' },
+  '.cm-tooltip.cm-tooltip-autocomplete > ul > li[aria-selected]': {
+    background: 'var(--vp-button-brand-bg)',
+    color: 'var(--vp-button-brand-text)',
+  },
+  '.cm-tooltip.cm-tooltip-autocomplete > ul > li[aria-selected] span': { color: 'inherit' },
+  '.explained': {
+    maxHeight: '320px',
+    padding: '4px 8px',
+    overflow: 'hidden',
+    fontSize: '13px',
+    lineHeight: '1.5',
+  },
+  '.explained code': {
+    padding: '0',
+    background: 'none',
+    color: 'inherit',
+    whiteSpace: 'pre-wrap',
+  },
+  '.explained p': { margin: '4px 0 0', lineHeight: 'inherit', whiteSpace: 'pre-line' },
+  '@media (max-width: 640px)': { '.cm-completionInfo': { display: 'none' } },
+});
+
 /** CodeMirror's pictures, by the compiler's word. */
 const KINDS: Readonly<Record<string, string>> = {
   method: 'method',
@@ -121,6 +170,7 @@ export function openEditor(parent: HTMLElement, code: string, sink: EditorSink):
       bracketMatching(),
       closeBrackets(),
       javascript({ typescript: true }),
+      look,
       syntaxHighlighting(colors),
       autocompletion({ override: [proposed], maxRenderedOptions: SHOWN_NAMES }),
       mistakes,
@@ -134,7 +184,7 @@ export function openEditor(parent: HTMLElement, code: string, sink: EditorSink):
         ...defaultKeymap,
       ]),
       EditorState.tabSize.of(2),
-      EditorView.contentAttributes.of({ 'aria-label': 'The code of this sample' }),
+      EditorView.contentAttributes.of({ tabindex: '0', 'aria-label': 'The code of this sample' }),
       EditorView.updateListener.of(({ docChanged, state }) => {
         if (docChanged) sink.changed(state.doc.toString());
       }),
