@@ -10,7 +10,8 @@ import { entriesOf, readManifest, writeFiles } from './workspace.ts';
 /** Where the checks write. A program in a folder of it imports the packed packages. */
 export const WORK = 'scripts/.tmp';
 const TARBALLS = `${WORK}/packed`;
-const INSTALLED = `${WORK}/node_modules`;
+/** The packages, and what they depend on. */
+export const INSTALLED = `${WORK}/node_modules`;
 const MADE_OF = 'made-of.json';
 
 /** What decides the tarballs beside the packages' own files. */

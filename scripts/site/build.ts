@@ -8,6 +8,7 @@ import { must, run } from '../program.ts';
 import { root } from '../workspace.ts';
 import { assemble } from './assemble.ts';
 import { drawCard } from './card.ts';
+import { packEditorTypes } from './editor-types.ts';
 import { describedSets } from './option-sets.ts';
 import { bundlePageProgram } from './page-program.ts';
 
@@ -26,6 +27,7 @@ export async function makePages(): Promise<readonly string[]> {
   const out = join(site, '.pages', 'public', 'playground');
   await must(process.execPath, [join(site, 'playground', 'build.mjs'), out], root);
   await bundlePageProgram(root, out);
+  await packEditorTypes(root, out);
   return problems;
 }
 

@@ -87,7 +87,11 @@ async function lookAtPages(): Promise<void> {
     const live = await checkLivePipeline(browser, address);
     tally.report('live pipeline', live, 'bytes go through, errors have their address');
     const editor = await checkEditor(browser, address);
-    tally.report('editor', editor, 'mistakes have their line, a link brings the code along');
+    tally.report(
+      'editor',
+      editor,
+      'the compiler tells mistakes and proposes names, a link brings the code along',
+    );
     const bytes = await checkBytes(browser, address);
     tally.report('bytes of the first screen', bytes.problems, bytes.summary);
     const typing = await checkTyping(browser, address);

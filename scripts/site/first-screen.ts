@@ -133,7 +133,8 @@ interface Violation {
   readonly nodes: ReadonlyArray<{ readonly html: string }>;
 }
 
-async function violationsOn(page: Page): Promise<string[]> {
+/** What axe finds on a page as it is. */
+export async function violationsOn(page: Page): Promise<string[]> {
   await page.evaluate(AXE);
   const found = await page.evaluate<readonly Violation[]>(
     'axe.run().then(({ violations }) => violations)',

@@ -74,14 +74,20 @@ async function floodProblems(browser: Browser, runner: string): Promise<string[]
   ];
 }
 
+/** Why a sample does not run in a page, if `unsupported.json` says so. */
+export function unsupportedIn(root: string): (block: Block) => Unsupported | undefined {
+  const list = join(root, 'site', 'playground', 'unsupported.json');
+  const unsupported = JSON.parse(readFileSync(list, 'utf8')) as Unsupported[];
+  return ({ code }) => unsupported.find(({ pattern }) => new RegExp(pattern).test(code));
+}
+
 /** Runs all samples; those that `unsupported.json` names must fail. */
 export async function checkSamplesInPage(
   root: string,
   browser: Browser,
   runner: string,
 ): Promise<{ problems: string[]; summary: string }> {
-  const list = join(root, 'site', 'playground', 'unsupported.json');
-  const unsupported = JSON.parse(readFileSync(list, 'utf8')) as Unsupported[];
+  const unsupported = unsupportedIn(root);
   const blocks = findBlocks(root).filter(isRun);
   const parts = Array.from({ length: AT_ONCE }, (_, i) =>
     blocks.filter((_block, at) => at % AT_ONCE === i),
@@ -93,7 +99,7 @@ export async function checkSamplesInPage(
       const outcomes = await runInPage(browser, runner, part);
       part.forEach((block, i) => {
         const problem = problemOf(block, outcomes[i]!);
-        const listed = unsupported.find(({ pattern }) => new RegExp(pattern).test(block.code));
+        const listed = unsupported(block);
         if (problem === undefined) held += 1;
         const where = `${block.file}:${block.line}`;
         if (problem !== undefined && listed === undefined) problems.push(`${where}: ${problem}`);

@@ -1,8 +1,9 @@
-// `node build.mjs FOLDER` bundles the packages, the runner of samples and the worker that runs one for the browser,
-// and writes `modules.json`: what a sample may import, and the file it comes from.
+// `node build.mjs FOLDER` bundles for the browser: the packages, the runner of samples and the worker that runs one, the
+// editor and TypeScript. It writes `modules.json`: what a sample may import, and the file it comes from.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -118,4 +119,34 @@ await build({
   legalComments: 'none',
   logLevel: 'warning',
 });
+// Neither has a use for what Node has.
+const plain = {
+  bundle: true,
+  minify: true,
+  format: 'esm',
+  target: 'es2022',
+  legalComments: 'none',
+  logLevel: 'warning',
+};
+await build({
+  ...plain,
+  entryPoints: {
+    editor: join(here, 'editor', 'editor.ts'),
+    'types-worker': join(here, 'types', 'worker.ts'),
+  },
+  outdir: out,
+  platform: 'browser',
+});
+const {
+  outputFiles: [typescript],
+} = await build({
+  ...plain,
+  stdin: { contents: "export { default } from 'typescript';", resolveDir: here },
+  write: false,
+  // It asks for Node's modules only where it finds Node.
+  platform: 'node',
+  define: { process: 'undefined' },
+});
+// The whole site must stay small, and not every server compresses what it sends.
+writeFileSync(join(out, 'typescript.packed'), gzipSync(typescript.contents, { level: 9 }));
 writeFileSync(join(out, 'modules.json'), JSON.stringify(modules));

@@ -1,7 +1,7 @@
-/** To the worker: the sample, and where its imports come from; without them it is read and not run. */
+/** To the worker: the sample, and where its imports come from. */
 export interface ToWorker {
   readonly code: string;
-  readonly modules?: Readonly<Record<string, string>>;
+  readonly modules: Readonly<Record<string, string>>;
 }
 
 /** Why a sample did not end by itself. */

@@ -10,11 +10,8 @@ export interface SampleSink {
 const LIMIT_MS = 10_000;
 let modules: Promise<Record<string, string>> | undefined;
 
-function start(
-  sink: SampleSink,
-  limitMs: number,
-  given: (worker: Worker) => Promise<void>,
-): () => void {
+/** Starts a sample. The answer stops it. */
+export function runSample(code: string, sink: SampleSink, limitMs = LIMIT_MS): () => void {
   const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
   let isOver = false;
   const end = (failure?: Failure): void => {
@@ -35,25 +32,13 @@ function start(
     else if (data.do === 'fail') end(data);
     else end();
   });
-  given(worker).catch(() => {
-    modules = undefined;
-    end({ text: 'the packages could not be loaded' });
-  });
+  modules ??= fetch(new URL('./modules.json', import.meta.url)).then((answer) => answer.json());
+  modules.then(
+    (found) => worker.postMessage({ code, modules: found } satisfies ToWorker),
+    () => {
+      modules = undefined;
+      end({ text: 'the packages could not be loaded' });
+    },
+  );
   return () => end({ text: 'stopped' });
-}
-
-/** Starts a sample. The answer stops it. */
-export function runSample(code: string, sink: SampleSink, limitMs = LIMIT_MS): () => void {
-  return start(sink, limitMs, async (worker) => {
-    modules ??= fetch(new URL('./modules.json', import.meta.url)).then((answer) => answer.json());
-    worker.postMessage({ code, modules: await modules } satisfies ToWorker);
-  });
-}
-
-/** Reads a sample without running it. @returns what is not TypeScript in it */
-export function readSample(code: string): Promise<Failure | undefined> {
-  return new Promise((ended) => {
-    const sink = { printed: () => {}, ended };
-    start(sink, LIMIT_MS, async (worker) => worker.postMessage({ code } satisfies ToWorker));
-  });
 }

@@ -31,7 +31,6 @@ async function load(specifiers: readonly string[], modules: Readonly<Record<stri
 
 async function run({ code, modules }: ToWorker): Promise<void> {
   const { body, imports } = asFunction(code);
-  if (modules === undefined) return;
   const require = await load(imports, modules);
   let lines = 0;
   const print =
