@@ -82,7 +82,7 @@ export class ApiOperations {
     return this.reach(of, caller, (meant) => this.connections.count(meant));
   }
 
-  /** A wrong target that the program has made of a right one is no fault of the request. */
+  /** The request is not at fault for a wrong target that the program has made of a right one. */
   private async reach<T>(
     to: ConnectionTarget,
     caller: ApiCaller,
