@@ -1,42 +1,6 @@
 // The counts of docs/capacity.md: how many messages a room, heartbeats and presence put on the bus, and who gets them.
-import { type Cluster, MemoryHub } from '@headrace/cluster';
 import { describe, expect, it } from 'vitest';
-import { Relay } from '../../src/bus/relay/relay.ts';
-import { Nodes } from '../nodes.ts';
-
-/** What went over a hub, by the kind of its subject: `g` broadcasts, `p` presence, `nodes` heartbeats. */
-class CountingHub extends MemoryHub {
-  private counts = new Map<string, { messages: number; copies: number }>();
-
-  constructor() {
-    super();
-    const { relay } = this;
-    relay.publish = (subject, bytes) => {
-      const kind = subject.split('.')[2]!;
-      const { messages, copies } = this.of(kind);
-      this.counts.set(kind, { messages: messages + 1, copies: copies + relay.receivers(subject) });
-      Relay.prototype.publish.call(relay, subject, bytes);
-    };
-  }
-
-  of(kind: string): { readonly messages: number; readonly copies: number } {
-    return this.counts.get(kind) ?? { messages: 0, copies: 0 };
-  }
-
-  reset(): void {
-    this.counts = new Map();
-  }
-}
-
-async function cluster(size: number) {
-  const nodes = new Nodes();
-  const hub = new CountingHub();
-  Object.assign(nodes, { hub });
-  const all: Cluster[] = [];
-  for (let i = 0; i < size; i += 1) all.push(await nodes.join());
-  await nodes.pass(3000);
-  return { nodes, hub, all };
-}
+import { cluster } from './counting-hub.ts';
 
 describe('what docs/capacity.md counts', () => {
   it('a message of a room is published once, and goes to the nodes with members of it', async () => {
@@ -49,7 +13,7 @@ describe('what docs/capacity.md counts', () => {
     // Who writes may have no member.
     for (let i = 0; i < 100; i += 1) rooms[19]!.writeAndFlush('hello');
     await nodes.pass(10);
-    expect(hub.of('g')).toEqual({ messages: 200, copies: 200 * 5 });
+    expect(hub.of('g')).toMatchObject({ messages: 200, copies: 200 * 5 });
     expect(rooms[1]!.counters.received).toBe(200);
     expect(rooms[10]!.counters.received).toBe(0);
   });
@@ -83,5 +47,16 @@ describe('what docs/capacity.md counts', () => {
     expect(hub.of('p').messages).toBe(0);
     // A question would be one.
     expect(hub.of('n').messages).toBe(0);
+  });
+
+  it('users who come all the time are 200 messages a second of their node at most', async () => {
+    const { nodes, hub, all } = await cluster(3);
+    hub.reset();
+    for (let i = 0; i < 1000; i += 1) {
+      all[0]!.users.bind(`user ${i}`, nodes.channel());
+      await nodes.pass(1);
+    }
+    expect(hub.of('p').messages).toBeGreaterThan(160);
+    expect(hub.of('p').messages).toBeLessThanOrEqual(201);
   });
 });

@@ -64,8 +64,12 @@ export interface LeftRecord {
 /** The log of a table, as each journal of the table uses it. */
 export interface JournalLog {
   readonly log: SessionLog;
-  /** What the log answers; rejects if it does not do so in time, and nobody knows then what it has done. */
-  ask<T>(clock: Clock, question: () => Promise<T>): Promise<T>;
+  /**
+   * What the log answers; rejects if it does not do so in time, and nobody knows then what it has done.
+   *
+   * @param tries - that have failed before this one
+   */
+  ask<T>(clock: Clock, question: () => Promise<T>, tries?: number): Promise<T>;
   /** Reads the records of a channel, when it is their turn; as `ask`. */
   read(name: string, clock: Clock): Promise<LoggedSession | undefined>;
   /** The log did not store something. */

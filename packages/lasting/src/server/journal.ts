@@ -414,7 +414,7 @@ export class Journal {
       if (isLate) this.arrivedLate(revision);
       return revision;
     };
-    return this.parts.ask(this.owner.clock, question).finally(() => {
+    return this.parts.ask(this.owner.clock, question, this.refusals).finally(() => {
       isLate = true;
     });
   }

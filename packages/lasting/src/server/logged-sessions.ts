@@ -25,6 +25,11 @@ const SWEEP_BYTES = 16_384;
 /** … after a pause. */
 const SWEEP_PAUSE_MS = 20;
 
+/** What is asked again after it failed has more time, up to so many doublings: a log that is slow must get through its work. */
+const MAX_DOUBLINGS = 3;
+/** A log that stores now and then is complained of no more often. */
+const COMPLAINT_MS = 10_000;
+
 const COME_AGAIN: LookUp = { do: 'come-again' };
 
 /** How much the log is asked for. */
@@ -43,6 +48,7 @@ export class LoggedSessions implements JournalLog {
   private readonly lookUps = new Map<string, Promise<LoggedSession | undefined>>();
   private readonly leftRecords: LeftRecords;
   private hasComplained = false;
+  private quietUntil = Number.NEGATIVE_INFINITY;
   private sweeping: Timer | undefined = undefined;
   /** Where the present sweep has come to: it does not begin again with those for which the log does not answer. */
   private swept: Iterator<ResumeSession, undefined> | undefined = undefined;
@@ -64,8 +70,8 @@ export class LoggedSessions implements JournalLog {
     this.leftRecords = new LeftRecords(this);
   }
 
-  readonly ask = async <T>(clock: Clock, question: () => Promise<T>): Promise<T> => {
-    const { logTimeoutMs: timeoutMs } = this.limits;
+  readonly ask = async <T>(clock: Clock, question: () => Promise<T>, tries = 0): Promise<T> => {
+    const timeoutMs = this.limits.logTimeoutMs * 2 ** Math.min(tries, MAX_DOUBLINGS);
     let timer: Timer | undefined;
     const late = new Promise<never>((_resolve, reject) => {
       const text = `it has not answered within ${timeoutMs} ms`;
@@ -79,11 +85,15 @@ export class LoggedSessions implements JournalLog {
     }
   };
 
-  readonly read = async (name: string, clock: Clock): Promise<LoggedSession | undefined> => {
+  readonly read = async (
+    name: string,
+    clock: Clock,
+    tries = 0,
+  ): Promise<LoggedSession | undefined> => {
     if (this.reading < this.limits.maxReads) this.reading += 1;
     else await new Promise<void>((resolve) => this.waiting.push(resolve));
     try {
-      return await this.ask(clock, () => this.log.read(name));
+      return await this.ask(clock, () => this.log.read(name), tries);
     } finally {
       const next = this.waiting.shift();
       if (next === undefined) this.reading -= 1;
@@ -92,10 +102,13 @@ export class LoggedSessions implements JournalLog {
   };
 
   readonly complain = (error: Error, channel: Channel | undefined): void => {
-    if (this.hasComplained) return;
+    if (this.hasComplained || channel === undefined) return;
+    const now = channel.clock.now();
+    if (now < this.quietUntil) return;
+    this.quietUntil = now + COMPLAINT_MS;
     this.hasComplained = true;
     const text = `the log of lasting channels stores nothing at present (${error.message}); trying again`;
-    channel?.logger.log('warn', text, error);
+    channel.logger.log('warn', text, error);
   };
 
   readonly works = (): void => {
@@ -138,7 +151,8 @@ export class LoggedSessions implements JournalLog {
 
   /** All that look for a channel at a time share one read, so that none keeps another one from it. */
   private async lookUp(id: string, clock: Clock): Promise<LoggedSession | undefined> {
-    const reading = this.read(nameOf(id), clock);
+    // Its client comes again meanwhile: a slow log is not asked anew for what it is about to tell.
+    const reading = this.read(nameOf(id), clock, 1);
     this.lookUps.set(id, reading);
     try {
       return await reading;

@@ -57,7 +57,8 @@ export interface ResumeTableOptions {
   readonly log?: SessionLog;
   /**
    * How long the log may take for an answer, in milliseconds. After that nobody knows whether it has done what it was asked for, as
-   * after an error: a record is appended again, and a client that is looked for there comes again. @default 10000
+   * after an error: a record is appended again, with twice the time at each try, up to eight times, and a client that is looked for there
+   * comes again. @default 10000
    */
   readonly logTimeoutMs?: number;
   /**

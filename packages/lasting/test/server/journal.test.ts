@@ -469,6 +469,20 @@ describe('Journal', () => {
     expect([owner.texts, owner.losses, clock.nextDelay]).toEqual([['one'], 0, -1]);
   });
 
+  it('gives a log that is slow more time for the same record, so that it gets through its work', async () => {
+    await begun();
+    write('one');
+    await pass(TIMEOUT_MS + 100);
+    expect(appends.length).toBe(3);
+    await pass(2 * TIMEOUT_MS - 1);
+    expect(appends.length).toBe(3);
+    await last().store();
+    expect([owner.texts, clock.nextDelay]).toEqual([['one'], -1]);
+    write('two');
+    await pass(TIMEOUT_MS + 100);
+    expect(appends.length).toBe(5);
+  });
+
   it('is lost when the log does not answer who has written instead', async () => {
     await begun();
     write('one');

@@ -105,6 +105,17 @@ describe('the channels of a table in its log', () => {
       expect(reads).toHaveLength(32);
     });
 
+    it('are read once by a log that takes longer than their clients wait', async () => {
+      const first = find(1);
+      await passTime(clock, 10_000);
+      expect(await first).toEqual({ do: 'come-again' });
+      const second = find(1);
+      await passTime(clock, 5000);
+      underWay[0]!.resolve();
+      // It was asked for another one, and may be older than what this one knows.
+      expect([await second, reads.length]).toEqual([{ do: 'come-again' }, 1]);
+    });
+
     it('are read once, though their clients come again before it is their turn', async () => {
       for (let id = 0; id < 32; id++) void find(id);
       const first = find(32);
@@ -113,12 +124,24 @@ describe('the channels of a table in its log', () => {
       await passTime(clock, 1);
       expect(await first).toEqual({ do: 'come-again' });
       const second = find(32);
-      // The turns of those that the log does not answer are over.
+      underWay[0]!.resolve();
       await passTime(clock, 0);
       expect(reads).toHaveLength(33);
       underWay.at(-1)!.resolve();
       expect(await second).toEqual({ do: 'come-again' });
     });
+  });
+
+  it('are complained of once in ten seconds, when their log stores now and then', () => {
+    const lines: string[] = [];
+    const logger = { log: (_level: string, text: string) => void lines.push(text) };
+    const channel = { clock, logger } as unknown as Channel;
+    for (let tenths = 0; tenths < 250; tenths++) {
+      logged.complain(new Error('no connection'), channel);
+      logged.works();
+      clock.advance(100);
+    }
+    expect(lines).toHaveLength(3);
   });
 
   it('are written again a few at a time', async () => {
