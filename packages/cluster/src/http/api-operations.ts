@@ -1,12 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
+import { isHeadraceError } from '@headrace/core';
 import type { JsonValue } from '@headrace/handlers';
 import type { ConnectionTarget, Published } from '../gateway/remote-connections.ts';
-import {
-  disconnectionIn,
-  messagesIn,
-  nameIn,
-  type Publication,
-  publicationIn,
-} from './api-body.ts';
+import { disconnectionIn, messagesIn, nameIn, publicationIn } from './api-body.ts';
 import { type ApiAnswer, type ApiProblem, Refusal } from './api-error.ts';
 
 /** The part of `connectionsOf(cluster)` that the API calls. */
@@ -45,8 +41,11 @@ export class ApiOperations {
   }
 
   async publish(body: unknown, caller: ApiCaller): Promise<object> {
-    const { to, message } = this.allowed(publicationIn(body), caller);
-    const { connections, nodes } = await this.connections.publish(to, message);
+    const { to, message } = publicationIn(body);
+    this.check(message);
+    const { connections, nodes } = await this.reach(to, caller, (meant) =>
+      this.connections.publish(meant, message),
+    );
     return { delivered: connections, nodes };
   }
 
@@ -63,7 +62,8 @@ export class ApiOperations {
   async disconnect(body: unknown, caller: ApiCaller): Promise<object> {
     const { to, message } = disconnectionIn(body);
     if (message !== undefined) this.check(message);
-    return { closed: await this.connections.close(this.target(to, caller), message) };
+    const close = (meant: ConnectionTarget) => this.connections.close(meant, message);
+    return { closed: await this.reach(to, caller, close) };
   }
 
   async group(name: unknown, caller: ApiCaller): Promise<object> {
@@ -79,12 +79,22 @@ export class ApiOperations {
   }
 
   private count(of: ConnectionTarget, caller: ApiCaller): Promise<number> {
-    return this.connections.count(this.target(of, caller));
+    return this.reach(of, caller, (meant) => this.connections.count(meant));
   }
 
-  private allowed({ to, message }: Publication, caller: ApiCaller): Publication {
-    this.check(message);
-    return { to: this.target(to, caller), message };
+  /** The request is not at fault for a wrong target that the program has made of a right one. */
+  private async reach<T>(
+    to: ConnectionTarget,
+    caller: ApiCaller,
+    call: (meant: ConnectionTarget) => Promise<T>,
+  ): Promise<T> {
+    const meant = this.target(to, caller);
+    try {
+      return await call(meant);
+    } catch (error) {
+      if (!isHeadraceError(error, 'OPTION_INVALID') || isDeepStrictEqual(meant, to)) throw error;
+      throw new Error(`the option target gave a wrong one: ${error.message}`, { cause: error });
+    }
   }
 
   private check(message: JsonValue): void {

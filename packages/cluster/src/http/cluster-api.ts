@@ -35,7 +35,7 @@ export interface ClusterApiOptions {
   readonly keys: readonly (string | ApiKey)[];
   /**
    * The connections that a client means by `to`, or by a path: other names than those of clients, or a refusal, which
-   * is answered with 400. @default the names of clients are those of the cluster
+   * is answered with 400. A wrong target is answered with 500, and logged. @default the names of clients are those of the cluster
    */
   readonly target?: (to: ConnectionTarget) => ConnectionTarget | ApiProblem;
   /** Why a message is refused, with 400; undefined for one that is sent. @default all JSON but null is sent */

@@ -254,6 +254,37 @@ describe('clusterApi', () => {
     expect(noted).toHaveLength(2);
   });
 
+  it.each([{ gruop: 'a' }, { group: '' }, { group: 7 }])(
+    'answers 500, and logs why, when target makes %j of a right name',
+    async (meant) => {
+      const { ask, post, lines, connections } = await apiWorld({ target: () => meant as never });
+      const why = 'to is a connection, a user, a group, or all';
+      connections.fail = () => {
+        throw new OptionError('OPTION_INVALID', why, { option: 'to' });
+      };
+      const to = { group: 'a' };
+      const single = [await post('/publish', { to, message: 1 }), await ask('/groups/a')];
+      expect(single.map(({ status, code }) => [status, code])).toEqual([
+        [500, 'INTERNAL'],
+        [500, 'INTERNAL'],
+      ]);
+      const closed = await post('/disconnect', { to });
+      const { results } = (await post('/batch', { messages: [{ to, message: 1 }] })).value;
+      expect([closed.code, results[0].error.code]).toEqual(['INTERNAL', 'INTERNAL']);
+      expect(lines).toHaveLength(4);
+      expect(lines[0]).toContain(why);
+    },
+  );
+
+  it('answers 400 for a wrong id that target only passes on', async () => {
+    const { ask, lines, connections } = await apiWorld({ target: (to) => ({ ...to }) });
+    connections.fail = () => {
+      throw new OptionError('OPTION_INVALID', 'connection must be the id of a connection');
+    };
+    const { status, code } = await ask('/connections/x');
+    expect([status, code, lines]).toEqual([400, 'WRONG_NAME', []]);
+  });
+
   it('notices a client that goes in the middle of its body', async () => {
     const { open, ask, noted } = await apiWorld({ maxRequests: 1 });
     const cut = open('/publish', { 'content-length': '100' });

@@ -19,7 +19,7 @@ import { countCbor } from './count-cbor.ts';
  * **Events** all pass.
  * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`; `HR_ERR_MESSAGE_INVALID` for what is not
  * CBOR, has bytes left over, or does not fit the schema;
- * `HR_ERR_ENCODER_FAILED` fails the write.
+ * `HR_ERR_DECODER_FAILED` for a schema that throws or answers later; `HR_ERR_ENCODER_FAILED` fails the write.
  * **State** whether it has failed: one codec for each channel.
  * **Cost** the library and the schema; a broadcast to a group is encoded once.
  * **Pitfalls** without a schema a message is whatever the peer wants. Tags other than those of plain values

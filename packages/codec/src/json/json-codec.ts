@@ -37,7 +37,8 @@ const OPTIONS = describeOptions(
  * **Out** inbound what the schema gives back; outbound `Buffer`.
  * **Events** all pass.
  * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`, `HR_ERR_TEXT_NOT_UTF8`,
- * `HR_ERR_MESSAGE_INVALID` for what is not JSON or does not fit the schema;
+ * `HR_ERR_MESSAGE_INVALID` for what is not JSON or does not fit the schema, `HR_ERR_DECODER_FAILED` for a schema that throws
+ * or answers later;
  * `HR_ERR_MESSAGE_NOT_ENCODABLE` and `HR_ERR_ENCODER_FAILED` fail the write (a function, a cycle, a bigint).
  * **State** whether it has failed: one codec for each channel.
  * **Cost** `JSON.parse` and the schema; a broadcast to a group is encoded once.

@@ -18,7 +18,8 @@ import { countMsgpack } from './count-msgpack.ts';
  * **Out** inbound what the schema gives back; outbound bytes.
  * **Events** all pass.
  * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`; `HR_ERR_MESSAGE_INVALID` for what is not
- * MessagePack, has bytes left over, claims more elements than it has bytes, or does not fit the schema; `HR_ERR_ENCODER_FAILED` fails the write.
+ * MessagePack, has bytes left over, claims more elements than it has bytes, or does not fit the schema;
+ * `HR_ERR_DECODER_FAILED` for a schema that throws or answers later; `HR_ERR_ENCODER_FAILED` fails the write.
  * **State** whether it has failed: one codec for each channel.
  * **Cost** one look over the lengths, the library, the schema; a broadcast to a group is encoded once.
  * **Pitfalls** without a schema a message is whatever the peer wants. Outbound messages are not validated.

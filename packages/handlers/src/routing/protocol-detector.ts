@@ -42,7 +42,8 @@ export interface ProtocolDetectorOptions {
   /**
    * Decides what happens at the deadline when no bytes came at all, or none that decide. Returns the name of a
    * protocol to install, `'otherwise'` for the function of that name, or nothing if it has dealt with the channel itself, by an answer and
-   * `channel.end()`, for example. Another name is an `OPTION_INVALID` error. @default a `TIMEOUT_READ` error
+   * `channel.end()`, for example, or by other handlers in the detector's place. If it has returned nothing and done neither, the channel
+   * gets the error of the default. Another name is an `OPTION_INVALID` error. @default a `TIMEOUT_READ` error
    */
   readonly handleTimeout?: (ctx: Context, prefix: Buffer) => string | undefined;
 }
@@ -348,7 +349,9 @@ export class ProtocolDetector extends KeptInputHandler {
     }
     const name = handleTimeout(ctx, prefix);
     if (name === undefined) {
-      this.drop();
+      // Nothing comes in any more and no deadline runs: a channel that is left open would stay for ever.
+      if (ctx.isRemoved || ctx.channel.isEnding) this.drop();
+      else this.refuseLate(ctx, prefix);
       return;
     }
     const protocol = protocols.find((one) => one.name === name);

@@ -232,6 +232,42 @@ describe('ProtocolDetector', () => {
     expect(channel.closeInfo?.reason).toBe('unauthenticated');
   });
 
+  it('closes as without handleTimeout when it returned nothing and left the channel open', () => {
+    const caught = (options: Options): unknown => {
+      const { channel, notes } = detecting(options);
+      channel.writeInbound(bytes('G'));
+      channel.advance(10_000);
+      let error: unknown;
+      try {
+        channel.checkException();
+      } catch (thrown) {
+        error = thrown;
+      }
+      expect(notes).toEqual([]);
+      return error;
+    };
+    const error = caught({ handleTimeout: () => undefined });
+    expect(isHeadraceError(error, 'TIMEOUT_READ')).toBe(true);
+    expect((error as Error).message).toBe((caught({}) as Error).message);
+    expect(
+      caught({ handleTimeout: (ctx) => void ctx.channel.end({ reason: 'timeout' }) as undefined }),
+    ).toBeUndefined();
+  });
+
+  it('leaves the channel to a handleTimeout that has put other handlers in its place', () => {
+    const { channel, notes } = detecting({
+      handleTimeout: (ctx) => {
+        ctx.pipeline.addLast(new Notes('own', notes));
+        ctx.pipeline.remove(ctx.name);
+        return undefined;
+      },
+    });
+    channel.advance(10_000);
+    channel.checkException();
+    channel.writeInbound(bytes('hi'));
+    expect(notes).toContain('own:hi');
+  });
+
   it('installs the protocol that handleTimeout names, for servers that speak first', () => {
     const greeter: Protocol = {
       name: 'smtp',

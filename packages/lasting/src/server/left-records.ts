@@ -5,14 +5,20 @@ import type { JournalLog, LeftRecord } from './journal-owner.ts';
 
 /** So many channels are remembered; of further ones the log forgets the records itself. */
 const MAX_LEFT = 10_000;
-/** After this time the log is asked again. */
+/** After this time the log is asked again; of a channel of which it has nothing, after twice as long each time. */
 const AGAIN_MS = 5000;
+
+interface Left extends LeftRecord {
+  readonly until: number;
+  waitMs: number;
+  nextAt: number;
+}
 
 /** The records of channels that ended while their log could not be reached: they are removed when it can. */
 export class LeftRecords {
   private readonly parts: Omit<JournalLog, 'left'>;
   /** By the id; the oldest first. */
-  private readonly left = new Map<string, LeftRecord & { readonly until: number }>();
+  private readonly left = new Map<string, Left>();
   private timer: Timer | undefined = undefined;
   private isBusy = false;
 
@@ -27,7 +33,8 @@ export class LeftRecords {
 
   add(record: LeftRecord, clock: Clock): void {
     if (this.left.size >= MAX_LEFT) return;
-    this.left.set(record.id, { ...record, until: clock.now() + this.parts.log.keepMs });
+    const until = clock.now() + this.parts.log.keepMs;
+    this.left.set(record.id, { ...record, until, waitMs: AGAIN_MS, nextAt: 0 });
     this.later(clock);
   }
 
@@ -43,9 +50,14 @@ export class LeftRecords {
   private async removeAll(clock: Clock): Promise<void> {
     this.isBusy = true;
     try {
-      for (const [id, record] of this.left) {
-        if (clock.now() < record.until) await this.remove(record, clock);
-        this.left.delete(id);
+      for (const record of this.left.values()) {
+        const now = clock.now();
+        const isOver = now >= record.until;
+        if (!isOver && now < record.nextAt) continue;
+        if (isOver || (await this.tryRemove(record, clock))) this.left.delete(record.id);
+        // An append that was given up may be stored yet.
+        record.nextAt = now + record.waitMs;
+        record.waitMs *= 2;
       }
     } catch {
       // It is tried again.
@@ -54,12 +66,15 @@ export class LeftRecords {
     this.later(clock);
   }
 
-  private async remove({ id, revision, hasWritten }: LeftRecord, clock: Clock): Promise<void> {
+  /** Removes what the log has. False if it has nothing. */
+  private async tryRemove({ id, revision, hasWritten }: Left, clock: Clock): Promise<boolean> {
     const { parts } = this;
     const found = await parts.read(id, clock);
-    if (found === undefined) return;
-    if (found.revision !== revision && !isOf(found.records, hasWritten)) return;
-    await parts.ask(clock, () => parts.log.remove(id, found.revision));
+    if (found === undefined) return false;
+    if (found.revision === revision || isOf(found.records, hasWritten)) {
+      await parts.ask(clock, () => parts.log.remove(id, found.revision));
+    }
+    return true;
   }
 }
 

@@ -203,6 +203,38 @@ describe('the channels of a table in its log', () => {
       looked = new LoggedSessions({ ...log, keepMs: log.keepMs, read }, LIMITS, () => []);
     });
 
+    it('is removed though its last append is stored long after its end', async () => {
+      const at: number[] = [];
+      const removed: string[] = [];
+      let isStored = false;
+      const late = {
+        ...log,
+        keepMs: 600_000,
+        read: async () => {
+          at.push(clock.now() / 1000);
+          return isStored ? { records: [record], revision: '1' } : undefined;
+        },
+        remove: async (_id: string, revision: string) => void removed.push(revision),
+      };
+      const left = new LoggedSessions(late as never, LIMITS, () => []);
+      const end = (name: string) =>
+        left.left({ id: name, revision: undefined, hasWritten: () => true }, clock);
+      end('first');
+      await passTime(clock, 100_000);
+      expect([at, removed]).toEqual([[5, 10, 20, 40, 80], []]);
+      isStored = true;
+      await passTime(clock, 100_000);
+      expect([at.slice(5), removed]).toEqual([[160], ['1']]);
+
+      isStored = false;
+      end('second');
+      await passTime(clock, 600_000 + 5_000);
+      expect(at.slice(6).map((second) => second - 200)).toEqual([5, 10, 20, 40, 80, 160, 320]);
+      isStored = true;
+      await passTime(clock, 1_200_000);
+      expect([at.length, removed]).toEqual([13, ['1']]);
+    });
+
     it('is found by who knows its secret, though somebody else asks for it', async () => {
       const [stranger, client] = [find(false), find(true)];
       expect(reads).toHaveLength(1);

@@ -36,7 +36,8 @@ const KINDS: MessageKinds = { reads: 'text', passesOn: 'values', accepts: 'value
  * - **Out** inbound what the schema gives back; outbound `TextMessage`.
  * - **Events** all pass.
  * - **Errors** as `JsonCodec`: `FRAME_TOO_LONG` for a message that counts more than `maxMessageBytes`, `MESSAGE_INVALID`
- *   for what is not JSON or does not fit the schema, and for a binary message without `readBinary`;
+ *   for what is not JSON or does not fit the schema, and for a binary message without `readBinary`; `DECODER_FAILED` for a schema that throws or answers
+ *   later;
  *   `MESSAGE_NOT_ENCODABLE` and `ENCODER_FAILED` fail the write. Unhandled, the WebSocket closes with 1009 or 1003.
  * - **State** whether it has failed: one codec for each channel.
  * - **Cost** `JSON.parse` and the schema; a broadcast to a group is encoded and framed once.
