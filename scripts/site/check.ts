@@ -16,7 +16,7 @@ import { checkEditor } from './editor.ts';
 import { checkBytes, checkKinds, checkTyping } from './first-screen.ts';
 import { checkLivePipeline } from './live-pipeline.ts';
 import { findPages } from './pages.ts';
-import { checkSamplesInPage } from './run-samples.ts';
+import { checkSamplesInPage, missingInPage } from './run-samples.ts';
 import { uncheckedSamples } from './samples.ts';
 import { SEARCHES, searchProblems } from './search-table.ts';
 import { wrongOrderProblems } from './wrong-order.ts';
@@ -107,6 +107,8 @@ async function onlyPages(): Promise<void> {
     if (problems.length > 0) throw new Error(problems.join('\n'));
   });
   checkSamples();
+  const missing = missingInPage(root, join(site, '.pages'));
+  tally.report('imports of samples', missing, 'a page has them, or says why not');
   await checkWrongOrder();
   await checkSearches();
 }

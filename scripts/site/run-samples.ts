@@ -81,6 +81,23 @@ export function unsupportedIn(root: string): (block: Block) => Unsupported | und
   return ({ code }) => unsupported.find(({ pattern }) => new RegExp(pattern).test(code));
 }
 
+const IMPORT = /^import (?!type )(?:[^'\n]*|[^']*\} )from '([^']+)'|^import '([^']+)'/gm;
+
+/** What samples import that a page has not, without a reason: found without a browser. */
+export function missingInPage(root: string, pages: string): string[] {
+  const file = join(pages, 'public', 'playground', 'modules.json');
+  const modules = JSON.parse(readFileSync(file, 'utf8')) as Readonly<Record<string, string>>;
+  const unsupported = unsupportedIn(root);
+  return findBlocks(root)
+    .filter((block) => isRun(block) && unsupported(block) === undefined)
+    .flatMap(({ file, line, code }) =>
+      [...code.matchAll(IMPORT)]
+        .map(([, from, alone]) => from ?? alone ?? '')
+        .filter((name) => modules[name] === undefined && modules[`node:${name}`] === undefined)
+        .map((name) => `${file}:${line}: a page has no ${name}: unsupported.json says why`),
+    );
+}
+
 /** Runs all samples; those that `unsupported.json` names must fail. */
 export async function checkSamplesInPage(
   root: string,
