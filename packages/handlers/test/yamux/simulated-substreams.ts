@@ -81,13 +81,19 @@ class World {
   readonly wholeAtLast = new Set<Kind>();
   private readonly tamper: Tamper;
   private readonly channels: Channel[] = [];
-  private readonly muxes: YamuxHandler[] = [];
+  /** Each with its connection; those of a server that crashed are gone with it. */
+  private muxes: {
+    readonly mux: YamuxHandler;
+    readonly channel: Channel;
+    readonly role: string;
+  }[] = [];
 
   constructor(tamper: Tamper) {
     this.tamper = tamper;
   }
 
   async serve(host: SimulatedHost): Promise<void> {
+    this.muxes = this.muxes.filter(({ role }) => role === 'client');
     const broken: Handler = {
       sharable: true,
       write: (ctx, frame) => {
@@ -122,7 +128,7 @@ class World {
     const childOptions = { ...host.options, allowHalfOpen: true };
     const mux = new YamuxHandler({ role, childOptions, childHandler: taken });
     this.channels.push(channel);
-    this.muxes.push(mux);
+    this.muxes.push({ mux, channel, role });
     channel.pipeline.addLast(...before, mux, {
       channelActive: () => {
         for (const kind of kinds) this.talk(host, channel, mux, kind);
@@ -145,7 +151,7 @@ class World {
     const bad = this.channels.filter(({ closeInfo }) => closeInfo?.reason === 'bad-input');
     assert.deepEqual(bad.map(String), [], 'a rule of yamux is broken');
     assert.deepEqual([...this.wholeAtLast].sort(), [...NAMES].sort(), 'whole behind the faults');
-    const left = this.muxes.filter((mux, index) => !this.channels[index]!.isOpen && mux.size > 0);
+    const left = this.muxes.filter(({ mux, channel }) => !channel.isOpen && mux.size > 0);
     assert.equal(left.length, 0, 'substreams of a connection that is over');
   }
 }
