@@ -23,6 +23,8 @@ const KINDS = { large: 300_000, small: 2000, slow: 600_000, pushed: 270_000 } as
 type Kind = keyof typeof KINDS;
 const NAMES = Object.keys(KINDS) as Kind[];
 const PIECE = 20_000;
+/** As long as a substream may last. */
+const TALK_MS = 4000;
 
 /** The first byte is the kind; each other one is known by its place. */
 function bytesOf(kind: Kind, from: number, to: number): Buffer {
@@ -141,7 +143,12 @@ class World {
     if (!connection.isActive || this.wholeAtLast.has(kind)) return;
     const nothing = () => {};
     mux.open(nothing, { ...host.options, allowHalfOpen: true }).then((substream) => {
-      substream.onClosed(() => this.talk(host, connection, mux, kind));
+      // Nobody else notices that a peer which owes no answer has crashed.
+      const late = host.clock.schedule(() => connection.abort(), TALK_MS);
+      substream.onClosed(() => {
+        late.cancel();
+        this.talk(host, connection, mux, kind);
+      });
       say(substream, kind);
     }, nothing);
   }
