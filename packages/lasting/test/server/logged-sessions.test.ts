@@ -144,6 +144,16 @@ describe('the channels of a table in its log', () => {
     expect(lines).toHaveLength(3);
   });
 
+  it('are asked for again with at most eight times the time', async () => {
+    const failures: string[] = [];
+    const silent = () => new Promise<never>(() => {});
+    logged.ask(clock, silent, 20).catch(({ message }: Error) => void failures.push(message));
+    await passTime(clock, 79_999);
+    expect(failures).toEqual([]);
+    await passTime(clock, 1);
+    expect(failures).toEqual(['it has not answered within 80000 ms']);
+  });
+
   it('are written again a few at a time', async () => {
     add(1000);
     expect(Math.max(...(await turns(2000)))).toBeLessThanOrEqual(100);
