@@ -87,7 +87,7 @@ it('runs only the families asked for', () => {
   expect(out).toEqual(['pipeline-trace: 1 passed, 0 failed, 0 skipped']);
 });
 
-it('reads an MQTT will that a file writes as none, and refuses a field of a will that nobody knows', () => {
+it('reads an absent MQTT will in a file, and refuses an unknown field of a will', () => {
   const connect = { type: 'CONNECT', dup: false, qos: 0, retain: false, protocolName: 'MQTT' };
   const session = { protocolLevel: 4, cleanSession: false, keepAlive: 9, clientId: 'c' };
   const hex = '100d00044d51545404000009000163';

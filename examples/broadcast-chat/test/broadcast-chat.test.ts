@@ -114,7 +114,7 @@ describe('a member', () => {
     expect(ann.channel.isEnding).toBe(true);
   });
 
-  it('is told BYE at a shutdown', () => {
+  it('gets BYE at a shutdown', () => {
     const ann = join('ann');
     ann.channel.run(() => ann.channel.pipeline.fireUserEventTriggered(new DrainEvent(10_000)));
     expect(ann.heard()).toEqual(['BYE']);
@@ -123,7 +123,7 @@ describe('a member', () => {
 });
 
 describe('a connection that has not signed in', () => {
-  it('gets PONG for PING in any case', () => {
+  it('gets PONG for PING, in upper and lower case', () => {
     const peer = connect();
     peer.say('PING', 'ping', ' PiNg ');
     expect(peer.heard()).toEqual(['PONG', 'PONG', 'PONG']);
@@ -167,14 +167,14 @@ describe('a frame', () => {
     expect(ann.channel.isEnding).toBe(true);
   });
 
-  it('has UTF-8', () => {
+  it('must be UTF-8', () => {
     const ann = join('ann');
     ann.channel.writeInbound(frame(Buffer.from([0xc3, 0x28])));
     expect(ann.heard()).toEqual(['ERR:BAD_UTF8']);
     expect(ann.channel.isEnding).toBe(true);
   });
 
-  it('may come in any pieces', () => {
+  it('may arrive in any pieces', () => {
     const ann = join('ann');
     for (const byte of frame('hello')) ann.channel.writeInbound(Buffer.from([byte]));
     expect(ann.heard()).toEqual(['ECHO:hello']);

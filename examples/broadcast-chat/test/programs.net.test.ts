@@ -48,7 +48,7 @@ afterEach(() => {
 
 // Windows has no signal that a program could answer.
 describe.runIf(process.platform !== 'win32')('the programs', () => {
-  it('chat with each other, and end without an error when the server is told to', async () => {
+  it('chat with each other, and end without an error when the server shuts down', async () => {
     const server = new Program(main, 0);
     await server.says('\n');
     const [, port] = /^listening tcp:\/\/127\.0\.0\.1:(\d+)\n$/.exec(server.stdout)!;

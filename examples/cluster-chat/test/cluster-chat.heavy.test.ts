@@ -74,7 +74,7 @@ const pidIsThere = (pid: number): boolean => {
 };
 
 describe('a node', () => {
-  it('that is killed takes its members along, and nobody else; a new one takes its place', {
+  it('that is killed loses only its own members, and a new one takes its place', {
     timeout,
   }, async () => {
     const { chat, port } = await started();

@@ -155,7 +155,7 @@ describe('three nodes behind one port', () => {
     }
   });
 
-  it('give who comes back with its position what it missed, once', async () => {
+  it('give a member that comes back with its position the missed messages, once', async () => {
     const [ann, bob] = await joinAll('ann', 'bob');
     bob!.send('SINCE:');
     expect(await next(bob!)).toMatch(/^AT:[^:]+:\d+$/);

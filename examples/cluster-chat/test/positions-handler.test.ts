@@ -37,7 +37,7 @@ describe('SINCE', () => {
     expect(bob.heard()).toEqual([`AT:${epoch}:1`, 'MSG:ann:one', ...own]);
   });
 
-  it('tells who comes back on another node what it missed, once, and then goes on', async () => {
+  it('gives a member that comes back on another node the missed messages, once, and then goes on', async () => {
     const room = await twoNodes();
     const { chat, nodes, ann, bob } = room;
     const position = await turnOn(room, bob);

@@ -31,7 +31,7 @@ async function started(options: Partial<GatewayOptions> = {}) {
 }
 
 describe('the device gateway', () => {
-  it('lets devices log in, and knows who is online and who went', async () => {
+  it('lets devices sign in, and knows which are online and which have left', async () => {
     const { gateway, connect } = await started();
     const online = once(gateway, 'online');
     const pump = await connect('pump');

@@ -270,7 +270,7 @@ it('gives each line to the text that waits longest and whose client is there', a
   await world.kill(server);
 });
 
-it('ends who floods, who sends no keepalive for 2.5 intervals, and what is no text', async () => {
+it('ends connections that flood, send no keepalive for 2.5 intervals, or send bytes that are not text', async () => {
   const server = await bind();
   const quiet = await stranger();
   const flood = await stranger();

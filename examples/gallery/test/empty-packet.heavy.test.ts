@@ -195,7 +195,7 @@ async function findsCutCables(): Promise<void> {
   expect(idle!.server.errors).toContain('ETIMEDOUT');
 }
 
-it('finds who does not echo, is stopped or cut off, and serves the others', async () => {
+it('detects peers that do not echo, are stopped or cut off, and serves the others', async () => {
   await Promise.all([
     findsTheDead('strict', 2, 900),
     findsTheDead('server', 3, 4000),

@@ -80,7 +80,7 @@ it('ends strangers, the older of two with one id, and lines over 8192 bytes', as
   ]);
 });
 
-it('ends who is silent for exactly 120 s, and who does not sign in within 10 s', async () => {
+it('ends a peer that is silent for exactly 120 s, or does not sign in within 10 s', async () => {
   const world = new World();
   await world.up();
   const [silent, late] = [await world.plain(), await world.plain()];
@@ -113,7 +113,7 @@ it('keeps a client online by PING, and signs it in again a second after a loss',
   await world.pass(3000);
 });
 
-it('broadcasts a line to all that have signed in, and to nobody else', async () => {
+it('broadcasts a line only to members that have signed in', async () => {
   const world = new World();
   const { broadcast } = await world.up();
   const [ann, bob, stranger] = [await world.plain(), await world.plain(), await world.plain()];

@@ -90,7 +90,7 @@ it('exchanges every second, and announces each try that failed', async () => {
   ]);
 });
 
-it('exchanges once, and fails at once where nobody listens', async () => {
+it('exchanges once, and fails at once if the port has no listener', async () => {
   const world = new World();
   const failing = once(world.place, world.printClient, world.options);
   await Promise.all([expect(failing).rejects.toThrow('nobody listens'), world.settle()]);

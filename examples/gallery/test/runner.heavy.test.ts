@@ -64,7 +64,7 @@ it('prints a table of all systems, and how they are started', async () => {
   expect(rest.filter((line) => line.startsWith('npm run gallery -- NAME')).length).toBe(3);
 });
 
-it('goes on when nobody reads its output any more', async () => {
+it('goes on when its output is no longer read', async () => {
   const server = system('python-heartbeat', 'server', { INTERVAL_MS: 60_000 });
   const port = await server.port();
   server.child.stdout!.destroy();
@@ -78,7 +78,7 @@ it('goes on when nobody reads its output any more', async () => {
   await server.stop();
 });
 
-it('refuses what there is not, and settings that make no sense, in one line', async () => {
+it('refuses missing files and invalid settings, in one line', async () => {
   const [name, role, peer] = await Promise.all([
     refusal(['short-and-lang']),
     refusal(['short-and-long', 'worker']),

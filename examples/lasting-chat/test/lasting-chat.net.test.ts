@@ -68,7 +68,7 @@ it('hears every line once and in order while the links are cut', async () => {
   table.close();
 });
 
-it('lets nobody in without the password, and keeps no channel of strangers', async () => {
+it('accepts no client without the password, and keeps no channel of strangers', async () => {
   const logger = silentLogger;
   const intervals = heldIntervals();
   const table = new ResumeTable();

@@ -81,7 +81,7 @@ describe('the long-connection server, to the byte', () => {
     await expect.poll(() => server.onlineSize()).toBe(0);
   });
 
-  it('closes an over-long line without a word', async () => {
+  it('closes an over-long line without an answer', async () => {
     const { connect } = await started();
     const client = await signedIn(connect, 'ann');
     client.socket.write('x'.repeat(9000));
@@ -173,7 +173,7 @@ describe('its API', () => {
     expect(performance.now() - before).toBeGreaterThan(200);
   });
 
-  it('stops politely with clients connected', async () => {
+  it('shuts down in order with clients connected', async () => {
     const { server, connect } = await started();
     const ann = await signedIn(connect, 'ann');
     await server.stop();

@@ -85,7 +85,7 @@ describe('mini-redis', () => {
     ]);
   });
 
-  it('forgets ended keys that nobody asks for, and then stops looking', () => {
+  it('removes expired keys that are not read, and then stops its timer', () => {
     const { ask } = client();
     for (let key = 0; key < 100; key++) ask(`SET key-${key} 1 EX ${key < 50 ? 1 : 60}`);
     const { values } = shared.store as unknown as { values: Map<string, Buffer> };

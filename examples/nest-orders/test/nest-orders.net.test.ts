@@ -24,7 +24,7 @@ afterEach(async () => {
   await app.close();
 });
 
-it('places an order for who signed in, and follows it', async () => {
+it('places an order for the signed-in user, and follows it', async () => {
   const order = await firstValueFrom(client.send<{ id: number }>('order.place', 'a teapot'));
   expect(order).toEqual({ id: 1, shop: 'the shop' });
   const states = client.send('order.follow', order.id).pipe(toArray());

@@ -43,7 +43,7 @@ describe('the command line', () => {
     expect(() => readArguments(['--template'])).toThrow(/template/);
   });
 
-  it('refuses yes and no at once', () => {
+  it('refuses --git together with --no-git', () => {
     expect(() => readArguments(['--git', '--no-git'])).toThrow('--git or --no-git, not both');
   });
 });

@@ -104,7 +104,7 @@ function copyFromRepository(source: string, to: string): void {
 }
 
 describe('the image of the chat', () => {
-  it('has what runs in production and nothing else', () => {
+  it('contains what production needs and nothing else', () => {
     const app = join(image.root, image.workdir);
     const names = execFileSync('ls', [app], { encoding: 'utf8' }).trim().split('\n');
     expect(names).toEqual(['dist', 'node_modules', 'package.json', 'public']);

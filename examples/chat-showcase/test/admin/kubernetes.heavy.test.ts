@@ -31,7 +31,7 @@ async function start(env: Readonly<Record<string, string>> = {}): Promise<Runnin
 }
 
 describe('the chat as a pod', () => {
-  it('is ready when it listens, and counts what its clients do', { timeout }, async () => {
+  it('is ready when it listens, and counts connections and messages', { timeout }, async () => {
     const { port, probe } = await start({ NETTY_TCP_MAX_CONNECTIONS: '1' });
     expect(await probe('/healthz')).toEqual([200, 'ok\n']);
     expect(await probe('/readyz')).toEqual([200, 'ok\n']);
@@ -51,7 +51,7 @@ describe('the chat as a pod', () => {
     }
   });
 
-  it('at SIGTERM is not ready but live, takes nobody new, says BYE, and exits with 0 in time', {
+  it('at SIGTERM is not ready but live, accepts no more connections, sends BYE, and exits with 0 in time', {
     timeout,
   }, async () => {
     const { chat, port, probe } = await start({ NETTY_TCP_MAXOUTBOUNDBYTES: '100000000' });
@@ -73,7 +73,7 @@ describe('the chat as a pod', () => {
     slow.destroy();
   });
 
-  it('does not stay for its probes when its port is taken', { timeout }, async () => {
+  it('exits when its port is in use, although its probes could be served', { timeout }, async () => {
     const { port } = await start();
     const second = new ChatProcess('main', [], {
       NETTY_TCP_ADMIN_PORT: '0',
@@ -84,7 +84,7 @@ describe('the chat as a pod', () => {
     expect(second.stderr).toContain('EADDRINUSE');
   });
 
-  it('names the admin port when that is taken', { timeout }, async () => {
+  it('names the admin port when that port is in use', { timeout }, async () => {
     const { port } = await start();
     const second = new ChatProcess('main', [], {
       NETTY_TCP_ADMIN_PORT: String(port),
@@ -129,7 +129,7 @@ function graceMs(): number {
 }
 
 describe('kubernetes.yaml', () => {
-  it('has a Deployment, a Service and a PodDisruptionBudget that mean the same pods', () => {
+  it('has a Deployment, a Service and a PodDisruptionBudget for the same pods', () => {
     const { Deployment, Service, PodDisruptionBudget } = manifests();
     const labels = Deployment.spec.template.metadata.labels;
     expect(Deployment.apiVersion).toBe('apps/v1');
@@ -154,7 +154,7 @@ describe('kubernetes.yaml', () => {
     expect(graceMs()).toBeGreaterThanOrEqual(2 * Number(drainMs));
   });
 
-  it('runs as nobody special, on a file system that it cannot write', () => {
+  it('runs as an unprivileged user, on a read-only file system', () => {
     const { securityContext, containers } = pod();
     expect(securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: 1000 });
     expect(containers[0].securityContext).toEqual({

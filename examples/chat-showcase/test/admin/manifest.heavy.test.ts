@@ -38,7 +38,7 @@ function validate(manifest: Manifest): void {
   new module[manifest.kind](manifest).validate();
 }
 
-it('is what Kubernetes accepts, kind by kind; a fault in it would be seen', () => {
+it('is accepted by Kubernetes, kind by kind, which rejects a faulty copy', () => {
   const text = readFileSync(new URL('../../kubernetes.yaml', import.meta.url), 'utf8');
   const manifests = parseAllDocuments(text).map((one) => one.toJS() as Manifest);
   expect(manifests.map(({ kind }) => kind)).toEqual(Object.keys(MODULES));

@@ -72,7 +72,7 @@ describe(`${STRANGERS} strangers that are refused`, () => {
     await serves(chat);
   });
 
-  it('do not stop a server whose standard error nobody reads', async () => {
+  it('do not stop a server whose standard error is not read', async () => {
     using chat = await WatchedChat.start(settings);
     chat.process.stderr!.removeAllListeners('data').pause();
     await attack(chat.port);

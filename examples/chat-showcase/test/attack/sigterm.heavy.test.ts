@@ -64,7 +64,7 @@ it(`a burst of ${LINES} lines that was echoed reaches all ${MEMBERS} members, wi
   expect(members.filter(({ heard }) => !heard.endsWith('BYE\n')).length).toBe(0);
 });
 
-it.each([10, 30])('SIGTERM %i ms after a burst ends everybody politely', async (delayMs) => {
+it.each([10, 30])('SIGTERM %i ms after a burst ends every connection in order', async (delayMs) => {
   const { members, sender, code } = await burstAndSignal(
     () => new Promise((resolve) => setTimeout(resolve, delayMs)),
   );

@@ -36,7 +36,7 @@ async function heldFor(count: number, kind: StrangerKind): Promise<number> {
 }
 
 describe('a stranger', () => {
-  it('who reads none of the answers to 64 KiB of requests costs half an output limit at most', async () => {
+  it('that reads no answers to 64 KiB of requests costs half an output limit at most', async () => {
     // One request at a time is served; the others wait as the bytes they came in.
     await figure('held for unread answers: KiB', { below: 512 }, () => heldFor(10, 'unread'));
   });

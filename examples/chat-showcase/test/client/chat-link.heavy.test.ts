@@ -74,7 +74,7 @@ describe('ChatLink', () => {
     ]);
   });
 
-  it('gives up when the server does not let it in, or somebody takes its name', async () => {
+  it('gives up when the server refuses it, or another client takes its name', async () => {
     running = await RunningChat.start({ tokens: { ann: 'secret' } });
     const wrong = open('ann', 'guess');
     await expect.poll(() => wrong.link.phase).toEqual({ name: 'refused', because: 'AUTH_FAILED' });
@@ -125,7 +125,7 @@ describe('the terminal client', () => {
     expect(await client.exit).toBe(0);
   });
 
-  it('shows who comes and goes and what they say, until /quit', async () => {
+  it('shows joins, leaves and messages, until /quit', async () => {
     running = await RunningChat.start();
     const client = new ChatProcess('chat-client', ['ann', '--port', String(running.port)]);
     await client.says(/connected to/);
@@ -140,7 +140,7 @@ describe('the terminal client', () => {
     expect(client.stdout).toContain('bob: hello [2J ann');
   });
 
-  it('answers commands itself, and says none of them', async () => {
+  it('answers commands itself, and sends none of them', async () => {
     running = await RunningChat.start();
     const bob = await running.join('lines', 'bob');
     const client = new ChatProcess('chat-client', ['ann', '--port', String(running.port)]);
@@ -162,7 +162,7 @@ describe('the terminal client', () => {
     expect(client.stdout).toBe('');
   });
 
-  it('exits with 1 and one line when it is not let in, or called wrongly', async () => {
+  it('exits with 1 and one line when it is refused, or started with wrong arguments', async () => {
     running = await RunningChat.start({ tokens: { ann: 'secret' } });
     const refused = new ChatProcess('chat-client', ['ann', '--port', String(running.port)]);
     expect(await refused.exit).toBe(1);
@@ -172,7 +172,7 @@ describe('the terminal client', () => {
     expect(wrong.stderr).toMatch(/^usage: npm run chat -- NAME .*\n$/);
   });
 
-  it('says how it is called', async () => {
+  it('prints its usage', async () => {
     const asked = new ChatProcess('chat-client', ['--help']);
     expect(await asked.exit).toBe(0);
     expect(asked.stdout).toMatch(/^usage: npm run chat -- NAME .*\n$/);

@@ -31,7 +31,7 @@ describe('signing in', () => {
     expect(chat.latest.sent).toEqual(['AUTH:ada:a:b']);
   });
 
-  it('sends nothing of the user before AUTH_OK', async () => {
+  it('sends no message of the user before AUTH_OK', async () => {
     await chat.open();
     expect(chat.link.send('early')).toBe(false);
     await chat.says('AUTH_OK');
@@ -40,7 +40,7 @@ describe('signing in', () => {
     expect(chat.latest.sent).toEqual(['AUTH:ada:secret', 'now']);
   });
 
-  it('is online before it hands over what came with the answer', async () => {
+  it('is online before it delivers the messages that came with the answer', async () => {
     await chat.open();
     await chat.says('AUTH_OK', 'JOIN:bob', 'MSG:bob:hi');
     expect(chat.names).toEqual(['connecting', 'online']);
@@ -136,21 +136,21 @@ describe('coming back', () => {
     },
   );
 
-  it('says why it is not let in at once', async () => {
+  it('reports at once why the server refuses it', async () => {
     await chat.breaks();
     await chat.pass(500);
     await chat.says('ERR:AUTH_TIMEOUT');
     expect(chat.phase).toMatchObject({ name: 'waiting', because: 'AUTH_TIMEOUT' });
   });
 
-  it('is not told to hurry by a full server', async () => {
+  it('does not reconnect faster because the server is full', async () => {
     chat.roll = 0.999;
     await chat.open();
     await chat.says('ERR:TOO_MANY');
     expect(chat.phase).toMatchObject({ name: 'waiting', delayMs: 15_984, because: 'TOO_MANY' });
   });
 
-  it('listens on after BYE, sends nothing more, and comes back when the server has closed', async () => {
+  it('still reads after BYE, sends nothing more, and reconnects when the server has closed', async () => {
     await chat.says('BYE', 'ECHO:still delivered');
     expect(chat.link.phase.name).toBe('ending');
     expect(chat.messages).toEqual([{ kind: 'echo', text: 'still delivered' }]);
@@ -213,13 +213,13 @@ describe('waits', () => {
 describe('messages', () => {
   beforeEach(() => chat.goOnline());
 
-  it('hands over what the room says, in order, and keeps its own affairs to itself', async () => {
+  it('delivers the messages of the room, in order, and no messages of the protocol', async () => {
     await chat.says('JOIN:bob', 'PONG', 'MSG:bob:hi', 'AUTH_OK', 'LEAVE:bob');
     expect(chat.messages.map(({ kind }) => kind)).toEqual(['joined', 'message', 'left']);
     expect(chat.names).toEqual(['connecting', 'online']);
   });
 
-  it('hands over an error that leaves the link open', async () => {
+  it('delivers an error that leaves the link open', async () => {
     await chat.says('ERR:ALREADY_AUTH', 'ERR:FROM_THE_FUTURE');
     expect(chat.messages.map((message) => 'code' in message && message.code)).toEqual([
       'ALREADY_AUTH',
@@ -236,7 +236,7 @@ describe('heartbeat', () => {
     await chat.goOnline();
   });
 
-  it('asks every 30 s and is content with the answer', async () => {
+  it('sends PING every 30 s, and keeps the link after the answer', async () => {
     for (let beat = 1; beat <= 5; beat += 1) {
       await chat.pass(30_000);
       expect(chat.pings).toBe(beat);
@@ -245,7 +245,7 @@ describe('heartbeat', () => {
     expect(chat.link.phase.name).toBe('online');
   });
 
-  it('drops a link that says nothing for 10 s', async () => {
+  it('drops a link that is silent for 10 s', async () => {
     await chat.pass(39_999);
     expect(chat.link.phase.name).toBe('online');
     await chat.pass(1);
@@ -253,21 +253,21 @@ describe('heartbeat', () => {
     expect(chat.connections[0]?.channel.isActive).toBe(false);
   });
 
-  it('takes any message for a sign of life', async () => {
+  it('treats any message as a sign of life', async () => {
     await chat.pass(35_000);
     await chat.says('MSG:bob:hi');
     await chat.pass(20_000);
     expect(chat.link.phase.name).toBe('online');
   });
 
-  it('tells how long an answer took, the sign-in first', async () => {
+  it('reports how long each answer took, beginning with the sign-in', async () => {
     expect(chat.roundTrips).toEqual([0]);
     await chat.pass(30_007);
     await chat.says('PONG', 'PONG');
     expect(chat.roundTrips).toEqual([0, 7]);
   });
 
-  it('goes faster for who looks at it, and never slower than the server wants', async () => {
+  it('goes faster while the user looks at it, and never slower than the server requires', async () => {
     chat.link.setPace(4000);
     await chat.settle();
     expect(chat.pings).toBe(1);
@@ -282,14 +282,14 @@ describe('heartbeat', () => {
     expect(chat.pings).toBe(3);
   });
 
-  it('goes twice as fast after the server found the page idle all the same', async () => {
+  it('goes twice as fast after the server found the page idle anyway', async () => {
     await chat.says('ERR:IDLE_TIMEOUT');
     await chat.comeBack();
     await chat.pass(15_000);
     expect(chat.pings).toBe(1);
   });
 
-  it('is still while the page plays dead, until it speaks up', async () => {
+  it('stops while the page simulates a dead peer, until the page sends again', async () => {
     chat.link.fallSilent();
     await chat.pass(600_000);
     expect(chat.pings).toBe(0);
@@ -307,7 +307,7 @@ describe('heartbeat', () => {
     expect(chat.pings).toBe(1);
   });
 
-  it('is still after BYE', async () => {
+  it('stops after BYE', async () => {
     chat.link.setPace(1000);
     await chat.says('PONG', 'BYE');
     const before = chat.pings;

@@ -31,7 +31,7 @@ describe('parseCommand', () => {
 });
 
 describe('idFaultText', () => {
-  it('refuses what the server would not take, or would take for something else', () => {
+  it('refuses ids that the server would refuse or misread', () => {
     expect(idFaultText('a:b')).toContain('no colon');
     expect(idFaultText('a\u200bb')).toContain('cannot be seen');
     expect(idFaultText('a  b')).toContain('two spaces');

@@ -36,7 +36,7 @@ describe('Outbox', () => {
     expect(count).toBe(1);
   });
 
-  it('keeps what the link does not take, and all behind it', () => {
+  it('keeps a message that the link does not take, and all messages after it', () => {
     const outbox = outboxWith('one', 'two', 'three');
     outbox.flush((text) => text === 'one');
     expect(states(outbox)).toEqual(['one sending', 'two queued', 'three queued']);
@@ -58,7 +58,7 @@ describe('Outbox', () => {
     expect(states(outbox)).toEqual(['queued queued']);
   });
 
-  it('does not know what became of messages on their way when the link broke', () => {
+  it('marks messages on their way as unconfirmed when the link breaks', () => {
     const outbox = outboxWith('on its way');
     outbox.flush(accept);
     outbox.add('not yet sent');
@@ -80,7 +80,7 @@ describe('Outbox', () => {
     expect(sent).toEqual(['later', 'doubtful']);
   });
 
-  it('blames the oldest message without an echo when the server refuses one', () => {
+  it('attributes a refusal to the oldest message without an echo', () => {
     const outbox = outboxWith('delivered', 'refused', 'behind it');
     outbox.flush(accept);
     outbox.confirm('delivered');
@@ -89,7 +89,7 @@ describe('Outbox', () => {
     expect(states(outbox)).toEqual(['refused refused', 'behind it unconfirmed']);
   });
 
-  it('has delivered what turns out to have arrived before the link was lost', () => {
+  it('counts a message as delivered if it turns out to have arrived before the link was lost', () => {
     const outbox = outboxWith('arrived', 'lost');
     outbox.flush(accept);
     outbox.linkLost();

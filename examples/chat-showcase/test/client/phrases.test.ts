@@ -3,7 +3,7 @@ import { phraseOf, printable } from '../../src/client/phrases.ts';
 import { parseServerMessage } from '../../src/client/server-message.ts';
 
 describe('phraseOf', () => {
-  it('has something to show for all but heartbeats', () => {
+  it('has a phrase for everything but heartbeats', () => {
     const show = (text: string) => phraseOf(parseServerMessage(text));
     expect(show('MSG:ann:hi')).toEqual({ tone: 'other', who: 'ann', text: 'hi' });
     expect(show('ECHO:hi')).toEqual({ tone: 'own', who: 'you', text: 'hi' });
@@ -16,7 +16,7 @@ describe('phraseOf', () => {
 });
 
 describe('printable', () => {
-  it('lets nobody else move our cursor', () => {
+  it('removes control characters, so that a peer cannot move the cursor', () => {
     expect(printable('a\u001b[2Jb\r\nc\u009b')).toBe('a [2Jb  c ');
   });
 });

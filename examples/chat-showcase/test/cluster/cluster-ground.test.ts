@@ -8,7 +8,7 @@ async function threeNodes() {
 }
 
 describe('a room on three nodes', () => {
-  it('lets everybody hear everybody, and who comes and goes, once', async () => {
+  it('delivers all messages, joins and leaves to all members, once', async () => {
     const { chat, nodes } = await threeNodes();
     const ann = await nodes[0].join('ann');
     const bob = await nodes[1].join('bob');
@@ -29,7 +29,7 @@ describe('a room on three nodes', () => {
     expect([ann.heard(), cy.heard()]).toEqual([['LEAVE:bob'], ['LEAVE:bob']]);
   });
 
-  it('echoes nothing that a node’s members may miss, for they are sent away', async () => {
+  it('echoes no message that the members of a node may miss, because they are moved', async () => {
     const { chat, nodes } = await threeNodes();
     const ann = await nodes[0].join('ann');
     const bob = await nodes[1].join('bob');
@@ -85,7 +85,7 @@ describe('a room on three nodes', () => {
     expect(other.heard().join()).toBe('MEMBERS:2,MEMBER:other,MEMBER:Ann');
   });
 
-  it('goes on without the bus on each node, and knows the last messages when it is back', async () => {
+  it('goes on without the bus on each node, and has the last messages when the bus is back', async () => {
     const { chat, nodes } = await threeNodes();
     const ann = await nodes[0].join('ann');
     const bob = await nodes[0].join('bob');
@@ -118,7 +118,7 @@ describe('a room on three nodes', () => {
     expect(elsewhere).toEqual(here);
   });
 
-  it('takes nothing out of the log that is no message', async () => {
+  it('ignores entries of the log that are not messages', async () => {
     const { chat, nodes } = await threeNodes();
     nodes[0].ground.kept.write({} as never);
     const ann = await nodes[1].join('ann');

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { GreetingHandler } from '../../src/connection/greeting-handler.ts';
 
 describe('GreetingHandler', () => {
-  it('greets who has been silent for a second with one line, once', () => {
+  it('greets a peer that was silent for a second with one line, once', () => {
     const channel = new EmbeddedChannel(new GreetingHandler());
     channel.advance(999);
     expect(channel.readOutbound()).toBeUndefined();
@@ -14,7 +14,7 @@ describe('GreetingHandler', () => {
     expect(channel.readOutbound()).toBeUndefined();
   });
 
-  it('is not in the way of who says something before', () => {
+  it('does nothing if the peer sends something before', () => {
     const channel = new EmbeddedChannel(new GreetingHandler());
     channel.advance(999);
     channel.writeInbound(Buffer.from('A'));
@@ -24,7 +24,7 @@ describe('GreetingHandler', () => {
     expect(channel.readOutbound()).toBeUndefined();
   });
 
-  it('says nothing to a connection that has ended', () => {
+  it('sends nothing to a connection that has ended', () => {
     const channel = new EmbeddedChannel(new GreetingHandler());
     channel.close();
     channel.advance(1000);

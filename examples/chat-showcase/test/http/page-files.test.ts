@@ -19,7 +19,7 @@ describe('readPageFiles', () => {
     expect(files.get('/favicon.svg')?.type).toBe('image/svg+xml');
   });
 
-  it('names what is missing, and who asks for it', () => {
+  it('names the missing file, and the file that refers to it', () => {
     expect(() => readPageFiles(folderWith({}))).toThrow(/index\.html is missing$/);
     expect(() => readPageFiles('/nowhere')).toThrow('cannot read the page files: ');
     const index = '<script type="module" src="/page.js"></script><link href="/a.css">';
@@ -34,7 +34,7 @@ describe('readPageFiles', () => {
     expect(() => readPageFiles(folderWith(style))).toThrow(/b\.svg is missing; \/a\.css asks/);
   });
 
-  it('does without a program: that of the chat takes its place', () => {
+  it('uses the program of the chat if the folder has none', () => {
     const index = '<script type="module" src="/main.js"></script>';
     expect(readPageFiles(folderWith({ 'index.html': index })).has('/main.js')).toBe(false);
   });

@@ -38,7 +38,7 @@ describe('ServedPage', () => {
     expect(String(document.content)).toBe(`<script type="module">say('<\\/script><b>');</script>`);
   });
 
-  it('tells the page what it has to know of this server', async () => {
+  it('gives the page the settings of this server', async () => {
     const html = async (settings: object) =>
       String((await page(settings).document()).document.content);
     expect(await html({})).toContain('<meta name="chat-idle-seconds" content="120">');

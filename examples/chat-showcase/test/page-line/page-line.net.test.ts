@@ -18,7 +18,7 @@ function pipelineOf(id: string): string[] {
 }
 
 describe('the page', () => {
-  it('is told what was said before it came, with its number', async () => {
+  it('gets the messages from before its sign-in, with their number', async () => {
     const bob = await running.join('lines', 'bob');
     for (let i = 0; i < 60; i++) bob.send(`number ${i}`);
     await expect.poll(() => bob.inbox.at(-1)).toBe('ECHO:number 59');
@@ -38,7 +38,7 @@ describe('the page', () => {
     ann.destroy();
   });
 
-  it('is told how everybody came in, now and later', async () => {
+  it('gets the transport of each member, now and later', async () => {
     await running.join('lines', 'bob');
     const ann = await PagePeer.join(running.port, 'ann');
     ann.ask('ways');
@@ -48,7 +48,7 @@ describe('the page', () => {
     ann.destroy();
   });
 
-  it('is refused as any binary message before it has signed in, and words that nobody knows', async () => {
+  it('is refused binary messages before its sign-in, and unknown commands', async () => {
     const stranger = await PagePeer.open(running.port);
     stranger.ask('history');
     await stranger.until(() => stranger.closed !== undefined);
@@ -83,7 +83,7 @@ describe('under the hood', () => {
     ann.destroy();
   });
 
-  it('shows what each handler made of a message, and whose it was not', async () => {
+  it('shows what each handler made of a message, and which ones did not handle it', async () => {
     const bob = await PagePeer.join(running.port, 'bob');
     const ann = await PagePeer.join(running.port, 'ann');
     ann.ask('hood-on');
@@ -119,7 +119,7 @@ describe('under the hood', () => {
     bob.destroy();
   });
 
-  it('shows the figures of the connection and of the room, which hold nobody else', async () => {
+  it('shows the figures of the connection and of the room, without delaying other members', async () => {
     const bob = await running.join('lines', 'bob');
     const ann = await PagePeer.join(running.port, 'ann');
     ann.ask('hood-on');
@@ -144,7 +144,7 @@ describe('under the hood', () => {
     ann.destroy();
   });
 
-  it('makes its page slow: what waits grows until the room closes it as a slow consumer', async () => {
+  it('makes its page slow: the pending output grows until the room closes it as a slow consumer', async () => {
     const bob = await running.join('frames', 'bob');
     const ann = await PagePeer.join(running.port, 'ann');
     ann.ask('hood-on');
@@ -171,7 +171,7 @@ describe('under the hood', () => {
     expect(ann.texts).not.toContain(`MSG:bob:${'x'.repeat(40_000)}`);
   });
 
-  it('cuts the line of its page, and nobody else’s', async () => {
+  it('cuts the connection of its page, and no other connection', async () => {
     const bob = await running.join('lines', 'bob');
     const ann = await PagePeer.join(running.port, 'ann');
     ann.ask('hood-on');
@@ -212,7 +212,7 @@ describe('under the hood', () => {
     await quick.stop();
   });
 
-  it('is not opened and closed as often as anybody likes', async () => {
+  it('limits how often a page may open and close it', async () => {
     const ann = await PagePeer.join(running.port, 'ann');
     for (let i = 0; i < 500; i++) {
       ann.ask('hood-on');
@@ -225,7 +225,7 @@ describe('under the hood', () => {
     ann.destroy();
   });
 
-  it('has no buttons for who has not opened it', async () => {
+  it('ignores the commands of a page that has not opened it', async () => {
     const ann = await PagePeer.join(running.port, 'ann');
     for (const word of ['slow', 'cut', 'silent', 'speak', 'hood-off'] as const) ann.ask(word);
     ann.say('PING');

@@ -14,12 +14,12 @@ function missed(catchUp: CatchUp, told: History): [string, boolean] {
 }
 
 describe('CatchUp', () => {
-  it('gives a newcomer all that is kept', () => {
+  it('gives a new member the whole history', () => {
     expect(missed(new CatchUp(), history(60, 3))).toEqual(['58 59 60', true]);
     expect(missed(new CatchUp(), history(0))).toEqual(['', true]);
   });
 
-  it('leaves out what was heard between the sign-in and the history', () => {
+  it('leaves out messages that came between the sign-in and the history', () => {
     const catchUp = new CatchUp();
     catchUp.signedIn();
     catchUp.heard();
@@ -27,7 +27,7 @@ describe('CatchUp', () => {
     expect(missed(catchUp, history(5))).toEqual(['1 2 3', true]);
   });
 
-  it('gives who comes back what was said meanwhile, and nothing twice', () => {
+  it('gives a returning member the messages that it missed, and nothing twice', () => {
     const catchUp = new CatchUp();
     catchUp.signedIn();
     catchUp.missed(history(10));
@@ -42,7 +42,7 @@ describe('CatchUp', () => {
     expect(missed(catchUp, history(17))).toEqual(['', true]);
   });
 
-  it('says when more was said than is kept', () => {
+  it('reports when there were more messages than it keeps', () => {
     const catchUp = new CatchUp();
     catchUp.signedIn();
     catchUp.missed(history(10));
@@ -50,7 +50,7 @@ describe('CatchUp', () => {
     expect(missed(catchUp, history(20, 3))).toEqual(['18 19 20', false]);
   });
 
-  it('takes all for news after the server was started anew', () => {
+  it('treats all messages as new after a restart of the server', () => {
     const catchUp = new CatchUp();
     catchUp.signedIn();
     catchUp.missed(history(10));
@@ -58,7 +58,7 @@ describe('CatchUp', () => {
     expect(missed(catchUp, history(2, 50, 'b'))).toEqual(['1 2', true]);
   });
 
-  it('starts anew with another name', () => {
+  it('starts again with another name', () => {
     const catchUp = new CatchUp();
     catchUp.signedIn();
     catchUp.missed(history(3));

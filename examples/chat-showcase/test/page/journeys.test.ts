@@ -29,12 +29,12 @@ describe('journeysOf', () => {
     expect(grouped(steps(...READ, ...ECHO))).toEqual([[...READ, ...ECHO]]);
   });
 
-  it('begins anew with the next read, and with what the room says', () => {
+  it('begins again with the next read, and with a message of the room', () => {
     const all = steps(...READ, ...ECHO, ...READ, ...OTHERS, ...OTHERS);
     expect(grouped(all)).toEqual([[...READ, ...ECHO], READ, OTHERS, OTHERS]);
   });
 
-  it('knows a heartbeat', () => {
+  it('recognizes a heartbeat', () => {
     const say = (text: string): Step[] => [{ ...steps('1.0 made text')[0]!, what: `“${text}”` }];
     expect([say('PING'), say('PONG'), say('PING PONG')].map(isHeartbeat)).toEqual([
       true,
@@ -43,7 +43,7 @@ describe('journeysOf', () => {
     ]);
   });
 
-  it('takes what comes first for a message of its own', () => {
+  it('treats the first message as one of its own', () => {
     expect(grouped(steps('1.1 fired event', ...READ))).toEqual([['1.1 fired event'], READ]);
     expect(grouped([])).toEqual([]);
   });

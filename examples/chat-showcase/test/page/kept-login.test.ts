@@ -23,13 +23,13 @@ describe('KeptLogin', () => {
     time = 1_000_000;
   });
 
-  it('gives a reload the login of the page before', () => {
+  it('gives a reloaded page the earlier sign-in', () => {
     tab().keep(ann);
     time += 60_000;
     expect(tab().take()).toEqual(ann);
   });
 
-  it('leaves nothing in the storage while the page is there', () => {
+  it('leaves nothing in the storage while the page is open', () => {
     tab().keep(ann);
     tab().take();
     expect(stored.size).toBe(0);
@@ -43,7 +43,7 @@ describe('KeptLogin', () => {
     expect(stored.size).toBe(0);
   });
 
-  it('keeps nothing of a page that is not signed in', () => {
+  it('keeps nothing for a page that is not signed in', () => {
     tab().keep({ id: '', token: 'secret' });
     expect(stored.size).toBe(0);
   });

@@ -35,7 +35,7 @@ describe('linkParts', () => {
     ]);
   });
 
-  it('ends an address at what cannot be seen, and shows where another alphabet leads', () => {
+  it('ends an address at an invisible character, and shows the real host behind letters of another alphabet', () => {
     expect(shown('https://a.example/\u202egpj.exe')[0]).toBe('<https://a.example/>');
     expect(linkParts('https://аpple.example')[0]).toMatchObject({
       href: 'https://xn--pple-43d.example/',

@@ -11,14 +11,14 @@ function membersOf(self: string, ...heard: string[]): Members {
 const ids = (members: Members): string[] => members.list().map(({ id }) => id);
 
 describe('Members', () => {
-  it('knows oneself first, then others by name, each once', () => {
+  it('lists the own user first, then the others by name, each once', () => {
     const members = membersOf('mo', 'zoe', 'ada', 'zoe');
     expect(ids(members)).toEqual(['mo', 'ada', 'zoe']);
     expect(members.count).toBe(3);
     expect(members.list()[0]).toEqual({ id: 'mo', isSelf: true, way: undefined });
   });
 
-  it('forgets who left, but never oneself', () => {
+  it('removes members that left, but never the own user', () => {
     const members = membersOf('mo', 'ada');
     members.left('ada');
     members.left('mo');
@@ -26,13 +26,13 @@ describe('Members', () => {
     expect(ids(members)).toEqual(['mo']);
   });
 
-  it('is not a second person when the server tells of an older connection of oneself', () => {
+  it('does not count an older connection of the own user as another person', () => {
     const members = membersOf('mo');
     members.heard('mo');
     expect(ids(members)).toEqual(['mo']);
   });
 
-  it('takes the list of the server for right, once it is complete', () => {
+  it('accepts the list of the server once it is complete', () => {
     const members = membersOf('mo', 'gone', 'ada');
     expect(members.isComplete).toBe(false);
     members.listBegins(3);
@@ -45,7 +45,7 @@ describe('Members', () => {
     expect(members.isComplete).toBe(true);
   });
 
-  it('believes who comes and goes while it is told more than the list', () => {
+  it('applies joins and leaves that come before the list is complete', () => {
     const members = membersOf('mo');
     members.listBegins(4);
     members.listed('ada');
@@ -58,7 +58,7 @@ describe('Members', () => {
     expect(ids(members)).toEqual(['mo', 'cy', 'dee']);
   });
 
-  it('knows how they came in, until they leave', () => {
+  it('keeps the transport of each member until it leaves', () => {
     const members = membersOf('mo', 'ada');
     members.cameBy({ mo: 'page', ada: 'lines' });
     expect(members.list().map(({ way }) => way)).toEqual(['page', 'lines']);
@@ -67,11 +67,11 @@ describe('Members', () => {
     expect(members.list().map(({ way }) => way)).toEqual(['page', undefined]);
   });
 
-  it('takes names for names, whatever they are', () => {
+  it('handles any text as a name', () => {
     expect(ids(membersOf('mo', '__proto__', 'constructor'))).toHaveLength(3);
   });
 
-  it('starts anew, and is empty when nobody is signed in', () => {
+  it('starts again, and is empty without a sign-in', () => {
     const members = membersOf('mo', 'ada');
     members.reset('');
     expect(ids(members)).toEqual([]);

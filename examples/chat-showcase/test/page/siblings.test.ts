@@ -19,7 +19,7 @@ function browser() {
   };
 }
 
-it('tells the other tabs under which name one has signed in, in whichever case', () => {
+it('tells the other tabs which name has signed in, in upper or lower case', () => {
   const channel = browser();
   const heard: boolean[][] = [];
   const first = new Siblings(channel, (isSame) => heard.push([isSame('ada'), isSame('bob')]));
@@ -30,7 +30,7 @@ it('tells the other tabs under which name one has signed in, in whichever case',
   expect(heard).toEqual([[true, false], []]);
 });
 
-it('does without where tabs cannot speak to each other', () => {
+it('works where tabs cannot communicate', () => {
   const alone = new Siblings(
     () => {
       throw new Error('SecurityError');

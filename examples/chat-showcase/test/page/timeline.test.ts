@@ -18,7 +18,7 @@ describe('continuesGroup', () => {
     expect(continuesGroup(previous, next)).toBe(false);
   });
 
-  it('starts anew at midnight', () => {
+  it('starts a new group at midnight', () => {
     const before = { sender: 'ada', isOwn: false, at: new Date(2026, 2, 3, 23, 59, 59) };
     const after = { sender: 'ada', isOwn: false, at: new Date(2026, 2, 4, 0, 0, 1) };
     expect(continuesGroup(before, after)).toBe(false);
@@ -26,7 +26,7 @@ describe('continuesGroup', () => {
 });
 
 describe('days', () => {
-  it('are told apart by date, month and year', () => {
+  it('differ by date, month and year', () => {
     expect(isSameDay(new Date(2026, 2, 3, 0), new Date(2026, 2, 3, 23))).toBe(true);
     expect(isSameDay(new Date(2026, 2, 3), new Date(2026, 3, 3))).toBe(false);
     expect(isSameDay(new Date(2026, 2, 3), new Date(2025, 2, 3))).toBe(false);

@@ -30,7 +30,7 @@ describe('tidyText', () => {
 });
 
 describe('checkText', () => {
-  it('refuses what the server would not pass on', () => {
+  it('refuses texts that the server would refuse', () => {
     expect(checkText('')).toBe('empty');
     expect(checkText('PING')).toBe('heartbeat');
     expect(checkText('Ping')).toBe('heartbeat');
@@ -38,7 +38,7 @@ describe('checkText', () => {
     expect(checkText('AUTH:bob')).toBe('sign-in');
   });
 
-  it('lets through what only looks like a command', () => {
+  it('accepts a text that only resembles a command', () => {
     for (const text of ['PING!', 'ping pong', 'AUTH', 'Auth: how?', 'BYE', 'ERR:KICKED']) {
       expect(checkText(text)).toBeNull();
     }
@@ -77,7 +77,7 @@ describe('a name', () => {
 });
 
 describe('tidyId', () => {
-  it('makes one name of all ways to type it', () => {
+  it('gives all spellings of a name the same id', () => {
     expect(tidyId('  Zoe\u0308 ')).toBe('Zo\u00eb');
     expect(tidyId('a   b')).toBe('a b');
     expect(tidyId('Ann ❤\ufe0f')).toBe('Ann ❤');

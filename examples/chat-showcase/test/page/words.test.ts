@@ -41,7 +41,7 @@ describe('presenceParts', () => {
       .map((part) => (typeof part === 'string' ? part : part.name))
       .join('');
 
-  it('enumerates who came and who went', () => {
+  it('lists the members that joined and left', () => {
     expect(said(['ada', 'joined'])).toBe('ada joined');
     expect(said(['ada', 'joined'], ['bob', 'joined'])).toBe('ada and bob joined');
     expect(said(['ada', 'left'], ['bob', 'joined'], ['cy', 'left'])).toBe(
@@ -65,7 +65,7 @@ describe('presenceParts', () => {
 });
 
 describe('roomHint', () => {
-  it('speaks up only when it gets tight', () => {
+  it('appears only when the text is nearly too long', () => {
     expect(roomHint(10, 1000)).toBe('');
     expect(roomHint(990, 1000)).toBe('10 bytes left');
     expect(roomHint(1003, 1000)).toBe('3 bytes too long');
@@ -85,7 +85,7 @@ describe('duration', () => {
 });
 
 describe('what is said about the history', () => {
-  it('fits what is shown of it', () => {
+  it('matches the messages that are shown', () => {
     expect(welcomeSentence('ada', 0)).toBe('You are in as ada.');
     expect(welcomeSentence('ada', 3)).toContain('Above');
     expect(gapSentence(5000, 0, true)).toBe('Back after 5 s. Nobody wrote meanwhile.');

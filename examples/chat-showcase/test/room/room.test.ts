@@ -15,7 +15,7 @@ describe('Room', () => {
   const [ann, bob, cy] = [member('ann'), member('bob'), member('cy')];
   const room = new Room(new LocalGround(settingsSchema.parse({})));
 
-  it('tells the others who comes and who goes', () => {
+  it('announces joins and leaves to the others', () => {
     for (const channel of [ann, bob, cy]) room.members.add(channel);
     expect([ann.readOutbound(), ann.readOutbound()]).toEqual(['JOIN:bob', 'JOIN:cy']);
     expect(bob.readOutbound()).toBe('JOIN:cy');
@@ -23,7 +23,7 @@ describe('Room', () => {
     expect([ann.readOutbound(), bob.readOutbound()]).toEqual(['LEAVE:cy', 'LEAVE:cy']);
   });
 
-  it('counts its deliveries, and keeps what was said for newcomers', () => {
+  it('counts its deliveries, and keeps messages for new members', () => {
     const before = room.figures();
     room.said('ann', 'hello');
     expect(room.figures()).toEqual({ ...before, members: 2, deliveries: before.deliveries + 1 });
@@ -33,7 +33,7 @@ describe('Room', () => {
     });
   });
 
-  it('tells the same of one who comes again on another node, whichever node is heard first', () => {
+  it('announces a member that moves to another node in the same way, whichever node reports first', () => {
     room.joined('dee', undefined);
     expect([ann.readOutbound(), bob.readOutbound()]).toEqual(['JOIN:dee', 'JOIN:dee']);
     for (const happens of ['joined left', 'left joined']) {
@@ -48,7 +48,7 @@ describe('Room', () => {
     expect(ann.readOutbound()).toBeUndefined();
   });
 
-  it('does not tell those who go of each other', () => {
+  it('does not announce leaves to members that leave at the same time', () => {
     room.close();
     bob.close();
     expect(ann.readOutbound()).toBeUndefined();

@@ -50,7 +50,7 @@ const joins = (from: number, to: number): string[] =>
   Array.from({ length: to - from }, (_, i) => `JOIN:member-${from + i}`);
 
 describe('a room into which many come at once', () => {
-  it('tells each member who came after it, in a few writes', () => {
+  it('announces later members to each member, in a few writes', () => {
     const storm = new Storm();
     storm.come(MEMBERS);
     storm.clock.advance(100);
@@ -62,7 +62,7 @@ describe('a room into which many come at once', () => {
     }
   });
 
-  it('tells a few at once', () => {
+  it('announces a few members at once', () => {
     const storm = new Storm();
     storm.come(10);
     expect(storm.written(0)).toEqual({ texts: joins(1, 10), writes: 9 });
@@ -77,7 +77,7 @@ describe('a room into which many come at once', () => {
     expect(storm.written(0).texts).toEqual([...joins(1, MEMBERS), `MSG:member-${last}:hello`]);
   });
 
-  it('says BYE at once when the room closes, and no more of who came', () => {
+  it('sends BYE at once when the room closes, and no further announcements', () => {
     const storm = new Storm();
     storm.come(MEMBERS);
     storm.room.close();

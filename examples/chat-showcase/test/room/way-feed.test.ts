@@ -20,7 +20,7 @@ describe('WayFeed', () => {
     room.members.add(channel);
   }
 
-  it('tells who listens how all are here, then how others came, together', () => {
+  it('gives a listener the transports of all members, and then those of new ones together', () => {
     join('ann', 'page');
     join('__proto__', 'lines');
     const end = feed.subscribe((ways) => heard.push(ways));

@@ -65,7 +65,7 @@ async function usedBytes(): Promise<number> {
 }
 
 describe('a stranger', () => {
-  it('who sends a megabyte without a newline is told ERR:TOO_LONG', async () => {
+  it('that sends a megabyte without a newline gets ERR:TOO_LONG', async () => {
     for (const byte of ['x', '\xff']) {
       const heard = await exchange(Buffer.alloc(1024 * 1024, byte, 'latin1'));
       expect(String(heard)).toBe('ERR:TOO_LONG\n');
@@ -75,7 +75,7 @@ describe('a stranger', () => {
     expect(log[0]).toMatch(/closed, bad-input: a line of .* is longer than maxLength, 8192/);
   });
 
-  it('whose frame claims 16 MB, or 4 GB, is told ERR:TOO_LONG', async () => {
+  it('whose frame claims 16 MB, or 4 GB, gets ERR:TOO_LONG', async () => {
     const first = await exchange(Buffer.from([0, 0xff, 0xff, 0xff, 1, 2, 3]));
     expect(first).toEqual(encode('frames', 'ERR:TOO_LONG'));
     const ann = await joinAs(running.port, 'frames', 'ann');
@@ -86,14 +86,14 @@ describe('a stranger', () => {
     expect(log[1]).toMatch(/closed, bad-input: a frame of 4294967299 bytes is longer than/);
   });
 
-  it('whose first frame claims 4 GB is taken for one who speaks lines, and has to sign in', async () => {
+  it('whose first frame claims 4 GB counts as a line client, and has to sign in', async () => {
     expect(String(await exchange(Buffer.from([0xff, 0xff, 0xff, 0xff])))).toBe(
       'ERR:AUTH_TIMEOUT\n',
     );
     expect(await running.logged()).toHaveLength(1);
   });
 
-  it('who sends random bytes is told what was wrong, and gets one line in the log', async () => {
+  it('that sends random bytes gets an error, and causes one line in the log', async () => {
     const answers = new Map<string, number>();
     await inBatches(STRANGERS, async (index) => {
       const bytes = randomBytes(index, 20 + (index % 7) * 3000);
@@ -108,14 +108,14 @@ describe('a stranger', () => {
     expect(await running.logged()).toHaveLength(STRANGERS);
   });
 
-  it('who never signs in and never closes is gone after the deadline', async () => {
+  it('that never signs in and never closes is closed after the deadline', async () => {
     const lines = String(await exchange(Buffer.alloc(0), true)).split('\n');
     expect(lines).toEqual([expect.stringMatching(/^Headrace chat\./), 'ERR:AUTH_TIMEOUT', '']);
     const log = await running.logged();
     expect(log).toEqual([expect.stringContaining('closed, timeout: not authenticated within')]);
   });
 
-  it('does not disturb those who talk', async () => {
+  it('does not disturb other members', async () => {
     const peers = await Promise.all(
       FRAMINGS.map((framing) => joinAs(running.port, framing, framing)),
     );
@@ -148,7 +148,7 @@ describe('memory', () => {
     await expect.poll(() => running.chat.server.connections.size, { timeout: 60_000 }).toBe(0);
   };
 
-  it('comes back after 5,000 connects and resets, which nobody needs to read about', async () => {
+  it('is freed after 5,000 connects and resets, which the log does not mention', async () => {
     await inBatches(500, connectAndReset);
     await settled();
     await figure('kept after 5,000 resets: MiB', KEPT, async () => {
@@ -164,7 +164,7 @@ describe('memory', () => {
     peer.destroy();
   });
 
-  it('comes back after 500 megabytes of nonsense', async () => {
+  it('is freed after 500 megabytes of invalid input', async () => {
     const nonsense = Buffer.alloc(1024 * 1024, 'x');
     await inBatches(50, async () => void (await exchange(nonsense)));
     await figure('kept after 450 MB of nonsense: MiB', KEPT, async () => {

@@ -102,5 +102,5 @@ async function latestMs(): Promise<number> {
   return latest;
 }
 
-it('all 2,000 get all ten messages in order, and nobody waits for one who never reads', () =>
+it('all 2,000 get all ten messages in order, and no member waits for one that never reads', () =>
   figure('a message to 2,000, one of whom never reads: ms', { below: LATE_MS }, latestMs));

@@ -69,7 +69,7 @@ async function silentAfter(first: string): Promise<string> {
 
 describe('the authentication deadline', () => {
   it.each(FRAMINGS)(
-    'closes who does not sign in, by %s; PING does not extend it',
+    'closes a connection that does not sign in, by %s; PING does not extend it',
     async (framing) => {
       const peer = await running.connect(framing);
       peer.send('PING');
@@ -83,7 +83,7 @@ describe('the authentication deadline', () => {
     },
   );
 
-  it('counts from the connect, also for who shows late how it speaks', async () => {
+  it('counts from the connect, even if the protocol of the client is detected late', async () => {
     const peer = await running.connect('frames');
     await accepted();
     clock.advance(AUTH_MS - 50);
@@ -111,7 +111,7 @@ describe('the authentication deadline', () => {
     ]);
   });
 
-  it('is not waited for by an HTTP connection that has its answer, which ends without a word', async () => {
+  it('does not keep an HTTP connection open after its answer', async () => {
     let heard = '';
     const socket = connect({ port: running.port, host: '127.0.0.1' });
     socket.on('data', (bytes) => {

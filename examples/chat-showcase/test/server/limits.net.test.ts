@@ -33,7 +33,7 @@ describe('the connection limits', () => {
     expect(running.log.every((line) => /closed, refused: .* limit is 1/.test(line))).toBe(true);
   });
 
-  it('let somebody in when somebody has gone', async () => {
+  it('accept a connection when another one has closed', async () => {
     running = await RunningChat.start({ maxConnections: 1 });
     const ann = await running.join('frames', 'ann');
     const open = [...running.chat.server.connections];
@@ -46,7 +46,7 @@ describe('the connection limits', () => {
 describe('tokens', () => {
   const tokens = { ann: 'a secret: with a colon', bob: 'another' };
 
-  it.each(FRAMINGS)('let in by %s who has the right one only', async (framing) => {
+  it.each(FRAMINGS)('accept only the right token, by %s', async (framing) => {
     running = await RunningChat.start({ tokens });
     for (const wrong of ['AUTH:ann', 'AUTH:ann:', 'AUTH:ann:another', 'AUTH:eve:another']) {
       const peer = await running.connect(framing);

@@ -59,7 +59,7 @@ describe.runIf(hasSignals)('the end', () => {
     },
   );
 
-  it('does not wait for members who do not read when the signal comes twice', async () => {
+  it('does not wait for members that do not read when the signal comes twice', async () => {
     const server = start({ NETTY_TCP_MAXOUTBOUNDBYTES: '100000000', ...WAITS_FOR_EVER });
     const port = await server.port();
     const slow = await joinAs(port, 'frames', 'slow');

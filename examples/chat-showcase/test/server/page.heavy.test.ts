@@ -47,7 +47,7 @@ describe.runIf(hasChromium)(suiteName('the page'), () => {
     );
   });
 
-  it('tells who is refused why', { timeout }, async () => {
+  it('tells a refused client the reason', { timeout }, async () => {
     running = await RunningChat.start({ tokens: { ann: 'secret' } });
     const page = await browser.open(running.port);
     await page.getByTestId('name').fill('ann');
@@ -68,7 +68,7 @@ describe.runIf(hasChromium)(suiteName('the page'), () => {
     expect(await page.getByTestId('token').isVisible()).toBe(false);
   });
 
-  it('shows everybody who is here, and how they came in', { timeout }, async () => {
+  it('shows all members, and their transports', { timeout }, async () => {
     running = await RunningChat.start();
     await running.join('lines', 'nina');
     await running.join('frames', 'fred');
@@ -84,7 +84,7 @@ describe.runIf(hasChromium)(suiteName('the page'), () => {
     expect(browser.complaints).toEqual([]);
   });
 
-  it('invites who is alone, each way to copy', { timeout }, async () => {
+  it('shows a single member how others can join, with each command to copy', { timeout }, async () => {
     running = await RunningChat.start();
     const { port } = running;
     const ann = await signIn('ann');

@@ -92,7 +92,7 @@ describe.each(FRAMINGS)('by %s, a client', (framing: Framing) => {
     expect(await newer.next()).toBe('AUTH_OK');
   });
 
-  it('is told by WHO, in any case, who is here, in the order in which they came', async () => {
+  it('gets the members in the order of their sign-in by WHO, in upper or lower case', async () => {
     const bob = await running.join('lines', 'bob');
     const ann = await running.join(framing, 'ann');
     expect(await bob.next()).toBe('JOIN:ann');
@@ -238,7 +238,7 @@ describe('lines', () => {
     expect(await ann.next()).toBe('ECHO:GE T / HTTP/1.1');
   });
 
-  it('greet who says nothing for a second, and nobody else', async () => {
+  it('greet only a peer that is silent for a second', async () => {
     const quick = await running.join('lines', 'quick');
     const silent = await running.connect('lines');
     expect(await silent.next()).toMatch(/^Headrace chat\. Sign in with AUTH:your-name/);
@@ -247,7 +247,7 @@ describe('lines', () => {
     expect(await quick.next()).toBe('JOIN:ann');
   });
 
-  it('never show a line break that somebody else has sent as a message of its own', async () => {
+  it("never show a line break within another member's message as a message of its own", async () => {
     const bob = await running.join('lines', 'bob');
     const eve = await running.join('websocket', 'eve');
     expect(await bob.next()).toBe('JOIN:eve');

@@ -128,7 +128,7 @@ describe.each([CHROMIUM, FIREFOX])('$name', (known) => {
       expect(await heard(bob)).toBe('ann: hello <b>bob</b>\nbob: hello ann\n');
     });
 
-    it('says why nobody is let in with a wrong secret, and tries no more', async () => {
+    it('reports a wrong secret, and does not try again', async () => {
       const eve = await enter('ann', 'guess');
       await eventually(heard, eve).toBe('the server: wrong name or secret\n');
       await eventually(state, eve).toBe('closed');

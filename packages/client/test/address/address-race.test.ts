@@ -78,7 +78,7 @@ describe('a race of addresses', () => {
     expect(await race.result).toBe('won 192.0.2.0');
   });
 
-  it('starts the next at once when one has failed, and fails with the first error', async () => {
+  it('starts the next attempt at once when one has failed, and fails with the first error', async () => {
     race = await new Race([new Error('one'), new Error('two'), new Error('three')]).pass(10);
     expect(await race.result).toBe('one');
     expect(race.log.map((line) => line.split(' ')[0])).toEqual(['0', '10', '10']);

@@ -137,7 +137,7 @@ describe('httpAddresses', () => {
     }
   });
 
-  it('who aborts waits no longer', async () => {
+  it('a caller that aborts waits no longer', async () => {
     const read = httpAddresses(URL_TEXT, {
       clock: new VirtualClock(),
       fetch: () => new Promise(() => {}),

@@ -200,7 +200,7 @@ describe('ChannelPool', () => {
     expect(now.value).toMatch(/has|TIMEOUT/);
   });
 
-  it('a connect that fails fails one who waits, and its place is free for the next', async () => {
+  it('a failed connect fails one waiting caller, and frees its place for the next', async () => {
     await world.down('a');
     const pool = poolOf({ max: 1 });
     const outcomes = [outcome(pool.acquire()), outcome(pool.acquire())];

@@ -787,7 +787,7 @@ describe('ReconnectingClient, its writes', () => {
     expect(client.waitingMessages).toBe(0);
   });
 
-  it('what was given to a connection is not sent again by itself', async () => {
+  it('does not repeat a write that was given to a connection', async () => {
     const client = world.client(['a'], { retry: fixed(1000) });
     await world.up('a');
     await world.start(client);
@@ -800,7 +800,7 @@ describe('ReconnectingClient, its writes', () => {
     expect(world.lines).toEqual([]);
   });
 
-  it('what waits too long fails, and what waits shorter does not', async () => {
+  it('fails only the writes that wait too long', async () => {
     const client = world.client(['a'], { offline: { maxAgeMs: 1000 } });
     const old = outcome(client.write('old'));
     await world.pass(600);
@@ -915,7 +915,7 @@ describe('ReconnectingClient, its writes', () => {
     expect(world.lines).toEqual(['after']);
   });
 
-  it('logs one line for the failed writes of an absence that nobody looks at', async () => {
+  it('logs one line for the unhandled failed writes of an absence', async () => {
     const logged: string[] = [];
     const logger = { log: (level: string, text: string) => logged.push(`${level} ${text}`) };
     const client = world.client(['a'], { offline: { maxMessages: 1 }, logger });

@@ -367,7 +367,7 @@ describe('RequestClient.notify', () => {
     expect(asked).toEqual([]);
   });
 
-  it('logs one failure of an absence that nobody looked at, and leaves none unhandled', async () => {
+  it('logs one unhandled failure of an absence, and causes no unhandled rejection', async () => {
     const lines: string[] = [];
     const logger: Logger = { log: (_level, text, error) => void lines.push(`${text}: ${error}`) };
     const client = clientOf({ timeoutMs: 100 }, logger);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { poolScenario, SETTLE_MS as settleMs } from './pool-scenario.ts';
 
 describe('a pool over a network that fails', () => {
-  it('has at most max connections, each with one user, and nobody waits for ever', async () => {
+  it('has at most max connections, each with one user, and every caller gets one', async () => {
     await explore({ seeds: 15, settleMs, scenario: poolScenario() });
   });
 

@@ -222,7 +222,7 @@ describe('a question to the members of all nodes', () => {
     expect(world.got).toEqual(['b/b0 MESSAGE_TOO_LONG', 'b/b1 re:b1', 'end']);
   });
 
-  it('asks nobody for a question that cannot go over the bus', async () => {
+  it('sends no question that the bus cannot carry', async () => {
     const world = await World.of(1, 0);
     const group = world.a.group('room');
     const long = { method: 'x'.repeat(300_000) };

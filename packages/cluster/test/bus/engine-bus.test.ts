@@ -337,7 +337,7 @@ describe('EngineBus: what is published', () => {
 });
 
 describe('EngineBus: listeners', () => {
-  it('who subscribes anew while it runs is called for the next message', async () => {
+  it('calls a listener that subscribes again meanwhile only for the next message', async () => {
     const { engine, bus, open } = scriptedBus();
     await open();
     const heard: string[] = [];

@@ -94,7 +94,7 @@ describe('Cluster.leave', () => {
     expect(server.calls[1]).toMatch(/^shutdown in 8[345]\d\d: 1000 each 4000$/);
   });
 
-  it('goes on when clients do not heed the MOVE', async () => {
+  it('goes on when clients ignore the MOVE', async () => {
     const { nodes, one } = await pair();
     const server = new NotedServer(3);
     const table = { size: 3, detached: 0, move: () => {} };

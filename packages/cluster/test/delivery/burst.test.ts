@@ -113,7 +113,7 @@ describe('a burst from the bus to a user', () => {
     expect([there.users.size, there.parts.waiting.bytes]).toEqual([0, 0]);
   });
 
-  it('goes out before a kick, which waits for nobody', async () => {
+  it('goes out before a kick, which does not wait', async () => {
     const { nodes, here, there, channel, got, send } = await ann(MS_PER_MESSAGE);
     send(10);
     here.users.send('ann', '10: signed in elsewhere');

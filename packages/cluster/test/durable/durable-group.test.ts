@@ -355,7 +355,7 @@ describe('GroupHistory.join', () => {
     expect(got).toEqual(['1 a', '1 answer after 1, in time', '2 b']);
   });
 
-  it('rejects with what the answer throws, and adds nobody', async () => {
+  it('rejects with the error of the answer, and adds no member', async () => {
     const { nodes, all } = await rooms(1);
     const [room] = all as [DurableGroup<string>];
     const { channel } = await nodes.member();

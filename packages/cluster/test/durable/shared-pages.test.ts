@@ -38,7 +38,7 @@ function entry(offset: number): LogEntry {
 }
 
 describe('SharedPages', () => {
-  it('reads once for three thousand who ask, from the one who is farthest behind', async () => {
+  it('reads once for three thousand requests, from the oldest position', async () => {
     const { pages, clock, asked, answer } = bench();
     const parts = Array.from({ length: 3000 }, (_, i) => pages.after(400 + (i % 100)));
     clock.runTasks();
@@ -51,7 +51,7 @@ describe('SharedPages', () => {
     });
   });
 
-  it('has one read under way: who asks meanwhile shares the next one', async () => {
+  it('has one read under way, and later requests share the next one', async () => {
     const { pages, clock, asked, answer } = bench();
     const first = pages.after(500);
     clock.runTasks();
@@ -66,7 +66,7 @@ describe('SharedPages', () => {
     expect((await later[1])?.entries).toHaveLength(20);
   });
 
-  it('lets who is ahead of a page wait for the next one', async () => {
+  it('lets a request that is ahead of a page wait for the next one', async () => {
     const { pages, clock, asked, answer } = bench();
     const behind = pages.after(10);
     const ahead = pages.after(400);
@@ -78,7 +78,7 @@ describe('SharedPages', () => {
     expect((await ahead).entries).toHaveLength(200);
   });
 
-  it('gives nothing to who has everything, and fails for all who share a read', async () => {
+  it('gives nothing to a request that has everything, and fails for all requests that share a read', async () => {
     const { pages, clock, answer } = bench();
     const all = pages.after(600);
     clock.runTasks();

@@ -34,7 +34,7 @@ it('goes on far away with the second number there, also where others are missing
   expect(lines.arrived('a', far + 7)).toEqual({ isNew: true, missed: 3 });
 });
 
-it('believes no two forged numbers that are far from each other, and none below the first', () => {
+it('trusts no two forged numbers that are far from each other, and none below the first', () => {
   const lines = new NumberLines();
   const forged = 2 ** 48 - 1;
   lines.arrived('a', 5);

@@ -132,7 +132,7 @@ describe('a typed notice', () => {
     expect(channel.isActive).toBe(true);
   });
 
-  it('is refused at the worker if its payload does not fit, and reaches nobody', async () => {
+  it('is refused at the worker if its payload does not fit, and reaches no member', async () => {
     const quiz = new Quiz();
     const cluster = await quiz.nodes.join({ roles: ['worker'] });
     const gateway = new Gateway<ServiceNotice>({ cluster });

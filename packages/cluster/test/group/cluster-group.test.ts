@@ -30,7 +30,7 @@ describe('a group over two nodes', () => {
     expect(sent(there)).toEqual(['hello']);
   });
 
-  it('that always listens hears the others also while nobody is here', async () => {
+  it('that always listens gets messages of other nodes even without local members', async () => {
     const { nodes, a, b } = await twoNodes();
     const always = b.group('always', { listens: 'always' });
     const usual = b.group('usual');
@@ -103,7 +103,7 @@ describe('a group over two nodes', () => {
     expect([sent(here), sent(there)]).toEqual([[], []]);
   });
 
-  it('gives nobody what a matcher that throws, or the group, refuses', async () => {
+  it('delivers to no member a message that a throwing matcher, or the group, refuses', async () => {
     const { nodes, a, b } = await twoNodes();
     const [here, there] = [nodes.channel(), nodes.channel()];
     a.group('room').add(here);
@@ -267,7 +267,7 @@ describe('presence', () => {
     expect(() => a.group('room').who()).toThrow(/presence: 'ids'/);
   });
 
-  it('tells nobody who is there if members are only counted', async () => {
+  it('gives no list of members if members are only counted', async () => {
     const { nodes, a, b } = await twoNodes();
     const published: string[] = [];
     const { relay } = nodes.hub;
@@ -293,7 +293,7 @@ describe('presence', () => {
     expect(events).toEqual([]);
   });
 
-  it('knows who is there, and announces who comes and goes', async () => {
+  it('lists the members, and announces joins and leaves', async () => {
     const { nodes, a, b } = await twoNodes();
     const options = { presence: 'ids' } as const;
     const events: string[] = [];
@@ -506,7 +506,7 @@ describe('presence', () => {
     expect(heard.mock.calls.length).toBeGreaterThan(1);
   });
 
-  it('sends nothing for groups in which nobody comes or goes, however many they are', async () => {
+  it('sends nothing for groups without joins and leaves, however many there are', async () => {
     const { nodes, a, b } = await twoNodes();
     const options = { presence: 'ids', idOf: (channel: Channel) => channel.id } as const;
     for (let i = 0; i < 500; i += 1) {
@@ -593,7 +593,7 @@ describe('presence', () => {
     expect(room.total).toBe(20);
   });
 
-  it('announces to a late group who was there before, and nobody of that who has left by then', async () => {
+  it('announces to a late group the earlier members that have not left by then', async () => {
     const { nodes, a, b } = await twoNodes();
     const options = { presence: 'ids', idOf: (channel: Channel) => channel.id } as const;
     b.group('another');
@@ -612,7 +612,7 @@ describe('presence', () => {
     expect(events).toEqual([`+${stays.id}`, `-${stays.id}`]);
   });
 
-  it('announces somebody once who comes while a group is made', async () => {
+  it('announces a member once that joins while a group is made', async () => {
     const { nodes, a, b } = await twoNodes();
     const options = { presence: 'ids', idOf: (channel: Channel) => channel.id } as const;
     b.group('another');

@@ -146,7 +146,7 @@ describe('a group that lives with its members', () => {
     expect([a.groupCount, sent(there)]).toEqual([0, ['hello']]);
   });
 
-  it('announces nobody to a listener that was there before twice', async () => {
+  it('announces no member twice to an earlier listener', async () => {
     const { nodes, a, b } = await twoNodes();
     const [stays, comes] = [nodes.channel(), nodes.channel()];
     b.group('room', IDS).add(stays);

@@ -46,7 +46,7 @@ describe('clusterApi', () => {
     expect((await post('/disconnect', {})).code).toBe('NO_OBJECT');
   });
 
-  it('knows who is there', async () => {
+  it('lists the members', async () => {
     const { ask, noted } = await apiWorld();
     expect((await ask('/groups/l%C3%B6bby?x=1')).value).toEqual({ count: 3 });
     expect((await ask('/users/a%2Fb')).value).toEqual({ online: true });
@@ -222,7 +222,7 @@ describe('clusterApi', () => {
     expect(lines).toEqual([]);
   });
 
-  it('logs an error that nobody expects, and tells the client nothing of it', async () => {
+  it('logs an unexpected error, and does not send it to the client', async () => {
     const { post, connections, lines } = await apiWorld();
     connections.fail = () => {
       throw new Error('the password is 1234');

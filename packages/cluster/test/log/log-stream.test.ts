@@ -193,7 +193,7 @@ describe('LogStream', () => {
     ).toBe(true);
   });
 
-  it('is followed again before the bus is up, and not when nobody follows any more', async () => {
+  it('is followed again before the bus is up, and not after its last follower has left', async () => {
     const { engine, bus, log, pass } = await opened();
     const one = bus.log!.follow(STREAM, () => {});
     const two = bus.log!.follow(STREAM, () => {});

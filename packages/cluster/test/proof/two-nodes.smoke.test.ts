@@ -48,7 +48,7 @@ for (const kind of ['nats', 'redis'] as const) {
   const absent = missing(SERVERS[kind]);
 
   describe.runIf(absent === '')(`two nodes over a real ${kind}-server${absent}`, () => {
-    it('see who is there, hear each other, and one goes on when the other leaves', async () => {
+    it("see the members, get each other's messages, and one goes on when the other leaves", async () => {
       server = await BusServer.start(SERVERS[kind]);
       const bus = { kind, port: server.port };
       const [one, two] = [await join(bus, 'ann'), await join(bus, 'bob')];

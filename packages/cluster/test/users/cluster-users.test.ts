@@ -175,7 +175,7 @@ describe('users on two nodes', () => {
       return { nodes, a, b, c, phone };
     }
 
-    it('calls nobody offline', async () => {
+    it('reports no user as offline', async () => {
       const { nodes, b } = await lateNode((count) => count === 1);
       const online = vi.fn();
       void b.users.isOnline('ann').then(online);
@@ -272,7 +272,7 @@ describe('users on two nodes', () => {
     expect(await after(10, a.users.deliver('ann', 'two'))).toBe(1);
   });
 
-  it('need no subject each, and no message while nobody comes or goes', async () => {
+  it('need no subject each, and no message without sign-ins and sign-outs', async () => {
     const { nodes, a, b, bind } = await twoNodes();
     const listening = (b.parts.wire.bus as EngineBus).subscriptionCount;
     const channels = Array.from({ length: 1000 }, () => nodes.channel());

@@ -25,7 +25,7 @@ describe('a question about a user', () => {
     expect([...(await question.answers)]).toEqual([['a', 1]]);
   });
 
-  it('takes no answer that takes connections back, and no message about nobody', () => {
+  it('refuses an answer that takes connections back, and a message without a user', () => {
     expect(() => toCount(-1)).toThrow(/without a count/);
     expect(toCount(2)).toBe(2);
     for (const body of [Buffer.of(), Buffer.of(0, 1), Buffer.of(3, 1, 2)]) {

@@ -95,7 +95,7 @@ describe('runWorkers', () => {
     expect(isAlive(second.pid)).toBe(false);
   });
 
-  it('replaces all after SIGHUP, and somebody answers all the time', async () => {
+  it('replaces all workers after SIGHUP, and one of them answers at any time', async () => {
     const { program, list } = await started();
     const { port } = list[0]!.info;
     const from = program.lines.length;

@@ -260,7 +260,7 @@ describe('ProxyProtocolDecoder', () => {
     expect(notes.entries).toEqual(['active', 'client 203.0.113.7']);
   });
 
-  it('does not blame the peer while nobody reads', () => {
+  it('does not count time in which reads are held against the peer', () => {
     const { channel, notes } = setup({ headerTimeoutMs: 1000 });
     channel.autoRead = false;
     channel.clock.advance(5000);

@@ -193,7 +193,7 @@ describe('RespDecoder', () => {
     );
   });
 
-  it('counts no empty line of somebody who types towards the next command', () => {
+  it('does not count empty lines that a user types towards the next command', () => {
     const options = { inlineCommands: true, maxMessageBytes: 400 };
     expect(read(`${'\r\n'.repeat(300)}PING\r\n`, options)).toEqual([[buffer('PING')]]);
   });

@@ -43,7 +43,7 @@ class Watch implements Handler {
 }
 
 describe('tell of a shutdown', () => {
-  it('has a word with each connection before its DrainEvent, and before the last words', async () => {
+  it('is called for each connection before its DrainEvent, and before the last words', async () => {
     const { seen, channels, drain, start } = drained(2, {
       drainTimeoutMs: 4000,
       tell: (channel, remainingMs) => {

@@ -29,7 +29,7 @@ it('a server logs what its connections are and why: at level info if others are 
   await server.close();
 });
 
-it('a server whose logger throws is bound all the same', async () => {
+it('a server whose logger throws is bound anyway', async () => {
   const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
   const logger = {
     log() {

@@ -50,7 +50,7 @@ it('what handlers hold back counts with what is queued: a write that passes the 
   expect([channel.isWritable, channel.pendingOutboundBytes > 70_000]).toEqual([false, true]);
 });
 
-it('a close makes no error before somebody writes, and one for all writes', () => {
+it('a close makes no error before the first write, and one error for all writes', () => {
   const channel = new EmbeddedChannel();
   const closedError = vi.spyOn(coreOf(channel)!.ending, 'closedError');
   channel.close();
@@ -126,7 +126,7 @@ describe('mayHaveLeft', () => {
     ]);
   });
 
-  it('is true for a handler that only promises, because nobody knows how far it came', async () => {
+  it('is true for a handler that returns a promise, because the channel cannot know what it sent', async () => {
     const channel = new EmbeddedChannel({ write: () => Promise.reject(new Error('no')) });
     const future = channel.write('x');
     await future.catch(() => {});

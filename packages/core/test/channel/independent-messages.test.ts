@@ -36,7 +36,7 @@ it('counts the places of failures over all writes that go out together', () => {
   expect(second.isSuccess && third.isSuccess).toBe(true);
 });
 
-it('reports a failed write that nobody looks at to the hook writeFailed', () => {
+it('reports an unhandled failed write to the hook writeFailed', () => {
   const failed: string[] = [];
   const hooks = { writeFailed: (_: unknown, error: Error) => void failed.push(error.message) };
   const channel = datagrams({ hooks });
@@ -57,7 +57,7 @@ it('refuses output above its limit, and stays open', () => {
   expect(channel.isOpen).toBe(true);
 });
 
-it('has no watch for a stall: nobody has to take datagrams', () => {
+it('does not watch for stalls, since peers need not take datagrams', () => {
   const channel = datagrams({ outboundStallMs: 1000 });
   channel.embedded.isStuck = true;
   channel.writeAndFlush('x');

@@ -111,7 +111,7 @@ it('refuses to begin when messages were lost already', () => {
   expect(() => channel[Symbol.asyncIterator]()).toThrow('are lost');
 });
 
-it('with auto-read off, the loop is who asks for input', async () => {
+it('with auto-read off, the loop asks for input', async () => {
   const channel = EmbeddedChannel.with({ autoRead: false });
   const loop = channel[Symbol.asyncIterator]();
   expect(channel.embedded.reads).toBe(0);

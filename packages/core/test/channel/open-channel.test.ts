@@ -127,7 +127,7 @@ describe('registerChannel', () => {
     expect(child.closeInfo).toMatchObject({ reason: 'error', error: { message: 'no' } });
   });
 
-  it('closes and refuses the channel of another copy of core, which nobody else would start', async () => {
+  it('closes and refuses the channel of another copy of core, which would otherwise never start', async () => {
     vi.resetModules();
     const other: typeof import('@headrace/core/testing') = await import('@headrace/core/testing');
     expect(other.EmbeddedChannel).not.toBe(EmbeddedChannel);

@@ -289,7 +289,7 @@ describe('writability', () => {
     expect(channel.pendingOutboundBytes).toBe(0);
   });
 
-  it('the buffer runs empty while a handler holds too much: no event until the handler lets go', () => {
+  it('the buffer runs empty while a handler holds too much: no event until the handler releases', () => {
     const reported: boolean[] = [];
     const channel = limited(100, 200, {
       channelWritabilityChanged: ({ channel: self }) => void reported.push(self.isWritable),

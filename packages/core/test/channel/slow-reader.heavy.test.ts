@@ -72,7 +72,7 @@ it.skipIf(process.platform !== 'linux').each(['127.0.0.1', '::'])(
   },
 );
 
-it('who does not read is closed as a slow consumer', async () => {
+it('a peer that does not read is closed as a slow consumer', async () => {
   const { channel } = await flooded('127.0.0.1');
   // When, stall-watch.test.ts proves on a virtual clock.
   const { reason } = await channel.closed;

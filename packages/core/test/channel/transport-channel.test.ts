@@ -506,7 +506,7 @@ describe('end', () => {
     expect(channel.closeInfo?.reason).toBe('local');
   });
 
-  it('closes politely: sends what was flushed and unflushed writes, then waits for the peer', () => {
+  it('closes in order: sends flushed and unflushed writes, then waits for the peer', () => {
     const channel = new EmbeddedChannel();
     channel.write('last words');
     const future = channel.end({ reason: 'bad-input' });

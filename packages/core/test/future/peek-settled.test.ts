@@ -21,7 +21,7 @@ function channelWith(watching: Watching): { channel: EmbeddedChannel; reported: 
 }
 
 describe('WriteFuture.peekSettled', () => {
-  it('shows a failure that is still reported as one nobody looked at', () => {
+  it('shows a failure, and leaves it to be reported as unhandled', () => {
     const watching = new Watching();
     const { channel, reported } = channelWith(watching);
     channel.run(() => void channel.write('never flushed'));
@@ -30,7 +30,7 @@ describe('WriteFuture.peekSettled', () => {
     expect(reported.map((error) => error.message)).toEqual(['the channel is closed (local)']);
   });
 
-  it('leaves a failure to somebody else who looks at it', () => {
+  it('leaves a failure to another listener', () => {
     const watching = new Watching();
     const { channel, reported } = channelWith(watching);
     channel.run(() => channel.write('never flushed').onSettled(() => {}));

@@ -177,7 +177,7 @@ describe('writing', () => {
     expect(channels.map((channel) => channel.readOutbound())).toEqual(['x', undefined, 'x']);
   });
 
-  it('nobody matches: done at once', async () => {
+  it('succeeds at once if no member matches', async () => {
     const group = groupOf(members(2));
     const future = group.writeAndFlush('x', () => false);
     expect([future.size, future.isSettled, future.isSuccess]).toEqual([0, true, true]);

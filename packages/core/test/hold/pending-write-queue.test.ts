@@ -136,7 +136,7 @@ describe('PendingWriteQueue', () => {
     expect(errors).toEqual(['b']);
   });
 
-  it('logs a failed write that nobody looked at, and not one that somebody did', () => {
+  it('logs an unhandled failed write, and not a handled one', () => {
     const lines: string[] = [];
     const { channel, owner } = owned({ log: (level, text) => void lines.push(`${level} ${text}`) });
     channel.run(() => {
@@ -197,7 +197,7 @@ describe('PendingWriteQueue', () => {
     expect(errors).toEqual(['b']);
   });
 
-  it('reports to the hook writeFailed what fails and nobody looks at, held or written later', () => {
+  it('reports unhandled failures to the hook writeFailed, of held and of later writes', () => {
     const failures: string[] = [];
     const refusing: Handler = {
       write: () => {

@@ -190,7 +190,7 @@ describe('errors of handlers', () => {
     expect(reported).toEqual(['1 outer', '2 inner']);
   });
 
-  it('an operation with a result that throws fails its future, and nobody’s exceptionCaught', () => {
+  it('an operation with a result that throws fails its future, and calls no exceptionCaught', () => {
     const throwing = (key: string): Handler => ({
       [key]() {
         throw new Error(key);

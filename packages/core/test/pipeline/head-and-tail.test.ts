@@ -150,7 +150,7 @@ describe('the head', () => {
     expect(channel.isOpen).toBe(false);
   });
 
-  it('an operation whose handler keeps it stays unsettled: nobody says it was done', () => {
+  it('an operation that a handler keeps stays unsettled', () => {
     const { channel } = open({}, {
       write: () => new Promise<void>(() => {}),
       close: () => new Promise<void>(() => {}),
@@ -197,7 +197,7 @@ describe('failures that nobody looks at', () => {
     ]);
   });
 
-  it('a failure that somebody looks at is not reported', () => {
+  it('a handled failure is not reported', () => {
     const { channel, entries, clock } = open({}, failing);
     clock.run(() => void channel.write(1).error);
     clock.run(() => channel.write(1).onSettled(() => {}));
@@ -205,7 +205,7 @@ describe('failures that nobody looks at', () => {
     expect(entries).toEqual([]);
   });
 
-  it('nor is one that somebody awaits, on the real clock', async () => {
+  it('an awaited failure is not reported, on the real clock', async () => {
     const reported: string[] = [];
     const hooks: ChannelHooks = {
       writeFailed: (_channel, error) => void reported.push(error.message),
@@ -235,7 +235,7 @@ describe('failures that nobody looks at', () => {
     expect(reported).toEqual(['no']);
   });
 
-  it('a failed shutdown or close that nobody looks at is reported, too', () => {
+  it('an unhandled failed shutdown or close is reported, too', () => {
     const { channel, entries, clock } = open({}, {
       close() {
         throw new Error('stuck');

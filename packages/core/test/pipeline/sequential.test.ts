@@ -206,7 +206,7 @@ it('drops messages that wait once this side has ended the channel, and not the e
   expect(seen).toEqual(['a', 'inactive']);
 });
 
-it('gives messages that wait out while nobody else holds reads, and then the end of the input', async () => {
+it('delivers waiting messages while no other handler holds reads, and then the end of the input', async () => {
   const seen: string[] = [];
   const holds: ReadHold[] = [];
   let goOn!: () => void;

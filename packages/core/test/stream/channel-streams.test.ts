@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('channelStreams', () => {
-  it('reads what passes the last handler, and holds reads while nobody reads the stream', async () => {
+  it('reads messages that pass the last handler, and holds reads while the stream is not read', async () => {
     const channel = EmbeddedChannel.with({});
     const { readable } = channelStreams(channel, { highWaterMark: 2 });
     await turn();

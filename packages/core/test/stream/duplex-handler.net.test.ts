@@ -54,7 +54,7 @@ describe('DuplexHandler', () => {
     await [...server!.connections][0]?.closed;
   });
 
-  it('stops reading from the socket while nobody reads the stream', async () => {
+  it('stops reading from the socket while the stream is not read', async () => {
     const made = given<ChannelDuplex>();
     const socket = await start(made.resolve);
     const stream = await made.promise;
@@ -159,7 +159,7 @@ describe('DuplexHandler', () => {
     expect(stream.destroyed).toBe(true);
   });
 
-  it('ends and is destroyed when the channel is closed by somebody else', async () => {
+  it('ends and is destroyed when other code closes the channel', async () => {
     const made = given<ChannelDuplex>();
     await start(made.resolve);
     const stream = await made.promise;

@@ -3,7 +3,7 @@ import { connectedPair, recordEvents, VirtualClock } from '@headrace/core/testin
 import { expect, it } from 'vitest';
 import { Text } from '../fixture/text.ts';
 
-it('what one writes, the other has read when the call returns', () => {
+it('a write at one end is read at the other when the call returns', () => {
   const seen = recordEvents();
   const { client, server } = connectedPair({
     client: (channel) => channel.pipeline.addLast(new Text()),

@@ -120,7 +120,7 @@ describe('ClockDeadlines', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it('shows nobody the asynchronous context of the one that set the timer', () => {
+  it('does not show tasks the asynchronous context of the code that set the timer', () => {
     const clock = new VirtualClock();
     const request = new AsyncLocalStorage<string>();
     const seen: unknown[] = [];
@@ -133,7 +133,7 @@ describe('ClockDeadlines', () => {
     expect(seen).toEqual([undefined]);
   });
 
-  it('shows nobody the asynchronous context that was entered at the deadline of another', async () => {
+  it('does not show tasks the asynchronous context that another deadline entered', async () => {
     const request = new AsyncLocalStorage<string>();
     const seen: unknown[] = [];
     await new Promise<void>((resolve) => {

@@ -93,7 +93,7 @@ describe('a quiet connection', () => {
     expect(loop.served).not.toContain(-1);
   });
 
-  it('has a whole budget after a time in which nobody was busy', () => {
+  it('has a whole budget after a time without busy connections', () => {
     const loop = new FloodedLoop();
     loop.read(0, 0.1);
     loop.nowMs += 100;

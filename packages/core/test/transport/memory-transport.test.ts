@@ -107,7 +107,7 @@ describe('a memory network on virtual time', () => {
     expect(server.connections.size).toBe(0);
   });
 
-  it('cancels a connect that nobody has looked at yet', async () => {
+  it('cancels a connect whose result was not used yet', async () => {
     const [network, clock] = [new MemoryNetwork(), new VirtualClock()];
     const server = await echoServer(network, clock);
     const abort = new AbortController();

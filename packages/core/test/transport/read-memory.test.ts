@@ -24,7 +24,7 @@ function firstRead(length: number): Buffer {
 
 const endOf = (bytes: Buffer): number => bytes.byteOffset + bytes.length;
 
-it('gives what follows the last read to its reader, once, and to nobody else', () => {
+it('gives the bytes after the last read only to its reader, once', () => {
   const first = firstRead(1001);
   expect(extendRead(first.buffer, endOf(first), 10_000)).toBe(true);
   expect(extendRead(first.buffer, endOf(first), 10_000)).toBe(false);

@@ -145,7 +145,7 @@ it('a datagram that throws in a handler does not end the channel of a peer: anyb
   expect(listener.counters.unhandled).toBe(1);
 });
 
-it('strangers with forged senders take no more places than there are, and push out nobody that has signed in', async () => {
+it('strangers with forged senders take no more places than the limit, and displace no peer that has signed in', async () => {
   const { socket, listener, channelOf, server } = await serve({ maxPeers: 50 });
   for (let i = 0; i < 20; i++) socket.arrive(`10.0.1.${i}`, 'login');
   socket.arrive('10.0.2.1', 'prove');
@@ -241,7 +241,7 @@ it('the strangers of one IPv6 /64 count as one address', async () => {
   expect(listener.size).toBe(6);
 });
 
-it('an error that the socket reports of some datagram is counted, and keeps nobody out', async () => {
+it('an error that the socket reports for a datagram is counted, and keeps no peer out', async () => {
   const { socket, listener, clock } = await serve();
   clock.run(() => socket.user.caught(Object.assign(new Error('recvmsg'), { code: 'ECONNRESET' })));
   socket.arrive('10.0.0.3', 'hi');

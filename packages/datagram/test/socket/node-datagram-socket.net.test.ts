@@ -19,7 +19,7 @@ describeDatagramTransport(
   },
 );
 
-it('hears nobody but its peer, though the kernel took what came before the connect', async () => {
+it('receives only from its peer, though the kernel accepted earlier datagrams of others', async () => {
   const settings = {
     family: 4,
     ipv6Only: false,

@@ -247,7 +247,7 @@ describe('AuthHandler, letting in', () => {
     }
   });
 
-  it('joins the group only after the yes, and leaves with the channel', async () => {
+  it('joins the group only after the sign-in, and leaves with the channel', async () => {
     const group = new ChannelGroup('members');
     const { channel, doorman } = setUp({ group });
     channel.writeInbound('AUTH');
@@ -414,7 +414,7 @@ describe('AuthHandler, not letting in', () => {
     expect(channel.isOutputShutdown).toBe(true);
   });
 
-  it('drops what it held when somebody removes it before the yes', async () => {
+  it('drops held messages when it is removed before the sign-in', async () => {
     const { channel, app, auth, doorman } = setUp({});
     channel.writeInbound('AUTH', 'held');
     channel.pipeline.remove(auth);

@@ -63,7 +63,7 @@ describe('AuthMachine', () => {
     expect(names(machine({ duplicatePolicy: 'refuse' }).yes(0))).toEqual(['accept', 'hand-on']);
   });
 
-  it('moves or answers credentials of one who is signed in', () => {
+  it('moves a signed-in peer that sends credentials, or answers them', () => {
     const moving = machine({ again: 'move' });
     moving.yes(0);
     expect(moving.message(true, 0)).toEqual({ do: 'check' });
@@ -75,7 +75,7 @@ describe('AuthMachine', () => {
     expect(answering.message(true, 0)).toEqual({ do: 'answer-again' });
   });
 
-  it('holds, refuses or passes writes until the yes', () => {
+  it('holds, refuses or passes writes until the peer is authenticated', () => {
     const auth = machine();
     expect([auth.write(1), auth.write(2)]).toEqual(['hold', 'full']);
     expect(machine({ earlyWrites: 'refuse' }).write(0)).toBe('refuse');

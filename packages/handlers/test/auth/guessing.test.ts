@@ -27,7 +27,7 @@ describe('secretsEqual', () => {
     );
   });
 
-  it('is never true where there is no secret, not even for an empty one', () => {
+  it('is never true without a secret, not even for an empty one', () => {
     expect(secretsEqual('', undefined)).toBe(false);
     expect(secretsEqual('x', undefined)).toBe(false);
     expect(secretsEqual('', '')).toBe(true);
@@ -287,7 +287,7 @@ describe('GuessLimiter', () => {
     expect(verdict()).toBe('in');
   });
 
-  it('gives somebody new at an address an equal chance while others guess many names there', async () => {
+  it('gives a new user at an address an equal chance while others guess many names there', async () => {
     const guessing = new Guessing({ random: lcg() });
     let names = 0;
     let trying = guessing.try('office ann right');
@@ -343,7 +343,7 @@ describe('GuessLimiter', () => {
     expect(tries.filter(({ verdict }) => verdict() === 'in').length).toBe(120);
   });
 
-  it('lets nobody wait for a share that is enough for all', async () => {
+  it('delays no try if the share is enough for all', async () => {
     const guessing = new Guessing({ random: lcg() });
     for (let i = 0; i < 50; i++) guessing.try(`bot${i} ann x`);
     await guessing.pass(2900);
@@ -418,7 +418,7 @@ describe('GuessLimiter', () => {
     expect([channel.clock.deadlines.size, channel.clock.pendingTimers]).toEqual([0, 0]);
   });
 
-  it('refuses what makes no sense', () => {
+  it('refuses settings that are not valid', () => {
     expect(() => new GuessLimiter({ maxDelayMs: 0 })).toThrow(/maxDelayMs is 0/);
     expect(() => new GuessLimiter({ maxClients: 0.5 })).toThrow(/maxClients is 0.5/);
     expect(() => new GuessLimiter({ freeTries: 0 })).toThrow(/freeTries is 0/);

@@ -36,7 +36,7 @@ function server(options: Options = {}, graceMs = 0) {
 }
 
 describe('SessionRegistry, presence', () => {
-  it('reports who comes and goes', () => {
+  it('reports users that come and go', () => {
     const { sessions, seen, signIn } = server();
     const ann = signIn('ann');
     signIn('nobody');

@@ -123,7 +123,7 @@ describe('AuthHandler, a kick from outside', () => {
     expect(made).toEqual([]);
   });
 
-  it('from within add fails the writes that waited for the yes', () => {
+  it('from within add fails the writes that waited for the sign-in', () => {
     const { sessions, failed, channel, outbound } = setUp();
     sessions.onAdd = (session) => session.kick();
     channel.run(() => channel.write('greeting'));
@@ -140,7 +140,7 @@ describe('AuthHandler, a kick from outside', () => {
     expect([app.seen, group.size]).toEqual([[], 0]);
   });
 
-  it('from the reply of the yes keeps the channel out of the group', () => {
+  it('from the reply to the sign-in keeps the channel out of the group', () => {
     const sessions = new Everywhere();
     const replies = {
       accepted: () => {
@@ -287,7 +287,7 @@ describe('AuthHandler, sessions of any class', () => {
     expect([kicked, app.seen]).toEqual([[1, 2, 3], ['in ann']]);
   });
 
-  it('a yes for a channel that has closed meanwhile adds no session', () => {
+  it('an accepted sign-in of a channel that has closed meanwhile adds no session', () => {
     const authenticate = (text: string, { channel }: AuthAttempt) => {
       if (text === 'AUTH:bob') channel.close('idle');
       return { principal: text.slice(5) };

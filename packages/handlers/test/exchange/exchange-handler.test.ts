@@ -47,7 +47,7 @@ describe('ExchangeHandler, asking', () => {
     expect(notice.error).toMatchObject({ code: 'HR_ERR_REQUEST_LOST', details: { sent: false } });
   });
 
-  it('gives each answer to who asked, in whatever order they come', async () => {
+  it('gives each answer to its caller, in whatever order they come', async () => {
     const ends = new TwoEnds();
     const [a, b, c] = ['a', 'b', 'c'].map((text) => ends.ask(text));
     await ends.answer('c');
@@ -518,7 +518,7 @@ describe('ExchangeHandler, answering', () => {
     expect(ends.desk.begun).toEqual(['a', 'b', 'c']);
   });
 
-  it('what comes although reads are held waits, keeps its deadline, and is turned away beyond maxQueued', async () => {
+  it('a call that comes although reads are held waits, keeps its deadline, and is refused beyond maxQueued', async () => {
     const { desk, channel, taken } = answering({ concurrency: 1, maxQueued: 2 });
     const ask = (id: number, timeLeftMs: number) =>
       toBuffer(format.request(id, Buffer.from(`${id}`), timeLeftMs));

@@ -28,7 +28,7 @@ describe('ReadWhenWritable', () => {
     expect(channel.embedded.reads).toBe(reads + 2);
   });
 
-  it('flushes output that nobody flushed when it makes the channel unwritable', () => {
+  it('flushes unflushed output when it makes the channel unwritable', () => {
     const channel = new EmbeddedChannel(new ReadWhenWritable());
     channel.writeOneOutbound(Buffer.alloc(100_000));
     expect(channel.readOutbound()).toBeDefined();

@@ -276,7 +276,7 @@ describe('StreamWriteHandler', () => {
     expect(source.isClosed).toBe(true);
   });
 
-  it('logs a failed stream that nobody looked at', async () => {
+  it('logs an unhandled failed stream', async () => {
     const lines: string[] = [];
     const logger: Logger = { log: (level, text) => void lines.push(`${level} ${text}`) };
     const channel = streaming({ logger });

@@ -464,7 +464,7 @@ describe('HeartbeatHandler, watching', () => {
 });
 
 describe('HeartbeatHandler, options', () => {
-  it('refuses what makes no sense', () => {
+  it('refuses settings that are not valid', () => {
     expect(() => new HeartbeatHandler({ intervalMs: 0 })).toThrow(/intervalMs is 0/);
     expect(() => new HeartbeatHandler({ intervalMs: 1000, timeoutMs: -1 })).toThrow(/timeoutMs/);
     expect(() => new HeartbeatHandler({ maxMissed: 0 })).toThrow(/maxMissed is 0/);

@@ -41,7 +41,7 @@ describe('IdleStateHandler', () => {
     ]);
   });
 
-  it('leaves off what is off, and refuses times that make no sense', () => {
+  it('leaves disabled checks off, and refuses times that are not valid', () => {
     const { channel, recorder } = setUp({ readerIdleMs: false });
     channel.advance(1e9);
     expect(recorder.seen).toEqual([]);

@@ -25,7 +25,7 @@ describe('IpFilterHandler', () => {
     ]);
   });
 
-  it('takes an IPv4 address in IPv6 form for IPv4, and heeds no zone', () => {
+  it('treats an IPv4 address in IPv6 form as IPv4, and ignores zones', () => {
     const four = new IpFilterHandler({ rules: [{ deny: '192.0.2.0/24' }] });
     expect(four.allows('::ffff:192.0.2.7')).toBe(false);
     const all = new IpFilterHandler({ rules: [{ deny: '::/0' }] });
@@ -60,7 +60,7 @@ describe('IpFilterHandler', () => {
     expect(filter.refused).toBe(1);
   });
 
-  it('cannot decide without an IP address, and lets nobody in then', () => {
+  it('refuses a connection without an IP address, since it cannot decide', () => {
     const { server, accept } = listeningWith(new IpFilterHandler({ rules: [] }));
     expect(() => accept('/tmp/socket')).toThrow(/has no IP address/);
     expect(server.isOpen).toBe(true);

@@ -46,7 +46,7 @@ describe('DiagnosticsHandler', () => {
     ]);
   });
 
-  it('publishes nothing while nobody listens', () => {
+  it('publishes nothing without a listener', () => {
     run();
     expect(seen).toEqual([]);
   });

@@ -182,14 +182,14 @@ describe('requestAll', () => {
     expect(await members.got(1)).toEqual(['ping', '$/cancelRequest']);
   });
 
-  it('asks nobody for a signal that has aborted', async () => {
+  it('asks no member if the signal has aborted', async () => {
     const members = new Members(1);
     const { got } = ask(members, { signal: AbortSignal.abort() });
     expect(await members.got(0)).toEqual([]);
     expect(got).toEqual(['m0 OPERATION_ABORTED sent false', 'end']);
   });
 
-  it('keeps no more than an answer for each member that nobody reads, and all() gives the rest', async () => {
+  it('keeps at most one unread answer for each member, and all() gives the rest', async () => {
     const members = new Members(3);
     const answers = requestAll<JsonRpcExchange>(members.group, PING);
     await members.answer(0);

@@ -65,7 +65,7 @@ describe('what the outbound part throws', () => {
     }
   }
 
-  it('in flush or read reaches the inbound part, and nobody after it', () => {
+  it('in flush or read reaches the inbound part, and no handler after it', () => {
     caught.length = 0;
     const channel = EmbeddedChannel.with(
       { autoRead: false },

@@ -61,14 +61,14 @@ describe('ForwardHandler', () => {
     expect(dial.front.pipeline.get(ForwardHandler)).toBeUndefined();
   });
 
-  it('passes on what a transport gave although nobody asked', async () => {
+  it('passes on input that the transport gave without a request', async () => {
     const dial = forwarding();
     dial.front.writeInbound('early');
     await dial.connect();
     expect(dial.back.readOutbound()).toBe('early');
   });
 
-  it('passes on what it kept when somebody removes it, in order and with the end of its burst', () => {
+  it('passes on kept messages when it is removed, in order and with the end of their burst', () => {
     const dial = forwarding();
     const seen: unknown[] = [];
     dial.front.pipeline.addLast({

@@ -394,7 +394,7 @@ describe('ProtocolDetector', () => {
     expect(notes).toContain('lines:GE');
   });
 
-  it('passes on what it held when somebody removes it, and nothing after the close', () => {
+  it('passes on held messages when it is removed, and nothing after the close', () => {
     const { channel } = detecting();
     channel.writeInbound(bytes('GE'));
     channel.run(() => channel.pipeline.remove(ProtocolDetector));
@@ -423,7 +423,7 @@ describe('ProtocolDetector', () => {
     }
   });
 
-  it('refuses protocols without names of their own, and bounds that make no sense', () => {
+  it('refuses protocols without names of their own, and bounds that are not valid', () => {
     const one: Protocol = { name: 'a', matches: () => true, install: () => {} };
     expect(() => new ProtocolDetector({ protocols: [one, one] })).toThrow(/names of their own/);
     expect(() => new ProtocolDetector({ protocols: [{ ...one, name: 'otherwise' }] })).toThrow(

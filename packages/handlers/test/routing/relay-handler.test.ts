@@ -46,7 +46,7 @@ describe('pipeChannels', () => {
     expect([left.isOpen, right.isOpen]).toEqual([false, false]);
   });
 
-  it('ends the other politely when one closes', () => {
+  it('ends the other channel in order when one closes', () => {
     const [left, right] = pair();
     left.writeInbound('bye');
     left.endInput();

@@ -139,7 +139,7 @@ describe('the items of a stream', () => {
     expect([left(), outcomes, spans[0]!.failed]).toEqual([[0, 0], ['failed'], 'no more']);
   });
 
-  it('are not made for a notification, which nobody would read', async () => {
+  it('are not made for a notification, which has no answer', async () => {
     let begun = 0;
     const { exchange, clock, left } = served(() => {
       begun += 1;

@@ -167,7 +167,7 @@ describe('frames', () => {
     expect(errors).toEqual([]);
   });
 
-  it('reset a substream whose bytes nobody reads, though its own half has ended', () => {
+  it('reset a substream whose bytes are not read, though its own half has ended', () => {
     const { channel, gives, sent, substreams, handler } = server({
       childOptions: { allowHalfOpen: true },
     });
@@ -213,7 +213,7 @@ describe('frames', () => {
     expect(count).toBe(1);
   });
 
-  it('reset a substream whose bytes nobody reads', () => {
+  it('reset a substream whose bytes are not read', () => {
     const { channel, gives, sent, substreams } = server();
     gives(opened);
     substreams[0]!.holdReads('test');

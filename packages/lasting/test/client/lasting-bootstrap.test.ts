@@ -328,7 +328,7 @@ describe('LastingBootstrap', () => {
     expect([world.table.size, linksOf(channel).state.name]).toEqual([0, 'closed']);
   });
 
-  it('ends its channels politely when the server drains, after what they hold', async () => {
+  it('ends its channels in order when the server drains, after their holds', async () => {
     let release = (): void => {};
     world = new LastingWorld(() => ({
       userEventTriggered: (ctx, event) => {

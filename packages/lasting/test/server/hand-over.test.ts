@@ -279,7 +279,7 @@ describe('a hand-over of lasting channels', () => {
     expect(inbox.texts).toEqual(['one']);
   });
 
-  it('brings the principal and what the application has saved; nobody is asked to sign in again', async () => {
+  it('moves the principal and the saved state of the application, without another sign-in', async () => {
     const heard: unknown[] = [];
     let asked = 0;
     await world.up(() => [
@@ -349,7 +349,7 @@ describe('a hand-over of lasting channels', () => {
     expect(client.isActive).toBe(true);
   });
 
-  it('keeps a channel whose principal is no plain data, and one that nobody has signed in to', async () => {
+  it('keeps a channel whose principal is not plain data, and one without a sign-in', async () => {
     await world.up(() => [
       new AuthHandler<Date, Buffer, Buffer>({ authenticate: () => ({ principal: new Date(0) }) }),
     ]);

@@ -483,7 +483,7 @@ describe('Journal', () => {
     expect(appends.length).toBe(5);
   });
 
-  it('is lost when the log does not answer who has written instead', async () => {
+  it('is lost when the log does not answer which process has written instead', async () => {
     await begun();
     write('one');
     await pass(0);
@@ -654,7 +654,7 @@ describe('Journal', () => {
     expect(clock.nextDelay).toBe(-1);
   });
 
-  it('rejects who waits for a record, at the end and after it', async () => {
+  it('rejects callers that wait for a record, at the end and after it', async () => {
     await begun();
     const leaving = journal.leave();
     journal.over(false);

@@ -245,7 +245,7 @@ describe('the channels of a table in its log', () => {
       expect([at.length, removed]).toEqual([13, ['1']]);
     });
 
-    it('is found by who knows its secret, though somebody else asks for it', async () => {
+    it('is found by the client that knows its secret, though another one asks for it', async () => {
       const [stranger, client] = [find(false), find(true)];
       expect(reads).toHaveLength(1);
       reads[0]!([record]);

@@ -379,7 +379,7 @@ describe('ResumeHandler', () => {
     expect([one.isOpen, open(many), open(many.slice(6))]).toEqual([true, 4, 4]);
   });
 
-  it('gives strangers of one address up above maxDetachedPerAddress, and nobody else', () => {
+  it('gives up only strangers of one address above maxDetachedPerAddress', () => {
     const bench = new Bench({ maxDetachedPerAddress: 2 });
     const other = { host: '192.0.2.2', port: 1, family: 'IPv4' } as const;
     bench.open(60_000, 1 << 20, other).link.channel.abort();
@@ -617,7 +617,7 @@ describe('the secret of a lasting channel', () => {
     expect(link.say(data('mine'))).toEqual([data('mine')]);
   });
 
-  it('is not found by 1000 tries, which lock nobody out', () => {
+  it('is not found by 1000 tries, which lock no client out', () => {
     const bench = new Bench();
     const { link, id, secret } = bench.open();
     for (let i = 0; i < 1000; i++) {

@@ -56,7 +56,7 @@ describe('requests', () => {
     expect(app.server.unwrap().connections.size).toBe(1);
   });
 
-  it('are not sent before somebody subscribes, and once for each who does', async () => {
+  it('are not sent before the first subscription, and once for each', async () => {
     const answers = client.send<number>('sum', [1]);
     await settleReal();
     expect(client.queued).toBe(0);
@@ -81,7 +81,7 @@ describe('requests', () => {
 });
 
 describe('errors', () => {
-  it('of a pattern that nobody has are those of Nest', async () => {
+  it('of an unknown pattern are those of Nest', async () => {
     expect(await failureOf(client.send('unknown', 1))).toBe(
       'There is no matching message handler defined in the remote service.',
     );
@@ -142,7 +142,7 @@ describe('events', () => {
     expect(SecondListener.noted).toEqual(['a', 'b']);
   });
 
-  it('that nobody handles are no reason to close', async () => {
+  it('without a handler are no reason to close', async () => {
     client.emit('unknown', 1);
     expect(await ask('sum', [4])).toBe(4);
   });

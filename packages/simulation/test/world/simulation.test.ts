@@ -234,7 +234,7 @@ describe('Simulation', () => {
 });
 
 describe('a simulated connect', () => {
-  it('is refused where nobody listens', async () => {
+  it('is refused where no server listens', async () => {
     const sim = new Simulation({ seed: 1 });
     sim.host('server', () => {});
     expect(await connectOutcome(sim)).toMatch(/^HR_ERR_CHANNEL_REFUSED .* at 2$/);

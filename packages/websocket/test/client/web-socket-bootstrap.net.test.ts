@@ -181,7 +181,7 @@ describe('the handshake of a client', () => {
     await expect(failure).rejects.toMatchObject({ code: `HR_ERR_${code}` });
   });
 
-  it('fails when nobody listens, when the server leaves, when it says nothing, and when it is cancelled', async () => {
+  it('fails when no server listens, when the server leaves or is silent, and when it is cancelled', async () => {
     const server = await answering(() => '');
     const place = `ws://127.0.0.1:${portOf(server)}/`;
     const left = client();

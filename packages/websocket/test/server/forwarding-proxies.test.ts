@@ -17,7 +17,7 @@ function sourceOf(
 }
 
 describe('ForwardingProxies', () => {
-  it('believes nobody unless somebody is trusted', () => {
+  it('trusts no proxy unless one is configured', () => {
     const headers = { 'x-forwarded-for': '203.0.113.7', 'x-forwarded-host': 'chat.example' };
     const own = { host: 'inner:8080', client: PROXY, isForwarded: false };
     expect(sourceOf([], headers)).toEqual(own);
@@ -73,7 +73,7 @@ describe('ForwardingProxies', () => {
     expect(isForwarded('unknown')).toBe(false);
   });
 
-  it('does not believe the client that a balancer announced, only the balancer', () => {
+  it('does not trust the client that a balancer announced, only the balancer', () => {
     const channel = EmbeddedChannel.with({ remoteAddress: PROXY });
     const client: Address = { host: '203.0.113.9', port: 1, family: 'IPv4' };
     channel.attributes.set(CLIENT_ADDRESS, client);
@@ -86,7 +86,7 @@ describe('ForwardingProxies', () => {
     });
   });
 
-  it('takes no promise of a function for a yes', () => {
+  it('does not accept a promise of a function as trust', () => {
     const trusted = (async () => true) as unknown as () => boolean;
     expect(() => sourceOf(trusted, { 'x-forwarded-for': '1.2.3.4' })).toThrow(
       'trustedProxies returned a promise, but must return its answer at once',

@@ -284,7 +284,7 @@ describe('HttpEndpoint', () => {
     }
   });
 
-  it('believes a trusted proxy, and nobody else, about the host and the client', async () => {
+  it('trusts only a trusted proxy about the host and the client', async () => {
     const ask = async (trustedProxies: readonly string[]) => {
       const clients: unknown[] = [];
       const { port } = await start({
@@ -565,7 +565,7 @@ describe('WebSocketBootstrap', () => {
     await expect(connecting).rejects.toMatchObject({ code: 'HR_ERR_CHANNEL_REFUSED' });
   });
 
-  it('rejects when nobody listens', async () => {
+  it('rejects when no server listens', async () => {
     const { port } = await start();
     await server!.close();
     const connecting = new WebSocketBootstrap()

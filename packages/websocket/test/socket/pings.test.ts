@@ -213,7 +213,7 @@ describe('pings', () => {
     expect(events).toEqual(['WebSocketPong']);
   });
 
-  it('and pongs that nobody took end at a codec', () => {
+  it('and unhandled pongs end at a codec', () => {
     const { parent, channel, events } = recorded([new WebSocketTextCodec()]);
     channel.pipeline.context(WebSocketTextCodec)!.writeAndFlush(new WebSocketPing());
     parent.writeInbound(pong('00000000'), ping('a'), textFrame('text'));

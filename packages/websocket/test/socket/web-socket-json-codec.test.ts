@@ -106,7 +106,7 @@ describe('WebSocketJsonCodec', () => {
     expect((error as NodeJS.ErrnoException | undefined)?.code).toBe('HR_ERR_MESSAGE_NOT_ENCODABLE');
   });
 
-  it('drops pings and pongs that nobody took', () => {
+  it('drops unhandled pings and pongs', () => {
     const channel = new EmbeddedChannel(new WebSocketJsonCodec());
     channel.writeInbound(new WebSocketPong(Buffer.alloc(4)), new WebSocketPing());
     expect(channel.readInbound()).toBeUndefined();

@@ -279,7 +279,7 @@ describe('a transport over a port', () => {
     clock.advance(1000);
   });
 
-  it('resets a peer whose port was closed without a word', async () => {
+  it('resets a peer whose port was closed without an end message', async () => {
     const { near } = await connected();
     ports[0].emit('close');
     await pass();

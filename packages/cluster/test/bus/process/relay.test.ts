@@ -120,7 +120,7 @@ describe('the relay', () => {
     expect(published).toEqual(['three: hr.nodes one is gone', 'four: hr.nodes one is gone']);
   });
 
-  it('gives a message to those who listen, in order, and to nobody else', async () => {
+  it('gives a message only to its listeners, in order', async () => {
     const relay = new Relay();
     const [one, two, three] = [
       new FakeProcess(relay),

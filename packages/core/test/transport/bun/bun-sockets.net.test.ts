@@ -76,7 +76,7 @@ describe('the self-check of the sockets of Bun', () => {
     });
   }
 
-  it('refuses where nobody can listen', async () => {
+  it('refuses an address on which it cannot listen', async () => {
     const deaf: BunApi = {
       ...fakeBun(),
       listen() {

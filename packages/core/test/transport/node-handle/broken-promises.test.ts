@@ -230,7 +230,7 @@ describe('a write that ends later', () => {
     expect(one.events).toEqual(['written', 'failed a write ended that was over already; closing']);
   });
 
-  it('within the write of another: neither is believed', async () => {
+  it('within the write of another: neither is trusted', async () => {
     const { binding, one, two } = pair();
     one.handle.answer = { isAsync: true };
     one.gather('one', '?');

@@ -31,7 +31,7 @@ function connected(gateway: DeviceGateway, device: string, token = 'secret') {
   return { ...pair, told };
 }
 
-test('knows who is online, and passes telemetry on with the name of the device', () => {
+test('knows which devices are online, and passes telemetry on with the name of the device', () => {
   const gateway = makeGateway();
   const telemetry: unknown[] = [];
   gateway.on('telemetry', (device, params) => telemetry.push([device, params]));

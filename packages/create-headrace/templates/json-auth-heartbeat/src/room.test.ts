@@ -23,7 +23,7 @@ function connected(room = roomPipeline(OPTIONS)) {
   return { ...pair, heard };
 }
 
-test('lets in who has the token, and all hear what one says', () => {
+test('accepts clients with the token, and broadcasts their messages', () => {
   const room = roomPipeline(OPTIONS);
   const [ann, bob] = [connected(room), connected(room)];
   ann.client.writeAndFlush({ type: 'login', user: 'ann', token: 'secret' });
@@ -33,7 +33,7 @@ test('lets in who has the token, and all hear what one says', () => {
   assert.deepEqual(bob.heard, ['welcome bob', 'ann: hello']);
 });
 
-test('closes who has a wrong token, or speaks before the sign-in', () => {
+test('closes a connection with a wrong token, or with a message before the sign-in', () => {
   const guest = connected();
   guest.client.writeAndFlush({ type: 'login', user: 'ann', token: 'guess' });
   assert.deepEqual(guest.heard, ['refused: wrong user or token']);
@@ -45,7 +45,7 @@ test('closes who has a wrong token, or speaks before the sign-in', () => {
   assert.equal(rude.server.isOpen, false);
 });
 
-test('closes who does not sign in within 10 seconds', () => {
+test('closes a connection that does not sign in within 10 seconds', () => {
   const { clock, server, heard } = connected();
   clock.advance(10_000);
   assert.deepEqual(heard, ['refused: no sign-in in time']);

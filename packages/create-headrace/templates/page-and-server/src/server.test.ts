@@ -36,7 +36,7 @@ test('serves the page, and nothing else', async (t) => {
   assert.equal((await fetch(`http://${HOST}:${server.port}/nothing`)).status, 404);
 });
 
-test('pages see who is here, hear each other, and come back after a restart of the server', async (t) => {
+test("pages see the members, get each other's messages, and come back after a restart of the server", async (t) => {
   let server = await startServer(HOST, 0, PAGE, METRICS);
   const { port } = server;
   t.after(() => server.close());

@@ -83,7 +83,7 @@ test('comes back after a restart of the server, and follows the prices on', asyn
   assert.equal((await during(next)).value?.price, 50);
 });
 
-test('ends streams before a shutdown: it waits for nobody', async () => {
+test('ends streams before a shutdown, which does not wait for them', async () => {
   const { clock, client, list, server, during } = await world();
   const watch = client.api.watch({ symbol: 'ACME' }, { itemTimeoutMs: false });
   await during(watch.next());

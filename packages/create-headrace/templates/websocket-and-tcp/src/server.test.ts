@@ -9,7 +9,7 @@ import { WebSocketBootstrap, WebSocketTextCodec } from '@headrace/websocket';
 import { RoomHandler } from './room-handler.ts';
 import { startServer } from './server.ts';
 
-test('sends what one says to all, without a socket', () => {
+test('sends a message of one member to all, without a socket', () => {
   const members = new ChannelGroup('members');
   const [ann, bob] = ['tcp', 'websocket'].map((way) => {
     const channel = new EmbeddedChannel();
