@@ -1,4 +1,5 @@
-// The prose that people read: pages, doc comments, and texts of errors and of the log, by the list of terms beside this file.
+// The prose that people read: pages, doc comments, texts of errors and of the log, and the titles of tests, by the list of terms
+// beside this file.
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -10,7 +11,7 @@ import {
 } from '@textlint/kernel';
 import type { CheckResult, Problem } from '../problem.ts';
 import { filesBelow } from '../source-file.ts';
-import { proseOf, proseOfSamples } from './prose-of.ts';
+import { proseOf, proseOfSamples, proseOfTitles } from './prose-of.ts';
 
 const PAGES = ['docs', 'packages', 'examples', 'benchmarks', 'site', '.changeset'];
 const AT_THE_TOP = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md'];
@@ -27,7 +28,15 @@ function readable(root: string): string[] {
   const pages = PAGES.flatMap((folder) => filesBelow(root, folder, ['.md']));
   const sources = filesBelow(root, 'packages', ['.ts']).filter((file) => file.includes('/src/'));
   const top = AT_THE_TOP.filter((file) => existsSync(join(root, file)));
-  return [...top, ...pages, ...sources];
+  const tests = ['packages', 'examples', 'scripts', 'benchmarks', 'site'].flatMap((folder) =>
+    filesBelow(root, folder, ['.test.ts']),
+  );
+  return [...top, ...pages, ...sources, ...tests];
+}
+
+function proseIn(file: string, text: string): string[] {
+  if (file.endsWith('.md')) return [text, proseOfSamples(file, text)];
+  return [file.endsWith('.test.ts') ? proseOfTitles(text) : proseOf(file, text)];
 }
 
 export async function checkProse(root: string): Promise<CheckResult> {
@@ -41,8 +50,7 @@ export async function checkProse(root: string): Promise<CheckResult> {
   const problems: Problem[] = [];
   for (const file of files) {
     const text = readFileSync(join(root, file), 'utf8');
-    const texts = file.endsWith('.md') ? [text, proseOfSamples(file, text)] : [proseOf(file, text)];
-    for (const one of texts) {
+    for (const one of proseIn(file, text)) {
       const { messages } = await kernel.lintText(one, { ...options, filePath: join(root, file) });
       for (const { line, message } of messages) problems.push({ file, line, message });
     }

@@ -2,6 +2,9 @@ import { parseSource } from '../source-file.ts';
 
 /** Two words at least: names, codes and addresses are no prose. */
 const SENTENCE = /[a-z]+ [a-z]+/;
+/** The first argument of `it`, `test` and `describe`, and of what `it.each(…)` returns. */
+const TITLE =
+  /(?:\b(?:it|test|describe)(?:\.\w+)*|\))\(\s*('(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`)/g;
 const STRINGS = /'((?:[^'\\\n]|\\.)*)'|"((?:[^"\\\n]|\\.)*)"|`((?:[^`\\]|\\.)*)`/g;
 
 /** The comments and texts of a TypeScript file as Markdown, on the lines on which they stand; the rest is blank. */
@@ -19,6 +22,15 @@ export function proseOf(path: string, text: string): string {
     );
     if (SENTENCE.test(words)) pieces.push({ start: index, words });
   }
+  return onTheirLines(pieces, text.split('\n'));
+}
+
+/** The titles of the tests of a file, likewise. */
+export function proseOfTitles(text: string): string {
+  const pieces = [...text.matchAll(TITLE)].map(({ index, 0: call, 1: title = '' }) => ({
+    start: index + call.length - title.length,
+    words: title.slice(1, -1).replaceAll(/\$\{[^}]*\}/g, '·'),
+  }));
   return onTheirLines(pieces, text.split('\n'));
 }
 

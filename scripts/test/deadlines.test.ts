@@ -296,7 +296,7 @@ const TIMERS = [
   'packages/websocket/src/tabs/port-transport.ts', // a tab that crashed
 ];
 
-it('is no timer of its own: thousands that are due together would be one turn of the event loop', () => {
+it('is not a timer of its own: thousands that are due together would be one turn of the event loop', () => {
   const ofServers = sourcesIn(root).filter(
     (file) =>
       /^packages\/(core|codec|handlers|websocket|lasting)\//.test(file) &&

@@ -41,7 +41,7 @@ describe('fuzzing', () => {
     expect(() => fuzz(throwing, 1)).toThrow(/an error that is not about the input: .*boom/);
   });
 
-  it('gives every target a turn, also when the time is over before', async () => {
+  it('gives every target a turn, even when the time is over before', async () => {
     const targets = ['a', 'b', 'c'].map((name) => ({ ...faulty(() => undefined), name }));
     const turnsOf = async (limit: number) => {
       const turns: string[] = [];

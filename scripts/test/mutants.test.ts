@@ -100,7 +100,7 @@ describe('a mutant', () => {
     ]);
   });
 
-  it('is refused with a file that is not there, and with lines that are no entry', () => {
+  it('is refused with a file that is not there, and with lines that are not entries', () => {
     const list = [
       'src/queue.ts test/other.test.ts',
       'something breaks',

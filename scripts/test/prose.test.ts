@@ -15,12 +15,22 @@ const seldom = 'seldom';
 throw new Error("the peer's text is seldom");
 `;
 
+const TESTS = `// often
+describe('what is often', () => {
+  it.each([['often']])("%s is often", () => {
+    expect('this often text').toBe('often');
+  });
+});
+`.replaceAll('often', 'seldom');
+
 describe('prose', () => {
   let root: string;
   beforeAll(() => {
     root = mkdtempSync(join(tmpdir(), 'headrace-prose-'));
     mkdirSync(join(root, 'packages/one/src'), { recursive: true });
     writeFileSync(join(root, 'packages/one/src/one.ts'), SOURCE);
+    mkdirSync(join(root, 'packages/one/test'));
+    writeFileSync(join(root, 'packages/one/test/one.test.ts'), TESTS);
     writeFileSync(
       join(root, 'README.md'),
       'Fine.\n\n```ts\nseldom(); // in earnest\n```\n\n`seldom`, and seldom.\n```sh\nseldom # seldom\n```\n',
@@ -43,7 +53,7 @@ describe('prose', () => {
     ]);
   });
 
-  it('is found where it does not keep to the list, in pages and programs', async () => {
+  it('is found where it does not keep to the list, in pages, programs and titles of tests', async () => {
     const { problems } = await checkProse(root);
     const found = problems.map(
       ({ file, line, message }) => `${file}:${line} ${message.split('\n')[0]}`,
@@ -56,6 +66,8 @@ describe('prose', () => {
       'packages/one/src/one.ts:5 seldom => rarely',
       'packages/one/src/one.ts:6 seldom => rarely',
       'packages/one/src/one.ts:8 seldom => rarely',
+      'packages/one/test/one.test.ts:2 seldom => rarely',
+      'packages/one/test/one.test.ts:3 seldom => rarely',
     ]);
   });
 });

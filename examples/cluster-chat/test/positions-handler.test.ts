@@ -24,7 +24,7 @@ async function turnOn({ chat }: Pick<Room, 'chat'>, peer: VirtualPeer): Promise<
 }
 
 describe('SINCE', () => {
-  it('puts AT before each message, also before the own ones, which come back as ECHO', async () => {
+  it('puts AT before each message, even before the own ones, which come back as ECHO', async () => {
     const room = await twoNodes();
     const { chat, ann, bob } = room;
     const [epoch] = (await turnOn(room, bob)).split(':');
@@ -125,7 +125,7 @@ describe('SINCE', () => {
     expect(bob.channel.embedded.isReading).toBe(false);
   });
 
-  it('is no command before the sign-in', async () => {
+  it('is not a command before the sign-in', async () => {
     const { nodes } = await twoNodes();
     const stranger = nodes[0].connect();
     stranger.say('SINCE:');

@@ -124,7 +124,7 @@ it('fails while memcached is dead, and serves when it is back', async () => {
   expect(existsSync(path)).toBe(false);
 });
 
-it('outlives what is no question, and ends half of one after the silence', async () => {
+it('survives input that is not a request, and ends half of one after the silence', async () => {
   const proxy = await startProxy({ INTERVAL_MS: 3000 });
   const serves = async (): Promise<void> => {
     expect(await ask(path, 'set k 0 0 5\r\nhello\r\n')).toBe('STORED\r\n');

@@ -91,7 +91,7 @@ it('lets a client go that is silent for 2.5 intervals', async () => {
   await world.kill(server);
 });
 
-it('refuses what is no status, an object without an end, and half an object after 15 s', async () => {
+it('refuses a value that is not a status, an object without an end, and half an object after 15 s', async () => {
   const server = await world.done(startServer(world.place, EVERY_MS, world.options));
   for (const bad of [
     'PING',

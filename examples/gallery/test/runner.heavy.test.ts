@@ -170,7 +170,7 @@ it.each(['SIGTERM', 'SIGINT'] as const)(
   },
 );
 
-it('ends a whole system well at Ctrl+C, which every process of it hears twice, also before all have printed something', async () => {
+it('ends a whole system well at Ctrl+C, which every process of it hears twice, even before all have printed something', async () => {
   const mark = `GALLERY_TEST=${folder}`;
   const env = { GALLERY_TEST: folder, INTERVAL_MS: 60_000 };
   const whole = system('alarm-client', undefined, env, ['setsid']);

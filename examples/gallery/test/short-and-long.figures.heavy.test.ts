@@ -115,7 +115,7 @@ it('serves a client in Python, is killed, and is there again on its port', async
   expect(await isListening(port)).toBe(false);
 });
 
-it('outlives what is no line', async () => {
+it('survives input that is not a line', async () => {
   const server = system('short-and-long', 'server');
   const port = await server.port();
   const serves = async (): Promise<void> => expect(await exchange(port)).toBe(QUESTION);

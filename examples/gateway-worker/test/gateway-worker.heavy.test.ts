@@ -208,7 +208,7 @@ describe('gateways and workers', () => {
     await holds(() => pidOf('gateway 1') !== gateway || undefined, 'gateway in its place');
   });
 
-  it('publish what other programs say by HTTP, also while a worker is replaced', async () => {
+  it('publish what other programs say by HTTP, even while a worker is replaced', async () => {
     const { ann, bob, eve } = await threeAtTwoGateways();
     await ann.gets('/join news', /^joined news 1$/);
     await bob.gets('/join news', /^joined news 2$/);

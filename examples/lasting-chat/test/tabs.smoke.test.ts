@@ -38,7 +38,7 @@ describe.runIf(hasChromium)(`one connection for all tabs${missing}`, () => {
     page.evaluate((said) => (globalThis as unknown as Tab).call(said), text);
   const heard = (page: Page) => page.evaluate(() => (globalThis as unknown as Tab).heard);
 
-  it('serves several tabs: each has its own answers, a notification reaches all, and a cut is mended', async () => {
+  it('serves several tabs: each has its own answers, a notification reaches all, and a cut is repaired', async () => {
     const pages = [await open(), await open(), await open()];
     const answers = () =>
       Promise.all(pages.map((page, number) => call(page, `hello from tab ${number}`)));

@@ -87,15 +87,18 @@ describe('SyslogFrameDecoder', () => {
     ['<13>'.padEnd(101, 'x'), 'HR_ERR_FRAME_TOO_LONG'],
     ['123456', 'HR_ERR_FRAME_CORRUPT'],
     ['12a', 'HR_ERR_FRAME_CORRUPT'],
-  ])('refuses a length or a line above the limit, and what is no length: %s', (text, code) => {
-    const channel = new EmbeddedChannel(new SyslogFrameDecoder(100));
-    let caught: unknown;
-    try {
-      channel.writeInbound(Buffer.from(text));
-    } catch (error) {
-      caught = error;
-    }
-    expect(caught).toBeInstanceOf(DecodeError);
-    expect(caught).toMatchObject({ code });
-  });
+  ])(
+    'refuses a length or a line above the limit, and a value that is not a length: %s',
+    (text, code) => {
+      const channel = new EmbeddedChannel(new SyslogFrameDecoder(100));
+      let caught: unknown;
+      try {
+        channel.writeInbound(Buffer.from(text));
+      } catch (error) {
+        caught = error;
+      }
+      expect(caught).toBeInstanceOf(DecodeError);
+      expect(caught).toMatchObject({ code });
+    },
+  );
 });

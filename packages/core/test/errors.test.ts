@@ -76,7 +76,7 @@ describe('an error of another copy of core', () => {
     expect(new Theirs('FRAME_CORRUPT', 'text') instanceof DecodeError).toBe(true);
   });
 
-  it('is no instance of a subclass here', () => {
+  it('is not an instance of a subclass here', () => {
     expect(theirs instanceof Mine).toBe(false);
     expect(new Mine('FRAME_CORRUPT', 'text') instanceof Mine).toBe(true);
     expect(new Mine('FRAME_CORRUPT', 'text') instanceof other.DecodeError).toBe(true);

@@ -5,7 +5,7 @@ import { handler, isHeadraceError, silentLogger } from '@headrace/core';
 import { DatagramBootstrap, datagramCounters } from '@headrace/datagram';
 import { expect, it } from 'vitest';
 
-it('reports a datagram that is no DNS, and serves the next one', async () => {
+it('reports a datagram that is not DNS, and serves the next one', async () => {
   const errors: unknown[] = [];
   const zone = handler<{ reads: DnsMessage; passesOn: never; writes: DnsPacket }>({
     channelRead(ctx, query) {

@@ -54,7 +54,7 @@ it.each(Object.entries(takers))('%s refuses an unknown option', (_name, [take, r
   expect(text).toContain(' has no option unknownOption (1); ');
 });
 
-it.each(Object.keys(takers))('%s refuses what is no options object', (name) => {
+it.each(Object.keys(takers))('%s refuses a value that is not an options object', (name) => {
   for (const wrong of [null, 80, 'text', [], () => {}]) {
     expect(textOf(() => takers[name]![0](wrong as never))).toMatch(/^\w+ takes an object with/);
   }

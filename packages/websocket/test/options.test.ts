@@ -77,7 +77,7 @@ describe.each([...Object.values(takers), ...Object.entries(inner)])('%s', (owner
     expect(text).toContain(`${owner} has no option unknownOption (1); `);
   });
 
-  it('refuses what is no options object', () => {
+  it('refuses a value that is not an options object', () => {
     for (const value of [null, 80, 'text', [], () => {}]) {
       expect(textOf(() => take(value as never))).toContain(`${owner} takes an object with `);
     }

@@ -73,7 +73,9 @@ describe('the chat as a pod', () => {
     slow.destroy();
   });
 
-  it('exits when its port is in use, although its probes could be served', { timeout }, async () => {
+  it('exits when its port is in use, although its probes could be served', {
+    timeout,
+  }, async () => {
     const { port } = await start();
     const second = new ChatProcess('main', [], {
       NETTY_TCP_ADMIN_PORT: '0',

@@ -106,7 +106,7 @@ describe('behind a balancer with the PROXY protocol', () => {
     await expect.poll(() => running.log.join()).toContain('203.0.113.7:51000 closed, refused');
   });
 
-  it('a peer that is no balancer is refused', async () => {
+  it('a peer that is not a balancer is refused', async () => {
     running = await RunningChat.start({ proxyProtocol: ['192.0.2.9'] });
     const socket = connect(running.port, '127.0.0.1');
     socket.on('error', () => {});

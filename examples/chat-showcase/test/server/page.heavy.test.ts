@@ -84,7 +84,9 @@ describe.runIf(hasChromium)(suiteName('the page'), () => {
     expect(browser.complaints).toEqual([]);
   });
 
-  it('shows a single member how others can join, with each command to copy', { timeout }, async () => {
+  it('shows a single member how others can join, with each command to copy', {
+    timeout,
+  }, async () => {
     running = await RunningChat.start();
     const { port } = running;
     const ann = await signIn('ann');

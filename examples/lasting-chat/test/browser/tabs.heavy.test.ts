@@ -40,7 +40,7 @@ describe.each([CHROMIUM, FIREFOX])('$name', (known) => {
       for (const tab of tabs) await expect.poll(() => tab.evaluate('heard')).toEqual(texts);
     };
 
-    it('gives each tab its own answers and all of them each notification, also after a cut', async () => {
+    it('gives each tab its own answers and all of them each notification, even after a cut', async () => {
       expect(await callAll('hello')).toEqual(answersTo('hello'));
       world.tell('to all');
       await allHear(['to all']);

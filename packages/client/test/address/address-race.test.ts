@@ -84,7 +84,7 @@ describe('a race of addresses', () => {
     expect(race.log.map((line) => line.split(' ')[0])).toEqual(['0', '10', '10']);
   });
 
-  it('takes a connector that throws for one that rejects, also when its turn comes by the clock', async () => {
+  it('takes a connector that throws for one that rejects, even when its turn comes by the clock', async () => {
     race = await new Race([10_000, 'throws', 100]).pass(600);
     expect(await race.result).toBe('won 192.0.2.2');
     race = await new Race(['throws', 10]).pass(300);

@@ -48,7 +48,7 @@ describe('httpAddresses', () => {
     expect(asked()).toBe(2);
   });
 
-  it('names the fault of an answer that makes no sense, without the query', async () => {
+  it('names the fault of an invalid answer, without the query', async () => {
     const bad: [string, string][] = [
       [
         '<html>',
@@ -123,7 +123,7 @@ describe('httpAddresses', () => {
     expect(await read()).toHaveLength(2);
   });
 
-  it('gives up after its time, also when the answer begins and does not end', async () => {
+  it('gives up after its time, even when the answer begins and does not end', async () => {
     const endless = new ReadableStream({ start: (stream) => stream.enqueue(Buffer.from('{')) });
     for (const answer of [() => new Promise<never>(() => {}), () => new Response(endless)]) {
       const { read, clock } = service(answer);
@@ -189,7 +189,7 @@ describe('httpAddresses', () => {
     expect(modes).toEqual(['manual', 'follow']);
   });
 
-  it('refuses what is no http URL', () => {
+  it('refuses an address that is not an http URL', () => {
     expect(() => httpAddresses('route.example')).toThrow('url is route.example');
     expect(() => httpAddresses('ftp://route.example')).toThrow('must be an http: or https: URL');
     expect(() => httpAddresses(URL_TEXT, { maxByte: 1 } as never)).toThrow('has no option maxByte');

@@ -282,7 +282,7 @@ describe('ChannelPool', () => {
     expect(pool.metrics).toMatchObject({ idle: 3, created: 3 });
   });
 
-  it('refuses options that make no sense', () => {
+  it('refuses invalid options', () => {
     expect(() => poolOf({ max: 0 })).toThrow('max is 0');
     expect(() => poolOf({ min: 11 })).toThrow('min is 11');
     expect(() => poolOf({ order: 'filo' as never })).toThrow('order is "filo"');

@@ -129,7 +129,7 @@ describe.each(['http', 'socks5'] as const)('ProxyConnector, %s', (protocol) => {
     expect(proxy.asked).toEqual(['chat.invalid:18888', 'other.invalid:2']);
   });
 
-  it('a client behind it whose places race asks the proxy for the names all the same', async () => {
+  it('a client behind it whose places race asks the proxy for the names anyway', async () => {
     const proxy = await proxyOf(protocol);
     proxy.to = (await listen()).port;
     const client = new ReconnectingClient<PortPlace & ClientTls>({
@@ -176,7 +176,7 @@ describe.each(['http', 'socks5'] as const)('ProxyConnector, %s', (protocol) => {
   });
 });
 
-it('refuses options and places that make no sense', async () => {
+it('refuses invalid options and places', async () => {
   expect(() => connector('http', 0)).toThrow('port is 0');
   expect(() => connector('ftp' as never, 1)).toThrow('protocol is');
   expect(await failure(connector('http', 1).connect({ path: '/a' } as never))).toContain('path');

@@ -93,7 +93,7 @@ describe('ReconnectingClient, its connections', () => {
     expect(states.at(-1)).toBe('closed given-up');
   });
 
-  it('a place that failed goes to the end, also when its connection was lost', async () => {
+  it('a place that failed goes to the end, even when its connection was lost', async () => {
     await world.up('b');
     await world.up('c');
     const client = world.client(['a', 'b', 'c'], { retry: fixed(100) });
@@ -109,7 +109,7 @@ describe('ReconnectingClient, its connections', () => {
     ]);
   });
 
-  it('tries all places before the first wait, also when a place is not ready', async () => {
+  it('tries all places before the first wait, even when a place is not ready', async () => {
     await world.up('b');
     const client = world.client(['a', 'b', 'c', 'd'], {
       retry: fixed(1000),
@@ -451,7 +451,7 @@ describe('ReconnectingClient, its connections', () => {
     expect(states.at(-1)).toBe('closed given-up');
   });
 
-  it('gives up with the error of a policy or a shouldRetry that makes no sense', async () => {
+  it('gives up with the error of a policy or a shouldRetry that is not valid', async () => {
     for (const options of [
       { retry: () => Number.NaN },
       { retry: () => 'soon' as never },
@@ -927,7 +927,7 @@ describe('ReconnectingClient, its writes', () => {
     ]);
   });
 
-  it('refuses options that make no sense', () => {
+  it('refuses invalid options', () => {
     const make = (options: object) => () => world.client(['a'], options);
     expect(make({ addresses: [] })).toThrow('an empty list');
     expect(make({ addresses: [{ port: 0 }] })).toThrow('port is 0');

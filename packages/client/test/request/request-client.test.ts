@@ -247,7 +247,7 @@ describe('RequestClient', () => {
     expect(new Set(await Promise.all(calls))).toEqual(new Set(['HR_ERR_REQUEST_LOST']));
   });
 
-  it('refuses options that make no sense, and a pipeline without calls', async () => {
+  it('refuses invalid options, and a pipeline without calls', async () => {
     expect(() => clientOf({ retry: 'idempotent' })).toThrow('needs a budget');
     expect(() => clientOf({ retry: 'always' as never })).toThrow('retry is "always"');
     expect(() => clientOf({ connections: 0 })).toThrow('connections is 0');
@@ -590,7 +590,7 @@ describe('RequestClient with several connections', () => {
     expect([...askedOf.values()]).toEqual([100, 100, 100]);
   });
 
-  it('says why the last try failed also while another one is under way', async () => {
+  it('says why the last try failed even while another one is under way', async () => {
     const client = clientOf({
       timeoutMs: 1000,
       client: {

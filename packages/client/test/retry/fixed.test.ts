@@ -15,7 +15,7 @@ describe('fixed', () => {
     expect(delays).toEqual([0, 3000, 3000, 3000, 3000, undefined]);
   });
 
-  it('refuses what is no time and no number of tries', () => {
+  it('refuses values that are not a time or a number of tries', () => {
     expect(() => fixed(-1)).toThrow('ms is -1');
     expect(() => fixed(Number.NaN)).toThrow('ms is NaN');
     expect(() => fixed(1, { attempts: 0 })).toThrow('attempts is 0');

@@ -21,7 +21,7 @@ describe('natsBus', () => {
     );
   });
 
-  it('refuses what is no address, without repeating it', () => {
+  it('refuses a value that is not an address, without repeating it', () => {
     for (const servers of [
       '',
       [],
@@ -48,7 +48,7 @@ describe('redisBus', () => {
     expect(redisBus({ url: 'rediss://:secret@redis:7000' }).name).toBe('rediss://redis:7000');
   });
 
-  it('refuses what is no address, without repeating it', () => {
+  it('refuses a value that is not an address, without repeating it', () => {
     for (const url of ['', 'secret', 'http://secret', undefined as never]) {
       const text = refusal(() => redisBus({ url }));
       expect(text).toContain("looks like 'redis://127.0.0.1:6379'");

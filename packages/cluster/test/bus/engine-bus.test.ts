@@ -132,7 +132,7 @@ describe('EngineBus: up and down', () => {
     expect(events).toEqual(['up 0']);
   });
 
-  it('is down all the same when nothing comes back after the process stood still', async () => {
+  it('is down anyway when nothing comes back after the process stood still', async () => {
     const { engine, bus, clock, open, pass } = scriptedBus();
     await open();
     await pass(2000);
@@ -191,7 +191,7 @@ describe('EngineBus: tries', () => {
     }
   });
 
-  it('write one line for each trouble, also when two come in turn', async () => {
+  it('write one line for each trouble, even when two come in turn', async () => {
     const { engine, lines, open, pass } = scriptedBus();
     engine.mode = 'refuses';
     await open();

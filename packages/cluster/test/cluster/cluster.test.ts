@@ -201,7 +201,7 @@ describe('a cluster', () => {
     expect(ids.size).toBe(3);
   });
 
-  it('counts what is no message of the cluster, and logs the first of a kind', async () => {
+  it('counts messages that are not of the cluster, and logs the first of a kind', async () => {
     const nodes = new Nodes();
     const a = await nodes.join();
     const { bus } = a.parts.wire;

@@ -205,7 +205,7 @@ describe('Cluster.leave', () => {
     expect(server.connections.size).toBe(0);
   });
 
-  it('leaves all the same when a server cannot be drained, and then rejects with its error', async () => {
+  it('leaves anyway when a server cannot be drained, and then rejects with its error', async () => {
     const { nodes, one, seen } = await pair();
     const failing = new NotedServer(1, () => Promise.reject(new Error('no such server')));
     let hasDrained = false;

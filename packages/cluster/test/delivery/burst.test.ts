@@ -263,7 +263,7 @@ describe('what waits for members', () => {
     expect(waiting.bytes).toBe(0);
   });
 
-  it('goes with the last of them, and is delivered also after the cluster was left', async () => {
+  it('goes with the last of them, and is delivered even after the cluster was left', async () => {
     const { nodes, here, there } = await twoNodes();
     const room = there.group<string>('room');
     const [first, second] = [await nodes.pacedMember(100), await nodes.pacedMember(1)];
@@ -289,7 +289,7 @@ describe('what waits for members', () => {
     expect(there.parts.waiting.bytes).toBe(0);
   });
 
-  it('waits once, also after it went and more came', async () => {
+  it('waits once, even after it went and more came', async () => {
     const { nodes, here, there } = await twoNodes();
     const room = there.group<string>('room');
     const waits = vi.spyOn(MemberPace.prototype, 'onceFree');

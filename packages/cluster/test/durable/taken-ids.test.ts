@@ -30,7 +30,7 @@ function told({ isSettled, isBegun, isSuccess }: DurableOutcome): string {
 }
 
 describe('the id of a stored message', () => {
-  it('is under its seal: under another one it is no message', async () => {
+  it('is under its seal: under another one it is not a message', async () => {
     const { nodes, cluster, room, channel, log, stream, store } = await attacked();
     room.writeAndFlush('one');
     await nodes.pass(100);

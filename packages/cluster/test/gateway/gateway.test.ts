@@ -263,7 +263,7 @@ describe('Gateway and Worker', () => {
     expect(first.notes).toEqual(['connect', 'a']);
   });
 
-  it('close a connection at its worker after its messages, also when the first word of it was lost', () => {
+  it('close a connection at its worker after its messages, even when the first word of it was lost', () => {
     for (const delivery of ['at-most-once', 'acknowledged'] as const) {
       const { world, gateway, channel, first } = pair({ delivery });
       channel.writeInbound('a');
@@ -279,7 +279,7 @@ describe('Gateway and Worker', () => {
     }
   });
 
-  it('close a connection once, also when the answer to that was lost', () => {
+  it('close a connection once, even when the answer to that was lost', () => {
     for (const delivery of ['at-most-once', 'acknowledged'] as const) {
       const { world, gateway, channel, first } = pair({ delivery });
       channel.endInput();
@@ -293,7 +293,7 @@ describe('Gateway and Worker', () => {
     }
   });
 
-  it('run one function of a connection at a time, also when it leaves and comes back', () => {
+  it('run one function of a connection at a time, even when it leaves and comes back', () => {
     const { world, channel, first, second } = pair();
     first.workMs = () => 20_000;
     channel.writeInbound('long');

@@ -148,7 +148,7 @@ describe('connectionsOf', () => {
     expect(left.map(({ id }) => id)).toEqual([ids[1]]);
   });
 
-  it('has a defined answer for ids that are gone, and an error for what is no id', async () => {
+  it('has a defined answer for ids that are gone, and an error for a value that is not an id', async () => {
     const { given, of } = await world();
     const gone = { connection: `${'f'.repeat(32)}:1` };
     expect(await given(of.send(gone, 'hi'), 2500)).toBe(0);

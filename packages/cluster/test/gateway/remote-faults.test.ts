@@ -97,7 +97,7 @@ describe('connectionsOf, when something fails', () => {
     expect(channels.map(sent)).toEqual([['one'], []]);
   });
 
-  it('may be ignored: a call that the network fails is no unhandled rejection', async () => {
+  it('may be ignored: a call that the network fails is not an unhandled rejection', async () => {
     const { nodes, of } = await world();
     nodes.hub.stop();
     await nodes.pass(4000);
@@ -126,7 +126,7 @@ describe('connectionsOf, when something fails', () => {
     ]);
   });
 
-  it('refuses a session that is no object or takes more than 64 KiB, whole or after an update', async () => {
+  it('refuses a session that is not an object or takes more than 64 KiB, whole or after an update', async () => {
     const there = await world();
     const { ids, of } = there;
     const connection = ids[0]!;

@@ -433,7 +433,7 @@ describe('presence', () => {
     expect(b.counters.ignored).toEqual({ body: 1 });
   });
 
-  it('refuses what is no channel, such as the connection of a worker', async () => {
+  it('refuses a value that is not a channel, such as the connection of a worker', async () => {
     const { a } = await twoNodes();
     const add = (channel: unknown) => () => a.group('room').add(channel as never);
     expect(add({ id: 'gateway:1', write() {} })).toThrow(

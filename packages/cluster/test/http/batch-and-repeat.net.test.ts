@@ -26,7 +26,7 @@ describe('a batch', () => {
     expect(noted.map(([, , message]) => message)).toEqual([1, 2]);
   });
 
-  it('is refused as a whole when it is no list, or too long', async () => {
+  it('is refused as a whole when it is not a list, or too long', async () => {
     const { post, noted } = await apiWorld({ maxBatch: 2 });
     const bodies = [{}, { messages: [] }, { messages: {} }, { messages: [HI, HI, HI] }];
     for (const body of bodies) {
@@ -80,7 +80,7 @@ describe('a request with an idempotency key', () => {
     expect(noted).toHaveLength(3);
   });
 
-  it('is carried out once also while the first one is under way', async () => {
+  it('is carried out once even while the first one is under way', async () => {
     const { post, noted, connections } = await apiWorld();
     let go = () => {};
     const gate = new Promise<void>((resolve) => {

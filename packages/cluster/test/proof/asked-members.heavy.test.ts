@@ -49,7 +49,7 @@ for (const kind of ['nats', 'redis'] as const) {
   describe.runIf(absent === '')(
     `members on three nodes over a real ${kind}-server${absent}`,
     () => {
-      it('answer as they can; each that cannot has its reason, also when its node is killed', async () => {
+      it('answer as they can; each that cannot has its reason, even when its node is killed', async () => {
         server = await BusServer.start(SERVERS[kind]);
         const bus = { kind, port: server.port };
         asker = await AskedNode.join(bus);

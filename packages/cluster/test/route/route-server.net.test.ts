@@ -156,7 +156,7 @@ describe('routeServer', () => {
     await Promise.all([route.close(), route.close(), over]);
   });
 
-  it('refuses options that make no sense', async () => {
+  it('refuses invalid options', async () => {
     const cluster = { nodes: [] };
     const refused = (options: object) => routeServer(options as RouteServerOptions);
     await expect(refused({})).rejects.toThrow(/Cluster.join/);

@@ -15,7 +15,7 @@ describe('a map whose entries age', () => {
     expect(map.size).toBe(0);
   });
 
-  it('takes a key that is set again for the newest, also after it was deleted', () => {
+  it('takes a key that is set again for the newest, even after it was deleted', () => {
     const map = new AgingMap<number>(100, 10);
     map.set('a', 1, 0);
     map.set('b', 2, 50);

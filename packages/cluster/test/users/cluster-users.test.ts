@@ -184,7 +184,7 @@ describe('users on two nodes', () => {
       expect(b.parts.presence.isSure).toBe(true);
     });
 
-    it('finds and delivers to users all the same, and waits its time for nodes that it does not know', async () => {
+    it('finds and delivers to users anyway, and waits its time for nodes that it does not know', async () => {
       const { nodes, a, b, c, phone } = await lateNode(() => true);
       const found = vi.fn();
       const delivered = vi.fn();
@@ -386,7 +386,7 @@ describe('users on two nodes', () => {
     expect(() => a.users.add(session)).toThrow(/idOf/);
   });
 
-  it('refuse to bind what is no id, or no channel', async () => {
+  it('refuse to bind a value that is not an id, or not a channel', async () => {
     const { nodes, a } = await twoNodes();
     expect(() => a.users.bind(7 as never, nodes.channel())).toThrow(/id is 7, but must be a text/);
     expect(() => a.users.bind('ann', { id: 'gateway:1' } as never)).toThrow(

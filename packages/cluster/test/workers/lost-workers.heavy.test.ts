@@ -83,7 +83,7 @@ describe('workers that are killed', () => {
     await expect.poll(() => descriptorsOf(program.pid), PATIENT).toBe(before);
   });
 
-  it('are followed by others on the same port, also when all died at one time and the system had chosen it', async () => {
+  it('are followed by others on the same port, even when all died at one time and the system had chosen it', async () => {
     const { program, list } = await started();
     const { port } = list[0]!.info;
     let workers: readonly Listed[] = list;

@@ -71,7 +71,7 @@ describe('connections for workers that have been replaced', () => {
     expect(got()).toEqual([0, 8, 3]);
   });
 
-  it('do so whoever has its turn, until those that were replaced have ended', () => {
+  it('do so in any order, until the replaced workers have ended', () => {
     const { handoffs, children, got } = workers(3);
     handoffs.retire(0);
     for (let i = 0; i < 4; i++) children[1]!.turn();

@@ -174,7 +174,7 @@ describe('WorkersMachine', () => {
     expect(world.alive.size).toBe(0);
   });
 
-  it('ends with an error when the policy throws, or gives what is no delay', () => {
+  it('ends with an error when the policy throws, or gives a value that is not a delay', () => {
     const broken: [RetryPolicy, string][] = [
       [() => Number.NaN, 'the retry policy returned NaN, but a delay is'],
       [() => Number.POSITIVE_INFINITY, 'the retry policy returned Infinity, but a delay is'],

@@ -53,7 +53,7 @@ describe('ByteToMessageDecoder', () => {
     expect(channel.noted()).toEqual(['ab', 'cd', 'ef']);
   });
 
-  it('takes no user event for the end of the input, also when reads have been held', () => {
+  it('takes no user event for the end of the input, even when reads have been held', () => {
     const events: unknown[] = [];
     const channel = new EmbeddedChannel(new TestDecoder(pairs), {
       userEventTriggered: (_ctx, event) => void events.push(event),
@@ -82,7 +82,7 @@ describe('ByteToMessageDecoder', () => {
     expect(channel.noted()).toEqual(['!HR_ERR_DECODER_FAILED']);
   });
 
-  it('wraps what is no DecodeError and keeps it as the cause', () => {
+  it('wraps an error that is not a DecodeError and keeps it as the cause', () => {
     const fault = new RangeError('boom');
     const channel = new EmbeddedChannel(
       new TestDecoder(() => {
@@ -115,7 +115,7 @@ describe('ByteToMessageDecoder', () => {
     expect(channel.isOpen).toBe(true);
   });
 
-  it('completes the read of what waited after an emitted error, also after a read within a read', () => {
+  it('completes the read of what waited after an emitted error, even after a read within a read', () => {
     const channel = new NotingChannel(new TestDecoder(pickyPairs, { frameErrorPolicy: 'emit' }));
     let completed = 0;
     channel.pipeline.addLast({
@@ -209,7 +209,7 @@ describe('ByteToMessageDecoder', () => {
     expect(channel.embedded.reads).toBe(1);
   });
 
-  it('calls decodeLast once, also when nothing ever came', () => {
+  it('calls decodeLast once, even when nothing ever came', () => {
     const empty = new TestDecoder(pairs);
     outcome(empty);
     expect(empty.lastCalls).toEqual([0]);
@@ -501,7 +501,7 @@ describe('ByteToMessageDecoder', () => {
     expect(channel.noted()).toEqual(['!HR_ERR_TIMEOUT_READ']);
   });
 
-  it('refuses options that make no sense', () => {
+  it('refuses invalid options', () => {
     // @ts-expect-error no such policy
     expect(() => new TestDecoder(pairs, { frameErrorPolicy: 'ignore' })).toThrow(
       /frameErrorPolicy is "ignore"/,

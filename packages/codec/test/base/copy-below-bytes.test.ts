@@ -103,7 +103,7 @@ describe('copyBelowBytes', () => {
     expect([line.buffer.byteLength, String(line)]).toEqual([5, 'hello']);
   });
 
-  it('goes over to fresh decoders, and refuses what makes no sense', () => {
+  it('changes to fresh decoders, and refuses invalid calls', () => {
     const line = new LineFrameDecoder({ copyBelowBytes: 100 }).fresh();
     expect(kept({ make: () => line, bytes: 'hello\n' })[0]).toBe(5);
     expect(() => new LineFrameDecoder({ copyBelowBytes: 0 })).toThrow(/copyBelowBytes is 0/);

@@ -72,7 +72,7 @@ describe('MessageToMessageEncoder', () => {
     expect(() => channel.writeOutbound('!')).toThrow(/Halves.encode threw: boom/);
   });
 
-  it('the parts of a message follow one another, also if a handler writes when the writability changes', () => {
+  it('the parts of a message follow one another, even if a handler writes when the writability changes', () => {
     let count = 0;
     const channel = EmbeddedChannel.with(
       { writeBufferHighBytes: 64, writeBufferLowBytes: 0 },
@@ -91,7 +91,7 @@ describe('MessageToMessageEncoder', () => {
     expect(count).toBeGreaterThan(0);
   });
 
-  it('the parts of a message follow one another, also if another channel writes a message in between', () => {
+  it('the parts of a message follow one another, even if another channel writes a message in between', () => {
     const marks = { writeBufferHighBytes: 64, writeBufferLowBytes: 0 };
     let below: Context | undefined;
     /** Each part to the other channel makes the first one full. */

@@ -257,7 +257,7 @@ describe('a wrong order', () => {
     expect(() => lines.add(new codec.JsonCodec() as never)).toThrow(/PIPELINE_ORDER|reads bytes/);
   });
 
-  it('is no matter for a template where a text stands for a value', () => {
+  it('does not matter to a template where a text stands for a value', () => {
     const echo: Handler = {
       sharable: true,
       messageKinds: { reads: 'text', passesOn: 'text', accepts: 'text', writes: 'text' },
@@ -285,7 +285,7 @@ describe('a wrong order', () => {
     expect(channel.isEnding).toBe(true);
   });
 
-  it('is no matter for a template where a handler is made later, or passes other messages on', () => {
+  it('does not matter to a template where a handler is made later, or passes other messages on', () => {
     const texts = codec.textLines();
     expect(() =>
       pipeline().add(...texts, (() => ({})) as never, new codec.JsonCodec() as never),

@@ -70,7 +70,7 @@ describe('options of classes that extend the bases', () => {
     expect(decoder.maxBodyLength).toBe(10);
   });
 
-  it('refuses a misspelt one with the nearest', () => {
+  it('refuses a misspelled one with the nearest', () => {
     expect(() => new ReadingDecoder(misspelt)).toThrow(
       'ReadingDecoder has no option maxBodyLenght (10); did you mean maxBodyLength?',
     );

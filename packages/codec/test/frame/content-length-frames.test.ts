@@ -98,7 +98,7 @@ describe('ContentLengthFrameDecoder', () => {
     ]);
   });
 
-  it('refuses options that make no sense', () => {
+  it('refuses invalid options', () => {
     for (const options of [
       { maxFrameLength: -1 },
       { maxFrameLength: 10, maxHeaderLength: 31 },
@@ -122,7 +122,7 @@ describe('ContentLengthPrepender', () => {
     expect(String(channel.readOutbound())).toBe(framed('x'.repeat(size)));
   });
 
-  it('writes a body that is no Buffer yet', () => {
+  it('writes a body that is not a Buffer yet', () => {
     const channel = new EmbeddedChannel(new ContentLengthPrepender(), new ContentLengthPrepender());
     channel.writeOutbound(new Uint8Array([104, 105]));
     expect(String(channel.readOutbound())).toBe(framed(framed('hi')));

@@ -120,7 +120,7 @@ it('a datagram has a limit of messages, which wait in memory while reads are hel
   expect(textsOf(channel)).toEqual([]);
 });
 
-it('an empty datagram is no call of decode, as on a stream', () => {
+it('an empty datagram is not a call of decode, as on a stream', () => {
   class Careless extends ByteToMessageDecoder<number> {
     protected override decode(_ctx: Context, input: ByteInput): number {
       if (input.length === 0) throw new Error('called with nothing');

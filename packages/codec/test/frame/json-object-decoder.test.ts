@@ -86,7 +86,7 @@ describe('JsonObjectDecoder', () => {
     expect(channel.noted()).toEqual(['!HR_ERR_TIMEOUT_READ']);
   });
 
-  it('refuses a limit that makes no sense', () => {
+  it('refuses an invalid limit', () => {
     expect(() => decoder({ maxObjectLength: 0 })).toThrow(OptionError);
   });
 });

@@ -44,7 +44,7 @@ describe('LineFrameDecoder', () => {
     }
   });
 
-  it('the limit is for the line without its end, also when the end comes in two reads', () => {
+  it('the limit is for the line without its end, even when the end comes in two reads', () => {
     expect(outcome(decoder(), '12345\r', '\n')).toEqual(['12345']);
     expect(outcome(decoder(), '12345\r\n')).toEqual(['12345']);
     expect(outcome(decoder(), '12345\r', 'x')).toEqual([]);

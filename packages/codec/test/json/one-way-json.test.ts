@@ -31,7 +31,7 @@ describe('JsonDecoder', () => {
     expect(channel.readInbound()).toBe(1);
   });
 
-  it('refuses what is no JSON, with the first bytes', () => {
+  it('refuses input that is not JSON, with the first bytes', () => {
     const channel = new EmbeddedChannel(new JsonDecoder());
     expect(() => channel.writeInbound(Buffer.from('{'))).toThrow(
       'JsonDecoder cannot read a message of 1 bytes (7b)',

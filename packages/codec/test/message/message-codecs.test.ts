@@ -87,7 +87,7 @@ describe('JsonCodec', () => {
     expect(error.code).toBe('HR_ERR_DECODER_FAILED');
   });
 
-  it('refuses what is no JSON and what is not UTF-8', () => {
+  it('refuses input that is not JSON and what is not UTF-8', () => {
     const error = errorFrom(new JsonCodec(), Buffer.from('{"a":'));
     expect(error.code).toBe('HR_ERR_MESSAGE_INVALID');
     expect(error.message).toContain('JsonCodec cannot read a message of 5 bytes (7b2261223a)');
@@ -182,7 +182,7 @@ describe('ProtobufCodec', () => {
     expect(roundTrip(new ProtobufCodec({ schema: DurationSchema }), message)).toEqual(message);
   });
 
-  it('refuses bytes that are no message', () => {
+  it('refuses bytes that are not a message', () => {
     const codec = new ProtobufCodec({ schema: DurationSchema });
     const error = errorFrom(codec, Buffer.from('08ffffffffffffffffffffff', 'hex'));
     expect(error.code).toBe('HR_ERR_MESSAGE_INVALID');
@@ -241,7 +241,7 @@ describe.each(FORMATS)('CompressionCodec with %s', (format, inflate) => {
 });
 
 describe('CompressionCodec', () => {
-  it('refuses options that make no sense', () => {
+  it('refuses invalid options', () => {
     for (const options of [
       { format: 'zip' as never },
       { format: 'toString' as never },

@@ -218,7 +218,7 @@ describe.runIf(hasHaproxy)(title, () => {
     },
   );
 
-  it('a health check of its own is no client', async () => {
+  it('a health check of its own is not a client', async () => {
     const { server, firstOf } = await backend();
     // It waits for an answer: a plain check resets the connection at once, and a server that accepts late cannot ask
     // any more whose it is, so it does not trust it.

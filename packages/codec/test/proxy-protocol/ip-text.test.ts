@@ -18,7 +18,7 @@ describe('ipText', () => {
   });
 
   it.each(['', 'localhost', '1.2.3', '01.2.3.4', 'fe80::1%eth0', '[::1]', ':::'])(
-    '%j is no address',
+    '%j is not an address',
     (text) => {
       expect(ipBytes(text)).toBeUndefined();
     },

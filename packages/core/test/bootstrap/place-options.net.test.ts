@@ -47,7 +47,7 @@ it('connect takes its signal beside the place too', async () => {
   await expect(client.connect(place, { signals: signal } as never)).rejects.toThrow('signals');
 });
 
-it('connect refuses a family that is none, and a lookup that is no function', async () => {
+it('connect refuses a family that does not exist, and a lookup that is not a function', async () => {
   await expect(client.connect({ port: 1, family: 5 as never })).rejects.toThrow(
     'family is 5, but must be 0, 4 or 6',
   );

@@ -288,7 +288,7 @@ describe('the Buffer of a page does what that of Node does', () => {
       'swap32',
       'swap64',
     ].map((name) => [name]),
-  )('with arguments that make no sense, and in a buffer that is too short: %s', (name) => {
+  )('with invalid arguments, and in a buffer that is too short: %s', (name) => {
     const args = fc.array(oddArgument, { maxLength: 3 });
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 8 }), args, (length, given) => {

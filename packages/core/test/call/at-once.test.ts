@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { atOnce } from '../../src/call/at-once.ts';
 
-it('returns what is no promise', () => {
+it('returns a value that is not a promise', () => {
   const message = { text: 'hello' };
   expect(atOnce('reply', message)).toBe(message);
   expect([atOnce('reply', undefined), atOnce('reply', null), atOnce('reply', '')]).toEqual([

@@ -37,7 +37,7 @@ it('onceWritable: a listener that throws keeps neither the others nor the end of
   warn.mockRestore();
 });
 
-it('what handlers hold back counts with what is queued: a write that passes the high mark makes it unwritable', () => {
+it('what handlers hold back counts with what is queued: a write that passes the high watermark makes it unwritable', () => {
   let ctx!: Context;
   const channel = new EmbeddedChannel({
     handlerAdded(own: Context) {

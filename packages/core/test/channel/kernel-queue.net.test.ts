@@ -53,7 +53,7 @@ describe.runIf(process.platform === 'linux')('what a peer has not acknowledged',
   });
 });
 
-it('is not known of what is no TCP connection', async () => {
+it('is not known for a connection that is not TCP', async () => {
   const answers = await Promise.all(
     [undefined, { path: '/nowhere' }, addressOf('192.0.2.1', 1, 'IPv4')].map(
       (address) =>

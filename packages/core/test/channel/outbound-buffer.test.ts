@@ -201,7 +201,7 @@ describe('writability', () => {
     expect(() => limited(10, 10)).not.toThrow();
   });
 
-  it('unwritable strictly above the high mark, writable again strictly below the low mark', () => {
+  it('unwritable strictly above the high watermark, writable again strictly below the low watermark', () => {
     const channel = limited(128 + OVERHEAD, 256 + OVERHEAD);
     channel.embedded.isStuck = true;
     channel.write(Buffer.alloc(256));
@@ -213,7 +213,7 @@ describe('writability', () => {
     expect(channel.isWritable).toBe(true);
   });
 
-  it('at the low mark it is still unwritable', () => {
+  it('at the low watermark it is still unwritable', () => {
     const channel = limited(100, 200);
     const abort = new AbortController();
     channel.write(Buffer.alloc(100 - OVERHEAD));
@@ -227,7 +227,7 @@ describe('writability', () => {
     expect(channel.isWritable).toBe(true);
   });
 
-  it('passing the low mark upwards changes nothing', () => {
+  it('passing the low watermark upwards changes nothing', () => {
     const seen = recordEvents();
     const channel = limited(100, 1000, seen);
     seen.take();
@@ -324,7 +324,7 @@ describe('writability', () => {
     });
   });
 
-  it('held and let go within one event is no change', () => {
+  it('held and let go within one event is not a change', () => {
     const seen = recordEvents();
     const channel = limited(100, 200, seen);
     seen.take();

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { LogLevel } from '../../src/contract.ts';
 import { EmbeddedChannel } from '../../src/testing/embedded-channel.ts';
 
-describe('a write that nobody looked at', () => {
+describe('a write whose failure is unhandled', () => {
   it.each([
     ['ECONNRESET', ['debug']],
     ['EPIPE', ['debug']],

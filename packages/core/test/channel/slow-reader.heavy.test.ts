@@ -42,7 +42,7 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 
 // The last one is an IPv4 connection of an IPv6 socket.
 it.skipIf(process.platform !== 'linux').each(['127.0.0.1', '::'])(
-  `who reads ${BYTES_PER_SECOND / 1000} KB a second without pause stays, although the kernel takes nothing for longer than outboundStallMs, on %s`,
+  `a peer that reads ${BYTES_PER_SECOND / 1000} KB a second without pause stays connected, although the kernel takes nothing for longer than outboundStallMs, on %s`,
   async (host) => {
     const { channel, socket } = await flooded(host);
     let mayRead = 0;

@@ -95,7 +95,7 @@ describe('SettableFuture', () => {
     expect(future.isObserved).toBe(true);
   });
 
-  it('ignored, a failure is no unhandled rejection', async () => {
+  it('ignored, a failure is not an unhandled rejection', async () => {
     const rejections: unknown[] = [];
     const onRejection = (reason: unknown) => void rejections.push(reason);
     process.on('unhandledRejection', onRejection);

@@ -229,7 +229,7 @@ describe('writing', () => {
     expect([allGood.isPartialFailure, allGood.isPartialSuccess]).toEqual([false, false]);
   });
 
-  it('ignored, a failed broadcast is no unhandled rejection', async () => {
+  it('ignored, a failed broadcast is not an unhandled rejection', async () => {
     const rejections: unknown[] = [];
     const onRejection = (reason: unknown) => void rejections.push(reason);
     process.on('unhandledRejection', onRejection);

@@ -44,7 +44,7 @@ it('names an unknown option, its value, and the nearest one', () => {
   );
 });
 
-it('refuses what is no options object', () => {
+it('refuses a value that is not an options object', () => {
   for (const [given, shown] of [
     [undefined, 'undefined'],
     [null, 'null'],
@@ -58,7 +58,7 @@ it('refuses what is no options object', () => {
   }
 });
 
-it('names a wrong value and what is allowed, also after a right one', () => {
+it('names a wrong value and what is allowed, even after a right one', () => {
   expect(resolve({ maxLength: 8 })()).toMatchObject({ maxLength: 8 });
   expect(resolve({ maxLength: 0 })).toThrow(
     'maxLength is 0, but must be a whole number from 1 to Infinity',
@@ -71,7 +71,7 @@ describe('options like those of the call before', () => {
     expect(resolve({ maxLength: 9 })()).toBe(resolve({ maxLength: 9 })());
   });
 
-  it('are none of an array, also after a call without any', () => {
+  it('are none of an array, even after a call without any', () => {
     OPTIONS.part({});
     expect(() => OPTIONS.part([])).toThrow('IdleHandler takes an object');
   });

@@ -73,7 +73,7 @@ describe('the order of handlers that answer events', () => {
     expect(pipeline.names()).toEqual(['other', 'bell', 'Porter#0']);
   });
 
-  it('knows nothing of an event that no handler of the pipeline fires: it may come from outside', () => {
+  it('knows nothing about an event that no handler of the pipeline fires: it may come from outside', () => {
     const porter = new Porter();
     const channel = new EmbeddedChannel(porter);
     channel.pipeline.fireUserEventTriggered(new Ring());

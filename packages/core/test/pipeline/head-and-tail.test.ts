@@ -81,7 +81,7 @@ describe('the tail', () => {
     }
   });
 
-  it('an asynchronous handler that fails because the peer went is no warning', async () => {
+  it('an asynchronous handler that fails because the peer went is not a warning', async () => {
     const { channel, entries, clock } = open({}, {
       channelRead: async (ctx) => {
         await Promise.resolve();
@@ -161,7 +161,7 @@ describe('the head', () => {
   });
 });
 
-describe('failures that nobody looks at', () => {
+describe('unhandled failures', () => {
   const failing: Handler = {
     sharable: true,
     write() {

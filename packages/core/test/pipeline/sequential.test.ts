@@ -235,7 +235,7 @@ it('delivers waiting messages while no other handler holds reads, and then the e
   expect(seen).toEqual(['a', 'b', 'c', 'd', 'input']);
 });
 
-it('has a drain wait for the message that it works on, also when it came after the drain began', async () => {
+it('has a drain wait for the message that it works on, even when it came after the drain began', async () => {
   for (const isBefore of [true, false]) {
     const slow = new Slow();
     const channel = new EmbeddedChannel(sequential(slow));
@@ -306,7 +306,7 @@ it('handles each message before an error that follows it, even while reads are h
   expect(seen).toEqual(['a', 'b', 'c', 'error']);
 });
 
-it('reads on when the last message that waited takes no time, whoever else held reads', async () => {
+it('reads on when the last message that waited takes no time, even if another handler held reads', async () => {
   let finish = (): void => {};
   const inner: Handler = {
     channelRead: (_ctx, message: string) =>

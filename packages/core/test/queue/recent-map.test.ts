@@ -27,7 +27,7 @@ describe('a map of values by their last use', () => {
     expect(names(map)).toEqual(['a']);
   });
 
-  it('forgets from the oldest on up to the first that is not over, also after it was empty', () => {
+  it('forgets from the oldest on up to the first that is not over, even after it was empty', () => {
     const map = new RecentMap<number>(9);
     for (let round = 0; round < 3; round += 1) {
       for (const [i, value] of [1, 2, 3, 1].entries()) map.use(`${round} ${i}`, value);

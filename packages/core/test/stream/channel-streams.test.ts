@@ -86,7 +86,7 @@ describe('channelStreams', () => {
     expect(channel.closeInfo?.reason).toBe('error');
   });
 
-  it('refuses a high-water mark that makes no sense', () => {
+  it('refuses an invalid high watermark', () => {
     const channel = EmbeddedChannel.with({});
     expect(() => channelStreams(channel, { highWaterMark: 0 })).toThrow(/highWaterMark/);
   });

@@ -71,7 +71,7 @@ it('takes a step that throws for one that rejects, and a rejection after the end
   expect(heard).toEqual([]);
 });
 
-it('as a promise rejects with the reason of its signal, also if the step never settles', async () => {
+it('as a promise rejects with the reason of its signal, even if the step never settles', async () => {
   const abort = new AbortController();
   const never = attempted(() => new Promise(() => {}), { signal: abort.signal });
   abort.abort(new Error('not wanted any more'));

@@ -21,7 +21,7 @@ class Named implements DeadlineEntry {
 }
 
 describe('ClockDeadlines', () => {
-  it('calls each in an event of its own, also after one that throws', () => {
+  it('calls each in an event of its own, even after one that throws', () => {
     const clock = new VirtualClock();
     const seen: string[] = [];
     const due = (name: string) => {

@@ -66,7 +66,7 @@ describe('what a runtime has below its sockets', () => {
     );
   });
 
-  it('is not looked at where public sockets are asked for, which is no fall back', async () => {
+  it('is not looked at where public sockets are asked for, which is not a fallback', async () => {
     const untouched = sockets({
       obstacle: () => {
         throw new Error('looked at');

@@ -262,7 +262,7 @@ describe('a pair', () => {
     expect([received, near.unsentBytes]).toEqual([['good'], 0]);
   });
 
-  it('refuses a capacity that makes no sense', () => {
+  it('refuses an invalid capacity', () => {
     expect(() => new MemoryNetwork({ capacityBytes: 0 })).toThrow(/capacityBytes is 0/);
   });
 });

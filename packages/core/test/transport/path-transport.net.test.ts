@@ -130,7 +130,7 @@ describe.skipIf(process.platform === 'win32')('a path, as a file', () => {
     });
   });
 
-  it('fails the write that finds the peer gone, also when it finds out at once', async () => {
+  it('fails the write that finds the peer gone, even when it finds out at once', async () => {
     const server = await bind({ path });
     server.on('connection', (child) => void child.close());
     const client = (await new Bootstrap()

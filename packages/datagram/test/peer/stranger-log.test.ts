@@ -203,7 +203,7 @@ describe('a limit of connections before the places of a listener', () => {
   );
 
   it.each(['10.0.0.3:7', '10.0.0.2:77'])(
-    'is no obstacle with as many places, to %s',
+    'does not matter with as many places, to %s',
     async (device) => {
       const world = await limited(10, 10, { maxPeers: 10 });
       expect(world.lines.loud).toEqual([]);

@@ -36,7 +36,7 @@ it.runIf(!canReusePort())(
   },
 );
 
-it('refuses options and places that make no sense', async () => {
+it('refuses invalid options and places', async () => {
   const bootstrap = () => new DatagramBootstrap().handler(() => {});
   expect(() => bootstrap().options({ tll: 3 } as never)).toThrow('did you mean ttl?');
   await expect(bootstrap().options({ ttl: 0 }).bind({ port: 0 })).rejects.toThrow('ttl is 0');

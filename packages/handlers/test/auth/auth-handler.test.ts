@@ -481,7 +481,7 @@ describe('AuthHandler, one id twice', () => {
     expect(channel.isOutputShutdown).toBe(false);
   });
 
-  it('kicks the older one, also while it signs in to something else', async () => {
+  it('kicks the older one, even while it signs in to something else', async () => {
     const sessions = new SessionRegistry(idOf);
     const options: Partial<Options> = { sessions, duplicatePolicy: 'kick-older', again: 'move' };
     const first = await signIn(options);

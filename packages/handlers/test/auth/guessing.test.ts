@@ -266,7 +266,7 @@ describe('GuessLimiter', () => {
     expect(verdict()).toBe('waits');
   });
 
-  it('gives a right try back once only, also when it goes away before its answer', async () => {
+  it('gives a right try back once only, even when it goes away before its answer', async () => {
     const guessing = new Guessing({ forgiveEveryMs: 1e9 }, true);
     guessing.tries(4, () => 'home ann x');
     const { leave } = guessing.try('home ann right');

@@ -12,7 +12,7 @@ it('makes its signal when it is asked for, and only once', () => {
   expect(signal.reason).toBe(why);
 });
 
-it('gives a signal that is aborted already, with the reason, to whoever asks after that', () => {
+it('gives a signal that is aborted already, with the reason, to later callers', () => {
   const attempt = new PendingAttempt(new EmbeddedChannel());
   const why = new Error('too late');
   attempt.abort(why);

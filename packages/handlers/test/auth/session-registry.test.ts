@@ -116,7 +116,7 @@ describe('SessionRegistry, presence', () => {
     expect(logged).toEqual([expect.stringMatching(/^error .*'online' failed/)]);
   });
 
-  it('refuses a grace time that makes no sense', () => {
+  it('refuses an invalid grace time', () => {
     expect(() => new SessionRegistry(String, { graceMs: -1 })).toThrow(/graceMs is -1/);
   });
 });

@@ -209,7 +209,7 @@ describe('AuthHandler, a kick from outside', () => {
     expect(app.seen).toEqual(['in ann']);
   });
 
-  it('ends the connection also when the handler was removed', () => {
+  it('ends the connection even when the handler was removed', () => {
     const { sessions, auth, group, channel, outbound } = setUp();
     channel.writeInbound('AUTH:ann');
     channel.run(() => channel.pipeline.remove(auth));
@@ -232,7 +232,7 @@ describe('AuthHandler, a kick from outside', () => {
     expect(channel.closeInfo?.reason).toBe('replaced');
   });
 
-  it('does not throw when the sessions do, and leaves the group all the same', () => {
+  it('does not throw when the sessions do, and leaves the group anyway', () => {
     const { sessions, app, group, channel, outbound } = setUp();
     channel.writeInbound('AUTH:ann');
     sessions.onRemove = () => {
@@ -298,7 +298,7 @@ describe('AuthHandler, sessions of any class', () => {
     expect([sessions.here.size, app.seen]).toEqual([0, ['in ann']]);
   });
 
-  it('refuses what is no group, and what are no sessions', () => {
+  it('refuses values that are not groups or sessions', () => {
     const authenticate = (id: string) => ({ principal: id });
     expect(() => new AuthHandler({ authenticate, group: [] as never })).toThrow(
       'group is an array, but must be a group, such as a ChannelGroup',

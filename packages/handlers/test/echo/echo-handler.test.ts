@@ -150,7 +150,7 @@ describe('EchoHandler', () => {
     expect(drainOutbound(channel).slice(-2)).toEqual(last);
   });
 
-  it('waits for room also when an error follows, which comes after the messages before it', () => {
+  it('waits for room even when an error follows, which comes after the messages before it', () => {
     const seen: string[] = [];
     const catcher: Handler = {
       exceptionCaught: (_ctx: Context, error: Error) => void seen.push(error.message),

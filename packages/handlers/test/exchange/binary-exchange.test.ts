@@ -70,13 +70,13 @@ describe('binaryExchange', () => {
     expect(() => read(bytes)).toThrow(expect.objectContaining({ code: 'HR_ERR_MESSAGE_INVALID' }));
   });
 
-  it('refuses what is no bytes', () => {
+  it('refuses values that are not bytes', () => {
     expect(() => readings(format, 'text' as never)).toThrow(
       /^a text, but bytes were expected, as a frame decoder before it makes \(text\)/,
     );
   });
 
-  it('writes a body that is no Buffer yet, and none that is no bytes', () => {
+  it('writes a body that is not a Buffer yet, and refuses one that is not bytes', () => {
     const source = format.response(1, body);
     expect(hex(format.request(2, source, 1))).toBe(
       '01 00 00 00 00 02 00 00 00 01 02 00 00 00 00 01 68 69',

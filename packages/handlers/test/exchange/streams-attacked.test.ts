@@ -38,7 +38,7 @@ function source(log: string[], parts: object = {}) {
 }
 
 describe('a source of items is given up, once, whatever it is', () => {
-  it('one with a destroy() of its own that is no stream, or throws', async () => {
+  it('one with a destroy() of its own that is not a stream, or throws', async () => {
     const rejections = unhandled();
     for (const destroy of [
       () => {},

@@ -85,7 +85,7 @@ describe('a stream of the answerer', () => {
     expect(await settled(ends, readAll(items))).toHaveLength(99);
   });
 
-  it('counts bytes, too: one item may exceed them, and a large one is no deadlock', async () => {
+  it('counts bytes, too: one item may exceed them, and a large one is not a deadlock', async () => {
     let made = 0;
     const ends = new TwoEnds(
       { windowBytes: 1000 },
@@ -397,7 +397,7 @@ describe('the reader of a stream', () => {
     expect(sizes).toEqual([10, 10, 65_536]);
   });
 
-  it('looks at each item that it keeps twice at most, also when each has a read of its own', async () => {
+  it('looks at each item that it keeps twice at most, even when each has a read of its own', async () => {
     const reader = new ItemReader({ items: 65_536, bytes: 1 << 30 }, { took() {}, left() {} });
     const at = vi.spyOn(Fifo.prototype, 'at');
     onTestFinished(() => at.mockRestore());

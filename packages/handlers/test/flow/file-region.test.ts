@@ -274,7 +274,7 @@ describe('FileRegion', () => {
     },
   );
 
-  it('gives the file up when its signal aborts, also while the peer takes nothing', async () => {
+  it('gives the file up when its signal aborts, even while the peer takes nothing', async () => {
     const files = await watchFiles();
     const abort = new AbortController();
     const channel = streaming();

@@ -301,7 +301,7 @@ describe('StreamWriteHandler', () => {
     expect(order).toEqual(['x', 'empty']);
   });
 
-  it('counts what waits for a stream towards writability, and goes on all the same', async () => {
+  it('counts what waits for a stream towards writability, and goes on anyway', async () => {
     const channel = streaming({ writeBufferHighBytes: 1000, writeBufferLowBytes: 500 });
     const source = new Source();
     channel.writeAndFlush(source);

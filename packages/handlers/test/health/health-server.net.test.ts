@@ -152,7 +152,7 @@ describe('strangers on the port of serveHealth', () => {
     expect(await stranger(health, 'GET /healthz HTTP/1.1\r\nX: ')).toContain('408');
   });
 
-  it('get 431 for headers that are too long, and 400 for what is no HTTP', async () => {
+  it('get 431 for headers that are too long, and 400 for bytes that are not HTTP', async () => {
     const health = await start();
     const long = `GET / HTTP/1.1\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`;
     expect(await stranger(health, long)).toContain('431');

@@ -402,7 +402,7 @@ describe('HeartbeatHandler, watching', () => {
     expect(app.seen.at(-1)).toMatch(/^missed 3 lost/);
   });
 
-  it('pings do not pile up while output is stuck, and a dead peer is found all the same', () => {
+  it('pings do not pile up while output is stuck, and a dead peer is found anyway', () => {
     let pings = 0;
     const counter: Handler = {
       write(ctx: Context, message: unknown) {

@@ -151,7 +151,7 @@ describe('ConnectionLimitHandler', () => {
     },
   );
 
-  it('refuses limits that make no sense', () => {
+  it('refuses invalid limits', () => {
     expect(() => new ConnectionLimitHandler({ total: 0 })).toThrow(/total is 0/);
     expect(() => new ConnectionLimitHandler({ perAddress: 1.5 })).toThrow(/perAddress is 1.5/);
     expect(() => new ConnectionLimitHandler({ total: Number.POSITIVE_INFINITY })).not.toThrow();

@@ -75,7 +75,7 @@ describe('ConnectionRateHandler', () => {
     expect(rate.remembered).toBe(1);
   });
 
-  it('refuses rates that make no sense', () => {
+  it('refuses invalid rates', () => {
     expect(() => new ConnectionRateHandler({ perSecond: 0 })).toThrow(/perSecond is 0/);
     expect(() => new ConnectionRateHandler({ perAddressBurst: 0 })).toThrow(/perAddressBurst is 0/);
     expect(() => new ConnectionRateHandler({ maxAddresses: 0 })).toThrow(/maxAddresses is 0/);

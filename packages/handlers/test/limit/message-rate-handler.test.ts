@@ -137,7 +137,7 @@ describe('MessageRateHandler', () => {
     expect(closed.channel.clock.pendingTimers).toBe(0);
   });
 
-  it('refuses rates that make no sense', () => {
+  it('refuses invalid rates', () => {
     expect(() => new MessageRateHandler({ perSecond: 0 })).toThrow(/perSecond is 0/);
     expect(() => new MessageRateHandler({ perSecond: 1, burst: 0 })).toThrow(/burst is 0/);
   });

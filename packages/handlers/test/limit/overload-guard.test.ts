@@ -120,7 +120,7 @@ describe('OverloadGuard', () => {
     server.finish();
   });
 
-  it('refuses options that make no sense', () => {
+  it('refuses invalid options', () => {
     expect(() => new OverloadGuard({ heapShare: 0 })).toThrow(/heapShare is 0/);
     expect(() => new OverloadGuard({ everyMs: 0 })).toThrow(/everyMs is 0/);
     expect(() => new OverloadGuard({ shedShare: 2 })).toThrow(/shedShare is 2/);
@@ -140,7 +140,7 @@ describe('LoadMeter', () => {
 });
 
 describe('OverloadGuard, with functions that throw', () => {
-  it('logs it, goes on looking, and sheds all the same', () => {
+  it('logs it, continues to watch, and sheds anyway', () => {
     const lines: string[] = [];
     const logger = { log: (_level: LogLevel, text: string) => void lines.push(text) };
     let looks = 0;

@@ -17,7 +17,7 @@ describe('fromPino, with the real pino', () => {
     expect(line).toMatchObject({ level: 40, msg: 'it failed' });
   });
 
-  it('refuses what is no logger', () => {
+  it('refuses a value that is not a logger', () => {
     expect(() => fromPino({} as never)).toThrow(OptionError);
   });
 
@@ -63,7 +63,7 @@ describe('fromPino, with the real pino', () => {
     expect(lines).toMatchObject([{ msg: expect.stringContaining('is slow') }]);
   });
 
-  it('refuses what is no logger', () => {
+  it('refuses a value that is not a logger', () => {
     expect(() => fromPino(undefined as never)).toThrow(OptionError);
   });
 });

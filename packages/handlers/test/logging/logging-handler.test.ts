@@ -223,7 +223,7 @@ describe('LoggingHandler', () => {
     expect(new Set(log.levels)).toEqual(new Set(['info']));
   });
 
-  it('refuses options that make no sense', () => {
+  it('refuses invalid options', () => {
     const codeOf = (options: LoggingOptions): boolean => {
       try {
         new LoggingHandler(options);

@@ -119,7 +119,7 @@ describe('PcapHandler', () => {
     expect(last.fromPort).not.toBe(all[0]!.fromPort);
   });
 
-  it('leaves messages out that are no bytes', () => {
+  it('leaves messages out that are not bytes', () => {
     const { channel, packets } = captured();
     channel.writeInbound('text');
     expect(packets()).toHaveLength(3);

@@ -33,7 +33,7 @@ describe('MetricsHandler', () => {
     expect([metrics.opened, metrics.open]).toEqual([2, 2]);
   });
 
-  it('counts why connections closed, also when the handler is gone by then', () => {
+  it('counts why connections closed, even when the handler is gone by then', () => {
     const metrics = new ServerMetrics();
     const one = counted(metrics);
     const two = counted(metrics);

@@ -178,7 +178,7 @@ describe.each(Object.keys(takers))('%s', (name) => {
     expect(text).toContain(`${name} has no option unknownOption (1); `);
   });
 
-  it('refuses what is no options object', () => {
+  it('refuses a value that is not an options object', () => {
     const wrong: unknown[] = [null, 80, 'text', [], () => {}];
     if (requiring.has(name)) wrong.push(undefined);
     for (const value of wrong) {

@@ -111,7 +111,7 @@ describe('ProtocolDetector', () => {
     expect(notes).toEqual(['event http', 'http:GET ', 'complete']);
   });
 
-  it('gives a later protocol its turn only when the earlier ones have said no', () => {
+  it('tries a later protocol only when the earlier ones do not match', () => {
     const notes: string[] = [];
     const any: Protocol = {
       name: 'any',

@@ -59,7 +59,7 @@ describe('the memory of relays', () => {
     expect(firstAfterAnotherRead()).toBe('first');
   });
 
-  it('does not serve again if the other channel has one handler, and that is no relay', () => {
+  it('does not serve again if the other channel has one handler, and that one is not a relay', () => {
     [left, right] = [side(), side()];
     right.channel.pipeline.addLast({ write: (ctx, message) => ctx.write(message) });
     left.channel.pipeline.addLast(new RelayHandler(right.channel));

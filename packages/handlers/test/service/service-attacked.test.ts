@@ -51,7 +51,7 @@ describe('a peer of a service', () => {
     expect(logged).toEqual([]);
   });
 
-  it('ends its connection with headers that are no texts', async () => {
+  it('ends its connection with headers that are not texts', async () => {
     for (const headers of [7, null, [], { a: 1 }, { a: null }, { a: {} }]) {
       const { exchange, during } = serviceEnds(handle());
       const ask = during(() =>

@@ -67,7 +67,7 @@ describe('TrafficShapingHandler, reading', () => {
     expect(channel.embedded.reads).toBe(reads + 1);
   });
 
-  it('does not count messages that are no bytes, unless there is a sizeOf', () => {
+  it('does not count messages that are not bytes, unless there is a sizeOf', () => {
     const channel = shaped({ readBytesPerSecond: 1 });
     const { reads } = channel.embedded;
     channel.writeInbound('a long text');
@@ -295,7 +295,7 @@ describe('GlobalTraffic', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it('refuses limits that make no sense', () => {
+  it('refuses invalid limits', () => {
     expect(() => new GlobalTraffic({ readBytesPerSecond: 0 })).toThrow(/readBytesPerSecond/);
     expect(() => new TrafficShapingHandler({ maxWaitMs: -1 })).toThrow(/maxWaitMs/);
     expect(() => new TrafficShapingHandler({ maxQueuedBytes: 0 })).toThrow(/maxQueuedBytes/);

@@ -56,7 +56,7 @@ describe('ReadTimeoutHandler', () => {
     expect(channel.closeInfo?.reason).toBe('timeout');
   });
 
-  it('is off with timeoutMs: false, refuses what makes no sense, and does not touch writes', () => {
+  it('is off with timeoutMs: false, refuses invalid times, and does not touch writes', () => {
     const channel = new EmbeddedChannel(new ReadTimeoutHandler({ timeoutMs: false }));
     channel.advance(1e9);
     expect(channel.isOpen).toBe(true);
@@ -128,7 +128,7 @@ describe('WriteTimeoutHandler', () => {
     expect(channel.clock.pendingTimers).toBe(0);
   });
 
-  it('is off with timeoutMs: false, and refuses what makes no sense', () => {
+  it('is off with timeoutMs: false, and refuses invalid times', () => {
     expect(new WriteTimeoutHandler({ timeoutMs: false }).write).toBeUndefined();
     expect(() => new WriteTimeoutHandler({ timeoutMs: -5 })).toThrow(/timeoutMs is -5/);
   });
@@ -235,7 +235,7 @@ describe('a last word that throws', () => {
       'MessageRateHandler',
       new MessageRateHandler({ perSecond: 1, excessPolicy: 'close', lastWord }),
     ],
-  ])('of %s is fired, and the connection ends all the same', (_name, handler) => {
+  ])('of %s is fired, and the connection ends anyway', (_name, handler) => {
     const caught: string[] = [];
     const catcher: Handler = {
       exceptionCaught: (_ctx: Context, error: Error) => void caught.push(error.message),

@@ -380,7 +380,7 @@ describe('LastingBootstrap', () => {
     expect(isHeadraceError(failure, CLIENT_ERRORS.RECONNECT_GIVEN_UP)).toBe(true);
   });
 
-  it('refuses options that make no sense', () => {
+  it('refuses invalid options', () => {
     world = new LastingWorld(echo);
     const given = { bootstrap: new Bootstrap(), addresses: [{ port: 1 }] };
     expect(() => new LastingBootstrap({ ...given, windowMs: 0 })).toThrow('windowMs');

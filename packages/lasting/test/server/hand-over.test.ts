@@ -315,7 +315,7 @@ describe('a hand-over of lasting channels', () => {
     expect([asked, inbox.texts]).toEqual([1, ['welcome', 'hello']]);
   });
 
-  it('a principal that is no plain data goes from process to process by save and restore', async () => {
+  it('a principal that is not plain data goes from process to process by save and restore', async () => {
     class User {
       readonly name: string;
       constructor(name: string) {

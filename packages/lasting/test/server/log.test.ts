@@ -653,7 +653,7 @@ describe('a lasting channel that is in a log', () => {
     expect(inbox.texts).toEqual(['welcome', 'ann']);
   });
 
-  it('closes with the error of save, and of what is no plain data', async () => {
+  it('closes with the error of save, and of a value that is not plain data', async () => {
     world.before.settings = { save: () => new Map() };
     const errors: Error[] = [];
     await world.up(() => [
@@ -669,7 +669,7 @@ describe('a lasting channel that is in a log', () => {
     expect(world.before.channels[0]!.closeInfo?.error?.message).toContain('what save returned');
   });
 
-  it('is gone for a client whose secret is wrong, and when its records make no sense', async () => {
+  it('is gone for a client whose secret is wrong, and when its records are not valid', async () => {
     await world.up(() => [counting()]);
     const client = await world.connect(inbox);
     await world.pass(1000);

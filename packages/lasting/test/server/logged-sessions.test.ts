@@ -86,7 +86,7 @@ describe('the channels of a table in its log', () => {
       looked = new LoggedSessions({ ...log, keepMs: log.keepMs, read }, LIMITS, () => []);
     });
 
-    it('are read 32 at a time, each in its turn, also after one that fails', async () => {
+    it('are read 32 at a time, each in its turn, even after one that fails', async () => {
       const verdicts = Array.from({ length: 100 }, (_, id) => find(id));
       for (let done = 0; done < 100; done++) {
         await passTime(clock, 0);

@@ -340,7 +340,7 @@ describe('lasting channels that go over a connection', () => {
     await echoes('two');
   });
 
-  it('what is no request of a hand-over is refused', async () => {
+  it('a message that is not a request of a hand-over is refused', async () => {
     await join();
     for (const request of [[], [9], [3, 0, 0], [4, 0, 0, 0, 7]]) {
       const answer = expect(exchange.request(Buffer.from(request))).rejects.toMatchObject({

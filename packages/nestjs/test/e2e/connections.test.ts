@@ -384,7 +384,7 @@ describe('heartbeats', () => {
     expect(channel?.isActive).toBe(true);
   });
 
-  it('are no packets: a connection without one for idleMs is ended', async () => {
+  it('are not packets: a connection without one for idleMs is ended', async () => {
     const heartbeat = { intervalMs: 1000, timeoutMs: 1000, maxMissed: 2 };
     app = await TimedApp.start([SumService], { heartbeat, idleMs: 30_000 });
     const client = app.client({ heartbeat });

@@ -142,7 +142,7 @@ describe('events', () => {
     expect(SecondListener.noted).toEqual(['a', 'b']);
   });
 
-  it('without a handler are no reason to close', async () => {
+  it('without a handler do not close the connection', async () => {
     client.emit('unknown', 1);
     expect(await ask('sum', [4])).toBe(4);
   });

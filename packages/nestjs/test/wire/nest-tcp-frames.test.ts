@@ -41,7 +41,7 @@ describe('frames of Nest TCP', () => {
     );
   });
 
-  it('are counted as Nest counts, and the same in every cut, if they are no UTF-8', () => {
+  it('are counted as Nest counts, and the same in every cut, if they are not UTF-8', () => {
     // First bytes of all lengths, continuations that some of them allow, a character, and what begins the next frame.
     const alphabet = [0x41, 0x31, 0x23, 0x80, 0x9f, 0xa0, 0xc2, 0xe0, 0xed, 0xf0, 0xf4, 0xff];
     const body = fc.array(fc.constantFrom(...alphabet), { minLength: 1, maxLength: 6 });

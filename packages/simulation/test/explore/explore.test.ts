@@ -99,7 +99,7 @@ describe('explore', () => {
     }
   });
 
-  it('refuses options that make no sense', async () => {
+  it('refuses invalid options', async () => {
     await expect(explore({ scenario: 5 as never })).rejects.toThrow(
       'scenario is 5, but must be a function',
     );

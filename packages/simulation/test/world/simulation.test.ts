@@ -146,7 +146,7 @@ describe('Simulation', () => {
     await expect(sim.run({ untilMs: 3000 })).rejects.toThrow(failure);
   });
 
-  it('refuses times and clocks that make no sense', async () => {
+  it('refuses invalid times and clocks', async () => {
     const sim = new Simulation({ seed: 1 });
     sim.host('a', ({ clock }) => void clock.schedule(() => {}, Number.NaN));
     expect(() => sim.at(Number.NaN, () => {})).toThrow('atMs is NaN');
@@ -209,7 +209,7 @@ describe('Simulation', () => {
     expect(await failureOf(() => process.nextTick(thrower))).toContain('two');
   });
 
-  it('refuses options that make no sense', async () => {
+  it('refuses invalid options', async () => {
     expect(() => new Simulation({ seed: -1 })).toThrow('seed is -1');
     expect(() => new Simulation({ seed: 1, cuts: 1 } as never)).toThrow('no option cuts');
     const sim = new Simulation({ seed: 1 });
@@ -381,7 +381,7 @@ describe('a simulated connection', () => {
     await sim.verify();
   });
 
-  it('gives what had arrived before a reset, also when a late segment comes after it', async () => {
+  it('gives what had arrived before a reset, even when a late segment comes after it', async () => {
     // As on Linux, where a reset drops what is to be sent, and no byte that has arrived: recv() gives them, then ECONNRESET.
     const sim = new Simulation({ seed: 1, cutShare: 0, latency: { minMs: 100, maxMs: 100 } });
     sim.host('server', (host) =>

@@ -33,7 +33,7 @@ describe('bearerOf', () => {
     expect(of(headers)).toBeUndefined();
   });
 
-  it('is no name that the answer of a server has', () => {
+  it('does not come from the answer of a server', () => {
     const headers = {
       upgrade: 'websocket',
       'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',

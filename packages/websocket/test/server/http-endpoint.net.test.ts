@@ -309,7 +309,7 @@ describe('HttpEndpoint', () => {
     ['an origin whose scheme takes no port', 'Host: x:8080\r\nOrigin: file://x', {}],
     ['a host that is no host', 'Host: a\\b\r\nOrigin: foo://a', {}],
     ['trustedProxies that throw', 'Host: x', { trustedProxies: () => fail() }],
-  ])('ends one connection, also after another request: %s', async (_what, headers, options) => {
+  ])('ends one connection, even after another request: %s', async (_what, headers, options) => {
     const { port } = await start(options);
     const upgrade = `GET /ws HTTP/1.1\r\n${headers}\r\n${UPGRADE}`;
     for (const before of ['', 'GET / HTTP/1.1\r\nHost: x\r\n\r\n']) {
@@ -335,7 +335,7 @@ describe('HttpEndpoint', () => {
     await expect(openSocket(port, undefined, '/other').opened).rejects.toThrow('404');
   });
 
-  it('answers 400 to what is no HTTP, 431 to endless headers, and logs each once', async () => {
+  it('answers 400 to bytes that are not HTTP, 431 to endless headers, and logs each once', async () => {
     const { port, log } = await start({ maxHeaderBytes: 2000 });
     expect(await exchange(port, 'GET / HTP/9\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 Bad Request/);
     expect(await exchange(port, `GET / HTTP/1.1\r\nX: ${'x'.repeat(3000)}\r\n\r\n`)).toMatch(

@@ -122,7 +122,7 @@ describe('requests that arrive together', () => {
 });
 
 describe('the time of a request', () => {
-  it('runs again after a request with a body, whoever ends first', async () => {
+  it('runs again after a request with a body, whichever end ends first', async () => {
     for (const readsBody of [true, false]) {
       const clock = new VirtualClock();
       const port = await start(

@@ -53,7 +53,7 @@ describe('WebSocketJsonCodec', () => {
     expect(String(message?.bytes)).toBe('{"text":"grüße"}');
   });
 
-  it('refuses what is no JSON, and what does not fit the schema', () => {
+  it('refuses input that is not JSON, and what does not fit the schema', () => {
     expect(outcome({}, 'no JSON')).toEqual(['!HR_ERR_MESSAGE_INVALID']);
     const options = { schema } as unknown as WebSocketJsonCodecOptions<unknown, unknown>;
     expect(outcome(options, '{"id":7}')).toEqual([{ id: 7 }]);

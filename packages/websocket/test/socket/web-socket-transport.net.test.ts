@@ -160,7 +160,7 @@ describe('a WebSocket as a transport', () => {
     expect(settled).toEqual(Array.from({ length: 300 }, (_, i) => i));
   });
 
-  it('refuses what is no message, and says what it takes', async () => {
+  it('refuses a value that is not a message, and says what it takes', async () => {
     const { near } = await connected();
     await expect(near.writeAndFlush({} as never)).rejects.toThrow('the transport takes strings');
   });

@@ -273,7 +273,7 @@ describe('a WebSocket over HTTP requests', () => {
     await expect.poll(() => heard).toEqual(['mine']);
   });
 
-  it('takes no guessed session, nothing that is no request of it, and no huge one', async () => {
+  it('refuses guessed sessions, requests that are not its own, and huge ones', async () => {
     const url = await serving();
     const opened = await post(url, openBody({ subprotocols: [] }));
     const text = String(Buffer.from((await opened.body!.getReader().read()).value!));
@@ -374,7 +374,7 @@ describe('a WebSocket over HTTP requests', () => {
     expect(channel.attributes.get(WEB_SOCKET_CLOSE)).toMatchObject({ code: 1001 });
   });
 
-  it('says which of its options makes no sense', async () => {
+  it('says which of its options is not valid', async () => {
     await expect(connect('wss://host/', { tls: {} })).rejects.toThrow('tls cannot be used');
     await serving();
     expect(() => new HttpTunnel({ webSocketAgainMs: -1 })).toThrow('webSocketAgainMs');

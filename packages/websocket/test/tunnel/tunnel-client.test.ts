@@ -250,7 +250,7 @@ describe('a client of a tunnel', () => {
     await expect(channel).rejects.toMatchObject({ code: 'HR_ERR_CHANNEL_FAILED' });
   });
 
-  it('is reset when the answer is cut, also while nothing is read', async () => {
+  it('is reset when the answer is cut, even while nothing is read', async () => {
     const channel = await connected();
     channel.holdReads('test');
     server.says(bytesEvents(Buffer.from('unread')));

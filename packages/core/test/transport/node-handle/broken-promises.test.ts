@@ -84,7 +84,7 @@ describe('a binding that keeps its promises', () => {
 });
 
 describe('a shutdown', () => {
-  it('of a connection that the peer has reset meanwhile ends, and is no failure', async () => {
+  it('of a connection that the peer has reset meanwhile ends, and is not a failure', async () => {
     const { one } = pair();
     one.handle.shutdownStatus = -constants.errno.ENOTCONN;
     one.transport.shutdownOutput();

@@ -105,7 +105,7 @@ describe('connections', () => {
     expect(listen({ onconnection() {} }).refusal).toMatch(/primary of the cluster/);
   });
 
-  it('that came with an error, or are no handles that we know, are left to Node', () => {
+  it('that came with an error, or are not known handles, are left to Node', () => {
     const listening = new ListeningTcp();
     const { events } = listen(listening);
     listening.onconnection(-24, undefined);

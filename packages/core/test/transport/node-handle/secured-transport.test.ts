@@ -200,7 +200,7 @@ describe('what many connections share', () => {
     expect([two.handle.sent, three.handle.sent]).toEqual([['two'], ['thr']]);
   });
 
-  it('is no memory of a write that Node counted otherwise', () => {
+  it('is not reused if Node counted the write otherwise', () => {
     const binding = new FakeBinding();
     const [one, two] = [new Peer(binding), new Peer(binding)];
     one.handle.answer = { queued: 20, bytes: 2 };
