@@ -129,7 +129,7 @@ describe('a step of a run', () => {
     expect(failures[0]?.message).toContain('exit code 1');
   });
 
-  it('that hangs is ended with all that it started, and says so', async () => {
+  it('that hangs is ended with everything that it started, and says so', async () => {
     const { failed, failures } = await resultOf(
       `import { spawn } from 'node:child_process';
        spawn('sleep', ['600'], { stdio: 'inherit' });

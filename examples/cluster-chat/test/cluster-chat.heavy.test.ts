@@ -15,7 +15,7 @@ const timeout = 180_000;
 /** For what hangs only. */
 const LIMIT_MS = 60_000;
 const servers: ChildProcess[] = [];
-// Three nodes from sources take half a minute beside other work, which is all that a worker has for its start.
+// Three nodes from sources take half a minute beside other work, which is everything that a worker has for its start.
 const main = await bundledProgram(new URL('../src/main.ts', import.meta.url));
 
 afterEach(() => {

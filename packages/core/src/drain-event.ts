@@ -105,7 +105,7 @@ export class DrainEvent {
   }
 
   /**
-   * The channel does not end before this hold is released, or the time is over; the last words have a part of it.
+   * The channel does not end before this hold is released, or the time of the drain is over. The end of that time is for the last words.
    *
    * @param why - for {@link holds}: a word or two, such as the name of the handler
    */

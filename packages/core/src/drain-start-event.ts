@@ -123,7 +123,7 @@ export class DrainStartEvent {
     if (this.isStopped) this.stopInput();
   }
 
-  /** @internal Calls back when all that was read is delivered, or the time is over. */
+  /** @internal Calls back when everything that was read is delivered, or the time is over. */
   onceDelivered(clock: Clock, timeoutMs: number, listener: () => void): void {
     this.barrier.oncePassed(clock, timeoutMs, listener);
   }

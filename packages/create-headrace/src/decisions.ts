@@ -10,7 +10,7 @@ import { UserError } from './user-error.ts';
 /** The folder if none is given. */
 export const DEFAULT_FOLDER = 'headrace-app';
 
-/** All that is needed to write a project. */
+/** Everything that is needed to write a project. */
 export interface Project {
   /** Absolute. */
   readonly folder: string;

@@ -36,7 +36,7 @@ export function checkFree(folder: string, given: string): void {
 /**
  * Writes all files, or none: they are made in a folder beside the target, which takes its place at the end.
  *
- * @returns a function that takes the project away again, with all that was made in it since
+ * @returns a function that takes the project away again, with everything that was made in it since
  * @throws UserError if the system refuses; then everything is as it was
  */
 export function writeProject(folder: string, files: ReadonlyMap<string, string>): () => void {

@@ -1,6 +1,6 @@
 /**
- * All of `@headrace/core`, `@headrace/codec` and `@headrace/handlers` in one import. It has no code of its own: what
- * a program does not use, a bundler leaves out.
+ * All of `@headrace/core`, `@headrace/codec` and `@headrace/handlers` in one import. It has no code of its own, so
+ * a bundler leaves out everything that a program does not use.
  *
  * @module
  */

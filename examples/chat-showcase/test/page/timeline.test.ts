@@ -14,7 +14,7 @@ describe('continuesGroup', () => {
     ['another sender', from('bob', '12:00:00'), from('ada', '12:00:01')],
     ['five minutes of silence', from('ada', '12:00:00'), from('ada', '12:05:00')],
     ['oneself under the same name', from('ada', '12:00:00'), from('ada', '12:00:01', true)],
-  ])('starts anew after %s', (_why, previous, next) => {
+  ])('starts again after %s', (_why, previous, next) => {
     expect(continuesGroup(previous, next)).toBe(false);
   });
 

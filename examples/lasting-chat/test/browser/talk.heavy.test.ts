@@ -175,7 +175,7 @@ describe.each([CHROMIUM, FIREFOX])('$name', { timeout }, (known) => {
       expect(world.store.ledger.resumed).toBe(1);
     });
 
-    it.skipIf(known.keepsPages)('whose page was left begins anew on the way back', async () => {
+    it.skipIf(known.keepsPages)('whose page was left begins again on the way back', async () => {
       await begin({ count: 100 });
       await world.finish(page, 100, 100);
       await world.leaveAndComeBack(page);

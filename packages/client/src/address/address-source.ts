@@ -23,7 +23,7 @@ const MAX_TRIES = 32;
 export type Addresses<P> = readonly P[] | AddressFunction<P>;
 
 /**
- * The places of a client, whose turn it is, and when to ask for them anew: at the start, after a connection was
+ * The places of a client, whose turn it is, and when to ask for them again: at the start, after a connection was
  * lost, and when all of them have failed. If no answer comes then, the places known last are tried again.
  */
 export class AddressSource<P> {

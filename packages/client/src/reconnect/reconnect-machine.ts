@@ -124,7 +124,7 @@ export class ReconnectMachine<P, C> {
     return current.name === 'readying' ? this.online(current.place, channel, now) : NOTHING;
   }
 
-  /** It is online, and has been for so long that the next loss begins anew. */
+  /** It is online, and has been for so long that the next loss begins again. */
   isStable(now: number): boolean {
     return this.current.name === 'online' && now - this.onlineAt >= this.rules.stableMs;
   }

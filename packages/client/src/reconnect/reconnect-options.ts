@@ -62,7 +62,7 @@ export interface ReconnectingClientOptions<P = ConnectPlace, C extends Channel =
   readonly readyTimeoutMs?: number | false;
   /** When to try again. @default spread() */
   readonly retry?: RetryPolicy;
-  /** Online for so long, the next loss begins anew: with the first try of `retry`. @default 10000 */
+  /** Online for so long, the next loss begins again: with the first try of `retry`. @default 10000 */
   readonly stableMs?: number;
   /** Whether to try again after this loss; `{ afterMs }`: yes, after this time and not that of `retry`. @default always */
   readonly shouldRetry?: ShouldRetry<P>;

@@ -66,7 +66,7 @@ export interface ReconnectingClientEvents<P = unknown, C = unknown> {
  *   `channel.close()`.
  * - **In a page** waits end at once when the browser is online again or the page is shown or awake again, and the heartbeat of
  *   a connection beats at once. A page that is left closes its connection, so that the server knows; one that comes back
- *   from the back/forward cache connects anew.
+ *   from the back/forward cache connects again.
  * - **The end** is `close()`, the signal, `shouldRetry` that says no, a retry policy that gives `undefined`, or an
  *   `OptionError`: then `start()`, if it still waits, rejects with `RECONNECT_GIVEN_UP`.
  *
@@ -213,7 +213,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   }
 
   /**
-   * The machine has another way to the network: tries at once if it waits, and anew if it is connecting; resets
+   * The machine has another way to the network: tries at once if it waits, and starts again if it is connecting; resets
    * the `adaptive` interval. A connection that is online stays; its heartbeat beats at once (`HeartbeatProbeEvent`), to find
    * out whether it still works.
    */

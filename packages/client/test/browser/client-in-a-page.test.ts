@@ -42,7 +42,7 @@ it('goes on with a try that is under way when its tab is shown', async () => {
   await client.close();
 });
 
-it('tries anew when there is another network', async () => {
+it('tries again when there is another network', async () => {
   const { client, tries } = await start();
   page.networkChanged();
   await turn();

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 const at = (offset: number, epoch = 'one'): GroupPosition => ({ epoch, offset });
 const whole = (offset: number) => ({ recovered: true, position: at(offset) });
-const anew = (offset: number, epoch = 'one') => ({
+const again = (offset: number, epoch = 'one') => ({
   recovered: false,
   position: at(offset, epoch),
 });
@@ -12,14 +12,14 @@ describe('LastPosition', () => {
   it('begins without a position, and misses nothing by that', () => {
     const last = new LastPosition();
     expect(last.begin()).toBeUndefined();
-    expect(last.joined(anew(7))).toBe('next');
+    expect(last.joined(again(7))).toBe('next');
     expect(last.begin()).toEqual(at(7));
   });
 
   it('says the position of the last message on the next connection', () => {
     const last = new LastPosition();
     last.begin();
-    last.joined(anew(7));
+    last.joined(again(7));
     expect([last.take(at(8)), last.take(at(12))]).toEqual(['next', 'next']);
     expect(last.position).toEqual(at(12));
     expect(last.begin()).toEqual(at(12));
@@ -60,22 +60,22 @@ describe('LastPosition', () => {
   it('reports a gap once where the log does not reach back', () => {
     const last = new LastPosition(at(5));
     last.begin();
-    expect([last.joined(anew(100)), last.joined(anew(100))]).toEqual(['gap', 'next']);
+    expect([last.joined(again(100)), last.joined(again(100))]).toEqual(['gap', 'next']);
     expect(last.begin()).toEqual(at(100));
     expect(last.joined(whole(100))).toBe('next');
   });
 
-  it('begins anew in another log, also one that is behind', () => {
+  it('begins again in another log, also one that is behind', () => {
     const last = new LastPosition(at(5));
     last.begin();
-    expect(last.joined(anew(2, 'two'))).toBe('gap');
+    expect(last.joined(again(2, 'two'))).toBe('gap');
     expect([last.take(at(3, 'two')), last.take(at(3, 'two'))]).toEqual(['next', 'known']);
   });
 
-  it('begins anew in a log that has lost its end', () => {
+  it('begins again in a log that has lost its end', () => {
     const last = new LastPosition(at(5));
     last.begin();
-    expect(last.joined(anew(2))).toBe('gap');
+    expect(last.joined(again(2))).toBe('gap');
     expect(last.take(at(3))).toBe('next');
   });
 
@@ -94,21 +94,21 @@ describe('LastPosition', () => {
   it('keeps what came just before the answer', () => {
     const first = new LastPosition();
     first.begin();
-    expect([first.take(at(8)), first.joined(anew(7)), first.take(at(8))]).toEqual([
+    expect([first.take(at(8)), first.joined(again(7)), first.take(at(8))]).toEqual([
       'next',
       'next',
       'known',
     ]);
     const back = new LastPosition(at(5));
     back.begin();
-    expect([back.take(at(101)), back.joined(anew(100)), back.take(at(101))]).toEqual([
+    expect([back.take(at(101)), back.joined(again(100)), back.take(at(101))]).toEqual([
       'next',
       'gap',
       'known',
     ]);
     const moved = new LastPosition(at(5));
     moved.begin();
-    expect([moved.take(at(2, 'two')), moved.joined(anew(1, 'two'))]).toEqual(['gap', 'next']);
+    expect([moved.take(at(2, 'two')), moved.joined(again(1, 'two'))]).toEqual(['gap', 'next']);
     expect(moved.position).toEqual(at(2, 'two'));
   });
 

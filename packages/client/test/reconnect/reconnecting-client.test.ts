@@ -47,7 +47,7 @@ describe('ReconnectingClient, its connections', () => {
     ]);
   });
 
-  it('waits for growing times, and begins anew after a stable connection only', async () => {
+  it('waits for growing times, and begins again after a stable connection only', async () => {
     const client = world.client(['a'], {
       retry: exponential({ baseMs: 1000, jitter: 'none' }),
       stableMs: 10_000,
@@ -648,7 +648,7 @@ describe('ReconnectingClient, its connections', () => {
     expect(losses).toEqual(['heartbeat']);
   });
 
-  it('a changed network begins a connect anew that is under way', async () => {
+  it('a changed network restarts a connect that is under way', async () => {
     const aborted: boolean[] = [];
     const client = world.client(['a'], {
       bootstrap: {

@@ -11,7 +11,7 @@ export interface BusLinkSink {
 
 /**
  * One connection to an engine. It makes no attempt to repair itself, keeps nothing back, and never throws but in its
- * promises: all that is the {@link EngineBus}'s.
+ * promises: all of that is the {@link EngineBus}'s.
  */
 export interface BusLink {
   /** Gives bytes to the engine. Messages of one link arrive in order. */

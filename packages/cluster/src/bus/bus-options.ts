@@ -19,7 +19,7 @@ export interface EngineBusOptions {
   readonly heartbeatMs?: number;
   /**
    * The bus is down when none of its heartbeats has come back for so long, in milliseconds; then the connection is
-   * closed with everything in it, and made anew. While messages of others arrive it waits ten times as long: the bus is
+   * closed with everything in it, and made again. While messages of others arrive it waits ten times as long: the bus is
    * late then, and not silent. Other nodes call a node gone after 5 s without a heartbeat. @default 3000
    */
   readonly unheardMs?: number;

@@ -46,7 +46,7 @@ export interface BusHost {
  * store: a node that does not listen gets nothing.
  *
  * A bus never throws for what the network does. While it is down, what is published is kept within `whenDown`, and sent
- * in order when it is up; it is made anew until it is closed.
+ * in order when it is up; it is made again until it is closed.
  *
  * Implementations: `memoryBus()`, `processBus()`, `natsBus()`, `redisBus()`; all are tested by `describeBus`. One of
  * your own is an {@link BusEngine} in an {@link EngineBus}.

@@ -20,7 +20,7 @@ interface Given {
 
 /**
  * Bytes that were given to the engine over one link, and those of them that have passed: a probe comes back behind
- * all that was given before it.
+ * everything that was given before it.
  */
 export class InFlight {
   /** The probes under way, in the order in which they were sent. */

@@ -56,7 +56,7 @@ export class Subscriptions {
       this.call(listeners, bytes);
       return;
     }
-    // A listener may subscribe anew while it runs: that one gets what comes next.
+    // A listener may subscribe again while it runs: that one gets what comes next.
     for (const one of [...listeners]) if (listeners.has(one)) this.call(one, bytes);
   }
 

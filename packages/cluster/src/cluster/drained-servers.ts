@@ -74,7 +74,7 @@ export function leavePlan(options: LeaveOptions): LeavePlan {
 
 /**
  * @internal Sends all clients away, and resolves when they are gone or the time is over. A failure keeps no other server from being
- * drained: the first error comes when all that is done.
+ * drained: the first error comes when all of that is done.
  */
 export async function drainServers(plan: LeavePlan, clock: Clock): Promise<void> {
   const { servers, tables, drainTimeoutMs, batch, spreadMs } = plan;

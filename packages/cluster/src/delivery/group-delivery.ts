@@ -42,7 +42,7 @@ export interface DeliveryGroup {
   readonly name: string;
   /** The members of this node. */
   readonly local: ChannelGroup<unknown>;
-  /** Flushes the members of this node, once for all that comes together. */
+  /** Flushes the members of this node, once for everything that comes together. */
   flushSoon(): void;
   gap(gap: Gap): void;
   skipped(from: LogPosition, to: LogPosition): void;

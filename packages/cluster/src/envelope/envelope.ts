@@ -24,7 +24,7 @@ export type BodyType = (typeof BODY)[keyof typeof BODY];
 export const FLUSH = 1;
 /** Flag: the sender waits for an answer. */
 export const ANSWER = 2;
-/** Flag: the line of numbers begins anew, above its earlier ones: what is missing between them was never sent. */
+/** Flag: the line of numbers begins again, above its earlier ones: what is missing between them was never sent. */
 export const BEGINS = 4;
 
 /**
@@ -35,7 +35,7 @@ export const BEGINS = 4;
  *  2  u8      version: 1, or 2 with a time and a seal after the body
  *  3  u8      kind
  *  4  u8      body type: 0 bytes, 1 UTF-8, 2 JSON
- *  5  u8      flags: 1 flush, 2 answer wanted, 4 the numbers begin anew
+ *  5  u8      flags: 1 flush, 2 answer wanted, 4 the numbers begin again
  *  6  16      node id, new at each start
  * 22  6       number, per node and subject, from 1; of presence it counts its changes; all users share one line of numbers
  * 28          the body

@@ -22,7 +22,7 @@ class NumberLine extends ReceiveSequence {
 export class NumberLines {
   private readonly lines = new Map<string, NumberLine>();
 
-  /** @param begins - the line begins anew: between its last number and this one nothing was sent */
+  /** @param begins - the line begins again: between its last number and this one nothing was sent */
   arrived(node: string, number: number, begins = false): Arrival {
     const line = this.lines.get(node);
     if (line === undefined) {

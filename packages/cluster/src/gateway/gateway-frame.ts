@@ -3,14 +3,14 @@ import { BODY, type BodyType, MAX_BODY_BYTES } from '../envelope/envelope.ts';
 
 /** The operation of a frame. The first five go from the gateway to the worker, the others back. */
 export const OP = {
-  /** A connection is this worker's from now on. Number: of the last message before. Body: its attributes. */
+  /** The worker gets a connection. Number: of the last message before. Body: the attributes of the connection. */
   open: 1,
   message: 2,
-  /** How far have you come? Number: of the last message that was sent. */
+  /** Asks which messages were handled. Number: of the last message that was sent. */
   sync: 3,
   /** The connection is closed; numbered and repeated as a message. Body: the reason. */
   closed: 4,
-  /** The connection is not this worker's any more. */
+  /** The worker no longer has the connection. */
   leave: 5,
   /** Number: of the last message that was handled; all before it were, too. */
   ack: 6,

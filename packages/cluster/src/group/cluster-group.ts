@@ -164,7 +164,7 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
     return this.local.isEmpty;
   }
 
-  /** Members on all nodes, as far as it is known here; those of this node alone without `presence`. */
+  /** Members on all nodes, as far as this node knows; without `presence`, only the members of this node. */
   get total(): number {
     const { presence, members } = this.live;
     return presence?.total ?? members.size;
@@ -407,7 +407,7 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
   /**
    * The object that has the name now: a freed one stands for it.
    *
-   * @throws OptionError if the group was made anew with other options
+   * @throws OptionError if the group was made again with other options
    */
   private get live(): this {
     if (!this.isFreed) return this;

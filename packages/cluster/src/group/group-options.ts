@@ -35,7 +35,7 @@ export interface ClusterGroupOptions<Message> extends SlowMemberOptions {
   readonly listens?: 'with-members' | 'always';
   /**
    * How long this node keeps the group: as long as the cluster, so that later calls give the same object; or while it has
-   * members here, listeners of its events, or messages that wait for a flush. A group that was freed is made anew by the
+   * members here, listeners of its events, or messages that wait for a flush. A group that was freed is made again by the
    * next call, which gives the options again; an object of it that is still held stands for its name.
    * @default 'with-cluster'
    */

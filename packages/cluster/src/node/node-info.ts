@@ -38,7 +38,7 @@ export interface NodeInfo extends NodeStatus {
 export interface PresenceMark {
   /** Of the last message; 0 before the first. */
   readonly number: number;
-  /** Of all that the messages said: the members of all groups. */
+  /** Of everything that the messages said: the members of all groups. */
   readonly digest: number;
 }
 

@@ -60,7 +60,7 @@ export class Wire {
     return this.id;
   }
 
-  /** Another node has this id: from here on we have another one, and all numbers begin anew. */
+  /** Another node has this id: from here on we have another one, and all numbers begin again. */
   rename(): void {
     this.id = this.newId();
     this.numbers.clear();

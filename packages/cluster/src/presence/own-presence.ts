@@ -22,7 +22,7 @@ export class OwnPresence {
   private readonly dirty = new Set<OwnMembers>();
   private sum = new PresenceDigest();
 
-  /** Of all that was published. */
+  /** Of everything that was published. */
   get digest(): number {
     return this.sum.value;
   }

@@ -174,7 +174,7 @@ export class Presence implements GroupPresenceOwner {
     return wire.lastNumber(wire.subjects.presence);
   }
 
-  /** The answer to a question comes after all that was published before it. */
+  /** The answer to a question comes after everything that was published before it. */
   private async waitForBus(): Promise<void> {
     const { bus, subjects, host } = this.context.wire;
     try {

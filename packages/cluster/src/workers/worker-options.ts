@@ -60,7 +60,7 @@ export interface WorkersOptions {
    * second, then in windows that double, up to 30 s
    */
   readonly retry?: RetryPolicy;
-  /** A worker that was ready for so long begins the back-off anew when it crashes, in milliseconds. @default 2000 */
+  /** A worker that was ready for so long begins the back-off again when it crashes, in milliseconds. @default 2000 */
   readonly stableMs?: number;
   /**
    * Every worker listens on a socket of its own, and the kernel spreads the connections (`SO_REUSEPORT`), instead of
@@ -79,7 +79,7 @@ export interface WorkersOptions {
 }
 
 const FIRST_MS = 500;
-/** A longer time no timer of Node's can wait. */
+/** No Node timer can wait longer. */
 const MAX_MS = 2 ** 30;
 const OPTIONS = describeOptions('runWorkers', {
   start: fn({ answers: 'a promise', required: true, purpose: 'begins the work of one worker' }),

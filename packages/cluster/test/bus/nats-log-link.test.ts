@@ -146,7 +146,7 @@ describe('NatsLogLink', () => {
     answer(false);
     await Promise.resolve();
     await Promise.resolve();
-    expect(world.lost.map(String)).toEqual(['Error: the JetStream stream hr_papp was made anew']);
+    expect(world.lost.map(String)).toEqual(['Error: the JetStream stream hr_papp was made again']);
   });
 
   it('asks once a second at most, and once more if a lower number came meanwhile', async () => {
@@ -193,7 +193,7 @@ describe('NatsLogLink', () => {
     expect([got, world.lost]).toEqual([[5000], []]);
     made = 2;
     await world.link.open(STREAM, limits);
-    expect(world.lost.map(String)).toEqual(['Error: the JetStream stream hr_papp was made anew']);
+    expect(world.lost.map(String)).toEqual(['Error: the JetStream stream hr_papp was made again']);
     expect(store.epoch).toBe('epoch 1');
   });
 });

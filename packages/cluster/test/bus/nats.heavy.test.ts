@@ -110,7 +110,7 @@ describe.runIf(absent === '')(`a real nats-server${absent}`, () => {
     await manager.streams.delete(name!);
     const after = await one.bus.log!.append(stream, 'b', Buffer.from('b'));
     expect(after.epoch === before.epoch).toBe(false);
-    // The other one sees numbers that begin anew, and asks.
+    // The other one sees numbers that begin again, and asks.
     await test.until(() => two.events.includes('down') && two.bus.state === 'up');
     await one.bus.log!.append(stream, 'c', Buffer.from('c'));
     await test.until(() => epochs.at(-1) === after.epoch);

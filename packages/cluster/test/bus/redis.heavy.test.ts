@@ -67,7 +67,7 @@ describe.runIf(absent === '')(`a real redis-server${absent}`, () => {
     }
   });
 
-  it('a server that was started anew uses no offset twice, whatever it lost', async () => {
+  it('a server that was started again uses no offset twice, whatever it lost', async () => {
     // It writes nothing by itself: what comes after SAVE is lost.
     const forgetful = await BusServer.start(REDIS_SERVER, '--appendonly', 'no');
     const test = new BusTest(benchOf(forgetful));
@@ -123,7 +123,7 @@ describe.runIf(absent === '')(`a real redis-server${absent}`, () => {
       await test.until(() => heard.length === 4);
       expect(heard).toEqual(['a 1', 'b 1', 'c 2', 'a 3']);
       expect(one.lines).toEqual([
-        `warn another program wrote to the stream {${stream}}:log in Redis: the log of this group begins anew`,
+        `warn another program wrote to the stream {${stream}}:log in Redis: the log of this group begins again`,
       ]);
     } finally {
       client.destroy();

@@ -41,7 +41,7 @@ it('a node whose process ends without leaving is gone at once, with its members,
   const left: unknown[] = [];
   here.on('nodeLeft', ({ id, life, state }, reason) => left.push([id, life, state, reason]));
 
-  // The link is lost, and made anew: what was left goes with it.
+  // The link is lost, and made again: what was left goes with it.
   links[1]!.lose(new Error('cut'));
   await nodes.pass(2000);
   expect(links).toHaveLength(3);

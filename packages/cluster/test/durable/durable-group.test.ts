@@ -101,7 +101,7 @@ describe('a durable group', () => {
     expect([sender.got, other.got, far.got]).toEqual([[], ['1 hi'], ['1 hi']]);
   });
 
-  it('leaves out both connections of a sender who repeats himself on the same node', async () => {
+  it('leaves out both connections of a sender that repeats a message on the same node', async () => {
     const { nodes, all } = await rooms(1);
     const [room] = all as [DurableGroup<string>];
     const [before, after] = [await memberOf(nodes, room), await memberOf(nodes, room)];
@@ -131,7 +131,7 @@ describe('a durable group', () => {
     expect(() => all[0]!.write(null as unknown as string)).toThrow(TypeError);
   });
 
-  it('holds the reads of a sender until his message was delivered here', async () => {
+  it('holds the reads of a sender until its message was delivered here', async () => {
     const { nodes, all } = await rooms(1);
     const [room] = all as [DurableGroup<string>];
     // Where this member begins is not known yet.
@@ -217,7 +217,7 @@ describe('a durable group', () => {
     expect([last.isSuccess, far.got]).toEqual([true, ['1 the last word']]);
   });
 
-  it('lets a sender go on 5 s after his message was stored, and leaves him out when it comes back', async () => {
+  it('lets a sender go on 5 s after its message was stored, and leaves it out when it comes back', async () => {
     const { nodes, all } = await rooms(2);
     const [room] = all as [DurableGroup<string>];
     const member = await memberOf(nodes, room);

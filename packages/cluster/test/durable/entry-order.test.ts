@@ -111,7 +111,7 @@ describe('EntryOrder', () => {
     expect(words(order.page(log.page(0, 256)))).toEqual(['skip e1/0-e1/4', '4']);
   });
 
-  it('delivers a log that was made anew from its beginning', () => {
+  it('delivers a log that was made again from its beginning', () => {
     const log = new SmallLog();
     log.append();
     const order = begun(log);

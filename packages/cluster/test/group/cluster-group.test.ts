@@ -496,7 +496,7 @@ describe('presence', () => {
     nodes.hub.kill();
     await nodes.pass(3000);
     expect(wire.bus.state).toBe('down');
-    // Comes while the bus is connected anew.
+    // Comes while the bus is connected again.
     const { listeners } = inbox as unknown as { listeners: Map<string, NoteListener> };
     const question = { to: 'presence', about: '', ask: 1, since: 0, from: { group: 0, id: 0 } };
     listeners.get('presence ')!(question, node);

@@ -71,7 +71,7 @@ describe('a group that lives with its members', () => {
     expect(b.group('room', LIVES).total).toBe(1);
   });
 
-  it('has its members again, and its numbers, when it is made anew in the turn after', async () => {
+  it('has its members again, and its numbers, when it is made again in the turn after', async () => {
     const { nodes, a, b } = await twoNodes();
     const there = nodes.channel();
     b.group<string>('room', IDS).add(there);
@@ -191,12 +191,12 @@ describe('a group that lives with its members', () => {
     other.writeAndFlush('later');
     await nodes.pass(500);
     expect([a.groupCount, sent(leaves)]).toEqual([0, ['in time']]);
-    const anew = a.group<string>('room', LIVES);
-    anew.add(comes);
+    const again = a.group<string>('room', LIVES);
+    again.add(comes);
     await nodes.pass(10);
     other.writeAndFlush('again');
     await nodes.pass(10);
-    expect([sent(comes), anew.counters]).toMatchObject([['again'], { received: 1, lost: 0 }]);
+    expect([sent(comes), again.counters]).toMatchObject([['again'], { received: 1, lost: 0 }]);
     expect([a.counters.ignored, nodes.lines.filter((line) => !line.startsWith('info'))]).toEqual([
       {},
       [],
@@ -257,29 +257,29 @@ describe('an object of a group that was freed', () => {
     expect(a.groupCount).toBe(0);
   });
 
-  it('stands for the group that was made anew', async () => {
+  it('stands for the group that was made again', async () => {
     const { nodes, a, b, room } = await freed();
     const [one, two] = [nodes.channel(), nodes.channel()];
     const [three, there] = [nodes.channel(), nodes.channel()];
     const { local } = room;
-    const anew = a.group<string>('room', LIVES);
-    anew.add(one);
+    const again = a.group<string>('room', LIVES);
+    again.add(one);
     b.group<string>('room').add(there);
     await nodes.pass(500);
     expect([room.size, room.total, room.has(one), room.isEmpty]).toEqual([1, 2, true, false]);
     expect([...room]).toEqual([one]);
     room.add(two);
     local.add(three);
-    expect([anew.size, local.size]).toEqual([3, 0]);
+    expect([again.size, local.size]).toEqual([3, 0]);
     room.writeAndFlush('hello');
     await nodes.pass(10);
     expect([one, two, three, there].map(sent)).toEqual(Array(4).fill(['hello']));
-    expect([room.remove(two), anew.size, a.groupCount]).toEqual([true, 2, 1]);
+    expect([room.remove(two), again.size, a.groupCount]).toEqual([true, 2, 1]);
     expect(String(room)).toContain('here: 2');
     const events: unknown[] = [];
     const listener = (gap: unknown): void => void events.push(gap);
     room.on('gap', listener);
-    anew.emit('gap', { node: '', group: 'room', lost: 1 });
+    again.emit('gap', { node: '', group: 'room', lost: 1 });
     expect(events).toHaveLength(1);
     room.off('gap', listener);
     room.close();

@@ -155,7 +155,7 @@ describe('LogStream', () => {
     expect(log.calls.length).toBe(6);
   });
 
-  it('goes on when the engine answers again, after it lost all that was in flight', async () => {
+  it('goes on when the engine answers again, after it lost everything that was in flight', async () => {
     const { log, append, results, pass } = await opened();
     for (let at = 0; at < 256; at++) append(`lost${at}`);
     await pass(5200);

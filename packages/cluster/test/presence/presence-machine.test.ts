@@ -466,7 +466,7 @@ describe('presence of another node', () => {
     expect(hearer.full).toBe(1);
   });
 
-  it('begins anew under another id', () => {
+  it('begins again under another id', () => {
     const { origin } = pair();
     origin.join('a', 'ann');
     origin.flush();

@@ -195,7 +195,7 @@ describe('WorkersMachine', () => {
     }
   });
 
-  it('keeps the old worker when the policy gives up on the new one, and begins anew at the next restart', () => {
+  it('keeps the old worker when the policy gives up on the new one, and begins again at the next restart', () => {
     const world = new World({ count: 1, retry: fixed(1000, { attempts: 2 }) });
     world.ready(1);
     for (const first of [2, 5]) {

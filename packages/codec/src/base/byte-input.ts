@@ -18,7 +18,7 @@ const FEW_BYTES = 128;
 const GROWTH = 16;
 /** Reads are received into the memory of a frame that lacks at least this. */
 const ROOM_BYTES = 4096;
-/** From then on a handler before this one is taken to change all that is received. */
+/** From then on a handler before this one is taken to change everything that is received. */
 const MAX_MISSES = 3;
 
 /**

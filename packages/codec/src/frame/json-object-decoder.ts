@@ -55,7 +55,7 @@ const LOST = 3;
  * **Events** as {@link ByteToMessageDecoder}.
  * **Errors** `HR_ERR_FRAME_CORRUPT` for anything else than an object or array: from there on all input is
  * dropped. `HR_ERR_FRAME_TOO_LONG` for an object over `maxObjectLength`: with `frameErrorPolicy: 'skip'` exactly
- * that object is left out, with `'emit'` all that has arrived is dropped, as Netty does.
+ * that object is left out, with `'emit'` everything that has arrived is dropped, as Netty does.
  * `HR_ERR_TIMEOUT_READ` for an object that does not end.
  * **State** the unfinished object, at most `maxObjectLength` bytes and one read: one decoder for each
  * channel.

@@ -28,7 +28,7 @@ async function end(): Promise<void> {
 
 afterEach(end);
 
-/** Sends 64 KiB pieces from a process of its own, and reads all that comes back. */
+/** Sends 64 KiB pieces from a process of its own, and reads everything that comes back. */
 const FLOOD = `
   const { connect } = require('node:net');
   const [port, text] = process.argv.slice(1);

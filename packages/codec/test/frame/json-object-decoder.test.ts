@@ -46,7 +46,7 @@ describe('JsonObjectDecoder', () => {
   });
 
   it.each([10, 11, 12, 13])(
-    'emit drops all that has arrived with an object of %d bytes',
+    'emit drops everything that has arrived with an object of %d bytes',
     (length) => {
       const long = `{"k":"${'a'.repeat(length - 8)}"}`;
       const options = { maxObjectLength: 10, frameErrorPolicy: 'emit' } as const;

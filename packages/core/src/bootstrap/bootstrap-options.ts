@@ -4,7 +4,7 @@ import { OptionError } from '../errors.ts';
 import { PipelineTemplate } from '../pipeline/pipeline-template.ts';
 
 /**
- * Builds the pipeline of one channel: called for each, with handlers made anew. If it returns what `addLast`
+ * Builds the pipeline of one channel: called for each, with new handlers. If it returns what `addLast`
  * returned, the channel's message types are known afterwards.
  *
  * @typeParam R - what the pipeline's last handler passes on

@@ -17,7 +17,7 @@ export const CONNECTION_CHANNELS = {
  * announced or if `closed` had a subscriber when it came. Without a subscriber nothing is made and
  * nothing is called.
  *
- * A connection on a handle of Node's is no `net.Socket`, so these do not see it: the event
+ * A connection on a Node handle is no `net.Socket`, so these do not see it: the event
  * `connection` of `net.Server` and its `getConnections`, and the channel `net.server.socket`.
  * Node's messages about servers (`tracing:net.server.listen`) and outgoing connections
  * (`net.client.socket`) are unchanged.

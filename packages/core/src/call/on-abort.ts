@@ -1,8 +1,8 @@
 import { toError } from '../errors.ts';
 
 /**
- * Those who wait for one signal. A signal has one listener of the runtime for all of them: Node warns of a leak at a signal
- * with more than ten, and that of an application may be for thousands of calls.
+ * The functions that wait for one signal. They share one listener of the runtime: Node warns of a leak at a signal
+ * with more than ten listeners, and an application may use one signal for thousands of calls.
  */
 class AbortListeners {
   private readonly signal: AbortSignal;

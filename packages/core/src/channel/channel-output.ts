@@ -203,7 +203,7 @@ export class ChannelOutput implements StallOwner {
   }
 
   /**
-   * The transport has taken all that was in flight.
+   * The transport has taken everything that was in flight.
    *
    * @param failures - by their places, those of independent messages that it could not take
    */
@@ -290,7 +290,7 @@ export class ChannelOutput implements StallOwner {
     return this.gate !== undefined;
   }
 
-  /** True once all that was flushed before {@link hold} has been taken. */
+  /** True once everything that was flushed before {@link hold} has been taken. */
   get isDrained(): boolean {
     return !this.hasFlushed && !this.isFlushing;
   }
@@ -374,7 +374,7 @@ export class ChannelOutput implements StallOwner {
 
   // --- the queue ---
 
-  /** Sends all that has been written so far; a call from within a flush is picked up by the outer one. */
+  /** Sends everything that has been written so far; a call from within a flush is picked up by the outer one. */
   private flushAll(): void {
     const { unflushed } = this;
     if (unflushed === undefined) {

@@ -41,7 +41,7 @@ export class GroupFuture implements GroupOutcome {
   private readonly owners: Channel[] = [];
   private readonly whenBegun: (() => void)[] = [];
 
-  /** @param channels - all that the operation is about; each gets its future by `add`, in this order */
+  /** @param channels - everything that the operation is about; each gets its future by `add`, in this order */
   constructor(channels: readonly Channel[]) {
     this.channels = channels;
   }

@@ -197,7 +197,7 @@ function isPlainValue(value: unknown): boolean {
 /** No names that options have. */
 const NEVER: readonly unknown[] = [undefined];
 
-/** Its own members are all that it has. */
+/** Its own members are everything that it has. */
 function isLiteral(given: object): boolean {
   return typeof given === 'object' && given !== null && Object.getPrototypeOf(given) === LITERAL;
 }

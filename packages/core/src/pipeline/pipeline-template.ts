@@ -26,7 +26,7 @@ export type MadeOf<Source> = Source extends (...args: never) => infer H ? H : So
 
 /** The compiler's answer to a handler that could serve one channel only. */
 export type ServesOneChannel =
-  'a function that makes a handler anew: () => new …; a list of handlers is spread: ...list';
+  'a function that makes a new handler: () => new …; a list of handlers is spread: ...list';
 
 /** Whether a source gives handlers to all channels. */
 export type ServesAll<Source> = Source extends

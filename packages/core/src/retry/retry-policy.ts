@@ -1,4 +1,4 @@
-/** The second argument of a {@link RetryPolicy}, after the number of the try: facts about the present absence. */
+/** The second argument of a {@link RetryPolicy}, after the number of the try: facts about the time since the connection was lost. */
 export interface RetryRound {
   /** Time since the loss that began this absence, or since `start()`. */
   readonly elapsedMs: number;

@@ -5,7 +5,7 @@ import { ReadGate } from '../hold/read-gate.ts';
 const HIGH_WATER_BYTES = 64 * 1024;
 
 /**
- * A channel as a stream of Node's, as `DuplexHandler` makes it, with the few members of a `net.Socket` that
+ * A channel as a Node stream, as `DuplexHandler` makes it, with the few members of a `net.Socket` that
  * Node's HTTP server and its users ask for.
  *
  * - Reading: messages that the pipeline passes on are pushed. While the reader does not keep up,

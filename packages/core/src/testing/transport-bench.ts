@@ -24,7 +24,7 @@ export interface TransportTraits {
 
 /** A transport that a server binds and a client connects to. */
 export interface NetworkBench {
-  /** Where a server listens; asked for anew in each test. */
+  /** Where a server listens; asked for again in each test. */
   readonly bind: () => BindTarget;
   /** Where to reach it. */
   readonly connect: (server: Server) => ConnectPlace;
@@ -34,7 +34,7 @@ export interface NetworkBench {
 
 /** A transport of your own: no listener is needed. */
 export interface PairBench {
-  /** Two ends of one connection, connected or connecting; asked for anew in each test. */
+  /** Two ends of one connection, connected or connecting; asked for again in each test. */
   readonly pair: () => TransportPair | Promise<TransportPair>;
 }
 

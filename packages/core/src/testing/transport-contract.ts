@@ -229,7 +229,7 @@ const TESTS: readonly Test[] = [
     },
   ],
   [
-    'closes when the peer ends, after all that it sent',
+    'closes when the peer ends, after everything that it sent',
     {},
     async ({ near, far, farProbe }, { expect }) => {
       near.write(PIECE);

@@ -12,7 +12,7 @@ export class TransportProbe implements Handler {
   private readonly chunks: Buffer[] = [];
   private waiting: { readonly isDone: () => boolean; readonly resolve: () => void }[] = [];
 
-  /** All that was read, as Latin-1 text. */
+  /** Everything that was read, as Latin-1 text. */
   get text(): string {
     return Buffer.concat(this.chunks).toString('latin1');
   }

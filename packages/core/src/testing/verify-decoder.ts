@@ -19,7 +19,7 @@ export interface DecoderPair {
 export interface VerifyDecoderOptions {
   /** Repeats the same cuts and orders; an error names it. @default a new one each time */
   readonly seed?: number;
-  /** How many times all pairs are shuffled and cut anew. @default 20 */
+  /** How many times all pairs are shuffled and cut again. @default 20 */
   readonly rounds?: number;
 }
 
@@ -106,7 +106,7 @@ function verifyOnce(
     throw new Error(`${describe()}: left over ${rest.map(eventText).join(', ')}`);
 }
 
-/** Two messages as texts; those that look alike with all that they hold. */
+/** Two messages as texts; those that look alike with everything that they hold. */
 function shownApart(got: unknown, due: unknown): [string, string] {
   const texts: [string, string] = [eventText(got), eventText(due)];
   return texts[0] === texts[1] ? [inspect(got), inspect(due)] : texts;

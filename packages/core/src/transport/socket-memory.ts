@@ -9,9 +9,9 @@ const LARGEST_BITS = 16;
 const SMALLEST_BITS = 8;
 
 /**
- * Memory to gather small messages in, one piece for each power of two, for the connections of one kind: nearly always
- * the kernel takes the bytes within the call, and the piece serves again, for any connection. When it does not, the
- * piece is given away, and holds at most twice what it must.
+ * Memory to gather small messages in, one piece for each power of two, for the connections of one kind. Nearly always
+ * the kernel takes the bytes within the call, and the piece serves again, for any connection. Otherwise the write keeps
+ * the piece, which is at most twice as large as its bytes.
  */
 export class GatheringMemory {
   private readonly pieces: (Buffer | undefined)[] = [];

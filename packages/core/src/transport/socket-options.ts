@@ -34,11 +34,11 @@ export const SOCKET_OPTIONS = describeOptions('SocketOptions', {
 /** Bun has the parameters, and its own sockets do not. */
 const TAKES_PROBES = net.Socket.prototype.setKeepAlive.length >= 4 && !process.versions['bun'];
 
-/** Enables keepalive on a connected socket of Node's, with an interval and a count. */
+/** Enables keepalive on a Node connected socket, with an interval and a count. */
 export type SetKeepAlive = (socket: net.Socket) => void;
 
 /**
- * How the probes that are not the default are set on a socket of Node's; `undefined` where nothing is to be set.
+ * How the probes that are not the default are set on a Node socket; `undefined` where nothing is to be set.
  *
  * @throws OptionError if the runtime cannot set them, or there is no initial delay
  */

@@ -39,7 +39,7 @@ export function listenOnSocket(
   return new AcceptingListener(source, new StaleSocketFile(target));
 }
 
-/** A listening socket of Node's. */
+/** A listening Node socket. */
 export class SocketSource implements ConnectionSource {
   way: TransportWay;
   private readonly server: net.Server;

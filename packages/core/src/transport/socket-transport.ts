@@ -1,4 +1,4 @@
-// A socket of Node's as a transport, by public API of Node alone: for connections that we make or encrypt, and for
+// A Node socket as a transport, by public API of Node alone: for connections that we make or encrypt, and for
 // accepted ones where they are not taken as handles (node-handle/).
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -14,7 +14,7 @@ const CAN_READ_INTO_BUFFER = process.versions['deno'] === undefined;
 const IS_NODE = process.versions['bun'] === undefined && CAN_READ_INTO_BUFFER;
 const NOTHING = /* @__PURE__ */ new Uint8Array(0);
 
-/** A connected or connecting socket of Node's: TCP, Unix socket or named pipe. */
+/** A connected or connecting Node socket: TCP, Unix socket or named pipe. */
 export class SocketTransport extends StreamTransport {
   private readonly socket: net.Socket;
   private readonly readsIntoBuffer: boolean;
@@ -125,7 +125,7 @@ export class SocketTransport extends StreamTransport {
   }
 }
 
-/** A socket of Node's on its way to a server. */
+/** A Node socket on its way to a server. */
 export function connectSocket(
   options: net.NetConnectOpts,
   setKeepAlive: SetKeepAlive | undefined,

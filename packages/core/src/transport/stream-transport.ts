@@ -48,7 +48,7 @@ const FULL_BYTES = 16 * 1024;
 const PART_BYTES = 256 * 1024;
 
 /**
- * Any stream of Node's as a transport: a `Duplex` (an SSH channel, a serial port, a socket of an agent), or one
+ * Any Node stream as a transport: a `Duplex` (an SSH channel, a serial port, a socket of an agent), or one
  * stream for each direction (standard input and output, those of a child process). It belongs to the transport
  * from then on. A stream that is still connecting, as a `net.Socket` may be, is waited for.
  *

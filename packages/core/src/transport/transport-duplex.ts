@@ -9,7 +9,7 @@ const ENDED: CloseInfo = { reason: 'local', by: 'local', error: undefined };
 type Callback = (error?: Error | null) => void;
 
 /**
- * A byte transport as a `Duplex` of Node's. It wraps a transport without `detach`, so that TLS runs
+ * A byte transport as a Node `Duplex`. It wraps a transport without `detach`, so that TLS runs
  * on top of it. It opens the transport, and is its sink from then on. As a `net.Socket` it has `connecting`
  * and the event `connect`.
  */

@@ -84,8 +84,8 @@ export interface Transport {
    */
   readonly unacknowledgedBytes?: number | undefined;
   /**
-   * True if no part of a write's bytes can be seen by anybody once it has been taken: they went to the kernel. Asked after
-   * the write. A transport that may pass them on as they are, to another part of the program, leaves it out.
+   * True if no code can see the bytes of a write once the transport has taken it, since they went to the kernel. Read after
+   * the write. A transport that may pass the same bytes on to another part of the program leaves it out.
    */
   readonly keepsNoWrites?: boolean | undefined;
   /**
@@ -136,7 +136,7 @@ export interface Transport {
    * until `written`: after that their owner may use the memory again.
    */
   write(messages: readonly unknown[], bytes: number): boolean;
-  /** Ends our half after all that was written. */
+  /** Ends our half after everything that was written. */
   shutdownOutput(info: CloseInfo): void;
   /** Drops the connection now; bytes that the kernel has taken still arrive. */
   close(info: CloseInfo): void;
@@ -150,7 +150,7 @@ export interface Transport {
    */
   holdMessage?(): MessageHold | undefined;
   /**
-   * Gives the connection away as a stream of Node's, for TLS on top. This transport reports nothing more, also
+   * Gives the connection away as a Node stream, for TLS on top. This transport reports nothing more, also
    * not its end; its addresses, `unsentBytes`, `close` and `abort` still work. Called before `open`, even while
    * it is connecting (the stream has `connecting` and the event `connect` then, as a `net.Socket`), or while
    * no write is in flight. A transport without it is wrapped in a stream, which opens it (again).

@@ -43,7 +43,7 @@ it('a consumer that takes one message after the other makes the sender stop', as
     }
     if (sender.isOpen) sender.onceWritable(pump);
   };
-  /** Waits until the kernels are full: nothing was sent while all that was ready had its turns. */
+  /** Waits until the kernels are full: nothing was sent while everything that was ready had its turns. */
   const stopped = async () => {
     for (let before = -1; sent < MOST_BYTES && (before !== sent || sender.isWritable); ) {
       before = sent;

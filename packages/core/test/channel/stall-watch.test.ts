@@ -52,7 +52,7 @@ describe('a stall', () => {
     expect(stalledAt).toEqual([3 * 1250]);
   });
 
-  it.each([100, 600, 1100])('begins anew after progress at %i ms', (at) => {
+  it.each([100, 600, 1100])('begins again after progress at %i ms', (at) => {
     answers = [undefined, undefined];
     new StallWatch(owner, 1000).begin();
     if (at > 1000) answers = [5000, 5000, 5000, 5000];

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { ChannelGroup, type Group, type GroupOutcome } from '../../src/index.ts';
 import { EmbeddedChannel } from '../../src/testing/index.ts';
 
-it('a ChannelGroup is a Group, and all that is known of it works through the interface', async () => {
+it('a ChannelGroup is a Group, and everything that is known of it works through the interface', async () => {
   const group: Group<string> = new ChannelGroup<string>('members');
   const [a, b] = [new EmbeddedChannel(), new EmbeddedChannel()];
   expect([group.add(a), group.add(b), group.add(a)]).toEqual([true, true, false]);

@@ -142,7 +142,7 @@ describe('ClockDeadlines', () => {
         request.enterWith(`of ${name}`);
         if (name === 'c') resolve();
       };
-      // Two that are due together, and one for which the timer is set anew.
+      // Two that are due together, and one for which the timer is set again.
       for (const [name, ms] of [
         ['a', 1],
         ['b', 1],

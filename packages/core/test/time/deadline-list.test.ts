@@ -56,7 +56,7 @@ describe('DeadlineList', () => {
     expect([clock.pendingTimers, clock.deadlines.size]).toEqual([0, 0]);
   });
 
-  it('keeps its place while calls come and go, and sets it anew only when it is due', () => {
+  it('keeps its place while calls come and go, and sets it again only when it is due', () => {
     const { clock, due, list, add, refs } = started();
     for (let i = 0; i < 99; i++) {
       list.remove(add('answered', clock.now() + 100));

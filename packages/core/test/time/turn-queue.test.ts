@@ -12,7 +12,7 @@ class FloodedLoop {
   private readonly tasks: (() => void)[] = [];
   private readonly share = new TurnQueue((task) => void this.tasks.push(task));
 
-  /** Input of a connection that did not wait: uses so much, or all that it gets. Returns what it used. */
+  /** Input of a connection that did not wait: uses so much, or everything that it gets. Returns what it used. */
   read(connection: number, wantedMs = Number.POSITIVE_INFINITY): number {
     const beganAt = this.nowMs;
     const endsAt = this.share.endOfShare(beganAt, BUDGET_MS);

@@ -211,7 +211,7 @@ describe('a pair', () => {
     expect(writer.closeInfo?.reason).toBe('peer');
   });
 
-  it('ends its half only after all that was written', () => {
+  it('ends its half only after everything that was written', () => {
     const clock = new VirtualClock();
     const [near, far] = MemoryTransport.pair({ capacityBytes: 4, clock });
     const seen: string[] = [];

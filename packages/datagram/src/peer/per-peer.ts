@@ -55,9 +55,8 @@ export interface PerPeerOptions extends DatagramSocketOptions, KeptDatagrams {
   /** As many strangers may have one address, or one IPv6 /64 network; above it the oldest of them gives up its place. @default 1000 */
   readonly maxStrangersPerAddress?: number;
   /**
-   * What is sent to a peer that has not proved its address is at most this many times as long as all that came from it, with
-   * 28 bytes of headers for each datagram: anybody
-   * can write another one's address as the sender, so that the answer goes there. A longer write fails with
+   * A peer that has not proved its address gets at most this many times the bytes that came from it, with 28 bytes of
+   * headers for each datagram: anyone can write another address as the sender, and the answer goes there. A longer write fails with
    * `REJECTED_AMPLIFICATION`. `false` for no limit. @default 1
    */
   readonly amplification?: number | false;

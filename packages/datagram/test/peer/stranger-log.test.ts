@@ -84,7 +84,7 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
   'no handler takes the message': { build: reads((ctx, text) => ctx.fireChannelRead(text)) },
   'an answer is refused, and nobody looks at it': {
     build: reads(
-      (ctx) => void ctx.writeAndFlush('an answer that is much longer than all that came'),
+      (ctx) => void ctx.writeAndFlush('an answer that is much longer than everything that came'),
     ),
   },
   'exceptionCaught throws': {

@@ -1,10 +1,10 @@
 import type { Channel } from '@headrace/core';
 
-/** A session of the same id on another channel, perhaps of another process: all that is known is how to end it. */
+/** A session of the same id on another channel, perhaps of another process: everything that is known is how to end it. */
 export interface OtherSession {
   /**
    * Ends the session because a newer one takes its place. May be called at any time: one that is over already, or
-   * whose channel has closed or signed in anew, is left alone. It does not throw.
+   * whose channel has closed or signed in again, is left alone. It does not throw.
    */
   kick(): void;
 }
@@ -29,6 +29,6 @@ export interface Sessions<Principal> {
   othersOf(principal: Principal, channel: Channel): readonly OtherSession[];
   /** The peer is in; called once for each session. */
   add(session: Session<Principal>): void;
-  /** It is out: the channel has closed, has signed in anew, or was kicked. True if it was there. */
+  /** It is out: the channel has closed, has signed in again, or was kicked. True if it was there. */
   remove(session: Session<Principal>): boolean;
 }

@@ -59,7 +59,7 @@ const OPTIONS = describeOptions('BroadcastHandler', {
  * - **Errors** raises none: what fails for one member does not touch the sender or the others, and goes to
  *   that member's `writeFailed` hook.
  * - **State** none but the group: sharable.
- * - **Cost** one write per member and message, and one flush per member for all that came in together;
+ * - **Cost** one write per member and message, and one flush per member for everything that came in together;
  *   encoders without state encode once for all of them.
  * - **Pitfalls** in a group of many processes a function in `to` returns a matcher that states what it means
  *   elsewhere. The members' pipelines must take what `format` returns; a `ChannelGroup<string>` has the compiler check that

@@ -37,7 +37,7 @@ export class CallLine implements CallCarrier {
   private readonly calls = new Map<unknown, Call>();
   private noticeCount = 0;
   private lastId: number;
-  /** Ids have begun anew. */
+  /** Ids have begun again. */
   private hasWrapped = false;
   private lateCount = 0;
   private unknownCount = 0;

@@ -80,8 +80,8 @@ const NO_COUNTS: ExchangeCounts = {
  *   text, unless it is a `refusal(code, text)`.
  * - **State** one channel: calls in flight and in the queue, requests under way, items of each stream up to the window.
  * - **Cost** for a call a promise, two small objects and an entry in a map; for a request an object and, if its
- *   function makes a promise, an entry in a map. One timer for all calls, one for all requests. An item of a stream is one message and two promises; credit is one
- *   message for half of a window, or for what was there when the reader waits.
+ *   function makes a promise, an entry in a map. One timer for all calls, one for all requests. An item of a stream is one message and two promises. Credit is one
+ *   message for half of a window, or for the items since then when the reader waits.
  * - **Pitfalls** while reads are held no answer comes either: where functions call the peer back, `concurrency`
  *   must be more than both ends need at once. A cancelled function counts until it settles, so let it look at
  *   `scope.signal`. A late answer is dropped, its work was done anyway. A peer that asks and does not read its

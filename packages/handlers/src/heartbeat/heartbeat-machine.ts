@@ -2,7 +2,7 @@ import { stoodStillMs } from '@headrace/core/authoring';
 
 /** When heartbeats are due and what their absence means; times in milliseconds. */
 export interface HeartbeatRules {
-  /** Between heartbeats; asked anew for each. `Infinity` for none of our own. */
+  /** Between heartbeats; asked again for each. `Infinity` for none of our own. */
   readonly intervalMs: () => number;
   /** How long an answer may take. */
   readonly timeoutMs: number;

@@ -48,8 +48,8 @@ const EVENTS = { fires: ['IdleStateEvent'] } as const;
  * - **Cost** one time stamp per read burst and per completed flush. A deadline is set again only when it
  *   is over. Without writer and all times, writes do not pass through it at all.
  * - **Pitfalls** TCP keepalive is not seen here: it neither counts as a read nor keeps the peer from being
- *   idle. Node's `socket.setTimeout` is not a replacement, writes reset it too. In a WebSocket's pipeline, before a
- *   `HeartbeatHandler` with `webSocketHeartbeat()`, pongs count as reads, after it only messages do. A handler before it that swallows
+ *   idle. Node's `socket.setTimeout` is not a replacement, because writes reset it too. In a WebSocket's pipeline, before a
+ *   `HeartbeatHandler` with `webSocketHeartbeat()`, pongs count as reads; after it, only messages do. A handler before it that swallows
  *   `channelReadComplete` makes it wait for the end of the burst. Its events come outside any asynchronous context: an
  *   `AsyncLocalStorage` has no store in them.
  *

@@ -139,7 +139,7 @@ export class RelayHandler<Message = unknown> implements Handler {
   }
 }
 
-/** A slow peer gets all that waits for it, however long that takes: the time of `end` begins after that. */
+/** A slow peer gets everything that waits for it, however long that takes: the time of `end` begins after that. */
 function endAfterOutput(target: Channel, reason: CloseReason): void {
   if (target.pendingOutboundBytes === 0) {
     target.end({ reason });

@@ -80,7 +80,7 @@ export class Substream implements ByteEnd {
     return this.input.size;
   }
 
-  /** No more than the window: so all that was taken can leave, even after a close. */
+  /** No more than the window: so everything that was taken can leave, even after a close. */
   get room(): number {
     if (this.lastFlag !== undefined) return 0;
     return Math.max(0, Math.min(this.sendWindow, OUTPUT_BYTES) - this.output.size);

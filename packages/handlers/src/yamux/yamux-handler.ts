@@ -35,7 +35,7 @@ import { Substream } from './substream.ts';
 import { INITIAL_WINDOW } from './yamux-frame.ts';
 import { type SessionLink, YamuxSession } from './yamux-session.ts';
 
-/** Builds the pipeline of one substream: called for each, with handlers made anew. */
+/** Builds the pipeline of one substream: called for each, with new handlers. */
 export type SubstreamPipeline = (channel: Channel<Buffer, OutboundBytes>) => unknown;
 
 /** Options of a {@link YamuxHandler}. */

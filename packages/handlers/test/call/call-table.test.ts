@@ -307,7 +307,7 @@ describe('CallLine', () => {
     expect([line.late, line.unknown]).toEqual([2, 7]);
   });
 
-  it('begins ids anew after the last one, and leaves out those in flight', () => {
+  it('begins ids again after the last one, and leaves out those in flight', () => {
     const table = tableOf();
     const { line, written } = lineOf(table, 10, 0xffff_fffe);
     for (const name of 'abc') table.submit(callOf(name));

@@ -36,7 +36,7 @@ interface Habits {
 }
 type End = 'none' | 'peer' | 'end' | 'close' | 'shutdown';
 
-/** A channel, its peer, and all that is under way between them. */
+/** A channel, its peer, and everything that is under way between them. */
 class World {
   readonly sent: string[] = [];
   readonly seen: string[] = [];

@@ -62,7 +62,7 @@ describe('AdaptiveInterval', () => {
     expect(interval.safeMs).toBe(125);
   });
 
-  it('begins anew on another network', () => {
+  it('begins again on another network', () => {
     const interval = new AdaptiveInterval({ minMs: 100, stepMs: 100, confirmations: 1 });
     interval.answered(100);
     interval.lost(200);

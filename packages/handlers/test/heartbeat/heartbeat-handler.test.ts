@@ -639,7 +639,7 @@ describe('a probe', () => {
     expect(app.seen).toEqual(['missed 1 lost @6000']);
   });
 
-  it('does not beat twice while an answer is awaited, and begins the interval anew', () => {
+  it('does not beat twice while an answer is awaited, and begins the interval again', () => {
     const { channel } = beating({ intervalMs: 60_000, timeoutMs: 5000, maxMissed: 2 });
     channel.advance(1000);
     probe(channel);

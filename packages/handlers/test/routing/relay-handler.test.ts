@@ -76,7 +76,7 @@ describe('pipeChannels', () => {
   });
 
   it.each([false, true])(
-    'sends all that waits for a slow peer when one closes (half-open: %s)',
+    'sends everything that waits for a slow peer when one closes (half-open: %s)',
     (isHalfOpen) => {
       const [left, right] = pair(isHalfOpen);
       right.embedded.isStuck = true;

@@ -49,7 +49,7 @@ function sent(schema: JsonSchema): unknown[] {
 
 type AnyClient = Record<string, (...args: unknown[]) => unknown>;
 
-/** All that a client may do with a server, and what of it fails. */
+/** Everything that a client may do with a server, and what of it fails. */
 async function failures(client: ServiceDescription, server: ServiceDescription): Promise<string[]> {
   const found: string[] = [];
   let answer: unknown;

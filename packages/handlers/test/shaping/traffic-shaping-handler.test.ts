@@ -36,7 +36,7 @@ describe('TrafficShapingHandler, reading', () => {
     expect(channel.embedded.reads).toBe(reads + 1);
   });
 
-  it('waits for all that came in the burst', () => {
+  it('waits for everything that came in the burst', () => {
     const channel = shaped({ readBytesPerSecond: 1000 });
     const { reads } = channel.embedded;
     channel.writeInbound(Buffer.alloc(100), Buffer.alloc(100), Buffer.alloc(100));
@@ -46,7 +46,7 @@ describe('TrafficShapingHandler, reading', () => {
     expect(channel.embedded.reads).toBe(reads + 1);
   });
 
-  it('does not read on when the user has turned auto-read off himself', () => {
+  it('does not read on when the user has turned auto-read off', () => {
     const channel = shaped({ readBytesPerSecond: 1000 });
     channel.run(() => {
       channel.autoRead = false;

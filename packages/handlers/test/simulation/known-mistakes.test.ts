@@ -69,7 +69,7 @@ describe('known mistakes are found within 200 seeds', () => {
 });
 
 describe('the picture in the guide', () => {
-  // `vitest -u` draws it anew.
+  // `vitest -u` draws it again.
   it('is the one of the heartbeat without a deadline', async () => {
     await reportOf(silentScenario);
     const drawn = readFileSync(diagramFile, 'utf8');

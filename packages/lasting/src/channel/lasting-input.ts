@@ -65,7 +65,7 @@ export class LastingInput implements MessageReceiver {
     }
   }
 
-  /** The peer has ended its half, after all that has come. */
+  /** The peer has ended its half, after everything that has come. */
   peerEnded(): void {
     this.isEndDue = true;
   }
@@ -122,7 +122,7 @@ export class LastingInput implements MessageReceiver {
       this.pass(this.waiting!.shift()!);
   }
 
-  /** A short message that waits must not keep all that was read with it. */
+  /** A short message that waits must not keep everything that was read with it. */
   private keepArrivals(): void {
     const { waiting, arrivals } = this;
     this.arrivals = 0;

@@ -88,7 +88,7 @@ export class LastingOutput {
     return added;
   }
 
-  /** Resolves when the peer has all that has been written so far, and as many messages after that. */
+  /** Resolves when the peer has everything that has been written so far, and as many messages after that. */
   acknowledged(more = 0): Promise<void> {
     const target = this.machine.lastMessage + this.waitingCount + more;
     if (target <= this.machine.acknowledgedMessages) return Promise.resolve();

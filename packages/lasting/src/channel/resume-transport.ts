@@ -415,7 +415,7 @@ export class ResumeTransport implements Transport, InputOwner {
     if (this.output.fill() && !this.isOver) this.sink!.written();
   }
 
-  /** Resolves when the peer has all that has been taken so far. */
+  /** Resolves when the peer has everything that has been taken so far. */
   acknowledged(): Promise<void> {
     return this.output.acknowledged();
   }
@@ -432,7 +432,7 @@ export class ResumeTransport implements Transport, InputOwner {
 
   // --- the end ---
 
-  /** Our half ends after all that was written. */
+  /** Our half ends after everything that was written. */
   protected endOutput(reason: string): void {
     this.machine.end(reason);
   }

@@ -24,7 +24,7 @@ import { LastingClient } from './lasting-client.ts';
  */
 export interface LastingOptions<P = ConnectPlace, C extends Channel = Channel>
   extends Omit<ReconnectingClientOptions<P, C>, 'offline'> {
-  /** For how long this client may be absent; the server may allow less. @default 60000 */
+  /** How long this client may be absent; the server may allow less. @default 60000 */
   readonly windowMs?: number;
   /**
    * Bytes that the server may send without an acknowledgement, 64 for each message included, and that are kept of our

@@ -79,7 +79,7 @@ export type ResumeAction =
   | { readonly do: 'resumed'; readonly resent: number }
   /** The peer has more of our messages: there may be room for others. */
   | { readonly do: 'acknowledged' }
-  /** The peer's half has ended, after all that was delivered. */
+  /** The peer's half has ended, after everything that was delivered. */
   | { readonly do: 'end'; readonly reason: string }
   /** The peer has dropped the channel. */
   | { readonly do: 'reset' }
@@ -180,7 +180,7 @@ export class ResumeMachine {
     return this.link === LINKED;
   }
 
-  /** Both halves have ended, and each end has all that the other one sent: the link may go for good. */
+  /** Both halves have ended, and each end has everything that the other one sent: the link may go for good. */
   get isDone(): boolean {
     if (this.isReset) return this.urgent === undefined;
     const { outgoing, incoming } = this;
@@ -190,7 +190,7 @@ export class ResumeMachine {
 
   // --- at another process ---
 
-  /** All that another process has to know to go on, but the messages. */
+  /** Everything that another process needs to go on, except the messages. */
   get header(): Omit<MachineState, 'kept'> {
     const { id, secrets, windowMs, creditBytes, incoming, outgoing, endReason } = this;
     const { acknowledged, highest, creditBytes: keptCreditBytes } = outgoing;
@@ -441,7 +441,7 @@ export class ResumeMachine {
     return this.outgoing.addAll(messages, bytes, this.link === ABSENT);
   }
 
-  /** Ends our half after all that was added. */
+  /** Ends our half after everything that was added. */
   end(reason: string): void {
     this.endReason ??= reason;
   }

@@ -247,7 +247,7 @@ export class HandOver {
   }
 }
 
-/** Tells the other process that the channel stays here. False: nobody knows whether it has heard it. */
+/** Tells the other process that the channel stays here. False if that process may not have got it. */
 async function hasDropped(taken: TakenSession): Promise<boolean> {
   try {
     await taken.drop();

@@ -123,7 +123,7 @@ export class Journal {
     return this.inAppend.sizes.length + this.sizes.length;
   }
 
-  /** The log has all that the channel has done. */
+  /** The log has everything that the channel has done. */
   get isStored(): boolean {
     return !this.isAppending && !this.isDue && this.waitingCount === 0 && this.takenCount === 0;
   }

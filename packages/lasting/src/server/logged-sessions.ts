@@ -151,7 +151,7 @@ export class LoggedSessions implements JournalLog {
 
   /** All that look for a channel at a time share one read, so that none keeps another one from it. */
   private async lookUp(id: string, clock: Clock): Promise<LoggedSession | undefined> {
-    // Its client comes again meanwhile: a slow log is not asked anew for what it is about to tell.
+    // Its client comes again meanwhile: a slow log is not asked again for what it is about to tell.
     const reading = this.read(nameOf(id), clock, 1);
     this.lookUps.set(id, reading);
     try {

@@ -314,7 +314,7 @@ describe('LastingBootstrap', () => {
     expect(isLinked(channel)).toBe(true);
   });
 
-  it('passes the end of each side on, with all that was written before', async () => {
+  it('passes the end of each side on, with everything that was written before', async () => {
     world = new LastingWorld(echo);
     await world.up();
     const channel = await world.connect(new Notes());

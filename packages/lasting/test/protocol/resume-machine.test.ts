@@ -35,7 +35,7 @@ class ForgetfulMachine extends ResumeMachine {
   }
 }
 
-/** Sends again all that is kept, whatever the other end has. */
+/** Sends again everything that is kept, whatever the other end has. */
 class StubbornMachine extends ResumeMachine {
   override resume(frame: Buffer, hello: { received: number; secret: string }): ResumeAction {
     return super.resume(frame, { ...hello, received: this.outgoing.acknowledged });
@@ -364,7 +364,7 @@ describe('the secrets of a channel that two processes have', () => {
     ]);
   });
 
-  it('are all that the client may have, if it comes with one that is late', () => {
+  it('are everything that the client may have, if it comes with one that is late', () => {
     const { first, before } = opened();
     const second = before.secrets.last;
     const after = copyOf(before);

@@ -237,7 +237,7 @@ describe('Journal', () => {
     ]);
   });
 
-  it('has one record on its way at a time; the next one has all that came meanwhile', async () => {
+  it('has one record on its way at a time; the next one has everything that came meanwhile', async () => {
     await begun();
     write('one');
     await pass(0);

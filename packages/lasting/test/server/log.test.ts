@@ -446,7 +446,7 @@ describe('a lasting channel that is in a log', () => {
     expect(world.before.channels[0]!.closeInfo?.reason).toBe('slow-consumer');
   });
 
-  it('is stored anew when the log has lost it', async () => {
+  it('is stored again when the log has lost it', async () => {
     await world.up(() => [counting()]);
     const client = await world.connect(inbox);
     say(client, 'one');

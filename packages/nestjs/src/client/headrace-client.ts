@@ -108,7 +108,7 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
 
   /**
    * Closes the connections; requests and events that wait, or have no answer yet, fail. A later `connect()`, `send()` or
-   * `emit()` begins anew.
+   * `emit()` begins again.
    */
   async close(): Promise<void> {
     const { clients } = this;

@@ -2,7 +2,7 @@ import { isPromiseLike } from '@headrace/core/authoring';
 
 /** Hands over what a deserializer makes, at once or later, in the order of the messages. */
 export class InOrder {
-  /** Settles when all that came before has been handed over. */
+  /** Settles when everything that came before has been handed over. */
   private last: Promise<void> | undefined = undefined;
 
   /** True if the value has to wait for its promise, or for an earlier one. */

@@ -95,7 +95,7 @@ export class TcpSender implements WindowedEnd {
     this.push();
   }
 
-  /** Sends a FIN after all that was given to {@link send}. */
+  /** Sends a FIN after everything that was given to {@link send}. */
   finish(): void {
     if (this.isFinished) return;
     this.finPlace = this.output.end;

@@ -4,7 +4,7 @@ import { runCode } from '../host/running-code.ts';
 import type { SimulatedTime } from '../simulated-time.ts';
 import { SimulationError } from '../simulation-error.ts';
 
-/** Events of one instant after which the time is taken to stand still. */
+/** After so many events of one instant the run fails, since its time no longer advances. */
 const LONGEST_INSTANT = 1_000_000;
 
 // The real one: inside a run it is forbidden to programs.

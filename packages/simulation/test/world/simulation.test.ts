@@ -131,7 +131,7 @@ describe('Simulation', () => {
     expect(sim.trace.hash).toMatchInlineSnapshot(`"c8abce44b61fcc65"`);
   });
 
-  it('runs all that the promises of an action lead to at its own time', async () => {
+  it('runs everything that the promises of an action lead to at its own time', async () => {
     const sim = new Simulation({ seed: 1 });
     const times: number[] = [];
     sim.at(100, async () => {
@@ -557,7 +557,7 @@ describe('a simulated host', () => {
     expect(times).toEqual([7000]);
   });
 
-  it('loses its timers with a crash, and starts anew', async () => {
+  it('loses its timers with a crash, and starts again', async () => {
     const sim = new Simulation({ seed: 1 });
     const log: string[] = [];
     sim.host('a', ({ clock, startCount, random }) => {

@@ -43,7 +43,7 @@ export class RequestIntake {
 
   /**
    * @param give - hands bytes to Node
-   * @param isTaken - true if Node has consumed all that it was given
+   * @param isTaken - true if Node has consumed everything that it was given
    */
   constructor(channel: Channel, give: (bytes: Buffer) => void, isTaken: () => boolean) {
     this.channel = channel;
@@ -56,7 +56,7 @@ export class RequestIntake {
     this.feed();
   }
 
-  /** Calls back when all that was received has been given. */
+  /** Calls back when everything that was received has been given. */
   whenEmpty(then: () => void): void {
     if (this.rest.length === 0) then();
     else this.onEmpty = then;

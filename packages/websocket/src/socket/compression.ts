@@ -4,8 +4,8 @@ import { type MessageDeflate, WindowDeflate } from './message-deflate.ts';
 
 /**
  * permessage-deflate (RFC 7692): `true`, or with options. It costs time for each message, memory for each connection where
- * windows are kept (32 KiB each way), and may leak the content of a message to an attacker who can put
- * text of his own beside it (CRIME). What a message inflates to counts against `maxMessageBytes` while it is inflated.
+ * windows are kept (32 KiB each way), and may leak the content of a message to an attacker who can add
+ * text to it (CRIME). While a message is inflated, its inflated bytes count against `maxMessageBytes`.
  * A server compresses a message of a broadcast, up to 32 KiB, once for all members.
  */
 export type WebSocketCompression =

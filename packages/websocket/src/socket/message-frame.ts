@@ -13,7 +13,7 @@ export const PONG = 10;
 const FIN = 0x80;
 /** RSV1: the payload is compressed (RFC 7692, section 6). */
 const COMPRESSED = 0x40;
-/** The payload has a mask, as all that a client sends. */
+/** The payload has a mask, like all payloads of a client. */
 const MASKED = 0x80;
 const MASK_BYTES = 4;
 

@@ -223,7 +223,7 @@ export class NatsLogLink implements LogLink {
     return { position, previous, id, bytes: Buffer.from(message.data) };
   }
 
-  /** A lower number is one of another writer that came late, or the first of a stream that was made anew. */
+  /** A lower number is one of another writer that came late, or the first of a stream that was made again. */
   private suspect(store: NatsStore): void {
     const { suspected } = this;
     const wasAsked = suspected.has(store);
@@ -245,7 +245,7 @@ export class NatsLogLink implements LogLink {
 
   /** The state of this link is about the previous stream. */
   private madeAnew({ name }: NatsStore): void {
-    this.parts.lose(new Error(`the JetStream stream ${name} was made anew`));
+    this.parts.lose(new Error(`the JetStream stream ${name} was made again`));
   }
 
   private async entries(

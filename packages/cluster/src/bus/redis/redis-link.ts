@@ -11,7 +11,7 @@ export interface RedisLinkParts {
   readonly publisher: RedisClient;
   readonly subscriber: RedisClient;
   readonly peer: typeof import('@redis/client');
-  /** Another one means that the server was started anew. */
+  /** Another one means that the server was started again. */
   readonly runId: string;
   readonly logger: Logger;
 }

@@ -66,7 +66,7 @@ export class RedisLogLink implements LogLink {
     if (text(answer[2]) === '1') {
       const log = keysOf(stream)[1];
       this.parts.warn(
-        `another program wrote to the stream ${log} in Redis: the log of this group begins anew`,
+        `another program wrote to the stream ${log} in Redis: the log of this group begins again`,
       );
     }
     return { epoch: text(answer[0]), offset: Number(text(answer[1])) };

@@ -6,7 +6,7 @@
  * - `<stream>:marks`, a list of `<ms> <offset>`: what lies before a mark is older than it
  * - `<stream>:i:<id>`, for two minutes: the epoch and the offset of that id
  *
- * Where the hash is lost, the epoch is new, and the other keys begin anew. So do all where another program has added to the
+ * Where the hash is lost, the epoch is new, and the other keys begin again. So do all where another program has added to the
  * Redis stream with an id that leaves no room for the next offset.
  */
 const COMMON = `
@@ -36,7 +36,7 @@ local function trim(log, marks, time, age)
 end
 `;
 
-/** KEYS at log marks id; ARGV run fresh-epoch id bytes messages age-ms channel window-ms. Gives epoch, offset, and 1 if the log began anew. */
+/** KEYS at log marks id; ARGV run fresh-epoch id bytes messages age-ms channel window-ms. Gives epoch, offset, and 1 if the log began again. */
 export const APPEND = `${COMMON}
 local at, log, marks, seen = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local epoch = epochOf(at, ARGV[2])
@@ -48,7 +48,7 @@ end
 local state = redis.call('HMGET', at, 'next', 'last', 'run', 'marked')
 local offset = tonumber(state[1] or '1')
 local previous = state[2] or '0'
--- A server that was started anew may have lost what it acknowledged: no offset is used twice.
+-- A server that was started again may have lost what it acknowledged: no offset is used twice.
 if state[3] and state[3] ~= ARGV[1] then offset = offset + 1048576 end
 local number = text(offset)
 local marked = tonumber(state[4] or '0')
@@ -70,7 +70,7 @@ end
 local added = add()
 local foreign = '0'
 if type(added) == 'table' and added.err and added.err:find('equal or smaller', 1, true) then
-  -- An entry of another program has a higher id, and no message would fit after it: the log begins anew.
+  -- An entry of another program has a higher id, and no message would fit after it: the log begins again.
   redis.call('DEL', log, marks, at)
   epoch, offset, number, previous, marked, foreign = ARGV[2], 1, '1', '0', 0, '1'
   redis.call('HSET', at, 'epoch', epoch)

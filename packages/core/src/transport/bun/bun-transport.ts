@@ -34,7 +34,7 @@ const NOTHING: never[] = [];
 const memory = new GatheringMemory();
 
 /**
- * A TCP connection or Unix socket of `Bun.listen` or `Bun.connect`, without a stream of Node's on top. Its socket
+ * A TCP connection or Unix socket of `Bun.listen` or `Bun.connect`, without a Node stream on top. Its socket
  * must be paused, or be paused soon: input that comes before it is asked for is kept.
  */
 export class BunTransport implements Transport {

@@ -32,7 +32,7 @@ const ENDING = 1;
 /** Node broke a promise: nothing more is delivered, the failure is on its way to the sink. */
 const BROKEN = 2;
 const CLOSED = 3;
-/** A socket of Node's has the handle. */
+/** A Node socket has the handle. */
 const DETACHED = 4;
 const GONE = 5;
 
@@ -221,7 +221,7 @@ export class HandleTransport implements Transport, RequestOwner {
     if (status !== 0) this.handle.close(onClosed);
   }
 
-  /** Gives the connection away as a socket of Node's; `close` and `abort` are that socket's from then on. */
+  /** Hands the connection over as a Node socket. From then on that socket closes and aborts it. */
   detach(): Duplex {
     void this.localAddress;
     this.phase = DETACHED;

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { EmbeddedChannel, recordEvents } from '@headrace/core/testing';
 import { RepeatFilterHandler } from './repeat-filter-handler.ts';
 
-/** All that has passed the last handler. */
+/** Everything that has passed the last handler. */
 function passed(channel: { readInbound(): unknown }): unknown[] {
   const messages: unknown[] = [];
   for (let one = channel.readInbound(); one !== undefined; one = channel.readInbound()) {

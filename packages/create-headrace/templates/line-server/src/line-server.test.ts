@@ -15,7 +15,7 @@ function connected() {
   return channel;
 }
 
-/** All that the server has written so far. */
+/** Everything that the server has written so far. */
 function written(channel: ReturnType<typeof connected>): string {
   let text = '';
   for (let part = channel.readOutbound(); part !== undefined; part = channel.readOutbound()) {

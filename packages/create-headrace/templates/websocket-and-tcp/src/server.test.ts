@@ -39,7 +39,7 @@ test('serves a page, a WebSocket and lines on one port', async (t) => {
   const { imports } = JSON.parse(map) as { imports: Record<string, string> };
   const [module = ''] = Object.entries(imports).find(([name]) => name === '@headrace/client') ?? [];
   assert.equal(module, '@headrace/client');
-  // All that the modules import is there.
+  // Everything that the modules import is there.
   const waiting = new Set(Object.values(imports));
   for (const path of waiting) {
     const file = await fetch(`http://${place}${path}`);

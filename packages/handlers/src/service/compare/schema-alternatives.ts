@@ -71,9 +71,9 @@ export function listedValues({
 }
 
 /**
- * What schemas accept that hold all for one value, as alternatives: together they have each value that is accepted.
+ * The alternatives for a value to which all of these schemas apply. Together they contain each accepted value.
  *
- * @throws Incomparable for a schema with too many, or one that refers to itself and to nothing else
+ * @throws Incomparable for a schema with too many alternatives, or one that only refers to itself
  */
 export function alternativesOf(nodes: readonly SchemaNode[]): Alternative[] {
   return conjunctions(nodes, 0).flatMap(byKind);

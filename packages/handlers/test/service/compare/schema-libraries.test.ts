@@ -1,4 +1,4 @@
-// Pairs of schemas as zod and ArkType print them: which way round one takes all that the other sends.
+// Pairs of schemas as zod and ArkType print them: which way round one takes everything that the other sends.
 import { type } from 'arktype';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
@@ -107,7 +107,7 @@ describe.each(PAIRS)('%s', (_name, narrow, wide, places) => {
     expect(paths(narrow, wide)).toEqual([]);
   });
 
-  it('does not take all that is wider', () => {
+  it('does not take everything that is wider', () => {
     expect(paths(wide, narrow)).toEqual(places);
   });
 
