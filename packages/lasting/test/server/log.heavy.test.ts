@@ -9,8 +9,8 @@ import { killsAndRestarts } from './kills-and-restarts.ts';
 import type { LogName } from './log-process.ts';
 
 const CLIENTS = 1000;
-/** Of each end of each channel. More fits on more cores: each message costs a record. */
-const LOAD = { perTick: 1, tickMs: 5000 };
+/** 50 messages in a second, of each end of each channel. A record has what one turn of the event loop brings: each message alone would cost one. */
+const LOAD = { perTick: 50, tickMs: 1000 };
 const KILLS = 5;
 const RESTARTS = 2 * KILLS;
 const EVENTS = Array.from({ length: KILLS }, () => ['restart', 'restart', 'kill'] as const).flat();
