@@ -203,7 +203,7 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
   }
 
   /**
-   * A member from now on, until it closes. False if it was one, or has closed.
+   * Adds a member until it closes. False if it was a member, or has closed.
    *
    * @throws OptionError `OPTION_INVALID` for what is not a channel
    */

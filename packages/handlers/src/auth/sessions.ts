@@ -17,8 +17,8 @@ export interface Session<Principal> extends OtherSession {
 
 /**
  * The connected sessions, as far as an AuthHandler needs them: shared by the handlers of one server, as the class
- * SessionRegistry is, or by those of many. An implementation may kick a session at any time, in `add` too, and on
- * word from outside. `othersOf` must not return a promise; one of `add`, `remove` or `kick` is not waited for, and its
+ * SessionRegistry is, or by those of many. An implementation may kick a session at any time, even within `add`, and on
+ * a request from outside. `othersOf` must not return a promise; one of `add`, `remove` or `kick` is not waited for, and its
  * rejection goes through the pipeline.
  */
 export interface Sessions<Principal> {
