@@ -172,7 +172,7 @@ export class GatewayLink {
     return this.taken();
   }
 
-  /** A worker may have forgotten the connection: it is asked, also if it owes no answer. */
+  /** A worker may have forgotten the connection: it is asked, even if it owes no answer. */
   doubt(worker: string, now: number): readonly LinkAction[] {
     if (worker === this.current) this.ask(now);
     return this.taken();
