@@ -1,9 +1,11 @@
 // The three roles as processes: who is killed, and who notices.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { apiFrom, portsFrom } from '../src/ports.ts';
+import { isThere } from './program.ts';
 
 /** For what hangs only: on a busy machine a process takes many seconds to start. */
 const LIMIT_MS = 60_000;
@@ -230,6 +232,40 @@ describe('gateways and workers', () => {
     expect(await api('/groups/news')).toEqual([200, { count: 2 }]);
     expect(await api('/users/u9')).toEqual([200, { online: true }]);
     expect(await api('/users/u10')).toEqual([200, { online: false }]);
+  });
+
+  it.skipIf(!isThere('php'))('do what the functions of GatewayWorker in PHP say', async () => {
+    const { ann, bob, eve } = await threeAtTwoGateways();
+    await ann.gets('/join php', /^joined php 1$/);
+    await bob.gets('/join php', /^joined php 2$/);
+    await eve.gets('/bind u5', /^bound u5$/);
+    const [, base] = await says(/^api (http:\S+)\/$/m);
+    const env = { ...process.env, API: base, API_KEY: KEY };
+    const calls = [
+      ['sendToAll', ['to all']],
+      ['sendToGroup', ['php', 'to the room']],
+      ['sendToUid', [['u5', 'nobody'], 'to the user']],
+      ['sendToClient', [ann.id, 'to the client']],
+      ['sendToClient', ['00000000', 'to nobody']],
+      ['getClientIdCountByGroup', ['php']],
+      ['isUidOnline', ['u5']],
+      ['isUidOnline', ['u6']],
+      ['isOnline', [bob.id]],
+      ['closeClient', [bob.id, 'good night']],
+      ['closeClient', ['00000000']],
+    ];
+    const program = fileURLToPath(new URL('gateway-calls.php', import.meta.url));
+    const { stdout } = await promisify(execFile)('php', [program, JSON.stringify(calls)], { env });
+    const nothing = null;
+    expect(JSON.parse(stdout)).toEqual([
+      ...[nothing, nothing, nothing, true, false, 2, 1, 0, 1, true, false],
+    ]);
+    for (const one of [ann, bob, eve]) await one.hears(/^to all$/);
+    for (const one of [ann, bob]) await one.hears(/^to the room$/);
+    await eve.hears(/^to the user$/);
+    await ann.hears(/^to the client$/);
+    await bob.hears(/^good night$/);
+    await holds(() => bob.isEnded || undefined, 'end of the one that was closed');
   });
 
   it('end on SIGTERM with 0', async () => {

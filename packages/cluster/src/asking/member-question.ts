@@ -88,6 +88,11 @@ export class MemberQuestion {
     this.answers = new AnswerQueue(members + nodes.length, () => this.end([...this.nodes.keys()]));
   }
 
+  /** The nodes whose members have not all answered. */
+  get awaited(): Iterable<string> {
+    return this.nodes.keys();
+  }
+
   begin(): void {
     const { timeoutMs, signal } = this.plan;
     this.timer = this.clock.deadlines.schedule(

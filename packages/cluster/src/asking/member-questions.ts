@@ -1,4 +1,4 @@
-import { ChannelError, RejectedError } from '@headrace/core';
+import { ChannelError, RejectedError, type Timer } from '@headrace/core';
 import { describeOptions, having, number, toError, unchecked } from '@headrace/core/authoring';
 import type { GroupAnswers } from '@headrace/handlers';
 import { requestLost } from '@headrace/handlers/call';
@@ -6,7 +6,7 @@ import { KIND } from '../envelope/envelope.ts';
 import { CLUSTER_ERRORS } from '../error/cluster-errors.ts';
 import type { ClusterContext } from '../node/cluster-context.ts';
 import { type AskedGroup, AskedMembers } from './asked-members.ts';
-import { fromWireValue, toWireError, toWireValue, type WireValue } from './member-note.ts';
+import { fromWireValue, toTexts, toWireError, toWireValue, type WireValue } from './member-note.ts';
 import {
   type ClusterAnswer,
   type ClusterRequestOptions,
@@ -19,6 +19,8 @@ const QUESTIONS = 'members';
 const ANSWERS = 'member-answers';
 /** Questions of other nodes whose members have not all answered. */
 const MAX_QUESTIONS = 256;
+/** How often a node is asked which questions of this node it still asks. */
+const STILL_MS = 2000;
 
 const OPTIONS = describeOptions('request', {
   timeoutMs: number({ min: 1, max: DAY_MS, default: 10_000 }),
@@ -35,6 +37,7 @@ export class MemberQuestions {
   /** Of other nodes, by node and number. */
   private readonly others = new Map<string, AskedMembers>();
   private lastNumber = 0;
+  private timer: Timer | undefined = undefined;
 
   constructor(context: ClusterContext) {
     const { inbox, directory } = context;
@@ -79,6 +82,7 @@ export class MemberQuestions {
       this.over(about, open),
     );
     this.own.set(about, question);
+    this.lookLater();
     this.context.inbox.listen(ANSWERS, about, (note, from) => question.received(from, note));
     question.begin();
     if (signal?.aborted !== true) this.askNodes(question, nodes, { about, name, value, timeoutMs });
@@ -93,6 +97,7 @@ export class MemberQuestions {
     for (const question of this.own.values()) {
       for (const { id } of this.context.directory.others()) question.gone(id);
     }
+    this.timer?.cancel();
   }
 
   private askNodes(
@@ -121,8 +126,38 @@ export class MemberQuestions {
   private over(about: string, open: readonly string[]): void {
     const { inbox } = this.context;
     if (!this.own.delete(about)) return;
+    if (this.own.size === 0) {
+      this.timer?.cancel();
+      this.timer = undefined;
+    }
     inbox.listen(ANSWERS, about, () => {})();
     for (const node of open) this.tell(node, { what: 'cancel', number: about });
+  }
+
+  private lookLater(): void {
+    this.timer ??= this.context.wire.host.clock.schedule(() => {
+      this.timer = undefined;
+      this.askWhetherStill();
+      if (this.own.size > 0) this.lookLater();
+    }, STILL_MS);
+  }
+
+  /**
+   * A node that took this one for gone has given up its questions, and nobody hears of a message that was lost: so this node
+   * asks for what is open. Messages between two nodes keep their order, so answers that were sent come before the no.
+   */
+  private askWhetherStill(): void {
+    if (this.context.wire.bus.state === 'down') return;
+    const open = new Map<string, string[]>();
+    for (const [about, question] of this.own) {
+      for (const node of question.awaited) {
+        const numbers = open.get(node) ?? [];
+        // A node does not ask more of them at a time: of these some have an answer, and then the rest follows.
+        if (numbers.length < MAX_QUESTIONS) numbers.push(about);
+        open.set(node, numbers);
+      }
+    }
+    for (const [node, numbers] of open) this.tell(node, { what: 'still', numbers });
   }
 
   private tell(node: string, question: object): void {
@@ -139,6 +174,10 @@ export class MemberQuestions {
   /** @throws what is wrong with the question */
   private asked(note: Record<string, unknown>, from: string): void {
     const { what, number: about, group: name, value, timeoutMs } = note;
+    if (what === 'still') {
+      this.refuseForgotten(from, toTexts(note['numbers']));
+      return;
+    }
     if (typeof about !== 'string') throw new Error('a question without a number');
     const key = `${from} ${about}`;
     if (what === 'cancel') {
@@ -171,6 +210,14 @@ export class MemberQuestions {
         this.answer(node, about, { failure: toWireError(requestLost(error.message, true)) });
       })
       .finally(() => this.others.delete(key));
+  }
+
+  private refuseForgotten(node: string, numbers: readonly string[]): void {
+    for (const about of numbers) {
+      if (this.others.has(`${node} ${about}`)) continue;
+      const text = `the node ${this.context.wire.nodeId} does not ask for it any more`;
+      this.answer(node, about, { failure: toWireError(requestLost(text, true)) });
+    }
   }
 
   private refuse(node: string, about: string): void {

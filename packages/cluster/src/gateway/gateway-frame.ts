@@ -18,7 +18,7 @@ export const OP = {
   write: 7,
   /** Close the connection. Body: the reason. */
   close: 8,
-  /** There is no such connection here. */
+  /** There is no such connection here. Of connection 0: this worker took the gateway for gone, and forgot what it had. */
   unknown: 9,
 } as const;
 

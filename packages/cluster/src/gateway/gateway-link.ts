@@ -172,6 +172,12 @@ export class GatewayLink {
     return this.taken();
   }
 
+  /** A worker may have forgotten the connection: it is asked, even if it owes no answer. */
+  doubt(worker: string, now: number): readonly LinkAction[] {
+    if (worker === this.current) this.ask(now);
+    return this.taken();
+  }
+
   /** Time has passed. */
   tick(now: number): readonly LinkAction[] {
     const { handoverMs, syncMs } = this.rules;
@@ -211,9 +217,10 @@ export class GatewayLink {
       return;
     }
     this.askedAt = now;
-    const { sent } = this.sequence;
+    const { sent, isInFlight } = this.sequence;
+    const isClose = isInFlight && this.entry(sent).op === OP.closed;
     // Without repetition the worker takes the last number as all there is; a close is never left out.
-    if (this.entry(sent).op === OP.closed && !this.rules.isAcknowledged) this.sendEntry(sent);
+    if (isClose && !this.rules.isAcknowledged) this.sendEntry(sent);
     else this.send(this.current!, OP.sync, { number: sent });
   }
 

@@ -294,6 +294,11 @@ export class Gateway<Message = unknown> {
     }
     const { op, connection, epoch } = frame;
     if (op < OP.ack) return;
+    if (op === OP.unknown && connection === 0) {
+      const now = this.clock.now();
+      for (const one of [...this.entries.values()]) this.carryOut(one, one.link.doubt(from, now));
+      return;
+    }
     const entry = this.entries.get(connection);
     if (entry !== undefined) {
       this.carryOut(entry, entry.link.received(from, frame, this.clock.now()));

@@ -7,6 +7,7 @@ import {
   number,
   object,
   onceAfterEvent,
+  RecentMap,
   toError,
 } from '@headrace/core/authoring';
 import type { BusSubscription, PublishOutcome } from '../bus/bus.ts';
@@ -59,6 +60,9 @@ const OPTIONS = describeOptions('Worker', {
   auditMs: number({ min: 1000, max: 2 ** 30, default: 300_000 }),
 });
 
+/** A gateway that is started anew has another id: the old ones do not come back. */
+const MAX_LEFT = 1000;
+
 interface WorkerEntry {
   readonly connection: WorkerConnection;
   readonly session: GatewaySession;
@@ -86,6 +90,8 @@ export class Worker<Message = unknown> {
   private readonly subscription: BusSubscription;
   private readonly due = new Set<WorkerEntry>();
   private readonly flushSoon = onceAfterEvent<GatewayPort>(() => this.flush());
+  /** Gateways that were taken for gone: one that is there after all has connections that nobody looks after. */
+  private readonly left = new RecentMap<true>(MAX_LEFT);
   private audit: Timer | undefined = undefined;
   private openCount = 0;
   private missed = 0;
@@ -256,8 +262,14 @@ export class Worker<Message = unknown> {
   }
 
   private peersChanged(): void {
+    for (const [gateway] of this.left) {
+      if (!this.port.isThere(gateway)) continue;
+      this.left.delete(gateway);
+      this.send(gateway, frameOf({ op: OP.unknown, connection: 0, epoch: 0 }));
+    }
     for (const [gateway, entries] of [...this.entries]) {
       if (this.port.isThere(gateway)) continue;
+      this.left.use(gateway, true);
       for (const entry of [...entries.values()]) this.leave(entry, 'gateway-gone');
     }
   }

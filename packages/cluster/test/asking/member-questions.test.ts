@@ -134,6 +134,92 @@ describe('a question to the members of all nodes', () => {
     expect(world.got).toEqual(['a/a0 re:a0', 'b/b1 re:b1', 'b/b0 REQUEST_LOST', 'end']);
   });
 
+  it('gives a reason to each member of a node that took this one for gone', async () => {
+    const world = await World.of(0, 2);
+    world.ask({ timeoutMs: 60_000 });
+    await world.answer('b1');
+    world.a.parts.directory.stop();
+    await world.nodes.pass(5000 + 2000 + 10);
+    expect(world.methods('b0')).toEqual(['ping', '$/cancelRequest']);
+    expect(world.got).toEqual(['b/b1 re:b1', 'b/b0 REQUEST_LOST', 'end']);
+  });
+
+  it('waits for a node that still asks its members, however long that takes', async () => {
+    const world = await World.of(0, 2);
+    world.ask({ timeoutMs: 60_000 });
+    await world.answer('b1');
+    await world.nodes.pass(30_000);
+    await world.answer('b0');
+    expect(world.got).toEqual(['b/b1 re:b1', 'b/b0 re:b0', 'end']);
+  });
+
+  it('gives a reason where the question was lost on its way', async () => {
+    const world = await World.of(0, 2);
+    world.b.parts.inbox.stop();
+    world.ask({ timeoutMs: 60_000 });
+    await world.nodes.pass(5);
+    world.b.parts.inbox.start();
+    await world.nodes.pass(2010);
+    expect(world.got).toEqual(['b/? REQUEST_LOST', 'end']);
+  });
+
+  it('gives a reason where the last answer was lost on its way', async () => {
+    const world = await World.of(0, 2);
+    world.ask({ timeoutMs: 60_000 });
+    await world.answer('b1');
+    world.a.parts.inbox.stop();
+    await world.answer('b0');
+    world.a.parts.inbox.start();
+    await world.nodes.pass(2010);
+    expect(world.got).toEqual(['b/b1 re:b1', 'b/b0 REQUEST_LOST', 'end']);
+  });
+
+  it('gives a reason for what was under the id that this node has no more', async () => {
+    const world = await World.of(0, 1);
+    world.ask({ timeoutMs: 60_000 });
+    await world.nodes.pass(5);
+    world.a.parts.wire.rename();
+    await world.nodes.pass(2010);
+    expect(world.got).toEqual(['b/b0 REQUEST_LOST', 'end']);
+  });
+
+  it('asks no node about its questions once they are over', async () => {
+    const world = await World.of(0, 1);
+    const { wire } = world.a.parts;
+    world.ask({ timeoutMs: 60_000 });
+    await world.answer('b0');
+    const before = wire.lastNumber(wire.subjects.node(world.b.nodeId));
+    await world.nodes.pass(10_000);
+    expect(wire.lastNumber(wire.subjects.node(world.b.nodeId))).toBe(before);
+  });
+
+  it('asks no node about them while the bus is down', async () => {
+    const world = await World.of(0, 1);
+    const { wire } = world.a.parts;
+    world.ask({ timeoutMs: 60_000 });
+    await world.nodes.pass(5);
+    const before = wire.lastNumber(wire.subjects.node(world.b.nodeId));
+    Object.defineProperty(wire.bus, 'state', { value: 'down' });
+    await world.nodes.pass(10_000);
+    expect(wire.lastNumber(wire.subjects.node(world.b.nodeId))).toBe(before);
+  });
+
+  it('asks about no more questions at a time than a node takes', async () => {
+    const world = await World.of(0, 1);
+    world.b.parts.inbox.stop();
+    const options = { timeoutMs: 60_000 };
+    const many = Array.from({ length: 300 }, () =>
+      world.a.group('room').request(Buffer.of(1), options),
+    );
+    await world.nodes.pass(5);
+    world.b.parts.inbox.start();
+    const waiting = () => many.filter(({ counts }) => counts.waiting > 0).length;
+    await world.nodes.pass(2010);
+    expect(waiting()).toBe(300 - 256);
+    await world.nodes.pass(2000);
+    expect(waiting()).toBe(0);
+  });
+
   it('has one entry for a node that was never heard', async () => {
     const world = await World.of(0, 2);
     world.b.parts.inbox.stop();

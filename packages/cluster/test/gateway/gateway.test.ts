@@ -326,6 +326,44 @@ describe('Gateway and Worker', () => {
     expect(first.worker.connections).toBe(0);
   });
 
+  it('give a silent connection back to a worker that took its gateway for gone', () => {
+    const { world, gateway, channel, first } = pair();
+    const { isThere } = world;
+    world.isThere = (id) => id !== 'gateway' && world.states.has(id);
+    world.setState('w3', 'suspect');
+    world.clock.advance(60_000);
+    expect(first.notes).toEqual(['connect', 'close gateway-gone']);
+    world.isThere = isThere;
+    world.setState('w3', 'gone');
+    world.clock.advance(50);
+    expect(first.notes).toEqual(['connect', 'close gateway-gone', 'moved here']);
+    first.only.write('welcome back');
+    world.clock.advance(50);
+    expect(channel.readOutbound()).toBe('welcome back');
+    expect(gateway.movedCount).toBe(1);
+    const { sentFrames } = world;
+    world.setState('w3', 'suspect');
+    world.clock.advance(50);
+    expect(world.sentFrames).toBe(sentFrames);
+  });
+
+  it('leave alone what a worker got before it heard that the gateway is there again', () => {
+    const { world, gateway, first, second } = pair();
+    const { isThere } = world;
+    world.isThere = (id) => id !== 'gateway' && world.states.has(id);
+    world.setState(second.node, 'suspect');
+    const later = world.connection(gateway);
+    later.writeInbound('hi');
+    world.clock.advance(50);
+    const notes = ['connect', 'close gateway-gone', 'connect', 'hi'];
+    expect(first.notes).toEqual(notes);
+    world.isThere = isThere;
+    world.setState(second.node, 'ready');
+    world.clock.advance(50);
+    expect(first.notes).toEqual([...notes, 'moved here']);
+    expect(first.worker.connections).toBe(2);
+  });
+
   it('go on after an error of the worker', () => {
     const { world, channel, first } = pair();
     first.handled = (_id, message) => {

@@ -206,4 +206,18 @@ describe('connectionsOf, with many connections', () => {
     await given(of.leave({ all: true }, 'typo'));
     expect(fronts[0]!.knownGroup('typo')).toBeUndefined();
   });
+
+  it('gives a worker the connections of a gateway back that it took for gone', async () => {
+    const { nodes, fronts, ids } = await world();
+    const { directory } = fronts[0]!.parts;
+    const { announce } = directory;
+    const [first, second] = ids;
+    // It hears the others, and is not heard.
+    directory.announce = () => {};
+    await nodes.pass(6000);
+    expect(ids).toEqual([first, second]);
+    directory.announce = announce;
+    await nodes.pass(1100);
+    expect(ids).toEqual([first, second, first]);
+  });
 });

@@ -22,12 +22,20 @@ let server: BusServer | undefined;
 let asker: AskedNode | undefined;
 let others: NodeProcess[] = [];
 
-afterEach(async () => {
+afterEach(async ({ task }) => {
+  const [error] = task.result?.errors ?? [];
+  if (error !== undefined) error.message += await told();
   await asker?.cluster.leave();
   await Promise.all(others.map((node) => node.kill()));
   await server?.end();
   others = [];
 });
+
+/** What the nodes saw: a failure here has its cause there. */
+async function told(): Promise<string> {
+  const nodes = others.map((node) => node.ask<string>('told').catch(String));
+  return ['', asker?.told(), ...(await Promise.all(nodes))].join('\n');
+}
 
 /** Asks, and takes the answers in a loop. */
 function ask(question: string, options: object) {

@@ -1,6 +1,12 @@
 import { Cluster } from '@headrace/cluster';
 import { lengthPrefixed } from '@headrace/codec';
-import { Bootstrap, type Channel, MemoryTransport, silentLogger } from '@headrace/core';
+import {
+  Bootstrap,
+  type Channel,
+  type Logger,
+  MemoryTransport,
+  silentLogger,
+} from '@headrace/core';
 import { binaryExchange, ExchangeHandler } from '@headrace/handlers';
 import type { EngineBusOptions } from '../../src/bus/bus-options.ts';
 import { type BusChoice, busOf } from './bus-choice.ts';
@@ -18,18 +24,37 @@ export class AskedNode {
   readonly room;
   /** Questions that the asker gave up. */
   cancelled = 0;
+  /** What may end a question here: nodes that come and go, and what the cluster logs. */
+  private readonly reasons: string[];
   private readonly slow: (() => void)[] = [];
 
-  private constructor(cluster: Cluster) {
+  private constructor(cluster: Cluster, reasons: string[]) {
     this.cluster = cluster;
+    this.reasons = reasons;
+    cluster.on('nodeJoined', ({ id }) => this.saw(`${id} is there`));
+    cluster.on('nodeLeft', ({ id }, reason) => this.saw(`${id} is gone: ${reason}`));
+    cluster.on('down', () => this.saw('the bus is down'));
+    cluster.on('up', () => this.saw('the bus is up'));
     this.room = cluster.group('asked', { presence: 'ids', idOf: ({ id }) => id });
   }
 
   static async join(choice: BusChoice): Promise<AskedNode> {
     const patience: EngineBusOptions = { connectTimeoutMs: LIMIT_MS };
     const bus = busOf(choice, patience);
-    const options = { app: 'asked', bus, logger: silentLogger, joinTimeoutMs: LIMIT_MS };
-    return new AskedNode(await Cluster.join(options));
+    const reasons: string[] = [];
+    const logger: Logger = { log: (level, text) => void reasons.push(lineOf(`${level} ${text}`)) };
+    const options = { app: 'asked', bus, logger, joinTimeoutMs: LIMIT_MS };
+    return new AskedNode(await Cluster.join(options), reasons);
+  }
+
+  /** For a test that fails: what happened here, by the time of day. */
+  told(): string {
+    const { cluster, cancelled, reasons } = this;
+    return [`node ${cluster.nodeId}, ${cancelled} cancelled`, ...reasons].join('\n  ');
+  }
+
+  private saw(what: string): void {
+    this.reasons.push(lineOf(what));
   }
 
   /** Adds members of each kind. */
@@ -61,6 +86,10 @@ export class AskedNode {
     }
     return Buffer.from(`${kind} ${question}`);
   }
+}
+
+function lineOf(what: string): string {
+  return `${new Date().toISOString()} ${what}`;
 }
 
 async function connect(

@@ -11,4 +11,5 @@ serveOrders({
   nodeId: () => node.cluster.nodeId,
   release: () => node.release(),
   cancelled: () => node.cancelled,
+  told: () => node.told(),
 });
