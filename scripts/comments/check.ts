@@ -4,7 +4,15 @@ import type { CheckResult, Problem } from '../problem.ts';
 import { type Option, OptionTypes } from '../site/options.ts';
 import { lineOf, readSource, type SourceFile, type SyntaxNode } from '../source-file.ts';
 import { allEntries, sourcesIn } from '../workspace.ts';
-import { Declarations, type Declared, nameOf, paramsOf, publicMembers } from './declarations.ts';
+import {
+  Declarations,
+  type Declared,
+  nameOf,
+  paramsOf,
+  publicMembers,
+  wordsOf,
+} from './declarations.ts';
+import { silentMembers } from './members.ts';
 import { isOfOptions, thrownBy } from './thrown.ts';
 
 const UNITS =
@@ -21,6 +29,10 @@ const TIME_UNIT = /\b(?:ms|(?:milli)?seconds?|minutes?|days?)\b/i;
 const WITHOUT =
   /\b(?:defaults?|without|absent|otherwise|unless|left out|only (?:if|with|where))\b/i;
 
+/** Packages whose members are not all explained yet. */
+const NOT_YET =
+  /^packages\/(?:client|cluster|codec|datagram|handlers|inject|lasting|nestjs|simulation|websocket)\//;
+
 export function checkComments(root: string): CheckResult {
   const sources = sourcesIn(root).map((path) => readSource(root, path));
   const all = new Declarations(sources);
@@ -29,6 +41,7 @@ export function checkComments(root: string): CheckResult {
   const exported = new Set(entries.filter(({ comment }) => !comment.includes('@internal')));
   const problems = [...exported].flatMap((one) => [
     ...unexplained(one),
+    ...unexplainedMembers(all, one),
     ...untoldErrors(all, one),
     ...timesWithoutUnit(all, one),
     ...(/Options$/.test(one.name) ? types.ownOf(one.name).flatMap(optionProblems(one)) : []),
@@ -41,9 +54,15 @@ function problem(source: SourceFile, { start }: SyntaxNode, message: string): Pr
 }
 
 function unexplained({ name, source, node, comment }: Declared): Problem[] {
-  const words = comment.replace(/^[ \t]*\*+ ?/gm, '').replace(/(?<!\{)@[\s\S]*$/, '');
-  if (words.trim() !== '') return [];
+  if (wordsOf(comment) !== '') return [];
   return [problem(source, node, `${name} has no sentence that says what it is`)];
+}
+
+function unexplainedMembers(all: Declarations, declared: Declared): Problem[] {
+  if (NOT_YET.test(declared.source.path)) return [];
+  return silentMembers(all, declared).map(({ name, node }) =>
+    problem(declared.source, node, `${name} has no sentence that says what it is`),
+  );
 }
 
 function untoldErrors(all: Declarations, { source, node: owner, ...one }: Declared): Problem[] {

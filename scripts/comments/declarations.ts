@@ -24,6 +24,12 @@ export interface Callable {
   readonly comment: string;
 }
 
+/** A member where it is declared. */
+export interface Member {
+  readonly source: SourceFile;
+  readonly node: SyntaxNode;
+}
+
 /** All that some files declare at their tops. */
 export class Declarations {
   private readonly files = new Map<string, SourceFile>();
@@ -108,25 +114,49 @@ export class Declarations {
 
   /** The comment of a member, with those of its overloads, and of the members that it implements or overrides. */
   commentOf(source: SourceFile, owner: SyntaxNode, member: SyntaxNode): string {
-    return this.commentsOf(source, owner, nameOf(member['key'])).join(' ');
+    const key = keyOf(source, member);
+    const own = membersOf(owner).filter((one) => keyOf(source, one) === key);
+    const all = [...own.map((node) => ({ source, node })), ...this.inherited(source, owner, key)];
+    return all.map(({ source: of, node }) => cardAbove(of, node) ?? '').join(' ');
   }
 
-  private commentsOf(source: SourceFile, owner: SyntaxNode, key: string): string[] {
-    const own = membersOf(owner).filter((one) => nameOf(one['key']) === key);
+  /** The members of that name of the interfaces and classes of the packages that one implements and extends. */
+  inherited(source: SourceFile, owner: SyntaxNode, key: string): Member[] {
     const { superClass } = owner as { readonly superClass?: SyntaxNode | null };
     const parents = ['implements', 'extends'].flatMap(
       (part) => (owner[part] as SyntaxNode[]) ?? [],
     );
     if (superClass) parents.push(superClass);
-    const inherited = parents.flatMap(({ start, end }) => {
-      const name = /^[\w$]+/.exec(source.text.slice(start, end))?.[0] ?? '';
-      const parent = this.byName.get(name);
-      const isOther = parent !== undefined && parent.node !== owner;
-      return isOther ? this.commentsOf(parent.source, parent.node, key) : [];
+    if (owner.type === 'TSTypeAliasDeclaration')
+      parents.push(owner['typeAnnotation'] as SyntaxNode);
+    return parents.flatMap(({ start, end }) => {
+      const [, name = ''] = PARENT.exec(source.text.slice(start, end)) ?? [];
+      const parent = this.meantBy(source.path, name);
+      if (parent === undefined || parent.node === owner) return [];
+      const { source: of, node } = parent;
+      const own = membersOf(node).filter((one) => keyOf(of, one) === key);
+      return [...own.map((one) => ({ source: of, node: one })), ...this.inherited(of, node, key)];
     });
-    return [...own.map((one) => cardAbove(source, one) ?? ''), ...inherited];
   }
 }
+
+/** The words of a comment, without its tags. */
+export function wordsOf(comment: string): string {
+  return comment
+    .replace(/^[ \t]*\*+ ?/gm, '')
+    .replace(/(?<!\{)@[\s\S]*$/, '')
+    .trim();
+}
+
+/** The name of a member: `close`, `[Symbol.dispose]`; none for a call signature. */
+export function keyOf(source: SourceFile, { key, computed }: SyntaxNode): string {
+  if (key === undefined) return '';
+  const { start, end } = key as SyntaxNode;
+  return computed === true ? `[${source.text.slice(start, end)}]` : nameOf(key);
+}
+
+/** The name of what one extends, or is a part of. */
+const PARENT = /^(?:(?:Omit|Partial|Pick|Readonly|Required)<)?([\w$]+)/;
 
 export function nameOf(node: unknown): string {
   const { name, value } = (node ?? {}) as Named;
