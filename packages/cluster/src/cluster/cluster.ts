@@ -234,6 +234,7 @@ export class Cluster<Principal = unknown>
     return this.leaving;
   }
 
+  /** As {@link Cluster.leave}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.leave();
   }
