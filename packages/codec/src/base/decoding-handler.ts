@@ -49,6 +49,7 @@ export abstract class DecodingHandler extends KeptInputHandler {
   protected failed = false;
   /** Since the last `channelReadComplete`. */
   protected hasRead = false;
+  /** Since the last `channelReadComplete` it has passed a message on. */
   protected hasFired = false;
 
   /** @internal */
@@ -105,6 +106,7 @@ export abstract class DecodingHandler extends KeptInputHandler {
    */
   abstract failStream(ctx: Context, error: Error): void;
 
+  /** Logs input that is left out, as `debug`. */
   protected logSkipped(ctx: Context, error: DecodeError): void {
     ctx.channel.logger.log('debug', `${ctx.channel} left out bad input: ${error.message}`, error);
   }

@@ -60,6 +60,7 @@ export abstract class MessageToMessageCodec<W, M, WOut = W, MIn = M> extends Mes
     return isOf(this.ownKinds.accepts, message);
   }
 
+  /** Makes of a written message what goes to the wire; a throw fails the write. */
   abstract encode(message: MIn): WOut | Several<WOut>;
 
   write(ctx: Context, message: unknown): WriteFuture {
