@@ -11,11 +11,11 @@ import { ENTRY_OVERHEAD_BYTES } from '../queue/entry-overhead.ts';
 
 /** Where a {@link PendingWriteQueue} writes, counts and reports: the context of the handler that owns it. */
 export interface PendingWriteTarget {
-  /** As {@link Context.write}. */
+  /** As `ctx.write`. */
   write(message: unknown): WriteFuture;
-  /** As {@link Context.addPendingOutboundBytes}. */
+  /** As `ctx.addPendingOutboundBytes`. */
   addPendingOutboundBytes(delta: number): void;
-  /** As {@link Context.reportFailure}. */
+  /** As `ctx.reportFailure`. */
   reportFailure(future: WriteFuture, error: Error): void;
 }
 
