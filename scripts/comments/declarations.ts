@@ -114,10 +114,18 @@ export class Declarations {
 
   /** The comment of a member, with those of its overloads, and of the members that it implements or overrides. */
   commentOf(source: SourceFile, owner: SyntaxNode, member: SyntaxNode): string {
+    return this.commentsOf(source, owner, member).join(' ');
+  }
+
+  /** The same, one by one. */
+  commentsOf(source: SourceFile, owner: SyntaxNode, member: SyntaxNode): string[] {
     const key = keyOf(source, member);
-    const own = membersOf(owner).filter((one) => keyOf(source, one) === key);
-    const all = [...own.map((node) => ({ source, node })), ...this.inherited(source, owner, key)];
-    return all.map(({ source: of, node }) => cardAbove(of, node) ?? '').join(' ');
+    const own = membersOf(owner).filter((one) => one !== member && keyOf(source, one) === key);
+    return [
+      { source, node: member },
+      ...own.map((node) => ({ source, node })),
+      ...this.inherited(source, owner, key),
+    ].map(({ source: of, node }) => cardAbove(of, node) ?? '');
   }
 
   /** The members of that name of the interfaces and classes of the packages that one implements and extends. */

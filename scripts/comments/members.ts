@@ -1,5 +1,4 @@
 // What a user reads of a member: its own comment, or one that it inherits, as editors and the API reports show it.
-import { cardAbove } from '../check-cards.ts';
 import type { SourceFile, SyntaxNode } from '../source-file.ts';
 import {
   type Declarations,
@@ -29,16 +28,18 @@ export function silentMembers(all: Declarations, { name, source, node }: Declare
   const silent = new Map<string, Silent>();
   for (const member of [...membersOf(node), ...literalsIn(source, node['typeAnnotation'])]) {
     const key = keyOf(source, member);
-    const own = cardAbove(source, member) ?? '';
-    const said = `${own} ${all.commentOf(source, node, member)}`;
-    if (key === '' || isHidden(member) || wordsOf(said) !== '' || said.includes('@internal'))
-      continue;
-    if (isObvious({ source, node: member }, key, said)) continue;
+    const said = all.commentsOf(source, node, member);
+    if (key === '' || isHidden(member) || said.some(explains)) continue;
+    if (isObvious({ source, node: member }, key, said.join(' '))) continue;
     const line = [{ node: member }, ...all.inherited(source, node, key)];
     const isOfOthers = line.every(({ node: one }) => one['override'] === true);
     if (!isOfOthers) silent.set(key, { name: `${name}.${key}`, node: member });
   }
   return [...silent.values()];
+}
+
+function explains(comment: string): boolean {
+  return wordsOf(comment) !== '' || comment.includes('@internal');
 }
 
 function isHidden({ key, accessibility }: SyntaxNode): boolean {
