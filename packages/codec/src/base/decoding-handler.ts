@@ -1,4 +1,4 @@
-import type { Context, DecodeError, MessageKinds } from '@headrace/core';
+import type { Context, DecodeError, Handler, MessageKinds } from '@headrace/core';
 import { KeptInputHandler } from '@headrace/core/authoring';
 import { refuseSharing } from './decoder-failure.ts';
 import type { FrameErrorPolicy } from './frame-error-policy.ts';
@@ -36,7 +36,7 @@ export interface DecodingSettings {
 }
 
 /** The common base of byte decoders and message decoders: the state of a read, and of a failure. */
-export abstract class DecodingHandler extends KeptInputHandler {
+export abstract class DecodingHandler extends KeptInputHandler implements Handler {
   /** A decoder holds the state of one channel's stream. */
   declare readonly sharable?: false;
   /** @internal The kinds of messages that it takes and makes. */
