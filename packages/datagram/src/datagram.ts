@@ -6,7 +6,7 @@ import type { Address, OutboundBytes } from '@headrace/core';
 export interface Recipient {
   /** An address or a name. */
   readonly host: string;
-  /** 1 to 65535. */
+  /** The port, 1 to 65535. */
   readonly port: number;
 }
 
@@ -43,7 +43,7 @@ export type SenderAddress = Extract<Address, { readonly host: string }>;
  * @see Netty's `DatagramPacket`
  */
 export class Datagram implements OutboundDatagram {
-  /** The content. */
+  /** The content of the datagram. */
   readonly bytes: Buffer;
   /** The address that the datagram claims to come from. */
   readonly sender: SenderAddress;

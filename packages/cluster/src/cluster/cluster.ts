@@ -136,7 +136,7 @@ export class Cluster<Principal = unknown>
     return this.context.wire.nodeId;
   }
 
-  /** Of the bus. */
+  /** The state of the bus. */
   get state(): 'up' | 'down' {
     return this.context.wire.bus.state;
   }

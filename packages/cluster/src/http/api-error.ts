@@ -4,7 +4,7 @@ import { type HeadraceError, isHeadraceError } from '@headrace/core';
 export interface ApiProblem {
   /** One of {@link API_ERRORS}, an error code of the framework, or a code of the program's own. */
   readonly code: string;
-  /** A sentence. */
+  /** A sentence, for people. */
   readonly message: string;
 }
 

@@ -31,9 +31,9 @@ export const RCODES: readonly DnsRcode[] = [
 
 /** The address of a sender or of a recipient. */
 export interface DnsPlace {
-  /** An address. */
+  /** An IP address. */
   readonly host: string;
-  /** 1 to 65535. */
+  /** The port, 1 to 65535. */
   readonly port: number;
 }
 

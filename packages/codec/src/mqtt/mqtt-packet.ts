@@ -5,7 +5,7 @@ export type MqttQos = 0 | 1 | 2;
 export interface MqttWill {
   /** The topic, without wildcards. */
   readonly topic: string;
-  /** The content. */
+  /** The content of the message. */
   readonly payload: Uint8Array;
   readonly qos: MqttQos;
   /** The server keeps it for later subscribers. */
@@ -19,7 +19,7 @@ export interface MqttConnect {
   readonly protocolLevel: number;
   /** The server forgets an older session of the client, and keeps none. */
   readonly cleanSession: boolean;
-  /** 0 for none. */
+  /** The longest time without a packet of the client, in seconds; 0 for no limit. */
   readonly keepAliveSeconds: number;
   /** The name of the client. */
   readonly clientId: string;
@@ -45,7 +45,7 @@ export interface MqttPublish {
   readonly type: 'publish';
   /** The topic, without wildcards. */
   readonly topic: string;
-  /** The content. */
+  /** The content of the message. */
   readonly payload: Uint8Array;
   readonly qos: MqttQos;
   /** The server keeps it for later subscribers, or has kept it. */

@@ -20,7 +20,7 @@ import { checkPath, checkPlace, type PlaceOptions } from './place.ts';
 /** A port of a host in a network that is not the machine's own. */
 export interface PortNetworkPlace {
   readonly network: PortNetwork;
-  /** 1 to 65535. */
+  /** The port of the peer, 1 to 65535. */
   readonly port: number;
   /** A name or an address in that network. @default localhost */
   readonly host?: string;
@@ -54,7 +54,7 @@ export type ConnectPlace = (
 
 /** A TCP port of a host. */
 export interface PortPlace {
-  /** 1 to 65535. */
+  /** The port of the peer, 1 to 65535. */
   readonly port: number;
   /** A name or an address. @default localhost */
   readonly host?: string;

@@ -211,7 +211,7 @@ export class ChannelGroup<Message = unknown>
     channel.logger.log('error', `${channel} a listener of ${this.name}’s ${event} threw`, error);
   }
 
-  /** A snapshot. */
+  /** The members, a snapshot. */
   members(): Channel[] {
     return [...this];
   }

@@ -14,8 +14,8 @@ export interface Expectation {
   toBe(expected: unknown): unknown;
   /** It has the same content. */
   toEqual(expected: unknown): unknown;
-  /** It is less. */
+  /** It is less than this. */
   toBeLessThan(expected: number): unknown;
-  /** It is greater. */
+  /** It is greater than this. */
   toBeGreaterThan(expected: number): unknown;
 }

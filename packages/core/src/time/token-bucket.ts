@@ -1,8 +1,8 @@
 /** How fast something may happen. */
 export interface Rate {
-  /** On average. */
+  /** How many on average. */
   readonly perSecond: number;
-  /** At once, after a pause. */
+  /** How many at once, after a pause. */
   readonly burst: number;
 }
 

@@ -62,7 +62,7 @@ export interface Explored {
 /** A seed with which a scenario fails: its message is the report. */
 export class ExploreError extends Error {
   override readonly name = 'ExploreError';
-  /** The seed. */
+  /** The seed that fails. */
   readonly seed: number;
   /** The faults without which it does not fail. */
   readonly faults: readonly Fault[];
