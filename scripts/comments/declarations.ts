@@ -128,24 +128,44 @@ export class Declarations {
     ].map(({ source: of, node }) => cardAbove(of, node) ?? '');
   }
 
-  /** The members of that name of the interfaces and classes of the packages that one implements and extends. */
+  /**
+   * The members of that name which one has the comment of, the nearest first: as the compiler has it, that of the base
+   * class, else of an interface. What a base class implements is none of its subclass, unless the base has the member.
+   */
   inherited(source: SourceFile, owner: SyntaxNode, key: string): Member[] {
-    const { superClass } = owner as { readonly superClass?: SyntaxNode | null };
-    const parents = ['implements', 'extends'].flatMap(
-      (part) => (owner[part] as SyntaxNode[]) ?? [],
-    );
-    if (superClass) parents.push(superClass);
-    if (owner.type === 'TSTypeAliasDeclaration')
-      parents.push(owner['typeAnnotation'] as SyntaxNode);
-    return parents.flatMap(({ start, end }) => {
-      const [, name = ''] = PARENT.exec(source.text.slice(start, end)) ?? [];
-      const parent = this.meantBy(source.path, name);
-      if (parent === undefined || parent.node === owner) return [];
-      const { source: of, node } = parent;
-      const own = membersOf(node).filter((one) => keyOf(of, one) === key);
-      return [...own.map((one) => ({ source: of, node: one })), ...this.inherited(of, node, key)];
-    });
+    const parents = [...basesOf(owner), ...((owner['implements'] as SyntaxNode[]) ?? [])];
+    for (const parent of parents) {
+      const found = this.membersBelow(source, parent, key);
+      if (found.length > 0) return found;
+    }
+    return [];
   }
+
+  private membersBelow(source: SourceFile, { start, end }: SyntaxNode, key: string): Member[] {
+    const [, name = ''] = PARENT.exec(source.text.slice(start, end)) ?? [];
+    const parent = this.meantBy(source.path, name);
+    if (parent === undefined) return [];
+    const { source: of, node } = parent;
+    // One that is named as the class of others which it extends.
+    if (of === source && node.start <= start && end <= node.end) return [];
+    const own = membersOf(node).filter((one) => keyOf(of, one) === key);
+    if (own.length > 0)
+      return [...own.map((one) => ({ source: of, node: one })), ...this.inherited(of, node, key)];
+    for (const base of basesOf(node)) {
+      const found = this.membersBelow(of, base, key);
+      if (found.length > 0) return found;
+    }
+    return [];
+  }
+}
+
+/** What one extends, or is another name of. */
+function basesOf(node: SyntaxNode): SyntaxNode[] {
+  const { superClass, typeAnnotation } = node as Readonly<Record<string, SyntaxNode | null>>;
+  const bases = [...((node['extends'] as SyntaxNode[]) ?? [])];
+  if (superClass) bases.push(superClass);
+  if (node.type === 'TSTypeAliasDeclaration' && typeAnnotation) bases.push(typeAnnotation);
+  return bases;
 }
 
 /** The words of a comment, without its tags. */

@@ -77,7 +77,14 @@ it('lets a member inherit the sentence of the interface or class that declares i
     'One.[Symbol.dispose]',
   ]);
   const alias = "type Part = Pick<Named, 'place'>;\n";
-  expect(silentIn(named(told, alias) + one('implements Part'))).toEqual([]);
+  const part = "/** One. */ export class One implements Part { /** @throws Error */ place = ''; }";
+  expect(silentIn(named(told, alias) + part)).toEqual([]);
+  // As the compiler has it: what a base class implements is none of its subclass, unless the base has the member.
+  const base = (members: string): string =>
+    `/** A base. */ export class Base implements Partial<Named> { ${members} }\n`;
+  expect(silentIn(named(told, base("place = '';")) + one('extends Base'))).toEqual([
+    'One.[Symbol.dispose]',
+  ]);
   expect(
     silentIn(`${named(told)}/** A. */ export class A extends Error { override name = f(); }`),
   ).toEqual([]);
