@@ -74,7 +74,7 @@ export abstract class DecodingHandler extends KeptInputHandler implements Handle
     return this.passesOthers ? undefined : this.ownKinds;
   }
 
-  /** @throws PipelineError `PIPELINE_NOT_SHARABLE` if a subclass has made itself `sharable` */
+  /** Refuses to be shared. @throws PipelineError `PIPELINE_NOT_SHARABLE` if a subclass has made itself `sharable` */
   handlerAdded(_ctx: Context): void {
     refuseSharing(this);
   }
