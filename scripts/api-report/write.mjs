@@ -3,22 +3,26 @@
 // what is installed beside it, TypeScript 6.
 import { join } from 'node:path';
 import { Extractor, ExtractorConfig } from '@microsoft/api-extractor';
+import { writeInheritedComments } from './inherited-comments.mjs';
 
 const [root, reportFolder, entries] = process.argv.slice(2);
 const NONE = { default: { logLevel: 'none' } };
 const problems = [];
 
-for (const { report, folder, types } of JSON.parse(entries)) {
-  const compilerOptions = {
-    target: 'es2022',
-    lib: ['es2023', 'esnext.disposable'],
-    module: 'nodenext',
-    moduleResolution: 'nodenext',
-    types: ['node'],
-    typeRoots: [join(root, 'node_modules', '@types')],
-    strict: true,
-    skipLibCheck: true,
-  };
+const compilerOptions = {
+  target: 'es2022',
+  lib: ['es2023', 'esnext.disposable'],
+  module: 'nodenext',
+  moduleResolution: 'nodenext',
+  types: ['node'],
+  typeRoots: [join(root, 'node_modules', '@types')],
+  strict: true,
+  skipLibCheck: true,
+};
+const wanted = JSON.parse(entries);
+writeInheritedComments(wanted, compilerOptions);
+
+for (const { report, folder, types } of wanted) {
   const config = ExtractorConfig.prepare({
     configObject: {
       projectFolder: folder,

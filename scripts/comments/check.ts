@@ -4,7 +4,15 @@ import type { CheckResult, Problem } from '../problem.ts';
 import { type Option, OptionTypes } from '../site/options.ts';
 import { lineOf, readSource, type SourceFile, type SyntaxNode } from '../source-file.ts';
 import { allEntries, sourcesIn } from '../workspace.ts';
-import { Declarations, type Declared, nameOf, paramsOf, publicMembers } from './declarations.ts';
+import {
+  Declarations,
+  type Declared,
+  nameOf,
+  paramsOf,
+  publicMembers,
+  wordsOf,
+} from './declarations.ts';
+import { silentMembers } from './members.ts';
 import { isOfOptions, thrownBy } from './thrown.ts';
 
 const UNITS =
@@ -29,11 +37,12 @@ export function checkComments(root: string): CheckResult {
   const exported = new Set(entries.filter(({ comment }) => !comment.includes('@internal')));
   const problems = [...exported].flatMap((one) => [
     ...unexplained(one),
+    ...unexplainedMembers(all, one),
     ...untoldErrors(all, one),
     ...timesWithoutUnit(all, one),
     ...(/Options$/.test(one.name) ? types.ownOf(one.name).flatMap(optionProblems(one)) : []),
   ]);
-  return { problems, summary: `${exported.size} exports are explained` };
+  return { problems, summary: `${exported.size} exports and their members are explained` };
 }
 
 function problem(source: SourceFile, { start }: SyntaxNode, message: string): Problem {
@@ -41,9 +50,14 @@ function problem(source: SourceFile, { start }: SyntaxNode, message: string): Pr
 }
 
 function unexplained({ name, source, node, comment }: Declared): Problem[] {
-  const words = comment.replace(/^[ \t]*\*+ ?/gm, '').replace(/(?<!\{)@[\s\S]*$/, '');
-  if (words.trim() !== '') return [];
+  if (wordsOf(comment) !== '') return [];
   return [problem(source, node, `${name} has no sentence that says what it is`)];
+}
+
+function unexplainedMembers(all: Declarations, declared: Declared): Problem[] {
+  return silentMembers(all, declared).map(({ name, node }) =>
+    problem(declared.source, node, `${name} has no sentence that says what it is`),
+  );
 }
 
 function untoldErrors(all: Declarations, { source, node: owner, ...one }: Declared): Problem[] {

@@ -24,6 +24,12 @@ export interface Callable {
   readonly comment: string;
 }
 
+/** A member where it is declared. */
+export interface Member {
+  readonly source: SourceFile;
+  readonly node: SyntaxNode;
+}
+
 /** All that some files declare at their tops. */
 export class Declarations {
   private readonly files = new Map<string, SourceFile>();
@@ -108,25 +114,77 @@ export class Declarations {
 
   /** The comment of a member, with those of its overloads, and of the members that it implements or overrides. */
   commentOf(source: SourceFile, owner: SyntaxNode, member: SyntaxNode): string {
-    return this.commentsOf(source, owner, nameOf(member['key'])).join(' ');
+    return this.commentsOf(source, owner, member).join(' ');
   }
 
-  private commentsOf(source: SourceFile, owner: SyntaxNode, key: string): string[] {
-    const own = membersOf(owner).filter((one) => nameOf(one['key']) === key);
-    const { superClass } = owner as { readonly superClass?: SyntaxNode | null };
-    const parents = ['implements', 'extends'].flatMap(
-      (part) => (owner[part] as SyntaxNode[]) ?? [],
-    );
-    if (superClass) parents.push(superClass);
-    const inherited = parents.flatMap(({ start, end }) => {
-      const name = /^[\w$]+/.exec(source.text.slice(start, end))?.[0] ?? '';
-      const parent = this.byName.get(name);
-      const isOther = parent !== undefined && parent.node !== owner;
-      return isOther ? this.commentsOf(parent.source, parent.node, key) : [];
-    });
-    return [...own.map((one) => cardAbove(source, one) ?? ''), ...inherited];
+  /** The same, one by one. */
+  commentsOf(source: SourceFile, owner: SyntaxNode, member: SyntaxNode): string[] {
+    const key = keyOf(source, member);
+    const own = membersOf(owner).filter((one) => one !== member && keyOf(source, one) === key);
+    return [
+      { source, node: member },
+      ...own.map((node) => ({ source, node })),
+      ...this.inherited(source, owner, key),
+    ].map(({ source: of, node }) => cardAbove(of, node) ?? '');
+  }
+
+  /**
+   * The members of that name which one has the comment of, the nearest first: as the compiler has it, that of the base
+   * class, else of an interface. What a base class implements is none of its subclass, unless the base has the member.
+   */
+  inherited(source: SourceFile, owner: SyntaxNode, key: string): Member[] {
+    const parents = [...basesOf(owner), ...((owner['implements'] as SyntaxNode[]) ?? [])];
+    for (const parent of parents) {
+      const found = this.membersBelow(source, parent, key);
+      if (found.length > 0) return found;
+    }
+    return [];
+  }
+
+  private membersBelow(source: SourceFile, { start, end }: SyntaxNode, key: string): Member[] {
+    const [, name = ''] = PARENT.exec(source.text.slice(start, end)) ?? [];
+    const parent = this.meantBy(source.path, name);
+    if (parent === undefined) return [];
+    const { source: of, node } = parent;
+    // One that is named as the class of others which it extends.
+    if (of === source && node.start <= start && end <= node.end) return [];
+    const own = membersOf(node).filter((one) => keyOf(of, one) === key);
+    if (own.length > 0)
+      return [...own.map((one) => ({ source: of, node: one })), ...this.inherited(of, node, key)];
+    for (const base of basesOf(node)) {
+      const found = this.membersBelow(of, base, key);
+      if (found.length > 0) return found;
+    }
+    return [];
   }
 }
+
+/** What one extends, or is another name of. */
+function basesOf(node: SyntaxNode): SyntaxNode[] {
+  const { superClass, typeAnnotation } = node as Readonly<Record<string, SyntaxNode | null>>;
+  const bases = [...((node['extends'] as SyntaxNode[]) ?? [])];
+  if (superClass) bases.push(superClass);
+  if (node.type === 'TSTypeAliasDeclaration' && typeAnnotation) bases.push(typeAnnotation);
+  return bases;
+}
+
+/** The words of a comment, without its tags. */
+export function wordsOf(comment: string): string {
+  return comment
+    .replace(/^[ \t]*\*+ ?/gm, '')
+    .replace(/(?<!\{)@[\s\S]*$/, '')
+    .trim();
+}
+
+/** The name of a member: `close`, `[Symbol.dispose]`; none for a call signature. */
+export function keyOf(source: SourceFile, { key, computed }: SyntaxNode): string {
+  if (key === undefined) return '';
+  const { start, end } = key as SyntaxNode;
+  return computed === true ? `[${source.text.slice(start, end)}]` : nameOf(key);
+}
+
+/** The name of what one extends, or is a part of. */
+const PARENT = /^(?:(?:Omit|Partial|Pick|Readonly|Required)<)?([\w$]+)/;
 
 export function nameOf(node: unknown): string {
   const { name, value } = (node ?? {}) as Named;

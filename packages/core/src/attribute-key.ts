@@ -2,6 +2,7 @@
 export class AttributeKey<T> {
   /** Only for the compiler. */
   declare readonly type: T;
+  /** For texts: it need not be unique. */
   readonly name: string;
 
   constructor(name: string) {

@@ -12,6 +12,7 @@ const MAX_LAST_WORDS_MS = 1000;
 
 /** Work that a drain waits for, see {@link DrainEvent.hold}. */
 export interface DrainHold {
+  /** The work, in a word or two. */
   readonly why: string;
   /** The work is done; further calls do nothing. */
   release(): void;

@@ -16,9 +16,11 @@ export interface ErrorCodeEntry<
   Class extends ErrorClassName = ErrorClassName,
   Code extends string = string,
 > {
+  /** The class of the errors with this code. */
   readonly className: Class;
   /** The whole code, with its prefix. */
   readonly code: Code;
+  /** The meaning of the code, as part of a sentence. */
   readonly meaning: string;
   /** The address that explains the code. */
   readonly help: string;

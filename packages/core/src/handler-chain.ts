@@ -25,6 +25,7 @@ export type Misfit<Handler, Does, What, But, Other, OtherDoes, OtherWhat> =
 
 /** Stands in the compiler's messages for what lies before the handlers added: the transport, or earlier handlers. */
 export interface ThePipelineSoFar {
+  /** For the compiler only. */
   readonly pipelineSoFar: true;
 }
 

@@ -42,9 +42,13 @@ export type OnlyMessageTypes<T> = MessageTypes & {
  * The result of {@link Types} for the four types; here for a handler about which nothing is known.
  */
 export interface HandlerTypes {
+  /** Messages that `channelRead` takes. */
   readonly reads: unknown;
+  /** Messages that it passes on towards the tail. */
   readonly passesOn: unknown;
+  /** Messages that its `write` takes from the handlers after it. */
   readonly accepts: unknown;
+  /** Messages that it writes towards the head. */
   readonly writes: unknown;
   /** Messages that its context may fire by `fireChannelRead`. */
   readonly mayFire: unknown;
@@ -86,11 +90,13 @@ export interface Types<T extends OnlyMessageTypes<T> = Record<never, never>> {
   readonly passesOn: PassesOn<T>;
   readonly accepts: Accepts<T>;
   readonly writes: Writes<T>;
+  /** As {@link HandlerTypes.mayFire}. */
   readonly mayFire: [PassesOn<T>] extends [never]
     ? never
     : [PassesOn<T>] extends [PassThrough]
       ? Reads<T> | PassThrough
       : PassesOn<T>;
+  /** As {@link HandlerTypes.mayWrite}. */
   readonly mayWrite:
     | Extract<Accepts<T>, PassThrough>
     | ([Writes<T>] extends [never]

@@ -4,8 +4,9 @@ import type { Address, OutboundBytes } from '@headrace/core';
 
 /** Where a datagram goes: an address, or the name of a host, which is looked up for each datagram. */
 export interface Recipient {
+  /** An address or a name. */
   readonly host: string;
-  /** 1 to 65535. */
+  /** The port, 1 to 65535. */
   readonly port: number;
 }
 
@@ -15,7 +16,9 @@ export interface Recipient {
  */
 export interface OutboundDatagram {
   readonly bytes: OutboundBytes;
+  /** Where it goes. Without it, to `sender`, or to the peer of the channel. */
   readonly recipient?: Recipient | undefined;
+  /** Where the datagram came from that this one answers. */
   readonly sender?: Recipient | undefined;
 }
 
@@ -40,7 +43,9 @@ export type SenderAddress = Extract<Address, { readonly host: string }>;
  * @see Netty's `DatagramPacket`
  */
 export class Datagram implements OutboundDatagram {
+  /** The content of the datagram. */
   readonly bytes: Buffer;
+  /** The address that the datagram claims to come from. */
   readonly sender: SenderAddress;
 
   constructor(bytes: Buffer, sender: SenderAddress) {

@@ -44,6 +44,7 @@ export class ChannelScope {
     return channel.attributes.get(SCOPE);
   }
 
+  /** True from its disposal on; then it resolves nothing more. */
   get isDisposed(): boolean {
     return this.isOver;
   }

@@ -5,6 +5,7 @@ import { having } from '@headrace/core/authoring';
 export interface Connector<P, C extends Channel = Channel> {
   /** Names are found elsewhere, as by a proxy: `raceMs` of a client does not look them up. @default false */
   readonly findsNames?: boolean;
+  /** Connects to a place; rejects if it cannot, or if the signal aborts first. */
   connect(place: P, options: { readonly signal: AbortSignal }): Promise<C>;
 }
 

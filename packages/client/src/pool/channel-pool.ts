@@ -22,14 +22,19 @@ import { PoolWaiter } from './pool-waiter.ts';
 export interface ChannelPoolMetrics {
   /** Connections, those on their way included: `idle + leased + connecting + checking`. */
   readonly size: number;
+  /** Connections that nobody uses now. */
   readonly idle: number;
+  /** Connections that somebody has acquired. */
   readonly leased: number;
+  /** Connections that are being made. */
   readonly connecting: number;
   /** Connections whose health check has not answered yet. */
   readonly checking: number;
   /** Calls of `acquire` that wait. */
   readonly waiting: number;
+  /** Connections that were made so far. */
   readonly created: number;
+  /** Connections that were closed so far, by their reason. */
   readonly closed: Readonly<Record<PoolCloseReason, number>>;
 }
 

@@ -19,7 +19,7 @@ import { CONNECTOR, type Connector } from '../address/connector.ts';
 export interface ChannelPoolOptions<P, C extends Channel = Channel> {
   /** Connects: a `Bootstrap`, or anything like it. */
   readonly bootstrap: Connector<NoInfer<P>, C>;
-  /** Where to. */
+  /** The place that it connects to. */
   readonly place: P;
   /** Connections that stay open when they are idle, see `warm`. @default 0 */
   readonly min?: number;

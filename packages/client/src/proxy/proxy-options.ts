@@ -22,7 +22,7 @@ export interface ProxyConnectorOptions<C extends Channel = Channel> {
   readonly port: number;
   /** Shown to the proxy, with `password`; the connection to it is not encrypted. @default none */
   readonly username?: string;
-  /** @default '' */
+  /** Goes with `username`. @default '' */
   readonly password?: string;
   /** How long the proxy may take until it is connected to the server; `false` for no limit. @default 30000 */
   readonly timeoutMs?: number | false;

@@ -20,6 +20,7 @@ import {
 
 /** The answer of one member on any node, or the reason why there is none. */
 export type ClusterAnswer<Result> = {
+  /** The node of the member. */
   readonly node: string;
   /** The id of the member; `undefined` for a node whose members are not known. */
   readonly id: string | undefined;

@@ -136,7 +136,7 @@ export class Cluster<Principal = unknown>
     return this.context.wire.nodeId;
   }
 
-  /** Of the bus. */
+  /** The state of the bus. */
   get state(): 'up' | 'down' {
     return this.context.wire.bus.state;
   }
@@ -234,6 +234,7 @@ export class Cluster<Principal = unknown>
     return this.leaving;
   }
 
+  /** As {@link Cluster.leave}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.leave();
   }

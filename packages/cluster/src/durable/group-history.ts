@@ -43,6 +43,7 @@ export interface JoinOptions {
 /** The messages after a position. */
 export type SinceOutcome<Message> =
   | {
+      /** True if nothing is missing between the position and the entries. */
       readonly recovered: true;
       /** In order. */
       readonly entries: readonly DurableMessage<Message>[];

@@ -26,7 +26,7 @@ export interface GatewayPort {
   readonly logger: Logger;
   /** Of this node; another one after two nodes had the same. */
   readonly nodeId: string;
-  /** Of the bus. */
+  /** The state of the bus. */
   readonly state: 'up' | 'down';
   /** Sends the body of an envelope to one node, which may be this one. */
   send(node: string, body: Buffer): PublishOutcome;

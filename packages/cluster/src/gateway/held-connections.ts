@@ -6,10 +6,13 @@ import { checkAttributesLength, type GatewayAttributes } from './worker-connecti
 
 /** A connection, as its gateway knows it. */
 export interface ConnectionInfo {
+  /** Its id in the cluster: the node and a number. */
   readonly id: string;
   /** The users that it was bound to; that of an AuthHandler is not among them. */
   readonly users: readonly string[];
+  /** The groups that it is in. */
   readonly groups: readonly string[];
+  /** Its session, a copy. */
   readonly session: GatewayAttributes;
 }
 

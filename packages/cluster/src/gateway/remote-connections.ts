@@ -103,6 +103,7 @@ export class RemoteConnections {
     return this.tell(to, { op: 'bind', name: user }, () => checkName(user));
   }
 
+  /** The connections do not belong to a user any more. Resolves with how many. */
   unbind(to: ConnectionTarget, user: string): Promise<number> {
     return this.tell(to, { op: 'unbind', name: user }, () => checkName(user));
   }

@@ -12,7 +12,7 @@ export type ApiRight = 'publish' | 'presence' | 'disconnect';
 export interface ApiKey {
   /** Visible characters without spaces. */
   readonly key: string;
-  /** @default all */
+  /** The rights of the key. @default all */
   readonly may?: readonly ApiRight[];
   /**
    * The key reaches the groups whose names begin so, and neither users, connections nor all. It is about the names that

@@ -18,7 +18,7 @@ import { chooseRoute } from './route-choice.ts';
 export interface RouteServerOptions {
   /** The cluster with the nodes to name; a `Cluster`. */
   readonly cluster: { readonly nodes: readonly NodeInfo[] };
-  /** @default 0, a free one */
+  /** Where it listens. @default 0, a free one */
   readonly port?: number;
   /** Where it listens. @default '127.0.0.1' */
   readonly host?: string;
@@ -44,6 +44,7 @@ export interface RouteServerOptions {
 export interface RouteServer extends AsyncDisposable {
   /** Where it listens. */
   readonly port: number;
+  /** The address on which it listens. */
   readonly host: string;
   /** Stops listening, and ends its connections once what they asked is answered, within a second. */
   close(): Promise<void>;

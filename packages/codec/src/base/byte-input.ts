@@ -34,7 +34,9 @@ const MAX_MISSES = 3;
 export class ByteInput {
   /** Read it between `start` and `end` only; both change with every `take`, `skip` and read. */
   buffer: Buffer = EMPTY;
+  /** The index of the first byte that nobody has taken. */
   start = 0;
+  /** The index after the last byte. */
   end = 0;
   /** The length of the current frame, if the decoder knows it, a whole number: its memory then has no byte more. */
   wanted = 0;
@@ -206,6 +208,7 @@ export class ByteInput {
     if (wanted - length >= ROOM_BYTES) this.moveTo(this.capacityFor(0));
   }
 
+  /** Drops all bytes. */
   clear(): void {
     this.buffer = EMPTY;
     this.memory = NO_MEMORY;

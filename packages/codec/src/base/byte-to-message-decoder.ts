@@ -2,6 +2,7 @@ import {
   type Context,
   DecodeError,
   type Direction,
+  type Handler,
   type HandlerTypes,
   type MessageKinds,
   type Timer,
@@ -143,9 +144,12 @@ const SHOWN_BYTES = 16;
  * @see Netty's `ByteToMessageDecoder`, SwiftNIO's `ByteToMessageHandler`
  */
 export abstract class ByteToMessageDecoder<
-  T,
-  H extends HandlerTypes = Types<{ reads: Buffer; passesOn: T }>,
-> extends DecodingHandler {
+    T,
+    H extends HandlerTypes = Types<{ reads: Buffer; passesOn: T }>,
+  >
+  extends DecodingHandler
+  implements Handler
+{
   declare readonly types: H;
   /** @internal */
   declare protected readonly resolvedOptions: ByteDecodingSettings;

@@ -1,4 +1,4 @@
-import type { Context, DecodeError, MessageKinds } from '@headrace/core';
+import type { Context, DecodeError, Handler, MessageKinds } from '@headrace/core';
 import { KeptInputHandler } from '@headrace/core/authoring';
 import { refuseSharing } from './decoder-failure.ts';
 import type { FrameErrorPolicy } from './frame-error-policy.ts';
@@ -36,7 +36,7 @@ export interface DecodingSettings {
 }
 
 /** The common base of byte decoders and message decoders: the state of a read, and of a failure. */
-export abstract class DecodingHandler extends KeptInputHandler {
+export abstract class DecodingHandler extends KeptInputHandler implements Handler {
   /** A decoder holds the state of one channel's stream. */
   declare readonly sharable?: false;
   /** @internal The kinds of messages that it takes and makes. */
@@ -49,6 +49,7 @@ export abstract class DecodingHandler extends KeptInputHandler {
   protected failed = false;
   /** Since the last `channelReadComplete`. */
   protected hasRead = false;
+  /** Since the last `channelReadComplete` it has passed a message on. */
   protected hasFired = false;
 
   /** @internal */
@@ -73,7 +74,7 @@ export abstract class DecodingHandler extends KeptInputHandler {
     return this.passesOthers ? undefined : this.ownKinds;
   }
 
-  /** @throws PipelineError `PIPELINE_NOT_SHARABLE` if a subclass has made itself `sharable` */
+  /** Refuses to be shared. @throws PipelineError `PIPELINE_NOT_SHARABLE` if a subclass has made itself `sharable` */
   handlerAdded(_ctx: Context): void {
     refuseSharing(this);
   }
@@ -105,6 +106,7 @@ export abstract class DecodingHandler extends KeptInputHandler {
    */
   abstract failStream(ctx: Context, error: Error): void;
 
+  /** Logs input that is left out, as `debug`. */
   protected logSkipped(ctx: Context, error: DecodeError): void {
     ctx.channel.logger.log('debug', `${ctx.channel} left out bad input: ${error.message}`, error);
   }

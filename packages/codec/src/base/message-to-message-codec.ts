@@ -1,4 +1,4 @@
-import type { Context, MessageKinds, Types, WriteFuture } from '@headrace/core';
+import type { Context, Handler, MessageKinds, Types, WriteFuture } from '@headrace/core';
 import {
   MESSAGE_DECODER_OPTIONS,
   MessageDecoding,
@@ -33,7 +33,10 @@ import type { Several } from './several.ts';
  * @typeParam MIn - what the application writes, if that differs from what it reads
  * @see Netty's `MessageToMessageCodec`
  */
-export abstract class MessageToMessageCodec<W, M, WOut = W, MIn = M> extends MessageDecoding<W, M> {
+export abstract class MessageToMessageCodec<W, M, WOut = W, MIn = M>
+  extends MessageDecoding<W, M>
+  implements Handler
+{
   declare readonly types: Types<{ reads: W; passesOn: M; accepts: MIn; writes: WOut }>;
   private readonly broadcastKey: string | undefined;
   /** Made when it is first used: many codecs are used in one direction only. */
@@ -60,6 +63,7 @@ export abstract class MessageToMessageCodec<W, M, WOut = W, MIn = M> extends Mes
     return isOf(this.ownKinds.accepts, message);
   }
 
+  /** Makes of a written message what goes to the wire; a throw fails the write. */
   abstract encode(message: MIn): WOut | Several<WOut>;
 
   write(ctx: Context, message: unknown): WriteFuture {

@@ -3,5 +3,6 @@
  * all others.
  */
 export interface OwnOptions {
+  /** Throws an `OptionError` for a name that is not an option. */
   checkNames(given: object, owner?: string): void;
 }

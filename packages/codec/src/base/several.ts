@@ -1,5 +1,6 @@
 /** The result of an encoder or decoder that makes more than one message of one. */
 export class Several<T> {
+  /** The messages, in order. */
   readonly messages: readonly T[];
 
   constructor(messages: readonly T[]) {

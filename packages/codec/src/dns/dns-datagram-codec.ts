@@ -10,13 +10,17 @@ import { parseDns } from './parse-dns.ts';
 
 /** A datagram that came: a `Datagram` of `@headrace/datagram`. */
 export interface DnsDatagram {
+  /** The message on the wire. */
   readonly bytes: Buffer;
+  /** Where it came from. */
   readonly sender: DnsPlace;
 }
 
 /** A datagram to be sent: an `OutboundDatagram` of `@headrace/datagram`. */
 export interface DnsReply {
+  /** The message on the wire. */
   readonly bytes: Buffer;
+  /** Where it goes. Without it, to the peer of the channel. */
   readonly recipient?: DnsPlace | undefined;
 }
 

@@ -31,30 +31,42 @@ export const RCODES: readonly DnsRcode[] = [
 
 /** The address of a sender or of a recipient. */
 export interface DnsPlace {
+  /** An IP address. */
   readonly host: string;
+  /** The port, 1 to 65535. */
   readonly port: number;
 }
 
 /** A message that came. Its records are those of `dns-packet`; `data` that is a `Buffer` is a view of the message. */
 export interface DnsMessage {
+  /** The number that an answer has from its query, 0 to 65535. */
   readonly id: number;
   readonly type: 'query' | 'response';
   /** The 15 bits of flags after the type, with opcode and rcode, as they came. */
   readonly flags: number;
+  /** The server is an authority for the name. */
   readonly flag_aa: boolean;
   /** The answer was too long for a datagram: ask again over TCP. */
   readonly flag_tc: boolean;
+  /** The client asks for recursion. */
   readonly flag_rd: boolean;
+  /** The server offers recursion. */
   readonly flag_ra: boolean;
+  /** The server has verified the data (DNSSEC). */
   readonly flag_ad: boolean;
+  /** The client asks for data that is not verified (DNSSEC). */
   readonly flag_cd: boolean;
   /** `'QUERY'`, or another operation. */
   readonly opcode: string;
   /** A {@link DnsRcode}, or `'RCODE_11'` to `'RCODE_15'`. */
   readonly rcode: string;
+  /** The names and types that are asked for. */
   readonly questions: readonly Question[];
+  /** The records that answer. */
   readonly answers: readonly Answer[];
+  /** Records of the servers that are authorities for the name. */
   readonly authorities: readonly Answer[];
+  /** Records that help, and those of EDNS. */
   readonly additionals: readonly Answer[];
   /** Its sender, if it came in a datagram. */
   readonly sender?: DnsPlace | undefined;
@@ -64,15 +76,19 @@ export interface DnsMessage {
 export interface DnsPacket {
   /** 0 to 65535; what a client sends should be random. @default 0 */
   readonly id?: number | undefined;
-  /** @default 'query' */
+  /** A query or an answer. @default 'query' */
   readonly type?: 'query' | 'response' | undefined;
   /** Constants of `dns-packet`, such as `RECURSION_DESIRED`. @default 0 */
   readonly flags?: number | undefined;
   /** @default what `flags` has */
   readonly rcode?: DnsRcode | undefined;
+  /** The names and types that are asked for. @default none */
   readonly questions?: readonly Question[] | undefined;
+  /** The records that answer. @default none */
   readonly answers?: readonly Answer[] | undefined;
+  /** Records of the servers that are authorities for the name. @default none */
   readonly authorities?: readonly Answer[] | undefined;
+  /** Records that help, and those of EDNS. @default none */
   readonly additionals?: readonly Answer[] | undefined;
   /** Whom a datagram goes to. @default the peer of a channel that is connected */
   readonly recipient?: DnsPlace | undefined;

@@ -1,6 +1,7 @@
 import {
   CLIENT_ADDRESS,
   type Context,
+  type Handler,
   RejectedError,
   TimedOutError,
   type Timer,
@@ -97,7 +98,7 @@ const EVENTS = { fires: ['ProxyProtocolEvent'] } as const;
  * ```
  * @see Netty's `HAProxyMessageDecoder`, HAProxy's `doc/proxy-protocol.txt`
  */
-export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> {
+export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> implements Handler {
   private readonly isTrusted: TrustCheck;
   private readonly others: 'refuse' | 'as-data';
   private readonly headerTimeoutMs: number;

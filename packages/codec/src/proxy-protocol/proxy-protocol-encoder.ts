@@ -67,7 +67,7 @@ export class ProxyProtocolEncoder implements Handler {
 
 /** How a header is made. */
 export interface ProxyHeaderOptions {
-  /** @default 2 */
+  /** The version of the protocol. @default 2 */
   readonly version?: 1 | 2;
   /** Version 2 only, see {@link proxyTlv}. @default none */
   readonly tlvs?: readonly ProxyTlv[];

@@ -34,7 +34,9 @@ export type ProxyTextTlvName =
 /** A TLV whose value is text. */
 export interface ProxyTextTlv {
   readonly name: ProxyTextTlvName;
+  /** The number of the type, 0 to 255. */
   readonly type: number;
+  /** The value as it is on the wire. */
   readonly value: Buffer;
   /** The value as UTF-8. */
   readonly text: string;
@@ -43,14 +45,18 @@ export interface ProxyTextTlv {
 /** A TLV whose value is bytes; `other` is one that the protocol does not name. */
 export interface ProxyBytesTlv {
   readonly name: 'crc32c' | 'noop' | 'unique-id' | 'other';
+  /** The number of the type, 0 to 255. */
   readonly type: number;
+  /** The value as it is on the wire. */
   readonly value: Buffer;
 }
 
 /** The TLS connection between client and proxy. */
 export interface ProxySslTlv {
   readonly name: 'ssl';
+  /** The number of the type, 0x20. */
   readonly type: number;
+  /** The value as it is on the wire, with the TLVs in it. */
   readonly value: Buffer;
   /** The client connected with TLS. */
   readonly isTls: boolean;
@@ -60,6 +66,7 @@ export interface ProxySslTlv {
   readonly hasSessionCertificate: boolean;
   /** The result of the proxy's check of that certificate: 0 is success, even if there was none to check. */
   readonly verify: number;
+  /** The TLVs in it, such as the version of TLS. */
   readonly tlvs: readonly ProxyTlv[];
 }
 
@@ -68,13 +75,13 @@ export type ProxyTlv = ProxyTextTlv | ProxyBytesTlv | ProxySslTlv;
 
 /** The fields that {@link proxyTlv.ssl} takes. */
 export interface ProxySslFields {
-  /** @default true */
+  /** As {@link ProxySslTlv.isTls}. @default true */
   readonly isTls?: boolean;
-  /** @default false */
+  /** As {@link ProxySslTlv.hasConnectionCertificate}. @default false */
   readonly hasConnectionCertificate?: boolean;
-  /** @default false */
+  /** As {@link ProxySslTlv.hasSessionCertificate}. @default false */
   readonly hasSessionCertificate?: boolean;
-  /** @default 0 */
+  /** As {@link ProxySslTlv.verify}, a number. @default 0 */
   readonly verify?: number;
   /** Made by `proxyTlv.text` and its like. @default none */
   readonly tlvs?: readonly ProxyTlv[];

@@ -1,4 +1,4 @@
-import type { Context, OutboundBytes, Types, WriteFuture } from '@headrace/core';
+import type { Context, Handler, OutboundBytes, Types, WriteFuture } from '@headrace/core';
 import { describeOptions } from '@headrace/core/authoring';
 import { WAITING_OPTIONS } from '../base/byte-to-message-decoder.ts';
 import { RESP_DECODER_OPTIONS, RespDecoder, type RespDecoderOptions } from './resp-decoder.ts';
@@ -52,9 +52,12 @@ const OPTIONS = describeOptions(
  * // prints "%1\r\n$5\r\nproto\r\n:3\r\n"
  * ```
  */
-export class RespCodec extends RespDecoder<
-  Types<{ reads: Buffer; passesOn: RespValue; accepts: RespInput; writes: OutboundBytes }>
-> {
+export class RespCodec
+  extends RespDecoder<
+    Types<{ reads: Buffer; passesOn: RespValue; accepts: RespInput; writes: OutboundBytes }>
+  >
+  implements Handler
+{
   private version: RespProtocol;
 
   constructor(options: RespCodecOptions = {}) {

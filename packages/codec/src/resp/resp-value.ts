@@ -2,7 +2,9 @@ import type { Buffer } from 'node:buffer';
 
 /** A short line of text, mostly a status: `+OK`. */
 export class RespSimple {
+  /** The answer `OK`. */
   static readonly OK: RespSimple = new RespSimple('OK');
+  /** The text, without a line break. */
   readonly text: string;
 
   constructor(text: string) {
@@ -16,6 +18,7 @@ export class RespSimple {
 
 /** An error as a reply: `-WRONGTYPE Operation against …`. A value, not something that is thrown. */
 export class RespError {
+  /** All of it: the code, and the words after it. */
   readonly text: string;
 
   constructor(text: string) {
@@ -49,6 +52,7 @@ export class RespNull {
 
 /** A floating point number, also one without a fraction. */
 export class RespDouble {
+  /** The number. */
   readonly value: number;
 
   constructor(value: number) {
@@ -58,6 +62,7 @@ export class RespDouble {
 
 /** A whole number of any size. */
 export class RespBigNumber {
+  /** The number. */
   readonly value: bigint;
 
   constructor(value: bigint) {
@@ -69,6 +74,7 @@ export class RespBigNumber {
 export class RespVerbatim {
   /** Three characters. */
   readonly format: string;
+  /** The text as UTF-8. */
   readonly data: Uint8Array;
 
   constructor(format: string, data: Uint8Array) {
@@ -90,6 +96,7 @@ export class RespMap<T = RespValue> {
     this.items = items;
   }
 
+  /** The number of keys. */
   get size(): number {
     return this.items.length >> 1;
   }
@@ -105,6 +112,7 @@ export class RespMap<T = RespValue> {
 
 /** Elements without order; whether one comes twice is not checked. */
 export class RespSet<T = RespValue> {
+  /** The elements, in the order of the wire. */
   readonly items: readonly T[];
 
   constructor(items: readonly T[]) {
@@ -114,6 +122,7 @@ export class RespSet<T = RespValue> {
 
 /** A message that is not an answer, such as a published one. */
 export class RespPush<T = RespValue> {
+  /** The kind of the message first, then its content. */
   readonly items: readonly T[];
 
   constructor(items: readonly T[]) {
@@ -123,7 +132,9 @@ export class RespPush<T = RespValue> {
 
 /** A value with attributes. */
 export class RespAttributed<T = RespValue> {
+  /** The attributes. */
   readonly attributes: RespMap<T>;
+  /** The value that they belong to. */
   readonly value: T;
 
   constructor(attributes: RespMap<T>, value: T) {

@@ -46,6 +46,7 @@ export class StompFrame {
   readonly command: StompCommand;
   /** Names and values in their order; a name may occur again, and then the first one counts. */
   readonly headers: readonly (readonly [name: string, value: string])[];
+  /** The content; empty if there is none. */
   readonly body: Buffer;
 
   constructor(

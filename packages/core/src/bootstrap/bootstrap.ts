@@ -73,6 +73,7 @@ export class Bootstrap<R = unknown, W = unknown> {
     return this as unknown as Bootstrap<R2, W2>;
   }
 
+  /** Options of each channel, on top of those of earlier calls. */
   options(options: ClientOptions): this {
     OPTIONS.checkNames(options);
     this.clientOptions = { ...this.clientOptions, ...options };

@@ -20,6 +20,7 @@ import { checkPath, checkPlace, type PlaceOptions } from './place.ts';
 /** A port of a host in a network that is not the machine's own. */
 export interface PortNetworkPlace {
   readonly network: PortNetwork;
+  /** The port of the peer, 1 to 65535. */
   readonly port: number;
   /** A name or an address in that network. @default localhost */
   readonly host?: string;
@@ -53,6 +54,7 @@ export type ConnectPlace = (
 
 /** A TCP port of a host. */
 export interface PortPlace {
+  /** The port of the peer, 1 to 65535. */
   readonly port: number;
   /** A name or an address. @default localhost */
   readonly host?: string;
@@ -66,6 +68,7 @@ export interface PortPlace {
 
 /** A Unix socket or a named pipe. */
 export interface PathPlace {
+  /** The socket's file, or the name of the pipe. */
   readonly path: string;
 }
 

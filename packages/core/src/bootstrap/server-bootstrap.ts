@@ -97,6 +97,7 @@ export class ServerBootstrap {
     return this;
   }
 
+  /** An attribute of the listening channel. */
   attribute<T>(key: AttributeKey<T>, value: T): this {
     this.serverAttributes.set(key as AttributeKey<unknown>, value);
     return this;

@@ -19,8 +19,11 @@ export function bufferView(memory: ArrayBufferLike, offset: number, length: numb
 
 /** Where the bytes of a Buffer lie. */
 export interface BufferPlace {
+  /** The Buffer itself. */
   readonly view: Buffer;
+  /** The memory that it is a part of. */
   readonly memory: ArrayBufferLike;
+  /** Where it begins in that memory, in bytes. */
   readonly offset: number;
 }
 

@@ -6,6 +6,7 @@ import { coreOf } from './transport-channel.ts';
 /** A channel, and the limit of its output. */
 export interface ChannelOfSink {
   readonly channel: Channel;
+  /** How many bytes of output may wait. */
   readonly maxOutboundBytes: number;
 }
 

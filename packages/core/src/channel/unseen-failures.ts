@@ -14,6 +14,7 @@ export class UnseenFailures {
     this.report = report;
   }
 
+  /** A write has failed: it is reported in the next turn of the event loop, unless it is observed before. */
   add(future: SettableFuture): void {
     if (this.isReported || future.isObserved) return;
     if (this.waiting !== undefined) {

@@ -13,6 +13,7 @@ const HANDED_OVER = 8;
 
 /** Reports a failed future whose failure was not observed: a handler's context. */
 export interface FailureReporter {
+  /** Reports the error, unless the future is observed in time. */
   reportFailure(future: WriteFuture, error: Error): void;
 }
 
@@ -25,12 +26,14 @@ export class SettableFuture implements WriteFuture {
   /** The listeners; once it has failed, the error. */
   private rest: Listener | Listener[] | Error | undefined = undefined;
 
+  /** A future that has succeeded. */
   static succeeded(): SettableFuture {
     const future = new SettableFuture();
     future.flags = DONE;
     return future;
   }
 
+  /** A future that has failed. */
   static failed(error: Error): SettableFuture {
     const future = new SettableFuture();
     future.fail(error);
@@ -81,12 +84,14 @@ export class SettableFuture implements WriteFuture {
     return (this.flags & OBSERVED) !== 0;
   }
 
+  /** Settles it as a success; does nothing if it is settled. */
   succeed(): void {
     if (this.isSettled) return;
     this.flags |= DONE;
     if (this.rest !== undefined) this.notify(undefined);
   }
 
+  /** Settles it as a failure; does nothing if it is settled. */
   fail(error: Error): void {
     if (this.isSettled) return;
     this.flags |= FAILED;

@@ -87,6 +87,7 @@ export class ChannelGroup<Message = unknown>
     return this.servers.size + this.others.size;
   }
 
+  /** True if it has no member. */
   get isEmpty(): boolean {
     return this.size === 0;
   }
@@ -152,6 +153,7 @@ export class ChannelGroup<Message = unknown>
     return this.setOf(channel).has(channel);
   }
 
+  /** The member with this id; it looks at one after the other. */
   find(id: string): Channel | undefined {
     for (const channel of this) if (channel.id === id) return channel;
     return undefined;
@@ -209,7 +211,7 @@ export class ChannelGroup<Message = unknown>
     channel.logger.log('error', `${channel} a listener of ${this.name}’s ${event} threw`, error);
   }
 
-  /** A snapshot. */
+  /** The members, a snapshot. */
   members(): Channel[] {
     return [...this];
   }

@@ -10,6 +10,7 @@ export interface MemberFailure {
 
 /** The operation failed for some members: iterate it for these and their errors. */
 export class ChannelGroupError extends ChannelError implements Iterable<MemberFailure> {
+  /** The members for which it failed, with their errors. */
   readonly failures: readonly MemberFailure[];
 
   constructor(failures: readonly MemberFailure[], total: number) {

@@ -18,7 +18,7 @@ export type SlowMemberPolicy = 'close' | 'drop-newest' | 'drop-oldest' | 'coales
 
 /** The part of a group's options that is about slow members. */
 export interface SlowMemberOptions {
-  /** @default 'close' */
+  /** The policy for a member whose output is full. @default 'close' */
   readonly slowMember?: SlowMemberPolicy;
   /** For `close`: how much may wait for one member, in bytes. @default 1048576 */
   readonly maxMemberBytes?: number;
@@ -30,9 +30,13 @@ export interface SlowMemberOptions {
 
 /** How often each thing happened to slow members since the group was made. */
 export interface SlowMemberCounters {
+  /** Members that were closed (`close`). */
   closed: number;
+  /** Messages that a member did not get (`drop-newest`). */
   droppedNewest: number;
+  /** Waiting messages that were dropped for newer ones (`drop-oldest`). */
   droppedOldest: number;
+  /** Waiting messages that a newer one of the same key replaced (`coalesce`). */
   coalesced: number;
 }
 

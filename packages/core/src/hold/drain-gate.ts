@@ -17,6 +17,7 @@ export class DrainGate {
     this.isBusy = isBusy;
   }
 
+  /** True while a drain waits for the handler. */
   get isHolding(): boolean {
     return this.drains !== undefined && [...this.drains.values()].some(isHold);
   }

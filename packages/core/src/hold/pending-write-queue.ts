@@ -11,8 +11,11 @@ import { ENTRY_OVERHEAD_BYTES } from '../queue/entry-overhead.ts';
 
 /** Where a {@link PendingWriteQueue} writes, counts and reports: the context of the handler that owns it. */
 export interface PendingWriteTarget {
+  /** As `ctx.write`. */
   write(message: unknown): WriteFuture;
+  /** As `ctx.addPendingOutboundBytes`. */
   addPendingOutboundBytes(delta: number): void;
+  /** As `ctx.reportFailure`. */
   reportFailure(future: WriteFuture, error: Error): void;
 }
 
@@ -122,10 +125,12 @@ export class PendingWriteQueue<Tag = undefined> {
     this.sizeOf = sizeOf;
   }
 
+  /** How many messages wait. */
   get size(): number {
     return this.count;
   }
 
+  /** True if no message waits. */
   get isEmpty(): boolean {
     return this.count === 0;
   }

@@ -33,6 +33,7 @@ import type { Channel, ReadHold } from '../contract.ts';
  * ```
  */
 export class ReadGate {
+  /** The name in `channel.readHolds`. */
   readonly why: string;
   private current: ReadHold | undefined = undefined;
 
@@ -41,14 +42,17 @@ export class ReadGate {
     this.why = why;
   }
 
+  /** True between `hold` and `release`. */
   get isHolding(): boolean {
     return this.current !== undefined;
   }
 
+  /** Holds the channel's reads; does nothing if it does so already. */
   hold(channel: Channel): void {
     this.current ??= channel.holdReads(this.why);
   }
 
+  /** Releases the hold; does nothing without one. */
   release(): void {
     const { current } = this;
     this.current = undefined;

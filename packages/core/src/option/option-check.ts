@@ -2,8 +2,11 @@ import { OptionError } from '../errors.ts';
 
 /** Options that must be numbers within bounds; `Infinity` is allowed where `max` is. */
 export interface NumberBounds {
+  /** The least value. @default 0 */
   readonly min?: number;
+  /** The greatest value. @default Infinity */
   readonly max?: number;
+  /** Takes whole numbers only. @default false */
   readonly integer?: boolean;
 }
 

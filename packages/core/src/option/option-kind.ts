@@ -46,6 +46,7 @@ export interface OptionKind<in Given, out Value, out Absent extends undefined = 
   readonly allowed: string;
   /** The value when the option is not given. */
   readonly absent: Value | Absent;
+  /** An option that is not given is an error. */
   readonly isRequired: boolean;
   /** Its values are numbers, texts or booleans. */
   readonly isPlain: boolean;
@@ -55,7 +56,9 @@ export interface OptionKind<in Given, out Value, out Absent extends undefined = 
 
 /** The value of an option that is not given: its default, an error, or `undefined`. */
 export interface Absence<Given> {
+  /** The value of an option that is not given; checked as one that is. */
   readonly default?: Given;
+  /** An option that is not given is an error. */
   readonly required?: true;
 }
 

@@ -23,6 +23,7 @@ export type Resolved<Options, Kinds extends OptionKinds> = {
 
 /** A set of options as others refer to it: by the names of its options. */
 export interface KnownNames {
+  /** Its keys are the names. */
   readonly known: object;
 }
 /** The names of the options of a description. */

@@ -7,6 +7,7 @@ import { DecodeError, OptionError } from '../errors.ts';
  * @see https://standardschema.dev
  */
 export interface StandardSchema<Input = unknown, Output = Input> {
+  /** What Standard Schema defines: the version, the maker, and the check. */
   readonly '~standard': {
     readonly version: 1;
     readonly vendor: string;
@@ -22,7 +23,9 @@ export type SchemaResult<Output> =
 
 /** One thing that is wrong with a value, and where. */
 export interface SchemaIssue {
+  /** The fault, for people. */
   readonly message: string;
+  /** The keys that lead to the wrong part. Without it, the whole value is wrong. */
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 

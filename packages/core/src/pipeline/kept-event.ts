@@ -14,7 +14,9 @@ export type InboundEvent =
 
 /** An inbound event that is not a message: the method of a handler that takes it, and its argument. */
 export class KeptEvent {
+  /** The method of the next handler that it calls. */
   readonly method: InboundEvent;
+  /** Its argument: the user event, the error or the direction. */
   readonly value: unknown;
 
   constructor(method: InboundEvent, value?: unknown) {

@@ -35,8 +35,10 @@ import { KeptInput, type KeptInputSteps } from './kept-input.ts';
  * ```
  */
 export abstract class KeptInputHandler implements Handler {
+  /** The kept input, if it was used. */
   protected madeKept: KeptInput | undefined = undefined;
 
+  /** The kept input; made at the first use. */
   protected get kept(): KeptInput {
     this.madeKept ??= new KeptInput(this.keptInputSteps());
     return this.madeKept;

@@ -126,6 +126,7 @@ export class KeptInput {
     this.gate.hold(channel);
   }
 
+  /** Releases that hold. */
   release(): void {
     this.gate?.release();
   }
@@ -186,6 +187,7 @@ export class KeptInput {
     return mustStop;
   }
 
+  /** As the handler's own method. */
   channelReadComplete(ctx: Context): void {
     this.isInBurst = false;
     if (!this.isBusy) {
@@ -196,6 +198,7 @@ export class KeptInput {
     if (!this.isWithin && this.isCompleteDue(ctx)) this.complete(ctx);
   }
 
+  /** As the handler's own method. */
   userEventTriggered(ctx: Context, value: unknown): void {
     const event = new KeptEvent('userEventTriggered', value);
     if (value instanceof TlsUpgradeEvent) value.holding(this.bytes);
@@ -211,24 +214,28 @@ export class KeptInput {
     this.fire(ctx, event);
   }
 
+  /** As the handler's own method. */
   exceptionCaught(ctx: Context, error: Error): void {
     const event = new KeptEvent('exceptionCaught', error);
     if (!this.isEmpty) this.queue.makeDue();
     this.end(ctx, event);
   }
 
+  /** As the handler's own method. */
   channelShutdown(ctx: Context, direction: Direction): void {
     const event = new KeptEvent('channelShutdown', direction);
     if (direction === 'output') this.fire(ctx, event);
     else this.end(ctx, event);
   }
 
+  /** As the handler's own method. */
   channelInactive(ctx: Context): void {
     this.closed = true;
     this.gate?.release();
     this.end(ctx, INACTIVE);
   }
 
+  /** As the handler's own method. */
   channelUnregistered(ctx: Context): void {
     this.event(ctx, UNREGISTERED);
   }
@@ -239,6 +246,7 @@ export class KeptInput {
     else this.queue.addEvent(event);
   }
 
+  /** As the handler's own method. */
   handlerRemoved(ctx: Context): void {
     // In the middle of a delivery its loop does it. Handlers before this one go on when the hold is released.
     if (!this.isWithin) this.passOnAll(ctx);

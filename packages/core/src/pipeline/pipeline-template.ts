@@ -57,7 +57,9 @@ export type FittingSources<Sources extends readonly unknown[], R, W> = {
 export class PipelineTemplate<R, W> {
   private readonly factories: readonly HandlerFactory[];
   private readonly order: HandlerOrder;
+  /** For the compiler only. */
   declare readonly reads: R;
+  /** For the compiler only. */
   declare readonly writes: W;
 
   constructor(factories: readonly HandlerFactory[]);

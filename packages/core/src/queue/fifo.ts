@@ -6,14 +6,17 @@ export class Fifo<T> {
   private items: (T | undefined)[] = [];
   private head = 0;
 
+  /** How many items there are. */
   get size(): number {
     return this.items.length - this.head;
   }
 
+  /** True if there is no item. */
   get isEmpty(): boolean {
     return this.items.length === this.head;
   }
 
+  /** The oldest item, which stays. */
   peek(): T | undefined {
     return this.items[this.head];
   }
@@ -28,19 +31,23 @@ export class Fifo<T> {
     return this.items[this.head + index];
   }
 
+  /** Puts an item in the place of another; the oldest has the index 0. */
   replace(index: number, item: T): void {
     this.items[this.head + index] = item;
   }
 
+  /** Adds an item as the newest. */
   push(item: T): void {
     this.items.push(item);
   }
 
+  /** Removes all items. */
   clear(): void {
     this.items = [];
     this.head = 0;
   }
 
+  /** Removes the oldest item, and returns it. */
   shift(): T | undefined {
     if (this.isEmpty) return undefined;
     const item = this.items[this.head];

@@ -10,6 +10,7 @@ export class RecentMap<V> {
     this.max = max;
   }
 
+  /** How many values there are. */
   get size(): number {
     return this.values.size;
   }
@@ -32,6 +33,7 @@ export class RecentMap<V> {
     if (this.values.size > this.max) this.forget(1, () => true);
   }
 
+  /** Removes a value; does nothing if there is none of this name. */
   delete(name: string): void {
     if (this.passed?.[0] === name) this.passed = undefined;
     this.values.delete(name);

@@ -19,17 +19,19 @@ export class StrangersFirst<T extends KnownOrStranger> {
   private readonly known = new PlacesByNetwork<T>();
   private readonly strangers = new PlacesByNetwork<T>();
 
+  /** How many holders there are. */
   get size(): number {
     return this.known.size + this.strangers.size;
   }
 
-  /** @param network - `undefined` for a client without an address */
+  /** Adds a holder, as a stranger unless it is known. @param network - `undefined` for a client without an address */
   add(holder: T, network: string | undefined): void {
     holder.network = network ?? NOWHERE;
     holder.isStranger = !holder.isKnown;
     this.among(holder).add(holder);
   }
 
+  /** Removes a holder. */
   remove(holder: T): void {
     this.among(holder).remove(holder);
   }
@@ -69,6 +71,7 @@ export class StrangersFirst<T extends KnownOrStranger> {
     }
   }
 
+  /** All holders, strangers first. */
   get all(): T[] {
     return [...this.strangers.all, ...this.known.all];
   }

@@ -33,18 +33,22 @@ export class ChannelDuplex extends Duplex {
     this.on('error', () => {});
   }
 
+  /** The peer's host; `undefined` where the connection has none. */
   get remoteAddress(): string | undefined {
     return host(this.channel.remoteAddress);
   }
 
+  /** The peer's port; `undefined` where the connection has none. */
   get remotePort(): number | undefined {
     return port(this.channel.remoteAddress);
   }
 
+  /** The host of our end; `undefined` where the connection has none. */
   get localAddress(): string | undefined {
     return host(this.channel.localAddress);
   }
 
+  /** The port of our end; `undefined` where the connection has none. */
   get localPort(): number | undefined {
     return port(this.channel.localAddress);
   }
@@ -58,12 +62,14 @@ export class ChannelDuplex extends Duplex {
 
   // --- from the pipeline ---
 
+  /** Bytes came in; the channel's reads are held while the stream's buffer is full. */
   receive(bytes: Buffer): void {
     if (this.inputEnded || this.destroyed) return;
     this.bytesRead += bytes.length;
     if (!this.push(bytes)) this.gate.hold(this.channel);
   }
 
+  /** The peer has ended its half: the stream ends, too. */
   endInput(): void {
     if (this.inputEnded || this.destroyed) return;
     this.inputEnded = true;

@@ -51,7 +51,9 @@ export interface ConnectedPair<
   ServerR = unknown,
   ServerW = unknown,
 > {
+  /** The client's end. */
   readonly client: VirtualChannel<ClientR, ClientW>;
+  /** The server's end. */
   readonly server: VirtualChannel<ServerR, ServerW>;
   /** Both run on it: nothing happens by itself later. */
   readonly clock: VirtualClock;

@@ -10,6 +10,7 @@ import type { TestRunner } from './test-runner.ts';
 
 /** A network of datagrams under test, without losses. */
 export interface DatagramBench {
+  /** The name in the titles of the tests. */
   readonly name: string;
   /** Where the first socket of a test is. */
   readonly network: DatagramNetwork;

@@ -3,6 +3,7 @@ import type { TestRunner } from './test-runner.ts';
 
 /** Connections whose ends write before they are up. */
 export interface EarlyWritesBench {
+  /** The name in the titles of the tests. */
   readonly name: string;
   /**
    * Opens a connection with one of these handlers in the pipeline of each end, after a codec if messages that are not

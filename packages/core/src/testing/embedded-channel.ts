@@ -23,11 +23,11 @@ export interface EmbeddedChannelOptions extends Omit<ChannelOptions, 'clock'> {
   readonly register?: boolean;
   /** The channel that accepted this one, or that carries it. @default none */
   readonly parent?: Channel;
-  /** @default { path: 'embedded' } */
+  /** Our end. @default { path: 'embedded' } */
   readonly localAddress?: Address;
-  /** @default { path: 'embedded' } */
+  /** The peer's end. @default { path: 'embedded' } */
   readonly remoteAddress?: Address;
-  /** @default made up, as for every channel */
+  /** The channel's id. @default made up, as for every channel */
   readonly id?: string;
 }
 
@@ -70,6 +70,7 @@ export class EmbeddedChannel<
   const Handlers extends readonly Handler[] = readonly Handler[],
   // biome-ignore lint/suspicious/noExplicitAny: a test gives it to what takes a channel of bytes, or of messages
 > extends VirtualChannel<ReadAfter<Handlers, any>, WriteAfter<Handlers, any>> {
+  /** The transport of the channel. */
   readonly embedded: EmbeddedTransport;
   private readonly inboundMessages: unknown[] = [];
   private readonly outboundMessages: unknown[] = [];
@@ -197,6 +198,7 @@ export class EmbeddedChannel<
     return this;
   }
 
+  /** Flushes, and rethrows a recorded error. */
   flushOutbound(): this {
     this.run(() => this.flush());
     this.checkException();
@@ -221,6 +223,7 @@ export class EmbeddedChannel<
     this.clock.advance(ms);
   }
 
+  /** Runs the tasks that wait; the clock does not move. */
   runPendingTasks(): void {
     this.clock.runTasks();
   }

@@ -15,7 +15,9 @@ export class EmbeddedTransport implements Transport {
   isStuck = false;
   /** How often `read()` reached the transport. */
   reads = 0;
+  /** Input is asked for. */
   isReading = false;
+  /** The channel was aborted. */
   wasAborted = false;
   /** The channel has ended its half. */
   isOutputEnded = false;

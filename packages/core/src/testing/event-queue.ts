@@ -2,9 +2,12 @@ import type { Timer } from '../contract.ts';
 
 /** Something that happens at a time, unless it is cancelled before; then it stays without a task until its time. */
 export class TimedEvent implements Timer {
+  /** When it is due, in virtual time. */
   // Declared, because a test may make millions.
   declare readonly atMs: number;
+  /** Its number: events of the same time happen in this order. */
   declare readonly order: number;
+  /** `undefined` once it is cancelled. */
   declare task: (() => void) | undefined;
 
   constructor(atMs: number, order: number, task: () => void) {
@@ -28,10 +31,12 @@ export class EventQueue {
     return this.heap.filter(({ task }) => task !== undefined).length;
   }
 
+  /** Removes all events. */
   clear(): void {
     this.heap.length = 0;
   }
 
+  /** Adds an event that is due at `atMs`, in milliseconds of virtual time. */
   add(atMs: number, task: () => void): TimedEvent {
     this.order += 1;
     const event = new TimedEvent(atMs, this.order, task);
@@ -57,6 +62,7 @@ export class EventQueue {
     }
   }
 
+  /** Removes the first event, also one that is cancelled. */
   dropFirst(): void {
     const { heap } = this;
     const last = heap.pop()!;

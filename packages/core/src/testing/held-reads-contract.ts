@@ -6,6 +6,7 @@ import type { TestRunner } from './test-runner.ts';
 
 /** A handler, or some in a row, to be put to the test by {@link describeHeldReads}. */
 export interface HeldReadsBench {
+  /** The name in the titles of the tests. */
   readonly name: string;
   /** New handlers, in their order from head to tail. */
   readonly handlers: () => readonly Handler[];

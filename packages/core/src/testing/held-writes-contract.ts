@@ -4,7 +4,9 @@ import type { TestRunner } from './test-runner.ts';
 
 /** A handler that holds writes back, to be put to the test by {@link describeHeldWrites}. */
 export interface HeldWritesBench {
+  /** The name in the titles of the tests. */
   readonly name: string;
+  /** Makes a new handler. */
   readonly handler: () => Handler;
   /** Brings a new channel to where the handler holds what is written. @default it does from the beginning */
   readonly begin?: (channel: EmbeddedChannel) => void | Promise<void>;

@@ -10,6 +10,7 @@ export interface End {
 
 /** Connections whose far end answers what the near end sent before it ended its half. */
 export interface LastAnswersBench {
+  /** The name in the titles of the tests. */
   readonly name: string;
   /**
    * Opens a connection with these handlers at its ends, after a codec if messages that are not bytes need one. The last
@@ -20,8 +21,11 @@ export interface LastAnswersBench {
 
 /** A connection under test. */
 export interface AnsweringLink {
+  /** The end that sends, and ends its half. */
   readonly near: Channel;
+  /** The end that answers. */
   readonly far: Channel;
+  /** Closes what is left of it. */
   close(): PromiseLike<unknown>;
 }
 

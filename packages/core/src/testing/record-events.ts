@@ -98,6 +98,7 @@ export class EventRecorder implements Handler {
     this.note('handlerRemoved');
   }
 
+  /** Adds the line of an event. */
   protected note(event: string, detail?: string): void {
     this.events.push(this.prefix + (detail === undefined ? event : `${event} ${detail}`));
   }

@@ -35,6 +35,7 @@ export class SeededRandom {
     return min + Math.floor(this.next() * (max - min + 1));
   }
 
+  /** A number from `min` on, below `max`. */
   between(min: number, max: number): number {
     return min + this.next() * (max - min);
   }

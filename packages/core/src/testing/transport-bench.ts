@@ -15,6 +15,7 @@ export type TransportBench = TransportTraits & (NetworkBench | PairBench);
 
 /** The traits that every bench states. */
 export interface TransportTraits {
+  /** The name in the titles of the tests. */
   readonly name: string;
   /** True if `abort()` reaches the peer as a reset; false if the peer only sees the end. */
   readonly resets: boolean;

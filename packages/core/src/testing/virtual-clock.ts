@@ -101,6 +101,7 @@ export class VirtualClock implements Clock {
     return this.timers.size;
   }
 
+  /** True if tasks wait for this turn or the next one. */
   get hasPendingTasks(): boolean {
     return this.tasks.length > 0 || this.later.length > 0;
   }

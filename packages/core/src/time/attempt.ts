@@ -4,7 +4,9 @@ import { toError } from '../errors.ts';
 
 /** Gets the outcome of a {@link Attempt}, once; nothing but a late result after its `drop`. */
 export interface AttemptOutcome<T> {
+  /** Gets the result. */
   readonly done: (result: T) => void;
+  /** Gets the error of the work, or that of the time-out. */
   readonly failed: (error: Error) => void;
   /** A result that comes too late. */
   readonly late?: (result: T) => void;
@@ -13,7 +15,9 @@ export interface AttemptOutcome<T> {
 /** How long a {@link Attempt} may take. */
 export interface AttemptLimit {
   readonly clock: Clock;
+  /** How long it may take; `Infinity` for no limit. */
   readonly timeoutMs: number;
+  /** Makes the error of the time-out. */
   readonly error: () => Error;
 }
 

@@ -39,6 +39,7 @@ export class DeadlineList<E extends HeapEntry> implements DeadlineEntry {
     if (entry.deadline < this.dueAt) this.arm();
   }
 
+  /** Takes an entry out; does nothing for one that has no place. */
   remove(entry: E): void {
     this.heap.remove(entry);
     if (this.keepsProcess && this.heap.size === 0) this.disarm();

@@ -1,8 +1,8 @@
 /** How fast something may happen. */
 export interface Rate {
-  /** On average. */
+  /** How many on average. */
   readonly perSecond: number;
-  /** At once, after a pause. */
+  /** How many at once, after a pause. */
   readonly burst: number;
 }
 
@@ -51,6 +51,7 @@ export class TokenBucket {
     return this.tokens >= 1 ? 0 : ((1 - this.tokens) / rate.perSecond) * 1000;
   }
 
+  /** True if nothing of the share is used up. */
   isFull(rate: Rate, now: number): boolean {
     this.fill(rate, now);
     return this.tokens >= rate.burst;

@@ -3,12 +3,15 @@ import type { Address, CloseInfo } from '../contract.ts';
 
 /** The program's side of an end: it looks at the end when it is woken. */
 export interface EndUser {
+  /** Something has changed at the end. */
   wake(): void;
 }
 
 /** One end of a connection within this process, as the kernel has it. */
 export interface ByteEnd {
+  /** The address of this end. */
   readonly local: Address;
+  /** The address of the other end. */
   readonly remote: Address;
   /** Woken when something has changed; `undefined` once the program has closed the end. */
   user: EndUser | undefined;
@@ -29,6 +32,7 @@ export interface ByteEnd {
   readonly unreadBytes: number;
   /** The other end has sent all. */
   readonly hasInputEnded: boolean;
+  /** Bytes that were sent and that the other end has not acknowledged. */
   readonly unacknowledgedBytes: number;
   /** Takes a chunk, which is not changed any more. */
   send(chunk: Buffer): void;

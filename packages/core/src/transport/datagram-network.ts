@@ -21,23 +21,31 @@ export interface DatagramSettings {
   readonly reuseAddr: boolean;
   /** Several sockets share the port: the system deals the datagrams out by their senders. */
   readonly reusePort: boolean;
+  /** Datagrams may be sent to the broadcast address of a network. */
   readonly broadcast: boolean;
+  /** The size of the kernel's receive buffer. */
   readonly receiveBufferBytes: number | undefined;
+  /** The size of the kernel's send buffer. */
   readonly sendBufferBytes: number | undefined;
+  /** Over how many routers a datagram goes: 1 to 255. */
   readonly ttl: number | undefined;
+  /** The same for datagrams to groups: 0 to 255. */
   readonly multicastTtl: number | undefined;
+  /** Datagrams to a group reach its members on this machine, too. */
   readonly multicastLoopback: boolean | undefined;
+  /** The address of the interface that datagrams to groups leave by. */
   readonly multicastInterface: string | undefined;
 }
 
 /** Where a socket for datagrams is bound, and to which peer it is connected, if any. */
 export interface DatagramPlace {
-  /** @default all addresses */
+  /** The address to bind. @default all addresses */
   readonly host?: string | undefined;
   /** 0 takes a free one. */
   readonly port: number;
   /** The only peer: others are not heard. */
   readonly peer?: { readonly host: string; readonly port: number } | undefined;
+  /** The groups that it joins at once. */
   readonly groups: readonly MulticastGroup[];
 }
 
@@ -76,8 +84,11 @@ export interface DatagramSocket {
     port: number,
     sent: (error: Error | null) => void,
   ): void;
+  /** Joins a group; throws the system's error if it cannot. */
   join(group: MulticastGroup): void;
+  /** Leaves a group; throws the system's error if it cannot. */
   leave(group: MulticastGroup): void;
+  /** Closes it; `closed` follows. */
   close(): void;
 }
 

@@ -5,7 +5,7 @@ export type ListenTarget =
   | {
       /** 0 for one that the system chooses, see `server.port`. */
       readonly port: number;
-      /** @default all addresses, IPv6 and IPv4 */
+      /** The address to listen on. @default all addresses, IPv6 and IPv4 */
       readonly host?: string;
       /** Connections that the system keeps until they are accepted. @default 511 */
       readonly backlog?: number;

@@ -15,6 +15,7 @@ export interface ListenPlace {
 export interface MemoryListener extends Listener {
   /** Connections that it can still keep until the server takes them. */
   readonly room: number;
+  /** Takes a connection; without room it is aborted. */
   accept(transport: Transport): void;
 }
 

@@ -79,6 +79,7 @@ export class ReadRoom {
   private memory: ArrayBufferLike | undefined = undefined;
   private origin = 0;
 
+  /** True while reads go into a buffer. */
   get isOffered(): boolean {
     return this.buffer !== undefined;
   }
@@ -92,6 +93,7 @@ export class ReadRoom {
     this.next = from;
   }
 
+  /** Reads go into no buffer any more. */
   withdraw(): void {
     this.buffer = undefined;
     this.memory = undefined;

@@ -134,6 +134,7 @@ export class StreamTransport implements Transport {
     else if (this.openStreams === 0) process.nextTick(() => this.lost());
   }
 
+  /** Listens for input, without reading yet; a subclass may read in another way. */
   protected listenForData(): void {
     this.readable.on('data', onData).pause();
   }
@@ -250,6 +251,7 @@ export class StreamTransport implements Transport {
     if (this.sendParts()) this.sink?.written();
   }
 
+  /** Pauses the stream, unless a read is asked for. */
   protected stopUnlessAsked(): void {
     if (this.mayRead || !this.isReading || this.readable.destroyed) return;
     this.isReading = false;

@@ -69,7 +69,9 @@ export interface MessageHold {
 export interface Transport {
   /** True once connected; a listening transport is active while it listens. */
   readonly isActive: boolean;
+  /** Our end; `undefined` where it has no address, or none yet. */
   readonly localAddress: Address | undefined;
+  /** The peer's end; `undefined` where it has no address, or none yet. */
   readonly remoteAddress: Address | undefined;
   /** The messages that `write` takes, in words, for error texts. */
   readonly accepts: string;

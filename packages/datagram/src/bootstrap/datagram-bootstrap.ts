@@ -60,6 +60,7 @@ export interface DatagramBindPlace {
 
 /** The peer of a socket for datagrams. */
 export interface DatagramConnectPlace {
+  /** The port of the peer, 1 to 65535. */
   readonly port: number;
   /** An address or a name. @default localhost, of the socket's family */
   readonly host?: string;

@@ -125,6 +125,7 @@ export function perPeer(options: PerPeerOptions): PeerListener {
 
 /** Options of {@link toPeer}. */
 export interface ToPeerOptions extends DatagramSocketOptions, KeptDatagrams {
+  /** The port of the peer, 1 to 65535. */
   readonly port: number;
   /** An address or a name. @default localhost, of the socket's family */
   readonly host?: string;

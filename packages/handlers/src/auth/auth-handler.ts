@@ -1,5 +1,6 @@
 import {
   type Context,
+  type Handler,
   RejectedError,
   type TimedOutError,
   type Types,
@@ -86,7 +87,10 @@ const EVENTS = { fires: ['AuthenticatedEvent', 'AuthFailedEvent'] } as const;
  * ```
  * @see Netty's `SecureChatServerHandler` example and `ProxyHandler`
  */
-export class AuthHandler<Principal, Message = string, Reply = Message> extends KeptInputHandler {
+export class AuthHandler<Principal, Message = string, Reply = Message>
+  extends KeptInputHandler
+  implements Handler
+{
   declare readonly types: Types<{ reads: Message; writes: Reply }>;
   private readonly options: AuthOptions<Principal, Message, Reply>;
   private readonly machine: AuthMachine;

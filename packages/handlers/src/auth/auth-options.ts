@@ -26,6 +26,7 @@ export type AuthVerdict<Principal, Reply> =
   | {
       /** Why not, for logs. */
       readonly refused: string;
+      /** A reply to the peer. Without it, that of {@link AuthReplies}. */
       readonly reply?: Reply;
       /** The connection stays, the peer may try again. @default by `refusalPolicy` */
       readonly stays?: boolean;

@@ -64,6 +64,7 @@ export class SessionRegistry<Principal>
   extends WatchedEmitter<SessionRegistryEvents<Principal>>
   implements Sessions<Principal>
 {
+  /** Returns the id of a principal. */
   readonly idOf: (principal: Principal) => string;
   private readonly graceMs: number;
   /** The oldest first. */

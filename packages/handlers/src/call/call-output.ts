@@ -6,6 +6,7 @@ import { onceAfterEvent } from '@headrace/core/authoring';
  * event is over.
  */
 export class CallOutput {
+  /** The place in the pipeline from which it writes. */
   readonly ctx: Context;
   private isReading = false;
   private isDirty = false;
@@ -34,6 +35,7 @@ export class CallOutput {
     return channel.isEnding || !channel.isOpen;
   }
 
+  /** Writes a message; it is flushed soon. */
   write(message: unknown): WriteFuture {
     const future = this.ctx.write(message);
     this.isDirty = true;
@@ -46,6 +48,7 @@ export class CallOutput {
     this.isReading = true;
   }
 
+  /** The read has ended: flushes. */
   endRead(): void {
     this.isReading = false;
     this.flush();

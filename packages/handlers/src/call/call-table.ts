@@ -55,12 +55,14 @@ export class CallTable implements CallOwner {
 
   // --- connections ---
 
+  /** A connection is up: queued calls go out. */
   add(carrier: CallCarrier): void {
     this.carriers.push(carrier);
     this.loss = undefined;
     this.sendQueued();
   }
 
+  /** A connection is gone; its calls are reported by `lost`. */
   remove(carrier: CallCarrier): void {
     const at = this.carriers.indexOf(carrier);
     if (at !== -1) this.carriers.splice(at, 1);
@@ -157,6 +159,7 @@ export class CallTable implements CallOwner {
     this.after(carrier);
   }
 
+  /** A call has failed: rejects it. */
   fail(call: Call, error: Error): void {
     const { carrier } = call;
     if (this.end(call, error)) this.after(carrier);

@@ -7,6 +7,7 @@ export interface CallCarrier {
   readonly load: number;
   /** True if it sends this call at once. */
   takes(call: Call): boolean;
+  /** Sends a call that it takes. */
   send(call: Call): void;
   /** The call is over; its answers are not wanted any more. */
   drop(call: Call): void;
@@ -16,6 +17,7 @@ export interface CallCarrier {
 
 /** The table that a call is in. */
 export interface CallOwner {
+  /** The signal of a call has aborted. */
   aborted(call: Call, signal: AbortSignal): void;
 }
 
@@ -33,16 +35,19 @@ export class Call implements HeapEntry {
   timeoutMs: number;
   /** The time between two answers, in milliseconds. */
   gapMs = Number.POSITIVE_INFINITY;
+  /** False for a notice. */
   readonly expectsAnswer: boolean;
   /** The content, for as long as it is needed. */
   body: unknown;
   /** Called with each answer; for a notice, when the transport has taken it. */
   readonly resolve: (answer: unknown) => void;
+  /** Called once, if the call fails. */
   readonly reject: (error: Error) => void;
   /** Belongs to the table. */
   isOpen = false;
   /** Where it was sent. */
   carrier: CallCarrier | undefined = undefined;
+  /** The write of its message, once it was sent. */
   write: WriteFuture | undefined = undefined;
   private stopListening: (() => void) | undefined = undefined;
 
@@ -66,10 +71,12 @@ export class Call implements HeapEntry {
     return write !== undefined && (!write.isSettled || write.mayHaveLeft);
   }
 
+  /** Reports to the owner when the signal aborts. */
   listen(signal: AbortSignal, owner: CallOwner): void {
     this.stopListening = onAbort(signal, () => owner.aborted(this, signal));
   }
 
+  /** Listens to the signal no more. */
   unlisten(): void {
     this.stopListening?.();
     this.stopListening = undefined;

@@ -11,7 +11,9 @@ import {
 
 /** How many items, and bytes of them, may be on their way or wait for their reader. */
 export interface ItemWindow {
+  /** How many items. */
   readonly items: number;
+  /** How many bytes of items. */
   readonly bytes: number;
 }
 

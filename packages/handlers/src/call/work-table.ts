@@ -29,6 +29,7 @@ export interface WorkOwner<W extends Work> {
   begin(work: W): void;
   /** The function of an open work has settled. */
   succeeded?(work: W, answer: unknown): void;
+  /** The function of an open work has thrown or rejected. */
   failed?(work: W, error: Error): void;
   /** True if an answer may be a generator or an async iterable: a handler writes its values. @default false */
   takesStream?(answer: object): boolean;
@@ -90,6 +91,7 @@ export class WorkTable<W extends Work> {
     return [...this.open.values()];
   }
 
+  /** The open work of this id. */
   find(id: unknown): W | undefined {
     return this.open.get(id);
   }

@@ -57,6 +57,7 @@ export class Work implements RequestScope, HeapEntry {
     return this.aborter.signal;
   }
 
+  /** Aborts the signal of the work. */
   abort(reason?: unknown): void {
     this.isAborted = true;
     this.reason = reason;

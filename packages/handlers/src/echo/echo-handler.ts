@@ -1,4 +1,4 @@
-import type { Context, PassThrough, Types, WhatItReads } from '@headrace/core';
+import type { Context, Handler, PassThrough, Types, WhatItReads } from '@headrace/core';
 import {
   describeOptions,
   flag,
@@ -50,7 +50,10 @@ const OPTIONS = describeOptions('EchoHandler', {
  * // prints ECHO:hello
  * ```
  */
-export class EchoHandler<In = PassThrough, Out = WhatItReads> extends KeptInputHandler {
+export class EchoHandler<In = PassThrough, Out = WhatItReads>
+  extends KeptInputHandler
+  implements Handler
+{
   declare readonly types: Types<{ reads: In; writes: Out }>;
   private readonly reply: EchoOptions<unknown, unknown>['reply'];
   private readonly passOn: boolean;

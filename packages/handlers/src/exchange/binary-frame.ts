@@ -8,9 +8,10 @@ import {
   isOutboundBytes,
   toBuffer,
 } from '@headrace/core/authoring';
+import type { ExchangeTypes } from './exchange-format.ts';
 
 /** The types of {@link binaryExchange}: bodies are bytes, and go out as they are. */
-export interface BinaryExchange {
+export interface BinaryExchange extends ExchangeTypes {
   reads: Buffer;
   writes: OutboundBytes;
   call: OutboundBytes;

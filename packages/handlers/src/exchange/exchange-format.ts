@@ -24,12 +24,18 @@ export type ExchangeFailure = 'failed' | 'too-late' | 'overloaded' | 'unknown' |
 
 /** One function for each kind of message: {@link ExchangeFormat.read} calls the one that fits. */
 export interface ExchangeSink<T extends ExchangeTypes = ExchangeTypes> {
-  /** @param timeLeftMs - how long the caller will wait, `Infinity` if it did not say */
+  /**
+   * A message that is to be answered. @param timeLeftMs - how long the caller will wait, `Infinity` if it did not
+   * say
+   */
   request(id: ExchangeId, body: T['request'], timeLeftMs: number): void;
+  /** A message that is not answered. */
   notification(body: T['request']): void;
+  /** The answer to a request of this end. */
   response(id: ExchangeId, result: T['result']): void;
   /** An error for an answer; `null` where the peer did not know which request it was. */
   refusal(id: ExchangeId | null, code: number, text: string, data?: unknown): void;
+  /** The caller needs no answer any more. */
   cancel(id: ExchangeId): void;
   /** A message that is answered by the format alone, and ignored otherwise. */
   reply(message: T['writes']): void;
@@ -43,6 +49,8 @@ export type CallEnd = 'caller' | 'answerer';
 /** The messages of calls with streams. `from` says which end sent it: each end numbers its own calls. */
 export interface StreamSink<T extends ExchangeTypes = ExchangeTypes> {
   /**
+   * A call with streams begins; `timeLeftMs` is how long the caller will wait, `Infinity` if it did not say.
+   *
    * @param window - of the caller, who takes items instead of one answer; `undefined` if it takes an answer
    * @param sendsItems - items of the caller follow, when this end gave its window
    */
@@ -53,6 +61,7 @@ export interface StreamSink<T extends ExchangeTypes = ExchangeTypes> {
     window: ItemWindow | undefined,
     sendsItems: boolean,
   ): void;
+  /** One item of a stream. */
   item(id: ExchangeId, from: CallEnd, item: T['result']): void;
   /** The caller sends no more items. */
   inputEnd(id: ExchangeId): void;
@@ -64,6 +73,7 @@ export interface StreamSink<T extends ExchangeTypes = ExchangeTypes> {
 
 /** How streams look on the wire: the messages of {@link StreamSink}, written. */
 export interface StreamFormat<T extends ExchangeTypes = ExchangeTypes> {
+  /** As {@link StreamSink.open}. */
   open(
     id: number,
     body: T['call'],
@@ -71,9 +81,13 @@ export interface StreamFormat<T extends ExchangeTypes = ExchangeTypes> {
     window: ItemWindow | undefined,
     sendsItems: boolean,
   ): T['writes'];
+  /** As {@link StreamSink.item}. */
   item(id: ExchangeId, from: CallEnd, item: T['answer']): T['writes'];
+  /** As {@link StreamSink.inputEnd}. */
   inputEnd(id: number): T['writes'];
+  /** As {@link StreamSink.credit}. */
   credit(id: ExchangeId, from: CallEnd, taken: number): T['writes'];
+  /** As {@link StreamSink.window}. */
   window(id: ExchangeId, window: ItemWindow): T['writes'];
   /** The bytes of an item, one that is sent or one that came, as far as windows are concerned. */
   sizeOf(item: T['answer'] | T['result']): number;
@@ -94,13 +108,19 @@ export interface ExchangeFormat<T extends ExchangeTypes = ExchangeTypes> {
   /** Reads one message; throws a `DecodeError` for one that the protocol does not allow. */
   read(message: T['reads'], sink: ExchangeSink<T>): void;
   /**
+   * A message that is answered.
+   *
    * @param id - from 1 to 2³² − 1
    * @param timeLeftMs - whole and at least 1, or `Infinity`
    */
   request(id: number, body: T['call'], timeLeftMs: number): T['writes'];
+  /** A message that is not answered. */
   notification(body: T['call']): T['writes'];
+  /** The caller needs no answer any more. */
   cancel(id: number): T['writes'];
+  /** The answer to a request. */
   response(id: ExchangeId, answer: T['answer']): T['writes'];
+  /** The answer to a request that failed. */
   error(id: ExchangeId, code: number, text: string, data?: unknown): T['writes'];
   /** Without it, calls have one answer each. */
   readonly streams?: StreamFormat<T>;

@@ -1,4 +1,5 @@
 import { EncodeError } from '@headrace/core';
+import type { ExchangeTypes } from './exchange-format.ts';
 
 /** A value that JSON can say. */
 export type JsonValue =
@@ -11,6 +12,7 @@ export type JsonValue =
 
 /** A request or notification of JSON-RPC. */
 export interface JsonRpcCall {
+  /** The name of the method. */
   readonly method: string;
   /** An object or an array. */
   readonly params?: unknown;
@@ -22,7 +24,7 @@ export interface JsonRpcCall {
 }
 
 /** The types of {@link jsonRpcExchange}. */
-export interface JsonRpcExchange {
+export interface JsonRpcExchange extends ExchangeTypes {
   reads: unknown;
   writes: object;
   call: JsonRpcCall;

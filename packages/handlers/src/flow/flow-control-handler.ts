@@ -1,4 +1,4 @@
-import type { Context, Types } from '@headrace/core';
+import type { Context, Handler, Types } from '@headrace/core';
 import { KeptInputHandler, type KeptInputSteps } from '@headrace/core/authoring';
 
 /**
@@ -37,7 +37,7 @@ import { KeptInputHandler, type KeptInputSteps } from '@headrace/core/authoring'
  * ```
  * @see Netty's `FlowControlHandler`
  */
-export class FlowControlHandler extends KeptInputHandler {
+export class FlowControlHandler extends KeptInputHandler implements Handler {
   declare readonly types: Types;
   /** How many `read()` have not got their message yet; none counts while `autoRead` is on. */
   private wanted = 0;

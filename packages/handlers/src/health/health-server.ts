@@ -85,6 +85,7 @@ export class HealthServer implements AsyncDisposable {
     await this.server?.close();
   }
 
+  /** As {@link HealthServer.close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -5,7 +5,9 @@ import { systemClock } from '@headrace/core';
 
 /** Where a {@link limitedHttpServer} listens, and what clients may take of it. */
 export interface HttpLimits {
+  /** 0 takes a free one. */
   readonly port: number;
+  /** The address to listen on. */
   readonly host: string;
   /** For one more, the connection is closed whose last request is the oldest. */
   readonly maxConnections: number;
@@ -19,6 +21,7 @@ export interface HttpLimits {
 
 /** The server that {@link limitedHttpServer} returns. */
 export interface LimitedHttpServer {
+  /** Where it listens. */
   readonly port: number;
   /** Stops listening, and ends the connections once their requests are answered, within a second. */
   close(): Promise<void>;

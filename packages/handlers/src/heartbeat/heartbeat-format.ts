@@ -74,7 +74,7 @@ export function checkedFormat<In, Out>(format: HeartbeatFormat<In, Out>): Heartb
 
 /** Options of {@link textHeartbeat}. */
 export interface TextHeartbeatOptions {
-  /** @default 'PING' */
+  /** The text of a heartbeat. @default 'PING' */
   readonly ping?: string;
   /** The answer; `false` for heartbeats without answers. @default 'PONG' */
   readonly pong?: string | false;
@@ -113,6 +113,7 @@ export function textHeartbeat(options: TextHeartbeatOptions = {}): HeartbeatForm
 
 /** Options of {@link bytesHeartbeat}. */
 export interface BytesHeartbeatOptions {
+  /** The bytes of a heartbeat. */
   readonly ping: Uint8Array;
   /** The answer; `false` for heartbeats without answers. @default the ping itself */
   readonly pong?: Uint8Array | false;
@@ -151,6 +152,7 @@ export function emptyFrameHeartbeat(): HeartbeatFormat<Buffer> {
 export interface MessageHeartbeatOptions<In, Out = In> {
   /** Makes a heartbeat; it may carry data. */
   readonly ping: () => Out;
+  /** Recognises heartbeats. */
   readonly isPing: (message: In) => boolean;
   /** Makes the answer; without it there are no answers. */
   readonly pong?: (ping: In) => Out;

@@ -15,8 +15,11 @@ export interface ConnectionLimitOptions extends AdmissionOptions {
 
 /** How many came, and what became of them. */
 export interface ConnectionLimitCounters {
+  /** Connections within the limits. */
   accepted: number;
+  /** Connections that were refused by the limit in total. */
   refusedTotal: number;
+  /** Connections that were refused by the limit for each client. */
   refusedPerAddress: number;
 }
 

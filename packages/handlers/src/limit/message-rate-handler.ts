@@ -1,4 +1,4 @@
-import { type Context, RejectedError, type Timer, type Types } from '@headrace/core';
+import { type Context, type Handler, RejectedError, type Timer, type Types } from '@headrace/core';
 import {
   choice,
   describeOptions,
@@ -79,7 +79,7 @@ const EVENTS = { fires: ['MessageRateExceededEvent'] } as const;
  * // prints a b undefined
  * ```
  */
-export class MessageRateHandler<Message = never> extends KeptInputHandler {
+export class MessageRateHandler<Message = never> extends KeptInputHandler implements Handler {
   declare readonly types: Types<{ writes: Message }>;
   private readonly rate: Rate;
   private readonly excessPolicy: 'slow-down' | 'drop' | 'close';

@@ -103,6 +103,7 @@ export class PcapWriter implements Disposable {
     }
   }
 
+  /** Writes what waits, and closes the file; throws an error of the file. Does nothing when it is closed. */
   close(): void {
     if (this.isClosed) return;
     try {
@@ -113,6 +114,7 @@ export class PcapWriter implements Disposable {
     }
   }
 
+  /** As {@link PcapWriter.close}. */
   [Symbol.dispose](): void {
     this.close();
   }

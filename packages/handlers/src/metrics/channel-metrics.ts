@@ -4,12 +4,17 @@ import { AttributeKey } from '@headrace/core';
 export interface ChannelMetrics {
   /** The time of the channel's clock when it was first counted, in milliseconds. */
   readonly openedAt: number;
+  /** The bytes among these messages. */
   readonly bytesRead: number;
+  /** The bytes among the messages written. */
   readonly bytesWritten: number;
   /** Reads of the transport, or messages where the handler stands after the codec. */
   readonly messagesRead: number;
+  /** Messages that were written, those that failed included. */
   readonly messagesWritten: number;
+  /** Messages whose write failed. */
   readonly writesFailed: number;
+  /** Errors that reached `exceptionCaught`. */
   readonly errors: number;
   /** How often the channel became unwritable. */
   readonly timesUnwritable: number;

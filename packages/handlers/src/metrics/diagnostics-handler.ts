@@ -4,8 +4,11 @@ import type { Channel, Context, Handler, Types, WriteFuture } from '@headrace/co
 /** The published message: the channel, and the message, event or error where there is one. */
 export interface DiagnosticsMessage {
   readonly channel: Channel;
+  /** The message that was read or written. */
   readonly message?: unknown;
+  /** The user event. */
   readonly event?: unknown;
+  /** The error that passed. */
   readonly error?: Error;
 }
 

@@ -138,6 +138,7 @@ export class ServerMetrics implements Disposable {
     return this;
   }
 
+  /** All metrics, those that were included too. */
   families(): MetricFamily[] {
     const { prefix } = this;
     return [
@@ -171,6 +172,7 @@ export class ServerMetrics implements Disposable {
     this.eventLoop?.disable();
   }
 
+  /** As {@link ServerMetrics.dispose}. */
   [Symbol.dispose](): void {
     this.dispose();
   }

@@ -22,8 +22,11 @@ const STATUS_ERROR = 2;
 
 /** The part of a call, of either end, that is traced. */
 export interface TracedCall {
+  /** The name of the service. */
   readonly service: string;
+  /** The name of the method. */
   readonly method: string;
+  /** `call`, `stream` or `notice`. */
   readonly kind: string;
   /** Carries the context: written by the client, read by the server. */
   readonly headers: Record<string, string>;

@@ -6,7 +6,7 @@ import { closeCategory } from '../metrics/close-category.ts';
 /** Options of a {@link TracingHandler}. */
 export interface TracingOptions {
   readonly tracer: Tracer;
-  /** @default 'headrace.channel' */
+  /** The name of the span of a channel. @default 'headrace.channel' */
   readonly spanName?: string;
 }
 

@@ -1,5 +1,6 @@
 /** The least that an answer says: without an error it is one. */
 export interface SomeAnswer {
+  /** Why there is no answer. */
   readonly error?: Error | undefined;
 }
 
@@ -7,9 +8,11 @@ export interface SomeAnswer {
 export interface AnswerCounts {
   /** The channels that the question is for. */
   readonly members: number;
+  /** Members that answered without an error. */
   readonly answered: number;
   /** Members that gave no answer, or an error for one. */
   readonly failed: number;
+  /** Members that have not answered yet. */
   readonly waiting: number;
 }
 

@@ -68,7 +68,9 @@ export class CombinedHandler<In extends Handler, Out extends Handler> implements
     accepts: TypesOf<Out>['accepts'];
     writes: TypesOf<Out>['writes'];
   }>;
+  /** The handler that reads. */
   readonly inbound: In;
+  /** The handler that writes. */
   readonly outbound: Out;
 
   constructor(inbound: In, outbound: Out) {

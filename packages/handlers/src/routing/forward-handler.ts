@@ -1,6 +1,7 @@
 import {
   type Channel,
   type Context,
+  type Handler,
   type OutboundBytes,
   type Pipeline,
   TimedOutError,
@@ -88,7 +89,7 @@ const OPTIONS = describeOptions('ForwardHandler', {
  * @typeParam Message - what the other channel accepts, known from the type of what `connect` gives
  * @see Netty's example `proxy`
  */
-export class ForwardHandler<Message = OutboundBytes> extends KeptInputHandler {
+export class ForwardHandler<Message = OutboundBytes> extends KeptInputHandler implements Handler {
   declare readonly types: Types<{ reads: Message; passesOn: never }>;
   private readonly connect: ForwardOptions<Message>['connect'];
   private readonly aborter = new AbortController();

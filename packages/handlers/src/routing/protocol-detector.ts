@@ -5,6 +5,7 @@ import {
   type Context,
   DecodeError,
   type Direction,
+  type Handler,
   OptionError,
   type OutboundBytes,
   TimedOutError,
@@ -128,7 +129,7 @@ const EVENTS = { fires: ['ProtocolDetectedEvent'] } as const;
  * ```
  * @see Netty's example `portunification`, and its `AbstractSniHandler`
  */
-export class ProtocolDetector extends KeptInputHandler {
+export class ProtocolDetector extends KeptInputHandler implements Handler {
   declare readonly types: Types<{ reads: Buffer; passesOn: unknown; accepts: unknown }>;
   /** The name of the protocol that was found. */
   static readonly PROTOCOL: AttributeKey<string> = new AttributeKey('protocol');

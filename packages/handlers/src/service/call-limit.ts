@@ -39,7 +39,9 @@ export type CallLimitOptions = CallLimitSettings &
 export interface CallLimitCounters {
   /** Under way now. */
   underWay: number;
+  /** Calls that were refused because too many of their caller were under way. */
   refusedByConcurrency: number;
+  /** Calls that were refused because their caller had made too many in time. */
   refusedByRate: number;
 }
 

@@ -69,6 +69,7 @@ export class CallMetrics {
     });
   };
 
+  /** The metrics of all methods that were called. */
   families(): MetricFamily[] {
     const { prefix } = this;
     const all = [...this.methods.values()];

@@ -21,7 +21,9 @@ export type CallOutcome =
 
 /** The part of a call, of either end, that is watched. */
 export interface WatchedCall {
+  /** The name of the service. */
   readonly service: string;
+  /** The name of the method. */
   readonly method: string;
   readonly kind: 'call' | 'stream' | 'notice';
   /** At the server. */

@@ -73,9 +73,12 @@ export type IfIdempotent<M extends Methods, Option> = true extends M[keyof M]['i
 
 /** A call of this end, as interceptors see it. */
 export interface ClientCall {
+  /** The name of the service. */
   readonly service: string;
+  /** The name of the method. */
   readonly method: string;
   readonly kind: 'call' | 'stream';
+  /** The input as the caller gave it. */
   readonly input: unknown;
   readonly options: ServiceStreamOptions;
   /** Texts to send beside the call; an interceptor adds its own. */

@@ -5,8 +5,11 @@ import type { JsonSchema, MethodDescription, ServiceDescription } from './servic
 
 /** The part of a service that is described. */
 export interface DescribedService {
+  /** The name of the service. */
   readonly name: string;
+  /** Its methods by their names. */
   readonly methods: Readonly<Record<string, Method>>;
+  /** The codes of its errors by their names. */
   readonly errors: Readonly<Record<string, number>>;
 }
 

@@ -69,6 +69,7 @@ export function call<In extends StandardSchema, Out extends StandardSchema>(
   input: In,
   output: Out,
 ): Method<'call', In, Out, undefined, false>;
+/** A method with one answer, whose clients may repeat it if it is idempotent. */
 export function call<
   In extends StandardSchema,
   Out extends StandardSchema,
@@ -78,6 +79,7 @@ export function call<
   output: Out,
   options: IdempotentOption<Idempotent>,
 ): Method<'call', In, Out, undefined, Idempotent>;
+/** A method with one answer, whose caller sends a stream of items. */
 export function call<
   In extends StandardSchema,
   Out extends StandardSchema,
@@ -105,6 +107,7 @@ export function stream<In extends StandardSchema, Out extends StandardSchema>(
   input: In,
   item: Out,
 ): Method<'stream', In, Out, undefined, false>;
+/** A method with a stream of answers, whose caller sends a stream as well. */
 export function stream<
   In extends StandardSchema,
   Out extends StandardSchema,

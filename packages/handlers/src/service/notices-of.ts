@@ -10,9 +10,11 @@ import type { Methods, Service, ServiceErrors } from './service.ts';
  * a cluster. {@link noticesOf} makes it.
  */
 export type ServiceNotice = {
+  /** The version of JSON-RPC. */
   readonly jsonrpc: '2.0';
   /** The service and the method: `players.question`. */
   readonly method: string;
+  /** The input of the function. */
   readonly params: JsonValue;
 };
 

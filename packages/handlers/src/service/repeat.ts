@@ -17,9 +17,9 @@ import { RepeatedCall } from './repeated-call.ts';
 /** Options of one idempotent call, instead of those of its client. */
 export interface RepeatableCallOptions<Name extends string = string>
   extends Omit<CallOptions, 'input'> {
-  /** @default that of `clientOf` */
+  /** How the call is tried again; `false` for never. @default that of `clientOf` */
   readonly retry?: RetryOptions<Name> | false;
-  /** @default that of `clientOf` */
+  /** How the call is sent a second time before the answer; `false` for never. @default that of `clientOf` */
   readonly hedge?: HedgeOptions | false;
 }
 

@@ -16,7 +16,9 @@ export interface MethodDescription {
 
 /** A service as a document describes it, to be compared with its older versions. */
 export interface ServiceDescription {
+  /** The name of the service. */
   readonly service: string;
+  /** Its methods by their names. */
   readonly methods: Readonly<Record<string, MethodDescription>>;
   /** Names of errors, and their codes. */
   readonly errors: Readonly<Record<string, number>>;

@@ -27,8 +27,11 @@ const RESERVED_CODES = [-32_768, -32_000] as const;
 
 /** A service: its methods with their types, and its errors. {@link defineService} makes it. */
 export class Service<M extends Methods = Methods, E extends ServiceErrors = ServiceErrors> {
+  /** The name of the service. */
   readonly name: string;
+  /** Its methods by their names. */
   readonly methods: M;
+  /** The codes of its errors by their names. */
   readonly errors: E;
 
   constructor(name: string, methods: M, errors: E) {

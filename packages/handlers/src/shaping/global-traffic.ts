@@ -32,7 +32,9 @@ const OPTIONS = describeOptions(
  */
 export class GlobalTraffic implements Disposable {
   readonly counter: TrafficCounter;
+  /** The limit of what is read. */
   readonly readLimit: RateLimit;
+  /** The limit of what is written. */
   readonly writeLimit: RateLimit;
   private readonly maxQueuedBytes: number;
   private queued = 0;
@@ -57,6 +59,7 @@ export class GlobalTraffic implements Disposable {
     return this.queued;
   }
 
+  /** True while more than `maxQueuedBytes` wait. */
   get isFull(): boolean {
     return this.queued > this.maxQueuedBytes;
   }
@@ -71,6 +74,7 @@ export class GlobalTraffic implements Disposable {
     this.counter.stop();
   }
 
+  /** As {@link GlobalTraffic.dispose}. */
   [Symbol.dispose](): void {
     this.dispose();
   }

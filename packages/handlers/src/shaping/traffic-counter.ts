@@ -4,7 +4,7 @@ import { CLOCK, describeOptions, fn, time } from '@headrace/core/authoring';
 /** Options of a {@link TrafficCounter}. */
 export interface TrafficCounterOptions {
   readonly clock: Clock;
-  /** @default 1000 */
+  /** How long an interval is. @default 1000 */
   readonly checkIntervalMs?: number;
   /** Called at the end of each interval, from a timer that runs until `stop()`. An error that it throws becomes a warning. */
   readonly onInterval?: (counter: TrafficCounter) => void;
@@ -50,12 +50,14 @@ export class TrafficCounter {
     if (this.onInterval !== undefined) this.schedule();
   }
 
+  /** Counts bytes that were read. */
   countRead(bytes: number): void {
     this.roll();
     this.read.total += bytes;
     this.read.current += bytes;
   }
 
+  /** Counts bytes that were written. */
   countWritten(bytes: number): void {
     this.roll();
     this.written.total += bytes;
@@ -67,6 +69,7 @@ export class TrafficCounter {
     return this.read.total;
   }
 
+  /** All bytes since the start. */
   get totalWrittenBytes(): number {
     return this.written.total;
   }
@@ -77,6 +80,7 @@ export class TrafficCounter {
     return this.read.current;
   }
 
+  /** Bytes of the interval that is under way. */
   get currentWrittenBytes(): number {
     this.roll();
     return this.written.current;
@@ -88,6 +92,7 @@ export class TrafficCounter {
     return this.read.last;
   }
 
+  /** Bytes of the last whole interval. */
   get lastWrittenBytes(): number {
     this.roll();
     return this.written.last;
@@ -98,6 +103,7 @@ export class TrafficCounter {
     return (this.lastReadBytes * 1000) / this.read.lastElapsedMs;
   }
 
+  /** The last interval's bytes per second. */
   get writtenBytesPerSecond(): number {
     return (this.lastWrittenBytes * 1000) / this.written.lastElapsedMs;
   }

@@ -14,6 +14,7 @@ export class ConnectionExpiredEvent {
     recogniseCopies(ConnectionExpiredEvent, 'headrace.ConnectionExpiredEvent');
   }
 
+  /** The limit that is reached. */
   readonly limit: 'age' | 'messages';
   /** Time that is left to finish what is under way. */
   readonly graceMs: number;

@@ -5,6 +5,7 @@ import type { AppendPlace, LoggedSession, SessionLog } from './session-log.ts';
 
 /** A client of `@redis/client` or `redis` that is connected, to one server. */
 export interface RedisSender {
+  /** Sends a command; rejects with the error of the client or of Redis. */
   sendCommand(
     command: readonly (string | Buffer)[],
     options?: { readonly typeMapping?: Readonly<Record<number, unknown>> },

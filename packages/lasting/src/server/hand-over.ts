@@ -33,7 +33,11 @@ export interface TakenSession {
 
 /** A {@link TakenSession} in the process that has taken it: what is asked of it is done when the call returns, or it throws. */
 export interface ArrivingSession extends TakenSession {
-  /** @throws ChannelError `HAND_OVER_FAILED` if it was given up meanwhile, as when its client did not come in time */
+  /**
+   * As {@link TakenSession.begin}.
+   *
+   * @throws ChannelError `HAND_OVER_FAILED` if it was given up meanwhile, as when its client did not come in time
+   */
   begin(): void;
   /** Its channel here closes as `refused`. */
   drop(): void;

@@ -158,12 +158,14 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
 
   // --- packets ---
 
+  /** Nest's: sends a request; the function that it returns takes it back. */
   protected publish(packet: ReadPacket, callback: (answer: WritePacket) => void): () => void {
     this.lastId += 1;
     const failed = (err: Error): void => callback({ err, isDisposed: true });
     return this.dispatch(packet, String(this.lastId), callback as never, failed);
   }
 
+  /** Nest's: sends an event; resolves when a kernel has it. */
   protected dispatchEvent<T>(packet: ReadPacket): Promise<T> {
     const pattern = this.normalizePattern(packet.pattern);
     return new Promise<void>((resolve, reject) => {

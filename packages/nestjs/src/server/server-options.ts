@@ -48,7 +48,7 @@ export interface HeadraceServerOptions extends WireOptions {
   readonly drainTimeoutMs?: number;
   /** More options of the accepted channels: limits of their output, socket options. @default { maxOutboundBytes: 16_777_216 } (16 MiB) */
   readonly channel?: ChildOptions;
-  /** @default HEADRACE */
+  /** Nest's: the transport of handlers that name one. @default HEADRACE */
   readonly transportId?: symbol;
   /** Nest's: what an answer looks like before the codec gets it. @default as it is */
   readonly serializer?: Serializer;

@@ -26,7 +26,7 @@ export interface ExploreOptions {
   readonly scenario: Scenario;
   /** How many seeds are run, from `firstSeed` on. @default 100 */
   readonly seeds?: number;
-  /** @default 1 */
+  /** The first seed that is run. @default 1 */
   readonly firstSeed?: number;
   /** No further seed is begun after this much real time. @default as long as it takes */
   readonly timeMs?: number;
@@ -62,6 +62,7 @@ export interface Explored {
 /** A seed with which a scenario fails: its message is the report. */
 export class ExploreError extends Error {
   override readonly name = 'ExploreError';
+  /** The seed that fails. */
   readonly seed: number;
   /** The faults without which it does not fail. */
   readonly faults: readonly Fault[];

@@ -54,6 +54,7 @@ const FIRST_FREE_PORT = 32_768;
  * the system: time, random numbers, ports, connections, a log.
  */
 export class SimulatedHost implements PortNetwork, DatagramNetwork {
+  /** Its name in the network. */
   readonly name: string;
   /** Its IP address, `10.0.0.1` and on; programs may use the name instead. */
   readonly address: string;
@@ -168,10 +169,12 @@ export class SimulatedHost implements PortNetwork, DatagramNetwork {
 
   // --- what happens to it ---
 
+  /** True while the machine is switched on. */
   get isUp(): boolean {
     return this.isPowered;
   }
 
+  /** True while its program runs. */
   get isRunning(): boolean {
     return this.process !== undefined;
   }

@@ -13,7 +13,7 @@ export interface DatagramFaults {
    * overtake each other, too. @default 0
    */
   readonly reordering?: number;
-  /** @default 100 */
+  /** How much longer a reordered one takes at most. @default 100 */
   readonly reorderMs?: number;
   /** Longer datagrams are lost, as where fragments are dropped: 1472 on many real ways. @default Infinity */
   readonly maxBytes?: number;
@@ -36,6 +36,7 @@ export class SimulatedLink {
     this.paths = paths;
   }
 
+  /** How long bytes are on their way. */
   latency(options: LatencyOptions): this {
     for (const path of this.paths) path.setLatency(options);
     return this;

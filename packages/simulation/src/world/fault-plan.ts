@@ -54,8 +54,11 @@ const MINUTE_MS = 60_000;
 /** A fault that is planned. */
 export interface Fault {
   readonly kind: FaultKind;
+  /** When it begins, in the time of the simulation. */
   readonly atMs: number;
+  /** How long it lasts; 0 for a reset. */
   readonly forMs: number;
+  /** The host that it hits. */
   readonly host: string;
   /** The other host of a fault between two. */
   readonly other?: string;

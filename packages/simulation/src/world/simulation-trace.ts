@@ -4,6 +4,7 @@ import { printable } from '@headrace/core/authoring';
 
 /** One thing that happened in a simulation. */
 export interface TraceEntry {
+  /** When it happened, in the time of the simulation. */
   readonly atMs: number;
   /** On which host; empty for what the simulation did. */
   readonly host: string;
@@ -13,6 +14,7 @@ export interface TraceEntry {
   readonly arrivesMs?: number;
   /** `fault` for what the plan or chance did. */
   readonly kind: 'sent' | 'lost' | 'note' | 'fault';
+  /** The event in words. */
   readonly what: string;
 }
 
@@ -38,6 +40,7 @@ export class SimulationTrace {
     this.limit = limit;
   }
 
+  /** Adds an entry; a payload is part of the hash, and its first bytes are shown. */
   add(entry: TraceEntry, payload?: Buffer): void {
     const { atMs, host, to = '', what } = entry;
     this.rest += `${atMs}\n${host}\n${to}\n${what}\n${payload?.length ?? 0}\n${payload?.toString('latin1') ?? ''}`;

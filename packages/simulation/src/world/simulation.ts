@@ -120,6 +120,7 @@ export class Simulation {
     this.injector = new FaultInjector(world, omit);
   }
 
+  /** The seed, of which all that is random follows. */
   get seed(): number {
     return this.world.seed;
   }
@@ -213,6 +214,7 @@ export class Simulation {
     for (const path of this.hitLink('hold', a, b)) path.hold();
   }
 
+  /** Sends on what `hold` has kept between these hosts. */
   release(a: HostNames, b: HostNames): void {
     for (const path of this.hitLink('release', a, b)) path.release();
   }

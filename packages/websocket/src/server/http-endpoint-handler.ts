@@ -28,8 +28,11 @@ import { RequestIntake } from './request-intake.ts';
 
 /** The parts of an endpoint that its {@link HttpEndpointHandler} uses. */
 export interface HttpEndpointHandlerOptions {
+  /** How long a request may take, and how long the next one may be awaited; `Infinity` for no limit. */
   readonly timeoutMs: number;
+  /** The same for the first request. */
   readonly firstTimeoutMs: number;
+  /** Gives a connection to Node's HTTP server. */
   readonly connect: (stream: ChannelDuplex, handler: HttpEndpointHandler) => void;
 }
 
@@ -236,6 +239,7 @@ export class HttpEndpointHandler implements Handler {
 
   // --- what the endpoint reports ---
 
+  /** The head of a request has come. */
   requestStarted(request: IncomingMessage, response: ServerResponse): void {
     const http = this.http!;
     http.responses += 1;
@@ -345,6 +349,7 @@ export class HttpEndpointHandler implements Handler {
     stream.destroySoon();
   }
 
+  /** Answers a request for a WebSocket with 403, and fires a `REJECTED_ORIGIN`. */
   refuseOrigin(origin: string): void {
     this.refuse(403);
     const text = `a WebSocket from the origin ${JSON.stringify(origin.slice(0, 200))} is not allowed`;

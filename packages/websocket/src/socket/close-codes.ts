@@ -5,6 +5,7 @@ import { type CloseReason, isHeadraceError } from '@headrace/core';
 export interface WebSocketClose {
   /** The code of its close frame; 1005 if it named none, 1006 if there was no close frame at all. */
   readonly code: number;
+  /** The text of its close frame; empty without one. */
   readonly reason: string;
 }
 

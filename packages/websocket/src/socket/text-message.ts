@@ -4,16 +4,19 @@ import type { WebSocketPing } from './control-message.ts';
 
 /** A text message that is UTF-8 already: a broadcast encodes it once for all its receivers. */
 export class TextMessage {
+  /** The text as UTF-8. */
   readonly bytes: Buffer;
 
   constructor(bytes: Buffer) {
     this.bytes = bytes;
   }
 
+  /** Encodes a text. */
   static of(text: string): TextMessage {
     return new TextMessage(Buffer.from(text));
   }
 
+  /** The length of the text in bytes. */
   get byteLength(): number {
     return this.bytes.length;
   }

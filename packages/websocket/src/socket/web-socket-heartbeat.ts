@@ -3,10 +3,15 @@ import type { WebSocketInput } from './text-message.ts';
 
 /** The format of the heartbeats of {@link webSocketHeartbeat}. */
 export interface WebSocketHeartbeat {
+  /** Makes a ping. */
   ping(): WebSocketPing;
+  /** True for a ping of the peer. */
   isPing(message: unknown): boolean;
+  /** Answers nothing: the WebSocket has answered the ping. */
   pong(ping: WebSocketInput): undefined;
+  /** True for a pong of the peer. */
   isPong(message: unknown): boolean;
+  /** Peers answer pings. */
   readonly isAnswered: true;
 }
 

@@ -1,5 +1,6 @@
 /** The part of `navigator.locks` that is used. */
 export interface LocksLike {
+  /** As that of `navigator.locks`. */
   request(
     name: string,
     options: { readonly signal?: AbortSignal },

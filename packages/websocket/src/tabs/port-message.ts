@@ -5,17 +5,23 @@ import { TextMessage, type WebSocketInput } from '../socket/text-message.ts';
 
 /** The part of a `MessagePort` that is used: of pages and workers, and of `node:worker_threads`. */
 export interface PortLike {
+  /** Sends a message; the buffers in `transfer` are moved, not copied. */
   postMessage(message: unknown, transfer: ArrayBuffer[]): void;
+  /** Listens to events. */
   addEventListener(name: string, listener: (event: PortEvent) => void): void;
+  /** Listens no more. */
   removeEventListener(name: string, listener: (event: PortEvent) => void): void;
   /** Begins to deliver messages. */
   start(): void;
+  /** Ends the connection of the ports. */
   close(): void;
 }
 
 /** An event of a port. */
 export interface PortEvent {
+  /** `message`, for example. */
   readonly type: string;
+  /** The message, of an event that brings one. */
   readonly data?: unknown;
 }
 

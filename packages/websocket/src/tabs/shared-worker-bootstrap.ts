@@ -23,7 +23,9 @@ import { PORT_LIMITS, type PortLimits, PortTransport } from './port-transport.ts
 
 /** The part of a `SharedWorker` that is used; any object with a port does. */
 export interface SharedWorkerLike {
+  /** The port to the worker. */
   readonly port: PortLike;
+  /** Reports a worker whose program cannot be loaded. */
   addEventListener?(name: 'error', listener: () => void): void;
 }
 

@@ -42,6 +42,7 @@ const OPTIONS = describePart(
 
 /** TLS of a client, checked and made once, used by every connection. */
 export class TlsClientContext {
+  /** How long a handshake may take; `Infinity` for no limit. */
   readonly handshakeTimeoutMs: number;
   private readonly alpn: readonly string[] | undefined;
   private readonly name: string;

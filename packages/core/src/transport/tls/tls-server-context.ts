@@ -67,6 +67,7 @@ export class TlsServerContext {
     return tls instanceof TlsServerContext ? tls : new TlsServerContext(tls);
   }
 
+  /** How long a handshake may take; `Infinity` for no limit. */
   get handshakeTimeoutMs(): number {
     return this.timeoutMs;
   }
