@@ -60,7 +60,7 @@ const OPTIONS = describeOptions('Worker', {
   auditMs: number({ min: 1000, max: 2 ** 30, default: 300_000 }),
 });
 
-/** A gateway that is started anew has another id: the old ones do not come back. */
+/** A gateway that is started again has another id: the old ones do not come back. */
 const MAX_LEFT = 1000;
 
 interface WorkerEntry {
