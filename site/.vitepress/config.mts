@@ -170,6 +170,7 @@ export default defineConfig({
       { text: 'API', link: '/api/' },
       { text: 'Errors', link: '/errors' },
       { text: 'A pipeline at work', link: '/live-pipeline' },
+      { text: 'Playground', link: '/playground' },
       {
         text: lists.version,
         items: [

@@ -13,6 +13,8 @@ const MAX_CHARACTERS = 10_000;
 /** What `new AsyncFunction` puts above its body. */
 const LINES_ABOVE = 2;
 const later = globalThis.setTimeout;
+/** Its client is that of pages, which meets a server of the same sample. */
+const WEB_SOCKETS = '@headrace/websocket';
 
 function tell(message: FromWorker): void {
   self.postMessage(message);
@@ -25,6 +27,10 @@ async function load(specifiers: readonly string[], modules: Readonly<Record<stri
     if (file === undefined) throw new Error(`${name} is not there in a page`);
     const url = new URL(`./${file}.js`, import.meta.url).href;
     loaded.set(name, { __esModule: true, ...((await import(/* @vite-ignore */ url)) as object) });
+  }
+  if (loaded.has(WEB_SOCKETS)) {
+    const url = new URL('./web-socket.js', import.meta.url).href;
+    Object.assign(globalThis, await import(/* @vite-ignore */ url));
   }
   return (name: string): object => loaded.get(name)!;
 }

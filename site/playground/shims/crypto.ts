@@ -47,6 +47,10 @@ export function randomBytes(size: number): Buffer {
   return bytes;
 }
 
+export function randomFillSync<Bytes extends Uint8Array<ArrayBuffer>>(bytes: Bytes): Bytes {
+  return globalThis.crypto.getRandomValues(bytes);
+}
+
 export const randomUUID = (): string => globalThis.crypto.randomUUID();
 export const randomInt = (low: number, high?: number): number => {
   const [from, to] = high === undefined ? [0, low] : [low, high];
@@ -65,6 +69,7 @@ export default {
   createHash,
   createHmac,
   randomBytes,
+  randomFillSync,
   randomInt,
   randomUUID,
   timingSafeEqual,
