@@ -31,6 +31,7 @@ const PACKAGES = {
   '@headrace/client': 'packages/client/src/index.ts',
   '@headrace/websocket': 'packages/websocket/src/index.ts',
   '@headrace/lasting': 'packages/lasting/src/index.ts',
+  '@headrace/simulation': 'packages/simulation/src/index.ts',
   '@headrace/codec/cbor': 'packages/codec/src/cbor/cbor-codec.ts',
   '@headrace/codec/dns': 'packages/codec/src/dns/dns.ts',
   '@headrace/codec/msgpack': 'packages/codec/src/msgpack/msgpack-codec.ts',
@@ -40,9 +41,13 @@ const SHIMS = {
   async_hooks: 'async-hooks',
   buffer: 'buffer',
   crypto: 'crypto',
+  dgram: 'dgram',
   diagnostics_channel: 'diagnostics-channel',
   dns: 'dns',
+  fs: 'fs',
+  'fs/promises': 'fs',
   http: 'http',
+  module: 'module',
   net: 'net',
   perf_hooks: 'perf-hooks',
   'stream/web': 'stream-web',
@@ -106,6 +111,8 @@ const modules = Object.fromEntries([
 const entryPoints = {
   runner: join(here, 'runner', 'runner.ts'),
   worker: join(here, 'runner', 'worker.ts'),
+  fs: join(here, 'shims', 'fs.ts'),
+  'without-await': join(here, 'runner', 'without-await.ts'),
   'web-socket': join(here, 'shims', 'web-socket.ts'),
   'live-pipeline': join(here, 'pipeline', 'live-pipeline.ts'),
 };
@@ -123,6 +130,8 @@ await build({
   // An optional peer, imported when a proxy is named: a page has none.
   external: ['socks'],
   target: 'es2022',
+  // A browser's `await` cannot be followed, callbacks of promises can.
+  supported: { 'async-await': false, 'async-generator': false, 'for-await': false },
   conditions: ['@headrace/source'],
   tsconfigRaw: { compilerOptions: { experimentalDecorators: true, useDefineForClassFields: false } },
   inject: [join(here, 'shims', 'globals.ts')],
