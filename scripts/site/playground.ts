@@ -10,12 +10,19 @@ const PHONE = { width: 390, height: 844 };
 /** Its first sample draws this picture on Node. */
 const GUIDE = { page: 'guides/prove-it-by-simulation', picture: 'prove-it-by-simulation.svg' };
 
-/** A machine that calls what its seed does not decide, after an await. */
+/** A machine that calls what its seed does not decide, after awaits in each kind of function. */
 const FORBIDDEN = `import { Simulation } from '@headrace/simulation';
+const pause = async () => await Promise.resolve();
+class Clock {
+  async read(_first: string, _second: string) {
+    await pause();
+    if (arguments.length === 2) return Date.now();
+  }
+}
 const sim = new Simulation({ seed: 1 });
-sim.host('a', async () => {
-  await Promise.resolve();
-  Date.now();
+sim.host('a', async function () {
+  await pause();
+  await new Clock().read('a', 'b');
 });
 await sim.run({ untilMs: 1 });
 `;

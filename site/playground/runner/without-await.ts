@@ -1,5 +1,6 @@
 // Rewrites async functions as generators, whose awaits are callbacks of promises: only those can be followed
-// (`shims/async-hooks.ts`). No line moves. Async generators and functions with `for await` stay as they are.
+// (`shims/async-hooks.ts`). No line moves. Async generators stay as they are, and functions with
+// `for await` or `await using`.
 import { parser } from '@lezer/javascript';
 
 interface Edit {
@@ -52,7 +53,7 @@ export function runSteps<T>(
 
 /**
  * The body of a plain function that gets {@link runSteps} by its name, and returns a promise; `undefined` if the code has
- * a `for await` outside functions.
+ * a `for await` or `await using` outside functions.
  */
 export function withoutAwait(code: string): string | undefined {
   const all: Scope = { isKept: false, edits: [] };
@@ -69,14 +70,16 @@ export function withoutAwait(code: string): string | undefined {
 
 function visit(node: Node, scope: Scope): void {
   const parts = childrenOf(node);
-  if (node.name === 'ForStatement' && parts.some(({ name }) => name === 'await'))
-    scope.isKept = true;
   if (node.name === 'AwaitExpression') {
-    scope.edits.push(replace(parts[0]!, '(yield'));
+    // A line that began with a bracket would go on with the line above.
+    const isStatement = node.parent?.name === 'ExpressionStatement';
+    scope.edits.push(replace(parts[0]!, isStatement ? 'yield' : '(yield'));
     for (const one of parts.slice(1)) visit(one, scope);
-    scope.edits.push(insert(node.to, ')'));
+    if (!isStatement) scope.edits.push(insert(node.to, ')'));
     return;
   }
+  // `for await`, `await using`
+  if (parts.some(({ name }) => name === 'await')) scope.isKept = true;
   if (!parts.some(({ name }) => name === 'ParamList')) {
     for (const one of parts) visit(one, scope);
     return;
