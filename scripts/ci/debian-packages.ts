@@ -22,6 +22,7 @@ export const FOR_EVERYTHING: readonly string[] = [
   'firefox-esr',
   'g++',
   'gcc',
+  'golang-github-hashicorp-yamux-dev',
   'golang-go',
   'inetutils-telnet',
   'iproute2',

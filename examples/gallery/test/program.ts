@@ -11,11 +11,15 @@ const LIMIT_MS = 120_000;
 const ENDLESS_MIB = 256;
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const LOADER = ['--conditions=@headrace/source', '--import', '@oxc-node/core/register'];
+/** Young garbage is collected early, so that the memory of a process shows what it keeps. */
+const SMALL_NURSERY = '--max-semi-space-size=1';
 
 type Env = Readonly<Record<string, string | number>>;
 
 const running = new Set<Program>();
 const prepared = new Map<string, PeerProgram>();
+/** Why a program could not be started: nothing that waits for it ever comes. */
+let startError: Error | undefined;
 
 /** Waits until it gives something. */
 export async function until<T>(
@@ -26,6 +30,7 @@ export async function until<T>(
   for (const deadline = Date.now() + limitMs; Date.now() < deadline; ) {
     const found = look();
     if (found !== undefined && found !== false) return found;
+    if (startError !== undefined) throw startError;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   throw new Error(`no ${what} within ${limitMs} ms`);
@@ -59,6 +64,7 @@ export class Program {
     this.exit = new Promise((resolve) => {
       this.child.on('error', (error) => {
         this.errors += error.message;
+        if (this.child.pid === undefined) startError ??= error;
       });
       this.child.on('close', (code, signal) => {
         this.hasEnded = true;
@@ -129,7 +135,7 @@ export function system(
   env: Env = {},
   within: readonly string[] = [],
 ): Program {
-  const own = [...LOADER, MAIN, name, ...(role === undefined ? [] : [role])];
+  const own = [SMALL_NURSERY, ...LOADER, MAIN, name, ...(role === undefined ? [] : [role])];
   const [command, ...args] = [...within, process.execPath, ...own];
   return new Program(command!, args, { PORT: 0, ...env });
 }

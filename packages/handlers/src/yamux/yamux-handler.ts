@@ -86,7 +86,7 @@ const OPTIONS = describeOptions('YamuxHandler', {
  * `windowBytes` for each substream that does not read, and 64 KiB for each that cannot send.
  * **Pitfalls**: a substream that reads nothing holds itself, and no other one. The reads of the connection are never held. A peer
  * tells of what it has read when that is half of a window, so one that reads less than this within `outboundStallMs` counts as stalled. Nobody
- * notices a peer that is gone while nothing is to be sent to it: call `ping` now and then, or close by the silence.
+ * notices a peer that is gone while nothing is to be sent to it: put an idle handler before it, and `ping` at its event.
  *
  * @example
  * ```ts run

@@ -19,6 +19,8 @@ const isThere =
   spawnSync('go', ['version']).status === 0 &&
   existsSync(`${GOPATH}/src/github.com/hashicorp/yamux`);
 const absent = isThere ? '' : ' (needs golang-go and golang-github-hashicorp-yamux-dev)';
+/** Substreams that are closed with unread bytes. */
+const RESETS = 10;
 const folder = mkdtempSync(join(tmpdir(), 'headrace-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -74,7 +76,36 @@ describe.runIf(isThere)(`hashicorp/yamux in Go${absent}`, () => {
     const args = ['client', `${server.port}`, '60', '700000'];
     const { stdout, stderr } = await promisify(execFile)(peer, args);
     expect([stdout.trim(), stderr]).toEqual(['echoed', '']);
-    expect(events).toContainEqual(new GoAwayEvent(0));
+    await expect.poll(() => events).toContainEqual(new GoAwayEvent(0));
+    await server.close();
+  });
+
+  it('hears of a reset when a substream of ours closes with unread bytes, and goes on with others', async () => {
+    const unread: Channel[] = [];
+    let opened = 0;
+    const server = await new ServerBootstrap()
+      .childHandler((channel) =>
+        channel.pipeline.addLast(
+          new YamuxHandler({
+            role: 'server',
+            childOptions: { autoRead: false },
+            childHandler: (substream) => {
+              opened += 1;
+              if (opened > 2 * RESETS) {
+                substream.pipeline.addLast(new EchoHandler());
+                substream.autoRead = true;
+              } else if (opened % 2 === 1) unread.push(substream);
+              // All bytes of the one before have come.
+              else unread.pop()!.close();
+            },
+          }),
+        ),
+      )
+      .bind({ port: 0, host: '127.0.0.1' });
+    // No more than the window.
+    const args = ['reset', `${server.port}`, `${RESETS}`, '200000'];
+    const { stdout, stderr } = await promisify(execFile)(peer, args);
+    expect([stdout.trim(), stderr, opened]).toEqual(['echoed', '', 3 * RESETS]);
     await server.close();
   });
 

@@ -29,14 +29,14 @@ export interface OverReport {
 /** What is known of a client. */
 interface Account {
   client: number;
-  /** Calls that came; they are numbered from 1. */
-  calls: number;
+  /** Calls and other messages that came; they are numbered from 1. */
+  came: number;
   /** Notices that were written; the same. */
   notices: number;
 }
 
-const TICK_MS = 500;
-const NOTICES = 2;
+const TICK_MS = 1000;
+const NOTICES = 50;
 const LONGEST_CALL_MS = 30;
 
 const [path, port, isFirst] = process.argv.slice(2) as [string, string, string];
@@ -46,17 +46,23 @@ const framing = () => lengthPrefixed({ maxFrameLength: 4 * 1024 * 1024 });
 const ACCOUNT = new AttributeKey<Account>('account');
 let wrong: string | undefined;
 
-function called(account: Account, channel: Channel, request: Buffer): Promise<Buffer> {
+function called(
+  account: Account,
+  channel: Channel,
+  request: Buffer,
+  wantsAnswer: boolean,
+): Promise<Buffer> | undefined {
   const client = request.readUInt32BE(0);
   const number = request.readUInt32BE(4);
-  if (account.calls === 0) {
+  if (account.came === 0) {
     account.client = client;
     channel.attributes.set(PRINCIPAL, { client });
   }
-  if (client !== account.client || number !== account.calls + 1) {
-    wrong ??= `call ${number} of ${client} came after ${account.calls} of ${account.client}`;
+  if (client !== account.client || number !== account.came + 1) {
+    wrong ??= `message ${number} of ${client} came after ${account.came} of ${account.client}`;
   }
-  account.calls = number;
+  account.came = number;
+  if (!wantsAnswer) return undefined;
   const answer = Buffer.from(request);
   return new Promise((resolve) => {
     setTimeout(() => resolve(answer), Math.random() * LONGEST_CALL_MS);
@@ -64,16 +70,17 @@ function called(account: Account, channel: Channel, request: Buffer): Promise<Bu
 }
 
 const childHandler = (channel: LastingChannel): void => {
-  const account: Account = { client: -1, calls: 0, notices: 0 };
+  const account: Account = { client: -1, came: 0, notices: 0 };
   channel.attributes.set(ACCOUNT, account);
   const exchange = new ExchangeHandler({
     format,
-    handle: (request) => called(channel.attributes.get(ACCOUNT)!, channel, request),
+    handle: (request, { wantsAnswer }) =>
+      called(channel.attributes.get(ACCOUNT)!, channel, request, wantsAnswer),
   });
   channel.pipeline.addLast(exchange);
   const timer = setInterval(() => {
     const present = channel.attributes.get(ACCOUNT)!;
-    for (let left = NOTICES; left > 0 && present.calls > 0 && channel.isWritable; left -= 1) {
+    for (let left = NOTICES; left > 0 && present.came > 0 && channel.isWritable; left -= 1) {
       const notice = Buffer.alloc(4);
       notice.writeUInt32BE(present.notices + 1);
       // One that is written while the channel is on its way fails if it arrives: the next process writes that number.

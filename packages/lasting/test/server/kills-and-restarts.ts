@@ -34,6 +34,15 @@ class ServerProgram {
     });
   }
 
+  /** It stands still, and goes on where it was as if no time had passed. */
+  pause(): void {
+    this.program.process.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.program.process.kill('SIGCONT');
+  }
+
   /** By SIGTERM; its channels are in the log then. */
   async stop(): Promise<OverReport | undefined> {
     const exited = once(this.program.process, 'exit');
@@ -50,7 +59,7 @@ export interface KillsAndRestarts {
   readonly clients: number;
   readonly load: Load;
   /** In this order, of the two servers in turn. */
-  readonly events: readonly ('restart' | 'kill')[];
+  readonly events: readonly ('restart' | 'kill' | 'pause')[];
 }
 
 /** The counts at the end. */
@@ -116,6 +125,14 @@ export async function killsAndRestarts({
       const index = number % 2;
       const server = servers[index]!;
       underWay += (await ask('counts')).unanswered;
+      if (event === 'pause') {
+        server.pause();
+        // Each client has left it, while it still has its channel.
+        await ask('round');
+        server.resume();
+        await ask('round');
+        continue;
+      }
       if (event === 'kill') await server.program.kill();
       else {
         const report = await server.stop();

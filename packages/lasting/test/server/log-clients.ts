@@ -3,7 +3,12 @@
 // `counts`, and `finish` when all is over and everything has arrived. Each answer is a {@link ClientCounts}.
 import { lengthPrefixed } from '@headrace/codec';
 import { Bootstrap, type Channel, type Context, silentLogger } from '@headrace/core';
-import { type BinaryExchange, binaryExchange, ExchangeHandler } from '@headrace/handlers';
+import {
+  type BinaryExchange,
+  binaryExchange,
+  ExchangeHandler,
+  ReadTimeoutHandler,
+} from '@headrace/handlers';
 import { LastingBootstrap, LinkResumedEvent } from '@headrace/lasting';
 import { bodyOf, loadFrom, numbersIn } from './numbered-exchange.ts';
 
@@ -53,9 +58,11 @@ class NumberedClient {
     if (this.number % 2 === 1) addresses.reverse();
     this.exchange = new ExchangeHandler({ format, timeoutMs: false, handle: () => undefined });
     this.channel = await new LastingBootstrap({
-      bootstrap: new Bootstrap()
-        .options(options)
-        .handler(({ pipeline }) => pipeline.addLast(...lengthPrefixed({ maxFrameLength: 65_536 }))),
+      bootstrap: new Bootstrap().options(options).handler(({ pipeline }) => {
+        if (load.silenceMs > 0)
+          pipeline.addLast(new ReadTimeoutHandler({ timeoutMs: load.silenceMs }));
+        pipeline.addLast(...lengthPrefixed({ maxFrameLength: 65_536 }));
+      }),
       addresses,
       retry: () => 50 + Math.random() * 200,
       ...options,

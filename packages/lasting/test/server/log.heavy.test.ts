@@ -9,11 +9,15 @@ import { killsAndRestarts } from './kills-and-restarts.ts';
 import type { LogName } from './log-process.ts';
 
 const CLIENTS = 1000;
-/** Of each end of each channel. More fits on more cores: each message costs a record. */
-const LOAD = { perTick: 1, tickMs: 5000 };
+/** 50 messages in a second, of each end of each channel. A record has what one turn of the event loop brings: each message alone would cost one. */
+const LOAD = { perTick: 50, tickMs: 1000, silenceMs: 0 };
 const KILLS = 5;
 const RESTARTS = 2 * KILLS;
 const EVENTS = Array.from({ length: KILLS }, () => ['restart', 'restart', 'kill'] as const).flat();
+/** Of processes that stand still and go on; the clients leave them by their silence. */
+const PAUSES = 6;
+const PAUSED_CLIENTS = 100;
+const PAUSED_LOAD = { perTick: 5, tickMs: 500, silenceMs: 5000 };
 /** For what hangs only. */
 const TIMEOUT_MS = 900_000;
 
@@ -47,6 +51,28 @@ for (const [log, program] of LOGS) {
           expect([resumed > most, calls > most, notices > most]).toEqual([true, true, true]);
           // Some of them in each process that went.
           expect(underWay).toBeGreaterThan(EVENTS.length);
+        } finally {
+          await server.end();
+        }
+      },
+      TIMEOUT_MS,
+    );
+
+    it(
+      `${PAUSED_CLIENTS} clients leave processes that stand still ${PAUSES} times and go on with the same channels, and nothing is lost or comes twice`,
+      async () => {
+        const server = await BusServer.start(program);
+        try {
+          const { answered, calls, resumed } = await killsAndRestarts({
+            log,
+            logPort: server.port,
+            clients: PAUSED_CLIENTS,
+            load: PAUSED_LOAD,
+            events: Array(PAUSES).fill('pause'),
+          });
+          expect(answered).toBe(calls);
+          // All have left the first for the second, and then each one that stood still.
+          expect(resumed).toBeGreaterThan((PAUSED_CLIENTS * PAUSES) / 2);
         } finally {
           await server.end();
         }

@@ -36,11 +36,14 @@ export interface Load {
   /** Messages of each end of each channel in a tick; one of the client's is a call. */
   readonly perTick: number;
   readonly tickMs: number;
+  /** A client leaves a link over which nothing has come for so long; 0 for never. */
+  readonly silenceMs: number;
 }
 
-export const textOf = ({ perTick, tickMs }: Load): string => `${perTick}/${tickMs}`;
+export const textOf = ({ perTick, tickMs, silenceMs }: Load): string =>
+  `${perTick}/${tickMs}/${silenceMs}`;
 
 export function loadFrom(text: string): Load {
-  const [perTick, tickMs] = text.split('/').map(Number) as [number, number];
-  return { perTick, tickMs };
+  const [perTick, tickMs, silenceMs] = text.split('/').map(Number) as [number, number, number];
+  return { perTick, tickMs, silenceMs };
 }

@@ -9,13 +9,17 @@ import { expect } from 'vitest';
 import { ChildProgram } from '../child-program.ts';
 import type { OverReport } from './hand-over-process.ts';
 
-const TICK_MS = 500;
-const CALLS = 2;
+const TICK_MS = 1000;
+/** In a tick. */
+const CALLS = 5;
+const NOTES = 45;
 const options = { logger: silentLogger };
 const format = binaryExchange();
 
 /** A client that calls and is called, and counts both. */
 class Caller {
+  /** Calls and other messages. */
+  said = 0;
   answered = 0;
   notices = 0;
   resumed = 0;
@@ -23,7 +27,7 @@ class Caller {
   channel: Channel | undefined = undefined;
   private readonly number: number;
   private calls = 0;
-  private round: { readonly calls: number; readonly notices: number } | undefined = undefined;
+  private round: { readonly said: number; readonly notices: number } | undefined = undefined;
   private endRound = (): void => {};
   private timer: NodeJS.Timeout | undefined = undefined;
 
@@ -63,6 +67,7 @@ class Caller {
     });
     this.call(exchange);
     this.timer = setInterval(() => {
+      for (let left = NOTES; left > 0; left -= 1) this.note(exchange);
       for (let left = CALLS; left > 0; left -= 1) this.call(exchange);
     }, TICK_MS);
   }
@@ -75,7 +80,7 @@ class Caller {
 
   /** Resolves when a call that is made from now on is answered and a further notice has come, or something is wrong. */
   heard(): Promise<void> {
-    this.round = { calls: this.calls, notices: this.notices };
+    this.round = { said: this.said, notices: this.notices };
     return new Promise((resolve) => {
       this.endRound = resolve;
       this.look(0);
@@ -85,27 +90,37 @@ class Caller {
   private look(answered: number): void {
     const { round } = this;
     if (round === undefined) return;
-    if (answered > round.calls) this.round = { ...round, calls: -1 };
-    const isOver = this.round!.calls < 0 && this.notices > round.notices;
+    if (answered > round.said) this.round = { ...round, said: -1 };
+    const isOver = this.round!.said < 0 && this.notices > round.notices;
     if (!isOver && this.wrong === undefined) return;
     this.round = undefined;
     this.endRound();
   }
 
+  private next(): Buffer {
+    this.said += 1;
+    const message = Buffer.alloc(8);
+    message.writeUInt32BE(this.number, 0);
+    message.writeUInt32BE(this.said, 4);
+    return message;
+  }
+
+  private note(exchange: ExchangeHandler<BinaryExchange>): void {
+    exchange.notify(this.next()).onSettled(() => {});
+  }
+
   private call(exchange: ExchangeHandler<BinaryExchange>): void {
+    const request = this.next();
+    const { said } = this;
     this.calls += 1;
-    const { calls } = this;
-    const request = Buffer.alloc(8);
-    request.writeUInt32BE(this.number, 0);
-    request.writeUInt32BE(calls, 4);
     exchange.request(request).then(
       (answer) => {
         this.answered += 1;
-        if (answer.readUInt32BE(4) !== calls) this.wrong ??= `call ${calls} has another's answer`;
-        this.look(calls);
+        if (answer.readUInt32BE(4) !== said) this.wrong ??= `call ${said} has another's answer`;
+        this.look(said);
       },
       (error: Error) => {
-        this.wrong ??= `call ${calls} failed: ${error.message}`;
+        this.wrong ??= `call ${said} failed: ${error.message}`;
         this.look(0);
       },
     );
@@ -126,6 +141,8 @@ class Caller {
 
 /** What has gone over the channels of {@link rollingRestarts}. */
 export interface Restarted {
+  /** Of all clients, calls among them. */
+  readonly said: number;
   readonly answered: number;
   readonly notices: number;
   readonly resumed: number;
@@ -166,6 +183,7 @@ export async function rollingRestarts(clients: number, restarts: number): Promis
     const sum = (of: (caller: Caller) => number) => callers.reduce((all, one) => all + of(one), 0);
     for (const caller of callers) caller.end();
     return {
+      said: sum((caller) => caller.said),
       answered: sum(({ answered }) => answered),
       notices: sum(({ notices }) => notices),
       resumed: sum(({ resumed }) => resumed),
