@@ -26,6 +26,18 @@ sim.host('a', async function () {
 });
 await sim.run({ untilMs: 1 });
 `;
+/** Code of a machine that one of the packages calls after an await of its own: the check of an answer. */
+const CALLED_BACK = `import { call, clientOf, defineService } from '@headrace/handlers/service';
+import { Simulation } from '@headrace/simulation';
+const schema = (read: () => unknown) =>
+  ({ '~standard': { version: 1, vendor: 'own', validate: () => ({ value: read() }) } }) as const;
+const times = defineService('times', { now: call(schema(() => 1), schema(() => Date.now())) });
+const sim = new Simulation({ seed: 1 });
+sim.host('a', () => {
+  clientOf(times, { request: async () => 1 } as never).now(1).catch(() => {});
+});
+await sim.run({ untilMs: 1 });
+`;
 const FOUND = 'SimulationError: host a called Date.now(), which the seed does not decide';
 
 const button = (sample: Locator, name: string): Locator =>
@@ -89,9 +101,11 @@ export async function checkPlayground(
   problems.push(...(await violationsOn(page)).map((one) => `playground: axe, ${one}`));
   problems.push(...(await widthProblems(page)));
   await button(simulation, 'Edit').click();
-  await simulation.locator('.cm-content').fill(FORBIDDEN);
-  await button(simulation, 'Run').click();
-  problems.push(...(await told(simulation, FOUND)));
+  for (const code of [FORBIDDEN, CALLED_BACK]) {
+    await simulation.locator('.cm-content').fill(code);
+    await button(simulation, 'Run').click();
+    problems.push(...(await told(simulation, FOUND)));
+  }
   await page.goto(address + GUIDE.page);
   const guide = page.locator('.sample').first();
   await button(guide, 'Run').click();
