@@ -66,7 +66,14 @@ export async function visitProblems(
   page.on('console', (message) => {
     if (message.type() === 'error') problems.push(`${page.url()}: console: ${message.text()}`);
   });
-  const routes = ['', 'errors', 'handlers/IdleStateHandler', 'performance', 'live-pipeline'];
+  const routes = [
+    '',
+    'errors',
+    'handlers/IdleStateHandler',
+    'performance',
+    'live-pipeline',
+    'playground',
+  ];
   for (const route of routes) await page.goto(address + route, { waitUntil: 'networkidle' });
   for (const searched of searches) {
     const problem = await searchProblem(page, searched);

@@ -16,6 +16,7 @@ import { checkEditor } from './editor.ts';
 import { checkBytes, checkKinds, checkTyping } from './first-screen.ts';
 import { checkLivePipeline } from './live-pipeline.ts';
 import { findPages } from './pages.ts';
+import { checkPlayground } from './playground.ts';
 import { checkSamplesInPage, missingInPage } from './run-samples.ts';
 import { uncheckedSamples } from './samples.ts';
 import { SEARCHES, searchProblems } from './search-table.ts';
@@ -86,6 +87,12 @@ async function lookAtPages(): Promise<void> {
     tally.report('samples in a page', inPage.problems, inPage.summary);
     const live = await checkLivePipeline(browser, address);
     tally.report('live pipeline', live, 'bytes go through, errors have their address');
+    const playground = await checkPlayground(root, browser, address);
+    tally.report(
+      'playground',
+      playground,
+      'a client meets its server, a simulation draws as on Node',
+    );
     const editor = await checkEditor(browser, address);
     tally.report(
       'editor',

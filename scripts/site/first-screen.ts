@@ -23,6 +23,7 @@ const KINDS = [
   'api/',
   'api/@headrace/codec/frame',
   'live-pipeline',
+  'playground',
   'performance',
   'errors',
   'changelog',

@@ -169,7 +169,7 @@ export default defineConfig({
       { text: 'Handlers', link: '/handlers/' },
       { text: 'API', link: '/api/' },
       { text: 'Errors', link: '/errors' },
-      { text: 'A pipeline at work', link: '/live-pipeline' },
+      { text: 'Playground', link: '/playground' },
       {
         text: lists.version,
         items: [

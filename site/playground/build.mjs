@@ -1,7 +1,7 @@
 // `node build.mjs FOLDER` bundles for the browser: the packages, the runner of samples and the worker that runs one, the
 // editor and TypeScript. It writes `modules.json`: what a sample may import, and the file it comes from.
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
@@ -29,7 +29,9 @@ const PACKAGES = {
   '@headrace/handlers/service': 'packages/handlers/src/service/index.ts',
   '@headrace/handlers/yamux': 'packages/handlers/src/yamux/index.ts',
   '@headrace/client': 'packages/client/src/index.ts',
+  '@headrace/websocket': 'packages/websocket/src/index.ts',
   '@headrace/lasting': 'packages/lasting/src/index.ts',
+  '@headrace/simulation': 'packages/simulation/src/index.ts',
   '@headrace/codec/cbor': 'packages/codec/src/cbor/cbor-codec.ts',
   '@headrace/codec/dns': 'packages/codec/src/dns/dns.ts',
   '@headrace/codec/msgpack': 'packages/codec/src/msgpack/msgpack-codec.ts',
@@ -39,8 +41,13 @@ const SHIMS = {
   async_hooks: 'async-hooks',
   buffer: 'buffer',
   crypto: 'crypto',
+  dgram: 'dgram',
   diagnostics_channel: 'diagnostics-channel',
   dns: 'dns',
+  fs: 'fs',
+  'fs/promises': 'fs',
+  http: 'http',
+  module: 'module',
   net: 'net',
   perf_hooks: 'perf-hooks',
   'stream/web': 'stream-web',
@@ -48,6 +55,7 @@ const SHIMS = {
   'timers/promises': 'timers-promises',
   tls: 'tls',
   util: 'util',
+  worker_threads: 'worker-threads',
 };
 /** What samples import of Node's. */
 const BUILTINS = [
@@ -62,6 +70,7 @@ const BUILTINS = [
   'stream/promises',
   'timers/promises',
   'util',
+  'worker_threads',
 ];
 
 const library = (name) =>
@@ -72,9 +81,16 @@ const polyfill = (name) =>
 /** The file that holds the Buffer of the polyfills, which then take ours. */
 const [, theirBuffer] = /from '\.\/([^']+)'/.exec(readFileSync(library('buffer'), 'utf8'));
 
+/** The client of WebSockets is that of pages, here, too; its server is Node's. */
+const websocket = join(root, 'packages', 'websocket', 'src');
+const ofPages = (path) => join(websocket, 'browser', basename(path));
+
 const forBrowser = {
   name: 'node-builtins',
   setup({ onResolve }) {
+    onResolve({ filter: /^\.\.?\// }, ({ path, importer }) =>
+      importer.startsWith(websocket) && existsSync(ofPages(path)) ? { path: ofPages(path) } : undefined,
+    );
     onResolve({ filter: /^buffer$/ }, () => ({ path: polyfill('buffer') }));
     onResolve({ filter: /^\.\/chunk-/ }, ({ path }) =>
       path === `./${theirBuffer}` ? { path: polyfill('buffer') } : undefined,
@@ -95,6 +111,9 @@ const modules = Object.fromEntries([
 const entryPoints = {
   runner: join(here, 'runner', 'runner.ts'),
   worker: join(here, 'runner', 'worker.ts'),
+  fs: join(here, 'shims', 'fs.ts'),
+  'without-await': join(here, 'runner', 'without-await.ts'),
+  'web-socket': join(here, 'shims', 'web-socket.ts'),
   'live-pipeline': join(here, 'pipeline', 'live-pipeline.ts'),
 };
 for (const [name, path] of Object.entries(PACKAGES)) entryPoints[fileOf(name)] = join(root, path);
@@ -111,6 +130,8 @@ await build({
   // An optional peer, imported when a proxy is named: a page has none.
   external: ['socks'],
   target: 'es2022',
+  // A browser's `await` cannot be followed, callbacks of promises can.
+  supported: { 'async-await': false, 'async-generator': false, 'for-await': false },
   conditions: ['@headrace/source'],
   tsconfigRaw: { compilerOptions: { experimentalDecorators: true, useDefineForClassFields: false } },
   inject: [join(here, 'shims', 'globals.ts')],

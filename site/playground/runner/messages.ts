@@ -13,8 +13,9 @@ export interface Failure {
   readonly line?: number | undefined;
 }
 
-/** From the worker. */
+/** From the worker. A picture is the text of an SVG. */
 export type FromWorker =
+  | { readonly do: 'draw'; readonly picture: string }
   | { readonly do: 'print'; readonly stream: 'out' | 'error'; readonly text: string }
   | ({ readonly do: 'fail' } & Failure)
   | { readonly do: 'end' };

@@ -3,6 +3,8 @@ import type { Failure, FromWorker, ToWorker } from './messages.ts';
 
 export interface SampleSink {
   printed(text: string, stream: 'out' | 'error'): void;
+  /** @param picture - the text of an SVG */
+  drawn?(picture: string): void;
   /** Called once. @param failure - why it did not end by itself */
   ended(failure?: Failure): void;
 }
@@ -29,6 +31,7 @@ export function runSample(code: string, sink: SampleSink, limitMs = LIMIT_MS): (
   worker.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => {
     if (isOver) return;
     if (data.do === 'print') sink.printed(data.text, data.stream);
+    else if (data.do === 'draw') sink.drawn?.(data.picture);
     else if (data.do === 'fail') end(data);
     else end();
   });

@@ -47,6 +47,17 @@ export function randomBytes(size: number): Buffer {
   return bytes;
 }
 
+export function randomFillSync<Bytes extends Uint8Array<ArrayBuffer>>(bytes: Bytes): Bytes {
+  return globalThis.crypto.getRandomValues(bytes);
+}
+
+export function randomFill<Bytes extends Uint8Array<ArrayBuffer>>(
+  bytes: Bytes,
+  done: (error: null, bytes: Bytes) => void,
+): void {
+  queueMicrotask(() => done(null, randomFillSync(bytes)));
+}
+
 export const randomUUID = (): string => globalThis.crypto.randomUUID();
 export const randomInt = (low: number, high?: number): number => {
   const [from, to] = high === undefined ? [0, low] : [low, high];
@@ -65,6 +76,8 @@ export default {
   createHash,
   createHmac,
   randomBytes,
+  randomFill,
+  randomFillSync,
   randomInt,
   randomUUID,
   timingSafeEqual,

@@ -10,8 +10,13 @@ export function lookup(_host: string, options: { all?: boolean } | Found, callba
   });
 }
 
+export function resolve(_host: string, ...more: unknown[]): void {
+  const found = more.at(-1) as (error: null, addresses: readonly string[]) => void;
+  queueMicrotask(() => found(null, ['127.0.0.1']));
+}
+
 export const ADDRCONFIG = 1024;
 export const promises = {
   lookup: async () => ({ address: '127.0.0.1', family: 4 }),
 };
-export default { ADDRCONFIG, lookup, promises };
+export default { ADDRCONFIG, lookup, promises, resolve };

@@ -1,6 +1,7 @@
 // What Node has as globals, for code that runs in a browser; esbuild puts these in place of the free names.
 
 import { active } from './active-handles.ts';
+import { bound } from './async-hooks.ts';
 import { Buffer } from './buffer.ts';
 
 export { Buffer };
@@ -22,7 +23,7 @@ class Timeout {
   private readonly repeats: boolean;
 
   constructor(callback: Callback, delayMs: number, args: unknown[], repeats: boolean) {
-    this.callback = callback;
+    this.callback = bound(callback);
     this.delayMs = delayMs;
     this.args = args;
     this.repeats = repeats;
@@ -94,7 +95,7 @@ class Immediate {
   private callback: (() => void) | undefined;
 
   constructor(callback: () => void) {
-    this.callback = callback;
+    this.callback = bound(callback);
     active.add(this);
     turns.push(this);
     port2.postMessage(undefined);
@@ -134,6 +135,7 @@ export function clearImmediate(immediate: Immediate | undefined): void {
 }
 
 const began = performance.now();
+const listeners = new Map<string, Callback[]>();
 
 export const process = {
   title: 'browser',
@@ -163,18 +165,34 @@ export const process = {
     },
   ),
   nextTick(callback: Callback, ...args: unknown[]): void {
-    queueMicrotask(() => callback(...args));
+    queueMicrotask(bound(() => callback(...args)));
   },
   emitWarning(warning: unknown): void {
     console.warn(String(warning));
   },
-  on: () => process,
+  on(event: string, listener: Callback) {
+    listeners.set(event, [...process.listeners(event), listener]);
+    return process;
+  },
   once: () => process,
-  off: () => process,
-  addListener: () => process,
-  removeListener: () => process,
-  emit: () => false,
-  listenerCount: () => 0,
+  off(event: string, listener: Callback) {
+    const left = process.listeners(event).filter((one) => one !== listener);
+    listeners.set(event, left);
+    return process;
+  },
+  addListener: (event: string, listener: Callback) => process.on(event, listener),
+  removeListener: (event: string, listener: Callback) => process.off(event, listener),
+  removeAllListeners(event: string) {
+    listeners.delete(event);
+    return process;
+  },
+  listeners: (event: string): Callback[] => listeners.get(event) ?? [],
+  emit(event: string, ...args: unknown[]): boolean {
+    const called = process.listeners(event);
+    for (const one of called) one(...args);
+    return called.length > 0;
+  },
+  listenerCount: (event: string): number => process.listeners(event).length,
   stdout: { write: (text: string) => console.log(String(text).replace(/\n$/, '')), isTTY: false },
   stderr: {
     write: (text: string, done?: () => void) => {

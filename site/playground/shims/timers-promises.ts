@@ -18,9 +18,13 @@ export function setTimeout<T>(delayMs?: number, value?: T, { signal }: Options =
   });
 }
 
+export async function* setInterval<T>(delayMs?: number, value?: T): AsyncGenerator<T> {
+  for (;;) yield await setTimeout(delayMs, value);
+}
+
 export function setImmediate<T>(value?: T): Promise<T> {
   return new Promise((resolve) => immediate(() => resolve(value as T)));
 }
 
 export const scheduler = { wait: setTimeout, yield: () => setImmediate() };
-export default { setTimeout, setImmediate, scheduler };
+export default { setTimeout, setInterval, setImmediate, scheduler };

@@ -1,4 +1,4 @@
-export {
+import {
   clearImmediate,
   clearInterval,
   clearTimeout,
@@ -7,6 +7,12 @@ export {
   setTimeout,
 } from './globals.ts';
 
-import * as timers from './globals.ts';
-
-export default timers;
+export { clearImmediate, clearInterval, clearTimeout, setImmediate, setInterval, setTimeout };
+export default {
+  clearImmediate,
+  clearInterval,
+  clearTimeout,
+  setImmediate,
+  setInterval,
+  setTimeout,
+};

@@ -1,0 +1,45 @@
+// A page has no files: none is found. A picture that is written, as a simulation writes it, is shown.
+type Found = (error: Error) => void;
+
+let show: (picture: string) => void = () => {};
+
+/** Gives the text of each picture that is written from now on. */
+export function onPicture(listener: (picture: string) => void): void {
+  show = listener;
+}
+
+function notFound(path: unknown): Error {
+  const text = `ENOENT: no such file or directory, open '${String(path)}': a page has no files`;
+  return Object.assign(new Error(text), { code: 'ENOENT' });
+}
+
+function fail(path: unknown): never {
+  throw notFound(path);
+}
+
+function failLater(path: unknown, ...more: unknown[]): void {
+  const found = more.at(-1) as Found;
+  queueMicrotask(() => found(notFound(path)));
+}
+
+export const mkdtempSync = (prefix: string): string => `${prefix}page`;
+
+export function writeFileSync(path: string, text: string): void {
+  if (!path.endsWith('.svg')) throw notFound(path);
+  show(text);
+}
+
+export const chmodSync = fail;
+export const closeSync = fail;
+export const ftruncateSync = fail;
+export const openSync = fail;
+export const readFileSync = fail;
+export const statSync = fail;
+export const writeSync = fail;
+export const lstat = failLater;
+export const read = failLater;
+export const readFile = failLater;
+export const unlink = failLater;
+export const constants = {};
+export const promises = { open: async (path: unknown): Promise<never> => fail(path) };
+export const { open } = promises;
