@@ -42,10 +42,10 @@ export function managerWords(userAgent = ''): ManagerWords {
       prune: 'CI=true pnpm prune --prod',
     },
     yarn: {
-      // Images of Node have a yarn that npm does not replace; yarn's documentation wants corepack, which Node 20 to 24 have.
-      get: `corepack enable yarn && corepack install --global yarn@${version} && `,
+      // Images of Node 20 to 24 have classic yarn, which npm does not replace, and corepack, which gets a modern one.
       ...(isModernYarn
         ? {
+            get: `corepack enable yarn && corepack install --global yarn@${version} && `,
             frozen: 'yarn install --immutable',
             loose: 'yarn install --no-immutable',
             prune: 'yarn workspaces focus --production',

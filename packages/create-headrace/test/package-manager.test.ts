@@ -28,8 +28,8 @@ const MANAGERS = [
   {
     agent: 'yarn/1.22.22 npm/? node/v24.0.0',
     manager: 'yarn',
-    install:
-      'corepack enable yarn && corepack install --global yarn@1.22.22 && if [ -f yarn.lock ]; then yarn install --frozen-lockfile; else yarn install; fi',
+    // Corepack finds no signature of a classic one that comes by another registry.
+    install: 'if [ -f yarn.lock ]; then yarn install --frozen-lockfile; else yarn install; fi',
     prune: 'yarn install --production --frozen-lockfile',
     start: 'yarn start',
     test: 'yarn test',
