@@ -140,7 +140,7 @@ export class MemberQuestions {
     this.timer ??= this.context.wire.host.clock.schedule(() => {
       this.timer = undefined;
       this.askWhetherStill();
-      if (this.own.size > 0) this.lookLater();
+      this.lookLater();
     }, STILL_MS);
   }
 

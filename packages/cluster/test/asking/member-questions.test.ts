@@ -7,7 +7,7 @@ import {
   type JsonRpcExchange,
   jsonRpcExchange,
 } from '@headrace/handlers';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { ClusterAnswer } from '../../src/asking/member-question.ts';
 import { KIND } from '../../src/envelope/envelope.ts';
 import { Nodes, sent } from '../nodes.ts';
@@ -188,9 +188,11 @@ describe('a question to the members of all nodes', () => {
     const { wire } = world.a.parts;
     world.ask({ timeoutMs: 60_000 });
     await world.answer('b0');
+    const look = vi.spyOn(world.a.parts.questions as never, 'askWhetherStill');
     const before = wire.lastNumber(wire.subjects.node(world.b.nodeId));
     await world.nodes.pass(10_000);
     expect(wire.lastNumber(wire.subjects.node(world.b.nodeId))).toBe(before);
+    expect(look).not.toHaveBeenCalled();
   });
 
   it('asks no node about them while the bus is down', async () => {
