@@ -297,6 +297,7 @@ export class Gateway<Message = unknown> {
     if (op === OP.unknown && connection === 0) {
       const now = this.clock.now();
       for (const one of [...this.entries.values()]) this.carryOut(one, one.link.doubt(from, now));
+      this.port.send(from, encodeFrame(frameOf({ op: OP.leave, connection, epoch })));
       return;
     }
     const entry = this.entries.get(connection);

@@ -183,6 +183,10 @@ export class Worker<Message = unknown> {
 
   private take(from: string, frame: GatewayFrame): void {
     const { op, connection, epoch } = frame;
+    if (op === OP.leave && connection === 0) {
+      this.left.delete(from);
+      return;
+    }
     const entry = this.entryOf(from, connection);
     if (entry !== undefined && epoch < entry.session.epoch) return;
     if (entry?.session.epoch !== epoch) {
@@ -262,15 +266,19 @@ export class Worker<Message = unknown> {
   }
 
   private peersChanged(): void {
-    for (const [gateway] of this.left) {
-      if (!this.port.isThere(gateway)) continue;
-      this.left.delete(gateway);
-      this.send(gateway, frameOf({ op: OP.unknown, connection: 0, epoch: 0 }));
-    }
+    this.tellGateways();
     for (const [gateway, entries] of [...this.entries]) {
       if (this.port.isThere(gateway)) continue;
       this.left.use(gateway, true);
       for (const entry of [...entries.values()]) this.leave(entry, 'gateway-gone');
+    }
+  }
+
+  /** Until they answer: a frame may be lost. */
+  private tellGateways(): void {
+    for (const [gateway] of this.left) {
+      if (!this.port.isThere(gateway)) continue;
+      this.send(gateway, frameOf({ op: OP.unknown, connection: 0, epoch: 0 }));
     }
   }
 
@@ -359,6 +367,7 @@ export class Worker<Message = unknown> {
           if (now - entry.heardAt >= this.auditMs) this.ackSoon(entry);
         }
       }
+      this.tellGateways();
       this.auditLater();
     }, this.auditMs / 2);
   }
