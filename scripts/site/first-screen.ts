@@ -6,7 +6,10 @@ import type { Browser, Page } from 'playwright-core';
 /** Bytes that travel before the visitor has done anything: the page, its type, and the packages that run in it. */
 const LARGEST_SCREEN = 300_000;
 const WAIT_MS = 20_000;
-const PHONE = { width: 390, height: 844 };
+const WIDE = { width: 1280, height: 900 };
+const PHONE = { width: 360, height: 740 };
+/** Between the two, where the menu has the least room. */
+const BETWEEN = [800, 1000, 1100].map((width) => ({ width, height: 900 }));
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 /** One of each kind. */
@@ -31,6 +34,8 @@ const KINDS = [
   'decisions/',
   'packages/core',
   'examples/broadcast-chat',
+  'gallery',
+  'a-page-that-is-not-there',
 ];
 
 export interface Looked {
@@ -145,6 +150,64 @@ export async function violationsOn(page: Page): Promise<string[]> {
   );
 }
 
+/** What needs scrolling sideways, or lies beyond the edge, in a window of this size. */
+async function sidewaysProblems(page: Page, size: typeof PHONE): Promise<string[]> {
+  await page.setViewportSize(size);
+  const width = await page.evaluate<number>('document.documentElement.scrollWidth');
+  const cut = await page.evaluate<readonly string[]>(
+    `[...document.querySelectorAll('.VPNavBar :is(a, button)')]
+      .filter((one) => one.getClientRects().length > 0 && one.getBoundingClientRect().right > innerWidth)
+      .map((one) => one.getAttribute('aria-label') ?? one.textContent.trim())`,
+  );
+  const problems = cut.map((name) => `at ${size.width} px the menu's ${name} is cut off`);
+  if (width > size.width) problems.push(`is ${width} px wide in a window of ${size.width}`);
+  return problems;
+}
+
+/** Something that opens over the page: how it is opened, and what is there then. */
+interface Opened {
+  readonly name: string;
+  readonly sizes: ReadonlyArray<typeof PHONE>;
+  readonly open: (page: Page) => Promise<void>;
+  readonly shows: string;
+}
+
+const OPENED: readonly Opened[] = [
+  {
+    name: 'menu',
+    sizes: [PHONE, ...BETWEEN],
+    open: (page) => page.locator('.VPNavBarHamburger').click({ timeout: WAIT_MS }),
+    shows: '.VPNavScreen a[href$="/handlers/"]',
+  },
+  {
+    name: 'search',
+    sizes: [WIDE, PHONE],
+    async open(page) {
+      await page.locator('.VPNavBarSearch button').first().click({ timeout: WAIT_MS });
+      await page.locator('.VPLocalSearchBox input').fill('shutdown', { timeout: WAIT_MS });
+    },
+    shows: '.VPLocalSearchBox a.result',
+  },
+];
+
+async function openedProblems(page: Page, address: string): Promise<string[]> {
+  const problems: string[] = [];
+  for (const { name, sizes, open, shows } of OPENED) {
+    for (const size of sizes) {
+      await page.setViewportSize(size);
+      await page.goto(`${address}start`, { waitUntil: 'networkidle' });
+      const seen = await open(page)
+        .then(() => page.locator(shows).first().waitFor({ timeout: WAIT_MS }))
+        .then(
+          () => violationsOn(page),
+          (error: Error) => [`does not open: ${error.message.split('\n', 1)[0]}`],
+        );
+      problems.push(...seen.map((one) => `the ${name} at ${size.width} px: ${one}`));
+    }
+  }
+  return problems;
+}
+
 /** Each kind of page, light and dark, wide and on a phone: no violation of axe's, nothing to scroll sideways. */
 export async function checkKinds(browser: Browser, address: string): Promise<Looked> {
   const problems: string[] = [];
@@ -152,16 +215,23 @@ export async function checkKinds(browser: Browser, address: string): Promise<Loo
     const context = await browser.newContext({ colorScheme, reducedMotion: 'reduce' });
     const page = await context.newPage();
     for (const kind of KINDS) {
-      await page.setViewportSize({ width: 1280, height: 900 });
+      await page.setViewportSize(WIDE);
       await page.goto(address + kind, { waitUntil: 'networkidle' });
       const seen = [...(await violationsOn(page))];
-      await page.setViewportSize(PHONE);
+      if (colorScheme === 'light') {
+        for (const size of BETWEEN) seen.push(...(await sidewaysProblems(page, size)));
+      }
+      seen.push(...(await sidewaysProblems(page, PHONE)));
       seen.push(...(await violationsOn(page)).map((one) => `phone, ${one}`));
-      const width = await page.evaluate<number>('document.documentElement.scrollWidth');
-      if (width > PHONE.width) seen.push(`is ${width} px wide on a phone of ${PHONE.width}`);
       problems.push(...seen.map((one) => `/${kind}, ${colorScheme}: ${one}`));
     }
+    const opened = await openedProblems(page, address);
+    problems.push(...opened.map((one) => `${colorScheme}: ${one}`));
     await context.close();
   }
-  return { problems, summary: `${KINDS.length} kinds of pages, light and dark, wide and narrow` };
+  const widths = [WIDE, ...BETWEEN, PHONE].map(({ width }) => width).join(', ');
+  return {
+    problems,
+    summary: `${KINDS.length} kinds of pages, the menu and the search, light and dark, ${widths} px`,
+  };
 }

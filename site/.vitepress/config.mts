@@ -4,6 +4,7 @@ import { type DefaultTheme, defineConfig, type HeadConfig } from 'vitepress';
 import { withClasses } from '../code-colors.mjs';
 import { descriptionOf } from '../description.mjs';
 import { MINI_SEARCH, sectionsOf } from '../search.mjs';
+import { readableSearchBox } from '../search-box.mjs';
 import { slug } from '../slug.mjs';
 
 interface Link {
@@ -122,6 +123,7 @@ export default defineConfig({
     ['link', { rel: 'icon', type: 'image/svg+xml', href: '/headrace/logo.svg' }],
     ['meta', { name: 'theme-color', content: '#0b6b76' }],
   ],
+  vite: { plugins: [readableSearchBox()] },
   markdown: {
     anchor: { slugify: slug },
     theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },

@@ -1,6 +1,8 @@
 import { onContentUpdated, type Theme } from 'vitepress';
 import DefaultTheme from 'vitepress/theme-without-fonts';
+import { h } from 'vue';
 import LivePipeline from './LivePipeline.vue';
+import MissingPage from './MissingPage.vue';
 import { makeCaretsPlain } from './plain-carets.ts';
 import { addRunButtons } from './run-buttons.ts';
 import TypeIt from './TypeIt.vue';
@@ -8,6 +10,7 @@ import './style.css';
 
 export default {
   extends: DefaultTheme,
+  Layout: () => h(DefaultTheme.Layout, null, { 'not-found': () => h(MissingPage) }),
   setup: () => {
     onContentUpdated(addRunButtons);
     onContentUpdated(makeCaretsPlain);

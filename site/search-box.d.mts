@@ -1,0 +1,3 @@
+import type { Plugin } from 'vitepress';
+
+export function readableSearchBox(): Plugin;
