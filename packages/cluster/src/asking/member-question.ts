@@ -37,7 +37,8 @@ export interface ClusterRequestOptions {
   readonly signal?: AbortSignal;
   /**
    * Gets a row for each member, as its node reported it; the ledger's own `idOf` is not called. A node that did not answer has
-   * one row with an empty id. @default none
+   * one row with an empty id.
+   * @default none
    */
   readonly ledger?: BroadcastLedger;
 }

@@ -9,7 +9,8 @@ import {
 /** Options of every bus. */
 export interface EngineBusOptions {
   /**
-   * Limits of the messages that are kept while the bus is down; the oldest is dropped first, and counted. @default those below
+   * Limits of the messages that are kept while the bus is down; the oldest is dropped first, and counted.
+   * @default those below
    */
   readonly whenDown?: {
     /** Bytes of messages and subjects. @default 1048576 */
@@ -22,7 +23,8 @@ export interface EngineBusOptions {
   /**
    * The time in milliseconds without one of its own heartbeats after which the bus is down; the connection is then closed, with
    * everything in it, and made again. While messages of others arrive, the bus is late but not silent, and waits ten times as
-   * long. Other nodes report a node as gone after 5 s without a heartbeat. @default 3000
+   * long. Other nodes report a node as gone after 5 s without a heartbeat.
+   * @default 3000
    */
   readonly unheardMs?: number;
   /** How long the engine may take to connect, in milliseconds. @default 5000 */

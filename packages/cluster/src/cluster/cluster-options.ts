@@ -28,8 +28,8 @@ export interface ClusterOptions<Principal = unknown> {
   /**
    * Secrets of the nodes, at most 8 of at least 16 bytes; a text is its UTF-8. The first one authenticates the messages of this
    * node (HMAC-SHA256); messages that none of them authenticates are ignored. To replace a key, restart the nodes three times:
-   * with the new key last, with the new key first, and without the old one. @default none: every program that may publish is
-   * trusted
+   * with the new key last, with the new key first, and without the old one.
+   * @default none: every program that may publish is trusted
    */
   readonly keys?: readonly (string | Uint8Array)[];
   /** The address at which clients reach this node, for the route. @default none: the route does not name it */
@@ -41,8 +41,8 @@ export interface ClusterOptions<Principal = unknown> {
   /** The busy part of one core, 0 to 1, for the route. @default the process's CPU time of the last second */
   readonly load?: () => number;
   /**
-   * Options of `cluster.users`: the id of a principal, and whether a user may be on two nodes. @default ids of principals, any
-   * number of connections
+   * Options of `cluster.users`: the id of a principal, and whether a user may be on two nodes.
+   * @default ids of principals, any number of connections
    */
   readonly users?: ClusterUsersOptions<Principal>;
   /** How long `join` waits for the bus, in milliseconds; after that it resolves without the bus. @default 2000 */
@@ -50,7 +50,8 @@ export interface ClusterOptions<Principal = unknown> {
   /**
    * The most groups with members, ids of members, and users that this node remembers of each other node. Further ones are ignored
    * and logged, and messages to users go to all nodes while a node has more. The limit does not stop a program that forges many
-   * nodes: `keys` does. @default 1000000
+   * nodes: `keys` does.
+   * @default 1000000
    */
   readonly maxNodePresence?: number;
   /** @default the system's */

@@ -36,7 +36,8 @@ export interface LeaveOptions {
   readonly drainTimeoutMs?: number;
   /**
    * The time over which connections are asked to go, in milliseconds. Clients of lasting channels go at random moments within it,
-   * all others in batches after it. @default 5000, or half of `drainTimeoutMs` if that is less
+   * all others in batches after it.
+   * @default 5000, or half of `drainTimeoutMs` if that is less
    */
   readonly spreadMs?: number;
   /** The number of connections that are notified together. @default 1000 */

@@ -56,7 +56,8 @@ export interface GatewayOptions<Message = unknown> {
   readonly attributes?: (channel: Channel) => GatewayAttributes;
   /**
    * Handles, on this node, the messages that arrive while the bus is down; no worker gets them. Messages that a worker had not
-   * answered before stay with that worker. @default none: reading stops
+   * answered before stay with that worker.
+   * @default none: reading stops
    */
   readonly handleWhenDown?: (channel: Channel, message: Message) => void;
   /** The format of messages on the bus; the same at the workers. @default bytes, texts, JSON */

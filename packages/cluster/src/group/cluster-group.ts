@@ -258,12 +258,11 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
   }
 
   /**
-   * Asks the members of all nodes, each through the
-   * `ExchangeHandler` of its pipeline, and gives the answers as they come, as `requestAll` of
-   * `@headrace/handlers` does for one process. Each node asks its own members, and sends their answers together. The entry of a member without an answer has `TIMEOUT_REQUEST`,
-   * or
-   * `REQUEST_LOST` if it or its node is gone. For an answer that cannot go over the bus, which takes 256 KiB at most, it has `MESSAGE_TOO_LONG`
-   * or `MESSAGE_NOT_ENCODABLE`. A node that did not answer has one entry without an id; while the bus is down, with `BUS_DOWN`.
+   * Asks the members of all nodes, each through the `ExchangeHandler` of its pipeline, and gives the answers as they come, as
+   * `requestAll` of `@headrace/handlers` does for one process. Each node asks its own members, and sends their answers together.
+   * The entry of a member without an answer has `TIMEOUT_REQUEST`, or `REQUEST_LOST` if it or its node is gone. For an answer
+   * that cannot go over the bus, which takes 256 KiB at most, it has `MESSAGE_TOO_LONG` or `MESSAGE_NOT_ENCODABLE`. A node that
+   * did not answer has one entry without an id; while the bus is down, with `BUS_DOWN`.
    *
    * @param body - bytes or a JSON value; with `JsonRpcExchange` as the type a call of JSON-RPC
    * @throws OptionError `OPTION_INVALID`

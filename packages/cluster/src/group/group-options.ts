@@ -17,7 +17,8 @@ import type { MessageCodec } from '../envelope/body.ts';
 /** Options of `Cluster.group`. */
 export interface ClusterGroupOptions<Message> extends SlowMemberOptions {
   /**
-   * What this node knows of members on other nodes: nothing, their number, or their ids; the same on all nodes. @default 'count'
+   * What this node knows of members on other nodes: nothing, their number, or their ids; the same on all nodes.
+   * @default 'count'
    */
   readonly presence?: false | 'count' | 'ids';
   /**
@@ -30,7 +31,8 @@ export interface ClusterGroupOptions<Message> extends SlowMemberOptions {
   readonly codec?: MessageCodec<Message>;
   /**
    * When this node listens to the other ones. Unless this is `always`, the first member here may miss messages sent in its first
-   * milliseconds. @default 'with-members'
+   * milliseconds.
+   * @default 'with-members'
    */
   readonly listens?: 'with-members' | 'always';
   /**
@@ -48,7 +50,8 @@ export interface GroupWriteOptions {
   readonly matcher?: ChannelMatcher | undefined;
   /**
    * The id of the message in a durable group, up to 128 characters. A message written again with the same id within two minutes,
-   * on any node, is not stored twice. Ids of different writers must differ. @default one that is made up
+   * on any node, is not stored twice. Ids of different writers must differ.
+   * @default one that is made up
    */
   readonly id?: string | undefined;
 }

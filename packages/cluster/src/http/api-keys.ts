@@ -15,8 +15,9 @@ export interface ApiKey {
   /** The rights of the key. @default all */
   readonly may?: readonly ApiRight[];
   /**
-   * The prefix of the names of groups that the key reaches; such a key reaches no users, no single connections, and not
-   * `all`. The prefix is compared with the names that clients send, before `target` maps them. @default it reaches everything
+   * The prefix of the names of groups that the key reaches; such a key reaches no users, no single connections, and not `all`.
+   * The prefix is compared with the names that clients send, before `target` maps them.
+   * @default it reaches everything
    */
   readonly groups?: string;
 }

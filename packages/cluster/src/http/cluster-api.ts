@@ -35,7 +35,8 @@ export interface ClusterApiOptions {
   readonly keys: readonly (string | ApiKey)[];
   /**
    * Maps `to`, or the path, of a request to connections: to other names than those of clients, or to a refusal, which is answered
-   * with 400. A target that is not valid is answered with 500, and logged. @default the names of clients are those of the cluster
+   * with 400. A target that is not valid is answered with 500, and logged.
+   * @default the names of clients are those of the cluster
    */
   readonly target?: (to: ConnectionTarget) => ConnectionTarget | ApiProblem;
   /** Gives the reason why a message is refused, with 400; `undefined` for one that is sent. @default all JSON but null is sent */

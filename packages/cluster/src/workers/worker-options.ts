@@ -51,13 +51,14 @@ export interface WorkersOptions {
   /**
    * The number of new workers that a restart makes ready before the old ones in their places drain, one after the other; for a
    * while there are so many more processes. If it is `count`, each client is cut once at most; if it is less, clients may come
-   * back to workers that are still to be replaced. @default as many as there are workers
+   * back to workers that are still to be replaced.
+   * @default as many as there are workers
    */
   readonly maxSurge?: number;
   /**
-   * The back-off before a worker that crashed or failed to start is replaced. A policy that gives up
-   * (`fixed(1000, { attempts: 5 })`), throws or gives no number ends the primary as five failed starts do. @default spread({
-   * firstMs: 500 }): within half a second, then in windows that double, up to 30 s
+   * The back-off before a worker that crashed or failed to start is replaced. A policy that gives up (`fixed(1000, { attempts: 5
+   * })`), throws or gives no number ends the primary as five failed starts do.
+   * @default spread({ firstMs: 500 }): within half a second, then in windows that double, up to 30 s
    */
   readonly retry?: RetryPolicy;
   /**
@@ -66,11 +67,12 @@ export interface WorkersOptions {
    */
   readonly stableMs?: number;
   /**
-   * If true, every worker listens on a socket of its own, and the kernel spreads the connections
-   * (`SO_REUSEPORT`); else the primary hands them out in turn. `start` gets this value in its context, for `bind`. When a worker
-   * ends, connections that the kernel gave it and that it has not accepted are reset: under 20 busy clients, 12 restarts one by
-   * one and 6 kills lost 323 to 340 connections, and 6 when the primary handed them out. Needs a port other than 0, which would
-   * be a different one for each worker. Node 22.12 or newer, not on Windows and macOS. @default false
+   * If true, every worker listens on a socket of its own, and the kernel spreads the connections (`SO_REUSEPORT`); else the
+   * primary hands them out in turn. `start` gets this value in its context, for `bind`. When a worker ends, connections that the
+   * kernel gave it and that it has not accepted are reset: under 20 busy clients, 12 restarts one by one and 6 kills lost 323 to
+   * 340 connections, and 6 when the primary handed them out. Needs a port other than 0, which would be a different one for each
+   * worker. Node 22.12 or newer, not on Windows and macOS.
+   * @default false
    */
   readonly reusePort?: boolean;
   /** Called in the primary with each event of the workers. */
