@@ -37,8 +37,9 @@ export interface ProxyProtocolDecoderOptions {
    */
   readonly others?: 'refuse' | 'as-data';
   /**
-   * How many milliseconds the header may take from the start of the connection, `false` for ever. It
-   * stands while reads are held, and with `autoRead` off while nothing is asked for. @default 5000
+   * How many milliseconds the header may take from the start of the connection, `false` for ever. The time does not count while
+   * reads are held, or while `autoRead` is off and no read was requested.
+   * @default 5000
    */
   readonly headerTimeoutMs?: number | false;
   /** Bytes of a version 2 header beyond 232, which the longest addresses need; at most 32 TLVs. @default 4096 */

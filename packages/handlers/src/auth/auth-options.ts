@@ -16,7 +16,7 @@ import type { Sessions } from './sessions.ts';
 /** The second argument of an authenticator, after the message. */
 export interface AuthAttempt {
   readonly channel: Channel;
-  /** Aborts when the connection closes or the deadline is over: the answer is not wanted any more. */
+  /** Aborts when the connection closes or the deadline is over: the answer is not needed any more. */
   readonly signal: AbortSignal;
 }
 

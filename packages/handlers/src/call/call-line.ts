@@ -59,7 +59,7 @@ export class CallLine implements CallCarrier {
     return this.calls.size - this.noticeCount;
   }
 
-  /** Requests, and notices that the transport has not taken. */
+  /** True while a request, or a notice that the transport has not taken, is under way. */
   get isBusy(): boolean {
     return this.calls.size > 0;
   }

@@ -65,7 +65,7 @@ export interface LeftRecord {
 export interface JournalLog {
   readonly log: SessionLog;
   /**
-   * What the log answers; rejects if it does not do so in time, and nobody knows then what it has done.
+   * What the log answers; rejects if it does not do so in time; it is then unknown what it has done.
    *
    * @param tries - that have failed before this one
    */
