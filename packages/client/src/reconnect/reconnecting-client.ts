@@ -43,7 +43,7 @@ import {
 export interface ReconnectingClientEvents<P = unknown, C = unknown> {
   /** The state changed, see {@link ClientState}; every change is reported, in order. */
   state: [state: ClientState<P, C>];
-  /** A try failed, or the connection was lost; also if another place is tried at once, without a wait. */
+  /** A try failed, or the connection was lost; even if another place is tried at once, without a wait. */
   loss: [loss: Loss<P>];
   /**
    * The user leaves the page, and the client closes its connection after this event: the last chance to send. `isKept` is true if

@@ -171,7 +171,7 @@ function verdict(given: Given, { method, url = '' }: IncomingMessage): Verdict {
   return { status: 503, headers, value: { error: 'no node takes clients now' } };
 }
 
-/** Undefined for what is not a count. */
+/** Undefined for a value that is not a count. */
 function countOf(query: string, usual: number): number | undefined {
   const all = new URLSearchParams(query).getAll('count');
   if (all.length === 0) return usual;

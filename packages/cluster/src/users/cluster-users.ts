@@ -266,7 +266,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     const { key, body } = fromAboutUser(envelope);
     const user = this.users.byKey.get(key);
     if (user === undefined || !this.context.directory.heardOf(node)) return;
-    // First: the number of what is not a message must not make old ones of those that follow.
+    // First: the number of a value that is not a message must not make old ones of those that follow.
     const value = decodeBody<unknown>(body);
     if (!this.numbers.arrived(node, number).isNew) return;
     if (kind === KIND.claim) this.claims.received(key, user, node, value);
