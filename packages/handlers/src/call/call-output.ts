@@ -43,12 +43,12 @@ export class CallOutput {
     return future;
   }
 
-  /** A message came: its read will end. */
+  /** Call it when a message came, at the begin of its read. */
   beginRead(): void {
     this.isReading = true;
   }
 
-  /** The read has ended: flushes. */
+  /** Call it when the read has ended: flushes. */
   endRead(): void {
     this.isReading = false;
     this.flush();
