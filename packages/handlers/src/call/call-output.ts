@@ -43,7 +43,7 @@ export class CallOutput {
     return future;
   }
 
-  /** Call it when a message came, at the begin of its read. */
+  /** Call it when a message came, at the beginning of its read. */
   beginRead(): void {
     this.isReading = true;
   }
