@@ -18,7 +18,7 @@ export class CallOutput {
     this.ctx = ctx;
   }
 
-  /** Writes can go out. */
+  /** True if writes can go out. */
   get isOpen(): boolean {
     const { channel } = this.ctx;
     return channel.isActive && !channel.isEnding;
