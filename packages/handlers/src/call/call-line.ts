@@ -18,7 +18,7 @@ export interface CallLineOptions {
   readonly wire: CallWire;
   /** The number of requests without their last answer. */
   readonly maxInFlight: number;
-  /** The id before the first one; for tests. @default 0 */
+  /** The number after which ids begin; for tests. @default 0 */
   readonly lastId?: number;
   /** Called when a call is over. */
   readonly changed: () => void;
