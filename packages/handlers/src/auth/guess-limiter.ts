@@ -16,7 +16,7 @@ import type { AuthAttempt, AuthVerdict } from './auth-options.ts';
 
 /** Options of a {@link GuessLimiter}. */
 export interface GuessLimiterOptions {
-  /** The wrong tries of one client for one name that are checked without a wait. @default 5 */
+  /** How many wrong tries of one client for one name are checked without a wait. @default 5 */
   readonly freeTries?: number;
   /** The time in which one wrong try of one client for one name is forgiven. @default 30000 */
   readonly forgiveEveryMs?: number;
