@@ -60,7 +60,11 @@ describe(`${SEEDS} seeds of chaos`, () => {
 describe('a mistake in a hand-over', () => {
   it.each([
     ['a channel in doubt that is served on over its link', CertainTable, /after \d+|one process/],
-    ['a secret that two processes know for ever', SharingTable, /after \d+|ended otherwise|one process/],
+    [
+      'a secret that two processes know for ever',
+      SharingTable,
+      /after \d+|ended otherwise|one process/,
+    ],
     ['a secret of the other process that is taken for a wrong one', StrictTable, /did not last/],
   ])('%s is found within 200 seeds', async (_what, Table, text) => {
     const scenario = handOverScenario(Table);
