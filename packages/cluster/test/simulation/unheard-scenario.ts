@@ -20,7 +20,7 @@ const LAST_QUESTION_MS = 12_000;
 const QUIET_MS = 26_000;
 const ANSWERED_MS = 30_000;
 const TIMEOUT_MS = 120_000;
-const QUESTION: JsonRpcExchange = { method: 'ready?' };
+const QUESTION = { method: 'ready?' };
 const format = jsonRpcExchange();
 
 /** What is wrong with nodes that were taken for gone, for a scenario that has to notice it. */
