@@ -331,7 +331,7 @@ describe('Gateway and Worker', () => {
     const { isThere } = world;
     world.isThere = (id) => id !== 'gateway' && world.states.has(id);
     world.setState('w3', 'suspect');
-    world.clock.advance(60_000);
+    world.clock.advance(300_000);
     expect(first.notes).toEqual(['connect', 'close gateway-gone']);
     world.isThere = isThere;
     world.setState('w3', 'gone');

@@ -4,11 +4,13 @@ import { describe, it } from 'vitest';
 import { FIRST_SEED as firstSeed } from '../../../core/test/fixture/first-seed.ts';
 import { durableScenario } from './durable-scenario.ts';
 import { groupScenario } from './group-scenario.ts';
+import { unheardScenario } from './unheard-scenario.ts';
 import { userScenario } from './user-scenario.ts';
 
 const ALL: readonly (readonly [claim: string, seeds: number, scenario: Scenario])[] = [
   ['a cluster has one view of its members', 2000, groupScenario],
   ['users have one connection', 2000, userScenario()],
+  ['a node that is not heard gets each answer or a reason', 1000, unheardScenario()],
   ['a durable room loses nothing, and gives nothing twice', 1000, durableScenario()],
   ['and while its nodes leave and come back', 1000, durableScenario({ isRolling: true })],
 ];

@@ -3,12 +3,7 @@ import type { Cluster } from '@headrace/cluster';
 import { Gateway, Worker, type WorkerConnection } from '@headrace/cluster/gateway';
 import { type Channel, isHeadraceError } from '@headrace/core';
 import { SeededRandom } from '@headrace/core/testing';
-import {
-  ExchangeHandler,
-  type JsonRpcCall,
-  type JsonRpcExchange,
-  jsonRpcExchange,
-} from '@headrace/handlers';
+import { ExchangeHandler, type JsonRpcExchange, jsonRpcExchange } from '@headrace/handlers';
 import type { Scenario, SimulatedHost, Simulation } from '@headrace/simulation';
 import type { MemberQuestions } from '../../src/asking/member-questions.ts';
 import { decodeEnvelope } from '../../src/envelope/envelope.ts';
@@ -25,7 +20,7 @@ const LAST_QUESTION_MS = 12_000;
 const QUIET_MS = 26_000;
 const ANSWERED_MS = 30_000;
 const TIMEOUT_MS = 120_000;
-const QUESTION: JsonRpcCall = { method: 'ready?' };
+const QUESTION = { method: 'ready?' };
 const format = jsonRpcExchange();
 
 /** What is wrong with nodes that were taken for gone, for a scenario that has to notice it. */
