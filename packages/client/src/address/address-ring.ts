@@ -1,7 +1,7 @@
 import type { PlaceBalance } from './place-balance.ts';
 import { placeKey } from './place-key.ts';
 
-/** In which order the places of a list are tried. */
+/** The order in which the places of a list are tried. */
 export type AddressOrder = 'shuffle' | 'given';
 
 interface Entry<P> {

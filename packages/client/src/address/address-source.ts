@@ -7,12 +7,12 @@ import { placeKey } from './place-key.ts';
 /** Finds the places to connect to; asked before each round through them. */
 export interface AddressFunction<P> {
   (options: {
-    /** Aborts when the answer is not wanted any more. */
+    /** Aborts when the answer is not needed any more. */
     readonly signal: AbortSignal;
     /** The place of the last connection; `undefined` before the first one. */
     readonly inUse?: unknown;
   }): PromiseLike<readonly P[]> | readonly P[];
-  /** The default of the client's `order`, where the answer has one of its own. */
+  /** The default of the client's `order` for this function. */
   readonly addressOrder?: AddressOrder;
 }
 

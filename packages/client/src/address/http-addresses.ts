@@ -29,11 +29,12 @@ import { movedPlace } from './moved-place.ts';
 export interface HttpAddressesOptions {
   /** How long an answer may take; `false` for as long as it takes. @default 5000 */
   readonly timeoutMs?: number | false;
-  /** A longer answer is refused. @default 65536 */
+  /** The largest answer in bytes; a longer one is refused. @default 65536 */
   readonly maxBytes?: number;
   /**
-   * Encrypts the connections to the nodes. Without a `servername` in it, each node's certificate must have the name of its
-   * host: so an `http:` URL, whose answer anybody may write, needs one. @default as the place in use, plain at first
+   * Encrypts the connections to the nodes. Without a `servername`, each node's certificate must have the name of its host. An
+   * `http:` URL needs a `servername`, because anyone can forge its answer.
+   * @default as the place in use, plain at first
    */
   readonly tls?: ClientTls['tls'];
   /** Headers that are sent with each request. @default none */
@@ -56,11 +57,11 @@ const OPTIONS = describeOptions('httpAddresses', {
 const LONGEST_TTL_MS = 3_600_000;
 
 /**
- * Reads a route service: `GET` of the URL answers `{"ttlMs":5000,"nodes":[{"host":"10.0.0.1","port":18888}]}`, the
- * best node first; further members are ignored. A node is reached as the client's last connection was: with its TLS, see
- * the option `tls` for the first one. A user and a password in the URL go along as HTTP Basic authentication, and are in no
- * error. An `https:` URL follows no redirects. For `ttlMs` the answer is not asked for again, and clients that share the
- * function share the request that is under way.
+ * Reads a route service: `GET` of the URL answers `{"ttlMs":5000,"nodes":[{"host":"10.0.0.1","port":18888}]}`, the best node
+ * first; further members are ignored. A node is reached as the client's last connection was: with its TLS, see the option `tls`
+ * for the first one. A user and a password in the URL are sent as HTTP Basic authentication, and appear in no error. An `https:`
+ * URL follows no redirects. For `ttlMs` the answer is not asked for again, and clients that share the function share the request
+ * that is under way.
  *
  * It rejects with `CHANNEL_FAILED` if the service cannot be reached or answers with another status than 200, with
  * `MESSAGE_INVALID` or `FRAME_TOO_LONG` if its answer is not valid, and with `TIMEOUT_REQUEST`.

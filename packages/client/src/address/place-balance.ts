@@ -1,8 +1,8 @@
 import { placeKey } from './place-key.ts';
 
 /**
- * Spreads clients over their places: the clients that share it, with the same places in the order `shuffle`, each take
- * the place that the fewest of the others have. It counts the connections that are there or on their way.
+ * Spreads clients over their places: the clients that share it, with the same places in the order `shuffle`, each take the place
+ * that the fewest of the others have. It counts open connections, and connects under way.
  *
  * @example
  * ```ts check
@@ -22,7 +22,7 @@ import { placeKey } from './place-key.ts';
 export class PlaceBalance {
   private readonly counts = new Map<string, number>();
 
-  /** How many connections the clients have there, those on their way included. */
+  /** How many connections the clients have to this place, connects under way included. */
   connectionsTo(place: unknown): number {
     return this.counts.get(placeKey(place)) ?? 0;
   }

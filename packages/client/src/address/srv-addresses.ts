@@ -8,13 +8,14 @@ import { namedTls } from './named-tls.ts';
 /** Options of {@link srvAddresses}. */
 export interface SrvAddressesOptions {
   /**
-   * Encrypts the connections. The certificate must have the name of the service without the labels that begin with an
-   * underscore, unless `servername` gives another one: DNS must not choose the name that is checked. @default plain
+   * Encrypts the connections. The certificate must have the name of the service without the labels that begin with an underscore,
+   * unless `servername` gives another one: otherwise DNS would choose the name that is checked.
+   * @default plain
    */
   readonly tls?: ClientTls['tls'];
-  /** Asks for the records. @default `resolveSrv` of `node:dns/promises` */
+  /** Looks the records up. @default `resolveSrv` of `node:dns/promises` */
   readonly resolve?: (name: string) => PromiseLike<readonly SrvRecord[]>;
-  /** Chance, in [0, 1), for the weights. @default Math.random */
+  /** Returns a random number in [0, 1), for the weights. @default Math.random */
   readonly random?: () => number;
 }
 
@@ -34,9 +35,9 @@ const MAX_PLACES = 256;
  * again after the loss of a connection that was stable. Of more than 256 records it takes those of the lowest `priority`,
  * and none whose port is not 1 to 65,535.
  *
- * It rejects with `CHANNEL_FAILED` if there is no such name, no answer, or a record that says that there is no service.
+ * It rejects with `CHANNEL_FAILED` if the name does not exist, no answer comes, or a record says that there is no service.
  *
- * @param name - as `_chat._tcp.example.com`
+ * @param name - the name, such as `_chat._tcp.example.com`
  * @example
  * ```ts run
  * import { srvAddresses } from '@headrace/client';

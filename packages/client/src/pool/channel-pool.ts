@@ -18,13 +18,13 @@ import { type PoolCloseReason, PoolEntry } from './pool-entry.ts';
 import { type ChannelPoolOptions, type PoolRules, poolRules } from './pool-options.ts';
 import { PoolWaiter } from './pool-waiter.ts';
 
-/** How a pool is, and what it has done. */
+/** The state of a pool, and its counts so far. */
 export interface ChannelPoolMetrics {
-  /** Connections, those on their way included: `idle + leased + connecting + checking`. */
+  /** All connections, connects under way included: `idle + leased + connecting + checking`. */
   readonly size: number;
-  /** Connections that nobody uses now. */
+  /** Connections that are not in use. */
   readonly idle: number;
-  /** Connections that somebody has acquired. */
+  /** Connections that a user has acquired. */
   readonly leased: number;
   /** Connections that are being made. */
   readonly connecting: number;
@@ -40,18 +40,18 @@ export interface ChannelPoolMetrics {
 
 /** Options of {@link ChannelPool.acquire}. */
 export interface AcquireOptions {
-  /** Ends the wait; a connection that was on its way for it stays in the pool. */
+  /** Ends the wait; a connection that was being made for it stays in the pool. */
   readonly signal?: AbortSignal;
 }
 
 const ACQUIRE_OPTIONS = describeOptions('acquire', { signal: unchecked() });
 
 /**
- * Connections to one place, each for one user at a time: for protocols without ids, where an answer belongs to
- * the last question. Those who wait are served in turn.
+ * Connections to one place, each for one user at a time: for protocols without ids, where an answer belongs to the last request.
+ * Waiting calls are served in turn.
  *
- * A connection is checked when it is taken and, by default, when it comes back: it must be active, must not have
- * begun to end, and `healthCheck` must not say no. One that closes while it is idle leaves the pool at once.
+ * A connection is checked when it is taken and, by default, when it comes back: it must be active, must not have begun to end,
+ * and must pass `healthCheck`. One that closes while it is idle leaves the pool at once.
  *
  * @typeParam P - a place of the bootstrap
  * @typeParam C - its channel
@@ -120,8 +120,8 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
   }
 
   /**
-   * A connection: an idle one, or a new one, or the next that comes back. Rejects with `REJECTED_QUEUE`,
-   * `TIMEOUT_ACQUIRE`, `POOL_CLOSED`, the signal's reason, or the error of the connect that was made for it.
+   * Acquires a connection: an idle one, a new one, or the next one that comes back. Rejects with `REJECTED_QUEUE`,
+   * `TIMEOUT_ACQUIRE`, `POOL_CLOSED`, the signal's reason, or the error of its connect.
    */
   acquire(options?: AcquireOptions): Promise<Lease<C>> {
     const signal = options && ACQUIRE_OPTIONS.resolve(options).signal;

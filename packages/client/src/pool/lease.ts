@@ -11,23 +11,23 @@ const DONE: Promise<void> = Promise.resolve();
 
 /** A connection for one user at a time, until it is given back: `await using lease = await pool.acquire()`. */
 export interface Lease<C extends Channel = Channel> extends AsyncDisposable {
-  /** The connection. Not to be used after it was given back. */
+  /** The connection. Do not use it after you gave it back. */
   readonly channel: C;
   /** True once it was given back or discarded. */
   readonly isReleased: boolean;
   /**
    * Gives the connection back; it is checked, then waits for the next user.
    *
-   * @throws PipelineError if that was done before: the connection may be another user's by now, and is left alone
+   * @throws PipelineError if it was given back before: another user may have the connection by now, so it is not touched
    */
   release(): void;
   /**
-   * Closes the connection: for a user who does not know what may still come in on it.
+   * Closes the connection, for a user that does not know which messages may still arrive on it.
    *
    * @throws PipelineError if it was given back before
    */
   discard(): void;
-  /** As {@link release}; nothing if it was given back before. */
+  /** Gives the connection back, as {@link release}; does nothing if it was given back before. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 

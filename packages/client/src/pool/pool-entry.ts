@@ -2,13 +2,13 @@ import type { Channel } from '@headrace/core';
 
 /** Why a pool closed a connection, or found it closed. */
 export type PoolCloseReason =
-  /** It had closed, or begun to, by itself. */
+  /** The connection had closed, or begun to close, by itself. */
   | 'lost'
   /** The health check failed. */
   | 'sick'
-  /** It was idle too long. */
+  /** The connection was idle too long. */
   | 'idle'
-  /** It was too old, or used too often. */
+  /** The connection was too old, or used too often. */
   | 'worn'
   /** There were more than `max`. */
   | 'excess'

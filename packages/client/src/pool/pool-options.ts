@@ -17,40 +17,47 @@ import { CONNECTOR, type Connector } from '../address/connector.ts';
 
 /** Options of a {@link ChannelPool}. Times are in milliseconds. */
 export interface ChannelPoolOptions<P, C extends Channel = Channel> {
-  /** Connects: a `Bootstrap`, or anything like it. */
+  /** Connects: a `Bootstrap`, or another object with its `connect`. */
   readonly bootstrap: Connector<NoInfer<P>, C>;
   /** The place that it connects to. */
   readonly place: P;
-  /** Connections that stay open when they are idle, see `warm`. @default 0 */
+  /** The number of connections that stay open when they are idle, see `warm`. @default 0 */
   readonly min?: number;
-  /** Connections at most, those on their way included. @default 10 */
+  /** The most connections, connects under way included. @default 10 */
   readonly max?: number;
-  /** Callers that may wait for a connection; one more fails with `REJECTED_QUEUE`. @default 1000 */
+  /** The most callers that may wait for a connection; one more fails with `REJECTED_QUEUE`. @default 1000 */
   readonly maxWaiting?: number;
-  /** How long a connection may be waited for, its connect included; `false` for as long as it takes. @default 10000 */
+  /** How long a caller may wait for a connection, its connect included; `false` for no limit. @default 10000 */
   readonly acquireTimeoutMs?: number | false;
-  /** After that time: `fail` with `TIMEOUT_ACQUIRE`, or open a `new` connection above `max`, closed when it comes back. @default 'fail' */
+  /**
+   * The action after that time: `fail` with `TIMEOUT_ACQUIRE`, or open a `new` connection above `max`, which is closed when it
+   * comes back.
+   * @default 'fail'
+   */
   readonly onTimeout?: 'fail' | 'new';
-  /** The idle connection to use first: the newest, `lifo`, so that the others may go, or the oldest. @default 'lifo' */
+  /**
+   * The idle connection to use first: the newest (`lifo`), so that the others can become idle and close, or the oldest.
+   * @default 'lifo'
+   */
   readonly order?: 'lifo' | 'fifo';
-  /** One that was idle for so long is closed; `false` keeps it. @default 60000 */
+  /** The idle time after which a connection is closed; `false` for no limit. @default 60000 */
   readonly idleMs?: number | false;
-  /** One that is so old is not used again. @default Infinity */
+  /** The age after which a connection is not used again. @default Infinity */
   readonly maxAgeMs?: number;
-  /** One that was used so often is not used again. @default Infinity */
+  /** The number of uses after which a connection is not used again. @default Infinity */
   readonly maxUses?: number;
   /**
-   * Whether a connection may be used, asked in addition to its being active; a throw, a rejection and no answer
-   * within `acquireTimeoutMs` mean no. @default yes
+   * Decides whether an active connection may be used; a throw, a rejection and no answer within `acquireTimeoutMs` mean no.
+   * @default yes
    */
   readonly healthCheck?: (channel: C) => boolean | PromiseLike<boolean>;
-  /** Ask `healthCheck` even when a connection comes back. @default true */
+  /** Calls `healthCheck` when a connection comes back, too. @default true */
   readonly checkOnRelease?: boolean;
-  /** A connection was made. */
+  /** Called when a connection was made. */
   readonly onCreated?: (channel: C) => void;
-  /** A connection is given out; a throw fails that `acquire`, and closes it. */
+  /** Called when a connection is given to a user; a throw fails that `acquire`, and closes the connection. */
   readonly onAcquired?: (channel: C) => void;
-  /** A connection came back. */
+  /** Called when a connection came back. */
   readonly onReleased?: (channel: C) => void;
   /** @default systemClock */
   readonly clock?: Clock;

@@ -1,36 +1,36 @@
 import { DecodeError } from '@headrace/core';
 import { textOf } from '@headrace/core/authoring';
 
-/** A place in the log of a durable group, as its server says it: a `LogPosition` of `@headrace/cluster`. */
+/** A position in the log of a durable group, as its server sends it: a `LogPosition` of `@headrace/cluster`. */
 export interface GroupPosition {
-  /** Changes when the log was lost, or may have lost something. */
+  /** Names the life of the log; it changes when the log was lost, or may have lost messages. */
   readonly epoch: string;
-  /** Grows with each message of the group, not always by 1. */
+  /** The number of the message; it grows with each message of the group, not always by 1. */
   readonly offset: number;
 }
 
 /** The server's answer to a position: the outcome of `history.join`. */
 export interface GroupJoined {
-  /** True if the member has everything that came after the position it said. */
+  /** True if the member has every message after the position that it sent. */
   readonly recovered: boolean;
-  /** It gets everything after this one. */
+  /** The member gets every message after this position. */
   readonly position: GroupPosition;
 }
 
 /**
- * What a message is to one who has been there before.
+ * How a message relates to the last position.
  *
- * - `next`: it is new, and nothing is missing before it
- * - `known`: it came before
- * - `gap`: it is new, and something before it is gone for good: the log is another one, or does not reach back so far
+ * - `next`: the message is new, and none is missing before it
+ * - `known`: the message came before
+ * - `gap`: the message is new, and messages before it are lost: the log is another one, or does not reach back so far
  */
 export type GroupNews = 'next' | 'known' | 'gap';
 
 /**
- * The place of a client, or of a page, in a durable group. It is kept over connections: the client says it when it comes
- * back, and so misses nothing and shows nothing twice.
+ * The place of a client, or of a page, in a durable group. It outlives connections: the client sends it when it reconnects, and
+ * so misses no message and shows none twice.
  *
- * It knows no protocol: the application says where in its messages the positions are. One object for each group.
+ * It is independent of the protocol: the application reads the positions from its messages. Use one object for each group.
  *
  * A gap is reported with the answer to `begin`, so the answer must come before the messages after it: `answer`, an option of
  * `history.join`, sees to that. If messages come first, and the connection breaks between them and the answer, the next
@@ -59,27 +59,27 @@ export class LastPosition {
   private said: GroupPosition | undefined = undefined;
 
   /**
-   * @param position - kept from an earlier life of the page, such as in `sessionStorage`; what is not a position counts as none
+   * @param position - a position stored before the page was loaded, such as in `sessionStorage`; any other value counts as none
    */
   constructor(position?: GroupPosition) {
     this.last = isPosition(position) ? position : undefined;
   }
 
-  /** Of the last message that was new; to be kept over a reload. */
+  /** The position of the last new message; store it to survive a reload. */
   get position(): GroupPosition | undefined {
     return this.last;
   }
 
-  /** A connection begins: gives the position to say with the sign-in. Call it in `ready` of a `ReconnectingClient`. */
+  /** Begins a connection: returns the position to send with the sign-in. Call it in `ready` of a `ReconnectingClient`. */
   begin(): GroupPosition | undefined {
     this.said = this.last;
     return this.last;
   }
 
   /**
-   * A message came, with its position. Show it, but for a `known` one.
+   * Takes the position of a message that came. Show the message unless the result is `known`.
    *
-   * @throws DecodeError `MESSAGE_INVALID` if that is not a position
+   * @throws DecodeError `MESSAGE_INVALID` if the value is not a position
    */
   take(position: GroupPosition): GroupNews {
     const { last } = this;
@@ -93,8 +93,8 @@ export class LastPosition {
   }
 
   /**
-   * The answer to {@link begin} came; what was missed may come before it. Gives `gap`, once, if the messages between the
-   * position that was said and this one are gone.
+   * Takes the server's answer to the position of {@link begin}; missed messages may come before it. Returns `gap`, once, if
+   * messages between the two positions are lost.
    *
    * @throws DecodeError `MESSAGE_INVALID` if its position is not valid
    */

@@ -12,7 +12,7 @@ import { CONNECTOR, type Connector } from '../address/connector.ts';
 
 /** Options of a `ProxyConnector`. */
 export interface ProxyConnectorOptions<C extends Channel = Channel> {
-  /** Builds the channel; a `Bootstrap`. Its socket options do not hold for the socket to the proxy. */
+  /** Builds the channel; a `Bootstrap`. Its socket options do not apply to the socket to the proxy. */
   readonly bootstrap: Connector<ConnectPlace, C>;
   /** `http`: the method CONNECT (RFC 9110); `socks5`: RFC 1928, with the package `socks` (`npm install socks`). */
   readonly protocol: 'http' | 'socks5';
@@ -20,9 +20,9 @@ export interface ProxyConnectorOptions<C extends Channel = Channel> {
   readonly host: string;
   /** The port of the proxy. */
   readonly port: number;
-  /** Shown to the proxy, with `password`; the connection to it is not encrypted. @default none */
+  /** The user name for the proxy; the connection to the proxy is not encrypted. @default none */
   readonly username?: string;
-  /** Goes with `username`. @default '' */
+  /** The password for the proxy. @default '' */
   readonly password?: string;
   /** How long the proxy may take until it is connected to the server; `false` for no limit. @default 30000 */
   readonly timeoutMs?: number | false;

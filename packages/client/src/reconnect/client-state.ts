@@ -1,6 +1,6 @@
 import type { Loss } from './loss.ts';
 
-/** How a {@link ReconnectingClient} is; the names with the fields that belong to them. */
+/** The state of a {@link ReconnectingClient}, with the fields of each state. */
 export type ClientState<P = unknown, C = unknown> =
   | { readonly name: 'idle' }
   | {
@@ -15,7 +15,7 @@ export type ClientState<P = unknown, C = unknown> =
   | { readonly name: 'waiting'; readonly loss: Loss<P>; readonly delayMs: number }
   | {
       readonly name: 'closed';
-      /** `local` by `close()`, `aborted` by the signal, `given-up` because it does not try any more. */
+      /** `local` after `close()`, `aborted` after the signal, `given-up` when the client tries no more. */
       readonly reason: 'local' | 'aborted' | 'given-up';
       /** `undefined` after `close()`. */
       readonly error: Error | undefined;

@@ -5,7 +5,7 @@ import { type Channel, ChannelError, type CloseReason, isHeadraceError } from '@
  *
  * - `refused`: no process listens there, or a filter refused the connection
  * - `timeout`: no connection, or nothing read or written, in time
- * - `unreachable`: no way there, the name is unknown, or the network gave the connection up
+ * - `unreachable`: there is no route, the name is unknown, or the network gave the connection up
  * - `reset`: the peer reset the connection, as a kernel does for a process that died
  * - `peer`: the peer ended the connection
  * - `heartbeat`: the peer did not answer
@@ -27,12 +27,12 @@ export type LossKind =
 /** A try that failed, or a connection that was lost. */
 export interface Loss<P = unknown> {
   readonly kind: LossKind;
-  /** How far it had come. */
+  /** The phase in which the loss happened. */
   readonly during: 'connecting' | 'readying' | 'online';
-  /** Where; `undefined` if no place was found. */
+  /** The place; `undefined` if none was found. */
   readonly place: P | undefined;
   readonly error: Error;
-  /** Why the channel closed, if there was one. */
+  /** The reason why the channel closed, if there was one. */
   readonly reason: CloseReason | undefined;
 }
 

@@ -20,13 +20,13 @@ import {
 
 /** The treatment of writes while there is no connection. */
 export interface OfflineOptions {
-  /** `wait`: they are kept, and sent in order after `ready`; `fail`: they fail at once. @default 'wait' */
+  /** With `wait`, writes are kept, and sent in order after `ready`; with `fail`, they fail at once. @default 'wait' */
   readonly policy?: 'wait' | 'fail';
-  /** How many may wait. @default 1000 */
+  /** How many messages may wait. @default 1000 */
   readonly maxMessages?: number;
-  /** How many bytes may wait, with 64 for each message; objects count as those 64 only. @default 1048576 */
+  /** How many bytes may wait, with 64 for each message; an object counts as 64. @default 1048576 */
   readonly maxBytes?: number;
-  /** How long one may wait; `false` for as long as it takes. @default 30000 */
+  /** How long a message may wait, in milliseconds; `false` for no limit. @default 30000 */
   readonly maxAgeMs?: number | false;
   /** The write that fails when the queue is full. @default 'reject-newest' */
   readonly onFull?: 'reject-newest' | 'drop-oldest';

@@ -9,7 +9,7 @@ import { CLIENT_ERRORS } from '../client-errors.ts';
 import type { ClientState } from './client-state.ts';
 import { isOptionError, type Loss } from './loss.ts';
 
-/** Decides after a loss whether to try again: yes or no, or yes after this time. */
+/** Decides after a loss whether to try again: yes, no, or yes after the returned time. */
 export type ShouldRetry<P> = (loss: Loss<P>) => boolean | { readonly afterMs: number };
 
 /** @internal The rules of one client. */

@@ -37,10 +37,11 @@ import type { ShouldRetry } from './reconnect-machine.ts';
 export interface ReconnectingClientOptions<P = ConnectPlace, C extends Channel = Channel> {
   /** Connects; a `Bootstrap` whose `handler` is a function, so that each connection gets handlers of its own. */
   readonly bootstrap: Connector<NoInfer<P>, C>;
-  /** Where to: a list, or a function that is asked before each round through them; see `httpAddresses`. */
+  /** The places to connect to: a list, or a function that is called before each round through them; see `httpAddresses`. */
   readonly addresses: Addresses<P>;
   /**
-   * `shuffle`: once per client, then in turn; `given`: as they come. Places that failed more often come after the others.
+   * The order of the places: `shuffle` shuffles them once per client and then takes them in turn; `given` keeps their order.
+   * Places that failed more often come after the others.
    *
    * @default 'shuffle', 'given' with srvAddresses
    */
@@ -48,29 +49,36 @@ export interface ReconnectingClientOptions<P = ConnectPlace, C extends Channel =
   /** Shared with other clients, so that they go to different places; for the order `shuffle`. @default none */
   readonly balance?: PlaceBalance;
   /**
-   * A connect may run alone for so long, then the next place joins it; so do the IP addresses of one name, families in
-   * turn (RFC 8305). The first that connects wins. With another `bootstrap` than core's the addresses of a name race only
-   * if this is given, and never those that a ProxyConnector finds. `false`: one place after the other, and names in Node's
-   * way. @default 250; places of srvAddresses do not race
+   * The time after which the next place is tried while a connect is still under way; the first that connects wins. The IP
+   * addresses of one name race in the same way, families in turn (RFC 8305). With another `bootstrap` than core's, the addresses
+   * of a name race only if this option is given, and never with a ProxyConnector. `false` tries one place after the other, and
+   * resolves names in Node's way.
+   * @default 250; places of srvAddresses do not race
    */
   readonly raceMs?: number | false;
   /** How long finding the places may take, and how long connecting to each. @default 10000 */
   readonly connectTimeoutMs?: number | false;
-  /** Makes a new connection usable: a sign-in, a subscription. When it resolves, the client is online. @default none */
+  /** Prepares a new connection, such as by a sign-in or a subscription. When it resolves, the client is online. @default none */
   readonly ready?: (channel: C) => unknown;
   /** How long `ready` may take. @default 10000 */
   readonly readyTimeoutMs?: number | false;
-  /** When to try again. @default spread() */
+  /** The policy that decides when to try again. @default spread() */
   readonly retry?: RetryPolicy;
-  /** Online for so long, the next loss begins again: with the first try of `retry`. @default 10000 */
+  /**
+   * The time online after which a connection counts as stable: the next loss begins with the first try of `retry`.
+   * @default 10000
+   */
   readonly stableMs?: number;
-  /** Whether to try again after this loss; `{ afterMs }`: yes, after this time and not that of `retry`. @default always */
+  /**
+   * Decides whether to try again after a loss; `{ afterMs }` means yes, after this time in place of that of `retry`.
+   * @default always
+   */
   readonly shouldRetry?: ShouldRetry<P>;
-  /** Shared by the clients of a process: so many tries in all, the ones at `start()` not counted. @default none */
+  /** Limits the tries of all clients that share it, without those at `start()`. @default none */
   readonly budget?: RetryBudget;
   /** The treatment of writes while there is no connection. @default they wait, within limits */
   readonly offline?: OfflineOptions;
-  /** Reset by `networkChanged()`: the one that the heartbeat handlers share. @default none */
+  /** The adaptive interval that the heartbeat handlers share; `networkChanged()` resets it. @default none */
   readonly adaptive?: { reset(): void };
   /** Closes the client. */
   readonly signal?: AbortSignal;
@@ -78,7 +86,7 @@ export interface ReconnectingClientOptions<P = ConnectPlace, C extends Channel =
   readonly logger?: Logger;
   /** @default systemClock */
   readonly clock?: Clock;
-  /** Chance, in [0, 1). @default Math.random */
+  /** Returns a random number in [0, 1). @default Math.random */
   readonly random?: () => number;
 }
 

@@ -41,13 +41,13 @@ import {
 
 /** The events of a `ReconnectingClient`, with the arguments of their listeners. */
 export interface ReconnectingClientEvents<P = unknown, C = unknown> {
-  /** The state changed, see {@link ClientState}; in order, none is left out. */
+  /** The state changed, see {@link ClientState}; every change is reported, in order. */
   state: [state: ClientState<P, C>];
-  /** A try failed, or the connection was lost; also where another place is tried at once, and no wait follows. */
+  /** A try failed, or the connection was lost; even if another place is tried at once, without a wait. */
   loss: [loss: Loss<P>];
   /**
-   * The page is left, and the client closes its connection after this event: the time for last words. `isKept`: the browser
-   * may show the page again as it is, and the client connects again then. Never on Node.
+   * The user leaves the page, and the client closes its connection after this event: the last chance to send. `isKept` is true if
+   * the browser may show the page again as it is; the client connects again then. Never fired on Node.
    */
   leave: [isKept: boolean];
 }
@@ -61,13 +61,12 @@ export interface ReconnectingClientEvents<P = unknown, C = unknown> {
  *   a message.
  * - **Offline** writes wait in order, bounded in number, bytes and time, and are sent after `ready`, before later
  *   ones; what does not fit or waits too long fails with `REJECTED_QUEUE`. Queued writes need no flush.
- * - **A loss** is found by what stands in the pipeline: put `HeartbeatHandler(HEARTBEAT_PRESETS.relaxed)` into it,
- *   for TCP alone notices a dead peer after many minutes or never. Any end of the channel is a loss, also
- *   `channel.close()`.
+ * - **A loss** is detected by handlers in the pipeline: put `HeartbeatHandler(HEARTBEAT_PRESETS.relaxed)` into it, for TCP alone
+ *   notices a dead peer after many minutes or never. Any end of the channel is a loss, also `channel.close()`.
  * - **In a page** waits end at once when the browser is online again or the page is shown or awake again, and the heartbeat of
  *   a connection beats at once. A page that is left closes its connection, so that the server knows; one that comes back
  *   from the back/forward cache connects again.
- * - **The end** is `close()`, the signal, `shouldRetry` that says no, a retry policy that gives `undefined`, or an
+ * - **The end** is `close()`, the signal, `shouldRetry` that returns false, a retry policy that gives `undefined`, or an
  *   `OptionError`: then `start()`, if it still waits, rejects with `RECONNECT_GIVEN_UP`.
  *
  * @typeParam P - a place of the bootstrap
@@ -155,7 +154,9 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     return this.machine.state;
   }
 
-  /** The connection, if it is online and has not begun to end. For each connection another one: do not keep it. */
+  /**
+   * The channel of the connection, if it is online and has not begun to end. Each connection has another channel: do not keep it.
+   */
   get channel(): C | undefined {
     const { state } = this.machine;
     return state.name === 'online' && isUsable(state.channel) ? state.channel : undefined;
@@ -166,14 +167,14 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     return this.queue.size;
   }
 
-  /** Their bytes, with 64 for each message. */
+  /** The bytes of the waiting writes, with 64 for each message. */
   get waitingBytes(): number {
     return this.queue.bytes;
   }
 
   /**
    * Connects, and again whenever the connection is lost. Resolves when it is online for the first time; rejects with
-   * `RECONNECT_GIVEN_UP`, or when it is closed before. It may be ignored: the state has the same.
+   * `RECONNECT_GIVEN_UP`, or when it is closed before. The promise may be ignored: the state reports the same.
    */
   start(): Promise<void> {
     if (this.state.name === 'idle') {
@@ -213,9 +214,9 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   }
 
   /**
-   * The machine has another way to the network: tries at once if it waits, and starts again if it is connecting; resets
-   * the `adaptive` interval. A connection that is online stays; its heartbeat beats at once (`HeartbeatProbeEvent`), to find
-   * out whether it still works.
+   * Call it when the network of the machine has changed. The client tries at once if it waits, starts again if it is connecting,
+   * and resets the `adaptive` interval. A connection that is online stays; its heartbeat beats at once (`HeartbeatProbeEvent`),
+   * to find out whether it still works.
    */
   networkChanged(): void {
     this.settings.adaptive?.reset();
@@ -236,7 +237,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     else this.current?.close();
   }
 
-  /** For good: writes that wait fail, what the channel has is sent, then it ends. */
+  /** Closes the client for good: waiting writes fail, the writes of the channel are sent, and the channel ends. */
   async close(): Promise<void> {
     this.finish('local', undefined);
     // Called by a listener, it is carried out after the listener has returned.
@@ -245,9 +246,9 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   }
 
   /**
-   * The next tries go to these places, each once, before those of `addresses`: where a server sent the client. They are
-   * reached as the place of the last connection is: with its TLS, and the name that its certificate must have, in its
-   * network, unless they have a `tls` of their own. A place that comes twice counts once; more than 32 are left out.
+   * Makes the next tries go to these places, each once, before those of `addresses`; for places that a server named. Without a
+   * `tls` of their own, they are reached as the last place was: with its TLS, its certificate name and its network. A place that
+   * comes twice counts once; more than 32 are left out.
    *
    * @throws ChannelError `PLACE_REFUSED` for a path after a host, for a `ws:` URL after a `wss:` URL, and for `{ host, port }`
    * with another host after a `wss:` URL

@@ -50,19 +50,20 @@ export interface RequestClientOptions<
   P = ConnectPlace | string | URL,
   C extends Channel = Channel,
 > {
-  /** Of each connection; its pipeline has an `ExchangeHandler`. */
+  /** The options of each connection; its pipeline has an `ExchangeHandler`. */
   readonly client: ReconnectingClientOptions<P, C>;
   /**
-   * The calls that are asked again when the connection was lost, within their time: `unsent`, those that certainly
-   * never left; `idempotent`, also those that the peer may have executed, under a `budget`; `never`, none.
+   * The calls that are repeated, within their time, when the connection was lost: `unsent`, calls that certainly never left;
+   * `idempotent`, also calls that the peer may have executed, under a `budget`; `never`, none.
    * @default 'unsent'
    */
   readonly retry?: 'unsent' | 'idempotent' | 'never';
-  /** Needed with `idempotent`: so many calls that may have been executed are asked again. @default none */
+  /** Limits the repeated calls that may have been executed; needed with `idempotent`. @default none */
   readonly budget?: RetryBudget;
   /**
-   * Connections at a time, spread over the places. A call goes to the one with the fewest under way, a notification too;
-   * of equal ones to the next in turn. @default 1
+   * The number of connections, spread over the places. Each call or notice goes to the connection with the fewest calls under
+   * way; among equals, to the next in turn.
+   * @default 1
    */
   readonly connections?: number;
   /**
@@ -106,9 +107,9 @@ type Ask = (channel: Channel) => void;
 /**
  * Calls over connections that come back: an `ExchangeHandler` on a {@link ReconnectingClient}, or on several.
  *
- * A call waits while there is no connection, and fails with `TIMEOUT_REQUEST` when its time is over. One whose
- * connection was lost fails with `REQUEST_LOST`, unless `retry` allows to ask again. Notifications follow the same
- * rules, but for them a connection is enough: they have no answer.
+ * A call waits while there is no connection, and fails with `TIMEOUT_REQUEST` when its time is over. A call whose connection was
+ * lost fails with `REQUEST_LOST`, unless `retry` allows a repetition. Notifications follow the same rules, but for them a
+ * connection is enough: they have no answer.
  *
  * @typeParam T - the types of the format; `RequestClient<JsonRpcExchange>` for JSON-RPC
  * @typeParam P - the places of the bootstrap; those of `Bootstrap` and of `WebSocketBootstrap` need not be named
@@ -151,7 +152,7 @@ export class RequestClient<
   C extends Channel = Channel,
 > implements AsyncDisposable
 {
-  /** One for each connection: for their states, and `networkChanged`. */
+  /** The clients, one for each connection: for their states, and `networkChanged`. */
   readonly clients: readonly ReconnectingClient<P, C>[];
   private readonly retry: 'unsent' | 'idempotent' | 'never';
   private readonly budget: RetryBudget | undefined;
@@ -245,13 +246,12 @@ export class RequestClient<
   }
 
   /**
-   * Tells something that is not answered. Succeeds when a kernel has it, which does not mean that it arrived; never
-   * throws.
+   * Sends a notice, which has no answer. Succeeds when the kernel has it, which does not mean that it arrived; never throws.
    *
-   * Without a connection it waits, in line with the calls, and fails as they do: `TIMEOUT_REQUEST`,
-   * `OPERATION_ABORTED`, `REJECTED_QUEUE`, or the error of the client when that is closed. Once a connection has it, time
-   * and signal have no effect until that is lost. Then it fails with `REQUEST_LOST`, whose `details.sent` is false only
-   * if no byte of it can have left, unless `retry` allows to tell it again within its time.
+   * Without a connection it waits, in line with the calls, and fails as they do: `TIMEOUT_REQUEST`, `OPERATION_ABORTED`,
+   * `REJECTED_QUEUE`, or the error of the client when that is closed. Once a connection has it, time and signal have no effect
+   * until that is lost. Then it fails with `REQUEST_LOST`, whose `details.sent` is false only if no byte of it can have left,
+   * unless `retry` allows a repetition within its time.
    */
   notify(body: T['call'], options: Omit<CallOptions, 'input'> = {}): WriteFuture {
     const notice = new SettableFuture();
@@ -272,7 +272,7 @@ export class RequestClient<
     return notice;
   }
 
-  /** For good: calls that wait fail, those under way end with their connections. */
+  /** Closes the client for good: waiting calls fail, and calls under way end with their connections. */
   async close(): Promise<void> {
     await Promise.all(this.clients.map((client) => client.close()));
   }

@@ -2,7 +2,7 @@ import { checkNumber, describeOptions, type RetryPolicy, whole } from '@headrace
 
 /** Options of {@link fixed}. */
 export interface FixedOptions {
-  /** Rounds through the places without success until it gives up. @default Infinity */
+  /** The number of rounds through the places without success after which it gives up. @default Infinity */
   readonly attempts?: number;
 }
 
@@ -11,8 +11,8 @@ const OPTIONS = describeOptions('fixed', {
 });
 
 /**
- * The first round at once, then one every `ms` after the last has failed. For a few clients: many that lose their
- * server together come back together, see {@link spread}.
+ * Starts the first round at once, and each further one `ms` after the last has failed. Use it for a few clients only: many
+ * clients that lose their server together also come back together, see {@link spread}.
  *
  * @param ms - between two rounds, in milliseconds
  */

@@ -2,14 +2,15 @@ import { checkNumber, describeOptions, number, type RetryPolicy } from '@headrac
 
 /** Options of {@link spread}. */
 export interface SpreadOptions {
-  /** The first window, which begins with the loss. @default 2000 */
+  /** The length of the first window, which begins with the loss. @default 2000 */
   readonly firstMs?: number;
   /**
-   * Each window is so many times as long as the one before it. With `p` the share of a window at which the outage
-   * ends, the busiest second of the return has at most `1 + (factor - 1) · p` times the mean. @default 2
+   * The factor by which each window is longer than the one before it. With `p` the share of a window at which the outage ends,
+   * the busiest second of the return has at most `1 + (factor - 1) · p` times the mean.
+   * @default 2
    */
   readonly factor?: number;
-  /** No window is longer. @default 30000 */
+  /** The length of the longest window. @default 30000 */
   readonly maxMs?: number;
 }
 

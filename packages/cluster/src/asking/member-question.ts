@@ -31,13 +31,14 @@ export type ClusterAnswer<Result> = {
 
 /** Options of `ClusterGroup.request`. */
 export interface ClusterRequestOptions {
-  /** How long all together have, in milliseconds, up to a day. @default 10_000 */
+  /** The time for all answers together, in milliseconds, up to a day. @default 10_000 */
   readonly timeoutMs?: number;
-  /** Ends the question: each member that has not answered has the error `OPERATION_ABORTED`. */
+  /** Ends the question: the entry of each member that has not answered has the error `OPERATION_ABORTED`. */
   readonly signal?: AbortSignal;
   /**
-   * Gets a row for each member, as its node has told; its own `idOf` is not asked. A node that was not heard has one row
-   * with an empty id. @default none
+   * Gets a row for each member, as its node reported it; the ledger's own `idOf` is not called. A node that did not answer has
+   * one row with an empty id.
+   * @default none
    */
   readonly ledger?: BroadcastLedger;
 }

@@ -37,6 +37,8 @@ export class MemberQuestions {
   /** Of other nodes, by node and number. */
   private readonly others = new Map<string, AskedMembers>();
   private lastNumber = 0;
+  /** How often nodes were asked about the questions of this one. */
+  private looks = 0;
   private timer: Timer | undefined = undefined;
 
   constructor(context: ClusterContext) {
@@ -138,7 +140,7 @@ export class MemberQuestions {
     this.timer ??= this.context.wire.host.clock.schedule(() => {
       this.timer = undefined;
       this.askWhetherStill();
-      if (this.own.size > 0) this.lookLater();
+      this.lookLater();
     }, STILL_MS);
   }
 
@@ -152,12 +154,16 @@ export class MemberQuestions {
     for (const [about, question] of this.own) {
       for (const node of question.awaited) {
         const numbers = open.get(node) ?? [];
-        // A node does not ask more of them at a time: of these some have an answer, and then the rest follows.
-        if (numbers.length < MAX_QUESTIONS) numbers.push(about);
+        numbers.push(about);
         open.set(node, numbers);
       }
     }
-    for (const [node, numbers] of open) this.tell(node, { what: 'still', numbers });
+    this.looks += 1;
+    for (const [node, all] of open) {
+      // A node takes no more of them at a time: the next look begins where this one ended.
+      const from = all.length > MAX_QUESTIONS ? ((this.looks - 1) * MAX_QUESTIONS) % all.length : 0;
+      this.tell(node, { what: 'still', numbers: all.slice(from, from + MAX_QUESTIONS) });
+    }
   }
 
   private tell(node: string, question: object): void {
@@ -212,7 +218,10 @@ export class MemberQuestions {
       .finally(() => this.others.delete(key));
   }
 
+  /** @throws what is wrong with the numbers */
   private refuseForgotten(node: string, numbers: readonly string[]): void {
+    // Each may have an answer: one message must not cause a million.
+    if (numbers.length > MAX_QUESTIONS) throw new Error('a node asks about too many questions');
     for (const about of numbers) {
       if (this.others.has(`${node} ${about}`)) continue;
       const text = `the node ${this.context.wire.nodeId} does not ask for it any more`;

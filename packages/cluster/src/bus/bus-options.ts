@@ -8,19 +8,23 @@ import {
 
 /** Options of every bus. */
 export interface EngineBusOptions {
-  /** Limits of the messages that are kept while the bus is down; the oldest is dropped first, and counted. @default those below */
+  /**
+   * Limits of the messages that are kept while the bus is down; the oldest is dropped first, and counted.
+   * @default those below
+   */
   readonly whenDown?: {
     /** Bytes of messages and subjects. @default 1048576 */
     readonly maxBytes?: number;
-    /** Older ones are not sent any more. @default 5000 */
+    /** The age in milliseconds above which a kept message is dropped. @default 5000 */
     readonly maxAgeMs?: number;
   };
-  /** Every so often the bus sends a message to itself, in milliseconds. @default 1000 */
+  /** The interval at which the bus sends a message to itself, in milliseconds. @default 1000 */
   readonly heartbeatMs?: number;
   /**
-   * The bus is down when none of its heartbeats has come back for so long, in milliseconds; then the connection is
-   * closed with everything in it, and made again. While messages of others arrive it waits ten times as long: the bus is
-   * late then, and not silent. Other nodes call a node gone after 5 s without a heartbeat. @default 3000
+   * The time in milliseconds without one of its own heartbeats after which the bus is down; the connection is then closed, with
+   * everything in it, and made again. While messages of others arrive, the bus is late but not silent, and waits ten times as
+   * long. Other nodes report a node as gone after 5 s without a heartbeat.
+   * @default 3000
    */
   readonly unheardMs?: number;
   /** How long the engine may take to connect, in milliseconds. @default 5000 */

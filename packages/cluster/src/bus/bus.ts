@@ -5,17 +5,17 @@ import type { Log } from '../log/log.ts';
 export type { BusSubscription } from '../log/bus-subscription.ts';
 
 /**
- * The outcome for a message: `sent` was given to the engine, `kept` waits for the bus to come up, `dropped` is lost.
- * None of them means that it was received.
+ * The outcome for a message: `sent` means that the engine was given it, `kept` that it waits for the bus to come up, `dropped`
+ * that it is lost. None of them means that it was received.
  */
 export type PublishOutcome = 'sent' | 'kept' | 'dropped';
 
-/** Gets what comes in on a subject. The bytes are shared by all listeners of the process: do not change them. */
+/** Gets the messages of a subject. The bytes are shared by all listeners of the process: do not change them. */
 export type BusListener = (bytes: Buffer, subject: string) => void;
 
 /** Events of a {@link Bus}. */
 export interface BusEvents {
-  /** Every subscription is in force, and a message of its own came back: what is published now arrives. */
+  /** Every subscription is in force, and a message of the bus to itself came back: messages published now arrive. */
   up: [];
   /** The bus is down. `cause` is the error of the engine, if there was one. */
   down: [cause: Error | undefined];
@@ -29,15 +29,15 @@ export interface BusEvents {
  */
 export type DropCause = 'full' | 'old' | 'stuck' | 'closed';
 
-/** The process of a bus: time, randomness and a log, all of which tests replace. */
+/** What a bus takes from its process: time, randomness and a logger; tests replace all of them. */
 export interface BusHost {
-  /** All times of the bus go by it. */
+  /** The clock of all times of the bus. */
   readonly clock: Clock;
-  /** Gets one line for each trouble. */
+  /** Gets one line for each problem. */
   readonly logger: Logger;
-  /** At least 0, below 1. */
+  /** Returns a random number, at least 0 and below 1. */
   readonly random: () => number;
-  /** The subject that only this bus listens to and publishes on: what comes back there proves that it is up. */
+  /** The subject that only this bus listens to and publishes on: a message that comes back there proves that the bus is up. */
   readonly probe: string;
 }
 
@@ -45,8 +45,8 @@ export interface BusHost {
  * Messages by subject between the nodes of a cluster, at most once, in order for each subject and sender. There is no
  * store: a node that does not listen gets nothing.
  *
- * A bus never throws for what the network does. While it is down, what is published is kept within `whenDown`, and sent
- * in order when it is up; it is made again until it is closed.
+ * A bus never throws because of the network. While it is down, it keeps published messages within `whenDown`, and sends them in
+ * order when it is up. It reconnects until it is closed.
  *
  * Implementations: `memoryBus()`, `processBus()`, `natsBus()`, `redisBus()`; all are tested by `describeBus`. One of
  * your own is an {@link BusEngine} in an {@link EngineBus}.
@@ -54,12 +54,12 @@ export interface BusHost {
 export interface Bus {
   /** For log lines: the engine and where it is, without credentials. */
   readonly name: string;
-  /** `up` while what is published arrives. */
+  /** `up` while published messages arrive. */
   readonly state: 'up' | 'down';
   /** A store for durable groups, if the engine has one. */
   readonly log?: Log | undefined;
 
-  /** Begins to connect. Called once, by the cluster. */
+  /** Begins to connect; the cluster calls it once. */
   open(host: BusHost): void;
   /**
    * Sends to all listeners, in this process too.
@@ -72,7 +72,7 @@ export interface Bus {
    * before. Left out where the end of a process is not noticed at once: `processBus()` has it.
    */
   leaveWill?(subject: string, bytes: Uint8Array): void;
-  /** Calls the listener with what comes in, from a moment after this call; see {@link settled}. */
+  /** Calls the listener with the messages of a subject, from a moment after this call; see {@link settled}. */
   subscribe(subject: string, listener: BusListener): BusSubscription;
   /** Resolves when all subscriptions made so far are in force. Rejects with `BUS_DOWN`. */
   settled(): Promise<void>;
@@ -84,9 +84,9 @@ export interface Bus {
 
   /** Calls back with each event; see {@link BusEvents}. */
   on<E extends keyof BusEvents>(event: E, listener: (...args: BusEvents[E]) => void): unknown;
-  /** Takes a listener back. */
+  /** Removes a listener. */
   off<E extends keyof BusEvents>(event: E, listener: (...args: BusEvents[E]) => void): unknown;
 
-  /** Sends what was published, for as long as that is quick, and ends. The bus cannot be opened again. */
+  /** Sends the published messages, for 2 s at most, and ends. The bus cannot be opened again. */
   close(): Promise<void>;
 }

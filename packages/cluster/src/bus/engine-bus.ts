@@ -21,9 +21,9 @@ import { Subscriptions } from './subscriptions.ts';
 
 export type { EngineBusOptions } from './bus-options.ts';
 
-/** A bus over an engine, up while it hears itself; see {@link Bus}. */
+/** A bus over an engine. It is up while it receives its own heartbeats; see {@link Bus}. */
 export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
-  /** Of the engine, for log lines. */
+  /** The name of the engine, for log lines. */
   readonly name: string;
   /** The engine's store for durable groups, if it has one. */
   readonly log: Log | undefined;
@@ -58,7 +58,7 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
     this.log = this.engineLog;
   }
 
-  /** `up` while it hears itself, and every subscription is in force. */
+  /** `up` while the bus receives its own heartbeats, and every subscription is in force. */
   get state(): 'up' | 'down' {
     return this.upLink === undefined ? 'down' : 'up';
   }
@@ -101,7 +101,10 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
     keeper.connect();
   }
 
-  /** While down, messages are kept within `whenDown`; up, at most 16 MiB that have not come through are given out. */
+  /**
+   * Sends a message. While the bus is down, it is kept within `whenDown`; while the bus is up, at most 16 MiB that have not come
+   * through are under way.
+   */
   publish(subject: string, bytes: Uint8Array): PublishOutcome {
     if (this.isClosed) return this.drop(subject, bytes, 'closed');
     const { keeper } = this;
@@ -114,14 +117,14 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
     return keeper.publish(subject, bytes) ? 'sent' : this.drop(subject, bytes, 'stuck');
   }
 
-  /** The engine publishes it by itself if this process ends without closing the bus; see {@link Bus.leaveWill}. */
+  /** Keeps bytes that the engine publishes by itself if this process ends without closing the bus; see {@link Bus.leaveWill}. */
   leaveWill(subject: string, bytes: Uint8Array): void {
     this.will = { subject, bytes };
     this.keeper?.link?.leaveWill?.(subject, bytes);
     this.engine.witness?.leaveWill(subject, bytes, (its, will) => this.publish(its, will));
   }
 
-  /** In force on each new link before `up`. Errors of a listener are logged. */
+  /** Listens to a subject; the subscription is in force on each new link before `up`. Errors of a listener are logged. */
   subscribe(subject: string, listener: BusListener): BusSubscription {
     if (this.isClosed) return { close: () => {} };
     return this.subscriptions.add(subject, listener);
@@ -137,7 +140,10 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
     return this.whileUp((link) => link.receivers(subject));
   }
 
-  /** Sends what was given to the engine, for 2 s at most; what was kept is dropped as `closed`. A second call joins the first. */
+  /**
+   * Sends the messages that the engine was given, for 2 s at most; kept messages are dropped as `closed`. A second call joins the
+   * first.
+   */
   close(): Promise<void> {
     this.closing ??= this.end();
     return this.closing;

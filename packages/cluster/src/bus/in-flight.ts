@@ -77,7 +77,7 @@ export class InFlight {
     return probe;
   }
 
-  /** False for what is not a probe of this link, or came back before. */
+  /** False for a value that is not a probe of this link, or came back before. */
   heard(probe: Buffer): boolean {
     const { probes } = this;
     const own = keyOf(probe);

@@ -26,34 +26,39 @@ export interface ClusterOptions<Principal = unknown> {
   /** The bus between the nodes. It belongs to the cluster from now on. @default none: a cluster of one process */
   readonly bus?: Bus;
   /**
-   * Secrets of the nodes, at most 8 of at least 16 bytes; a text is its UTF-8. The first one authenticates what this
-   * node publishes (HMAC-SHA256); what none of them made is ignored. To change one, roll the nodes three times: with the
-   * new one last, with the new one first, and without the old one. @default none: every program that may publish is trusted
+   * Secrets of the nodes, at most 8 of at least 16 bytes; a text is its UTF-8. The first one authenticates the messages of this
+   * node (HMAC-SHA256); messages that none of them authenticates are ignored. To replace a key, restart the nodes three times:
+   * with the new key last, with the new key first, and without the old one.
+   * @default none: every program that may publish is trusted
    */
   readonly keys?: readonly (string | Uint8Array)[];
-  /** Where clients reach this node, for the route. @default none: the route does not name it */
+  /** The address at which clients reach this node, for the route. @default none: the route does not name it */
   readonly address?: NodeAddress;
   /** Roles of this node, such as `worker`: up to 32, each up to 64 characters. @default none */
   readonly roles?: readonly string[];
   /** How many clients are connected, for the route. @default the members of the largest group here */
   readonly connections?: () => number;
-  /** Part of one core that is busy, 0 to 1, for the route. @default the process's CPU time of the last second */
+  /** The busy part of one core, 0 to 1, for the route. @default the process's CPU time of the last second */
   readonly load?: () => number;
-  /** The id of a principal, and whether a user may be on two nodes. @default ids of principals, any number of connections */
+  /**
+   * Options of `cluster.users`: the id of a principal, and whether a user may be on two nodes.
+   * @default ids of principals, any number of connections
+   */
   readonly users?: ClusterUsersOptions<Principal>;
-  /** How long `join` waits for the bus; then it resolves without it. In milliseconds. @default 2000 */
+  /** How long `join` waits for the bus, in milliseconds; after that it resolves without the bus. @default 2000 */
   readonly joinTimeoutMs?: number;
   /**
-   * How many groups with members, ids of members and users are known of each other node; further ones are ignored, with
-   * a line in the log, and messages to users go to all nodes as long as one has more. A program that forges nodes forges
-   * many: give `keys`. @default 1000000
+   * The most groups with members, ids of members, and users that this node remembers of each other node. Further ones are ignored
+   * and logged, and messages to users go to all nodes while a node has more. The limit does not stop a program that forges many
+   * nodes: `keys` does.
+   * @default 1000000
    */
   readonly maxNodePresence?: number;
   /** @default the system's */
   readonly clock?: Clock;
   /** @default standard error */
   readonly logger?: Logger;
-  /** At least 0, below 1. @default Math.random */
+  /** Returns a random number, at least 0 and below 1. @default Math.random */
   readonly random?: () => number;
   /** Random bytes for the node's id. @default node:crypto's */
   readonly randomBytes?: (size: number) => Buffer;

@@ -40,7 +40,7 @@ export interface ClusterEvents {
   nodeLeft: [node: NodeInfo, reason: 'left' | 'node-gone'];
   /** The bus is up: messages get through. */
   up: [];
-  /** The bus is down: members of other nodes are not reached; messages to them are kept for a while. */
+  /** The bus is down: messages to members of other nodes do not arrive, and are kept for a while. */
   down: [cause: Error | undefined];
 }
 
@@ -116,8 +116,8 @@ export class Cluster<Principal = unknown>
   }
 
   /**
-   * Joins, or begins the cluster: resolves when the bus is up, or after 2 s without it. A bus that is away keeps no
-   * node from starting: members of this node are served, and the rest follows when it comes.
+   * Joins the cluster, or begins it. Resolves when the bus is up, or after 2 s without it: a node starts without its bus, serves
+   * its own members, and joins the others when the bus comes up.
    *
    * @throws OptionError
    * @throws ChannelError `BUS_DOWN` for a bus that is closed, or has a cluster already
@@ -131,7 +131,7 @@ export class Cluster<Principal = unknown>
     return cluster;
   }
 
-  /** This node, 32 hexadecimal digits, new at each start. */
+  /** The id of this node: 32 hexadecimal digits, new at each start. */
   get nodeId(): string {
     return this.context.wire.nodeId;
   }
@@ -141,13 +141,13 @@ export class Cluster<Principal = unknown>
     return this.context.wire.bus.state;
   }
 
-  /** This node first, then the others that are not gone. */
+  /** The nodes: this one first, then the others that are not gone. */
   get nodes(): readonly NodeInfo[] {
     const own: NodeInfo = { id: this.nodeId, life: 'alive', ...this.status() };
     return [own, ...this.context.directory.others()];
   }
 
-  /** Since the node started. A copy. */
+  /** Counts since the node started; a copy. */
   get counters(): ClusterCounters {
     return { ignored: this.context.wire.faults.toObject() };
   }
@@ -164,11 +164,11 @@ export class Cluster<Principal = unknown>
   }
 
   /**
-   * The group of this name. It is made at the first call; later calls give the same one, and must not give other
-   * options. A durable group of this name is given, too, once `durableGroup` of `@headrace/cluster/durable` has made it.
+   * The group of this name. It is made at the first call; later calls give the same one, and must not give other options. Once
+   * `durableGroup` of `@headrace/cluster/durable` has made a durable group of this name, this call returns it.
    *
-   * A group lives as long as its cluster, about 5 KB; with `lives: 'with-members'` it is freed with its last member here.
-   * Without `presence` and without members here it costs nothing on the bus.
+   * A group takes about 5 KB and lives as long as its cluster; with `lives: 'with-members'` it is freed with its last member
+   * here. Without `presence` and without members here it costs nothing on the bus.
    *
    * @throws OptionError `OPTION_INVALID` for a wrong option or name; `OPTION_CONFLICT` for options that differ from those
    *   of the first call
@@ -216,11 +216,11 @@ export class Cluster<Principal = unknown>
   }
 
   /**
-   * The polite end of this node: the others, and the route, see that it is draining; its servers stop accepting; the
-   * clients of lasting channels are sent to other nodes, and the other connections end in batches, when everything for
-   * them has left. Then what was written to durable groups is stored, the groups are left, and the bus is closed when
-   * what was published has left. A second call joins the first. Rejects with an `OptionError`; and with the first error
-   * of a server or table, once all the rest is done.
+   * Leaves the cluster in order. The other nodes and the route see that this node is draining, and its servers stop accepting.
+   * The clients of lasting channels are sent to other nodes; the other connections end in batches, when everything for them has
+   * left. Then writes to durable groups are stored, the groups are left, and the bus is closed when published messages have left.
+   * A second call joins the first. Rejects with an `OptionError`, or with the first error of a server or table once everything
+   * else is done.
    */
   leave(options: LeaveOptions = {}): Promise<void> {
     if (this.leaving !== undefined) return this.leaving;

@@ -4,7 +4,7 @@ import { within } from '../time/within.ts';
 
 /** A server that stops accepting and lets its connections end; a `Server` of `@headrace/core` is one. */
 export interface Drainable {
-  /** Resolves when its connections are gone or the time is over; `everyMs` is between two batches, at most. */
+  /** Resolves when its connections are gone or the time is over; `everyMs` is the longest time between two batches. */
   shutdown(options: {
     readonly drainTimeoutMs: number;
     readonly batch: number;
@@ -12,13 +12,13 @@ export interface Drainable {
   }): Promise<void>;
   /** The listening channel: closed at once, so that no client connects while others are sent away. */
   readonly channel?: { close(reason: 'shutdown'): unknown };
-  /** How many there are to notify, which gives the time between batches. */
+  /** The number of connections to notify, which gives the time between batches. */
   readonly connections?: { readonly size: number };
 }
 
 /** Sends the clients of lasting channels elsewhere; a `ResumeTable` is one. */
 export interface Movable {
-  /** Notifies them within `spreadMs`, and does not wait for them. */
+  /** Notifies the clients within `spreadMs`, and does not wait for them. */
   move(options: { readonly spreadMs: number }): unknown;
   /** Lasting channels, with and without a link. */
   readonly size?: number;
@@ -28,18 +28,19 @@ export interface Movable {
 
 /** Options of `Cluster.leave`. */
 export interface LeaveOptions {
-  /** Stop accepting, and are drained. @default none */
+  /** The servers that stop accepting and are drained. @default none */
   readonly servers?: readonly Drainable[];
-  /** Have their clients sent to other nodes, before the servers' connections end. @default none */
+  /** The tables whose clients are sent to other nodes, before the servers' connections end. @default none */
   readonly tables?: readonly Movable[];
   /** How long connections may take to end, in milliseconds. @default 10000 */
   readonly drainTimeoutMs?: number;
   /**
-   * The connections are notified to go within this time, in milliseconds: not all at once. Clients of lasting channels go
-   * by chance within it, all others in batches after that. @default 5000, or half of `drainTimeoutMs` if that is less
+   * The time over which connections are asked to go, in milliseconds. Clients of lasting channels go at random moments within it,
+   * all others in batches after it.
+   * @default 5000, or half of `drainTimeoutMs` if that is less
    */
   readonly spreadMs?: number;
-  /** Connections notified together. @default 1000 */
+  /** The number of connections that are notified together. @default 1000 */
   readonly batch?: number;
 }
 

@@ -121,7 +121,7 @@ export class BusDelivery<Message> implements GroupDelivery<Message> {
 
   private arrived(envelope: Envelope): void {
     const { node, number, flags } = envelope;
-    // First: the number of what is not a message says nothing, and must not make old ones of those that follow.
+    // First: the number of an invalid message means nothing, and must not make old ones of those that follow.
     const message = decodeBody<Message>(envelope, this.options.codec);
     const arrival = this.numbers.arrived(node, number, (flags & BEGINS) !== 0);
     if (!arrival.isNew) return;

@@ -51,12 +51,12 @@ export interface DeliveryGroup {
 /** Counts of a `ClusterGroup` since it was made. */
 export interface ClusterGroupCounters {
   /**
-   * Messages to other nodes, by what the bus did with them; of a durable group all its messages of this node: `sent`
-   * is stored, `dropped` is not stored, as far as it is known.
+   * Messages to other nodes, by what the bus did with them. For a durable group, all messages that this node wrote:
+   * `sent` counts those stored, `dropped` those not stored, as far as this node knows.
    */
   readonly published: Readonly<Record<PublishOutcome, number>>;
-  /** Messages of other nodes that came; of a durable group those of all nodes that were delivered here. */
+  /** Messages of other nodes that arrived; for a durable group, messages of all nodes that were delivered here. */
   readonly received: number;
-  /** Messages of other nodes that did not come, as far as it is known, or came faster than members can be sent them. */
+  /** Messages of other nodes that did not arrive, as far as this node knows, or arrived faster than members can be sent them. */
   readonly lost: number;
 }

@@ -11,8 +11,8 @@ import { LogDelivery } from './log-delivery.ts';
  * A group whose messages are stored in the log of the bus, and come to the members of all nodes from there, in one order
  * for all, to each once. {@link durableGroup} makes it.
  *
- * A message whose matcher means no member elsewhere, such as `ChannelMatchers.is`, is not stored: it goes to that member
- * at once. Any other matcher holds for the members of this node.
+ * A message whose matcher means no member elsewhere, such as `ChannelMatchers.is`, is not stored: it goes to that member at once.
+ * Any other matcher applies to the members of this node.
  */
 export class DurableGroup<Message = unknown> extends ClusterGroup<Message, DurableOutcome> {
   /** The stored messages, and the way back for members that were away. */

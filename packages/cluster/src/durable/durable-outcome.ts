@@ -3,17 +3,17 @@ import { callSafely } from '@headrace/core/authoring';
 import type { LogPosition } from '../log/log.ts';
 
 /**
- * The outcome of a write to a durable group. It settles when the message is stored, or is not; awaited, it gives
- * nothing, and {@link position} is there. It may be ignored.
+ * The outcome of a write to a durable group. It settles when the message is stored or the store has failed. Awaiting it gives no
+ * value; {@link position} is set then. It may be ignored.
  *
  * `isBegun` is true once the message came back from the log and was written to the members of this node, or has failed,
  * or did not come back for 5 s after it was stored: until then a BroadcastHandler holds the reads of its sender.
  */
 export class DurableOutcome implements GroupOutcome {
   /**
-   * Where it is stored; undefined if it is not to be stored. Rejects with `BUS_DOWN` if it could not be stored for 5 s,
-   * with `OUTBOUND_FULL` if too many wait already, and with `GROUP_WRITE_FAILED` if the log has something under its id
-   * that no node of the cluster made.
+   * The position of the message; undefined if it is not to be stored. Rejects with
+   * `BUS_DOWN` if it could not be stored for 5 s, with `OUTBOUND_FULL` if too many wait already, and with `GROUP_WRITE_FAILED` if
+   * the log has an entry under its id that no node of the cluster made.
    */
   readonly stored: Promise<LogPosition | undefined>;
   private readonly whenBegun: (() => void)[] = [];
@@ -49,7 +49,7 @@ export class DurableOutcome implements GroupOutcome {
     return durable;
   }
 
-  /** Where it is stored, once it is. */
+  /** The position of the message, once it is stored. */
   get position(): LogPosition | undefined {
     return this.storedAt;
   }
@@ -65,7 +65,7 @@ export class DurableOutcome implements GroupOutcome {
     else this.whenBegun.push(listener);
   }
 
-  /** How many members here it is about. */
+  /** How many members of this node it is about. */
   get size(): number {
     return this.members;
   }
@@ -80,12 +80,12 @@ export class DurableOutcome implements GroupOutcome {
     return this.state === 'stored';
   }
 
-  /** Never: it is stored for all. */
+  /** Always false: a message is stored for all members or for none. */
   get isPartialSuccess(): boolean {
     return false;
   }
 
-  /** Never, as {@link isPartialSuccess}. */
+  /** Always false, as {@link isPartialSuccess}. */
   get isPartialFailure(): boolean {
     return false;
   }

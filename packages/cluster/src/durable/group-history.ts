@@ -9,11 +9,11 @@ import { reaches, SharedPages } from './shared-pages.ts';
 
 /** A message of a durable group, and its place. */
 export interface DurableMessage<Message> {
-  /** As the group's codec decodes it. */
+  /** The message, as the group's codec decodes it. */
   readonly message: Message;
   /** Where it is stored. */
   readonly position: LogPosition;
-  /** Given by its writer, or made up. */
+  /** The id that its writer gave, or one that was made up. */
   readonly id: string;
 }
 
@@ -21,13 +21,13 @@ export interface DurableMessage<Message> {
 export interface NewestMessages<Message> {
   /** In order. */
   readonly entries: readonly DurableMessage<Message>[];
-  /** Where they end. */
+  /** The position after the last entry. */
   readonly position: LogPosition;
 }
 
 /** Options of {@link GroupHistory.since}. */
 export interface SinceOptions {
-  /** Messages, at most. @default 1000 */
+  /** The most messages to return. @default 1000 */
   readonly limit?: number;
 }
 
@@ -47,12 +47,12 @@ export type SinceOutcome<Message> =
       readonly recovered: true;
       /** In order. */
       readonly entries: readonly DurableMessage<Message>[];
-      /** Where they end: ask again from here. */
+      /** The position after the last entry: the next call continues from it. */
       readonly position: LogPosition;
-      /** False if there are more than `limit`. */
+      /** False if there are more messages than `limit`. */
       readonly isComplete: boolean;
     }
-  /** The log does not reach back so far, or is another one. */
+  /** False: the log does not reach back so far, or is another one. */
   | { readonly recovered: false };
 
 /** The members of the group, as a {@link GroupHistory} sees them. */
@@ -95,8 +95,8 @@ export class GroupHistory<Message = unknown> {
   }
 
   /**
-   * Where the members of this node are: they have everything up to here. Undefined without members, and before the log
-   * could be read.
+   * The position up to which the members of this node have everything. Undefined without members, and before the log could be
+   * read.
    */
   get position(): LogPosition | undefined {
     return this.feed.at;
@@ -113,14 +113,14 @@ export class GroupHistory<Message = unknown> {
   }
 
   /**
-   * Adds a member that was away: first it gets what came after its position, then it is added; nothing is missed or
-   * doubled in between. It gets no more at once than its output takes.
+   * Adds a member that was away. The member first gets the messages after its position, and is then added; nothing in between is
+   * missed or doubled. It gets no more at once than its output takes.
    *
-   * With `recovered: false` the log does not reach back to the position, or is another one: the channel is a member
-   * from `position` of the outcome on. Without a position it is always that.
+   * With `recovered: false` the log does not reach back to the position, or is another one: the channel is a member from
+   * `position` of the outcome on. Without a position, the outcome is always this.
    *
-   * Rejects with `BUS_DOWN` if the log could not be read for 5 s or the cluster was left, and with `CHANNEL_CLOSED`:
-   * then it is not a member. A join that is under way for the channel is what a second one gives.
+   * Rejects with `BUS_DOWN` if the log could not be read for 5 s or the cluster was left, and with `CHANNEL_CLOSED`; the channel
+   * is not a member then. A second call during a join returns the first one's promise.
    */
   join(channel: Channel, position?: LogPosition, options: JoinOptions = {}): Promise<JoinOutcome> {
     const { answer } = JOIN_OPTIONS.resolve(options);
@@ -162,8 +162,8 @@ export class GroupHistory<Message = unknown> {
   }
 
   /**
-   * The last messages, up to `count`, and where they end; to show a room to a new member. Rejects with
-   * `BUS_DOWN`, and with `OPTION_INVALID` for a `count` that is not a whole number from 1 on.
+   * The last messages, up to `count`, and the position after them; for showing a room to a new member. Rejects with `BUS_DOWN`,
+   * and with `OPTION_INVALID` for a `count` that is not a whole number from 1 on.
    */
   async newest(count: number): Promise<NewestMessages<Message>> {
     checkNumber('count', count, { min: 1, integer: true });

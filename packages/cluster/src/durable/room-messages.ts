@@ -31,7 +31,7 @@ export class RoomMessages<Message> {
    * A message to store, with its id.
    *
    * @param id - if the writer gave one
-   * @throws OptionError for what is not an id
+   * @throws OptionError for a value that is not an id
    * @throws EncodeError if it cannot be stored
    */
   encoded(

@@ -3,11 +3,11 @@ import { EncodeError } from '@headrace/core';
 import { atOnce, toBuffer, toError } from '@headrace/core/authoring';
 import { BODY, type BodyType } from './envelope.ts';
 
-/** How the messages of a group look on the bus, instead of the body types. */
+/** The format of a group's messages on the bus, in place of the body types. */
 export interface MessageCodec<Message> {
-  /** The bytes belong to the caller from now on. Its errors are thrown by the write. */
+  /** Encodes a message. The bytes belong to the caller from now on. The write throws the errors of this function. */
   encode(message: Message): Uint8Array;
-  /** Its errors are counted, and the message is ignored. */
+  /** Decodes a message. If it throws, the message is counted and ignored. */
   decode(bytes: Buffer): Message;
 }
 

@@ -10,7 +10,7 @@ export const OP = {
   sync: 3,
   /** The connection is closed; numbered and repeated as a message. Body: the reason. */
   closed: 4,
-  /** The worker no longer has the connection. */
+  /** The worker no longer has the connection. Of connection 0: the gateway has heard that the worker forgot what it had. */
   leave: 5,
   /** Number: of the last message that was handled; all before it were, too. */
   ack: 6,

@@ -60,6 +60,8 @@ export class GatewayLink {
   private current: string | undefined = undefined;
   private epoch = 0;
   private isConfirmed = false;
+  /** The worker may have forgotten the connection, and has not been heard since. */
+  private isDoubted = false;
   /** A worker has had it: the next one gets it as one that moved. */
   private wasConfirmed = false;
   private leavingAt: number | undefined = undefined;
@@ -100,6 +102,7 @@ export class GatewayLink {
     this.leavingAt = undefined;
     this.current = worker;
     this.isConfirmed = false;
+    this.isDoubted = false;
     if (worker !== undefined) {
       this.epoch += 1;
       this.repeatedTo = this.sequence.highest;
@@ -174,7 +177,10 @@ export class GatewayLink {
 
   /** A worker may have forgotten the connection: it is asked, even if it owes no answer. */
   doubt(worker: string, now: number): readonly LinkAction[] {
-    if (worker === this.current) this.ask(now);
+    if (worker === this.current) {
+      this.isDoubted = true;
+      this.ask(now);
+    }
     return this.taken();
   }
 
@@ -208,7 +214,10 @@ export class GatewayLink {
 
   /** Something was sent, and it is not known what became of it. */
   private isWaiting(): boolean {
-    return this.current !== undefined && (!this.isConfirmed || this.sequence.isInFlight);
+    return (
+      this.current !== undefined &&
+      (!this.isConfirmed || this.isDoubted || this.sequence.isInFlight)
+    );
   }
 
   private ask(now: number): void {
@@ -227,6 +236,7 @@ export class GatewayLink {
   private acknowledged(frame: GatewayFrame, now: number): void {
     const { flags, received, echo } = frame;
     this.isConfirmed = true;
+    this.isDoubted = false;
     this.wasConfirmed = true;
     this.askedAt = now;
     if ((flags & FLAG.attributes) !== 0 && frame.attributes > this.attributeVersion) {
@@ -267,6 +277,7 @@ export class GatewayLink {
     if (this.current === undefined || this.isDone) return;
     this.current = undefined;
     this.isConfirmed = false;
+    this.isDoubted = false;
     this.leavingAt = undefined;
     this.loseSent();
     this.updateHold();

@@ -7,7 +7,7 @@ export interface GatewayCluster {
   readonly gatewayPort: GatewayPort;
 }
 
-/** Gets what happens at a {@link GatewayPort}. */
+/** Receives the reports of a {@link GatewayPort}. */
 export interface GatewayListener {
   /** The body of an envelope came from a node. */
   received(from: string, body: Buffer): void;
@@ -24,13 +24,13 @@ export interface GatewayListener {
 export interface GatewayPort {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Of this node; another one after two nodes had the same. */
+  /** The id of this node; it changes if two nodes had the same one. */
   readonly nodeId: string;
   /** The state of the bus. */
   readonly state: 'up' | 'down';
   /** Sends the body of an envelope to one node, which may be this one. */
   send(node: string, body: Buffer): PublishOutcome;
-  /** The ids of the nodes that are ready and offer a role, this one too. */
+  /** The ids of the nodes that are ready and offer a role, including this one. */
   ready(role: string): readonly string[];
   /** True for a node that is ready, draining or unheard for a short time; false once it is gone, or was never there. */
   isThere(node: string): boolean;

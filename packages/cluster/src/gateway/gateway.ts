@@ -36,29 +36,31 @@ export interface GatewayOptions<Message = unknown> {
   /** This node. */
   readonly cluster: Cluster<never> | GatewayCluster;
   /**
-   * `at-most-once`: what a worker had not answered when it died is lost. `acknowledged`: it is repeated to the next
-   * worker, and marked, as that one cannot know what the other has done; the gateway keeps it until then.
+   * With `at-most-once`, messages that a worker had not answered when it died are lost. With `acknowledged`, the gateway keeps
+   * each message until it is answered, and repeats it to the next worker, marked as repeated: that worker cannot know what the
+   * other one has done.
    * @default 'at-most-once'
    */
   readonly delivery?: 'at-most-once' | 'acknowledged';
   /** The role of the nodes that are workers. @default 'worker' */
   readonly role?: string;
-  /** Reading of a connection stops while so many of its messages are not answered. @default 64 */
+  /** The number of unanswered messages at which the gateway stops reading a connection. @default 64 */
   readonly maxUnanswered?: number;
-  /** Or so many bytes of them. @default 1048576 */
+  /** The bytes of unanswered messages at which the gateway stops reading a connection. @default 1048576 */
   readonly maxUnansweredBytes?: number;
-  /** A worker that answers nothing for so long is asked how far it has come, in milliseconds. @default 2000 */
+  /** The time without an answer after which a worker is asked how far it has come, in milliseconds. @default 2000 */
   readonly syncMs?: number;
-  /** A worker that drains may take so long to answer what it has, in milliseconds. @default 5000 */
+  /** How long a draining worker may take to answer its messages, in milliseconds. @default 5000 */
   readonly handoverMs?: number;
-  /** The first attributes of a connection, for its workers; 64 KiB of JSON at most. @default nothing */
+  /** Gives the first attributes of a connection, for its workers; 64 KiB of JSON at most. @default nothing */
   readonly attributes?: (channel: Channel) => GatewayAttributes;
   /**
-   * Handles the messages that connections have while the bus is down, on this node, instead of a worker. No worker
-   * gets them. Messages that a worker had not answered before stay with it. @default none: reading stops
+   * Handles, on this node, the messages that arrive while the bus is down; no worker gets them. Messages that a worker had not
+   * answered before stay with that worker.
+   * @default none: reading stops
    */
   readonly handleWhenDown?: (channel: Channel, message: Message) => void;
-  /** How messages look on the bus; the same at the workers. @default bytes, texts, JSON */
+  /** The format of messages on the bus; the same at the workers. @default bytes, texts, JSON */
   readonly codec?: MessageCodec<Message>;
 }
 
@@ -85,9 +87,9 @@ interface GatewayEntry {
 }
 
 /**
- * Holds connections whose logic runs on other nodes: each message of a connection goes to its worker, which it keeps
- * while that is there. Another one, by rendezvous hashing over those that are ready, gets it when the node is gone, or
- * drains; no connection is closed for that.
+ * Holds connections whose logic runs on other nodes. Each connection has one worker, which gets all its messages. If that
+ * worker's node is gone or drains, the connection moves to another ready worker, chosen by rendezvous hashing; no connection is
+ * closed for that.
  *
  * @see GatewayWorker's `Gateway`
  */
@@ -147,35 +149,35 @@ export class Gateway<Message = unknown> {
         : cluster.addition(connectionCommands).serve((command) => held.command(command));
   }
 
-  /** Connections, and those that have closed and whose workers do not know it yet. */
+  /** The number of connections, including closed ones whose workers do not know it yet. */
   get connections(): number {
     return this.entries.size;
   }
 
-  /** Messages that reached no worker, or of which that is unknown. */
+  /** The number of messages that reached no worker, or may not have reached one. */
   get lostCount(): number {
     return this.lost;
   }
 
-  /** How often a connection got another worker. */
+  /** How often a connection moved to another worker. */
   get movedCount(): number {
     return this.moved;
   }
 
-  /** Envelopes that made no sense. */
+  /** How many envelopes were not valid. */
   get ignoredCount(): number {
     return this.ignored;
   }
 
   /**
-   * A handler for the end of a connection's pipeline; one for each connection, or one in a template. Messages that it reads go
-   * to the worker, messages of the worker go out from its place.
+   * A handler for the end of a connection's pipeline; one for each connection, or one in a template. Messages that it reads go to
+   * the worker; messages of the worker are written from its place.
    */
   handler(): Handler {
     return new GatewayHandler(this as Gateway);
   }
 
-  /** Takes part in nothing any more; the connections stay as they are, and one that comes later ends as `shutdown`. */
+  /** Stops the gateway. Its connections stay open; later ones close with the reason `shutdown`. */
   close(): void {
     this.isClosed = true;
     this.subscription.close();
@@ -297,6 +299,7 @@ export class Gateway<Message = unknown> {
     if (op === OP.unknown && connection === 0) {
       const now = this.clock.now();
       for (const one of [...this.entries.values()]) this.carryOut(one, one.link.doubt(from, now));
+      this.port.send(from, encodeFrame(frameOf({ op: OP.leave, connection, epoch })));
       return;
     }
     const entry = this.entries.get(connection);

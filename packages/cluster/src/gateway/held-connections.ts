@@ -6,13 +6,13 @@ import { checkAttributesLength, type GatewayAttributes } from './worker-connecti
 
 /** A connection, as its gateway knows it. */
 export interface ConnectionInfo {
-  /** Its id in the cluster: the node and a number. */
+  /** The id of the connection in the cluster: the node and a number. */
   readonly id: string;
-  /** The users that it was bound to; that of an AuthHandler is not among them. */
+  /** The users that the connection was bound to, without the user of an AuthHandler. */
   readonly users: readonly string[];
-  /** The groups that it is in. */
+  /** The groups that the connection is in. */
   readonly groups: readonly string[];
-  /** Its session, a copy. */
+  /** A copy of the connection's session. */
   readonly session: GatewayAttributes;
 }
 

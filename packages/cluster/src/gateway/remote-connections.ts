@@ -17,14 +17,14 @@ import {
 import { checkJson, isPlain } from './json-check.ts';
 import type { GatewayAttributes } from './worker-connection.ts';
 
-/** The connections that something is for: one, those of a user or of a group, or all. */
+/** The connections that a call is about: one, those of a user or of a group, or all. */
 export type ConnectionTarget =
   | { readonly connection: string }
   | { readonly user: string }
   | { readonly group: string }
   | { readonly all: true };
 
-/** What {@link RemoteConnections.publish} has reached. */
+/** The reach of one {@link RemoteConnections.publish}. */
 export interface Published {
   /** How many connections the message was written to. */
   readonly connections: number;
@@ -39,15 +39,15 @@ const ANSWER_MS = 2000;
 const ID = /^([0-9a-f]{32}):([1-9]\d{0,14})$/;
 
 /**
- * The connections of all gateways, from any node: what a worker says of them is carried out by the gateway that has them,
- * in the order in which it was said. Groups, users and sessions live there, so the end of a worker loses none of them.
- * Groups and users that handlers at the gateway made count as well. A connection that is gone, or whose gateway is gone,
- * counts 0.
+ * The connections of all gateways, from any node. The gateway that has a connection carries out the calls about it, in their
+ * order. Groups, users and sessions live at the gateway, so none of them is lost when a worker ends. Groups and users that
+ * handlers at the gateway made count as well. A connection that is gone, or whose gateway is gone, counts 0.
  *
- * All calls reject alike: with `BUS_DOWN` at once while the bus is down, except for one connection of this node; with
- * `TIMEOUT_REQUEST` if a gateway that is there does not answer within 2 s; with `GATEWAY_FAILED` if one fails at it, which
- * is in its log. The `details` of the last two have `gateways`, their node ids, and `count`, what the others have done. Such
- * an error may be ignored; what is wrong with the arguments may not.
+ * All calls reject alike: with
+ * `BUS_DOWN` at once while the bus is down, except for one connection of this node; with `TIMEOUT_REQUEST` if a gateway that is
+ * there does not answer within 2 s; with `GATEWAY_FAILED` if a gateway fails at it and logs why. The `details` of the last two
+ * have `gateways`, the node ids of those gateways, and `count`, the result of the others. These errors may be ignored; errors
+ * about the arguments may not.
  */
 export class RemoteConnections {
   private readonly commands: ConnectionCommands;
@@ -58,8 +58,8 @@ export class RemoteConnections {
   }
 
   /**
-   * Sends a message, a text or something that JSON can say, and resolves with how many connections it was written to.
-   * Rejects with `MESSAGE_NOT_ENCODABLE` for bytes and what else JSON does not carry, and with `MESSAGE_TOO_LONG`.
+   * Sends a message, a text or a JSON value, and resolves with the number of connections it was written to. Rejects with
+   * `MESSAGE_NOT_ENCODABLE` for bytes and other values that JSON does not carry, and with `MESSAGE_TOO_LONG`.
    *
    * @param except - ids of connections that do not get it
    */
@@ -67,7 +67,7 @@ export class RemoteConnections {
     return this.tell(to, { op: 'send', message, except }, () => checkMessage(message));
   }
 
-  /** As {@link send}; resolves with how many nodes took the message, too. */
+  /** Sends a message as {@link send} does; resolves also with the number of nodes that took it. */
   publish(
     to: ConnectionTarget,
     message: JsonValue,
@@ -98,12 +98,12 @@ export class RemoteConnections {
     return this.tell(to, { op: 'leave', name }, () => checkName(name));
   }
 
-  /** The connections belong to a user from now on. */
+  /** Binds connections to a user. */
   bind(to: ConnectionTarget, user: string): Promise<number> {
     return this.tell(to, { op: 'bind', name: user }, () => checkName(user));
   }
 
-  /** The connections do not belong to a user any more. Resolves with how many. */
+  /** Takes connections from a user. Resolves with how many. */
   unbind(to: ConnectionTarget, user: string): Promise<number> {
     return this.tell(to, { op: 'unbind', name: user }, () => checkName(user));
   }
@@ -119,14 +119,14 @@ export class RemoteConnections {
     return this.tell(to, { op: 'session', changes }, () => checkSession(changes));
   }
 
-  /** How many connections there are: one number from each gateway, where {@link list} carries all of them. */
+  /** How many connections there are. Each gateway sends one number, where {@link list} carries all connections. */
   count(of: ConnectionTarget): Promise<number> {
     return this.tell(of, { op: 'count' });
   }
 
   /**
-   * The connections, with their users, groups and sessions. They come in pages of 256 KiB, each within 2 s, so those that
-   * come or go meanwhile may be there or not. This node holds the whole list.
+   * The connections, with their users, groups and sessions. They are fetched in pages of 256 KiB, each within 2 s, so connections
+   * that open or close meanwhile may or may not be listed. This node holds the whole list.
    */
   list(of: ConnectionTarget): Promise<ConnectionInfo[]> {
     return this.ask(of, { op: 'list', after: 0 }, async (outcome, [, where]) => {

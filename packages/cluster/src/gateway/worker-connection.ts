@@ -23,7 +23,7 @@ export interface WorkerConnectionHost {
 
 /** A connection at its worker; the socket is at a gateway. */
 export class WorkerConnection<Message = unknown> {
-  /** The same for all workers that have it, one after the other. */
+  /** The id of the connection, the same at each of its workers. */
   readonly id: string;
   /** The node that has the socket. */
   readonly gateway: string;
@@ -51,19 +51,19 @@ export class WorkerConnection<Message = unknown> {
     this.knownVersion = version;
   }
 
-  /** False once it has closed, or is another worker's: what is written then is lost. */
+  /** False once the connection has closed or moved to another worker: later writes are lost. */
   get isOpen(): boolean {
     return this.open;
   }
 
-  /** Set by the gateway and by earlier workers. */
+  /** The attributes that the gateway and earlier workers have set. */
   get attributes(): GatewayAttributes {
     return this.current;
   }
 
   /**
-   * Sets some attributes; `undefined` removes one. They travel with the next acknowledgement: what is set while a
-   * message is handled is kept together with the fact that it was handled.
+   * Sets some attributes; `undefined` removes one. They travel with the next acknowledgement: attributes set while a message is
+   * handled are stored together with its acknowledgement.
    *
    * @throws EncodeError `MESSAGE_TOO_LONG` if all of them take more than 64 KiB of JSON
    */

@@ -19,18 +19,18 @@ import type { GatewayCluster, GatewayPort } from './gateway-port.ts';
 import { GatewaySession, type SessionJob } from './gateway-session.ts';
 import { type GatewayAttributes, WorkerConnection } from './worker-connection.ts';
 
-/** Options of a {@link Worker}. Of one connection one function runs at a time; a promise is waited for. */
+/** Options of a {@link Worker}. For each connection one function runs at a time; its promise is awaited. */
 export interface WorkerOptions<Message = unknown> {
   /** This node. */
   readonly cluster: Cluster<never> | GatewayCluster;
-  /** A connection is this worker's from now on; `moved` if another one had it before. */
+  /** Called when this worker gets a connection; `moved` if another worker had it before. */
   readonly onConnect?: (
     connection: WorkerConnection<Message>,
     how: { readonly moved: boolean },
   ) => void | Promise<void>;
   /**
-   * A message of a connection, in order. When this returns, or its promise resolves, the message is acknowledged.
-   * `repeated` if a worker that is gone may have handled it; only with `delivery: 'acknowledged'`.
+   * Called with each message of a connection, in order. The message is acknowledged when this function returns, or its promise
+   * resolves. `repeated` is true if a worker that is gone may have handled it; only with `delivery: 'acknowledged'`.
    */
   readonly onMessage: (
     connection: WorkerConnection<Message>,
@@ -38,16 +38,16 @@ export interface WorkerOptions<Message = unknown> {
     how: { readonly repeated: boolean },
   ) => void | Promise<void>;
   /**
-   * A connection is not this worker's any more: it has closed, with the reason of its channel; or it has `moved` to another
-   * worker; or its node is gone: `gateway-gone`.
+   * Called when this worker loses a connection: it has closed, with the reason of its channel; it has
+   * `moved` to another worker; or its node is gone: `gateway-gone`.
    */
   readonly onClose?: (
     connection: WorkerConnection<Message>,
     how: { readonly reason: string },
   ) => void | Promise<void>;
-  /** How messages look on the bus; the same at the gateways. @default bytes, texts, JSON */
+  /** The format of messages on the bus; the same at the gateways. @default bytes, texts, JSON */
   readonly codec?: MessageCodec<Message>;
-  /** A gateway is asked about a connection that was silent for so long, in milliseconds. @default 300000 */
+  /** The silence after which the gateway is asked whether a connection is still there, in milliseconds. @default 300000 */
   readonly auditMs?: number;
 }
 
@@ -75,7 +75,7 @@ interface WorkerEntry {
 /**
  * The logic for connections that gateways hold: on other nodes, or on this one.
  *
- * An error that is thrown is logged, and the message counts as answered: it would fail again.
+ * If a function throws, the error is logged and the message counts as answered, because it would fail again.
  *
  * @see GatewayWorker's `BusinessWorker`
  */
@@ -124,22 +124,22 @@ export class Worker<Message = unknown> {
     this.auditLater();
   }
 
-  /** How many connections it has. */
+  /** How many connections this worker has. */
   get connections(): number {
     return this.openCount;
   }
 
-  /** Messages that were sent to it and did not come. */
+  /** How many messages to this worker did not arrive. */
   get missedCount(): number {
     return this.missed;
   }
 
-  /** Envelopes that made no sense. */
+  /** How many envelopes were not valid. */
   get ignoredCount(): number {
     return this.ignored;
   }
 
-  /** Resolves when it has no connection any more: call it when this node drains, so that the gateways move them. */
+  /** Resolves when this worker has no connections left. Call it when this node drains, so that the gateways move them. */
   emptyWithin(timeoutMs: number): Promise<void> {
     if (this.openCount === 0) return Promise.resolve();
     return new Promise((resolve) => {
@@ -154,8 +154,8 @@ export class Worker<Message = unknown> {
   }
 
   /**
-   * Takes nothing any more: what waits is dropped, only functions under way go on, and what they answer is lost.
-   * Connections that it still has move when the gateways miss this node.
+   * Stops the worker. Waiting messages are dropped; functions under way go on, but their answers are lost. Its connections move
+   * when the gateways miss this node.
    */
   close(): void {
     this.subscription.close();
@@ -183,6 +183,10 @@ export class Worker<Message = unknown> {
 
   private take(from: string, frame: GatewayFrame): void {
     const { op, connection, epoch } = frame;
+    if (op === OP.leave && connection === 0) {
+      this.left.delete(from);
+      return;
+    }
     const entry = this.entryOf(from, connection);
     if (entry !== undefined && epoch < entry.session.epoch) return;
     if (entry?.session.epoch !== epoch) {
@@ -262,15 +266,19 @@ export class Worker<Message = unknown> {
   }
 
   private peersChanged(): void {
-    for (const [gateway] of this.left) {
-      if (!this.port.isThere(gateway)) continue;
-      this.left.delete(gateway);
-      this.send(gateway, frameOf({ op: OP.unknown, connection: 0, epoch: 0 }));
-    }
+    this.tellGateways();
     for (const [gateway, entries] of [...this.entries]) {
       if (this.port.isThere(gateway)) continue;
       this.left.use(gateway, true);
       for (const entry of [...entries.values()]) this.leave(entry, 'gateway-gone');
+    }
+  }
+
+  /** Until they answer: a frame may be lost. */
+  private tellGateways(): void {
+    for (const [gateway] of this.left) {
+      if (!this.port.isThere(gateway)) continue;
+      this.send(gateway, frameOf({ op: OP.unknown, connection: 0, epoch: 0 }));
     }
   }
 
@@ -359,6 +367,7 @@ export class Worker<Message = unknown> {
           if (now - entry.heardAt >= this.auditMs) this.ackSoon(entry);
         }
       }
+      this.tellGateways();
       this.auditLater();
     }, this.auditMs / 2);
   }

@@ -34,15 +34,15 @@ import { memberId } from './member-id.ts';
 
 /** Events of a {@link ClusterGroup}. */
 export interface ClusterGroupEvents {
-  /** An id has a member on a node, and had none there. Only with `presence: 'ids'`. */
+  /** An id got its first member on a node. Only with `presence: 'ids'`. */
   memberJoined: [member: Member];
   /** The last member of an id on a node is gone, or the node is. Only with `presence: 'ids'`. */
   memberLeft: [member: Member & { readonly reason: LeaveReason }];
   /** Messages of another node were lost on their way to us. Never in a durable group. */
   gap: [gap: Gap];
   /**
-   * The log of a durable group does not reach back to what the members of this node had last, or is another one: they
-   * may have missed something between these two.
+   * The log of a durable group does not reach back to the last message that the members of this node got, or is another one: they
+   * may have missed messages between the two positions.
    */
   skipped: [hole: { readonly from: LogPosition; readonly to: LogPosition }];
 }
@@ -65,7 +65,7 @@ export interface GroupHome {
  *
  * `size`, iteration, `has` and `close` are about the members of this node; `total` and `who()` about all.
  *
- * @typeParam Outcome - what a write gives
+ * @typeParam Outcome - the result of a write
  * @example
  * ```ts run
  * import { Cluster } from '@headrace/cluster';
@@ -83,7 +83,7 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
   extends WatchedEmitter<ClusterGroupEvents>
   implements Group<Message>, Iterable<Channel>
 {
-  /** The same on all nodes. */
+  /** The name of the group, the same on all nodes. */
   readonly name: string;
   private readonly context: GroupContext;
   private readonly flushOnce = onceAfterEvent<NodeHost>(() => this.members.flush());
@@ -170,7 +170,7 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
     return presence?.total ?? members.size;
   }
 
-  /** Since the group was made. A copy. */
+  /** Counts since the group was made; a copy. */
   get counters(): ClusterGroupCounters {
     return this.live.delivery.counters;
   }
@@ -203,16 +203,16 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
   }
 
   /**
-   * Adds a member until it closes. False if it was a member, or has closed.
+   * Adds a member until it closes. False if the channel is a member already, or has closed.
    *
-   * @throws OptionError `OPTION_INVALID` for what is not a channel
+   * @throws OptionError `OPTION_INVALID` for a value that is not a channel
    */
   add(channel: Channel): boolean {
     checkChannel(channel);
     return this.local.add(channel);
   }
 
-  /** True if it was a member. @param channel - a member of this node, or its id. */
+  /** Removes a member of this node. True if it was one. @param channel - a member of this node, or its id. */
   remove(channel: Channel | string): boolean {
     return this.local.remove(channel);
   }
@@ -227,9 +227,9 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
   }
 
   /**
-   * To the matching members here, and with the next flush to those on other nodes that the matcher means. In a durable
-   * group it is stored for the members of all nodes: it is on its way at once, without a flush, behind what was written
-   * before; members are flushed when it comes back.
+   * Writes to the matching members here, and with the next flush to those on other nodes that the matcher means. A durable group
+   * stores the message for the members of all nodes: it leaves at once, without a flush, after earlier writes; members are
+   * flushed when it comes back.
    *
    * @param how - the members that get it; in a durable group also the id of the message
    * @throws OptionError for a matcher that does not say what it means `elsewhere`, and for an id that is not valid;
@@ -258,15 +258,15 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
   }
 
   /**
-   * Asks the members of all nodes, each through the `ExchangeHandler` of its pipeline, and gives the answers as they come,
-   * as `requestAll` of `@headrace/handlers` does for one process: each node asks its own members, and sends their answers
-   * together. A member that gave none has `TIMEOUT_REQUEST`, `REQUEST_LOST` if it or its node is gone, and for
-   * what cannot go over the bus, 256 KiB at most, `MESSAGE_TOO_LONG` or `MESSAGE_NOT_ENCODABLE`. A node that was not
-   * heard has one entry without an id; `BUS_DOWN` while the bus is down.
+   * Asks the members of all nodes, each through the `ExchangeHandler` of its pipeline, and gives the answers as they come, as
+   * `requestAll` of `@headrace/handlers` does for one process. Each node asks its own members, and sends their answers together.
+   * The entry of a member without an answer has `TIMEOUT_REQUEST`, or `REQUEST_LOST` if it or its node is gone. For an answer
+   * that cannot go over the bus, which takes 256 KiB at most, it has `MESSAGE_TOO_LONG` or `MESSAGE_NOT_ENCODABLE`. A node that
+   * did not answer has one entry without an id; while the bus is down, with `BUS_DOWN`.
    *
-   * @param body - bytes, or something that JSON can say; with `JsonRpcExchange` as the type a call of JSON-RPC
+   * @param body - bytes or a JSON value; with `JsonRpcExchange` as the type a call of JSON-RPC
    * @throws OptionError `OPTION_INVALID`
-   * @throws EncodeError `MESSAGE_NOT_ENCODABLE`, `MESSAGE_TOO_LONG`; then nobody is asked
+   * @throws EncodeError `MESSAGE_NOT_ENCODABLE`, `MESSAGE_TOO_LONG`; then no member is asked
    * @example
    * ```ts
    * for await (const { node, id, answer, error } of group.request(Buffer.from('version?'), { timeoutMs: 2000 })) {

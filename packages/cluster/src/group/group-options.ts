@@ -17,26 +17,28 @@ import type { MessageCodec } from '../envelope/body.ts';
 /** Options of `Cluster.group`. */
 export interface ClusterGroupOptions<Message> extends SlowMemberOptions {
   /**
-   * The knowledge of members on other nodes: none, their number, or their ids; the same on all nodes. @default 'count'
+   * What this node knows of members on other nodes: nothing, their number, or their ids; the same on all nodes.
+   * @default 'count'
    */
   readonly presence?: false | 'count' | 'ids';
   /**
-   * The id of a member, up to 128 characters; asked when it is added, with `presence: 'ids'` alone. `undefined` counts it
-   * without an id.
+   * Gives the id of a member, up to 128 characters; called when it is added, only with `presence: 'ids'`. For `undefined` the
+   * member is counted without an id.
    * @default the principal that an AuthHandler set, if it is a text or has an `id`; else the channel's id
    */
   readonly idOf?: (channel: Channel) => string | undefined;
-  /** How messages look on the bus and in the log. @default bytes as they are, texts as UTF-8, everything else as JSON */
+  /** The format of messages on the bus and in the log. @default bytes as they are, texts as UTF-8, everything else as JSON */
   readonly codec?: MessageCodec<Message>;
   /**
-   * When this node listens to the other ones: a member that is the first one here may miss what is sent in its first
-   * milliseconds, unless it is `always`. @default 'with-members'
+   * When this node listens to the other ones. Unless this is `always`, the first member here may miss messages sent in its first
+   * milliseconds.
+   * @default 'with-members'
    */
   readonly listens?: 'with-members' | 'always';
   /**
-   * How long this node keeps the group: as long as the cluster, so that later calls give the same object; or while it has
-   * members here, listeners of its events, or messages that wait for a flush. A group that was freed is made again by the
-   * next call, which gives the options again; an object of it that is still held stands for its name.
+   * How long this node keeps the group: as long as the cluster, so that later calls give the same object; or while it has members
+   * here, listeners of its events, or messages that wait for a flush. The next call with its options makes a freed group again; a
+   * reference to the freed object stays usable.
    * @default 'with-cluster'
    */
   readonly lives?: 'with-cluster' | 'with-members';
@@ -44,11 +46,12 @@ export interface ClusterGroupOptions<Message> extends SlowMemberOptions {
 
 /** Options of one message that is written to a group. */
 export interface GroupWriteOptions {
-  /** The members that get it: of this node in a durable group. @default all */
+  /** The members that get the message; in a durable group, members of this node. @default all */
   readonly matcher?: ChannelMatcher | undefined;
   /**
-   * In a durable group: the message's id, up to 128 characters, the same when it is written again: within two minutes
-   * it is not stored twice, on whichever node. Ids of different writers must differ. @default one that is made up
+   * The id of the message in a durable group, up to 128 characters. A message written again with the same id within two minutes,
+   * on any node, is not stored twice. Ids of different writers must differ.
+   * @default one that is made up
    */
   readonly id?: string | undefined;
 }

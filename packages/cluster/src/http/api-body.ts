@@ -46,7 +46,7 @@ export async function bodyOf(request: IncomingMessage, maxBytes: number): Promis
   });
 }
 
-/** @throws Refusal for what is not JSON in UTF-8 */
+/** @throws Refusal for a value that is not JSON in UTF-8 */
 export function jsonOf(body: Buffer): unknown {
   if (!isUtf8(body)) throw new Refusal('NOT_JSON', 'the body is not UTF-8');
   try {
@@ -96,7 +96,7 @@ function noTarget(): Refusal {
   return new Refusal('WRONG_TARGET', 'to has one of group, user, connection, or all: true');
 }
 
-/** @throws Refusal for what is not a name, or not well-formed */
+/** @throws Refusal for a value that is not a name, or not well-formed */
 export function nameIn(name: unknown): string {
   const isName = typeof name === 'string' && name !== '' && name.length <= MAX_NAME_LENGTH;
   // A half of a surrogate pair would become another name on its way.

@@ -1,10 +1,10 @@
 import { type HeadraceError, isHeadraceError } from '@headrace/core';
 
-/** What an error of the API looks like in its answer: `code` is for programs, `message` for people. */
+/** The form of an error in an answer of the API: `code` is for programs, `message` for people. */
 export interface ApiProblem {
   /** One of {@link API_ERRORS}, an error code of the framework, or a code of the program's own. */
   readonly code: string;
-  /** A sentence, for people. */
+  /** A sentence for people. */
   readonly message: string;
 }
 

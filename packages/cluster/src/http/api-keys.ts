@@ -3,20 +3,21 @@ import type { ConnectionTarget } from '../gateway/remote-connections.ts';
 import { Refusal } from './api-error.ts';
 
 /**
- * Something that a key may do: `publish` to connections, also in batches; `presence`, asking who is there; `disconnect`, ending
+ * A right of a key: `publish` to connections, also in batches; `presence`, asking who is online; `disconnect`, ending
  * connections.
  */
 export type ApiRight = 'publish' | 'presence' | 'disconnect';
 
 /** A key of the HTTP API, and its rights. */
 export interface ApiKey {
-  /** Visible characters without spaces. */
+  /** The key itself: visible characters without spaces. */
   readonly key: string;
   /** The rights of the key. @default all */
   readonly may?: readonly ApiRight[];
   /**
-   * The key reaches the groups whose names begin so, and neither users, connections nor all. It is about the names that
-   * clients say, before `target` maps them. @default it reaches everything
+   * The prefix of the names of groups that the key reaches; such a key reaches no users, no single connections, and not `all`.
+   * The prefix is compared with the names that clients send, before `target` maps them.
+   * @default it reaches everything
    */
   readonly groups?: string;
 }

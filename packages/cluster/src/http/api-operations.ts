@@ -7,7 +7,7 @@ import { type ApiAnswer, type ApiProblem, Refusal } from './api-error.ts';
 
 /** The part of `connectionsOf(cluster)` that the API calls. */
 export interface ApiConnections {
-  /** Sends a message to connections. Resolves with what became of it. */
+  /** Sends a message to connections. Resolves with the numbers of connections and nodes it reached. */
   publish(to: ConnectionTarget, message: JsonValue): Promise<Published>;
   /** Ends connections, after a last message if there is one. Resolves with how many. */
   close(to: ConnectionTarget, message?: JsonValue): Promise<number>;

@@ -74,7 +74,7 @@ export function routeOf(method: string, url: string): [route: ApiRoute, name: st
   return [route, name === undefined ? name : decoded(name)];
 }
 
-/** Undefined for what is not encoded well. */
+/** Undefined for a value that is not encoded well. */
 function decoded(name: string): string | undefined {
   try {
     return decodeURIComponent(name);

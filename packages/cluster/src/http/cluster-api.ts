@@ -26,39 +26,40 @@ import { openApiDocument } from './open-api.ts';
 
 /** Options of {@link clusterApi}. */
 export interface ClusterApiOptions {
-  /** What `connectionsOf(cluster)` gave. */
+  /** The result of `connectionsOf(cluster)`. */
   readonly connections: ApiConnections;
   /**
-   * Each of them opens the API, so that a key is replaced while clients still have the old one. A text may do all; an
-   * {@link ApiKey} what it says, and its client gets 403 for the rest.
+   * The keys of the API; several, so that a key can be replaced while clients still have the old one. A text has all rights; an
+   * {@link ApiKey} has those it lists, and its client gets 403 for others.
    */
   readonly keys: readonly (string | ApiKey)[];
   /**
-   * The connections that a client means by `to`, or by a path: other names than those of clients, or a refusal, which
-   * is answered with 400. A wrong target is answered with 500, and logged. @default the names of clients are those of the cluster
+   * Maps `to`, or the path, of a request to connections: to other names than those of clients, or to a refusal, which is answered
+   * with 400. A target that is not valid is answered with 500, and logged.
+   * @default the names of clients are those of the cluster
    */
   readonly target?: (to: ConnectionTarget) => ConnectionTarget | ApiProblem;
-  /** Why a message is refused, with 400; undefined for one that is sent. @default all JSON but null is sent */
+  /** Gives the reason why a message is refused, with 400; `undefined` for one that is sent. @default all JSON but null is sent */
   readonly checkMessage?: (message: JsonValue) => ApiProblem | undefined;
-  /** A longer body is answered with 413. @default 65536 */
+  /** The largest body in bytes; a longer one is answered with 413. @default 65536 */
   readonly maxBodyBytes?: number;
-  /** Messages of one batch, but no more than `requestBurst`: each counts as a request. @default 100 */
+  /** The most messages in one batch, and no more than `requestBurst`: each counts as a request. @default 100 */
   readonly maxBatch?: number;
-  /** Requests with a key that is right, at a time; one more is answered with 503. @default 256 */
+  /** The most requests with a valid key at a time; one more is answered with 503. @default 256 */
   readonly maxRequests?: number;
-  /** Requests of each key, on average; one more is answered with 429. @default 1000 */
+  /** The requests of each key a second, on average; one more is answered with 429. @default 1000 */
   readonly requestsPerSecond?: number;
-  /** Requests of each key that may come at once, after a pause. @default 1000 */
+  /** The requests of each key that may come at once, after a pause. @default 1000 */
   readonly requestBurst?: number;
-  /** The answer to a request with an idempotency key is kept for so long, in milliseconds. @default 600000 */
+  /** How long the answer to a request with an idempotency key is kept, in milliseconds. @default 600000 */
   readonly idempotencyMs?: number;
-  /** So many of them, of each key of the API; its oldest are forgotten first. @default 10000 */
+  /** The most kept answers for each key of the API; the oldest are forgotten first. @default 10000 */
   readonly maxIdempotencyKeys?: number;
-  /** So many bytes of them, of each key of the API. @default 8388608 */
+  /** The bytes of kept answers for each key of the API. @default 8388608 */
   readonly maxIdempotencyBytes?: number;
   /** @default the system's clock */
   readonly clock?: Clock;
-  /** Gets errors that nobody expects; clients get 500. @default stderrLogger() */
+  /** Gets unexpected errors; clients get 500. @default stderrLogger() */
   readonly logger?: Logger;
 }
 
@@ -84,8 +85,8 @@ const OPTIONS = describeOptions('clusterApi', {
 });
 
 /**
- * Other programs, in any language, publish to the connections of a cluster and ask for them, by HTTP and JSON. A listener
- * for `limitedHttpServer`, `https.createServer`, or a server that has other paths, too.
+ * Makes an HTTP listener with which programs in any language publish to the connections of a cluster, and ask about them, in
+ * JSON. It fits `limitedHttpServer`, `https.createServer`, and a server that has other paths, too.
  *
  * | Request | Answer |
  * | --- | --- |
@@ -97,17 +98,16 @@ const OPTIONS = describeOptions('clusterApi', {
  * | `GET /openapi.json` | all of this in OpenAPI 3.1, without a key |
  *
  * `to` is one of `group`, `user`, `connection`, or `all: true`. Each request has `Authorization: Bearer KEY`. Errors are
- * `{"error":{"code":"WRONG_KEY","message":"…"}}`. 503 with `done` means that not all gateways answered, and how many
- * connections those that did have reached.
+ * `{"error":{"code":"WRONG_KEY","message":"…"}}`. 503 with `done` means that not all gateways answered; `done` is the number of
+ * connections that the others reached.
  *
- * A POST with the header `Idempotency-Key` is carried out once: the same one again, within `idempotencyMs`, gets the first
- * answer and `Idempotency-Replayed: true`; another body with that key gets 422. An answer that says that nothing was done is
- * not kept. The listener that carried it out knows that, no other one: behind several of them, a client repeats a request
- * at the same address.
+ * A POST with the header `Idempotency-Key` is carried out once: a repetition within `idempotencyMs` gets the first answer and
+ * `Idempotency-Replayed: true`; another body with that key gets 422. An answer that says that nothing was done is not kept. Only
+ * the listener that carried it out keeps the answer: behind several listeners, a client repeats a request at the same address.
  *
- * The server that calls the listener bounds the time of a request and the number of connections; `limitedHttpServer`
- * does, and a server of Node has `requestTimeout` and `maxConnections`. The key is a secret: outside one machine, TLS
- * or a proxy with TLS keeps it.
+ * The server that calls the listener bounds the time of a request and the number of connections;
+ * `limitedHttpServer` does, and a server of Node has `requestTimeout` and `maxConnections`. The key is a secret: between
+ * machines, use TLS or a proxy with TLS.
  *
  * @throws OptionError
  *

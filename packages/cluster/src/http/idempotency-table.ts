@@ -102,7 +102,7 @@ export class IdempotencyTable {
   }
 }
 
-/** The key in a header; undefined for none. @throws Refusal for what is not a key */
+/** The key in a header; undefined for none. @throws Refusal for a value that is not a key */
 export function idempotencyKeyIn(header: string | string[] | undefined): string | undefined {
   if (header === undefined) return undefined;
   if (typeof header === 'string' && KEY.test(header)) return header;

@@ -1,8 +1,8 @@
-/** Where the connections of a node's clients come in. */
+/** The address to which the clients of a node connect. */
 export interface NodeAddress {
-  /** A name or an IP address, as clients connect to it; up to 255 characters. */
+  /** The host name or IP address for clients, up to 255 characters. */
   readonly host: string;
-  /** From 1 to 65535. */
+  /** The port, from 1 to 65535. */
   readonly port: number;
 }
 
@@ -11,26 +11,26 @@ export type NodeState = 'ready' | 'draining' | 'left';
 
 /** The status of a node, in each of its heartbeats. */
 export interface NodeStatus {
-  /** `left` is seen in the event `nodeLeft` alone. */
+  /** The state of the node; `left` occurs only in the event `nodeLeft`. */
   readonly state: NodeState;
-  /** Undefined for a node that takes no clients. */
+  /** The address for clients; undefined for a node that takes no clients. */
   readonly address: NodeAddress | undefined;
-  /** Clients' connections. */
+  /** The number of client connections. */
   readonly connections: number;
-  /** Part of one core that its process used lately: 0 idle, 1 busy all the time. */
+  /** The part of one core that its process used in the last second: 0 is idle, 1 is busy all the time. */
   readonly load: number;
-  /** Its roles, such as `worker`: up to 32, each up to 64 characters. */
+  /** The roles of the node, such as `worker`: up to 32, each up to 64 characters. */
   readonly roles: readonly string[];
 }
 
-/** How sure it is that a node is there: `suspect` after 3 s without a heartbeat, `gone` after 5 s. */
+/** How sure another node is that a node runs: `suspect` after 3 s without a heartbeat, `gone` after 5 s. */
 export type NodeLife = 'alive' | 'suspect' | 'gone';
 
-/** A node as another one knows it. */
+/** A node, as another node knows it. */
 export interface NodeInfo extends NodeStatus {
-  /** New at each start: 32 hexadecimal digits. */
+  /** The id of the node: 32 hexadecimal digits, new at each start. */
   readonly id: string;
-  /** As this node hears its heartbeats; `alive` for itself. */
+  /** The life of the node, by its heartbeats; `alive` for this node itself. */
   readonly life: NodeLife;
 }
 

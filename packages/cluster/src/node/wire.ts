@@ -55,7 +55,7 @@ export class Wire {
     this.id = this.newId();
   }
 
-  /** This node, 32 hexadecimal digits, new at each start. */
+  /** The id of this node: 32 hexadecimal digits, new at each start. */
   get nodeId(): string {
     return this.id;
   }

@@ -18,23 +18,23 @@ import { chooseRoute } from './route-choice.ts';
 export interface RouteServerOptions {
   /** The cluster with the nodes to name; a `Cluster`. */
   readonly cluster: { readonly nodes: readonly NodeInfo[] };
-  /** Where it listens. @default 0, a free one */
+  /** The port on which it listens. @default 0, a free one */
   readonly port?: number;
-  /** Where it listens. @default '127.0.0.1' */
+  /** The address on which it listens. @default '127.0.0.1' */
   readonly host?: string;
   /** How long a client may keep an answer, in milliseconds. @default 5000 */
   readonly ttlMs?: number;
-  /** Nodes in an answer to a request without `count`. @default 3 */
+  /** The number of nodes in an answer to a request without `count`. @default 3 */
   readonly count?: number;
   /** The value of `Access-Control-Allow-Origin`, for clients in browsers: an origin, or `*`. @default none */
   readonly allowOrigin?: string;
-  /** Connections at a time; for one more, the connection is closed whose last request is the oldest. @default 1000 */
+  /** The most connections at a time; one more closes the connection whose last request is the oldest. @default 1000 */
   readonly maxConnections?: number;
   /** How long the head of a request may take, and the whole of it, in milliseconds. @default 5000 */
   readonly requestTimeoutMs?: number;
   /** How long a connection may wait for its next request, in milliseconds. @default 5000 */
   readonly keepAliveMs?: number;
-  /** At least 0, below 1. @default Math.random */
+  /** Returns a random number, at least 0 and below 1. @default Math.random */
   readonly random?: () => number;
   /** Gets the connections that could not be accepted. @default stderrLogger() */
   readonly logger?: Logger;
@@ -42,11 +42,11 @@ export interface RouteServerOptions {
 
 /** A running route. */
 export interface RouteServer extends AsyncDisposable {
-  /** Where it listens. */
+  /** The port on which it listens. */
   readonly port: number;
   /** The address on which it listens. */
   readonly host: string;
-  /** Stops listening, and ends its connections once what they asked is answered, within a second. */
+  /** Stops listening, and ends each connection once its requests are answered, within a second. */
   close(): Promise<void>;
 }
 
@@ -86,9 +86,9 @@ const OPTIONS = describeOptions('routeServer', {
  * reads. It names nodes that are ready, were heard in the last 3 s and have an address, each the better of two drawn by
  * chance.
  *
- * 503 with `Retry-After` if there is none; 400 for a `count` that is not a number from 1 to 64, 404 for another path, 405
- * for another method than GET, HEAD and OPTIONS. A plain HTTP server without secrets: TLS and limits of requests for
- * each address are a proxy's.
+ * It answers 503 with `Retry-After` if there is no such node, 400 for a `count` that is not a number from 1 to 64, 404 for
+ * another path, and 405 for a method other than GET, HEAD and OPTIONS. It is a plain HTTP server without secrets; a proxy adds
+ * TLS and limits the requests of each address.
  *
  * @example
  * ```ts run
@@ -171,7 +171,7 @@ function verdict(given: Given, { method, url = '' }: IncomingMessage): Verdict {
   return { status: 503, headers, value: { error: 'no node takes clients now' } };
 }
 
-/** Undefined for what is not a count. */
+/** Undefined for a value that is not a count. */
 function countOf(query: string, usual: number): number | undefined {
   const all = new URLSearchParams(query).getAll('count');
   if (all.length === 0) return usual;

@@ -4,23 +4,23 @@ import type { Bus, BusEvents, BusHost } from '../bus/bus.ts';
 
 /** The bus that `describeBus` tests. */
 export interface BusBench {
-  /** In the names of the tests. */
+  /** The name of the bus in the titles of the tests. */
   readonly name: string;
-  /** One bus more to the same server, not open yet. */
+  /** Makes another bus of the same server, not open yet. */
   make(): Bus;
   /** The clock of the buses. */
   readonly clock: Clock;
-  /** Lets time pass on that clock, and what is due happen. */
+  /** Lets time pass on that clock; timers that are due run. */
   pass(ms: number): Promise<void>;
   /** The server that the buses share. */
   readonly server: {
-    /** At once, without a word to anybody. */
+    /** Kills the server without notice. */
     kill(): unknown;
-    /** After `kill`: again, with what it had on its disk. */
+    /** Starts the server again after `kill`, with the data on its disk. */
     start(): unknown;
     /** Stops the server without closing its connections. */
     stop(): unknown;
-    /** After `stop`. */
+    /** Continues the server after `stop`. */
     continue(): unknown;
   };
 }

@@ -1,5 +1,5 @@
 /**
- * For tests of buses of one's own: `@headrace/cluster/testing`.
+ * Tests for a bus of your own: `@headrace/cluster/testing`.
  *
  * @module
  */

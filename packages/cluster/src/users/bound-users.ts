@@ -55,7 +55,7 @@ export class BoundUsers<Principal> {
     this.addTo(token(id), session);
   }
 
-  /** True if it was bound. */
+  /** Unbinds a connection. True if it was bound. */
   unbind(id: string, channel: Channel): boolean {
     const ids = this.bound.get(channel);
     const session = ids?.get(id);

@@ -25,7 +25,7 @@ import { UserQuestions } from './user-questions.ts';
 
 /** Options of {@link ClusterUsers}, as `users` of `Cluster.join`. */
 export interface ClusterUsersOptions<Principal> {
-  /** The id of an AuthHandler's principal. @default the principal, if it is a text, or its `id` */
+  /** Gives the id of an AuthHandler's principal. @default the principal, if it is a text, or its `id` */
   readonly idOf?: (principal: Principal) => string;
   /**
    * The policy for an id with connections on two nodes: both stay, or the later one stays. Within a node the
@@ -36,13 +36,13 @@ export interface ClusterUsersOptions<Principal> {
 
 /** Options of {@link ClusterUsers.send}. */
 export interface SendOptions {
-  /** A connection of this node that does not get it, such as the sender's. @default none */
+  /** A connection of this node that does not get the message, such as the sender's. @default none */
   readonly except?: Channel;
 }
 
 /** Options of {@link ClusterUsers.deliver} and {@link ClusterUsers.nodesOf}. */
 export interface AnswerOptions {
-  /** How long answers of other nodes are waited for, in milliseconds. @default 2000 */
+  /** How long to wait for answers of other nodes, in milliseconds. @default 2000 */
   readonly timeoutMs?: number;
 }
 
@@ -116,15 +116,15 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   // --- the users of this node ---
 
   /**
-   * A connection of this node belongs to an id; it is unbound when it closes.
+   * Binds a connection of this node to an id, until it closes.
    *
-   * @throws OptionError `OPTION_INVALID` for an id that is not text, and for what is not a channel
+   * @throws OptionError `OPTION_INVALID` for an id that is not text, and for a value that is not a channel
    */
   bind(id: string, channel: Channel): void {
     this.users.bind(id, channel);
   }
 
-  /** True if it was bound. */
+  /** Unbinds a connection. True if it was bound. */
   unbind(id: string, channel: Channel): boolean {
     return this.users.unbind(id, channel);
   }
@@ -139,17 +139,17 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     return this.users.idsOf(channel);
   }
 
-  /** For the AuthHandler: a session has begun. The other nodes hear of it with the next turn of the event loop. */
+  /** Adds a session, for the AuthHandler. The other nodes are informed with the next turn of the event loop. */
   add(session: Session<Principal>): void {
     this.users.add(session);
   }
 
-  /** For the AuthHandler: a session is over. True if it was there. */
+  /** Removes a session, for the AuthHandler. True if it was there. */
   remove(session: Session<Principal>): boolean {
     return this.users.remove(session);
   }
 
-  /** The connections of this node; on other nodes the claims decide. */
+  /** The other sessions on this node; between nodes, the claims decide. */
   othersOf(principal: Principal, channel: Channel): readonly OtherSession[] {
     return this.users.sessionsOf(principal).filter((session) => session.channel !== channel);
   }
@@ -157,8 +157,8 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   // --- to users ---
 
   /**
-   * Sends a message to all connections of one id or several, on all nodes; at most once, in order for each node and
-   * user. Nobody waits for anything.
+   * Sends a message to all connections of one id or several, on all nodes; at most once, in order for each node and user. The
+   * call does not wait.
    *
    * @throws EncodeError `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`: then it is sent to no connection
    */
@@ -176,9 +176,9 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   }
 
   /**
-   * Sends a message to all connections of an id, and resolves with how many took it: it left this process or that of
-   * the other node, there within 1.5 s. Nodes that do not answer in time do not count. While the bus is down only those
-   * here are reached; if there are none, rejects with `BUS_DOWN`.
+   * Sends a message to all connections of an id, and resolves with the number of connections for which it left their process, on
+   * other nodes within 1.5 s. Nodes that do not answer in time do not count. While the bus is down, only connections here are
+   * reached; if there are none, rejects with `BUS_DOWN`.
    *
    * @throws EncodeError as `send` does, as a rejection
    */
@@ -206,8 +206,8 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   }
 
   /**
-   * True if the id has connections, as far as it is known here: a node that was killed counts as alive for 5 s. Rejects with
-   * `BUS_DOWN` if it has none here and the bus is down.
+   * True if the id has connections, as far as this node knows: a node that was killed counts as alive for 5 s. Rejects with
+   * `BUS_DOWN` if the id has none here and the bus is down.
    */
   async isOnline(id: string): Promise<boolean> {
     const key = token(id);
@@ -266,7 +266,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     const { key, body } = fromAboutUser(envelope);
     const user = this.users.byKey.get(key);
     if (user === undefined || !this.context.directory.heardOf(node)) return;
-    // First: the number of what is not a message must not make old ones of those that follow.
+    // First: the number of a value that is not a message must not make old ones of those that follow.
     const value = decodeBody<unknown>(body);
     if (!this.numbers.arrived(node, number).isNew) return;
     if (kind === KIND.claim) this.claims.received(key, user, node, value);

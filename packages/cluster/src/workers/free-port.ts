@@ -6,10 +6,10 @@ const TRIES = 100;
 const [FIRST, LAST] = [20_000, 32_000];
 
 /**
- * For the primary, before its workers start: all nodes must have the port that they announce.
+ * Finds a port, for the primary, before its workers start: each node must listen on the port that it announces.
  *
- * Resolves with the port itself, or with a free one for 0. Rejects with one clear error where the first worker would, if
- * it cannot be listened on.
+ * Resolves with the port itself, or with a free one for 0. Rejects if nothing can listen on it: one error, instead of one from
+ * each worker.
  */
 export async function freePort(host: string, port: number): Promise<number> {
   if (port !== 0) return tried(host, port);

@@ -8,20 +8,20 @@ import { Workers } from './workers.ts';
  * runs the same program once for each worker and keeps them running. Resolves in the primary, when each worker has been
  * ready; **in a worker it does not return**: its work is `start`, what follows the call is the primary's.
  *
- * - A worker that ends is replaced, after a back-off. A `start` that fails five times in a row ends the primary with
- *   code 1, and the first error is logged; so does a back-off that gives up, see the option `retry`.
+ * - A worker that ends is replaced, after a back-off. If `start` fails five times in a row, or the back-off of the option `retry`
+ *   gives up, the primary logs the first error and ends with code 1.
  * - SIGHUP replaces all: when the new ones are ready, the old ones drain, one after the other. Connections that come
  *   meanwhile go to new ones, evenly, so that a client is cut once at most; not with `reusePort`, where the kernel chooses,
  *   and not with fewer new ones at a time, see the option `maxSurge`. If the new ones do not start, the old ones stay.
  * - SIGTERM and SIGINT drain all, and the primary ends with code 0; a second one kills those that are left.
  * - A worker whose primary is gone drains, and ends.
  *
- * Servers of the workers listen on one port: the primary accepts, and hands the connections out in turn, unless
- * `reusePort` is given. With port 0 they have one that the system chose, and keep it: if all workers are dead at one
- * time, the next ones ask for the same.
+ * Servers of the workers listen on one port: the primary accepts, and hands the connections out in turn, unless `reusePort` is
+ * given. For port 0 the system chooses one port for all of them; if all workers die at the same time, the next ones ask for that
+ * port again.
  *
- * A worker that is killed loses its connections, and those on their way to it: these are reset. One that drains gives
- * the latter back, and another worker gets them.
+ * When a worker is killed, its connections and those on their way to it are reset. A worker that drains gives back those on their
+ * way, and another worker gets them.
  *
  * @example
  * ```ts

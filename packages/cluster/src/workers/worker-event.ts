@@ -2,7 +2,7 @@
 export type WorkerEvent =
   /** A worker is ready. `info` is the value that its `start` gave. */
   | (AboutWorker & { readonly type: 'started'; readonly info: unknown })
-  /** Its process is gone; `isExpected` if it had to end. */
+  /** The process of a worker is gone; `isExpected` if it had to end. */
   | (AboutWorker & {
       readonly type: 'ended';
       readonly code: number | null;
@@ -11,11 +11,11 @@ export type WorkerEvent =
     })
   /** A worker ended before it was ready, `failures` times in a row by now. */
   | (AboutWorker & { readonly type: 'failed'; readonly error: Error; readonly failures: number })
-  /** A new one replaces one that crashed or failed, after this time. */
+  /** After this time, a new worker replaces one that crashed or failed. */
   | { readonly type: 'restarting'; readonly number: number; readonly delayMs: number }
-  /** All have been replaced. */
+  /** All workers have been replaced. */
   | { readonly type: 'restarted' }
-  /** The new ones do not start: those that are left of the old ones stay. */
+  /** The new workers do not start; the remaining old ones stay. */
   | { readonly type: 'restart-abandoned'; readonly error: Error };
 
 /** The worker of an event. */
@@ -24,6 +24,6 @@ export interface AboutWorker {
   readonly number: number;
   /** How many processes this slot has had, this one included. */
   readonly generation: number;
-  /** Of its process. */
+  /** The id of its process. */
   readonly pid: number;
 }

@@ -12,29 +12,29 @@ export interface WorkerContext {
   readonly generation: number;
   /** For `bind({ port, reusePort })`: the option of the same name. */
   readonly reusePort: boolean;
-  /** Aborts when this worker has to end, even while it still starts. */
+  /** Aborts when this worker has to end, even while it is starting. */
   readonly signal: AbortSignal;
 }
 
 /** Why a worker has to end. */
 export interface WorkerDrain {
   /**
-   * `stop`: all end; `restart`: a new one is ready in its slot; `primary-gone`: the primary's process ended;
-   * `signal`: this process alone got SIGTERM.
+   * The cause: `stop`, all workers end; `restart`, a new one is ready in its slot;
+   * `primary-gone`, the primary's process ended; `signal`, this process alone got SIGTERM.
    */
   readonly why: 'stop' | 'restart' | 'primary-gone' | 'signal';
-  /** Above this the process ends anyway. */
+  /** The time in milliseconds after which the process ends anyway. */
   readonly drainTimeoutMs: number;
 }
 
 /** A worker that is ready. */
 export interface StartedWorker {
   /**
-   * The polite end, `({ drainTimeoutMs }) => server.shutdown({ drainTimeoutMs })` for a server. When it resolves, the
+   * Ends the work in order; for a server, `({ drainTimeoutMs }) => server.shutdown({ drainTimeoutMs })`. When it resolves, the
    * process ends.
    */
   drain(drain: WorkerDrain): Promise<void> | void;
-  /** For the primary, as JSON: it comes with the event `started`, and in `Workers.list()`. */
+  /** A JSON value for the primary: it is in the event `started`, and in `Workers.list()`. */
   readonly info?: unknown;
 }
 
@@ -49,30 +49,37 @@ export interface WorkersOptions {
   /** How long a worker may take to be ready, in milliseconds. @default 30000 */
   readonly startTimeoutMs?: number;
   /**
-   * In a restart, so many new workers are ready before the old ones in their places drain, one after the other: that
-   * many processes more for a while. With all of them, each client is cut once at most; with fewer, clients may come back
-   * to workers that are still to be replaced. @default as many as there are workers
+   * The number of new workers that a restart makes ready before the old ones in their places drain, one after the other; for a
+   * while there are so many more processes. If it is `count`, each client is cut once at most; if it is less, clients may come
+   * back to workers that are still to be replaced.
+   * @default as many as there are workers
    */
   readonly maxSurge?: number;
   /**
-   * When a worker comes back that crashed or failed to start. One that gives up (`fixed(1000, { attempts: 5 })`), throws
-   * or gives no number ends the primary as five failed starts do. @default spread({ firstMs: 500 }): within half a
-   * second, then in windows that double, up to 30 s
+   * The back-off before a worker that crashed or failed to start is replaced. A policy that gives up (`fixed(1000, { attempts: 5
+   * })`), throws or gives no number ends the primary as five failed starts do.
+   * @default spread({ firstMs: 500 }): within half a second, then in windows that double, up to 30 s
    */
   readonly retry?: RetryPolicy;
-  /** A worker that was ready for so long begins the back-off again when it crashes, in milliseconds. @default 2000 */
+  /**
+   * The time in milliseconds after which a ready worker counts as stable: if it crashes later, the back-off begins again.
+   * @default 2000
+   */
   readonly stableMs?: number;
   /**
-   * Every worker listens on a socket of its own, and the kernel spreads the connections (`SO_REUSEPORT`), instead of
-   * the primary that hands them out in turn. `start` gets it in its context, for `bind`. A connection that the kernel
-   * gave to a worker and that the worker has not accepted is reset when it ends: under 20 busy clients, 12 restarts one
-   * by one and 6 kills lost 323 to 340 connections, by the primary's hand 6. Needs a port other than 0, which would be
-   * another one for each worker. Node 22.12 or newer, not on Windows and macOS. @default false
+   * If true, every worker listens on a socket of its own, and the kernel spreads the connections (`SO_REUSEPORT`); else the
+   * primary hands them out in turn. `start` gets this value in its context, for `bind`. When a worker ends, connections that the
+   * kernel gave it and that it has not accepted are reset: under 20 busy clients, 12 restarts one by one and 6 kills lost 323 to
+   * 340 connections, and 6 when the primary handed them out. Needs a port other than 0, which would be a different one for each
+   * worker. Node 22.12 or newer, not on Windows and macOS.
+   * @default false
    */
   readonly reusePort?: boolean;
-  /** Notified of what becomes of the workers; in the primary. */
+  /** Called in the primary with each event of the workers. */
   readonly onWorker?: (event: WorkerEvent) => void;
-  /** In the primary, when all workers have ended: what it has to end itself. Then, or after `drainTimeoutMs`, its process ends. */
+  /**
+   * Called in the primary when all workers have ended, to end its own work. Then, or after `drainTimeoutMs`, its process ends.
+   */
   readonly onEnd?: () => Promise<void> | void;
   /** @default stderrLogger('info') */
   readonly logger?: Logger;

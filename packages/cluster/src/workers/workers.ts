@@ -23,7 +23,7 @@ import {
 export interface RunningWorker extends AboutWorker {
   /** The value that its `start` gave. */
   readonly info: unknown;
-  /** Messages of the process bus that it did not take in time, and lost. */
+  /** Messages of the process bus that the worker lost because it did not take them in time. */
   readonly droppedMessages: number;
 }
 
@@ -62,7 +62,7 @@ export class Workers {
     return ready.then(() => this);
   }
 
-  /** The ready workers, by their number; while one is replaced, the new one. */
+  /** The ready workers by their number; while one is being replaced, the new one. */
   list(): readonly RunningWorker[] {
     return [...this.running.entries()]
       .map(([id, about]) => {
@@ -73,12 +73,12 @@ export class Workers {
       .sort((one, other) => one.number - other.number);
   }
 
-  /** Replaces all, as SIGHUP does. */
+  /** Replaces all workers, as SIGHUP does. */
   restart(): void {
     this.carryOut(this.machine.restart());
   }
 
-  /** Drains all and ends this process, as SIGTERM does. */
+  /** Drains all workers and ends this process, as SIGTERM does. */
   stop(): void {
     this.carryOut(this.machine.stop());
   }

@@ -7,7 +7,7 @@ import {
   type JsonRpcExchange,
   jsonRpcExchange,
 } from '@headrace/handlers';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { ClusterAnswer } from '../../src/asking/member-question.ts';
 import { KIND } from '../../src/envelope/envelope.ts';
 import { Nodes, sent } from '../nodes.ts';
@@ -188,9 +188,11 @@ describe('a question to the members of all nodes', () => {
     const { wire } = world.a.parts;
     world.ask({ timeoutMs: 60_000 });
     await world.answer('b0');
+    const look = vi.spyOn(world.a.parts.questions as never, 'askWhetherStill');
     const before = wire.lastNumber(wire.subjects.node(world.b.nodeId));
     await world.nodes.pass(10_000);
     expect(wire.lastNumber(wire.subjects.node(world.b.nodeId))).toBe(before);
+    expect(look).not.toHaveBeenCalled();
   });
 
   it('asks no node about them while the bus is down', async () => {
@@ -218,6 +220,42 @@ describe('a question to the members of all nodes', () => {
     expect(waiting()).toBe(300 - 256);
     await world.nodes.pass(2000);
     expect(waiting()).toBe(0);
+  });
+
+  it('asks about the others, too, while a node still asks as many as it takes', async () => {
+    const world = await World.of(0, 1);
+    const options = { timeoutMs: 60_000 };
+    const ask = (count: number) =>
+      Array.from({ length: count }, () =>
+        world.a.group('room').request<JsonRpcExchange>(PING, options),
+      );
+    const first = ask(256);
+    await world.nodes.pass(5);
+    world.b.parts.inbox.stop();
+    const lost = ask(44);
+    await world.nodes.pass(5);
+    world.b.parts.inbox.start();
+    await world.nodes.pass(4010);
+    const waiting = (all: typeof first) => all.filter(({ counts }) => counts.waiting > 0).length;
+    expect([waiting(first), waiting(lost)]).toEqual([256, 0]);
+  });
+
+  it('answers about no more questions at a time than it takes', async () => {
+    const world = await World.of(0, 1);
+    const { wire } = world.a.parts;
+    const line = wire.subjects.node(world.b.nodeId);
+    const before = wire.lastNumber(line);
+    const numbers = Array.from({ length: 100_000 }, (_, i) => `${i}`);
+    const { wire: other } = world.b.parts;
+    const note = { to: 'members', about: '', what: 'still' };
+    other.sendJson(wire.subjects.node(world.a.nodeId), KIND.ask, { ...note, numbers });
+    await world.nodes.pass(5);
+    expect(wire.lastNumber(line)).toBe(before);
+    expect(world.a.counters.ignored['body']).toBe(1);
+    numbers.length = 256;
+    other.sendJson(wire.subjects.node(world.a.nodeId), KIND.ask, { ...note, numbers });
+    await world.nodes.pass(5);
+    expect(wire.lastNumber(line)).toBe(before + 256);
   });
 
   it('has one entry for a node that was never heard', async () => {

@@ -347,6 +347,30 @@ describe('Gateway and Worker', () => {
     expect(world.sentFrames).toBe(sentFrames);
   });
 
+  for (const [lost, backMs] of [
+    ['word', 300_000],
+    ['question', 3000],
+  ] as const) {
+    it(`give it back where the ${lost} about it is lost on its way`, () => {
+      const { world, channel, first } = pair();
+      const { isThere } = world;
+      world.isThere = (id) => id !== 'gateway' && world.states.has(id);
+      world.setState('w3', 'suspect');
+      world.clock.advance(50);
+      world.isThere = isThere;
+      if (lost === 'word') world.loss = 1;
+      world.setState('w3', 'gone');
+      world.loss = 1;
+      world.clock.advance(50);
+      world.loss = 0;
+      world.clock.advance(backMs);
+      expect(first.notes).toEqual(['connect', 'close gateway-gone', 'moved here']);
+      first.only.write('welcome back');
+      world.clock.advance(50);
+      expect(channel.readOutbound()).toBe('welcome back');
+    });
+  }
+
   it('leave alone what a worker got before it heard that the gateway is there again', () => {
     const { world, gateway, first, second } = pair();
     const { isThere } = world;

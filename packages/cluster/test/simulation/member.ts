@@ -1,14 +1,21 @@
-import { Bootstrap, type Channel, type Transport, type TransportSink } from '@headrace/core';
+import {
+  Bootstrap,
+  type Channel,
+  type Handler,
+  type Transport,
+  type TransportSink,
+} from '@headrace/core';
 import type { SimulatedHost } from '@headrace/simulation';
 
 /** A client's connection at a node: what it is sent is taken at once. */
 export async function connectMember(
   host: SimulatedHost,
   take: (message: unknown) => void,
+  ...handlers: readonly Handler[]
 ): Promise<Channel> {
   return await new Bootstrap()
     .options(host.options)
-    .handler(() => {})
+    .handler(({ pipeline }) => void pipeline.addLast(...handlers))
     .connect({ transport: new MemberTransport(take) });
 }
 

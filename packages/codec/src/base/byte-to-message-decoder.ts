@@ -43,8 +43,8 @@ export interface ByteToMessageDecoderOptions extends OtherMessagesOptions {
   /** The reaction to input that the protocol does not allow. @default 'close' */
   readonly frameErrorPolicy?: FrameErrorPolicy;
   /**
-   * How many milliseconds a frame may take from its first byte to its last, else the channel is ended; `false`
-   * for no limit. It stands while reads are held, and with `autoRead` off while nothing is asked for.
+   * How many milliseconds a frame may take from its first byte to its last, else the channel is ended; `false` for no limit. The
+   * time does not count while reads are held, or while `autoRead` is off and no read was requested.
    * @default 15_000
    */
   readonly frameTimeoutMs?: number | false;

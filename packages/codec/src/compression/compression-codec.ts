@@ -69,16 +69,12 @@ const METHODS: Readonly<Record<CompressionFormat, Methods>> = {
  *  BEFORE 1f 8b 08 … (gzip of "hi")  →  AFTER "hi"
  * ```
  *
- * **Place** between a frame decoder and a message codec.
- * **In** bytes both ways; anything else is refused (`otherMessages`).
- * **Out** `Buffer` both ways.
- * **Events** all pass.
- * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message that would inflate to more than `maxInflatedBytes`: it is
- * not inflated any further; `HR_ERR_MESSAGE_INVALID` for what is not compressed so, or is cut off.
- * **State** whether it has failed: one codec for each channel.
- * **Cost** it works on the event loop, which keeps the order at no cost: some ten microseconds for each
- * message and about a millisecond for 64 KiB. A broadcast to a group is compressed once.
- * **Pitfalls** small messages get larger. If secrets are compressed together with what a stranger chose, the
+ * **Place** between a frame decoder and a message codec. **In** bytes both ways; anything else is refused (`otherMessages`).
+ * **Out** `Buffer` both ways. **Events** all pass. **Errors** `HR_ERR_FRAME_TOO_LONG` for a message that would inflate to more
+ * than `maxInflatedBytes`: it is not inflated any further; `HR_ERR_MESSAGE_INVALID` for bytes that are not compressed so, or are
+ * cut off. **State** whether it has failed: one codec for each channel. **Cost** it works on the event loop, which keeps the
+ * order at no cost: some ten microseconds for each message and about a millisecond for 64 KiB. A broadcast to a group is
+ * compressed once. **Pitfalls** small messages get larger. If secrets are compressed together with what a stranger chose, the
  * size of the result reveals something about the secrets.
  *
  * @example

@@ -21,12 +21,12 @@ import { parseDns } from './parse-dns.ts';
  * - **In** inbound `Buffer`; outbound a `DnsPacket`, such as `dnsAnswer(query, …)`. Anything else is refused (`otherMessages`).
  * - **Out** inbound a `DnsMessage`; outbound bytes.
  * - **Events** all pass.
- * - **Errors** `HR_ERR_MESSAGE_INVALID` for what is not such a message, ends too early or too late, or has more than 8 pointers in a row;
- *   `HR_ERR_MESSAGE_NOT_ENCODABLE` and `HR_ERR_MESSAGE_TOO_LONG` fail the write.
+ * - **Errors** `HR_ERR_MESSAGE_INVALID` for a value that is not such a message, ends too early or too late, or has more than 8
+ *   pointers in a row; `HR_ERR_MESSAGE_NOT_ENCODABLE` and `HR_ERR_MESSAGE_TOO_LONG` fail the write.
  * - **State** whether it has failed: one codec for each channel.
  * - **Cost** the library, and one look at each byte.
- * - **Pitfalls** a label may contain a dot, and reads as two labels then. A client matches answers to its queries: by id, question,
- *   and, in datagrams, sender.
+ * - **Pitfalls** a label may contain a dot, and reads as two labels then. A client matches answers to its queries: by id,
+ *   question, and, in datagrams, sender.
  *
  * @example
  * ```ts run

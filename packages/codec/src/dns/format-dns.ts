@@ -11,7 +11,10 @@ const MAX_BYTES = 65_535;
 const NAME_TYPES: ReadonlySet<string> = new Set(['CNAME', 'DNAME', 'NS', 'PTR']);
 const NAME_FIELDS = ['exchange', 'target', 'mname', 'rname', 'mbox', 'replacement', 'signersName'];
 
-/** The bytes of a message. Throws an `EncodeError` for a name or text that has no place in one, where the library writes another. */
+/**
+ * The bytes of a message. Throws an `EncodeError` for a name or text that DNS cannot carry; the library would silently write a
+ * different one.
+ */
 export function formatDns(packet: DnsPacket): Buffer {
   for (const { name } of packet.questions ?? []) checkName(name);
   for (const record of packet.answers ?? []) checkRecord(record);

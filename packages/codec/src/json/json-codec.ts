@@ -24,25 +24,21 @@ const OPTIONS = describeOptions(
 );
 
 /**
- * Turns frames of JSON into values and values into JSON. With a schema the messages in the pipeline have the
- * schema's type, and what does not fit is refused.
+ * Turns frames of JSON into values and values into JSON. With a schema the messages in the pipeline have the schema's type, and
+ * what does not fit is refused.
  *
  * ```text
  *  wire | frame | [JsonCodec] | app
  *  BEFORE 7b 22 61 22 3a 31 7d  →  AFTER { a: 1 }
  * ```
  *
- * **Place** after a frame decoder: lines, a length field, or {@link JsonObjectDecoder}.
- * **In** inbound `Buffer`; outbound any value but bytes. Anything else is refused (`otherMessages`).
- * **Out** inbound what the schema gives back; outbound `Buffer`.
- * **Events** all pass.
- * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`, `HR_ERR_TEXT_NOT_UTF8`,
- * `HR_ERR_MESSAGE_INVALID` for what is not JSON or does not fit the schema, `HR_ERR_DECODER_FAILED` for a schema that throws
- * or answers later;
- * `HR_ERR_MESSAGE_NOT_ENCODABLE` and `HR_ERR_ENCODER_FAILED` fail the write (a function, a cycle, a bigint).
- * **State** whether it has failed: one codec for each channel.
- * **Cost** `JSON.parse` and the schema; a broadcast to a group is encoded once.
- * **Pitfalls** without a schema a message is whatever the peer wants, a `__proto__` key included. Schemas
+ * **Place** after a frame decoder: lines, a length field, or {@link JsonObjectDecoder}. **In** inbound `Buffer`; outbound any
+ * value but bytes. Anything else is refused (`otherMessages`). **Out** inbound what the schema gives back; outbound `Buffer`.
+ * **Events** all pass. **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`, `HR_ERR_TEXT_NOT_UTF8`,
+ * `HR_ERR_MESSAGE_INVALID` for a value that is not JSON or does not fit the schema, `HR_ERR_DECODER_FAILED` for a schema that
+ * throws or answers later; `HR_ERR_MESSAGE_NOT_ENCODABLE` and `HR_ERR_ENCODER_FAILED` fail the write (a function, a cycle, a
+ * bigint). **State** whether it has failed: one codec for each channel. **Cost** `JSON.parse` and the schema; a broadcast to a
+ * group is encoded once. **Pitfalls** without a schema a message is whatever the peer wants, a `__proto__` key included. Schemas
  * must answer at once. Outbound messages are not validated.
  *
  * @typeParam Read - what the application reads: the schema's output

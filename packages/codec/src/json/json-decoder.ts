@@ -23,7 +23,7 @@ export type JsonDecoderOptions<Read> = SchemaCodecOptions<Read, unknown>;
  * **Out** what the schema gives back.
  * **Events** all pass.
  * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`, `HR_ERR_TEXT_NOT_UTF8`,
- * `HR_ERR_MESSAGE_INVALID` for what is not JSON or does not fit the schema, `HR_ERR_DECODER_FAILED` for a schema that
+ * `HR_ERR_MESSAGE_INVALID` for a value that is not JSON or does not fit the schema, `HR_ERR_DECODER_FAILED` for a schema that
  * throws or answers later.
  * **State** whether it has failed: one decoder for each channel.
  * **Cost** `JSON.parse` and the schema.

@@ -10,7 +10,7 @@ import { countJson } from './count-json.ts';
  *
  * @param maxMessageBytes - the most that the message may count, as the option of the {@link JsonCodec}
  * @throws DecodeError `FRAME_TOO_LONG` if it counts more, `TEXT_NOT_UTF8`
- * @throws SyntaxError for what is not JSON
+ * @throws SyntaxError for a value that is not JSON
  */
 export function parseJson(message: Uint8Array | string, maxMessageBytes: number): unknown {
   if (typeof message === 'string') {

@@ -17,7 +17,7 @@ import { countMsgpack } from './count-msgpack.ts';
  * **In** inbound `Buffer`; outbound any value but bytes. Anything else is refused (`otherMessages`).
  * **Out** inbound what the schema gives back; outbound bytes.
  * **Events** all pass.
- * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`; `HR_ERR_MESSAGE_INVALID` for what is not
+ * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`; `HR_ERR_MESSAGE_INVALID` for a value that is not
  * MessagePack, has bytes left over, claims more elements than it has bytes, or does not fit the schema;
  * `HR_ERR_DECODER_FAILED` for a schema that throws or answers later; `HR_ERR_ENCODER_FAILED` fails the write.
  * **State** whether it has failed: one codec for each channel.

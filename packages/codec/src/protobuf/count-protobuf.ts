@@ -29,7 +29,7 @@ export class ProtobufCount {
     this.perByte = (most + 4) / MIN_FIELD_BYTES;
   }
 
-  /** Throws for what is not such a message. */
+  /** Counts the values of a message; throws for bytes that are not a message of the schema. */
   readonly values = (bytes: Uint8Array): number => {
     const reader = new BinaryReader(bytes);
     return this.message(reader, this.schema, reader.len, 0);

@@ -37,8 +37,9 @@ export interface ProxyProtocolDecoderOptions {
    */
   readonly others?: 'refuse' | 'as-data';
   /**
-   * How many milliseconds the header may take from the start of the connection, `false` for ever. It
-   * stands while reads are held, and with `autoRead` off while nothing is asked for. @default 5000
+   * How many milliseconds the header may take from the start of the connection, `false` for ever. The time does not count while
+   * reads are held, or while `autoRead` is off and no read was requested.
+   * @default 5000
    */
   readonly headerTimeoutMs?: number | false;
   /** Bytes of a version 2 header beyond 232, which the longest addresses need; at most 32 TLVs. @default 4096 */
@@ -76,7 +77,7 @@ const EVENTS = { fires: ['ProxyProtocolEvent'] } as const;
  * **Out** the bytes after the header, unchanged.
  * **Events** fires a {@link ProxyProtocolEvent} once, before the first byte of data. Sets `CLIENT_ADDRESS`
  * (read it with `clientAddress(channel)`) and {@link PROXY_HEADER}.
- * **Errors** `HR_ERR_FRAME_CORRUPT` and `HR_ERR_FRAME_TOO_LONG` for what is not a header,
+ * **Errors** `HR_ERR_FRAME_CORRUPT` and `HR_ERR_FRAME_TOO_LONG` for a value that is not a header,
  * `HR_ERR_TIMEOUT_READ` for one that does not arrive: fired as `exceptionCaught`, then the channel ends.
  * `HR_ERR_REJECTED_PEER` for a peer that is not trusted: only logged, at level info; the close reason is
  * `refused`, and `channelActive` does not reach the handlers after this one.

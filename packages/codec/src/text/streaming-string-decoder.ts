@@ -27,7 +27,7 @@ const EMPTY: Buffer = Buffer.alloc(0);
  * **Out** `string`, of any length but never empty.
  * **Events** all pass; at the end of the input a cut-off character is an error. Reports the bytes of an unfinished
  * character to a `TlsUpgradeEvent`, so that the upgrade is refused.
- * **Errors** `HR_ERR_TEXT_NOT_UTF8`, and `HR_ERR_MESSAGE_UNREADABLE` for what is not bytes, after which the channel is
+ * **Errors** `HR_ERR_TEXT_NOT_UTF8`, and `HR_ERR_MESSAGE_UNREADABLE` for a value that is not bytes, after which the channel is
  * ended.
  * **State** the unfinished character, at most 3 bytes: one decoder for each channel.
  * **Cost** one string for each read.

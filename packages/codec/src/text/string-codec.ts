@@ -31,15 +31,12 @@ const OPTIONS = describeOptions(
  *  BEFORE 68 c3 a9  →  AFTER "hé"          BEFORE 68 c3 28  →  HR_ERR_TEXT_NOT_UTF8
  * ```
  *
- * **Place** after a frame decoder, so that each Buffer is a whole text. For a stream without frames see
- * {@link StreamingStringDecoder}.
- * **In** inbound `Buffer`, outbound `string`; anything else is refused (`otherMessages`).
- * **Out** inbound `string`, outbound `Buffer`.
- * **Events** all pass.
- * **Errors** `HR_ERR_MESSAGE_UNREADABLE` for what is not bytes; `HR_ERR_TEXT_NOT_UTF8` with the place of the first bad byte.
- * **State** whether it has failed: one codec for each channel.
- * **Cost** one string or one Buffer for each message; a broadcast to a group is encoded once.
- * **Pitfalls** a byte order mark stays in the text. A lone surrogate in an outbound text becomes U+FFFD.
+ * **Place** after a frame decoder, so that each Buffer is a whole text. For a stream without frames see {@link
+ * StreamingStringDecoder}. **In** inbound `Buffer`, outbound `string`; anything else is refused (`otherMessages`). **Out**
+ * inbound `string`, outbound `Buffer`. **Events** all pass. **Errors** `HR_ERR_MESSAGE_UNREADABLE` for a value that is not bytes;
+ * `HR_ERR_TEXT_NOT_UTF8` with the place of the first bad byte. **State** whether it has failed: one codec for each channel.
+ * **Cost** one string or one Buffer for each message; a broadcast to a group is encoded once. **Pitfalls** a byte order mark
+ * stays in the text. A lone surrogate in an outbound text becomes U+FFFD.
  *
  * @example
  * ```ts run
@@ -54,8 +51,7 @@ const OPTIONS = describeOptions(
  * channel.writeOutbound('salut');
  * console.log(channel.readInbound(), channel.readOutbound<Buffer>()?.length); // prints grüezi 6
  * ```
- * @see {@link StringDecoder} and {@link StringEncoder} for one direction alone; Netty's `StringDecoder` and
- *   `StringEncoder`
+ * @see {@link StringDecoder} and {@link StringEncoder} for one direction alone; Netty's `StringDecoder` and `StringEncoder`
  */
 export class StringCodec extends MessageToMessageCodec<Buffer, string, OutboundBytes> {
   private readonly delimiter: string;

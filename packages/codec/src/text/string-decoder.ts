@@ -9,22 +9,18 @@ import { decodeText } from './text-message.ts';
 export interface StringDecoderOptions extends MessageToMessageDecoderOptions {}
 
 /**
- * Turns frames into strings, as UTF-8, and leaves what is written alone: for a protocol that answers in another
- * form than it is asked in. Both ways at once is {@link StringCodec}.
+ * Turns frames into strings, as UTF-8, and leaves what is written alone: for a protocol that answers in another form than it is
+ * asked in. Both ways at once is {@link StringCodec}.
  *
  * ```text
  *  wire | frame | [StringDecoder] | app
  *  BEFORE 68 c3 a9  →  AFTER "hé"          BEFORE 68 c3 28  →  HR_ERR_TEXT_NOT_UTF8
  * ```
  *
- * **Place** after a frame decoder, so that each Buffer is a whole text.
- * **In** inbound `Buffer`; anything else is refused (`otherMessages`).
- * **Out** `string`.
- * **Events** all pass.
- * **Errors** `HR_ERR_MESSAGE_UNREADABLE` for what is not bytes; `HR_ERR_TEXT_NOT_UTF8` with the place of the first bad byte.
- * **State** whether it has failed: one decoder for each channel.
- * **Cost** one string for each message.
- * **Pitfalls** a byte order mark stays in the text.
+ * **Place** after a frame decoder, so that each Buffer is a whole text. **In** inbound `Buffer`; anything else is refused
+ * (`otherMessages`). **Out** `string`. **Events** all pass. **Errors** `HR_ERR_MESSAGE_UNREADABLE` for a value that is not bytes;
+ * `HR_ERR_TEXT_NOT_UTF8` with the place of the first bad byte. **State** whether it has failed: one decoder for each channel.
+ * **Cost** one string for each message. **Pitfalls** a byte order mark stays in the text.
  *
  * @example
  * ```ts run

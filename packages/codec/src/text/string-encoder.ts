@@ -28,7 +28,7 @@ const OPTIONS = describeOptions('StringEncoder', { delimiter: DELIMITER }, MESSA
  * **In** outbound `string`; anything else is refused (`otherMessages`).
  * **Out** `Buffer`.
  * **Events** all pass.
- * **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for what is not a string; it fails the write.
+ * **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for a value that is not a string; it fails the write.
  * **State** none: sharable.
  * **Cost** one Buffer for each text; a broadcast to a group is encoded once.
  * **Pitfalls** a lone surrogate becomes U+FFFD.

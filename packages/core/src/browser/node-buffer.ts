@@ -234,7 +234,7 @@ function checkedSize(size: number): number {
   throw outOfRange('size', `>= 0 && <= ${Number.MAX_SAFE_INTEGER}`, size);
 }
 
-/** As Node rounds it, down; `otherwise` where it is left out, 0 for what is not a number or far too large. */
+/** The value rounded down, as in Node; `otherwise` if it is left out, 0 if it is not a number or far too large. */
 function whole(given: number | undefined, otherwise: number): number {
   if (given === undefined) return otherwise;
   const rounded = Math.floor(+given);

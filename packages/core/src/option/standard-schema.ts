@@ -32,7 +32,7 @@ export interface SchemaIssue {
 /** Issues shown in an error's text; more are only counted. */
 const SHOWN_ISSUES = 3;
 
-/** Returns the option, or throws an {@link OptionError} for what is not a Standard Schema. */
+/** Returns the option, or throws an {@link OptionError} for a value that is not a Standard Schema. */
 export function checkSchema<S extends StandardSchema | undefined>(schema: S): S {
   if (schema === undefined || typeof schema?.['~standard']?.validate === 'function') return schema;
   throw new OptionError(

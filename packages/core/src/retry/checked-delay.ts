@@ -4,7 +4,7 @@ import { OptionError, textOf } from '../errors.ts';
  * The delay that a {@link RetryPolicy} gave, in milliseconds.
  *
  * @param from - the functions that may have given it, for the error
- * @throws OptionError for what is not a delay
+ * @throws OptionError for a value that is not a delay
  */
 export function checkedDelay(delayMs: number, from = 'the retry policy'): number {
   // Less than nothing by the rounding of fractions.

@@ -12,9 +12,9 @@ import type { TestRunner } from './test-runner.ts';
 export interface DatagramBench {
   /** The name in the titles of the tests. */
   readonly name: string;
-  /** Where the first socket of a test is. */
+  /** The network of the first socket of a test. */
   readonly network: DatagramNetwork;
-  /** Where the other ones are. @default the same */
+  /** The network of the other sockets. @default the same */
   readonly other?: DatagramNetwork;
   /** The host of the first socket, as the others reach it. @default 127.0.0.1 */
   readonly host?: string;

@@ -4,7 +4,7 @@ import { OptionError } from '../errors.ts';
 /** A URL for errors and logs: its user, its password, its query and its fragment may be secrets. */
 export function shownUrl(url: URL | string): string {
   const text = String(url);
-  // Where its password ends, nobody knows.
+  // It is unknown where its password ends.
   if (text.includes('@') && !URL.canParse(text)) return '…';
   return text.replace(/^([^/?#]*:)?(\/\/)?[^/?#]*@/, '$1$2').replace(/[?#].*$/s, '?…');
 }

@@ -29,7 +29,7 @@ export class Attempt<T> {
   private isOver = false;
 
   /**
-   * @param step - begins the work; the signal aborts when it is not wanted any more
+   * @param step - begins the work; its signal aborts when the work is not needed any more
    * @param limit - default: as long as it takes
    */
   constructor(

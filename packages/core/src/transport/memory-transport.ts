@@ -83,7 +83,7 @@ export class MemoryTransport implements Transport {
   }
 
   /**
-   * A transport on an end of a connection, also one of your own, such as that of a simulated kernel.
+   * Makes a transport for one end of a connection, which may be an implementation of your own, such as a simulated kernel.
    *
    * @param dial - begins to connect, or returns why it cannot; none for an end that is connected
    */

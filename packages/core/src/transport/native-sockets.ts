@@ -27,7 +27,7 @@ export interface NativeSockets {
   check(): Promise<NativeListen | string>;
 }
 
-/** The error for a `bind` that asks for what is not available. */
+/** The error for a `bind` that asks for an option that is not available. */
 export function nativeRefused(kind: NativeSockets['kind'], why: string): OptionError {
   return new OptionError(
     'OPTION_CONFLICT',

@@ -81,8 +81,8 @@ export interface Transport {
    */
   readonly unsentBytes: number;
   /**
-   * Bytes that the peer has not acknowledged, of those that the kernel has taken. Left out by a transport that cannot
-   * know it: Linux is asked then, by the addresses.
+   * The number of bytes that the kernel has taken and the peer has not acknowledged. A transport that does not know it leaves it
+   * out; core then asks Linux, by the addresses of the connection.
    */
   readonly unacknowledgedBytes?: number | undefined;
   /**

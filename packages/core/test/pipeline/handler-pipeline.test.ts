@@ -132,7 +132,7 @@ describe('structure and names', () => {
     expect(() => channel.pipeline.addAfter('nobody', new A())).toThrow(/"nobody".*A#0/);
   });
 
-  it('answers undefined for what is not there', () => {
+  it('answers undefined for a value that is not there', () => {
     const empty = new EmbeddedChannel().pipeline;
     expect(empty.get('x')).toBeUndefined();
     expect(empty.get(A)).toBeUndefined();

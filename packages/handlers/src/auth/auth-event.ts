@@ -12,10 +12,10 @@ export class AuthenticatedEvent<Principal = unknown> {
     recogniseCopies(AuthenticatedEvent, 'headrace.AuthenticatedEvent');
   }
 
-  /** For the compiler only: without it `instanceof` would make the principal `any`. */
+  /** Only for the compiler: without it, `instanceof` would make the principal `any`. */
   declare static readonly [Symbol.hasInstance]: (event: unknown) => event is AuthenticatedEvent;
   readonly principal: Principal;
-  /** The channel's principal before, if it authenticated once more. */
+  /** The earlier principal of the channel, if the peer authenticated again. */
   readonly previous: Principal | undefined;
 
   constructor(principal: Principal, previous?: Principal) {
@@ -31,7 +31,7 @@ export class AuthFailedEvent {
   }
 
   readonly error: RejectedError | TimedOutError;
-  /** The connection stays, the peer may try again. */
+  /** True if the connection stays, so that the peer may try again. */
   readonly stays: boolean;
 
   constructor(error: RejectedError | TimedOutError, stays: boolean) {

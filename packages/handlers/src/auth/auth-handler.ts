@@ -41,8 +41,9 @@ const REMOVED = 'the auth handler was removed before the sign-in';
 const EVENTS = { fires: ['AuthenticatedEvent', 'AuthFailedEvent'] } as const;
 
 /**
- * Passes nothing on until the authenticator accepts the peer, and ends the connection if it refuses or takes too
- * long. If the authenticator accepts, it adds the channel to the group, fires an event with the principal, and passes on what it held.
+ * Passes nothing on until the authenticator accepts the peer, and ends the connection if the authenticator refuses it or takes
+ * too long. If the authenticator accepts, it adds the channel to the group, fires an event with the principal, and passes on what
+ * it held.
  *
  * ```text
  *  wire | frame | codec | last words | heartbeat | [auth] | app

@@ -16,7 +16,7 @@ import type { Sessions } from './sessions.ts';
 /** The second argument of an authenticator, after the message. */
 export interface AuthAttempt {
   readonly channel: Channel;
-  /** Aborts when the connection closes or the deadline is over: the answer is not wanted any more. */
+  /** Aborts when the connection closes or the deadline is over: the answer is not needed any more. */
   readonly signal: AbortSignal;
 }
 
@@ -24,11 +24,11 @@ export interface AuthAttempt {
 export type AuthVerdict<Principal, Reply> =
   | { readonly principal: Principal; readonly reply?: Reply }
   | {
-      /** Why not, for logs. */
+      /** The reason of the refusal, for logs. */
       readonly refused: string;
       /** A reply to the peer. Without it, that of {@link AuthReplies}. */
       readonly reply?: Reply;
-      /** The connection stays, the peer may try again. @default by `refusalPolicy` */
+      /** True if the connection stays, so that the peer may try again. @default by `refusalPolicy` */
       readonly stays?: boolean;
     };
 
@@ -40,36 +40,39 @@ export interface AuthReplies<Principal, Message, Reply> {
   readonly refused?: (why: string) => Reply | undefined;
   /** A message came before the sign-in. */
   readonly unauthenticated?: (message: Message) => Reply | undefined;
-  /** The deadline is over. */
+  /** The reply when the deadline is over. */
   readonly timedOut?: () => Reply | undefined;
   /** With `duplicatePolicy: 'kick-older'`: the last message to the older connection. */
   readonly kicked?: (principal: Principal) => Reply | undefined;
-  /** With `duplicatePolicy: 'refuse'`: to the newer connection. */
+  /** With `duplicatePolicy: 'refuse'`: the reply to the newer connection. */
   readonly duplicate?: (principal: Principal) => Reply | undefined;
-  /** With `again: 'refuse'`: credentials of a peer that is signed in. */
+  /** With `again: 'refuse'`: the reply to credentials of a peer that is signed in. */
   readonly again?: (message: Message) => Reply | undefined;
 }
 
 /** Options of an AuthHandler. */
 export interface AuthOptions<Principal, Message, Reply> {
   /**
-   * Decides on credentials, at once or later. A throw or rejection is logged and counts as no. For TypeScript 5.4
-   * state what it returns, `Promise<AuthVerdict<User, string>>`: it infers `User | undefined` of a refusal.
+   * Decides on credentials, at once or later. A throw or rejection is logged and counts as a refusal. With TypeScript 5.4,
+   * declare the return type, `Promise<AuthVerdict<User, string>>`: it infers `User | undefined` from a refusal.
    */
   readonly authenticate: (
     message: Message,
     attempt: AuthAttempt,
   ) => AuthVerdict<Principal, Reply> | PromiseLike<AuthVerdict<Principal, Reply>>;
   /**
-   * Accepts a connection before it sends anything, by a TLS client certificate for example; `undefined` waits for
-   * credentials. @default all are waited for
+   * Accepts a connection before it sends anything, by a TLS client certificate for example; `undefined` waits for credentials.
+   * @default every connection must send credentials
    */
   readonly authenticateChannel?: (
     attempt: AuthAttempt,
   ) => AuthVerdict<Principal, Reply> | PromiseLike<AuthVerdict<Principal, Reply>> | undefined;
   /** Recognises credentials among other messages. @default every message before the sign-in is credentials */
   readonly isCredentials?: (message: Message) => boolean;
-  /** From the connection's start until the peer is authenticated; nothing else ends it. `false` for no deadline. @default 10000 */
+  /**
+   * The time from the start of the connection until the peer must be authenticated, in milliseconds; `false` for no deadline.
+   * @default 10000
+   */
   readonly timeoutMs?: number | false;
   /** Answers to the peer. @default none */
   readonly replies?: AuthReplies<Principal, Message, Reply>;
@@ -85,16 +88,16 @@ export interface AuthOptions<Principal, Message, Reply> {
   readonly earlyWrites?: 'hold' | 'refuse' | 'pass';
   /** How many messages are held in each direction; one more is refused. @default 32 */
   readonly maxHeld?: number;
-  /** Joined when the peer is authenticated; a channel that closes leaves by itself. @default none */
+  /** The group that the channel joins when the peer is authenticated; a channel that closes leaves by itself. @default none */
   readonly group?: Group;
   /** The sessions by id; shared by the handlers of one server: a SessionRegistry. @default none */
   readonly sessions?: Sessions<Principal>;
   /** The reaction to an id that is in use elsewhere; anything but `allow` needs `sessions`. @default 'allow' */
   readonly duplicatePolicy?: 'kick-older' | 'refuse' | 'allow';
   /**
-   * Credentials of a peer that is signed in: ordinary messages (`pass`), answered with `replies.again`
-   * (`refuse`), or a new sign-in whose yes moves the channel to the new principal (`move`). The latter two
-   * need `isCredentials`. @default 'pass'
+   * Credentials of a peer that is signed in: ordinary messages (`pass`), answered with `replies.again` (`refuse`), or a new
+   * sign-in that, if accepted, moves the channel to the new principal (`move`). The latter two need `isCredentials`.
+   * @default 'pass'
    */
   readonly again?: 'pass' | 'refuse' | 'move';
   /** An attribute of your own type for the principal; `PRINCIPAL` is set in any case. @default none */

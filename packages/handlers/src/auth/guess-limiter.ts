@@ -16,28 +16,33 @@ import type { AuthAttempt, AuthVerdict } from './auth-options.ts';
 
 /** Options of a {@link GuessLimiter}. */
 export interface GuessLimiterOptions {
-  /** Wrong tries of one client for one name that are checked at once. @default 5 */
+  /** How many wrong tries of one client for one name are checked without a wait. @default 5 */
   readonly freeTries?: number;
   /** The time in which one wrong try of one client for one name is forgiven. @default 30000 */
   readonly forgiveEveryMs?: number;
   /**
-   * One client may try so many times as often for all names together, and one name may be tried so many times as
-   * often by all clients together. @default 10
+   * The factor by which the limits are higher for all names of one client together, and for all clients of one name together.
+   * @default 10
    */
   readonly sharedFactor?: number;
   /**
-   * The longest time that a try waits; one that cannot be checked then is refused. Below the `timeoutMs` of the
-   * AuthHandler. @default 5000
+   * The longest time that a try waits, in milliseconds; a try that cannot be checked by then is refused. Keep it below the
+   * `timeoutMs` of the AuthHandler.
+   * @default 5000
    */
   readonly maxDelayMs?: number;
   /**
-   * Clients, names, and names of a client that are remembered at a time; the ones seen least recently are forgotten
-   * first. @default 10000
+   * The most entries (clients, names, and names of a client) that are remembered; the ones seen least recently are forgotten
+   * first.
+   * @default 10000
    */
   readonly maxClients?: number;
-  /** The client that a channel counts as; `undefined` is never slowed down. @default its address, or its IPv6 /64 network */
+  /**
+   * Gives the client that a channel counts as; a channel with `undefined` is never slowed down.
+   * @default its address, or its IPv6 /64 network
+   */
   readonly clientOf?: (channel: Channel) => string | undefined;
-  /** Chooses among tries that wait, a number from 0 to 1: for tests. @default Math.random */
+  /** Gives a number from 0 to 1 that chooses among waiting tries; replaced in tests. @default Math.random */
   readonly random?: () => number;
 }
 
@@ -135,7 +140,7 @@ export class GuessLimiter {
    *
    * @param nameOf - the name in the credentials, in one spelling, as the authenticator compares it; without it, or
    * where it returns no string as for a token without a name, only the tries of each client are counted
-   * @param authenticate - refuses a wrong secret: what it throws is a check that failed, and is not counted
+   * @param authenticate - refuses a wrong secret: a throw means that the check failed, and is not counted
    * @throws OptionError `OPTION_INVALID` if `nameOf` is not a function
    */
   protect<Message, Principal, Reply = Message>(

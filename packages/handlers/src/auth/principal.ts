@@ -15,8 +15,8 @@ export function principalOf<Principal>(channel: Channel): Principal | undefined 
 const RESTORED = new WeakSet<Channel>();
 
 /**
- * The channel signed in in another process, and its `PRINCIPAL` is brought along: an AuthHandler that starts in its pipeline
- * asks nobody, and tells the peer nothing.
+ * The channel signed in in another process, and its `PRINCIPAL` is brought along: an AuthHandler that starts in its pipeline does
+ * not authenticate it again, and sends the peer no reply.
  */
 export function restoreSignIn(channel: Channel): void {
   RESTORED.add(channel);

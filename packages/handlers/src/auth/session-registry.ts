@@ -9,7 +9,7 @@ export interface SessionRegistryEvents<Principal> {
   /** The id stays online, but is now reached by another channel: it came in again, or its newest channel closed. */
   moved: [id: string, session: Session<Principal>, previous: Channel];
   /**
-   * The id has had no session for `graceMs`. `info` is how its last channel closed, `undefined` if that is still
+   * The id has had no session for `graceMs`. `info` tells how its last channel closed; it is `undefined` if that channel is still
    * open, because it moved to another principal or was kicked.
    */
   offline: [id: string, last: Session<Principal>, info: CloseInfo | undefined];
@@ -85,7 +85,7 @@ export class SessionRegistry<Principal>
     return this.sessions.size;
   }
 
-  /** The ids that are connected, the one that came first in front. */
+  /** The connected ids, in the order in which they connected. */
   ids(): IterableIterator<string> {
     return this.sessions.keys();
   }

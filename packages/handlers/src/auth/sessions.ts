@@ -1,10 +1,10 @@
 import type { Channel } from '@headrace/core';
 
-/** A session of the same id on another channel, perhaps of another process: everything that is known is how to end it. */
+/** A session of the same id on another channel, perhaps in another process; it can only be ended. */
 export interface OtherSession {
   /**
-   * Ends the session because a newer one takes its place. May be called at any time: one that is over already, or
-   * whose channel has closed or signed in again, is left alone. It does not throw.
+   * Ends the session because a newer one takes its place. May be called at any time: a session that is over already, or whose
+   * channel has closed or signed in again, is not touched. It does not throw.
    */
   kick(): void;
 }
@@ -23,12 +23,12 @@ export interface Session<Principal> extends OtherSession {
  */
 export interface Sessions<Principal> {
   /**
-   * The sessions of a principal's id but for one channel's own, wherever they are. Asked when the peer is
-   * authenticated; it decides by what is known now, without a promise.
+   * The sessions of a principal's id but for one channel's own, wherever they are. Called when the peer is authenticated; it
+   * decides by what it knows then, without a promise.
    */
   othersOf(principal: Principal, channel: Channel): readonly OtherSession[];
-  /** The peer is in; called once for each session. */
+  /** Adds the session of a peer that is authenticated; called once for each session. */
   add(session: Session<Principal>): void;
-  /** It is out: the channel has closed, has signed in again, or was kicked. True if it was there. */
+  /** Removes a session: its channel has closed, has signed in again, or was kicked. True if it was there. */
   remove(session: Session<Principal>): boolean;
 }

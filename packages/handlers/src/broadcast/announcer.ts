@@ -151,8 +151,8 @@ export class Announcer<Message, Combined = Message> {
   }
 
   /**
-   * Sends a message to the present members, soon. False if it is not sent: after {@link close}, or when 65,536 wait and
-   * the group does not keep up.
+   * Sends a message to the present members, at once or with the next batch. False if it is not sent: after {@link close}, or when
+   * 65,536 wait and the group does not keep up.
    *
    * @param about - the member that it concerns, which does not get it
    */

@@ -56,8 +56,8 @@ const OPTIONS = describeOptions('BroadcastHandler', {
  * - **Out** the same, if a handler stands after it.
  * - **Events** forwards all of them; on a `DrainStartEvent` nothing more is read from the peer, and on a `DrainEvent` the
  *   channel does not end before the broadcasts that the group has accepted are complete.
- * - **Errors** raises none: what fails for one member does not touch the sender or the others, and goes to
- *   that member's `writeFailed` hook.
+ * - **Errors** raises none: a failure at one member does not affect the sender or the others, and goes to that member's
+ *   `writeFailed` hook.
  * - **State** none but the group: sharable.
  * - **Cost** one write per member and message, and one flush per member for everything that came in together;
  *   encoders without state encode once for all of them.

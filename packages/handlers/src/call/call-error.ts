@@ -1,6 +1,6 @@
 import { ChannelError, isHeadraceError, RejectedError, TimedOutError } from '@headrace/core';
 
-/** The error of a call whose connection is gone; `sent` is false only if no byte of it can have left. */
+/** Makes the error of a call whose connection is gone; `sent` is false only if no byte of the call can have left. */
 export function requestLost(why: string, sent: boolean, cause?: unknown): ChannelError {
   const outcome = sent
     ? 'the peer may have executed the request'
@@ -24,7 +24,7 @@ export function queueFull(limit: number, option = 'maxQueued'): RejectedError {
 }
 
 /**
- * The error of a call whose time is over.
+ * Makes the error of a call whose time is over.
  *
  * @param loss - why there is no connection, if there is none and a try to connect failed
  */
@@ -41,13 +41,13 @@ export function requestTimedOut(
   return new TimedOutError('TIMEOUT_REQUEST', text, { timeoutMs, sent }, loss);
 }
 
-/** The error of a call whose signal aborted. */
+/** Makes the error of a call whose signal aborted. */
 export function requestAborted(signal: AbortSignal, sent: boolean): ChannelError {
   const text = 'the request was cancelled by its signal';
   return new ChannelError('OPERATION_ABORTED', text, { sent }, signal.reason);
 }
 
-/** The error of a call that was not sent, after an earlier try of it that was: the same, with `sent` true. */
+/** Makes the error of a call that was not sent now, but in an earlier try: the same error, with `sent` true. */
 export function afterSent(error: unknown): unknown {
   if (!isHeadraceError(error) || error.details['sent'] !== false) return error;
   const kinds = [TimedOutError, RejectedError] as const;
@@ -57,7 +57,7 @@ export function afterSent(error: unknown): unknown {
   return new kind(code as never, text, { ...error.details, sent: true }, error);
 }
 
-/** True if something of it may have left. */
+/** True if a part of the call may have left. */
 export function wasSent(error: unknown): boolean {
   return isHeadraceError(error) && error.details['sent'] === true;
 }

@@ -9,16 +9,16 @@ import type { CallTable } from './call-table.ts';
 export interface CallWire {
   /** The message of a call whose id is set; a throw fails the call. */
   messageOf(call: Call): unknown;
-  /** The message that the answer is not wanted any more; `undefined` where the protocol has none. */
+  /** Makes the message that cancels a call; `undefined` if the protocol has none. */
   cancelOf(call: Call): unknown;
 }
 
 /** Options of a {@link CallLine}. */
 export interface CallLineOptions {
   readonly wire: CallWire;
-  /** Requests without their last answer. */
+  /** The number of requests without their last answer. */
   readonly maxInFlight: number;
-  /** The next number is one more; for tests. @default 0 */
+  /** The number after which ids begin; for tests. @default 0 */
   readonly lastId?: number;
   /** Called when a call is over. */
   readonly changed: () => void;
@@ -28,7 +28,7 @@ const MAX_ID = 0xffff_ffff;
 
 /** The calls of a {@link CallTable} that are under way over one connection, by their ids. */
 export class CallLine implements CallCarrier {
-  /** Takes no more calls. */
+  /** True if it takes no more calls. */
   isPaused = false;
   private readonly table: CallTable;
   private readonly output: CallOutput;
@@ -54,22 +54,22 @@ export class CallLine implements CallCarrier {
     this.lastId = options.lastId ?? 0;
   }
 
-  /** Requests without their last answer. */
+  /** The number of requests without their last answer. */
   get load(): number {
     return this.calls.size - this.noticeCount;
   }
 
-  /** Requests, and notices that the transport has not taken. */
+  /** True while a request, or a notice that the transport has not taken, is under way. */
   get isBusy(): boolean {
     return this.calls.size > 0;
   }
 
-  /** Answers that came after their call was over. */
+  /** The number of answers that came after their call was over. */
   get late(): number {
     return this.lateCount;
   }
 
-  /** Answers without a call. */
+  /** The number of answers without a call. */
   get unknown(): number {
     return this.unknownCount;
   }
@@ -133,7 +133,7 @@ export class CallLine implements CallCarrier {
     this.options.changed();
   }
 
-  /** No answers can come any more. Notices go on as long as the channel is open. */
+  /** Ends the calls, because no answers can come any more. Notices go on as long as the channel is open. */
   lose(why: string, cause?: unknown): void {
     this.loss ??= { why, cause };
     this.loseAll();

@@ -18,7 +18,7 @@ export class CallOutput {
     this.ctx = ctx;
   }
 
-  /** Writes can go out. */
+  /** True if writes can go out. */
   get isOpen(): boolean {
     const { channel } = this.ctx;
     return channel.isActive && !channel.isEnding;
@@ -43,12 +43,12 @@ export class CallOutput {
     return future;
   }
 
-  /** A message came: its read will end. */
+  /** Call it when a message came, at the beginning of its read. */
   beginRead(): void {
     this.isReading = true;
   }
 
-  /** The read has ended: flushes. */
+  /** Call it when the read has ended: flushes. */
   endRead(): void {
     this.isReading = false;
     this.flush();

@@ -9,7 +9,7 @@ import {
   iteratorOf,
 } from './item-source.ts';
 
-/** How many items, and bytes of them, may be on their way or wait for their reader. */
+/** The most items, and bytes of items, that may be on their way or wait for their reader. */
 export interface ItemWindow {
   /** How many items. */
   readonly items: number;

@@ -13,19 +13,19 @@ import type { Work } from './work.ts';
 
 /** Limits of a {@link WorkTable}. */
 export interface WorkLimits {
-  /** Functions that run at the same time. */
+  /** The most functions that run at the same time. */
   readonly concurrency: number;
-  /** Works that wait for their turn; one more is refused. */
+  /** The most works that wait for their turn; one more is refused. */
   readonly maxWaiting: number;
   /** Holds reads under this name while the table is full; without a name it never does. */
   readonly holds?: string;
-  /** The table is full with so many open works. @default when `concurrency` functions run */
+  /** The number of open works at which the table is full. @default when `concurrency` functions run */
   readonly maxOpen?: number;
 }
 
 /** The receiver of a {@link WorkTable}'s reports. */
 export interface WorkOwner<W extends Work> {
-  /** Its turn has come: calls its function, usually by {@link WorkTable.run}. */
+  /** Called when the turn of a work has come: calls its function, usually by {@link WorkTable.run}. */
   begin(work: W): void;
   /** The function of an open work has settled. */
   succeeded?(work: W, answer: unknown): void;

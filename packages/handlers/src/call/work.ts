@@ -19,7 +19,7 @@ export class Work implements RequestScope, HeapEntry {
   readonly id: number | string | undefined;
   /** Belongs to the table. */
   body: unknown;
-  /** When it is too late for an answer, in milliseconds of the channel's clock. */
+  /** The deadline of the answer, in milliseconds of the channel's clock. */
   deadline: number;
   heapIndex = -1;
   heapOrder = 0;
@@ -27,7 +27,7 @@ export class Work implements RequestScope, HeapEntry {
   state: 'waiting' | 'running' | 'settled' = 'waiting';
   /** An answer is still wanted. Belongs to the table. */
   isOpen = true;
-  /** Of the message that asks for it, if the channel can outlive this process. Belongs to the table. */
+  /** The hold of its message, if the channel can outlive this process. Belongs to the table. */
   hold: MessageHold | undefined = undefined;
   private aborter: AbortController | undefined = undefined;
   private isAborted = false;

@@ -49,8 +49,8 @@ const CODES: Readonly<Record<ExchangeFailure, number>> = {
  *  6–7      error: code (1 failed, 2 too late, 3 overloaded, 4 unknown, 5 cancelled, from 1024 yours), then text
  * ```
  *
- * Put a frame decoder and its prepender before the handler: `lengthPrefixed({ maxFrameLength })`, or WebSocket
- * messages. A body that is read is a view of its frame: copy what you keep. An answer of `undefined` has no bytes.
+ * Put a frame decoder and its prepender before the handler: `lengthPrefixed({ maxFrameLength })`, or WebSocket messages. A body
+ * that was read is a view of its frame: copy it if you keep it. An answer of `undefined` has no bytes.
  */
 export function binaryExchange(): ExchangeFormat<BinaryExchange> {
   return BINARY;

@@ -9,7 +9,7 @@ const MAX_TEXT = 1000;
  * the code for `failed`, and its text stays here.
  *
  * @param code - one of the protocol's own, in the binary format from 1024 to 65535
- * @param data - more about it, where the format has a place for it (JSON-RPC)
+ * @param data - further data, if the format carries it (JSON-RPC)
  *
  * @example
  * ```ts

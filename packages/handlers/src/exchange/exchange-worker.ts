@@ -216,7 +216,7 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     for (const writer of this.writers) writer.goOn();
   }
 
-  /** The process that had answered the present message before was killed: nobody knows which items have gone out. */
+  /** The process that had answered the present message before was killed: it is unknown which items have gone out. */
   private get isRepeated(): boolean {
     const hold = holdMessage(this.output.ctx.channel);
     hold?.release();

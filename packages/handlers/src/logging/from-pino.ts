@@ -12,7 +12,7 @@ const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
  * A `pino` logger as the `logger` of a bootstrap, a client or a cluster. An error becomes pino's field `err`; of an
  * error of Headrace `code` and `details` are fields, too. pino's own level decides what is written.
  *
- * @throws OptionError (OPTION_INVALID) for what is not a logger
+ * @throws OptionError (OPTION_INVALID) for a value that is not a logger
  *
  * @example
  * ```ts run

@@ -101,7 +101,7 @@ export function call(
 /**
  * A method with a stream of answers; with `items`, the caller sends a stream as well.
  *
- * @throws OptionError `OPTION_INVALID` for what is not a schema
+ * @throws OptionError `OPTION_INVALID` for a value that is not a schema
  */
 export function stream<In extends StandardSchema, Out extends StandardSchema>(
   input: In,
@@ -124,7 +124,7 @@ export function stream(
 /**
  * A method without an answer.
  *
- * @throws OptionError `OPTION_INVALID` for what is not a schema
+ * @throws OptionError `OPTION_INVALID` for a value that is not a schema
  */
 export function notice<In extends StandardSchema>(
   input: In,

@@ -33,7 +33,7 @@ export class RateLimit {
   /**
    * The limit. Bytes counted so far stay counted; a new limit holds from the next bytes on.
    *
-   * @throws OptionError `OPTION_INVALID` for what is not a rate
+   * @throws OptionError `OPTION_INVALID` for a value that is not a rate
    */
   set bytesPerSecond(value: number) {
     this.limit = checkRate('bytesPerSecond', value);

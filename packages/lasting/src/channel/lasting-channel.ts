@@ -9,7 +9,7 @@ import { CHANNEL_OPTIONS, custom, transportOf } from '@headrace/core/authoring';
 import { LASTING_ERRORS } from '../lasting-errors.ts';
 import { ResumeTransport } from './resume-transport.ts';
 
-/** A channel whose transport is a succession of links; each message is one of the framing of the links. */
+/** A channel that is carried by one link after the other; each of its messages is one frame of the links. */
 export type LastingChannel = Channel<Buffer, OutboundBytes>;
 
 /** Builds the pipeline of a lasting channel; `link` is the channel over which it was opened. */
@@ -25,9 +25,8 @@ export const LASTING_CHANNEL_OPTIONS = custom(
 );
 
 /**
- * Resolves when the peer has everything whose writes have settled before the call: a write to a lasting channel
- * settles when the message is kept, which may be long before it arrives. Rejects with `RESUME_GONE` if the channel
- * ends before that.
+ * Resolves when the peer has all messages whose writes settled before the call. A write to a lasting channel settles when the
+ * message is kept, which may be long before it arrives. Rejects with `RESUME_GONE` if the channel ends before that.
  *
  * @throws PipelineError `PIPELINE_STATE` if this is not a lasting channel
  */
@@ -36,9 +35,9 @@ export function acknowledged(channel: Channel): Promise<void> {
 }
 
 /**
- * The messages that were taken and that the peer has not acknowledged, oldest first; even after the channel has
- * ended, where the peer may have got some of them or not. Writes that the channel flushed together settle together: if it
- * ends while some of them wait for credit, their futures fail, and those that were taken are here anyway.
+ * The kept messages that the peer has not acknowledged, oldest first. They stay available after the channel has ended; the peer
+ * may have got some of them. Writes that were flushed together settle together: if the channel ends while some of them wait for
+ * credit, all their futures fail, but messages that were already kept are in this list.
  *
  * @throws PipelineError `PIPELINE_STATE` if this is not a lasting channel
  */
@@ -47,7 +46,7 @@ export function unacknowledged(channel: Channel): Buffer[] {
 }
 
 /**
- * True while a lasting channel has a link, so that what is written leaves at once.
+ * True while a lasting channel has a link, so that writes leave at once.
  *
  * @throws PipelineError `PIPELINE_STATE` if this is not a lasting channel
  */

@@ -37,6 +37,8 @@ export class PresentLink {
   isPaused = false;
   private readonly machine: ResumeMachine;
   private lost: LostLink | undefined = undefined;
+  /** Of the frames that the link takes; one for each link, and not for each flush. */
+  private settled: ((error: Error | undefined) => void) | undefined = undefined;
   private pumping: typeof IDLE | typeof PUMPING | typeof PUMP_AGAIN = IDLE;
 
   constructor(machine: ResumeMachine) {
@@ -60,6 +62,7 @@ export class PresentLink {
   replace(link: ResumeLink, now: number): ResumeLink | undefined {
     const old = this.link;
     this.link = link;
+    this.settled = undefined;
     if (old !== undefined) this.lost = lostLink(old.channel, now);
     return old;
   }
@@ -75,7 +78,7 @@ export class PresentLink {
     // One that was not resumed changes nothing: the loss is that of the link before.
     const isLoss = this.lost === undefined || this.machine.isLinked;
     this.lost = lostLink(this.link.channel, isLoss ? now : this.lost!.at);
-    this.link = undefined;
+    this.link = this.settled = undefined;
   }
 
   /** Gives the link as much as it takes; the rest waits in the machine, so that heartbeats need not wait for it. */
@@ -109,9 +112,8 @@ export class PresentLink {
       const future = link.write(frame);
       if (future === last) continue;
       last = future;
-      future.onSettled((error) => {
-        if (error !== undefined) refused(link, error);
-      });
+      this.settled ??= refusedBy(link);
+      future.onSettled(this.settled);
     }
     if (last === undefined) return;
     link.flush();
@@ -120,10 +122,12 @@ export class PresentLink {
 }
 
 /** Frames that a link did not take go out over the next one; a link that is open must take them. */
-function refused(link: ResumeLink, error: Error): void {
-  if (!link.channel.isOpen) return;
-  link.fireExceptionCaught(error);
-  link.close('error');
+function refusedBy(link: ResumeLink): (error: Error | undefined) => void {
+  return (error) => {
+    if (error === undefined || !link.channel.isOpen) return;
+    link.fireExceptionCaught(error);
+    link.close('error');
+  };
 }
 
 function lostLink(channel: Channel, at: number): LostLink {

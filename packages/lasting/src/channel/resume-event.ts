@@ -2,16 +2,13 @@ import type { CloseInfo } from '@headrace/core';
 import { recogniseCopies } from '@headrace/core/authoring';
 import type { MovePlace } from '../protocol/resume-frame.ts';
 
-/**
- * The link of a lasting channel is gone. Fired in the lasting channel's pipeline: what is written now waits, and goes out over
- * the next link.
- */
+/** The link of a lasting channel is gone. Fired in the lasting channel's pipeline. From now on, writes wait for the next link. */
 export class LinkLostEvent {
   static {
     recogniseCopies(LinkLostEvent, 'headrace.LinkLostEvent');
   }
 
-  /** Why, if it is known. */
+  /** The cause, if it is known. */
   readonly info: CloseInfo | undefined;
 
   constructor(info: CloseInfo | undefined) {
@@ -27,7 +24,7 @@ export class LinkResumedEvent {
 
   /** For how long there was no link, as this end saw it. */
   readonly awayMs: number;
-  /** How many of our messages go out again, because the peer had not got them. */
+  /** How many messages of this end are sent again, because the peer had not got them. */
   readonly resent: number;
 
   constructor(awayMs: number, resent: number) {
@@ -36,15 +33,15 @@ export class LinkResumedEvent {
   }
 }
 
-/** The server wishes that the client moves; fired in the client's lasting pipeline. */
+/** The server asks the client to move; fired in the client's lasting pipeline. */
 export class LinkMoveEvent {
   static {
     recogniseCopies(LinkMoveEvent, 'headrace.LinkMoveEvent');
   }
 
-  /** Move at a random time within so many milliseconds. */
+  /** The time in milliseconds within which the client moves, at a random moment. */
   readonly spreadMs: number;
-  /** Where to; `undefined` where the client was told to go in any case. */
+  /** The places to move to; `undefined` if the client must leave and none was named. */
   readonly places: readonly MovePlace[] | undefined;
 
   constructor(spreadMs: number, places: readonly MovePlace[] | undefined) {

@@ -19,16 +19,17 @@ import { CREDIT_BYTES, systemRandom, WINDOW_MS } from '../protocol/resume-machin
 import { LastingClient } from './lasting-client.ts';
 
 /**
- * Options of a {@link LastingBootstrap}: those of a `ReconnectingClient`, which makes the links, and some of its own.
- * `bootstrap` builds the pipeline of each link: framing, heartbeat; `ready` comes before a link is used.
+ * Options of a {@link LastingBootstrap}: the options of the `ReconnectingClient` that makes the links, and some more. `bootstrap`
+ * builds the pipeline of each link: framing, heartbeat; `ready` comes before a link is used.
  */
 export interface LastingOptions<P = ConnectPlace, C extends Channel = Channel>
   extends Omit<ReconnectingClientOptions<P, C>, 'offline'> {
   /** How long this client may be absent; the server may allow less. @default 60000 */
   readonly windowMs?: number;
   /**
-   * Bytes that the server may send without an acknowledgement, 64 for each message included, and that are kept of our
-   * own messages at most. @default 1048576
+   * The bytes that the server may send without an acknowledgement, and the most that this end keeps of its own messages; each
+   * message counts 64 more.
+   * @default 1048576
    */
   readonly creditBytes?: number;
   /** Options of the lasting channel. @default logger and clock of the client */

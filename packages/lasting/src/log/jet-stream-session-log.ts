@@ -12,13 +12,14 @@ import type { AppendPlace, LoggedSession, SessionLog } from './session-log.ts';
 
 /** Options of {@link jetStreamSessionLog}. */
 export interface JetStreamSessionLogOptions {
-  /** It is connected already, and connects again by itself. */
+  /** A client that is connected already, and reconnects by itself. */
   readonly connection: NatsConnection;
   /** How long JetStream keeps a record, in milliseconds. @default 600000 */
   readonly keepMs?: number;
   /**
-   * The name of the JetStream stream, which is made if it is not there; the subjects are `hr.<name>.<id>`. Letters, digits, `-`
-   * and `_`. @default 'hr_lasting'
+   * The name of the JetStream stream, which is made if it does not exist; the subjects are `hr.<name>.<id>`. Letters, digits, `-`
+   * and `_`.
+   * @default 'hr_lasting'
    */
   readonly stream?: string;
   /** On how many servers of a NATS cluster records are stored. @default 1 */
@@ -234,11 +235,12 @@ function codeOf(thrown: unknown): number | undefined {
 }
 
 /**
- * Keeps lasting channels in JetStream, from nats-server 2.9 on: one stream for all of them, with a subject for each. A record
- * is acknowledged when the stream has it, on as many servers as `replicas` needs for a majority. A record may have three times the
- * `creditBytes` of the table, and what is held or saved; for a client that writes without reading it may have four times the
- * `creditBytes`, and twice the `maxOutboundBytes` of the channel. A channel whose record NATS does not take (`max_payload`, 1 MiB by
- * default) ends with `MESSAGE_TOO_LONG`: use a `creditBytes` of 262144, or raise `max_payload`.
+ * Keeps lasting channels in JetStream, from nats-server 2.9 on: one stream for all of them, with a subject for each. A record is
+ * acknowledged when the stream has it, on as many servers as
+ * `replicas` needs for a majority. A record can take three times the `creditBytes` of the table, plus held messages and the state
+ * of `save`. For a client that writes without reading, it can take four times the `creditBytes` plus twice the
+ * `maxOutboundBytes` of the channel. A channel whose record NATS does not take (`max_payload`, 1 MiB by default) ends with
+ * `MESSAGE_TOO_LONG`: use a `creditBytes` of 262144, or raise `max_payload`.
  *
  * @throws OptionError if an option is not valid
  * @example

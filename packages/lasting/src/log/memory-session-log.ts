@@ -5,9 +5,9 @@ import type { AppendPlace, LoggedSession, SessionLog } from './session-log.ts';
 
 /** Options of {@link memorySessionLog}. */
 export interface MemorySessionLogOptions {
-  /** How long it keeps a channel after its last record, in milliseconds. @default 600000 */
+  /** How long the log keeps a channel after its last record, in milliseconds. @default 600000 */
   readonly keepMs?: number;
-  /** Of the time that has passed. @default the system's clock */
+  /** The clock by which records expire. @default the system's clock */
   readonly clock?: Pick<Clock, 'now'>;
 }
 
@@ -73,7 +73,8 @@ class MemorySessionLog implements SessionLog {
 }
 
 /**
- * A log in the memory of this process, for tests and simulations of several servers in one process. It survives no process.
+ * A log in the memory of this process, for tests and simulations of several servers in one process. It is lost when the process
+ * ends.
  *
  * @throws OptionError if an option is not valid
  * @example

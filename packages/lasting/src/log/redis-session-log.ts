@@ -14,11 +14,11 @@ export interface RedisSender {
 
 /** Options of {@link redisSessionLog}. */
 export interface RedisSessionLogOptions {
-  /** It is connected already, and connects again by itself. */
+  /** A client that is connected already, and reconnects by itself. */
   readonly client: RedisSender;
   /** How long Redis keeps a channel after its last record, in milliseconds. @default 600000 */
   readonly keepMs?: number;
-  /** What the names of the keys begin with. @default 'hr:lasting:' */
+  /** The prefix of the names of the keys. @default 'hr:lasting:' */
   readonly prefix?: string;
 }
 
@@ -134,9 +134,9 @@ function nameOf(script: string): string {
 }
 
 /**
- * Keeps lasting channels in Redis, from version 6.2 on: two keys for each channel, which expire. What Redis has acknowledged and then
- * loses is lost: use `appendonly yes` with `appendfsync always` if a crash of its machine must not lose anything. A replica
- * that takes over may lack the last writes, as always with Redis.
+ * Keeps lasting channels in Redis, from version 6.2 on: two keys for each channel, which expire. Redis can lose records that it
+ * has acknowledged: use `appendonly yes` with `appendfsync always` if a crash of its machine must not lose any. A replica that
+ * takes over may lack the last writes, as always with Redis.
  *
  * @throws OptionError if an option is not valid
  * @example

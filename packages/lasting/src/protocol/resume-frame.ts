@@ -26,7 +26,7 @@ export const RECORD_HEADER_BYTES = 2;
 /** Why a lasting channel cannot go on. */
 export const GONE_CODE = { unknown: 1, overrun: 2, version: 3, limit: 4 } as const;
 
-/** Where a client may go instead: a host and port, or a path. */
+/** A place to which a client can move: a host and port, or a path. */
 export type MovePlace =
   | { readonly host: string; readonly port: number }
   | { readonly path: string };

@@ -43,7 +43,7 @@ export interface ResumeMachineOptions {
   readonly windowMs: number;
   /** Bytes that the peer may send without an acknowledgement, and that we keep for it at most. */
   readonly creditBytes: number;
-  /** Where ids and secrets come from. */
+  /** The source of ids and secrets. */
   readonly random: RandomBytes;
 }
 

@@ -25,21 +25,21 @@ import type { ResumeSession } from './resume-session.ts';
 
 /** A lasting channel that a table has taken from another process, and does not serve yet. */
 export interface TakenSession {
-  /** The other process has given it up, or is gone: its client finds it here. */
+  /** Begins to serve the channel here: the other process has given it up, or is gone. */
   begin(): void | Promise<void>;
-  /** The other process keeps it. */
+  /** Forgets the channel: the other process keeps it. */
   drop(): void | Promise<void>;
 }
 
-/** A {@link TakenSession} in the process that has taken it: what is asked of it is done when the call returns, or it throws. */
+/** A {@link TakenSession} in the process that has taken it: each call is complete when it returns, or throws. */
 export interface ArrivingSession extends TakenSession {
   /**
-   * As {@link TakenSession.begin}.
+   * Begins to serve the channel, as {@link TakenSession.begin}.
    *
-   * @throws ChannelError `HAND_OVER_FAILED` if it was given up meanwhile, as when its client did not come in time
+   * @throws ChannelError `HAND_OVER_FAILED` if the channel was given up meanwhile, as when its client did not come in time
    */
   begin(): void;
-  /** Its channel here closes as `refused`. */
+  /** Closes the channel here as `refused`. */
   drop(): void;
 }
 
@@ -49,25 +49,28 @@ export interface HandOverOptions {
    * Brings a lasting channel to its new process, whose `take` gives the answer; {@link sessionsOver} does it over a connection.
    * `begin` is called when this process has given the channel up, `drop` when it keeps it.
    *
-   * If it rejects, the channel stays. With the error of `take`, or one of `HAND_OVER_FAILED`, the other process has nothing of it.
-   * With any other, or after `takeMs`, it may have it, too: so the link ends here, and the client decides, by where it comes.
+   * If it rejects, the channel stays. If the error is that of `take`, or a `HAND_OVER_FAILED`, the other process does not have
+   * the channel. After any other error, or after `takeMs`, both may have it: the link ends here, and the process to which the
+   * client reconnects keeps the channel.
    *
-   * @default the log of the table; one without a log needs it, and one with a log takes no other way
+   * @default the log of the table; a table without a log needs this option, and one with a log refuses it
    */
   readonly to?: (session: Buffer) => Promise<TakenSession>;
   /**
-   * Not for a table with a log, whose `ResumeHandler` has it. What the application knows of a channel, as plain data: strings, numbers, booleans, lists and literals. Its `PRINCIPAL`
-   * goes along without it if it is plain data, too; for another one save what `restore` makes it of.
+   * Gives the application's state of a channel as plain data: strings, numbers, booleans, lists and literals. A
+   * `PRINCIPAL` that is plain data is handed over without it; for another one, save the data from which `restore` makes it. Not
+   * for a table with a log, whose `ResumeHandler` has this option.
    */
   readonly save?: (channel: LastingChannel) => unknown;
   /**
-   * How long a channel may take to come to rest when it is its turn, so that what it has read is answered, in milliseconds. After
-   * half of it nothing more is read. @default 10000
+   * How long a channel may take, on its turn, to answer the messages it has read, in milliseconds. After half of this time it
+   * reads no more.
+   * @default 10000
    */
   readonly restMs?: number;
-  /** How long `to`, or the log, may take for one of them, in milliseconds. @default 10000 */
+  /** How long `to`, or the log, may take for one channel, in milliseconds. @default 10000 */
   readonly takeMs?: number;
-  /** As many come to rest, or are on their way, at a time; the others are served until it is their turn. @default 64 */
+  /** The number of channels that are handed over at a time; the others are served until it is their turn. @default 64 */
   readonly concurrency?: number;
 }
 
@@ -75,9 +78,9 @@ export interface HandOverOptions {
 export interface HandOverReport {
   /** Lasting channels that the other process has now. */
   readonly moved: number;
-  /** Those that were tried, and are still here, or have ended. */
+  /** Lasting channels that were tried, and are still here or have ended. */
   readonly failed: number;
-  /** Why, for the first 100 of them: `HAND_OVER_FAILED`, with its cause. */
+  /** The errors of the first 100 of these: `HAND_OVER_FAILED`, with its cause. */
   readonly failures: readonly ChannelError[];
 }
 

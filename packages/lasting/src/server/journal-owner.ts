@@ -38,7 +38,7 @@ export interface JournalOwner {
   flush(): void;
   /** The channel writes what it has. */
   pull(): void;
-  /** `undefined` for a channel that has closed. Throws what `save` throws, and for what is not plain data. */
+  /** `undefined` for a channel that has closed. Throws what `save` throws, and for a value that is not plain data. */
   describe(): Description | undefined;
   /** Work is stored, and may be seen by the client. */
   stored(work: StoredWork): void;
@@ -65,7 +65,7 @@ export interface LeftRecord {
 export interface JournalLog {
   readonly log: SessionLog;
   /**
-   * What the log answers; rejects if it does not do so in time, and nobody knows then what it has done.
+   * What the log answers; rejects if it does not do so in time; it is then unknown what it has done.
    *
    * @param tries - that have failed before this one
    */

@@ -386,7 +386,7 @@ export class Journal {
     });
   }
 
-  /** Nobody knows whether a record was stored if this fails: it is the only thing that can be done next. */
+  /** It is unknown whether a record was stored if this fails: it is the only thing that can be done next. */
   private append(record: Buffer, place: AppendPlace, landed: () => void): void {
     void this.appended(record, place).then(
       (revision) => {
@@ -493,7 +493,7 @@ export class Journal {
     if (this.isOver) return;
     this.isOver = true;
     this.isKept ||= isElsewhere;
-    // Whether the last record was stored nobody knows, if it is to be appended again.
+    // It is unknown whether the last record was stored, if it is to be appended again.
     const isUnderWay = this.isAppending && this.retryTimer === undefined;
     this.lazyTimer?.cancel();
     this.retryTimer?.cancel();
@@ -504,7 +504,7 @@ export class Journal {
     if (!isUnderWay) this.forget(this.isAppending);
   }
 
-  /** @param isInDoubt - nobody knows whether a further record was stored */
+  /** @param isInDoubt - it is unknown whether a further record was stored */
   private forget(isInDoubt = false): void {
     if (this.isKept || (this.revision === undefined && !isInDoubt)) return;
     void this.removed(isInDoubt);

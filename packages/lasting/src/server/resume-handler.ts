@@ -31,13 +31,13 @@ export interface ResumeHandlerOptions {
   /** Options of the lasting channels. @default logger and clock of the link */
   readonly childOptions?: ChannelOptions;
   /**
-   * What the application knows of a channel, as plain data: strings, numbers, booleans, lists and literals. It is asked at each
-   * record, if the table has a log, so it should be small. A `PRINCIPAL` that is plain data is kept without it.
+   * Gives the application's state of a channel as plain data: strings, numbers, booleans, lists and literals. If the table has a
+   * log, it is called for each record, so the state should be small. A `PRINCIPAL` that is plain data is kept without it.
    */
   readonly save?: (channel: LastingChannel) => unknown;
   /**
-   * Gives a channel that another process has stored back what `save` knew of it; called when its pipeline is built, before its
-   * first message. @default what `save` knew is dropped
+   * Restores the state that `save` gave in another process; called when the pipeline is built, before its first message.
+   * @default the state is dropped
    */
   readonly restore?: (channel: LastingChannel, saved: unknown) => void;
 }
@@ -136,7 +136,7 @@ export class ResumeHandler implements Handler {
     this.table = this.settings.table;
   }
 
-  /** One for another link. */
+  /** Makes a handler for another link. */
   fresh(): ResumeHandler {
     return new ResumeHandler(this.settings as ResumeHandlerOptions);
   }

@@ -132,7 +132,7 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger, LoggedOwner 
     this.transport.moveAway();
   }
 
-  /** Whether another process has it nobody knows: its client decides. */
+  /** It is unknown whether another process has it: its client decides. */
   contest(): void {
     this.hasTravelled = true;
     this.transport.contest();

@@ -7,7 +7,7 @@ import { CREDIT_BYTES, systemRandom, WINDOW_MS } from '../protocol/resume-machin
 
 /** Options of a `ResumeTable`. */
 export interface ResumeTableOptions {
-  /** For how long a client may be absent; a client may ask for less. @default 60000 */
+  /** How long a client may be absent, in milliseconds; a client may ask for less. @default 60000 */
   readonly windowMs?: number;
   /**
    * Gives the window of an absence by the link that has just been lost, in milliseconds; `undefined` for `windowMs`, which is
@@ -28,51 +28,59 @@ export interface ResumeTableOptions {
    */
   readonly windowOf?: (link: Channel) => number | undefined;
   /**
-   * Bytes that each end may send without an acknowledgement, 64 for each message included; also the most that is kept
-   * for one absent client. @default 1048576
+   * The bytes that each end may send without an acknowledgement, with 64 for each message; also the most that is kept for one
+   * absent client.
+   * @default 1048576
    */
   readonly creditBytes?: number;
   /**
-   * Clients that may be absent at a time; above it one is given up: of those that have not signed in, if there is one, else
-   * of all, the longest absent one of the address, or the IPv6 /64 network, that has most of them. A client has signed in if
-   * its channel has a `PRINCIPAL`. @default 10000
+   * The most clients that may be absent at a time; one more makes the table give one up. Clients that have not signed in, that
+   * is, whose channel has no `PRINCIPAL`, are given up first. Among them, the table takes the address (or IPv6 /64 network) with
+   * the most clients, and there the longest absent one.
+   * @default 10000
    */
   readonly maxDetached?: number;
   /**
-   * As many of them may have one address, or one IPv6 /64 network, without having signed in; above it, the longest absent
-   * one of that address is given up. @default 1000
+   * The most absent clients of one address, or one IPv6 /64 network, that have not signed in; above it, the longest absent one of
+   * that address is given up.
+   * @default 1000
    */
   readonly maxDetachedPerAddress?: number;
-  /** Bytes that are kept for all absent clients together; above it, clients are given up as above `maxDetached`. @default 268435456 */
+  /**
+   * The most bytes that are kept for all absent clients together; above it, clients are given up as above `maxDetached`.
+   * @default 268435456
+   */
   readonly maxDetachedBytes?: number;
   /** How long a link may take to send its first frame. @default 5000 */
   readonly helloTimeoutMs?: number;
-  /** Where ids and secrets come from. @default crypto.randomBytes */
+  /** The source of ids and secrets. @default crypto.randomBytes */
   readonly random?: (count: number) => Uint8Array;
   /**
-   * Where channels are kept, so that every process with the same log can go on with them, even if this one is killed: each message
-   * is in the log before the client learns that it was taken, and before it is sent. `windowMs` is at most half of what the log
-   * keeps. @default none: channels end with their process
+   * The store of the channels, so that every process with the same log can continue them, even if this one is killed: each
+   * message is in the log before it is acknowledged to the client, and before it is sent. `windowMs` is at most half of what the
+   * log keeps.
+   * @default none: channels end with their process
    */
   readonly log?: SessionLog;
   /**
-   * How long the log may take for an answer, in milliseconds. After that nobody knows whether it has done what it was asked for, as
-   * after an error: a record is appended again, with twice the time at each try, up to eight times, and a client that is looked for there
-   * comes again. @default 10000
+   * How long the log may take for an answer, in milliseconds. After that, as after an error, the outcome is unknown: a record is
+   * appended again, with twice the time at each try, up to eight times, and a client whose channel was being read must reconnect.
+   * @default 10000
    */
   readonly logTimeoutMs?: number;
   /**
-   * Channels that are read from the log at a time, when very many clients come at once; the others wait for their turn. Of more than
-   * 1,024 that are read or wait, the clients come again. @default 32
+   * The most channels that are read from the log at a time, when very many clients come at once; the others wait for their turn.
+   * If more than 1,024 are read or wait, further clients must reconnect.
+   * @default 32
    */
   readonly maxReads?: number;
 }
 
-/** Where the clients of a server must go, see `ResumeTable.move`. */
+/** Options of `ResumeTable.move`. */
 export interface MoveOptions {
-  /** Each client moves at a random time within so many milliseconds. @default 10000 */
+  /** The time in milliseconds within which each client moves, at a random moment. @default 10000 */
   readonly spreadMs?: number;
-  /** Where to. @default the addresses that the client has */
+  /** The places to move to. @default the addresses that the client has */
   readonly places?: readonly MovePlace[];
 }
 
@@ -83,9 +91,9 @@ export interface TakeOptions {
   /** Options of the lasting channel. @default the system's clock, the default logger */
   readonly childOptions?: ChannelOptions;
   /**
-   * Gives the channel back what `save` knew of it; called when its pipeline is built, before its first message. An
-   * `AuthHandler` in the pipeline asks nobody: the `PRINCIPAL` came along, or is set here.
-   * @default what `save` knew is dropped
+   * Restores the state that `save` gave; called when the pipeline is built, before its first message. An `AuthHandler` in the
+   * pipeline does not authenticate again: the `PRINCIPAL` was handed over, or is set here.
+   * @default the state is dropped
    */
   readonly restore?: (channel: LastingChannel, saved: unknown) => void;
 }

@@ -30,7 +30,7 @@ import {
 
 /** Counters of a {@link ResumeTable} so far. */
 export interface ResumeTableCounters {
-  /** Clients that were told `RESUME_GONE` when they came back, by the reason. */
+  /** Clients that got `RESUME_GONE` when they came back, by the reason. */
   readonly gone: Readonly<Record<GoneReason, number>>;
 }
 
@@ -58,8 +58,8 @@ export type ResumeVerdict =
  */
 export class ResumeTable {
   /**
-   * Why clients were told that their channel is gone: they learn less of it. For `metricsOf`; each case is logged at level `debug`,
-   * too.
+   * The reasons for which channels were reported as gone, in more detail than clients get. For
+   * `metricsOf`; each case is also logged at level `debug`.
    *
    * @example
    * ```ts check
@@ -107,7 +107,7 @@ export class ResumeTable {
     return this.sessions.size - this.remembered.size;
   }
 
-  /** Those without a link. */
+  /** Lasting channels without a link. */
   get detached(): number {
     return this.absent.size;
   }
@@ -129,9 +129,10 @@ export class ResumeTable {
   }
 
   /**
-   * Brings all lasting channels to another process, each when it is at rest; `drop` and `begin` see to it that none is
-   * served twice. Channels that clients open before the last of these was tried go along, those that they open later stay. Those
-   * that did not go are still served here, and the report says why. If the table has a log, the channels are given up when the log has all of them. Resolves when each was tried; never rejects.
+   * Hands all lasting channels over to another process, each once it has answered what it read; `drop` and `begin` ensure that
+   * none is served twice. Channels that clients open meanwhile are handed over too; later ones stay. Channels that could not be
+   * handed over are still served here, and the report has the errors. If the table has a log, the channels are given up when the
+   * log has all of them. Resolves when each was tried; never rejects.
    *
    * @throws OptionError if an option is not valid
    */
@@ -144,9 +145,9 @@ export class ResumeTable {
   }
 
   /**
-   * Takes a lasting channel from another process: its pipeline is built, and it waits for its client from `begin` on.
+   * Takes a lasting channel from another process: builds its pipeline, and waits for its client from `begin` on.
    *
-   * @throws DecodeError `MESSAGE_INVALID` for bytes that no `handOver` has made
+   * @throws DecodeError `MESSAGE_INVALID` for bytes that do not come from `handOver`
    * @throws ChannelError `HAND_OVER_FAILED` if the channel is here already, or if its pipeline cannot be built
    */
   take(bytes: Uint8Array, options: TakeOptions): ArrivingSession {
@@ -228,8 +229,8 @@ export class ResumeTable {
   }
 
   /**
-   * Another process may hand channels over: until the function that this returns is called, nobody is told that a channel
-   * is gone because it is not here, and has to come again.
+   * Prepares for channels that another process may hand over. Until the returned function is called, a client whose channel is
+   * not here must reconnect, and is not told that the channel is gone.
    */
   expectSessions(): () => void {
     let isOver = false;
@@ -241,8 +242,8 @@ export class ResumeTable {
   }
 
   /**
-   * Ends all channels that have no link, with the reason `shutdown`; if the table has a log, they go on in other processes. Those
-   * with a link end with their server.
+   * Ends all channels that have no link, with the reason `shutdown`; if the table has a log, other processes continue them.
+   * Channels with a link end with their server.
    */
   close(): void {
     for (const session of this.absent.all) {

@@ -38,13 +38,13 @@ const NOT_TAKEN = 1024;
 const ignore = (): void => {};
 
 /**
- * The end of the process that gives: `table.handOver({ to: sessionsOver(exchange) })`. `exchange` is a handler in the pipeline of an
- * open connection to the other process, whose own answers by {@link takesSessions}. Keep the connection until this process ends:
- * its end says that this process is gone.
+ * Hands lasting channels over a connection, in the process that gives them: `table.handOver({ to: sessionsOver(exchange) })`.
+ * `exchange` is a handler in the pipeline of an open connection to the other process, whose own handler answers with {@link
+ * takesSessions}. Keep the connection until this process ends: its end means that this process is gone.
  *
- * What the other process refuses, and what cannot have left, is `HAND_OVER_FAILED`: the channel is served on as if nothing had
- * happened. If the connection is lost while a channel is on its way, the error is `REQUEST_LOST`, and the channel's client decides
- * where it goes on.
+ * If the other process refuses a channel, or the channel cannot have left, the error is `HAND_OVER_FAILED` and this process goes
+ * on serving it. If the connection is lost while a channel is on its way, the error is `REQUEST_LOST`, and the process to which
+ * the client reconnects continues the channel.
  */
 export function sessionsOver(
   exchange: ExchangeHandler<BinaryExchange>,
@@ -83,9 +83,9 @@ function isCertain(error: Error): boolean {
 
 /** Options of {@link takesSessions}. */
 export interface TakesSessionsOptions extends TakeOptions {
-  /** Where the lasting channels go. */
+  /** The table that takes the lasting channels. */
   readonly table: ResumeTable;
-  /** As many of one connection may wait for `begin` at a time; further ones are refused. @default 1024 */
+  /** The most channels of one connection that may wait for `begin` at a time; further ones are refused. @default 1024 */
   readonly maxArriving?: number;
 }
 
@@ -108,13 +108,14 @@ const OPTIONS = describeOptions('takesSessions', {
 type Takes = Resolved<TakesSessionsOptions, typeof OPTIONS.kinds>;
 
 /**
- * The end of the process that takes: the `handle` of an `ExchangeHandler` with `binaryExchange()`, one for all connections. They
- * carry secrets and principals, so nobody else may reach it: a unix domain socket below a folder of the service's own, or TLS with
- * certificates of both ends. The framing limits the bytes of one lasting channel: its credit, and what waits behind that.
+ * Takes lasting channels from a connection: the `handle` of an `ExchangeHandler` with `binaryExchange()`, one for all
+ * connections. The connections carry secrets and principals, so protect them: use a Unix domain socket in a folder of the
+ * service's own, or TLS with certificates of both ends. The frame limit bounds the bytes of one lasting channel: its credit, and
+ * the messages that wait for credit.
  *
- * From the first call of a connection to its end nobody is told that a channel is gone (`expectSessions`), and after an end that
- * was none of the peer's for the table's `windowMs`. Channels that wait for `begin` when the connection ends begin: the process that
- * gave them is gone, or cannot serve them without its client.
+ * From the first call of a connection to its end, no client is told that a channel is gone
+ * (`expectSessions`); if the peer did not end the connection, this lasts for the table's `windowMs` more. Channels that wait for
+ * `begin` when the connection ends begin then: the process that gave them is gone, or cannot serve them without its client.
  *
  * @example
  * ```ts run

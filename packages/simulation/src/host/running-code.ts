@@ -13,7 +13,7 @@ export interface RunningCode {
 const running = new AsyncLocalStorage<RunningCode>();
 const runs = new SharedChange<object>(() => () => running.disable());
 
-/** A simulation runs from now on; returns what ends it. After the last one promises cost what they cost before. */
+/** Marks that a simulation runs; returns the function that ends it. Once none runs, promises cost no more than before. */
 export function beginRun(): () => void {
   return runs.use({});
 }

@@ -158,7 +158,7 @@ export class Simulation {
   /**
    * Does something at a time of the simulation.
    *
-   * @throws OptionError `OPTION_INVALID` for what is not a time
+   * @throws OptionError `OPTION_INVALID` for a value that is not a time
    */
   at(atMs: number, action: () => void): Timer {
     const { loop } = this.world;

@@ -88,7 +88,7 @@ export class HttpTunnel {
   /**
    * True while the tunnel is tried before the WebSocket.
    *
-   * @throws OptionError `OPTION_INVALID` for what is not a URL of a WebSocket
+   * @throws OptionError `OPTION_INVALID` for a value that is not a URL of a WebSocket
    */
   isPreferred(url: string | URL, clock: Clock = systemClock): boolean {
     const key = httpUrl(url).href;

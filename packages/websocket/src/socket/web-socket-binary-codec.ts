@@ -30,7 +30,7 @@ const KINDS: MessageKinds = { reads: 'bytes', passesOn: 'bytes', accepts: 'bytes
  * - **Events** none.
  * - **Errors** `MESSAGE_INVALID` for a text message; unhandled, it closes with code 1003. Too long messages
  *   (`FRAME_TOO_LONG`) are the WebSocket's own errors and pass the pipeline, too. `MESSAGE_NOT_ENCODABLE` fails the
- *   write of what is not bytes.
+ *   write of a value that is not bytes.
  * - **State** none; sharable.
  * - **Cost** none beside that of the WebSocket.
  * - **Pitfalls** a byte decoder after it must not count on one message for each read: use it without frame decoders.

@@ -22,8 +22,8 @@ const OPTIONS = describeOptions('WebSocketJsonCodec', OWN, SCHEMA_CODEC_OPTIONS)
 const KINDS: MessageKinds = { reads: 'text', passesOn: 'values', accepts: 'values' };
 
 /**
- * Turns text messages of JSON into values and values into text messages of JSON: `JsonCodec` for WebSockets. With a schema
- * the messages in the pipeline have the schema's type, and what does not fit is refused.
+ * Turns text messages of JSON into values and values into text messages of JSON: `JsonCodec` for WebSockets. With a schema the
+ * messages in the pipeline have the schema's type, and what does not fit is refused.
  *
  * ```text
  *  websocket | heartbeat | [WebSocketJsonCodec] | auth | app
@@ -31,19 +31,19 @@ const KINDS: MessageKinds = { reads: 'text', passesOn: 'values', accepts: 'value
  * ```
  *
  * - **Place** first in the pipeline of a WebSocket, or after its heartbeat.
- * - **In** inbound `string` for a text message, `Buffer` for a binary one; outbound any value but bytes. Pings and pongs that
- *   no handler before it took are dropped.
+ * - **In** inbound `string` for a text message, `Buffer` for a binary one; outbound any value but bytes. Pings and pongs that no
+ *   handler before it took are dropped.
  * - **Out** inbound what the schema gives back; outbound `TextMessage`.
  * - **Events** all pass.
- * - **Errors** as `JsonCodec`: `FRAME_TOO_LONG` for a message that counts more than `maxMessageBytes`, `MESSAGE_INVALID`
- *   for what is not JSON or does not fit the schema, and for a binary message without `readBinary`; `DECODER_FAILED` for a schema that throws or answers
- *   later;
- *   `MESSAGE_NOT_ENCODABLE` and `ENCODER_FAILED` fail the write. Unhandled, the WebSocket closes with 1009 or 1003.
+ * - **Errors** as `JsonCodec`: `FRAME_TOO_LONG` for a message that counts more than `maxMessageBytes`, `MESSAGE_INVALID` for a
+ *   value that is not JSON or does not fit the schema, and for a binary message without `readBinary`; `DECODER_FAILED` for a
+ *   schema that throws or answers later; `MESSAGE_NOT_ENCODABLE` and `ENCODER_FAILED` fail the write. Unhandled, the WebSocket
+ *   closes with 1009 or 1003.
  * - **State** whether it has failed: one codec for each channel.
  * - **Cost** `JSON.parse` and the schema; a broadcast to a group is encoded and framed once.
- * - **Pitfalls** without a schema a message is whatever the peer wants, a `__proto__` key included. Schemas must answer at
- *   once. Outbound messages are not validated. With `otherMessages: 'pass-on'` binary messages pass both ways as they
- *   are, beside the JSON. The WebSocket's own `maxMessageBytes` is a limit of the bytes alone.
+ * - **Pitfalls** without a schema a message is whatever the peer wants, a `__proto__` key included. Schemas must answer at once.
+ *   Outbound messages are not validated. With `otherMessages: 'pass-on'` binary messages pass both ways as they are, beside the
+ *   JSON. The WebSocket's own `maxMessageBytes` is a limit of the bytes alone.
  *
  * @typeParam Read - what the application reads: the schema's output
  * @typeParam Written - what it writes: the schema's input, if you do not say otherwise

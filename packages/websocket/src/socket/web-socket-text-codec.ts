@@ -27,7 +27,7 @@ const KINDS: MessageKinds = { reads: 'text', passesOn: 'text', accepts: 'text' }
  * - **Events** none.
  * - **Errors** `MESSAGE_INVALID` for a binary message; unhandled, it closes with code 1003. Text that is not
  *   UTF-8 (`TEXT_NOT_UTF8`) and too long messages (`FRAME_TOO_LONG`) are the WebSocket's own errors and pass
- *   the pipeline, too. `MESSAGE_NOT_ENCODABLE` fails the write of what is not a string.
+ *   the pipeline, too. `MESSAGE_NOT_ENCODABLE` fails the write of a value that is not a string.
  * - **State** none; sharable.
  * - **Cost** one encoding per text; a broadcast encodes once for all its receivers.
  * - **Pitfalls** half a surrogate pair is sent as U+FFFD.

@@ -131,7 +131,7 @@ export function isCredit(bytes: unknown): bytes is number {
 
 const METHODS = ['postMessage', 'addEventListener', 'start', 'close'];
 
-/** @internal @throws OptionError for what is not a port */
+/** @internal @throws OptionError for a value that is not a port */
 export function checkPort(port: unknown, option: string): asserts port is PortLike {
   const given = port as Record<string, unknown> | null | undefined;
   if (METHODS.every((name) => typeof given?.[name] === 'function')) return;

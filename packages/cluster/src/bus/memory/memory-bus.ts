@@ -31,8 +31,8 @@ export class MemoryHub {
   private isStopped = false;
 
   /**
-   * As a server with a disk that is killed: every link is lost, and no new one can be made until {@link start}. Messages
-   * that are stored for durable groups stay.
+   * Simulates the kill of a server with a disk: every link is lost, and no new one can be made until {@link start}. Messages that
+   * are stored for durable groups stay.
    */
   kill(): void {
     this.refuses = true;
@@ -41,12 +41,12 @@ export class MemoryHub {
     }
   }
 
-  /** As a server that is stopped by a signal: it takes everything, and nothing comes out of it until {@link start}. */
+  /** Simulates a server that a signal has stopped: it takes everything, and delivers nothing until {@link start}. */
   stop(): void {
     this.isStopped = true;
   }
 
-  /** After {@link kill} or {@link stop}: it works again. Messages that came while it was stopped are lost. */
+  /** Starts the hub again after {@link kill} or {@link stop}. Messages that came while it was stopped are lost. */
   start(): void {
     this.refuses = false;
     this.isStopped = false;

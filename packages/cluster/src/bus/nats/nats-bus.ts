@@ -10,17 +10,17 @@ import { natsServers } from './nats-servers.ts';
 export interface NatsBusOptions extends EngineBusOptions {
   /** One server or several of one NATS cluster: `nats://10.0.0.7:4222`. User and password may stand in it. */
   readonly servers: string | readonly string[];
-  /** Goes before the one in the addresses. @default none */
+  /** The user name; it takes precedence over the one in the addresses. @default none */
   readonly user?: string;
-  /** Goes before the one in the addresses; never in a log line. @default none */
+  /** The password; it takes precedence over the one in the addresses, and is never logged. @default none */
   readonly pass?: string;
-  /** For servers with one token for all. @default none */
+  /** The token, for servers with one token for all clients. @default none */
   readonly token?: string;
-  /** For NKeys, JWTs and credentials files: see `@nats-io/transport-node`. @default none */
+  /** The authenticator for NKeys, JWTs and credentials files: see `@nats-io/transport-node`. @default none */
   readonly authenticator?: Authenticator | Authenticator[];
   /** Options of TLS; `null` for no TLS even where the server offers it. @default TLS where the server offers it */
   readonly tls?: TlsOptions | null;
-  /** For accounts that may only subscribe to some inboxes. @default '_INBOX' */
+  /** The prefix of inboxes, for accounts that may only subscribe to some of them. @default '_INBOX' */
   readonly inboxPrefix?: string;
   /** On how many servers of a NATS cluster the messages of durable groups are stored. @default 1 */
   readonly replicas?: number;
@@ -58,7 +58,8 @@ const OPTIONS = describeOptions(
  * most. They are raised when a group asks for more, and never lowered: a group that must keep far more than the others
  * belongs to an app of its own.
  *
- * @throws OptionError `OPTION_INVALID`. A wrong password or a server that is away is one line in the log, and tried again.
+ * @throws OptionError `OPTION_INVALID`. A wrong password or a server that is not there is logged once, and the connect is tried
+ *   again.
  * @example
  * ```ts check
  * import { Cluster } from '@headrace/cluster';

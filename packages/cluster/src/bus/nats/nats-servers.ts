@@ -8,7 +8,7 @@ export interface NatsServers {
   readonly name: string;
 }
 
-/** @throws OptionError for what is not an address */
+/** @throws OptionError for a value that is not an address */
 export function natsServers(servers: string | readonly string[]): NatsServers {
   const given = typeof servers === 'string' ? servers.split(',') : servers;
   if (!Array.isArray(given) || given.length === 0) throw notServers();

@@ -12,16 +12,16 @@ import { connectToPrimary } from './worker-link.ts';
 export type ProcessBusOptions = EngineBusOptions;
 
 /**
- * A bus between the processes of `node:cluster`: the primary relays, and each worker gets what it listens to. The
- * primary may be a node too, and a process that never forks is alone on it. In the primary either `runWorkers()` or
- * this call is needed before a worker's bus can come up.
+ * A bus between the processes of `node:cluster`: the primary relays, and each worker gets what it listens to. The primary may be
+ * a node too, and a process that never forks is alone on it. In the primary either `runWorkers()` or this call is needed before a
+ * worker's bus can come up.
  *
  * Durable groups live in the memory of the primary, and end with it.
  *
- * At most 8 MiB wait for a worker that takes nothing; what comes above is lost to it, and counted in `Workers.list()`.
- * Messages go as JSON, the default serialization of the channel, many in one. One of 128 bytes from a worker to two
- * takes 1.5 µs of CPU in the primary (0.9 to 1.8, Node 20), one that the primary publishes itself to two 0.9 to 1.7. On two
- * cores that have other work too these were 40,000 to 300,000 messages a second: `benchmarks/micro/process-bus.mjs`.
+ * At most 8 MiB wait for a worker that takes nothing; further messages are lost to it, and counted in `Workers.list()`. Messages
+ * go as JSON, the default serialization of the channel, many in one. A message of 128 bytes from a worker to two others takes 1.5
+ * µs of CPU in the primary (0.9 to 1.8, Node 20); one that the primary itself publishes to two takes 0.9 to 1.7. On two cores
+ * with other work too, 40,000 to 300,000 messages a second were measured: `benchmarks/micro/process-bus.mjs`.
  */
 export function processBus(options: ProcessBusOptions = {}): EngineBus {
   BUS_OPTIONS.checkNames(options, 'processBus');

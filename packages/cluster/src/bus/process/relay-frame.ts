@@ -76,7 +76,7 @@ export function asRelayFrame(message: unknown): RelayFrame | undefined {
   return isFrame ? (message as RelayFrame) : undefined;
 }
 
-/** Reads the fields of calls, and throws at one that is not what it should be: another version's, say. */
+/** Reads the fields of calls, and throws at a wrong field, such as one of another version. */
 export class CallReader {
   private readonly calls: readonly unknown[];
   private at = 0;

@@ -10,9 +10,9 @@ import { connectToRedis } from './redis-connect.ts';
 export interface RedisBusOptions extends EngineBusOptions {
   /** `redis://10.0.0.7:6379`, or `rediss://` for TLS. User, password and the database's number may stand in it. */
   readonly url: string;
-  /** Goes before the one in the URL. @default none */
+  /** The user name; it takes precedence over the one in the URL. @default none */
   readonly username?: string;
-  /** Goes before the one in the URL; never in a log line. @default none */
+  /** The password; it takes precedence over the one in the URL, and is never logged. @default none */
   readonly password?: string;
   /** Certificates and other options of the sockets: see `@redis/client`. @default its own */
   readonly socket?: RedisClientOptions['socket'];
@@ -38,7 +38,8 @@ const OPTIONS = describeOptions(
  *
  * Durable groups are as safe as the server's `appendonly` setting.
  *
- * @throws OptionError `OPTION_INVALID`. A wrong password or a server that is away is one line in the log, and tried again.
+ * @throws OptionError `OPTION_INVALID`. A wrong password or a server that is not there is logged once, and the connect is tried
+ *   again.
  * @example
  * ```ts check
  * import { Cluster } from '@headrace/cluster';
