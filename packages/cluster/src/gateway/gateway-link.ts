@@ -175,9 +175,9 @@ export class GatewayLink {
     return this.taken();
   }
 
-  /** A worker may have forgotten the connection: it is asked, even if it owes no answer. */
+  /** A worker may have forgotten the connection: it is asked, even if it owes no answer, and again as long as it is silent. */
   doubt(worker: string, now: number): readonly LinkAction[] {
-    if (worker === this.current) {
+    if (worker === this.current && !this.isDoubted) {
       this.isDoubted = true;
       this.ask(now);
     }

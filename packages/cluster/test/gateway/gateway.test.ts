@@ -347,6 +347,25 @@ describe('Gateway and Worker', () => {
     expect(world.sentFrames).toBe(sentFrames);
   });
 
+  it('are asked about once, however often the word comes', () => {
+    const framesFor = (words: number): number => {
+      const { world, gateway } = pair();
+      for (let i = 1; i < 20; i++) world.connection(gateway).writeInbound('hi');
+      world.clock.advance(50);
+      const { isThere } = world;
+      world.isThere = (id) => id !== 'gateway' && world.states.has(id);
+      world.setState('w3', 'suspect');
+      world.isThere = isThere;
+      const { sentFrames } = world;
+      for (let i = 0; i < words; i++) world.setState('w3', 'gone');
+      world.clock.advance(50);
+      expect(gateway.movedCount).toBeGreaterThan(5);
+      return world.sentFrames - sentFrames;
+    };
+    // Each word of both workers has its answer, and nothing else.
+    expect(framesFor(10) - framesFor(1)).toBe(9 * 2 * 2);
+  });
+
   for (const [lost, backMs] of [
     ['word', 300_000],
     ['question', 3000],
