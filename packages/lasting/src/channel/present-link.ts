@@ -61,8 +61,7 @@ export class PresentLink {
   /** Another link takes the place of the present one, which is returned. */
   replace(link: ResumeLink, now: number): ResumeLink | undefined {
     const old = this.link;
-    this.link = link;
-    this.settled = undefined;
+    this.use(link);
     if (old !== undefined) this.lost = lostLink(old.channel, now);
     return old;
   }
@@ -78,7 +77,12 @@ export class PresentLink {
     // One that was not resumed changes nothing: the loss is that of the link before.
     const isLoss = this.lost === undefined || this.machine.isLinked;
     this.lost = lostLink(this.link.channel, isLoss ? now : this.lost!.at);
-    this.link = this.settled = undefined;
+    this.use(undefined);
+  }
+
+  private use(link: ResumeLink | undefined): void {
+    this.link = link;
+    this.settled = undefined;
   }
 
   /** Gives the link as much as it takes; the rest waits in the machine, so that heartbeats need not wait for it. */

@@ -164,6 +164,14 @@ describe('LastingBootstrap', () => {
     isRefusing = false;
     await world.pass(1000);
     expect(notes.all).toEqual(['one']);
+    // The link in its place is watched, too.
+    isRefusing = true;
+    text(channel, 'two');
+    await world.pass(10);
+    expect(losses).toEqual(Array(2).fill('error no such bytes'));
+    isRefusing = false;
+    await world.pass(1000);
+    expect(notes.all).toEqual(['one', 'two']);
   });
 
   it('becomes unwritable when the server takes nothing, while its link is read', async () => {
