@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
-import { BusServer, missing, NATS_SERVER } from '../../../core/test/fixture/bus-server.ts';
+import { describe, expect, it } from 'vitest';
+import { missing, NATS_SERVER } from '../../../core/test/fixture/bus-server.ts';
 import { noteFigures } from '../../../core/test/fixture/figure.ts';
 import type { Heard } from './checked-members.ts';
-import { NodeProcess } from './node-process.ts';
+import { NodesOnNats } from './nodes-on-nats.ts';
 
 const MEMBERS = 10_000;
 const SENDERS = 50;
@@ -21,25 +21,13 @@ interface Report {
 }
 
 const absent = missing(NATS_SERVER);
-let server: BusServer | undefined;
-let nodes: NodeProcess[] = [];
-
-afterEach(async () => {
-  await Promise.all(nodes.map((node) => node.kill()));
-  nodes = [];
-  await server?.end();
-});
+const started = new NodesOnNats();
 
 describe.runIf(absent === '')(`a crowd over three nodes${absent}`, () => {
   it('gets every message of 50 senders exactly once, in order: 10,000 members', async () => {
-    server = await BusServer.start(NATS_SERVER);
-    const bus = { kind: 'nats', port: server.port };
-    const starts = Array.from({ length: NODES }, () =>
-      NodeProcess.start('./crowd-program.ts', { bus, senders: SENDERS }),
-    );
-    nodes = await Promise.all(starts);
-    const all = <R>(order: string, given: object = {}) =>
-      Promise.all(nodes.map((node) => node.ask<R>(order, given)));
+    await started.start('./crowd-program.ts', NODES, { senders: SENDERS });
+    const { nodes } = started;
+    const all = <R>(order: string, given: object = {}) => started.all<R>(order, given);
     const counts = nodes.map((_, i) => Math.ceil((MEMBERS - i) / NODES));
     await Promise.all(nodes.map((node, i) => node.ask('add', { count: counts[i] })));
     const totals = nodes.map(() => MEMBERS);

@@ -1,9 +1,9 @@
 // The table of docs/capacity.md about memory, beside what eight processes on one bus need at two sizes.
-import { afterEach, describe, expect, it } from 'vitest';
-import { BusServer, missing, NATS_SERVER } from '../../../core/test/fixture/bus-server.ts';
+import { describe, expect, it } from 'vitest';
+import { missing, NATS_SERVER } from '../../../core/test/fixture/bus-server.ts';
 import { median, noteFigures } from '../../../core/test/fixture/figure.ts';
 import { tableOf } from './capacity-page.ts';
-import { NodeProcess } from './node-process.ts';
+import { NodesOnNats } from './nodes-on-nats.ts';
 
 const NODES = 8;
 /** The last node has no connections: what others have costs it something, too. */
@@ -75,26 +75,14 @@ function bytesOf(counts: Counts, connections: number): number {
 }
 
 const absent = missing(NATS_SERVER);
-let server: BusServer | undefined;
-let nodes: NodeProcess[] = [];
-
-afterEach(async () => {
-  await Promise.all(nodes.map((node) => node.kill()));
-  nodes = [];
-  await server?.end();
-});
+const started = new NodesOnNats();
 
 describe.runIf(absent === '')(`the memory of eight nodes is what the page says${absent}`, () => {
   it.each([1500, 3000])('with %i connections each', async (connections) => {
-    server = await BusServer.start(NATS_SERVER);
-    const bus = { kind: 'nats', port: server.port };
-    const starts = Array.from({ length: NODES }, (_, place) =>
-      NodeProcess.start('./capacity-program.ts', { bus, place, most: connections }),
-    );
-    nodes = await Promise.all(starts);
+    await started.start('./capacity-program.ts', NODES, { most: connections });
+    const { nodes } = started;
     const busy = nodes.slice(0, BUSY);
-    const all = <R>(order: string) =>
-      Promise.all(nodes.map((node) => node.ask<R>(order, { nodes: NODES })));
+    const all = <R>(order: string) => started.all<R>(order, { nodes: NODES });
     await Promise.all(busy.map((node) => node.ask('connect', { connections })));
     await all('known');
     await all<number>('memory');

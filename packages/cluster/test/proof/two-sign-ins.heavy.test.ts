@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
-import { BusServer, missing, NATS_SERVER } from '../../../core/test/fixture/bus-server.ts';
+import { describe, expect, it } from 'vitest';
+import { missing, NATS_SERVER } from '../../../core/test/fixture/bus-server.ts';
 import { noteFigures } from '../../../core/test/fixture/figure.ts';
-import { NodeProcess } from './node-process.ts';
+import { NodesOnNats } from './nodes-on-nats.ts';
 
 const ROUNDS = 1000;
 /** What an order needs to both nodes. */
@@ -15,20 +15,13 @@ const HOLD_MS = 8;
 const WITHIN_MS = 20_000;
 
 const absent = missing(NATS_SERVER);
-let server: BusServer | undefined;
-let nodes: NodeProcess[] = [];
-
-afterEach(async () => {
-  await Promise.all(nodes.map((node) => node.kill()));
-  nodes = [];
-  await server?.end();
-});
+const started = new NodesOnNats();
 
 describe.runIf(absent === '')(`one id on two nodes at once${absent}`, () => {
   it('has one connection left, each of 1,000 times', async () => {
-    server = await BusServer.start(NATS_SERVER);
-    const bus = { kind: 'nats', port: server.port };
-    nodes = await Promise.all([0, 1].map(() => NodeProcess.start('./user-program.ts', { bus })));
+    await started.start('./user-program.ts', 2);
+    const { nodes } = started;
+    const all = (order: string, given?: object) => started.all<number>(order, given);
     await expect.poll(() => all('others'), { timeout: 20_000 }).toEqual([1, 1]);
     const id = 'ann';
     const stayed = [0, 0];
@@ -58,10 +51,6 @@ describe.runIf(absent === '')(`one id on two nodes at once${absent}`, () => {
     expect(Math.min(...stayed)).toBeGreaterThan(0);
   });
 });
-
-function all(order: string, given: object = {}): Promise<number[]> {
-  return Promise.all(nodes.map((node) => node.ask<number>(order, given)));
-}
 
 function sum(counts: readonly number[]): number {
   return counts.reduce((total, count) => total + count, 0);
