@@ -1,6 +1,6 @@
 // Are the packages fit for npm? Builds and packs them, reads the tarballs with publint and attw, then
 // installs them into an empty project outside the workspace and imports, requires and compiles them.
-// `-- --gate`: one compiler, one bundler, this Node, and the tarballs' files, sizes and licences, which else
+// `-- --gate`: one compiler, one bundler, this Node, and the tarballs' files, sizes and licenses, which else
 // `npm run check:release` looks at.
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -16,7 +16,7 @@ import { checkTestRunners, TEST_RUNNERS } from './packages/test-runners.ts';
 import { type Packed, packAll } from './packed-packages.ts';
 import { run } from './program.ts';
 import { ALL_UNPACKED_KIB, judgeCost, judgeSize, readBudgets } from './release/budget.ts';
-import { licenceProblems } from './release/installed.ts';
+import { licenseProblems } from './release/installed.ts';
 import type { Sbom } from './release/sbom.ts';
 import { readTarball } from './release/tarball.ts';
 import { blocksIn, isRun } from './sample-blocks.ts';
@@ -197,12 +197,12 @@ async function checkStart(consumer: string, tsc: string): Promise<void> {
   await tally.command(name, process.execPath, [tsc, '-p', 'start'], consumer);
 }
 
-async function checkLicences(consumer: string): Promise<void> {
+async function checkLicenses(consumer: string): Promise<void> {
   const args = ['sbom', '--sbom-format=cyclonedx', '--omit=dev', '--loglevel=error'];
   const { ok, stdout, output } = await run('npm', args, consumer);
   const { components = [] }: Sbom = ok ? JSON.parse(stdout) : {};
-  const problems = ok ? licenceProblems(components) : output;
-  tally.report('licences', problems, `${components.length} are free`);
+  const problems = ok ? licenseProblems(components) : output;
+  tally.report('licenses', problems, `${components.length} are free`);
 }
 
 async function main(temporary: string): Promise<void> {
@@ -221,7 +221,7 @@ async function main(temporary: string): Promise<void> {
   await checkReadme(join(temporary, 'of-a-reader'));
   const consumer = join(temporary, 'consumer');
   if (!(await installConsumer(consumer, packages))) return;
-  if (isGate) await checkLicences(consumer);
+  if (isGate) await checkLicenses(consumer);
   await checkPages(consumer);
   await tally.command(
     'main entries without optional peers',

@@ -1,11 +1,11 @@
 // What does who installs a package get? For each package, packed and installed by npm into an empty project:
-// the files in its tarball, the packages that come with it, their licences, a bill of materials, and the
+// the files in its tarball, the packages that come with it, their licenses, a bill of materials, and the
 // budget for its size and the time of its install. `-- FOLDER` keeps the bills of materials there.
 import { join, resolve } from 'node:path';
 import { type Packed, packAll } from './packed-packages.ts';
 import { must } from './program.ts';
 import { judgeCost, type PackageCost, readBudgets } from './release/budget.ts';
-import { bytesBelow, licenceProblems } from './release/installed.ts';
+import { bytesBelow, licenseProblems } from './release/installed.ts';
 import { ofPackage, type Sbom } from './release/sbom.ts';
 import { readTarball } from './release/tarball.ts';
 import { Tally } from './tally.ts';
@@ -54,7 +54,7 @@ async function checkPackage(
   };
   const judged = judgeCost(cost, readBudgets(root)[packed.name]);
   for (const warning of judged.warnings) tally.warn(`${packed.name}: ${warning}`);
-  const problems = [...tarball.problems, ...licenceProblems(components), ...judged.problems];
+  const problems = [...tarball.problems, ...licenseProblems(components), ...judged.problems];
   const words = `${tarball.files} files in ${cost.packedKiB} KiB, ${cost.packages} packages with ${cost.installedKiB} KiB installed in ${seconds} s`;
   tally.report(packed.name, problems, words);
 }

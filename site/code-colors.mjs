@@ -5,8 +5,8 @@ const TOKEN =
   /<span style="--shiki-light:(#[\dA-F]{6});--shiki-dark:(#[\dA-F]{6});?">([^<]*)<\/span>/gi;
 
 /**
- * Code whose colours stand in the style sheet, once: each of its words would bring them along, and all words of all
- * samples are in the site twice. A colour that the style sheet does not know stays where it is.
+ * Code whose colors stand in the style sheet, once: each of its words would bring them along, and all words of all
+ * samples are in the site twice. A color that the style sheet does not know stays where it is.
  */
 export function withClasses(html, styles) {
   const names = new Map();

@@ -12,12 +12,12 @@ export function bytesBelow(folder: string): number {
 /** May be used in a program of any kind, with no more than a notice. */
 const FREE = new Set(['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC', 'MIT']);
 
-/** The packages whose licence asks for more than a notice, or is unknown. */
-export function licenceProblems(packages: readonly SbomComponent[]): string[] {
+/** The packages whose license asks for more than a notice, or is unknown. */
+export function licenseProblems(packages: readonly SbomComponent[]): string[] {
   return packages.flatMap(({ name, version, licenses = [] }) => {
-    const licences = licenses.map(({ expression, license }) => expression ?? license?.id ?? 'none');
-    const licence = licences.join(' AND ') || 'none';
-    return isFree(licence) ? [] : [`${name} ${version} has the licence "${licence}"`];
+    const names = licenses.map(({ expression, license }) => expression ?? license?.id ?? 'none');
+    const license = names.join(' AND ') || 'none';
+    return isFree(license) ? [] : [`${name} ${version} has the license "${license}"`];
   });
 }
 

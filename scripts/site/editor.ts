@@ -28,7 +28,7 @@ async function codeIn(editor: Locator): Promise<string> {
 const WIDE = `// ${'wide '.repeat(40)}\n`;
 const CHAIN = "import { EmbeddedChannel } from 'headrace/testing';\nnew EmbeddedChannel().pipeline";
 
-/** Mistakes, words with their colours, and the names that may follow a dot. */
+/** Mistakes, words with their colors, and the names that may follow a dot. */
 async function compilerProblems(page: Page, sample: Locator): Promise<string[]> {
   const editor = sample.locator('.cm-content');
   await editor.fill('const port: string = 5;\n');
@@ -42,7 +42,7 @@ async function compilerProblems(page: Page, sample: Locator): Promise<string[]> 
   const [keyword, plain] = await page.evaluate<string[]>(
     "['.cm-line .c1', 'body'].map((one) => getComputedStyle(document.querySelector(one) ?? document.body).color)",
   );
-  if (keyword === plain) problems.push('editor: a keyword has no colour of its own');
+  if (keyword === plain) problems.push('editor: a keyword has no color of its own');
   await editor.fill(WIDE + CHAIN);
   await editor.press('Control+End');
   await editor.pressSequentially('.');

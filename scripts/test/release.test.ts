@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { judgePage } from '../packages/page-budgets.ts';
 import { judgeCost, judgeSize } from '../release/budget.ts';
 import { changelogSection, isUnderstated } from '../release/changelog.ts';
-import { licenceProblems } from '../release/installed.ts';
+import { licenseProblems } from '../release/installed.ts';
 import { ofPackage, type Sbom } from '../release/sbom.ts';
 import { contentProblems } from '../release/tarball.ts';
 import { foldersIn } from '../source-file.ts';
@@ -13,7 +13,7 @@ import { root } from '../workspace.ts';
 const WHOLE = ['package.json', 'README.md', 'LICENSE', 'dist/a.js', 'dist/a.d.ts'];
 
 describe('the contents of a tarball', () => {
-  test('are the built files, the readme and the licence', () => {
+  test('are the built files, the readme and the license', () => {
     expect(contentProblems(WHOLE)).toEqual([]);
   });
 
@@ -71,20 +71,20 @@ describe('the section of a version in the changelog', () => {
   });
 });
 
-describe('licences', () => {
-  const withLicence = (expression: string) => [
+describe('licenses', () => {
+  const withLicense = (expression: string) => [
     { name: 'a', version: '1.0.0', licenses: expression === 'none' ? [] : [{ expression }] },
   ];
 
-  test.each(['MIT', '(MIT OR GPL-3.0-only)', 'MIT AND ISC'])('%s is free', (licence) => {
-    expect(licenceProblems(withLicence(licence))).toEqual([]);
-    expect(licenceProblems([{ licenses: [{ license: { id: 'MIT' } }] }])).toEqual([]);
+  test.each(['MIT', '(MIT OR GPL-3.0-only)', 'MIT AND ISC'])('%s is free', (license) => {
+    expect(licenseProblems(withLicense(license))).toEqual([]);
+    expect(licenseProblems([{ licenses: [{ license: { id: 'MIT' } }] }])).toEqual([]);
   });
 
   test.each(['GPL-3.0-only', 'MIT AND AGPL-3.0-only', 'none', 'SEE LICENSE IN FILE'])(
     '%s is not',
-    (licence) => {
-      expect(licenceProblems(withLicence(licence))).toHaveLength(1);
+    (license) => {
+      expect(licenseProblems(withLicense(license))).toHaveLength(1);
     },
   );
 });

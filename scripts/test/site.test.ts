@@ -283,7 +283,7 @@ it('has one logo and one palette for the site, the chat and the template with a 
   }
 });
 
-it('takes the colours of code out of its words', () => {
+it('takes the colors of code out of its words', () => {
   const styles =
     '.vp-code {\n --shiki-light: #000001;\n --shiki-dark: #fffff1;\n}\n' +
     '.vp-code .c1 {\n --shiki-light: #aa0000;\n --shiki-dark: #ffaaaa;\n}\n';

@@ -36,7 +36,7 @@ const PACKAGES = {
   '@headrace/codec/dns': 'packages/codec/src/dns/dns.ts',
   '@headrace/codec/msgpack': 'packages/codec/src/msgpack/msgpack-codec.ts',
 };
-/** Ours, where the behaviour matters or the library has nothing. */
+/** Ours, where the behavior matters or the library has nothing. */
 const SHIMS = {
   async_hooks: 'async-hooks',
   buffer: 'buffer',

@@ -35,8 +35,8 @@ export function lay(keepalive: KernelKeepalive): void {
   plugIn(NAMES.server, 'port-s', `${SERVER_ADDRESS}/24`);
   plugIn(NAMES.client, 'port-c', `${CLIENT_ADDRESS}/24`);
   // As behind a router: the server's kernel does not ask for the client's hardware address again.
-  fixNeighbour(NAMES.server, CLIENT_ADDRESS, NAMES.client);
-  fixNeighbour(NAMES.client, SERVER_ADDRESS, NAMES.server);
+  fixNeighbor(NAMES.server, CLIENT_ADDRESS, NAMES.client);
+  fixNeighbor(NAMES.client, SERVER_ADDRESS, NAMES.server);
   for (const [name, seconds] of Object.entries(keepalive)) {
     const setting = `net.ipv4.tcp_keepalive_${name}=${seconds}`;
     execFileSync('ip', ['netns', 'exec', NAMES.server, 'sysctl', '-q', '-w', setting]);
@@ -68,8 +68,8 @@ function plugIn(name: string, port: string, address: string): void {
   ip('-n', name, 'link', 'set', 'lo', 'up');
 }
 
-function fixNeighbour(name: string, address: string, neighbour: string): void {
-  const [link] = JSON.parse(ip('-j', '-n', neighbour, 'link', 'show', 'eth0')) as [
+function fixNeighbor(name: string, address: string, neighbor: string): void {
+  const [link] = JSON.parse(ip('-j', '-n', neighbor, 'link', 'show', 'eth0')) as [
     { address: string },
   ];
   ip('-n', name, 'neigh', 'replace', address, 'lladdr', link.address, 'dev', 'eth0');

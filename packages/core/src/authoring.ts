@@ -126,7 +126,7 @@ export {
 // Optional packages
 export { importPeer } from './package/peer-package.ts';
 // Events that two copies of a package share
-export { recogniseCopies } from './package/recognise-copies.ts';
+export { recognizeCopies } from './package/recognize-copies.ts';
 // Keep input for later
 export type { InboundEvent, KeptEvent } from './pipeline/kept-event.ts';
 export { KeptInput, type KeptInputSteps } from './pipeline/kept-input.ts';

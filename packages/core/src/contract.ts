@@ -97,7 +97,7 @@ export interface Handler<T extends HandlerTypes = HandlerTypes> {
   close?(ctx: Context<T>, reason: CloseReason): WriteFuture | PromiseLike<void>;
 }
 
-/** The inbound events, each started at the neighbour towards the tail. */
+/** The inbound events, each started at the neighbor towards the tail. */
 export interface InboundInvoker {
   /** Passes {@link Handler.channelRegistered} on. */
   fireChannelRegistered(): void;
@@ -121,7 +121,7 @@ export interface InboundInvoker {
   fireExceptionCaught(error: Error): void;
 }
 
-/** The outbound operations, each started at the neighbour towards the head. */
+/** The outbound operations, each started at the neighbor towards the head. */
 export interface OutboundInvoker {
   /** Asks for more input. Needed only while `autoRead` is off. */
   read(): void;
@@ -147,7 +147,7 @@ export interface OutboundInvoker {
 }
 
 /**
- * A handler's place in one pipeline: how it reaches its neighbours, its channel and the clock.
+ * A handler's place in one pipeline: how it reaches its neighbors, its channel and the clock.
  *
  * @typeParam T - the handler's {@link Types}, `Context<Upper['types']>`: the compiler then checks what it fires and
  *   writes. A plain `Context` lets every message pass, and nothing that goes through it is checked.
@@ -177,7 +177,7 @@ export interface Context<T extends HandlerTypes = HandlerTypes>
   write(message: T['mayWrite']): WriteFuture;
   /** As {@link Context.write}, and a `flush`. */
   writeAndFlush(message: T['mayWrite']): WriteFuture;
-  /** True once the handler is out of the pipeline; the context still forwards to its old neighbours. */
+  /** True once the handler is out of the pipeline; the context still forwards to its old neighbors. */
   readonly isRemoved: boolean;
   /** Reports that this handler holds `delta` bytes more of output, or fewer if negative; they count towards writability. */
   addPendingOutboundBytes(delta: number): void;

@@ -2,7 +2,7 @@ import { callSafely } from './call/call-safely.ts';
 import { TaskDeadline } from './channel-deadline.ts';
 import type { Channel } from './contract.ts';
 import { DRAIN_EVENT } from './drain-names.ts';
-import { recogniseCopies } from './package/recognise-copies.ts';
+import { recognizeCopies } from './package/recognize-copies.ts';
 
 /** How long a peer may take to end its half when everything for it has left. */
 const LINGER_MS = 2000;
@@ -44,7 +44,7 @@ export interface DrainHold {
  */
 export class DrainEvent {
   static {
-    recogniseCopies(DrainEvent, DRAIN_EVENT);
+    recognizeCopies(DrainEvent, DRAIN_EVENT);
   }
 
   /** Milliseconds until the channel is closed anyway. */

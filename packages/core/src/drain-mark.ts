@@ -1,7 +1,7 @@
 import type { DrainEvent } from './drain-event.ts';
 import { DRAIN_EVENT, DRAIN_START_EVENT } from './drain-names.ts';
 import type { DrainStartEvent } from './drain-start-event.ts';
-import { isMarked } from './package/recognise-copies.ts';
+import { isMarked } from './package/recognize-copies.ts';
 
 /**
  * `event instanceof DrainEvent`, also for one of another copy, without the class: a page that is never drained does

@@ -1,6 +1,6 @@
 import type { Channel, Clock } from './contract.ts';
 import { DRAIN_START_EVENT } from './drain-names.ts';
-import { recogniseCopies } from './package/recognise-copies.ts';
+import { recognizeCopies } from './package/recognize-copies.ts';
 
 /** The part of its channel's input that a drain ends before the channel. */
 interface DrainedInput {
@@ -86,7 +86,7 @@ class InputBarrier {
  */
 export class DrainStartEvent {
   static {
-    recogniseCopies(DrainStartEvent, DRAIN_START_EVENT);
+    recognizeCopies(DrainStartEvent, DRAIN_START_EVENT);
   }
 
   private static readonly seen = new WeakMap<Channel, DrainStartEvent>();

@@ -21,8 +21,8 @@ declare const passThrough: unique symbol;
 declare const whatItReads: unique symbol;
 
 /**
- * A message of a type that only the neighbours know. In {@link Types}: the handler keeps the type that its
- * neighbour has. As the type of a message: it may be passed on as it is, and nothing else.
+ * A message of a type that only the neighbors know. In {@link Types}: the handler keeps the type that its
+ * neighbor has. As the type of a message: it may be passed on as it is, and nothing else.
  */
 export interface PassThrough {
   readonly [passThrough]: true;

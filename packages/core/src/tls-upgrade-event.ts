@@ -1,4 +1,4 @@
-import { recogniseCopies } from './package/recognise-copies.ts';
+import { recognizeCopies } from './package/recognize-copies.ts';
 
 /**
  * Encryption is about to begin in mid-connection. A handler that still holds input reports it: it came
@@ -6,7 +6,7 @@ import { recogniseCopies } from './package/recognise-copies.ts';
  */
 export class TlsUpgradeEvent {
   static {
-    recogniseCopies(TlsUpgradeEvent, 'headrace.TlsUpgradeEvent');
+    recognizeCopies(TlsUpgradeEvent, 'headrace.TlsUpgradeEvent');
   }
 
   private held = 0;

@@ -49,7 +49,7 @@ describe('a code of another package', () => {
     expect(error instanceof RejectedError).toBe(true);
   });
 
-  it('is recognised by its entry, and by no other', () => {
+  it('is recognized by its entry, and by no other', () => {
     const error: unknown = new RejectedError(CODES.TOO_OLD, 'firmware 1.2');
     expect(isHeadraceError(error, CODES.TOO_OLD)).toBe(true);
     expect(isHeadraceError(error, CODES.TORN)).toBe(false);

@@ -10,7 +10,7 @@ import { managerWords, type PackageManager, scriptCommand } from './package-mana
 import { projectFiles } from './project-files.ts';
 import { writeProject } from './target-folder.ts';
 import { DEFAULT_TEMPLATE } from './templates.ts';
-import { inColour, showProgress, terminalQuestions } from './terminal.ts';
+import { inColor, showProgress, terminalQuestions } from './terminal.ts';
 import { Cancelled, UserError } from './user-error.ts';
 
 const HELP = `npm create headrace [folder] -- [options]
@@ -83,7 +83,7 @@ async function create(args: Arguments): Promise<void> {
   const next = cdCommand(project, cwd);
   if (!isInstalled) next.push(`${manager} install`);
   next.push(scriptCommand(commands, project.template.firstScript));
-  for (const command of next) console.log(inColour(command));
+  for (const command of next) console.log(inColor(command));
 }
 
 function cancellation(): AbortSignal {

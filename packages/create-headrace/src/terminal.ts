@@ -43,8 +43,8 @@ function answered<T>(answer: T): Exclude<T, symbol> {
   return answer as Exclude<T, symbol>;
 }
 
-/** A command, in the colour of commands where the terminal has colours. */
-export const inColour = (command: string): string => styleText('cyan', command);
+/** A command, in the color of commands where the terminal has colors. */
+export const inColor = (command: string): string => styleText('cyan', command);
 
 const FRAMES = ['◒', '◐', '◓', '◑'];
 

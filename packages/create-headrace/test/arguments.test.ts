@@ -35,7 +35,7 @@ describe('the command line', () => {
 
   it('suggests the option that was meant', () => {
     expect(() => readArguments(['--tempalte', 'x'])).toThrow('no option --tempalte; --template?');
-    expect(() => readArguments(['--colour'])).toThrow('no option --colour; --help lists them');
+    expect(() => readArguments(['--color'])).toThrow('no option --color; --help lists them');
   });
 
   it('refuses two folders, and an option without its value', () => {

@@ -41,7 +41,7 @@ export interface Editor {
 const PAUSE_MS = 300;
 const SHOWN_NAMES = 12;
 
-/** The classes of the words of code in the pages: their colours stand in the style sheet. */
+/** The classes of the words of code in the pages: their colors stand in the style sheet. */
 const colors = HighlightStyle.define([
   { tag: [tags.keyword, tags.operator, tags.modifier], class: 'c1' },
   { tag: [tags.function(tags.variableName), tags.function(tags.propertyName)], class: 'c2' },
@@ -53,7 +53,7 @@ const colors = HighlightStyle.define([
   { tag: tags.derefOperator, class: 'plain' },
 ]);
 
-/** In the site's colours. It comes with the editor: the pages themselves have no use for it. */
+/** In the site's colors. It comes with the editor: the pages themselves have no use for it. */
 const look = EditorView.theme({
   '&': {
     maxHeight: '70vh',

@@ -1,5 +1,5 @@
 // `node:net` within one page: servers and clients meet in memory. As much of it as the packages and the samples use,
-// with the behaviour of TCP that they rely on: order, back-pressure, half-close, resets, refused connections.
+// with the behavior of TCP that they rely on: order, back-pressure, half-close, resets, refused connections.
 
 import { EventEmitter } from '@jspm/core/nodelibs/events';
 import { Duplex } from '@jspm/core/nodelibs/stream';

@@ -2,7 +2,7 @@ import type { Context, Handler, Types, WriteFuture } from '@headrace/core';
 import { encodeOnce } from '@headrace/core/authoring';
 import { Announcement } from '../room/announcement.ts';
 
-/** Line breaks of all kinds, and other characters that could move the cursor of a terminal or change its colours. */
+/** Line breaks of all kinds, and other characters that could move the cursor of a terminal or change its colors. */
 const CONTROLS = /[\p{Cc}\p{Zl}\p{Zp}]+/gu;
 
 /**

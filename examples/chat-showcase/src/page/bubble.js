@@ -39,7 +39,7 @@ export function avatar(id) {
 }
 
 /**
- * Lets everything inside use the sender's colour.
+ * Lets everything inside use the sender's color.
  *
  * @param {HTMLElement} target
  * @param {string} id

@@ -1,10 +1,10 @@
-// What a name looks like: always the same colour and initials, on every page. Pure.
+// What a name looks like: always the same color and initials, on every page. Pure.
 
-/** As many as theme.css has `--sender-N` colours. */
+/** As many as theme.css has `--sender-N` colors. */
 export const SENDER_COLORS = 16;
 
 /**
- * FNV-1a over the name, with its bits mixed once more: similar names get distant colours.
+ * FNV-1a over the name, with its bits mixed once more: similar names get distant colors.
  *
  * @param {string} id
  */

@@ -9,7 +9,7 @@ describe('senderColor', () => {
     );
   });
 
-  it('spreads similar names over all colours', () => {
+  it('spreads similar names over all colors', () => {
     const counts = new Array<number>(SENDER_COLORS).fill(0);
     for (let at = 0; at < 1600; at += 1) {
       const color = senderColor(`user${at}`);
@@ -47,10 +47,10 @@ describe('theme.css', () => {
     const color = (name: string): string =>
       new RegExp(`--${name}: (#[0-9a-f]{6})`).exec(part)?.[1] ?? `${name} is missing`;
 
-    it(`has a readable colour for every sender, ${scheme}`, () => {
+    it(`has a readable color for every sender, ${scheme}`, () => {
       for (let at = 0; at < SENDER_COLORS; at += 1) {
         for (const surface of ['canvas', 'surface', 'own']) {
-          if (scheme === 'dark' && surface === 'own') continue; // own messages show no sender colour
+          if (scheme === 'dark' && surface === 'own') continue; // own messages show no sender color
           expect(contrast(color(`sender-${at}`), color(surface))).toBeGreaterThanOrEqual(4.5);
         }
       }

@@ -99,11 +99,7 @@ describe('loadSettings', () => {
       'NETTY_TCP_TOKENS must be JSON',
     ],
     ['an empty token', { env: { NETTY_TCP_TOKENS: '{"ann":""}' } }, 'netty.tcp.tokens.ann is "": '],
-    [
-      'a strange key',
-      { file: file({ 'netty.tcp.colour': 1 }) },
-      'colour; there are enable, host, ',
-    ],
+    ['a strange key', { file: file({ 'netty.tcp.color': 1 }) }, 'color; there are enable, host, '],
     [
       'a misspelt key',
       { file: file({ 'netty.tcp.prot': 1 }) },

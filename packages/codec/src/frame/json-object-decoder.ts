@@ -207,7 +207,7 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
     return error;
   }
 
-  /** After this nothing can be recognised any more. */
+  /** After this nothing can be recognized any more. */
   private corrupt(input: ByteInput): DecodeError {
     const error = new DecodeError(
       'FRAME_CORRUPT',

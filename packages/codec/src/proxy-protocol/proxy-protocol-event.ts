@@ -1,4 +1,4 @@
-import { recogniseCopies } from '@headrace/core/authoring';
+import { recognizeCopies } from '@headrace/core/authoring';
 import type { ProxyHeader } from './proxy-header.ts';
 
 /**
@@ -7,7 +7,7 @@ import type { ProxyHeader } from './proxy-header.ts';
  */
 export class ProxyProtocolEvent {
   static {
-    recogniseCopies(ProxyProtocolEvent, 'headrace.ProxyProtocolEvent');
+    recognizeCopies(ProxyProtocolEvent, 'headrace.ProxyProtocolEvent');
   }
 
   readonly header: ProxyHeader | undefined;

@@ -421,7 +421,7 @@ describe('ByteToMessageDecoder', () => {
     expect(channel.noted()).toEqual(['cd']);
   });
 
-  it('honours views into larger buffers, of any Uint8Array', () => {
+  it('honors views into larger buffers, of any Uint8Array', () => {
     const memory = new Uint8Array(Buffer.from('BEFOREabcdAFTER'));
     expect(outcome(new TestDecoder(pairs), memory.subarray(6, 9), memory.subarray(9, 10))).toEqual([
       'ab',

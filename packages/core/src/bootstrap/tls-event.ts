@@ -1,12 +1,12 @@
 import type { X509Certificate } from 'node:crypto';
 import { AttributeKey } from '../attribute-key.ts';
 import type { TlsInfo } from '../contract.ts';
-import { recogniseCopies } from '../package/recognise-copies.ts';
+import { recognizeCopies } from '../package/recognize-copies.ts';
 
 /** A channel is encrypted from here on: fired through the pipeline after `channelActive`, or after an upgrade. */
 export class TlsHandshakeEvent implements TlsInfo {
   static {
-    recogniseCopies(TlsHandshakeEvent, 'headrace.TlsHandshakeEvent');
+    recognizeCopies(TlsHandshakeEvent, 'headrace.TlsHandshakeEvent');
   }
 
   readonly protocol: string;

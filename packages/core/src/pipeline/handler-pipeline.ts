@@ -297,7 +297,7 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
 
   // --- inside ---
 
-  /** One at a time, so that a handler which adds others from `handlerAdded` finds its neighbours in order. */
+  /** One at a time, so that a handler which adds others from `handlerAdded` finds its neighbors in order. */
   private addAll(args: readonly unknown[], nextOf: () => HandlerContext): void {
     if (typeof args[0] === 'string') {
       if (args.length > 2) throw new PipelineError('PIPELINE_STATE', nameForOneText(args[0]));

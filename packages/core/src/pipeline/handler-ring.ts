@@ -87,7 +87,7 @@ export function unlink<P extends RingMember<P>>(ring: Ring<P>, member: P): void 
   findInterceptors(ring, member);
 }
 
-/** Links the neighbours to a new member, and all members whose events go through it. */
+/** Links the neighbors to a new member, and all members whose events go through it. */
 function takeOver<P extends RingMember<P>>(ring: Ring<P>, member: P): void {
   member.prev.next = member;
   member.next.prev = member;
@@ -101,7 +101,7 @@ function takeOver<P extends RingMember<P>>(ring: Ring<P>, member: P): void {
   findInterceptors(ring, member);
 }
 
-/** A member's own links, from those of its neighbours. */
+/** A member's own links, from those of its neighbors. */
 function linkForward<P extends RingMember<P>>(member: P): void {
   const { next, prev } = member;
   member.nextReader = has(next, mask.CHANNEL_READ) ? next : next.nextReader;

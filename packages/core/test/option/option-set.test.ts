@@ -39,8 +39,8 @@ it('names an unknown option, its value, and the nearest one', () => {
   expect(resolve({ maxLenght: 'x' })).toThrow(
     'IdleHandler has no option maxLenght ("x"); did you mean maxLength?',
   );
-  expect(resolve({ colour: true })).toThrow(
-    'IdleHandler has no option colour (true); it has readerIdleMs, maxLength',
+  expect(resolve({ color: true })).toThrow(
+    'IdleHandler has no option color (true); it has readerIdleMs, maxLength',
   );
 });
 

@@ -44,7 +44,7 @@ describe('the way of an event', () => {
     ]);
   });
 
-  it('ctx goes to the neighbour, pipeline starts at the end of the event’s own direction', () => {
+  it('ctx goes to the neighbor, pipeline starts at the end of the event’s own direction', () => {
     const into: string[] = [];
     const channel = new EmbeddedChannel(
       ...['1', '2', '3'].map((name) => recordEvents({ name, into })),

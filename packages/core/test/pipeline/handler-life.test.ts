@@ -256,7 +256,7 @@ describe('handlerRemoved', () => {
     expect(channel.readInbound()).toBe('in');
   });
 
-  it('a stale context says so, and still forwards to its old neighbours', () => {
+  it('a stale context says so, and still forwards to its old neighbors', () => {
     const before = recordEvents();
     const downstream = recordEvents();
     const channel = new EmbeddedChannel(before, { channelActive() {} }, downstream);
@@ -273,7 +273,7 @@ describe('handlerRemoved', () => {
     expect(before.take()).toEqual(['write "out"', 'flush']);
   });
 
-  it('a stale context forwards past neighbours that went after it', () => {
+  it('a stale context forwards past neighbors that went after it', () => {
     const channel = new EmbeddedChannel({ channelActive() {} }, recordEvents());
     const ctx = channel.pipeline.context('Handler#0')!;
     channel.pipeline.removeFirst();

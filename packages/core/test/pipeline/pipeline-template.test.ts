@@ -44,9 +44,9 @@ it('gives each channel a fresh handler with the same options', () => {
 
 it('gives all channels a sharable handler itself', () => {
   const label = new Label();
-  const labelled = pipeline().add(label);
-  expect(built(labelled).pipeline.first()).toBe(label);
-  expect(built(labelled).pipeline.first()).toBe(label);
+  const labeled = pipeline().add(label);
+  expect(built(labeled).pipeline.first()).toBe(label);
+  expect(built(labeled).pipeline.first()).toBe(label);
 });
 
 it('refuses a handler that could serve one channel only, with the cure', () => {

@@ -1,5 +1,5 @@
 import type { RejectedError, TimedOutError } from '@headrace/core';
-import { recogniseCopies } from '@headrace/core/authoring';
+import { recognizeCopies } from '@headrace/core/authoring';
 
 /**
  * The authenticator accepted the peer. Fired to the handlers after the AuthHandler, before any message reaches them.
@@ -9,7 +9,7 @@ import { recogniseCopies } from '@headrace/core/authoring';
  */
 export class AuthenticatedEvent<Principal = unknown> {
   static {
-    recogniseCopies(AuthenticatedEvent, 'headrace.AuthenticatedEvent');
+    recognizeCopies(AuthenticatedEvent, 'headrace.AuthenticatedEvent');
   }
 
   /** Only for the compiler: without it, `instanceof` would make the principal `any`. */
@@ -27,7 +27,7 @@ export class AuthenticatedEvent<Principal = unknown> {
 /** The peer was refused: by the authenticator, for a message that came too early, or because the time was over. */
 export class AuthFailedEvent {
   static {
-    recogniseCopies(AuthFailedEvent, 'headrace.AuthFailedEvent');
+    recognizeCopies(AuthFailedEvent, 'headrace.AuthFailedEvent');
   }
 
   readonly error: RejectedError | TimedOutError;

@@ -67,7 +67,7 @@ export interface AuthOptions<Principal, Message, Reply> {
   readonly authenticateChannel?: (
     attempt: AuthAttempt,
   ) => AuthVerdict<Principal, Reply> | PromiseLike<AuthVerdict<Principal, Reply>> | undefined;
-  /** Recognises credentials among other messages. @default every message before the sign-in is credentials */
+  /** Recognizes credentials among other messages. @default every message before the sign-in is credentials */
   readonly isCredentials?: (message: Message) => boolean;
   /**
    * The time from the start of the connection until the peer must be authenticated, in milliseconds; `false` for no deadline.
@@ -128,7 +128,7 @@ const RULES = describeOptions('AuthHandler', {
 });
 
 const FUNCTIONS = describeOptions('AuthHandler', {
-  isCredentials: fn({ answers: 'at once', purpose: 'recognises credentials' }),
+  isCredentials: fn({ answers: 'at once', purpose: 'recognizes credentials' }),
   replies: nested(REPLIES),
 });
 

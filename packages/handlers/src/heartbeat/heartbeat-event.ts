@@ -1,9 +1,9 @@
-import { recogniseCopies } from '@headrace/core/authoring';
+import { recognizeCopies } from '@headrace/core/authoring';
 
 /** A heartbeat came in: a ping of the peer, or its answer to one of ours. */
 export class HeartbeatReceivedEvent<Message = unknown> {
   static {
-    recogniseCopies(HeartbeatReceivedEvent, 'headrace.HeartbeatReceivedEvent');
+    recognizeCopies(HeartbeatReceivedEvent, 'headrace.HeartbeatReceivedEvent');
   }
 
   readonly kind: 'ping' | 'pong';
@@ -22,7 +22,7 @@ export class HeartbeatReceivedEvent<Message = unknown> {
 /** Nothing came in for the time in which an answer was due; after the last one allowed the channel is closed. */
 export class HeartbeatMissedEvent {
   static {
-    recogniseCopies(HeartbeatMissedEvent, 'headrace.HeartbeatMissedEvent');
+    recognizeCopies(HeartbeatMissedEvent, 'headrace.HeartbeatMissedEvent');
   }
 
   /** Consecutive missed answers. */
@@ -45,7 +45,7 @@ export class HeartbeatMissedEvent {
  */
 export class HeartbeatProbeEvent {
   static {
-    recogniseCopies(HeartbeatProbeEvent, 'headrace.HeartbeatProbeEvent');
+    recognizeCopies(HeartbeatProbeEvent, 'headrace.HeartbeatProbeEvent');
   }
 
   /** Why, in a word, for logs. */

@@ -152,19 +152,19 @@ export function emptyFrameHeartbeat(): HeartbeatFormat<Buffer> {
 export interface MessageHeartbeatOptions<In, Out = In> {
   /** Makes a heartbeat; it may carry data. */
   readonly ping: () => Out;
-  /** Recognises heartbeats. */
+  /** Recognizes heartbeats. */
   readonly isPing: (message: In) => boolean;
   /** Makes the answer; without it there are no answers. */
   readonly pong?: (ping: In) => Out;
-  /** Recognises answers. @default isPing: the answer looks like the ping */
+  /** Recognizes answers. @default isPing: the answer looks like the ping */
   readonly isPong?: (message: In) => boolean;
 }
 
 const MESSAGE_OPTIONS = describeOptions('messageHeartbeat', {
   ping: fn({ answers: 'at once', takes: 0, required: true, purpose: 'makes a heartbeat' }),
-  isPing: fn({ answers: 'at once', required: true, purpose: 'recognises one' }),
+  isPing: fn({ answers: 'at once', required: true, purpose: 'recognizes one' }),
   pong: fn({ answers: 'at once', purpose: 'makes the answer' }),
-  isPong: fn({ answers: 'at once', purpose: 'recognises answers' }),
+  isPong: fn({ answers: 'at once', purpose: 'recognizes answers' }),
 });
 
 /** Heartbeats that are messages of yours, with data in them where you like. */

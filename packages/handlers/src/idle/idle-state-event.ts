@@ -1,4 +1,4 @@
-import { recogniseCopies } from '@headrace/core/authoring';
+import { recognizeCopies } from '@headrace/core/authoring';
 
 /** The idle direction: reading, writing, or both. */
 export type IdleState = 'reader' | 'writer' | 'all';
@@ -6,7 +6,7 @@ export type IdleState = 'reader' | 'writer' | 'all';
 /** Nothing was read (or written, or neither) for the time that was set. Fired by the IdleStateHandler. */
 export class IdleStateEvent {
   static {
-    recogniseCopies(IdleStateEvent, 'headrace.IdleStateEvent');
+    recognizeCopies(IdleStateEvent, 'headrace.IdleStateEvent');
   }
 
   readonly state: IdleState;

@@ -7,7 +7,7 @@ import {
   type KeptInputSteps,
   number,
   type Rate,
-  recogniseCopies,
+  recognizeCopies,
   TokenBucket,
 } from '@headrace/core/authoring';
 import { endWith } from '../idle/end-with.ts';
@@ -37,7 +37,7 @@ const OPTIONS = describeOptions('MessageRateHandler', {
 /** A peer sends faster than allowed; fired for the first message of each time that it does. */
 export class MessageRateExceededEvent {
   static {
-    recogniseCopies(MessageRateExceededEvent, 'headrace.MessageRateExceededEvent');
+    recognizeCopies(MessageRateExceededEvent, 'headrace.MessageRateExceededEvent');
   }
 
   readonly error: RejectedError;

@@ -6,7 +6,7 @@ import {
   number,
   ReadGate,
   type Resolved,
-  recogniseCopies,
+  recognizeCopies,
 } from '@headrace/core/authoring';
 import { type Load, LoadMeter } from './load-meter.ts';
 
@@ -48,7 +48,7 @@ export interface OverloadCounters {
 /** The guard changed its state; fired in the pipeline of the listening channel. */
 export class OverloadEvent {
   static {
-    recogniseCopies(OverloadEvent, 'headrace.OverloadEvent');
+    recognizeCopies(OverloadEvent, 'headrace.OverloadEvent');
   }
 
   readonly state: OverloadState;

@@ -22,7 +22,7 @@ import {
   type KeptInputSteps,
   nearestTo,
   type Resolved,
-  recogniseCopies,
+  recognizeCopies,
   time,
   unpinned,
   value,
@@ -52,7 +52,7 @@ export interface ProtocolDetectorOptions {
 /** A {@link ProtocolDetector} has installed a protocol; what it read comes right after this event. */
 export class ProtocolDetectedEvent {
   static {
-    recogniseCopies(ProtocolDetectedEvent, 'headrace.ProtocolDetectedEvent');
+    recognizeCopies(ProtocolDetectedEvent, 'headrace.ProtocolDetectedEvent');
   }
 
   /** The protocol's name, `otherwise` for the option of this name. */
@@ -101,7 +101,7 @@ const EVENTS = { fires: ['ProtocolDetectedEvent'] } as const;
  * - **State** one channel: the bytes so far, at most `maxBytes` and one read.
  * - **Cost** nothing once it is gone.
  * - **Pitfalls** installed handlers join an active channel: they get `handlerAdded`, not `channelActive`.
- *   A protocol in which the server speaks first can only be recognised by `handleTimeout`.
+ *   A protocol in which the server speaks first can only be recognized by `handleTimeout`.
  *
  * @example
  * ```ts run

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { type Channel, type Context, OptionError, type OutboundBytes } from '@headrace/core';
 
-/** One of the protocols that a {@link ProtocolDetector} recognises. */
+/** One of the protocols that a {@link ProtocolDetector} recognizes. */
 export interface Protocol {
   /** For logs, events and `handleTimeout`. */
   readonly name: string;

@@ -4,14 +4,14 @@ import {
   fn,
   number,
   type Resolved,
-  recogniseCopies,
+  recognizeCopies,
 } from '@headrace/core/authoring';
 import { endWith } from '../idle/end-with.ts';
 
 /** A connection has lived long enough, by its age or its messages; it is about to be ended. */
 export class ConnectionExpiredEvent {
   static {
-    recogniseCopies(ConnectionExpiredEvent, 'headrace.ConnectionExpiredEvent');
+    recognizeCopies(ConnectionExpiredEvent, 'headrace.ConnectionExpiredEvent');
   }
 
   /** The limit that is reached. */

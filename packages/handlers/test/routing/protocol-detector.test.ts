@@ -66,7 +66,7 @@ describe('ProtocolDetector', () => {
     ['POST /x', 'http'],
     ['AUTH:ann\n', 'lines'],
     ['GOT IT', 'lines'],
-  ])('recognises %j as %s, passes every byte on and is gone', (text, name) => {
+  ])('recognizes %j as %s, passes every byte on and is gone', (text, name) => {
     const { channel, notes } = detecting();
     channel.writeInbound(bytes(text));
     expect(notes).toEqual([

@@ -1,11 +1,11 @@
 import type { CloseInfo } from '@headrace/core';
-import { recogniseCopies } from '@headrace/core/authoring';
+import { recognizeCopies } from '@headrace/core/authoring';
 import type { MovePlace } from '../protocol/resume-frame.ts';
 
 /** The link of a lasting channel is gone. Fired in the lasting channel's pipeline. From now on, writes wait for the next link. */
 export class LinkLostEvent {
   static {
-    recogniseCopies(LinkLostEvent, 'headrace.LinkLostEvent');
+    recognizeCopies(LinkLostEvent, 'headrace.LinkLostEvent');
   }
 
   /** The cause, if it is known. */
@@ -19,7 +19,7 @@ export class LinkLostEvent {
 /** A lasting channel has a link again; fired in its pipeline. */
 export class LinkResumedEvent {
   static {
-    recogniseCopies(LinkResumedEvent, 'headrace.LinkResumedEvent');
+    recognizeCopies(LinkResumedEvent, 'headrace.LinkResumedEvent');
   }
 
   /** For how long there was no link, as this end saw it. */
@@ -36,7 +36,7 @@ export class LinkResumedEvent {
 /** The server asks the client to move; fired in the client's lasting pipeline. */
 export class LinkMoveEvent {
   static {
-    recogniseCopies(LinkMoveEvent, 'headrace.LinkMoveEvent');
+    recognizeCopies(LinkMoveEvent, 'headrace.LinkMoveEvent');
   }
 
   /** The time in milliseconds within which the client moves, at a random moment. */

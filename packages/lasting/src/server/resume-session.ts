@@ -44,7 +44,7 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger, LoggedOwner 
   /** Where its client finds it. */
   place: SessionPlace = 'here';
   /** Another process had it, or may have it: a secret that is not known here may be right there. */
-  hasTravelled = false;
+  hasTraveled = false;
   /** What the application knows of it, for other processes. */
   save: ((channel: LastingChannel) => unknown) | undefined = undefined;
   private readonly table: SessionTable;
@@ -134,7 +134,7 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger, LoggedOwner 
 
   /** It is unknown whether another process has it: its client decides. */
   contest(): void {
-    this.hasTravelled = true;
+    this.hasTraveled = true;
     this.transport.contest();
   }
 
@@ -170,7 +170,7 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger, LoggedOwner 
 
   finished(info: CloseInfo | undefined): void {
     if (info?.reason === 'slow-consumer') this.goneReason = 'overrun';
-    const isElsewhere = this.hasTravelled && info?.reason === 'unreachable';
+    const isElsewhere = this.hasTraveled && info?.reason === 'unreachable';
     this.logged?.journal.over(this.place === 'moved');
     const isKnown = this.place === 'moved' || isElsewhere || this.goneReason !== 'ended';
     this.table.ended(this, isKnown);

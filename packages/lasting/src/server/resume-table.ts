@@ -164,7 +164,7 @@ export class ResumeTable {
       throw notTaken('it keeps more than the credit of its client');
     this.checkRoom(session, before);
     session.place = 'arriving';
-    session.hasTravelled = true;
+    session.hasTraveled = true;
     if (!state.isClosed) this.openTaken(session, state, resolved);
     // Until here it may be refused, and the table is as it was.
     if (before?.transport.isFinished === true) this.forget(before);
@@ -331,7 +331,7 @@ export class ResumeTable {
     const session = this.sessions.get(id);
     // An unknown id takes as long as a wrong secret.
     const isRight = session === undefined ? NOBODY.knows(secret) : session.transport.knows(secret);
-    const mayBeElsewhere = session?.hasTravelled ?? this.expected > 0;
+    const mayBeElsewhere = session?.hasTraveled ?? this.expected > 0;
     if (!isRight && mayBeElsewhere) return COME_AGAIN;
     // It has got another secret over there.
     if (session !== undefined && session.place !== 'here') return COME_AGAIN;

@@ -354,12 +354,12 @@ describe('ResumeHandler', () => {
 
   it('counts no client that has signed in among the strangers of its address', () => {
     const bench = new Bench({ maxDetached: 5 });
-    const neighbour = bench.absent(address(1));
+    const neighbor = bench.absent(address(1));
     bench.signIn = 'done';
     for (let i = 0; i < 3; i++) bench.absent(address(1));
     bench.signIn = undefined;
     const strangers = [bench.absent(address(2)), bench.absent(address(2))];
-    expect([neighbour.isOpen, open(strangers)]).toEqual([true, 1]);
+    expect([neighbor.isOpen, open(strangers)]).toEqual([true, 1]);
   });
 
   it('gives the longest absent one up where networks have as many, signed in or not', () => {

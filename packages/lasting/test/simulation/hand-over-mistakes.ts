@@ -39,7 +39,7 @@ export class SharingTable extends ChangingTable {
 /** A secret of another process that is unknown here is a wrong one. */
 export class StrictTable extends ChangingTable {
   protected override change(session: ResumeSession): void {
-    session.hasTravelled = false;
+    session.hasTraveled = false;
     session.contest = () => session.transport.contest();
   }
 }

@@ -3,7 +3,7 @@ import { type Context, DrainEvent, type Handler, type Types } from 'headrace';
 
 /** Answers each line. One instance serves one connection, so fields are the state of that connection. */
 export class LineHandler implements Handler {
-  // What it reads and writes: the compiler checks it against its neighbours in the pipeline.
+  // What it reads and writes: the compiler checks it against its neighbors in the pipeline.
   declare readonly types: Types<{ reads: string; passesOn: never; writes: string }>;
   private count = 0;
 

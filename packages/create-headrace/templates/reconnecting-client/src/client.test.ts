@@ -56,11 +56,11 @@ test('describes a loss', async (t) => {
   assert.match(await promise, /^no connection \(refused\); next try in \d+ ms$/);
 });
 
-/** A promise, and the function that fulfils it. */
+/** A promise, and the function that fulfills it. */
 function later<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
   let resolve!: (value: T) => void;
-  const promise = new Promise<T>((fulfil) => {
-    resolve = fulfil;
+  const promise = new Promise<T>((fulfill) => {
+    resolve = fulfill;
   });
   return { promise, resolve };
 }

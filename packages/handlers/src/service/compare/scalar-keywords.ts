@@ -1,9 +1,9 @@
-// The keywords of numbers and strings: what an alternative must fulfil so that a reader's keyword refuses none of it.
+// The keywords of numbers and strings: what an alternative must fulfill so that a reader's keyword refuses none of it.
 import type { Alternative } from './schema-alternatives.ts';
 import { matches, numberOf } from './schema-members.ts';
 import { Incomparable } from './schema-node.ts';
 
-/** Whether all values of an alternative fulfil a keyword with this value. */
+/** Whether all values of an alternative fulfill a keyword with this value. */
 export type ScalarRule = (alternative: Alternative, value: unknown) => boolean;
 
 interface Bound {

@@ -71,7 +71,7 @@ function hasNamedOnly({ facts }: Alternative): boolean {
   return !isOpened && facts.some(({ schema }) => schema['properties'] !== undefined);
 }
 
-/** What a member of this name fulfils; `absent` if no value has it. */
+/** What a member of this name fulfills; `absent` if no value has it. */
 export function memberSchemas(
   alternative: Alternative,
   name: string,
@@ -93,7 +93,7 @@ export function memberSchemas(
   return nodes.some(({ schema }) => schema === false) ? 'absent' : nodes;
 }
 
-/** What members fulfil that have neither a name nor a pattern; `absent` if no value has such. */
+/** What members fulfill that have neither a name nor a pattern; `absent` if no value has such. */
 export function otherMembers(alternative: Alternative, isWriter: boolean): SchemaNode[] | 'absent' {
   const nodes = alternative.facts
     .map((fact) => nodeAt(fact, 'additionalProperties'))
@@ -121,7 +121,7 @@ export function prefixLength({ facts }: Alternative): number {
 
 const prefixOf = (value: unknown) => (value === undefined ? [] : asSchemas(value, 'prefixItems'));
 
-/** What the item at a place fulfils; at `Infinity`, one behind all places of their own. */
+/** What the item at a place fulfills; at `Infinity`, one behind all places of their own. */
 export function itemSchemas({ facts }: Alternative, index: number): SchemaNode[] {
   return facts.flatMap((fact) => {
     const schema = prefixOf(fact.schema['prefixItems'])[index];

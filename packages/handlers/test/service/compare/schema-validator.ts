@@ -4,7 +4,7 @@ import type { JsonSchema } from '../../../src/service/service-description.ts';
 
 type Keywords = Readonly<Record<string, unknown>>;
 
-/** One way in which a value fulfils a schema: the members that this way knows by name, and whether it takes others. */
+/** One way in which a value fulfills a schema: the members that this way knows by name, and whether it takes others. */
 interface Way {
   /** Undefined if it names none. */
   readonly names: ReadonlySet<string> | undefined;
@@ -35,7 +35,7 @@ function isSent(schema: JsonSchema, value: unknown, root: JsonSchema, isWriter: 
 const isMembers = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** All ways in which a value fulfils a schema; none if it does not. */
+/** All ways in which a value fulfills a schema; none if it does not. */
 function ways(schema: JsonSchema, value: unknown, root: JsonSchema, isWriter: boolean): Way[] {
   if (typeof schema === 'boolean') return schema ? [plain({})] : [];
   if (!keywordsHold(schema, value, root, isWriter)) return [];

@@ -5,11 +5,11 @@ const ordinary = Function.prototype[Symbol.hasInstance];
  * events and other objects whose public members are all that others use; not for what is asked for once a message.
  *
  * ```ts check
- * import { recogniseCopies } from '@headrace/core/authoring';
+ * import { recognizeCopies } from '@headrace/core/authoring';
  *
  * class RoomClosedEvent {
  *   static {
- *     recogniseCopies(RoomClosedEvent, 'my-package.RoomClosedEvent');
+ *     recognizeCopies(RoomClosedEvent, 'my-package.RoomClosedEvent');
  *   }
  * }
  * ```
@@ -17,7 +17,7 @@ const ordinary = Function.prototype[Symbol.hasInstance];
  *
  * @param name - the same in all copies, and no other class's: it becomes a `Symbol.for`
  */
-export function recogniseCopies(type: { readonly prototype: object }, name: string): void {
+export function recognizeCopies(type: { readonly prototype: object }, name: string): void {
   const brand = Symbol.for(name);
   Object.defineProperty(type.prototype, brand, { value: true });
   Object.defineProperty(type, Symbol.hasInstance, {

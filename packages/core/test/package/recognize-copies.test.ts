@@ -1,11 +1,11 @@
-import { recogniseCopies } from '@headrace/core/authoring';
+import { recognizeCopies } from '@headrace/core/authoring';
 import { describe, expect, it } from 'vitest';
 
 /** Each call is a copy of the module that has the class. */
 function loadCopy(name: string) {
   class MovedEvent {
     static {
-      recogniseCopies(MovedEvent, name);
+      recognizeCopies(MovedEvent, name);
     }
 
     readonly to = 'here';
@@ -13,7 +13,7 @@ function loadCopy(name: string) {
   return MovedEvent;
 }
 
-describe('recogniseCopies', () => {
+describe('recognizeCopies', () => {
   const One = loadCopy('test.MovedEvent');
   const Other = loadCopy('test.MovedEvent');
   class Subclass extends One {}
