@@ -306,8 +306,7 @@ const TESTS: readonly Test[] = [
     async ({ near, far, nearProbe }, { expect }) => {
       far.close();
       await nearProbe.until(() => nearProbe.events.includes('shutdown input'));
-      // The reset can arrive late. Therefore a side that continues to write checks the channel's
-      // writability.
+      // The reset can arrive late. Without the check of writability, the writer would reach its output limit first.
       for (; near.isOpen; await nextTurn()) {
         if (near.isWritable) near.writeAndFlush(PIECE).onSettled(() => {});
       }
