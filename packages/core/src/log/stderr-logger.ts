@@ -20,9 +20,9 @@ const MAX_TEXT_LENGTH = 8192;
  *
  * - Text of a peer is escaped ({@link printable}), so that a peer cannot forge a line.
  * - An error of the program's own code is written with its stack. An error that a peer caused is written as one
- * line.
+ *   line.
  * - Ten lines of one kind pass in ten seconds. Further lines are counted, and their number is written. Errors of
- * the program are counted separately, so that lines from strangers cannot suppress them.
+ *   the program are counted separately, so that lines from strangers cannot suppress them.
  * - A line has at most 8192 characters and a stack.
  * - If standard error is closed, full or stuck, lines are lost, and the process continues.
  *

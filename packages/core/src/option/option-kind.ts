@@ -21,12 +21,12 @@ export interface Same {
  * The way in which a function of the application answers. It decides how the function is guarded:
  *
  * - `at once`: the caller continues with the answer. If the function returns a promise, the guard throws a
- * `TypeError` that names the function. A rejection of the promise does not end the process.
+ *   `TypeError` that names the function. A rejection of the promise does not end the process.
  * - `a promise`: the answer is a value or a promise. The caller handles both throws and rejections. The function
- * has no guard.
+ *   has no guard.
  * - `nothing`: the function observes. The caller never sees a throw or a rejection. The guard logs the error with
- * the logger of the first argument, if it has one, or with the option `logger` of the same set. Without a logger,
- * the process emits a warning.
+ *   the logger of the first argument, if it has one, or with the option `logger` of the same set. Without a logger,
+ *   the process emits a warning.
  */
 export type Answers = 'at once' | 'a promise' | 'nothing';
 

@@ -78,7 +78,7 @@ export class EmbeddedTransport implements Transport {
    * Accepts the writes that were held.
    *
    * @param failures - errors of the messages that the transport rejects, by the message's index;
-   * only if messages are independent
+   *   only if messages are independent
    */
   release(failures?: ReadonlyMap<number, Error>): void {
     this.isStuck = false;

@@ -77,9 +77,9 @@ type Test = readonly [name: string, body: (stage: Stage, runner: TestRunner) => 
  *
  * - It never touches `autoRead`, and releases its own holds.
  * - While reads are held, it loses and reorders no message. User events and a half-closure keep
- * their places.
+ *   their places.
  * - It delivers kept messages before an error and before the peer's end, over several turns of the
- * event loop.
+ *   event loop.
  * - It delivers nothing after this side has ended the channel.
  * - A drain waits until it keeps nothing. It reports kept input to an upgrade to TLS.
  *

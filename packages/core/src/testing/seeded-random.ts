@@ -11,7 +11,7 @@ export class SeededRandom {
 
   /**
    * @param stream - name of a sequence; sequences with different names are independent, even with
-   * the same seed
+   *   the same seed
    */
   constructor(seed: number, stream: string) {
     let hash = 0x811c_9dc5;

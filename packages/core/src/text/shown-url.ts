@@ -16,7 +16,7 @@ export function shownUrl(url: URL | string): string {
  * contains them.
  *
  * @throws OptionError `OPTION_INVALID` if the user or the password has a `%` that two hexadecimal digits do not
- * follow
+ *   follow
  */
 export function credentialsOf({ username, password }: URL): { readonly Authorization?: string } {
   if (username === '' && password === '') return {};

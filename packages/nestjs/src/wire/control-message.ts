@@ -1,11 +1,11 @@
 /**
- * The messages between the two ends of a connection beside Nest's packets. On the wire they are values of the codec
- * like every packet; the member `headrace` distinguishes them.
+ * The messages between the two ends of a connection that are not Nest's packets. On the wire they are values of
+ * the codec, as packets are. The member `headrace` distinguishes them.
  *
  * - `ping`, `pong`: a heartbeat and its answer
  * - `credentials`: the client signs in; the server answers with `welcome` or `refused`
- * - `cancel`: the caller of a request has gone, no answer is wanted any more
- * - `leaving`: the server drains, new requests must go elsewhere
+ * - `cancel`: the caller of a request needs no further answer
+ * - `leaving`: the server drains; new requests must use another connection
  */
 export type ControlMessage =
   | { readonly headrace: 'ping' | 'pong' | 'welcome' | 'refused' | 'leaving' }
@@ -18,7 +18,9 @@ export const WELCOME: ControlMessage = { headrace: 'welcome' };
 export const REFUSED: ControlMessage = { headrace: 'refused' };
 export const LEAVING: ControlMessage = { headrace: 'leaving' };
 
-/** The message, if it is one of these. Its other members are what the peer wants them to be. */
+/**
+ * Returns the message if it is a control message. Its other members are not checked, and come from the peer.
+ */
 export function controlOf(message: unknown): ControlMessage | undefined {
   if (typeof message !== 'object' || message === null) return undefined;
   const { headrace } = message as { readonly headrace?: unknown };

@@ -140,7 +140,7 @@ export class NetworkPath {
    * Sends one segment.
    *
    * @param notBefore - arrival time of the previous segment, because segments of a stream do not overtake each
-   * other
+   *   other
    * @returns the arrival time, if the segment arrives
    */
   send(bytes: number, notBefore: number, delivery: Delivery): number {

@@ -303,7 +303,7 @@ export class Simulation {
    * Adds a number that must be 0 after all connections have ended, for example the size of a group.
    *
    * @param host - host whose current process the number belongs to; after the end of the process, the number is
-   * not checked
+   *   not checked
    */
   watch(host: SimulatedHost, name: string, count: () => number): void {
     this.world.checks.watch(host.currentProcess, name, count);
