@@ -11,15 +11,13 @@ export interface Recipient {
 }
 
 /**
- * A datagram to send. It is sent to its recipient, or without a recipient as an answer to its sender. A channel
- * with a peer always sends to the peer. There, `recipient` can be omitted, and another recipient fails the write
- * with `DATAGRAM_RECIPIENT`.
+ * A datagram to send. It is sent to its recipient, or without a recipient as an answer to its sender. A channel with a peer
+ * always sends to the peer. There, `recipient` can be omitted, and another recipient fails the write with
+ * `DATAGRAM_RECIPIENT`.
  */
 export interface OutboundDatagram {
   readonly bytes: OutboundBytes;
-  /**
-   * Recipient of the datagram. Without it, the datagram is sent to `sender`, or to the peer of the channel.
-   */
+  /** Recipient of the datagram. Without it, the datagram is sent to `sender`, or to the peer of the channel. */
   readonly recipient?: Recipient | undefined;
   /** Sender of the datagram that this datagram answers. */
   readonly sender?: Recipient | undefined;
@@ -29,8 +27,8 @@ export interface OutboundDatagram {
 export type SenderAddress = Extract<Address, { readonly host: string }>;
 
 /**
- * A received datagram. To answer its sender, write {@link Datagram.reply}, or the datagram itself as an echo. The
- * sender's address is not proved, because anyone can forge it.
+ * A received datagram. To answer its sender, write {@link Datagram.reply}, or the datagram itself as an echo. The sender's
+ * address is not proved, because anyone can forge it.
  *
  * @example
  * ```ts check

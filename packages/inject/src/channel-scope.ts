@@ -19,9 +19,9 @@ interface Keeper {
 const SCOPE = new AttributeKey<ChannelScope>('inject.scope');
 
 /**
- * The container of one channel: a child of the application's container, in which the channel is registered. After
- * the channel has closed and its handlers are removed, its objects are disposed in reverse order. If a `dispose`
- * throws, the other objects are still disposed.
+ * The container of one channel: a child of the application's container, in which the channel is registered. After the channel
+ * has closed and its handlers are removed, its objects are disposed in reverse order. If a `dispose` throws, the other
+ * objects are still disposed.
  */
 export class ChannelScope {
   readonly channel: Channel;
@@ -29,10 +29,7 @@ export class ChannelScope {
   private readonly tasks: (() => unknown)[] = [];
   private isOver = false;
 
-  /**
-   * @param parent - container with few registrations, because a child container copies each registration of its
-   *   parent
-   */
+  /** @param parent - container with few registrations, because a child container copies each registration of its parent */
   constructor(parent: DependencyContainer, channel: Channel) {
     this.channel = channel;
     this.container = parent.createChildContainer().register(CHANNEL, { useValue: channel });
@@ -53,8 +50,7 @@ export class ChannelScope {
   }
 
   /**
-   * Returns the object for a token, and creates it if necessary. Call it while the pipeline is built, not for each
-   * message.
+   * Returns the object for a token, and creates it if necessary. Call it while the pipeline is built, not for each message.
    */
   resolve<T>(what: Token<T>): T;
   resolve<T>(what: InjectionToken<T>): T;
@@ -69,15 +65,12 @@ export class ChannelScope {
     return this;
   }
 
-  /**
-   * Adds a task that runs after the channel has closed and its handlers are removed, before the objects are
-   * disposed.
-   */
+  /** Adds a task that runs after the channel has closed and its handlers are removed, before the objects are disposed. */
   onDispose(task: () => unknown): void {
     this.tasks.push(task);
   }
 
-  /** Disposes the scope. Called when the channel has closed. Further calls do nothing. */
+  /** Disposes the scope, as the close of the channel does. Further calls do nothing. */
   dispose(): void {
     if (this.isOver) return;
     this.isOver = true;

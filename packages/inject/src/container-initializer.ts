@@ -6,8 +6,8 @@ import type { DependencyContainer, InjectionToken } from './tsyringe.ts';
 /** Options of {@link containerInitializer}. */
 export interface ContainerInitializerOptions {
   /**
-   * Tokens that the application's container resolves at once. Otherwise a singleton that is first resolved for a
-   * channel would receive that channel's objects, and be disposed with them.
+   * Tokens that the application's container resolves at once. Otherwise a singleton that is first resolved for a channel
+   * would receive that channel's objects, and be disposed with them.
    * @default []
    */
   readonly singletons?: readonly InjectionToken<unknown>[];
@@ -18,8 +18,8 @@ const OPTIONS = describeOptions('containerInitializer', {
 });
 
 /**
- * Returns an initializer that builds pipelines with a container. Each channel has a child container, in which the
- * channel is registered. The child container is disposed when the channel has closed.
+ * Returns an initializer that builds pipelines with a container. Each channel has a child container, in which the channel is
+ * registered. The child container is disposed when the channel has closed.
  *
  * @param build - adds the channel's handlers; `scope.resolve` creates them
  *

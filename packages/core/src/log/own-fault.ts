@@ -1,8 +1,8 @@
 import { isHeadraceError } from '../errors.ts';
 
 /**
- * Returns true if the error comes from the program's own code, so that the log shows its stack. Returns false if a
- * peer or the network caused the error.
+ * Returns true if the error comes from the program's own code, so that the log shows its stack. Returns false if a peer or
+ * the network caused the error.
  */
 export function isOwnFault(error: Error): boolean {
   try {

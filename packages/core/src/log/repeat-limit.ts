@@ -2,10 +2,7 @@
 const MAX_LINES = 10;
 /** Length of a period, in milliseconds. */
 const PERIOD_MS = 10_000;
-/**
- * Maximum number of kinds that are counted separately. Strangers can create more kinds, which are counted
- * together.
- */
+/** Maximum number of kinds that are counted separately. Strangers can create more kinds, which are counted together. */
 const MAX_KINDS = 256;
 const OTHERS = 'others';
 
@@ -24,9 +21,9 @@ export interface RepeatLimitOwner {
 }
 
 /**
- * Limits the number of log lines from one cause. Lines that differ only in numbers, ids and addresses are of one
- * kind. Ten lines of a kind pass in ten seconds. The number of further lines is reported at the end of the period.
- * Without the limit, a peer that connects and fails a thousand times per second would fill the disk.
+ * Limits the number of log lines from one cause. Lines that differ only in numbers, ids and addresses are of one kind. Ten
+ * lines of a kind pass in ten seconds. The number of further lines is reported at the end of the period. Without the limit, a
+ * peer that connects and fails a thousand times per second would fill the disk.
  */
 export class RepeatLimit {
   private readonly owner: RepeatLimitOwner;
@@ -74,8 +71,8 @@ export class RepeatLimit {
 const KEY_LENGTH = 200;
 
 /**
- * Returns the kind of a line: its text without channel ids, quoted texts and numbers. The cost is linear in the
- * length of the text, because peers choose a part of the text.
+ * Returns the kind of a line: its text without channel ids, quoted texts and numbers. The cost is linear in the length of the
+ * text, because peers choose a part of the text.
  */
 function keyOf(text: string): string {
   return text

@@ -8,9 +8,7 @@ import { RepeatLimit } from './repeat-limit.ts';
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 const RANK: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 };
 
-/**
- * Maximum output that waits for a reader of standard error, in bytes. Further lines are lost, and counted.
- */
+/** Maximum output that waits for a reader of standard error, in bytes. Further lines are lost, and counted. */
 const MAX_WAITING_BYTES = 1024 * 1024;
 /** Maximum length of a text. A longer text is cut, because a peer can have sent a part of it. */
 const MAX_TEXT_LENGTH = 8192;
@@ -19,15 +17,14 @@ const MAX_TEXT_LENGTH = 8192;
  * The default logger. It writes one line to standard error for each message at or above `level`.
  *
  * - Text of a peer is escaped ({@link printable}), so that a peer cannot forge a line.
- * - An error of the program's own code is written with its stack. An error that a peer caused is written as one
- *   line.
- * - Ten lines of one kind pass in ten seconds. Further lines are counted, and their number is written. Errors of
- *   the program are counted separately, so that lines from strangers cannot suppress them.
+ * - An error of the program's own code is written with its stack. An error that a peer caused is written as one line.
+ * - Ten lines of one kind pass in ten seconds. Further lines are counted, and their number is written. Errors of the program
+ *   are counted separately, so that lines from strangers cannot suppress them.
  * - A line has at most 8192 characters and a stack.
  * - If standard error is closed, full or stuck, lines are lost, and the process continues.
  *
- * `HEADRACE_DEBUG=LineFrameDecoder,Idle*` in the environment writes all levels, and each event of the handlers
- * that it names. `*` means all handlers.
+ * `HEADRACE_DEBUG=LineFrameDecoder,Idle*` in the environment writes all levels, and each event of the handlers that it names.
+ * `*` means all handlers.
  *
  * @param level - lowest level that is written; default `warn`
  */
@@ -92,8 +89,8 @@ let writesUnderWay = 0;
 const ignore = (): void => {};
 
 /**
- * Writes a line with a listener for errors. An `error` event without a listener would end the process, so a
- * listener is added until the line is written.
+ * Writes a line with a listener for errors. An `error` event without a listener would end the process, so a listener is added
+ * until the line is written.
  */
 function writeSafely(text: string): void {
   const { stderr } = process;
@@ -132,8 +129,8 @@ function headOf(error: Error): string {
 }
 
 /**
- * Returns the stack of an error, with one frame on each line. For an error of the framework, returns the stack of
- * its cause if it has a cause.
+ * Returns the stack of an error, with one frame on each line. If an error of the framework has a cause, returns the stack of
+ * the cause.
  */
 function stackOf(error: Error): string {
   try {

@@ -3,9 +3,7 @@ import type { Logger, LogLevel } from '../contract.ts';
 import { checkKind } from './option-check.ts';
 import { custom, type Same } from './option-kind.ts';
 
-/**
- * Passes lines to the application's logger. If that logger throws or rejects, the process emits a warning.
- */
+/** Passes lines to the application's logger. If that logger throws or rejects, the process emits a warning. */
 class CarefulLogger implements Logger {
   private readonly logger: Logger;
 

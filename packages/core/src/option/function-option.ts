@@ -36,8 +36,8 @@ export type Callable<Rule extends FunctionRule> = Rule extends { readonly answer
       : (first: never) => unknown;
 
 /**
- * An option that is a function of the application. The resolved value is the guarded function, which handlers call
- * as any other function.
+ * An option that is a function of the application. The resolved value is the guarded function, which handlers call as any
+ * other function.
  *
  * @example
  * ```ts
@@ -64,8 +64,8 @@ export function fn<const A extends Absence<AnyFunction> & FunctionRule>(
 }
 
 /**
- * Checks a function that the application provides, and returns it guarded. For a function that is not an option,
- * for example a parameter. Options are described by {@link fn}.
+ * Checks a function that the application provides, and returns it guarded. Use it for a function that is not an option, for
+ * example a parameter. For an option, use {@link fn}.
  *
  * @param name - name of the function in errors
  * @param among - options that contain the function
@@ -91,8 +91,8 @@ function allowed({ purpose }: FunctionRule): string {
 }
 
 /**
- * Returns one function for each number of arguments. The function can be called for each message, and a rest
- * parameter would create an array.
+ * Returns one function for each number of arguments. The function can be called for each message, and a rest parameter would
+ * create an array.
  */
 function answering(name: string, call: Guarded, takes: 0 | 1 | 2): Guarded {
   if (takes === 0) return () => atOnce(name, call());

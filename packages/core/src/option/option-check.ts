@@ -11,8 +11,8 @@ export interface NumberBounds {
 }
 
 /**
- * Returns the value. If it is out of bounds, throws an {@link OptionError} that names the option, the value and
- * the allowed values.
+ * Returns the value. If it is out of bounds, throws an {@link OptionError} that names the option, the value and the allowed
+ * values.
  */
 export function checkNumber(name: string, value: number, bounds: NumberBounds = {}): number {
   const { min = 0, max = Number.POSITIVE_INFINITY, integer = false } = bounds;
@@ -35,8 +35,8 @@ export function allowedNumber(bounds: NumberBounds): string {
 export const TIME = 'a positive number of milliseconds, or false for off';
 
 /**
- * Checks a time in milliseconds. Returns `Infinity` for `false`, which turns the option off, and at least 1 for a
- * positive number.
+ * Checks a time in milliseconds. Returns `Infinity` for `false`, which turns the option off, and at least 1 for a positive
+ * number.
  */
 export function checkTime(name: string, value: number | false): number {
   if (value === false) return Number.POSITIVE_INFINITY;
@@ -80,8 +80,8 @@ function shown(value: unknown): string {
 }
 
 /**
- * Returns the value. If `isRight` is false, throws an {@link OptionError} that names the option, the value and
- * `what` it must be.
+ * Returns the value. If `isRight` is false, throws an {@link OptionError} that names the option, the value and the allowed
+ * value (`what`).
  */
 export function checkKind<T>(name: string, value: T, isRight: boolean, what: string): T {
   if (isRight) return value;
@@ -113,10 +113,7 @@ export function checkMethod<T>(name: string, value: T, method: keyof T & string,
   return checkKind(name, value, isRight, kind);
 }
 
-/**
- * Returns a short text of any value. Does not call the value's `toString`, whose text can be long, or which can
- * throw.
- */
+/** Returns a short text of any value. Does not call the value's `toString`, whose text can be long, or which can throw. */
 function brief(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 40));
   if (typeof value === 'function') return 'a function';

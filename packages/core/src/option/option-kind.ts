@@ -20,19 +20,18 @@ export interface Same {
 /**
  * The way in which a function of the application answers. It decides how the function is guarded:
  *
- * - `at once`: the caller continues with the answer. If the function returns a promise, the guard throws a
- *   `TypeError` that names the function. A rejection of the promise does not end the process.
- * - `a promise`: the answer is a value or a promise. The caller handles both throws and rejections. The function
- *   has no guard.
- * - `nothing`: the function observes. The caller never sees a throw or a rejection. The guard logs the error with
- *   the logger of the first argument, if it has one, or with the option `logger` of the same set. Without a logger,
- *   the process emits a warning.
+ * - `at once`: the caller continues with the answer. If the function returns a promise, the guard throws a `TypeError` that
+ *   names the function. A rejection of the promise does not end the process.
+ * - `a promise`: the answer is a value or a promise. The caller handles both throws and rejections. The function has no
+ *   guard.
+ * - `nothing`: the function observes. The caller never sees a throw or a rejection. The guard logs the error with the logger
+ *   of the first argument, if it has one, or with the option `logger` of the same set. Without a logger, the process emits a
+ *   warning.
  */
 export type Answers = 'at once' | 'a promise' | 'nothing';
 
 /**
- * One option of a set, with its check, and its value if the option is not given. The functions of this file create
- * it.
+ * The description of one option: its check, and its value if the option is not given. The functions of this file create it.
  *
  * @typeParam Given - values that can be given
  * @typeParam Value - type of the value after the check
@@ -40,8 +39,7 @@ export type Answers = 'at once' | 'a promise' | 'nothing';
  */
 export interface OptionKind<in Given, out Value, out Absent extends undefined = undefined> {
   /**
-   * Returns the value. If it is not allowed, throws an `OptionError` that names the option, the value and the
-   * allowed values.
+   * Returns the value. If it is not allowed, throws an `OptionError` that names the option, the value and the allowed values.
    *
    * @param among - all options of the set, as they were given
    */

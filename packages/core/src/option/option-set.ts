@@ -32,8 +32,8 @@ export type NamesOf<Set> = Set extends { readonly known: infer Known }
   : never;
 
 /**
- * A type that compares an interface with a description. Both must have the same names, and every value of the
- * interface must be described.
+ * A type that compares an interface with a description. Both must have the same names, and the description must allow every
+ * value of the interface.
  */
 export type Described<Options, Kinds extends OptionKinds, Also extends string> = {
   readonly [Name in keyof Options]?: Name extends keyof Kinds
@@ -44,8 +44,8 @@ export type Described<Options, Kinds extends OptionKinds, Also extends string> =
 } & { readonly [Name in Exclude<keyof Kinds, keyof Options>]: never };
 
 /**
- * A description of a set of options: names, defaults and checks. {@link describeOptions} creates it. An interface
- * contains the types and the doc comments of the options, and the compiler compares it with the description.
+ * A description of a set of options: names, defaults and checks. {@link describeOptions} creates it. An interface contains
+ * the types and the doc comments of the options, and the compiler compares it with the description.
  *
  * @typeParam Also - names that are allowed too, and that another set resolves
  */
@@ -59,9 +59,7 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
   /** The names as errors show them. */
   private readonly labels: readonly string[];
   private readonly list: readonly OptionKind<unknown, unknown>[];
-  /**
-   * The last result, if all given values were numbers, texts or booleans. The same options get the same result.
-   */
+  /** The last result, if all given values were numbers, texts or booleans. The same options get the same result. */
   private last: unknown = undefined;
   private lastNames: readonly unknown[] = NEVER;
   private lastValues: readonly unknown[] = [];
@@ -77,8 +75,8 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
   }
 
   /**
-   * Checks the given options, and adds the defaults. Throws an `OptionError` for an unknown name, for a value that
-   * is not allowed, and for a missing option. The error for an unknown name shows the nearest name.
+   * Checks the given options, and adds the defaults. Throws an `OptionError` for an unknown name, for a value that is not
+   * allowed, and for a missing option. The error for an unknown name shows the nearest name.
    */
   resolve<Options extends object>(
     given: Options & Described<Options, Kinds, Also>,
@@ -95,8 +93,8 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
   }
 
   /**
-   * Returns true if the options are those of the last call. A handler is created for each connection, nearly
-   * always with the same options.
+   * Returns true if the options are those of the last call. A handler is created for each connection, nearly always with the
+   * same options.
    */
   private isLast(given: object): boolean {
     if (this.last === undefined || !isLiteral(given)) return false;
@@ -179,9 +177,7 @@ export function describeOptions<Kinds extends OptionKinds, Also extends readonly
   return new OptionSet(owner, kinds, also);
 }
 
-/**
- * Describes the options of an option, as {@link describeOptions} does. Errors name both, as in `tls.alpn`.
- */
+/** Describes the options of an option, as {@link describeOptions} does. Errors name both, as in `tls.alpn`. */
 export function describePart<Kinds extends OptionKinds, Also extends readonly KnownNames[]>(
   owner: string,
   kinds: Kinds,

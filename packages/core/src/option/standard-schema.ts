@@ -1,8 +1,8 @@
 import { DecodeError, OptionError } from '../errors.ts';
 
 /**
- * The common interface of zod, valibot, ArkType and others: a schema with a `~standard` property. An option of
- * this type accepts a schema of any of these libraries.
+ * The common interface of zod, valibot, ArkType and others: a schema with a `~standard` property. An option of this type
+ * accepts a schema of any of these libraries.
  *
  * @see https://standardschema.dev
  */

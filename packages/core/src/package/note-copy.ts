@@ -2,8 +2,7 @@
 export interface LoadedCopy {
   readonly version: string;
   /**
-   * Error that the loaded file created, whose stack starts in that file. `import.meta` is not available in
-   * CommonJS bundles.
+   * Error that the loaded file created, whose stack starts in that file. `import.meta` is not available in CommonJS bundles.
    */
   readonly loaded: Error;
 }
@@ -17,9 +16,9 @@ const HELP = 'https://headrace.github.io/headrace/guides/two-copies';
 const PLACE = /((?:file:\/\/|\/|[A-Za-z]:[\\/]).*):\d+:\d+\)?$/;
 
 /**
- * Records in this realm, under `Symbol.for`, that a package was loaded. If another copy of the package is loaded,
- * the process emits one warning that names both. The same file in the same version does not count as another copy,
- * because test runners load it often.
+ * Records in this realm, under `Symbol.for`, that a package was loaded. If another copy of the package is loaded, the process
+ * emits one warning that names both. The same file in the same version does not count as another copy, because test runners
+ * load it often.
  *
  * @param key - symbol of the package, the same in all copies
  */
@@ -45,9 +44,7 @@ export function noteCopy(key: symbol, name: string, copy: LoadedCopy): void {
   }
 }
 
-/**
- * Returns the package's folder, or the file of a bundle. Returns `undefined` if the engine shows no stack.
- */
+/** Returns the package's folder, or the file of a bundle. Returns `undefined` if the engine shows no stack. */
 function placeOf({ stack }: Error): string | undefined {
   const frames = typeof stack === 'string' ? stack.split('\n') : [];
   for (const frame of frames) {

@@ -1,8 +1,8 @@
 const ordinary = Function.prototype[Symbol.hasInstance];
 
 /**
- * Makes `value instanceof type` true for an instance of the same class from another copy of its package, too. For
- * events and other objects of which others use only public members. Not for checks that run once for each message.
+ * Makes `value instanceof type` true for an instance of the same class from another copy of its package, too. Use it for
+ * events and other objects of which others use only public members. Do not use it for checks that run for each message.
  *
  * ```ts check
  * import { recognizeCopies } from '@headrace/core/authoring';
@@ -29,8 +29,8 @@ export function recognizeCopies(type: { readonly prototype: object }, name: stri
 }
 
 /**
- * Returns true if the value is an instance of a class with this name, or of a subclass, from any copy. The caller
- * does not need the class.
+ * Returns true if the value is an instance of a class with this name, or of a subclass, from any copy. The caller does not
+ * need the class.
  */
 export function isMarked(value: unknown, name: string): boolean {
   return typeof value === 'object' && value !== null && Symbol.for(name) in value;

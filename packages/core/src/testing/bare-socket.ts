@@ -4,9 +4,8 @@ import { keepRead, readBuffer } from '../transport/read-memory.ts';
 import type { Transport, TransportSink } from '../transport/transport.ts';
 
 /**
- * A connected socket without a system. Its reads go through the buffer that all connections share,
- * and from there into the channel's memory for reads, as with sockets of the runtime. For tests of
- * handlers that ask for such memory.
+ * A connected socket without a system, for tests of handlers that ask for memory for reads. As with real sockets, its reads
+ * pass the buffer that all connections share, and then the channel's memory for reads.
  */
 export class BareSocket implements Transport {
   readonly accepts = 'Buffers';
@@ -20,8 +19,7 @@ export class BareSocket implements Transport {
   /** The views that were written, not copies of them. */
   readonly written: Buffer[] = [];
   /**
-   * The bytes that the kernel has accepted, one character for each byte. Later changes of the
-   * memory do not show here.
+   * The bytes that the kernel has accepted, one character for each byte. Later changes of the memory do not change this text.
    */
   taken = '';
   private waiting: Buffer[] = [];

@@ -16,8 +16,8 @@ import { VirtualChannel } from './virtual-channel.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 /**
- * Options of {@link connectedPair}. The type parameters are, for each end, the messages that pass
- * its last handler and the messages that it can write.
+ * Options of {@link connectedPair}. The type parameters are, for each end, the messages that pass its last handler and the
+ * messages that it can write.
  */
 export interface ConnectedPairOptions<
   ClientR = unknown,
@@ -63,9 +63,9 @@ export interface ConnectedPair<
 }
 
 /**
- * Connects two channels to each other on one virtual clock, without a socket. Each channel reads
- * the bytes that the other writes, with back-pressure, half-closure and resets as on TCP. All
- * effects of a call have happened when the call returns. To move time, call `clock.advance`.
+ * Connects two channels to each other on one virtual clock, without a socket. Each channel reads the bytes that the other
+ * writes, with back-pressure, half-closure and resets as on TCP. All effects of a call have happened when the call returns.
+ * To move time, call `clock.advance`.
  *
  * @example
  * ```ts

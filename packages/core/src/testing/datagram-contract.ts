@@ -68,9 +68,8 @@ class Reports implements DatagramSocketUser {
 }
 
 /**
- * Adds tests of the contract that the sockets of a {@link DatagramNetwork} must keep. They check
- * the order of reports, the borders of datagrams, senders, refusals and ends. Run them for a
- * network of your own.
+ * Adds tests of the contract that the sockets of a {@link DatagramNetwork} must keep. They check the order of reports, the
+ * borders of datagrams, senders, refusals and ends. Run them for a network of your own.
  *
  * @example
  * ```ts

@@ -6,16 +6,15 @@ export interface EarlyWritesBench {
   /** Name in the titles of the tests. */
   readonly name: string;
   /**
-   * Opens a connection with one of these handlers in the pipeline of each end. If the connection
-   * carries messages other than bytes, add a codec before the handler.
+   * Opens a connection with one of these handlers in the pipeline of each end. If the connection carries messages other than
+   * bytes, add a codec before the handler.
    */
   readonly open: (near: Handler, far: Handler) => Promise<{ close(): PromiseLike<unknown> }>;
 }
 
 /**
- * Adds tests of the calls that a handler makes before its connection is up. The contract is the
- * same for every transport, and for channels of messages such as WebSockets. `describeTransport`
- * includes these tests.
+ * Adds tests of the calls that a handler makes before its connection is up. The contract is the same for every transport, and
+ * for channels of messages such as WebSockets. `describeTransport` includes these tests.
  *
  * @example
  * ```ts

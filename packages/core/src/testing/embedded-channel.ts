@@ -54,8 +54,8 @@ export interface LeftOver {
 }
 
 /**
- * A channel without a socket, on virtual time, for tests. A test puts messages in at the head and
- * reads the results at the tail, or the other way round.
+ * A channel without a socket, on virtual time, for tests. A test puts messages in at the head and reads the results at the
+ * tail, or the other way round.
  *
  * @example
  * ```ts
@@ -126,8 +126,8 @@ export class EmbeddedChannel<
   // --- inbound ---
 
   /**
-   * Reads messages as one burst: a `channelRead` for each message, then one `channelReadComplete`.
-   * Returns true if the list for `readInbound` is not empty afterwards.
+   * Reads messages as one burst: a `channelRead` for each message, then one `channelReadComplete`. Returns true if the list
+   * for `readInbound` is not empty afterwards.
    */
   writeInbound(...messages: readonly unknown[]): boolean {
     this.ensureOpen();
@@ -155,17 +155,14 @@ export class EmbeddedChannel<
   }
 
   /**
-   * Returns the next message that passed all handlers. If a class is given, throws an error when
-   * the message is not of that class.
+   * Returns the next message that passed all handlers. If a class is given, throws an error when the message is not of that
+   * class.
    */
   readInbound<T = ReadAfter<Handlers, unknown>>(type?: MessageClass<T>): NoInfer<T> | undefined {
     return checkType(this.inboundMessages.shift(), type);
   }
 
-  /**
-   * Waits for the next message that passes all handlers. Rejects if the channel closes before a
-   * message arrives.
-   */
+  /** Waits for the next message that passes all handlers. Rejects if the channel closes before a message arrives. */
   async waitForInbound<T = ReadAfter<Handlers, unknown>>(
     type?: MessageClass<T>,
   ): Promise<NoInfer<T>> {
@@ -182,8 +179,8 @@ export class EmbeddedChannel<
   // --- outbound ---
 
   /**
-   * Writes messages and flushes once. Throws the first error of the writes. Returns true if the
-   * list for `readOutbound` is not empty afterwards.
+   * Writes messages and flushes once. Throws the first error of the writes. Returns true if the list for `readOutbound` is
+   * not empty afterwards.
    */
   writeOutbound(...messages: readonly WriteAfter<Handlers, unknown>[]): boolean {
     this.ensureOpen();
@@ -219,17 +216,14 @@ export class EmbeddedChannel<
   }
 
   /**
-   * Returns the next message that the transport received. If a class is given, throws an error when
-   * the message is not of that class.
+   * Returns the next message that the transport received. If a class is given, throws an error when the message is not of
+   * that class.
    */
   readOutbound<T = unknown>(type?: MessageClass<T>): T | undefined {
     return checkType(this.outboundMessages.shift(), type);
   }
 
-  /**
-   * Waits for the next message that the transport receives. Rejects if the channel closes before a
-   * message arrives.
-   */
+  /** Waits for the next message that the transport receives. Rejects if the channel closes before a message arrives. */
   async waitForOutbound<T = unknown>(type?: MessageClass<T>): Promise<T> {
     await this.arrival(this.outboundMessages);
     return this.readOutbound(type)!;
@@ -255,8 +249,8 @@ export class EmbeddedChannel<
   }
 
   /**
-   * Closes the channel, runs all tasks, and rethrows a recorded error. Cancels all timers if the
-   * clock is the channel's own. Returns the messages that the test did not read.
+   * Closes the channel, runs all tasks, and rethrows a recorded error. Cancels all timers if the clock is the channel's own.
+   * Returns the messages that the test did not read.
    */
   finish(): LeftOver {
     const { pendingOutboundBytes } = this;

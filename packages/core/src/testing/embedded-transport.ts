@@ -10,8 +10,8 @@ export class EmbeddedTransport implements Transport {
   unsentBytes = 0;
   isActive = true;
   /**
-   * Whether each message can fail alone, as with datagrams. If true, an error that no handler
-   * caught does not close the channel.
+   * Whether each message can fail alone, as with datagrams. If true, an error that no handler caught does not close the
+   * channel.
    */
   messagesAreIndependent = false;
   /** Whether the transport holds writes until `release`, as a kernel with a full buffer does. */
@@ -38,8 +38,7 @@ export class EmbeddedTransport implements Transport {
 
   /**
    * The receiver of the transport's reports. A test calls it in place of the network, for example
-   * `channel.run(() => channel.embedded.sink.failed(error))`. Available after the channel was
-   * registered.
+   * `channel.run(() => channel.embedded.sink.failed(error))`. The receiver exists after the channel was registered.
    */
   get sink(): TransportSink {
     if (this.opened === undefined) throw new Error('the channel is not registered yet');
@@ -77,8 +76,8 @@ export class EmbeddedTransport implements Transport {
   /**
    * Accepts the writes that were held.
    *
-   * @param failures - errors of the messages that the transport rejects, by the message's index;
-   *   only if messages are independent
+   * @param failures - errors of the messages that the transport rejects, by the message's index; only if messages are
+   *   independent
    */
   release(failures?: ReadonlyMap<number, Error>): void {
     this.isStuck = false;

@@ -1,8 +1,8 @@
 import type { Timer } from '../contract.ts';
 
 /**
- * An event that happens at a set time, unless it is canceled before. A canceled event stays in the
- * queue without a task until its time.
+ * An event that happens at a set time, unless it is canceled before. A canceled event stays in the queue without a task until
+ * its time.
  */
 export class TimedEvent implements Timer {
   /** Due time, in milliseconds of virtual time. */

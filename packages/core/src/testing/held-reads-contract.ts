@@ -56,7 +56,7 @@ class Application implements Handler {
 
 /** A user event between two reads. */
 const MARK = Symbol('mark');
-/** For the test that counts turns: the cost of a message, and the budget of a connection for one turn. */
+/** The cost of a message, and the budget of a connection for one turn, in the test that counts turns. */
 const MESSAGE_MS = 2;
 const BUDGET_MS = 2;
 
@@ -73,17 +73,15 @@ interface Stage {
 type Test = readonly [name: string, body: (stage: Stage, runner: TestRunner) => Promise<void>];
 
 /**
- * Adds tests of the rules about held reads, for every handler that messages pass through:
+ * Adds tests of the rules about held reads that every handler must keep if messages pass through it:
  *
- * - It never touches `autoRead`, and releases its own holds.
- * - While reads are held, it loses and reorders no message. User events and a half-closure keep
- *   their places.
- * - It delivers kept messages before an error and before the peer's end, over several turns of the
- *   event loop.
- * - It delivers nothing after this side has ended the channel.
- * - A drain waits until it keeps nothing. It reports kept input to an upgrade to TLS.
+ * - The handler never changes `autoRead`, and releases its own holds.
+ * - While reads are held, the handler does not lose or reorder messages. User events and a half-closure keep their places.
+ * - The handler delivers kept messages before an error and before the peer's end, over several turns of the event loop.
+ * - The handler delivers nothing after this side has ended the channel.
+ * - A drain waits until the handler keeps nothing. The handler reports kept input to an upgrade to TLS.
  *
- * `KeptInput` does all this. Run the tests for a handler of your own.
+ * A handler that uses `KeptInput` keeps these rules. Run the tests for a handler of your own.
  *
  * @example
  * ```ts

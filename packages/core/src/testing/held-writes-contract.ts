@@ -8,15 +8,14 @@ export interface HeldWritesBench {
   readonly name: string;
   /** Creates a new handler. */
   readonly handler: () => Handler;
-  /** Brings a new channel into the state in which the handler holds writes. @default it does from the beginning */
+  /** Brings a new channel into the state in which the handler holds writes. @default nothing */
   readonly begin?: (channel: EmbeddedChannel) => void | Promise<void>;
-  /** Makes the handler write the messages that it holds. Called once. */
+  /** Makes the handler write the messages that it holds. Each test calls it once. */
   readonly release: (channel: EmbeddedChannel) => void | Promise<void>;
   /** Messages that the tests write. Each has at least 10,000 bytes, and all differ. */
   readonly messages: readonly [unknown, unknown, unknown];
   /**
-   * Whether the held bytes count toward the channel's watermarks. False for a handler with
-   * watermarks of its own.
+   * Whether the held bytes count toward the channel's watermarks. Set it to false for a handler with its own watermarks.
    * @default true
    */
   readonly counts?: boolean;
@@ -45,10 +44,9 @@ interface Stage {
 type Test = readonly [name: string, body: (stage: Stage, runner: TestRunner) => Promise<void>];
 
 /**
- * Adds tests of the contract of a handler that holds writes. Held writes count toward writability,
- * are written in order, and settle their futures in every case. The hook `writeFailed` receives
- * failures that nobody observes. Run the tests for a handler of your own. A handler that uses a
- * `PendingWriteQueue` passes them.
+ * Adds tests of the contract of a handler that holds writes. Held writes count toward writability, are written in order, and
+ * settle their futures in every case. The hook `writeFailed` receives failures that nobody observes. Run the tests for a
+ * handler of your own. A handler that uses a `PendingWriteQueue` passes them.
  *
  * @example
  * ```ts

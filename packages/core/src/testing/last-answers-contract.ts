@@ -13,9 +13,8 @@ export interface LastAnswersBench {
   /** Name in the titles of the tests. */
   readonly name: string;
   /**
-   * Opens a connection with these handlers at its ends. If the connection carries messages other
-   * than bytes, add a codec before each handler. The last write of the near end must be sent
-   * together with its end.
+   * Opens a connection with these handlers at its ends. If the connection carries messages other than bytes, add a codec
+   * before each handler. The last write of the near end must be sent together with its end.
    */
   readonly open: (near: End, far: End) => Promise<AnsweringLink>;
 }
@@ -31,10 +30,9 @@ export interface AnsweringLink {
 }
 
 /**
- * Adds tests of an answer to the last message before the peer's end. The answer must arrive however
- * the message and the end were cut, because the end is reported after the end of the burst that was
- * read before it. `describeTransport` includes these tests. Call this function for channels of
- * messages such as WebSockets.
+ * Adds tests of an answer to the last message before the peer's end. The answer must arrive whether the message and the end
+ * are read together or separately. Therefore the end must be reported after the burst that was read before it.
+ * `describeTransport` includes these tests. Call this function for channels of messages such as WebSockets.
  */
 export function describeLastAnswers(runner: TestRunner, bench: LastAnswersBench): void {
   runner.describe(`answers to what came with the end: ${bench.name}`, () =>

@@ -4,9 +4,8 @@ import type { VirtualClock } from './virtual-clock.ts';
 const ROUNDS = 3;
 
 /**
- * Moves virtual time forward for code that also waits for promises. After each timer, it runs all
- * tasks and promises that are ready. In contrast, `clock.advance` runs all timers and tasks before
- * any promise continues.
+ * Moves virtual time forward for code that also waits for promises. After each timer, it runs all tasks and promises that are
+ * ready. In contrast, `clock.advance` runs all timers and tasks before any promise continues.
  *
  * @param ms - time to pass, in milliseconds of the clock
  */

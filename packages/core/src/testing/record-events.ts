@@ -21,8 +21,8 @@ const OPTIONS = describeOptions('recordEvents', {
 });
 
 /**
- * Creates a handler that records one line for each event and operation, and passes all of them on.
- * Put it after a handler to see the inbound events that the handler passes on.
+ * Creates a handler that records one line for each event and operation, and passes all of them on. Put it after a handler to
+ * see the inbound events that the handler passes on.
  *
  * @example
  * ```ts
@@ -111,10 +111,7 @@ class ReadRecorder extends EventRecorder {
   }
 }
 
-/**
- * Returns a message or event as one line: text in quotes, bytes in hex, plain objects as JSON,
- * other objects by class.
- */
+/** Returns a message or event as one line: text in quotes, bytes in hex, plain objects as JSON, other objects by class. */
 export function eventText(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value);
   if (value instanceof Uint8Array) return `<${Buffer.from(value).toString('hex')}>`;

@@ -9,9 +9,9 @@ import type { EmbeddedChannel } from './embedded-channel.ts';
 import { eventText } from './record-events.ts';
 
 /**
- * Creates the peer of an {@link EmbeddedChannel}, which follows a script of steps: expect a
- * message, deliver a message, wait. If the channel does anything else, the next step fails. Where
- * the channel writes bytes, a text stands for its bytes, however the channel cuts them into writes.
+ * Creates the peer of an {@link EmbeddedChannel}, which follows a script of steps: expect a message, deliver a message, wait.
+ * If the channel does anything else, the next step fails. If the channel writes bytes, a text in the script stands for its
+ * bytes, in any number of writes.
  *
  * @example
  * ```ts
@@ -35,8 +35,7 @@ export function scriptedPeer(
 /** Options of {@link scriptedPeer}. */
 export interface ScriptedPeerOptions {
   /**
-   * Whether text is delivered as its UTF-8 bytes. `false` delivers it as text, for pipelines
-   * without a codec.
+   * Whether text is delivered as its UTF-8 bytes. `false` delivers it as text, for pipelines without a codec.
    * @default true
    */
   readonly textAsBytes?: boolean;
@@ -99,10 +98,7 @@ export class ScriptedPeer {
     return this;
   }
 
-  /**
-   * Expects that an error has reached the tail of the pipeline. `match` is its code, or a part of
-   * its message.
-   */
+  /** Expects that an error has reached the tail of the pipeline. `match` is its code, or a part of its message. */
   expectError(match: string | RegExp): this {
     this.step += 1;
     let error: Error | undefined;

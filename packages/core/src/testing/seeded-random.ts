@@ -1,7 +1,7 @@
 /**
- * A generator of random numbers that are the same for the same seed, on every machine. It is the
- * generator `sfc32`, which passes PractRand. It uses only integers and division, because V8's
- * `Math.log` and similar functions can change with the version.
+ * A generator of random numbers that are the same for the same seed, on every machine. It is the generator `sfc32`, which
+ * passes PractRand. It uses only integers and division, because V8's `Math.log` and similar functions can change with the
+ * version.
  */
 export class SeededRandom {
   private a: number;
@@ -9,10 +9,7 @@ export class SeededRandom {
   private c: number;
   private counter = 1;
 
-  /**
-   * @param stream - name of a sequence; sequences with different names are independent, even with
-   *   the same seed
-   */
+  /** @param stream - name of a sequence; sequences with different names are independent, even with the same seed */
   constructor(seed: number, stream: string) {
     let hash = 0x811c_9dc5;
     for (let i = 0; i < stream.length; i++) {

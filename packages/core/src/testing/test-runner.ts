@@ -1,4 +1,4 @@
-/** The functions of a test runner that the contract suites need. Those of vitest and jest fit. */
+/** The functions of a test runner that the contract suites need. The functions of vitest and jest are compatible. */
 export interface TestRunner {
   /** Groups tests. */
   readonly describe: (name: string, body: () => void) => unknown;

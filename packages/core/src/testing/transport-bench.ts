@@ -17,7 +17,7 @@ export type TransportBench = TransportTraits & (NetworkBench | PairBench);
 export interface TransportTraits {
   /** Name in the titles of the tests. */
   readonly name: string;
-  /** Whether `abort()` reaches the peer as a reset. False if the peer only sees the end. */
+  /** Whether the peer sees `abort()` as a reset, and not only as the end. */
   readonly resets: boolean;
   /** Number of bytes that the test of large transfers sends in each direction. @default 4 MiB */
   readonly transferBytes?: number;
@@ -25,7 +25,7 @@ export interface TransportTraits {
 
 /** A transport that a server binds and a client connects to. */
 export interface NetworkBench {
-  /** Returns the place where a server listens. Called in each test. */
+  /** Returns the place where a server listens. Each test calls it. */
   readonly bind: () => BindTarget;
   /** Returns the place of the server, for a client. */
   readonly connect: (server: Server) => ConnectPlace;
@@ -35,7 +35,7 @@ export interface NetworkBench {
 
 /** A transport of your own that needs no listener. */
 export interface PairBench {
-  /** Returns the two ends of one connection, connected or connecting. Called in each test. */
+  /** Returns the two ends of one connection, connected or connecting. Each test calls it. */
   readonly pair: () => TransportPair | Promise<TransportPair>;
 }
 

@@ -28,9 +28,8 @@ const HALF_OPEN = { allowHalfOpen: true } as const;
 const PIECE = Buffer.alloc(64 * 1024, 'abcdefghijklmnop');
 
 /**
- * Adds tests of the contract of every byte transport: order, back-pressure, half-closure, end,
- * close, reset and refusal. Run them for a transport of your own before you trust it. Two connected
- * ends are enough.
+ * Adds tests of the contract of every byte transport: order, back-pressure, half-closure, end, close, reset and refusal. Run
+ * them for a transport of your own before you trust it. Two connected ends are enough.
  *
  * @example
  * ```ts

@@ -11,10 +11,7 @@ import { SeededRandom } from './seeded-random.ts';
 export interface DecoderPair {
   /** The input bytes. A text stands for its UTF-8 bytes. */
   readonly bytes: string | Uint8Array;
-  /**
-   * The expected messages, which are compared by value. A Buffer equals any Uint8Array with the
-   * same bytes.
-   */
+  /** The expected messages, which are compared by value. A Buffer equals any Uint8Array with the same bytes. */
   readonly messages: readonly unknown[];
 }
 
@@ -37,10 +34,9 @@ const [BEFORE, AFTER] = [Buffer.from('BEFORE'), Buffer.from('AFTER')];
 type Chunks = readonly Buffer[];
 
 /**
- * Checks that a decoder returns the right messages however its input is cut. The input is each pair
- * whole, ten times byte by byte, and ten times in one read. Then all pairs follow, shuffled and cut
- * at random. Chunks are views into larger buffers. Later reads must not change messages, and no
- * bytes may be left over. Throws an error that names the cut and the seed.
+ * Checks that a decoder returns the right messages however its input is cut. It reads each pair whole, ten times byte by
+ * byte, and ten times in one read. Then it reads all pairs, shuffled and cut at random. Chunks are views into larger buffers.
+ * Later reads must not change messages, and no bytes may be left over. Throws an error that names the cut and the seed.
  *
  * @param pairs - input and messages, each pair of whole messages
  * @param factory - creates a decoder; called for every run

@@ -27,8 +27,8 @@ function asOneEvent({ value, set, ...rest }: PropertyDescriptor): PropertyDescri
 }
 
 /**
- * A channel on virtual time. Each call of a test is one event, and the tasks that the event adds
- * have run when the call returns.
+ * A channel on virtual time. Each call of a test is one event, and the tasks that the event adds have run when the call
+ * returns.
  */
 export interface VirtualChannel<R = unknown, W = unknown> extends Channel<R, W> {
   readonly clock: VirtualClock;
@@ -50,7 +50,7 @@ export class VirtualChannel<R = unknown, W = unknown> implements Channel<R, W> {
     giveCore(this, new ChannelCore(this as Channel, transport, options, parent));
   }
 
-  /** Runs an action of the test as one event. The tasks that the action adds run after it. */
+  /** Runs an action of the test as one event. The tasks that the action adds run after the action. */
   run<T>(action: () => T): T {
     return this.clock.run(action);
   }

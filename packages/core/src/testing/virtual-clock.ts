@@ -7,8 +7,8 @@ import { EventQueue } from './event-queue.ts';
 const BEGINNING_OF_TIME = 1_893_456_000_000;
 
 /**
- * A clock whose time moves only by a call. Timers run in the order of their due time, and in the
- * order of scheduling within the same millisecond. Several channels can share a clock.
+ * A clock whose time moves only by a call. Timers run in the order of their due time, and in the order of scheduling within
+ * the same millisecond. Several channels can share a clock.
  */
 export class VirtualClock implements Clock {
   private time = 0;
@@ -41,10 +41,7 @@ export class VirtualClock implements Clock {
     this.later.push(task);
   }
 
-  /**
-   * Runs an action as one event. The tasks and turns that the action asks for run after the
-   * outermost event.
-   */
+  /** Runs an action as one event. The tasks and turns that the action asks for run after the outermost event. */
   run<T>(action: () => T): T {
     this.depth += 1;
     try {

@@ -1,6 +1,6 @@
 /**
- * Returns the most similar name, if it is similar enough to be the intended name. The comparison ignores units,
- * such as `Seconds` and `Ms`.
+ * Returns the most similar name, if it is similar enough to be the intended name. The comparison ignores units, such as
+ * `Seconds` and `Ms`.
  */
 export function nearestTo(name: string, names: readonly string[]): string | undefined {
   const limit = Math.max(2, Math.floor(name.length / 3));

@@ -1,9 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { OptionError } from '../errors.ts';
 
-/**
- * Returns a URL for errors and logs, without the parts that can be secret: user, password, query and fragment.
- */
+/** Returns a URL for errors and logs, without the parts that can be secret: user, password, query and fragment. */
 export function shownUrl(url: URL | string): string {
   const text = String(url);
   // The end of the password is unknown.
@@ -12,11 +10,9 @@ export function shownUrl(url: URL | string): string {
 }
 
 /**
- * Returns the header with the user and the password of a URL, or an empty object. `fetch` refuses a URL that
- * contains them.
+ * Returns the header with the user and the password of a URL, or an empty object. `fetch` refuses a URL that contains them.
  *
- * @throws OptionError `OPTION_INVALID` if the user or the password has a `%` that two hexadecimal digits do not
- *   follow
+ * @throws OptionError `OPTION_INVALID` if the user or the password has a `%` that two hexadecimal digits do not follow
  */
 export function credentialsOf({ username, password }: URL): { readonly Authorization?: string } {
   if (username === '' && password === '') return {};

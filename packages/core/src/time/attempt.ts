@@ -3,8 +3,7 @@ import type { Clock, Timer } from '../contract.ts';
 import { toError } from '../errors.ts';
 
 /**
- * The callbacks of an {@link Attempt}. One of `done` and `failed` is called, once. After a `drop`, only `late` can
- * be called.
+ * The callbacks of an {@link Attempt}. One of `done` and `failed` is called, once. After a `drop`, only `late` can be called.
  */
 export interface AttemptOutcome<T> {
   /** Called with the result. */
@@ -24,9 +23,7 @@ export interface AttemptLimit {
   readonly error: () => Error;
 }
 
-/**
- * Work that takes time, such as a connect, a request or a lookup. It can have a time-out, and it can be dropped.
- */
+/** Work that takes time, such as a connect, a request or a lookup. It can have a time-out, and it can be dropped. */
 export class Attempt<T> {
   private readonly abort = new AbortController();
   private readonly outcome: AttemptOutcome<T>;
@@ -86,10 +83,7 @@ export interface AttemptLimits {
   readonly limit?: AttemptLimit;
 }
 
-/**
- * Runs an {@link Attempt} as a promise. The promise rejects when the signal aborts, even if the step never
- * settles.
- */
+/** Runs an {@link Attempt} as a promise. The promise rejects when the signal aborts, even if the step never settles. */
 export function attempted<T>(
   step: (signal: AbortSignal) => PromiseLike<T>,
   { signal, limit }: AttemptLimits,

@@ -3,29 +3,29 @@ import type { Clock, DeadlineEntry, Deadlines, Timer } from '../contract.ts';
 import { DeadlineHeap } from './deadline-heap.ts';
 
 /**
- * An empty async context. One timer serves many connections, and must not keep the context of a connection or show
- * it to others.
+ * An empty async context. One timer serves many connections, and must not keep the context of a connection or show it to
+ * others.
  */
 const NO_CONTEXT = /* @__PURE__ */ new AsyncResource('ClockDeadlines');
 
 /**
- * Maximum time per turn of the event loop for deadlines, in milliseconds. Connections that are read have a budget
- * of the same kind.
+ * Maximum time per turn of the event loop for deadlines, in milliseconds. Connections that are read have a budget of the same
+ * kind.
  */
 const TURN_BUDGET_MS = 1;
 
 /**
- * Rounds a time up to whole milliseconds, so that a deadline can be up to 1 ms late. A field with a fraction would
- * need 16 more bytes for each idle connection.
+ * Rounds a time up to whole milliseconds, so that a deadline can be up to 1 ms late. A field with a fraction would need 16
+ * more bytes for each idle connection.
  */
 export function wholeMs(time: number): number {
   return Math.ceil(time);
 }
 
 /**
- * All deadlines of one clock: a heap, and one timer for the earliest deadline. Each due deadline is called in an
- * event of its own. Deadlines that are due together share the turns of the event loop with the connections that
- * are read. When their share of a turn is used up, the other deadlines wait for the next turn.
+ * All deadlines of one clock: a heap, and one timer for the earliest deadline. Each due deadline is called in an event of its
+ * own. Deadlines that are due together share the turns of the event loop with the connections that are read. When their share
+ * of a turn is used up, the other deadlines wait for the next turn.
  */
 export class ClockDeadlines implements Deadlines {
   private readonly clock: Omit<Clock, 'deadlines'>;

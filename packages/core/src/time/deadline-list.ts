@@ -2,9 +2,9 @@ import type { Clock, DeadlineEntry } from '../contract.ts';
 import { DeadlineHeap, type HeapEntry } from './deadline-heap.ts';
 
 /**
- * The deadlines of one owner, for example of all calls of a connection. Together they use one deadline of the
- * clock, set for the earliest entry. The clock's deadline stays set when that entry is removed, because most calls
- * are answered long before. Therefore a call sets no timer, and does not change the clock's heap.
+ * The deadlines of one owner, for example of all calls of a connection. All of them use one deadline of the clock, which is
+ * set for the earliest entry. The clock's deadline stays set when that entry is removed, because most calls are answered long
+ * before. Therefore a call sets no timer, and does not change the clock's heap.
  */
 export class DeadlineList<E extends HeapEntry> implements DeadlineEntry {
   deadline = 0;

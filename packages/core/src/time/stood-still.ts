@@ -2,9 +2,9 @@
 const LATE_MS = 1000;
 
 /**
- * Returns the time for which this process stood still, in milliseconds. A timer that was due at `dueAt` and fires
- * at `now` shows the time. Returns 0 if the timer is at most `lateMs` late. Input of that time waits unread, so
- * the time does not count as silence of a peer.
+ * Returns the time for which this process stood still, in milliseconds. This is the delay of a timer that was due at `dueAt`
+ * and fires at `now`, or 0 if the timer is at most `lateMs` late. Input that arrives during the delay waits unread, so the
+ * delay does not count as silence of a peer.
  *
  * @param lateMs - tolerance, for timers whose period is far from a second
  */

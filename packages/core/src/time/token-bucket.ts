@@ -7,8 +7,8 @@ export interface Rate {
 }
 
 /**
- * A token bucket, which allows bursts and limits the average rate. It stores neither its rate, which thousands of
- * buckets share, nor a timer. The caller passes the rate and the time `now`, in milliseconds.
+ * A token bucket, which allows bursts and limits the average rate. It stores neither its rate, which thousands of buckets
+ * share, nor a timer. The caller passes the rate and the time `now`, in milliseconds.
  */
 export class TokenBucket {
   /** Number of tokens. A negative number counts reserved tokens. */
@@ -27,10 +27,7 @@ export class TokenBucket {
     return true;
   }
 
-  /**
-   * Reserves the next token. Returns the time until the token is available, in milliseconds, or 0 if it is
-   * available now.
-   */
+  /** Reserves the next token. Returns the time until the token is available, in milliseconds, or 0 if it is available now. */
   reserve(rate: Rate, now: number): number {
     this.fill(rate, now);
     this.tokens -= 1;

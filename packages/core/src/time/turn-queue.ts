@@ -4,10 +4,7 @@ import type { Turns } from '../contract.ts';
 /** Minimum part of a budget for a connection that did not wait. Therefore quiet connections never wait. */
 const QUIET_PART = 1 / 4;
 
-/**
- * A waiting connection, resumed in its own asynchronous context. The first connection that waits schedules the
- * turns.
- */
+/** A waiting connection, resumed in its own asynchronous context. The first connection that waits schedules the turns. */
 class WaitingConnection extends AsyncResource {
   readonly resume: () => void;
 
@@ -18,9 +15,8 @@ class WaitingConnection extends AsyncResource {
 }
 
 /**
- * Divides the turns of an event loop among its connections. The input of all busy connections together takes about
- * the budget of one connection per turn. A connection that has used up its share is queued, and each turn resumes
- * one connection.
+ * Divides the turns of an event loop among its connections. The input of all busy connections together takes about the budget
+ * of one connection per turn. A connection that has used up its share is queued, and each turn resumes one connection.
  */
 export class TurnQueue implements Turns {
   private readonly nextTurn: (task: () => void) => void;

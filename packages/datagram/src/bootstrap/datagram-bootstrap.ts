@@ -30,10 +30,7 @@ import { KEPT_OPTIONS, type KeptDatagrams } from '../transport/datagram-intake.t
 import { connectedPlace, GROUPS, NETWORK, openSocket } from '../transport/datagram-place.ts';
 import { DatagramTransport } from '../transport/datagram-transport.ts';
 
-/**
- * Options of a datagram channel: the channel's, the socket's, and limits for datagrams that arrive while reads are
- * held.
- */
+/** Options of a datagram channel: the channel's, the socket's, and limits for datagrams that arrive while reads are held. */
 export interface DatagramOptions extends ChannelOptions, DatagramSocketOptions, KeptDatagrams {
   /** Time limit for `bind` and `connect` to look up a host name, in milliseconds. `false` means no limit. @default 30000 */
   readonly connectTimeoutMs?: number | false;
@@ -106,16 +103,15 @@ const CONNECT_PLACE = describeOptions('connect', {
 });
 
 /**
- * Creates datagram channels, either on a port for all senders, or with one peer. The messages of the first handler
- * are {@link Datagram}s. To send, write an object with `bytes` and a `recipient`. A received datagram that is
- * written returns to its sender.
+ * Creates datagram channels, either on a port for all senders, or with one peer. The messages of the first handler are
+ * {@link Datagram}s. To send, write an object with `bytes` and a `recipient`. If you write a received datagram, it is sent
+ * back to its sender.
  *
- * A datagram that cannot be sent fails only its own write. A datagram that cannot be decoded is an error in the
- * pipeline. Neither closes the channel, even if no handler catches the error. An error of `node:dgram` does not
- * close it either.
+ * A datagram that cannot be sent fails only its own write. A datagram that cannot be decoded is an error in the pipeline.
+ * Neither closes the channel, even if no handler catches the error. An error of `node:dgram` does not close it either.
  *
- * Node cannot stop reading a datagram socket. While reads are held, up to `maxKeptDatagrams` are kept, and later
- * datagrams are dropped.
+ * Node cannot stop reading a datagram socket. While reads are held, up to `maxKeptDatagrams` are kept, and later datagrams
+ * are dropped.
  *
  * For a channel for each peer, with bytes as messages, see `perPeer`.
  *
@@ -164,8 +160,8 @@ export class DatagramBootstrap<R = unknown, W = unknown> {
   }
 
   /**
-   * Opens a channel that receives datagrams from all senders. Resolves when the socket is bound. Rejects with
-   * `BIND_FAILED` if the port is not available.
+   * Opens a channel that receives datagrams from all senders. Resolves when the socket is bound. Rejects with `BIND_FAILED`
+   * if the port is not available.
    *
    * @throws OptionError `OPTION_CONFLICT` without `.handler(…)`, `OPTION_INVALID` for a place that is not valid
    */
@@ -176,9 +172,9 @@ export class DatagramBootstrap<R = unknown, W = unknown> {
   }
 
   /**
-   * Opens a channel that sends to one peer, and receives only from that peer. It sends nothing, so only an answer
-   * shows that the peer exists. A datagram with another `recipient` fails with `DATAGRAM_RECIPIENT`. Rejects if
-   * the host name is unknown, or if no route to the host exists.
+   * Opens a channel that sends to one peer, and receives only from that peer. Opening the channel sends nothing, so only an
+   * answer shows that the peer exists. A datagram with another `recipient` fails with `DATAGRAM_RECIPIENT`. Rejects if the
+   * host name is unknown, or if no route to the host exists.
    *
    * @throws OptionError `OPTION_CONFLICT` without `.handler(…)`, `OPTION_INVALID` for a place that is not valid
    */

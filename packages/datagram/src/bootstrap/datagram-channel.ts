@@ -4,8 +4,8 @@ import { DatagramCounters } from '../transport/datagram-counters.ts';
 import { DatagramTransport } from '../transport/datagram-transport.ts';
 
 /**
- * Returns the counters of the socket of a datagram channel. For a channel of `perPeer`, returns the counters of
- * the socket that all peers share.
+ * Returns the counters of the socket of a datagram channel. For a channel of `perPeer`, returns the counters of the socket
+ * that all peers share.
  *
  * @throws PipelineError `PIPELINE_STATE` for another channel
  */
@@ -20,8 +20,8 @@ export function datagramCounters(channel: Channel): Readonly<DatagramCounters> {
 /**
  * Joins a multicast group. Throws the system's error if the system refuses.
  *
- * @throws PipelineError `PIPELINE_STATE` before the channel is active, and after its end; for a channel of
- *   `perPeer`, whose groups are set only by its option
+ * @throws PipelineError `PIPELINE_STATE` before the channel is active, and after its end; for a channel of `perPeer`, whose
+ *   groups are set only by its option
  * @see `groups` of `bind`
  */
 export function joinGroup(channel: Channel, group: MulticastGroup): void {

@@ -70,9 +70,7 @@ export class PeerTransport implements Transport, DeadlineEntry, KnownOrStranger 
     return this.owner.socket.unsentBytes;
   }
 
-  /**
-   * Whether the channel has a principal, or the peer has proved its address. Strangers cannot take its place.
-   */
+  /** Whether the channel has a principal, or the peer has proved its address. Strangers cannot take its place. */
   get isKnown(): boolean {
     return this.hasProved || this.isSignedIn;
   }
@@ -96,8 +94,7 @@ export class PeerTransport implements Transport, DeadlineEntry, KnownOrStranger 
   }
 
   /**
-   * Returns true, because anyone can have sent a bad datagram with this sender. A policy that ends the channel
-   * must close it.
+   * Returns true, because anyone can have sent a bad datagram with this sender. A policy that ends the channel must close it.
    */
   outlives(): boolean {
     this.owner.counters.unhandled += 1;
@@ -124,10 +121,7 @@ export class PeerTransport implements Transport, DeadlineEntry, KnownOrStranger 
     return false;
   }
 
-  /**
-   * Limits the answers to a sender that can be forged. The victim must not receive more bytes than the forger has
-   * sent.
-   */
+  /** Limits the answers to a sender that can be forged. The victim must not receive more bytes than the forger has sent. */
   private refusalOf(bytes: number): Error | undefined {
     const { amplification, signInProves } = this.owner;
     if (amplification === Number.POSITIVE_INFINITY || this.hasProved) return undefined;
@@ -179,10 +173,7 @@ export class PeerTransport implements Transport, DeadlineEntry, KnownOrStranger 
     else this.sink.disconnected(info);
   }
 
-  /**
-   * Starts the idle timer. The timer also runs while reads are held, because datagrams arrive even if they are not
-   * read.
-   */
+  /** Starts the idle timer. The timer also runs while reads are held, because datagrams arrive even if they are not read. */
   watchSilence(): void {
     const { turn, idleMs } = this.owner;
     if (idleMs !== Number.POSITIVE_INFINITY) turn.clock.deadlines.add(this, idleMs);

@@ -41,37 +41,36 @@ export interface PerPeerOptions extends DatagramSocketOptions, KeptDatagrams {
   /** Network to use in place of the machine's, for example a host of a `Simulation`. @default the machine's */
   readonly network?: DatagramNetwork;
   /**
-   * Maximum silence of a peer, in milliseconds. After that the peer is forgotten, and its channel closes as
-   * `idle`. `false` means no limit. NAT mappings last from 30 s to some minutes.
+   * Maximum silence of a peer, in milliseconds. After that the peer is forgotten, and its channel closes as `idle`. `false`
+   * means no limit. NAT mappings last from 30 s to some minutes.
    * @default 120000
    */
   readonly idleMs?: number | false;
   /**
-   * Maximum number of peers with a channel. When a further peer arrives, a stranger is closed with the reason
-   * `limit`. It is the oldest stranger of the address or IPv6 /64 network that has the most strangers. A peer
-   * whose channel has a `PRINCIPAL`, or that has proved its address, is not a stranger. If there are no strangers,
-   * the new peer is not served. A peer that loses its `PRINCIPAL` can keep its place, so close its channel at a
-   * sign-out.
+   * Maximum number of peers with a channel. When a further peer arrives, a stranger is closed with the reason `limit`. It is
+   * the oldest stranger of the address or IPv6 /64 network that has the most strangers. A peer whose channel has a
+   * `PRINCIPAL`, or that has proved its address, is not a stranger. If there are no strangers, the new peer is not served. A
+   * peer that loses its `PRINCIPAL` can keep its place, so close its channel at a sign-out.
    * @default 10000
    */
   readonly maxPeers?: number;
   /**
-   * Maximum number of strangers from one address, or from one IPv6 /64 network. When a further stranger arrives,
-   * the oldest of them is closed.
+   * Maximum number of strangers from one address, or from one IPv6 /64 network. When a further stranger arrives, the oldest
+   * of them is closed.
    * @default 1000
    */
   readonly maxStrangersPerAddress?: number;
   /**
-   * Maximum ratio of sent bytes to received bytes, for a peer that has not proved its address. Each datagram
-   * counts with 28 bytes of headers. The limit is necessary because anyone can forge the sender, and the victim
-   * receives the answer. A longer write fails with `REJECTED_AMPLIFICATION`. `false` means no limit.
+   * Maximum ratio of sent bytes to received bytes, for a peer that has not proved its address. Each datagram counts with 28
+   * bytes of headers. The limit is necessary because anyone can forge the sender, and the victim receives the answer. A
+   * longer write fails with `REJECTED_AMPLIFICATION`. `false` means no limit.
    * @default 1
    */
   readonly amplification?: number | false;
   /**
-   * Whether a channel with a `PRINCIPAL` has proved its address. True is right for a sign-in that answers a
-   * datagram of the server, such as a challenge. With `false` only {@link provePeer} proves the address. Use
-   * `false` for a sign-in of one datagram, because its sender can be forged.
+   * Whether a channel with a `PRINCIPAL` has proved its address. True is right for a sign-in that answers a datagram of the
+   * server, such as a challenge. With `false` only {@link provePeer} proves the address. Use `false` for a sign-in of one
+   * datagram, because its sender can be forged.
    * @default true
    */
   readonly signInProves?: boolean;
@@ -105,14 +104,13 @@ function checkFactor(name: string, factor: number | false): number {
 }
 
 /**
- * Creates a listener whose connections are the senders of datagrams. Each sender has a channel with its own
- * pipeline. Therefore idle, sign-in, rate, heartbeat and group handlers work for datagram devices as for
- * connections. The messages of such a channel are bytes, and each read and each write is one datagram.
+ * Creates a listener whose connections are the senders of datagrams. Each sender has a channel with its own pipeline.
+ * Therefore idle, sign-in, rate, heartbeat and group handlers work for datagram devices as for connections. The messages of
+ * such a channel are bytes, and each read and each write is one datagram.
  *
- * The first datagram of a sender opens its channel. After `close` the peer is forgotten, and its next datagram
- * opens another channel. A peer that is silent for `idleMs` is also forgotten. A datagram that cannot be decoded
- * does not close the channel, because anyone can have sent it. For the other end of such a channel, see {@link
- * toPeer}.
+ * The first datagram of a sender opens its channel. After `close` the peer is forgotten, and its next datagram opens another
+ * channel. A peer that is silent for `idleMs` is also forgotten. A datagram that cannot be decoded does not close the
+ * channel, because anyone can have sent it. For the other end of such a channel, see {@link toPeer}.
  *
  * @example
  * ```ts check
@@ -164,8 +162,8 @@ const TO_PEER = describeOptions(
 );
 
 /**
- * Creates the client's end of a channel of {@link perPeer}. It is a transport of bytes, in which each message is a
- * datagram, for `connect({ transport })` of a `Bootstrap`. The connect sends nothing.
+ * Creates the client's end of a channel of {@link perPeer}. It is a transport of bytes, in which each message is a datagram,
+ * for `connect({ transport })` of a `Bootstrap`. The connect sends nothing.
  *
  * @example
  * ```ts check
@@ -186,9 +184,8 @@ export function toPeer(options: ToPeerOptions): Transport {
 }
 
 /**
- * Marks the address of a peer as proved. Call it when a datagram of the peer contained a value that only this
- * server sent, and that the peer could not guess. From then on the peer can receive any answer, and strangers
- * cannot take its place.
+ * Marks the address of a peer as proved. Call it when a datagram of the peer contained a value that only this server sent,
+ * and that the peer could not guess. From then on the peer can receive any answer, and strangers cannot take its place.
  *
  * @throws PipelineError `PIPELINE_STATE` for any channel that is not of {@link perPeer}
  */

@@ -34,7 +34,7 @@ export interface PeerRules {
 
 const EVICTED: CloseInfo = { reason: 'limit', by: 'local', error: undefined };
 
-/** A datagram socket as a listener, in which each sender is a connection. Created by `perPeer`. */
+/** A datagram socket as a listener, in which each sender is a connection. `perPeer` creates it. */
 export class SocketPeerListener implements PeerListener, DatagramSocketUser, PeerOwner {
   readonly way: TransportWay = { kind: 'other', why: 'a peer of a socket for datagrams' };
   readonly counters = new DatagramCounters();
@@ -140,8 +140,8 @@ export class SocketPeerListener implements PeerListener, DatagramSocketUser, Pee
   }
 
   /**
-   * Counts the system's report on an earlier datagram, which does not name the recipient. The listener continues
-   * to serve new peers.
+   * Counts the system's report on an earlier datagram, which does not name the recipient. The listener continues to serve new
+   * peers.
    */
   caught(error: Error): void {
     this.counters.failed += 1;
@@ -179,8 +179,8 @@ export class SocketPeerListener implements PeerListener, DatagramSocketUser, Pee
   }
 
   /**
-   * Makes room for a new peer. Returns false if known peers use every place. Also returns false if the handlers of
-   * a stranger that was closed have closed or paused the listener.
+   * Makes room for a new peer. Returns false if known peers use every place. Also returns false if the handlers of a stranger
+   * that was closed have closed or paused the listener.
    */
   private makeRoom(network: string | undefined): boolean {
     const { maxPeers, maxStrangersPerAddress } = this.rules;

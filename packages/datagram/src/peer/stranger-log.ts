@@ -10,9 +10,8 @@ export interface LoggedPeer {
 }
 
 /**
- * Limits the log lines that strangers can cause. Each forged sender has a channel, and each channel writes a line
- * for its first error. Ten warnings per hour pass for all strangers together. Later lines are lowered to level
- * debug, and counted.
+ * Limits the log lines that strangers can cause. Each forged sender has a channel, and each channel writes a line for its
+ * first error. Ten warnings per hour pass for all strangers together. Later lines are lowered to level debug, and counted.
  */
 export class StrangerLog {
   /** Number of lines that were lowered to level debug. */
@@ -51,9 +50,7 @@ export class StrangerLog {
     logger.log(level, `${text}${before}${after}`, error);
   }
 
-  /**
-   * Starts another period if the last period has ended. Returns a text about the last period for the first line.
-   */
+  /** Starts another period if the last period has ended. Returns a text about the last period for the first line. */
   private beginPeriod(): string {
     const now = this.clock.now();
     if (now < this.endsAt) return '';

@@ -7,21 +7,19 @@ export interface DatagramSocketOptions {
   /** Family of all addresses of the socket: 4 or 6. @default that of `host`, if it is an address, else 4 */
   readonly family?: 4 | 6;
   /**
-   * Whether an IPv6 socket accepts only IPv6. If false, it also accepts IPv4, with addresses such as
-   * `::ffff:10.0.0.1`.
+   * Whether an IPv6 socket accepts only IPv6. If false, it also accepts IPv4, with addresses such as `::ffff:10.0.0.1`.
    * @default false
    */
   readonly ipv6Only?: boolean;
   /**
-   * Whether several sockets of this machine can have the port. Each of them receives the datagrams to a multicast
-   * group. Only one of them receives the datagrams to a single address.
+   * Whether several sockets of this machine can bind the same port. Each of them receives the datagrams to a multicast group.
+   * Only one of them receives the datagrams to a single address.
    * @default false
    */
   readonly reuseAddr?: boolean;
   /**
-   * Whether several sockets of this machine share the port, for example one in each process. The system
-   * distributes datagrams by their senders. Requires Node 22.12, 23.1 or newer. Older versions throw an
-   * `OptionError`.
+   * Whether several sockets of this machine share the port, for example one in each process. The system distributes datagrams
+   * by their senders. The option requires Node 22.12, 23.1 or newer. Older versions throw an `OptionError`.
    * @default false
    */
   readonly reusePort?: boolean;
@@ -34,17 +32,17 @@ export interface DatagramSocketOptions {
   readonly receiveBufferBytes?: number;
   /** Size of the kernel's send buffer, in bytes. @default the system's */
   readonly sendBufferBytes?: number;
-  /** Maximum number of routers on the way of a datagram, from 1 to 255. @default the system's, 64 most often */
+  /** Maximum number of routers that a datagram can pass, from 1 to 255. @default the system's, 64 most often */
   readonly ttl?: number;
   /**
-   * Maximum number of routers on the way of a multicast datagram, from 0 to 255.
+   * Maximum number of routers that a multicast datagram can pass, from 0 to 255.
    * @default 1, as systems have it: this network alone
    */
   readonly multicastTtl?: number;
   /** Whether datagrams to a group also reach the group's members on this machine. @default true, as systems have it */
   readonly multicastLoopback?: boolean;
   /**
-   * Address of the interface for multicast datagrams. For IPv6, `::%` and the interface's name.
+   * Address of the interface for multicast datagrams. An IPv6 interface is `::%` and its name.
    * @default the system chooses
    */
   readonly multicastInterface?: string;

@@ -6,9 +6,7 @@ export class DatagramCounters {
   sent = 0;
   /** Number of datagrams that were dropped, because they arrived while reads were held and did not fit. */
   dropped = 0;
-  /**
-   * Number of datagrams that could not be sent, and of the system's reports that a datagram did not arrive.
-   */
+  /** Number of datagrams that could not be sent, and of the system's reports that a datagram did not arrive. */
   failed = 0;
   /** Number of errors that no handler caught, for example for datagrams that could not be decoded. */
   unhandled = 0;

@@ -4,14 +4,11 @@ import type { DatagramCounters } from './datagram-counters.ts';
 import type { Delivery, NextTurn } from './next-turn.ts';
 
 /**
- * Limits for datagrams that arrive while reads are held. Node cannot stop reading a datagram socket. Therefore the
- * channel keeps some datagrams and drops later ones, as a kernel does.
+ * Limits for datagrams that arrive while reads are held. Node cannot stop reading a datagram socket. Therefore the channel
+ * keeps some datagrams and drops later ones, as a kernel does.
  */
 export interface KeptDatagrams {
-  /**
-   * Maximum number of datagrams that are kept while reads are held. Later datagrams are dropped and counted.
-   * @default 256
-   */
+  /** Maximum number of datagrams that are kept while reads are held. Later datagrams are dropped and counted. @default 256 */
   readonly maxKeptDatagrams?: number;
   /** Maximum size of the kept datagrams together, in bytes. @default 262144 */
   readonly maxKeptBytes?: number;
@@ -31,8 +28,7 @@ export interface IntakeLimits {
 const SLICE_BYTES = 64 * 1024;
 
 /**
- * The input of a datagram channel. It handles bursts, the share of a turn, and datagrams that are kept while reads
- * are held.
+ * The input of a datagram channel. It handles bursts, the share of a turn, and datagrams that are kept while reads are held.
  */
 export class DatagramIntake implements Delivery {
   private readonly limits: IntakeLimits;

@@ -7,8 +7,7 @@ import { datagramError } from './datagram-failure.ts';
 import type { OutcomeReceiver, SendOutcomes } from './send-outcomes.ts';
 
 /**
- * Sends the messages of one write, and reports which of them the kernel refused. The kernel can report outcomes in
- * any order.
+ * Sends the messages of one write, and reports which of them the kernel refused. The kernel can report outcomes in any order.
  */
 export class DatagramSender implements OutcomeReceiver {
   private readonly socket: DatagramSocket;

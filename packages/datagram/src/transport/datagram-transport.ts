@@ -27,8 +27,8 @@ import { NextTurn } from './next-turn.ts';
 import { SendOutcomes } from './send-outcomes.ts';
 
 /**
- * A datagram socket as the transport of one channel. Its messages are {@link Datagram}s or, if `takesBytes` is
- * true, the bytes of each datagram.
+ * A datagram socket as the transport of one channel. Its messages are {@link Datagram}s or, if `takesBytes` is true, the
+ * bytes of each datagram.
  */
 export class DatagramTransport implements Transport, DatagramSocketUser {
   readonly messagesAreIndependent = true;
@@ -130,10 +130,7 @@ export class DatagramTransport implements Transport, DatagramSocketUser {
     return false;
   }
 
-  /**
-   * Sends a datagram to the peer. The sender of a datagram is not a recipient here, so that a relay can pass on
-   * datagrams from others.
-   */
+  /** Sends a datagram to the peer. Ignores the datagram's `sender`, so that a relay can pass on datagrams from others. */
   private sendToPeer(place: number, { bytes, recipient }: OutboundDatagram): void {
     if (recipient === undefined || recipient === null || this.isPeer(recipient)) {
       this.sender.send(place, bytes, undefined, 0);

@@ -6,9 +6,8 @@ export interface Delivery {
 }
 
 /**
- * The next turn of the event loop, for all channels on one socket. Node reports each datagram by a separate event.
- * The datagrams of one turn are delivered together, so that a handler that flushes at the end of a burst flushes
- * once.
+ * The next turn of the event loop, for all channels on one socket. Node reports each datagram by a separate event. The
+ * datagrams of one turn are delivered together, so that a handler that flushes at the end of a burst flushes once.
  */
 export class NextTurn {
   readonly clock: Clock;

@@ -1,6 +1,4 @@
-/**
- * Maximum number of outcome objects that are kept for later datagrams. Further objects are created and dropped.
- */
+/** Maximum number of outcome objects that are kept for later datagrams. Further objects are created and dropped. */
 const MAX_FREE = 64;
 
 /** The sender of a datagram, which receives the datagram's outcome. */
@@ -8,9 +6,7 @@ export interface OutcomeReceiver {
   came(place: number, host: string | undefined, port: number, error: Error | null): void;
 }
 
-/**
- * The outcome of a datagram. The object is reused for later datagrams, so that a send creates no function.
- */
+/** The outcome of a datagram. The object is reused for later datagrams, so that a send creates no function. */
 class Outcome {
   receiver: OutcomeReceiver | undefined = undefined;
   place = 0;

@@ -14,8 +14,8 @@ import {
 /** Options of a {@link HeadraceClient}. Times are in milliseconds. */
 export interface HeadraceClientOptions extends WireOptions {
   /**
-   * Addresses of the servers: a list of `{ host, port }` or `{ path }`, each with an optional `tls`, or a function
-   * that returns them.
+   * Addresses of the servers: a list of `{ host, port }` or `{ path }`, each with an optional `tls`, or a function that
+   * returns them.
    */
   readonly servers: Addresses<ConnectPlace>;
   /** Order of the servers. `shuffle` shuffles the list once per client, and `given` keeps its order. @default 'shuffle' */
@@ -25,7 +25,7 @@ export interface HeadraceClientOptions extends WireOptions {
   /** Credentials for the server's `authenticate`. A function is called for each connection. @default no sign-in */
   readonly credentials?: unknown;
   /**
-   * Policy for the time of the next attempt after a loss: `spread()`, `fixed(ms)`, `exponential()`, or your own.
+   * Policy that sets the time of the next attempt after a loss: `spread()`, `fixed(ms)`, `exponential()`, or your own.
    * @default spread()
    */
   readonly retry?: RetryPolicy;
@@ -34,14 +34,13 @@ export interface HeadraceClientOptions extends WireOptions {
   /** Time limit for one attempt to connect. @default 10_000 */
   readonly connectTimeoutMs?: number | false;
   /**
-   * Behavior of a packet without a connection. With `wait` it waits for a connection, in order and within its time
-   * limit. With `fail` it fails as soon as an attempt to connect has failed.
+   * Behavior of a packet without a connection. With `wait` it waits for a connection, in order and within its time limit.
+   * With `fail` it fails as soon as an attempt to connect has failed.
    * @default 'wait'
    */
   readonly whenOffline?: 'wait' | 'fail';
   /**
-   * Time limit from `send` to the first answer, from `emit` until the kernel accepts the event, and for
-   * `connect()`.
+   * Time limit from `send` to the first answer, from `emit` until the kernel accepts the event, and for `connect()`.
    * @default 10_000
    */
   readonly timeoutMs?: number | false;
@@ -49,7 +48,7 @@ export interface HeadraceClientOptions extends WireOptions {
   readonly gapTimeoutMs?: number | false;
   /** Maximum number of requests of one connection without their last answer. Further requests wait. @default 512 */
   readonly maxInFlight?: number;
-  /** Maximum number of waiting requests and events. Further ones fail with `REJECTED_QUEUE`. @default 1024 */
+  /** Maximum number of waiting requests and events. Further requests and events fail with `REJECTED_QUEUE`. @default 1024 */
   readonly maxQueued?: number;
   /**
    * Further options of the connections, such as output limits and socket options.

@@ -36,11 +36,10 @@ const NOTHING = (): void => {};
 /**
  * The client's end: a `ClientProxy` over connections that reconnect.
  *
- * It connects with the first packet, or by `connect()`. `send` and `emit` end with the errors that the server
- * answers, or with one of these errors:
+ * It connects with the first packet, or by `connect()`. `send` and `emit` end with the errors that the server answers, or
+ * with one of these errors:
  *
- * - `REQUEST_LOST`: the connection was lost. `details.sent` is false only if the server cannot have seen the
- *   packet.
+ * - `REQUEST_LOST`: the connection was lost. `details.sent` is false only if the server cannot have seen the packet.
  * - `TIMEOUT_REQUEST`, `REJECTED_QUEUE`, `REJECTED_AUTH`.
  * - An error of the codec, for data that it cannot encode.
  *
@@ -101,9 +100,8 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
   }
 
   /**
-   * Connects if necessary, and resolves with the first connection. Rejects if no connection exists within
-   * `timeoutMs`, if the server refuses the credentials, or, with `whenOffline: 'fail'`, if an attempt failed. The
-   * client continues to try.
+   * Connects if necessary, and resolves with the first connection. Rejects if no connection exists within `timeoutMs`, if the
+   * server refuses the credentials, or, with `whenOffline: 'fail'`, if an attempt failed. The client continues to try.
    */
   connect(): Promise<void> {
     this.start();
@@ -112,8 +110,8 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
   }
 
   /**
-   * Closes the connections. Pending requests and waiting events fail. A later `connect()`, `send()` or `emit()`
-   * connects again.
+   * Closes the connections. Pending requests and waiting events fail. A later `connect()`, `send()` or `emit()` connects
+   * again.
    */
   async close(): Promise<void> {
     const { clients } = this;
@@ -181,9 +179,7 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
     }) as Promise<T>;
   }
 
-  /**
-   * Serializes and sends a packet. A packet without an id is an event. Returns a function that cancels the packet.
-   */
+  /** Serializes and sends a packet. A packet without an id is an event. Returns a function that cancels the packet. */
   private dispatch(
     packet: ReadPacket,
     id: string | undefined,

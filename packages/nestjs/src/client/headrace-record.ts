@@ -3,8 +3,7 @@ import { describeOptions, time } from '@headrace/core/authoring';
 /** Options of one request or event. */
 export interface HeadraceRecordOptions {
   /**
-   * Time limit from `send` to the first answer, or from `emit` until the kernel accepts the event, in
-   * milliseconds.
+   * Time limit from `send` to the first answer, or from `emit` until the kernel accepts the event, in milliseconds.
    * @default the client's
    */
   readonly timeoutMs?: number | false;

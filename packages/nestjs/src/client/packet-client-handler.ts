@@ -30,15 +30,15 @@ interface Answer extends WritePacket {
 }
 
 /**
- * Sends and receives the packets of one connection of a client. It writes requests and events, and passes each
- * answer to its request.
+ * Sends and receives the packets of one connection of a client. It writes requests and events, and passes each answer to its
+ * request.
  *
  * - **Place** last.
  * - **In** values of the codec.
  * - **Out** nothing; it writes packets.
  * - **Events** forwards all.
- * - **Errors** `MESSAGE_INVALID` for an answer that the deserializer refuses; the channel then ends as
- *   `bad-input`. An answer to a request that is no longer pending is dropped.
+ * - **Errors** `MESSAGE_INVALID` for an answer that the deserializer refuses; the channel then ends as `bad-input`. An answer
+ *   to a request that is no longer pending is dropped.
  * - **State** one channel: the pending requests.
  */
 export class PacketClientHandler implements Handler {
@@ -159,9 +159,7 @@ export class PacketClientHandler implements Handler {
     ctx.channel.end({ reason: 'bad-input' });
   }
 
-  /**
-   * Leaves a server that drains. When no request is pending, the client closes this connection and makes another.
-   */
+  /** Leaves a server that drains. When no request is pending, the client closes this connection and makes another. */
   private leaveIfDone(): void {
     if (!this.line.isPaused || this.line.isBusy) return;
     const { channel } = this.output.ctx;

@@ -2,14 +2,12 @@ import type { Channel } from '@headrace/core';
 import { PRINCIPAL } from '@headrace/handlers';
 import { BaseRpcContext } from '@nestjs/microservices';
 
-/**
- * The metadata that a client sent with a packet. Requires Nest 12 or newer, see `ClientProxy.setOnDispatchHook`.
- */
+/** The metadata that a client sent with a packet. It exists in Nest 12 and newer, see `ClientProxy.setOnDispatchHook`. */
 export type PacketMetadata = Readonly<Record<string, string>>;
 
 /**
- * The context that a handler receives with `@Ctx()`. It contains the caller's channel, and a signal that aborts
- * when the answer is no longer needed.
+ * The context that a handler receives with `@Ctx()`. It contains the caller's channel, and a signal that aborts when the
+ * answer is no longer needed.
  */
 export class HeadraceContext extends BaseRpcContext<[Channel, string, PacketMetadata?]> {
   private readonly work: { readonly signal: AbortSignal };
@@ -38,17 +36,14 @@ export class HeadraceContext extends BaseRpcContext<[Channel, string, PacketMeta
     return this.args[2];
   }
 
-  /**
-   * Returns the `principal` that the server's `authenticate` returned at sign-in, or `undefined` without a
-   * sign-in.
-   */
+  /** Returns the `principal` that the server's `authenticate` returned at sign-in, or `undefined` without a sign-in. */
   getPrincipal<T = unknown>(): T | undefined {
     return this.getChannel().attributes.get(PRINCIPAL) as T | undefined;
   }
 
   /**
-   * Returns a signal that aborts when the answer is no longer needed: the caller unsubscribed, its time limit
-   * passed, or the connection closed. For an event, the signal aborts when the connection closed.
+   * Returns a signal that aborts when the answer is no longer needed: the caller unsubscribed, its time limit passed, or the
+   * connection closed. For an event, the signal aborts when the connection closed.
    */
   getSignal(): AbortSignal {
     return this.work.signal;

@@ -84,7 +84,7 @@ export class HeadraceServer
     this.bootstrap = this.makeBootstrap();
   }
 
-  /** Starts to listen. Called by Nest. The callback receives the error if the server cannot listen. */
+  /** Starts to listen. Nest calls this method. The callback receives the error if the server cannot listen. */
   listen(callback: (error?: unknown) => void): void {
     const cancel = new AbortController();
     const done = this.bind(cancel.signal).then(
@@ -98,8 +98,8 @@ export class HeadraceServer
   }
 
   /**
-   * Stops listening, notifies the clients, waits for pending requests and events for at most `drainTimeoutMs`, and
-   * closes. Nest calls it in `app.close()`, and waits for it.
+   * Stops listening, notifies the clients, waits for pending requests and events for at most `drainTimeoutMs`, and closes.
+   * Nest calls it in `app.close()`, and waits for it.
    */
   async close(): Promise<void> {
     this.binding?.cancel.abort();
@@ -183,10 +183,7 @@ export class HeadraceServer
       .finally(() => work.settled());
   }
 
-  /**
-   * Runs a request. An error that is thrown outside Nest's exception zone reaches neither the process nor the
-   * peer.
-   */
+  /** Runs a request. An error that is thrown outside Nest's exception zone reaches neither the process nor the peer. */
   private process(context: HeadraceContext, work: IncomingPacket, run: () => Promise<void>): void {
     const failed = (error: unknown): void => {
       this.logger.error(toError(error));
@@ -218,9 +215,7 @@ export class HeadraceServer
     );
   }
 
-  /**
-   * Returns the pattern as text, as Nest does. Returns an empty text for a pattern that is too deep for JSON.
-   */
+  /** Returns the pattern as text, as Nest does. Returns an empty text for a pattern that is too deep for JSON. */
   private patternOf(pattern: unknown): string {
     if (typeof pattern === 'string') return pattern;
     try {
@@ -230,9 +225,7 @@ export class HeadraceServer
     }
   }
 
-  /**
-   * Finds the handler of a pattern. Most patterns match directly. Others can have their members in another order.
-   */
+  /** Finds the handler of a pattern. Most patterns match directly. Others can have their members in another order. */
   private handlerOf(pattern: string): MessageHandler | undefined {
     return this.messageHandlers.get(pattern) ?? this.getHandlerByPattern(pattern) ?? undefined;
   }

@@ -25,8 +25,8 @@ export interface Unsubscribable {
 /**
  * A request or an event of a peer that is being handled.
  *
- * A request is *open* until its last answer, and *running* until its function has settled. A canceled request is
- * no longer open, but continues to run, and therefore keeps its place.
+ * A request is *open* until its last answer, and *running* until its function has settled. A canceled request is no longer
+ * open, but continues to run, and therefore keeps its place.
  */
 export class IncomingPacket extends Work {
   declare readonly body: ReceivedPacket;

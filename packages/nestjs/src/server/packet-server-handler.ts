@@ -17,9 +17,7 @@ import { IncomingPacket, type PacketOwner, type ReceivedPacket } from './incomin
 export interface PacketService {
   deserialize(message: unknown): unknown;
   serialize(answer: WritePacket & { id: string | number }): unknown;
-  /**
-   * Starts a request. Each answer is passed to `respond`. `settled` is called when the function has settled.
-   */
+  /** Starts a request. Passes each answer to `respond`, and calls `settled` when the request's function has settled. */
   request(incoming: IncomingPacket): void;
   event(incoming: IncomingPacket): void;
   /** Called when an answer could not be encoded. The caller receives an error. */
@@ -40,8 +38,8 @@ const NOT_ENCODABLE = lastError('the answer could not be encoded');
 const UNREAD: ReceivedPacket = { pattern: undefined, data: undefined };
 
 /**
- * Handles the packets of one connection of a server. It passes them to Nest, writes the answers, and cancels
- * requests whose answers are no longer needed.
+ * Handles the packets of one connection of a server. It passes them to Nest, writes the answers, and cancels requests whose
+ * answers are no longer needed.
  *
  * ```text
  *  wire | frame | codec | heartbeat | auth | [packets]
@@ -50,10 +48,10 @@ const UNREAD: ReceivedPacket = { pattern: undefined, data: undefined };
  * - **Place** last.
  * - **In** values of the codec.
  * - **Out** nothing; it writes answers.
- * - **Events** on a `DrainEvent` it notifies the peer, and the channel does not end while a packet is being
- *   handled. It holds reads while `maxEvents` events are running.
- * - **Errors** `MESSAGE_INVALID` for a packet without a pattern, with an id that is not valid or in use, or that
- *   the deserializer refuses. The channel then ends as `bad-input`.
+ * - **Events** on a `DrainEvent` it notifies the peer, and the channel does not end while a packet is being handled. The
+ *   handler holds reads while `maxEvents` events are running.
+ * - **Errors** `MESSAGE_INVALID` for a packet without a pattern, with an id that is not valid or in use, or that the
+ *   deserializer refuses. The channel then ends as `bad-input`.
  * - **State** one channel: its requests and events.
  * - **Cost** an object for each packet, and an entry in a map for a request.
  */
@@ -142,8 +140,8 @@ export class PacketServerHandler implements Handler, PacketOwner {
   }
 
   /**
-   * Handles a packet in its order. A waiting packet uses the place of an event, so that the number of waiting
-   * packets is limited.
+   * Handles a packet in its order. A waiting packet uses the place of an event, so that the number of waiting packets is
+   * limited.
    */
   private inTurn(ctx: Context, made: unknown, take: (value: unknown) => void): void {
     if (!this.order.mustWait(made)) {

@@ -4,8 +4,8 @@ import type { Clock } from '@headrace/core';
 const PERIOD_MS = 10_000;
 
 /**
- * Limits the log lines that strangers can cause. It writes at most one line per period, with the number of lines
- * that were suppressed before.
+ * Limits the log lines that strangers can cause. It writes at most one line per period, with the number of lines that were
+ * suppressed before.
  */
 export class RareLog {
   private readonly clock: Clock;

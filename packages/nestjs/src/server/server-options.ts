@@ -20,23 +20,16 @@ import {
 } from '../wire/wire-options.ts';
 
 /**
- * The result of `authenticate`: the principal, or the reason for a refusal. The reason is written only to the
- * server's log.
+ * The result of `authenticate`: the principal, or the reason for a refusal. The reason is written only to the server's log.
  */
 export type SignInVerdict = { readonly principal: unknown } | { readonly refused: string };
 
-/**
- * Options of a {@link HeadraceServer}. Times are in milliseconds. Limits are per connection unless stated
- * otherwise.
- */
+/** Options of a {@link HeadraceServer}. Times are in milliseconds. Limits are per connection unless stated otherwise. */
 export interface HeadraceServerOptions extends WireOptions {
-  /**
-   * Place to listen: `{ port, host }` or `{ path }`, each with an optional `tls`, or a name in a network in
-   * memory.
-   */
+  /** Place to listen: `{ port, host }` or `{ path }`, each with an optional `tls`, or a name in a network in memory. */
   readonly bind: BindTarget;
   /**
-   * Checks the `credentials` of a client, and returns a verdict or a promise of it. No packet passes before the
+   * Called with the `credentials` of a client. Returns a verdict, or a promise of a verdict. No packet passes before the
    * client is accepted. If the function throws, the client is refused.
    * @default none, everybody is welcome
    */
@@ -56,8 +49,8 @@ export interface HeadraceServerOptions extends WireOptions {
   /** Maximum number of events whose function runs. At the maximum, the connection is not read. @default 256 */
   readonly maxEvents?: number;
   /**
-   * Maximum time without a packet in either direction. After that the connection is closed. Heartbeats do not
-   * count as packets.
+   * Maximum time without a packet in either direction. After that the connection is closed. Heartbeats do not count as
+   * packets.
    * @default false
    */
   readonly idleMs?: number | false;

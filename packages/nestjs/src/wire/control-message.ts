@@ -1,6 +1,6 @@
 /**
- * The messages between the two ends of a connection that are not Nest's packets. On the wire they are values of
- * the codec, as packets are. The member `headrace` distinguishes them.
+ * The messages between the two ends of a connection that are not Nest's packets. On the wire they are values of the codec, as
+ * packets are. The member `headrace` distinguishes them.
  *
  * - `ping`, `pong`: a heartbeat and its answer
  * - `credentials`: the client signs in; the server answers with `welcome` or `refused`
@@ -18,9 +18,7 @@ export const WELCOME: ControlMessage = { headrace: 'welcome' };
 export const REFUSED: ControlMessage = { headrace: 'refused' };
 export const LEAVING: ControlMessage = { headrace: 'leaving' };
 
-/**
- * Returns the message if it is a control message. Its other members are not checked, and come from the peer.
- */
+/** Returns the message if it is a control message. Its other members are not checked, and come from the peer. */
 export function controlOf(message: unknown): ControlMessage | undefined {
   if (typeof message !== 'object' || message === null) return undefined;
   const { headrace } = message as { readonly headrace?: unknown };

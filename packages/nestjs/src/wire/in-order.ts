@@ -11,8 +11,8 @@ export class InOrder {
   }
 
   /**
-   * Passes on a value for which {@link mustWait} returned true. `failed` is called with a rejection, or with an
-   * error that `take` throws.
+   * Passes on a value for which {@link mustWait} returned true. `failed` is called with a rejection, or with an error that
+   * `take` throws.
    */
   later(made: unknown, take: (value: unknown) => void, failed: (thrown: unknown) => void): void {
     const turn: Promise<void> = Promise.all([this.last, made])

@@ -24,8 +24,8 @@ const [HASH, ZERO, NINE] = [0x23, 0x30, 0x39] as const;
 const MAX_DIGITS = 10;
 
 /**
- * Splits the stream of Nest's own TCP transporter (`JsonSocket`) into frames. The length before each message
- * counts UTF-16 code units, as JavaScript does, not bytes. Bytes that are not UTF-8 count as U+FFFD, as in Nest.
+ * Splits the stream of Nest's own TCP transporter (`JsonSocket`) into frames. The length before each message counts UTF-16
+ * code units, as JavaScript does, not bytes. Bytes that are not UTF-8 count as U+FFFD, as in Nest.
  *
  * ```text
  *  BEFORE 9#{"a":"ä"}  →  AFTER {"a":"ä"}      9 code units, 10 bytes
@@ -35,8 +35,8 @@ const MAX_DIGITS = 10;
  * - **In** `Buffer`, in any cut.
  * - **Out** `Buffer`, one for each message, in UTF-8.
  * - **Events** as ByteToMessageDecoder.
- * - **Errors** `FRAME_TOO_LONG` as soon as the length, or the number of its bytes, exceeds the limit;
- *   `FRAME_CORRUPT` for a length that is not a number, and for a length that ends within a character.
+ * - **Errors** `FRAME_TOO_LONG` as soon as the length, or the number of its bytes, exceeds the limit; `FRAME_CORRUPT` for a
+ *   length that is not a number, and for a length that ends within a character.
  * - **State** the unfinished frame: one decoder for each channel.
  * - **Cost** reads each byte once, however the stream is cut.
  */
@@ -44,14 +44,12 @@ export class NestTcpFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private readonly maxFrameLength: number;
   /** Number of code units of the frame, or -1 before its length is known. */
   private units = -1;
-  /**
-   * State of the frame: the number of bytes read, and the code units of the characters that ended in them.
-   */
+  /** State of the frame: the number of bytes read, and the code units of the characters that ended in them. */
   private seenBytes = 0;
   private seenUnits = 0;
   /**
-   * State of an unfinished character: the number of missing bytes, the range of the next byte, and the character's
-   * code units.
+   * State of an unfinished character: the number of missing bytes, the range of the next byte, and the character's code
+   * units.
    */
   private missing = 0;
   private low = 0x80;
@@ -110,9 +108,8 @@ export class NestTcpFrameDecoder extends ByteToMessageDecoder<Buffer> {
   }
 
   /**
-   * Counts as Nest's own `StringDecoder` does. A byte that starts no character counts as U+FFFD, and so does a
-   * character that is cut off. The count changes only with the byte that decides it, so it does not depend on how
-   * the stream is cut.
+   * Counts as Nest's own `StringDecoder` does. A byte that starts no character counts as U+FFFD, and so does a character that
+   * is cut off. The count changes only with the byte that decides it, so it does not depend on how the stream is cut.
    *
    * @returns false if the byte must be read again
    */

@@ -20,9 +20,7 @@ import { isControl, PING, PONG } from './control-message.ts';
 import { NestTcpFrameDecoder } from './nest-tcp-frame-decoder.ts';
 import { NestTcpFrameEncoder } from './nest-tcp-frame-encoder.ts';
 
-/**
- * The times of heartbeats, in milliseconds, and the number of missed answers after which the connection is closed.
- */
+/** The times of heartbeats, in milliseconds, and the number of missed answers after which the connection is closed. */
 export type HeartbeatTimes = Pick<
   HeartbeatOptions<never>,
   'intervalMs' | 'timeoutMs' | 'maxMissed'
@@ -31,9 +29,9 @@ export type HeartbeatTimes = Pick<
 /** Options that a server and its clients share: the format of packets on the wire. */
 export interface WireOptions {
   /**
-   * Format of a frame. `headrace` is a length in four bytes, and then the packet in the codec. `nest-tcp` is
-   * `LENGTH#JSON`, the format of Nest's own TCP transporter. Use it for services that still use that transporter.
-   * It supports no heartbeats, sign-in or cancels.
+   * Format of a frame. `headrace` is a length in four bytes, and then the packet in the codec. `nest-tcp` is `LENGTH#JSON`,
+   * the format of Nest's own TCP transporter. Use it for services that still use that transporter. It supports no heartbeats,
+   * sign-in or cancels.
    * @default 'headrace'
    */
   readonly framing?: 'headrace' | 'nest-tcp';
@@ -43,14 +41,14 @@ export interface WireOptions {
    */
   readonly maxFrameLength?: number;
   /**
-   * Creates the handler of one connection that converts between frames and values: `JsonCodec`, `MsgpackCodec`,
-   * `CborCodec`, or your own. Both ends need the same codec.
+   * Creates the handler of one connection that converts between frames and values: `JsonCodec`, `MsgpackCodec`, `CborCodec`,
+   * or your own. Both ends need the same codec.
    * @default () => new JsonCodec()
    */
   readonly codec?: () => Handler;
   /**
-   * Times of heartbeats, which check a silent peer. The connection is closed if the peer does not answer. `false`
-   * sends no heartbeats, but heartbeats from the peer are still answered.
+   * Times of heartbeats, which check a silent peer. The connection is closed if the peer does not answer. `false` sends no
+   * heartbeats, but heartbeats from the peer are still answered.
    * @default HEARTBEAT_PRESETS.relaxed: a dead peer is found in 30 to 40 seconds
    */
   readonly heartbeat?: HeartbeatTimes | false;
@@ -76,8 +74,8 @@ const HEARTBEAT_OPTIONS = describePart('heartbeat', {
 });
 
 /**
- * Maximum output of one connection that the peer has not accepted, in bytes. Above it, the connection is closed.
- * Many answers can be written in one turn of the event loop, and each can be as long as a frame.
+ * Maximum output of one connection that the peer has not accepted, in bytes. Above it, the connection is closed. Many answers
+ * can be written in one turn of the event loop, and each can be as long as a frame.
  */
 export const MAX_OUTBOUND_BYTES: number = 16 * 1024 * 1024;
 

@@ -19,8 +19,7 @@ import { Simulation, type SimulationOptions } from '../world/simulation.ts';
 import { sequenceDiagram } from './sequence-diagram.ts';
 
 /**
- * A function that creates hosts, plans faults, runs the simulation and checks the result. If it throws, the
- * scenario fails.
+ * A function that creates hosts, plans faults, runs the simulation and checks the result. If it throws, the scenario fails.
  */
 export type Scenario = (sim: Simulation) => unknown;
 
@@ -36,8 +35,7 @@ export interface ExploreOptions {
   /** Options of each simulation, except the seed. @default none */
   readonly simulation?: Omit<SimulationOptions, 'seed' | 'omit'>;
   /**
-   * Virtual time that {@link Simulation.verify} waits after each scenario, in milliseconds. `false` skips the
-   * check.
+   * Virtual time that {@link Simulation.verify} waits after each scenario, in milliseconds. `false` skips the check.
    * @default 120000
    */
   readonly settleMs?: number | false;
@@ -94,9 +92,9 @@ interface Run {
 type Failed = Run & { readonly error: Error };
 
 /**
- * Runs a scenario with one seed after another, in any test runner. When a seed fails, `explore` removes faults as
- * long as the scenario still fails. Then it rejects with a report: the seed, the smallest list of faults, the last
- * events, and the file of a sequence diagram. `HEADRACE_SEED=17` in the environment runs only that seed.
+ * Runs a scenario with one seed after another, in any test runner. When a seed fails, `explore` removes faults as long as the
+ * scenario still fails. Then it rejects with a report: the seed, the smallest list of faults, the last events, and the file
+ * of a sequence diagram. `HEADRACE_SEED=17` in the environment runs only that seed.
  *
  * @example
  * ```ts

@@ -13,8 +13,8 @@ const BLUE = '#1f5fa8';
 const GREEN = '#2b7a3d';
 
 /**
- * Draws a sequence diagram as the text of an SVG file with a background of its own. Each host has a lane, and time
- * runs from top to bottom. An arrow shows a message, and a red line shows a fault.
+ * Draws a sequence diagram as the text of an SVG file with a background of its own. Each host has a lane, and time runs from
+ * top to bottom. An arrow shows a message, and a red line shows a fault.
  */
 export function sequenceDiagram(entries: readonly TraceEntry[], title: string): string {
   const hosts = [...new Set(entries.flatMap(({ host, to }) => [host, to ?? '']))].filter(

@@ -8,9 +8,8 @@ export interface ClockFault {
   /** Offset of the time of day, in milliseconds. @default as before */
   readonly offsetMs?: number;
   /**
-   * Drift of the clock, from -0.99 to 99. With 0.001 the clock gains a second in a thousand seconds, and with
-   * -0.001 it loses a second. The drift affects `clock.now()` and timers too, including timers that are already
-   * set.
+   * Drift of the clock, from -0.99 to 99. With 0.001 the clock gains a second in a thousand seconds, and with -0.001 it loses
+   * a second. The drift affects `clock.now()` and timers too, including timers that are already set.
    * @default as before
    */
   readonly drift?: number;

@@ -14,8 +14,8 @@ const running = new AsyncLocalStorage<RunningCode>();
 const runs = new SharedChange<object>(() => () => running.disable());
 
 /**
- * Marks the start of a simulation. Returns a function that marks its end. When no simulation runs, promises have
- * no extra cost.
+ * Marks the start of a simulation. Returns a function that marks its end. When no simulation runs, promises have no extra
+ * cost.
  */
 export function beginRun(): () => void {
   return runs.use({});

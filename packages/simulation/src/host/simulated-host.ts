@@ -50,8 +50,8 @@ const SYSTEM_PROBES = { intervalMs: 75_000, count: 9 };
 const FIRST_FREE_PORT = 32_768;
 
 /**
- * A machine of a simulation, with the program that runs on it. The host replaces the system for its program: it
- * provides time, random numbers, ports, connections and a log.
+ * A machine of a simulation, with the program that runs on it. The host replaces the system for its program: it provides
+ * time, random numbers, ports, connections and a log.
  */
 export class SimulatedHost implements PortNetwork, DatagramNetwork {
   /** Name of the host in the network. */
@@ -96,8 +96,8 @@ export class SimulatedHost implements PortNetwork, DatagramNetwork {
   };
 
   /**
-   * A logger that writes warnings and errors into the trace. An error of the program's own code that no handler
-   * caught fails the simulation, as an error that reaches the process does. Therefore assertions in handlers work.
+   * A logger that writes warnings and errors into the trace. An error of the program's own code that no handler caught fails
+   * the simulation, as an error that reaches the process does. Therefore assertions in handlers work.
    */
   readonly logger: Logger = {
     log: (level: LogLevel, message: string, error?: Error) => {
@@ -108,8 +108,8 @@ export class SimulatedHost implements PortNetwork, DatagramNetwork {
   };
 
   /**
-   * Options for bootstraps and channels: `new ServerBootstrap().childOptions(host.options)`, `new
-   * Bootstrap().options(host.options)`.
+   * Options for bootstraps and channels: `new ServerBootstrap().childOptions(host.options)`,
+   * `new Bootstrap().options(host.options)`.
    */
   get options(): { readonly clock: Clock; readonly logger: Logger } {
     return { clock: this.clock, logger: this.logger };
@@ -340,8 +340,7 @@ export class SimulatedHost implements PortNetwork, DatagramNetwork {
   }
 
   /**
-   * Sends a datagram to the members of a group on one host. Each host has its own path, with its own losses and
-   * duplicates.
+   * Sends a datagram to the members of a group on one host. Each host has its own path, with its own losses and duplicates.
    */
   private sendToMembers(
     to: SimulatedHost,

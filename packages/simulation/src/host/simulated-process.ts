@@ -19,15 +19,15 @@ export interface ProcessWorld extends SimulatedTime {
   /** Returns the next channel number. All processes share the numbers. */
   channelNumber(): number;
   /**
-   * Called when this sink has opened a connection of a process. The sink is a channel, or an object on top of a
-   * channel. Returns a function to call after each turn of the connection.
+   * Called when this sink has opened a connection of a process. The sink is a channel, or an object on top of a channel.
+   * Returns a function to call after each turn of the connection.
    */
   opened(process: SimulatedProcess, sink: TransportSink): (() => void) | undefined;
 }
 
 /**
- * One run of a program on a host, from its start to its end, and the program's clock. At the end of the process,
- * its timers and connections end too.
+ * One run of a program on a host, from its start to its end, and the program's clock. At the end of the process, its timers
+ * and connections end too.
  */
 export class SimulatedProcess implements EndOwner, Clock {
   readonly hostName: string;

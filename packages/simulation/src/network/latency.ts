@@ -8,9 +8,8 @@ export interface LatencyOptions {
   /** Maximum latency, in milliseconds. @default minMs, so that all take the same time */
   readonly maxMs?: number;
   /**
-   * Distribution of the latencies. With `uniform`, all latencies in the range are equally likely. With
-   * `long-tail`, half of the latencies are in the lowest ninth of the range, and one in a hundred is above 90 % of
-   * it.
+   * Distribution of the latencies. With `uniform`, all latencies in the range are equally likely. With `long-tail`, half of
+   * the latencies are in the lowest ninth of the range, and one in a hundred is above 90 % of it.
    * @default 'uniform'
    */
   readonly shape?: 'uniform' | 'long-tail';

@@ -2,7 +2,7 @@ import type { SeededRandom } from '@headrace/core/testing';
 import type { SimulatedTime } from '../simulated-time.ts';
 import { Latency, type LatencyOptions } from './latency.ts';
 
-/** Size of the headers of one segment, in bytes. They use bandwidth too. */
+/** Size of the headers of one segment, in bytes. The headers use bandwidth too. */
 const HEADER_BYTES = 40;
 
 /** The callbacks for one segment, which either arrives or is lost. */
@@ -139,8 +139,7 @@ export class NetworkPath {
   /**
    * Sends one segment.
    *
-   * @param notBefore - arrival time of the previous segment, because segments of a stream do not overtake each
-   *   other
+   * @param notBefore - arrival time of the previous segment, because segments of a stream do not overtake each other
    * @returns the arrival time, if the segment arrives
    */
   send(bytes: number, notBefore: number, delivery: Delivery): number {
@@ -172,8 +171,7 @@ export class NetworkPath {
 }
 
 /**
- * Returns true with the given probability. For 0, no random number is drawn, so that other choices of the seed do
- * not change.
+ * Returns true with the given probability. Draws no random number for 0, so that the other choices of the seed do not change.
  */
 function chance(random: SeededRandom, share: number): boolean {
   return share > 0 && random.next() < share;

@@ -9,16 +9,16 @@ export interface DatagramFaults {
   /** Share of the datagrams that arrive twice, from 0 to 1. @default 0 */
   readonly duplicates?: number;
   /**
-   * Share of the datagrams that take up to `reorderMs` longer, so that others overtake them, from 0 to 1. A
-   * latency with a range also reorders datagrams.
+   * Share of the datagrams that take up to `reorderMs` longer, so that others overtake them, from 0 to 1. A latency with a
+   * range also reorders datagrams.
    * @default 0
    */
   readonly reordering?: number;
   /** Maximum additional time of a reordered datagram, in milliseconds. @default 100 */
   readonly reorderMs?: number;
   /**
-   * Maximum size of a datagram, in bytes. Larger datagrams are lost, as on networks that drop fragments. On many
-   * real networks the limit is 1472.
+   * Maximum size of a datagram, in bytes. Larger datagrams are lost, as on networks that drop fragments. On many real
+   * networks the limit is 1472.
    * @default Infinity
    */
   readonly maxBytes?: number;
@@ -48,8 +48,7 @@ export class SimulatedLink {
   }
 
   /**
-   * Sets the bandwidth in bytes per second. It includes headers of 40 bytes for each segment. `Infinity` means no
-   * limit.
+   * Sets the bandwidth in bytes per second. It includes headers of 40 bytes for each segment. `Infinity` means no limit.
    *
    * @throws OptionError `OPTION_INVALID` for less than 1
    */
@@ -59,9 +58,7 @@ export class SimulatedLink {
     return this;
   }
 
-  /**
-   * Sets the losses, duplicates and reordering of datagrams. The seed decides which datagrams are affected.
-   */
+  /** Sets the losses, duplicates and reordering of datagrams. The seed decides which datagrams are affected. */
   datagrams(faults: DatagramFaults): this {
     const losses = DATAGRAMS.resolve(faults);
     for (const path of this.paths) path.datagrams = losses;
@@ -69,8 +66,8 @@ export class SimulatedLink {
   }
 
   /**
-   * Sets the size of the send buffer and the receive buffer of each end, in bytes. It applies to connections that
-   * are made from now on.
+   * Sets the size of the send buffer and the receive buffer of each end, in bytes. It applies to connections that are made
+   * from now on.
    *
    * @throws OptionError `OPTION_INVALID` for less than 1
    */

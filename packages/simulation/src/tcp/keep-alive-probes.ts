@@ -2,10 +2,7 @@ import type { Timer } from '@headrace/core';
 import { systemError } from '@headrace/core/authoring';
 import type { SimulatedTime } from '../simulated-time.ts';
 
-/**
- * The idle time before the first probe, the interval between probes, and the number of unanswered probes that is
- * allowed.
- */
+/** The idle time before the first probe, the interval between probes, and the number of unanswered probes that is allowed. */
 export interface KeepAlive {
   readonly idleMs: number;
   readonly intervalMs: number;
@@ -21,9 +18,7 @@ export interface ProbedEnd {
   breaks(error: Error): void;
 }
 
-/**
- * TCP keepalive as in Linux. It does not probe while a write is pending, because retransmission has its own rules.
- */
+/** TCP keepalive as in Linux. It does not probe while a write is pending, because retransmission has its own rules. */
 export class KeepAliveProbes {
   private readonly end: ProbedEnd;
   private readonly time: SimulatedTime;

@@ -9,12 +9,12 @@ import { type SendingEnd, type SendingKernel, TcpSender } from './tcp-sender.ts'
 /** The kernel of a host, as the ends of its connections see it. */
 export interface TcpKernel extends SendingKernel {
   readonly name: string;
-  /** Whether the machine is on. False after a crash, until the restart. */
+  /** Whether the machine is on. A crash switches it off until the restart. */
   readonly isUp: boolean;
   pathTo(other: TcpKernel): NetworkPath;
   /**
-   * Answers a call with the local end of the new connection, or with the reason for a refusal. For `full`, the SYN
-   * gets no answer.
+   * Answers a call with the local end of the new connection, or with the reason for a refusal. For `full`, the SYN gets no
+   * answer.
    */
   answer(port: number, caller: TcpEnd): TcpEnd | 'refused' | 'full';
   forget(end: TcpEnd): void;
@@ -33,8 +33,8 @@ const OPEN = 1;
 const GONE = 2;
 
 /**
- * One end of a connection in a kernel. It handles the handshake, the calls of the program, FIN and RST, and
- * keepalive. {@link TcpSender} and {@link TcpReceiver} are its two halves. The end can outlive its program.
+ * One end of a connection in a kernel. It handles the handshake, the calls of the program, FIN and RST, and keepalive.
+ * {@link TcpSender} and {@link TcpReceiver} are its two halves. The end can outlive its program.
  *
  * @see RFC 9293; RFC 1122 4.2.3.6 (keepalive)
  */
@@ -207,9 +207,7 @@ export class TcpEnd implements ByteEnd, SendingEnd, ProbedEnd {
     if (this.phase === CONNECTING) this.resetArrived();
   }
 
-  /**
-   * Opens this end. The third segment or the first data opens the called end, which then belongs to its server.
-   */
+  /** Opens this end. The third segment or the first data opens the called end, which then belongs to its server. */
   private opened(peer: TcpEnd): void {
     if (this.phase !== CONNECTING) return;
     this.peer = peer;
@@ -245,8 +243,8 @@ export class TcpEnd implements ByteEnd, SendingEnd, ProbedEnd {
   }
 
   /**
-   * Closes the connection for the program. If the program has not read all bytes, sends a reset. Otherwise the
-   * kernel sends the remaining bytes and a FIN.
+   * Closes the connection for the program. If the program has not read all bytes, sends a reset. Otherwise the kernel sends
+   * the remaining bytes and a FIN.
    */
   close(): void {
     this.user = undefined;
@@ -293,10 +291,7 @@ export class TcpEnd implements ByteEnd, SendingEnd, ProbedEnd {
     this.receiver.clear();
   }
 
-  /**
-   * Ends the connection with an error, and notifies the program. Bytes that have arrived can still be read, as on
-   * Linux.
-   */
+  /** Ends the connection with an error, and notifies the program. Bytes that have arrived can still be read, as on Linux. */
   breaks(error: Error): void {
     this.error = error;
     this.leave();

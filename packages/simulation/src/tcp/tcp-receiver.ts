@@ -12,8 +12,7 @@ export interface Acknowledgement {
 }
 
 /**
- * The receiving half of a connection. It holds the bytes in order for the program, and the window for the other
- * end.
+ * The receiving half of a connection. It holds the bytes in order for the program, and the window for the other end.
  *
  * @see RFC 9293, 3.10.7.4 (segments that arrive) and 3.8.6.2.2 (no small windows)
  */

@@ -19,9 +19,7 @@ export interface SendingEnd {
 export interface SendingKernel {
   readonly time: SimulatedTime;
   readonly settings: ResolvedTcpSettings;
-  /**
-   * Returns the position at which to split a segment of this size. Returns the size if the segment is not split.
-   */
+  /** Returns the position at which to split a segment of this size. Returns the size if the segment is not split. */
   cutAt(bytes: number): number;
 }
 
@@ -31,9 +29,9 @@ const NEVER = Number.POSITIVE_INFINITY;
 const EMPTY = Buffer.alloc(0);
 
 /**
- * The sending half of a connection. It handles bytes without an acknowledgement, the window of the other end, the
- * FIN, and retransmission with doubling pauses. The retransmission timer is set only after a loss, which the
- * simulation reports at once. Therefore a quiet connection causes no events.
+ * The sending half of a connection. It handles bytes without an acknowledgement, the window of the other end, the FIN, and
+ * retransmission with doubling pauses. The retransmission timer is set only after a loss, which the simulation reports at
+ * once. Therefore a quiet connection causes no events.
  *
  * @see RFC 9293, 3.3.1 (SND.UNA, SND.NXT, SND.WND); RFC 6298 (retransmission)
  */

@@ -3,7 +3,7 @@ import { describeOptions, number, whole } from '@headrace/core/authoring';
 /** Settings of TCP in the kernels of a simulation. The defaults are Linux's. */
 export interface TcpSettings {
   /**
-   * Maximum time without an acknowledgement of sent bytes, in milliseconds, before the connection breaks. As
+   * Maximum time without an acknowledgement of sent bytes, in milliseconds, before the connection breaks. The default is
    * `tcp_retries2` = 15, with pauses that double from 200 ms to 120 s.
    * @default 924600
    */

@@ -12,8 +12,8 @@ const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 120_000;
 
 /**
- * TCP's persist timer. A sender probes a closed window at growing intervals. Without the probes, the sender would
- * not detect that the receiver is gone.
+ * TCP's persist timer. A sender probes a closed window at growing intervals. Without the probes, the sender would not detect
+ * that the receiver is gone.
  *
  * @see RFC 9293, 3.8.6.1
  */

@@ -182,7 +182,7 @@ export class UdpSocket implements DatagramSocket {
   }
 
   /**
-   * Handles the report of a host or router that a datagram cannot be delivered. Systems report it only to sockets
+   * Handles the report of a host or router that a datagram cannot be delivered. Systems make such a report only to sockets
    * with one peer.
    */
   refused(code: 'ECONNREFUSED' | 'EHOSTUNREACH', host: string, port: number): void {

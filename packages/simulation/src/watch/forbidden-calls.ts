@@ -8,10 +8,7 @@ import timers from 'node:timers';
 import timersPromises from 'node:timers/promises';
 import { SharedChange } from './shared-change.ts';
 
-/**
- * A function that reports a call, and throws, if the caller is code of its simulation. Such code may not use the
- * machine.
- */
+/** A function that reports a call, and throws, if the caller is code of its simulation. Such code may not use the machine. */
 export type CallGuard = (call: string, instead: string) => void;
 
 const CLOCK = 'host.clock; for bootstraps host.options';
@@ -33,8 +30,8 @@ const calls = new SharedChange<CallGuard>((users) => {
 });
 
 /**
- * Makes calls that would leave the simulation throw. Only code of a simulation is affected, because `guard` checks
- * the owner of the caller. Returns a function that restores the calls.
+ * Replaces the functions that would leave the simulation, so that they throw for code of a simulation. `guard` decides
+ * whether a caller is such code. Returns a function that restores the original functions.
  */
 export function forbidCalls(guard: CallGuard): () => void {
   return calls.use(guard);
@@ -44,15 +41,12 @@ function check(call: string, instead: string): void {
   for (const guard of guards) guard(call, instead);
 }
 
-/**
- * The logger is recognized by the names of its functions, because a published package can combine many files into
- * one.
- */
+/** The logger is recognized by the names of its functions, because a published package can combine many files into one. */
 const OF_DEFAULT_LOGGER = /\bStderrLogger\.|\bstderrLineWritten\b/;
 
 /**
- * Returns true if the call does not come from the program. It comes from Node's handling of an exception, which
- * uses the public `setImmediate`, or from the default logger, whose lines contain the time of day.
+ * Returns true if the call does not come from the program. It comes from Node's handling of an exception, which uses the
+ * public `setImmediate`, or from the default logger, whose lines contain the time of day.
  */
 export function isCallOfSystem(): boolean {
   const { stack = '' } = new Error('');

@@ -8,9 +8,8 @@ const EVENTS = ['uncaughtException', 'unhandledRejection'] as const;
 type Listener = (...args: unknown[]) => void;
 
 /**
- * Takes the uncaught exceptions and unhandled rejections that would end the process while a simulation runs.
- * Existing listeners, such as those of a test runner, are removed until the last simulation ends. Returns a
- * function that ends this.
+ * Takes the uncaught exceptions and unhandled rejections that would end the process while a simulation runs. Existing
+ * listeners, such as those of a test runner, are removed until the last simulation ends. Returns a function that ends this.
  */
 export function takeProcessErrors(taker: ProcessErrorTaker): () => void {
   return errors.use(taker);

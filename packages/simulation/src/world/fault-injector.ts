@@ -47,10 +47,7 @@ export class FaultInjector {
     });
   }
 
-  /**
-   * Starts a fault. Returns a function that ends it, or `undefined` if the host of a crash or stop is already
-   * down.
-   */
+  /** Starts a fault. Returns a function that ends it, or `undefined` if the host of a crash or stop is already down. */
   private begin(fault: Fault): (() => void) | undefined {
     const { network } = this.world;
     const host = network.named(fault.host);

@@ -13,9 +13,7 @@ interface Watched {
   readonly count: () => number;
 }
 
-/**
- * The checks of every simulation: no error reaches a process, nothing waits forever, and counters return to zero.
- */
+/** The checks of every simulation: no error reaches a process, nothing waits forever, and counters return to zero. */
 export class SimulationChecks {
   readonly futures: WaitingFutures = new WaitingFutures();
   private readonly watched: Watched[] = [];

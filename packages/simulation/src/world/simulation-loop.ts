@@ -36,8 +36,7 @@ export class SimulationLoop implements SimulatedTime {
   }
 
   /**
-   * Notes that the current event runs code of a program or of the scenario. Its promises then continue before the
-   * next event.
+   * Notes that the current event runs code of a program or of the scenario. Its promises then continue before the next event.
    */
   noteCode(): void {
     this.hasRunCode = true;

@@ -18,18 +18,15 @@ export interface TraceEntry {
   readonly what: string;
 }
 
-/**
- * Number of characters that are hashed together, because a call of the hash is more expensive than the text of an
- * event.
- */
+/** Number of characters that are hashed together, because a call of the hash is more expensive than the text of an event. */
 const SUMMED_CHARS = 16_384;
 
 /** Number of sent bytes that a line shows. */
 const PREVIEW_BYTES = 24;
 
 /**
- * The events of a simulation, in order. The hash covers all events from the start, including payloads. Only the
- * last entries are kept.
+ * The events of a simulation, in order. The hash covers all events from the start, including payloads. Only the last entries
+ * are kept.
  */
 export class SimulationTrace {
   private readonly limit: number;

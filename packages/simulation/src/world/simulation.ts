@@ -22,7 +22,7 @@ import { SimulationWorld } from './simulation-world.ts';
 
 /** Options of a {@link Simulation}. */
 export interface SimulationOptions {
-  /** Seed of all random choices. The same seed gives the same run. A whole number, at least 0. */
+  /** Seed of all random choices, a whole number of at least 0. The same seed gives the same run. */
   readonly seed: number;
   /** Latency of links that set none. @default 1 ms */
   readonly latency?: LatencyOptions;
@@ -35,8 +35,7 @@ export interface SimulationOptions {
   /** Number of entries of the trace that are kept. The hash covers all entries. @default 10000 */
   readonly traceLimit?: number;
   /**
-   * Faults of `chaos` to omit, by their index in `faults`. `explore` uses this option to find the faults that
-   * matter.
+   * Faults of `chaos` to omit, by their index in `faults`. `explore` uses this option to find the faults that matter.
    * @default none
    */
   readonly omit?: ReadonlySet<number>;
@@ -68,23 +67,22 @@ export interface PartitionOptions {
   /** Whether only the bytes from the first hosts to the second hosts are lost. @default false */
   readonly oneWay?: boolean;
   /**
-   * Whether routers report that the host cannot be reached. If true, a connect fails at once with `EHOSTUNREACH`.
-   * If false, segments vanish, and connects time out.
+   * Whether routers report that the host cannot be reached. If true, a connect fails at once with `EHOSTUNREACH`. If false,
+   * segments vanish, and connects time out.
    * @default false
    */
   readonly answered?: boolean;
 }
 
 /**
- * A network of hosts in one process, in virtual time, from one seed. Machines can crash, cables can be cut, links
- * can be slow, and clocks can be wrong. The same seed gives the same run, bit by bit, on every version of Node.
+ * A network of hosts in one process, in virtual time, from one seed. Machines can crash, cables can be cut, links can be
+ * slow, and clocks can be wrong. The same seed gives the same run, bit by bit, on every version of Node.
  *
- * The program of a host uses the features of its host: `host.options` for bootstraps and channels, `network: host`
- * as the place, `random: host.random` for handlers. A call that would leave the simulation (`Date.now`,
- * `setTimeout`, `Math.random`, a socket) throws an error that names the call.
+ * The program of a host uses the features of its host: `host.options` for bootstraps and channels, `network: host` as the
+ * place, `random: host.random` for handlers. A call that would leave the simulation (`Date.now`, `setTimeout`, `Math.random`,
+ * a socket) throws an error that names the call.
  *
- * As with real TCP, bytes arrive once and in order, or the connection breaks, for the same reasons as a real
- * connection.
+ * TCP works as on a real network: bytes arrive once and in order, or the connection breaks.
  *
  * @example
  * ```ts
@@ -174,9 +172,7 @@ export class Simulation {
     });
   }
 
-  /**
-   * Simulates a power failure of a machine. Memory, timers and connections are lost, and no peer is notified.
-   */
+  /** Simulates a power failure of a machine. Memory, timers and connections are lost, and no peer is notified. */
   crash(host: string): void {
     this.hit(host, 'crash').crash();
   }
@@ -238,7 +234,7 @@ export class Simulation {
     this.injector.plan(options);
   }
 
-  /** The faults that `chaos` has planned. Available when the simulation runs. */
+  /** The faults that `chaos` has planned. The list is empty before the simulation runs. */
   get faults(): readonly Fault[] {
     return this.injector.planned;
   }
@@ -251,8 +247,8 @@ export class Simulation {
   }
 
   /**
-   * Runs until a virtual time. Between two events, all promises that are ready continue. Rejects with an error
-   * that a program did not catch, and for a call that would leave the simulation.
+   * Runs until a virtual time. Between two events, all promises that are ready continue. Rejects with an error that a program
+   * did not catch, and for a call that would leave the simulation.
    *
    * @throws SimulationError
    */
@@ -273,8 +269,8 @@ export class Simulation {
   }
 
   /**
-   * Runs all events without further calls from now on, as fast as possible. For a test without knowledge of the
-   * simulation that awaits its own work, such as `describeTransport`. No call is forbidden in this mode.
+   * Runs all events without further calls from now on, as fast as possible. Use it for a test that awaits its own work and is
+   * not written for a simulation, such as `describeTransport`. No call is forbidden in this mode.
    */
   runFreely(): void {
     this.hasRun = true;
@@ -282,9 +278,9 @@ export class Simulation {
   }
 
   /**
-   * Checks the invariants of every simulation, after its run. It repairs all faults, resets all connections, and
-   * waits for `settleMs`, during which no connection can be made. Then it checks that every channel is closed,
-   * every write future has settled, and every number given to {@link watch} is 0.
+   * Checks the invariants of every simulation, after its run. It repairs all faults, resets all connections, and waits for
+   * `settleMs`, during which no connection can be made. Then it checks that every channel is closed, every write future has
+   * settled, and every number given to {@link watch} is 0.
    *
    * @param settleMs - @default 120000
    * @throws SimulationError
@@ -302,8 +298,7 @@ export class Simulation {
   /**
    * Adds a number that must be 0 after all connections have ended, for example the size of a group.
    *
-   * @param host - host whose current process the number belongs to; after the end of the process, the number is
-   *   not checked
+   * @param host - host whose current process the number belongs to; after the end of the process, the number is not checked
    */
   watch(host: SimulatedHost, name: string, count: () => number): void {
     this.world.checks.watch(host.currentProcess, name, count);
