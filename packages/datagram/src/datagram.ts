@@ -12,7 +12,7 @@ export interface Recipient {
 
 /**
  * A datagram to send. It is sent to its recipient, or without a recipient as an answer to its sender. A channel with a peer
- * always sends to the peer. There, `recipient` can be omitted, and another recipient fails the write with
+ * always sends to the peer. On such a channel `recipient` can be omitted, and another recipient fails the write with
  * `DATAGRAM_RECIPIENT`.
  */
 export interface OutboundDatagram {

@@ -29,7 +29,7 @@ export class ChannelScope {
   private readonly tasks: (() => unknown)[] = [];
   private isOver = false;
 
-  /** @param parent - container with few registrations, because a child container copies each registration of its parent */
+  /** @param parent - container with few registrations, because a child container checks each registration of its parent */
   constructor(parent: DependencyContainer, channel: Channel) {
     this.channel = channel;
     this.container = parent.createChildContainer().register(CHANNEL, { useValue: channel });

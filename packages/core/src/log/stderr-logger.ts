@@ -20,7 +20,7 @@ const MAX_TEXT_LENGTH = 8192;
  * - An error of the program's own code is written with its stack. An error that a peer caused is written as one line.
  * - Ten lines of one kind pass in ten seconds. Further lines are counted, and their number is written. Errors of the program
  *   are counted separately, so that lines from strangers cannot suppress them.
- * - A line has at most 8192 characters and a stack.
+ * - The text of a line is cut at 8192 characters. The stack is not cut.
  * - If standard error is closed, full or stuck, lines are lost, and the process continues.
  *
  * `HEADRACE_DEBUG=LineFrameDecoder,Idle*` in the environment writes all levels, and each event of the handlers that it names.

@@ -74,7 +74,7 @@ export function allowedChoice(choices: readonly (string | number | boolean)[]): 
   return names.length === 0 ? last : `${names.join(', ')} or ${last}`;
 }
 
-/** Returns a value as text, a string in quotes, because '80' from the environment is not 80. */
+/** Returns a value as text. A string is in quotes, because '80' from the environment is not the number 80. */
 function shown(value: unknown): string {
   return typeof value === 'string' ? `the string ${JSON.stringify(value)}` : String(value);
 }

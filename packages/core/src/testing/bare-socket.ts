@@ -4,8 +4,8 @@ import { keepRead, readBuffer } from '../transport/read-memory.ts';
 import type { Transport, TransportSink } from '../transport/transport.ts';
 
 /**
- * A connected socket without a system, for tests of handlers that ask for memory for reads. As with real sockets, its reads
- * pass the buffer that all connections share, and then the channel's memory for reads.
+ * A connected socket without a system, for tests of handlers that request read memory. As with real sockets, its reads are
+ * copied from the buffer that all connections share into the channel's read memory.
  */
 export class BareSocket implements Transport {
   readonly accepts = 'Buffers';

@@ -15,10 +15,7 @@ import { MemoryTransport } from '../transport/memory-transport.ts';
 import { VirtualChannel } from './virtual-channel.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
-/**
- * Options of {@link connectedPair}. The type parameters are, for each end, the messages that pass its last handler and the
- * messages that it can write.
- */
+/** Options of {@link connectedPair}. The type parameters name the messages that each end reads (`R`) and writes (`W`). */
 export interface ConnectedPairOptions<
   ClientR = unknown,
   ClientW = unknown,
@@ -29,11 +26,11 @@ export interface ConnectedPairOptions<
   readonly client?: ChannelInitializer<ClientR, ClientW>;
   /** Initializer of the server's pipeline. @default an empty pipeline */
   readonly server?: ChannelInitializer<ServerR, ServerW>;
-  /** Options of both channels. @default silent, on the pair's clock */
+  /** Options of both channels. @default a silent logger */
   readonly options?: Omit<ChannelOptions, 'clock'>;
   /** Maximum number of bytes that each direction holds before its writer must wait. @default 65536 */
   readonly capacityBytes?: number;
-  /** Clock of both channels. @default a clock of its own */
+  /** Clock of both channels. @default a new clock */
   readonly clock?: VirtualClock;
 }
 

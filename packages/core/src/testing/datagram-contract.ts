@@ -8,13 +8,13 @@ import type {
 } from '../transport/datagram-network.ts';
 import type { TestRunner } from './test-runner.ts';
 
-/** A datagram network under test. It must not lose datagrams. */
+/** A datagram network under test, which must not lose datagrams. */
 export interface DatagramBench {
   /** Name in the titles of the tests. */
   readonly name: string;
   /** Network of the first socket of a test. */
   readonly network: DatagramNetwork;
-  /** Network of the other sockets. @default the same */
+  /** Network of the other sockets. @default the value of `network` */
   readonly other?: DatagramNetwork;
   /** Host name or address by which the other sockets reach the first socket. @default 127.0.0.1 */
   readonly host?: string;

@@ -17,7 +17,7 @@ import { VirtualClock } from './virtual-clock.ts';
 
 /** Options of an {@link EmbeddedChannel}. */
 export interface EmbeddedChannelOptions extends Omit<ChannelOptions, 'clock'> {
-  /** Clock of the channel, which other channels can share. @default a clock of its own */
+  /** Clock of the channel, which other channels can share. @default a new clock */
   readonly clock?: VirtualClock;
   /** Whether the constructor registers the channel. If false, the test calls `register()`. @default true */
   readonly register?: boolean;
@@ -27,7 +27,7 @@ export interface EmbeddedChannelOptions extends Omit<ChannelOptions, 'clock'> {
   readonly localAddress?: Address;
   /** Address of the peer. @default { path: 'embedded' } */
   readonly remoteAddress?: Address;
-  /** Id of the channel. @default made up, as for every channel */
+  /** Id of the channel. @default generated */
   readonly id?: string;
 }
 
@@ -55,7 +55,7 @@ export interface LeftOver {
 
 /**
  * A channel without a socket, on virtual time, for tests. A test puts messages in at the head and reads the results at the
- * tail, or the other way round.
+ * tail, or in the opposite direction.
  *
  * @example
  * ```ts
@@ -126,8 +126,8 @@ export class EmbeddedChannel<
   // --- inbound ---
 
   /**
-   * Reads messages as one burst: a `channelRead` for each message, then one `channelReadComplete`. Returns true if the list
-   * for `readInbound` is not empty afterwards.
+   * Reads messages as one burst: a `channelRead` for each message, then one `channelReadComplete`. Returns true if
+   * `readInbound` has a message.
    */
   writeInbound(...messages: readonly unknown[]): boolean {
     this.ensureOpen();
@@ -154,10 +154,7 @@ export class EmbeddedChannel<
     return this;
   }
 
-  /**
-   * Returns the next message that passed all handlers. If a class is given, throws an error when the message is not of that
-   * class.
-   */
+  /** Returns the next message that passed all handlers. Throws an error if the message is not of the given class. */
   readInbound<T = ReadAfter<Handlers, unknown>>(type?: MessageClass<T>): NoInfer<T> | undefined {
     return checkType(this.inboundMessages.shift(), type);
   }
@@ -178,10 +175,7 @@ export class EmbeddedChannel<
 
   // --- outbound ---
 
-  /**
-   * Writes messages and flushes once. Throws the first error of the writes. Returns true if the list for `readOutbound` is
-   * not empty afterwards.
-   */
+  /** Writes messages and flushes once. Throws the first error of the writes. Returns true if `readOutbound` has a message. */
   writeOutbound(...messages: readonly WriteAfter<Handlers, unknown>[]): boolean {
     this.ensureOpen();
     this.run(() => {
@@ -215,10 +209,7 @@ export class EmbeddedChannel<
     return this;
   }
 
-  /**
-   * Returns the next message that the transport received. If a class is given, throws an error when the message is not of
-   * that class.
-   */
+  /** Returns the next message that the transport received. Throws an error if the message is not of the given class. */
   readOutbound<T = unknown>(type?: MessageClass<T>): T | undefined {
     return checkType(this.outboundMessages.shift(), type);
   }
@@ -261,19 +252,19 @@ export class EmbeddedChannel<
     return { inbound, outbound: this.outboundMessages.splice(0), pendingOutboundBytes };
   }
 
-  /** Keeps a message that passed the last handler. Override this method to keep the message elsewhere. */
+  /** Keeps a message that passed the last handler. Override it to keep messages elsewhere. */
   protected handleInboundMessage(message: unknown): void {
     this.inboundMessages.push(message);
     this.wake();
   }
 
-  /** Keeps a message that the transport received. Override this method to keep the message elsewhere. */
+  /** Keeps a message that the transport received. Override it to keep messages elsewhere. */
   protected handleOutboundMessage(message: unknown): void {
     this.outboundMessages.push(message);
     this.wake();
   }
 
-  /** Keeps an error that passed the last handler. Override this method to keep the error elsewhere. */
+  /** Keeps an error that passed the last handler. Override it to keep errors elsewhere. */
   protected handleException(error: Error): void {
     this.recordException(error);
   }

@@ -37,8 +37,8 @@ export class EmbeddedTransport implements Transport {
   }
 
   /**
-   * The receiver of the transport's reports. A test calls it in place of the network, for example
-   * `channel.run(() => channel.embedded.sink.failed(error))`. The receiver exists after the channel was registered.
+   * The receiver of the transport's reports, after the channel was registered. A test calls it in place of the network, for
+   * example `channel.run(() => channel.embedded.sink.failed(error))`.
    */
   get sink(): TransportSink {
     if (this.opened === undefined) throw new Error('the channel is not registered yet');

@@ -10,9 +10,9 @@ export interface HeldWritesBench {
   readonly handler: () => Handler;
   /** Brings a new channel into the state in which the handler holds writes. @default nothing */
   readonly begin?: (channel: EmbeddedChannel) => void | Promise<void>;
-  /** Makes the handler write the messages that it holds. Each test calls it once. */
+  /** Makes the handler write the messages that it holds. Each test calls this function once. */
   readonly release: (channel: EmbeddedChannel) => void | Promise<void>;
-  /** Messages that the tests write. Each has at least 10,000 bytes, and all differ. */
+  /** Messages that the tests write. Each message has at least 10,000 bytes, and all messages differ. */
   readonly messages: readonly [unknown, unknown, unknown];
   /**
    * Whether the held bytes count toward the channel's watermarks. Set it to false for a handler with its own watermarks.

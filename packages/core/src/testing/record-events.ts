@@ -8,7 +8,7 @@ import { describeOptions } from '../option/option-set.ts';
 export interface RecordEventsOptions {
   /** Prefix of each line, as in `name.channelActive`. @default nothing */
   readonly name?: string;
-  /** List that several recorders share, to show the order between them. @default a list of its own */
+  /** List that several recorders share, to show the order between them. @default a new list */
   readonly into?: string[];
   /** Whether to record `read` too, which follows every burst. @default false */
   readonly reads?: boolean;

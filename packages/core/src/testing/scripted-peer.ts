@@ -98,7 +98,7 @@ export class ScriptedPeer {
     return this;
   }
 
-  /** Expects that an error has reached the tail of the pipeline. `match` is its code, or a part of its message. */
+  /** Expects that an error has reached the tail of the pipeline. `match` is the error's code, or a part of its message. */
   expectError(match: string | RegExp): this {
     this.step += 1;
     let error: Error | undefined;

@@ -25,7 +25,7 @@ export interface TransportTraits {
 
 /** A transport that a server binds and a client connects to. */
 export interface NetworkBench {
-  /** Returns the place where a server listens. Each test calls it. */
+  /** Returns the place where a server listens. Each test calls this function. */
   readonly bind: () => BindTarget;
   /** Returns the place of the server, for a client. */
   readonly connect: (server: Server) => ConnectPlace;
@@ -35,7 +35,7 @@ export interface NetworkBench {
 
 /** A transport of your own that needs no listener. */
 export interface PairBench {
-  /** Returns the two ends of one connection, connected or connecting. Each test calls it. */
+  /** Returns the two ends of one connection, connected or connecting. Each test calls this function. */
   readonly pair: () => TransportPair | Promise<TransportPair>;
 }
 

@@ -21,7 +21,7 @@ export class TransportProbe implements Handler {
     return this.events.filter((one) => one === event).length;
   }
 
-  /** Waits until `isDone` returns true. It is called after every event. */
+  /** Waits until `isDone` returns true. Calls `isDone` after every event. */
   until(isDone: () => boolean): Promise<void> {
     if (isDone()) return Promise.resolve();
     return new Promise((resolve) => this.waiting.push({ isDone, resolve }));

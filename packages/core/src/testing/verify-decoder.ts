@@ -17,7 +17,7 @@ export interface DecoderPair {
 
 /** Options of {@link verifyDecoder}. */
 export interface VerifyDecoderOptions {
-  /** Seed of the cuts and orders. Errors name it, so that a run can be repeated. @default a new one each time */
+  /** Seed of the cuts and orders. Errors name it, so that a run can be repeated. @default a new seed for each call */
   readonly seed?: number;
   /** Number of rounds, each of which shuffles and cuts all pairs again. @default 20 */
   readonly rounds?: number;

@@ -77,9 +77,9 @@ export class Attempt<T> {
 
 /** Limits of {@link attempted}. */
 export interface AttemptLimits {
-  /** Signal that ends the attempt. @default none: nobody ends it before its time */
+  /** Signal that ends the attempt. @default none */
   readonly signal?: AbortSignal;
-  /** Time limit of the attempt. @default as long as it takes */
+  /** Time limit of the attempt. @default no limit */
   readonly limit?: AttemptLimit;
 }
 

@@ -36,7 +36,7 @@ export class ClockDeadlines implements Deadlines {
   private keeping = 0;
   /** Whether the next check is planned for this turn or a later turn. If true, no timer is needed. */
   private isFiring = false;
-  /** Time at which the share of this turn is used up. 0 if no share has begun. */
+  /** Time at which the share of this turn is used up, or 0 if no share has begun. */
   private turnEndsAt = 0;
 
   /** @param clock - clock of the deadlines */

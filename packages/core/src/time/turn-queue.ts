@@ -21,7 +21,7 @@ class WaitingConnection extends AsyncResource {
 export class TurnQueue implements Turns {
   private readonly nextTurn: (task: () => void) => void;
   private readonly waiting: WaitingConnection[] = [];
-  /** Time at which the budget of this turn is used up. 0 if the budget is unused. */
+  /** Time at which the budget of this turn is used up, or 0 if the budget is unused. */
   private turnEndsAt = 0;
 
   /** @param nextTurn - method `nextTurn` of the clock that has this queue */

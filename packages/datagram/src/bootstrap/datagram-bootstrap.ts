@@ -30,7 +30,7 @@ import { KEPT_OPTIONS, type KeptDatagrams } from '../transport/datagram-intake.t
 import { connectedPlace, GROUPS, NETWORK, openSocket } from '../transport/datagram-place.ts';
 import { DatagramTransport } from '../transport/datagram-transport.ts';
 
-/** Options of a datagram channel: the channel's, the socket's, and limits for datagrams that arrive while reads are held. */
+/** Options of a datagram channel, of its socket, and of the datagrams that it keeps while reads are held. */
 export interface DatagramOptions extends ChannelOptions, DatagramSocketOptions, KeptDatagrams {
   /** Time limit for `bind` and `connect` to look up a host name, in milliseconds. `false` means no limit. @default 30000 */
   readonly connectTimeoutMs?: number | false;
@@ -52,7 +52,7 @@ export interface DatagramBindPlace {
   readonly host?: string;
   /** Multicast groups to join. @default none */
   readonly groups?: readonly MulticastGroup[];
-  /** Network to use in place of the machine's, for example a host of a `Simulation`. @default the machine's */
+  /** Network, for example a host of a `Simulation`. @default the machine's */
   readonly network?: DatagramNetwork;
   /** Signal that cancels a pending bind. */
   readonly signal?: AbortSignal;
@@ -66,9 +66,9 @@ export interface DatagramConnectPlace {
   readonly host?: string;
   /** Local address. @default the system chooses */
   readonly localAddress?: string;
-  /** Local port. @default a free one */
+  /** Local port. @default a free port */
   readonly localPort?: number;
-  /** Network to use in place of the machine's, for example a host of a `Simulation`. @default the machine's */
+  /** Network, for example a host of a `Simulation`. @default the machine's */
   readonly network?: DatagramNetwork;
   /** Signal that cancels a pending connect. */
   readonly signal?: AbortSignal;

@@ -38,7 +38,7 @@ export interface PerPeerOptions extends DatagramSocketOptions, KeptDatagrams {
   readonly host?: string;
   /** Multicast groups to join. They do not change later. @default none */
   readonly groups?: readonly MulticastGroup[];
-  /** Network to use in place of the machine's, for example a host of a `Simulation`. @default the machine's */
+  /** Network, for example a host of a `Simulation`. @default the machine's */
   readonly network?: DatagramNetwork;
   /**
    * Maximum silence of a peer, in milliseconds. After that the peer is forgotten, and its channel closes as `idle`. `false`
@@ -47,16 +47,16 @@ export interface PerPeerOptions extends DatagramSocketOptions, KeptDatagrams {
    */
   readonly idleMs?: number | false;
   /**
-   * Maximum number of peers with a channel. When a further peer arrives, a stranger is closed with the reason `limit`. It is
-   * the oldest stranger of the address or IPv6 /64 network that has the most strangers. A peer whose channel has a
-   * `PRINCIPAL`, or that has proved its address, is not a stranger. If there are no strangers, the new peer is not served. A
-   * peer that loses its `PRINCIPAL` can keep its place, so close its channel at a sign-out.
+   * Maximum number of peers with a channel. When a further peer arrives, a stranger is closed with the reason `limit`: the
+   * oldest stranger of the address or IPv6 /64 network that has the most strangers. A peer whose channel has a `PRINCIPAL`,
+   * or that has proved its address, is not a stranger. If there are no strangers, the new peer is not served. A peer that
+   * loses its `PRINCIPAL` can keep its place, so close its channel at a sign-out.
    * @default 10000
    */
   readonly maxPeers?: number;
   /**
    * Maximum number of strangers from one address, or from one IPv6 /64 network. When a further stranger arrives, the oldest
-   * of them is closed.
+   * stranger there is closed.
    * @default 1000
    */
   readonly maxStrangersPerAddress?: number;
@@ -68,9 +68,9 @@ export interface PerPeerOptions extends DatagramSocketOptions, KeptDatagrams {
    */
   readonly amplification?: number | false;
   /**
-   * Whether a channel with a `PRINCIPAL` has proved its address. True is right for a sign-in that answers a datagram of the
-   * server, such as a challenge. With `false` only {@link provePeer} proves the address. Use `false` for a sign-in of one
-   * datagram, because its sender can be forged.
+   * Whether a channel with a `PRINCIPAL` has proved its address. Use `true` for a sign-in that answers a datagram of the
+   * server, such as a challenge. Use `false` for a sign-in of one datagram, because its sender can be forged. With `false`
+   * only {@link provePeer} proves the address.
    * @default true
    */
   readonly signInProves?: boolean;
@@ -139,9 +139,9 @@ export interface ToPeerOptions extends DatagramSocketOptions, KeptDatagrams {
   readonly host?: string;
   /** Local address. @default the system chooses */
   readonly localAddress?: string;
-  /** Local port. @default a free one */
+  /** Local port. @default a free port */
   readonly localPort?: number;
-  /** Network to use in place of the machine's, for example a host of a `Simulation`. @default the machine's */
+  /** Network, for example a host of a `Simulation`. @default the machine's */
   readonly network?: DatagramNetwork;
   /** Clock of the channel. @default the system's */
   readonly clock?: Clock;

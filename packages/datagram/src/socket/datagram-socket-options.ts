@@ -4,7 +4,7 @@ import { choice, custom, describeOptions, flag, text, whole } from '@headrace/co
 
 /** Options of a datagram socket. */
 export interface DatagramSocketOptions {
-  /** Family of all addresses of the socket: 4 or 6. @default that of `host`, if it is an address, else 4 */
+  /** Family of all addresses of the socket: 4 or 6. @default the family of `host` if it is an address, otherwise 4 */
   readonly family?: 4 | 6;
   /**
    * Whether an IPv6 socket accepts only IPv6. If false, it also accepts IPv4, with addresses such as `::ffff:10.0.0.1`.
@@ -32,14 +32,14 @@ export interface DatagramSocketOptions {
   readonly receiveBufferBytes?: number;
   /** Size of the kernel's send buffer, in bytes. @default the system's */
   readonly sendBufferBytes?: number;
-  /** Maximum number of routers that a datagram can pass, from 1 to 255. @default the system's, 64 most often */
+  /** Maximum number of routers that a datagram can pass, from 1 to 255. @default the system's, usually 64 */
   readonly ttl?: number;
   /**
    * Maximum number of routers that a multicast datagram can pass, from 0 to 255.
-   * @default 1, as systems have it: this network alone
+   * @default 1, the system's, for this network only
    */
   readonly multicastTtl?: number;
-  /** Whether datagrams to a group also reach the group's members on this machine. @default true, as systems have it */
+  /** Whether datagrams to a group also reach the group's members on this machine. @default true, the system's */
   readonly multicastLoopback?: boolean;
   /**
    * Address of the interface for multicast datagrams. An IPv6 interface is `::%` and its name.

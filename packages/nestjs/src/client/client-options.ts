@@ -22,7 +22,10 @@ export interface HeadraceClientOptions extends WireOptions {
   readonly order?: AddressOrder;
   /** Number of connections. A packet is sent over the connection with the fewest pending requests. @default 1 */
   readonly connections?: number;
-  /** Credentials for the server's `authenticate`. A function is called for each connection. @default no sign-in */
+  /**
+   * Credentials for the server's `authenticate`. If it is a function, the client calls it for each connection. @default no
+   * sign-in
+   */
   readonly credentials?: unknown;
   /**
    * Policy that sets the time of the next attempt after a loss: `spread()`, `fixed(ms)`, `exponential()`, or your own.
@@ -34,8 +37,8 @@ export interface HeadraceClientOptions extends WireOptions {
   /** Time limit for one attempt to connect. @default 10_000 */
   readonly connectTimeoutMs?: number | false;
   /**
-   * Behavior of a packet without a connection. With `wait` it waits for a connection, in order and within its time limit.
-   * With `fail` it fails as soon as an attempt to connect has failed.
+   * Behavior of a packet without a connection. `wait` keeps the packet until a connection exists, in order and within the
+   * packet's time limit. `fail` fails the packet as soon as an attempt to connect has failed.
    * @default 'wait'
    */
   readonly whenOffline?: 'wait' | 'fail';
@@ -55,9 +58,9 @@ export interface HeadraceClientOptions extends WireOptions {
    * @default { maxOutboundBytes: 16_777_216 } (16 MiB)
    */
   readonly channel?: ClientOptions;
-  /** Nest's serializer, which converts a packet before the codec encodes it. @default as it is */
+  /** Nest's serializer, which converts a packet before the codec encodes it. @default no conversion */
   readonly serializer?: Serializer;
-  /** Nest's deserializer, which converts a decoded value into an answer. @default as it is */
+  /** Nest's deserializer, which converts a decoded value into an answer. @default no conversion */
   readonly deserializer?: Deserializer;
 }
 

@@ -36,8 +36,8 @@ const NOTHING = (): void => {};
 /**
  * The client's end: a `ClientProxy` over connections that reconnect.
  *
- * It connects with the first packet, or by `connect()`. `send` and `emit` end with the errors that the server answers, or
- * with one of these errors:
+ * It connects with the first packet, or by `connect()`. `send` and `emit` end with an error that the server returns, or with
+ * one of these errors:
  *
  * - `REQUEST_LOST`: the connection was lost. `details.sent` is false only if the server cannot have seen the packet.
  * - `TIMEOUT_REQUEST`, `REJECTED_QUEUE`, `REJECTED_AUTH`.
@@ -110,8 +110,8 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
   }
 
   /**
-   * Closes the connections. Pending requests and waiting events fail. A later `connect()`, `send()` or `emit()` connects
-   * again.
+   * Closes the connections. Requests and events that wait, or that have no answer yet, fail. A later `connect()`, `send()` or
+   * `emit()` connects again.
    */
   async close(): Promise<void> {
     const { clients } = this;
@@ -302,7 +302,7 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
     }
   }
 
-  /** Fails the waiting packets. The client can still try again. */
+  /** Fails the waiting packets and calls of `connect()`. The client can still try again. */
   private refused(error: Error): void {
     this.refusal = error;
     this.failWaiting(() => requestLost(NO_CONNECTION, false, error), error);

@@ -6,8 +6,8 @@ import { BaseRpcContext } from '@nestjs/microservices';
 export type PacketMetadata = Readonly<Record<string, string>>;
 
 /**
- * The context that a handler receives with `@Ctx()`. It contains the caller's channel, and a signal that aborts when the
- * answer is no longer needed.
+ * The context that `@Ctx()` passes to a handler: the caller's channel, and a signal that aborts when the answer is no longer
+ * needed.
  */
 export class HeadraceContext extends BaseRpcContext<[Channel, string, PacketMetadata?]> {
   private readonly work: { readonly signal: AbortSignal };

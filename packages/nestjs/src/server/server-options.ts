@@ -31,7 +31,7 @@ export interface HeadraceServerOptions extends WireOptions {
   /**
    * Called with the `credentials` of a client. Returns a verdict, or a promise of a verdict. No packet passes before the
    * client is accepted. If the function throws, the client is refused.
-   * @default none, everybody is welcome
+   * @default none, which accepts every client
    */
   readonly authenticate?: (
     credentials: unknown,
@@ -63,9 +63,9 @@ export interface HeadraceServerOptions extends WireOptions {
   readonly channel?: ChildOptions;
   /** Nest's transport id, for handlers that name a transport. @default HEADRACE */
   readonly transportId?: symbol;
-  /** Nest's serializer, which converts an answer before the codec encodes it. @default as it is */
+  /** Nest's serializer, which converts an answer before the codec encodes it. @default no conversion */
   readonly serializer?: Serializer;
-  /** Nest's deserializer, which converts a decoded value into a packet. @default as it is */
+  /** Nest's deserializer, which converts a decoded value into a packet. @default no conversion */
   readonly deserializer?: Deserializer;
 }
 

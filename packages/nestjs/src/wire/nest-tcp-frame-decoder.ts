@@ -35,7 +35,7 @@ const MAX_DIGITS = 10;
  * - **In** `Buffer`, in any cut.
  * - **Out** `Buffer`, one for each message, in UTF-8.
  * - **Events** as ByteToMessageDecoder.
- * - **Errors** `FRAME_TOO_LONG` as soon as the length, or the number of its bytes, exceeds the limit; `FRAME_CORRUPT` for a
+ * - **Errors** `FRAME_TOO_LONG` as soon as the length in code units, or in bytes, exceeds the limit; `FRAME_CORRUPT` for a
  *   length that is not a number, and for a length that ends within a character.
  * - **State** the unfinished frame: one decoder for each channel.
  * - **Cost** reads each byte once, however the stream is cut.

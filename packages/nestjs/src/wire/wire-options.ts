@@ -30,8 +30,8 @@ export type HeartbeatTimes = Pick<
 export interface WireOptions {
   /**
    * Format of a frame. `headrace` is a length in four bytes, and then the packet in the codec. `nest-tcp` is `LENGTH#JSON`,
-   * the format of Nest's own TCP transporter. Use it for services that still use that transporter. It supports no heartbeats,
-   * sign-in or cancels.
+   * the format of Nest's own TCP transporter. Use it for services that still use that transporter. `nest-tcp` supports no
+   * heartbeats, sign-in or cancels.
    * @default 'headrace'
    */
   readonly framing?: 'headrace' | 'nest-tcp';
@@ -49,7 +49,7 @@ export interface WireOptions {
   /**
    * Times of heartbeats, which check a silent peer. The connection is closed if the peer does not answer. `false` sends no
    * heartbeats, but heartbeats from the peer are still answered.
-   * @default HEARTBEAT_PRESETS.relaxed: a dead peer is found in 30 to 40 seconds
+   * @default HEARTBEAT_PRESETS.relaxed, which detects a dead peer in 30 to 40 seconds
    */
   readonly heartbeat?: HeartbeatTimes | false;
   /** Logger for the errors of connections. @default stderrLogger() */
@@ -74,8 +74,8 @@ const HEARTBEAT_OPTIONS = describePart('heartbeat', {
 });
 
 /**
- * Maximum output of one connection that the peer has not accepted, in bytes. Above it, the connection is closed. Many answers
- * can be written in one turn of the event loop, and each can be as long as a frame.
+ * Maximum output of one connection that the peer has not accepted, in bytes. Above this limit, the connection is closed. Many
+ * answers can be written in one turn of the event loop, and each can be as long as a frame.
  */
 export const MAX_OUTBOUND_BYTES: number = 16 * 1024 * 1024;
 

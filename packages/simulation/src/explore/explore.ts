@@ -30,7 +30,7 @@ export interface ExploreOptions {
   readonly seeds?: number;
   /** First seed to run. @default 1 */
   readonly firstSeed?: number;
-  /** Real time in milliseconds after which no further seed starts. @default as long as it takes */
+  /** Real time in milliseconds after which no further seed starts. @default no limit */
   readonly timeMs?: number;
   /** Options of each simulation, except the seed. @default none */
   readonly simulation?: Omit<SimulationOptions, 'seed' | 'omit'>;

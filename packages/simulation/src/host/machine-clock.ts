@@ -5,12 +5,12 @@ import type { SimulatedTime } from '../simulated-time.ts';
 
 /** A fault of a host's clock. */
 export interface ClockFault {
-  /** Offset of the time of day, in milliseconds. @default as before */
+  /** Offset of the time of day, in milliseconds. @default unchanged */
   readonly offsetMs?: number;
   /**
-   * Drift of the clock, from -0.99 to 99. With 0.001 the clock gains a second in a thousand seconds, and with -0.001 it loses
-   * a second. The drift affects `clock.now()` and timers too, including timers that are already set.
-   * @default as before
+   * Drift of the clock, from -0.99 to 99. 0.001 gains a second in a thousand seconds, and -0.001 loses a second. The drift
+   * also affects `clock.now()` and all timers, including running timers.
+   * @default unchanged
    */
   readonly drift?: number;
 }
@@ -29,7 +29,7 @@ interface Alarm {
   planned: Timer;
 }
 
-/** The clock of a machine. It continues when the machine is restarted. */
+/** The clock of a machine, which continues when the machine is restarted. */
 export class MachineClock {
   private readonly time: SimulatedTime;
   private readonly alarms = new Set<Alarm>();

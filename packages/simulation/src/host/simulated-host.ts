@@ -28,7 +28,7 @@ import { runningCode } from './running-code.ts';
 import { SimulatedPort } from './simulated-port.ts';
 import { type ProcessWorld, SimulatedProcess } from './simulated-process.ts';
 
-/** The program of a host. It is called at the start of the simulation, and again after each restart. */
+/** The program of a host, which is called at the start of the simulation and after each restart. */
 export type HostProgram = (host: SimulatedHost) => unknown;
 
 /** The part of the simulation that a host uses. */
@@ -396,7 +396,7 @@ export class SimulatedHost implements PortNetwork, DatagramNetwork {
   }
 
   private get running(): SimulatedProcess {
-    // Code of an ended process can continue in its own handler or after an await. It uses the ended process.
+    // Code of an ended process can continue in its own handler or after an await. Such code uses the ended process.
     const code = runningCode();
     const own = code?.owner === this.world ? code.process : undefined;
     if (own?.hostName === this.name) return own;

@@ -33,7 +33,7 @@ export class SimulatedPort {
     return this.calls.size < this.listener.room;
   }
 
-  /** Adds a connection whose caller was answered. It is passed on after the handshake. */
+  /** Adds a connection whose caller was answered, and passes it on after the handshake. */
   calledBy(end: TcpEnd): void {
     this.calls.add(end);
     end.user = {

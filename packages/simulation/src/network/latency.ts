@@ -5,7 +5,7 @@ import type { SeededRandom } from '@headrace/core/testing';
 export interface LatencyOptions {
   /** Minimum latency, in milliseconds. */
   readonly minMs: number;
-  /** Maximum latency, in milliseconds. @default minMs, so that all take the same time */
+  /** Maximum latency, in milliseconds. @default minMs */
   readonly maxMs?: number;
   /**
    * Distribution of the latencies. With `uniform`, all latencies in the range are equally likely. With `long-tail`, half of

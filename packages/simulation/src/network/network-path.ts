@@ -86,7 +86,7 @@ export class NetworkPath {
     this.rate = bytesPerSecond / 1000;
   }
 
-  /** Adds a latency, until it is called with `undefined`. */
+  /** Adds a latency. A call with `undefined` removes it. */
   slow(by: Latency | undefined): void {
     this.slowedBy = by;
   }

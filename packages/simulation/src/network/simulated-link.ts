@@ -17,8 +17,8 @@ export interface DatagramFaults {
   /** Maximum additional time of a reordered datagram, in milliseconds. @default 100 */
   readonly reorderMs?: number;
   /**
-   * Maximum size of a datagram, in bytes. Larger datagrams are lost, as on networks that drop fragments. On many real
-   * networks the limit is 1472.
+   * Maximum size of a datagram, in bytes, often 1472 on real networks. Larger datagrams are lost, as on networks that drop
+   * fragments.
    * @default Infinity
    */
   readonly maxBytes?: number;

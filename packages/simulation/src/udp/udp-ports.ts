@@ -1,6 +1,6 @@
 import type { UdpSocket } from './udp-socket.ts';
 
-/** The datagram sockets of one host, by port. Sockets with `reuseAddr` can share a port. */
+/** The datagram sockets of one host, by port. Sockets with `reuseAddr` or `reusePort` can share a port. */
 export class UdpPorts {
   private readonly sockets = new Map<number, UdpSocket[]>();
 

@@ -16,7 +16,7 @@ const MAX_BYTES = 65_507;
 /** All addresses of a host. */
 const ANY: readonly string[] = ['0.0.0.0', '::'];
 
-/** Returns true for multicast addresses of IPv4, the only ones in a simulated network. */
+/** Returns true for multicast addresses of IPv4. A simulated network has no other multicast addresses. */
 export function isMulticast(address: string): boolean {
   return /^(22[4-9]|23\d)\.\d+\.\d+\.\d+$/.test(address);
 }

@@ -9,7 +9,8 @@ type Listener = (...args: unknown[]) => void;
 
 /**
  * Takes the uncaught exceptions and unhandled rejections that would end the process while a simulation runs. Existing
- * listeners, such as those of a test runner, are removed until the last simulation ends. Returns a function that ends this.
+ * listeners, such as those of a test runner, are removed until the last simulation ends. Returns a function that ends the use
+ * of `taker`.
  */
 export function takeProcessErrors(taker: ProcessErrorTaker): () => void {
   return errors.use(taker);

@@ -56,7 +56,7 @@ export interface Fault {
   readonly kind: FaultKind;
   /** Start of the fault, in milliseconds of the simulation's time. */
   readonly atMs: number;
-  /** Duration of the fault, in milliseconds. 0 for a reset. */
+  /** Duration of the fault, in milliseconds, or 0 for a reset. */
   readonly forMs: number;
   /** Host of the fault. */
   readonly host: string;

@@ -6,11 +6,11 @@ import { printable } from '@headrace/core/authoring';
 export interface TraceEntry {
   /** Time of the event, in milliseconds of the simulation's time. */
   readonly atMs: number;
-  /** Host of the event. Empty for events of the simulation itself. */
+  /** Host of the event, or an empty text for events of the simulation itself. */
   readonly host: string;
-  /** Host to which something was sent. */
+  /** Host to which a segment or datagram was sent. */
   readonly to?: string;
-  /** Time of arrival at the other host, if it arrives. */
+  /** Time at which the segment or datagram arrives there, unless it is lost. */
   readonly arrivesMs?: number;
   /** Kind of the event. `fault` is a planned or random fault. */
   readonly kind: 'sent' | 'lost' | 'note' | 'fault';

@@ -149,8 +149,8 @@ export class SimulationWorld implements HostWorld {
   }
 
   /**
-   * Handles an error of the process. If several simulations run, the error belongs to the simulation whose code is running.
-   * If there is none, it belongs to all.
+   * Handles an error of the process. The error belongs to the simulation whose code is running. If no such code is running,
+   * it belongs to all simulations.
    */
   private processFailed(error: unknown): void {
     const code = runningCode();

@@ -30,7 +30,7 @@ export interface SimulationOptions {
   readonly bufferBytes?: number;
   /** Share of the segments that arrive in two pieces, cut at any byte. @default 0.05 */
   readonly cutShare?: number;
-  /** TCP settings of the kernels. @default as Linux */
+  /** TCP settings of the kernels. @default Linux's values */
   readonly tcp?: TcpSettings;
   /** Number of entries of the trace that are kept. The hash covers all entries. @default 10000 */
   readonly traceLimit?: number;
@@ -298,7 +298,7 @@ export class Simulation {
   /**
    * Adds a number that must be 0 after all connections have ended, for example the size of a group.
    *
-   * @param host - host whose current process the number belongs to; after the end of the process, the number is not checked
+   * @param host - host of the number; the number is not checked after the end of the host's current process
    */
   watch(host: SimulatedHost, name: string, count: () => number): void {
     this.world.checks.watch(host.currentProcess, name, count);
