@@ -11,9 +11,8 @@ export interface Recipient {
 }
 
 /**
- * A datagram to send. It is sent to its recipient, or without a recipient as an answer to its sender. A channel with a peer
- * always sends to the peer. On such a channel `recipient` can be omitted, and another recipient fails the write with
- * `DATAGRAM_RECIPIENT`.
+ * A datagram to send to its recipient or, without a recipient, as an answer to its sender. A channel with a peer always sends
+ * to the peer. On such a channel `recipient` can be omitted, and another recipient fails the write with `DATAGRAM_RECIPIENT`.
  */
 export interface OutboundDatagram {
   readonly bytes: OutboundBytes;

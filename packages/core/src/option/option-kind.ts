@@ -18,7 +18,7 @@ export interface Same {
 }
 
 /**
- * The way in which a function of the application answers. It decides how the function is guarded:
+ * The way in which a function of the application answers, which decides how the function is guarded:
  *
  * - `at once`: the caller continues with the answer. If the function returns a promise, the guard throws a `TypeError` that
  *   names the function. A rejection of the promise does not end the process.
@@ -58,7 +58,7 @@ export interface OptionKind<in Given, out Value, out Absent extends undefined = 
 
 /** The rule for an option that is not given: its default, an error, or `undefined`. */
 export interface Absence<Given> {
-  /** Value of an option that is not given. It is checked like a given value. */
+  /** Value of an option that is not given. The value is checked like a given value. */
   readonly default?: Given;
   /** If true, the option must be given. */
   readonly required?: true;
@@ -69,7 +69,7 @@ export type AbsentOf<A> = A extends { readonly default: unknown } | { readonly r
   ? never
   : undefined;
 
-/** The kind of an option that these settings describe. */
+/** The kind of an option with the settings `A`. */
 export type KindOf<Given, Value, A> = OptionKind<Given, Value, AbsentOf<A>>;
 
 /**

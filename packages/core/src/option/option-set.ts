@@ -32,8 +32,8 @@ export type NamesOf<Set> = Set extends { readonly known: infer Known }
   : never;
 
 /**
- * A type that compares an interface with a description. Both must have the same names, and the description must allow every
- * value of the interface.
+ * A type that compares an interface with a description. Interface and description must have the same names, and the
+ * description must allow every value of the interface.
  */
 export type Described<Options, Kinds extends OptionKinds, Also extends string> = {
   readonly [Name in keyof Options]?: Name extends keyof Kinds
@@ -177,7 +177,9 @@ export function describeOptions<Kinds extends OptionKinds, Also extends readonly
   return new OptionSet(owner, kinds, also);
 }
 
-/** Describes the options of an option, as {@link describeOptions} does. Errors name both, as in `tls.alpn`. */
+/**
+ * Describes the options of an option, as {@link describeOptions} does. Errors name the option and its part, as in `tls.alpn`.
+ */
 export function describePart<Kinds extends OptionKinds, Also extends readonly KnownNames[]>(
   owner: string,
   kinds: Kinds,

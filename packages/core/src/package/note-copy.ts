@@ -2,7 +2,7 @@
 export interface LoadedCopy {
   readonly version: string;
   /**
-   * Error that the loaded file created, whose stack starts in that file. `import.meta` is not available in CommonJS bundles.
+   * Error that the loaded file created. The stack of the error starts in that file. CommonJS bundles have no `import.meta`.
    */
   readonly loaded: Error;
 }

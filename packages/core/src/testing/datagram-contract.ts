@@ -34,7 +34,7 @@ const SETTINGS: DatagramSettings = {
   multicastInterface: undefined,
 };
 
-/** A user of a socket that records all reports. */
+/** A socket user that records all reports. */
 class Reports implements DatagramSocketUser {
   readonly events: string[] = [];
   readonly senders: { readonly host: string; readonly port: number }[] = [];
@@ -68,8 +68,8 @@ class Reports implements DatagramSocketUser {
 }
 
 /**
- * Adds tests of the contract that the sockets of a {@link DatagramNetwork} must keep. They check the order of reports, the
- * borders of datagrams, senders, refusals and ends. Run them for a network of your own.
+ * Adds tests of the contract that the sockets of a {@link DatagramNetwork} must keep. The tests check the order of reports,
+ * the borders of datagrams, senders, refusals and ends. Run the tests for a network of your own.
  *
  * @example
  * ```ts

@@ -126,8 +126,8 @@ export class EmbeddedChannel<
   // --- inbound ---
 
   /**
-   * Reads messages as one burst: a `channelRead` for each message, then one `channelReadComplete`. Returns true if
-   * `readInbound` has a message.
+   * Reads messages as one burst: a `channelRead` for each message, then one `channelReadComplete`. Returns true if a message
+   * waits for `readInbound`.
    */
   writeInbound(...messages: readonly unknown[]): boolean {
     this.ensureOpen();
@@ -175,7 +175,10 @@ export class EmbeddedChannel<
 
   // --- outbound ---
 
-  /** Writes messages and flushes once. Throws the first error of the writes. Returns true if `readOutbound` has a message. */
+  /**
+   * Writes messages and flushes once. Throws the first error of the writes. Returns true if a message waits for
+   * `readOutbound`.
+   */
   writeOutbound(...messages: readonly WriteAfter<Handlers, unknown>[]): boolean {
     this.ensureOpen();
     this.run(() => {
@@ -252,19 +255,19 @@ export class EmbeddedChannel<
     return { inbound, outbound: this.outboundMessages.splice(0), pendingOutboundBytes };
   }
 
-  /** Keeps a message that passed the last handler. Override it to keep messages elsewhere. */
+  /** Keeps a message that passed the last handler. A subclass can keep messages elsewhere. */
   protected handleInboundMessage(message: unknown): void {
     this.inboundMessages.push(message);
     this.wake();
   }
 
-  /** Keeps a message that the transport received. Override it to keep messages elsewhere. */
+  /** Keeps a message that the transport received. A subclass can keep messages elsewhere. */
   protected handleOutboundMessage(message: unknown): void {
     this.outboundMessages.push(message);
     this.wake();
   }
 
-  /** Keeps an error that passed the last handler. Override it to keep errors elsewhere. */
+  /** Keeps an error that passed the last handler. A subclass can keep errors elsewhere. */
   protected handleException(error: Error): void {
     this.recordException(error);
   }

@@ -31,8 +31,8 @@ export interface AnsweringLink {
 
 /**
  * Adds tests of an answer to the last message before the peer's end. The answer must arrive whether the message and the end
- * are read together or separately, because the end is reported after the burst. `describeTransport` includes these tests.
- * Call this function for channels of messages such as WebSockets.
+ * are read together or separately, because the end is reported after the burst that contains the message. `describeTransport`
+ * includes these tests. Call this function for channels of messages such as WebSockets.
  */
 export function describeLastAnswers(runner: TestRunner, bench: LastAnswersBench): void {
   runner.describe(`answers to what came with the end: ${bench.name}`, () =>

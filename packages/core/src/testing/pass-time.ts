@@ -1,6 +1,6 @@
 import type { VirtualClock } from './virtual-clock.ts';
 
-/** Number of turns of the real event loop that promises, and the work that they start, have to run. */
+/** Number of turns of the real event loop in which promises, and the work that they start, can run. */
 const ROUNDS = 3;
 
 /**

@@ -1,6 +1,6 @@
 /**
- * A generator of random numbers that are the same for the same seed, on every machine. It is the generator `sfc32`, which
- * passes PractRand. It uses only integers and division, because V8's `Math.log` and similar functions can change with the
+ * A generator whose random numbers are the same for the same seed, on every machine. The algorithm is `sfc32`, which passes
+ * PractRand. The generator uses only integers and division, because V8's `Math.log` and similar functions can change with the
  * version.
  */
 export class SeededRandom {

@@ -34,9 +34,10 @@ const [BEFORE, AFTER] = [Buffer.from('BEFORE'), Buffer.from('AFTER')];
 type Chunks = readonly Buffer[];
 
 /**
- * Checks that a decoder returns the right messages however its input is cut. It reads each pair whole, ten times byte by
- * byte, and ten times in one read. Then it reads all pairs, shuffled and cut at random. Chunks are views into larger buffers.
- * Later reads must not change messages, and no bytes may be left over. Throws an error that names the cut and the seed.
+ * Checks that a decoder returns the right messages however its input is cut. The decoder reads each pair whole, ten times
+ * byte by byte, and ten times in one read. Then the decoder reads all pairs, shuffled and cut at random. Chunks are views
+ * into larger buffers. Later reads must not change messages, and no bytes may be left over. Throws an error that names the
+ * cut and the seed.
  *
  * @param pairs - input and messages, each pair of whole messages
  * @param factory - creates a decoder; called for every run

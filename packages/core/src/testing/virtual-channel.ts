@@ -55,7 +55,7 @@ export class VirtualChannel<R = unknown, W = unknown> implements Channel<R, W> {
     return this.clock.run(action);
   }
 
-  /** Starts the channel. It announces that it is registered and, if it is connected, that it is active. */
+  /** Starts the channel, which announces that it is registered and, if it is connected, active. */
   register(initialize?: (channel: Channel) => void): void {
     this.run(() => startChannel(this as Channel, initialize));
   }

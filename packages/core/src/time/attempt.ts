@@ -23,7 +23,7 @@ export interface AttemptLimit {
   readonly error: () => Error;
 }
 
-/** Work that takes time, such as a connect, a request or a lookup. It can have a time-out, and it can be dropped. */
+/** Work that takes time and can be dropped, such as a connect, a request or a lookup. The work can have a time-out. */
 export class Attempt<T> {
   private readonly abort = new AbortController();
   private readonly outcome: AttemptOutcome<T>;

@@ -23,8 +23,8 @@ export interface PeerListener extends Listener {
   /** Number of strangers that lost their places to other peers. */
   readonly evicted: number;
   /**
-   * Number of warnings and errors about strangers that were lowered to level debug. Only ten per hour keep their level, so
-   * that forged senders do not fill the log.
+   * Number of warnings and errors about strangers that were lowered to level debug. Only ten lines per hour keep their level,
+   * so that forged senders do not fill the log.
    */
   readonly lowered: number;
 }

@@ -94,7 +94,8 @@ export class PeerTransport implements Transport, DeadlineEntry, KnownOrStranger 
   }
 
   /**
-   * Returns true, because anyone can have sent a bad datagram with this sender. A policy that ends the channel must close it.
+   * Returns true, because anyone can have sent a bad datagram with this sender. A policy that ends the channel must close the
+   * channel itself.
    */
   outlives(): boolean {
     this.owner.counters.unhandled += 1;
@@ -121,7 +122,10 @@ export class PeerTransport implements Transport, DeadlineEntry, KnownOrStranger 
     return false;
   }
 
-  /** Limits the answers to a sender that can be forged. The victim must not receive more bytes than the forger has sent. */
+  /**
+   * Limits the answers to an address that can be forged. The owner of a forged address must not receive more bytes than the
+   * forger has sent.
+   */
   private refusalOf(bytes: number): Error | undefined {
     const { amplification, signInProves } = this.owner;
     if (amplification === Number.POSITIVE_INFINITY || this.hasProved) return undefined;

@@ -36,7 +36,7 @@ export interface PerPeerOptions extends DatagramSocketOptions, KeptDatagrams {
   readonly port: number;
   /** Address or host name to bind. @default all addresses */
   readonly host?: string;
-  /** Multicast groups to join. They do not change later. @default none */
+  /** Multicast groups to join, which do not change later. @default none */
   readonly groups?: readonly MulticastGroup[];
   /** Network, for example a host of a `Simulation`. @default the machine's */
   readonly network?: DatagramNetwork;
@@ -74,7 +74,7 @@ export interface PerPeerOptions extends DatagramSocketOptions, KeptDatagrams {
    * @default true
    */
   readonly signInProves?: boolean;
-  /** Clock of idle times. It must be the clock of the channels. @default the system's */
+  /** Clock of idle times, which must be the clock of the channels. @default the system's */
   readonly clock?: Clock;
 }
 
@@ -162,8 +162,8 @@ const TO_PEER = describeOptions(
 );
 
 /**
- * Creates the client's end of a channel of {@link perPeer}. It is a transport of bytes, in which each message is a datagram,
- * for `connect({ transport })` of a `Bootstrap`. The connect sends nothing.
+ * Creates the client's end of a channel of {@link perPeer}: a transport of bytes, in which each message is a datagram, for
+ * `connect({ transport })` of a `Bootstrap`. The connect sends nothing.
  *
  * @example
  * ```ts check

@@ -12,8 +12,8 @@ export interface DatagramSocketOptions {
    */
   readonly ipv6Only?: boolean;
   /**
-   * Whether several sockets of this machine can bind the same port. Each of them receives the datagrams to a multicast group.
-   * Only one of them receives the datagrams to a single address.
+   * Whether several sockets of this machine can bind the same port. Each socket receives the datagrams to a multicast group.
+   * Only one socket receives the datagrams to a single address.
    * @default false
    */
   readonly reuseAddr?: boolean;
@@ -26,7 +26,8 @@ export interface DatagramSocketOptions {
   /** Whether datagrams can be sent to the broadcast address of a network. @default false */
   readonly broadcast?: boolean;
   /**
-   * Size of the kernel's receive buffer, in bytes. The kernel can use less, and drops datagrams that do not fit.
+   * Size of the kernel's receive buffer, in bytes. The kernel can choose a smaller buffer, and drops datagrams that do not
+   * fit.
    * @default the system's
    */
   readonly receiveBufferBytes?: number;
@@ -42,7 +43,7 @@ export interface DatagramSocketOptions {
   /** Whether datagrams to a group also reach the group's members on this machine. @default true, the system's */
   readonly multicastLoopback?: boolean;
   /**
-   * Address of the interface for multicast datagrams. An IPv6 interface is `::%` and its name.
+   * Address of the interface for multicast datagrams. For IPv6, use `::%` and the interface's name.
    * @default the system chooses
    */
   readonly multicastInterface?: string;

@@ -22,7 +22,7 @@ export function connectingClients(
   });
 }
 
-/** Returns the handler of a connection that sends packets. */
+/** Returns the packet handler of a connection. */
 export function packetsOf(channel: Channel): PacketClientHandler {
   return channel.pipeline.get(PacketClientHandler)!;
 }

@@ -30,8 +30,7 @@ interface Answer extends WritePacket {
 }
 
 /**
- * Sends and receives the packets of one connection of a client. It writes requests and events, and passes each answer to its
- * request.
+ * Writes the requests and events of one connection of a client, and passes each answer to its request.
  *
  * - **Place** last.
  * - **In** values of the codec.
@@ -159,7 +158,9 @@ export class PacketClientHandler implements Handler {
     ctx.channel.end({ reason: 'bad-input' });
   }
 
-  /** Leaves a server that drains. When no request is pending, the client closes this connection and makes another. */
+  /**
+   * Leaves a server that drains. When no request is pending, the client closes this connection and opens another connection.
+   */
   private leaveIfDone(): void {
     if (!this.line.isPaused || this.line.isBusy) return;
     const { channel } = this.output.ctx;

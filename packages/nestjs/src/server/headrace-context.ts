@@ -2,7 +2,7 @@ import type { Channel } from '@headrace/core';
 import { PRINCIPAL } from '@headrace/handlers';
 import { BaseRpcContext } from '@nestjs/microservices';
 
-/** The metadata that a client sent with a packet. It exists in Nest 12 and newer, see `ClientProxy.setOnDispatchHook`. */
+/** The metadata that a client sent with a packet. Requires Nest 12 or newer, see `ClientProxy.setOnDispatchHook`. */
 export type PacketMetadata = Readonly<Record<string, string>>;
 
 /**

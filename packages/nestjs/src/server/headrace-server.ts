@@ -225,7 +225,7 @@ export class HeadraceServer
     }
   }
 
-  /** Finds the handler of a pattern. Most patterns match directly. Others can have their members in another order. */
+  /** Finds the handler of a pattern. Most patterns match directly. Other patterns can have their members in another order. */
   private handlerOf(pattern: string): MessageHandler | undefined {
     return this.messageHandlers.get(pattern) ?? this.getHandlerByPattern(pattern) ?? undefined;
   }

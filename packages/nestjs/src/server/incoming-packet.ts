@@ -23,7 +23,7 @@ export interface Unsubscribable {
 }
 
 /**
- * A request or an event of a peer that is being handled.
+ * A peer's request or event that is being handled.
  *
  * A request is *open* until its last answer, and *running* until its function has settled. A canceled request is no longer
  * open, but continues to run, and therefore keeps its place.

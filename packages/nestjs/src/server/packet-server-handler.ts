@@ -28,7 +28,7 @@ export interface PacketService {
 export interface PacketLimits {
   /** Maximum number of requests that are open or running. Further requests are refused. */
   readonly maxRequests: number;
-  /** Maximum number of running events. At the maximum, reads are held. */
+  /** Maximum number of running events. At the maximum, the handler holds reads. */
   readonly maxEvents: number;
 }
 
@@ -38,8 +38,8 @@ const NOT_ENCODABLE = lastError('the answer could not be encoded');
 const UNREAD: ReceivedPacket = { pattern: undefined, data: undefined };
 
 /**
- * Handles the packets of one connection of a server. It passes them to Nest, writes the answers, and cancels requests whose
- * answers are no longer needed.
+ * Passes the packets of one connection of a server to Nest, writes the answers, and cancels requests whose answers are no
+ * longer needed.
  *
  * ```text
  *  wire | frame | codec | heartbeat | auth | [packets]
@@ -48,8 +48,8 @@ const UNREAD: ReceivedPacket = { pattern: undefined, data: undefined };
  * - **Place** last.
  * - **In** values of the codec.
  * - **Out** nothing; it writes answers.
- * - **Events** on a `DrainEvent` it notifies the peer, and the channel does not end while a packet is being handled. The
- *   handler holds reads while `maxEvents` events are running.
+ * - **Events** on a `DrainEvent` the handler notifies the peer, and the channel does not end while a packet is being handled.
+ *   The handler holds reads while `maxEvents` events are running.
  * - **Errors** `MESSAGE_INVALID` for a packet without a pattern, with an id that is not valid or in use, or that the
  *   deserializer refuses. The channel then ends as `bad-input`.
  * - **State** one channel: its requests and events.

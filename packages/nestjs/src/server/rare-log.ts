@@ -4,7 +4,7 @@ import type { Clock } from '@headrace/core';
 const PERIOD_MS = 10_000;
 
 /**
- * Limits the log lines that strangers can cause. It writes at most one line per period, with the number of lines that were
+ * Limits the log lines that strangers can cause to one line per period. The line contains the number of lines that were
  * suppressed before.
  */
 export class RareLog {

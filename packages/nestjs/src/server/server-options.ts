@@ -46,7 +46,7 @@ export interface HeadraceServerOptions extends WireOptions {
    * @default 1024
    */
   readonly maxRequests?: number;
-  /** Maximum number of events whose function runs. At the maximum, the connection is not read. @default 256 */
+  /** Maximum number of events whose function runs. At the maximum, the server holds reads of the connection. @default 256 */
   readonly maxEvents?: number;
   /**
    * Maximum time without a packet in either direction. After that the connection is closed. Heartbeats do not count as
@@ -124,7 +124,7 @@ export function serverSettings(options: HeadraceServerOptions): ServerSettings {
   };
 }
 
-/** Returns `false` for a time that is off, as the options of handlers expect. */
+/** Returns a time as the options of handlers expect it, with `false` in place of `Infinity`. */
 function offAsFalse(timeMs: number): number | false {
   return timeMs === Number.POSITIVE_INFINITY ? false : timeMs;
 }

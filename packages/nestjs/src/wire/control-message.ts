@@ -1,6 +1,6 @@
 /**
- * The messages between the two ends of a connection that are not Nest's packets. On the wire they are values of the codec, as
- * packets are. The member `headrace` distinguishes them.
+ * The messages on a connection other than Nest's packets. On the wire, messages and packets are values of the codec. The
+ * member `headrace` distinguishes messages from packets.
  *
  * - `ping`, `pong`: a heartbeat and its answer
  * - `credentials`: the client signs in; the server answers with `welcome` or `refused`
@@ -18,7 +18,9 @@ export const WELCOME: ControlMessage = { headrace: 'welcome' };
 export const REFUSED: ControlMessage = { headrace: 'refused' };
 export const LEAVING: ControlMessage = { headrace: 'leaving' };
 
-/** Returns the message if it is a control message. Its other members are not checked, and come from the peer. */
+/**
+ * Returns the message if it is a control message. The other members of the message come from the peer, and are not checked.
+ */
 export function controlOf(message: unknown): ControlMessage | undefined {
   if (typeof message !== 'object' || message === null) return undefined;
   const { headrace } = message as { readonly headrace?: unknown };

@@ -41,8 +41,8 @@ export interface WireOptions {
    */
   readonly maxFrameLength?: number;
   /**
-   * Creates the handler of one connection that converts between frames and values: `JsonCodec`, `MsgpackCodec`, `CborCodec`,
-   * or your own. Both ends need the same codec.
+   * Creates, for each connection, the handler that converts between frames and values: `JsonCodec`, `MsgpackCodec`,
+   * `CborCodec`, or your own. Both ends need the same codec.
    * @default () => new JsonCodec()
    */
   readonly codec?: () => Handler;
@@ -74,7 +74,7 @@ const HEARTBEAT_OPTIONS = describePart('heartbeat', {
 });
 
 /**
- * Maximum output of one connection that the peer has not accepted, in bytes. Above this limit, the connection is closed. Many
+ * Maximum output that the peer of one connection has not accepted, in bytes. Above this limit, the connection is closed. Many
  * answers can be written in one turn of the event loop, and each can be as long as a frame.
  */
 export const MAX_OUTBOUND_BYTES: number = 16 * 1024 * 1024;

@@ -53,7 +53,7 @@ const OPTIONS = describeOptions('explore', {
   diagramFile: unchecked(),
 });
 type Settings = Resolved<ExploreOptions, typeof OPTIONS.kinds>;
-/** Number of the last lines of the trace that a failure shows, as text and as a diagram. */
+/** Number of last trace lines that a failure shows, as text and as a diagram. */
 const LAST_LINES = 40;
 
 /** The result of {@link explore}. */

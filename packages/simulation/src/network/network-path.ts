@@ -22,7 +22,7 @@ interface Held {
   readonly delivery: Delivery;
 }
 
-/** Faults of one direction that affect only datagrams. */
+/** Faults that affect only the datagrams of one direction. */
 export interface DatagramLosses {
   /** Share of the datagrams that are lost, from 0 to 1. */
   readonly loss: number;

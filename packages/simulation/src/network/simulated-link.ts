@@ -48,7 +48,7 @@ export class SimulatedLink {
   }
 
   /**
-   * Sets the bandwidth in bytes per second. It includes headers of 40 bytes for each segment. `Infinity` means no limit.
+   * Sets the bandwidth in bytes per second, including headers of 40 bytes for each segment. `Infinity` means no limit.
    *
    * @throws OptionError `OPTION_INVALID` for less than 1
    */
@@ -66,8 +66,8 @@ export class SimulatedLink {
   }
 
   /**
-   * Sets the size of the send buffer and the receive buffer of each end, in bytes. It applies to connections that are made
-   * from now on.
+   * Sets the size of the send buffer and the receive buffer of each end, in bytes. The size applies to connections that are
+   * made from now on.
    *
    * @throws OptionError `OPTION_INVALID` for less than 1
    */

@@ -18,7 +18,7 @@ export interface ProbedEnd {
   breaks(error: Error): void;
 }
 
-/** TCP keepalive as in Linux. It does not probe while a write is pending, because retransmission has its own rules. */
+/** TCP keepalive as in Linux, without probes while a write is pending, because retransmission has its own rules. */
 export class KeepAliveProbes {
   private readonly end: ProbedEnd;
   private readonly time: SimulatedTime;

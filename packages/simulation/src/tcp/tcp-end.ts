@@ -13,8 +13,8 @@ export interface TcpKernel extends SendingKernel {
   readonly isUp: boolean;
   pathTo(other: TcpKernel): NetworkPath;
   /**
-   * Answers a call with the local end of the new connection, or with the reason for a refusal. For `full`, the SYN gets no
-   * answer.
+   * Answers a call with the local end of the new connection, or with the reason for a refusal. `full` means that the kernel
+   * does not answer the SYN.
    */
   answer(port: number, caller: TcpEnd): TcpEnd | 'refused' | 'full';
   forget(end: TcpEnd): void;

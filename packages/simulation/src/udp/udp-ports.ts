@@ -30,8 +30,8 @@ export class UdpPorts {
   }
 
   /**
-   * Returns the socket that receives datagrams to the host. If several sockets share the port, returns the last one that was
-   * bound, as Linux does.
+   * Returns the socket that receives the datagrams for the host. If several sockets share the port, returns the last one that
+   * was bound, as Linux does.
    */
   receiver(port: number): UdpSocket | undefined {
     return this.sockets.get(port)?.at(-1);

@@ -182,8 +182,8 @@ export class UdpSocket implements DatagramSocket {
   }
 
   /**
-   * Handles the report of a host or router that a datagram cannot be delivered. Systems make such a report only to sockets
-   * with one peer.
+   * Handles a report from a host or router: a datagram cannot be delivered. Systems pass such a report only to sockets with
+   * one peer.
    */
   refused(code: 'ECONNREFUSED' | 'EHOSTUNREACH', host: string, port: number): void {
     const { peer } = this;

@@ -45,8 +45,8 @@ function check(call: string, instead: string): void {
 const OF_DEFAULT_LOGGER = /\bStderrLogger\.|\bstderrLineWritten\b/;
 
 /**
- * Returns true if the call does not come from the program. It comes from Node's handling of an exception, which uses the
- * public `setImmediate`, or from the default logger, whose lines contain the time of day.
+ * Returns true if the call is not the program's: if it comes from Node's handling of an exception, which uses the public
+ * `setImmediate`, or from the default logger, whose lines contain the time of day.
  */
 export function isCallOfSystem(): boolean {
   const { stack = '' } = new Error('');

@@ -36,7 +36,8 @@ export class SimulationLoop implements SimulatedTime {
   }
 
   /**
-   * Notes that the current event runs code of a program or of the scenario. Its promises then continue before the next event.
+   * Notes that the current event runs code of a program or of the scenario. The promises of this code continue before the
+   * next event.
    */
   noteCode(): void {
     this.hasRunCode = true;

@@ -35,7 +35,8 @@ export interface SimulationOptions {
   /** Number of entries of the trace that are kept. The hash covers all entries. @default 10000 */
   readonly traceLimit?: number;
   /**
-   * Faults of `chaos` to omit, by their index in `faults`. `explore` uses this option to find the faults that matter.
+   * Faults of `chaos` to omit, by their index in `faults`. `explore` uses this option to find the faults that cause a
+   * failure.
    * @default none
    */
   readonly omit?: ReadonlySet<number>;
@@ -177,7 +178,7 @@ export class Simulation {
     this.hit(host, 'crash').crash();
   }
 
-  /** Ends a process, as SIGKILL does. Its kernel ends its connections. */
+  /** Ends a process, as SIGKILL does. The kernel ends the process's connections. */
   stop(host: string): void {
     this.hit(host, 'stop').stop();
   }
@@ -187,7 +188,7 @@ export class Simulation {
     this.hit(host, 'restart').start();
   }
 
-  /** Freezes a process, as SIGSTOP does. Its kernel continues. */
+  /** Freezes a process, as SIGSTOP does. The kernel continues. */
   freeze(host: string): void {
     this.hit(host, 'freeze').freeze();
   }
@@ -247,8 +248,8 @@ export class Simulation {
   }
 
   /**
-   * Runs until a virtual time. Between two events, all promises that are ready continue. Rejects with an error that a program
-   * did not catch, and for a call that would leave the simulation.
+   * Runs until a virtual time. Between two events, all promises that are ready continue. Rejects if a program does not catch
+   * an error, or makes a call that would leave the simulation.
    *
    * @throws SimulationError
    */
@@ -278,8 +279,8 @@ export class Simulation {
   }
 
   /**
-   * Checks the invariants of every simulation, after its run. It repairs all faults, resets all connections, and waits for
-   * `settleMs`, during which no connection can be made. Then it checks that every channel is closed, every write future has
+   * Checks the invariants of every simulation, after its run. First repairs all faults, resets all connections, and waits for
+   * `settleMs`, during which no connection can be made. Then checks that every channel is closed, every write future has
    * settled, and every number given to {@link watch} is 0.
    *
    * @param settleMs - @default 120000

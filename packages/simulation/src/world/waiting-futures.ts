@@ -9,8 +9,8 @@ const LEAST_TO_SWEEP = 4096;
 type Caller = () => SimulatedProcess | undefined;
 
 /**
- * The write futures that code of a simulation waits for. Each must settle while its process lives. During the simulation, the
- * class watches the only method that waits for a future.
+ * The write futures that code of a simulation waits for. Each future must settle while its process lives. During the
+ * simulation, the class watches the only method that waits for a future.
  */
 export class WaitingFutures {
   private waiting = new Map<SettableFuture, SimulatedProcess>();
