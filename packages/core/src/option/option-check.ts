@@ -35,8 +35,8 @@ export function allowedNumber(bounds: NumberBounds): string {
 export const TIME = 'a positive number of milliseconds, or false for off';
 
 /**
- * Checks a time in milliseconds. Returns `Infinity` for `false`, which turns the option off, and at least 1 for a positive
- * number.
+ * Checks a time in milliseconds. Returns `Infinity` for `false`, which turns the option off. Returns 1 for a positive number
+ * below 1.
  */
 export function checkTime(name: string, value: number | false): number {
   if (value === false) return Number.POSITIVE_INFINITY;

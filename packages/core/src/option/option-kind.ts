@@ -183,7 +183,7 @@ export function list<A extends Absence<readonly unknown[]>>(
   return value(allowed, Array.isArray, options);
 }
 
-/** Describes an option whose values a function allows. */
+/** Describes an option with values for which `isRight` returns true. */
 export function value<Given, A extends Absence<Given>>(
   allowed: string,
   isRight: (given: Given) => boolean,

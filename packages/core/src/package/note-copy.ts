@@ -2,7 +2,8 @@
 export interface LoadedCopy {
   readonly version: string;
   /**
-   * Error that the loaded file created. The stack of the error starts in that file. CommonJS bundles have no `import.meta`.
+   * Error that the loaded file created. Its stack shows the place of the file, because CommonJS bundles have no
+   * `import.meta`.
    */
   readonly loaded: Error;
 }

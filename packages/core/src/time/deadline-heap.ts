@@ -10,8 +10,8 @@ function isBefore(one: HeapEntry, other: HeapEntry): boolean {
 
 /**
  * A heap of deadlines, earliest first, and in the order of adding if the times are equal. Any entry can be removed at any
- * time, and then uses no memory. Calls with the same time-out are added at the end of the heap and stay there. Adding such an
- * entry costs one comparison, whatever the size of the heap.
+ * time, and then uses no memory. Entries with the same time-out are added at the end of the heap and stay there. Adding such
+ * an entry costs one comparison, whatever the size of the heap.
  */
 export class DeadlineHeap<E extends HeapEntry> {
   private readonly entries: E[] = [];

@@ -6,7 +6,7 @@ const LATE_MS = 1000;
  * and fires at `now`, or 0 if the timer is at most `lateMs` late. Input that arrives during the delay waits unread, so the
  * delay does not count as silence of a peer.
  *
- * @param lateMs - tolerance, for timers whose period is far from a second
+ * @param lateMs - tolerance, in milliseconds, for timers with a period much shorter or longer than a second
  */
 export function stoodStillMs(now: number, dueAt: number, lateMs = LATE_MS): number {
   return now - dueAt > lateMs ? now - dueAt : 0;

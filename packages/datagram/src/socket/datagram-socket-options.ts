@@ -37,10 +37,10 @@ export interface DatagramSocketOptions {
   readonly ttl?: number;
   /**
    * Maximum number of routers that a multicast datagram can pass, from 0 to 255.
-   * @default 1, the system's, for this network only
+   * @default 1, which keeps datagrams in this network
    */
   readonly multicastTtl?: number;
-  /** Whether datagrams to a group also reach the group's members on this machine. @default true, the system's */
+  /** Whether datagrams to a group also reach the group's members on this machine. @default true */
   readonly multicastLoopback?: boolean;
   /**
    * Address of the interface for multicast datagrams. For IPv6, use `::%` and the interface's name.

@@ -49,7 +49,7 @@ export interface HeadraceClientOptions extends WireOptions {
   readonly timeoutMs?: number | false;
   /** Time limit between two answers to one request. @default false */
   readonly gapTimeoutMs?: number | false;
-  /** Maximum number of requests of one connection without their last answer. Further requests wait. @default 512 */
+  /** Maximum number of requests of one connection that wait for their last answer. Further requests wait. @default 512 */
   readonly maxInFlight?: number;
   /** Maximum number of waiting requests and events. Further requests and events fail with `REJECTED_QUEUE`. @default 1024 */
   readonly maxQueued?: number;

@@ -39,7 +39,8 @@ const NOTHING = (): void => {};
  * The client connects with the first packet, or by `connect()`. `send` and `emit` end with an error that the server returns,
  * or with one of these errors:
  *
- * - `REQUEST_LOST`: the connection was lost. `details.sent` is false only if the server cannot have seen the packet.
+ * - `REQUEST_LOST`: there was no connection, or it was lost. `details.sent` is false only if the server cannot have seen the
+ *   packet.
  * - `TIMEOUT_REQUEST`, `REJECTED_QUEUE`, `REJECTED_AUTH`.
  * - An error of the codec, for data that it cannot encode.
  *

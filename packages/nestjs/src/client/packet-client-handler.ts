@@ -15,7 +15,7 @@ import { signInRefused } from './packet-error.ts';
 /** The part of the client that a connection uses. */
 export interface ConnectionOwner {
   readonly table: CallTable;
-  /** Maximum number of requests of one connection without their last answer. */
+  /** Maximum number of requests of one connection that wait for their last answer. */
   readonly maxInFlight: number;
   deserialize(message: unknown): unknown;
   /** Called when the server has refused the credentials. The end of the connection follows. */

@@ -26,7 +26,10 @@ export type SignInVerdict = { readonly principal: unknown } | { readonly refused
 
 /** Options of a {@link HeadraceServer}. Times are in milliseconds. Limits are per connection unless stated otherwise. */
 export interface HeadraceServerOptions extends WireOptions {
-  /** Place to listen: `{ port, host }` or `{ path }`, each with an optional `tls`, or a name in a network in memory. */
+  /**
+   * Place where the server listens: `{ port, host }` or `{ path }`, each with an optional `tls`, or a name in a network in
+   * memory.
+   */
   readonly bind: BindTarget;
   /**
    * Called with the `credentials` of a client. Returns a verdict, or a promise of a verdict. No packet passes before the
