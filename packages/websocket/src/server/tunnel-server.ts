@@ -27,7 +27,7 @@ import type { WebSocketTerms, WebSocketUpgrader } from './web-socket-upgrader.ts
 /** Options for WebSockets over plain HTTP requests. */
 export interface HttpTunnelServerOptions {
   /**
-   * Time without a message to the client after which the server sends a comment, because some proxies close silent responses;
+   * Maximum time without output to a client. The server then sends a comment, because some proxies close silent responses;
    * `false` for never.
    * @default 15000
    */
