@@ -1,5 +1,5 @@
 /**
- * Lasting channels kept in Redis: `@headrace/lasting/redis`. They need a client of the package `@redis/client`.
+ * Lasting channels kept in Redis: `@headrace/lasting/redis`. Needs the package `@redis/client`.
  *
  * @module
  */

@@ -33,7 +33,7 @@ export interface HttpAddressesOptions {
   readonly maxBytes?: number;
   /**
    * TLS options of the connections to the nodes. Without a `servername`, each node's certificate must be valid for its host name.
-   * With an `http:` URL, a `servername` is required, because anyone can forge the answer.
+   * An `http:` URL requires a `servername`, because anyone can forge the answer.
    * @default TLS of the place in use; plain at first
    */
   readonly tls?: ClientTls['tls'];
@@ -60,11 +60,11 @@ const LONGEST_TTL_MS = 3_600_000;
  * Returns a function that reads places from a route service. A `GET` of the URL answers
  * `{"ttlMs":5000,"nodes":[{"host":"10.0.0.1","port":18888}]}`, the best node first; other members are ignored. The client
  * connects to a node with the TLS of its last connection, or with the option `tls`. A user and a password in the URL are sent as
- * HTTP Basic authentication, and no error contains them. Redirects of an `https:` URL are not followed. An answer is reused for
+ * HTTP Basic authentication, and never appear in errors. Redirects of an `https:` URL are not followed. An answer is reused for
  * `ttlMs`. Clients that share the function also share a request that is under way.
  *
- * The function rejects with `CHANNEL_FAILED` if the service is unreachable or answers with a status other than 200. It rejects
- * with `MESSAGE_INVALID` or `FRAME_TOO_LONG` for an invalid answer, and with `TIMEOUT_REQUEST` after the time-out.
+ * The function rejects with `CHANNEL_FAILED` if the service is unreachable or answers with a status other than 200, with
+ * `MESSAGE_INVALID` or `FRAME_TOO_LONG` for an invalid answer, and with `TIMEOUT_REQUEST`.
  *
  * @example
  * ```ts run

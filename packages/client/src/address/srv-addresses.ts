@@ -31,9 +31,9 @@ const MAX_PLACES = 256;
 /**
  * Returns a function that finds places by the SRV records of a DNS name. Places with a lower `priority` come first. Places with
  * the same priority are drawn at random, according to their `weight` (RFC 2782). The function is called at the start, after a
- * loss, and when all places have failed. The client tries the places one after the other in this order, unless its `raceMs` is
- * given. After the loss of a stable connection it begins with the first place again. Of more than 256 records, those with the
- * lowest `priority` are used. Records with a port outside 1 to 65,535 are ignored.
+ * loss, and when all places have failed. The client tries the places one after the other, unless its `raceMs` is given. After the
+ * loss of a stable connection, the client begins with the first place again. Of more than 256 records, those with the lowest
+ * `priority` are used. Records with a port outside 1 to 65,535 are ignored.
  *
  * The function rejects with `CHANNEL_FAILED` if the name does not exist, if no answer arrives, or if a record states that the
  * service does not exist.

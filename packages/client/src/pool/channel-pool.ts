@@ -340,8 +340,8 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
     this.connects.add(abort);
     try {
       const { bootstrap, place } = this.rules;
-      // Turns an error that the connector throws into a rejection, which comes after the loop that
-      // opens connections.
+      // An error that the connector throws becomes a rejection, which is handled after the loop
+      // that opens connections.
       const channel = await new Promise<C>((resolve) =>
         resolve(bootstrap.connect(place, { signal: abort.signal })),
       );

@@ -12,7 +12,7 @@ export type PoolCloseReason =
   | 'worn'
   /** The pool had more connections than `max`. */
   | 'excess'
-  /** Its user discarded it. */
+  /** The user discarded the connection. */
   | 'discarded'
   /** The pool was closed. */
   | 'pool';

@@ -36,8 +36,7 @@ export interface ChannelPoolOptions<P, C extends Channel = Channel> {
    */
   readonly onTimeout?: 'fail' | 'new';
   /**
-   * Idle connection that is used first. `lifo` uses the newest, so that the other connections can become idle and close. `fifo`
-   * uses the oldest.
+   * Idle connection that is used first: the newest (`lifo`), so that the others can become idle and close, or the oldest.
    * @default 'lifo'
    */
   readonly order?: 'lifo' | 'fifo';

@@ -3,9 +3,9 @@ import { textOf } from '@headrace/core/authoring';
 
 /** A position in the log of a durable group, as sent by the server: a `LogPosition` of `@headrace/cluster`. */
 export interface GroupPosition {
-  /** Identifier of the log. It changes when the log was lost, or may have lost messages. */
+  /** Identifier of the log, which changes when the log was lost or may have lost messages. */
   readonly epoch: string;
-  /** Number of the message. It grows with each message of the group, not always by 1. */
+  /** Number of the message, which grows with each message of the group, not always by 1. */
   readonly offset: number;
 }
 

@@ -2,7 +2,7 @@
 export interface PageLifeListener {
   /** Called when the network appears or disappears. Tries under way still use the old network. */
   networkChanged(): void;
-  /** Called when the page is visible or awake again. Its timers may have stopped meanwhile. */
+  /** Called when the page is visible or awake again. The page's timers may have stopped meanwhile. */
   woke(): void;
   /**
    * Called when the user leaves the page.

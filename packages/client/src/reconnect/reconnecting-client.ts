@@ -63,8 +63,8 @@ export interface ReconnectingClientEvents<P = unknown, C = unknown> {
  * - **A loss** is detected by handlers in the pipeline. Add `HeartbeatHandler(HEARTBEAT_PRESETS.relaxed)`, because TCP alone
  *   detects a dead peer after many minutes or never. Every end of the channel is a loss, including `channel.close()`.
  * - **In a page** a wait ends at once when the browser is online again, or the page is visible or awake again. A heartbeat is
- *   then sent at once on an open connection. When the user leaves the page, the client closes its connection to notify the
- *   server. A page that returns from the back/forward cache connects again.
+ *   then sent at once on an open connection. When the user leaves the page, the client closes its connection. A page that returns
+ *   from the back/forward cache connects again.
  * - **The end** is `close()`, the signal, `shouldRetry` that returns false, a retry policy that returns `undefined`, or an
  *   `OptionError`. If `start()` still waits when the client gives up, it rejects with `RECONNECT_GIVEN_UP`.
  *
@@ -128,7 +128,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   private stopListening: (() => void) | undefined = undefined;
   /** The end of the last channel, after the client was closed. */
   private ending: Promise<unknown> | undefined = undefined;
-  /** Actions that arrive while other actions are executed. They wait here, to keep the order. */
+  /** Actions that arrive while other actions are executed, and wait here to keep the order. */
   private readonly actions: ReconnectAction<P, C>[] = [];
   private isActing = false;
 
@@ -212,8 +212,8 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   }
 
   /**
-   * Notifies the client of a change of the machine's network. A waiting client tries at once, and a connecting client starts
-   * again. The `adaptive` interval is reset. If the client is online, the connection stays, and its heartbeat handler tests it at
+   * Notifies the client of a change of the machine's network. A waiting client tries at once, a connecting client starts again,
+   * and the `adaptive` interval is reset. If the client is online, its connection stays, and the heartbeat handler tests it at
    * once (`HeartbeatProbeEvent`).
    */
   networkChanged(): void {

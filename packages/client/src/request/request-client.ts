@@ -50,7 +50,7 @@ export interface RequestClientOptions<
   P = ConnectPlace | string | URL,
   C extends Channel = Channel,
 > {
-  /** Options of each connection. Its pipeline must contain an `ExchangeHandler`. */
+  /** Options of each connection, whose pipeline must contain an `ExchangeHandler`. */
   readonly client: ReconnectingClientOptions<P, C>;
   /**
    * Calls that are repeated after the connection was lost, within their time. `unsent`: calls that certainly were not sent.
@@ -108,8 +108,7 @@ type Ask = (channel: Channel) => void;
  * A client for calls over connections that reconnect: an `ExchangeHandler` on one or several {@link ReconnectingClient}s.
  *
  * A call waits while no connection is online, and fails with `TIMEOUT_REQUEST` after its time-out. If the connection is lost, the
- * call fails with `REQUEST_LOST`, unless `retry` allows a repetition. Notices follow the same rules, but have no answer, so their
- * wait ends when they are sent.
+ * call fails with `REQUEST_LOST`, unless `retry` allows a repetition. Notices follow the same rules, but have no answer, so they only need a connection.
  *
  * @typeParam T - types of the format; `RequestClient<JsonRpcExchange>` for JSON-RPC
  * @typeParam P - place type of the bootstrap; optional for `Bootstrap` and `WebSocketBootstrap`
@@ -216,7 +215,7 @@ export class RequestClient<
   /**
    * Calls for a stream of items, as `ExchangeHandler.stream`. The call begins with the first read. Until the first item has
    * arrived, the call is repeated as `retry` allows. If the connection is lost later, the stream fails; call again from the last
-   * item on. `itemTimeoutMs` limits the wait for a connection and for each item. Its default is `timeoutMs` of this client.
+   * item on. `itemTimeoutMs` limits the wait for a connection and for each item (by default `timeoutMs` of this client).
    */
   stream(
     body: T['call'],
@@ -289,7 +288,7 @@ export class RequestClient<
       let mayHaveLeft = false;
       let isGiven = false;
       const failed = (error: unknown): void => {
-        // After the exchange handler has received the input, it gives up the input.
+        // The exchange handler gives up an input that it has received.
         if (input !== undefined && !isGiven) void giveUpUnread(input);
         reject(mayHaveLeft ? afterSent(error) : error);
       };

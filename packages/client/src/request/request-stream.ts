@@ -10,7 +10,7 @@ export interface BegunStream<R> {
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
 /**
- * The items of a stream over connections that reconnect. The first read begins the call. It is not a generator, because a
+ * The items of a stream over connections that reconnect. The first read begins the call. The class is not a generator, because a
  * generator's `return()` waits for the pending item.
  */
 export class RequestStream<R> implements AsyncIterableIterator<R> {

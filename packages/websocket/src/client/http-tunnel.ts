@@ -58,17 +58,15 @@ const STORED = 'headrace:http-tunnel:';
 
 /**
  * A fallback of `WebSocketBootstrap` for networks that let no WebSocket through, for example behind some proxies. The tunnel
- * carries the same messages over plain HTTP requests, which the server accepts with its option `httpTunnel`. If a WebSocket
- * fails before it opens, the tunnel is tried. After a success, the tunnel is tried first for a period (`webSocketAgainMs`). A
- * page keeps this preference in its `localStorage`. A program keeps it in this object, so give all bootstraps the same
- * object. If the tunnel is in use, the channel's attribute `WEB_SOCKET_TUNNEL` is `true`, and the log contains a line about
- * it.
+ * carries the same messages over plain HTTP requests, which the server accepts with its option `httpTunnel`. The tunnel is tried
+ * if a WebSocket fails before it opens. After a success, the tunnel is tried first for a period (`webSocketAgainMs`). A page
+ * keeps this preference in its `localStorage`. A program keeps it in this object, so share the object between all bootstraps. If
+ * the tunnel is used, the channel's attribute `WEB_SOCKET_TUNNEL` is `true`, and a line is logged.
  *
- * A session of a tunnel lives on one server. Several servers behind a balancer need sticky sessions; without them the connect
- * fails with `TUNNEL_ELSEWHERE`. If a proxy holds back each answer until the answer is complete, the connect fails with
- * `TUNNEL_BUFFERED`. If both ways fail, the error's message describes both failures. The error has the code of the failure to
- * act on. The error's `cause` is an `AggregateError` of the WebSocket's error and the tunnel's error. The tunnel uses
- * `fetch`, so it cannot be combined with the option `tls`.
+ * A session of a tunnel lives on one server. Several servers behind a balancer need sticky sessions, or the connect fails with
+ * `TUNNEL_ELSEWHERE`. If a proxy holds back each answer until it is complete, the connect fails with `TUNNEL_BUFFERED`. If both
+ * ways fail, the error describes both failures: its code is that of the failure to act on, and its `cause` is an `AggregateError`
+ * of both errors. The tunnel uses `fetch`, so it cannot be combined with the option `tls`.
  *
  * @example
  * ```ts check

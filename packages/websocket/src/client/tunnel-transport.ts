@@ -66,8 +66,8 @@ export interface TunnelTransportTerms {
 }
 
 /**
- * Number of test requests that must reach the same server before the session counts as open. They are sent at the same time, so
- * each request uses its own connection.
+ * Number of test requests that must reach the same server before the session counts as open. All are sent at the same time, each
+ * on its own connection.
  */
 const PROBES = 3;
 /** Maximum number of repetitions of a request that received no answer. A repetition has the number of the first request. */
@@ -80,7 +80,7 @@ const ANSWER_TIMEOUT_MS = 30_000;
  * The request is then repeated without `keepalive`.
  */
 const KEEPALIVE_BYTES = 8 * 1024;
-/** Maximum number of received and unread bytes. One piece of the answer can exceed this number. */
+/** Maximum number of received and unread bytes. A single piece of the answer can exceed this number. */
 const MAX_ARRIVED_BYTES = 64 * 1024;
 const CLOSE_TIMEOUT_MS = 2000;
 const NOTHING = Buffer.alloc(0);
@@ -189,8 +189,8 @@ export class TunnelTransport implements Transport {
   }
 
   /**
-   * Starts a read, if none is under way. A read also detects a cut. While too many bytes are unread, no read starts, and
-   * back-pressure stops the server.
+   * Starts a read, if none is under way. A read also detects a cut connection. While too many bytes are unread, no read starts,
+   * and back-pressure stops the server.
    */
   private readOn(): void {
     const { stream, arrivedBytes } = this;

@@ -36,7 +36,7 @@ const OPTIONS = describeOptions(
 const CONNECT_OPTIONS = describeOptions('connect', { signal: unchecked() });
 
 /**
- * Connects clients over WebSockets, like core's `Bootstrap`, with pipelines that read and write messages.
+ * A `Bootstrap` for clients that connect over WebSockets. Their pipelines read and write messages.
  *
  * @example
  * ```ts check

@@ -9,13 +9,12 @@ const TOKEN = /^[\w.~+/-]+=*$/;
 
 /**
  * Returns the bearer token of a request for a WebSocket, for use in `authorize`. A program sends the token in the header
- * `Authorization: Bearer TOKEN`. A page in a browser cannot set this header, and offers a subprotocol `bearer.TOKEN` beside a
- * real subprotocol: `new WebSocket(url, ['chat', 'bearer.' + token])`. The endpoint answers with a name of its option
- * `subprotocols`, never with the token.
+ * `Authorization: Bearer TOKEN`. A page cannot set this header, and offers a subprotocol `bearer.TOKEN` beside a real one: `new
+ * WebSocket(url, ['chat', 'bearer.' + token])`. The endpoint answers with a name of its option `subprotocols`, never with the
+ * token.
  *
- * @returns `undefined` if there is no token, if the token contains characters that are not allowed, if two subprotocols
- * contain a token, or if `Authorization` has another scheme. If a request has two `Authorization` headers, Node keeps the
- * first
+ * @returns `undefined` if there is no token, if the token contains characters that are not allowed, if two subprotocols contain a
+ * token, or if `Authorization` has another scheme. If a request has two `Authorization` headers, Node keeps the first
  * @see RFC 6750, section 2.1; RFC 6455, section 4.1
  */
 export function bearerOf({ headers }: RequestHeaders): string | undefined {

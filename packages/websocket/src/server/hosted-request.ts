@@ -40,7 +40,7 @@ export class HostedConnections {
   }
 }
 
-/** A request that another Node HTTP server has read. That server owns the socket, the time-outs and the drain. */
+/** A request that another Node HTTP server has read. The other server owns the socket, the time-outs and the drain. */
 class HostedRequest implements TunnelPlace {
   readonly isDraining = false;
   private readonly hosted: HostedConnection;
@@ -93,8 +93,8 @@ class HostedRequest implements TunnelPlace {
 }
 
 /**
- * A transport over a socket that an HTTP server reads and writes. Its channel has the socket's addresses and can close the
- * socket.
+ * A transport over a socket that an HTTP server reads and writes. The transport's channel has the socket's addresses and can
+ * close the socket.
  */
 class HostedTransport implements Transport {
   readonly accepts = 'nothing, for an HTTP server has the connection';

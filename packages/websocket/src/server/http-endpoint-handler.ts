@@ -83,11 +83,11 @@ const OPTIONS = describeOptions('HttpEndpointHandler', {
  * - **Place** last, where messages are still bytes.
  * - **In** `Buffer`.
  * - **Out** nothing. The messages of the WebSocket arrive in the pipeline of the WebSocket's channel.
- * - **Events** forwards all, and fires a `DrainEvent` through the WebSocket's pipeline. In a drain, a connection without a
- *   WebSocket ends after its last response. If the connection serves a session of a tunnel, it ends after the session.
+ * - **Events** forwards all, and fires a `DrainEvent` through the WebSocket's pipeline. A drained connection without a WebSocket
+ *   ends after its last response, or after the tunnel session that it serves.
  * - **Errors** `TIMEOUT_READ` when a request is not complete in time, `MESSAGE_INVALID` for input that is not HTTP,
- *   `REJECTED_ORIGIN` for a WebSocket from another site. Before such an error is fired, the handler answers the peer (408,
- *   400, 431, 403). The connection then ends; log the error.
+ *   `REJECTED_ORIGIN` for a WebSocket from another site. The handler answers the peer (408, 400, 431, 403) before it fires the
+ *   error. Then the connection ends; log the error.
  * - **State** one channel.
  * - **Cost** that of Node's HTTP server until the upgrade. A frame of a broadcast is built once.
  * - **Pitfalls** add it to an active channel, or before the channel is active, like every handler with a deadline.

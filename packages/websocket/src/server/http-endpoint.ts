@@ -42,9 +42,9 @@ export interface HttpEndpointOptions extends WebSocketUpgradeOptions {
    */
   readonly timeoutMs?: number | false;
   /**
-   * Whether the endpoint also accepts WebSockets over plain HTTP requests: POSTs to `webSocketPath`. Clients with an
-   * `HttpTunnel` send them if a proxy lets no WebSocket through. Their channels, limits and checks are those of WebSockets.
-   * Either `true` or options.
+   * Whether the endpoint also accepts WebSockets over plain HTTP requests (POSTs to `webSocketPath`), for clients with an
+   * `HttpTunnel` behind proxies that let no WebSocket through. Channels, limits and checks are those of WebSockets. Either `true`
+   * or options.
    * @default false
    */
   readonly httpTunnel?: boolean | HttpTunnelServerOptions;
@@ -72,8 +72,8 @@ const OPTIONS = describeOptions(
 const HANDLER_OPTIONS = describeOptions('.handler', { timeoutMs: unchecked() });
 
 /**
- * An HTTP and WebSocket server at the end of pipelines. It is Node's own HTTP server, without a port, and all connections
- * share it. Each connection needs its own {@link HttpEndpointHandler}.
+ * An HTTP and WebSocket server at the end of pipelines. All connections share Node's own HTTP server, which has no port. Each
+ * connection has its own {@link HttpEndpointHandler}.
  *
  * @example
  * ```ts run
@@ -167,8 +167,8 @@ export class HttpEndpoint {
   }
 
   /**
-   * Opens a WebSocket on a connection of another Node HTTP server, with all checks and limits of this endpoint. Call it with
-   * the arguments of that server's event `upgrade`. Clients that need the option `httpTunnel` also need {@link request}.
+   * Opens a WebSocket on a connection of another Node HTTP server, with all checks and limits of this endpoint. Call it with the
+   * arguments of that server's event `upgrade`. For the option `httpTunnel`, also call {@link request}.
    *
    * @returns the channel that carries the WebSocket
    */

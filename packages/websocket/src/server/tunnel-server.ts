@@ -108,7 +108,10 @@ export class TunnelServer {
     });
   }
 
-  /** Decides about a session as about a WebSocket. The offered subprotocols are stored in the header that `authorize` reads. */
+  /**
+   * Opens a session after the same checks as for a WebSocket. The offered subprotocols are stored in the header that `authorize`
+   * reads.
+   */
   private open(
     { subprotocols }: OpenRequest,
     request: IncomingMessage,

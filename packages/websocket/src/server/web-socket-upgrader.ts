@@ -70,8 +70,8 @@ export interface WebSocketUpgradeOptions extends WebSocketLimits {
   /**
    * IP addresses and networks of the HTTP proxies before this server. The origin of a page is compared with their
    * `X-Forwarded-Host`. The `clientAddress` of the WebSocket's channel is read from their `X-Forwarded-For`. The proxies must set
-   * or remove `X-Forwarded-Host`, and append to `X-Forwarded-For`. Such headers from other peers have no effect. If a function is
-   * given and throws, the server answers 500 as for `allowOrigin`.
+   * or remove `X-Forwarded-Host`, and append to `X-Forwarded-For`. Such headers from other peers have no effect. A function that
+   * throws is handled as for `allowOrigin`.
    * @default none
    */
   readonly trustedProxies?: TrustedPeers;

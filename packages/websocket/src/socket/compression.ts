@@ -14,8 +14,8 @@ export type WebSocketCompression =
       /** Minimum size of a compressed message, in bytes. Smaller messages are sent uncompressed. @default 1024 */
       readonly thresholdBytes?: number;
       /**
-       * Whether the window is kept between messages. This improves compression, but costs memory for each connection, and a
-       * broadcast is compressed for each member.
+       * Whether the window is kept between messages. A kept window improves compression, but costs memory for each connection. A
+       * broadcast is then compressed for each member.
        * @default false
        */
       readonly keepContext?: boolean;
@@ -30,7 +30,7 @@ export interface AgreedDeflate {
   /**
    * Maximum size of a broadcast message that is compressed once for all members with the same window size, in bytes. A larger
    * message would block the event loop. The value is below the threshold if the window is kept between messages, because no other
-   * member has the same window. It is also below the threshold for a client, because a client's frames are masked.
+   * member has the same window. The value is also below the threshold for a client, because a client's frames are masked.
    */
   readonly maxSharedBytes: number;
   /** Compresses messages for this WebSocket alone, and inflates received messages, in other threads. */
@@ -40,8 +40,8 @@ export interface AgreedDeflate {
 const MAX_SHARED_BYTES = 32 * 1024;
 const LARGEST_WINDOW_BITS = 15;
 /**
- * Window sizes that a server agrees on. The list is short because a broadcast is compressed once for each size. It has no 2^8:
- * zlib would use 2^9, and a peer with a window of 2^8 could not inflate the result.
+ * Window sizes that a server agrees on. The list is short because a broadcast is compressed once for each size. The list has no
+ * 2^8, because zlib would use 2^9, and a peer with a window of 2^8 could not inflate the result.
  */
 const WINDOW_BITS: readonly number[] = [15, 12, 9];
 

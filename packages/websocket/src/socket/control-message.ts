@@ -8,9 +8,9 @@ export const MAX_CONTROL_BYTES = 125;
  * A ping frame (RFC 6455, section 5.5.2). A WebSocket sends a ping ahead of waiting messages, and every peer answers it,
  * including browsers. A `HeartbeatHandler` with `webSocketHeartbeat()` writes pings and consumes the answers.
  *
- * After a pipeline has written its first ping, it reads the answers as {@link WebSocketPong}. It also reads the pings of the
- * peer, which the WebSocket has already answered. Place the handler that writes pings before the codec, because WebSocket codecs
- * drop pings and pongs. With auto-read off, a pong fulfills a requested read, unless a `HeartbeatHandler` consumes the pong.
+ * After its first ping, a pipeline reads the answers as {@link WebSocketPong}, and the pings of the peer, which the WebSocket has
+ * already answered. Place the handler that writes pings before the codec, because WebSocket codecs drop pings and pongs. With
+ * auto-read off, a pong fulfills a requested read, unless a `HeartbeatHandler` consumes the pong.
  */
 export class WebSocketPing {
   /** Payload of at most 125 bytes; `undefined` if the WebSocket assigns a number as the payload. */

@@ -29,8 +29,8 @@ export function isOutgoing(message: unknown): message is Outgoing {
 const COPY_BYTES = 8 * 1024;
 
 /**
- * The output of a WebSocket. It frames messages, with masks for a client. It writes the frames of one flush as one message of the
- * channel that carries the WebSocket, without a stream between them.
+ * The output of a WebSocket, which frames messages, with masks for a client. The frames of one flush are written as one message
+ * of the channel that carries the WebSocket, without a stream between them.
  */
 export class FrameOutput {
   private readonly below: Context;

@@ -43,7 +43,7 @@ const MASK_BYTES = 4;
 export class FrameReader {
   /** Number of complete messages that have been read. */
   finished = 0;
-  /** Whether a message is being inflated in another thread. Its successors wait, and the caller should pass no more input. */
+  /** Whether a message is being inflated in another thread. Later messages wait, and the caller should pass no more input. */
   isInflating = false;
   /** Whether bytes, or an inflated message, wait until the listener accepts more. Then call {@link readOn}. */
   isWaiting = false;
@@ -189,7 +189,7 @@ export class FrameReader {
     return this.isOver;
   }
 
-  /** Reads one complete frame. Its header begins at `at`, its payload begins at `from`, and the frame ends before `to`. */
+  /** Reads one complete frame, whose header begins at `at` and whose payload begins at `from`. The frame ends before `to`. */
   private readFrame(bytes: Buffer, at: number, from: number, to: number): void {
     const first = bytes[at]!;
     const isPlain =

@@ -86,7 +86,7 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
   private awaitsTurn = false;
   private closeTimer: Timer | undefined = undefined;
 
-  /** @param dial - function of a client that connects; the connection's handler then calls {@link carriedBy} at once */
+  /** @param dial - on a client, the function that connects; the connection's handler calls {@link carriedBy} at once */
   constructor(limits: ReadLimits, dial?: () => void) {
     this.isClient = dial !== undefined;
     this.dial = dial;

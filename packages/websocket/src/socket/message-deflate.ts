@@ -6,7 +6,7 @@ import { Fifo } from '@headrace/core/authoring';
 export interface MessageDeflate {
   /** @param done - callback that receives the compressed payload */
   compress(message: Uint8Array, done: DeflateCallback): void;
-  /** @param done - callback that receives the message, or an error with the code {@link INFLATED_TOO_LONG} above the limit */
+  /** @param done - callback that receives the message; above the limit, an error with the code {@link INFLATED_TOO_LONG} */
   inflate(payload: Uint8Array, done: DeflateCallback): void;
 }
 
@@ -34,7 +34,7 @@ export interface DeflateWindows {
 
 /**
  * permessage-deflate (RFC 7692, section 7.2) without a zlib stream for each connection. A window that is kept between messages is
- * the end of the earlier data. It is passed to zlib as the dictionary.
+ * the end of the earlier data, and is passed to zlib as the dictionary.
  */
 export class WindowDeflate implements MessageDeflate {
   private readonly windows: DeflateWindows;

@@ -12,7 +12,7 @@ const MAX_OWN_PINGS = 16;
 
 /** The pings of one WebSocket in both directions. Created with the first ping. */
 export class Pings {
-  /** Whether this end has written a ping. Its pipeline then reads pongs and the peer's pings. */
+  /** Whether this end has written a ping, so that its pipeline reads pongs and the peer's pings. */
   arePassedOn = false;
   private readonly below: Context;
   private readonly isMasked: boolean;
@@ -92,7 +92,7 @@ export class Pings {
   }
 
   /**
-   * Handles a pong of the peer. It answers the ping with the same payload and all earlier pings (RFC 6455, section 5.5.3).
+   * Handles a pong of the peer. The pong answers the ping with the same payload and all earlier pings (RFC 6455, section 5.5.3).
    *
    * @returns the payloads of the pings that are now answered; empty if the pong answers no ping
    */

@@ -75,7 +75,7 @@ export function beginPipeline(
 }
 
 /**
- * The first handler of each WebSocket. It sets the WebSocket's attributes, enforces the deadline of messages, and shares the
+ * The first handler of each WebSocket, which sets the WebSocket's attributes, enforces the deadline of messages, and shares the
  * frames of a broadcast. After a protocol error of the peer, no more input can be read. The handler fires the error before it
  * ends the output, so that another handler can write an answer.
  */

@@ -25,8 +25,8 @@ const OPTIONS = describeOptions('WebSocketJsonCodec', OWN, SCHEMA_CODEC_OPTIONS)
 const KINDS: MessageKinds = { reads: 'text', passesOn: 'values', accepts: 'values' };
 
 /**
- * The `JsonCodec` for WebSockets: converts JSON text messages to values, and values to JSON text messages. With a schema, inbound
- * values have the schema's type, and other input is refused.
+ * The `JsonCodec` for WebSockets: converts between JSON text messages and values. With a schema, inbound values have the schema's
+ * type, and other input is refused.
  *
  * ```text
  *  websocket | heartbeat | [WebSocketJsonCodec] | auth | app

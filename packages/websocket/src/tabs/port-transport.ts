@@ -73,9 +73,8 @@ const LAST_MESSAGES_MS = 1000;
  * transport carries the same messages as a WebSocket, so pipelines are the same.
  *
  * Both ends are `PortTransport`s. An end is connected when it has received the first message of the other end. A port has neither
- * back-pressure nor half-closing, so the transport adds both. An end sends at most `windowBytes` of unacknowledged messages, and
- * reports the end of its output. An end that crashes reports nothing: the other end notices the crash by the Web Lock, or on Node
- * by the port's event `close`.
+ * back-pressure nor half-closing, so an end sends at most `windowBytes` of unacknowledged messages, and reports the end of its
+ * output. The other end detects a crash by the Web Lock, or on Node by the port's event `close`.
  *
  * @example
  * ```ts run

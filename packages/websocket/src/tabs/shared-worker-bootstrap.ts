@@ -59,8 +59,8 @@ const OPTIONS = describeOptions(
 const CONNECT_OPTIONS = describeOptions('connect', { signal: unchecked() });
 
 /**
- * Connects a tab to a shared worker that runs a {@link TabServer}. It has the same pipelines as a `WebSocketBootstrap`, and works
- * with the same clients.
+ * A `Bootstrap` that connects a tab to a shared worker with a {@link TabServer}. Pipelines and clients are the same as with
+ * `WebSocketBootstrap`.
  *
  * @example
  * ```ts check

@@ -30,9 +30,9 @@ export interface TabServerOptions extends ChannelOptions, PortLimits {
 
 /** Events of a {@link TabServer}. */
 export interface TabServerEvents {
-  /** A tab has connected. Its channel is a member of {@link TabServer.tabs}. */
+  /** A tab has connected, and its channel is a member of {@link TabServer.tabs}. */
   tab: [channel: Channel];
-  /** The last tab has left. The worker runs until the browser ends it, which happens when no tab has it open. */
+  /** The last tab has left. The browser ends the worker when no tab has it open. */
   empty: [];
 }
 
