@@ -10,7 +10,7 @@ interface Entry<P> {
 }
 
 interface Failures {
-  /** Number of consecutive failures. A stable connection resets it. */
+  /** Number of consecutive failures, which a stable connection resets. */
   readonly count: number;
   /** Sequence number of the last failure among the failures of all places. */
   readonly at: number;
@@ -19,10 +19,10 @@ interface Failures {
 const NONE: Failures = { count: 0, at: 0 };
 
 /**
- * A list of places that are tried in rounds, each place once in a round. Places with fewer failures come first. Of these, the
- * place to which other clients have the fewest connections comes first, then the place whose last failure is the oldest, then the
- * place that is first in the list. A new list begins a round. If the order is `shuffle`, places that are also in the old list
- * keep their order.
+ * A list of places that are tried in rounds, each place once in a round. Places with fewer failures come first. Equal places are
+ * sorted by the connections of other clients to them, fewest first. Then the oldest last failure comes first, and then the order
+ * of the list counts. A new list begins a round. If the order is `shuffle`, places that are also in the old list keep their
+ * order.
  */
 export class AddressRing<P> {
   /** Whether the places are tried in the order of the list. */

@@ -24,7 +24,7 @@ export type Addresses<P> = readonly P[] | AddressFunction<P>;
 
 /**
  * The places of a client, in the order of their tries. The function is asked again at the start, after a lost connection, and
- * when all places have failed. If it then returns no places, the last known places are tried again.
+ * when all places have failed. If the function then returns no places, the last known places are tried again.
  */
 export class AddressSource<P> {
   private readonly ask: AddressFunction<P> | undefined;

@@ -14,10 +14,10 @@ interface AnyPlace {
 const SECURE = /^(wss|https):$/;
 
 /**
- * Returns a place that a server or a route named, with the settings of the place in use: its TLS, the host name for its
- * certificate, its network and its proxy. A message that sends a client to another place can therefore neither switch encryption
- * off nor choose the checked name. A URL, and a place with its own `tls`, keep their settings, because only the application can
- * write them.
+ * Returns a place that a server or a route named, with settings of the place in use: TLS, checked name, network and proxy. The
+ * checked name is the name that the certificate must be valid for. A message that sends a client to another place can therefore
+ * neither switch encryption off nor choose the checked name. A URL, and a place with its own `tls`, keep their settings, because
+ * only the application can write them.
  *
  * @throws ChannelError `PLACE_REFUSED` for a path after a host, for a plain URL after an encrypted one, and for another host
  * after an encrypted URL, whose host is the checked name

@@ -9,7 +9,8 @@ import { namedTls } from './named-tls.ts';
 export interface SrvAddressesOptions {
   /**
    * TLS options of the connections. The certificate must be valid for the service's name without the labels that begin with an
-   * underscore, or for `servername`. The targets in DNS records do not count, because DNS must not choose the checked name.
+   * underscore, or for `servername`. The server names in the DNS records do not count, because DNS must not choose the checked
+   * name.
    * @default plain
    */
   readonly tls?: ClientTls['tls'];
@@ -80,7 +81,7 @@ export function srvAddresses(
   return Object.assign(find, { addressOrder: 'given' as const });
 }
 
-/** Checks a record. A lone dot states that the service does not exist, and a record can contain any port. */
+/** Checks a record. The name `.` means that the service does not exist, and a record can contain any port. */
 function isPlace({ name, port }: SrvRecord): boolean {
   return name !== '' && name !== '.' && port >= 1 && port <= 65_535;
 }

@@ -47,8 +47,8 @@ export interface AcquireOptions {
 const ACQUIRE_OPTIONS = describeOptions('acquire', { signal: unchecked() });
 
 /**
- * A pool of connections to one place, each for one user. Use it for protocols without ids, where an answer belongs to the last
- * request. Waiting calls are served in order.
+ * A pool of connections to one place, each for one user. Use a pool for protocols without ids, where an answer belongs to the
+ * last request. Waiting calls are served in order.
  *
  * The pool checks a connection when a user acquires it and, by default, when the user releases it. The connection must be active,
  * must not have begun to end, and must pass `healthCheck`. A connection that closes while it is idle leaves the pool at once.
@@ -141,7 +141,7 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
   }
 
   /**
-   * Opens connections until the pool has `min` of them. Resolves when all of them are open or have failed.
+   * Opens connections until the pool has `min` connections. Resolves when all of them are open or have failed.
    *
    * @throws ChannelError `POOL_CLOSED` after `close`
    */
@@ -229,7 +229,7 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
     }
   }
 
-  /** Closes and removes a connection that has closed, is worn, or exceeds `max`. Returns true if it did. */
+  /** Closes and removes a connection that has closed, is worn, or exceeds `max`. Returns true if the connection was removed. */
   private isBeyondUse(entry: PoolEntry<C>): boolean {
     const { max, maxAgeMs, maxUses, clock } = this.rules;
     if (this.isClosed) this.drop(entry, 'pool');
@@ -371,7 +371,10 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
     this.serve();
   }
 
-  /** Handles a closed connection. An idle connection leaves the pool at once, a leased one when it is released. */
+  /**
+   * Handles a closed connection. An idle connection leaves the pool at once. A leased connection leaves the pool when it is
+   * released.
+   */
   private lost(entry: PoolEntry<C>): void {
     const index = this.idle.indexOf(entry);
     if (index === -1) return;

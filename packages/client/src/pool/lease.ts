@@ -16,7 +16,7 @@ export interface Lease<C extends Channel = Channel> extends AsyncDisposable {
   /** True after `release` or `discard`. */
   readonly isReleased: boolean;
   /**
-   * Releases the connection. The pool checks it and gives it to the next user.
+   * Releases the connection. The pool checks the connection and gives it to the next user.
    *
    * @throws PipelineError if the connection was already released; the connection is left unchanged, because another user may have
    * it

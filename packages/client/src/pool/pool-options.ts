@@ -27,7 +27,7 @@ export interface ChannelPoolOptions<P, C extends Channel = Channel> {
   readonly max?: number;
   /** Maximum number of callers that wait for a connection. Further calls fail with `REJECTED_QUEUE`. @default 1000 */
   readonly maxWaiting?: number;
-  /** Maximum time a caller waits for a connection, including its connect; `false` for no limit. @default 10000 */
+  /** Maximum time that a caller waits for a connection, including its connect; `false` for no limit. @default 10000 */
   readonly acquireTimeoutMs?: number | false;
   /**
    * Action after `acquireTimeoutMs`: `fail` fails with `TIMEOUT_ACQUIRE`. `new` opens a connection above `max`, which closes when
@@ -47,8 +47,8 @@ export interface ChannelPoolOptions<P, C extends Channel = Channel> {
   /** Number of uses after which a connection is not used again. @default Infinity */
   readonly maxUses?: number;
   /**
-   * Decides whether an active connection is usable. The connection is not usable if the function throws or rejects, or does not
-   * answer within `acquireTimeoutMs`.
+   * Decides whether an active connection is usable. A function that throws, rejects or does not answer within `acquireTimeoutMs`
+   * means no.
    * @default yes
    */
   readonly healthCheck?: (channel: C) => boolean | PromiseLike<boolean>;
@@ -56,7 +56,7 @@ export interface ChannelPoolOptions<P, C extends Channel = Channel> {
   readonly checkOnRelease?: boolean;
   /** Called when a connection was created. */
   readonly onCreated?: (channel: C) => void;
-  /** Called when a user acquires a connection. If it throws, this `acquire` fails and the connection closes. */
+  /** Called when a user acquires a connection. If the function throws, this `acquire` fails and the connection closes. */
   readonly onAcquired?: (channel: C) => void;
   /** Called when a connection was released. */
   readonly onReleased?: (channel: C) => void;

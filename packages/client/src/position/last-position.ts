@@ -22,7 +22,7 @@ export interface GroupJoined {
  *
  * - `next`: the message is new, and no message before it is missing
  * - `known`: the message arrived before
- * - `gap`: the message is new, and messages before it are lost: the log is another log, or does not contain them
+ * - `gap`: the message is new, and messages before it are lost, because the log is another log or does not contain them
  */
 export type GroupNews = 'next' | 'known' | 'gap';
 
@@ -64,12 +64,12 @@ export class LastPosition {
     this.last = isPosition(position) ? position : undefined;
   }
 
-  /** Position of the last new message. Store it to survive a reload. */
+  /** Position of the last new message. Store this value to survive a reload. */
   get position(): GroupPosition | undefined {
     return this.last;
   }
 
-  /** Begins a connection. Returns the position to send with the sign-in. Call it in `ready` of a `ReconnectingClient`. */
+  /** Begins a connection. Returns the position to send with the sign-in. Call `begin` in `ready` of a `ReconnectingClient`. */
   begin(): GroupPosition | undefined {
     this.said = this.last;
     return this.last;

@@ -12,7 +12,7 @@ import { CONNECTOR, type Connector } from '../address/connector.ts';
 
 /** Options of a `ProxyConnector`. */
 export interface ProxyConnectorOptions<C extends Channel = Channel> {
-  /** A `Bootstrap` that builds the channel. Its socket options do not apply to the socket to the proxy. */
+  /** A `Bootstrap` that builds the channel. The socket options of the bootstrap do not apply to the socket to the proxy. */
   readonly bootstrap: Connector<ConnectPlace, C>;
   /**
    * Protocol of the proxy. `http`: the method CONNECT (RFC 9110). `socks5`: RFC 1928, with the package `socks` (`npm install

@@ -12,7 +12,7 @@ export interface PageLifeListener {
   left(isKept: boolean): void;
 }
 
-/** Observes the life of the current page, and returns a function that ends this. Node has no page. */
+/** Observes the life of the current page. Returns a function that ends the observation. Node has no page. */
 export function followPage(_listener: PageLifeListener): () => void {
   return () => {};
 }

@@ -105,7 +105,7 @@ export class ReconnectMachine<P, C> {
     return this.found(place);
   }
 
-  /** Returns true if the budget allows another try beside the tries under way, and takes it from the budget. */
+  /** Returns true if the budget allows another try beside the tries under way. If so, the try counts against the budget. */
   mayJoin(now: number): boolean {
     return !this.hasWaited || this.rules.budget?.tryTake(now) !== false;
   }

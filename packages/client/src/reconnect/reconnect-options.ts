@@ -35,13 +35,13 @@ import type { ShouldRetry } from './reconnect-machine.ts';
 
 /** Options of a {@link ReconnectingClient}. Times are in milliseconds. */
 export interface ReconnectingClientOptions<P = ConnectPlace, C extends Channel = Channel> {
-  /** A connector, for example a `Bootstrap`. Its `handler` must be a function, so that each connection has its own handlers. */
+  /** A connector, for example a `Bootstrap` whose `handler` is a function, so that each connection has its own handlers. */
   readonly bootstrap: Connector<NoInfer<P>, C>;
   /** Places to connect to: a list, or a function that is called before each round, for example `httpAddresses`. */
   readonly addresses: Addresses<P>;
   /**
-   * Order of the places. `shuffle` shuffles the list once per client. `given` keeps its order. Places with more failures come
-   * later.
+   * Order of the places. `shuffle` shuffles the list once per client. `given` keeps its order. Places that have failed more often
+   * come later.
    *
    * @default 'shuffle', 'given' with srvAddresses
    */
@@ -58,7 +58,7 @@ export interface ReconnectingClientOptions<P = ConnectPlace, C extends Channel =
   readonly raceMs?: number | false;
   /** Maximum time to find the places, and maximum time of each connect. @default 10000 */
   readonly connectTimeoutMs?: number | false;
-  /** Prepares a new connection, for example by a sign-in. When it resolves, the client is online. @default none */
+  /** Prepares a new connection, for example by a sign-in. When the function resolves, the client is online. @default none */
   readonly ready?: (channel: C) => unknown;
   /** Maximum time of `ready`. @default 10000 */
   readonly readyTimeoutMs?: number | false;
@@ -71,7 +71,7 @@ export interface ReconnectingClientOptions<P = ConnectPlace, C extends Channel =
    * @default always
    */
   readonly shouldRetry?: ShouldRetry<P>;
-  /** Limits the tries of all clients that share it, except the tries at `start()`. @default none */
+  /** Limits the tries of all clients that share this budget, except the tries at `start()`. @default none */
   readonly budget?: RetryBudget;
   /** Treatment of writes while the client has no connection. @default they wait, within limits */
   readonly offline?: OfflineOptions;
@@ -136,7 +136,7 @@ export function reconnectSettings<P, C extends Channel>(
   const ownOrder = typeof addresses === 'function' ? addresses.addressOrder : undefined;
   const order = settings.order ?? ownOrder ?? 'shuffle';
   const isAsked = options.raceMs !== undefined;
-  // Other connectors can have their own names, which DNS does not know.
+  // Other connectors can resolve their own names, which DNS does not know.
   const isRace = Number.isFinite(raceMs) && (isOurs || isAsked) && bootstrap.findsNames !== true;
   const connector = isRace ? new RacingConnector<P, C>(bootstrap, raceMs, clock) : bootstrap;
   // A faster place that comes later in the given order must not win.

@@ -57,7 +57,7 @@ export interface ReconnectingClientEvents<P = unknown, C = unknown> {
  * with new handlers.
  *
  * - **Online** writes are passed to the channel. If the connection is lost before the kernel has accepted a write, the write
- *   fails. The client does not send it again, because it may have arrived. Only a protocol can acknowledge a message.
+ *   fails. The client does not repeat the write, because the write may have arrived. Only a protocol can acknowledge a message.
  * - **Offline** writes wait in order, limited in number, bytes and time. The client sends them after `ready` and before later
  *   writes. Writes that exceed a limit fail with `REJECTED_QUEUE`. Queued writes need no flush.
  * - **A loss** is detected by handlers in the pipeline. Add `HeartbeatHandler(HEARTBEAT_PRESETS.relaxed)`, because TCP alone
@@ -66,7 +66,7 @@ export interface ReconnectingClientEvents<P = unknown, C = unknown> {
  *   then sent at once on an open connection. When the user leaves the page, the client closes its connection. A page that returns
  *   from the back/forward cache connects again.
  * - **The end** is `close()`, the signal, `shouldRetry` that returns false, a retry policy that returns `undefined`, or an
- *   `OptionError`. If `start()` still waits when the client gives up, it rejects with `RECONNECT_GIVEN_UP`.
+ *   `OptionError`. If the client gives up while `start()` waits, `start()` rejects with `RECONNECT_GIVEN_UP`.
  *
  * @typeParam P - place type of the bootstrap
  * @typeParam C - channel type of the bootstrap
@@ -154,8 +154,8 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   }
 
   /**
-   * Channel of the connection, if the client is online and the channel has not begun to end. Each connection has a new channel,
-   * so do not store it.
+   * Channel of the connection, if the client is online and the channel has not begun to end. Do not store the channel, because
+   * each connection has a new one.
    */
   get channel(): C | undefined {
     const { state } = this.machine;
@@ -244,9 +244,9 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   }
 
   /**
-   * Puts places that a server named before those of `addresses`, each for one try. A place without its own `tls` is used with the
-   * TLS, the certificate name and the network of the last place. Repeated places count once, and places after the 32nd are
-   * ignored.
+   * Tries these places, for example places that a server named, once each before those of `addresses`. A place without its own
+   * `tls` is used with the TLS, the certificate name and the network of the last place. Repeated places count once, and places
+   * after the 32nd are ignored.
    *
    * @throws ChannelError `PLACE_REFUSED` for a path after a host, for a `ws:` URL after a `wss:` URL, and for `{ host, port }`
    * with another host after a `wss:` URL

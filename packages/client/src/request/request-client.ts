@@ -71,7 +71,7 @@ export interface RequestClientOptions<
    * @default 10000
    */
   readonly timeoutMs?: number | false;
-  /** Maximum number of calls and notices that wait for a connection. Further ones fail with `REJECTED_QUEUE`. @default 1000 */
+  /** Maximum number of calls and notices that wait for a connection. Further calls fail with `REJECTED_QUEUE`. @default 1000 */
   readonly maxWaiting?: number;
 }
 
@@ -184,7 +184,7 @@ export class RequestClient<
     this.unseen = this.watchFailures();
   }
 
-  /** Connects. Resolves when all connections are online, and rejects when one of them has given up. */
+  /** Connects. Resolves when all connections are online, and rejects when a connection has given up. */
   start(): Promise<void> {
     const starting = Promise.all(this.clients.map((client) => client.start())).then(() => {});
     // An application that waits for calls can ignore this promise.
@@ -247,8 +247,8 @@ export class RequestClient<
    * Sends a notice, which has no answer. Succeeds when the kernel has accepted the notice, even if it does not arrive. Never
    * throws.
    *
-   * Without a connection, the notice waits in line with the calls, and fails like a call: `TIMEOUT_REQUEST`, `OPERATION_ABORTED`,
-   * `REJECTED_QUEUE`, or the client's error after the client has closed. After a connection has taken the notice, time-out and
+   * Without a connection, the notice waits in line with the calls, and fails like a call. The error is `TIMEOUT_REQUEST`,
+   * `OPERATION_ABORTED`, `REJECTED_QUEUE`, or that of the closed client. After a connection has taken the notice, time-out and
    * signal have no effect until the connection is lost. Then the notice fails with `REQUEST_LOST`, unless `retry` allows a
    * repetition within its time. `details.sent` of the error is false only if certainly no byte was sent.
    */
@@ -403,8 +403,9 @@ function exchangeOf<T extends ExchangeTypes>(channel: Channel): ExchangeHandler<
 }
 
 /**
- * Returns true if the connection accepts no more calls, and ends it. With `allowHalfOpen`, half of such a connection can
- * continue, and calls would choose it again. A full queue is neither a reason to end the connection nor to retry at once.
+ * Returns true if the connection accepts no more calls, and ends it. With `allowHalfOpen`, one direction of such a connection can
+ * stay open, and calls would choose the connection again. A full queue is neither a reason to end the connection nor to retry at
+ * once.
  */
 function endIfOver(channel: Channel, error: unknown): boolean {
   if (!isHeadraceError(error, 'REQUEST_LOST')) return false;

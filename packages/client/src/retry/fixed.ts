@@ -11,8 +11,8 @@ const OPTIONS = describeOptions('fixed', {
 });
 
 /**
- * Returns a policy that starts the first round at once, and each further round `ms` after the last round has failed. Use it only
- * for few clients: many clients that lose their server together also reconnect together, see {@link spread}.
+ * Returns a policy that starts the first round at once, and each further round `ms` after the last round has failed. Use this
+ * policy only for few clients, because many clients that lose their server together also reconnect together, see {@link spread}.
  *
  * @param ms - time between two rounds, in milliseconds
  */

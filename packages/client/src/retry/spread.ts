@@ -5,8 +5,8 @@ export interface SpreadOptions {
   /** Length of the first window, which begins with the loss. @default 2000 */
   readonly firstMs?: number;
   /**
-   * Factor by which each window is longer than the previous window. If the outage ends at the share `p` of a window, the busiest
-   * second of the reconnects has at most `1 + (factor - 1) · p` times the mean.
+   * Factor by which each window is longer than the previous window. If the outage ends at share `p` of a window, the busiest
+   * second has at most `1 + (factor - 1) · p` times the mean of reconnects.
    * @default 2
    */
   readonly factor?: number;
@@ -25,8 +25,8 @@ const EARLY_MS = 5;
 /**
  * Returns a policy with one try in each window. The windows of 2, 4, 8, 16, 30, 30 … seconds follow each other without a gap from
  * the loss on. A client tries at the same share of each window, its phase. Clients that lost their server together reconnect
- * evenly: after an outage that ends at share `p` of a window, the busiest second has at most `1 + p` times the mean. With jitter
- * around growing waits, it has many times the mean. Decision 0040 contains the proof.
+ * evenly. After an outage that ends at share `p` of a window, the busiest second has at most `1 + p` times the mean. With jitter
+ * around growing waits, the busiest second has many times the mean. Decision 0040 contains the proof.
  *
  * If a try takes longer than its window, the next try is in the next window whose moment has not passed.
  */

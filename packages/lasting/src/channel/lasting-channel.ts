@@ -9,7 +9,7 @@ import { CHANNEL_OPTIONS, custom, transportOf } from '@headrace/core/authoring';
 import { LASTING_ERRORS } from '../lasting-errors.ts';
 import { ResumeTransport } from './resume-transport.ts';
 
-/** A channel that uses one link after another. Each of its messages is one frame of the link. */
+/** A channel that uses one link after another. Each message of the channel is one frame of a link. */
 export type LastingChannel = Channel<Buffer, OutboundBytes>;
 
 /** Builds the pipeline of a lasting channel. `link` is the channel over which the lasting channel was opened. */
@@ -37,7 +37,7 @@ export function acknowledged(channel: Channel): Promise<void> {
 /**
  * Returns the kept messages that the peer has not acknowledged, oldest first. The list stays available after the channel has
  * ended. The peer may have received some of the messages. Writes that were flushed together settle together. If the channel ends
- * while one of these writes waits for credit, all their futures fail, but the list contains those that were already kept.
+ * while one of these writes waits for credit, all their futures fail. The list still contains the kept messages.
  *
  * @throws PipelineError `PIPELINE_STATE` if this is not a lasting channel
  */

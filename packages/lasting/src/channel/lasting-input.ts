@@ -16,7 +16,9 @@ export interface InputOwner {
   drained(): void;
 }
 
-/** The inbound messages of all links. Messages wait until the pipeline requests a read; the peer's credit limits them. */
+/**
+ * The inbound messages of all links. Messages wait until the pipeline requests a read; the peer's credit limits these messages.
+ */
 export class LastingInput implements MessageReceiver {
   protected readonly owner: InputOwner;
   private mayRead = false;

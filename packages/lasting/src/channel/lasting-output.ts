@@ -16,7 +16,7 @@ interface Waiter {
 export class LastingOutput {
   private readonly machine: ResumeMachine;
   private waiting: OutboundBytes[] | undefined = undefined;
-  /** Bytes of the messages that wait for credit, including the overhead of each. */
+  /** Bytes of the messages that wait for credit, including the overhead of each message. */
   waitingBytes = 0;
   /** Calls in the order of their numbers. */
   private waiters: Waiter[] | undefined = undefined;

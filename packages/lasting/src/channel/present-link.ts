@@ -16,7 +16,7 @@ export interface ResumeLink {
   fireExceptionCaught(error: Error): unknown;
 }
 
-/** Time and addresses of a lost link. The addresses are read only then, because reading them is a system call. */
+/** Time and addresses of a lost link. Reading the addresses is a system call, so they are read only at the loss. */
 interface LostLink {
   readonly at: number;
   readonly local: Address | undefined;

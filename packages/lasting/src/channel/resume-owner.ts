@@ -17,7 +17,7 @@ export interface ResumeOwner {
   gone(gone: Extract<ResumeAction, { readonly do: 'gone' }>): void;
   /** Called when the server asks the client to move. */
   moved(move: Extract<ResumeAction, { readonly do: 'move' }>): void;
-  /** Whether a closed channel without a link waits for another link, because its output may not have arrived. */
+  /** Whether a closed channel without a link waits for another link, because the channel's output may not have arrived. */
   readonly outlivesChannel: boolean;
   /** Called once when the channel has ended. */
   finished(info: CloseInfo | undefined): void;

@@ -124,7 +124,7 @@ export class ResumeTransport implements Transport, InputOwner {
     return this.machine.keptBytes;
   }
 
-  /** Returns true if the client can continue with the other process's copy in every case. */
+  /** Returns true if the client can continue with the other process's copy whenever it can continue with this copy. */
   givesWayTo(state: TransportState): boolean {
     return this.machine.secrets.givesWayTo(state);
   }
@@ -345,7 +345,7 @@ export class ResumeTransport implements Transport, InputOwner {
     this.finishIfDone();
   }
 
-  /** Ends the link after another process has accepted the channel. The client then resumes it there. */
+  /** Ends the link after another process has accepted the channel. The client then resumes the channel there. */
   moveAway(): void {
     const text =
       'the lasting channel goes on in another process, and took along what was not acknowledged';
@@ -499,7 +499,7 @@ export class ResumeTransport implements Transport, InputOwner {
     this.finish(undefined);
   }
 
-  /** Ends the channel without an own error, for example when the peer did not return in time. */
+  /** Ends the channel without an error of its own, for example when the peer did not return in time. */
   expire(info: CloseInfo): void {
     this.leaveAs(info, info.error);
   }

@@ -27,8 +27,8 @@ export interface LastingOptions<P = ConnectPlace, C extends Channel = Channel>
   /** Maximum absence of this client, in milliseconds. The server can allow less. @default 60000 */
   readonly windowMs?: number;
   /**
-   * Maximum number of unacknowledged bytes from the server, and maximum number of bytes that this end keeps of its own messages.
-   * Each message counts 64 more.
+   * Maximum number of unacknowledged bytes from the server, and of bytes that this end keeps of its own messages. Each message
+   * counts 64 bytes more than its length.
    * @default 1048576
    */
   readonly creditBytes?: number;

@@ -87,7 +87,10 @@ class JetStreamSessionLog implements SessionLog {
     throw new Error(`the stream ${this.stream} gave none of the records that it has of ${id}`);
   }
 
-  /** Reads the records up to this one. Returns `undefined` if they were removed meanwhile, or if the server sent none in time. */
+  /**
+   * Reads the records up to this sequence number. Returns `undefined` if they were removed meanwhile, or if the server sent none
+   * in time.
+   */
   private async readTo(
     client: Client,
     id: string,
@@ -239,8 +242,8 @@ function codeOf(thrown: unknown): number | undefined {
 /**
  * Returns a log that keeps lasting channels in JetStream (nats-server 2.9 or later). All channels share one stream, each with its
  * own subject. A record is acknowledged when a majority of the `replicas` has stored it. A record can take three times the
- * `creditBytes` of the table, plus held messages and the state of `save`. For a client that writes without reading, it can take
- * four times the `creditBytes` plus twice the channel's `maxOutboundBytes`. If a record exceeds the `max_payload` of NATS
+ * `creditBytes` of the table, plus held messages and the state of `save`. For a client that writes without reading, a record can
+ * take four times the `creditBytes` plus twice the channel's `maxOutboundBytes`. If a record exceeds the `max_payload` of NATS
  * (default 1 MiB), its channel ends with `MESSAGE_TOO_LONG`. Use a `creditBytes` of 262144, or raise `max_payload`.
  *
  * @throws OptionError if an option is not valid

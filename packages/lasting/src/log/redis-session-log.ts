@@ -136,7 +136,7 @@ function nameOf(script: string): string {
 
 /**
  * Returns a log that keeps lasting channels in Redis (6.2 or later), with two expiring keys for each channel. Redis can lose
- * records that it has acknowledged. Use `appendonly yes` with `appendfsync always` if a crash of its machine must not lose
+ * records that it has acknowledged. Use `appendonly yes` with `appendfsync always` if a crash of the machine must not lose
  * records. A replica that takes over can lack the last writes.
  *
  * @throws OptionError if an option is not valid

@@ -2,7 +2,7 @@
 export interface LoggedSession {
   /** Records in order, beginning with the last record that replaced the earlier records. */
   readonly records: readonly Uint8Array[];
-  /** Revision after the last record. The next record is appended after it. */
+  /** Revision after the last record. The next record is appended after this revision. */
   readonly revision: string;
 }
 
@@ -20,7 +20,7 @@ export interface AppendPlace {
  * memorySessionLog} in tests.
  *
  * A log keeps records for each id. An id has at most 64 letters, digits, `-` and `_`. If two processes append after the same
- * revision, only one succeeds.
+ * revision, only one process succeeds.
  */
 export interface SessionLog {
   /** Time that the log keeps a channel after its last record, in milliseconds. */

@@ -5,7 +5,7 @@ const ACK_MESSAGES = 64;
 /** Share of the credit after which an acknowledgement is sent. After `ACK_MS`, an acknowledgement is sent in any case. */
 const ACK_SHARE = 1 / 4;
 
-/** Maximum delay of an acknowledgement, to acknowledge more messages with it. */
+/** Maximum delay of an acknowledgement, which gives time for further messages to be acknowledged together. */
 export const ACK_MS = 250;
 
 /**

@@ -4,14 +4,14 @@ import { bufferView, byteLengthOf } from '@headrace/core/authoring';
 import { FRAME_KIND, MANY_BYTES, RECORD_HEADER_BYTES } from './resume-frame.ts';
 
 /**
- * Bytes that each message costs in the credit, in addition to its payload. Both ends count them, so the value is part of the
- * protocol, and is not core's `ENTRY_OVERHEAD_BYTES`.
+ * Bytes that each message costs in the credit, in addition to its payload. Both ends count these bytes, so the value is part of
+ * the protocol, and is not core's `ENTRY_OVERHEAD_BYTES`.
  */
 export const MESSAGE_OVERHEAD_BYTES = 64;
 
 /**
- * Messages in one buffer, each behind its length, as in a MANY frame. Many messages are thus kept with one copy each, and sent in
- * few frames.
+ * Messages in one buffer, each behind its length, as in a MANY frame. Many messages can then be kept with one copy each, and sent
+ * in few frames.
  *
  * ```text
  *   length payload | length payload | length payload | free
@@ -50,7 +50,7 @@ export class KeptRun {
     return this.firstUnsent < this.lengths.length;
   }
 
-  /** Adds the first `count` messages. The caller ensures that they fit. If a source throws, nothing has changed. */
+  /** Adds the first `count` messages. The caller ensures that these messages fit. If a source throws, nothing has changed. */
   add(messages: readonly OutboundBytes[], count: number): void {
     const { memory, lengths } = this;
     const before = lengths.length;

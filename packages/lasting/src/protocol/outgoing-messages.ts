@@ -8,7 +8,7 @@ import { giveBack, LARGEST_SPARE_BYTES, takeRun } from './spare-runs.ts';
 /** Empty list that idle channels share. */
 const NO_RUNS: KeptRun[] = [];
 
-/** Unacknowledged outbound messages, which are counted. A new link sends all messages after a number. */
+/** Unacknowledged outbound messages. Each message has a number, and a new link sends all messages after a given number. */
 export class OutgoingMessages extends SendSequence {
   /** Maximum number of unacknowledged bytes: the peer's credit. */
   creditBytes = 0;
@@ -117,7 +117,7 @@ export class OutgoingMessages extends SendSequence {
 
   /**
    * Continues a channel of another process. `kept` follow the acknowledged number; messages up to `highest` were sent at least
-   * once. Returns false if they exceed the credit.
+   * once. Returns false if the kept messages exceed the credit.
    */
   goOnWith(acknowledged: number, highest: number, kept: readonly Buffer[]): boolean {
     this.acknowledged = this.sent = this.last = acknowledged;

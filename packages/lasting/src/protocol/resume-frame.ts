@@ -166,7 +166,7 @@ function withText(kind: number, before: number, text: string): Buffer {
 }
 
 /**
- * Decodes one frame. The payloads of DATA and MANY are views of it.
+ * Decodes one frame. The payloads of DATA and MANY are views of the given bytes.
  *
  * @throws DecodeError `MESSAGE_INVALID`, with the first bytes
  */

@@ -115,7 +115,7 @@ const RESET_BY_PEER: ResumeAction = { do: 'reset' };
 export class ResumeMachine {
   protected readonly outgoing: OutgoingMessages = new OutgoingMessages();
   protected readonly incoming: IncomingMessages;
-  /** Maximum absence of the other end. After the exchange, the agreed value. */
+  /** Maximum absence of the other end; after the exchange, the agreed value. */
   windowMs: number;
   /** Name of the channel; empty before it is open. */
   id = '';
@@ -150,7 +150,7 @@ export class ResumeMachine {
     return this.id !== '';
   }
 
-  /** Bytes of the messages kept for the peer, including the overhead of each. */
+  /** Bytes of the messages kept for the peer, including the overhead of each message. */
   get keptBytes(): number {
     return this.outgoing.bytes;
   }
@@ -293,7 +293,7 @@ export class ResumeMachine {
 
   // --- input ---
 
-  /** Handles a frame of the current link. The receiver gets the messages of the frame; other frames return an action. */
+  /** Handles a frame of the current link. Passes the messages of the frame to the receiver. Other frames return an action. */
   received(frame: Buffer, receiver: MessageReceiver): ResumeAction | undefined {
     if (this.link === LINKED) {
       if (frame[0] === FRAME_KIND.data) return this.data(frame, receiver);
@@ -312,7 +312,7 @@ export class ResumeMachine {
     this.incoming.take(payloadBytes);
   }
 
-  /** Called when the pipeline has read the next message over an earlier link, so that it does not arrive again. */
+  /** Called when the pipeline has read a message that arrived over an earlier link, so that the peer does not send it again. */
   tookBefore(): void {
     this.incoming.taken += 1;
   }

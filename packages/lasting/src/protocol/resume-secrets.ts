@@ -11,7 +11,7 @@ export interface SecretsState {
 /**
  * The secrets with which the client of a lasting channel can resume. The client shows its last secret and receives a new one with
  * a higher number. An answer can be lost, or arrive after a RESUME of an abandoned link. So all secrets are kept from the last
- * one that the client certainly has. More than two exist only if the channel was in several processes meanwhile.
+ * one that the client certainly has. More than two secrets exist only if the channel was in several processes meanwhile.
  */
 export class ResumeSecrets {
   /**

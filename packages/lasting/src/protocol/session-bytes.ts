@@ -55,7 +55,7 @@ export function encodeSession({ kept, waiting, ...state }: SessionState): Buffer
 }
 
 /**
- * Decodes the result of {@link encodeParts}. The messages are views of it.
+ * Decodes the result of {@link encodeParts}. The messages are views of the given bytes.
  *
  * @throws DecodeError `MESSAGE_INVALID` for bytes of another origin
  */

@@ -3,8 +3,8 @@ import { addressKey } from '@headrace/handlers';
 import type { ResumeSession } from './resume-session.ts';
 
 /**
- * The lasting channels without a link. When the table must give up one, channels of clients that have signed in come last, so
- * that strangers do not displace them.
+ * The lasting channels without a link. When the table must give up a channel, channels of signed-in clients come last, so that
+ * strangers do not displace these clients.
  */
 export class AbsentSessions {
   /** Total number of bytes kept for these channels. */

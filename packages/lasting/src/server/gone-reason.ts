@@ -2,10 +2,10 @@ import { GONE_CODE } from '../protocol/resume-frame.ts';
 
 /**
  * Reason for which a client received `RESUME_GONE`. `unknown`: neither the table nor its log has the channel, because it ended,
- * its client was absent for too long, or it never existed. `ended`: it has ended here. `secret`: the secret is wrong.
+ * its client was absent for too long, or it never existed. `ended`: the channel has ended here. `secret`: the secret is wrong.
  * `oldSecret`: the client has shown a later secret. `unreadable`: the records in the log cannot be read. `credit`: the log keeps
- * more than the client's credit. `position`: the client has less than it has acknowledged. `overrun`: the client received too
- * little. `version`: the protocol versions differ. `limit`: too many clients were absent.
+ * more than the client's credit. `position`: the client has fewer messages than it has acknowledged. `overrun`: the client read
+ * too slowly. `version`: the protocol versions differ. `limit`: too many clients were absent.
  */
 export type GoneReason =
   | 'unknown'

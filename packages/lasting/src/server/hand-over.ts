@@ -53,7 +53,7 @@ export interface HandOverOptions {
    * the channel. After another error, or after `takeMs`, both processes may have the channel. This process then ends the link,
    * and the process to which the client reconnects keeps the channel.
    *
-   * @default the log of the table; a table without a log needs this option, and one with a log refuses it
+   * @default the log of the table; a table without a log requires this option, and a table with a log refuses it
    */
   readonly to?: (session: Buffer) => Promise<TakenSession>;
   /**
@@ -63,8 +63,8 @@ export interface HandOverOptions {
    */
   readonly save?: (channel: LastingChannel) => unknown;
   /**
-   * Maximum time for a channel to answer the messages it has read, in milliseconds. After half of this time the channel stops
-   * reading.
+   * Maximum time for a channel to answer the messages that it has read, in milliseconds. After half of this time the channel
+   * stops reading.
    * @default 10000
    */
   readonly restMs?: number;
@@ -78,7 +78,7 @@ export interface HandOverOptions {
 export interface HandOverReport {
   /** Number of lasting channels that moved to the other process. */
   readonly moved: number;
-  /** Number of lasting channels that did not move, and are still here or have ended. */
+  /** Number of lasting channels that did not move. They are still here or have ended. */
   readonly failed: number;
   /** Errors of the first 100 failures: `HAND_OVER_FAILED`, with its cause. */
   readonly failures: readonly ChannelError[];
@@ -312,7 +312,7 @@ class Rest {
     return this.isClosed || (this.hasRested && this.event.holds.length === 0);
   }
 
-  /** Calls `act` in the same moment in which the channel is at rest. Rejects after the time, with the pending work. */
+  /** Calls `act` as soon as the channel is at rest. After the time limit, rejects with the pending work. */
   async reached(act: () => Promise<void>): Promise<void> {
     if (this.session.isStrange) throw new Error('its client has not signed in');
     while (!this.isAtRest) {

@@ -40,7 +40,10 @@ export class HeldMessages {
     return new Map(this.held);
   }
 
-  /** Called when the pipeline begins to read a message. `number` is its number, unless another process has counted it. */
+  /**
+   * Called when the pipeline begins to read a message. `number` is the message's number, unless another process has counted the
+   * message.
+   */
   reads(payload: Buffer, number: number): void {
     const repeated = this.repeats.shift();
     this.present = payload;
@@ -48,7 +51,7 @@ export class HeldMessages {
     this.presentNumber = repeated ?? number;
   }
 
-  /** Called when the pipeline has read it. Returns true if another process has counted it. */
+  /** Called when the pipeline has read the message. Returns true if another process has counted the message. */
   hasRead(): boolean {
     const { isRepeat, presentNumber } = this;
     this.present = undefined;

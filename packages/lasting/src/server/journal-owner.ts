@@ -57,7 +57,7 @@ export interface LeftRecord {
   readonly id: string;
   /** Last known revision. */
   readonly revision: string | undefined;
-  /** Returns true if this writer has written the record of this name, which can be later than `revision`. */
+  /** Returns true if this writer has written the record with this name. The record can be later than `revision`. */
   hasWritten(name: string): boolean;
 }
 
@@ -65,7 +65,7 @@ export interface LeftRecord {
 export interface JournalLog {
   readonly log: SessionLog;
   /**
-   * Calls the log. Rejects if the log does not answer in time; its result is then unknown.
+   * Calls the log. Rejects if the log does not answer in time; the result is then unknown.
    *
    * @param tries - number of earlier failed tries
    */

@@ -32,8 +32,8 @@ const NONE: ReadonlyMap<number, UnfinishedMessage> = new Map();
 const NO_WORK: StoredWork = { messages: [], sizes: [], endReason: undefined };
 
 /**
- * The work of one lasting channel that its log does not have yet. The client sees none of it: a message is acknowledged, and an
- * answer is sent, when the log has both. If a process is killed, another process therefore continues from the last record.
+ * The work of one lasting channel that its log does not have yet. The client does not see this work: a message is acknowledged,
+ * and an answer is sent, when the log has both. If a process is killed, another process therefore continues from the last record.
  */
 export class Journal {
   private readonly owner: JournalOwner;
@@ -194,12 +194,15 @@ export class Journal {
     this.changed();
   }
 
-  /** Called when the pipeline begins to read a message. `number` is its number, unless another process has counted it. */
+  /**
+   * Called when the pipeline begins to read a message. `number` is the message's number, unless another process has counted the
+   * message.
+   */
   reads(payload: Buffer, number: number): void {
     this.held.reads(payload, number);
   }
 
-  /** Called when the pipeline has read it. Returns false if another process has counted it. */
+  /** Called when the pipeline has read the message. Returns false if another process has counted the message. */
   took(payloadBytes: number): boolean {
     if (this.held.hasRead()) return false;
     this.sizes.push(payloadBytes);
@@ -210,7 +213,9 @@ export class Journal {
     return true;
   }
 
-  /** Holds the message that the pipeline is reading. If this process does not finish it, the next process reads it again. */
+  /**
+   * Holds the message that the pipeline is reading. If this process does not finish the message, the next process reads it again.
+   */
   hold(): MessageHold | undefined {
     return this.isActive ? this.held.hold() : undefined;
   }
@@ -235,8 +240,8 @@ export class Journal {
   }
 
   /**
-   * Resolves when the log has all current work, including messages without credit. Rejects if this will never happen. Later
-   * output stays behind, because a channel could write forever.
+   * Resolves when the log has all current work, including messages without credit. Rejects if the log will never have this work.
+   * Later output stays behind, because a channel could write forever.
    */
   async leave(): Promise<void> {
     this.isLeaving = true;
@@ -320,14 +325,14 @@ export class Journal {
   }
 
   /**
-   * Whether new work may be stored. Stored messages are sent first, unless the client waits for an acknowledgement, because a
-   * client may not read before it has written all its messages.
+   * Whether new work may be stored. Stored messages are sent first, unless the client waits for an acknowledgement. A client may
+   * not read before it has written all its messages.
    */
   private get mayTakeWork(): boolean {
     return this.owner.waitingBytes === 0 || this.sizes.length > 0 || this.isLeaving;
   }
 
-  /** Collects the work so far. Output that is written in response to it belongs to the next record. */
+  /** Collects the work so far. Output that is written in response to this record belongs to the next record. */
   private gather(): void {
     const { owner } = this;
     owner.flush();
@@ -345,7 +350,7 @@ export class Journal {
     if (this.inAppend.messages.length > 0 && !this.isLeaving && owner.isOverrun) owner.overrun();
   }
 
-  /** Makes the channel write the output behind its write in flight, which settles with it. */
+  /** Makes the channel write the output behind its write in flight, which settles with this output. */
   private pull(): void {
     const { owner } = this;
     const { pendingBytes } = owner;

@@ -119,7 +119,7 @@ export class LoggedSessions implements JournalLog {
     this.leftRecords.add(record, clock);
   }
 
-  /** Searches for a channel. `knows` returns true if its client may resume it. */
+  /** Searches for a channel. `knows` returns true if the client may resume the channel. */
   async find(
     id: string,
     received: number,
@@ -152,7 +152,8 @@ export class LoggedSessions implements JournalLog {
 
   /** Searches of the same channel share one read, so that none blocks another. */
   private async lookUp(id: string, clock: Clock): Promise<LoggedSession | undefined> {
-    // The client reconnects meanwhile. A slow log is not asked again while it is still answering.
+    // The client reconnects meanwhile. A slow log is not asked again while it is still answering
+    // the first request.
     const reading = this.read(nameOf(id), clock, 1);
     this.lookUps.set(id, reading);
     try {

@@ -18,7 +18,7 @@ import type {
 
 /** The session of a {@link LoggedTransport}. */
 export interface LoggedOwner {
-  /** Whether the channel is worth a record: its client has signed in, if a sign-in is required. */
+  /** Whether the channel needs a record: the client has signed in, if a sign-in is required. */
   readonly isLogged: boolean;
   describe(): Description | undefined;
   /** Called when another process continues the channel. */
@@ -82,7 +82,7 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
     return true;
   }
 
-  /** Continues the stored channel of another process. Returns false if it keeps more than its client's credit. */
+  /** Continues the stored channel of another process. Returns false if more is kept than the client's credit allows. */
   goOnAfter(recorded: RecordedSession, revision: string): boolean {
     const { state, unfinished } = recorded;
     this.journal.goOn(nameOf(state.id), revision, recorded);
@@ -264,7 +264,7 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
     this.finishIfDone();
   }
 
-  /** Called when a read message is stored, so that it can be acknowledged. */
+  /** Called when a read message is stored, so that the message can be acknowledged. */
   private tookStored(size: number): void {
     // The message arrived over an earlier link. RESUMED counts it, and waits for the same log.
     if (this.links.isPaused) this.machine.tookBefore();

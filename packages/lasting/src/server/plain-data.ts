@@ -2,8 +2,8 @@ import type { Channel } from '@headrace/core';
 import { principalOf } from '@headrace/handlers';
 
 /**
- * Returns the principal of a channel. A principal that is not plain data is left to `save` and `restore`. Without them it would
- * be lost.
+ * Returns the principal of a channel. A principal that is not plain data is left to `save` and `restore`. Without these
+ * functions, such a principal would be lost.
  */
 export function principalFrom(channel: Channel, saved: unknown): unknown {
   try {

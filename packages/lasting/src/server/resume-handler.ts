@@ -37,7 +37,7 @@ export interface ResumeHandlerOptions {
    */
   readonly save?: (channel: LastingChannel) => unknown;
   /**
-   * Restores the state that `save` returned in another process. Called when the pipeline is built, before its first message.
+   * Restores the state that `save` returned in another process. Called when the pipeline is built, before the first message.
    * @default the state is dropped
    */
   readonly restore?: (channel: LastingChannel, saved: unknown) => void;
@@ -90,12 +90,12 @@ const ignore = (): void => {};
  *   `HR_ERR_TIMEOUT_READ` if no frame arrives within `helloTimeoutMs`. A lasting channel whose client does not return closes as
  *   `unreachable`, or as `limit`, with a `HR_ERR_RESUME_GONE` in its `closeInfo`.
  * - **State** per link; the table has the state of the lasting channels. A client has signed in if its channel's attribute
- *   `PRINCIPAL` is set. An `AuthHandler` sets it, and a custom sign-in must set it. The table gives up other clients first.
+ *   `PRINCIPAL` is set. An `AuthHandler` sets it; a custom sign-in must set it. The table gives up other clients first.
  * - **Cost** a copy of each written message until its acknowledgement, and of each short message that waits for the pipeline; an
  *   acknowledgement of 7 bytes for 64 messages.
- * - **Pitfalls** a write settles when the message is kept, not when it is sent: see `acknowledged`. If the table has a log,
- *   `save` is called for each record. A framing limit below 1,024 bytes, or below the longest message plus 1 byte, closes the
- *   link each time that such a frame is sent. An earlier handler that holds reads of the link also holds the acknowledgements.
+ * - **Pitfalls** a write settles when the message is kept, not when it is sent: see `acknowledged`. A framing limit below 1,024
+ *   bytes, or below the longest message plus 1 byte, closes the link each time that such a frame is sent. An earlier handler that
+ *   holds reads of the link also holds the acknowledgements.
  *
  * @example
  * ```ts run

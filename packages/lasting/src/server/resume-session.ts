@@ -35,7 +35,7 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger, LoggedOwner 
   network = '';
   /** Whether the absent client counts as a stranger. */
   isStranger = false;
-  /** Maximum length of the current absence, if the application sets one for this end of the link. */
+  /** Maximum length of the current absence, if the application sets a maximum for the lost link. */
   absenceMs = Number.POSITIVE_INFINITY;
   /** Timer of the window. */
   timer: Timer | undefined = undefined;

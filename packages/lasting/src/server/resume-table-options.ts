@@ -11,8 +11,8 @@ export interface ResumeTableOptions {
   readonly windowMs?: number;
   /**
    * Returns the maximum absence after the loss of this link, in milliseconds, at most `windowMs`; `undefined` for `windowMs`. Use
-   * it for pages that report their end (see the guide of pages). If it throws or returns no time, the error is fired as the
-   * link's `exceptionCaught`, and `windowMs` applies.
+   * `windowOf` for pages that report their end (see the guide of pages). If the function throws or returns no time, the error is
+   * fired as the link's `exceptionCaught`, and `windowMs` applies.
    *
    * @example
    * ```ts check
@@ -33,20 +33,20 @@ export interface ResumeTableOptions {
    */
   readonly creditBytes?: number;
   /**
-   * Maximum number of absent clients. Above it, the table gives up a client, first among clients that have not signed in (without
-   * a `PRINCIPAL`). Among these, the table selects the address (or IPv6 /64 network) with the most clients, and gives up the
-   * client that is absent longest.
+   * Maximum number of absent clients. Above this number, the table gives up a client, first among clients that have not signed in
+   * (without a `PRINCIPAL`). Among these, the table selects the address (or IPv6 /64 network) with the most clients, and there
+   * the client that is absent longest.
    * @default 10000
    */
   readonly maxDetached?: number;
   /**
-   * Maximum number of absent clients of one address, or one IPv6 /64 network, that have not signed in. Above it, the table gives
-   * up the client of that address that is absent longest.
+   * Maximum number of absent clients of one address, or one IPv6 /64 network, that have not signed in. Above this number, the
+   * table gives up the longest absent client of that address.
    * @default 1000
    */
   readonly maxDetachedPerAddress?: number;
   /**
-   * Maximum number of bytes kept for all absent clients. Above it, the table gives up clients as above `maxDetached`.
+   * Maximum number of bytes kept for all absent clients. Above this number, the table gives up clients as for `maxDetached`.
    * @default 268435456
    */
   readonly maxDetachedBytes?: number;
@@ -55,20 +55,20 @@ export interface ResumeTableOptions {
   /** Source of ids and secrets. @default crypto.randomBytes */
   readonly random?: (count: number) => Uint8Array;
   /**
-   * Log that stores the channels. Every process with the same log can continue them, even if this process is killed: each message
-   * is in the log before it is acknowledged to the client or sent. `windowMs` is at most half of the log's `keepMs`.
+   * Log that stores the channels. Every process with the same log can continue them, even if this process is killed. Each message
+   * is logged before it is acknowledged or sent. `windowMs` is at most half of the log's `keepMs`.
    * @default none: channels end with their process
    */
   readonly log?: SessionLog;
   /**
-   * Maximum time of an answer of the log, in milliseconds. After it, or after an error, the result is unknown. A record is then
+   * Maximum time of an answer of the log, in milliseconds. After a time-out or an error, the result is unknown. A record is then
    * appended again, with the time doubled at each try, up to eight times. A client whose channel was being read must reconnect.
    * @default 10000
    */
   readonly logTimeoutMs?: number;
   /**
    * Maximum number of channels that are read from the log at the same time. Other reads wait for their turn. If more than 1,024
-   * are read or wait, further clients must reconnect.
+   * reads run or wait, further clients must reconnect.
    * @default 32
    */
   readonly maxReads?: number;
@@ -89,7 +89,7 @@ export interface TakeOptions {
   /** Options of the lasting channel. @default the system's clock, the default logger */
   readonly childOptions?: ChannelOptions;
   /**
-   * Restores the state that `save` returned. Called when the pipeline is built, before its first message. An `AuthHandler` in the
+   * Restores the state that `save` returned. Called when the pipeline is built, before the first message. An `AuthHandler` in the
    * pipeline does not authenticate again: the `PRINCIPAL` was handed over, or is set here.
    * @default the state is dropped
    */

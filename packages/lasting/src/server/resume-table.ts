@@ -37,7 +37,7 @@ export interface ResumeTableCounters {
 /** @internal The result of a RESUME. */
 export type ResumeVerdict =
   | { readonly session: ResumeSession }
-  /** Another process has the channel, or will have it. The client must reconnect there or here. */
+  /** Another process has the channel, or will have it. The client must reconnect, there or here. */
   | { readonly do: 'come-again' }
   /** Another process may have stored the channel, see {@link ResumeTable.lookUp}. */
   | { readonly do: 'look-up' }
@@ -58,8 +58,8 @@ export type ResumeVerdict =
  */
 export class ResumeTable {
   /**
-   * Counts of `RESUME_GONE` by reason, in more detail than clients receive. Use them with `metricsOf`. Each case is also logged
-   * at level `debug`.
+   * Counts of `RESUME_GONE` by reason, in more detail than clients receive. Use the counts with `metricsOf`. Each case is also
+   * logged at level `debug`.
    *
    * @example
    * ```ts check
@@ -388,7 +388,7 @@ export class ResumeTable {
 
   private recount(session: ResumeSession): void {
     this.absent.count(session);
-    // Not during a write, because its channel may be the one that is given up.
+    // Not during a write, because the table may give up the writing channel.
     if (this.isTooMuch) session.transport.clock.execute(() => this.evict());
   }
 

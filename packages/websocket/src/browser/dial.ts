@@ -9,7 +9,7 @@ import { MESSAGE_LIMITS } from '../socket/message-limits.ts';
 import type { PageSocket } from './page-socket.ts';
 import { PageTransport } from './page-transport.ts';
 
-/** Options that have no effect in a page, each with the page's substitute. */
+/** Options that must not be set in a page, each with the page's substitute. */
 const NOT_IN_A_PAGE = {
   headers: 'a page sets no headers; sign in by a subprotocol, a cookie, or the first message',
   origin: 'the browser sends the origin of the page',
@@ -18,7 +18,7 @@ const NOT_IN_A_PAGE = {
 
 type PageSocketClass = new (url: string, subprotocols: readonly string[]) => PageSocket;
 
-/** Creates a transport that connects by the page's own `WebSocket`. */
+/** Creates a transport that uses the page's own `WebSocket`. */
 export function dial(address: string | URL, options: WebSocketClientOptions): PageTransport {
   checkForPages(options);
   const url = addressOf(address);

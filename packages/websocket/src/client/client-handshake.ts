@@ -102,8 +102,8 @@ export class ClientHandshake implements Handler {
       return;
     }
     this.duplex = undefined;
-    // The stream's bytes follow the bytes that Node passed. Reading them releases the channel's
-    // hold.
+    // The stream's bytes follow the bytes that Node passed. Reading the stream releases the
+    // channel's hold.
     const more = stream.read() as Buffer | null;
     this.frames.opened(agreed, more === null ? rest : Buffer.concat([rest, more]));
   }

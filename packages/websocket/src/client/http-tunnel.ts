@@ -60,13 +60,13 @@ const STORED = 'headrace:http-tunnel:';
  * A fallback of `WebSocketBootstrap` for networks that let no WebSocket through, for example behind some proxies. The tunnel
  * carries the same messages over plain HTTP requests, which the server accepts with its option `httpTunnel`. The tunnel is tried
  * if a WebSocket fails before it opens. After a success, the tunnel is tried first for a period (`webSocketAgainMs`). A page
- * keeps this preference in its `localStorage`. A program keeps it in this object, so share the object between all bootstraps. If
- * the tunnel is used, the channel's attribute `WEB_SOCKET_TUNNEL` is `true`, and a line is logged.
+ * keeps this preference in its `localStorage`. A program keeps the preference in this object, so share the object between all
+ * bootstraps. If the tunnel is used, the channel's attribute `WEB_SOCKET_TUNNEL` is `true`, and a line is logged.
  *
  * A session of a tunnel lives on one server. Several servers behind a balancer need sticky sessions, or the connect fails with
- * `TUNNEL_ELSEWHERE`. If a proxy holds back each answer until it is complete, the connect fails with `TUNNEL_BUFFERED`. If both
- * ways fail, the error describes both failures: its code is that of the failure to act on, and its `cause` is an `AggregateError`
- * of both errors. The tunnel uses `fetch`, so it cannot be combined with the option `tls`.
+ * `TUNNEL_ELSEWHERE`. If a proxy holds back incomplete answers, the connect fails with `TUNNEL_BUFFERED`. If both ways fail, the
+ * error has the code of the failure to act on. The error's `cause` is an `AggregateError` of both errors. The tunnel uses
+ * `fetch`, so it cannot be combined with the option `tls`.
  *
  * @example
  * ```ts check
@@ -98,7 +98,7 @@ export class HttpTunnel {
     const until =
       this.preferred.get(key) ?? Number(stored((store) => store.getItem(STORED + key)) ?? 0);
     const left = until - clock.timeOfDay();
-    // If the clock of the machine was set back, more time than the option's remains.
+    // More time than the option allows remains if the clock of the machine was set back.
     return left > 0 && left <= this.options.webSocketAgainMs;
   }
 
@@ -198,7 +198,7 @@ function tellingOf(error: Error, before: Error): Error {
   return isOfTunnel(error) ? error : before;
 }
 
-/** Creates the error for the failure of both ways, with the code of one of them. */
+/** Creates the error for the failure of both ways, with the code of the given failure. */
 function failureOf(telling: Error, errors: readonly [webSocket: Error, tunnel: Error]): Error {
   const [webSocket, tunnel] = errors;
   const text = `no WebSocket (${webSocket.message}), and no tunnel (${tunnel.message})`;

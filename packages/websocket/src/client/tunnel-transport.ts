@@ -380,7 +380,7 @@ export class TunnelTransport implements Transport {
     if (sink !== undefined) this.terms.clock.execute(() => sink.disconnected());
   }
 
-  /** Sends the end of the output. Without it, the server would report a cut connection. */
+  /** Sends the end of the output. Without this end, the server would report a cut connection. */
   private sayGoodbye(): void {
     if (this.hasEnded) {
       this.abort();

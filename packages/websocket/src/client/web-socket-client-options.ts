@@ -11,7 +11,7 @@ export interface WebSocketClientOptions extends ChannelOptions, WebSocketLimits 
   readonly connectTimeoutMs?: number | false;
   /** Additional headers of the handshake. @default none */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Value of the `Origin` header, which a browser would send. @default none */
+  /** Value of the `Origin` header, which browsers send. @default none */
   readonly origin?: string;
   /**
    * Supported subprotocols, in order of preference. The attribute `WEB_SOCKET_PROTOCOL` contains the subprotocol that the

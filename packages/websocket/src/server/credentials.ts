@@ -9,9 +9,9 @@ const TOKEN = /^[\w.~+/-]+=*$/;
 
 /**
  * Returns the bearer token of a request for a WebSocket, for use in `authorize`. A program sends the token in the header
- * `Authorization: Bearer TOKEN`. A page cannot set this header, and offers a subprotocol `bearer.TOKEN` beside a real one: `new
- * WebSocket(url, ['chat', 'bearer.' + token])`. The endpoint answers with a name of its option `subprotocols`, never with the
- * token.
+ * `Authorization: Bearer TOKEN`. A page cannot set this header, and offers a subprotocol `bearer.TOKEN` beside a real
+ * subprotocol: `new WebSocket(url, ['chat', 'bearer.' + token])`. The endpoint answers with a name of its option `subprotocols`,
+ * never with the token.
  *
  * @returns `undefined` if there is no token, if the token contains characters that are not allowed, if two subprotocols contain a
  * token, or if `Authorization` has another scheme. If a request has two `Authorization` headers, Node keeps the first
@@ -37,8 +37,8 @@ function tokenOf(text: string): string | undefined {
  * Returns the percent-decoded value of one cookie of a request, for use in `authorize`. Give a session's cookie a name that
  * begins with `__Host-`, because no other host of the site can set such a cookie.
  *
- * @returns `undefined` if the cookie is missing, if it cannot be decoded, or if two cookies have this name: then one of them
- * comes from another site
+ * @returns `undefined` if the cookie is missing, if it cannot be decoded, or if two cookies have this name, because another site
+ * has set one of the two
  * @see RFC 6265, section 5.4
  */
 export function cookieOf({ headers }: RequestHeaders, name: string): string | undefined {

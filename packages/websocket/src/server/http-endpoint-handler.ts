@@ -72,8 +72,8 @@ const OPTIONS = describeOptions('HttpEndpointHandler', {
 });
 
 /**
- * Serves HTTP on one connection. If the peer asks for a WebSocket, the handler opens a channel for the WebSocket. Created by
- * `HttpEndpoint.handler()`.
+ * A handler that serves HTTP on one connection. If the peer asks for a WebSocket, the handler opens a channel for the WebSocket.
+ * Created by `HttpEndpoint.handler()`.
  *
  * ```text
  *  wire | limits | detect | [http]
@@ -90,7 +90,7 @@ const OPTIONS = describeOptions('HttpEndpointHandler', {
  *   error. Then the connection ends; log the error.
  * - **State** one channel.
  * - **Cost** that of Node's HTTP server until the upgrade. A frame of a broadcast is built once.
- * - **Pitfalls** add it to an active channel, or before the channel is active, like every handler with a deadline.
+ * - **Pitfalls** add the handler to an active channel, or before the channel is active, like every handler with a deadline.
  *
  * @example
  * ```ts run
@@ -254,8 +254,7 @@ export class HttpEndpointHandler implements Handler {
   }
 
   /**
-   * Called when the application's listener failed. Answers 500 and keeps the connection. If the response has begun, destroys
-   * it.
+   * Called when the application's listener failed. Answers 500 and keeps the connection. A response that has begun is destroyed.
    */
   requestFailed(response: ServerResponse, error: Error): void {
     const { http } = this;
@@ -398,7 +397,10 @@ export class HttpEndpointHandler implements Handler {
     this.options.connect(stream, this);
   }
 
-  /** Stops the deadline. If the body ends after the answer, the deadline is that of the next request and goes on. */
+  /**
+   * Stops the deadline when a request is complete. If the request has already been answered, the deadline of the next request
+   * continues.
+   */
   private completed(request: IncomingMessage): void {
     if (this.http?.current === request) this.stopWaiting();
   }

@@ -26,9 +26,8 @@ import {
 } from './web-socket-upgrader.ts';
 
 /**
- * Answers a request that is not for a WebSocket. If the function throws or rejects, the error is logged and the server
- * answers
- * 500. If the response has already begun, the connection is closed.
+ * Answers a request that is not for a WebSocket. If the function throws or rejects, the error is logged and the answer is 500. If
+ * the response has already begun, the connection is closed.
  */
 export type RequestListener = (request: IncomingMessage, response: ServerResponse) => unknown;
 
@@ -167,8 +166,8 @@ export class HttpEndpoint {
   }
 
   /**
-   * Opens a WebSocket on a connection of another Node HTTP server, with all checks and limits of this endpoint. Call it with the
-   * arguments of that server's event `upgrade`. For the option `httpTunnel`, also call {@link request}.
+   * Opens a WebSocket on a connection of another Node HTTP server, with all checks and limits of this endpoint. Call this method
+   * with the arguments of that server's event `upgrade`. For the option `httpTunnel`, also call {@link request}.
    *
    * @returns the channel that carries the WebSocket
    */
@@ -185,10 +184,11 @@ export class HttpEndpoint {
 
   /**
    * Answers a request of another Node HTTP server if the request belongs to a WebSocket over HTTP (option `httpTunnel`). Call
-   * it with the arguments of that server's event `request`, before any body parser. Refusals are logged (option `logger`),
-   * the first refusal of each connection as a warning. The other server remains responsible for drains and time-outs.
+   * this method with the arguments of that server's event `request`, before any body parser. Refusals are logged (option
+   * `logger`), the first refusal of each connection as a warning. The other server remains responsible for drains and time-outs.
    *
-   * @returns false if the request is left to the other server, because it does not belong to a tunnel or `httpTunnel` is off
+   * @returns false if the request is left to the other server, because the request does not belong to a tunnel, or `httpTunnel`
+   * is off
    * @example
    * ```ts check
    * import { createServer } from 'node:http';
@@ -244,8 +244,8 @@ export class HttpEndpoint {
 const TWO_HOSTS = 'more than one Host header';
 
 /**
- * Returns true if a request has two `Host` headers. Two parts of a system could each trust another one of the two, so RFC
- * 9112, section 3.2, requires the answer 400.
+ * Returns true if a request has two `Host` headers. Two parts of a system could each trust a different header, so RFC 9112,
+ * section 3.2, requires the answer 400.
  */
 function hasTwoHosts({ rawHeaders }: IncomingMessage): boolean {
   let count = 0;

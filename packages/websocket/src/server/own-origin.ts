@@ -17,8 +17,9 @@ export interface OriginFacts {
 /**
  * Returns true if a page of this server makes the request: the page's host and port are those in the request's `Host` header. On
  * a connection within this machine, the page must also have a loopback name, use `https`, or come from another machine through a
- * trusted proxy. Without this rule, another site could point its own name at this machine (DNS rebinding). Over `https` the site
- * would need a certificate on this machine, as a local proxy that ends TLS has one for the server's own name.
+ * trusted proxy. Without this rule, another site could point its own name at this machine (DNS rebinding). Over `https`, such a
+ * site fails, because it has no certificate on this machine. A local proxy that ends TLS has a certificate, but for the server's
+ * own name.
  */
 export function isOwnOrigin(
   origin: string,

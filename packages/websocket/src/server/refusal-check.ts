@@ -64,7 +64,7 @@ function printed(value: unknown): string {
   return typeof value === 'object' ? 'an object' : String(value);
 }
 
-/** Returns the header's name, without a value that was joined to it by mistake. */
+/** Returns the header's name. A value that the application joined to the name by mistake is omitted. */
 function nameIn(header: string): string {
   return `"${/^[\w!#$%&'*+.^`|~-]{0,100}/.exec(header)![0]}"`;
 }

@@ -83,7 +83,7 @@ export class RequestIntake {
     this.feed();
   }
 
-  /** Called when the rest of the input belongs to another protocol. The rest is held for it. */
+  /** Called when the rest of the input belongs to another protocol. The rest is held until `takeRest`. */
   upgradeStarted(rest: Buffer): void {
     this.phase = ANSWER;
     if (rest.length > 0) this.rest = Buffer.concat([rest, this.rest]);
@@ -188,7 +188,7 @@ export class RequestIntake {
       }
       const size = Number.parseInt(line, 16);
       this.isInTrailers = size === 0;
-      // Adds the line break after the chunk. Node rejects an invalid size.
+      // Adds the length of the line break after the chunk. Node rejects an invalid size.
       if (size > 0) this.bytesLeft = size + 2;
     }
     return at;

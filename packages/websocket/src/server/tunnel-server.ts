@@ -44,10 +44,10 @@ const HEADERS = {
   'X-Content-Type-Options': 'nosniff',
 };
 
-/** Sent if the server shuts down when a session begins. Another server, or the next process, may be ready soon. */
+/** Header of a refusal during a shutdown. Another server, or the next process, may be ready soon. */
 const COME_LATER = { 'Retry-After': '1' };
 
-/** Time for the first request of a session. Clients send this request at once, so a session without it ends. */
+/** Time for the first request of a session, which clients send at once. After this time, the session ends. */
 const FIRST_REQUEST_MS = 10_000;
 
 interface Session {

@@ -37,7 +37,8 @@ export type WebSocketAcceptor = (channel: WebSocketChannel, request: IncomingMes
 
 /**
  * Accepts a request for a WebSocket. Called with the new channel before `webSocket` builds the pipeline, for example to set the
- * user as an attribute. The function must be synchronous. If it throws, the WebSocket closes as if `webSocket` had thrown.
+ * user as an attribute. The function must be synchronous. If the function throws, the WebSocket closes as if `webSocket` had
+ * thrown.
  */
 export type UpgradeAcceptance = (channel: WebSocketChannel) => void;
 
@@ -53,7 +54,7 @@ export interface WebSocketUpgradeOptions extends WebSocketLimits {
   /** Options of the WebSockets' channels. By default, a channel has the logger and the clock of its connection. */
   readonly webSocketOptions?: ChannelOptions;
   /**
-   * Supported subprotocols, in order of preference. The attribute `WEB_SOCKET_PROTOCOL` contains the chosen one.
+   * Supported subprotocols, in order of preference. The attribute `WEB_SOCKET_PROTOCOL` contains the chosen subprotocol.
    * @default none
    */
   readonly subprotocols?: readonly string[];
@@ -77,9 +78,9 @@ export interface WebSocketUpgradeOptions extends WebSocketLimits {
   readonly trustedProxies?: TrustedPeers;
   /**
    * Decides before the WebSocket opens, for example by a token (`bearerOf`) or a cookie (`cookieOf`). `true` accepts, and `false`
-   * answers 403. A function also accepts; it is called with the WebSocket's channel before the pipeline is built: `(channel) =>
-   * channel.attributes.set(PRINCIPAL, user)` signs the peer in. If `authorize` throws or rejects, the server answers 500 and
-   * fires the error in the connection's pipeline. The request's deadline continues meanwhile.
+   * answers 403. A function also accepts, and is called with the WebSocket's channel before the pipeline is built. For example,
+   * `(channel) => channel.attributes.set(PRINCIPAL, user)` signs the peer in. If `authorize` throws or rejects, the server
+   * answers 500 and fires the error in the connection's pipeline. The request's deadline continues meanwhile.
    * @default all are accepted
    */
   readonly authorize?: (request: IncomingMessage) => UpgradeDecision | Promise<UpgradeDecision>;
@@ -112,7 +113,7 @@ export interface WebSocketTerms {
   readonly options: ChannelOptions;
 }
 
-/** Checks requests for WebSockets of one {@link HttpEndpoint}, and opens them. */
+/** The checks of one {@link HttpEndpoint} for requests for WebSockets. */
 export class WebSocketUpgrader {
   private readonly options: WebSocketUpgradeOptions;
   private readonly paths: ReadonlySet<string>;
@@ -149,7 +150,7 @@ export class WebSocketUpgrader {
     this.authorized(request, handler, (accept) => this.upgrade(request, source, handler, accept));
   }
 
-  /** Returns true if the endpoint has WebSockets and the request has one of their paths. */
+  /** Returns true if the request has a path of the endpoint's WebSockets. */
   isForWebSocket(request: IncomingMessage): boolean {
     return this.options.webSocket !== undefined && this.paths.has(pathOf(request));
   }

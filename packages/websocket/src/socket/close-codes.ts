@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { type CloseReason, isHeadraceError } from '@headrace/core';
 
-/** The close code and the text of a peer that closed its WebSocket. */
+/** The close code and the close text that a peer sent. */
 export interface WebSocketClose {
   /** Code of the peer's close frame; 1005 for a frame without a code, 1006 without a close frame. */
   readonly code: number;

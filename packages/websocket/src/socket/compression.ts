@@ -50,7 +50,7 @@ const OPTIONS = describePart('compression', {
   keepContext: flag({ default: false }),
 });
 
-/** The compression parameters that one end offers or allows. */
+/** The compression parameters that an end offers or allows. */
 export interface DeflateTerms {
   readonly thresholdBytes: number;
   readonly keepContext: boolean;
@@ -83,8 +83,8 @@ interface Parameters {
 
 /**
  * Accepts the first of the client's offers that the server supports. The answer contains only parameters of the offer, because
- * some clients, for example Netty's, refuse other parameters. The server can reset its window for each message without announcing
- * this.
+ * some clients, for example Netty's, refuse other parameters. A server can use a new window for each message without an
+ * announcement.
  *
  * @returns `undefined` if no offer is supported
  * @throws Error for a header that breaks the syntax

@@ -5,7 +5,7 @@ import { EncodeError } from '@headrace/core';
 export const MAX_CONTROL_BYTES = 125;
 
 /**
- * A ping frame (RFC 6455, section 5.5.2). A WebSocket sends a ping ahead of waiting messages, and every peer answers it,
+ * A ping frame (RFC 6455, section 5.5.2). A WebSocket sends a ping ahead of waiting messages, and every peer answers pings,
  * including browsers. A `HeartbeatHandler` with `webSocketHeartbeat()` writes pings and consumes the answers.
  *
  * After its first ping, a pipeline reads the answers as {@link WebSocketPong}, and the pings of the peer, which the WebSocket has

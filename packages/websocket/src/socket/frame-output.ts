@@ -48,7 +48,7 @@ export class FrameOutput {
     this.isMasked = isMasked;
   }
 
-  /** Writes messages. Settles when all messages are sent, or one is lost. Call it again only after that. */
+  /** Writes messages. Settles when all messages are sent, or when a message is lost. Call `write` again only after that. */
   write(messages: readonly unknown[]): WriteFuture {
     for (let i = 0; i < messages.length; i++) {
       if (this.isCompressedAlone(messages[i] as Outgoing)) return this.compress([...messages]);
@@ -188,7 +188,7 @@ class Frames implements ByteSource {
   }
 }
 
-/** Creates the error for a payload that became shorter. The bytes after it could belong to another connection. */
+/** Creates the error for a payload that became shorter. The bytes after the payload could belong to another connection. */
 function resized(): RangeError {
   return new RangeError('a message has changed its length since it was written');
 }

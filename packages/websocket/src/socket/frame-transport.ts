@@ -50,8 +50,8 @@ export interface FrameTransportListener {
 
 /**
  * A transport over the channel that carries a WebSocket. One handler in that channel's pipeline reads and writes the frames, and
- * calls the methods of the section "from below". Both ends use this class. A client masks its frames, and connects when the
- * transport is opened.
+ * calls the methods of the section "from below". Clients and servers use this class. A client masks its frames, and connects when
+ * the transport is opened.
  */
 export class FrameTransport implements Transport, FrameListener, MessageSource {
   listener: FrameTransportListener | undefined = undefined;
@@ -356,8 +356,8 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
   /**
    * Called when the handshake is complete.
    *
-   * @param rest - bytes that were read after the handshake; they wait for the next turn of the event loop, when the caller that
-   * connects has the channel
+   * @param rest - bytes that were read after the handshake, which are held until the next turn of the event loop, when the
+   * connecting code has the channel
    */
   opened({ deflate, subprotocol }: AgreedTerms, rest?: Buffer): void {
     this.output = new FrameOutput(this.below, deflate, this.isClient);

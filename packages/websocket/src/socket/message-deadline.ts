@@ -2,8 +2,8 @@ import { type Channel, TimedOutError } from '@headrace/core';
 import { ChannelDeadline } from '@headrace/core/authoring';
 
 /**
- * The deadline of a begun message. Without it, a peer could keep an incomplete message open on each of many connections. The
- * deadline stops while this end does not read.
+ * The deadline of a begun message. Without this deadline, a peer could keep an incomplete message open on each of many
+ * connections. The deadline is paused while this end does not read.
  */
 export class MessageDeadline extends ChannelDeadline {
   private readonly messages: Channel;

@@ -92,7 +92,7 @@ const MAX_CALLS = 10;
 const waiting = new Fifo<(ended: () => void) => void>();
 let calls = 0;
 
-/** Queues a call for the whole process, because all connections share its threads. */
+/** Queues a call for the whole process, because all connections share the threads of zlib. */
 function inTurn(call: (ended: () => void) => void): void {
   waiting.push(call);
   callWaiting();

@@ -46,8 +46,8 @@ export class MessageIntake {
     const { sink } = this;
     sink?.received(message);
     this.received += 1;
-    // Any hold, including one of this check, withdraws the permission to read. The rest of the
-    // burst then waits.
+    // The check can hold reads, which withdraws the permission to read. The rest of the burst then
+    // waits.
     if (this.received % MESSAGES_PER_CHECK === 0) sink?.checkTurn();
   }
 

@@ -13,7 +13,10 @@ export interface WebSocketLimits {
    * @default 128
    */
   readonly maxFragments?: number;
-  /** Maximum time until a begun message is complete; `false` for no limit. The time stops while reads are held. @default 15000 */
+  /**
+   * Maximum time until a begun message is complete; `false` for no limit. The time is paused while reads are held.
+   * @default 15000
+   */
   readonly messageTimeoutMs?: number | false;
 }
 

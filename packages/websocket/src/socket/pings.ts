@@ -7,7 +7,7 @@ import { controlFrame, PING, PONG } from './message-frame.ts';
 const MAX_PENDING_PONGS = 60;
 /** Maximum number of answered pings of one read. Of further pings, only the last is answered (RFC 6455, section 5.5.3). */
 const MAX_PONGS_OF_READ = 60;
-/** Maximum number of unsent pings of this end, and of its pings that wait for a pong. */
+/** Maximum number of unsent pings, and maximum number of pings that wait for a pong. */
 const MAX_OWN_PINGS = 16;
 
 /** The pings of one WebSocket in both directions. Created with the first ping. */

@@ -38,10 +38,10 @@ const KINDS: MessageKinds = { reads: 'text', passesOn: 'values', accepts: 'value
  *   reach the codec are dropped.
  * - **Out** inbound the schema's output; outbound `TextMessage`.
  * - **Events** passes all events on.
- * - **Errors** as `JsonCodec`: `FRAME_TOO_LONG` for a message whose counted size exceeds `maxMessageBytes`, `MESSAGE_INVALID` for
- *   a value that is not JSON or does not fit the schema, and for a binary message without `readBinary`; `DECODER_FAILED` for a
- *   schema that throws or is asynchronous; `MESSAGE_NOT_ENCODABLE` and `ENCODER_FAILED` fail the write. An unhandled inbound
- *   error closes the WebSocket with 1009 or 1003.
+ * - **Errors** as `JsonCodec`. `FRAME_TOO_LONG`: the counted size of a message exceeds `maxMessageBytes`. `MESSAGE_INVALID`: a
+ *   value is not JSON or does not fit the schema, or a message is binary without `readBinary`. `DECODER_FAILED`: the schema
+ *   throws or is asynchronous. `MESSAGE_NOT_ENCODABLE` and `ENCODER_FAILED` fail the write. An unhandled inbound error closes the
+ *   WebSocket with 1009 or 1003.
  * - **State** whether the codec has failed. Use one codec for each channel.
  * - **Cost** `JSON.parse` and the schema; a broadcast to a group is encoded and framed once.
  * - **Pitfalls** without a schema, a message can have any content, including a `__proto__` key. Schemas must be synchronous.

@@ -21,7 +21,7 @@ export interface PortLike {
 export interface PortEvent {
   /** Type of the event, for example `message`. */
   readonly type: string;
-  /** Message of the event, if it has one. */
+  /** Message of the event, if any. */
   readonly data?: unknown;
 }
 
@@ -57,7 +57,7 @@ export type PortMessage = Hello | Batch | number | 'end' | 'gone' | 'reset';
 /** A message that waits to be posted. */
 export type PortOutput = string | Buffer;
 
-/** @internal Converts a message to its form in the queue. The content of `OutboundBytes` is read now. */
+/** @internal Converts a message to its form in the queue. The content of `OutboundBytes` is read during the call. */
 export function outputOf(message: unknown): PortOutput {
   if (typeof message === 'string') return message;
   return message instanceof TextMessage

@@ -6,7 +6,7 @@ import { Buffer } from 'node:buffer';
 
 /** Requests a session. JSON follows. The answer is the stream of events with the server's bytes. */
 const OPEN = 1;
-/** Bytes of a session: the session's id, a number, whether the bytes are the last, and the bytes. */
+/** Sends bytes of a session: the session's id, the number of the request, the flag for the last request, and the bytes. */
 const BYTES = 2;
 
 /** Length of the part of a session's id that names the session's server. */
@@ -26,7 +26,7 @@ export const READ = 204;
 export const WAITS = 202;
 /** The session does not exist, or has ended. */
 export const UNKNOWN = 404;
-/** A number was skipped, a request did not wait for the previous one, or it followed the last one. */
+/** A number was skipped, a request did not wait for the previous request, or a request followed the last request. */
 export const GAP = 409;
 /** The session lives on another server. The status is not 421, because `fetch` repeats such a request by itself. */
 export const ELSEWHERE = 412;
