@@ -20,9 +20,9 @@ const NONE: Failures = { count: 0, at: 0 };
 
 /**
  * A list of places that are tried in rounds, each place once in a round. Places with fewer failures come first. Equal places are
- * sorted by the connections of other clients to them, fewest first. Then the oldest last failure comes first, and then the order
- * of the list counts. A new list begins a round. If the order is `shuffle`, places that are also in the old list keep their
- * order.
+ * sorted by the connections of other clients to them, fewest first. Places that are still equal are sorted by their last failure,
+ * oldest first, and then by the order of the list. A new list begins a round. If the order is `shuffle`, places that are also in
+ * the old list keep their order.
  */
 export class AddressRing<P> {
   /** Whether the places are tried in the order of the list. */

@@ -69,7 +69,7 @@ export function keptPage(): ChannelError {
 }
 
 /**
- * @internal Converts an option error of a place that was not configured to a channel error. The next answer, or the next MOVE,
+ * @internal Converts an option error of a place outside the configuration to a channel error. A later answer, or a later MOVE,
  * can name a better place.
  */
 export function repairable(error: Error): Error {

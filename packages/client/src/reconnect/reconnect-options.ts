@@ -50,8 +50,8 @@ export interface ReconnectingClientOptions<P = ConnectPlace, C extends Channel =
   readonly balance?: PlaceBalance;
   /**
    * Time after which the next place is tried while a connect is under way. The first connection wins. The IP addresses of one
-   * name race in the same way, with alternating families (RFC 8305). If `bootstrap` is not core's, the addresses of a name race
-   * only if this option is given; with a `ProxyConnector` they never race. `false` tries one place after the other, and Node
+   * name race in the same way, with alternating families (RFC 8305). With another `bootstrap` than core's, addresses race only if
+   * this option is given. With a `ProxyConnector`, addresses never race. `false` tries one place after the other, and Node
    * resolves the names.
    * @default 250; places of srvAddresses do not race
    */

@@ -15,7 +15,7 @@ export interface SecretsState {
  */
 export class ResumeSecrets {
   /**
-   * Whether another process may know the same secrets. When the client resumes, it then receives a secret of this process alone.
+   * Whether another process may know the same secrets. If so, the client receives a secret of this process alone when it resumes.
    */
   isShared = false;
   private list: readonly string[] = [];

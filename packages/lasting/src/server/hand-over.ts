@@ -63,14 +63,14 @@ export interface HandOverOptions {
    */
   readonly save?: (channel: LastingChannel) => unknown;
   /**
-   * Maximum time for a channel to answer the messages that it has read, in milliseconds. After half of this time the channel
-   * stops reading.
+   * Maximum time for a channel to answer the messages that it has read, in milliseconds. The channel stops reading after half of
+   * it.
    * @default 10000
    */
   readonly restMs?: number;
   /** Maximum time of `to`, or of the log, for one channel, in milliseconds. @default 10000 */
   readonly takeMs?: number;
-  /** Number of channels that are handed over at the same time. The others are served meanwhile. @default 64 */
+  /** Number of channels that are handed over at the same time. Others are served meanwhile. @default 64 */
   readonly concurrency?: number;
 }
 
@@ -80,7 +80,7 @@ export interface HandOverReport {
   readonly moved: number;
   /** Number of lasting channels that did not move. They are still here or have ended. */
   readonly failed: number;
-  /** Errors of the first 100 failures: `HAND_OVER_FAILED`, with its cause. */
+  /** Errors of the first 100 failures: `HAND_OVER_FAILED` with its cause. */
   readonly failures: readonly ChannelError[];
 }
 

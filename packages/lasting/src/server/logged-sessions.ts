@@ -50,7 +50,7 @@ export class LoggedSessions implements JournalLog {
   private hasComplained = false;
   private quietUntil = Number.NEGATIVE_INFINITY;
   private sweeping: Timer | undefined = undefined;
-  /** Position of the current sweep, so that it does not begin again with channels for which the log does not answer. */
+  /** Position of the current sweep, so that the sweep does not begin again with channels for which the log does not answer. */
   private swept: Iterator<ResumeSession, undefined> | undefined = undefined;
 
   private readonly limits: LogLimits;

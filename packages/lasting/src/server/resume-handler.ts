@@ -24,7 +24,7 @@ import { ResumeTable, type ResumeVerdict } from './resume-table.ts';
 
 /** Options of a {@link ResumeHandler}. */
 export interface ResumeHandlerOptions {
-  /** Table of the server's lasting channels, shared by all its handlers. */
+  /** Table of the server's lasting channels, shared by all handlers. */
   readonly table: ResumeTable;
   /** Builds the pipeline of each lasting channel. The second parameter is the link over which the channel was opened. */
   readonly childHandler: LastingInitializer;

@@ -43,7 +43,7 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger, LoggedOwner 
   goneReason: GoneReason = 'ended';
   /** Where its client finds it. */
   place: SessionPlace = 'here';
-  /** Whether another process may have had the session, so that its client can have a secret that is unknown here. */
+  /** Whether another process may have had the session, so that the client can have a secret that is unknown here. */
   hasTraveled = false;
   /** Returns the application's state for other processes. */
   save: ((channel: LastingChannel) => unknown) | undefined = undefined;

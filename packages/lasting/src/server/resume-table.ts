@@ -30,7 +30,7 @@ import {
 
 /** The counters of a {@link ResumeTable}. */
 export interface ResumeTableCounters {
-  /** Number of returning clients that received `RESUME_GONE`, by reason. */
+  /** Returning clients that received `RESUME_GONE`, by reason. */
   readonly gone: Readonly<Record<GoneReason, number>>;
 }
 
@@ -145,7 +145,7 @@ export class ResumeTable {
   }
 
   /**
-   * Accepts a lasting channel from another process and builds its pipeline. After `begin`, it waits for its client.
+   * Accepts a lasting channel from another process and builds its pipeline. After `begin`, the channel waits for its client.
    *
    * @throws DecodeError `MESSAGE_INVALID` for bytes that do not come from `handOver`
    * @throws ChannelError `HAND_OVER_FAILED` if the channel is here already, or if its pipeline cannot be built

@@ -3,10 +3,10 @@ import { type Extension, parseExtensions } from './extensions.ts';
 import { type MessageDeflate, WindowDeflate } from './message-deflate.ts';
 
 /**
- * permessage-deflate (RFC 7692): `true`, or options. Compression costs time for each message. If windows are kept, each
- * connection costs memory (32 KiB in each direction). Compression can leak the content of a message to an attacker who can add
- * text to the message (CRIME). The limit `maxMessageBytes` applies to the inflated bytes, while a message is inflated. A server
- * compresses a broadcast message of up to 32 KiB once for all members.
+ * Whether permessage-deflate (RFC 7692) is used: a Boolean, or an object with options. Compression costs time for each message.
+ * If windows are kept, each connection costs memory (32 KiB in each direction). Compression can leak the content of a message to
+ * an attacker who can add text to the message (CRIME). The limit `maxMessageBytes` applies to the inflated bytes, while a message
+ * is inflated. A server compresses a broadcast message of up to 32 KiB once for all members.
  */
 export type WebSocketCompression =
   | boolean
