@@ -155,7 +155,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
 
   /**
    * Channel of the connection, if the client is online and the channel has not begun to end. Do not store the channel, because
-   * each connection has a new one.
+   * each connection has a new channel.
    */
   get channel(): C | undefined {
     const { state } = this.machine;

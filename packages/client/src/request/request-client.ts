@@ -108,7 +108,8 @@ type Ask = (channel: Channel) => void;
  * A client for calls over connections that reconnect: an `ExchangeHandler` on one or several {@link ReconnectingClient}s.
  *
  * A call waits while no connection is online, and fails with `TIMEOUT_REQUEST` after its time-out. If the connection is lost, the
- * call fails with `REQUEST_LOST`, unless `retry` allows a repetition. Notices follow the same rules, but have no answer, so they only need a connection.
+ * call fails with `REQUEST_LOST`, unless `retry` allows a repetition. Notices follow the same rules, but have no answer, so they
+ * need only a connection.
  *
  * @typeParam T - types of the format; `RequestClient<JsonRpcExchange>` for JSON-RPC
  * @typeParam P - place type of the bootstrap; optional for `Bootstrap` and `WebSocketBootstrap`

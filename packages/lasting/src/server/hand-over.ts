@@ -64,7 +64,7 @@ export interface HandOverOptions {
   readonly save?: (channel: LastingChannel) => unknown;
   /**
    * Maximum time for a channel to answer the messages that it has read, in milliseconds. The channel stops reading after half of
-   * it.
+   * this time.
    * @default 10000
    */
   readonly restMs?: number;

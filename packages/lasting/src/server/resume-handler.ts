@@ -81,11 +81,11 @@ const ignore = (): void => {};
  * ```
  *
  * - **Place** last in the link's pipeline, after the frame handlers. Heartbeats and idle times belong in the link's pipeline.
- *   Codec, sign-in, groups and the application belong in that of `childHandler`.
+ *   Codec, sign-in, groups and the application belong in the pipeline of `childHandler`.
  * - **In** frames of the link, as bytes. A frame contains one message of the lasting channel, or several short messages.
  * - **Out** nothing; the lasting channel reads and writes.
- * - **Events** fires `LinkLostEvent` and `LinkResumedEvent` in the lasting pipeline. Also fires `DrainStartEvent` and
- *   `DrainEvent` there. The drain of the link waits until the lasting channel has ended.
+ * - **Events** fires `LinkLostEvent` and `LinkResumedEvent` in the lasting pipeline. Forwards `DrainStartEvent` and `DrainEvent`
+ *   there. The drain of the link waits until the lasting channel has ended.
  * - **Errors** `HR_ERR_MESSAGE_INVALID` for frames that break the protocol: link and lasting channel end as `bad-input`.
  *   `HR_ERR_TIMEOUT_READ` if no frame arrives within `helloTimeoutMs`. A lasting channel whose client does not return closes as
  *   `unreachable`, or as `limit`, with a `HR_ERR_RESUME_GONE` in its `closeInfo`.

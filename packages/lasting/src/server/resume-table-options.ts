@@ -28,7 +28,7 @@ export interface ResumeTableOptions {
    */
   readonly windowOf?: (link: Channel) => number | undefined;
   /**
-   * Maximum number of unacknowledged bytes from each end, and of bytes kept for one absent client, with 64 for each message.
+   * Maximum number of unacknowledged bytes from each end, and of bytes kept for one absent client, including 64 for each message.
    * @default 1048576
    */
   readonly creditBytes?: number;
@@ -62,7 +62,7 @@ export interface ResumeTableOptions {
   readonly log?: SessionLog;
   /**
    * Maximum time of an answer of the log, in milliseconds. After a time-out or an error, the result is unknown. A record is then
-   * appended again, with the time doubled at each try, up to eight times. A client whose channel was being read must reconnect.
+   * appended again, with double the time at each try (at most eightfold). A client whose channel was being read must reconnect.
    * @default 10000
    */
   readonly logTimeoutMs?: number;

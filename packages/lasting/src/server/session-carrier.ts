@@ -40,11 +40,11 @@ const ignore = (): void => {};
 /**
  * Returns a function that hands over lasting channels over a connection: `table.handOver({ to: sessionsOver(exchange) })`.
  * `exchange` is a handler on an open connection to the other process, which answers with {@link takesSessions}. Keep the
- * connection until this process ends, because its end means that this process has ended.
+ * connection until this process ends, because the other process treats the end of the connection as the end of this process.
  *
  * If the other process refuses a channel, or certainly did not receive it, the error is `HAND_OVER_FAILED`, and this process
- * continues to serve the channel. If the connection is lost while a channel is being sent, the error is `REQUEST_LOST`, and the
- * channel continues in the process to which the client reconnects.
+ * still serves the channel. If the connection is lost during the transfer, the error is `REQUEST_LOST`, and the channel continues
+ * where the client reconnects.
  */
 export function sessionsOver(
   exchange: ExchangeHandler<BinaryExchange>,
@@ -108,10 +108,10 @@ const OPTIONS = describeOptions('takesSessions', {
 type Takes = Resolved<TakesSessionsOptions, typeof OPTIONS.kinds>;
 
 /**
- * Returns the `handle` of an `ExchangeHandler` with `binaryExchange()`, which accepts lasting channels. All connections share it.
- * The connections carry secrets and principals. Protect them with a Unix domain socket in the service's own folder, or with TLS
- * and certificates of both ends. The frame limit also limits the bytes of one lasting channel: its credit and the messages that
- * wait for credit.
+ * Returns the `handle` of an `ExchangeHandler` with `binaryExchange()`, which accepts lasting channels. One function serves all
+ * connections. The connections carry secrets and principals. Protect them with a Unix domain socket in the service's own folder,
+ * or with TLS and certificates of both ends. The frame limit also limits the bytes of a lasting channel: its credit and the
+ * messages that wait for credit.
  *
  * From the first call of a connection to its end, no client receives `RESUME_GONE` (`expectSessions`). If the peer did not end
  * the connection, this period is extended by the table's `windowMs`. Channels that wait for `begin` begin when the connection

@@ -36,7 +36,7 @@ const OPTIONS = describeOptions(
 const CONNECT_OPTIONS = describeOptions('connect', { signal: unchecked() });
 
 /**
- * A `Bootstrap` for clients that connect over WebSockets. Their pipelines read and write messages.
+ * A `Bootstrap` for clients that connect over WebSockets. The pipelines read and write messages.
  *
  * @example
  * ```ts check

@@ -13,7 +13,7 @@ import { type BytesRequest, GAP, READ, UNKNOWN, WAITS } from '../tunnel/tunnel-r
 /** Time after which a waiting request is answered, because a proxy may close a request without an answer within 30 s. */
 const ANSWER_WITHIN_MS = 15_000;
 
-/** Maximum number of requests whose bytes are kept while the channel does not read. The answer to the last one waits. */
+/** Maximum number of requests whose bytes are kept while the channel does not read. The answer to the last request waits. */
 const MOST_UNREAD = 2;
 
 /** The parts of a {@link TunnelSession}. */

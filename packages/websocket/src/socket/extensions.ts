@@ -9,7 +9,7 @@ const TOKEN = `${TOKEN_CHARACTER}+`;
 const SPACE = '[ \\t]*';
 /**
  * Matches a token or a quoted token (RFC 6455, section 9.1), which contains no comma and no semicolon. Each character matches in
- * only one way. Otherwise an endless value from a stranger could block the event loop.
+ * only one way. Otherwise an unterminated value from a stranger could block the event loop.
  */
 const VALUE = `(?:${TOKEN}|"(?:\\\\?${TOKEN_CHARACTER})+")`;
 const PARAMETER = `;${SPACE}${TOKEN}${SPACE}(?:=${SPACE}${VALUE}${SPACE})?`;
