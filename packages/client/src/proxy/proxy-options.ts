@@ -15,8 +15,8 @@ export interface ProxyConnectorOptions<C extends Channel = Channel> {
   /** A `Bootstrap` that builds the channel. The socket options of the bootstrap do not apply to the socket to the proxy. */
   readonly bootstrap: Connector<ConnectPlace, C>;
   /**
-   * Protocol of the proxy. `http`: the method CONNECT (RFC 9110). `socks5`: RFC 1928, with the package `socks` (`npm install
-   * socks`).
+   * Protocol of the proxy. `http`: the method CONNECT (RFC 9110). `socks5`: RFC 1928, with the package `socks`
+   * (`npm install socks`).
    */
   readonly protocol: 'http' | 'socks5';
   /** Host name or address of the proxy. */

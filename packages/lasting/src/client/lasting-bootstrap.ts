@@ -49,8 +49,7 @@ const CONNECT = describeOptions('connect', { signal: unchecked() });
 const clients = new WeakMap<Channel, ReconnectingClient<never, never>>();
 
 /**
- * A bootstrap for lasting channels, which outlive their connections. The server needs a `ResumeHandler` at the end of its
- * pipeline.
+ * A bootstrap for lasting channels, which outlive connections. The server needs a `ResumeHandler` at the end of its pipeline.
  *
  * ```text
  *  bootstrap                wire | frame | [heartbeat] | …       a link: one after another
@@ -58,8 +57,8 @@ const clients = new WeakMap<Channel, ReconnectingClient<never, never>>();
  *  .handler(pipeline)                     codec | sign-in | app  the lasting channel: stays
  * ```
  *
- * - **Messages** are the messages of the links' framing. Each message arrives once and in order, if both processes live and no
- *   absence exceeds the window.
+ * - **Messages** are the messages of the links' framing. Each message arrives exactly once and in order, if both processes live
+ *   and no absence exceeds the window.
  * - **Writes** settle when the message is kept, with or without a link; `acknowledged(channel)` resolves when the server has the
  *   messages. If more is kept than the server's credit allows, the channel becomes unwritable.
  * - **Events** `LinkLostEvent`, `LinkResumedEvent` and `LinkMoveEvent` in the lasting pipeline.

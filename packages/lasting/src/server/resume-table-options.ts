@@ -61,7 +61,7 @@ export interface ResumeTableOptions {
    */
   readonly log?: SessionLog;
   /**
-   * Maximum time of an answer of the log, in milliseconds. After a time-out or an error, the result is unknown. A record is then
+   * Maximum time of the log's answer, in milliseconds. After a time-out or an error, the result is unknown. A record is then
    * appended again, with double the time at each try (at most eightfold). A client whose channel was being read must reconnect.
    * @default 10000
    */

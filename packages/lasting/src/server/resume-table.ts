@@ -130,9 +130,9 @@ export class ResumeTable {
 
   /**
    * Hands over all lasting channels to another process, each when it has answered its input. `drop` and `begin` ensure that only
-   * one process serves a channel. Channels that clients open meanwhile are handed over too; later channels stay. If a channel
-   * cannot be handed over, this process still serves it, and the report contains the error. If the table has a log, this process
-   * gives up a channel when the log has stored it. Resolves when each channel was tried; never rejects.
+   * one process serves a channel. Channels that clients open meanwhile are handed over too; later channels stay. Channels that
+   * cannot be handed over are still served here, and the report contains the errors. If the table has a log, this process gives
+   * up a channel when the log has stored it. Resolves when each channel was tried; never rejects.
    *
    * @throws OptionError if an option is not valid
    */

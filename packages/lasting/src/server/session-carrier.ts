@@ -1,5 +1,5 @@
-// Lasting channels move between processes over a connection, as calls of an ExchangeHandler at each end. The first byte of a call is
-// its kind:
+// Lasting channels move between processes over a connection, as calls of an ExchangeHandler at each end. The first byte of a
+// call is its kind:
 //
 //   1 expect   announces channels; the caller does not wait for the answer
 //   2 take     bytes of a lasting channel; the answer is a ticket of 4 bytes, or a refusal
