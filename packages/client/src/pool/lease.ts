@@ -11,7 +11,7 @@ const DONE: Promise<void> = Promise.resolve();
 
 /** A connection that belongs to one user until it is released: `await using lease = await pool.acquire()`. */
 export interface Lease<C extends Channel = Channel> extends AsyncDisposable {
-  /** Channel of the connection. Do not use it after the release. */
+  /** Channel of the connection. Do not use the channel after the release. */
   readonly channel: C;
   /** True after `release` or `discard`. */
   readonly isReleased: boolean;
@@ -19,7 +19,7 @@ export interface Lease<C extends Channel = Channel> extends AsyncDisposable {
    * Releases the connection. The pool checks the connection and gives it to the next user.
    *
    * @throws PipelineError if the connection was already released; the connection is left unchanged, because another user may have
-   * it
+   * the connection
    */
   release(): void;
   /**
@@ -28,7 +28,7 @@ export interface Lease<C extends Channel = Channel> extends AsyncDisposable {
    * @throws PipelineError if the connection was already released
    */
   discard(): void;
-  /** Releases the connection, like {@link release}. Does nothing if it was already released. */
+  /** Releases the connection, like {@link release}. Does nothing after the first release. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 

@@ -21,7 +21,7 @@ import {
 /** Options for writes while the client has no connection. */
 export interface OfflineOptions {
   /**
-   * Treatment of writes. `wait` keeps writes and sends them in order after `ready`. `fail` fails them at once.
+   * Treatment of writes. `wait` keeps writes and sends them in order after `ready`. `fail` fails writes at once.
    * @default 'wait'
    */
   readonly policy?: 'wait' | 'fail';

@@ -75,7 +75,7 @@ export interface ReconnectingClientOptions<P = ConnectPlace, C extends Channel =
   readonly budget?: RetryBudget;
   /** Treatment of writes while the client has no connection. @default they wait, within limits */
   readonly offline?: OfflineOptions;
-  /** Adaptive interval that the heartbeat handlers share. `networkChanged()` resets it. @default none */
+  /** Adaptive interval that the heartbeat handlers share. `networkChanged()` resets the interval. @default none */
   readonly adaptive?: { reset(): void };
   /** Signal that closes the client. */
   readonly signal?: AbortSignal;

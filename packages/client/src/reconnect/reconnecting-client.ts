@@ -58,8 +58,8 @@ export interface ReconnectingClientEvents<P = unknown, C = unknown> {
  *
  * - **Online** writes are passed to the channel. If the connection is lost before the kernel has accepted a write, the write
  *   fails. The client does not repeat the write, because the write may have arrived. Only a protocol can acknowledge a message.
- * - **Offline** writes wait in order, limited in number, bytes and time. The client sends them after `ready` and before later
- *   writes. Writes that exceed a limit fail with `REJECTED_QUEUE`. Queued writes need no flush.
+ * - **Offline** writes wait in order, limited in number, bytes and time. The client sends waiting writes after `ready` and before
+ *   later writes. Writes that exceed a limit fail with `REJECTED_QUEUE`. Queued writes need no flush.
  * - **A loss** is detected by handlers in the pipeline. Add `HeartbeatHandler(HEARTBEAT_PRESETS.relaxed)`, because TCP alone
  *   detects a dead peer after many minutes or never. Every end of the channel is a loss, including `channel.close()`.
  * - **In a page** a wait ends at once when the browser is online again, or the page is visible or awake again. A heartbeat is
@@ -213,8 +213,8 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
 
   /**
    * Notifies the client of a change of the machine's network. A waiting client tries at once, a connecting client starts again,
-   * and the `adaptive` interval is reset. If the client is online, its connection stays, and the heartbeat handler tests it at
-   * once (`HeartbeatProbeEvent`).
+   * and the `adaptive` interval is reset. If the client is online, the heartbeat handler tests the connection at once
+   * (`HeartbeatProbeEvent`).
    */
   networkChanged(): void {
     this.settings.adaptive?.reset();

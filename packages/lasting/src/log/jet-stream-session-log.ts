@@ -88,8 +88,8 @@ class JetStreamSessionLog implements SessionLog {
   }
 
   /**
-   * Reads the records up to this sequence number. Returns `undefined` if they were removed meanwhile, or if the server sent none
-   * in time.
+   * Reads the records up to this sequence number. Returns `undefined` if the records were removed meanwhile, or if the server
+   * sent no record in time.
    */
   private async readTo(
     client: Client,

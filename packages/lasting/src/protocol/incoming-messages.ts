@@ -31,7 +31,7 @@ export class IncomingMessages {
     this.taken = this.acknowledged = taken;
   }
 
-  /** Counts a received message. Returns false if it exceeds the credit. */
+  /** Counts a received message. Returns false if the message exceeds the credit. */
   arrived(payloadBytes: number): boolean {
     this.waitingBytes += payloadBytes + MESSAGE_OVERHEAD_BYTES;
     return this.waitingBytes + this.unacknowledgedBytes <= this.creditBytes;

@@ -69,7 +69,9 @@ export interface MachineState extends SecretsState {
 
 /** Receives the messages of a frame. */
 export interface MessageReceiver {
-  /** Called for each message. The receiver calls {@link ResumeMachine.taken} when the pipeline has read it, now or later. */
+  /**
+   * Called for each message. The receiver calls {@link ResumeMachine.taken} when the pipeline has read the message, now or later.
+   */
   arrived(payload: Buffer): void;
 }
 

@@ -7,7 +7,10 @@ interface HeldMessage extends UnfinishedMessage {
   readonly isRepeated: boolean;
 }
 
-/** Messages from the client whose processing has not ended. If this process is killed, the next process reads them again. */
+/**
+ * Messages from the client whose processing has not ended. If this process is killed, the next process reads these messages
+ * again.
+ */
 export class HeldMessages {
   private readonly changed: () => void;
   private readonly held = new Map<number, HeldMessage>();

@@ -19,7 +19,7 @@ const LAZY_MS = 50;
 const LAZY_MESSAGES = 32;
 /** Minimum size of all records after the last whole record before a new whole record is written, in bytes. */
 const MAX_TAIL_BYTES = 65_536;
-/** Divisor of the credit. If the result exceeds `MAX_TAIL_BYTES`, it is used instead. */
+/** Divisor of the credit. The result is used instead of `MAX_TAIL_BYTES` if the result is larger. */
 const MAX_TAIL_SHARE = 4;
 /** Number of credits of stored messages that wait for the client before the channel becomes unwritable. */
 export const BACKLOG_CREDITS = 2;
@@ -214,7 +214,8 @@ export class Journal {
   }
 
   /**
-   * Holds the message that the pipeline is reading. If this process does not finish the message, the next process reads it again.
+   * Holds the message that the pipeline is reading. A message that this process does not finish is read again by the next
+   * process.
    */
   hold(): MessageHold | undefined {
     return this.isActive ? this.held.hold() : undefined;

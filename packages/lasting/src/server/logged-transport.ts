@@ -51,8 +51,8 @@ class LoggedInput extends LastingInput {
 }
 
 /**
- * The transport of a lasting channel whose table has a log. Input and output of the channel are in its {@link Journal} first, and
- * in the {@link ResumeTransport} when they are stored.
+ * The transport of a lasting channel whose table has a log. Input and output of the channel are in the {@link Journal} until they
+ * are stored, and then in the {@link ResumeTransport}.
  */
 export class LoggedTransport extends ResumeTransport implements JournalOwner {
   readonly journal: Journal;
@@ -266,7 +266,8 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
 
   /** Called when a read message is stored, so that the message can be acknowledged. */
   private tookStored(size: number): void {
-    // The message arrived over an earlier link. RESUMED counts it, and waits for the same log.
+    // The message arrived over an earlier link. RESUMED counts the message, and waits for the same
+    // log.
     if (this.links.isPaused) this.machine.tookBefore();
     else super.taken(size);
   }

@@ -90,7 +90,7 @@ const ignore = (): void => {};
  *   `HR_ERR_TIMEOUT_READ` if no frame arrives within `helloTimeoutMs`. A lasting channel whose client does not return closes as
  *   `unreachable`, or as `limit`, with a `HR_ERR_RESUME_GONE` in its `closeInfo`.
  * - **State** per link; the table has the state of the lasting channels. A client has signed in if its channel's attribute
- *   `PRINCIPAL` is set. An `AuthHandler` sets it; a custom sign-in must set it. The table gives up other clients first.
+ *   `PRINCIPAL` is set. An `AuthHandler` or a custom sign-in sets the attribute. The table gives up other clients first.
  * - **Cost** a copy of each written message until its acknowledgement, and of each short message that waits for the pipeline; an
  *   acknowledgement of 7 bytes for 64 messages.
  * - **Pitfalls** a write settles when the message is kept, not when it is sent: see `acknowledged`. A framing limit below 1,024

@@ -55,8 +55,8 @@ export interface ResumeTableOptions {
   /** Source of ids and secrets. @default crypto.randomBytes */
   readonly random?: (count: number) => Uint8Array;
   /**
-   * Log that stores the channels. Every process with the same log can continue them, even if this process is killed. Each message
-   * is logged before it is acknowledged or sent. `windowMs` is at most half of the log's `keepMs`.
+   * Log that stores the channels. Every process with the same log can continue these channels, even if this process is killed.
+   * Each message is logged before it is acknowledged or sent. `windowMs` is at most half of the log's `keepMs`.
    * @default none: channels end with their process
    */
   readonly log?: SessionLog;

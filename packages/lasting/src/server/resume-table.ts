@@ -242,8 +242,8 @@ export class ResumeTable {
   }
 
   /**
-   * Ends all channels without a link, with the reason `shutdown`. If the table has a log, other processes continue them. Channels
-   * with a link end with their server.
+   * Ends all channels without a link, with the reason `shutdown`. If the table has a log, other processes continue these
+   * channels. Channels with a link end with their server.
    */
   close(): void {
     for (const session of this.absent.all) {

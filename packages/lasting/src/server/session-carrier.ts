@@ -109,9 +109,9 @@ type Takes = Resolved<TakesSessionsOptions, typeof OPTIONS.kinds>;
 
 /**
  * Returns the `handle` of an `ExchangeHandler` with `binaryExchange()`, which accepts lasting channels. One function serves all
- * connections. The connections carry secrets and principals. Protect them with a Unix domain socket in the service's own folder,
- * or with TLS and certificates of both ends. The frame limit also limits the bytes of a lasting channel: its credit and the
- * messages that wait for credit.
+ * connections. The connections carry secrets and principals. Protect the connections with a Unix domain socket in the service's
+ * own folder, or with TLS and certificates of both ends. The frame limit also limits the bytes of a lasting channel: its credit
+ * and the messages that wait for credit.
  *
  * From the first call of a connection to its end, no client receives `RESUME_GONE` (`expectSessions`). If the peer did not end
  * the connection, this period is extended by the table's `windowMs`. Channels that wait for `begin` begin when the connection

@@ -30,7 +30,7 @@ const COPY_BYTES = 8 * 1024;
 
 /**
  * The output of a WebSocket, which frames messages, with masks for a client. The frames of one flush are written as one message
- * of the channel that carries the WebSocket, without a stream between them.
+ * of the channel that carries the WebSocket, without an intermediate stream.
  */
 export class FrameOutput {
   private readonly below: Context;

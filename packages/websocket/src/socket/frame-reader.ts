@@ -298,7 +298,7 @@ function isAsciiOnly(bytes: Buffer, from: number, to: number): boolean {
   return seen < 0x80;
 }
 
-/** Reads a length of two or of eight bytes. A number without enough precision still exceeds every limit. */
+/** Reads a length of two or of eight bytes. A length beyond the precision of a number still exceeds every limit. */
 function lengthAt(bytes: Buffer, at: number, size: number): number {
   if (size === 2) return bytes.readUInt16BE(at);
   return bytes.readUInt32BE(at) * 2 ** 32 + bytes.readUInt32BE(at + 4);
