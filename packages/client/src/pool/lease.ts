@@ -28,7 +28,7 @@ export interface Lease<C extends Channel = Channel> extends AsyncDisposable {
    * @throws PipelineError if the connection was already released
    */
   discard(): void;
-  /** Releases the connection, like {@link release}. Does nothing after the first release. */
+  /** Releases the connection, like {@link release}. Does nothing if the connection was already released. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 

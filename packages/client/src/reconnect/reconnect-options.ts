@@ -40,8 +40,8 @@ export interface ReconnectingClientOptions<P = ConnectPlace, C extends Channel =
   /** Places to connect to: a list, or a function that is called before each round, for example `httpAddresses`. */
   readonly addresses: Addresses<P>;
   /**
-   * Order of the places. `shuffle` shuffles the list once per client. `given` keeps its order. Places that have failed more often
-   * come later.
+   * Order of the places. `shuffle` shuffles the list once per client. `given` keeps the order of the list. Places that have
+   * failed more often come later.
    *
    * @default 'shuffle', 'given' with srvAddresses
    */
