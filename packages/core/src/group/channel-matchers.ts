@@ -5,26 +5,26 @@ import { checkMatcher } from './group-argument.ts';
 
 type Elsewhere = ChannelMatcher['elsewhere'];
 
-/** The usual choices; each states what it means for members elsewhere. @see Netty's `ChannelMatchers` */
+/** The usual matchers. Each states its choice for members in other processes ("elsewhere"). @see Netty's `ChannelMatchers` */
 export const ChannelMatchers: {
-  /** Elsewhere all. */
+  /** Matches all members. Elsewhere: all. */
   readonly all: ChannelMatcher;
-  /** Elsewhere none: a listening channel is of no use to another process. */
+  /** Matches listening channels. Elsewhere: none, because a listening channel is of no use to another process. */
   readonly isServer: ChannelMatcher;
-  /** Elsewhere all. */
+  /** Matches channels that do not listen. Elsewhere: all. */
   readonly isNotServer: ChannelMatcher;
-  /** Elsewhere none. */
+  /** Matches one channel. Elsewhere: none. */
   is(channel: Channel): ChannelMatcher;
-  /** Elsewhere all. */
+  /** Matches all channels except one. Elsewhere: all. */
   isNot(channel: Channel): ChannelMatcher;
-  /** Not known elsewhere. */
+  /** Matches channels of a class. Elsewhere: unknown. */
   // biome-ignore lint/suspicious/noExplicitAny: any constructor
   isInstanceOf(type: abstract new (...args: any[]) => unknown): ChannelMatcher;
-  /** Elsewhere the opposite too, if that of `matcher` is known. */
+  /** Matches the channels that `matcher` does not choose. Elsewhere: the opposite of `matcher`, if known. */
   invert(matcher: ChannelMatcher): ChannelMatcher;
-  /** Only channels that all the matchers choose; elsewhere none if one chooses none, all if each chooses all. */
+  /** Matches the channels that all the matchers choose. Elsewhere: none if one matcher chooses none, all if each chooses all. */
   compose(...matchers: readonly ChannelMatcher[]): ChannelMatcher;
-  /** A function of yours, and what it means for members elsewhere. */
+  /** Adds the choice for members in other processes to a function of your own. */
   elsewhere(matcher: ChannelMatcher, chosen: 'all' | 'none'): ChannelMatcher;
 } = {
   all: meaning(() => true, 'all'),
@@ -52,7 +52,7 @@ export const ChannelMatchers: {
 
 const CHOICES = ['all', 'none'] as const;
 
-/** Only for functions made here: one of the user's stays as it is. */
+/** Sets the choice for members elsewhere. Only for functions created here, because a user's function must not change. */
 function meaning(matcher: (channel: Channel) => boolean, elsewhere: Elsewhere): ChannelMatcher {
   if (elsewhere !== undefined) (matcher as { elsewhere?: Elsewhere }).elsewhere = elsewhere;
   return matcher;
