@@ -51,7 +51,9 @@ export abstract class ChannelDeadline implements DeadlineEntry, Timer {
     this.begunAt = -1;
   }
 
-  /** Stops the deadline and removes its entry from the clock. For a channel that closes or a handler that is removed. */
+  /**
+   * Stops the deadline and removes its entry from the clock. A handler calls it when the channel closes or when it is removed.
+   */
   cancel(): void {
     this.stop();
     this.awaitsReads = false;

@@ -1,6 +1,6 @@
 /**
- * The basic types of Headrace and the rules that they follow: start reading here. Every other file of the core imports from this
- * file.
+ * The basic types of Headrace and the rules that they follow. Start reading here. This file contains only types, and the other
+ * files of the core build on it.
  *
  * @module
  */
@@ -13,24 +13,22 @@ import type { HandlerTypes } from './handler-types.ts';
 import type { MessageKinds } from './message-kinds.ts';
 import type { ReadMemory } from './transport/read-memory.ts';
 
-/**
- * The result of a handler method. A handler may return a promise: a rejection then counts as an error that the handler threw.
- */
+/** The result of a handler method. If a handler returns a promise, a rejection counts as an error that the handler threw. */
 export type Handled = void | PromiseLike<void>;
 
 /** A half of a connection: `input` carries bytes from the peer, `output` carries bytes to the peer. */
 export type Direction = 'input' | 'output';
 
 /**
- * One step of a pipeline. Every method is optional: the pipeline skips a handler that lacks the method, without a call. The
- * pipeline calls one method after the other, on the event loop. To pass an event on, call the method of the same name on the
- * context (`fire…` for inbound events).
+ * One step of a pipeline. Every method is optional. The pipeline skips a handler that lacks the method, without a call. The
+ * pipeline calls the methods one after the other, on the event loop. To pass an event on, call the method of the same name on
+ * the context (`fire…` for inbound events).
  *
  * An error thrown in an inbound method, in `read` or in `flush` reaches the same handler's `exceptionCaught`. An error thrown in
  * `write`, `shutdown` or `close` fails the returned future instead.
  *
- * @typeParam T - the handler's {@link Types}. With `class Upper implements Handler<Upper['types']>`, the compiler checks the
- *   methods of the class against these types. `addLast` compares the message types in any case.
+ * @typeParam T - the handler's {@link Types}; with `class Upper implements Handler<Upper['types']>`, the compiler checks the
+ *   methods against these types in the class itself, and otherwise only in `addLast`
  * @see Netty's `ChannelInboundHandler` and `ChannelOutboundHandler`; one interface as in Netty 5
  */
 export interface Handler<T extends HandlerTypes = HandlerTypes> {
@@ -38,32 +36,31 @@ export interface Handler<T extends HandlerTypes = HandlerTypes> {
   readonly types?: T;
 
   /**
-   * Kinds of messages that the handler reads and produces, if it accepts no other kinds. A pipeline template refuses an order of
-   * handlers that cannot work. Error texts name the handler that produced a message.
+   * Kinds of messages that the handler reads and produces, if it accepts no other kinds. A template refuses an order that cannot
+   * work. Error texts name the handler that produced a message.
    */
   readonly messageKinds?: MessageKinds | undefined;
 
   /**
-   * User events that the handler fires, and user events that it answers. Adding the handler fails with `PIPELINE_ORDER` if it
-   * answers an event that only a handler after it fires.
+   * User events that the handler fires, and user events that it answers. Adding a handler fails with `PIPELINE_ORDER` if an
+   * event that a handler answers would be fired only by a handler after it.
    */
   readonly userEvents?: HandlerEvents | undefined;
 
-  /** Whether one instance may be in many pipelines. A handler that keeps the state of one channel must not set this to true. */
+  /** Whether one instance may be in many pipelines. Must not be true for a handler that keeps the state of one channel. */
   readonly sharable?: boolean;
   /**
-   * Returns a handler of the same class with the same options, for another channel. With this method, an instance can be part of
-   * a template, which creates a handler for each channel.
+   * Returns a handler of the same class with the same options, for another channel. A handler with this method can be part of a
+   * template, which then creates a handler for each channel.
    */
   fresh?(): Handler;
 
   /**
    * Called when the handler is in the pipeline of a registered channel, before any other event. The handler may write. Output
-   * that is flushed before the connection is up is sent when the connection is up. If the connection fails, the output fails,
-   * too.
+   * that is flushed before the connection is up is sent as soon as it is up, and fails if the connection fails.
    */
   handlerAdded?(ctx: Context<T>): void;
-  /** Called when the handler has been removed. The handler can still pass on the messages that it holds, through `ctx`. */
+  /** Called when the handler was removed. The handler can still pass on the messages that it holds, through `ctx`. */
   handlerRemoved?(ctx: Context<T>): void;
 
   /** Called once when the channel has started, before `channelActive`. Its transport is open or is connecting. */
@@ -72,7 +69,7 @@ export interface Handler<T extends HandlerTypes = HandlerTypes> {
   channelActive?(ctx: Context<T>): Handled;
   /** Called for each inbound message. */
   channelRead?(ctx: Context<T>, message: T['reads']): Handled;
-  /** Called at the end of a burst of input. This is the moment to flush. */
+  /** Called when a burst of input has been read. This is the moment to flush. */
   channelReadComplete?(ctx: Context<T>): Handled;
   /** Called when `channel.isWritable` has changed. */
   channelWritabilityChanged?(ctx: Context<T>): Handled;
@@ -84,12 +81,12 @@ export interface Handler<T extends HandlerTypes = HandlerTypes> {
   channelInactive?(ctx: Context<T>): Handled;
   /** Called as the last event of a channel. Afterwards, the handlers are removed, the last one first. */
   channelUnregistered?(ctx: Context<T>): Handled;
-  /** Called when this handler or an earlier one threw an error, or when the connection failed. */
+  /** Called when this handler or an earlier handler threw an error, or when the connection failed. */
   exceptionCaught?(ctx: Context<T>, error: Error): Handled;
 
   /** Called when more input is requested. */
   read?(ctx: Context<T>): Handled;
-  /** Called for each outbound message. Returns the future of `ctx.write(…)`, which passes the encoded message on. */
+  /** Called for each outbound message. Returns `ctx.write(…)` of the encoded message. */
   write?(ctx: Context<T>, message: T['accepts']): WriteFuture | PromiseLike<void>;
   /** Called to send earlier writes to the peer. */
   flush?(ctx: Context<T>): Handled;
@@ -119,46 +116,40 @@ export interface InboundInvoker {
   fireChannelInactive(): void;
   /** Passes {@link Handler.channelUnregistered} on. */
   fireChannelUnregistered(): void;
-  /**
-   * Passes an error on. The hook `unhandledException` receives an error that passes the last handler. The channel then closes.
-   */
+  /** Passes an error on. If it passes the last handler, the hook `unhandledException` receives it, and the channel closes. */
   fireExceptionCaught(error: Error): void;
 }
 
 /** The outbound operations. Each operation starts at the next handler towards the head. */
 export interface OutboundInvoker {
-  /** Requests more input. Needed only while `autoRead` is off. */
+  /** Requests more input. This is needed only while `autoRead` is off. */
   read(): void;
   /**
    * Queues a message. Nothing is sent before `flush`. Throws a `TypeError` for `null` and `undefined`.
    *
-   * The future fails with:
-   *
-   * - `MESSAGE_NOT_ENCODABLE` if neither a handler nor the transport accepts the message,
-   * - `OUTBOUND_FULL` if the waiting output exceeds its limit,
-   * - `OUTPUT_SHUTDOWN` after `end()`,
-   * - `CHANNEL_CLOSED` if the channel has closed, or closes before the message is sent,
-   * - the error of a handler that the message passes.
+   * The future fails with `MESSAGE_NOT_ENCODABLE` if neither a handler nor the transport accepts the message. It fails with
+   * `OUTBOUND_FULL` if too much output waits, and with `OUTPUT_SHUTDOWN` after `end()`. It fails with `CHANNEL_CLOSED` if the
+   * channel closes before the message is sent. The errors of the handlers that the message passes also fail the future.
    */
   write(message: unknown): WriteFuture;
-  /** Sends the messages that were written. Before the connection is up, they are sent as soon as it is up. */
+  /** Sends the written messages, or sends them as soon as the connection is up. */
   flush(): void;
   /** Writes a message and flushes, even if the write failed. Returns the future of the write. */
   writeAndFlush(message: unknown): WriteFuture;
-  /** Shuts down one half of the connection. `output` is shut down after all flushed output was sent. @default output */
+  /** Shuts down one half of the connection. `output` is shut down after all flushed output. @default output */
   shutdown(direction?: Direction): WriteFuture;
   /**
-   * Closes the connection immediately. Output that the kernel has taken still arrives. Other writes fail. To send all output
-   * first, use {@link Channel.end}.
+   * Closes the connection at once. Output that the kernel has taken still arrives. Other writes fail. To send all output, use
+   * {@link Channel.end}.
    */
   close(reason?: CloseReason): WriteFuture;
 }
 
 /**
- * A handler's place in one pipeline. The handler reaches its neighbors, its channel and the clock through its context.
+ * A handler's place in one pipeline, which gives access to its neighbors, its channel and the clock.
  *
- * @typeParam T - the handler's {@link Types}, for example `Context<Upper['types']>`. The compiler then checks the messages that
- *   the handler fires and writes. A plain `Context` accepts every message unchecked.
+ * @typeParam T - the handler's {@link Types}, for example `Context<Upper['types']>`; the compiler then checks the messages that
+ *   the handler fires and writes, but not on a plain `Context`
  */
 export interface Context<T extends HandlerTypes = HandlerTypes>
   extends InboundInvoker,
@@ -174,25 +165,26 @@ export interface Context<T extends HandlerTypes = HandlerTypes>
   /** Clock of the channel. An error that a task throws reaches this handler's `exceptionCaught`. */
   readonly clock: Clock;
   /**
-   * Calls `over` once, `rule.ms` milliseconds from now, unless the timer is cancelled or the channel closes earlier. An error
-   * that `over` throws reaches this handler's `exceptionCaught`. The handler must cancel the timer when it is removed.
+   * Calls `over` once, in `rule.ms` milliseconds, unless the timer is cancelled or the channel closes earlier. An error that
+   * `over` throws reaches this handler's `exceptionCaught`. The handler must cancel the timer when it is removed.
    */
   deadline(rule: DeadlineRule, over: () => void): Timer;
   /** Passes a message to the next handler towards the tail. */
   fireChannelRead(message: T['mayFire']): void;
   /** Writes a message through the handlers towards the head. */
   write(message: T['mayWrite']): WriteFuture;
-  /** Writes a message as {@link Context.write} does, and flushes. */
+  /** Calls `write`, then `flush`. */
   writeAndFlush(message: T['mayWrite']): WriteFuture;
   /** Whether the handler has been removed. The context of a removed handler still forwards to its former neighbors. */
   readonly isRemoved: boolean;
   /**
-   * Adds `delta` bytes to the output that this handler holds. A negative `delta` subtracts. The bytes count towards writability.
+   * Adds `delta` bytes to the output that this handler holds, or subtracts them if negative. The held output counts towards
+   * writability.
    */
   addPendingOutboundBytes(delta: number): void;
   /**
-   * Reports the failure of a future that the handler created itself. The channel's `writeFailed` hook receives the failure,
-   * unless the future is observed before the current event ends.
+   * Reports the failure of a future that the handler created itself to the channel's `writeFailed` hook, unless the future is
+   * observed before the current event ends.
    */
   reportFailure(future: WriteFuture, error: Error): void;
 }
@@ -202,8 +194,8 @@ export interface Context<T extends HandlerTypes = HandlerTypes>
 export type HandlerClass<T extends Handler = Handler> = abstract new (...args: any[]) => T;
 
 /**
- * A reference to a handler: its name, the instance, or its class. A class matches the first handler from the head that is an
- * instance of the class or of a subclass.
+ * A reference to a handler: its name, the instance, or its class. A class refers to its first handler from the head, including
+ * handlers of subclasses.
  */
 export type HandlerRef = string | Handler | HandlerClass;
 
@@ -211,19 +203,19 @@ export type HandlerRef = string | Handler | HandlerClass;
  * The handlers of one channel, in order. Inbound events pass from the head (the transport) to the tail (the application),
  * outbound operations from the tail to the head. A pipeline may be changed at any time, even by a handler during an event.
  *
- * @typeParam R - type of the messages that a handler added at the tail reads, `unknown` if the compiler cannot know it
- * @typeParam W - type of the messages that a handler added at the tail may write
+ * @typeParam R - messages that the next handler at the tail reads, or `unknown`
+ * @typeParam W - messages that the next handler at the tail may write
  * @see Netty's `ChannelPipeline`
  */
 export interface Pipeline<R = unknown, W = unknown> extends InboundInvoker, OutboundInvoker {
   /** The channel of the pipeline. It never changes. */
   readonly channel: Channel;
-  /** For the compiler only: it makes a pipeline of strings and a pipeline of numbers different types. */
+  /** For the compiler only, to distinguish a pipeline of strings from a pipeline of numbers. */
   readonly reads?: R;
 
   /** Writes a message from the tail, through all handlers. */
   write(message: W): WriteFuture;
-  /** Writes a message as {@link Pipeline.write} does, and flushes. */
+  /** Calls `write`, then `flush`. */
   writeAndFlush(message: W): WriteFuture;
 
   /**
@@ -242,15 +234,15 @@ export interface Pipeline<R = unknown, W = unknown> extends InboundInvoker, Outb
   addBefore(base: HandlerRef, handler: Handler, name?: string): Pipeline;
   /** Adds a handler after another handler, nearer to the tail. */
   addAfter(base: HandlerRef, handler: Handler, name?: string): Pipeline;
-  /** Removes a handler and returns it. Throws a `PipelineError` if the pipeline does not contain the handler. */
+  /** Removes a handler and returns it. Throws a `PipelineError` if the handler is missing. */
   remove(ref: HandlerRef): Handler;
-  /** Removes a handler as {@link remove} does. Returns `undefined` if the pipeline does not contain the handler. */
+  /** Removes a handler and returns it. Returns `undefined` if the handler is missing. */
   removeIfExists(ref: HandlerRef): Handler | undefined;
   /** Removes the handler at the head. Throws a `PipelineError` if the pipeline is empty. */
   removeFirst(): Handler;
   /** Removes the handler at the tail. Throws a `PipelineError` if the pipeline is empty. */
   removeLast(): Handler;
-  /** Replaces a handler by `handler`, and returns the handler that was replaced. The default name is generated. */
+  /** Replaces a handler with `handler`, and returns the replaced handler. The default name is generated. */
   replace(ref: HandlerRef, handler: Handler, name?: string): Handler;
 
   /** Returns the first handler of a class or of its subclasses. */
@@ -275,13 +267,13 @@ export interface Pipeline<R = unknown, W = unknown> extends InboundInvoker, Outb
   [Symbol.iterator](): Iterator<[string, Handler]>;
 
   /**
-   * Reports a failure as {@link Context.reportFailure} does. For code outside the pipeline that holds writes, such as a group.
+   * Reports a failure, see {@link Context.reportFailure}. Code outside the pipeline that holds writes uses it, such as a group.
    */
   reportFailure(future: WriteFuture, error: Error): void;
 }
 
 /**
- * The outcome of a write, shutdown or close. You may ignore it: the channel's `writeFailed` hook receives an unobserved failure,
+ * The outcome of a write, shutdown or close. You may ignore it. The channel's `writeFailed` hook receives an unobserved failure,
  * which never becomes an unhandled rejection. A promise is created only when you await the future. The writes of one flush can
  * share a future.
  */
@@ -293,18 +285,18 @@ export interface WriteFuture extends PromiseLike<void> {
   /** Error of a failed operation. Reading this property counts as observing the failure. */
   readonly error: Error | undefined;
   /**
-   * For a failed write, whether a part of the message might have been sent. If false, the transport received no byte of the
-   * message, so that a second attempt cannot send the message twice.
+   * Whether some bytes of a failed write might have been sent. If false, the transport received no byte of the message, and a
+   * second attempt cannot send it twice.
    */
   readonly mayHaveLeft: boolean;
   /**
-   * Calls `listener` when the operation settles, or at once if it has settled. Listeners are called in the order of
-   * registration, without a promise.
+   * Calls `listener` when the future settles, or at once if it has settled, without a promise. Listeners are called in the order
+   * of registration.
    */
   onSettled(listener: (error: Error | undefined) => void): void;
   /**
-   * Calls `listener` as `onSettled` does, for handlers that only watch. The failure still counts as unobserved: the
-   * `writeFailed` hook receives it, unless another listener observes it.
+   * Calls `listener` as `onSettled` does, but the failure still counts as unobserved. The `writeFailed` hook receives the
+   * failure, unless another listener observes it.
    */
   peekSettled(listener: (error: Error | undefined) => void): void;
   /** Creates a promise and calls its `catch`. */
@@ -415,16 +407,16 @@ export interface EndOptions {
  *
  * `channelInactive` never runs inside `close()`, but in the next task. `closeInfo` is set at once.
  *
- * @typeParam R - type of the messages that the first handler reads, if the transport has just created the channel
- * @typeParam W - type of the messages that the transport accepts
+ * @typeParam R - messages that the first handler reads from the transport
+ * @typeParam W - messages that the transport accepts
  */
 export interface Channel<R = unknown, W = unknown>
   extends OutboundInvoker,
     AsyncIterable<R>,
     AsyncDisposable {
-  /** Eight hexadecimal digits, unique in this process. In a simulation, they are unique among its channels. */
+  /** Eight hexadecimal digits, unique in this process or among the channels of a simulation. */
   readonly id: string;
-  /** Server channel that accepted this channel, or channel that carries it (as HTTP carries a WebSocket). */
+  /** Server channel that accepted this channel, or channel inside which it runs, such as HTTP for a WebSocket. */
   readonly parent: Channel | undefined;
   /** Pipeline of the channel's handlers. */
   readonly pipeline: Pipeline<R, W>;
@@ -439,41 +431,39 @@ export interface Channel<R = unknown, W = unknown>
   /** Address of the peer's end, readable even after the close. `undefined` for a listening channel. */
   readonly remoteAddress: Address | undefined;
 
-  /** Whether the channel has not closed yet. True even while the channel is connecting. */
+  /** Whether the channel has not closed. A channel that is connecting is open. */
   readonly isOpen: boolean;
-  /** Whether the channel is registered: from `channelRegistered` until `channelUnregistered` has passed the pipeline. */
+  /** Whether the channel is between `channelRegistered` and the end of `channelUnregistered`. */
   readonly isRegistered: boolean;
-  /** Whether the connection is up. From connect to close, the pipeline receives input and sends output. */
+  /** Whether the connection is up, so that the pipeline receives input and sends output. */
   readonly isActive: boolean;
-  /**
-   * Whether the channel accepts more output. If false, too much output waits. Stop writing until `channelWritabilityChanged`.
-   */
+  /** Whether the application may write. If false, too much output waits. Do not write until `channelWritabilityChanged`. */
   readonly isWritable: boolean;
-  /** Whether reading has ended: the peer has ended its half, this side has shut it down, or the channel has closed. */
+  /** Whether no more input is read, because the peer has ended its half, we have shut it down, or the channel has closed. */
   readonly isInputShutdown: boolean;
   /** Whether our half has been shut down, or the channel has closed. */
   readonly isOutputShutdown: boolean;
   /** Whether `end()`, `shutdown('output')` or `close()` was called. Pools and balancers skip a channel that is ending. */
   readonly isEnding: boolean;
   /**
-   * Whether the channel drops further input: after `end()`, after our own `shutdown('input')`, and after the close. A handler
-   * that makes many messages from one input then stops.
+   * Whether the channel drops further input: after `end()`, after our own `shutdown('input')`, and after the close. At this
+   * point, a handler that makes many messages from one input stops.
    */
   readonly discardsInput: boolean;
   /** Whether this is a listening channel, whose messages are the channels that it accepts. */
   readonly isServer: boolean;
 
   /**
-   * Whether the channel reads automatically (default), or only after `read()`. The application sets it, handlers use
+   * Whether the channel reads automatically (default), or only after `read()`. Only the application sets it. Handlers use
    * {@link holdReads}.
    */
   autoRead: boolean;
   /**
-   * Stops requesting input from the transport until the returned hold and all other holds are released. For handlers that cannot
-   * accept more input at present. Holds are counted, so that several handlers do not disturb each other, and `autoRead` does not
-   * change. Decoders stop after the message during which the hold was taken.
+   * Stops reading until the returned hold and all other holds are released. A handler calls it when it cannot accept more input.
+   * Holds are counted, so that several handlers do not disturb each other, and `autoRead` does not change. Decoders stop after
+   * the message during which the hold was taken.
    *
-   * @param why - reason, listed in {@link readHolds}: one or two words, such as the name of the handler
+   * @param why - reason for {@link readHolds}, in one or two words, such as the name of the handler
    */
   holdReads(why: string): ReadHold;
   /** Whether any hold is active. */
@@ -481,30 +471,29 @@ export interface Channel<R = unknown, W = unknown>
   /** Reasons for the active holds, the oldest first. */
   readonly readHolds: readonly string[];
   /**
-   * Total time during which this side has not read, in milliseconds. This includes the present period. In this time, reads were
-   * held, or no input was requested while auto-read was off. Deadlines for input do not run during this time.
+   * Total time without reading, in milliseconds, including the present period. Reads were held, or auto-read was off and no
+   * input was requested. Deadlines for input do not run during this time.
    */
   readonly readHeldMs: number;
   /**
    * Calls `listener` once when no hold is active, or at once if there is none. Listeners are called in the order of
-   * registration, before the next read. They are not called if the channel closes first. A listener checks {@link isReadHeld}
-   * again, because an earlier listener might have taken a hold.
+   * registration, before the next read. They are not called if the channel closes first. A listener must check
+   * {@link isReadHeld} again, because an earlier listener might have taken a hold.
    */
   onceReadable(listener: () => void): void;
   /**
-   * Returns true if the input of this connection has used up its time in this turn of the event loop (`readBudgetMs`). In this
-   * case, reads are held until the connection's next turn. Handlers that make many messages from one read call this every few
-   * messages.
+   * Returns true if the input of this connection has used up its time in this turn of the event loop (`readBudgetMs`). Reads are
+   * then held until the next turn. Handlers that make many messages from one read call this method every few messages.
    */
   checkTurn(): boolean;
   /**
    * Calls `listener` in the connection's next turn of the event loop, or at once if the connection has time left in this turn.
-   * The call is made even after the channel has closed: its handlers are removed after the last of these calls.
+   * The call is made even after a close, because the handlers are removed only after the last of these calls.
    */
   onNextTurn(listener: () => void): void;
   /**
-   * Memory that receives the bytes that this channel reads, for decoders that know the length of the current message. A handler
-   * that does not use it may keep views of its input forever.
+   * Memory that receives the input of this channel, for decoders that know the length of the current message. A handler that
+   * does not use it may keep views of its input forever.
    */
   readonly readMemory: ReadMemory;
   /** Number of written bytes that the kernel has not taken yet, with a fixed overhead for each message. */
@@ -513,14 +502,14 @@ export interface Channel<R = unknown, W = unknown>
   readonly bytesBeforeUnwritable: number;
   /** Number of bytes that must be sent before {@link isWritable} becomes true, or 0 if it is true. */
   readonly bytesBeforeWritable: number;
-  /** A number that changes when the transport accepts output. It tells a slow write from a write that is stuck. */
+  /** A number that changes when the transport accepts output. It distinguishes a slow write from a stuck write. */
   readonly outboundProgress: number;
 
   /** Promise that resolves when the channel has closed. It never rejects. */
   readonly closed: Promise<CloseInfo>;
   /** Reason for the close, with details. `undefined` while the channel is open. */
   readonly closeInfo: CloseInfo | undefined;
-  /** Calls `listener` once when the channel has closed, or at once if it is closed. No promise is created. */
+  /** Calls `listener` once when the channel has closed, or at once if it is closed, without a promise. */
   onClosed(listener: (channel: Channel) => void): void;
   /** Removes a listener of {@link onClosed}. */
   offClosed(listener: (channel: Channel) => void): void;
@@ -528,40 +517,39 @@ export interface Channel<R = unknown, W = unknown>
   onceWritable(listener: () => void): void;
 
   /**
-   * Writes a message as {@link OutboundInvoker.write} does. A write whose signal aborts before the flush fails and is not sent.
+   * Writes a message, see {@link OutboundInvoker.write}. If the signal aborts before the flush, the write fails and is not sent.
    */
   write(message: W, options?: WriteOptions): WriteFuture;
-  /** Writes a message as {@link Channel.write} does, and flushes. */
+  /** Calls `write`, then `flush`. */
   writeAndFlush(message: W, options?: WriteOptions): WriteFuture;
   /**
-   * Closes the connection in order: flushes, ends our half after all written output, and discards further input. The channel
-   * closes when the peer has ended its half, or after `lingerMs`.
+   * Flushes, ends our half after all written output, and discards further input. The channel closes when the peer has ended its
+   * half, or after `lingerMs`.
    */
   end(options?: EndOptions): WriteFuture;
   /** Resets the connection (with a RST if the transport can send one). */
   abort(reason?: CloseReason): WriteFuture;
 
   /**
-   * Iterates over the messages that pass the last handler, in one loop: `for await (const message of channel)`. The messages
-   * arrive in order, an error arrives after the messages before it, and the end is last. Reading stops while ten messages wait.
-   * Leaving the loop early closes the channel. Start the loop before the first message is read. Otherwise, a `PipelineError` is
-   * thrown.
+   * Iterates over the messages that pass the last handler, in one loop: `for await (const message of channel)`. An error follows
+   * the messages before it, and the end is last. Reading stops while ten messages wait. Leaving the loop early closes the
+   * channel. If the loop starts after the first message was read, a `PipelineError` is thrown.
    */
   [Symbol.asyncIterator](): AsyncIterator<R>;
-  /** Ends the channel as {@link Channel.end} does, for `await using`. */
+  /** Calls {@link Channel.end}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**
- * A function that chooses members of a group. Its property `elsewhere` can state the choice for channels in other processes,
- * where the function cannot be called.
+ * A function that chooses members of a group. `elsewhere` can state the choice for channels in other processes, where the
+ * function cannot be called.
  */
 export interface ChannelMatcher {
   /** Returns true if the channel is chosen. */
   (channel: Channel): boolean;
   /**
-   * Choice among the members in other processes: `all` or `none`. A plain function has no such choice and cannot be carried out
-   * there. Use `ChannelMatchers.elsewhere` to add the choice. A group in one process ignores it.
+   * Choice among the members in other processes. A plain function has no such choice and cannot be carried out there.
+   * `ChannelMatchers.elsewhere` adds the choice. A group in one process ignores it.
    */
   readonly elsewhere?: 'all' | 'none';
   /** The only channels that the function can choose. A group calls the function for these channels, not for all members. */
@@ -569,14 +557,14 @@ export interface ChannelMatcher {
 }
 
 /**
- * Many channels that are written to together. The members are in one process, as those of the class `ChannelGroup`, or in many
- * processes. `size`, `has`, `close` and the iteration cover the members in this process. `add` and `remove` accept channels of
- * this process. Writes and flushes reach the chosen members in all processes. Without a matcher, all members are chosen.
- * {@link ChannelMatcher.elsewhere} states which members in other processes a matcher chooses.
+ * Many channels that are written to together. The members are in one process, as those of the class `ChannelGroup`, or in many.
+ * `size`, `has`, `close` and the iteration cover the members in this process. `add` and `remove` accept channels of this
+ * process. Writes and flushes reach the chosen members in all processes, which are all members without a matcher.
+ * {@link ChannelMatcher.elsewhere} is the choice among the members in other processes.
  *
  * A channel that closes leaves the group by itself. A failure of one member does not affect the others.
  *
- * @typeParam Message - type of the messages to the members
+ * @typeParam Message - messages to the members
  */
 export interface Group<Message = unknown> extends Iterable<Channel> {
   /** Name for the log. A group in many processes has the same name in each process. */
@@ -591,15 +579,15 @@ export interface Group<Message = unknown> extends Iterable<Channel> {
   remove(channel: Channel): boolean;
   /** Queues a message for the matching members. Throws a `TypeError` for `null` and `undefined`. */
   write(message: Message, matcher?: ChannelMatcher): GroupOutcome;
-  /** Writes a message as {@link Group.write} does, and flushes the same members. */
+  /** Calls `write`, then `flush` for the same members. */
   writeAndFlush(message: Message, matcher?: ChannelMatcher): GroupOutcome;
   /** Sends the messages that were written to the matching members. */
   flush(matcher?: ChannelMatcher): void;
   /** Number of broadcasts that were accepted in this process and are not complete yet. */
   readonly backlog: number;
   /**
-   * Calls `listener` once when the broadcasts that this process accepted before this call are complete, or at once if
-   * {@link backlog} is 0. Later broadcasts can be waiting at that moment.
+   * Calls `listener` once when the broadcasts that this process has accepted so far are complete, or at once if {@link backlog}
+   * is 0. Later broadcasts can be waiting then.
    */
   onceDrained(listener: () => void): void;
   /** Closes the matching members. @default reason 'local' */
@@ -608,10 +596,10 @@ export interface Group<Message = unknown> extends Iterable<Channel> {
 
 /**
  * The outcome of an operation on a {@link Group}. It settles after the operations of all members in this process, and rejects if
- * one of them failed. The class of the group defines the outcome for members in other processes. You may ignore the outcome.
+ * one of them failed. The class of the group defines the outcome for other processes. You may ignore the outcome.
  */
 export interface GroupOutcome extends PromiseLike<void> {
-  /** Whether the operation was carried out for every member in this process. A message was written, but not necessarily sent. */
+  /** Whether the operation was carried out for every member in this process. Written messages are not necessarily sent. */
   readonly isBegun: boolean;
   /** Calls `listener` once when {@link isBegun} is true, or at once if it is true. */
   onceBegun(listener: () => void): void;
@@ -633,7 +621,7 @@ export interface Timer {
   cancel(): void;
 }
 
-/** The shares that busy connections have in the turns of an event loop. Channels ask the `turns` of their {@link Clock}. */
+/** The shares of busy connections in the turns of an event loop. Channels use the `turns` of their {@link Clock}. */
 export interface Turns {
   /**
    * Returns the time at which input that starts at `now` has used up its share of this turn. All busy connections share one
@@ -652,15 +640,15 @@ export interface Turns {
 
 /** An entry that is due at a certain time. A clock keeps a very large number of entries with one timer. */
 export interface DeadlineEntry {
-  /** Time at which the entry is due, in milliseconds of the clock. Only the clock changes it. */
+  /** Time at which the entry is due, in milliseconds of the clock. Set by the clock. */
   deadline: number;
-  /** Index of the entry in the clock's heap, or -1 if it is not in the heap. Only the clock changes it. */
+  /** Index of the entry in the clock's heap, or -1 outside the heap. Set by the clock. */
   heapIndex: number;
-  /** Number that orders entries with the same deadline by the time they were added. Only the clock changes it. */
+  /** Order of addition among entries with the same deadline. Set by the clock. */
   heapOrder: number;
   /** Whether the entry keeps the process alive until it expires or is removed. @default false */
   readonly keepsProcess?: boolean;
-  /** Called when the entry is due and has left the heap. Called outside any asynchronous context. Must not throw. */
+  /** Called outside any asynchronous context when the entry is due and has left the heap. The method must not throw. */
   expire(): void;
 }
 
@@ -671,16 +659,16 @@ export interface Deadlines {
   /** Removes an entry. Does nothing if the entry is not in the heap. */
   remove(entry: DeadlineEntry): void;
   /**
-   * Runs a task once after `delayMs`, as `clock.schedule` does. For tasks of which many can be due at the same time, because a
-   * peer, or a failure of all peers at once, starts them. For a deadline of a channel, use `ctx.deadline`.
+   * Runs a task once after `delayMs`, as `clock.schedule` does. Use it for tasks of which many can be due at the same time,
+   * because a peer, or a failure of all peers, starts them. For a deadline of a channel, use `ctx.deadline`.
    */
   schedule(task: () => void, delayMs: number): Timer;
 }
 
 /**
- * Whether the time of a deadline stands still while this side does not read. This side does not read while reads are held, or
- * while auto-read is off and no input is requested. Use `'stands'` for a deadline by which the peer must send data. Use `'runs'`
- * for output, for our own waits, and for a deadline that limits the resources of a stranger.
+ * Whether the time of a deadline stands still while reads are held, or while auto-read is off and no input is requested. Use
+ * `'stands'` for a deadline by which the peer must send data. Use `'runs'` for output, for our own waits, and for a deadline
+ * that limits the resources of a stranger.
  */
 export type WhileHeld = 'stands' | 'runs';
 
@@ -692,8 +680,8 @@ export interface DeadlineRule {
 }
 
 /**
- * The only source of time and of turns of the event loop. Tests replace it with a virtual clock. If your own clock wraps another
- * clock, such as `systemClock`, pass each call on and use the `turns` and `deadlines` of that clock. The channels of both clocks
+ * The only source of time and of turns of the event loop. Tests replace it with a virtual clock. A clock of your own that wraps
+ * another clock, such as `systemClock`, must pass each call on and have its `turns` and `deadlines`. The channels of both clocks
  * then share the event loop as with one clock.
  */
 export interface Clock {
@@ -710,13 +698,13 @@ export interface Clock {
   /** Shares of the connections in the turns. All clocks of one event loop have the same object. */
   readonly turns: Turns;
   /**
-   * Deadlines of connections and calls. They share one timer: a timer for each would take 230 bytes more. Deadlines that are due
-   * together are called in turns of the event loop. The time is that of the clock that the object belongs to.
+   * Deadlines of connections and calls, with one timer. A timer for each would take 230 bytes more. Deadlines that are due
+   * together are called in turns of the event loop. The time is that of the clock to which the object belongs.
    */
   readonly deadlines: Deadlines;
   /**
-   * Returns a number for the id of a new channel: an integer from 0 to 2^32 - 1. A simulation counts its own channels, so that a
-   * seed also decides their ids. @default the next number of this process
+   * Returns a number from 0 to 2^32 - 1 for the id of a new channel. A simulation counts its own channels, so that a seed also
+   * decides their ids. @default the next number of this process
    */
   channelNumber?(): number | undefined;
 }
@@ -731,8 +719,7 @@ export interface Logger {
 }
 
 /**
- * Output that is not one Buffer and can write its own bytes, for example a length and a body. The bytes are not copied until the
- * transport copies them.
+ * Output that is not one Buffer and can write its own bytes, such as a length and a body. Only the transport copies the bytes.
  */
 export interface ByteSource {
   /** Number of bytes that the source writes. */
@@ -740,13 +727,13 @@ export interface ByteSource {
   /** Writes all `byteLength` bytes into `target` at `offset`. */
   writeTo(target: Uint8Array, offset: number): void;
   /**
-   * Appends the same bytes to a list, without copying the bytes that are already in memory. A transport that writes lists calls
-   * this instead of `writeTo` for a large message, so that the message is not copied. @default all bytes are copied
+   * Appends the same bytes to a list, without copying those that are in memory. A transport that writes lists calls it instead
+   * of `writeTo` for a large message. @default all bytes are copied
    */
   appendTo?(buffers: Uint8Array[]): void;
   /**
    * Whether the bytes are outside the memory of a read and are kept in any case. If true, they are not copied while they wait
-   * behind a slow peer. @default false: a short source is copied, so that it does not keep the memory of a whole read
+   * behind a slow peer. @default false: a short source is copied, which releases the memory of its read
    */
   readonly ownsMemory?: boolean;
 }

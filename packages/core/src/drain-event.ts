@@ -24,8 +24,8 @@ export interface DrainHold {
  * A handler that does not pass it on ends the channel itself.
  *
  * When the event has passed the last handler and no hold is left, the last words are called, and the channel ends in order after
- * its output. Time is reserved for the last words: if there are any, the drain does not wait for holds in the last eighth of its
- * time, which is at most one second.
+ * its output. If there are last words, they are called at the latest when an eighth of the time is left, or one second if that
+ * is less. Holds that are left then are ignored.
  *
  * @example
  * ```ts run
@@ -74,10 +74,7 @@ export class DrainEvent {
     return Array.from(this.pending, ({ why }) => why);
   }
 
-  /**
-   * Whether the drain ends the channel. False if the channel moves to another process or stays, so that its peer is not
-   * notified.
-   */
+  /** Whether the channel ends. If false, the channel moves to another process or stays, and its peer is not notified. */
   get endsChannel(): boolean {
     return this.atRest === undefined;
   }
@@ -114,7 +111,7 @@ export class DrainEvent {
    * Delays the end of the channel until the hold is released or the time of the drain has passed. The end of that time is
    * reserved for the last words.
    *
-   * @param why - reason for {@link holds}: one or two words, such as the name of the handler
+   * @param why - reason for {@link holds}, in one or two words, such as the name of the handler
    */
   hold(why: string): DrainHold {
     const hold: DrainHold = {

@@ -145,7 +145,7 @@ export type WholeErrorCode<C extends ErrorCode | ErrorCodeEntry> = C extends Err
 
 type CodeAndHelp = Pick<ErrorCodeEntry, 'code' | 'help'>;
 
-/** Codes that errors have used, by name. The table of meanings is not read, so that a page can leave it out. */
+/** Codes that errors have used, by name. The table of meanings is not read here, so that a page can be built without it. */
 const raised = new Map<string, CodeAndHelp>();
 
 function entryOf(code: ErrorCode | ErrorCodeEntry): CodeAndHelp {
@@ -162,10 +162,10 @@ const BRAND = Symbol.for('headrace.error');
 const isOrdinaryInstance = Function.prototype[Symbol.hasInstance];
 
 /**
- * The base class of all Headrace errors. Each error has a stable `code`, `details` with numbers and names, the web address of
- * its explanation (`help`), and the `cause`.
+ * The base class of all Headrace errors: a stable `code`, `details` with numbers and names, the web address of its explanation
+ * (`help`), and the `cause`.
  *
- * `instanceof` this class or one of the seven classes below is true even for errors of another copy of the package.
+ * `instanceof` this class or one of the seven classes below is also true for errors of another copy of the package.
  */
 export class HeadraceError<
   C extends ErrorCode | ErrorCodeEntry = ErrorCode | ErrorCodeEntry,
@@ -197,17 +197,17 @@ export class HeadraceError<
   }
 }
 
-/** A wrong configuration. Thrown before a socket exists. */
+/** An error in the configuration, thrown before a socket exists. */
 export class OptionError extends HeadraceError<ErrorCodeOf<'OptionError'>> {}
-/** A pipeline with a wrong set or order of handlers. */
+/** An error in the handlers of a pipeline or in their order. */
 export class PipelineError extends HeadraceError<ErrorCodeOf<'PipelineError'>> {}
 /** Invalid data from the peer. */
 export class DecodeError extends HeadraceError<ErrorCodeOf<'DecodeError'>> {}
 /** An outbound message that cannot be sent. */
 export class EncodeError extends HeadraceError<ErrorCodeOf<'EncodeError'>> {}
-/** A connection that has ended or accepts no more output. */
+/** An error of a connection that has ended or accepts no more output. */
 export class ChannelError extends HeadraceError<ErrorCodeOf<'ChannelError'>> {}
-/** A time-out. */
+/** An error after a deadline has passed. */
 export class TimedOutError extends HeadraceError<ErrorCodeOf<'TimedOutError'>> {}
 /** A refusal by a limit or a policy. */
 export class RejectedError extends HeadraceError<ErrorCodeOf<'RejectedError'>> {}

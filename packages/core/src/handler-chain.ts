@@ -1,5 +1,5 @@
 /**
- * The compiler's check that the handlers of a pipeline fit each other. For the compiler only.
+ * The compiler's check that the handlers of a pipeline fit each other. The types exist for the compiler only.
  *
  * @module
  */
@@ -34,9 +34,7 @@ export type NameAlone = 'handlers, or a name and one handler';
 /** Whether a type is `any`. */
 export type IsAny<T> = 0 extends 1 & T ? true : false;
 
-/**
- * The type of the message parameter of a method. `unknown` if the method is missing, has no such parameter, or if it is `any`.
- */
+/** The type of the message parameter of a method, or `unknown` if there is no such method or parameter, or if it is `any`. */
 export type Parameter<H, Method extends 'channelRead' | 'write'> = H extends {
   readonly [M in Method]: (ctx: never, message: infer Message) => unknown;
 }
@@ -58,7 +56,7 @@ export type ContextOf<H> = H extends {
       ? C
       : unknown;
 
-/** The type of the messages that a context may fire. */
+/** The messages that a context may fire. */
 export type Fired<C> = C extends { fireChannelRead(message: infer M): void }
   ? [M] extends [never]
     ? never
@@ -69,7 +67,7 @@ export type Fired<C> = C extends { fireChannelRead(message: infer M): void }
       : M
   : unknown;
 
-/** The type of the messages that a context may write. */
+/** The messages that a context may write. */
 export type WrittenOn<C> = C extends { write(message: infer M): unknown }
   ? unknown extends M
     ? unknown
@@ -84,11 +82,11 @@ export interface Seen<H> extends HandlerTypes {
   readonly writes: WrittenOn<ContextOf<H>>;
 }
 
-/** The types that a handler declares, `unknown` if it declares no types. */
+/** The types that a handler declares, or `unknown` if it declares no types. */
 export type Declared<H> = H extends { readonly types?: infer T } ? Exclude<T, undefined> : unknown;
 
 /**
- * The types that a handler declares. For a handler that declares no types, such as a literal, the parameter types of its
+ * The types that a handler declares. For a handler without such types, such as a literal, they are the parameter types of its
  * methods, and `unknown` for the rest.
  */
 export type TypesOf<H> =
@@ -112,17 +110,15 @@ export type Fits<Given, Wanted> = unknown extends Given
       ? true
       : false;
 
-/** The type that the next handler reads: the type that this handler passes on, or reads if it passes everything through. */
+/** The type that the next handler reads: the type that this handler passes on, or `R` if it passes everything through. */
 export type NextRead<T extends HandlerTypes, R> =
   Is<T['passesOn'], PassThrough> extends true ? R : T['passesOn'];
 
-/**
- * The type that the next handler may write: the type that this handler accepts, or may write if it passes everything through.
- */
+/** The type that the next handler may write: the type that this handler accepts, or `W` if it passes everything through. */
 export type NextWrite<T extends HandlerTypes, W> =
   Is<T['accepts'], PassThrough> extends true ? W : T['accepts'];
 
-/** The type of the messages that a handler writes, `never` if it only passes writes through. */
+/** The messages that a handler writes, or `never` if it only passes writes through. */
 export type Written<T extends HandlerTypes, R> = unknown extends T['writes']
   ? unknown
   : T['writes'] extends PassThrough
@@ -181,7 +177,7 @@ export type Step<
         : [M, ...Rest]
       : never;
 
-/** The first reason for which a handler does not fit, `never` if it fits. */
+/** The first reason for which a handler does not fit, or `never` if it fits. */
 export type MisfitOf<H, T extends HandlerTypes, R, W, Reader, Writer> = FirstOf<
   MisfitOfReads<H, T['reads'], Parameter<H, 'channelRead'>, Reader, R>,
   FirstOf<
@@ -198,7 +194,7 @@ export type EventsOf<H, Does extends 'fires' | 'answers'> =
       ? Literal<Name>
       : never;
 
-/** A literal name, `never` for `string`. */
+/** A literal name, or `never` for `string`. */
 export type Literal<Name> = Name extends string ? (string extends Name ? never : Name) : never;
 
 /** The error for a handler that answers an event that only a handler after it fires. */
@@ -213,7 +209,7 @@ export type MisfitOfEvents<H, Unheard, Rest> = [Unheard] extends [never]
 /** The first type, or the other type if the first is `never`. */
 export type FirstOf<One, Other> = [One] extends [never] ? Other : One;
 
-/** The reason for which a handler cannot read the messages of the handler before it, `never` if it can. */
+/** The reason for which a handler cannot read the messages of the handler before it, or `never` if it can. */
 export type MisfitOfReads<H, Reads, Takes, Reader, R> =
   Is<Reads, PassThrough> extends true
     ? Fits<R, Takes> extends true
@@ -225,7 +221,7 @@ export type MisfitOfReads<H, Reads, Takes, Reader, R> =
         ? never
         : Misfit<H, 'declares that it reads', Reads, 'but', 'its channelRead', 'takes', Takes>;
 
-/** The reason for which a handler cannot accept the messages of the handlers after it, `never` if it can. */
+/** The reason for which a handler cannot accept the messages of the handlers after it, or `never` if it can. */
 export type MisfitOfAccepts<H, Accepts, Takes, Writer, W> =
   Is<Accepts, PassThrough> extends true
     ? Fits<W, Takes> extends true
@@ -235,7 +231,7 @@ export type MisfitOfAccepts<H, Accepts, Takes, Writer, W> =
       ? never
       : Misfit<H, 'declares that it accepts', Accepts, 'but', 'its write', 'takes', Takes>;
 
-/** The reason for which the handlers before a handler do not accept its messages, `never` if they do. */
+/** The reason for which the handlers before a handler do not accept its messages, or `never` if they do. */
 export type MisfitOfWrites<H, Writes, Writer, W> = unknown extends Writes
   ? never
   : [Writes] extends [W]
@@ -267,7 +263,7 @@ export type OrMisfit<Args extends readonly unknown[], Verdicts> = {
     : Args[K];
 };
 
-/** The type of the messages that a handler after these handlers reads. */
+/** The messages that a handler after these handlers reads. */
 export type ReadAfter<Args extends readonly unknown[], R> = Args extends readonly [
   infer H,
   ...infer Rest,
@@ -277,7 +273,7 @@ export type ReadAfter<Args extends readonly unknown[], R> = Args extends readonl
     ? R
     : unknown;
 
-/** The type of the messages that a handler after these handlers may write. */
+/** The messages that a handler after these handlers may write. */
 export type WriteAfter<Args extends readonly unknown[], W> = Args extends readonly [
   infer H,
   ...infer Rest,

@@ -7,13 +7,13 @@
 
 /** The four types of a handler's messages, by name. Each type is optional, see {@link Types}. */
 export interface MessageTypes {
-  /** Type of the messages that `channelRead` accepts. */
+  /** Messages that `channelRead` accepts. */
   readonly reads?: unknown;
-  /** Type of the messages that the handler passes on towards the tail, `never` for none. */
+  /** Messages that the handler passes on towards the tail, or `never` for none. */
   readonly passesOn?: unknown;
-  /** Type of the messages that `write` accepts from the handlers after it, `never` if they may not write. */
+  /** Messages that `write` accepts from the handlers after it, or `never` if they may not write. */
   readonly accepts?: unknown;
-  /** Type of the messages that the handler writes towards the head, {@link WhatItReads} for an echo. */
+  /** Messages that the handler writes towards the head, {@link WhatItReads} for an echo. */
   readonly writes?: unknown;
 }
 
@@ -40,17 +40,17 @@ export type OnlyMessageTypes<T> = MessageTypes & {
 
 /** The result of {@link Types} for the four types. This base type describes a handler with unknown types. */
 export interface HandlerTypes {
-  /** Type of the messages that `channelRead` accepts. */
+  /** Messages that `channelRead` accepts. */
   readonly reads: unknown;
-  /** Type of the messages that the handler passes on towards the tail. */
+  /** Messages that the handler passes on towards the tail. */
   readonly passesOn: unknown;
-  /** Type of the messages that `write` accepts from the handlers after it. */
+  /** Messages that `write` accepts from the handlers after it. */
   readonly accepts: unknown;
-  /** Type of the messages that the handler writes towards the head. */
+  /** Messages that the handler writes towards the head. */
   readonly writes: unknown;
-  /** Type of the messages that the context may fire with `fireChannelRead`. */
+  /** Messages that the context may fire with `fireChannelRead`. */
   readonly mayFire: unknown;
-  /** Type of the messages that the context may write: the handler's own messages and messages that pass through. */
+  /** Messages that the context may write: the handler's own messages and messages that pass through. */
   readonly mayWrite: unknown;
 }
 
@@ -72,8 +72,8 @@ export type Writes<T> = Named<T, 'writes', Named<T, 'accepts', never>>;
  * The effect of a handler on messages: a phantom type that no object carries.
  *
  * A type that is left out passes messages through. Without `reads` or `accepts`, the handler accepts any message. Without
- * `passesOn`, the type does not change. Without `writes`, the handler writes only the messages that it accepts. Therefore, plain
- * `Types` describes a handler that only watches.
+ * `passesOn`, the type does not change. Without `writes`, the handler writes only messages that it accepts. Plain `Types`
+ * describes a handler that only watches.
  *
  * @example
  * ```ts

@@ -1,8 +1,8 @@
 import { recognizeCopies } from './package/recognize-copies.ts';
 
 /**
- * Announces that TLS is about to start on an open connection. A handler that still holds input reports the number of bytes, and
- * the upgrade is then refused. This input arrived unencrypted after the request for TLS, so an attacker might have inserted it.
+ * Announces that TLS is about to start on an open connection. A handler that holds input reports it, and the upgrade is then
+ * refused. The input arrived unencrypted after the request for TLS, so an attacker might have inserted it.
  */
 export class TlsUpgradeEvent {
   static {

@@ -36,10 +36,7 @@ export function trustCheck(option: string, trusted: TrustedPeers): TrustCheck {
   return (peer) => (isPath(peer) ? trustsPaths : isListed(list, peer));
 }
 
-/**
- * Returns the address of a connection's peer. A client of a Unix socket usually has no path, so that the path of the listening
- * socket is returned.
- */
+/** Returns the address of a peer. A client of a Unix socket usually has no path, so the listening socket's path is returned. */
 export function peerOf({ remoteAddress, localAddress }: Channel): Address | undefined {
   return remoteAddress ?? (isPath(localAddress) ? localAddress : undefined);
 }

@@ -10,8 +10,8 @@ const View: ViewClass =
     : (Buffer.from as unknown as ViewClass);
 
 /**
- * Returns a Buffer over a part of `memory`, as `Buffer.from(memory, offset, length)` does. For code that creates a Buffer for
- * each message and already has the memory. It takes a third of the time of `buffer.subarray`.
+ * Returns a Buffer over a part of `memory`, as `Buffer.from(memory, offset, length)` does. If the memory is known, it takes a
+ * third of the time of `buffer.subarray`.
  */
 export function bufferView(memory: ArrayBufferLike, offset: number, length: number): Buffer {
   return new View(memory, offset, length);
@@ -39,9 +39,9 @@ export function placedView(memory: ArrayBufferLike, offset: number, length: numb
 }
 
 /**
- * Returns the memory of a Buffer and the start of its bytes. The properties `buffer` and `byteOffset` of a Buffer are calls into
- * the engine, which cost more than a small frame. For the last read, both values are known without these calls. The result is
- * valid until the next read.
+ * Returns the memory of a Buffer and the start of its bytes. The result is valid until the next read. The properties `buffer`
+ * and `byteOffset` of a Buffer are calls into the engine, which cost more than a small frame. For the last read, the function
+ * knows both values without these calls.
  */
 export function bufferPlace(view: Buffer): BufferPlace {
   return view === lastPlace.view ? lastPlace : placeOf(view);

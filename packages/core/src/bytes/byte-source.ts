@@ -16,14 +16,14 @@ export function isByteSource(message: unknown): message is ByteSource {
   );
 }
 
-/** Returns the length of outbound bytes. A Buffer's `byteLength` is a call into the engine, its `length` is not. */
+/** Returns the length of outbound bytes. A Buffer's `byteLength` is a call into the engine, but its `length` is not. */
 export function byteLengthOf(message: OutboundBytes): number {
   return message instanceof Uint8Array ? message.length : message.byteLength;
 }
 
 /**
- * Writes consecutive messages. Returns false if a message is larger than `largest`, or if the messages do not fill the target,
- * because the length of a message can differ from its earlier value.
+ * Writes consecutive messages. Returns false if a message is larger than `largest`, or if the messages do not fill the target. A
+ * message can have another length than it stated before.
  */
 export function writeAll(
   messages: readonly OutboundBytes[],

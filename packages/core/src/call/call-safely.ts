@@ -4,7 +4,7 @@ import { onRejection } from './promise-like.ts';
 /**
  * Calls a listener so that an error or a rejection neither stops the caller nor is lost.
  *
- * @param report - called with the error; by default, the error becomes a warning of the process
+ * @param report - function that receives the error, by default a warning of the process
  */
 export function callSafely<A>(
   listener: (argument: A) => unknown,
@@ -20,8 +20,8 @@ export function callSafely<A>(
 }
 
 /**
- * Calls a function as {@link callSafely} does, outside an event: in a timer or after a promise. An error or a rejection passes
- * through the pipeline from this context on.
+ * Calls a function outside an event, in a timer or after a promise. An error or a rejection passes through the pipeline from
+ * this context on.
  */
 export function callInContext(
   ctx: { fireExceptionCaught(error: Error): void },

@@ -55,7 +55,7 @@ const ofSignal = new WeakMap<AbortSignal, AbortListeners>();
 /**
  * Calls a listener once when a signal aborts. Never calls it for a signal that has already aborted.
  *
- * @returns function that removes the listener: call it when the work is done, because a signal can live as long as the process
+ * @returns function that removes the listener, to call after the work, because a signal can live as long as the process
  */
 export function onAbort(signal: AbortSignal, listener: () => void): () => void {
   return (ofSignal.get(signal) ?? new AbortListeners(signal)).add(listener);

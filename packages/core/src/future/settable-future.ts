@@ -4,7 +4,7 @@ import { toError } from '../errors.ts';
 
 type Listener = (error: Error | undefined) => void;
 
-// The state of a future as bits, to save memory: there is one future for each flush of each connection.
+// The state of a future as bits, to save memory. There is one future for each flush of each connection.
 const DONE = 1;
 const FAILED = 2;
 const SETTLED = DONE | FAILED;
@@ -41,8 +41,8 @@ export class SettableFuture implements WriteFuture {
   }
 
   /**
-   * Converts the result of a handler's operation to a future. A future is returned as it is, a promise is converted, and no
-   * result counts as success.
+   * Returns the result of a handler's operation as a future. A promise is converted. An operation without a result has
+   * succeeded.
    */
   static from(
     result: WriteFuture | PromiseLike<void> | undefined,
@@ -108,8 +108,8 @@ export class SettableFuture implements WriteFuture {
   }
 
   /**
-   * Settles this future when `write` settles. For a handler that returned this future and writes later. A failure of `write`
-   * becomes the failure of this future, and is reported if this future is not observed.
+   * Settles this future as `write` settles, when a handler has returned this future and writes later. An unobserved failure of
+   * this future is reported.
    *
    * @param explain - function that converts the error of `write` to the error of this future
    */

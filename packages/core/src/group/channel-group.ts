@@ -46,11 +46,11 @@ let groups = 0;
  * Open channels of this process, by identity. A channel that closes leaves the group by itself. A write is sent to every member,
  * and is encoded once where the encoders can share the result. A failure of one member does not affect the others.
  *
- * If a listener of the group's events throws or rejects, the channel that the event concerns logs the error.
+ * If a listener of the group's events throws or rejects, the channel of the event logs the error.
  *
- * @typeParam Message - type of the messages to the members, for example `new ChannelGroup<string>('members')`. The compiler
- *   checks the type at a write to the group, not when a channel is added. Only the code that builds a member's pipeline knows
- *   the messages that the pipeline accepts.
+ * @typeParam Message - messages to the members, for example `new ChannelGroup<string>('members')`; the compiler
+ *   checks writes to the group, but not added channels, because it knows the types of a pipeline only where the pipeline is
+ *   built
  * @see Netty's `ChannelGroup`
  */
 export class ChannelGroup<Message = unknown>

@@ -5,24 +5,27 @@ import { checkMatcher } from './group-argument.ts';
 
 type Elsewhere = ChannelMatcher['elsewhere'];
 
-/** The usual matchers. Each states its choice for members in other processes ("elsewhere"). @see Netty's `ChannelMatchers` */
+/** The usual matchers. "Elsewhere" means the members in other processes. @see Netty's `ChannelMatchers` */
 export const ChannelMatchers: {
-  /** Matches all members. Elsewhere: all. */
+  /** Matches all members, here and elsewhere. */
   readonly all: ChannelMatcher;
-  /** Matches listening channels. Elsewhere: none, because a listening channel is of no use to another process. */
+  /** Matches listening channels. Matches no members elsewhere, because a listening channel is of no use to another process. */
   readonly isServer: ChannelMatcher;
-  /** Matches channels that do not listen. Elsewhere: all. */
+  /** Matches channels that do not listen, and all members elsewhere. */
   readonly isNotServer: ChannelMatcher;
-  /** Matches one channel. Elsewhere: none. */
+  /** Matches one channel, and no members elsewhere. */
   is(channel: Channel): ChannelMatcher;
-  /** Matches all channels except one. Elsewhere: all. */
+  /** Matches all channels except one, and all members elsewhere. */
   isNot(channel: Channel): ChannelMatcher;
-  /** Matches channels of a class. Elsewhere: unknown. */
+  /** Matches channels of a class. The choice elsewhere is unknown. */
   // biome-ignore lint/suspicious/noExplicitAny: any constructor
   isInstanceOf(type: abstract new (...args: any[]) => unknown): ChannelMatcher;
-  /** Matches the channels that `matcher` does not choose. Elsewhere: the opposite of `matcher`, if known. */
+  /** Matches the channels that `matcher` does not choose. The choice elsewhere is also inverted, if it is known. */
   invert(matcher: ChannelMatcher): ChannelMatcher;
-  /** Matches the channels that all the matchers choose. Elsewhere: none if one matcher chooses none, all if each chooses all. */
+  /**
+   * Matches the channels that all matchers choose. Elsewhere, it matches no members if one matcher chooses none, and all members
+   * if every matcher chooses all.
+   */
   compose(...matchers: readonly ChannelMatcher[]): ChannelMatcher;
   /** Adds the choice for members in other processes to a function of your own. */
   elsewhere(matcher: ChannelMatcher, chosen: 'all' | 'none'): ChannelMatcher;
@@ -52,7 +55,7 @@ export const ChannelMatchers: {
 
 const CHOICES = ['all', 'none'] as const;
 
-/** Sets the choice for members elsewhere. Only for functions created here, because a user's function must not change. */
+/** Sets the choice for members elsewhere on a function created here. A user's function must not change. */
 function meaning(matcher: (channel: Channel) => boolean, elsewhere: Elsewhere): ChannelMatcher {
   if (elsewhere !== undefined) (matcher as { elsewhere?: Elsewhere }).elsewhere = elsewhere;
   return matcher;

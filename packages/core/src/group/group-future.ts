@@ -42,7 +42,7 @@ export class GroupFuture implements GroupOutcome {
   private readonly owners: Channel[] = [];
   private readonly whenBegun: (() => void)[] = [];
 
-  /** @param channels - all channels of the operation; call `add` with the future of each channel, in this order */
+  /** @param channels - all channels of the operation, in the order of the later calls of `add` */
   constructor(channels: readonly Channel[]) {
     this.channels = channels;
   }

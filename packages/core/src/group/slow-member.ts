@@ -9,11 +9,10 @@ import { describeOptions } from '../option/option-set.ts';
 /**
  * The policy of a group for a message to a member whose output is full (`isWritable` is false):
  *
- * - `close`: the message is written anyway. The member is closed when more than `maxMemberBytes` wait.
+ * - `close`: the message is written. The member is closed when more than `maxMemberBytes` wait.
  * - `drop-newest`: the member does not receive the message.
  * - `drop-oldest`: the message waits. Above `maxMemberMessages`, the oldest messages are dropped.
- * - `coalesce`: the message waits and replaces a waiting message with the same key, so that the member receives the latest
- *   message of each key.
+ * - `coalesce`: the message waits and replaces a waiting message with the same key.
  */
 export type SlowMemberPolicy = 'close' | 'drop-newest' | 'drop-oldest' | 'coalesce';
 
@@ -21,12 +20,12 @@ export type SlowMemberPolicy = 'close' | 'drop-newest' | 'drop-oldest' | 'coales
 export interface SlowMemberOptions {
   /** Policy for a member whose output is full. @default 'close' */
   readonly slowMember?: SlowMemberPolicy;
-  /** For `close`: maximum output that waits for one member, in bytes. @default 1048576 */
+  /** Maximum output that waits for one member, in bytes, for `close`. @default 1048576 */
   readonly maxMemberBytes?: number;
-  /** For `drop-oldest` and `coalesce`: maximum number of messages (or keys) that wait for one member. @default 256 */
+  /** Maximum number of messages (or keys) that wait for one member, for `drop-oldest` and `coalesce`. @default 256 */
   readonly maxMemberMessages?: number;
   /**
-   * For `coalesce`, where it is required: returns the key of a message. Messages with the same key replace each other. @default
+   * Function that returns the key of a message, required for `coalesce`. Messages with the same key replace each other. @default
    * none
    */
   readonly coalesceKey?: (message: unknown) => unknown;

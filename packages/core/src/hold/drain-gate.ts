@@ -2,9 +2,9 @@ import type { DrainEvent, DrainHold } from '../drain-event.ts';
 import { isDrainEvent } from '../drain-mark.ts';
 
 /**
- * One handler's holds on the drains of its channel, which are taken while the handler is busy. Work can start after a
- * `DrainEvent` if another handler holds the drain, for example a decoder with an incomplete frame. A channel can be drained
- * twice, for example when its server shuts down during a hand-over. Both drains then wait for the work.
+ * The holds that one handler has on the drains of its channel while the handler is busy. Work can start after a `DrainEvent` if
+ * another handler holds the drain, for example a decoder with an incomplete frame. A channel can be drained twice, for example
+ * when its server shuts down during a hand-over. Both drains then wait.
  */
 export class DrainGate {
   private readonly why: string;

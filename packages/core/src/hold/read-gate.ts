@@ -1,8 +1,8 @@
 import type { Channel, ReadHold } from '../contract.ts';
 
 /**
- * A hold of one handler on its channel's reads, which can be taken and released many times. `hold` and `release` may be called
- * in any state. Release it when the handler is removed.
+ * One handler's hold on its channel's reads. `hold` and `release` may be called many times and in any state. The handler must
+ * release the hold when it is removed.
  *
  * @example
  * ```ts run
@@ -64,7 +64,7 @@ export class ReadGate {
     return channel.isReadHeld && channel.readHolds.length > (this.isHolding ? 1 : 0);
   }
 
-  /** Releases this hold and calls `listener` when no other hold is left. For handlers that keep messages meanwhile. */
+  /** Releases this hold and calls `listener` when no other hold is left. A handler that keeps messages meanwhile calls it. */
   waitForOthers(channel: Channel, listener: () => void): void {
     this.release();
     this.onceOthersRelease(channel, listener);

@@ -13,9 +13,9 @@ interface Member<P> extends Place<P> {
 }
 
 /**
- * Refuses a handler in a place where a declared event could not reach the handler that answers it. User events pass towards the
- * tail, so the handler that fires an event must be before the handler that answers it. An event that no handler of the pipeline
- * declares to fire can come from anywhere.
+ * Refuses a handler if a declared event could not reach the handler that answers it. User events pass towards the tail, so the
+ * handler that fires an event must be before the handler that answers it. An event that no handler of the pipeline declares to
+ * fire can come from anywhere.
  *
  * @param ends - member that is both head and tail
  */

@@ -2,8 +2,8 @@ import type { Handler } from '../contract.ts';
 import type { OnlyMessageTypes, Types } from '../handler-types.ts';
 
 /**
- * Adds types to a handler that is an object literal: the compiler knows the types of `ctx` and of the messages, and checks the
- * messages that the handler fires and writes. Returns the object itself. Each type is optional, as in {@link Types}.
+ * Adds types to a handler that is an object literal, and returns the object itself. The compiler then knows the types of `ctx`
+ * and of the messages, and checks the messages that the handler fires and writes. Each type is optional, as in {@link Types}.
  *
  * Without this function, a literal is checked only by the types of its parameters. A literal with
  * `channelRead(ctx, line: string)` must be after a handler that passes on strings. The types that the literal fires and writes

@@ -16,7 +16,7 @@ export const FLUSH: number = 1 << 12;
 export const SHUTDOWN: number = 1 << 13;
 export const CLOSE: number = 1 << 14;
 
-/** A bit besides the events in a context's bits: `handlerAdded` has run. Before that, the handler receives no event. */
+/** A further bit of a context: `handlerAdded` has run. Before that, the handler receives no event. */
 export const ADDED: number = 1 << 16;
 /** The handler has left its pipeline. */
 export const REMOVED: number = 1 << 17;

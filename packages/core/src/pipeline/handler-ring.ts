@@ -1,11 +1,8 @@
-// The next handler. A pipeline is a ring of contexts, closed by one context that is both head and tail: inbound
-// events go along `next`, operations along `prev`. This file alone decides which member gets an event or operation next:
-//
-// - `channelRead`, `channelReadComplete` and `write` are frequent, so each member keeps a link to the member
-//   that takes them next. When a context is added or removed, only the links that lead over it are changed:
-//   building a pipeline costs time linear in its length.
-// - `read` and `flush` are frequent, and few handlers intercept them: the ring keeps the one that does.
-// - the others are looked up by mask.
+// The next handler. A pipeline is a ring of contexts, closed by one context that is both head and tail. Inbound events pass
+// along `next`, operations along `prev`. Only this file decides which member receives an event or operation next. Each member
+// keeps a link to the next member for the frequent `channelRead`, `channelReadComplete` and `write`. When a context is added or
+// removed, only the links across it change, so that building a pipeline costs time linear in its length. `read` and `flush` are
+// also frequent, but few handlers intercept them, so the ring keeps the member that does. Other events are looked up by mask.
 import * as mask from './handler-mask.ts';
 
 /** A member of a ring. */
@@ -28,11 +25,11 @@ export interface Ring<P> {
    * Member that is both head and tail. Its `next` is the first handler's, its `prev` the last handler's. It takes every event.
    */
   readonly headTail: P;
-  /** Member that intercepts `read`: `headTail` if there is no such handler, `undefined` if there is more than one. */
+  /** Member that intercepts `read`: `headTail` if there is no such handler, or `undefined` if there is more than one. */
   readInterceptor: P | undefined;
   /** Member that intercepts `flush`: `headTail` or `undefined` as for `read`. */
   flushInterceptor: P | undefined;
-  /** Cached copy of `headTail.prevWriter`: saves a cache miss per member in broadcasts. */
+  /** Cached copy of `headTail.prevWriter`, which saves a cache miss per member in broadcasts. */
   lastWriter: P;
 }
 
@@ -54,7 +51,7 @@ export function nextWith<P extends RingMember<P>>(from: RingMember<P>, bit: numb
   return member;
 }
 
-/** Returns the next member towards the head whose handler is added and implements this operation. */
+/** Returns the next such member towards the head. */
 export function prevWith<P extends RingMember<P>>(from: RingMember<P>, bit: number): P {
   const wanted = mask.ADDED | bit;
   let member = from.prev;
@@ -121,7 +118,7 @@ function redirectReads<P extends RingMember<P>>(member: P, reader: P, completer:
   }
 }
 
-/** Sets the links of the members after a member, up to a member that takes the write itself. */
+/** Sets the links of the members after a member, up to one that writes itself. */
 function redirectWrites<P extends RingMember<P>>(member: P, writer: P): void {
   for (let p = member.next; ; p = p.next) {
     p.prevWriter = writer;

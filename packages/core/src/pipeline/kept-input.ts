@@ -42,15 +42,15 @@ export interface KeptInputSteps {
 }
 
 /**
- * Input that a handler keeps for later, in order. It is the counterpart of `PendingWriteQueue`. The handler passes every inbound
- * event from `channelRead` on to it, as {@link KeptInputHandler} does.
+ * Input that a handler keeps for later, in order, the counterpart of `PendingWriteQueue`. The handler passes every inbound event
+ * from `channelRead` on to it, as {@link KeptInputHandler} does.
  *
- * - **Order** Messages, ends of bursts, errors, user events and the end of the input that arrive while input is kept are kept
- *   after it. A {@link TlsUpgradeEvent} passes at once and receives the number of kept bytes. A {@link DrainStartEvent} passes
- *   at once. A {@link DrainEvent} passes at once, and the drain waits until no input is kept.
+ * - **Order** Messages, ends of bursts, errors, user events and the end of the input are kept after earlier kept input. A
+ *   {@link TlsUpgradeEvent} passes at once and receives the number of kept bytes. A {@link DrainStartEvent} passes at once. A
+ *   {@link DrainEvent} passes at once, and the drain waits until no input is kept.
  * - **Holds** While other handlers hold reads, nothing is delivered. Delivery continues when the last hold is released, even
  *   after a half-closure. The channel's turn is checked every few messages.
- * - **An error** makes the messages before it due: they are delivered even while reads are held.
+ * - **An error** makes the messages before it due. Due messages are delivered even while reads are held.
  * - **The close** makes all kept input due and passes after it. Up to {@link MAX_LATE_MESSAGES} messages are delivered, in turns
  *   of the event loop. The channel then removes its handlers.
  * - **Our own end** drops the messages. Errors, user events and the end of the input still pass.
@@ -62,7 +62,9 @@ export class KeptInput {
   private readonly queue = new KeptQueue();
   /** Whether the handler stopped in the middle of a message. */
   private isBegun = false;
-  /** Number of calls of the handler that have not returned or whose promise is pending. Nothing else is delivered meanwhile. */
+  /**
+   * Number of calls of the handler that have not returned or whose promise is pending. Until then, nothing else is delivered.
+   */
   private calls = 0;
   /** Whether messages are being passed on. A handler that passes messages on itself sets it with {@link keepWithin}. */
   private isWithin = false;

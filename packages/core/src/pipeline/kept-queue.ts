@@ -60,7 +60,7 @@ export class KeptQueue {
     this.unpinned = this.entries.size;
   }
 
-  /** Makes all entries and the error that is added next due: they no longer wait for a release. */
+  /** Makes all entries and the next error due, so that they no longer wait for a release. */
   makeDue(): void {
     this.dueCount = this.entries.size + 1;
   }

@@ -13,7 +13,7 @@ export function excludes(one: MessageKind, other: MessageKind): boolean {
   return (one === 'bytes') !== (other === 'bytes');
 }
 
-/** Returns an error text: the handler cannot read this kind, the handler that passed it on, and the correct order. */
+/** Returns an error text that names the kind a handler cannot read, the handler that passed it on, and the correct order. */
 export function misorderOfReads(
   reader: Handler,
   kind: MessageKind,
@@ -36,7 +36,7 @@ export function misorderOfReads(
 }
 
 /**
- * Returns an error text: the handler cannot write this kind, the handler that wrote it, and the correct order.
+ * Returns an error text that names the kind a handler cannot write, the handler that wrote it, and the correct order.
  *
  * @param taker - handler towards the head that accepts this kind
  */

@@ -10,7 +10,7 @@ import { excludes, misorderOfReads, misorderOfWrites } from './message-order.ts'
 export type HandlerFactory = (channel: Channel) => Handler;
 
 /**
- * A source of a template's handlers: a function; a handler that is `sharable` and serves all channels; or a handler with
+ * A source of a template's handlers. It is a function, a `sharable` handler that serves all channels, or a handler with
  * `fresh()`, which creates a handler for each channel.
  */
 export type HandlerSource = HandlerFactory | Handler;
@@ -37,7 +37,8 @@ export type ServesAll<Source> = Source extends
   : false;
 
 /**
- * The sources themselves if their handlers fit each other, otherwise a {@link Misfit} in place of the first that does not fit.
+ * The sources themselves if their handlers fit each other, or otherwise a {@link Misfit} for the first handler that does not
+ * fit.
  */
 export type FittingSources<Sources extends readonly unknown[], R, W> = {
   readonly [K in keyof Sources]: ServesAll<Sources[K]> extends true
@@ -53,8 +54,8 @@ export type FittingSources<Sources extends readonly unknown[], R, W> = {
  * An immutable list of sources that create the handlers of a pipeline, for any number of channels. A bootstrap accepts a
  * template instead of a function that builds a pipeline.
  *
- * @typeParam R - type of the messages that the next handler reads
- * @typeParam W - type of the messages that the next handler may write
+ * @typeParam R - messages that the next handler reads
+ * @typeParam W - messages that the next handler may write
  */
 export class PipelineTemplate<R, W> {
   private readonly factories: readonly HandlerFactory[];
@@ -73,13 +74,12 @@ export class PipelineTemplate<R, W> {
   }
 
   /**
-   * Returns a new template with further handlers at the end. This template does not change. A source is a function that creates
-   * handlers, a handler that is `sharable`, or a handler with `fresh()`. The handlers of a preset have `fresh()`:
-   * `add(...lengthPrefixed({ maxFrameLength: 65_536 }))`.
+   * Returns a new template with further handlers at the end. A source is a function that creates a handler, a handler that is
+   * `sharable`, or a handler with `fresh()`, such as those of a preset: `add(...lengthPrefixed({ maxFrameLength: 65_536 }))`.
    *
-   * Any other handler is refused with `OPTION_INVALID`. A handler is refused with `PIPELINE_ORDER` if it cannot read the
-   * messages of the handler before it, or if that handler does not accept its writes. A function creates its handler only for a
-   * channel, so that the order of this handler is checked at the first message.
+   * Throws `OPTION_INVALID` for any other handler. Throws `PIPELINE_ORDER` if a handler cannot read the messages of the handler
+   * before it, or if that handler does not accept its writes. The order of a handler that a function creates is checked at the
+   * first message.
    */
   add<const Sources extends readonly HandlerSource[]>(
     ...sources: OrMisfit<Sources, FittingSources<Sources, R, W>>

@@ -1,6 +1,6 @@
 /**
  * Number of messages between two calls of `channel.checkTurn()` by a handler that passes on many messages. A call costs half as
- * much as a small frame. A power of two.
+ * much as a small frame. The number is a power of two.
  */
 const MESSAGES_PER_TURN_CHECK = 16;
 

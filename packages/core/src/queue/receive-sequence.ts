@@ -1,6 +1,6 @@
 /**
- * The sequence numbers of a stream at its receiver. They show repetitions and gaps. At a number after a gap, the owner can
- * accept the number, which gives up the missing numbers. Or it can leave the number and request the missing ones.
+ * The sequence numbers of a stream at its receiver, which show repetitions and gaps. After a gap, the owner either receives the
+ * number and gives up the missing numbers, or leaves the number and requests the missing numbers.
  */
 export class ReceiveSequence {
   /** Last number that was received. All earlier numbers were received or given up. */

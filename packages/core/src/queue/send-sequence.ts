@@ -43,7 +43,7 @@ export class SendSequence {
   /**
    * Acknowledges all numbers up to `number`, because the receiver has them or the owner gives them up. The owner must first
    * compare a receiver's number with `sent` or `highest`, because the protocol decides about a number that is too high. Returns
-   * the count of items that are no longer kept, 0 for a repeated or outdated acknowledgement.
+   * the count of items that are no longer kept, which is 0 for a repeated or outdated acknowledgement.
    */
   acknowledge(number: number): number {
     const count = number - this.acknowledged;

@@ -8,7 +8,7 @@ export interface KnownOrStranger extends PlaceHolder {
   readonly isKnown: boolean;
 }
 
-/** Network of all clients without an address: clients of a path or in memory. */
+/** Network of all clients without an address, which use a path or memory. */
 const NOWHERE = '';
 
 /**
@@ -24,7 +24,11 @@ export class StrangersFirst<T extends KnownOrStranger> {
     return this.known.size + this.strangers.size;
   }
 
-  /** Adds a holder, as a stranger unless it is known. @param network - network of the client, `undefined` without an address */
+  /**
+   * Adds a holder, as a stranger unless it is known.
+   *
+   * @param network - network of the client, or `undefined` without an address
+   */
   add(holder: T, network: string | undefined): void {
     holder.network = network ?? NOWHERE;
     holder.isStranger = !holder.isKnown;

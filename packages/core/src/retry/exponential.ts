@@ -10,8 +10,8 @@ export interface ExponentialOptions {
   /** Upper limit of the wait, in milliseconds. @default 30000 */
   readonly maxMs?: number;
   /**
-   * Random part of the wait. `full`: from 0 to the wait. `equal`: from half of the wait to the wait. `none`: no random part.
-   * @default 'full'
+   * Range of the wait: from 0 to the full wait (`full`), from half of it (`equal`), or always the full wait (`none`). @default
+   * 'full'
    */
   readonly jitter?: 'full' | 'equal' | 'none';
 }
@@ -23,8 +23,8 @@ const OPTIONS = describeOptions('exponential', {
 });
 
 /**
- * Returns a policy whose waits double, up to `maxMs`. Use it where an answer of the server tells the clients apart. After an
- * outage that affects all clients, the load of the busiest second is many times the mean. For that case, use `spread` of
+ * Returns a policy whose waits double, up to `maxMs`. Use it where an answer of the server distinguishes the clients. After an
+ * outage that affects all clients, the busiest second has many times the mean load. For that case, use `spread` of
  * `@headrace/client`.
  *
  * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/

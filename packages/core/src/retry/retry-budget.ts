@@ -46,7 +46,7 @@ export class RetryBudget {
     this.bucket = new TokenBucket(this.rate);
   }
 
-  /** Reserves the next retry and returns the wait before it in milliseconds, 0 if the retry can start now. */
+  /** Reserves the next retry and returns the wait before it in milliseconds, or 0 if the retry can start now. */
   reserve(nowMs: number): number {
     return this.bucket.reserve(this.rate, nowMs);
   }

@@ -5,7 +5,7 @@ import { ReadGate } from '../hold/read-gate.ts';
 const HIGH_WATER_BYTES = 64 * 1024;
 
 /**
- * A channel as a Node stream, created by `DuplexHandler`. It has the members of a `net.Socket` that Node's HTTP server and its
+ * A channel as a Node stream, created by `DuplexHandler`, with the members of a `net.Socket` that Node's HTTP server and its
  * users need.
  *
  * - Reading: the stream pushes the messages that the pipeline passes on. While the reader is too slow, the stream holds the
@@ -31,22 +31,22 @@ export class ChannelDuplex extends Duplex {
     this.on('error', () => {});
   }
 
-  /** Host of the peer, `undefined` if the connection has none. */
+  /** Host of the peer, or `undefined` if the connection has none. */
   get remoteAddress(): string | undefined {
     return host(this.channel.remoteAddress);
   }
 
-  /** Port of the peer, `undefined` if the connection has none. */
+  /** Port of the peer, or `undefined` if the connection has none. */
   get remotePort(): number | undefined {
     return port(this.channel.remoteAddress);
   }
 
-  /** Host of our end, `undefined` if the connection has none. */
+  /** Host of our end, or `undefined` if the connection has none. */
   get localAddress(): string | undefined {
     return host(this.channel.localAddress);
   }
 
-  /** Port of our end, `undefined` if the connection has none. */
+  /** Port of our end, or `undefined` if the connection has none. */
   get localPort(): number | undefined {
     return port(this.channel.localAddress);
   }
@@ -74,7 +74,7 @@ export class ChannelDuplex extends Duplex {
     this.push(null);
   }
 
-  /** Called when the channel has closed. A regular end is readable first, a failure becomes the stream's error. */
+  /** Called when the channel has closed. A regular end is readable first, and a failure becomes the stream's error. */
   channelClosed(): void {
     const info = this.channel.closeInfo;
     if (info?.error !== undefined) this.destroy(info.error);
