@@ -52,7 +52,8 @@ export abstract class ChannelDeadline implements DeadlineEntry, Timer {
   }
 
   /**
-   * Stops the deadline and removes its entry from the clock. A handler calls it when the channel closes or when it is removed.
+   * Stops the deadline and removes its entry from the clock. Handlers call this method when the channel closes or when they are
+   * removed.
    */
   cancel(): void {
     this.stop();

@@ -47,7 +47,7 @@ export interface Handler<T extends HandlerTypes = HandlerTypes> {
    */
   readonly userEvents?: HandlerEvents | undefined;
 
-  /** Whether one instance may be in many pipelines. Must not be true for a handler that keeps the state of one channel. */
+  /** Whether one instance may be in many pipelines. The value must not be true for a handler with state of one channel. */
   readonly sharable?: boolean;
   /**
    * Returns a handler of the same class with the same options, for another channel. A handler with this method can be part of a
@@ -116,7 +116,9 @@ export interface InboundInvoker {
   fireChannelInactive(): void;
   /** Passes {@link Handler.channelUnregistered} on. */
   fireChannelUnregistered(): void;
-  /** Passes an error on. If it passes the last handler, the hook `unhandledException` receives it, and the channel closes. */
+  /**
+   * Passes an error on. The hook `unhandledException` receives an error that passes the last handler. The channel then closes.
+   */
   fireExceptionCaught(error: Error): void;
 }
 
@@ -129,7 +131,8 @@ export interface OutboundInvoker {
    *
    * The future fails with `MESSAGE_NOT_ENCODABLE` if neither a handler nor the transport accepts the message. It fails with
    * `OUTBOUND_FULL` if too much output waits, and with `OUTPUT_SHUTDOWN` after `end()`. It fails with `CHANNEL_CLOSED` if the
-   * channel closes before the message is sent. The errors of the handlers that the message passes also fail the future.
+   * channel has closed, or closes before the message is sent. The errors of the handlers that the message passes also fail the
+   * future.
    */
   write(message: unknown): WriteFuture;
   /** Sends the written messages, or sends them as soon as the connection is up. */
@@ -290,8 +293,8 @@ export interface WriteFuture extends PromiseLike<void> {
    */
   readonly mayHaveLeft: boolean;
   /**
-   * Calls `listener` when the future settles, or at once if it has settled, without a promise. Listeners are called in the order
-   * of registration.
+   * Calls `listener` when the future settles, or at once if it has settled. No promise is created. Listeners are called in the
+   * order of registration.
    */
   onSettled(listener: (error: Error | undefined) => void): void;
   /**
@@ -459,9 +462,9 @@ export interface Channel<R = unknown, W = unknown>
    */
   autoRead: boolean;
   /**
-   * Stops reading until the returned hold and all other holds are released. A handler calls it when it cannot accept more input.
-   * Holds are counted, so that several handlers do not disturb each other, and `autoRead` does not change. Decoders stop after
-   * the message during which the hold was taken.
+   * Stops reading until the returned hold and all other holds are released. A handler calls this method when it cannot accept
+   * more input. Holds are counted, so that several handlers do not disturb each other. `autoRead` does not change. Decoders stop
+   * after the message during which the hold was taken.
    *
    * @param why - reason for {@link readHolds}, in one or two words, such as the name of the handler
    */
@@ -509,7 +512,7 @@ export interface Channel<R = unknown, W = unknown>
   readonly closed: Promise<CloseInfo>;
   /** Reason for the close, with details. `undefined` while the channel is open. */
   readonly closeInfo: CloseInfo | undefined;
-  /** Calls `listener` once when the channel has closed, or at once if it is closed, without a promise. */
+  /** Calls `listener` once when the channel has closed, or at once if it is closed. No promise is created. */
   onClosed(listener: (channel: Channel) => void): void;
   /** Removes a listener of {@link onClosed}. */
   offClosed(listener: (channel: Channel) => void): void;
@@ -699,7 +702,7 @@ export interface Clock {
   readonly turns: Turns;
   /**
    * Deadlines of connections and calls, with one timer. A timer for each would take 230 bytes more. Deadlines that are due
-   * together are called in turns of the event loop. The time is that of the clock to which the object belongs.
+   * together are called in turns of the event loop. Deadlines use the time of the clock to which they belong.
    */
   readonly deadlines: Deadlines;
   /**
@@ -714,7 +717,7 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** The destination of the framework's log lines. */
 export interface Logger {
-  /** Called for every line, at any level. If it throws an error, the process emits a warning. */
+  /** Called for every line, at any level. If the method throws an error, the process emits a warning. */
   log(level: LogLevel, message: string, error?: Error): void;
 }
 
@@ -727,8 +730,8 @@ export interface ByteSource {
   /** Writes all `byteLength` bytes into `target` at `offset`. */
   writeTo(target: Uint8Array, offset: number): void;
   /**
-   * Appends the same bytes to a list, without copying those that are in memory. A transport that writes lists calls it instead
-   * of `writeTo` for a large message. @default all bytes are copied
+   * Appends the same bytes to a list, without copying bytes that are in memory. A transport that writes lists calls this method
+   * instead of `writeTo` for a large message. @default all bytes are copied
    */
   appendTo?(buffers: Uint8Array[]): void;
   /**

@@ -59,13 +59,13 @@ export type Named<T, Name extends keyof MessageTypes, LeftOut> = Name extends ke
   ? T[Name]
   : LeftOut;
 
-/** The type that a handler reads, any type without `reads`. */
+/** The type that a handler reads. Without `reads`, it is any type. */
 export type Reads<T> = Named<T, 'reads', PassThrough>;
-/** The type that a handler passes on, the type that it received without `passesOn`. */
+/** The type that a handler passes on. Without `passesOn`, it is the type that the handler received. */
 export type PassesOn<T> = Named<T, 'passesOn', PassThrough>;
-/** The type that the `write` of a handler accepts, any type without `accepts`. */
+/** The type that the `write` of a handler accepts. Without `accepts`, it is any type. */
 export type Accepts<T> = Named<T, 'accepts', PassThrough>;
-/** The type that a handler writes, the type that it accepts without `writes`. */
+/** The type that a handler writes. Without `writes`, it is the type that the handler accepts. */
 export type Writes<T> = Named<T, 'writes', Named<T, 'accepts', never>>;
 
 /**

@@ -10,8 +10,8 @@ const View: ViewClass =
     : (Buffer.from as unknown as ViewClass);
 
 /**
- * Returns a Buffer over a part of `memory`, as `Buffer.from(memory, offset, length)` does. If the memory is known, it takes a
- * third of the time of `buffer.subarray`.
+ * Returns a Buffer over a part of `memory`, as `Buffer.from(memory, offset, length)` does. If the memory is known, this function
+ * takes a third of the time of `buffer.subarray`.
  */
 export function bufferView(memory: ArrayBufferLike, offset: number, length: number): Buffer {
   return new View(memory, offset, length);

@@ -59,7 +59,9 @@ export class Broadcasts {
     return this.waiting.length;
   }
 
-  /** Calls `listener` when the present broadcasts are complete. Later broadcasts could continue forever. */
+  /**
+   * Calls `listener` when the present broadcasts are complete. Does not wait for later broadcasts, which could continue forever.
+   */
   onceDrained(listener: () => void): void {
     if (this.waiting.length === 0) listener();
     else this.drainListeners.push({ number: this.newest, listener });

@@ -51,7 +51,7 @@ export function nextWith<P extends RingMember<P>>(from: RingMember<P>, bit: numb
   return member;
 }
 
-/** Returns the next such member towards the head. */
+/** Returns the next member towards the head whose handler is added and implements this operation. */
 export function prevWith<P extends RingMember<P>>(from: RingMember<P>, bit: number): P {
   const wanted = mask.ADDED | bit;
   let member = from.prev;

@@ -171,8 +171,8 @@ export class KeptInput {
   }
 
   /**
-   * Returns true if a handler that makes many messages from one must stop. The handler calls it after each message. The rest of
-   * the messages is then paused until `steps.goOn`, or was dropped.
+   * Returns true if a handler that makes many messages from one must stop. The handler calls this method after each message. The
+   * rest of the messages is then paused until `steps.goOn`, or was dropped.
    *
    * @param hasPassed - false before the first of the messages
    */

@@ -13,7 +13,7 @@ export interface RetryRound {
 
 /**
  * A function that returns the wait before a retry in milliseconds, or `undefined` to give up. `attempt` is the number of the
- * round through all places, from 1. The policy keeps no state, so that many clients can share it.
+ * round through all places to connect to, from 1. The policy keeps no state, so that many clients can share it.
  *
  * @example
  * ```ts run

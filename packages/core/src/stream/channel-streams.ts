@@ -14,7 +14,7 @@ import { describeOptions } from '../option/option-set.ts';
 export interface ChannelStreams<R, W> {
   /** Stream of the messages that pass the last handler. Cancelling it shuts our input down. */
   readonly readable: ReadableStream<R>;
-  /** Stream of messages for the pipeline. Closing it shuts our output down. Aborting it closes the channel. */
+  /** Stream of messages for the pipeline. Closing the stream shuts our output down. Aborting it closes the channel. */
   readonly writable: WritableStream<W>;
 }
 
@@ -30,8 +30,8 @@ const OPTIONS = describeOptions('channelStreams', {
 
 /**
  * Converts a channel to a pair of Web Streams whose chunks are its messages, for code that works with `fetch`, `TransformStream`
- * or other runtimes. Both streams apply back-pressure. While the readable is not read, the channel's reads are held (`streams`).
- * A written chunk waits until the transport has taken it.
+ * or other runtimes. Both streams apply back-pressure. While the readable is not read, the channel's reads are held for the
+ * reason `streams`. A written chunk waits until the transport has taken it.
  *
  * When the channel closes, queued messages can still be read. Then the readable ends, or fails with the error that closed the
  * channel. Without `allowHalfOpen`, the channel closes as soon as the peer ends its half.
