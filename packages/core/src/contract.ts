@@ -270,7 +270,7 @@ export interface Pipeline<R = unknown, W = unknown> extends InboundInvoker, Outb
   [Symbol.iterator](): Iterator<[string, Handler]>;
 
   /**
-   * Reports a failure, see {@link Context.reportFailure}. Code outside the pipeline that holds writes uses it, such as a group.
+   * Reports a failure as {@link Context.reportFailure} does, for code outside the pipeline, such as a group that holds writes.
    */
   reportFailure(future: WriteFuture, error: Error): void;
 }
@@ -530,7 +530,7 @@ export interface Channel<R = unknown, W = unknown>
    * half, or after `lingerMs`.
    */
   end(options?: EndOptions): WriteFuture;
-  /** Resets the connection (with a RST if the transport can send one). */
+  /** Resets the connection (with an RST if the transport can send one). */
   abort(reason?: CloseReason): WriteFuture;
 
   /**

@@ -21,7 +21,7 @@ export type Made<Sources extends readonly unknown[]> = {
 };
 
 /** The handler that a source creates. */
-// Not by ReturnType, whose parameter of type any would let a handler through.
+// ReturnType is not used, because its parameter of type any would let a handler through.
 export type MadeOf<Source> = Source extends (...args: never) => infer H ? H : Source;
 
 /** The compiler's answer to a handler that can serve only one channel. */
