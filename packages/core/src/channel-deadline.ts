@@ -51,10 +51,7 @@ export abstract class ChannelDeadline implements DeadlineEntry, Timer {
     this.begunAt = -1;
   }
 
-  /**
-   * Stops the deadline and removes its entry from the clock. Handlers call this method when the channel closes or when they are
-   * removed.
-   */
+  /** Stops the deadline and removes its entry from the clock, for a channel that closes or a handler that is removed. */
   cancel(): void {
     this.stop();
     this.awaitsReads = false;

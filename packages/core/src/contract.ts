@@ -50,8 +50,8 @@ export interface Handler<T extends HandlerTypes = HandlerTypes> {
   /** Whether one instance may be in many pipelines. The value must not be true for a handler with state of one channel. */
   readonly sharable?: boolean;
   /**
-   * Returns a handler of the same class with the same options, for another channel. A handler with this method can be part of a
-   * template, which then creates a handler for each channel.
+   * Returns a handler of the same class with the same options, for another channel. A template accepts a handler with this
+   * method, and creates a handler for each channel.
    */
   fresh?(): Handler;
 
@@ -129,10 +129,9 @@ export interface OutboundInvoker {
   /**
    * Queues a message. Nothing is sent before `flush`. Throws a `TypeError` for `null` and `undefined`.
    *
-   * The future fails with `MESSAGE_NOT_ENCODABLE` if neither a handler nor the transport accepts the message. It fails with
-   * `OUTBOUND_FULL` if too much output waits, and with `OUTPUT_SHUTDOWN` after `end()`. It fails with `CHANNEL_CLOSED` if the
-   * channel has closed, or closes before the message is sent. The errors of the handlers that the message passes also fail the
-   * future.
+   * The future fails with `MESSAGE_NOT_ENCODABLE` if neither a handler nor the transport accepts the message, and with
+   * `OUTBOUND_FULL` if too much output waits. It fails with `OUTPUT_SHUTDOWN` after `end()`, and with `CHANNEL_CLOSED` if the
+   * channel has closed or closes before the message is sent. Errors of handlers also fail the future.
    */
   write(message: unknown): WriteFuture;
   /** Sends the written messages, or sends them as soon as the connection is up. */
@@ -142,7 +141,7 @@ export interface OutboundInvoker {
   /** Shuts down one half of the connection. `output` is shut down after all flushed output. @default output */
   shutdown(direction?: Direction): WriteFuture;
   /**
-   * Closes the connection at once. Output that the kernel has taken still arrives. Other writes fail. To send all output, use
+   * Closes the connection at once. Output that the kernel has taken still arrives, but other writes fail. See
    * {@link Channel.end}.
    */
   close(reason?: CloseReason): WriteFuture;
@@ -197,8 +196,8 @@ export interface Context<T extends HandlerTypes = HandlerTypes>
 export type HandlerClass<T extends Handler = Handler> = abstract new (...args: any[]) => T;
 
 /**
- * A reference to a handler: its name, the instance, or its class. A class refers to its first handler from the head, including
- * handlers of subclasses.
+ * A reference to a handler: its name, the instance, or its class. A class, or its subclass, refers to the first match from the
+ * head.
  */
 export type HandlerRef = string | Handler | HandlerClass;
 
@@ -239,13 +238,13 @@ export interface Pipeline<R = unknown, W = unknown> extends InboundInvoker, Outb
   addAfter(base: HandlerRef, handler: Handler, name?: string): Pipeline;
   /** Removes a handler and returns it. Throws a `PipelineError` if the handler is missing. */
   remove(ref: HandlerRef): Handler;
-  /** Removes a handler and returns it. Returns `undefined` if the handler is missing. */
+  /** Removes a handler and returns it, or returns `undefined` if the handler is missing. */
   removeIfExists(ref: HandlerRef): Handler | undefined;
   /** Removes the handler at the head. Throws a `PipelineError` if the pipeline is empty. */
   removeFirst(): Handler;
   /** Removes the handler at the tail. Throws a `PipelineError` if the pipeline is empty. */
   removeLast(): Handler;
-  /** Replaces a handler with `handler`, and returns the replaced handler. The default name is generated. */
+  /** Replaces a handler with `handler`, and returns the old handler. The default name is generated. */
   replace(ref: HandlerRef, handler: Handler, name?: string): Handler;
 
   /** Returns the first handler of a class or of its subclasses. */
@@ -293,8 +292,7 @@ export interface WriteFuture extends PromiseLike<void> {
    */
   readonly mayHaveLeft: boolean;
   /**
-   * Calls `listener` when the future settles, or at once if it has settled. No promise is created. Listeners are called in the
-   * order of registration.
+   * Calls `listener` when the future settles, or at once if it has settled. Listeners are called in order, without a promise.
    */
   onSettled(listener: (error: Error | undefined) => void): void;
   /**
@@ -318,7 +316,7 @@ export interface ReadHold {
   release(): void;
 }
 
-/** The reason for which a channel closed. A handler may use a word of its own. */
+/** The reason why a channel closed. A handler may use a word of its own. */
 export type CloseReason =
   | 'local' // close() was called without a reason
   | 'peer' // the peer ended the connection (FIN)
@@ -479,9 +477,9 @@ export interface Channel<R = unknown, W = unknown>
    */
   readonly readHeldMs: number;
   /**
-   * Calls `listener` once when no hold is active, or at once if there is none. Listeners are called in the order of
-   * registration, before the next read. They are not called if the channel closes first. A listener must check
-   * {@link isReadHeld} again, because an earlier listener might have taken a hold.
+   * Calls `listener` once when no hold is active, or at once if there is none. Listeners are called in order, before the next
+   * read, but not if the channel closes first. A listener must check {@link isReadHeld} again, because an earlier listener might
+   * have taken a hold.
    */
   onceReadable(listener: () => void): void;
   /**
@@ -526,8 +524,8 @@ export interface Channel<R = unknown, W = unknown>
   /** Calls `write`, then `flush`. */
   writeAndFlush(message: W, options?: WriteOptions): WriteFuture;
   /**
-   * Flushes, ends our half after all written output, and discards further input. The channel closes when the peer has ended its
-   * half, or after `lingerMs`.
+   * Flushes, ends our half after all output, and discards further input. The channel closes when the peer has ended its half, or
+   * after `lingerMs`.
    */
   end(options?: EndOptions): WriteFuture;
   /** Resets the connection (with an RST if the transport can send one). */
@@ -599,7 +597,7 @@ export interface Group<Message = unknown> extends Iterable<Channel> {
 
 /**
  * The outcome of an operation on a {@link Group}. It settles after the operations of all members in this process, and rejects if
- * one of them failed. The class of the group defines the outcome for other processes. You may ignore the outcome.
+ * one failed. The group's class defines the outcome for other processes. You may ignore the outcome.
  */
 export interface GroupOutcome extends PromiseLike<void> {
   /** Whether the operation was carried out for every member in this process. Written messages are not necessarily sent. */

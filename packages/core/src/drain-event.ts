@@ -24,8 +24,7 @@ export interface DrainHold {
  * A handler that does not pass it on ends the channel itself.
  *
  * When the event has passed the last handler and no hold is left, the last words are called, and the channel ends in order after
- * its output. If there are last words, they are called at the latest when an eighth of the time is left, or one second if that
- * is less. Holds that are left then are ignored.
+ * its output. If there are last words, holds are ignored in the last eighth of the time, which is at most one second.
  *
  * @example
  * ```ts run

@@ -177,7 +177,7 @@ export type Step<
         : [M, ...Rest]
       : never;
 
-/** The first reason for which a handler does not fit, or `never` if it fits. */
+/** First reason why a handler does not fit, or `never` if it fits. */
 export type MisfitOf<H, T extends HandlerTypes, R, W, Reader, Writer> = FirstOf<
   MisfitOfReads<H, T['reads'], Parameter<H, 'channelRead'>, Reader, R>,
   FirstOf<
@@ -209,7 +209,7 @@ export type MisfitOfEvents<H, Unheard, Rest> = [Unheard] extends [never]
 /** The first type, or the other type if the first is `never`. */
 export type FirstOf<One, Other> = [One] extends [never] ? Other : One;
 
-/** The reason for which a handler cannot read the messages of the handler before it, or `never` if it can. */
+/** Reason why a handler cannot read the messages of the handler before it, or `never` if it can. */
 export type MisfitOfReads<H, Reads, Takes, Reader, R> =
   Is<Reads, PassThrough> extends true
     ? Fits<R, Takes> extends true
@@ -221,7 +221,7 @@ export type MisfitOfReads<H, Reads, Takes, Reader, R> =
         ? never
         : Misfit<H, 'declares that it reads', Reads, 'but', 'its channelRead', 'takes', Takes>;
 
-/** The reason for which a handler cannot accept the messages of the handlers after it, or `never` if it can. */
+/** Reason why a handler cannot accept the messages of the handlers after it, or `never` if it can. */
 export type MisfitOfAccepts<H, Accepts, Takes, Writer, W> =
   Is<Accepts, PassThrough> extends true
     ? Fits<W, Takes> extends true
@@ -231,7 +231,7 @@ export type MisfitOfAccepts<H, Accepts, Takes, Writer, W> =
       ? never
       : Misfit<H, 'declares that it accepts', Accepts, 'but', 'its write', 'takes', Takes>;
 
-/** The reason for which the handlers before a handler do not accept its messages, or `never` if they do. */
+/** Reason why the handlers before a handler do not accept its messages, or `never` if they do. */
 export type MisfitOfWrites<H, Writes, Writer, W> = unknown extends Writes
   ? never
   : [Writes] extends [W]

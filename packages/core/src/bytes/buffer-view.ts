@@ -39,9 +39,8 @@ export function placedView(memory: ArrayBufferLike, offset: number, length: numb
 }
 
 /**
- * Returns the memory of a Buffer and the start of its bytes. The result is valid until the next read. The properties `buffer`
- * and `byteOffset` of a Buffer are calls into the engine, which cost more than a small frame. For the last read, the function
- * knows both values without these calls.
+ * Returns the memory of a Buffer and the start of its bytes, valid until the next read. The properties `buffer` and `byteOffset`
+ * of a Buffer are calls into the engine, which cost more than a small frame. The last read needs no such calls.
  */
 export function bufferPlace(view: Buffer): BufferPlace {
   return view === lastPlace.view ? lastPlace : placeOf(view);

@@ -40,10 +40,7 @@ export class SettableFuture implements WriteFuture {
     return future;
   }
 
-  /**
-   * Returns the result of a handler's operation as a future. A promise is converted. An operation without a result has
-   * succeeded.
-   */
+  /** Returns the result of a handler's operation as a future. A promise is converted. A missing result counts as success. */
   static from(
     result: WriteFuture | PromiseLike<void> | undefined,
     failed?: (future: SettableFuture, error: Error) => void,

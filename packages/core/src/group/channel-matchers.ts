@@ -9,7 +9,7 @@ type Elsewhere = ChannelMatcher['elsewhere'];
 export const ChannelMatchers: {
   /** Matches all members, here and elsewhere. */
   readonly all: ChannelMatcher;
-  /** Matches listening channels. Matches no members elsewhere, because a listening channel is of no use to another process. */
+  /** Matches listening channels, but none elsewhere, because a listening channel is of no use to another process. */
   readonly isServer: ChannelMatcher;
   /** Matches channels that do not listen, and all members elsewhere. */
   readonly isNotServer: ChannelMatcher;
@@ -23,8 +23,8 @@ export const ChannelMatchers: {
   /** Matches the channels that `matcher` does not choose. The choice elsewhere is also inverted, if it is known. */
   invert(matcher: ChannelMatcher): ChannelMatcher;
   /**
-   * Matches the channels that all matchers choose. Elsewhere, it matches no members if one matcher chooses none, and all members
-   * if every matcher chooses all.
+   * Matches the channels that all matchers choose. Elsewhere, one `none` makes the choice `none`, and only `all` from every
+   * matcher makes it `all`.
    */
   compose(...matchers: readonly ChannelMatcher[]): ChannelMatcher;
   /** Adds the choice for members in other processes to a function of your own. */

@@ -6,8 +6,7 @@ import type { OnlyMessageTypes, Types } from '../handler-types.ts';
  * and of the messages, and checks the messages that the handler fires and writes. Each type is optional, as in {@link Types}.
  *
  * Without this function, a literal is checked only by the types of its parameters. A literal with
- * `channelRead(ctx, line: string)` must be after a handler that passes on strings. The types that the literal fires and writes
- * are then unknown.
+ * `channelRead(ctx, line: string)` must be after a handler that passes on strings, but its own messages are unknown.
  *
  * @example
  * ```ts run

@@ -171,8 +171,8 @@ export class KeptInput {
   }
 
   /**
-   * Returns true if a handler that makes many messages from one must stop. The handler calls this method after each message. The
-   * rest of the messages is then paused until `steps.goOn`, or was dropped.
+   * Returns true if a handler that makes many messages from one must stop. Called after each of them. The rest is then paused
+   * until `steps.goOn`, or was dropped.
    *
    * @param hasPassed - false before the first of the messages
    */
@@ -188,7 +188,7 @@ export class KeptInput {
     return mustStop;
   }
 
-  /** Handles the handler's method of the same name. */
+  /** Handles the event of the same name. */
   channelReadComplete(ctx: Context): void {
     this.isInBurst = false;
     if (!this.isBusy) {
@@ -199,7 +199,7 @@ export class KeptInput {
     if (!this.isWithin && this.isCompleteDue(ctx)) this.complete(ctx);
   }
 
-  /** Handles the handler's method of the same name. */
+  /** Handles the event of the same name. */
   userEventTriggered(ctx: Context, value: unknown): void {
     const event = new KeptEvent('userEventTriggered', value);
     if (value instanceof TlsUpgradeEvent) value.holding(this.bytes);
@@ -215,28 +215,28 @@ export class KeptInput {
     this.fire(ctx, event);
   }
 
-  /** Handles the handler's method of the same name. */
+  /** Handles the event of the same name. */
   exceptionCaught(ctx: Context, error: Error): void {
     const event = new KeptEvent('exceptionCaught', error);
     if (!this.isEmpty) this.queue.makeDue();
     this.end(ctx, event);
   }
 
-  /** Handles the handler's method of the same name. */
+  /** Handles the event of the same name. */
   channelShutdown(ctx: Context, direction: Direction): void {
     const event = new KeptEvent('channelShutdown', direction);
     if (direction === 'output') this.fire(ctx, event);
     else this.end(ctx, event);
   }
 
-  /** Handles the handler's method of the same name. */
+  /** Handles the event of the same name. */
   channelInactive(ctx: Context): void {
     this.closed = true;
     this.gate?.release();
     this.end(ctx, INACTIVE);
   }
 
-  /** Handles the handler's method of the same name. */
+  /** Handles the event of the same name. */
   channelUnregistered(ctx: Context): void {
     this.event(ctx, UNREGISTERED);
   }
@@ -247,14 +247,14 @@ export class KeptInput {
     else this.queue.addEvent(event);
   }
 
-  /** Handles the handler's method of the same name. */
+  /** Handles the event of the same name. */
   handlerRemoved(ctx: Context): void {
     // During a delivery, its loop passes the input on. Handlers before this one continue when the hold is released.
     if (!this.isWithin) this.passOnAll(ctx);
     this.gate?.release();
   }
 
-  /** Passes an event on or keeps it, and delivers, because the event lets more messages pass. */
+  /** Passes an event on or keeps it, and delivers the messages that it allows. */
   private end(ctx: Context, event: KeptEvent): void {
     this.event(ctx, event);
     this.deliver(ctx);
