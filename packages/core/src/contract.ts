@@ -196,8 +196,8 @@ export interface Context<T extends HandlerTypes = HandlerTypes>
 export type HandlerClass<T extends Handler = Handler> = abstract new (...args: any[]) => T;
 
 /**
- * A reference to a handler: its name, the instance, or its class. A class, or its subclass, refers to the first match from the
- * head.
+ * A reference to a handler: its name, the instance, or its class. A class refers to its first handler from the head, including
+ * handlers of subclasses.
  */
 export type HandlerRef = string | Handler | HandlerClass;
 

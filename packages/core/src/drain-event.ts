@@ -24,7 +24,7 @@ export interface DrainHold {
  * A handler that does not pass it on ends the channel itself.
  *
  * When the event has passed the last handler and no hold is left, the last words are called, and the channel ends in order after
- * its output. If there are last words, holds are ignored in the last eighth of the time, which is at most one second.
+ * its output. If there are last words, holds are ignored in the last eighth of the time, but for at most one second.
  *
  * @example
  * ```ts run

@@ -23,8 +23,8 @@ export const ChannelMatchers: {
   /** Matches the channels that `matcher` does not choose. The choice elsewhere is also inverted, if it is known. */
   invert(matcher: ChannelMatcher): ChannelMatcher;
   /**
-   * Matches the channels that all matchers choose. Elsewhere, one `none` makes the choice `none`, and only `all` from every
-   * matcher makes it `all`.
+   * Matches the channels that all matchers choose. Elsewhere, the choice is `none` if one matcher chooses none, and `all` if
+   * every matcher chooses all.
    */
   compose(...matchers: readonly ChannelMatcher[]): ChannelMatcher;
   /** Adds the choice for members in other processes to a function of your own. */

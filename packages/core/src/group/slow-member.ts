@@ -55,8 +55,8 @@ export const SLOW_MEMBER_OPTIONS = describeOptions('SlowMembers', {
 const NO_KEY = Symbol('no key');
 
 /**
- * The messages that wait for one member until it is writable. They do not count towards its writability, which would otherwise
- * wait for itself. `maxMemberMessages` limits them.
+ * The messages that wait for one member until it is writable. They do not count towards the member's writability, because the
+ * queue would then wait for itself. `maxMemberMessages` limits them.
  */
 class MemberWrites implements PendingWriteTarget {
   readonly queue: PendingWriteQueue<unknown> = new PendingWriteQueue<unknown>(this);

@@ -10,8 +10,8 @@ export interface PlaceHolder {
 
 /**
  * Holders of places, by the network of their clients. The holder to remove next is the oldest of the network with the most
- * holders. Among networks of the same size, it is the network that has had this size for the longest time. A change has the same
- * cost for any number of holders.
+ * holders. Among networks of the same size, the network that has had this size for the longest time is first. A change has the
+ * same cost for any number of holders.
  */
 export class PlacesByNetwork<T extends PlaceHolder> {
   size = 0;
