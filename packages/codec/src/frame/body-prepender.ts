@@ -126,9 +126,9 @@ export abstract class BodyPrepender implements Handler {
   }
 
   /**
-   * The length and the body, which is not copied: for an encoder that writes several frames as one message.
+   * Returns the length and the body, which is not copied. For an encoder that writes several frames as one message.
    *
-   * @throws EncodeError `HR_ERR_MESSAGE_TOO_LONG`, `HR_ERR_MESSAGE_NOT_ENCODABLE` as a write fails with
+   * @throws EncodeError `HR_ERR_MESSAGE_TOO_LONG`, `HR_ERR_MESSAGE_NOT_ENCODABLE`, as for a failed write
    */
   prepend(body: OutboundBytes): OutboundBytes {
     return this.header.prepend(body);

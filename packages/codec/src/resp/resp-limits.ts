@@ -28,7 +28,7 @@ const WHAT: Readonly<Record<keyof RespLimits, string>> = {
   maxLineBytes: 'bytes in a line',
 };
 
-/** The error for a message that goes over a limit. */
+/** Returns the error for a message that exceeds a limit. */
 export function tooLong(
   limits: RespLimits,
   limit: keyof RespLimits,
