@@ -3,53 +3,43 @@ import { bufferPlace, bufferView, extendRead, ReadRoom } from '@headrace/core/au
 
 const EMPTY: Buffer = Buffer.alloc(0);
 const NO_MEMORY: ArrayBufferLike = EMPTY.buffer;
-/**
- * A rest with fewer bytes than this is copied out of the memory of its read, so that it does not keep that memory
- * alive.
- */
+/** Size in bytes below which a rest is copied out of the memory of its read, so that the rest does not keep that memory alive. */
 const SMALL_BYTES = 2048;
 const MIN_CAPACITY = 256;
-/**
- * From this size on, memory grows by more than twice. The system assigns a page only when the program writes to it.
- */
+/** Size from which memory grows by more than twice, because the system assigns a page only at the first write to the page. */
 const LARGE_BYTES = 128 * 1024;
 const HUGE_BYTES = 4 * 1024 * 1024;
-/** Up to this number of bytes, a loop searches faster than a call. */
+/** Number of bytes up to which a loop searches faster than a call. */
 const FEW_BYTES = 128;
 /**
- * Maximum ratio between the memory for a frame of a known length and the bytes that have arrived of the frame. The
- * length that a stranger announces therefore allocates nothing. All memory before the last step is a fifteenth of the
- * frame.
+ * Maximum ratio between the memory for a frame of a known length and the bytes that have arrived of the frame. The length that a
+ * stranger announces therefore allocates nothing. All memory before the last step is a fifteenth of the frame.
  */
 const GROWTH = 16;
-/** Reads are received into the memory of a frame if at least this number of bytes is missing. */
+/** Minimum number of missing bytes of a frame for which reads are received into the frame's memory. */
 const ROOM_BYTES = 4096;
-/** After this number of misses in a row, the input assumes that an earlier handler changes all received bytes. */
+/** Number of misses in a row after which the input assumes that an earlier handler changes all received bytes. */
 const MAX_MISSES = 3;
 
 /**
- * The bytes that arrived and that no decoder has taken yet. A chunk that arrives when the input is empty is used
- * without a copy. Otherwise the chunk is appended to memory that grows by factors. Each byte is therefore copied a
- * constant number of times, even if the chunks are small. Taken bytes are never overwritten: they stay unchanged as
- * long as they are referenced.
+ * The bytes that arrived and that no decoder has taken yet. A chunk that arrives when the input is empty is used without a copy.
+ * Otherwise, the chunk is appended to memory that grows by factors, so that each byte is copied a constant number of times. Taken
+ * bytes are never overwritten.
  *
- * If a chunk ends a frame of a known length, only the rest of that frame is copied. The bytes after the frame are used
- * where they are. The transport reads directly into the memory of a large frame, piece by piece, and the input
- * recognizes these pieces when they arrive. From the first such piece on, only the transport writes to that memory.
+ * If a chunk ends a frame of a known length, only the rest of that frame is copied. The bytes after the frame are not copied. The
+ * transport reads directly into the memory of a large frame, piece by piece, and the input recognizes these pieces when they
+ * arrive. From the first such piece on, only the transport writes to that memory.
  */
 export class ByteInput {
-  /**
-   * The memory of the input. Read only the bytes between `start` and `end`, which change with every `take`, `skip` and
-   * read.
-   */
+  /** The memory of the input. Read only the bytes between `start` and `end`, which change with every `take`, `skip` and read. */
   buffer: Buffer = EMPTY;
   /** The index of the first byte that was not taken. */
   start = 0;
   /** The index after the last byte. */
   end = 0;
   /**
-   * The length of the current frame, a whole number, if the decoder knows the length. The memory for the frame then has
-   * exactly this size.
+   * The length of the current frame, a whole number, if the decoder knows the length. The memory for the frame then has exactly
+   * this size.
    */
   wanted = 0;
   /** @internal The number of bytes of a skipped frame that have not arrived yet. */
@@ -62,7 +52,7 @@ export class ByteInput {
   /** The chunk with the bytes after the frame that is being completed. These bytes start at `restStart`. */
   private rest: Buffer | undefined = undefined;
   private restStart = 0;
-  /** The free end of `buffer`, for the transport. Made for the first large frame. */
+  /** The free end of `buffer`, for the transport, made for the first large frame. */
   private room: ReadRoom | undefined = undefined;
   /** The number of reads in a row that did not arrive in the room, or not at all. */
   private misses = 0;
@@ -83,8 +73,7 @@ export class ByteInput {
   }
 
   /**
-   * Takes the next bytes. Returns a view whose content does not change, or a copy if the bytes are fewer than
-   * `copyBelowBytes`.
+   * Takes the next bytes. Returns a view whose content does not change, or a copy if the bytes are fewer than `copyBelowBytes`.
    */
   take(length: number): Buffer {
     const { start, end } = this;
@@ -92,10 +81,7 @@ export class ByteInput {
     return this.view(start, Math.max(0, Math.min(length, end - start)));
   }
 
-  /**
-   * @internal Returns the bytes at an index of `buffer`. The caller has checked that the bytes lie between `start` and
-   * `end`.
-   */
+  /** @internal Returns the bytes at an index of `buffer`. The caller has checked that the bytes lie between `start` and `end`. */
   view(at: number, length: number): Buffer {
     if (length < this.copyBelowBytes) return this.copyOf(at, length);
     return bufferView(this.memory, this.origin + at, length);
@@ -130,10 +116,7 @@ export class ByteInput {
     this.toDiscard = length - arrived;
   }
 
-  /**
-   * Returns the index of a byte, counted from the first byte and searched from `from`, or -1 if the byte does not
-   * occur.
-   */
+  /** Returns the index of a byte, counted from the first byte and searched from `from`, or -1 if the byte does not occur. */
   indexOf(byte: number, from = 0): number {
     const { start, end, buffer } = this;
     // The memory after `end` is unused. A search in it would cost time at each read.
@@ -181,9 +164,7 @@ export class ByteInput {
     this.end += size;
   }
 
-  /**
-   * @internal Appends the bytes after the frame that was being completed. Returns false if there are no such bytes.
-   */
+  /** @internal Appends the bytes after the frame that was being completed. Returns false if there are no such bytes. */
   refill(): boolean {
     const { rest } = this;
     if (rest === undefined) return false;
@@ -203,7 +184,7 @@ export class ByteInput {
     return this.room;
   }
 
-  /** Copies a small rest, or the beginning of a large frame, out of the memory of its read. Called after each read. */
+  /** Copies a small rest, or the beginning of a large frame, out of the memory of the last read. */
   settle(): void {
     while (this.refill());
     const { length, wanted } = this;
@@ -263,8 +244,8 @@ export class ByteInput {
   }
 
   /**
-   * Withdraws the room, so that only this class writes to its memory. Returns true if the transport has received other
-   * bytes there.
+   * Withdraws the room, so that only this class writes to its memory. Returns true if the transport has received other bytes
+   * there.
    */
   private leaveRoom(): boolean {
     const { room } = this;

@@ -43,22 +43,20 @@ export interface ByteToMessageDecoderOptions extends OtherMessagesOptions {
   /** The reaction to input that the protocol does not allow. @default 'close' */
   readonly frameErrorPolicy?: FrameErrorPolicy;
   /**
-   * Maximum time from the first byte of a frame to its last, in milliseconds, or `false` for no limit. If the time runs
-   * out, the decoder ends the channel. The time stands still while reads are held, and while `autoRead` is off and no
-   * read was requested.
+   * Maximum time from the first byte of a frame to its last, in milliseconds, or `false` for no limit. If the time runs out, the
+   * decoder ends the channel. The time stands still while reads are held, and while `autoRead` is off and no read was requested.
    * @default 15_000
    */
   readonly frameTimeoutMs?: number | false;
   /**
-   * Maximum number of bytes that the decoder may keep while it needs more. Above the limit, it reports
-   * `HR_ERR_FRAME_TOO_LONG`. The option is meant for decoders of your own. The decoders of this package have their own
-   * limits, such as `maxFrameLength`. @default Infinity
+   * Maximum number of bytes that the decoder keeps while it needs more bytes. Above the limit, `HR_ERR_FRAME_TOO_LONG` is
+   * reported. The decoders of this package have limits of their own, such as `maxFrameLength`. @default Infinity
    */
   readonly maxBufferedBytes?: number;
   /**
-   * Size in bytes below which a message is copied into memory of its own, or `false` to copy no message. Set it if your
-   * program keeps messages. A view keeps the whole memory of its read alive, up to 68 KiB that many connections share.
-   * A copy takes about 200 bytes in addition to its content. @default false
+   * Size in bytes below which a message is copied into memory of its own, or `false` to copy no message. Set a size if your
+   * program keeps messages, because a view keeps the whole memory of its read alive. That memory has up to 68 KiB, which many
+   * connections share. A copy takes about 200 bytes in addition to its content. @default false
    */
   readonly copyBelowBytes?: number | false;
 }
@@ -96,10 +94,10 @@ const RESUME_MS = 1;
 const SHOWN_BYTES = 16;
 
 /**
- * Turns a stream of bytes into messages. The result does not depend on how the bytes are cut into reads. This class is
- * the base of all frame decoders. A subclass has one method, {@link decode}, which takes one message from the input, or
- * returns `undefined` if it needs more bytes. The base class handles reentrant reads, removal in the middle of a read,
- * the end of the input, bad frames and slow frames.
+ * Turns a stream of bytes into messages. The result does not depend on how the bytes are cut into reads. This class is the base
+ * of all frame decoders. A subclass has one method, {@link decode}, which takes one message from the input, or returns
+ * `undefined` if it needs more bytes. The base class handles reentrant reads, removal in the middle of a read, the end of the
+ * input, bad frames and slow frames.
  *
  * ```text
  *  wire | [decoder] | app      bytes in any cut → whole messages, one at a time
@@ -108,22 +106,20 @@ const SHOWN_BYTES = 16;
  * **Place** First, or after the handler that turns the transport's bytes into other bytes (TLS, compression).
  * **In** `Buffer`. Other messages are refused, or pass on in order if `otherMessages` is `'pass-on'`.
  * **Out** The results of `decode`.
- * **Events** If a handler holds the channel's reads during a message, decoding stops after that message. The rest waits
- * in the decoder until the last hold is released. The rest is dropped when the channel discards its input (`end()`,
- * `close()`).
- * `channelReadComplete` passes. With `autoRead` off, the decoder requests another read if a read completed no message.
- * At the end of the input, the decoder decodes the rest, calls `decodeLast` once, and then passes the end on.
- * The decoder reports the bytes that it holds to a `TlsUpgradeEvent`, so that the upgrade is refused. On a
- * `DrainEvent`, the channel does not end within a frame.
- * **Errors** `HR_ERR_MESSAGE_UNREADABLE` for a message that is not bytes. A `DecodeError` that `decode` throws is kept.
- * Any other error becomes `HR_ERR_DECODER_FAILED`. `HR_ERR_TIMEOUT_READ` for a frame that is not complete in time. A
- * frame that the end of the input truncates is logged at level debug, as `HR_ERR_FRAME_TRUNCATED`.
+ * **Events** If a handler holds the channel's reads during a message, decoding stops after that message. The rest waits in the
+ * decoder until the last hold is released. The rest is dropped when the channel discards its input (`end()`, `close()`).
+ * `channelReadComplete` passes. With `autoRead` off, the decoder requests another read if a read completed no message. At the end
+ * of the input, the decoder decodes the rest, calls `decodeLast` once, and then passes the end on. The decoder reports the bytes
+ * that it holds to a `TlsUpgradeEvent`, so that the upgrade is refused. On a `DrainEvent`, the channel does not end within a
+ * frame.
+ * **Errors** `HR_ERR_MESSAGE_UNREADABLE` for a message that is not bytes. A `DecodeError` that `decode` throws is kept. Any other
+ * error becomes `HR_ERR_DECODER_FAILED`. `HR_ERR_TIMEOUT_READ` for a frame that is not complete in time. A frame that the end of
+ * the input truncates is logged at level debug, as `HR_ERR_FRAME_TRUNCATED`.
  * **State** The bytes that are left over. Each channel needs its own decoder.
- * **Cost** No copy for a message that lies within one read. The time is linear in the bytes, however small the reads
- * are.
- * **Pitfalls** A taken `Buffer` is a view that keeps the memory of its read alive, up to 68 KiB. Copy small messages
- * that you keep for long (`Buffer.from(message)`), or set `copyBelowBytes`. If the decoder is removed, even in the
- * middle of a read, the bytes that are left over pass on as one raw `Buffer`.
+ * **Cost** No copy for a message that lies within one read. The time is linear in the bytes, however small the reads are.
+ * **Pitfalls** A taken `Buffer` is a view that keeps the memory of its read alive, up to 68 KiB. Copy small messages that you
+ * keep for long (`Buffer.from(message)`), or set `copyBelowBytes`. If the decoder is removed, even in the middle of a read, the
+ * bytes that are left over pass on as one raw `Buffer`.
  *
  * @typeParam T - the type of the decoded messages
  * @typeParam H - the types of the handler, if the handler also writes
@@ -158,13 +154,13 @@ export abstract class ByteToMessageDecoder<
   /** @internal */
   declare protected readonly resolvedOptions: ByteDecodingSettings;
   /**
-   * Whether to decode at most one message per read and keep the rest for the next read. For protocols that switch to
-   * another protocol.
+   * Whether to decode at most one message per read and keep the rest for the next read, for protocols that switch to another
+   * protocol.
    */
   singleDecode = false;
-  /** Made at the first read. */
+  /** The input, made at the first read. */
   private madeInput: ByteInput | undefined = undefined;
-  /** Made when a read first leaves an unfinished frame. */
+  /** The deadline, made when a read first leaves an unfinished frame. */
   private deadline: FrameDeadline | undefined = undefined;
   /** Delays a drain until the frame that has begun is complete. */
   private drain: DrainGate | undefined = undefined;
@@ -174,12 +170,11 @@ export abstract class ByteToMessageDecoder<
   /** Whether a frame was finished since the last check of the deadline. */
   private moved = false;
   private resumption: Timer | undefined = undefined;
-  /** An error of the final decode. It is reported after the end has been passed on. */
+  /** An error of the final decode, which is reported after the end has been passed on. */
   private lateError: Error | undefined = undefined;
 
   /**
-   * @param kinds - the kinds of messages that the decoder reads and passes on, for errors and for the order of a
-   *   template
+   * @param kinds - the kinds of messages that the decoder reads and passes on, for errors and for the order of a template
    * @param own - the description of the subclass's own options, if any; other names are refused
    */
   constructor(
@@ -192,24 +187,24 @@ export abstract class ByteToMessageDecoder<
   }
 
   /**
-   * Takes one message from the input and returns it. Returns `undefined` if it needs more bytes, or if the taken bytes
-   * make no message. The decoder calls the method again as long as the method takes bytes. For a bad frame, take the
-   * bytes of the frame, and then throw a `DecodeError`.
+   * Takes one message from the input and returns it. Returns `undefined` if it needs more bytes, or if the taken bytes make no
+   * message. The decoder calls the method again as long as the method takes bytes. For a bad frame, take the bytes of the frame,
+   * and then throw a `DecodeError`.
    */
   protected abstract decode(ctx: Context, input: ByteInput): T | undefined;
 
   /**
-   * Decodes the rest of the input after the peer has ended its half, even if the rest is empty. Called again while it
-   * returns messages and bytes remain. Not called after a removal, because the rest then passes on raw.
+   * Decodes the rest of the input after the peer has ended its half, even if the rest is empty. The decoder calls the method
+   * again while the method returns messages and bytes remain. After a removal, the rest passes on raw instead.
    */
   protected decodeLast(ctx: Context, input: ByteInput): T | undefined {
     return input.length > 0 ? this.decode(ctx, input) : undefined;
   }
 
   /**
-   * @internal Returns all messages in bytes that are complete, such as a datagram. Throws at the first bad frame,
-   * whatever the policy is. Also throws if a frame is incomplete, and if there are more than `maxMessages`. Call it
-   * once, on a decoder that is in no pipeline.
+   * @internal Returns all messages in bytes that are complete, such as a datagram. Throws at the first bad frame, whatever the
+   * policy is. Also throws if a frame is incomplete, and if there are more than `maxMessages`. Call the method once, on a decoder
+   * that is in no pipeline.
    */
   decodeWhole(ctx: Context, bytes: Uint8Array, maxMessages: number): T[] {
     const { input } = this;
@@ -236,17 +231,15 @@ export abstract class ByteToMessageDecoder<
   }
 
   /**
-   * Returns true while `decode` has taken bytes of a frame that is not complete. Override it in a decoder that takes
-   * frames in parts. The rest of the frame must arrive within `frameTimeoutMs`, and an upgrade to TLS within the frame
-   * is refused.
+   * Returns true while `decode` has taken bytes of a frame that is not complete. Override the method in a decoder that takes
+   * frames in parts. The rest of the frame must arrive within `frameTimeoutMs`, and an upgrade to TLS within the frame is
+   * refused.
    */
   isWithinFrame(): boolean {
     return this.madeInput !== undefined && this.madeInput.toDiscard > 0;
   }
 
-  /**
-   * Reports a bad frame after which `decode` can continue at once, unless the policy is `'close'`. Called by `decode`.
-   */
+  /** Reports a bad frame from within `decode`. Decoding can then continue at once, unless the policy is `'close'`. */
   protected badFrame(ctx: Context, error: DecodeError): void {
     if (this.end === 'whole') throw error;
     if (this.frameErrorPolicy === 'close') this.failStream(ctx, error);
@@ -412,7 +405,7 @@ export abstract class ByteToMessageDecoder<
     }
   }
 
-  /** Called after a message during which reads were held, or the channel began to discard its input. */
+  /** Returns true if decoding stops after a message during which reads were held, or the channel began to discard its input. */
   private stops(ctx: Context): boolean {
     if (!this.inputEnded) return this.kept.stops(ctx);
     if (ctx.channel.isOpen && ctx.channel.discardsInput) this.input.clear();
@@ -465,7 +458,7 @@ export abstract class ByteToMessageDecoder<
     input.clear();
   }
 
-  /** Passes on the bytes that were not decoded, raw, each byte once and in order. Called after a removal. */
+  /** Passes the bytes that were not decoded on as raw bytes after a removal, once and in order. */
   private passOnRest(ctx: Context): void {
     const { input } = this;
     const hasRest = input.length > 0 && !this.failed;

@@ -8,8 +8,8 @@ import { type OtherMessages, unreadable } from './other-messages.ts';
 const lastOptions = new WeakMap<object, object>();
 
 /**
- * Returns one frozen copy for equal options. A server makes the same decoders for each of its connections, and they
- * share the copy.
+ * Returns one frozen copy for equal options. A server makes the same decoders for each of its connections, and they share the
+ * copy.
  */
 function sharedCopy(type: object, options: object): object {
   // A copy would lack inherited properties, for example the limits of a class of options.
@@ -38,7 +38,7 @@ export interface DecodingSettings {
   readonly otherMessages: OtherMessages;
 }
 
-/** The common base of byte decoders and message decoders. It keeps the state of a read and of a failure. */
+/** The common base of byte decoders and message decoders, which keeps the state of a read and of a failure. */
 export abstract class DecodingHandler extends KeptInputHandler implements Handler {
   /** A decoder cannot be shared, because it holds the state of one channel's stream. */
   declare readonly sharable?: false;
@@ -104,8 +104,8 @@ export abstract class DecodingHandler extends KeptInputHandler implements Handle
   }
 
   /**
-   * @internal Reports a fatal error and ends the channel. The error is fired first, so that a handler can still write
-   * an answer. The name avoids a clash with functions of a subclass.
+   * @internal Reports a fatal error and ends the channel. The error is fired first, so that a handler can still write an answer.
+   * The name avoids a clash with functions of a subclass.
    */
   abstract failStream(ctx: Context, error: Error): void;
 

@@ -13,9 +13,7 @@ export interface DeadlineOwner {
   failStream(ctx: Context, error: TimedOutError): void;
 }
 
-/**
- * The time limit for a frame, from its first byte to its last. The time stands still while this side does not read.
- */
+/** The time limit for a frame, from its first byte to its last. The time stands still while this side does not read. */
 export class FrameDeadline extends ChannelDeadline {
   private readonly ctx: Context;
   private readonly input: ByteInput;

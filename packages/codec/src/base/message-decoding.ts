@@ -21,9 +21,7 @@ export const MESSAGE_DECODER_OPTIONS = describeOptions('MessageToMessageDecoder'
 
 /** The inbound half of message decoders and codecs, see {@link MessageToMessageDecoder}. */
 export abstract class MessageDecoding<I, O> extends DecodingHandler {
-  /**
-   * The messages made of one message, while they are passed on. `passedOn` counts the messages that were passed on.
-   */
+  /** The messages made of one message, while they are passed on. `passedOn` counts the messages that were passed on. */
   private several: readonly O[] | undefined = undefined;
   private passedOn = 0;
 
@@ -33,8 +31,8 @@ export abstract class MessageDecoding<I, O> extends DecodingHandler {
   }
 
   /**
-   * Returns true if `decode` accepts this inbound message. `otherMessages` decides about other messages. @default
-   * messages of the decoder's own kind
+   * Returns true if `decode` accepts this inbound message. `otherMessages` decides about other messages. @default messages of the
+   * decoder's own kind
    */
   accepts(message: unknown): boolean {
     const { reads } = this.ownKinds;

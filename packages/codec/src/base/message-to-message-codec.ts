@@ -10,18 +10,18 @@ import type { OwnOptions } from './own-options.ts';
 import type { Several } from './several.ts';
 
 /**
- * Turns messages into messages of another type, in both directions. Combines {@link MessageToMessageDecoder} and {@link
- * MessageToMessageEncoder} in one handler.
+ * Turns messages into messages of another type, in both directions. Combines {@link MessageToMessageDecoder} and
+ * {@link MessageToMessageEncoder} in one handler.
  *
  * ```text
  *  wire | frame | [codec] | app      W on the left, M on the right
  * ```
  *
  * **Place** Between the two handlers whose messages it translates.
- * **In** Inbound messages for which `accepts` returns true, and outbound messages for which `encodes` returns true.
- * Other messages are refused, or pass on if `otherMessages` is `'pass-on'`.
+ * **In** Inbound messages for which `accepts` returns true, and outbound messages for which `encodes` returns true. Other
+ * messages are refused, or pass on if `otherMessages` is `'pass-on'`.
  * **Out** The results of `decode` and `encode`.
- * **Events** All events pass.
+ * **Events** All pass.
  * **Errors** The errors of both classes.
  * **State** Whether decoding has failed. Each channel needs its own codec.
  * **Cost** One call for each message.
@@ -39,12 +39,12 @@ export abstract class MessageToMessageCodec<W, M, WOut = W, MIn = M>
 {
   declare readonly types: Types<{ reads: W; passesOn: M; accepts: MIn; writes: WOut }>;
   private readonly broadcastKey: string | undefined;
-  /** Made at its first use, because many codecs are used in one direction only. */
+  /** The encoder, made at its first use, because many codecs are used in one direction only. */
   private outbound: MessageEncoding<MIn, WOut> | undefined = undefined;
 
   /**
-   * @param broadcastKey - the key of a shared result; set it if the result of `encode` depends only on the message and
-   *   on this key, so that a group's broadcast encodes once for all members
+   * @param broadcastKey - a key to set if the result of `encode` depends only on the message and the key; a group's broadcast
+   *   then encodes once for all members
    * @param kinds - the kinds of messages that the codec accepts and makes, for errors and for the order of a template
    * @param own - the description of the subclass's own options, if any; other names are refused
    */
@@ -59,14 +59,14 @@ export abstract class MessageToMessageCodec<W, M, WOut = W, MIn = M>
   }
 
   /**
-   * Returns true if `encode` accepts this outbound message. `otherMessages` decides about other messages. @default
-   * messages of the codec's own kind
+   * Returns true if `encode` accepts this outbound message. `otherMessages` decides about other messages. @default messages of
+   * the codec's own kind
    */
   encodes(message: unknown): boolean {
     return isOf(this.ownKinds.accepts, message);
   }
 
-  /** Makes a message for the wire from a written message. An error that it throws fails the write. */
+  /** Makes a message for the wire from a written message. An error that `encode` throws fails the write. */
   abstract encode(message: MIn): WOut | Several<WOut>;
 
   write(ctx: Context, message: unknown): WriteFuture {

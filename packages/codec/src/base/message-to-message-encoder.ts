@@ -25,17 +25,15 @@ export const MESSAGE_ENCODER_OPTIONS = describeOptions('MessageToMessageEncoder'
  * ```
  *
  * **Place** Before the handler that writes the messages that the encoder accepts.
- * **In** Outbound messages for which `encodes` returns true. Other messages are refused, or pass on if `otherMessages`
- * is `'pass-on'`.
- * **Out** The result of `encode`. For `several(…)`, all messages are written in order, and the write is done when all
- * parts are done.
- * **Events** All events pass.
+ * **In** Outbound messages for which `encodes` returns true. Other messages are refused, or pass on if `otherMessages` is
+ * `'pass-on'`.
+ * **Out** The result of `encode`. For `several(…)`, all messages are written in order, and the write is done when all parts are
+ * done.
+ * **Events** All pass.
  * **Errors** A `HeadraceError` that `encode` throws is kept. Any other error becomes `HR_ERR_ENCODER_FAILED`.
- * `HR_ERR_MESSAGE_NOT_ENCODABLE` if `encode` makes no message, and for a message that is refused. Each error fails the
- * write.
+ * `HR_ERR_MESSAGE_NOT_ENCODABLE` if `encode` makes no message, and for a message that is refused. Each error fails the write.
  * **State** No state of its own. A subclass without state sets `readonly sharable = true`.
- * **Cost** One call for each message. With a {@link MessageToMessageEncoder.broadcastKey}, one call for a whole
- * broadcast.
+ * **Cost** One call for each message. With a {@link MessageToMessageEncoder.broadcastKey}, one call for a whole broadcast.
  * **Pitfalls** If one of several parts fails, the other parts are still written.
  *
  * @see Netty's `MessageToMessageEncoder`
@@ -47,15 +45,14 @@ export abstract class MessageToMessageEncoder<I, O> implements Handler {
   readonly messageKinds: MessageKinds | undefined;
   private readonly kinds: MessageKinds;
   /**
-   * Key of a shared result. Set it if the result of `encode` depends only on the message and on this key. A group's
-   * broadcast then encodes once for all members.
+   * Key to set if the result of `encode` depends only on the message and the key. A group's broadcast then encodes once for all
+   * members.
    */
   protected readonly broadcastKey: string | undefined = undefined;
   private outbound: MessageEncoding<I, O> | undefined = undefined;
 
   /**
-   * @param kinds - the kinds of messages that the encoder accepts and writes, for errors and for the order of a
-   *   template
+   * @param kinds - the kinds of messages that the encoder accepts and writes, for errors and for the order of a template
    * @param own - the description of the subclass's own options, if any; other names are refused
    */
   constructor(
@@ -70,8 +67,8 @@ export abstract class MessageToMessageEncoder<I, O> implements Handler {
   }
 
   /**
-   * Returns true if `encode` accepts this message. `otherMessages` decides about other messages. @default messages of
-   * the encoder's own kind
+   * Returns true if `encode` accepts this message. `otherMessages` decides about other messages. @default messages of the
+   * encoder's own kind
    */
   encodes(message: unknown): boolean {
     return isOf(this.kinds.accepts, message);

@@ -16,8 +16,8 @@ import {
 /**
  * The treatment of messages of a kind that a codec does not read, or does not encode:
  *
- * - `'refuse'`: an inbound message causes `HR_ERR_MESSAGE_UNREADABLE` and ends the channel, with every
- *   `frameErrorPolicy`. An outbound message fails its write with `HR_ERR_MESSAGE_NOT_ENCODABLE`.
+ * - `'refuse'`: an inbound message causes `HR_ERR_MESSAGE_UNREADABLE` and ends the channel, with every `frameErrorPolicy`. An
+ *   outbound message fails its write with `HR_ERR_MESSAGE_NOT_ENCODABLE`.
  * - `'pass-on'`: the messages pass to the next handler unchanged, without any limit or schema, as in Netty.
  */
 export type OtherMessages = 'refuse' | 'pass-on';

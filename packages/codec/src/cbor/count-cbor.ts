@@ -7,9 +7,7 @@ const TEXT = 3;
 const ONE_BYTE = 24;
 const EIGHT_BYTES = 27;
 
-/**
- * Counts the heads in CBOR: one head for each value, key and tag. If the bytes are not CBOR, the number has no meaning.
- */
+/** Counts the heads in CBOR: one head for each value, key and tag. If the bytes are not CBOR, the number has no meaning. */
 export function countCbor(bytes: Uint8Array): number {
   let heads = 0;
   for (let at = 0; at < bytes.length; heads++) {

@@ -16,9 +16,7 @@ export interface CompressionCodecOptions extends MessageToMessageDecoderOptions 
   readonly format: CompressionFormat;
   /** Maximum length of an inbound message after inflation, in bytes. @default 1_048_576 */
   readonly maxInflatedBytes?: number;
-  /**
-   * The compression effort, a whole number from 0 (fast) to 9 (small), or to 11 with Brotli. @default 6, with Brotli 4
-   */
+  /** The compression effort, a whole number from 0 (fast) to 9 (small), or to 11 with Brotli. @default 6, with Brotli 4 */
   readonly level?: number;
 }
 
@@ -63,8 +61,8 @@ const METHODS: Readonly<Record<CompressionFormat, Methods>> = {
 };
 
 /**
- * Compresses each outbound message and inflates each inbound message, in order and independently of other messages.
- * Inflation stops at a size limit.
+ * Compresses each outbound message and inflates each inbound message, in order and independently of other messages. Inflation
+ * stops at a size limit.
  *
  * ```text
  *  wire | frame | [CompressionCodec] | message codec | app
@@ -74,14 +72,14 @@ const METHODS: Readonly<Record<CompressionFormat, Methods>> = {
  * **Place** Between a frame decoder and a message codec.
  * **In** Bytes in both directions. Other messages are refused (`otherMessages`).
  * **Out** `Buffer` in both directions.
- * **Events** All events pass.
- * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message that would inflate to more than `maxInflatedBytes`. Inflation stops
- * there. `HR_ERR_MESSAGE_INVALID` for bytes that are truncated, or not compressed in this format.
+ * **Events** All pass.
+ * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message that would inflate to more than `maxInflatedBytes`. Inflation stops there.
+ * `HR_ERR_MESSAGE_INVALID` for bytes that are truncated, or not compressed in this format.
  * **State** Whether decoding has failed. Each channel needs its own codec.
  * **Cost** The codec works on the event loop, which keeps the order without extra cost. Each message takes about ten
  * microseconds, and 64 KiB take about a millisecond. A broadcast to a group is compressed once.
- * **Pitfalls** Small messages grow. If a message contains secrets and also text that a stranger chose, its compressed
- * size reveals information about the secrets.
+ * **Pitfalls** Small messages grow. If a message contains secrets and also text that a stranger chose, its compressed size
+ * reveals information about the secrets.
  *
  * @example
  * ```ts run

@@ -9,8 +9,8 @@ import { formatDns } from './format-dns.ts';
 import { parseDns } from './parse-dns.ts';
 
 /**
- * Turns frames into DNS messages and DNS messages into frames, over TCP, TLS (DoT), or a channel for each peer. The
- * codec needs the package `dns-packet`. Import it from `@headrace/codec/dns`.
+ * Turns frames into DNS messages and DNS messages into frames, over TCP, TLS (DoT), or a channel for each peer. The codec needs
+ * the package `dns-packet`. Import it from `@headrace/codec/dns`.
  *
  * ```text
  *  wire | length prefix of 2 bytes | [DnsCodec] | app
@@ -21,13 +21,13 @@ import { parseDns } from './parse-dns.ts';
  * - **In** Inbound `Buffer`, and outbound a `DnsPacket`, for example `dnsAnswer(query, …)`. Other messages are refused
  *   (`otherMessages`).
  * - **Out** Inbound a `DnsMessage`, and outbound bytes.
- * - **Events** All events pass.
- * - **Errors** `HR_ERR_MESSAGE_INVALID` for bytes that are not a DNS message, are too short or too long, or contain
- *   more than 8 pointers in a row. A write fails with `HR_ERR_MESSAGE_NOT_ENCODABLE` or `HR_ERR_MESSAGE_TOO_LONG`.
+ * - **Events** All pass.
+ * - **Errors** `HR_ERR_MESSAGE_INVALID` for bytes that are not a DNS message, are too short or too long, or contain more than 8
+ *   pointers in a row. A write fails with `HR_ERR_MESSAGE_NOT_ENCODABLE` or `HR_ERR_MESSAGE_TOO_LONG`.
  * - **State** Whether decoding has failed. Each channel needs its own codec.
  * - **Cost** The library, and one check of each byte.
- * - **Pitfalls** A label that contains a dot is read as two labels. The client must match answers to its queries by id,
- *   question, and, for datagrams, sender.
+ * - **Pitfalls** A label that contains a dot is read as two labels. The client must match answers to its queries by id, question,
+ *   and, for datagrams, sender.
  *
  * @example
  * ```ts run

@@ -20,7 +20,7 @@ export interface DnsDatagram {
 export interface DnsReply {
   /** The message on the wire. */
   readonly bytes: Buffer;
-  /** Address of the recipient. Without it, the datagram is sent to the peer of the channel. */
+  /** Address of the recipient. Without a recipient, the datagram is sent to the peer of the channel. */
   readonly recipient?: DnsPlace | undefined;
 }
 
@@ -32,8 +32,8 @@ const KINDS: MessageKinds = {
 };
 
 /**
- * Turns the datagrams of a `DatagramBootstrap` into DNS messages with their `sender`, and messages into datagrams for
- * their `recipient`. The codec needs the package `dns-packet`. Import it from `@headrace/codec/dns`.
+ * Turns the datagrams of a `DatagramBootstrap` into DNS messages with their `sender`, and messages into datagrams for their
+ * `recipient`. The codec needs the package `dns-packet`. Import it from `@headrace/codec/dns`.
  *
  * ```text
  *  UDP | [DnsDatagramCodec] | app     the same handlers of the application as after a DnsCodec
@@ -41,15 +41,15 @@ const KINDS: MessageKinds = {
  *
  * - **Place** First, on a channel of datagrams.
  * - **In** Inbound a `Datagram`, and outbound a `DnsPacket`. Other messages are refused (`otherMessages`).
- * - **Out** Inbound a `DnsMessage` with its `sender`, and outbound a datagram. An answer above `maxDatagramBytes` is
- *   sent without its records and with the flag TC.
- * - **Events** All events pass.
- * - **Errors** See `DnsCodec`. The errors contain the `host` and `port` of the sender. The channel stays open, and the
- *   next datagram is read.
+ * - **Out** Inbound a `DnsMessage` with its `sender`, and outbound a datagram. An answer above `maxDatagramBytes` is sent without
+ *   its records and with the flag TC.
+ * - **Events** All pass.
+ * - **Errors** See `DnsCodec`. The errors contain the `host` and `port` of the sender. The channel stays open, and the next
+ *   datagram is read.
  * - **State** Only the state of a decoder. Each channel needs its own codec.
  * - **Cost** See `DnsCodec`.
- * - **Pitfalls** Senders can be forged, and an answer is longer than its query. A server for strangers should limit its
- *   answers for each sender. If a client sends to a host name, the name is looked up for each datagram.
+ * - **Pitfalls** Senders can be forged, and an answer is longer than its query. A server for strangers should limit its answers
+ *   for each sender. If a client sends to a host name, the name is looked up for each datagram.
  *
  * @example
  * ```ts check

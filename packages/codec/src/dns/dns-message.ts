@@ -37,7 +37,7 @@ export interface DnsPlace {
   readonly port: number;
 }
 
-/** A received message. Its records are those of `dns-packet`. A `Buffer` as `data` is a view of the message. */
+/** A received message. The records are those of `dns-packet`. A `Buffer` as `data` is a view of the message. */
 export interface DnsMessage {
   /** Identifier of the query, 0 to 65535. An answer has the identifier of its query. */
   readonly id: number;
@@ -93,8 +93,8 @@ export interface DnsPacket {
   /** Recipient of a datagram. @default the peer of a connected channel */
   readonly recipient?: DnsPlace | undefined;
   /**
-   * Maximum length of an answer in a datagram, in bytes. A longer answer is sent without its records and with the flag
-   * TC. @default 1232
+   * Maximum length of an answer in a datagram, in bytes. A longer answer is sent without its records and with the flag TC.
+   * @default 1232
    */
   readonly maxDatagramBytes?: number | undefined;
 }
@@ -107,7 +107,7 @@ export type DnsAnswerParts = Pick<
 
 /** Limit for a client that announces no limit (RFC 1035, 4.2.1). */
 const PLAIN_BYTES = 512;
-/** A size that passes every network without fragments. The DNS flag day of 2020 recommends it. */
+/** A size that passes every network without fragments, as the DNS flag day of 2020 recommends. */
 export const SAFE_BYTES = 1232;
 /** The bits that an answer copies from its query: opcode, RD and CD. */
 const COPIED_FLAGS = 0x7910;
@@ -115,8 +115,8 @@ const COPIED_FLAGS = 0x7910;
 export const isOpt = (record: Answer): record is OptAnswer => record.type === 'OPT';
 
 /**
- * Returns the answer to a query, addressed to its sender. The answer has the id and the questions of the query, and a
- * limit for datagrams that the client can receive. A query with EDNS gets an answer with EDNS.
+ * Returns the answer to a query, addressed to the sender of the query. The answer has the id and the questions of the query, and
+ * a limit for datagrams that the client can receive. A query with EDNS gets an answer with EDNS.
  *
  * @see RFC 1035, 4.1.1, and RFC 6891, 6.1.1
  */

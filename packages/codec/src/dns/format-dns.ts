@@ -12,8 +12,8 @@ const NAME_TYPES: ReadonlySet<string> = new Set(['CNAME', 'DNAME', 'NS', 'PTR'])
 const NAME_FIELDS = ['exchange', 'target', 'mname', 'rname', 'mbox', 'replacement', 'signersName'];
 
 /**
- * Returns the bytes of a message. Throws an `EncodeError` for a name or text that DNS cannot represent. The library
- * would write a different name or text without an error.
+ * Returns the bytes of a message. Throws an `EncodeError` for a name or text that DNS cannot represent. The library would write a
+ * different name or text without an error.
  */
 export function formatDns(packet: DnsPacket): Buffer {
   for (const { name } of packet.questions ?? []) checkName(name);
@@ -33,8 +33,8 @@ export function formatDns(packet: DnsPacket): Buffer {
 }
 
 /**
- * Returns the bytes of a datagram. An answer above the limit is written without its records, so that the client repeats
- * its query over TCP.
+ * Returns the bytes of a datagram. An answer above the limit is written without its records, so that the client repeats its query
+ * over TCP.
  */
 export function formatDnsDatagram(packet: DnsPacket, limit: number): Buffer {
   const bytes = formatDns(packet);

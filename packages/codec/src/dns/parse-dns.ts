@@ -8,14 +8,14 @@ const QUESTION_BYTES = 5;
 const RECORD_BYTES = 11;
 const POINTER = 0xc0;
 /**
- * Maximum number of pointers in a row. Encoders point to a label, and some encoders to a pointer. Each label of a name
- * can take this number of steps.
+ * Maximum number of pointers in a row. Encoders point to a label, and some encoders to a pointer. Each label of a name can take
+ * this number of steps.
  */
 const MAX_POINTERS_IN_A_ROW = 8;
 
 /**
- * Returns the message in these bytes. Throws an error that describes the fault. Its time and memory are proportional to
- * the number of bytes.
+ * Returns the message in these bytes. Throws an error that describes the fault. The time and the memory are proportional to the
+ * number of bytes.
  */
 export function parseDns(bytes: Buffer): DnsMessage {
   checkCounts(bytes);
@@ -37,9 +37,9 @@ function checkCounts(bytes: Buffer): void {
 }
 
 /**
- * Checks the number of pointers in a row. The library refuses a pointer forward, but follows any number of pointers
- * backward, again for each name. 64 KiB of pointers would block the event loop for seconds. Bytes that only resemble
- * pointers are counted as well, but eight of them in a row do not occur by accident.
+ * Checks the number of pointers in a row. The library refuses a pointer forward, but follows any number of pointers backward,
+ * again for each name. 64 KiB of pointers would block the event loop for seconds. Bytes that only resemble pointers are counted
+ * as well, but eight of them in a row do not occur by accident.
  */
 function checkPointers(bytes: Buffer): void {
   for (let start = HEADER_BYTES; start + 1 < bytes.length; start++) {

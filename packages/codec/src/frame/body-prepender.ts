@@ -75,7 +75,8 @@ export abstract class LengthHeader {
 }
 
 /**
- * A header and the body that it counts, not yet copied together. It has only two fields because each message needs one.
+ * A header and the body that it counts, not yet copied together. The object has only two fields, because each message needs its
+ * own.
  */
 class Prefixed implements ByteSource {
   private readonly header: LengthHeader;
@@ -126,7 +127,7 @@ export abstract class BodyPrepender implements Handler {
   }
 
   /**
-   * Returns the length and the body, which is not copied. For an encoder that writes several frames as one message.
+   * Returns the length and the body, which is not copied, for an encoder that writes several frames as one message.
    *
    * @throws EncodeError `HR_ERR_MESSAGE_TOO_LONG`, `HR_ERR_MESSAGE_NOT_ENCODABLE`, as for a failed write
    */

@@ -39,8 +39,8 @@ const COMMON: Buffer = Buffer.from('Content-Length: ');
 const [LINE_START, START_CR, WITHIN] = [0, 1, 2] as const;
 
 /**
- * Cuts the stream into frames. Before each frame stands a header in the form of an HTTP header, with `Content-Length`.
- * The Language Server Protocol and the Debug Adapter Protocol use this format.
+ * Cuts the stream into frames. Before each frame stands a header in the form of an HTTP header, with `Content-Length`. The
+ * Language Server Protocol and the Debug Adapter Protocol use this format.
  *
  * ```text
  *  BEFORE Content-Length: 2 CR LF CR LF { }   →  AFTER "{}"
@@ -52,14 +52,14 @@ const [LINE_START, START_CR, WITHIN] = [0, 1, 2] as const;
  * **In** `Buffer`, in reads of any size.
  * **Out** One `Buffer` for each body. Headers of other names are checked for their form and dropped.
  * **Events** See {@link ByteToMessageDecoder}.
- * **Errors** `HR_ERR_FRAME_TOO_LONG`, once, for a body over `maxFrameLength`. Exactly that frame is skipped. The same
- * code for a header over `maxHeaderLength`. `HR_ERR_FRAME_CORRUPT` for a line that is not a header or ends in a bare
- * LF, and for a length that is missing, not a number, or given twice. After each header error, the decoder skips the
- * rest of that header, up to its empty line. `HR_ERR_TIMEOUT_READ` for a frame that is not complete in time.
+ * **Errors** `HR_ERR_FRAME_TOO_LONG`, once, for a body over `maxFrameLength`. Exactly that frame is skipped. The same code for a
+ * header over `maxHeaderLength`. `HR_ERR_FRAME_CORRUPT` for a line that is not a header or ends in a bare LF, and for a length
+ * that is missing, not a number, or given twice. After each header error, the decoder skips the rest of that header, up to its
+ * empty line. `HR_ERR_TIMEOUT_READ` for a frame that is not complete in time.
  * **State** The unfinished frame, at most both limits and one read. Each channel needs its own decoder.
  * **Cost** No copy for frames that lie within one read, and no text for a header that is only `Content-Length: N`.
- * **Pitfalls** `Content-Length` counts bytes. If a peer counts characters, the frame is cut at the wrong byte after the
- * first character that is not ASCII.
+ * **Pitfalls** `Content-Length` counts bytes. If a peer counts characters, the frame is cut at the wrong byte after the first
+ * character that is not ASCII.
  *
  * @example
  * ```ts run
@@ -94,10 +94,7 @@ export class ContentLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
     this.maxHeaderLength = maxHeaderLength;
   }
 
-  /**
-   * Returns a decoder with the same options for another channel. With this method, an instance can stand in a
-   * `pipeline()`.
-   */
+  /** Returns a decoder with the same options. A `pipeline()` calls `fresh` for each channel. */
   fresh(): ContentLengthFrameDecoder {
     return new ContentLengthFrameDecoder(this.givenOptions as ContentLengthFrameDecoderOptions);
   }
@@ -139,8 +136,8 @@ export class ContentLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
   // --- headers ---
 
   /**
-   * Reads a header that is only `Content-Length: N` and is whole in the input, without a search. Returns false for any
-   * other header.
+   * Reads a header that is only `Content-Length: N` and is whole in the input, without a search. Returns false for any other
+   * header.
    */
   private readCommonHeader(input: ByteInput): boolean {
     if (this.searched > 0) return false;

@@ -13,8 +13,8 @@ import { frameTooLong } from './first-bytes.ts';
 /** Options of {@link DelimiterFrameDecoder}. */
 export interface DelimiterFrameDecoderOptions extends ByteToMessageDecoderOptions {
   /**
-   * The delimiters that end a frame, for example `['\0']` for Flash XML sockets. Strings are encoded as UTF-8. For
-   * lines, {@link LineFrameDecoder} is faster.
+   * The delimiters that end a frame, for example `['\0']` for Flash XML sockets. Strings are encoded as UTF-8. For lines,
+   * {@link LineFrameDecoder} is faster.
    */
   readonly delimiters: readonly (string | Uint8Array)[];
   /** Maximum length of a frame without its delimiter, in bytes. */
@@ -22,8 +22,8 @@ export interface DelimiterFrameDecoderOptions extends ByteToMessageDecoderOption
   /** Whether to remove the delimiter from the frame. @default true */
   readonly stripDelimiter?: boolean;
   /**
-   * Whether to report a too long frame at once. If false, the error is reported when the delimiter arrives. @default
-   * true
+   * Whether to report a frame as soon as it is too long. If false, the error is reported when the delimiter arrives.
+   * @default true
    */
   readonly failFast?: boolean;
 }
@@ -53,14 +53,13 @@ const OPTIONS = describeOptions(
  * **In** `Buffer`, in reads of any size.
  * **Out** One `Buffer` for each frame. A frame can be empty.
  * **Events** See {@link ByteToMessageDecoder}.
- * **Errors** `HR_ERR_FRAME_TOO_LONG`, once, for a frame over `maxFrameLength`. `HR_ERR_TIMEOUT_READ` for a frame that
- * does not end in time.
- * **State** The unfinished frame, at most `maxFrameLength` bytes, a delimiter and one read. Each channel needs its own
- * decoder.
+ * **Errors** `HR_ERR_FRAME_TOO_LONG`, once, for a frame over `maxFrameLength`. `HR_ERR_TIMEOUT_READ` for a frame that does not
+ * end in time.
+ * **State** The unfinished frame, at most `maxFrameLength` bytes, a delimiter and one read. Each channel needs its own decoder.
  * **Cost** Every byte is searched once for each delimiter.
- * **Pitfalls** The delimiter that begins first ends the frame. If two delimiters begin at the same byte, the first one
- * in the list ends the frame. Do not use a delimiter that contains another delimiter before its own end, for example
- * `ab` and `a`. Which of the two is found then depends on how the stream is cut.
+ * **Pitfalls** The delimiter that begins first ends the frame. If two delimiters begin at the same byte, the first one in the
+ * list ends the frame. Do not use a delimiter that contains another delimiter before its own end, for example `ab` and `a`. Which
+ * of the two is found then depends on how the stream is cut.
  *
  * @example
  * ```ts run
@@ -80,10 +79,7 @@ export class DelimiterFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private readonly maxFrameLength: number;
   private readonly stripDelimiter: boolean;
   private readonly failFast: boolean;
-  /**
-   * Whether the delimiters are those of lines. Decoding then continues at once after a bad frame, as in
-   * LineFrameDecoder.
-   */
+  /** Whether the delimiters are those of lines. Decoding then continues at once after a bad frame, as in LineFrameDecoder. */
   private readonly isLines: boolean;
   private discarding = false;
   private discarded = 0;

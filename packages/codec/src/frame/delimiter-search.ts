@@ -1,17 +1,14 @@
 import type { ByteInput } from '../base/byte-input.ts';
 
-/**
- * A delimiter that was found. The frame before it has `frameLength` bytes, and the delimiter has `delimiterLength`
- * bytes.
- */
+/** A delimiter that was found. The frame before it has `frameLength` bytes, and the delimiter has `delimiterLength` bytes. */
 export interface Found {
   readonly frameLength: number;
   readonly delimiterLength: number;
 }
 
 /**
- * Finds the next of several delimiters: the delimiter that begins first. If two delimiters begin at the same byte, the
- * first one in the list is found. Each byte is searched once for each delimiter.
+ * Finds the next of several delimiters: the delimiter that begins first. If two delimiters begin at the same byte, the first one
+ * in the list is found. Each byte is searched once for each delimiter.
  */
 export class DelimiterSearch {
   private readonly delimiters: readonly Buffer[];

@@ -6,8 +6,7 @@ const HTTP = /^(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|TRACE|PRI) |^HT
 const PROXY_V2 = '0d0a0d0a000d0a515549540a';
 
 /**
- * Returns the first bytes of a bad frame for an error text, and the protocol that they resemble: ` (it begins with 16
- * 03 01; …)`.
+ * Returns the first bytes of a bad frame for an error text, and the protocol that they resemble: ` (it begins with 16 03 01; …)`.
  */
 export function describeFirstBytes(input: ByteInput): string {
   const first = input.peek(SHOWN_BYTES);

@@ -40,8 +40,8 @@ const IN_ARRAY = 2;
 const LOST = 3;
 
 /**
- * Cuts a stream of JSON objects or arrays into one frame for each value. White space between the values is allowed. The
- * decoder only counts braces and brackets outside strings. {@link JsonCodec} checks whether a frame is JSON.
+ * Cuts a stream of JSON objects or arrays into one frame for each value. White space between the values is allowed. The decoder
+ * only counts braces and brackets outside strings. {@link JsonCodec} checks whether a frame is JSON.
  *
  * ```text
  *  BEFORE {"a":1}{"b | ":"}"} [1]             →  AFTER '{"a":1}', '{"b":"}"}', '[1]'
@@ -53,10 +53,10 @@ const LOST = 3;
  * **In** `Buffer`, in reads of any size.
  * **Out** One `Buffer` for each object, array or element.
  * **Events** See {@link ByteToMessageDecoder}.
- * **Errors** `HR_ERR_FRAME_CORRUPT` for a value that is not an object or an array. After this error, all input is
- * dropped. `HR_ERR_FRAME_TOO_LONG` for an object over `maxObjectLength`. With `frameErrorPolicy: 'skip'`, exactly that
- * object is skipped. With `'emit'`, all bytes that have arrived are dropped, as in Netty. `HR_ERR_TIMEOUT_READ` for an
- * object that does not end in time.
+ * **Errors** `HR_ERR_FRAME_CORRUPT` for a value that is not an object or an array. After this error, all input is dropped.
+ * `HR_ERR_FRAME_TOO_LONG` for an object over `maxObjectLength`. With `frameErrorPolicy: 'skip'`, exactly that object is skipped.
+ * With `'emit'`, all bytes that have arrived are dropped, as in Netty. `HR_ERR_TIMEOUT_READ` for an object that does not end in
+ * time.
  * **State** The unfinished object, at most `maxObjectLength` bytes and one read. Each channel needs its own decoder.
  * **Cost** Every byte is examined once.
  * **Pitfalls** Numbers, strings and `null` at the top level are not frames, because nothing marks their end.
@@ -81,7 +81,7 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
   private escaped = false;
   /** The number of bytes of the input that were examined. */
   private scanned = 0;
-  /** Whether the rest of a too long object is being discarded. */
+  /** Whether the rest of an object that is too long is being discarded. */
   private discarding = false;
 
   constructor(options: JsonObjectDecoderOptions = {}) {
@@ -120,8 +120,8 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
   }
 
   /**
-   * Returns the index at which the value ends, or -1 if the end is not before `limit`. The end is the last brace, or
-   * the comma or bracket after an element.
+   * Returns the index at which the value ends, or -1 if the end is not before `limit`. The end is the last brace, or the comma or
+   * bracket after an element.
    */
   private findEnd(input: ByteInput, limit: number): number {
     const { buffer, start } = input;

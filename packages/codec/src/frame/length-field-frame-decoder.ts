@@ -24,16 +24,13 @@ export interface LengthFieldFrameDecoderOptions extends ByteToMessageDecoderOpti
   readonly lengthFieldOffset?: number;
   /** Width of the length field in bytes: 1, 2, 3, 4 or 8. */
   readonly lengthFieldLength: LengthFieldWidth;
-  /**
-   * Number that is added to the field's value to get the number of bytes after the field. It can be negative. @default
-   * 0
-   */
+  /** Number, positive or negative, that is added to the field's value to get the number of bytes after the field. @default 0 */
   readonly lengthAdjustment?: number;
   /** Number of bytes that are removed from the front of each frame. @default 0 */
   readonly initialBytesToStrip?: number;
   /**
-   * Whether to report a too long frame when its length is known. If false, the error is reported after the whole frame
-   * was discarded.
+   * Whether to report that a frame is too long as soon as its length is known. If false, the error is reported after the whole
+   * frame was discarded.
    * @default true
    */
   readonly failFast?: boolean;
@@ -59,8 +56,8 @@ const OPTIONS = describeOptions(
 type Settings = Resolved<LengthFieldFrameDecoderOptions, typeof OPTIONS.kinds>;
 
 /**
- * The checked position and meaning of the length field. A server makes the same decoder for each of its connections,
- * and decoders with equal options share one layout.
+ * The checked position and meaning of the length field. A server makes the same decoder for each of its connections, and decoders
+ * with equal options share one layout.
  */
 class FrameLayout {
   private static last: FrameLayout | undefined = undefined;
@@ -127,16 +124,16 @@ class FrameLayout {
  *
  * **Place** First after the transport.
  * **In** `Buffer`, in reads of any size.
- * **Out** One `Buffer` for each frame. A frame has `lengthFieldOffset + lengthFieldLength + value + lengthAdjustment`
- * bytes, without the first `initialBytesToStrip`.
+ * **Out** One `Buffer` for each frame. A frame has `lengthFieldOffset + lengthFieldLength + value + lengthAdjustment` bytes,
+ * without the first `initialBytesToStrip`.
  * **Events** See {@link ByteToMessageDecoder}.
  * **Errors** `HR_ERR_FRAME_TOO_LONG`, once, for a frame over `maxFrameLength`. Exactly that frame is skipped.
- * `HR_ERR_FRAME_CORRUPT` for a negative length, and for a length that is shorter than the header or than
- * `initialBytesToStrip`. `HR_ERR_TIMEOUT_READ` for a frame that is not complete in time.
+ * `HR_ERR_FRAME_CORRUPT` for a negative length, and for a length that is shorter than the header or than `initialBytesToStrip`.
+ * `HR_ERR_TIMEOUT_READ` for a frame that is not complete in time.
  * **State** The unfinished frame, at most `maxFrameLength` bytes and one read. Each channel needs its own decoder.
  * **Cost** No copy for frames that lie within one read, and one copy of the bytes for other frames.
- * **Pitfalls** A peer that speaks another protocol sends meaningless lengths. The error therefore shows the first
- * bytes. An 8-byte length above 2^53 is too long, and an 8-byte length with its top bit set is negative.
+ * **Pitfalls** A peer that speaks another protocol sends meaningless lengths. The error therefore shows the first bytes. An
+ * 8-byte length above 2^53 is too long, and an 8-byte length with its top bit set is negative.
  *
  * @example
  * ```ts run
@@ -162,10 +159,7 @@ export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
     this.layout = layout;
   }
 
-  /**
-   * Returns a decoder with the same options for another channel. With this method, an instance can stand in a
-   * `pipeline()`.
-   */
+  /** Returns a decoder with the same options. A `pipeline()` calls `fresh` for each channel. */
   fresh(): LengthFieldFrameDecoder {
     return new LengthFieldFrameDecoder(this.givenOptions as LengthFieldFrameDecoderOptions);
   }

@@ -15,15 +15,14 @@ import {
 export interface LengthFieldPrependerOptions extends OtherMessagesOptions {
   /** Width of the length field in bytes: 1, 2, 3, 4 or 8. */
   readonly lengthFieldLength: LengthFieldWidth;
-  /** Number that is added to the written length. It can be negative. @default 0 */
+  /** Number, positive or negative, that is added to the written length. @default 0 */
   readonly lengthAdjustment?: number;
   /** Whether the length also counts the length field itself. @default false */
   readonly lengthIncludesLengthFieldLength?: boolean;
   /** Byte order of the length field. @default 'big' */
   readonly byteOrder?: ByteOrder;
   /**
-   * Maximum length of a body, in bytes. Use the same limit as the peer's decoder. @default the largest length that fits
-   * the field
+   * Maximum length of a body, in bytes. Use the same limit as the peer's decoder. @default the largest length that fits the field
    */
   readonly maxBodyLength?: number;
 }
@@ -41,8 +40,8 @@ const OPTIONS = describeOptions('LengthFieldPrepender', {
 type Settings = Resolved<LengthFieldPrependerOptions, typeof OPTIONS.kinds>;
 
 /**
- * Writes lengths, and refuses bodies whose length does not fit. A server makes the same prepender for each of its
- * connections, and prependers with equal options share one header.
+ * Writes lengths, and refuses bodies whose length does not fit. A server makes the same prepender for each of its connections,
+ * and prependers with equal options share one header.
  */
 class LengthFieldHeader extends LengthHeader {
   private static last: LengthFieldHeader | undefined = undefined;
@@ -107,11 +106,10 @@ class LengthFieldHeader extends LengthHeader {
  *
  * **Place** Next to its decoder, before the handlers that write bytes.
  * **In** Outbound `Buffer`, any `Uint8Array`, or a `ByteSource`. Other messages are refused (`otherMessages`).
- * **Out** A `ByteSource` of the length and the body, which is not copied. For a group's broadcast, one `Buffer` for all
- * members.
- * **Errors** `HR_ERR_MESSAGE_TOO_LONG` if the length exceeds its field or the limit. `HR_ERR_MESSAGE_NOT_ENCODABLE` if
- * the length would be negative. Both errors fail the write.
- * **State** No state. One instance can serve all channels.
+ * **Out** A `ByteSource` of the length and the body, which is not copied. For a group's broadcast, one `Buffer` for all members.
+ * **Errors** `HR_ERR_MESSAGE_TOO_LONG` if the length exceeds its field or the limit. `HR_ERR_MESSAGE_NOT_ENCODABLE` if the length
+ * would be negative. Both errors fail the write.
+ * **State** None. One instance can serve all channels.
  * **Cost** One small object for each message.
  * **Pitfalls** The peer's decoder must use the same adjustment, and must know which bytes the length counts.
  *

@@ -15,7 +15,7 @@ export interface LineFrameDecoderOptions extends ByteToMessageDecoderOptions {
   /** Whether to remove the line's end from the frame. @default true */
   readonly stripDelimiter?: boolean;
   /**
-   * Whether to report a too long line at once. If false, the error is reported when the end of the line arrives.
+   * Whether to report a line as soon as it is too long. If false, the error is reported when the end of the line arrives.
    * @default false
    */
   readonly failFast?: boolean;
@@ -53,12 +53,12 @@ const CR = 13;
  * **In** `Buffer`, in reads of any size.
  * **Out** One `Buffer` for each line.
  * **Events** See {@link ByteToMessageDecoder}.
- * **Errors** `HR_ERR_FRAME_TOO_LONG`, once, for a line over `maxLength`. `HR_ERR_TIMEOUT_READ` for a line that does not
- * end in time.
+ * **Errors** `HR_ERR_FRAME_TOO_LONG`, once, for a line over `maxLength`. `HR_ERR_TIMEOUT_READ` for a line that does not end in
+ * time.
  * **State** The unfinished line, at most `maxLength` bytes and one read. Each channel needs its own decoder.
  * **Cost** No copy for lines that lie within one read. Every byte is searched once, however long the line is.
- * **Pitfalls** If another program reads the same stream and accepts only CRLF, the two programs disagree about a bare
- * LF. Attackers use such differences. `ending: 'crlf'` is strict.
+ * **Pitfalls** If another program reads the same stream and accepts only CRLF, the two programs disagree about a bare LF.
+ * Attackers use such differences. `ending: 'crlf'` is strict.
  *
  * @example
  * ```ts run
@@ -90,10 +90,7 @@ export class LineFrameDecoder extends ByteToMessageDecoder<Buffer> {
     this.crlfOnly = ending === 'crlf';
   }
 
-  /**
-   * Returns a decoder with the same options for another channel. With this method, an instance can stand in a
-   * `pipeline()`.
-   */
+  /** Returns a decoder with the same options. A `pipeline()` calls `fresh` for each channel. */
   fresh(): LineFrameDecoder {
     return new LineFrameDecoder(this.givenOptions as LineFrameDecoderOptions);
   }

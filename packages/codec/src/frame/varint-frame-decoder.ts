@@ -37,8 +37,8 @@ const MAX_VARINT_BYTES = 5;
  * **Out** One `Buffer` for each frame, without its length.
  * **Events** See {@link ByteToMessageDecoder}.
  * **Errors** `HR_ERR_FRAME_TOO_LONG`, once, for a frame over `maxFrameLength`. Exactly that frame is skipped.
- * `HR_ERR_FRAME_CORRUPT` for a varint of more than 5 bytes, or a negative varint. `HR_ERR_TIMEOUT_READ` for a frame
- * that is not complete in time.
+ * `HR_ERR_FRAME_CORRUPT` for a varint of more than 5 bytes, or a negative varint. `HR_ERR_TIMEOUT_READ` for a frame that is not
+ * complete in time.
  * **State** The unfinished frame, at most `maxFrameLength` bytes and one read. Each channel needs its own decoder.
  * **Cost** No copy for frames that lie within one read.
  * **Pitfalls** The length is a signed number of 32 bits. Higher bits are ignored, as in Protocol Buffers.
@@ -63,10 +63,7 @@ export class VarintFrameDecoder extends ByteToMessageDecoder<Buffer> {
     this.maxFrameLength = Math.min(maxFrameLength, constants.MAX_LENGTH);
   }
 
-  /**
-   * Returns a decoder with the same options for another channel. With this method, an instance can stand in a
-   * `pipeline()`.
-   */
+  /** Returns a decoder with the same options. A `pipeline()` calls `fresh` for each channel. */
   fresh(): VarintFrameDecoder {
     return new VarintFrameDecoder(this.givenOptions as VarintFrameDecoderOptions);
   }

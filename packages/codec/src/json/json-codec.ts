@@ -24,8 +24,8 @@ const OPTIONS = describeOptions(
 );
 
 /**
- * Turns frames of JSON into values and values into JSON. With a schema, the messages in the pipeline have the schema's
- * type, and an inbound message that does not match is refused.
+ * Turns frames of JSON into values and values into JSON. With a schema, the messages in the pipeline have the schema's type, and
+ * an inbound message that does not match is refused.
  *
  * ```text
  *  wire | frame | [JsonCodec] | app
@@ -35,15 +35,14 @@ const OPTIONS = describeOptions(
  * **Place** After a frame decoder: lines, a length field, or {@link JsonObjectDecoder}.
  * **In** Inbound `Buffer`, and outbound any value except bytes. Other messages are refused (`otherMessages`).
  * **Out** Inbound the output of the schema, and outbound `Buffer`.
- * **Events** All events pass.
- * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`. `HR_ERR_TEXT_NOT_UTF8`.
- * `HR_ERR_MESSAGE_INVALID` for a value that is not JSON or does not match the schema. `HR_ERR_DECODER_FAILED` for a
- * schema that throws or is asynchronous. A write fails with `HR_ERR_MESSAGE_NOT_ENCODABLE` (a function) or
- * `HR_ERR_ENCODER_FAILED` (a cycle, a bigint).
+ * **Events** All pass.
+ * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`. `HR_ERR_TEXT_NOT_UTF8`. `HR_ERR_MESSAGE_INVALID` for a
+ * value that is not JSON or does not match the schema. `HR_ERR_DECODER_FAILED` for a schema that throws or is asynchronous. A
+ * write fails with `HR_ERR_MESSAGE_NOT_ENCODABLE` (a function) or `HR_ERR_ENCODER_FAILED` (a cycle, a bigint).
  * **State** Whether decoding has failed. Each channel needs its own codec.
  * **Cost** `JSON.parse` and the schema. A broadcast to a group is encoded once.
- * **Pitfalls** Without a schema, the peer decides the shape of a message, which can contain a `__proto__` key. Schemas
- * must be synchronous. Outbound messages are not validated.
+ * **Pitfalls** Without a schema, the peer decides the shape of a message, which can contain a `__proto__` key. Schemas must be
+ * synchronous. Outbound messages are not validated.
  *
  * @typeParam Read - the type that the application reads: the schema's output
  * @typeParam Written - the type that the application writes: by default the schema's input
@@ -79,10 +78,7 @@ export class JsonCodec<Read = unknown, Written = Read> extends SchemaCodec<Read,
     this.delimiter = delimiter;
   }
 
-  /**
-   * Returns a codec with the same options for another channel. With this method, an instance can stand in a
-   * `pipeline()`.
-   */
+  /** Returns a codec with the same options. A `pipeline()` calls `fresh` for each channel. */
   fresh(): JsonCodec<Read, Written> {
     return new JsonCodec(this.givenOptions as JsonCodecOptions<Read, Written>);
   }

@@ -10,8 +10,8 @@ import { parseJson } from './json-message.ts';
 export type JsonDecoderOptions<Read> = SchemaCodecOptions<Read, unknown>;
 
 /**
- * Turns frames of JSON into values, and does not change outbound messages. For a protocol whose answers have another
- * form than its requests. {@link JsonCodec} works in both directions.
+ * Turns frames of JSON into values, and does not change outbound messages. Use this decoder if the answers of a protocol have
+ * another form than its requests. {@link JsonCodec} works in both directions.
  *
  * ```text
  *  wire | frame | [JsonDecoder] | app
@@ -21,14 +21,13 @@ export type JsonDecoderOptions<Read> = SchemaCodecOptions<Read, unknown>;
  * **Place** After a frame decoder: lines, a length field, or {@link JsonObjectDecoder}.
  * **In** Inbound `Buffer`. Other messages are refused (`otherMessages`).
  * **Out** The output of the schema.
- * **Events** All events pass.
- * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`. `HR_ERR_TEXT_NOT_UTF8`.
- * `HR_ERR_MESSAGE_INVALID` for a value that is not JSON or does not match the schema. `HR_ERR_DECODER_FAILED` for a
- * schema that throws or is asynchronous.
+ * **Events** All pass.
+ * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`. `HR_ERR_TEXT_NOT_UTF8`. `HR_ERR_MESSAGE_INVALID` for a
+ * value that is not JSON or does not match the schema. `HR_ERR_DECODER_FAILED` for a schema that throws or is asynchronous.
  * **State** Whether decoding has failed. Each channel needs its own decoder.
  * **Cost** `JSON.parse` and the schema.
- * **Pitfalls** Without a schema, the peer decides the shape of a message, which can contain a `__proto__` key. Schemas
- * must be synchronous.
+ * **Pitfalls** Without a schema, the peer decides the shape of a message, which can contain a `__proto__` key. Schemas must be
+ * synchronous.
  *
  * @typeParam Read - the type that the application reads: the schema's output
  *
@@ -59,10 +58,7 @@ export class JsonDecoder<Read = unknown> extends MessageToMessageDecoder<Buffer,
     this.maxMessageBytes = maxMessageBytes;
   }
 
-  /**
-   * Returns a decoder with the same options for another channel. With this method, an instance can stand in a
-   * `pipeline()`.
-   */
+  /** Returns a decoder with the same options. A `pipeline()` calls `fresh` for each channel. */
   fresh(): JsonDecoder<Read> {
     return new JsonDecoder(this.givenOptions as JsonDecoderOptions<Read>);
   }

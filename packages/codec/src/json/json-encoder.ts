@@ -17,8 +17,8 @@ export interface JsonEncoderOptions extends OtherMessagesOptions {
 
 const OPTIONS = describeOptions('JsonEncoder', { delimiter: DELIMITER }, MESSAGE_ENCODER_OPTIONS);
 /**
- * Turns written values into JSON, and does not change inbound messages. For a protocol whose requests have another form
- * than its answers. {@link JsonCodec} works in both directions.
+ * Turns written values into JSON, and does not change inbound messages. Use this encoder if the answers of a protocol have
+ * another form than its requests. {@link JsonCodec} works in both directions.
  *
  * ```text
  *  wire | frame | [JsonEncoder] | app
@@ -28,12 +28,11 @@ const OPTIONS = describeOptions('JsonEncoder', { delimiter: DELIMITER }, MESSAGE
  * **Place** After the handler that frames the bytes, and before the handlers that write values.
  * **In** Outbound any value except bytes, which are refused (`otherMessages`).
  * **Out** `Buffer`.
- * **Events** All events pass.
- * **Errors** A write fails with `HR_ERR_MESSAGE_NOT_ENCODABLE` (a function) or `HR_ERR_ENCODER_FAILED` (a cycle, a
- * bigint).
- * **State** No state. The encoder is sharable.
+ * **Events** All pass.
+ * **Errors** A write fails with `HR_ERR_MESSAGE_NOT_ENCODABLE` (a function) or `HR_ERR_ENCODER_FAILED` (a cycle, a bigint).
+ * **State** None. The encoder is sharable.
  * **Cost** `JSON.stringify`. A broadcast to a group is encoded once.
- * **Pitfalls** The encoder accepts strings, too. Place a {@link StringEncoder} for other texts after it, toward the
+ * **Pitfalls** The encoder accepts strings, too. Place a {@link StringEncoder} for other texts after this encoder, toward the
  * tail, and set `otherMessages: 'pass-on'` on both.
  *
  * @typeParam Written - the type that the application writes

@@ -6,7 +6,7 @@ import { decodeUtf8 } from '../text/utf8.ts';
 import { countJson } from './count-json.ts';
 
 /**
- * Returns the value of a whole frame or of a text. For a codec of your own that reads JSON.
+ * Returns the value of a whole frame or of a text, for a codec of your own that reads JSON.
  *
  * @param maxMessageBytes - the maximum count of the message, as in the option of the {@link JsonCodec}
  * @throws DecodeError `FRAME_TOO_LONG` if the message counts more, `TEXT_NOT_UTF8`
@@ -22,7 +22,7 @@ export function parseJson(message: Uint8Array | string, maxMessageBytes: number)
 }
 
 /**
- * Returns a value as JSON in UTF-8. For a codec of your own that writes JSON.
+ * Returns a value as JSON in UTF-8, for a codec of your own that writes JSON.
  *
  * @param delimiter - the text after the JSON, by default none
  * @throws EncodeError `MESSAGE_NOT_ENCODABLE` for a value without a JSON form, such as a function
@@ -33,10 +33,7 @@ export function encodeJson(message: unknown, delimiter = ''): Buffer {
   throw new EncodeError('MESSAGE_NOT_ENCODABLE', `a ${typeof message} has no JSON`);
 }
 
-/**
- * Returns a key for the settings that the JSON depends on. A broadcast is encoded once for all members with the same
- * key.
- */
+/** Returns a key for the settings that the JSON depends on. A broadcast is encoded once for all members with the same key. */
 export function jsonKey(delimiter: string): string {
   return `JsonCodec:${delimiter}`;
 }

@@ -14,8 +14,8 @@ import { parseMqttPacket } from './parse-mqtt-packet.ts';
 /** Options of {@link MqttDecoder}. */
 export interface MqttDecoderOptions extends ByteToMessageDecoderOptions {
   /**
-   * Maximum length of a packet in bytes, without the type and the length. A packet with a list can count twice as much:
-   * its bytes, plus 64 for each topic or code. The default allows about 1,500 subscriptions to topics of 20 characters.
+   * Maximum length of a packet in bytes, without the type and the length. The bytes of a packet with a list, plus 64 for each
+   * topic or code, must not exceed twice this limit. The default allows about 1,500 subscriptions to topics of 20 characters.
    * @default 65_536
    */
   readonly maxPacketBytes?: number;
@@ -43,11 +43,11 @@ const MAX_LENGTH_BYTES = 4;
  * **Out** {@link MqttPacket}, discriminated by `type`.
  * **Events** See {@link ByteToMessageDecoder}.
  * **Errors** `HR_ERR_FRAME_CORRUPT` for a packet that the specification does not allow. For some CONNECT packets,
- * `error.details.returnCode` is the code to answer with: 1 for another protocol, 2 for an empty client identifier in
- * MQTT 3.1. `HR_ERR_TEXT_NOT_UTF8`, `HR_ERR_FRAME_TOO_LONG`, `HR_ERR_TIMEOUT_READ`. MQTT requires that the connection
- * is closed after each error, as the default policy does.
- * **State** The unfinished packet, at most `maxPacketBytes` and one read. Each channel needs its own decoder. A decoded
- * packet uses at most four times `maxPacketBytes`, including its topics as strings.
+ * `error.details.returnCode` is the code to answer with: 1 for another protocol, 2 for an empty client identifier in MQTT 3.1.
+ * `HR_ERR_TEXT_NOT_UTF8`, `HR_ERR_FRAME_TOO_LONG`, `HR_ERR_TIMEOUT_READ`. MQTT requires that the connection is closed after each
+ * error, as the default policy does.
+ * **State** The unfinished packet, at most `maxPacketBytes` and one read. Each channel needs its own decoder. A decoded packet
+ * uses at most four times `maxPacketBytes`, including its topics as strings.
  * **Cost** One object for each packet. Payloads are not copied.
  * **Pitfalls** The decoder checks single packets, and not their order. The application must check the order.
  *

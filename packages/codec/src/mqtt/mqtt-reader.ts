@@ -14,10 +14,7 @@ export class MqttReader {
     this.maxPacketBytes = maxPacketBytes;
   }
 
-  /**
-   * Counts elements of a list. The peer decides the number of elements, and each element uses more memory than its
-   * bytes.
-   */
+  /** Counts elements of a list. The peer decides the number of elements, and each element uses more memory than its bytes. */
   count(elements: number): void {
     this.elements += elements;
     checkCount(this.bytes, this.elements, 2 * this.maxPacketBytes, 'twice maxPacketBytes');
@@ -77,8 +74,7 @@ export class MqttReader {
 }
 
 /**
- * Returns the error for a packet that MQTT does not allow. `returnCode` is the code for a server's CONNACK, if one is
- * defined.
+ * Returns the error for a packet that MQTT does not allow. `returnCode` is the code for a server's CONNACK, if one is defined.
  */
 export function mqttCorrupt(why: string, returnCode?: number): DecodeError {
   const details = returnCode === undefined ? {} : { returnCode };

@@ -3,9 +3,7 @@ export function isMqttTopic(name: string): boolean {
   return name !== '' && !/[+#]/.test(name);
 }
 
-/**
- * Returns true for a filter of a subscription. Each wildcard must be a whole level, and `#` must be the last level.
- */
+/** Returns true for a filter of a subscription. Each wildcard must be a whole level, and `#` must be the last level. */
 export function isMqttFilter(filter: string): boolean {
   return filter !== '' && !/[^/][+#]|\+[^/]|#./s.test(filter);
 }

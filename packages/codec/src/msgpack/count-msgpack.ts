@@ -3,9 +3,9 @@ import { readLength } from '../frame/length-field.ts';
 const TOO_SHORT = 'the message is shorter than its lengths require';
 
 /**
- * Counts the values in a MessagePack message before it is decoded. Throws an error if the lengths in it are impossible.
- * A decoder reserves memory for as many elements as an array announces, so that a few bytes could allocate gigabytes.
- * Each element needs at least one byte. Therefore, the missing elements must never be more than the remaining bytes.
+ * Counts the values in a MessagePack message before it is decoded. Throws an error if the lengths in it are impossible. A decoder
+ * reserves memory for as many elements as an array announces, so that a few bytes could allocate gigabytes. Each element needs at
+ * least one byte. Therefore, the missing elements must never be more than the remaining bytes.
  */
 export function countMsgpack(bytes: Uint8Array): number {
   const end = bytes.length;

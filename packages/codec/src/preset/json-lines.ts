@@ -24,8 +24,8 @@ const OPTIONS = describeOptions(
 );
 
 /**
- * Returns handlers for one JSON value on each line (NDJSON), in both directions. The messages in the pipeline are
- * values. Spread the result into `addLast`, or into `add` of a `pipeline()`.
+ * Returns handlers for one JSON value on each line (NDJSON), in both directions. The messages in the pipeline are values. Spread
+ * the result into `addLast`, or into `add` of a `pipeline()`.
  *
  * ```text
  *  BEFORE {"a":1}\n   ↔  AFTER { a: 1 }

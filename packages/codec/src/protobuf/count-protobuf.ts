@@ -7,8 +7,8 @@ const MAX_DEPTH = 100;
 const MIN_FIELD_BYTES = 2;
 
 /**
- * Counts the values in messages of one type: each message, each field that its type declares, each field on the wire,
- * and each element of a packed list. Declared fields count because the library fills in lists and defaults.
+ * Counts the values in messages of one type: each message, each field that its type declares, each field on the wire, and each
+ * element of a packed list. Declared fields count because the library fills in lists and defaults.
  */
 export class ProtobufCount {
   /** Maximum number of values for each byte of a message. */

@@ -21,10 +21,7 @@ import { ProtobufCount } from './count-protobuf.ts';
 export interface ProtobufCodecOptions<D extends DescMessage>
   extends MessageToMessageDecoderOptions,
     MessageLimitOptions {
-  /**
-   * Message type that both sides send, as `protoc-gen-es` generates it. For several types, use a message with a
-   * `oneof`.
-   */
+  /** Message type that both sides send, as `protoc-gen-es` generates it. For several types, use a message with a `oneof`. */
   readonly schema: D;
 }
 
@@ -38,8 +35,8 @@ const OPTIONS = describeOptions(
 );
 
 /**
- * Turns frames of Protocol Buffers into messages and messages into bytes. The codec needs the package
- * `@bufbuild/protobuf`. Import it from `@headrace/codec/protobuf`.
+ * Turns frames of Protocol Buffers into messages and messages into bytes. The codec needs the package `@bufbuild/protobuf`.
+ * Import it from `@headrace/codec/protobuf`.
  *
  * ```text
  *  wire | varint frame | [ProtobufCodec] | app
@@ -49,9 +46,9 @@ const OPTIONS = describeOptions(
  * **Place** After {@link VarintFrameDecoder} or another frame decoder.
  * **In** Inbound `Buffer`, and outbound messages of the schema. Other messages are refused (`otherMessages`).
  * **Out** Inbound messages of the schema, and outbound bytes.
- * **Events** All events pass.
- * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`. `HR_ERR_MESSAGE_INVALID` for bytes that are
- * not a message of the schema. A write fails with `HR_ERR_ENCODER_FAILED`.
+ * **Events** All pass.
+ * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`. `HR_ERR_MESSAGE_INVALID` for bytes that are not a
+ * message of the schema. A write fails with `HR_ERR_ENCODER_FAILED`.
  * **State** Whether decoding has failed. Each channel needs its own codec.
  * **Cost** The cost of the library. A broadcast to a group is encoded once.
  * **Pitfalls** The bytes do not contain the name of their message type. Both sides must use the same schema.

@@ -14,10 +14,7 @@ export function ipText(bytes: Uint8Array): string {
   return `${hex.slice(0, from).join(':')}::${hex.slice(from + length).join(':')}`;
 }
 
-/**
- * Returns the bytes of an IPv4 (4) or IPv6 (16) address, or `undefined` if the text is not an address. Zones are
- * refused.
- */
+/** Returns the bytes of an IPv4 (4) or IPv6 (16) address, or `undefined` if the text is not an address. Zones are refused. */
 export function ipBytes(text: string): Buffer | undefined {
   if (isIPv4(text)) return Buffer.from(text.split('.').map(Number));
   if (!isIPv6(text) || text.includes('%')) return undefined;

@@ -114,7 +114,7 @@ function parseAddresses(bytes: Buffer, transport: ProxiedTransport): [Address, A
   return [address(0), address(1)];
 }
 
-/** Returns a path. It ends at its first NUL, if it contains a NUL. */
+/** Returns a path, which ends at the first NUL, if the bytes contain a NUL. */
 function pathOf(bytes: Buffer): string {
   const end = bytes.indexOf(0);
   return bytes.toString('utf8', 0, end === -1 ? bytes.length : end);

@@ -17,7 +17,7 @@ import { MAX_LINE_BYTES, parseProxyLine } from './proxy-line.ts';
  *
  * - `'at-once'`: at the first byte that cannot belong to a header.
  * - `'when-too-long'`: when the line or block is complete and wrong, or is longer than allowed.
- * - `'at-its-end'`: when the line or block is complete. Until then, a too long line or block is discarded.
+ * - `'at-its-end'`: when the line or block is complete. Until then, a line or block that is too long is discarded.
  */
 export type ProxyRefusal = 'at-once' | 'when-too-long' | 'at-its-end';
 
@@ -34,7 +34,7 @@ export class ProxyHeaderReader {
   private version: 1 | 2 | undefined = undefined;
   /** Number of bytes of the line that were searched for its end. */
   private searched = 0;
-  /** Number of bytes of a too long header that were discarded. */
+  /** Number of bytes of an overlong header that were discarded. */
   private discarded = 0;
 
   constructor(refusal: ProxyRefusal, maxTlvBytes: number) {
@@ -42,7 +42,7 @@ export class ProxyHeaderReader {
     this.maxBlockBytes = BLOCK_HEAD_BYTES + MAX_ADDRESS_BYTES + maxTlvBytes;
   }
 
-  /** Whether a part of a too long header has been discarded. */
+  /** Whether a part of an overlong header has been discarded. */
   get isDiscarding(): boolean {
     return this.discarded > 0;
   }

@@ -3,9 +3,7 @@ import { type Address, DecodeError } from '@headrace/core';
 import { ipBytes, ipText } from './ip-text.ts';
 import type { ProxyHeader } from './proxy-header.ts';
 
-/**
- * Maximum length of a header of version 1, without the CRLF at the end. The longest meaningful header has 105 bytes.
- */
+/** Maximum length of a header of version 1, without the CRLF at the end. The longest meaningful header has 105 bytes. */
 export const MAX_LINE_BYTES = 108;
 
 /** Reads a header of version 1: the line without its CRLF. Throws a `DecodeError`. */

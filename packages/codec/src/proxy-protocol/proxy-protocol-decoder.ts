@@ -32,26 +32,24 @@ export interface ProxyProtocolDecoderOptions {
   /** The peers whose headers are trusted. Any other peer could pretend to be any client. */
   readonly trusted: TrustedPeers;
   /**
-   * The treatment of connections from other peers. `'refuse'` closes the connections. `'as-data'` treats the peer as a
-   * client, and its header as data. @default 'refuse'
+   * The treatment of connections from other peers. `'refuse'` closes the connections. `'as-data'` treats the peer as a client,
+   * and its header as data. @default 'refuse'
    */
   readonly others?: 'refuse' | 'as-data';
   /**
-   * Maximum time from the start of the connection to the end of the header, in milliseconds, or `false` for no limit.
-   * The time stands still while reads are held, and while `autoRead` is off and no read was requested.
+   * Maximum time from the start of the connection to the end of the header, in milliseconds, or `false` for no limit. The time
+   * stands still while reads are held, and while `autoRead` is off and no read was requested.
    * @default 5000
    */
   readonly headerTimeoutMs?: number | false;
   /**
-   * Maximum length of a version 2 header beyond the 232 bytes that the longest addresses need. At most 32 TLVs are
-   * allowed. @default 4096
+   * Maximum length of a version 2 header beyond the 232 bytes that the longest addresses need. At most 32 TLVs are allowed.
+   * @default 4096
    */
   readonly maxTlvBytes?: number;
   /** The moment at which input that is not a header is refused. @default 'at-once' */
   readonly refusal?: ProxyRefusal;
-  /**
-   * The TLS context for a proxy that passes the client's TLS through. TLS then begins after the header. @default no TLS
-   */
+  /** The TLS context for a proxy that passes the client's TLS through. TLS then begins after the header. @default no TLS */
   readonly tls?: TlsServerContext;
 }
 
@@ -67,8 +65,8 @@ const OPTIONS = describeOptions('ProxyProtocolDecoder', {
 const EVENTS = { fires: ['ProxyProtocolEvent'] } as const;
 
 /**
- * Takes the PROXY header, version 1 or 2, from the beginning of a connection, and announces the client's address. Then
- * the decoder removes itself.
+ * Takes the PROXY header, version 1 or 2, from the beginning of a connection, and announces the client's address. Then the
+ * decoder removes itself.
  *
  * ```text
  *  BEFORE "PROXY TCP4 203.0.113.7 192.0.2.1 51000 443\r\nhello"  →  AFTER "hello"
@@ -76,20 +74,20 @@ const EVENTS = { fires: ['ProxyProtocolEvent'] } as const;
  *  wire | [PROXY] | frame | codec | app
  * ```
  *
- * **Place** First after the transport. The header itself is never encrypted. If a proxy passes TLS through, bind the
- * server without `tls`, and set `tls` on this handler.
+ * **Place** First after the transport. The header itself is never encrypted. If a proxy passes TLS through, bind the server
+ * without `tls`, and set `tls` on this handler.
  * **In** `Buffer`, in reads of any size.
  * **Out** The bytes after the header, unchanged.
- * **Events** Fires a {@link ProxyProtocolEvent} once, before the first byte of data. Sets `CLIENT_ADDRESS` (read it
- * with `clientAddress(channel)`) and {@link PROXY_HEADER}.
- * **Errors** `HR_ERR_FRAME_CORRUPT` and `HR_ERR_FRAME_TOO_LONG` for input that is not a header. `HR_ERR_TIMEOUT_READ`
- * for a header that does not arrive in time. These errors are fired as `exceptionCaught`, and then the channel ends.
- * `HR_ERR_REJECTED_PEER` for a peer that is not trusted. This error is only logged, at level info. The close reason is
- * `refused`, and `channelActive` does not reach the handlers after the decoder.
+ * **Events** Fires a {@link ProxyProtocolEvent} once, before the first byte of data. Sets `CLIENT_ADDRESS` (read it with
+ * `clientAddress(channel)`) and {@link PROXY_HEADER}.
+ * **Errors** `HR_ERR_FRAME_CORRUPT` and `HR_ERR_FRAME_TOO_LONG` for input that is not a header. `HR_ERR_TIMEOUT_READ` for a
+ * header that does not arrive in time. These errors are fired as `exceptionCaught`, and then the channel ends.
+ * `HR_ERR_REJECTED_PEER` for a peer that is not trusted. This error is only logged, at level info. The close reason is `refused`,
+ * and `channelActive` does not reach the handlers after the decoder.
  * **State** The header of one connection.
  * **Cost** No cost after the header has been read.
- * **Pitfalls** `channelActive` passes before the header is known. Read the client's address in the event or at the
- * first message. Limits at the listening socket apply to the proxy, and not to the client.
+ * **Pitfalls** `channelActive` passes before the header is known. Read the client's address in the event or at the first message.
+ * Limits at the listening socket apply to the proxy, and not to the client.
  *
  * @example
  * ```ts run

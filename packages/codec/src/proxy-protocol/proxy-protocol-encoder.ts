@@ -19,8 +19,8 @@ const MAX_BLOCK_REST = 65_535;
 const MAX_PATH_BYTES = 108;
 
 /**
- * Sends a PROXY header as the first bytes of an outbound connection. The header names the client for which the
- * connection was opened. Then the encoder removes itself.
+ * Sends a PROXY header as the first bytes of an outbound connection. The header names the client for which the connection was
+ * opened. Then the encoder removes itself.
  *
  * ```text
  *  BEFORE "hello"  →  AFTER "PROXY TCP4 203.0.113.7 192.0.2.1 51000 443\r\nhello"
@@ -29,10 +29,10 @@ const MAX_PATH_BYTES = 108;
  * **Place** First after the transport.
  * **In** All messages pass.
  * **Out** One `Buffer`, flushed at once, because some servers send first.
- * **Events** All events pass.
- * **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for a header that contradicts itself. `HR_ERR_MESSAGE_TOO_LONG` for more
- * than 65,535 bytes of addresses and TLVs. Both errors reach `exceptionCaught`.
- * **State** No state.
+ * **Events** All pass.
+ * **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for a header that contradicts itself. `HR_ERR_MESSAGE_TOO_LONG` for more than 65,535
+ * bytes of addresses and TLVs. Both errors reach `exceptionCaught`.
+ * **State** None.
  * **Cost** No cost after the header is sent.
  * **Pitfalls** A server that does not expect the header reads it as data.
  *
@@ -79,8 +79,8 @@ const OPTIONS = describeOptions('proxyHeader', {
 });
 
 /**
- * Returns a header for a stream between two addresses. Without the addresses, returns a header for a connection of the
- * proxy itself (`LOCAL`), for example for a health check.
+ * Returns a header for a stream between two addresses. Without the addresses, returns a header for a connection of the proxy
+ * itself (`LOCAL`), for example for a health check.
  */
 export function proxyHeader(
   source: Address | undefined,
@@ -121,9 +121,7 @@ export function encodeProxyHeader(header: ProxyHeader): Buffer {
   return formatProxyBlock(header);
 }
 
-/**
- * Returns two addresses of one family. If only one address is IPv6, the IPv4 address becomes its mapped IPv6 address.
- */
+/** Returns two addresses of one family. If only one address is IPv6, the IPv4 address becomes its mapped IPv6 address. */
 function sameFamily(source: Address, destination: Address): [Address, Address] {
   if ('path' in source || 'path' in destination) return [source, destination];
   if (source.family === destination.family) return [source, destination];

@@ -64,10 +64,7 @@ export interface ProxySslTlv {
   readonly hasConnectionCertificate: boolean;
   /** Whether the client showed a certificate at least once in the TLS session of this connection. */
   readonly hasSessionCertificate: boolean;
-  /**
-   * Result of the proxy's check of the certificate. The result 0 means success, or that the client showed no
-   * certificate.
-   */
+  /** Result of the proxy's check of the certificate. The result 0 means success, or that the client showed no certificate. */
   readonly verify: number;
   /** The TLVs in the value, for example the version of TLS. */
   readonly tlvs: readonly ProxyTlv[];
@@ -100,9 +97,8 @@ const OPTIONS = describeOptions('proxyTlv.ssl', {
 
 const HEADER_BYTES = 3;
 /**
- * Maximum number of TLVs in a header, including those in an `ssl` TLV. The protocol names 13 types, and proxies send a
- * few types of their own. An empty TLV takes 3 bytes on the wire, and 200 bytes in memory for as long as the connection
- * lasts.
+ * Maximum number of TLVs in a header, including those in an `ssl` TLV. The protocol names 13 types, and proxies send a few types
+ * of their own. An empty TLV takes 3 bytes on the wire, and 200 bytes in memory for as long as the connection lasts.
  */
 const MAX_TLVS = 32;
 /** Length of the flags and the result of the check, before the TLVs in an `ssl` TLV. */
@@ -134,8 +130,8 @@ export const proxyTlv: {
 };
 
 /**
- * Reads TLVs to the end of the bytes. A rest that is too short for a value is padding. Throws a `DecodeError` for a TLV
- * that runs past the end, and for more than {@link MAX_TLVS}.
+ * Reads TLVs to the end of the bytes. A rest that is too short for a value is padding. Throws a `DecodeError` for a TLV that runs
+ * past the end, and for more than {@link MAX_TLVS}.
  */
 export function parseTlvs(bytes: Buffer, isOuter = true): ProxyTlv[] {
   const tlvs: ProxyTlv[] = [];

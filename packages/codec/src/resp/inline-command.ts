@@ -8,8 +8,8 @@ const ESCAPES: Readonly<Record<string, number>> = { n: 10, r: 13, t: 9, b: 8, a:
 const isSpace = (byte: number): boolean => byte === 32 || (byte >= 9 && byte <= 13);
 
 /**
- * Splits a line that a person typed into words. White space separates the words, and a word in quotes can contain white
- * space. Returns `undefined` for quotes that do not match.
+ * Splits a line that a person typed into words. White space separates the words, and a word in quotes can contain white space.
+ * Returns `undefined` for quotes that do not match.
  */
 export function splitInline(line: Buffer): Buffer[] | undefined {
   const words: Buffer[] = [];
@@ -32,10 +32,7 @@ export function splitInline(line: Buffer): Buffer[] | undefined {
   }
 }
 
-/**
- * Adds the text between quotes to the word. Returns the index at which the word continues, or -1 if the quotes do not
- * match.
- */
+/** Adds the text between quotes to the word. Returns the index at which the word continues, or -1 if the quotes do not match. */
 function readQuoted(line: Buffer, from: number, quote: number, word: number[]): number {
   let at = from;
   while (at < line.length) {

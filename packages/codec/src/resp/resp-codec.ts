@@ -21,8 +21,8 @@ const OPTIONS = describeOptions(
 );
 
 /**
- * Reads and writes the Redis protocol. Combines {@link RespDecoder} and `RespEncoder` in one handler, with a version
- * that can change during the connection (`HELLO 3`).
+ * Reads and writes the Redis protocol. Combines {@link RespDecoder} and `RespEncoder` in one handler, with a version that can
+ * change during the connection (`HELLO 3`).
  *
  * ```text
  *  wire | [resp] | app       bytes on the left, RespValue in and RespInput out on the right

@@ -10,27 +10,22 @@ import type { RespValue } from './resp-value.ts';
 export interface RespDecoderOptions {
   /** Maximum length of a string, in bytes. @default 16_777_216 (16 MiB) */
   readonly maxBulkBytes?: number;
-  /**
-   * Maximum number of elements in an array, set or push. In a map, keys and values count together. @default 1_048_576
-   */
+  /** Maximum number of elements in an array, set or push. In a map, keys and values count together. @default 1_048_576 */
   readonly maxElements?: number;
   /** Maximum depth of nested aggregates. @default 32 */
   readonly maxDepth?: number;
   /**
-   * Maximum count of a message: its bytes, plus 64 for each value and chunk, 128 for an aggregate, and 192 for a string
-   * of bytes. The held part of a message uses at most twice this number in memory. A part is counted when its head
-   * arrives, so that the result does not depend on how the stream is cut.
+   * Maximum count of a message: its bytes, plus 64 for each value and chunk, 128 for an aggregate, and 192 for a string of bytes.
+   * The held part of a message uses at most twice this number in memory. A part is counted when its head arrives, so that the
+   * result does not depend on how the stream is cut.
    * @default 67_108_864 (64 MiB)
    */
   readonly maxMessageBytes?: number;
   /** Maximum length of a line, in bytes: a simple string, an error, or an inline command. @default 65_536 */
   readonly maxLineBytes?: number;
-  /** Whether a line without a type byte is a command, as typed in telnet. For servers. @default false */
+  /** Whether a server accepts commands as typed in telnet: lines without a type byte. @default false */
   readonly inlineCommands?: boolean;
-  /**
-   * Maximum time for the next part of a message that has begun, in milliseconds, or `false` for no limit. @default
-   * 15_000
-   */
+  /** Maximum time for the next part of a message that has begun, in milliseconds, or `false` for no limit. @default 15_000 */
   readonly frameTimeoutMs?: number | false;
   /**
    * Size in bytes below which a string is copied into memory of its own, see {@link ByteToMessageDecoderOptions}.
@@ -66,13 +61,13 @@ export const RESP_DECODER_OPTIONS = describeOptions(
  * **In** `Buffer`, in reads of any size.
  * **Out** A {@link RespValue} for each top-level message.
  * **Events** See {@link ByteToMessageDecoder}.
- * **Errors** `HR_ERR_FRAME_CORRUPT`, `HR_ERR_FRAME_TOO_LONG`, `HR_ERR_TIMEOUT_READ`. Each error ends the channel,
- * because no message can be read after it. `error.details.redis` is the error text of Redis.
- * **State** The unfinished message: at most `maxMessageBytes` and one read, including its values, and up to twice that
- * size while memory grows.
+ * **Errors** `HR_ERR_FRAME_CORRUPT`, `HR_ERR_FRAME_TOO_LONG`, `HR_ERR_TIMEOUT_READ`. Each error ends the channel, because no
+ * later message can be read. `error.details.redis` is the error text of Redis.
+ * **State** The unfinished message: at most `maxMessageBytes` and one read, including its values, and up to twice that size while
+ * memory grows.
  * **Cost** Each byte of a line is read once. The bytes of strings are not read. Each string is a view.
- * **Pitfalls** Strings are views of the read. Copy the strings that you keep for long, or set `copyBelowBytes`. A
- * client can send `"a"` as `+a` or as `$1 a`, which are different values.
+ * **Pitfalls** Strings are views of the read. Copy the strings that you keep for long, or set `copyBelowBytes`. A client can send
+ * `"a"` as `+a` or as `$1 a`, which are different values.
  *
  * @example
  * ```ts run

@@ -15,8 +15,8 @@ import { RespWriter } from './resp-writer.ts';
 const LARGE_BYTES = 4096;
 
 /**
- * The version of the protocol. In version 2, the types of version 3 are written in the form that Redis uses, for
- * example a map as a flat array.
+ * The version of the protocol. In version 2, the types of version 3 are written in the form that Redis uses, for example a map as
+ * a flat array.
  */
 export type RespProtocol = 2 | 3;
 
@@ -40,12 +40,12 @@ const OPTIONS = describeOptions('RespEncoder', { protocol: PROTOCOL });
  * **Place** First after the transport (or TLS).
  * **In** Outbound {@link RespInput}. A text is written as a string of bytes. For `+OK`, write `RespSimple.OK`.
  * **Out** `Buffer`, or a `ByteSource` for a large string.
- * **Events** All events pass.
+ * **Events** All pass.
  * **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for a value that the protocol cannot represent. The error fails the write.
- * **State** No state. The encoder is sharable. A broadcast is encoded once.
+ * **State** None. The encoder is sharable. A broadcast is encoded once.
  * **Cost** One copy.
- * **Pitfalls** A number with a fraction is written as a double, and a number without a fraction as an integer. To write
- * 1 as a double, use `new RespDouble(1)`.
+ * **Pitfalls** A number with a fraction is written as a double, and a number without a fraction as an integer. To write 1 as a
+ * double, use `new RespDouble(1)`.
  *
  * @example
  * ```ts run

@@ -35,8 +35,8 @@ const NO_LENGTH_YET = -2;
 const STREAMED = -3;
 
 /**
- * Number of values that a string of bytes counts as, because its Buffer and the memory of the Buffer are three objects.
- * This number and the next number are measured.
+ * Number of values that a string of bytes counts as, because its Buffer and the memory of the Buffer are three objects. This
+ * number and the next number are measured.
  */
 const STRING_VALUES = 3;
 /** Number of values that an aggregate counts as, in addition to its elements, for which it reserves memory. */
@@ -48,9 +48,9 @@ const VERBATIM = 0x3d; // =
 const CHUNK = 0x3b; // ;
 
 /**
- * The state machine of `RespDecoder`. It takes one part after the other from the input: a line, a length or a string.
- * It keeps the incomplete aggregates in a list of its own, so that their depth needs no stack. A part is read again
- * only while its own first line is not complete.
+ * The state machine of `RespDecoder`. The reader takes one part after the other from the input: a line, a length or a string. The
+ * reader keeps the incomplete aggregates in a list, so that their depth needs no stack. A part is read again only while its own
+ * first line is not complete.
  */
 export class RespReader {
   private readonly limits: RespLimits;
@@ -81,8 +81,8 @@ export class RespReader {
   }
 
   /**
-   * Takes one message. If the message is not complete, takes the part that has arrived and returns `undefined`. Throws
-   * a `DecodeError`.
+   * Takes one message. If the message is not complete, takes the part that has arrived and returns `undefined`. Throws a
+   * `DecodeError`.
    */
   read(input: ByteInput): RespValue | undefined {
     for (;;) {
@@ -109,8 +109,8 @@ export class RespReader {
   }
 
   /**
-   * Counts the size of a part when its head is known. A message is therefore refused at the same part however it is
-   * cut, and before a value is made from it.
+   * Counts the size of a part when its head is known. A message is therefore refused at the same part however it is cut, and
+   * before a value is made from it.
    */
   private count(bytes: number, values: number, input: ByteInput): void {
     this.messageBytes += bytes + values * VALUE_BYTES;
@@ -398,8 +398,8 @@ function isLoose({ length, buffer }: Buffer): boolean {
 }
 
 /**
- * Copies into memory for these bytes alone, because a part of Node's pool would keep the whole pool alive (64 KiB from
- * Node 24 on).
+ * Copies into memory for these bytes alone, because a part of Node's pool would keep the whole pool alive (64 KiB from Node 24
+ * on).
  */
 function copyOf(data: Buffer): Buffer {
   const copy = Buffer.allocUnsafeSlow(data.length);

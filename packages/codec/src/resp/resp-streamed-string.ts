@@ -2,9 +2,7 @@ import { Buffer } from 'node:buffer';
 
 const FIRST_BYTES = 256;
 
-/**
- * A string in chunks, which are joined as they arrive. Many tiny chunks would use much more memory than their bytes.
- */
+/** A string in chunks, which are joined as they arrive. Many tiny chunks would use much more memory than their bytes. */
 export class StreamedString {
   private memory: Buffer = Buffer.alloc(0);
   /** Number of bytes in the string. */

@@ -36,10 +36,7 @@ export class RespError {
   }
 }
 
-/**
- * A null value. Version 2 has a null string and a null array. Version 3 has one null, and both are written as that
- * null.
- */
+/** A null value. Version 2 has a null string and a null array. Version 3 has one null, and both are written as that null. */
 export class RespNull {
   /** A null string, and any null of version 3. */
   static readonly STRING: RespNull = new RespNull('string');
@@ -159,8 +156,8 @@ export type RespScalar =
   | bigint;
 
 /**
- * An inbound value. A string of bytes is a `Buffer`. A whole number is a `number`, or a `bigint` beyond 2^53. An array
- * is an array.
+ * An inbound value. A string of bytes is a `Buffer`. A whole number is a `number`, or a `bigint` beyond 2^53. An array is an
+ * array.
  */
 export type RespValue =
   | Buffer

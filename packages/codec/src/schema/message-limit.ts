@@ -5,25 +5,22 @@ import { whole } from '@headrace/core/authoring';
 /** Options of every codec that makes values from a message whose shape the peer decides. */
 export interface MessageLimitOptions {
   /**
-   * Maximum count of a message: its bytes, plus 64 for each value in it. A value is an object, array, key, text or
-   * number, or in Protocol Buffers each field, declared or sent. The decoded message uses at most four times the limit
-   * in memory. A limit on the frame alone does not bound the memory. An empty object takes three bytes of JSON and 67
-   * bytes of memory. @default 16_777_216 (16 MiB)
+   * Maximum count of a message: its bytes, plus 64 for each value in it. A value is an object, array, key, text or number, or in
+   * Protocol Buffers each field, declared or sent. The decoded message uses at most four times the limit in memory. A limit on
+   * the frame alone does not bound the memory. An empty object takes three bytes of JSON and 67 bytes of memory.
+   * @default 16_777_216 (16 MiB)
    */
   readonly maxMessageBytes?: number;
 }
 
 export const MESSAGE_LIMIT = whole({ min: 1, default: 16 * 1024 * 1024 });
 
-/**
- * The count of each value, in addition to its bytes. According to measurements, no value uses more than four times this
- * sum.
- */
+/** The count of each value, in addition to its bytes. According to measurements, no value uses more than four times this sum. */
 export const VALUE_BYTES = 64;
 
 /**
- * Refuses a message whose count is too large, before its value is made. If the message is short enough, its values are
- * not counted.
+ * Refuses a message whose count is too large, before its value is made. If the message is short enough, its values are not
+ * counted.
  *
  * @param valuesPerByte - the maximum number of values that a message can contain for each of its bytes
  */
@@ -41,10 +38,7 @@ export function checkMessage(
 /** Maximum number of UTF-8 bytes for each unit of a string. */
 const UNIT_BYTES = 3;
 
-/**
- * Checks a text as {@link checkMessage} checks bytes. The bytes of the text are made only if its count can be too
- * large.
- */
+/** Checks a text as {@link checkMessage} checks bytes. The bytes of the text are made only if its count can be too large. */
 export function checkText(
   text: string,
   maxMessageBytes: number,

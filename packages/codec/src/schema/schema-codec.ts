@@ -21,9 +21,8 @@ export interface SchemaCodecOptions<Read, Written>
   extends MessageToMessageDecoderOptions,
     MessageLimitOptions {
   /**
-   * The schema of every message, from any library that implements Standard Schema (zod, valibot, ArkType …). The
-   * application reads the schema's output. It writes the schema's input, unless the type argument sets another type for
-   * the other direction.
+   * The schema of every message, from any library that implements Standard Schema (zod, valibot, ArkType …). The application
+   * reads the schema's output and writes the schema's input, unless the type argument sets another type for the other direction.
    * @default any value is accepted
    */
   readonly schema?: StandardSchema<Written, Read> | StandardSchema<unknown, Read>;

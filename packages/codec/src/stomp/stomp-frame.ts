@@ -66,8 +66,7 @@ export class StompFrame {
 }
 
 /**
- * Returns true for commands whose headers are escaped. CONNECT and CONNECTED are not escaped, for compatibility with
- * STOMP 1.0.
+ * Returns true for commands whose headers are escaped. CONNECT and CONNECTED are not escaped, for compatibility with STOMP 1.0.
  */
 export function isEscaped(command: string): boolean {
   return command !== 'CONNECT' && command !== 'CONNECTED';

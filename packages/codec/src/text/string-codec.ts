@@ -31,13 +31,13 @@ const OPTIONS = describeOptions(
  *  BEFORE 68 c3 a9  →  AFTER "hé"          BEFORE 68 c3 28  →  HR_ERR_TEXT_NOT_UTF8
  * ```
  *
- * **Place** After a frame decoder, so that each `Buffer` is a whole text. For a stream without frames, see {@link
- * StreamingStringDecoder}.
+ * **Place** After a frame decoder, so that each `Buffer` is a whole text. For a stream without frames, see
+ * {@link StreamingStringDecoder}.
  * **In** Inbound `Buffer`, outbound `string`. Other messages are refused (`otherMessages`).
  * **Out** Inbound `string`, outbound `Buffer`.
- * **Events** All events pass.
- * **Errors** `HR_ERR_MESSAGE_UNREADABLE` for a value that is not bytes. `HR_ERR_TEXT_NOT_UTF8` with the position of the
- * first bad byte.
+ * **Events** All pass.
+ * **Errors** `HR_ERR_MESSAGE_UNREADABLE` for a value that is not bytes. `HR_ERR_TEXT_NOT_UTF8` with the position of the first bad
+ * byte.
  * **State** Whether decoding has failed. Each channel needs its own codec.
  * **Cost** One string or one `Buffer` for each message. A broadcast to a group is encoded once.
  * **Pitfalls** A byte order mark stays in the text. A lone surrogate in an outbound text becomes U+FFFD.
@@ -55,8 +55,7 @@ const OPTIONS = describeOptions(
  * channel.writeOutbound('salut');
  * console.log(channel.readInbound(), channel.readOutbound<Buffer>()?.length); // prints grüezi 6
  * ```
- * @see {@link StringDecoder} and {@link StringEncoder} for one direction only; Netty's `StringDecoder` and
- * `StringEncoder`
+ * @see {@link StringDecoder} and {@link StringEncoder} for one direction only; Netty's `StringDecoder` and `StringEncoder`
  */
 export class StringCodec extends MessageToMessageCodec<Buffer, string, OutboundBytes> {
   private readonly delimiter: string;
@@ -67,10 +66,7 @@ export class StringCodec extends MessageToMessageCodec<Buffer, string, OutboundB
     this.delimiter = delimiter;
   }
 
-  /**
-   * Returns a codec with the same options for another channel. With this method, an instance can stand in a
-   * `pipeline()`.
-   */
+  /** Returns a codec with the same options. A `pipeline()` calls `fresh` for each channel. */
   fresh(): StringCodec {
     return new StringCodec(this.givenOptions as StringCodecOptions);
   }

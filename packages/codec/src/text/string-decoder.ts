@@ -9,8 +9,8 @@ import { decodeText } from './text-message.ts';
 export interface StringDecoderOptions extends MessageToMessageDecoderOptions {}
 
 /**
- * Turns frames into strings, as UTF-8, and does not change outbound messages. For a protocol whose answers have another
- * form than its requests. {@link StringCodec} works in both directions.
+ * Turns frames into strings, as UTF-8, and does not change outbound messages. Use this decoder if the answers of a protocol have
+ * another form than its requests. {@link StringCodec} works in both directions.
  *
  * ```text
  *  wire | frame | [StringDecoder] | app
@@ -20,9 +20,9 @@ export interface StringDecoderOptions extends MessageToMessageDecoderOptions {}
  * **Place** After a frame decoder, so that each `Buffer` is a whole text.
  * **In** Inbound `Buffer`. Other messages are refused (`otherMessages`).
  * **Out** `string`.
- * **Events** All events pass.
- * **Errors** `HR_ERR_MESSAGE_UNREADABLE` for a value that is not bytes. `HR_ERR_TEXT_NOT_UTF8` with the position of the
- * first bad byte.
+ * **Events** All pass.
+ * **Errors** `HR_ERR_MESSAGE_UNREADABLE` for a value that is not bytes. `HR_ERR_TEXT_NOT_UTF8` with the position of the first bad
+ * byte.
  * **State** Whether decoding has failed. Each channel needs its own decoder.
  * **Cost** One string for each message.
  * **Pitfalls** A byte order mark stays in the text.
@@ -49,10 +49,7 @@ export class StringDecoder extends MessageToMessageDecoder<Buffer, string> {
     super(options, BYTES_AND_TEXT);
   }
 
-  /**
-   * Returns a decoder with the same options for another channel. With this method, an instance can stand in a
-   * `pipeline()`.
-   */
+  /** Returns a decoder with the same options. A `pipeline()` calls `fresh` for each channel. */
   fresh(): StringDecoder {
     return new StringDecoder(this.givenOptions as StringDecoderOptions);
   }

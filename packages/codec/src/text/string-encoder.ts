@@ -16,8 +16,8 @@ export interface StringEncoderOptions extends OtherMessagesOptions {
 
 const OPTIONS = describeOptions('StringEncoder', { delimiter: DELIMITER }, MESSAGE_ENCODER_OPTIONS);
 /**
- * Turns written strings into bytes, as UTF-8, and does not change inbound messages. For a protocol whose requests have
- * another form than its answers. {@link StringCodec} works in both directions.
+ * Turns written strings into bytes, as UTF-8, and does not change inbound messages. Use this encoder if the answers of a protocol
+ * have another form than its requests. {@link StringCodec} works in both directions.
  *
  * ```text
  *  wire | frame | [StringEncoder] | app
@@ -27,9 +27,9 @@ const OPTIONS = describeOptions('StringEncoder', { delimiter: DELIMITER }, MESSA
  * **Place** After the handler that frames the bytes, and before the handlers that write texts.
  * **In** Outbound `string`. Other messages are refused (`otherMessages`).
  * **Out** `Buffer`.
- * **Events** All events pass.
+ * **Events** All pass.
  * **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for a value that is not a string. The error fails the write.
- * **State** No state. The encoder is sharable.
+ * **State** None. The encoder is sharable.
  * **Cost** One `Buffer` for each text. A broadcast to a group is encoded once.
  * **Pitfalls** A lone surrogate becomes U+FFFD.
  *

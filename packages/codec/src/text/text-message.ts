@@ -23,8 +23,7 @@ export const DELIMITER = custom(
 );
 
 /**
- * Returns a key for the settings that the encoded text depends on. A broadcast is encoded once for all members with the
- * same key.
+ * Returns a key for the settings that the encoded text depends on. A broadcast is encoded once for all members with the same key.
  */
 export function textKey(delimiter: string): string {
   return `StringCodec:${delimiter}`;
