@@ -46,10 +46,10 @@ export class ByteInput {
   toDiscard = 0;
   private readonly copyBelowBytes: number;
   private owned = false;
-  /** The memory that `buffer` is a view of. `origin` is the offset of the view. */
+  /** The memory of `buffer`, which begins at `origin`. */
   private memory: ArrayBufferLike = NO_MEMORY;
   private origin = 0;
-  /** The chunk with the bytes after the frame that is being completed. These bytes start at `restStart`. */
+  /** The chunk whose bytes from `restStart` on follow the unfinished frame. */
   private rest: Buffer | undefined = undefined;
   private restStart = 0;
   /** The free end of `buffer`, for the transport, made for the first large frame. */
@@ -198,7 +198,6 @@ export class ByteInput {
     } else if (wanted > length) this.prepareFor(wanted);
   }
 
-  /** Prepares memory for the rest of a frame that has begun. */
   private prepareFor(wanted: number): void {
     const { length, start, end } = this;
     if (this.owned && end < this.buffer.length) return;

@@ -66,7 +66,7 @@ export const WAITING_OPTIONS = describeOptions('ByteToMessageDecoder', {
   frameTimeoutMs: time({ default: 15_000 }),
   copyBelowBytes: COPY_BELOW,
 });
-/** Options of every byte decoder. Subclasses extend this description. */
+/** Options of every byte decoder, for subclasses to extend. */
 export const BYTE_DECODER_OPTIONS = describeOptions('ByteToMessageDecoder', {
   frameErrorPolicy: FRAME_ERROR_POLICY,
   maxBufferedBytes: whole({ default: Infinity }),
@@ -109,9 +109,8 @@ const SHOWN_BYTES = 16;
  * **Events** If a handler holds the channel's reads during a message, decoding stops after that message. The rest waits in the
  * decoder until the last hold is released. The rest is dropped when the channel discards its input (`end()`, `close()`).
  * `channelReadComplete` passes. With `autoRead` off, the decoder requests another read if a read completed no message. At the end
- * of the input, the decoder decodes the rest, calls `decodeLast` once, and then passes the end on. The decoder reports the bytes
- * that it holds to a `TlsUpgradeEvent`, so that the upgrade is refused. On a `DrainEvent`, the channel does not end within a
- * frame.
+ * of the input, the decoder decodes the rest, calls `decodeLast` once, and then passes the end on. Bytes that the decoder holds
+ * make a `TlsUpgradeEvent` refuse the upgrade. On a `DrainEvent`, the channel does not end within a frame.
  * **Errors** `HR_ERR_MESSAGE_UNREADABLE` for a message that is not bytes. A `DecodeError` that `decode` throws is kept. Any other
  * error becomes `HR_ERR_DECODER_FAILED`. `HR_ERR_TIMEOUT_READ` for a frame that is not complete in time. A frame that the end of
  * the input truncates is logged at level debug, as `HR_ERR_FRAME_TRUNCATED`.
@@ -158,9 +157,7 @@ export abstract class ByteToMessageDecoder<
    * protocol.
    */
   singleDecode = false;
-  /** The input, made at the first read. */
   private madeInput: ByteInput | undefined = undefined;
-  /** The deadline, made when a read first leaves an unfinished frame. */
   private deadline: FrameDeadline | undefined = undefined;
   /** Delays a drain until the frame that has begun is complete. */
   private drain: DrainGate | undefined = undefined;
@@ -175,7 +172,7 @@ export abstract class ByteToMessageDecoder<
 
   /**
    * @param kinds - the kinds of messages that the decoder reads and passes on, for errors and for the order of a template
-   * @param own - the description of the subclass's own options, if any; other names are refused
+   * @param own - the description of the subclass's own options; other names are refused
    */
   constructor(
     options: ByteToMessageDecoderOptions = {},
@@ -328,7 +325,7 @@ export abstract class ByteToMessageDecoder<
     super.channelInactive(ctx);
   }
 
-  /** Delivers the whole frames that wait after an emitted error, so that these frames arrive before the end. */
+  /** Delivers the whole frames that wait after an emitted error. */
   private stopWaiting(ctx: Context): void {
     if (this.resumption !== undefined && !dropsKeptMessages(ctx.channel)) this.kept.pause(false);
     this.cancelTimers();
@@ -405,7 +402,7 @@ export abstract class ByteToMessageDecoder<
     }
   }
 
-  /** Returns true if decoding stops after a message during which reads were held, or the channel began to discard its input. */
+  /** Returns true if decoding stops, because reads are held or the channel discards its input. */
   private stops(ctx: Context): boolean {
     if (!this.inputEnded) return this.kept.stops(ctx);
     if (ctx.channel.isOpen && ctx.channel.discardsInput) this.input.clear();
@@ -458,7 +455,7 @@ export abstract class ByteToMessageDecoder<
     input.clear();
   }
 
-  /** Passes the bytes that were not decoded on as raw bytes after a removal, once and in order. */
+  /** Passes on the undecoded bytes after a removal. */
   private passOnRest(ctx: Context): void {
     const { input } = this;
     const hasRest = input.length > 0 && !this.failed;
@@ -475,7 +472,6 @@ export abstract class ByteToMessageDecoder<
 
   // --- bad frames and slow ones ---
 
-  /** Returns true if decoding continues at once. */
   private goesOnAfter(ctx: Context, thrown: unknown, tookSome: boolean): boolean {
     const error = decodeErrorOf(this, thrown);
     // A decoder that took no bytes would throw the same error again, without end.
@@ -497,7 +493,6 @@ export abstract class ByteToMessageDecoder<
     return false;
   }
 
-  /** Continues with the whole frames that are left over after an emitted error. */
   private resume(ctx: Context): void {
     this.resumption = undefined;
     if (this.busy || this.isKeeping || this.failed || this.removed || this.inputEnded) return;

@@ -2,10 +2,7 @@ import { Buffer } from 'node:buffer';
 import { type Context, DecodeError, PipelineError } from '@headrace/core';
 import { textOf, transportOf } from '@headrace/core/authoring';
 
-/**
- * Returns the error that a decoder threw. A {@link DecodeError} stays unchanged. Any other error becomes the cause of a new
- * `DecodeError`.
- */
+/** Returns a thrown {@link DecodeError} unchanged, and any other error as the cause of a new `DecodeError`. */
 export function decodeErrorOf(decoder: object, thrown: unknown): DecodeError {
   if (thrown instanceof DecodeError) return thrown;
   const text = textOf(thrown);
@@ -18,12 +15,12 @@ export function isBadInput(error: DecodeError): boolean {
   return error.code !== 'HR_ERR_DECODER_FAILED';
 }
 
-/** Returns true on a channel of datagrams, where a datagram that cannot be decoded has no effect on the next datagram. */
+/** Returns true on a channel of datagrams, where a bad datagram has no effect on the next datagram. */
 export function hasIndependentMessages({ channel }: Context): boolean {
   return transportOf(channel)?.messagesAreIndependent === true;
 }
 
-/** Returns the error for a message that took no bytes, which would be decoded again without end. */
+/** Returns the error for a message that took no bytes. */
 export function tookNothing(decoder: object): DecodeError {
   return new DecodeError(
     'DECODER_FAILED',

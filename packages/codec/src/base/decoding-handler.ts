@@ -97,7 +97,7 @@ export abstract class DecodingHandler extends KeptInputHandler implements Handle
     ctx.fireChannelReadComplete();
   }
 
-  /** Refuses a message that the decoder cannot read, or passes the message on. No other method makes this decision. */
+  /** Refuses a message that the decoder cannot read, or passes the message on. */
   protected otherMessage(ctx: Context, message: unknown): void {
     if (this.passesOthers) ctx.fireChannelRead(message);
     else this.failStream(ctx, unreadable(ctx, message));

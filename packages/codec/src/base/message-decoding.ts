@@ -13,7 +13,7 @@ export interface MessageToMessageDecoderOptions extends OtherMessagesOptions {
   readonly frameErrorPolicy?: FrameErrorPolicy;
 }
 
-/** Options of every message decoder. Subclasses extend this description. */
+/** Options of every message decoder, for subclasses to extend. */
 export const MESSAGE_DECODER_OPTIONS = describeOptions('MessageToMessageDecoder', {
   frameErrorPolicy: FRAME_ERROR_POLICY,
   otherMessages: OTHER_MESSAGES,
@@ -21,7 +21,7 @@ export const MESSAGE_DECODER_OPTIONS = describeOptions('MessageToMessageDecoder'
 
 /** The inbound half of message decoders and codecs, see {@link MessageToMessageDecoder}. */
 export abstract class MessageDecoding<I, O> extends DecodingHandler {
-  /** The messages made of one message, while they are passed on. `passedOn` counts the messages that were passed on. */
+  /** The messages made of one message, while they are passed on. */
   private several: readonly O[] | undefined = undefined;
   private passedOn = 0;
 

@@ -39,14 +39,14 @@ export abstract class MessageToMessageCodec<W, M, WOut = W, MIn = M>
 {
   declare readonly types: Types<{ reads: W; passesOn: M; accepts: MIn; writes: WOut }>;
   private readonly broadcastKey: string | undefined;
-  /** The encoder, made at its first use, because many codecs are used in one direction only. */
+  /** Made at the first use, because many codecs work in one direction only. */
   private outbound: MessageEncoding<MIn, WOut> | undefined = undefined;
 
   /**
    * @param broadcastKey - a key to set if the result of `encode` depends only on the message and the key; a group's broadcast
    *   then encodes once for all members
    * @param kinds - the kinds of messages that the codec accepts and makes, for errors and for the order of a template
-   * @param own - the description of the subclass's own options, if any; other names are refused
+   * @param own - the description of the subclass's own options; other names are refused
    */
   constructor(
     options: MessageToMessageDecoderOptions = {},

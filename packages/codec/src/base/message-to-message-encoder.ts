@@ -12,7 +12,7 @@ import { isOf, OTHER_MESSAGES, type OtherMessagesOptions, unwritable } from './o
 import type { OwnOptions } from './own-options.ts';
 import { Several } from './several.ts';
 
-/** Options of every message encoder. Subclasses extend this description. */
+/** Options of every message encoder, for subclasses to extend. */
 export const MESSAGE_ENCODER_OPTIONS = describeOptions('MessageToMessageEncoder', {
   otherMessages: OTHER_MESSAGES,
 });
@@ -53,7 +53,7 @@ export abstract class MessageToMessageEncoder<I, O> implements Handler {
 
   /**
    * @param kinds - the kinds of messages that the encoder accepts and writes, for errors and for the order of a template
-   * @param own - the description of the subclass's own options, if any; other names are refused
+   * @param own - the description of the subclass's own options; other names are refused
    */
   constructor(
     options: OtherMessagesOptions = {},

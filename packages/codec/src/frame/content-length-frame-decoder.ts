@@ -75,15 +75,12 @@ const [LINE_START, START_CR, WITHIN] = [0, 1, 2] as const;
 export class ContentLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private readonly maxFrameLength: number;
   private readonly maxHeaderLength: number;
-  /** The number of header bytes that were searched for the end of a line. */
   private searched = 0;
-  /** The index at which the first unread line begins. */
   private lineStart = 0;
-  /** The length that the header announces, or -1 before it is known. */
+  /** The announced length, or -1 before it is known. */
   private bodyLength = -1;
-  /** The length of the header, or 0 before its end has arrived. */
+  /** 0 before the end of the header has arrived. */
   private headerLength = 0;
-  /** Whether a bad header is being dropped up to its end. */
   private isDroppingHeader = false;
   private dropState: number = LINE_START;
 
@@ -135,10 +132,7 @@ export class ContentLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   // --- headers ---
 
-  /**
-   * Reads a header that is only `Content-Length: N` and is whole in the input, without a search. Returns false for any other
-   * header.
-   */
+  /** Reads a whole header that is only `Content-Length: N`. Returns false for any other header. */
   private readCommonHeader(input: ByteInput): boolean {
     if (this.searched > 0) return false;
     const { buffer, start, end } = input;
@@ -207,7 +201,6 @@ export class ContentLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   // --- bad input ---
 
-  /** Takes the bytes up to the end of the next empty line. */
   private dropHeader(input: ByteInput): void {
     const { buffer, start, end } = input;
     let at = start;

@@ -115,7 +115,6 @@ export class DelimiterFrameDecoder extends ByteToMessageDecoder<Buffer> {
     return input.view(start, frameLength + (this.stripDelimiter ? 0 : delimiterLength));
   }
 
-  /** Skips a frame that is too long after its end has arrived. */
   private leaveOut(ctx: Context, input: ByteInput, found: Found): void {
     const { frameLength, delimiterLength } = found;
     const wasReported = this.discarding && this.failFast;

@@ -55,7 +55,6 @@ export class DelimiterSearch {
     return 0;
   }
 
-  /** Returns the first index of a delimiter, counted from the beginning of the input. */
   private find(input: ByteInput, index: number): number {
     const { position } = this;
     const known = this.foundAt[index]!;

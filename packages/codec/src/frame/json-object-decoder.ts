@@ -79,7 +79,6 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
   private depth = 0;
   private inString = false;
   private escaped = false;
-  /** The number of bytes of the input that were examined. */
   private scanned = 0;
   /** Whether the rest of an object that is too long is being discarded. */
   private discarding = false;
@@ -119,10 +118,7 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
     return undefined;
   }
 
-  /**
-   * Returns the index at which the value ends, or -1 if the end is not before `limit`. The end is the last brace, or the comma or
-   * bracket after an element.
-   */
+  /** Returns the index of the last brace of a value, or of the comma or bracket after an element, or -1. */
   private findEnd(input: ByteInput, limit: number): number {
     const { buffer, start } = input;
     const isElement = this.state === IN_ARRAY;
@@ -148,7 +144,7 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
     return at < limit ? at : -1;
   }
 
-  /** Skips white space up to the beginning of a value. Returns false if no value has begun. */
+  /** Skips white space. Returns false if no value has begun. */
   private begin(input: ByteInput): boolean {
     let at = 0;
     while (at < input.length && isWhiteSpace(input.at(at))) at += 1;
@@ -189,7 +185,6 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
     return isElement ? trimmed(frame) : frame;
   }
 
-  /** Handles an object that is too long and has not ended. */
   private exceeded(input: ByteInput): DecodeError {
     if (this.frameErrorPolicy === 'skip') {
       this.discarding = true;

@@ -18,7 +18,7 @@ import {
 
 /** Options of {@link LengthFieldFrameDecoder}. */
 export interface LengthFieldFrameDecoderOptions extends ByteToMessageDecoderOptions {
-  /** Maximum length of a frame in bytes, including the header, before bytes are stripped. */
+  /** Maximum length of a frame, with its header, in bytes. */
   readonly maxFrameLength: number;
   /** Number of bytes before the length field. @default 0 */
   readonly lengthFieldOffset?: number;
@@ -150,7 +150,7 @@ class FrameLayout {
  */
 export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private readonly layout: FrameLayout;
-  /** The error for the frame that is being skipped, without `failFast`. */
+  /** The error for the frame that is being skipped. */
   private slowError: DecodeError | undefined = undefined;
 
   constructor(options: LengthFieldFrameDecoderOptions) {

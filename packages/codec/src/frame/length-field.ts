@@ -10,10 +10,7 @@ const TWO_32 = 0x1_0000_0000;
 export const WIDTH = choice([1, 2, 3, 4, 8], { required: true });
 export const BYTE_ORDER = choice(['big', 'little'], { default: 'big' });
 
-/**
- * Returns the length at `at`. Eight bytes are a signed number as in Netty, so that a set top bit makes it negative. Above 2^53
- * the value is approximate, which is enough to refuse it.
- */
+/** Returns the length at `at`. Eight bytes are a signed number, as in Netty. Above 2^53, the value is approximate. */
 export function readLength(b: Uint8Array, at: number, width: number, isLittle: boolean): number {
   switch (width) {
     case 1:

@@ -76,7 +76,6 @@ export class LineFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private readonly stripDelimiter: boolean;
   private readonly failFast: boolean;
   private readonly crlfOnly: boolean;
-  /** The number of bytes of the unfinished line that were searched. */
   private searched = 0;
   private discarding = false;
   private discarded = 0;
@@ -127,7 +126,6 @@ export class LineFrameDecoder extends ByteToMessageDecoder<Buffer> {
     return input.view(start, this.stripDelimiter ? length : lf + 1);
   }
 
-  /** Returns the index of the LF that ends the line, or -1. */
   private findEnd(input: ByteInput): number {
     let lf = input.indexOf(LF, this.searched);
     while (this.crlfOnly && lf !== -1 && !(lf > 0 && input.at(lf - 1) === CR)) {

@@ -33,7 +33,7 @@ export function encodeJson(message: unknown, delimiter = ''): Buffer {
   throw new EncodeError('MESSAGE_NOT_ENCODABLE', `a ${typeof message} has no JSON`);
 }
 
-/** Returns a key for the settings that the JSON depends on. A broadcast is encoded once for all members with the same key. */
+/** Returns the broadcast key of the JSON: the settings that the result depends on. */
 export function jsonKey(delimiter: string): string {
   return `JsonCodec:${delimiter}`;
 }

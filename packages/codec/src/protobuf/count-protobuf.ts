@@ -35,7 +35,6 @@ export class ProtobufCount {
     return this.message(reader, this.schema, reader.len, 0);
   };
 
-  /** Counts the values of a message up to `end`, or up to the end of its group. */
   private message(reader: BinaryReader, desc: DescMessage, end: number, depth: number): number {
     if (depth > MAX_DEPTH) throw new RangeError(`${desc.typeName} is nested too deeply`);
     const fields = this.fields.get(desc)!;

@@ -32,9 +32,7 @@ export class ProxyHeaderReader {
   private readonly refusal: ProxyRefusal;
   private readonly maxBlockBytes: number;
   private version: 1 | 2 | undefined = undefined;
-  /** Number of bytes of the line that were searched for its end. */
   private searched = 0;
-  /** Number of bytes of an overlong header that were discarded. */
   private discarded = 0;
 
   constructor(refusal: ProxyRefusal, maxTlvBytes: number) {
@@ -81,7 +79,6 @@ export class ProxyHeaderReader {
     return parseProxyLine(line);
   }
 
-  /** Returns the index of the CRLF, or -1 if it has not arrived. */
   private findLineEnd(input: ByteInput): number {
     for (;;) {
       const cr = input.indexOf(CR, this.searched);

@@ -196,7 +196,6 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> implement
     else this.passBy(ctx);
   }
 
-  /** Accepts a peer that is not a proxy but a client. */
   private passBy(ctx: Context): void {
     this.over = true;
     this.announce(ctx, undefined);

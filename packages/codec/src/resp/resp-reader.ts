@@ -57,13 +57,12 @@ export class RespReader {
   private readonly inlineCommands: boolean;
   /** The innermost aggregate that is not complete. */
   private inner: RespAggregate | undefined = undefined;
-  /** The type of the string whose bytes are missing, or 0 for none. */
+  /** The type of the unfinished string, or 0. */
   private bulkType = 0;
   private bulkLength = 0;
   private streamed: StreamedString | undefined = undefined;
-  /** The number of bytes of the current line that were searched for its end. */
   private searched = 0;
-  /** The count of the current message so far: its bytes on the wire, and {@link VALUE_BYTES} for each value. */
+  /** The count of the current message: its bytes, and {@link VALUE_BYTES} for each value. */
   private messageBytes = 0;
   /** Whether the current message began in an earlier read. */
   private spansReads = false;
@@ -108,10 +107,7 @@ export class RespReader {
     this.messageBytes = 0;
   }
 
-  /**
-   * Counts the size of a part when its head is known. A message is therefore refused at the same part however it is cut, and
-   * before a value is made from it.
-   */
+  /** Counts a part when its head is known, before a value is made from the part. */
   private count(bytes: number, values: number, input: ByteInput): void {
     this.messageBytes += bytes + values * VALUE_BYTES;
     if (this.messageBytes > this.limits.maxMessageBytes)
@@ -270,7 +266,6 @@ export class RespReader {
     return value;
   }
 
-  /** Ends an aggregate without a length. */
   private endOfStreamed(input: ByteInput): RespValue {
     const { inner } = this;
     const isStreamed = inner !== undefined && inner.left === Number.POSITIVE_INFINITY;
@@ -331,7 +326,6 @@ export class RespReader {
     return words;
   }
 
-  /** Returns the number after the type byte, or one of the constants above. */
   private readLength(input: ByteInput): number {
     const { buffer, end } = input;
     let at = input.start + 1;

@@ -201,7 +201,6 @@ export class RespWriter {
     else this.line(kind === 'array' ? '*' : '$', '-1');
   }
 
-  /** Writes a type byte, a whole number and the end of the line. */
   private head(type: number, value: number): void {
     this.ensure(24);
     const { memory } = this;

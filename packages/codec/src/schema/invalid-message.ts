@@ -4,10 +4,7 @@ import { textOf } from '@headrace/core/authoring';
 
 const SHOWN_BYTES = 16;
 
-/**
- * Returns the error for a message that a codec cannot parse. The error contains the first bytes of the message, and the sender of
- * a datagram. A `DecodeError` is returned unchanged.
- */
+/** Returns the error for a message that a codec cannot parse. A `DecodeError` is returned unchanged. */
 export function invalidMessage(
   codec: object,
   message: Buffer | string,

@@ -28,7 +28,7 @@ export interface SchemaCodecOptions<Read, Written>
   readonly schema?: StandardSchema<Written, Read> | StandardSchema<unknown, Read>;
 }
 
-/** Options of every codec with a schema. Subclasses extend this description. */
+/** Options of every codec with a schema, for subclasses to extend. */
 export const SCHEMA_CODEC_OPTIONS = describeOptions(
   'SchemaCodec',
   {
@@ -56,7 +56,7 @@ export abstract class SchemaCodec<
   protected readonly maxMessageBytes: number;
 
   /**
-   * @param own - the description of the subclass's own options, if any; other names are refused
+   * @param own - the description of the subclass's own options; other names are refused
    * @param kinds - the kinds of messages that the codec accepts and makes, by default bytes and values
    */
   constructor(

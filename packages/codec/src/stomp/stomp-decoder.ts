@@ -120,7 +120,7 @@ export class StompDecoder extends ByteToMessageDecoder<StompFrame> {
     this.head = head;
   }
 
-  /** Returns the index after the empty line that ends the headers, or -1 if that line has not arrived. */
+  /** Returns the index after the empty line, or -1. */
   private findEmptyLine(input: ByteInput): number {
     for (;;) {
       const lf = input.indexOf(LF, this.searched);

@@ -22,9 +22,7 @@ export const DELIMITER = custom(
   true,
 );
 
-/**
- * Returns a key for the settings that the encoded text depends on. A broadcast is encoded once for all members with the same key.
- */
+/** Returns the broadcast key of the text: the settings that the result depends on. */
 export function textKey(delimiter: string): string {
   return `StringCodec:${delimiter}`;
 }

@@ -34,7 +34,7 @@ export function validLength(bytes: Buffer): number {
   return good - begunLength(bytes.subarray(0, good));
 }
 
-/** Returns the number of bytes at the end that begin an unfinished character, at most 3. */
+/** Returns the number of bytes of an unfinished character at the end, at most 3. */
 export function begunLength(bytes: Buffer): number {
   for (let size = 1; size <= 3 && size <= bytes.length; size++) {
     const byte = bytes[bytes.length - size]!;
