@@ -49,7 +49,7 @@ export const inColor = (command: string): string => styleText('cyan', command);
 const FRAMES = ['◒', '◐', '◓', '◑'];
 
 /**
- * Shows a running step and its time. Returns a function that removes the display. Nothing is written to a log.
+ * Shows that a step is running, and its duration. Returns a function that removes the display. Nothing is written to a log.
  *
  * The library's own display is not used, because Ctrl+C would end the process there with exit code 0.
  */

@@ -116,7 +116,7 @@ export class ByteInput {
     this.toDiscard = length - arrived;
   }
 
-  /** Returns the index of a byte, counted from the first byte and searched from `from`, or -1 if the byte does not occur. */
+  /** Searches for a byte from `from` on. Returns the index, counted from the first byte, or -1 if the byte does not occur. */
   indexOf(byte: number, from = 0): number {
     const { start, end, buffer } = this;
     // The memory after `end` is unused. A search in it would cost time at each read.
@@ -243,8 +243,8 @@ export class ByteInput {
   }
 
   /**
-   * Withdraws the room, so that only this class writes to its memory. Returns true if the transport has received other bytes
-   * there.
+   * Withdraws the room, so that only this class writes to its memory. Returns true if the transport has received other bytes in
+   * the room.
    */
   private leaveRoom(): boolean {
     const { room } = this;

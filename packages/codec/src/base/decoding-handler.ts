@@ -8,8 +8,8 @@ import { type OtherMessages, unreadable } from './other-messages.ts';
 const lastOptions = new WeakMap<object, object>();
 
 /**
- * Returns one frozen copy for equal options. A server makes the same decoders for each of its connections, and they share the
- * copy.
+ * Returns one frozen copy for equal options. A server makes the same decoders for each of its connections, and these decoders
+ * share the copy.
  */
 function sharedCopy(type: object, options: object): object {
   // A copy would lack inherited properties, for example the limits of a class of options.

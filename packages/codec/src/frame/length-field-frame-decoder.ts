@@ -18,7 +18,7 @@ import {
 
 /** Options of {@link LengthFieldFrameDecoder}. */
 export interface LengthFieldFrameDecoderOptions extends ByteToMessageDecoderOptions {
-  /** Maximum length of a frame, with its header, in bytes. */
+  /** Maximum length of a frame in bytes, with its header, before bytes are stripped. */
   readonly maxFrameLength: number;
   /** Number of bytes before the length field. @default 0 */
   readonly lengthFieldOffset?: number;
@@ -92,7 +92,7 @@ class FrameLayout {
     this.failFast = given.failFast;
   }
 
-  /** Returns the layout for these options. Equal options that follow each other are resolved to the same object. */
+  /** Returns the layout for these options. If the options did not change, the last layout is returned again. */
   static of(given: Settings): FrameLayout {
     if (FrameLayout.lastGiven !== given) {
       FrameLayout.last = new FrameLayout(given);

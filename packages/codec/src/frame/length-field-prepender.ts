@@ -61,7 +61,7 @@ class LengthFieldHeader extends LengthHeader {
     this.isLittle = given.byteOrder === 'little';
   }
 
-  /** Returns the header for these options. Equal options that follow each other are resolved to the same object. */
+  /** Returns the header for these options. If the options did not change, the last header is returned again. */
   static of(given: Settings): LengthFieldHeader {
     if (LengthFieldHeader.lastGiven !== given) {
       LengthFieldHeader.last = new LengthFieldHeader(given);

@@ -15,8 +15,8 @@ const OPTIONS = describeOptions('contentLengthPrefixed', {}, CONTENT_LENGTH_OPTI
 const INT_MAX = 2 ** 31 - 1;
 
 /**
- * Returns a decoder and an encoder for messages with a `Content-Length` header before each, as in the Language Server Protocol.
- * Spread the result into `addLast`, or into `add` of a `pipeline()`.
+ * Returns a decoder and an encoder for messages that are preceded by a `Content-Length` header, as in the Language Server
+ * Protocol. Spread the result into `addLast`, or into `add` of a `pipeline()`.
  *
  * @example
  * ```ts run

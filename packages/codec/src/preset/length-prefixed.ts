@@ -28,8 +28,8 @@ const OPTIONS = describeOptions(
 );
 
 /**
- * Returns a decoder and an encoder for messages with their length before each, the most common framing. Spread the result into
- * `addLast`, or into `add` of a `pipeline()`.
+ * Returns a decoder and an encoder for messages that are preceded by their length, which is the most common framing. Spread the
+ * result into `addLast`, or into `add` of a `pipeline()`.
  *
  * ```text
  * bytes: 2   BEFORE 00 02 68 69   ↔  AFTER "hi"

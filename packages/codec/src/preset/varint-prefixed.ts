@@ -21,8 +21,8 @@ const OPTIONS = describeOptions(
 );
 
 /**
- * Returns a decoder and an encoder for messages with a varint length before each, as in the delimited streams of Protocol
- * Buffers. Spread the result into `addLast`, or into `add` of a `pipeline()`.
+ * Returns a decoder and an encoder for messages that are preceded by their length as a varint, as in the delimited streams of
+ * Protocol Buffers. Spread the result into `addLast`, or into `add` of a `pipeline()`.
  */
 export function varintPrefixed(
   options: VarintPrefixedOptions,

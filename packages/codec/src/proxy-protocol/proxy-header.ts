@@ -16,8 +16,8 @@ export interface ProxyHeader {
   /** Version of the header: 1 is a line of text, and 2 is binary. */
   readonly version: 1 | 2;
   /**
-   * Whether the proxy forwards a connection (`'proxy'`), or opened the connection for itself, for example for a health check
-   * (`'local'`). A `'local'` connection has no client.
+   * Kind of connection: `'proxy'` if the proxy forwards it, or `'local'` if the proxy opened it for itself, for example for a
+   * health check. A `'local'` connection has no client.
    */
   readonly command: 'proxy' | 'local';
   readonly transport: ProxiedTransport;

@@ -8,8 +8,8 @@ const ESCAPES: Readonly<Record<string, number>> = { n: 10, r: 13, t: 9, b: 8, a:
 const isSpace = (byte: number): boolean => byte === 32 || (byte >= 9 && byte <= 13);
 
 /**
- * Splits a line that a person typed into words. White space separates the words, and a word in quotes can contain white space.
- * Returns `undefined` for quotes that do not match.
+ * Splits a typed line into words. White space separates the words, and a word in quotes can contain white space. Returns
+ * `undefined` for quotes that do not match.
  */
 export function splitInline(line: Buffer): Buffer[] | undefined {
   const words: Buffer[] = [];
