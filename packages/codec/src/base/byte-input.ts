@@ -13,7 +13,7 @@ const HUGE_BYTES = 4 * 1024 * 1024;
 const FEW_BYTES = 128;
 /**
  * Maximum ratio between the memory for a frame of a known length and the bytes that have arrived of the frame. The length that a
- * stranger announces therefore allocates nothing. All memory before the last step is a fifteenth of the frame.
+ * stranger announces therefore allocates nothing. All memory before the last step together is a fifteenth of the frame.
  */
 const GROWTH = 16;
 /** Minimum number of missing bytes of a frame for which reads are received into the frame's memory. */

@@ -106,16 +106,17 @@ const SHOWN_BYTES = 16;
  * **Place** First, or after the handler that turns the transport's bytes into other bytes (TLS, compression).
  * **In** `Buffer`. Other messages are refused, or pass on in order if `otherMessages` is `'pass-on'`.
  * **Out** The results of `decode`.
- * **Events** If a handler holds the channel's reads during a message, decoding stops after that message. The rest waits in the
- * decoder until the last hold is released. The rest is dropped when the channel discards its input (`end()`, `close()`).
- * `channelReadComplete` passes. With `autoRead` off, the decoder requests another read if a read completed no message. At the end
- * of the input, the decoder decodes the rest, calls `decodeLast` once, and then passes the end on. Bytes that the decoder holds
- * make a `TlsUpgradeEvent` refuse the upgrade. On a `DrainEvent`, the channel does not end within a frame.
+ * **Events** If a handler holds the channel's reads during a message, decoding stops after that message. The rest of the input
+ * waits in the decoder until the last hold is released. The rest is dropped when the channel discards its input (`end()`,
+ * `close()`). `channelReadComplete` passes. With `autoRead` off, the decoder requests another read if a read completed no
+ * message. At the end of the input, the decoder decodes the rest, calls `decodeLast` once, and then passes the end on. If the
+ * decoder holds bytes, a `TlsUpgradeEvent` refuses the upgrade. On a `DrainEvent`, the channel does not end within a frame.
  * **Errors** `HR_ERR_MESSAGE_UNREADABLE` for a message that is not bytes. A `DecodeError` that `decode` throws is kept. Any other
  * error becomes `HR_ERR_DECODER_FAILED`. `HR_ERR_TIMEOUT_READ` for a frame that is not complete in time. A frame that the end of
  * the input truncates is logged at level debug, as `HR_ERR_FRAME_TRUNCATED`.
  * **State** The bytes that are left over. Each channel needs its own decoder.
- * **Cost** No copy for a message that lies within one read. The time is linear in the bytes, however small the reads are.
+ * **Cost** No copy for a message that lies within one read. The time is linear in the number of bytes, even if the reads are
+ * small.
  * **Pitfalls** A taken `Buffer` is a view that keeps the memory of its read alive, up to 68 KiB. Copy small messages that you
  * keep for long (`Buffer.from(message)`), or set `copyBelowBytes`. If the decoder is removed, even in the middle of a read, the
  * bytes that are left over pass on as one raw `Buffer`.
@@ -184,7 +185,7 @@ export abstract class ByteToMessageDecoder<
   }
 
   /**
-   * Takes one message from the input and returns it. Returns `undefined` if it needs more bytes, or if the taken bytes make no
+   * Takes one message from the input and returns it. Returns `undefined` if more bytes are needed, or if the taken bytes make no
    * message. The decoder calls the method again as long as the method takes bytes. For a bad frame, take the bytes of the frame,
    * and then throw a `DecodeError`.
    */

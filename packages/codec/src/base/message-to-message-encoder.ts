@@ -45,8 +45,8 @@ export abstract class MessageToMessageEncoder<I, O> implements Handler {
   readonly messageKinds: MessageKinds | undefined;
   private readonly kinds: MessageKinds;
   /**
-   * Key that identifies the settings on which the result of `encode` depends. With a key, a broadcast to a group encodes once for
-   * all members with the same key.
+   * Key that identifies all settings on which the result of `encode` depends, in addition to the message. With a key, a broadcast
+   * to a group encodes once for all members with the same key.
    */
   protected readonly broadcastKey: string | undefined = undefined;
   private outbound: MessageEncoding<I, O> | undefined = undefined;

@@ -37,7 +37,10 @@ export interface DnsPlace {
   readonly port: number;
 }
 
-/** A received message. The records are those of `dns-packet`. A `Buffer` as `data` is a view of the message. */
+/**
+ * A received message. The records are those of `dns-packet`. If the `data` of a record is a `Buffer`, the `Buffer` is a view of
+ * the message.
+ */
 export interface DnsMessage {
   /** Identifier of the query, 0 to 65535. An answer has the identifier of its query. */
   readonly id: number;
@@ -116,7 +119,7 @@ export const isOpt = (record: Answer): record is OptAnswer => record.type === 'O
 
 /**
  * Returns the answer to a query, addressed to the sender of the query. The answer has the id and the questions of the query, and
- * a limit for datagrams that the client can receive. A query with EDNS gets an answer with EDNS.
+ * a limit for datagrams that the client can receive. A query with EDNS is answered with EDNS.
  *
  * @see RFC 1035, 4.1.1, and RFC 6891, 6.1.1
  */

@@ -39,8 +39,8 @@ const COMMON: Buffer = Buffer.from('Content-Length: ');
 const [LINE_START, START_CR, WITHIN] = [0, 1, 2] as const;
 
 /**
- * Cuts the stream into frames. Before each frame stands a header in the form of an HTTP header, with `Content-Length`. The
- * Language Server Protocol and the Debug Adapter Protocol use this format.
+ * Cuts the stream into frames. A header in the form of an HTTP header, with `Content-Length`, precedes each frame. The Language
+ * Server Protocol and the Debug Adapter Protocol use this format.
  *
  * ```text
  *  BEFORE Content-Length: 2 CR LF CR LF { }   →  AFTER "{}"

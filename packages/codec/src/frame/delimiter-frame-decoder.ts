@@ -58,8 +58,8 @@ const OPTIONS = describeOptions(
  * **State** The unfinished frame, at most `maxFrameLength` bytes, a delimiter and one read. Each channel needs its own decoder.
  * **Cost** Every byte is searched once for each delimiter.
  * **Pitfalls** The delimiter that begins first ends the frame. If two delimiters begin at the same byte, the first one in the
- * list ends the frame. Do not use a delimiter that contains another delimiter before its own end, for example `ab` and `a`. Which
- * of the two is found then depends on how the stream is cut.
+ * list ends the frame. Do not use a delimiter that contains another delimiter at a place other than its end, for example `ab`
+ * with `a`. Which of the two is found then depends on how the stream is cut.
  *
  * @example
  * ```ts run

@@ -29,8 +29,8 @@ export interface LengthFieldFrameDecoderOptions extends ByteToMessageDecoderOpti
   /** Number of bytes that are removed from the front of each frame. @default 0 */
   readonly initialBytesToStrip?: number;
   /**
-   * Whether to report that a frame is too long as soon as its length is known. If false, the error is reported after the whole
-   * frame was discarded.
+   * Whether to report an overlong frame as soon as its length is known. If false, the error is reported after the whole frame was
+   * discarded.
    * @default true
    */
   readonly failFast?: boolean;

@@ -43,13 +43,17 @@ export interface ProxyProtocolDecoderOptions {
    */
   readonly headerTimeoutMs?: number | false;
   /**
-   * Maximum length of a version 2 header beyond the 232 bytes that the longest addresses need. At most 32 TLVs are allowed.
+   * Maximum number of bytes of a version 2 header in addition to the 232 bytes that the longest addresses need. At most 32 TLVs
+   * are allowed.
    * @default 4096
    */
   readonly maxTlvBytes?: number;
   /** The moment at which input that is not a header is refused. @default 'at-once' */
   readonly refusal?: ProxyRefusal;
-  /** The TLS context for a proxy that passes the client's TLS through. TLS then begins after the header. @default no TLS */
+  /**
+   * TLS context of this server, for a proxy that passes the client's TLS through. TLS then begins after the header. @default no
+   * TLS
+   */
   readonly tls?: TlsServerContext;
 }
 

@@ -35,11 +35,11 @@ const NO_LENGTH_YET = -2;
 const STREAMED = -3;
 
 /**
- * Number of values that a string of bytes counts as, because its Buffer and the memory of the Buffer are three objects. This
- * number and the next number are measured.
+ * Value count of a string of bytes, because its Buffer and the memory of the Buffer are three objects. This number and the next
+ * number are measured.
  */
 const STRING_VALUES = 3;
-/** Number of values that an aggregate counts as, in addition to its elements, for which it reserves memory. */
+/** Value count of an aggregate in addition to its elements, for which the aggregate reserves memory. */
 const AGGREGATE_VALUES = 2;
 
 const BULK = 0x24; // $

@@ -168,7 +168,7 @@ export type RespValue =
   | RespPush
   | RespAttributed;
 
-/** An outbound value: a {@link RespValue}, a string for a string of bytes, or `null` within other values. */
+/** An outbound value: a {@link RespValue}, a JavaScript string in place of a string of bytes, or `null` within other values. */
 export type RespInput =
   | Uint8Array
   | string

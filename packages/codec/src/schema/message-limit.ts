@@ -5,9 +5,9 @@ import { whole } from '@headrace/core/authoring';
 /** Options of every codec that makes values from a message whose shape the peer decides. */
 export interface MessageLimitOptions {
   /**
-   * Maximum count of a message: its bytes, plus 64 for each value in it. A value is an object, array, key, text or number, or in
-   * Protocol Buffers each field, declared or sent. The decoded message uses at most four times the limit in memory. A limit on
-   * the frame alone does not bound the memory. An empty object takes three bytes of JSON and 67 bytes of memory.
+   * Maximum count of a message: its bytes, plus 64 for each value in it. A value is an object, array, key, text or number. In
+   * Protocol Buffers, each declared or sent field is a value. The decoded message uses at most four times the limit in memory. A
+   * limit on the frame alone does not bound the memory. An empty object takes three bytes of JSON and 67 bytes of memory.
    * @default 16_777_216 (16 MiB)
    */
   readonly maxMessageBytes?: number;
