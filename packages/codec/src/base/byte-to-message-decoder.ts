@@ -103,23 +103,23 @@ const SHOWN_BYTES = 16;
  *  wire | [decoder] | app      bytes in any cut → whole messages, one at a time
  * ```
  *
- * **Place** First, or after the handler that turns the transport's bytes into other bytes (TLS, compression).
- * **In** `Buffer`. Other messages are refused, or pass on in order if `otherMessages` is `'pass-on'`.
- * **Out** The results of `decode`.
- * **Events** If a handler holds the channel's reads during a message, decoding stops after that message. The rest of the input
- * waits in the decoder until the last hold is released. The rest is dropped when the channel discards its input (`end()`,
- * `close()`). `channelReadComplete` passes. With `autoRead` off, the decoder requests another read if a read completed no
- * message. At the end of the input, the decoder decodes the rest, calls `decodeLast` once, and then passes the end on. If the
- * decoder holds bytes, a `TlsUpgradeEvent` refuses the upgrade. On a `DrainEvent`, the channel does not end within a frame.
- * **Errors** `HR_ERR_MESSAGE_UNREADABLE` for a message that is not bytes. A `DecodeError` that `decode` throws is kept. Any other
- * error becomes `HR_ERR_DECODER_FAILED`. `HR_ERR_TIMEOUT_READ` for a frame that is not complete in time. A frame that the end of
- * the input truncates is logged at level debug, as `HR_ERR_FRAME_TRUNCATED`.
- * **State** The bytes that are left over. Each channel needs its own decoder.
- * **Cost** No copy for a message that lies within one read. The time is linear in the number of bytes, even if the reads are
- * small.
- * **Pitfalls** A taken `Buffer` is a view that keeps the memory of its read alive, up to 68 KiB. Copy small messages that you
- * keep for long (`Buffer.from(message)`), or set `copyBelowBytes`. If the decoder is removed, even in the middle of a read, the
- * bytes that are left over pass on as one raw `Buffer`.
+ * - **Place** First, or after the handler that turns the transport's bytes into other bytes (TLS, compression).
+ * - **In** `Buffer`. Other messages are refused, or pass on in order if `otherMessages` is `'pass-on'`.
+ * - **Out** The results of `decode`.
+ * - **Events** If a handler holds the channel's reads during a message, decoding stops after that message. The rest of the input
+ *   waits in the decoder until the last hold is released. The rest is dropped when the channel discards its input (`end()`,
+ *   `close()`). `channelReadComplete` passes. With `autoRead` off, the decoder requests another read if a read completed no
+ *   message. At the end of the input, the decoder decodes the rest, calls `decodeLast` once, and then passes the end on. If the
+ *   decoder holds bytes, a `TlsUpgradeEvent` refuses the upgrade. On a `DrainEvent`, the channel does not end within a frame.
+ * - **Errors** `HR_ERR_MESSAGE_UNREADABLE` for a message that is not bytes. A `DecodeError` that `decode` throws is kept. Any
+ *   other error becomes `HR_ERR_DECODER_FAILED`. `HR_ERR_TIMEOUT_READ` for a frame that is not complete in time. A frame that the
+ *   end of the input truncates is logged at level debug, as `HR_ERR_FRAME_TRUNCATED`.
+ * - **State** The bytes that are left over. Each channel needs its own decoder.
+ * - **Cost** No copy for a message that lies within one read. The time is linear in the number of bytes, even if the reads are
+ *   small.
+ * - **Pitfalls** A taken `Buffer` is a view that keeps the memory of its read alive, up to 68 KiB. Copy small messages that you
+ *   keep for long (`Buffer.from(message)`), or set `copyBelowBytes`. If the decoder is removed, even in the middle of a read, the
+ *   bytes that are left over pass on as one raw `Buffer`.
  *
  * @typeParam T - the type of the decoded messages
  * @typeParam H - the types of the handler, if the handler also writes

@@ -20,7 +20,6 @@ export function hasIndependentMessages({ channel }: Context): boolean {
   return transportOf(channel)?.messagesAreIndependent === true;
 }
 
-/** Returns the error for a message that took no bytes. */
 export function tookNothing(decoder: object): DecodeError {
   return new DecodeError(
     'DECODER_FAILED',
@@ -28,7 +27,6 @@ export function tookNothing(decoder: object): DecodeError {
   );
 }
 
-/** Returns the error for a decoder that needs more than `maxBufferedBytes`. */
 export function tooMuchLeft(decoder: object, bytes: number, max: number): DecodeError {
   return new DecodeError(
     'FRAME_TOO_LONG',
@@ -37,7 +35,6 @@ export function tooMuchLeft(decoder: object, bytes: number, max: number): Decode
   );
 }
 
-/** Returns the error for a datagram with more messages than `maxMessages`. */
 export function tooMany(decoder: object, bytes: number, maxMessages: number): DecodeError {
   return new DecodeError(
     'MESSAGE_INVALID',

@@ -32,7 +32,6 @@ function isEqual(one: object, other: object): boolean {
   return more === 0;
 }
 
-/** The options that all decoders have. */
 export interface DecodingSettings {
   readonly frameErrorPolicy: FrameErrorPolicy;
   readonly otherMessages: OtherMessages;

@@ -17,15 +17,15 @@ import type { Several } from './several.ts';
  *  wire | frame | [codec] | app      W on the left, M on the right
  * ```
  *
- * **Place** Between the two handlers whose messages it translates.
- * **In** Inbound messages for which `accepts` returns true, and outbound messages for which `encodes` returns true. Other
- * messages are refused, or pass on if `otherMessages` is `'pass-on'`.
- * **Out** The results of `decode` and `encode`.
- * **Events** All pass.
- * **Errors** The errors of both classes.
- * **State** Whether decoding has failed. Each channel needs its own codec.
- * **Cost** One call for each message.
- * **Pitfalls** Messages that arrive after a fatal error are dropped.
+ * - **Place** Between the two handlers whose messages it translates.
+ * - **In** Inbound messages for which `accepts` returns true, and outbound messages for which `encodes` returns true. Other
+ *   messages are refused, or pass on if `otherMessages` is `'pass-on'`.
+ * - **Out** The results of `decode` and `encode`.
+ * - **Events** All pass.
+ * - **Errors** The errors of both classes.
+ * - **State** Whether decoding has failed. Each channel needs its own codec.
+ * - **Cost** One call for each message.
+ * - **Pitfalls** Messages that arrive after a fatal error are dropped.
  *
  * @typeParam W - the type of the messages on the side of the wire
  * @typeParam M - the type of the messages on the side of the application

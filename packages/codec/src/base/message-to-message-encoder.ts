@@ -24,17 +24,17 @@ export const MESSAGE_ENCODER_OPTIONS = describeOptions('MessageToMessageEncoder'
  *  wire | frame | [message encoder] | app
  * ```
  *
- * **Place** Before the handler that writes the messages that the encoder accepts.
- * **In** Outbound messages for which `encodes` returns true. Other messages are refused, or pass on if `otherMessages` is
- * `'pass-on'`.
- * **Out** The result of `encode`. For `several(…)`, all messages are written in order, and the write is done when all parts are
- * done.
- * **Events** All pass.
- * **Errors** A `HeadraceError` that `encode` throws is kept. Any other error becomes `HR_ERR_ENCODER_FAILED`.
- * `HR_ERR_MESSAGE_NOT_ENCODABLE` if `encode` makes no message, and for a message that is refused. Each error fails the write.
- * **State** No state of its own. A subclass without state sets `readonly sharable = true`.
- * **Cost** One call for each message. With a {@link MessageToMessageEncoder.broadcastKey}, one call for a whole broadcast.
- * **Pitfalls** If one of several parts fails, the other parts are still written.
+ * - **Place** Before the handler that writes the messages that the encoder accepts.
+ * - **In** Outbound messages for which `encodes` returns true. Other messages are refused, or pass on if `otherMessages` is
+ *   `'pass-on'`.
+ * - **Out** The result of `encode`. For `several(…)`, all messages are written in order, and the write is done when all parts are
+ *   done.
+ * - **Events** All pass.
+ * - **Errors** A `HeadraceError` that `encode` throws is kept. Any other error becomes `HR_ERR_ENCODER_FAILED`.
+ *   `HR_ERR_MESSAGE_NOT_ENCODABLE` if `encode` makes no message, and for a message that is refused. Each error fails the write.
+ * - **State** No state of its own. A subclass without state sets `readonly sharable = true`.
+ * - **Cost** One call for each message. With a {@link MessageToMessageEncoder.broadcastKey}, one call for a whole broadcast.
+ * - **Pitfalls** If one of several parts fails, the other parts are still written.
  *
  * @see Netty's `MessageToMessageEncoder`
  */
@@ -83,7 +83,6 @@ export abstract class MessageToMessageEncoder<I, O> implements Handler {
   }
 }
 
-/** The part of an encoder that encodes one message. */
 export interface MessageEncodes<I, O> {
   readonly messageKinds: MessageKinds | undefined;
   encodes(message: unknown): boolean;

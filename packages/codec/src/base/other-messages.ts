@@ -37,7 +37,6 @@ export function isOf(kind: MessageKind | undefined, message: unknown): boolean {
   return isOutboundBytes(message) === (kind === 'bytes');
 }
 
-/** Returns the error for a message that the handler of this context cannot read. */
 export function unreadable(ctx: Context, message: unknown): DecodeError {
   const kind = kindOf(message);
   const givers = around(ctx).before.filter(({ channelRead }) => channelRead !== undefined);
@@ -47,7 +46,6 @@ export function unreadable(ctx: Context, message: unknown): DecodeError {
   return new DecodeError('MESSAGE_UNREADABLE', misorderOfReads(ctx.handler, kind, giver), { kind });
 }
 
-/** Returns the error for a message that the handler of this context cannot encode. */
 export function unwritable(ctx: Context, message: unknown): EncodeError {
   const kind = kindOf(message);
   const { before, after } = around(ctx);

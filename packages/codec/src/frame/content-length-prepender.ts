@@ -44,13 +44,14 @@ function digitsOf(value: number): number {
  *  BEFORE "{}"   →  AFTER Content-Length: 2 CR LF CR LF { }
  * ```
  *
- * **Place** Next to {@link ContentLengthFrameDecoder}.
- * **In** Outbound `Buffer`, any `Uint8Array`, or a `ByteSource`. Other messages are refused (`otherMessages`).
- * **Out** A `ByteSource` of the header and the body, which is not copied. For a group's broadcast, one `Buffer` for all members.
- * **Errors** `HR_ERR_MESSAGE_TOO_LONG` for a body over the limit. The error fails the write.
- * **State** None. One instance can serve all channels.
- * **Cost** One small object for each message.
- * **Pitfalls** None.
+ * - **Place** Next to {@link ContentLengthFrameDecoder}.
+ * - **In** Outbound `Buffer`, any `Uint8Array`, or a `ByteSource`. Other messages are refused (`otherMessages`).
+ * - **Out** A `ByteSource` of the header and the body, which is not copied. For a group's broadcast, one `Buffer` for all
+ *   members.
+ * - **Errors** `HR_ERR_MESSAGE_TOO_LONG` for a body over the limit. The error fails the write.
+ * - **State** None. One instance can serve all channels.
+ * - **Cost** One small object for each message.
+ * - **Pitfalls** None.
  *
  * @example
  * ```ts run

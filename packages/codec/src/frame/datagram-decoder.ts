@@ -21,16 +21,16 @@ const READS_BYTES: MessageKinds = { reads: 'bytes' };
  *  datagram | [datagram decoder] | app      each read → all frames in it
  * ```
  *
- * **Place** First, on a channel whose reads are whole messages, such as a channel of `perPeer` or `toPeer`, or a WebSocket.
- * **In** One `Buffer` for each datagram.
- * **Out** The messages of the decoder, in order.
- * **Events** See `MessageToMessageDecoder`.
- * **Errors** The errors of the decoder. `HR_ERR_FRAME_TRUNCATED` for a frame without its end. `HR_ERR_MESSAGE_INVALID` for a
- * datagram with more than 1024 messages. No message of a bad datagram passes on. A channel of datagrams decodes the next
- * datagram. The `frameErrorPolicy` of this handler applies, and not the decoder's policy.
- * **State** None. Each datagram gets a new decoder.
- * **Cost** One decoder for each datagram, about 200 bytes of garbage.
- * **Pitfalls** The decoder's `frameTimeoutMs` and `maxBufferedBytes` have no effect, because no bytes wait for a next read.
+ * - **Place** First, on a channel whose reads are whole messages, such as a channel of `perPeer` or `toPeer`, or a WebSocket.
+ * - **In** One `Buffer` for each datagram.
+ * - **Out** The messages of the decoder, in order.
+ * - **Events** See `MessageToMessageDecoder`.
+ * - **Errors** The errors of the decoder. `HR_ERR_FRAME_TRUNCATED` for a frame without its end. `HR_ERR_MESSAGE_INVALID` for a
+ *   datagram with more than 1024 messages. No message of a bad datagram passes on. A channel of datagrams decodes the next
+ *   datagram. The `frameErrorPolicy` of this handler applies, and not the decoder's policy.
+ * - **State** None. Each datagram gets a new decoder.
+ * - **Cost** One decoder for each datagram, about 200 bytes of garbage.
+ * - **Pitfalls** The decoder's `frameTimeoutMs` and `maxBufferedBytes` have no effect, because no bytes wait for a next read.
  *
  * @typeParam T - the type of the decoder's messages
  *

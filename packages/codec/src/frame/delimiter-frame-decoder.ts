@@ -49,17 +49,17 @@ const OPTIONS = describeOptions(
  *  BEFORE 61 3b 62 7c | 7c 63   →  AFTER "a", "b"        ("c" waits for its end)
  * ```
  *
- * **Place** First after the transport.
- * **In** `Buffer`, in reads of any size.
- * **Out** One `Buffer` for each frame. A frame can be empty.
- * **Events** See {@link ByteToMessageDecoder}.
- * **Errors** `HR_ERR_FRAME_TOO_LONG`, once, for a frame over `maxFrameLength`. `HR_ERR_TIMEOUT_READ` for a frame that does not
- * end in time.
- * **State** The unfinished frame, at most `maxFrameLength` bytes, a delimiter and one read. Each channel needs its own decoder.
- * **Cost** Every byte is searched once for each delimiter.
- * **Pitfalls** The delimiter that begins first ends the frame. If two delimiters begin at the same byte, the first one in the
- * list ends the frame. Do not use a delimiter that contains another delimiter at a place other than its end, for example `ab`
- * with `a`. Which of the two is found then depends on how the stream is cut.
+ * - **Place** First after the transport.
+ * - **In** `Buffer`, in reads of any size.
+ * - **Out** One `Buffer` for each frame. A frame can be empty.
+ * - **Events** See {@link ByteToMessageDecoder}.
+ * - **Errors** `HR_ERR_FRAME_TOO_LONG`, once, for a frame over `maxFrameLength`. `HR_ERR_TIMEOUT_READ` for a frame that does not
+ *   end in time.
+ * - **State** The unfinished frame, at most `maxFrameLength` bytes, a delimiter and one read. Each channel needs its own decoder.
+ * - **Cost** Every byte is searched once for each delimiter.
+ * - **Pitfalls** The delimiter that begins first ends the frame. If two delimiters begin at the same byte, the first one in the
+ *   list ends the frame. Do not use a delimiter that contains another delimiter at a place other than its end, for example `ab`
+ *   with `a`. Which of the two is found then depends on how the stream is cut.
  *
  * @example
  * ```ts run

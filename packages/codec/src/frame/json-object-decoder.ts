@@ -49,17 +49,17 @@ const LOST = 3;
  *  BEFORE [ {"a":1}, [2] , 3 ]                →  AFTER '{"a":1}', '[2]', '3'
  * ```
  *
- * **Place** First after the transport, for peers that send JSON without any framing.
- * **In** `Buffer`, in reads of any size.
- * **Out** One `Buffer` for each object, array or element.
- * **Events** See {@link ByteToMessageDecoder}.
- * **Errors** `HR_ERR_FRAME_CORRUPT` for a value that is not an object or an array. After this error, all input is dropped.
- * `HR_ERR_FRAME_TOO_LONG` for an object over `maxObjectLength`. With `frameErrorPolicy: 'skip'`, exactly that object is skipped.
- * With `'emit'`, all bytes that have arrived are dropped, as in Netty. `HR_ERR_TIMEOUT_READ` for an object that does not end in
- * time.
- * **State** The unfinished object, at most `maxObjectLength` bytes and one read. Each channel needs its own decoder.
- * **Cost** Every byte is examined once.
- * **Pitfalls** Numbers, strings and `null` at the top level are not frames, because nothing marks their end.
+ * - **Place** First after the transport, for peers that send JSON without any framing.
+ * - **In** `Buffer`, in reads of any size.
+ * - **Out** One `Buffer` for each object, array or element.
+ * - **Events** See {@link ByteToMessageDecoder}.
+ * - **Errors** `HR_ERR_FRAME_CORRUPT` for a value that is not an object or an array. After this error, all input is dropped.
+ *   `HR_ERR_FRAME_TOO_LONG` for an object over `maxObjectLength`. With `frameErrorPolicy: 'skip'`, exactly that object is
+ *   skipped. With `'emit'`, all bytes that have arrived are dropped, as in Netty. `HR_ERR_TIMEOUT_READ` for an object that does
+ *   not end in time.
+ * - **State** The unfinished object, at most `maxObjectLength` bytes and one read. Each channel needs its own decoder.
+ * - **Cost** Every byte is examined once.
+ * - **Pitfalls** Numbers, strings and `null` at the top level are not frames, because nothing marks their end.
  *
  * @example
  * ```ts run

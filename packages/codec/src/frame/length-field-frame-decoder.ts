@@ -122,18 +122,18 @@ class FrameLayout {
  *  BEFORE ca 00 10 fe "HELLO, WORLD"                    →  AFTER fe "HELLO, WORLD"
  * ```
  *
- * **Place** First after the transport.
- * **In** `Buffer`, in reads of any size.
- * **Out** One `Buffer` for each frame. A frame has `lengthFieldOffset + lengthFieldLength + value + lengthAdjustment` bytes,
- * without the first `initialBytesToStrip`.
- * **Events** See {@link ByteToMessageDecoder}.
- * **Errors** `HR_ERR_FRAME_TOO_LONG`, once, for a frame over `maxFrameLength`. Exactly that frame is skipped.
- * `HR_ERR_FRAME_CORRUPT` for a negative length, and for a length that is shorter than the header or than `initialBytesToStrip`.
- * `HR_ERR_TIMEOUT_READ` for a frame that is not complete in time.
- * **State** The unfinished frame, at most `maxFrameLength` bytes and one read. Each channel needs its own decoder.
- * **Cost** No copy for frames that lie within one read, and one copy of the bytes for other frames.
- * **Pitfalls** A peer that speaks another protocol sends meaningless lengths. The error therefore shows the first bytes. An
- * 8-byte length above 2^53 is too long, and an 8-byte length with its top bit set is negative.
+ * - **Place** First after the transport.
+ * - **In** `Buffer`, in reads of any size.
+ * - **Out** One `Buffer` for each frame. A frame has `lengthFieldOffset + lengthFieldLength + value + lengthAdjustment` bytes,
+ *   without the first `initialBytesToStrip`.
+ * - **Events** See {@link ByteToMessageDecoder}.
+ * - **Errors** `HR_ERR_FRAME_TOO_LONG`, once, for a frame over `maxFrameLength`. Exactly that frame is skipped.
+ *   `HR_ERR_FRAME_CORRUPT` for a negative length, and for a length that is shorter than the header or than `initialBytesToStrip`.
+ *   `HR_ERR_TIMEOUT_READ` for a frame that is not complete in time.
+ * - **State** The unfinished frame, at most `maxFrameLength` bytes and one read. Each channel needs its own decoder.
+ * - **Cost** No copy for frames that lie within one read, and one copy of the bytes for other frames.
+ * - **Pitfalls** A peer that speaks another protocol sends meaningless lengths. The error therefore shows the first bytes. An
+ *   8-byte length above 2^53 is too long, and an 8-byte length with its top bit set is negative.
  *
  * @example
  * ```ts run

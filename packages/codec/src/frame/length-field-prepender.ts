@@ -104,14 +104,15 @@ class LengthFieldHeader extends LengthHeader {
  *  BEFORE "HELLO, WORLD"  →  AFTER 00 0e "HELLO, WORLD"
  * ```
  *
- * **Place** Next to its decoder, before the handlers that write bytes.
- * **In** Outbound `Buffer`, any `Uint8Array`, or a `ByteSource`. Other messages are refused (`otherMessages`).
- * **Out** A `ByteSource` of the length and the body, which is not copied. For a group's broadcast, one `Buffer` for all members.
- * **Errors** `HR_ERR_MESSAGE_TOO_LONG` if the length exceeds its field or the limit. `HR_ERR_MESSAGE_NOT_ENCODABLE` if the length
- * would be negative. Both errors fail the write.
- * **State** None. One instance can serve all channels.
- * **Cost** One small object for each message.
- * **Pitfalls** The peer's decoder must use the same adjustment, and must know which bytes the length counts.
+ * - **Place** Next to its decoder, before the handlers that write bytes.
+ * - **In** Outbound `Buffer`, any `Uint8Array`, or a `ByteSource`. Other messages are refused (`otherMessages`).
+ * - **Out** A `ByteSource` of the length and the body, which is not copied. For a group's broadcast, one `Buffer` for all
+ *   members.
+ * - **Errors** `HR_ERR_MESSAGE_TOO_LONG` if the length exceeds its field or the limit. `HR_ERR_MESSAGE_NOT_ENCODABLE` if the
+ *   length would be negative. Both errors fail the write.
+ * - **State** None. One instance can serve all channels.
+ * - **Cost** One small object for each message.
+ * - **Pitfalls** The peer's decoder must use the same adjustment, and must know which bytes the length counts.
  *
  * @example
  * ```ts run

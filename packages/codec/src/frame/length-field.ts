@@ -37,7 +37,6 @@ function read32(b: Uint8Array, at: number, isLittle: boolean): number {
     : ((b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!) >>> 0;
 }
 
-/** Writes a length that fits its field. */
 export function writeLength(
   b: Uint8Array,
   at: number,

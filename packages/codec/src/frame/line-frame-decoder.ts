@@ -49,16 +49,16 @@ const CR = 13;
  *                                     stripDelimiter: false → "ab\r\n", "\n", "c\n"
  * ```
  *
- * **Place** First after the transport.
- * **In** `Buffer`, in reads of any size.
- * **Out** One `Buffer` for each line.
- * **Events** See {@link ByteToMessageDecoder}.
- * **Errors** `HR_ERR_FRAME_TOO_LONG`, once, for a line over `maxLength`. `HR_ERR_TIMEOUT_READ` for a line that does not end in
- * time.
- * **State** The unfinished line, at most `maxLength` bytes and one read. Each channel needs its own decoder.
- * **Cost** No copy for lines that lie within one read. Every byte is searched once, even in a long line.
- * **Pitfalls** If another program reads the same stream and accepts only CRLF, the two programs disagree about a bare LF.
- * Attackers use such differences. `ending: 'crlf'` is strict.
+ * - **Place** First after the transport.
+ * - **In** `Buffer`, in reads of any size.
+ * - **Out** One `Buffer` for each line.
+ * - **Events** See {@link ByteToMessageDecoder}.
+ * - **Errors** `HR_ERR_FRAME_TOO_LONG`, once, for a line over `maxLength`. `HR_ERR_TIMEOUT_READ` for a line that does not end in
+ *   time.
+ * - **State** The unfinished line, at most `maxLength` bytes and one read. Each channel needs its own decoder.
+ * - **Cost** No copy for lines that lie within one read. Every byte is searched once, even in a long line.
+ * - **Pitfalls** If another program reads the same stream and accepts only CRLF, the two programs disagree about a bare LF.
+ *   Attackers use such differences. `ending: 'crlf'` is strict.
  *
  * @example
  * ```ts run

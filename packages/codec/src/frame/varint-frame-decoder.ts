@@ -32,16 +32,16 @@ const MAX_VARINT_BYTES = 5;
  *  BEFORE ac 02 (300) and 300 bytes   →  AFTER the 300 bytes
  * ```
  *
- * **Place** First after the transport.
- * **In** `Buffer`, in reads of any size.
- * **Out** One `Buffer` for each frame, without its length.
- * **Events** See {@link ByteToMessageDecoder}.
- * **Errors** `HR_ERR_FRAME_TOO_LONG`, once, for a frame over `maxFrameLength`. Exactly that frame is skipped.
- * `HR_ERR_FRAME_CORRUPT` for a varint of more than 5 bytes, or a negative varint. `HR_ERR_TIMEOUT_READ` for a frame that is not
- * complete in time.
- * **State** The unfinished frame, at most `maxFrameLength` bytes and one read. Each channel needs its own decoder.
- * **Cost** No copy for frames that lie within one read.
- * **Pitfalls** The length is a signed number of 32 bits. Higher bits are ignored, as in Protocol Buffers.
+ * - **Place** First after the transport.
+ * - **In** `Buffer`, in reads of any size.
+ * - **Out** One `Buffer` for each frame, without its length.
+ * - **Events** See {@link ByteToMessageDecoder}.
+ * - **Errors** `HR_ERR_FRAME_TOO_LONG`, once, for a frame over `maxFrameLength`. Exactly that frame is skipped.
+ *   `HR_ERR_FRAME_CORRUPT` for a varint of more than 5 bytes, or a negative varint. `HR_ERR_TIMEOUT_READ` for a frame that is not
+ *   complete in time.
+ * - **State** The unfinished frame, at most `maxFrameLength` bytes and one read. Each channel needs its own decoder.
+ * - **Cost** No copy for frames that lie within one read.
+ * - **Pitfalls** The length is a signed number of 32 bits. Higher bits are ignored, as in Protocol Buffers.
  *
  * @example
  * ```ts run

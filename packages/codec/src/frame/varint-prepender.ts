@@ -37,13 +37,14 @@ export function writeVarint(target: Uint8Array, offset: number, value: number): 
  *  BEFORE 300 bytes   →  AFTER ac 02 and the 300 bytes
  * ```
  *
- * **Place** Next to {@link VarintFrameDecoder}.
- * **In** Outbound `Buffer`, any `Uint8Array`, or a `ByteSource`. Other messages are refused (`otherMessages`).
- * **Out** A `ByteSource` of the length and the body, which is not copied. For a group's broadcast, one `Buffer` for all members.
- * **Errors** `HR_ERR_MESSAGE_TOO_LONG` for a body over the limit. The error fails the write.
- * **State** None. One instance can serve all channels.
- * **Cost** One small object for each message.
- * **Pitfalls** None.
+ * - **Place** Next to {@link VarintFrameDecoder}.
+ * - **In** Outbound `Buffer`, any `Uint8Array`, or a `ByteSource`. Other messages are refused (`otherMessages`).
+ * - **Out** A `ByteSource` of the length and the body, which is not copied. For a group's broadcast, one `Buffer` for all
+ *   members.
+ * - **Errors** `HR_ERR_MESSAGE_TOO_LONG` for a body over the limit. The error fails the write.
+ * - **State** None. One instance can serve all channels.
+ * - **Cost** One small object for each message.
+ * - **Pitfalls** None.
  *
  * @example
  * ```ts run

@@ -32,17 +32,17 @@ const OPTIONS = describeOptions(
  *  BEFORE 7b 22 61 22 3a 31 7d  →  AFTER { a: 1 }
  * ```
  *
- * **Place** After a frame decoder: lines, a length field, or {@link JsonObjectDecoder}.
- * **In** Inbound `Buffer`, and outbound any value except bytes. Other messages are refused (`otherMessages`).
- * **Out** Inbound the output of the schema, and outbound `Buffer`.
- * **Events** All pass.
- * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`. `HR_ERR_TEXT_NOT_UTF8`. `HR_ERR_MESSAGE_INVALID` for a
- * value that is not JSON or does not match the schema. `HR_ERR_DECODER_FAILED` for a schema that throws or is asynchronous. A
- * write fails with `HR_ERR_MESSAGE_NOT_ENCODABLE` (a function) or `HR_ERR_ENCODER_FAILED` (a cycle, a bigint).
- * **State** Whether decoding has failed. Each channel needs its own codec.
- * **Cost** `JSON.parse` and the schema. A broadcast to a group is encoded once.
- * **Pitfalls** Without a schema, the peer decides the shape of a message, which can contain a `__proto__` key. Schemas must be
- * synchronous. Outbound messages are not validated.
+ * - **Place** After a frame decoder: lines, a length field, or {@link JsonObjectDecoder}.
+ * - **In** Inbound `Buffer`, and outbound any value except bytes. Other messages are refused (`otherMessages`).
+ * - **Out** Inbound the output of the schema, and outbound `Buffer`.
+ * - **Events** All pass.
+ * - **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`. `HR_ERR_TEXT_NOT_UTF8`. `HR_ERR_MESSAGE_INVALID` for
+ *   a value that is not JSON or does not match the schema. `HR_ERR_DECODER_FAILED` for a schema that throws or is asynchronous. A
+ *   write fails with `HR_ERR_MESSAGE_NOT_ENCODABLE` (a function) or `HR_ERR_ENCODER_FAILED` (a cycle, a bigint).
+ * - **State** Whether decoding has failed. Each channel needs its own codec.
+ * - **Cost** `JSON.parse` and the schema. A broadcast to a group is encoded once.
+ * - **Pitfalls** Without a schema, the peer decides the shape of a message, which can contain a `__proto__` key. Schemas must be
+ *   synchronous. Outbound messages are not validated.
  *
  * @typeParam Read - the type that the application reads: the schema's output
  * @typeParam Written - the type that the application writes: by default the schema's input

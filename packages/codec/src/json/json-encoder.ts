@@ -25,15 +25,15 @@ const OPTIONS = describeOptions('JsonEncoder', { delimiter: DELIMITER }, MESSAGE
  *  BEFORE { a: 1 }  →  AFTER 7b 22 61 22 3a 31 7d
  * ```
  *
- * **Place** After the handler that frames the bytes, and before the handlers that write values.
- * **In** Outbound any value except bytes, which are refused (`otherMessages`).
- * **Out** `Buffer`.
- * **Events** All pass.
- * **Errors** A write fails with `HR_ERR_MESSAGE_NOT_ENCODABLE` (a function) or `HR_ERR_ENCODER_FAILED` (a cycle, a bigint).
- * **State** None. The encoder is sharable.
- * **Cost** `JSON.stringify`. A broadcast to a group is encoded once.
- * **Pitfalls** The encoder accepts strings, too. Place a {@link StringEncoder} for other texts after this encoder, toward the
- * tail, and set `otherMessages: 'pass-on'` on both.
+ * - **Place** After the handler that frames the bytes, and before the handlers that write values.
+ * - **In** Outbound any value except bytes, which are refused (`otherMessages`).
+ * - **Out** `Buffer`.
+ * - **Events** All pass.
+ * - **Errors** A write fails with `HR_ERR_MESSAGE_NOT_ENCODABLE` (a function) or `HR_ERR_ENCODER_FAILED` (a cycle, a bigint).
+ * - **State** None. The encoder is sharable.
+ * - **Cost** `JSON.stringify`. A broadcast to a group is encoded once.
+ * - **Pitfalls** The encoder accepts strings, too. Place a {@link StringEncoder} for other texts after this encoder, toward the
+ *   tail, and set `otherMessages: 'pass-on'` on both.
  *
  * @typeParam Written - the type that the application writes
  *

@@ -38,18 +38,18 @@ const MAX_LENGTH_BYTES = 4;
  *  BEFORE 30 06 00 01 61 68 69 21   →  AFTER { type: 'publish', topic: 'a', payload: 'hi!', qos: 0, … }
  * ```
  *
- * **Place** First after the transport, next to {@link MqttEncoder}.
- * **In** `Buffer`, in reads of any size.
- * **Out** {@link MqttPacket}, discriminated by `type`.
- * **Events** See {@link ByteToMessageDecoder}.
- * **Errors** `HR_ERR_FRAME_CORRUPT` for a packet that the specification does not allow. For some CONNECT packets,
- * `error.details.returnCode` is the code to answer with: 1 for another protocol, 2 for an empty client identifier in MQTT 3.1.
- * `HR_ERR_TEXT_NOT_UTF8`, `HR_ERR_FRAME_TOO_LONG`, `HR_ERR_TIMEOUT_READ`. MQTT requires that the connection is closed after each
- * error, as the default policy does.
- * **State** The unfinished packet, at most `maxPacketBytes` and one read. Each channel needs its own decoder. A decoded packet
- * uses at most four times `maxPacketBytes`, including its topics as strings.
- * **Cost** One object for each packet. Payloads are not copied.
- * **Pitfalls** The decoder checks single packets, and not their order. The application must check the order.
+ * - **Place** First after the transport, next to {@link MqttEncoder}.
+ * - **In** `Buffer`, in reads of any size.
+ * - **Out** {@link MqttPacket}, discriminated by `type`.
+ * - **Events** See {@link ByteToMessageDecoder}.
+ * - **Errors** `HR_ERR_FRAME_CORRUPT` for a packet that the specification does not allow. For some CONNECT packets,
+ *   `error.details.returnCode` is the code to answer with: 1 for another protocol, 2 for an empty client identifier in MQTT 3.1.
+ *   `HR_ERR_TEXT_NOT_UTF8`, `HR_ERR_FRAME_TOO_LONG`, `HR_ERR_TIMEOUT_READ`. MQTT requires that the connection is closed after
+ *   each error, as the default policy does.
+ * - **State** The unfinished packet, at most `maxPacketBytes` and one read. Each channel needs its own decoder. A decoded packet
+ *   uses at most four times `maxPacketBytes`, including its topics as strings.
+ * - **Cost** One object for each packet. Payloads are not copied.
+ * - **Pitfalls** The decoder checks single packets, and not their order. The application must check the order.
  *
  * @example
  * ```ts run

@@ -152,12 +152,10 @@ function parseGranted(reader: MqttReader): number[] {
   return [...codes];
 }
 
-/** Returns true for the codes of a CONNACK. */
 export function isReturnCode(code: number): boolean {
   return Number.isInteger(code) && code >= 0 && code <= MAX_RETURN_CODE;
 }
 
-/** Returns true for the codes of a SUBACK. */
 export function isGranted(code: number): boolean {
   return code === 0 || code === 1 || code === 2 || code === REFUSED;
 }

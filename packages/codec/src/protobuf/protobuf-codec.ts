@@ -43,15 +43,15 @@ const OPTIONS = describeOptions(
  *  BEFORE 08 01  →  AFTER { $typeName: 'google.protobuf.Duration', seconds: 1n, nanos: 0 }
  * ```
  *
- * **Place** After {@link VarintFrameDecoder} or another frame decoder.
- * **In** Inbound `Buffer`, and outbound messages of the schema. Other messages are refused (`otherMessages`).
- * **Out** Inbound messages of the schema, and outbound bytes.
- * **Events** All pass.
- * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`. `HR_ERR_MESSAGE_INVALID` for bytes that are not a
- * message of the schema. A write fails with `HR_ERR_ENCODER_FAILED`.
- * **State** Whether decoding has failed. Each channel needs its own codec.
- * **Cost** The cost of the library. A broadcast to a group is encoded once.
- * **Pitfalls** The bytes do not contain the name of their message type. Both sides must use the same schema.
+ * - **Place** After {@link VarintFrameDecoder} or another frame decoder.
+ * - **In** Inbound `Buffer`, and outbound messages of the schema. Other messages are refused (`otherMessages`).
+ * - **Out** Inbound messages of the schema, and outbound bytes.
+ * - **Events** All pass.
+ * - **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`. `HR_ERR_MESSAGE_INVALID` for bytes that are not a
+ *   message of the schema. A write fails with `HR_ERR_ENCODER_FAILED`.
+ * - **State** Whether decoding has failed. Each channel needs its own codec.
+ * - **Cost** The cost of the library. A broadcast to a group is encoded once.
+ * - **Pitfalls** The bytes do not contain the name of their message type. Both sides must use the same schema.
  *
  * @example
  * ```ts run

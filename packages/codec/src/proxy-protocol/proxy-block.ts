@@ -5,7 +5,6 @@ import { ipBytes, ipText } from './ip-text.ts';
 import type { ProxiedTransport, ProxyHeader } from './proxy-header.ts';
 import { findChecksum, formatTlvs, type ProxyTlv, parseTlvs } from './proxy-tlv.ts';
 
-/** The first bytes of a header of version 2. */
 export const SIGNATURE: Buffer = Buffer.from('0d0a0d0a000d0a515549540a', 'hex');
 /** Length of the signature, the version and command, the transport, and the length of the rest. */
 export const BLOCK_HEAD_BYTES = 16;
@@ -79,7 +78,6 @@ export function parseProxyBlock(block: Buffer): ProxyHeader {
   return { version: 2, command: 'proxy', transport, source, destination, tlvs };
 }
 
-/** Returns the bytes of a header of version 2. */
 export function formatProxyBlock(header: ProxyHeader): Buffer {
   const addresses = formatAddresses(header);
   const isUnknown = addresses.length === 0;

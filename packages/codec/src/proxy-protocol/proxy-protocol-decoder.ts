@@ -78,20 +78,20 @@ const EVENTS = { fires: ['ProxyProtocolEvent'] } as const;
  *  wire | [PROXY] | frame | codec | app
  * ```
  *
- * **Place** First after the transport. The header itself is never encrypted. If a proxy passes TLS through, bind the server
- * without `tls`, and set `tls` on this handler.
- * **In** `Buffer`, in reads of any size.
- * **Out** The bytes after the header, unchanged.
- * **Events** Fires a {@link ProxyProtocolEvent} once, before the first byte of data. Sets `CLIENT_ADDRESS` (read it with
- * `clientAddress(channel)`) and {@link PROXY_HEADER}.
- * **Errors** `HR_ERR_FRAME_CORRUPT` and `HR_ERR_FRAME_TOO_LONG` for input that is not a header. `HR_ERR_TIMEOUT_READ` for a
- * header that does not arrive in time. These errors are fired as `exceptionCaught`, and then the channel ends.
- * `HR_ERR_REJECTED_PEER` for a peer that is not trusted. This error is only logged, at level info. The close reason is `refused`,
- * and `channelActive` does not reach the handlers after the decoder.
- * **State** The header of one connection.
- * **Cost** No cost after the header has been read.
- * **Pitfalls** `channelActive` passes before the header is known. Read the client's address in the event or at the first message.
- * Limits at the listening socket apply to the proxy, and not to the client.
+ * - **Place** First after the transport. The header itself is never encrypted. If a proxy passes TLS through, bind the server
+ *   without `tls`, and set `tls` on this handler.
+ * - **In** `Buffer`, in reads of any size.
+ * - **Out** The bytes after the header, unchanged.
+ * - **Events** Fires a {@link ProxyProtocolEvent} once, before the first byte of data. Sets `CLIENT_ADDRESS` (read it with
+ *   `clientAddress(channel)`) and {@link PROXY_HEADER}.
+ * - **Errors** `HR_ERR_FRAME_CORRUPT` and `HR_ERR_FRAME_TOO_LONG` for input that is not a header. `HR_ERR_TIMEOUT_READ` for a
+ *   header that does not arrive in time. These errors are fired as `exceptionCaught`, and then the channel ends.
+ *   `HR_ERR_REJECTED_PEER` for a peer that is not trusted. This error is only logged, at level info. The close reason is
+ *   `refused`, and `channelActive` does not reach the handlers after the decoder.
+ * - **State** The header of one connection.
+ * - **Cost** No cost after the header has been read.
+ * - **Pitfalls** `channelActive` passes before the header is known. Read the client's address in the event or at the first
+ *   message. Limits at the listening socket apply to the proxy, and not to the client.
  *
  * @example
  * ```ts run

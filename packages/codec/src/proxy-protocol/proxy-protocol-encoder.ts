@@ -26,15 +26,15 @@ const MAX_PATH_BYTES = 108;
  *  BEFORE "hello"  →  AFTER "PROXY TCP4 203.0.113.7 192.0.2.1 51000 443\r\nhello"
  * ```
  *
- * **Place** First after the transport.
- * **In** All messages pass.
- * **Out** One `Buffer`, flushed at once, because some servers send first.
- * **Events** All pass.
- * **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for a header that contradicts itself. `HR_ERR_MESSAGE_TOO_LONG` for more than 65,535
- * bytes of addresses and TLVs. Both errors reach `exceptionCaught`.
- * **State** None.
- * **Cost** No cost after the header is sent.
- * **Pitfalls** A server that does not expect the header reads it as data.
+ * - **Place** First after the transport.
+ * - **In** All messages pass.
+ * - **Out** One `Buffer`, flushed at once, because some servers send first.
+ * - **Events** All pass.
+ * - **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for a header that contradicts itself. `HR_ERR_MESSAGE_TOO_LONG` for more than
+ *   65,535 bytes of addresses and TLVs. Both errors reach `exceptionCaught`.
+ * - **State** None.
+ * - **Cost** No cost after the header is sent.
+ * - **Pitfalls** A server that does not expect the header reads it as data.
  *
  * @example
  * ```ts run

@@ -176,7 +176,6 @@ export function findChecksum(bytes: Buffer): number {
   return -1;
 }
 
-/** Returns the bytes of TLVs, one after the other. */
 export function formatTlvs(tlvs: readonly ProxyTlv[]): Buffer {
   const parts: Buffer[] = [];
   for (const { type, value } of tlvs) {

@@ -1,6 +1,5 @@
 import { RespAttributed, RespMap, RespPush, RespSet, type RespValue } from './resp-value.ts';
 
-/** The kinds of aggregates that are read. */
 export type AggregateKind = 'array' | 'map' | 'set' | 'push' | 'attributes' | 'attributed';
 
 /** An aggregate whose elements have not all arrived. */

@@ -28,14 +28,14 @@ const OPTIONS = describeOptions(
  *  wire | [resp] | app       bytes on the left, RespValue in and RespInput out on the right
  * ```
  *
- * **Place** First after the transport (or TLS).
- * **In** `Buffer`, in reads of any size, and outbound {@link RespInput}.
- * **Out** {@link RespValue}, and outbound bytes.
- * **Events** See `ByteToMessageDecoder`.
- * **Errors** The errors of both classes.
- * **State** The unfinished message, and the version. Each channel needs its own codec.
- * **Cost** The cost of both classes.
- * **Pitfalls** The pitfalls of both classes.
+ * - **Place** First after the transport (or TLS).
+ * - **In** `Buffer`, in reads of any size, and outbound {@link RespInput}.
+ * - **Out** {@link RespValue}, and outbound bytes.
+ * - **Events** See `ByteToMessageDecoder`.
+ * - **Errors** The errors of both classes.
+ * - **State** The unfinished message, and the version. Each channel needs its own codec.
+ * - **Cost** The cost of both classes.
+ * - **Pitfalls** The pitfalls of both classes.
  *
  * @example
  * ```ts run

@@ -57,17 +57,17 @@ export const RESP_DECODER_OPTIONS = describeOptions(
  *  BEFORE "%1\r\n+a\r\n:1\r\n"              →  AFTER RespMap [RespSimple "a", 1]
  * ```
  *
- * **Place** First after the transport (or TLS).
- * **In** `Buffer`, in reads of any size.
- * **Out** A {@link RespValue} for each top-level message.
- * **Events** See {@link ByteToMessageDecoder}.
- * **Errors** `HR_ERR_FRAME_CORRUPT`, `HR_ERR_FRAME_TOO_LONG`, `HR_ERR_TIMEOUT_READ`. Each error ends the channel, because no
- * later message can be read. `error.details.redis` is the error text of Redis.
- * **State** The unfinished message: at most `maxMessageBytes` and one read, including its values, and up to twice that size while
- * memory grows.
- * **Cost** Each byte of a line is read once. The bytes of strings are not read. Each string is a view.
- * **Pitfalls** Strings are views of the read. Copy the strings that you keep for long, or set `copyBelowBytes`. A client can send
- * `"a"` as `+a` or as `$1 a`, which are different values.
+ * - **Place** First after the transport (or TLS).
+ * - **In** `Buffer`, in reads of any size.
+ * - **Out** A {@link RespValue} for each top-level message.
+ * - **Events** See {@link ByteToMessageDecoder}.
+ * - **Errors** `HR_ERR_FRAME_CORRUPT`, `HR_ERR_FRAME_TOO_LONG`, `HR_ERR_TIMEOUT_READ`. Each error ends the channel, because no
+ *   later message can be read. `error.details.redis` is the error text of Redis.
+ * - **State** The unfinished message: at most `maxMessageBytes` and one read, including its values, and up to twice that size
+ *   while memory grows.
+ * - **Cost** Each byte of a line is read once. The bytes of strings are not read. Each string is a view.
+ * - **Pitfalls** Strings are views of the read. Copy the strings that you keep for long, or set `copyBelowBytes`. A client can
+ *   send `"a"` as `+a` or as `$1 a`, which are different values.
  *
  * @example
  * ```ts run

@@ -37,15 +37,15 @@ const OPTIONS = describeOptions('RespEncoder', { protocol: PROTOCOL });
  *  BEFORE RespSimple "OK"  →  AFTER "+OK\r\n"
  * ```
  *
- * **Place** First after the transport (or TLS).
- * **In** Outbound {@link RespInput}. A text is written as a string of bytes. For `+OK`, write `RespSimple.OK`.
- * **Out** `Buffer`, or a `ByteSource` for a large string.
- * **Events** All pass.
- * **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for a value that the protocol cannot represent. The error fails the write.
- * **State** None. The encoder is sharable. A broadcast is encoded once.
- * **Cost** One copy.
- * **Pitfalls** A number with a fraction is written as a double, and a number without a fraction as an integer. To write 1 as a
- * double, use `new RespDouble(1)`.
+ * - **Place** First after the transport (or TLS).
+ * - **In** Outbound {@link RespInput}. A text is written as a string of bytes. For `+OK`, write `RespSimple.OK`.
+ * - **Out** `Buffer`, or a `ByteSource` for a large string.
+ * - **Events** All pass.
+ * - **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for a value that the protocol cannot represent. The error fails the write.
+ * - **State** None. The encoder is sharable. A broadcast is encoded once.
+ * - **Cost** One copy.
+ * - **Pitfalls** A number with a fraction is written as a double, and a number without a fraction as an integer. To write 1 as a
+ *   double, use `new RespDouble(1)`.
  *
  * @example
  * ```ts run
@@ -85,7 +85,6 @@ export function encodeResp(message: RespInput, protocol: RespProtocol = 2): Buff
   return writer.encode(message, checkProtocol(protocol));
 }
 
-/** Returns the bytes of a message, in the form that the transport accepts. */
 export function encodedResp(message: RespInput, protocol: RespProtocol): OutboundBytes {
   if (message === RespSimple.OK) return OK;
   if (message instanceof Uint8Array && message.length >= LARGE_BYTES)

@@ -14,7 +14,6 @@ const MAX_SHORT_DIGITS = 15;
 
 const LINE_TYPES: readonly number[] = Array.from(Buffer.from('+-:_#,(.'));
 
-/** Returns true for the types that end with their line. */
 export function isLineType(type: number): boolean {
   return LINE_TYPES.includes(type);
 }

@@ -2,7 +2,6 @@ import { type Buffer, isUtf8 } from 'node:buffer';
 import { DecodeError } from '@headrace/core';
 import { isEscaped, STOMP_COMMANDS, type StompCommand } from './stomp-frame.ts';
 
-/** The command and headers of a frame. */
 export interface StompHead {
   readonly command: StompCommand;
   readonly headers: readonly (readonly [string, string])[];

@@ -48,17 +48,17 @@ const NUL = 0;
  *  AFTER  StompFrame { command: 'SEND', headers: [['destination', '/queue/a']], body: 'hello' }
  * ```
  *
- * **Place** First after the transport, next to {@link StompEncoder}.
- * **In** `Buffer`, in reads of any size.
- * **Out** {@link StompFrame}.
- * **Events** See {@link ByteToMessageDecoder}. The line ends between frames are STOMP's heartbeats and do not pass on. An idle
- * handler before the decoder sees them as reads.
- * **Errors** `HR_ERR_FRAME_CORRUPT`, `HR_ERR_FRAME_TOO_LONG`, `HR_ERR_TIMEOUT_READ`. Each error ends the channel, because the
- * beginning of the next frame cannot be found after a bad frame.
- * **State** The unfinished frame, within its limits and one read. Each channel needs its own decoder.
- * **Cost** Every byte is searched once.
- * **Pitfalls** A body with a zero byte needs a content-length. A colon in a header's value is part of the value, as in STOMP 1.0
- * and most brokers, although STOMP 1.2 requires an escape. A CR that does not end a line is refused.
+ * - **Place** First after the transport, next to {@link StompEncoder}.
+ * - **In** `Buffer`, in reads of any size.
+ * - **Out** {@link StompFrame}.
+ * - **Events** See {@link ByteToMessageDecoder}. The line ends between frames are STOMP's heartbeats and do not pass on. An idle
+ *   handler before the decoder sees them as reads.
+ * - **Errors** `HR_ERR_FRAME_CORRUPT`, `HR_ERR_FRAME_TOO_LONG`, `HR_ERR_TIMEOUT_READ`. Each error ends the channel, because the
+ *   beginning of the next frame cannot be found after a bad frame.
+ * - **State** The unfinished frame, within its limits and one read. Each channel needs its own decoder.
+ * - **Cost** Every byte is searched once.
+ * - **Pitfalls** A body with a zero byte needs a content-length. A colon in a header's value is part of the value, as in STOMP
+ *   1.0 and most brokers, although STOMP 1.2 requires an escape. A CR that does not end a line is refused.
  *
  * @example
  * ```ts run

@@ -21,15 +21,15 @@ const NUL = Buffer.of(0);
  *  AFTER  SEND\ndestination:/queue/a\n\nhello\0
  * ```
  *
- * **Place** Next to {@link StompDecoder}.
- * **In** Outbound {@link StompFrame}. Other messages are refused (`otherMessages`).
- * **Out** `Buffer`.
- * **Events** All pass.
- * **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for an unknown command, and for a header of CONNECT or CONNECTED that needs an
- * escape. The error fails the write.
- * **State** None. One instance can serve all channels.
- * **Cost** One copy of the body. A broadcast to a group is encoded once.
- * **Pitfalls** The encoder adds a content-length only if the body contains a zero byte.
+ * - **Place** Next to {@link StompDecoder}.
+ * - **In** Outbound {@link StompFrame}. Other messages are refused (`otherMessages`).
+ * - **Out** `Buffer`.
+ * - **Events** All pass.
+ * - **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for an unknown command, and for a header of CONNECT or CONNECTED that needs an
+ *   escape. The error fails the write.
+ * - **State** None. One instance can serve all channels.
+ * - **Cost** One copy of the body. A broadcast to a group is encoded once.
+ * - **Pitfalls** The encoder adds a content-length only if the body contains a zero byte.
  *
  * @example
  * ```ts run

@@ -21,17 +21,17 @@ const EMPTY: Buffer = Buffer.alloc(0);
  *  BEFORE 68 c3 | a9 21   →  AFTER "h", "é!"
  * ```
  *
- * **Place** In a pipeline without frames: a terminal, a log, or a text that is only forwarded.
- * **In** `Buffer`. Other messages are refused.
- * **Out** `string`, of any length except 0.
- * **Events** All pass. A truncated character at the end of the input is an error. The decoder reports the bytes of an unfinished
- * character to a `TlsUpgradeEvent`, so that the upgrade is refused.
- * **Errors** `HR_ERR_TEXT_NOT_UTF8`, and `HR_ERR_MESSAGE_UNREADABLE` for a value that is not bytes. After either error, the
- * channel is ended.
- * **State** The unfinished character, at most 3 bytes. Each channel needs its own decoder.
- * **Cost** One string for each read.
- * **Pitfalls** The strings are not messages. The end of a string depends on how the stream is cut. Messages need a frame decoder
- * and {@link StringCodec}.
+ * - **Place** In a pipeline without frames: a terminal, a log, or a text that is only forwarded.
+ * - **In** `Buffer`. Other messages are refused.
+ * - **Out** `string`, of any length except 0.
+ * - **Events** All pass. A truncated character at the end of the input is an error. The decoder reports the bytes of an
+ *   unfinished character to a `TlsUpgradeEvent`, so that the upgrade is refused.
+ * - **Errors** `HR_ERR_TEXT_NOT_UTF8`, and `HR_ERR_MESSAGE_UNREADABLE` for a value that is not bytes. After either error, the
+ *   channel is ended.
+ * - **State** The unfinished character, at most 3 bytes. Each channel needs its own decoder.
+ * - **Cost** One string for each read.
+ * - **Pitfalls** The strings are not messages. The end of a string depends on how the stream is cut. Messages need a frame
+ *   decoder and {@link StringCodec}.
  *
  * @example
  * ```ts run

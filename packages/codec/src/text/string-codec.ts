@@ -31,16 +31,16 @@ const OPTIONS = describeOptions(
  *  BEFORE 68 c3 a9  →  AFTER "hé"          BEFORE 68 c3 28  →  HR_ERR_TEXT_NOT_UTF8
  * ```
  *
- * **Place** After a frame decoder, so that each `Buffer` is a whole text. For a stream without frames, see
- * {@link StreamingStringDecoder}.
- * **In** Inbound `Buffer`, outbound `string`. Other messages are refused (`otherMessages`).
- * **Out** Inbound `string`, outbound `Buffer`.
- * **Events** All pass.
- * **Errors** `HR_ERR_MESSAGE_UNREADABLE` for a value that is not bytes. `HR_ERR_TEXT_NOT_UTF8` with the position of the first bad
- * byte.
- * **State** Whether decoding has failed. Each channel needs its own codec.
- * **Cost** One string or one `Buffer` for each message. A broadcast to a group is encoded once.
- * **Pitfalls** A byte order mark stays in the text. A lone surrogate in an outbound text becomes U+FFFD.
+ * - **Place** After a frame decoder, so that each `Buffer` is a whole text. For a stream without frames, see
+ *   {@link StreamingStringDecoder}.
+ * - **In** Inbound `Buffer`, outbound `string`. Other messages are refused (`otherMessages`).
+ * - **Out** Inbound `string`, outbound `Buffer`.
+ * - **Events** All pass.
+ * - **Errors** `HR_ERR_MESSAGE_UNREADABLE` for a value that is not bytes. `HR_ERR_TEXT_NOT_UTF8` with the position of the first
+ *   bad byte.
+ * - **State** Whether decoding has failed. Each channel needs its own codec.
+ * - **Cost** One string or one `Buffer` for each message. A broadcast to a group is encoded once.
+ * - **Pitfalls** A byte order mark stays in the text. A lone surrogate in an outbound text becomes U+FFFD.
  *
  * @example
  * ```ts run

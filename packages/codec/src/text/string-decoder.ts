@@ -17,15 +17,15 @@ export interface StringDecoderOptions extends MessageToMessageDecoderOptions {}
  *  BEFORE 68 c3 a9  →  AFTER "hé"          BEFORE 68 c3 28  →  HR_ERR_TEXT_NOT_UTF8
  * ```
  *
- * **Place** After a frame decoder, so that each `Buffer` is a whole text.
- * **In** Inbound `Buffer`. Other messages are refused (`otherMessages`).
- * **Out** `string`.
- * **Events** All pass.
- * **Errors** `HR_ERR_MESSAGE_UNREADABLE` for a value that is not bytes. `HR_ERR_TEXT_NOT_UTF8` with the position of the first bad
- * byte.
- * **State** Whether decoding has failed. Each channel needs its own decoder.
- * **Cost** One string for each message.
- * **Pitfalls** A byte order mark stays in the text.
+ * - **Place** After a frame decoder, so that each `Buffer` is a whole text.
+ * - **In** Inbound `Buffer`. Other messages are refused (`otherMessages`).
+ * - **Out** `string`.
+ * - **Events** All pass.
+ * - **Errors** `HR_ERR_MESSAGE_UNREADABLE` for a value that is not bytes. `HR_ERR_TEXT_NOT_UTF8` with the position of the first
+ *   bad byte.
+ * - **State** Whether decoding has failed. Each channel needs its own decoder.
+ * - **Cost** One string for each message.
+ * - **Pitfalls** A byte order mark stays in the text.
  *
  * @example
  * ```ts run

@@ -24,14 +24,14 @@ const OPTIONS = describeOptions('StringEncoder', { delimiter: DELIMITER }, MESSA
  *  BEFORE "hé"  →  AFTER 68 c3 a9
  * ```
  *
- * **Place** After the handler that frames the bytes, and before the handlers that write texts.
- * **In** Outbound `string`. Other messages are refused (`otherMessages`).
- * **Out** `Buffer`.
- * **Events** All pass.
- * **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for a value that is not a string. The error fails the write.
- * **State** None. The encoder is sharable.
- * **Cost** One `Buffer` for each text. A broadcast to a group is encoded once.
- * **Pitfalls** A lone surrogate becomes U+FFFD.
+ * - **Place** After the handler that frames the bytes, and before the handlers that write texts.
+ * - **In** Outbound `string`. Other messages are refused (`otherMessages`).
+ * - **Out** `Buffer`.
+ * - **Events** All pass.
+ * - **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for a value that is not a string. The error fails the write.
+ * - **State** None. The encoder is sharable.
+ * - **Cost** One `Buffer` for each text. A broadcast to a group is encoded once.
+ * - **Pitfalls** A lone surrogate becomes U+FFFD.
  *
  * @example
  * ```ts run

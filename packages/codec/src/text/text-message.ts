@@ -13,7 +13,6 @@ export function encodeText(text: string, delimiter: string): OutboundBytes {
   return Buffer.from(delimiter === '' ? text : text + delimiter);
 }
 
-/** The text that is written after each text. */
 export const DELIMITER = custom(
   "a text, such as '\\n'",
   (name, given: string) =>
