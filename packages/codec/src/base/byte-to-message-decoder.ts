@@ -50,13 +50,15 @@ export interface ByteToMessageDecoderOptions extends OtherMessagesOptions {
   readonly frameTimeoutMs?: number | false;
   /**
    * Maximum number of bytes that the decoder keeps while it needs more bytes. Above the limit, `HR_ERR_FRAME_TOO_LONG` is
-   * reported. The decoders of this package have limits of their own, such as `maxFrameLength`. @default Infinity
+   * reported. The decoders of this package have limits of their own, such as `maxFrameLength`.
+   * @default Infinity
    */
   readonly maxBufferedBytes?: number;
   /**
    * Size in bytes below which a message is copied into memory of its own, or `false` to copy no message. Set a size if your
    * program keeps messages, because a view keeps the whole memory of its read alive. That memory has up to 68 KiB, which many
-   * connections share. A copy takes about 200 bytes in addition to its content. @default false
+   * connections share. A copy takes about 200 bytes in addition to its content.
+   * @default false
    */
   readonly copyBelowBytes?: number | false;
 }

@@ -31,8 +31,8 @@ export abstract class MessageDecoding<I, O> extends DecodingHandler {
   }
 
   /**
-   * Returns true if `decode` accepts this inbound message. `otherMessages` decides about other messages. @default messages of the
-   * decoder's own kind
+   * Returns true if `decode` accepts this inbound message. `otherMessages` decides about other messages.
+   * @default messages of the decoder's own kind
    */
   accepts(message: unknown): boolean {
     const { reads } = this.ownKinds;

@@ -59,8 +59,8 @@ export abstract class MessageToMessageCodec<W, M, WOut = W, MIn = M>
   }
 
   /**
-   * Returns true if `encode` accepts this outbound message. `otherMessages` decides about other messages. @default messages of
-   * the codec's own kind
+   * Returns true if `encode` accepts this outbound message. `otherMessages` decides about other messages.
+   * @default messages of the codec's own kind
    */
   encodes(message: unknown): boolean {
     return isOf(this.ownKinds.accepts, message);

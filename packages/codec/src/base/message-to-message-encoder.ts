@@ -67,8 +67,8 @@ export abstract class MessageToMessageEncoder<I, O> implements Handler {
   }
 
   /**
-   * Returns true if `encode` accepts this message. `otherMessages` decides about other messages. @default messages of the
-   * encoder's own kind
+   * Returns true if `encode` accepts this message. `otherMessages` decides about other messages.
+   * @default messages of the encoder's own kind
    */
   encodes(message: unknown): boolean {
     return isOf(this.kinds.accepts, message);

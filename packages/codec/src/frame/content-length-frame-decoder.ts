@@ -52,10 +52,10 @@ const [LINE_START, START_CR, WITHIN] = [0, 1, 2] as const;
  * - **In** `Buffer`, in reads of any size.
  * - **Out** One `Buffer` for each body. Headers of other names are checked for their form and dropped.
  * - **Events** See {@link ByteToMessageDecoder}.
- * - **Errors** `HR_ERR_FRAME_TOO_LONG`, once, for a body over `maxFrameLength`. Exactly that frame is skipped. The same code for
- *   a header over `maxHeaderLength`. `HR_ERR_FRAME_CORRUPT` for a line that is not a header or ends in a bare LF, and for a
- *   length that is missing, not a number, or given twice. After each header error, the decoder skips the rest of that header, up
- *   to its empty line. `HR_ERR_TIMEOUT_READ` for a frame that is not complete in time.
+ * - **Errors** `HR_ERR_FRAME_TOO_LONG`, once, for a body over `maxFrameLength` or a header over `maxHeaderLength`. If a body is
+ *   too long, exactly that frame is skipped. `HR_ERR_FRAME_CORRUPT` for a line that is not a header or ends in a bare LF, and for
+ *   a length that is missing, not a number, or given twice. After each header error, the decoder skips the rest of that header,
+ *   up to its empty line. `HR_ERR_TIMEOUT_READ` for a frame that is not complete in time.
  * - **State** The unfinished frame, at most both limits and one read. Each channel needs its own decoder.
  * - **Cost** No copy for frames that lie within one read, and no text for a header that is only `Content-Length: N`.
  * - **Pitfalls** `Content-Length` counts bytes. If a peer counts characters, the frame is cut at the wrong byte after the first

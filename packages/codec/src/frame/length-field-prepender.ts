@@ -22,7 +22,8 @@ export interface LengthFieldPrependerOptions extends OtherMessagesOptions {
   /** Byte order of the length field. @default 'big' */
   readonly byteOrder?: ByteOrder;
   /**
-   * Maximum length of a body, in bytes. Use the same limit as the peer's decoder. @default the largest length that fits the field
+   * Maximum length of a body, in bytes. Use the same limit as the peer's decoder.
+   * @default the largest length that fits the field
    */
   readonly maxBodyLength?: number;
 }

@@ -36,9 +36,10 @@ const OPTIONS = describeOptions(
  * - **In** Inbound `Buffer`, and outbound any value except bytes. Other messages are refused (`otherMessages`).
  * - **Out** Inbound the output of the schema, and outbound `Buffer`.
  * - **Events** All pass.
- * - **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`. `HR_ERR_TEXT_NOT_UTF8`. `HR_ERR_MESSAGE_INVALID` for
- *   a value that is not JSON or does not match the schema. `HR_ERR_DECODER_FAILED` for a schema that throws or is asynchronous. A
- *   write fails with `HR_ERR_MESSAGE_NOT_ENCODABLE` (a function) or `HR_ERR_ENCODER_FAILED` (a cycle, a bigint).
+ * - **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`. `HR_ERR_TEXT_NOT_UTF8` for bytes that are not UTF-8.
+ *   `HR_ERR_MESSAGE_INVALID` for a value that is not JSON or does not match the schema. `HR_ERR_DECODER_FAILED` for a schema that
+ *   throws or is asynchronous. A write fails with `HR_ERR_MESSAGE_NOT_ENCODABLE` (a function) or `HR_ERR_ENCODER_FAILED` (a
+ *   cycle, a bigint).
  * - **State** Whether decoding has failed. Each channel needs its own codec.
  * - **Cost** `JSON.parse` and the schema. A broadcast to a group is encoded once.
  * - **Pitfalls** Without a schema, the peer decides the shape of a message, which can contain a `__proto__` key. Schemas must be

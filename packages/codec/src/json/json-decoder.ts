@@ -22,8 +22,9 @@ export type JsonDecoderOptions<Read> = SchemaCodecOptions<Read, unknown>;
  * - **In** Inbound `Buffer`. Other messages are refused (`otherMessages`).
  * - **Out** The output of the schema.
  * - **Events** All pass.
- * - **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`. `HR_ERR_TEXT_NOT_UTF8`. `HR_ERR_MESSAGE_INVALID` for
- *   a value that is not JSON or does not match the schema. `HR_ERR_DECODER_FAILED` for a schema that throws or is asynchronous.
+ * - **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`. `HR_ERR_TEXT_NOT_UTF8` for bytes that are not UTF-8.
+ *   `HR_ERR_MESSAGE_INVALID` for a value that is not JSON or does not match the schema. `HR_ERR_DECODER_FAILED` for a schema that
+ *   throws or is asynchronous.
  * - **State** Whether decoding has failed. Each channel needs its own decoder.
  * - **Cost** `JSON.parse` and the schema.
  * - **Pitfalls** Without a schema, the peer decides the shape of a message, which can contain a `__proto__` key. Schemas must be

@@ -44,8 +44,8 @@ const MAX_LENGTH_BYTES = 4;
  * - **Events** See {@link ByteToMessageDecoder}.
  * - **Errors** `HR_ERR_FRAME_CORRUPT` for a packet that the specification does not allow. For some CONNECT packets,
  *   `error.details.returnCode` is the code to answer with: 1 for another protocol, 2 for an empty client identifier in MQTT 3.1.
- *   `HR_ERR_TEXT_NOT_UTF8`, `HR_ERR_FRAME_TOO_LONG`, `HR_ERR_TIMEOUT_READ`. MQTT requires that the connection is closed after
- *   each error, as the default policy does.
+ *   Also `HR_ERR_TEXT_NOT_UTF8`, `HR_ERR_FRAME_TOO_LONG` and `HR_ERR_TIMEOUT_READ`. MQTT requires that the connection is closed
+ *   after each error, as the default policy does.
  * - **State** The unfinished packet, at most `maxPacketBytes` and one read. Each channel needs its own decoder. A decoded packet
  *   uses at most four times `maxPacketBytes`, including its topics as strings.
  * - **Cost** One object for each packet. Payloads are not copied.

@@ -23,7 +23,8 @@ const EMPTY: Buffer = Buffer.alloc(0);
  * - **Out** `Buffer`.
  * - **Events** All pass.
  * - **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for fields that the format does not allow, for example a missing packet identifier,
- *   a QoS of 3, or a wildcard in a topic to publish to. `HR_ERR_MESSAGE_TOO_LONG`. Both errors fail the write.
+ *   a QoS of 3, or a wildcard in a topic to publish to. `HR_ERR_MESSAGE_TOO_LONG` for a packet over 268,435,455 bytes. Both
+ *   errors fail the write.
  * - **State** None. One instance can serve all channels.
  * - **Cost** One copy of the payload. A broadcast to a group is encoded once.
  * - **Pitfalls** QoS 1 and 2 need a packet identifier for each receiver, so that such a message cannot be broadcast.

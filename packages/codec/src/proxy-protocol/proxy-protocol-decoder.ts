@@ -33,7 +33,8 @@ export interface ProxyProtocolDecoderOptions {
   readonly trusted: TrustedPeers;
   /**
    * The treatment of connections from other peers. `'refuse'` closes the connections. `'as-data'` treats the peer as a client,
-   * and its header as data. @default 'refuse'
+   * and its header as data.
+   * @default 'refuse'
    */
   readonly others?: 'refuse' | 'as-data';
   /**
@@ -51,8 +52,8 @@ export interface ProxyProtocolDecoderOptions {
   /** The moment at which input that is not a header is refused. @default 'at-once' */
   readonly refusal?: ProxyRefusal;
   /**
-   * TLS context of this server, for a proxy that passes the client's TLS through. TLS then begins after the header. @default no
-   * TLS
+   * TLS context of this server, for a proxy that passes the client's TLS through. TLS then begins after the header.
+   * @default no TLS
    */
   readonly tls?: TlsServerContext;
 }
