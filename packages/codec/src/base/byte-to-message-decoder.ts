@@ -195,7 +195,7 @@ export abstract class ByteToMessageDecoder<
 
   /**
    * Decodes the rest of the input after the peer has ended its half, even if the rest is empty. The decoder calls the method
-   * again while the method returns messages and bytes remain. After a removal, the rest passes on raw instead.
+   * again while the method returns messages and bytes remain. After a removal, the rest passes on as raw bytes instead.
    */
   protected decodeLast(ctx: Context, input: ByteInput): T | undefined {
     return input.length > 0 ? this.decode(ctx, input) : undefined;
