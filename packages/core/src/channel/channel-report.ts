@@ -5,7 +5,9 @@ import { throwerOf } from '../pipeline/thrower.ts';
 import { addressText } from '../text/address-text.ts';
 import type { ChannelHooks } from './channel-options.ts';
 
-/** A channel in the logs: its id and both ends, with a `!` between them when it is not up. */
+/**
+ * Returns a channel's text for logs: its id and both ends, with a `!` between the ends if the channel is not active.
+ */
 export function channelText({ id, isActive, localAddress, remoteAddress }: Channel): string {
   const local = localAddress === undefined ? '' : `, L:${addressText(localAddress)}`;
   const arrow = isActive ? '-' : '!';
@@ -13,7 +15,7 @@ export function channelText({ id, isActive, localAddress, remoteAddress }: Chann
   return `[id: 0x${id}${local}${remote}]`;
 }
 
-/** A message passed the last handler: one line for each channel. */
+/** Logs that a message has passed the last handler. The caller reports one message for each channel. */
 export function reportDropped(channel: Channel, message: unknown): void {
   const last = channel.pipeline.lastContext()?.name;
   const where =
@@ -22,14 +24,17 @@ export function reportDropped(channel: Channel, message: unknown): void {
   channel.logger.log('warn', text);
 }
 
-/** The kind of a value, by its class if it has one. */
+/** Returns the kind of a value: its class, if it has one. */
 function typeText(message: unknown): string {
   if (typeof message !== 'object' || message === null) return typeof message;
   const name: unknown = message.constructor?.name;
   return typeof name === 'string' && name !== '' ? name : 'object';
 }
 
-/** An error passed the last handler. Peers go and reset connections every day; the others are worth a warning. */
+/**
+ * Logs an error that has passed the last handler. A peer that leaves or resets its connection is no reason for a
+ * warning.
+ */
 export function reportUncaught(channel: Channel, error: Error): void {
   const level: LogLevel = isUsual(error) ? 'debug' : 'warn';
   channel.logger.log(
@@ -39,13 +44,16 @@ export function reportUncaught(channel: Channel, error: Error): void {
   );
 }
 
-/** An error concerned one message of a channel that goes on. */
+/** Logs an error that concerned one message of a channel that goes on. */
 export function reportOutlived(channel: Channel, error: Error, isFirst: boolean): void {
   const text = `no handler caught an error${origin(error)}; the channel goes on`;
   warnFirst(channel, isFirst, text, error);
 }
 
-/** An `exceptionCaught` threw, as it may do for each message of a peer: one error for each channel. */
+/**
+ * Logs that an `exceptionCaught` threw. That can happen for each message of a peer, so only the first throw of each
+ * channel is logged as an error.
+ */
 export function reportCatcher(
   channel: Channel,
   name: string,
@@ -57,7 +65,7 @@ export function reportCatcher(
   channel.logger.log(isFirst ? 'error' : 'debug', text, thrown);
 }
 
-/** A write failed and its failure was not observed. */
+/** Reports a write whose failure was not observed. */
 export function reportUnseenWrite(channel: Channel, hooks: ChannelHooks, error: Error): void {
   if (hooks.writeFailed === undefined) {
     const level: LogLevel = isUsual(error) ? 'debug' : 'warn';
@@ -68,7 +76,9 @@ export function reportUnseenWrite(channel: Channel, hooks: ChannelHooks, error: 
   hooks.writeFailed(channel, error);
 }
 
-/** Peers go, and reset connections, in the middle of what they are sent every day. */
+/**
+ * Returns true for errors that occur every day: peers leave, and reset connections, while data is being sent to them.
+ */
 function isUsual(error: Error): boolean {
   return isHeadraceError(error, 'CHANNEL_CLOSED') || isHeadraceError(error, 'CHANNEL_RESET');
 }
