@@ -35,7 +35,7 @@ export class Acceptor implements Handler {
 
   channelRead(_ctx: Context, child: Channel): void {
     for (const [key, value] of this.options.attributes) child.attributes.set(key, value);
-    // Elsewhere a handler of its own does this. Here thousands of connections can arrive in a second.
+    // Elsewhere a handler of its own initializes the channel. Here thousands of connections can arrive in a second.
     startChannel(child, this.initialize);
     if (child.isOpen) this.options.accepted(child);
   }

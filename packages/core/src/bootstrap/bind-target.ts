@@ -42,12 +42,12 @@ export interface ServerTls {
 /** The kind of the accepted connections. */
 export interface AcceptedTransport {
   /**
-   * Kind of the accepted connections. `socket` is a `net.Socket`, by the public API of Node alone. `handle` is Node's
-   * own TCP or pipe object below `net.Socket`, which costs less memory and CPU. `bun` is one of Bun's own sockets
-   * (`Bun.listen`), without a stream on top. `bind` rejects with an `OptionError` if `handle` or `bun` is not
-   * available. `auto` is `handle` on the versions of Node that were tested and `bun` on Bun, both after a self-check.
-   * Elsewhere `auto` is `socket`. See `server.transportKind`. Bun's sockets do not support `tls`: with `tls`, a
-   * server on Bun uses `socket`.
+   * Kind of the accepted connections. `socket` is a `net.Socket`, and uses only Node's public API. `handle` is Node's
+   * own TCP or pipe object below `net.Socket`, which costs less memory and CPU. `bun` is a socket of `Bun.listen`,
+   * without a stream on top. `bind` rejects with an `OptionError` if `handle` or `bun` is not available. `auto` is
+   * `handle` on the tested versions of Node and `bun` on Bun, both after a self-check, and `socket` elsewhere. See
+   * `server.transportKind`. With `tls`, a server on Bun uses `socket`, because Bun's own sockets do not support
+   * `tls`.
    * @default 'auto'
    */
   readonly transport?: WantedTransport;
@@ -104,10 +104,7 @@ export function checkBindTarget(target: BindTarget): void {
   if ('reusePort' in target && target.reusePort === true) checkReusePort(process.versions.node);
 }
 
-/**
- * Throws an `OptionError` for a Node version that ignores `reusePort`. There the second bind would fail with
- * EADDRINUSE.
- */
+/** Throws an `OptionError` if Node ignores `reusePort`. The second bind would then fail with EADDRINUSE. */
 export function checkReusePort(version: string): void {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   if (major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12)) return;
@@ -126,12 +123,12 @@ function checkTransport({ transport, tls }: AcceptedTransport & ServerTls): void
 const IS_BUN = process.versions['bun'] !== undefined;
 const NOT_WITH_TLS = "TLS needs Node's sockets";
 
-/** Returns the TLS context of a target. For a bad certificate it throws an `OptionError`. */
+/** Returns the TLS context of a target. Throws an `OptionError` for a bad certificate. */
 export function serverTlsOf(target: BindTarget): TlsServerContext | undefined {
   return target.tls === undefined ? undefined : TlsServerContext.of(target.tls);
 }
 
-/** Chooses how sockets are accepted on a target; returns `undefined` if the choice needs no checks. */
+/** Chooses how sockets are accepted. Returns `undefined` if the choice needs no checks. */
 export function socketsFor(target: BindTarget): Promise<Listen> | undefined {
   if ('listener' in target || 'network' in target) return undefined;
   checkPermission(target);
@@ -139,7 +136,6 @@ export function socketsFor(target: BindTarget): Promise<Listen> | undefined {
   return chooseSockets(target.transport ?? 'auto');
 }
 
-/** Returns the listener for a target. */
 export function listenerFor(
   target: BindTarget,
   accepted: SocketOptions,
@@ -157,7 +153,9 @@ export function listenerFor(
   return (listen ?? publicSockets(NOT_WITH_TLS))(where, options);
 }
 
-/** Throws if Node's permission model forbids the network. Node itself throws where no handler can catch the error. */
+/**
+ * Throws if Node's permission model forbids the network. Otherwise Node throws where no handler can catch the error.
+ */
 function checkPermission(target: BindTarget): void {
   const { permission } = process;
   const isKnown = process.allowedNodeEnvironmentFlags.has('--allow-net');
@@ -176,7 +174,6 @@ const WHY: Readonly<Record<string, string>> = {
   ERR_ACCESS_DENIED: "Node's permission model forbids it: start Node with --allow-net",
 };
 
-/** Returns the error of a failed bind. */
 export function bindError(target: BindTarget, error: Error): Error {
   if (error instanceof OptionError) return error;
   const system = (error.cause ?? error) as NodeJS.ErrnoException;

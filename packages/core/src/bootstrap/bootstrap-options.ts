@@ -4,8 +4,8 @@ import { OptionError } from '../errors.ts';
 import { PipelineTemplate } from '../pipeline/pipeline-template.ts';
 
 /**
- * Builds the pipeline of one channel. It is called for each channel, and adds new handlers. If it returns the result
- * of `addLast`, the compiler knows the channel's message types afterwards.
+ * Builds the pipeline of one channel. It is called for each channel and adds new handlers. If it returns the result
+ * of `addLast`, the compiler then knows the channel's message types.
  *
  * @typeParam R - type of the messages that the pipeline's last handler passes on
  * @typeParam W - type of the messages that can be written to the pipeline
@@ -16,7 +16,6 @@ export type ChannelInitializer<R = unknown, W = unknown, From = Buffer, To = Out
   | ((channel: Channel<From, To>) => Pipeline<R, W> | void)
   | PipelineTemplate<R, W>;
 
-/** Returns the initializer as a function. */
 export function toFunction(initialize: ChannelInitializer): (channel: Channel) => void {
   if (initialize instanceof PipelineTemplate) return (channel) => initialize.initialize(channel);
   return (channel) => {

@@ -24,10 +24,7 @@ import { buildSecure } from './tls-announcer.ts';
 
 /** Options of a client's channel: the options of every channel, and those of its socket. */
 export interface ClientOptions extends ChannelOptions, ConnectSocketOptions {
-  /**
-   * Maximum duration of a connect, in milliseconds. With `false` the connect lasts as long as the system waits.
-   * @default 30000
-   */
+  /** Maximum duration of a connect, in milliseconds. `false` leaves the limit to the system. @default 30000 */
   readonly connectTimeoutMs?: number | false;
 }
 
@@ -50,7 +47,7 @@ const CANCEL_OPTIONS = describeOptions('connect', { signal: unchecked() });
 
 /**
  * Connects to servers. Give the bootstrap a function that builds the channel's pipeline, and then call `connect` as
- * often as you like. Each connection gets handlers of its own.
+ * often as you like. Each connection has handlers of its own.
  *
  * @example
  * ```ts
@@ -76,20 +73,20 @@ export class Bootstrap<R = unknown, W = unknown> {
     return this as unknown as Bootstrap<R2, W2>;
   }
 
-  /** Sets options of each channel. Options of earlier calls stay, unless this call sets the same ones. */
+  /** Sets options of each channel, in addition to the options of earlier calls. */
   options(options: ClientOptions): this {
     OPTIONS.checkNames(options);
     this.clientOptions = { ...this.clientOptions, ...options };
     return this;
   }
 
-  /** Sets an attribute of each channel. The channel has the attribute before its pipeline is built. */
+  /** Sets an attribute of each channel, before its pipeline is built. */
   attribute<T>(key: AttributeKey<T>, value: T): this {
     this.attributes.set(key as AttributeKey<unknown>, value);
     return this;
   }
 
-  /** Returns an independent copy of this bootstrap. */
+  /** Returns an independent copy. */
   clone(): Bootstrap<R, W> {
     const copy = new Bootstrap<R, W>();
     copy.clientOptions = this.clientOptions;
@@ -100,7 +97,7 @@ export class Bootstrap<R = unknown, W = unknown> {
 
   /**
    * Connects, and resolves with the active channel. Rejects with `CHANNEL_REFUSED`, `TIMEOUT_CONNECT` or the
-   * transport's error. After a rejection all resources of the connect are released.
+   * transport's error, after all resources were released.
    */
   async connect(place: ConnectPlace, cancel: ConnectOptions = {}): Promise<Channel<R, W>> {
     const initialize = required(this.initialize, '.handler(…)');

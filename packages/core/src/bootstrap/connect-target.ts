@@ -62,7 +62,7 @@ export interface PortPlace {
   readonly localAddress?: string;
   /** Family of the host's addresses that are used: 4, 6, or 0 for both. @default 0 */
   readonly family?: 0 | 4 | 6;
-  /** Function that replaces Node's `dns.lookup` and has the same parameters. It finds the addresses of the host. */
+  /** Function with the parameters of Node's `dns.lookup`, which it replaces. It finds the addresses of the host. */
   readonly lookup?: net.LookupFunction;
 }
 
@@ -104,8 +104,8 @@ const PLACES: PlaceOptions = {
 /** Options of a client's socket. */
 export interface ConnectSocketOptions extends SocketOptions {
   /**
-   * Maximum duration of a connect to one address of a host, in milliseconds. After this time the connect is given up
-   * and the next address is tried. Node's own limit of 250 ms ends connects that are under way on slow routes.
+   * Maximum duration of a connect to one address of a host, in milliseconds. Then the next address is tried. Node's
+   * own limit of 250 ms ends connects that are under way on slow routes.
    * @default 2500
    * @see https://github.com/nodejs/node/issues/54359
    */
@@ -160,13 +160,13 @@ function plainConnectorFor(
     keepAliveInitialDelay: settings.keepAliveInitialDelayMs,
     autoSelectFamilyAttemptTimeout: CONNECT_SOCKET_OPTIONS.part(options).familyAttemptMs,
   } as net.NetConnectOpts;
-  // The encrypted socket on top reads from the handle by itself.
+  // The encrypted socket on top reads from the handle itself.
   return isEncrypted
     ? SocketTransport.of(connectSocket(socketOptions, setKeepAlive))
     : SocketTransport.connecting(socketOptions, setKeepAlive);
 }
 
-/** Makes a failure of `lookup` the failure of the connect. Node ignores the value that a lookup returns. */
+/** Makes a failure of `lookup` a failure of the connect, because Node ignores the value that a lookup returns. */
 function guarded(lookup: net.LookupFunction): net.LookupFunction {
   return (host, options, done) =>
     callSafely(

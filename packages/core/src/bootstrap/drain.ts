@@ -10,11 +10,11 @@ import { describeOptions, type Resolved } from '../option/option-set.ts';
 
 /** Options of a server's shutdown. */
 export interface ShutdownOptions {
-  /** Maximum time, in milliseconds, that channels have to close by themselves. @default 10000 */
+  /** Maximum time for channels to close by themselves, in milliseconds. @default 10000 */
   readonly drainTimeoutMs?: number;
   /**
-   * Number of channels that are notified together, and closed together after the time-out. Their peers may all
-   * reconnect at once.
+   * Number of channels that are notified together, and closed together after the time-out. Their peers can all
+   * reconnect at the same time.
    * @default 1000
    */
   readonly batch?: number;
@@ -25,13 +25,13 @@ export interface ShutdownOptions {
    */
   readonly everyMs?: number;
   /**
-   * Called for each connection directly before its {@link DrainEvent}, for example to send the peer to another
-   * server. The call comes in the batch of the connection, or when the connection is accepted, if that is later. The
-   * second argument is the time until the connection is closed in any case. A connection that is not active gets no
-   * call. Messages that this function writes are sent before the last messages of handlers. The function decides
-   * nothing else: the `DrainEvent` follows unless the function closes the channel, and a channel on which nothing is
-   * under way then ends. A promise is not awaited: if the work takes time, let a handler hold the drain. If the
-   * function throws or its promise rejects, the channel logs the error and the drain goes on.
+   * Called for each active connection directly before its {@link DrainEvent}, for example to send the peer to another
+   * server. The call is part of the connection's batch. For a connection that is accepted later, the call follows at
+   * once. `remainingMs` is the time until the server closes the connection. Messages that this function writes are
+   * sent before the last messages of handlers. The function decides nothing else: unless it closes the channel, the
+   * `DrainEvent` follows, and a channel on which nothing is under way then ends. A promise is not awaited: a handler
+   * can hold the drain for work that needs time. If the function throws or its promise rejects, the channel logs the
+   * error and the drain continues.
    */
   readonly tell?: (channel: Channel, remainingMs: number) => void;
   /** Signal that ends the waiting. Channels that are still open are then closed at once. */
@@ -54,7 +54,6 @@ const LONGEST_PAUSE_MS = 3000;
 const DELIVERY_SHARE = 1 / 8;
 const MAX_DELIVERY_MS = 1000;
 
-/** The checked options. */
 type DrainPlan = ReturnType<typeof drainPlan>;
 
 /** Checks the options of a shutdown and fills in the defaults. */
@@ -114,13 +113,13 @@ export class Drain {
     this.beginning.onceDelivered(this.clock, deliveryMs, () => this.notifyAll());
   }
 
-  /** Includes a connection that was accepted during the drain. */
+  /** Adds a connection that was accepted during the drain. */
   adopt(channel: Channel): void {
     this.announce(channel);
     if (this.isEnding) this.notify(channel);
   }
 
-  /** Notifies a channel of the drain before the first channel ends. Each channel receives an event of its own. */
+  /** Notifies a channel before the first channel ends, with a separate event for each channel. */
   private announce(channel: Channel): void {
     if (!channel.isActive) return;
     channel.pipeline.fireUserEventTriggered(new DrainStartEvent(this.beginning));
@@ -167,7 +166,7 @@ export class Drain {
     this.isOver = true;
     this.cancelTimers();
     this.connections.off('channelLeft', this.onLeft);
-    // The time is over for a handler that did not pass the close on.
+    // The time is over for handlers that did not pass the close on.
     for (const channel of this.connections.members()) channel.abort('shutdown');
     this.connections.close('shutdown');
     this.resolve();

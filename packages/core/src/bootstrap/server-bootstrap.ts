@@ -37,8 +37,8 @@ export interface ChildOptions extends ChannelOptions, SocketOptions {}
 const CHILD_OPTIONS = describeOptions('.childOptions', {}, CHANNEL_OPTIONS, SOCKET_OPTIONS);
 
 /**
- * Place to listen on: a port, a path (Unix socket or named pipe), or a name in a network in memory. The settings of
- * the listener are included.
+ * Place to listen on, with its settings: a port, a path (Unix socket or named pipe), or a name in a network in
+ * memory.
  */
 export type BindOptions = BindTarget & {
   /** Signal that cancels a bind that is under way. */
@@ -88,14 +88,14 @@ export class ServerBootstrap {
     return this;
   }
 
-  /** Sets options of the listening channel. Options of earlier calls stay, unless this call sets the same ones. */
+  /** Sets options of the listening channel, in addition to the options of earlier calls. */
   options(options: ChannelOptions): this {
     CHANNEL_OPTIONS.checkNames(options, '.options');
     this.serverOptions = { ...this.serverOptions, ...options };
     return this;
   }
 
-  /** Sets options of the accepted channels. Options of earlier calls stay, unless this call sets the same ones. */
+  /** Sets options of the accepted channels, in addition to the options of earlier calls. */
   childOptions(options: ChildOptions): this {
     CHILD_OPTIONS.checkNames(options);
     this.childChannelOptions = { ...this.childChannelOptions, ...options };
@@ -108,13 +108,13 @@ export class ServerBootstrap {
     return this;
   }
 
-  /** Sets an attribute of each accepted channel. The channel has the attribute before its pipeline is built. */
+  /** Sets an attribute of each accepted channel, before its pipeline is built. */
   childAttribute<T>(key: AttributeKey<T>, value: T): this {
     this.childAttributes.set(key as AttributeKey<unknown>, value);
     return this;
   }
 
-  /** Returns an independent copy of this bootstrap. */
+  /** Returns an independent copy. */
   clone(): ServerBootstrap {
     const copy = new ServerBootstrap();
     copy.serverOptions = this.serverOptions;

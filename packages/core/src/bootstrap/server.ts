@@ -13,15 +13,15 @@ import { Drain, drainPlan, type ShutdownOptions } from './drain.ts';
 export interface ServerEvents {
   /** The server has accepted a connection and built its pipeline. */
   connection: [channel: Channel];
-  /** A TLS handshake failed and its connection has closed; `error` is the reason. */
+  /** A TLS handshake has failed and its connection has closed. `error` is the reason. */
   tlsFailed: [channel: Channel, error: Error];
   /** The server has stopped accepting connections. */
   close: [info: CloseInfo];
 }
 
 /**
- * A running server: its listening channel and the connections that it accepted. If a listener of an event throws or
- * rejects, the server logs the error.
+ * A running server: its listening channel and the connections that it accepted. The server logs an error if a
+ * listener of an event throws or rejects.
  */
 export class Server extends WatchedEmitter<ServerEvents> implements AsyncDisposable {
   /** The listening channel. */
@@ -43,20 +43,20 @@ export class Server extends WatchedEmitter<ServerEvents> implements AsyncDisposa
     channel.onClosed(() => this.emit('close', channel.closeInfo!));
   }
 
-  /** Address that the server listens on. With port 0 the address contains the port that the system chose. */
+  /** Address that the server listens on. With port 0 it contains the port that the system chose. */
   get address(): Address {
     return this.channel.localAddress!;
   }
 
-  /** Port that the server listens on; 0 for a path. */
+  /** Port that the server listens on, or 0 for a path. */
   get port(): number {
     return 'port' in this.address ? this.address.port : 0;
   }
 
   /**
-   * Kind of the connections: Node's handles or sockets, see the option `transport` of `bind`. The kind is `memory` in
-   * a MemoryNetwork, and `other` for a listener of your own. A server on handles changes to `socket` if Node breaks a
-   * promise on which the handles rely.
+   * Kind of the connections, see the option `transport` of `bind`. The kind is `memory` in a MemoryNetwork, and
+   * `other` for a listener of your own. It changes from `handle` to `socket` if Node breaks a promise on which the
+   * handles rely.
    */
   get transportKind(): TransportKind {
     return this.listener.way?.kind ?? 'other';
@@ -69,7 +69,8 @@ export class Server extends WatchedEmitter<ServerEvents> implements AsyncDisposa
 
   /**
    * Sets new certificates, names or rules for later connections. Open connections keep the earlier ones. Options that
-   * are not given stay unchanged. If the new options are not usable, throws an `OptionError` and changes nothing.
+   * are not given stay unchanged. If the new options are not usable, the method throws an `OptionError` and changes
+   * nothing.
    */
   reloadTls(options: TlsServerOptions): void {
     if (this.tls === undefined) {
@@ -80,7 +81,7 @@ export class Server extends WatchedEmitter<ServerEvents> implements AsyncDisposa
     this.tls.reload(options);
   }
 
-  /** @internal Logs and counts a channel that closed before it was active. The server goes on. */
+  /** @internal Logs and counts a channel that closed before it was active. The server continues. */
   tlsFailed(channel: Channel): void {
     const error = channel.closeInfo?.error;
     if (error === undefined) return;
@@ -119,10 +120,10 @@ export class Server extends WatchedEmitter<ServerEvents> implements AsyncDisposa
   }
 
   /**
-   * Ends the server in order. The server stops accepting and fires a {@link DrainEvent} through the pipeline of every
-   * connection. A connection ends when nothing is under way on it. The server waits until all connections have closed
-   * or the time is over, and then closes the remaining ones. A second call joins the first, and its signal also
-   * counts.
+   * Shuts the server down in an orderly way. The server stops accepting, and fires a {@link DrainEvent} through the
+   * pipeline of every connection. A connection ends when nothing is under way on it. The server waits until all
+   * connections have closed or the time is over, and then closes the remaining ones. A second call joins the first
+   * call, and its signal also counts.
    */
   shutdown(options: ShutdownOptions = {}): Promise<void> {
     let { drain } = this;

@@ -31,13 +31,12 @@ export class TlsHandshakeEvent implements TlsInfo {
   }
 }
 
-/** Attribute with the parameters that the TLS handshake of a channel negotiated. It is set before `channelActive`. */
+/** Attribute with the negotiated parameters of a channel's TLS handshake. It is set before `channelActive`. */
 export const TLS: AttributeKey<TlsInfo> = new AttributeKey<TlsInfo>('tls');
 
 /**
- * Attribute with the peer's certificate, which proves the peer's identity. It is set only if an authority that this
- * side trusts signed the certificate. It is set before `channelActive`, so that an authenticator can read the
- * principal from it.
+ * Attribute with the peer's certificate, which proves the peer's identity. It is set only if a trusted authority
+ * signed the certificate, and before `channelActive`, so that an authenticator can read the principal from it.
  */
 export const PEER_CERTIFICATE: AttributeKey<X509Certificate> = new AttributeKey<X509Certificate>(
   'peerCertificate',

@@ -27,14 +27,14 @@ const OPTIONS = describeOptions('upgradeToTls', { received: unchecked() });
 
 /**
  * Encrypts a connection that began without encryption (STARTTLS and similar protocols). The pipeline stays. Earlier
- * writes are sent in plain text, later writes are sent encrypted, and no write is lost. The future succeeds when the
- * handshake is complete, and a {@link TlsHandshakeEvent} then passes the pipeline. If the handshake fails, the future
- * fails and the channel closes.
+ * writes are sent in plain text, later writes are sent encrypted, and no write is lost. When the handshake is
+ * complete, the future succeeds and a {@link TlsHandshakeEvent} passes the pipeline. If the handshake fails, the
+ * future fails and the channel closes.
  *
- * As a server, call this function in the handler that reads the request, after the answer. As a client, call it in
- * the handler that reads the answer. Pass the handler's context. Plain input after that message is from a sender that
- * cannot be trusted: the upgrade is then refused with `TLS_PLAINTEXT`, and the channel is closed. Decoders report
- * such input through {@link TlsUpgradeEvent}. A handler of your own that holds input should also report it.
+ * Call the function with the context of the handler that reads the request (as a server, after the answer) or the
+ * answer (as a client). Plain input after that message is from a sender that cannot be trusted. The upgrade is then
+ * refused with `TLS_PLAINTEXT`, and the channel is closed. Decoders report such input through
+ * {@link TlsUpgradeEvent}. A handler of your own that holds input should also report it.
  *
  * @example
  * ```ts
@@ -59,7 +59,6 @@ export function upgradeToTls(
   const channel = 'handler' in at ? at.channel : at;
   const core = coreOf(channel);
   checkUpgradable(channel, core);
-  // Messages that were written earlier are sent in plain text.
   core.output.flush();
   const replaced = core.replaceTransport(
     (plain) => new TlsTransport(plain, side, channel.clock, received),
@@ -126,7 +125,7 @@ class PlaintextGuard implements Handler {
   }
 
   channelRead(ctx: Context): void {
-    // A decoder in the middle of a read goes on after the close.
+    // A decoder in the middle of a read continues after the close.
     if (this.isRefused || !ctx.channel.isOpen) return;
     this.isRefused = true;
     this.refuse();

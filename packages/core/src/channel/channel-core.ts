@@ -56,7 +56,7 @@ const ACTIVE = 2;
 const LINGERING = 3;
 const CLOSED = 4;
 const GONE = 5;
-// The bits of the reports that are made once.
+// Bits of `reported`.
 const DROPPED = 1;
 const OUTLIVED = 2;
 const CATCHER_FAILED = 4;
@@ -73,18 +73,17 @@ let lastNumber = Math.floor(Math.random() * 0x1000_0000);
  * folder, the bootstraps and the test kit can reach the core (`coreOf`).
  */
 export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner {
-  /** The channel of this core. */
   readonly channel: Channel;
   readonly options: ResolvedChannelOptions;
   readonly parent: Channel | undefined;
   readonly output: ChannelOutput;
   readonly pipeline: HandlerPipeline;
   readonly reading: ChannelReading;
-  /** Memory for reads. It is made for the first handler that asks for it. */
+  /** It is made for the first handler that asks for it. */
   readMemory: ReadMemory | undefined = undefined;
   private readonly idNumber: number;
   private phase = MADE;
-  /** Bits of the reports that are made once. Bits save memory, because there can be very many connections. */
+  /** Reports that are made once, as bits, because there can be very many connections. */
   private reported = 0;
   // Most connections have none of these objects, and there can be very many connections.
   private madeAttributes: AttributeMap | undefined = undefined;
@@ -170,7 +169,6 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
     return this.madeEnding;
   }
 
-  /** Information about the close. It is set when the channel has closed. */
   get closeInfo(): CloseInfo | undefined {
     return this.madeEnding?.info;
   }
@@ -205,7 +203,7 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
     this.transport.open(this);
     this.pipeline.announceRegistered();
     if (this.isOpen) initialize?.(this.channel);
-    // This event is fired even if the channel has closed meanwhile: `channelUnregistered` will follow.
+    // This event is fired even if the channel has closed meanwhile, because `channelUnregistered` will follow.
     this.pipeline.fireChannelRegistered();
     if (this.isOpen && this.transport.isActive) this.connected();
   }
@@ -241,7 +239,7 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
     this.reading.onceDelivered(() => this.pipeline.destroy());
   }
 
-  /** Closes the channel because of an error of this program. */
+  /** Closes the channel because of a local error. */
   failWith(error: Error): void {
     this.ending.failure ??= error;
     // The handlers' `close` receives the reason that `closeInfo` will contain.

@@ -13,7 +13,7 @@ export class ChannelEnding {
   failure: Error | undefined = undefined;
   /** Whether the failure came from the transport. */
   hasTransportFailed = false;
-  /** Information about the close. It is set when the channel has closed. */
+  /** It is set when the channel has closed. */
   info: CloseInfo | undefined = undefined;
   /** The reason that was passed to `end()`. */
   private reason: CloseReason = 'local';
@@ -43,7 +43,6 @@ export class ChannelEnding {
     channel.onClosed(() => deadline.cancel());
   }
 
-  /** Succeeds when the channel has closed. */
   get future(): SettableFuture {
     if (this.info !== undefined) return SettableFuture.succeeded();
     this.settable ??= new SettableFuture();

@@ -7,13 +7,13 @@ import { CLOCK, flag, number, time, whole } from '../option/option-kind.ts';
 import { describeOptions, describePart, nested } from '../option/option-set.ts';
 
 /**
- * The hooks of a channel for messages, errors and events that no handler accepted. Each hook replaces a default
- * action. If a hook throws or its promise rejects, the channel logs the error.
+ * The hooks of a channel for messages, events and errors that no handler accepted. A hook replaces the default
+ * action. The channel logs an error if a hook throws or its promise rejects.
  */
 export interface ChannelHooks {
   /**
-   * Called when a message has passed the last handler. Default: the message is dropped, with a warning for the first
-   * message of each channel.
+   * Called when a message has passed the last handler. Default: the message is dropped, with one warning for each
+   * channel.
    */
   readonly unhandledMessage?: (channel: Channel, message: unknown) => void;
   /** Called when an error has passed the last handler. Default: one warning, then `close('error')`. */
@@ -30,33 +30,29 @@ export interface ChannelOptions {
   readonly autoRead?: boolean;
   /** Whether the output stays open when the peer ends its half. `channelShutdown` reports the end. @default false */
   readonly allowHalfOpen?: boolean;
-  /**
-   * Low watermark in bytes: below this number of pending bytes, an unwritable channel is writable again.
-   * @default 32768
-   */
+  /** Low watermark, in bytes. Below it, an unwritable channel is writable again. @default 32768 */
   readonly writeBufferLowBytes?: number;
-  /** High watermark in bytes: above this number of pending bytes, a channel is not writable. @default 65536 */
+  /** High watermark, in bytes. Above it, a channel is not writable. @default 65536 */
   readonly writeBufferHighBytes?: number;
   /**
-   * Maximum size of the waiting output, in bytes. Above this limit, a further write fails with `OUTBOUND_FULL` and
-   * the channel is closed as a slow consumer. A single message can be larger than the limit. `Infinity` means no
-   * limit.
+   * Maximum size of the waiting output, in bytes. Above it, a further write fails with `OUTBOUND_FULL` and the
+   * channel closes as a slow consumer. A single message can be larger. `Infinity` means no limit.
    * @default 1048576
    */
   readonly maxOutboundBytes?: number;
   /**
-   * Maximum time, in milliseconds, that output waits while the peer accepts none of it. Then the channel closes as a
+   * Maximum time that output waits while the peer accepts none of it, in milliseconds. Then the channel closes as a
    * slow consumer. `false` means no limit. On Linux, the bytes that the peer has acknowledged count, and the close
-   * can come a quarter of this time later. Elsewhere the bytes that the kernel has accepted count. There a peer shows
+   * can be a quarter of this time later. Elsewhere, the bytes that the kernel has accepted count, and a peer shows
    * progress only after it has read a third of the kernel's buffer.
    * @default 10000
    */
   readonly outboundStallMs?: number | false;
   /**
-   * Maximum time, in milliseconds, for the input of one connection in one turn of the event loop. The rest of the
-   * input waits for a later turn, so that a busy peer does not delay the other peers. Busy connections share this
-   * time: each turn resumes one of the connections that wait. A connection that needs less than a quarter of the time
-   * never waits. A single message is never interrupted. `false` means no limit.
+   * Maximum time for the input of one connection in one turn of the event loop, in milliseconds. Further input waits
+   * for a later turn, so that a busy peer does not delay the other peers. Busy connections share this time: each turn
+   * resumes one of the waiting connections. A connection that needs less than a quarter of the time never waits. A
+   * single message is never interrupted. `false` means no limit.
    * @default 1
    */
   readonly readBudgetMs?: number | false;
@@ -64,7 +60,7 @@ export interface ChannelOptions {
   readonly logger?: Logger;
   /** Clock of the channel. @default the system's clock */
   readonly clock?: Clock;
-  /** Hooks for messages, errors and events that no handler accepted. @default the action that each hook names */
+  /** Hooks for messages, events and errors that no handler accepted. @default the action that each hook names */
   readonly hooks?: ChannelHooks;
 }
 
@@ -95,13 +91,13 @@ export const CHANNEL_OPTIONS = describeOptions('ChannelOptions', {
 });
 const NAMES = Object.keys(CHANNEL_OPTIONS.kinds) as (keyof ChannelOptions)[];
 
-/** The last result. Channels that are opened singly with the same options share this result. */
+/** The last result. Channels that are opened separately with the same options share the result. */
 let lastGiven: ChannelOptions | undefined;
 let lastResolved: ResolvedChannelOptions | undefined;
 
 /**
- * Checks the options and fills in the defaults. A bootstrap does this once for all its channels. The caller has
- * checked the names, because the caller may accept more options than a channel has.
+ * Checks the options and fills in the defaults, once for a bootstrap. The caller has checked the names, because it
+ * may accept more options.
  */
 export function resolveChannelOptions(options: ChannelOptions = {}): ResolvedChannelOptions {
   if (lastGiven === undefined || !areSame(options, lastGiven)) {

@@ -40,10 +40,7 @@ const SHUT = 3;
 /** The channel is closed. */
 const OVER = 4;
 
-/**
- * The outputs that are writing the parts of one message, the outermost first. One list serves all outputs, because
- * there can be very many connections.
- */
+/** The outputs that are writing the parts of one message, the outermost first. One list serves all connections. */
 const writingTogether: ChannelOutput[] = [];
 
 /** The parts of a channel that its output uses. */
@@ -60,9 +57,8 @@ export interface OutputOwner {
   };
   /** Closes the channel because its output is stuck or full. */
   closeAs(reason: CloseReason): void;
-  /** Called when the output half has been shut down. */
   outputIsShut(): void;
-  /** Called when no flushed output waits any more. */
+  /** Called when no flushed output is waiting. */
   outputDrained(): void;
 }
 
@@ -93,7 +89,7 @@ export class ChannelOutput implements StallOwner {
   private stall: StallWatch | undefined = undefined;
   /** The signal of the write that is passing the pipeline. */
   private signal: AbortSignal | undefined = undefined;
-  /** The error of refused writes. It is made for the first refused write. */
+  /** The error of refused writes, made for the first of them. */
   private refusal: Error | undefined = undefined;
 
   constructor(transport: Transport, owner: OutputOwner) {
@@ -104,7 +100,6 @@ export class ChannelOutput implements StallOwner {
 
   // --- state ---
 
-  /** Whether writes are refused. */
   get isEnding(): boolean {
     return this.phase !== OPEN;
   }
@@ -132,7 +127,7 @@ export class ChannelOutput implements StallOwner {
     return this.pendingBytes - this.options.writeBufferLowBytes + 1;
   }
 
-  /** A number that changes whenever the transport or the kernel has accepted output. */
+  /** A number that changes when the transport or the kernel has accepted output. */
   get progress(): number {
     return this.taken * 2 ** 32 - this.transport.unsentBytes;
   }
@@ -241,7 +236,6 @@ export class ChannelOutput implements StallOwner {
     return this.shutFuture;
   }
 
-  /** Called when the transport has ended the output half. */
   ended(): void {
     if (this.phase >= SHUT) return;
     this.phase = SHUT;
@@ -283,10 +277,7 @@ export class ChannelOutput implements StallOwner {
     if (this.gate !== undefined) this.owner.outputDrained();
   }
 
-  /**
-   * Returns the error of refused writes. It is made for the first such write, because most channels close without
-   * one.
-   */
+  /** Makes the error for the first refused write, because most channels close without one. */
   private refusalError(): Error {
     this.refusal ??= this.phase === OVER ? this.owner.ending.closedError() : outputShutdown();
     return this.refusal;
@@ -327,7 +318,6 @@ export class ChannelOutput implements StallOwner {
     else this.writability!.once(listener);
   }
 
-  /** Adds `delta` bytes to the bytes that handlers hold. */
   addHeldBytes(delta: number): void {
     this.writability ??= new Writability(this.owner);
     this.writability.hold(delta, this.queuedBytes);
@@ -338,7 +328,7 @@ export class ChannelOutput implements StallOwner {
     this.pendingChanged();
   }
 
-  /** Counts the bytes that handlers hold towards the watermark. */
+  /** Updates the writability, because the bytes that handlers hold also count. */
   private checkHeld({ heldBytes }: Writability): void {
     if (heldBytes > 0) this.pendingChanged();
   }
@@ -516,7 +506,6 @@ export class ChannelOutput implements StallOwner {
     segment.peekSettled(onAbort(signal, () => this.cancel(segment, signal)));
   }
 
-  /** Takes back a write that was not flushed yet. */
   private cancel(segment: Segment, signal: AbortSignal): void {
     let before: Segment | undefined;
     let at = this.unflushed;
@@ -534,7 +523,6 @@ export class ChannelOutput implements StallOwner {
     this.pendingChanged();
   }
 
-  /** Fails all messages that were not flushed. */
   private failUnflushed(error: Error): void {
     const segments = this.unflushed;
     this.unflushed = this.lastUnflushed = undefined;

@@ -14,7 +14,7 @@ const OPEN = 0;
 /** Later input is dropped. It is read only to detect the peer's end. */
 const DROPPED = 1;
 const ENDED = 2;
-/** The peer has ended the half that was dropped. */
+/** The peer has also ended the half. */
 const DROPPED_AND_ENDED = 3;
 
 /** The parts of a channel that its input uses. */
@@ -27,7 +27,7 @@ type ReadingOwner = Pick<Channel, 'isOpen' | 'isActive' | 'pipeline'> & {
 export class ChannelReading {
   /** Whether a burst has begun and not ended. */
   isInBurst = false;
-  /** Whether input is dropped. It is read only to detect the peer's end. */
+  /** Whether input is dropped. */
   drops = false;
   /** Whether the transport is being replaced. Only the new transport is read. */
   isReplacing = false;
@@ -70,7 +70,6 @@ export class ChannelReading {
     this.stamp();
   }
 
-  /** Drops later input, and reads it only to detect the peer's end. */
   cut(): void {
     if (!this.owner.isOpen || this.drops) return;
     this.madeHolds().isCut = true;
@@ -118,7 +117,6 @@ export class ChannelReading {
     if (this.readsByItself && this.owner.isOpen) this.owner.pipeline.read();
   }
 
-  /** Called when a `read()` has passed the pipeline. */
   request(): void {
     const { owner } = this;
     if (!owner.isOpen) return;
@@ -150,7 +148,6 @@ export class ChannelReading {
     else if (!this.isTurnOver) this.turnEndsAt = 0;
   }
 
-  /** Called when a dropped burst has ended. */
   dropOn(): void {
     if (!this.isTurnOver) this.requestToDrop();
   }
@@ -206,12 +203,10 @@ export class ChannelReading {
     else this.holds!.once(listener);
   }
 
-  /** Called when the channel has closed. */
   releaseAll(): void {
     this.holds?.clear();
   }
 
-  /** Called when the last hold has been released. */
   released(): void {
     const { owner } = this;
     if (!owner.isOpen || this.drops) return;
@@ -251,7 +246,6 @@ export class ChannelReading {
     else this.delivered = listener;
   }
 
-  /** Whether the next turn is awaited. */
   private get isTurnOver(): boolean {
     return this.turnEndsAt === Number.POSITIVE_INFINITY;
   }
@@ -261,7 +255,7 @@ export class ChannelReading {
     hold.release();
     this.callTurnListeners();
     if (this.isTurnOver) return;
-    // No input waits any more. The next read may be much later.
+    // No input is waiting. The next read may be much later.
     this.turnEndsAt = 0;
     const { delivered } = this;
     this.delivered = undefined;

@@ -15,7 +15,7 @@ export function channelText({ id, isActive, localAddress, remoteAddress }: Chann
   return `[id: 0x${id}${local}${remote}]`;
 }
 
-/** Logs that a message has passed the last handler. The caller reports one message for each channel. */
+/** Logs that a message has passed the last handler, once for each channel. */
 export function reportDropped(channel: Channel, message: unknown): void {
   const last = channel.pipeline.lastContext()?.name;
   const where =
@@ -31,10 +31,7 @@ function typeText(message: unknown): string {
   return typeof name === 'string' && name !== '' ? name : 'object';
 }
 
-/**
- * Logs an error that has passed the last handler. A peer that leaves or resets its connection is no reason for a
- * warning.
- */
+/** Logs an error that has passed the last handler. A peer that leaves or resets its connection causes no warning. */
 export function reportUncaught(channel: Channel, error: Error): void {
   const level: LogLevel = isUsual(error) ? 'debug' : 'warn';
   channel.logger.log(
@@ -44,15 +41,15 @@ export function reportUncaught(channel: Channel, error: Error): void {
   );
 }
 
-/** Logs an error that concerned one message of a channel that goes on. */
+/** Logs an error that concerned one message. The channel continues. */
 export function reportOutlived(channel: Channel, error: Error, isFirst: boolean): void {
   const text = `no handler caught an error${origin(error)}; the channel goes on`;
   warnFirst(channel, isFirst, text, error);
 }
 
 /**
- * Logs that an `exceptionCaught` threw. That can happen for each message of a peer, so only the first throw of each
- * channel is logged as an error.
+ * Logs that an `exceptionCaught` threw. This can happen for each message, so only the first throw of a channel is an
+ * error.
  */
 export function reportCatcher(
   channel: Channel,
@@ -76,9 +73,7 @@ export function reportUnseenWrite(channel: Channel, hooks: ChannelHooks, error: 
   hooks.writeFailed(channel, error);
 }
 
-/**
- * Returns true for errors that occur every day: peers leave, and reset connections, while data is being sent to them.
- */
+/** Returns true for errors of a peer that leaves or resets its connection while data is being sent, which is common. */
 function isUsual(error: Error): boolean {
   return isHeadraceError(error, 'CHANNEL_CLOSED') || isHeadraceError(error, 'CHANNEL_RESET');
 }

@@ -23,8 +23,8 @@ function systemCode(error: Error): string | undefined {
 }
 
 /**
- * Returns the Headrace error for an error of the transport: for a reset, for a refusal, or for any other failure.
- * Node's error is its cause.
+ * Returns the Headrace error for an error of the transport: a reset, a refusal, or any other failure. Node's error is
+ * its cause.
  */
 export function transportError(reported: Error): Error {
   const error = toError(reported);

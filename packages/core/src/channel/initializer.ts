@@ -29,7 +29,7 @@ class Initializer implements Handler {
   }
 }
 
-/** Calls the initializer. If the initializer throws or rejects, closes the channel. */
+/** Calls the initializer, and closes the channel if the initializer throws or rejects. */
 export function initializeSafely(channel: Channel, initialize: (channel: Channel) => void): void {
   callSafely(initialize, channel, (error) => {
     channel.logger.log('error', `${channel} its initializer threw; closing`, error);

@@ -10,8 +10,7 @@ const MAPPED = '0000000000000000FFFF0000';
 const STATE_LENGTH = ' 01 '.length;
 const NUMBER_LENGTH = 8;
 /**
- * Pause between two readings, because the table of many connections is long. A question during a reading waits for
- * the next one.
+ * Pause between two readings, because the table can be long. A question during a reading waits for the next reading.
  */
 const PAUSE_MS = 100;
 
@@ -27,9 +26,9 @@ let questions: Question[] = [];
 let isReading = false;
 
 /**
- * Asks for the number of bytes of a TCP connection that the peer has not acknowledged (the ioctl SIOCOUTQ, which Node
- * does not offer). The answer is `undefined` if the system does not report the number, and for other connections. The
- * function reads a table of all connections, so use it only in rare cases, for example before a connection is closed.
+ * Finds the number of bytes of a TCP connection that the peer has not acknowledged (the ioctl SIOCOUTQ, which Node
+ * does not offer). The answer is `undefined` for other connections, and if the system does not report the number. Use
+ * the function only in rare cases, for example before a close, because it reads a table of all connections.
  *
  * @param answer - callback that is called once, later
  */
@@ -79,7 +78,7 @@ function readNext(at: number, asked: Question[], done: (unknown: Question[]) => 
   });
 }
 
-/** Finds ` LOCAL REMOTE STATE TX_QUEUE:RX_QUEUE`, all in hex. An IPv4 connection of an IPv6 socket is mapped. */
+/** Parses ` LOCAL REMOTE STATE TX_QUEUE:RX_QUEUE`, all in hex. An IPv4 connection of an IPv6 socket is mapped. */
 function queueIn(table: string, { local, remote }: Question): number | undefined {
   let key = ` ${local} ${remote}`;
   let at = table.indexOf(key);

@@ -3,7 +3,7 @@ import type { Context, Direction, Handler } from '../contract.ts';
 import { PipelineError } from '../errors.ts';
 import { ReadGate } from '../hold/read-gate.ts';
 
-/** Number of messages that wait for the loop: above HIGH reading stops, and below LOW it continues. */
+/** Number of waiting messages at which reading stops. Below LOW, reading continues. */
 const HIGH = 10;
 const LOW = 2;
 

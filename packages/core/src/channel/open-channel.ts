@@ -21,10 +21,7 @@ export interface OpenChannelOptions extends ChannelOptions {
 
 /** Options of {@link connectChannel}. */
 export interface ConnectChannelOptions extends OpenChannelOptions {
-  /**
-   * Maximum duration of the connect, in milliseconds. With `false` it lasts as long as the transport waits.
-   * @default 30000
-   */
+  /** Maximum duration of the connect, in milliseconds. `false` leaves the limit to the transport. @default 30000 */
   readonly connectTimeoutMs?: number | false;
   /** Name of the peer in the text of the time-out error. @default 'the peer' */
   readonly target?: string;
@@ -51,7 +48,7 @@ const CONNECT_OPTIONS = describeOptions(
 );
 
 /**
- * Makes a channel over a transport and starts the channel. The bootstraps do that themselves. Use this function for
+ * Makes a channel over a transport and starts the channel. The bootstraps do this themselves. Use the function for
  * transports of your own, and for connections from another source. For a transport that is still connecting, use
  * {@link connectChannel}.
  *
@@ -73,8 +70,8 @@ export function openChannel(transport: Transport, options: OpenChannelOptions = 
 
 /**
  * Makes a channel over a transport that connects, like {@link openChannel}, and resolves with the active channel.
- * Rejects with `TIMEOUT_CONNECT`, the signal's reason, or the transport's error, for example `CHANNEL_REFUSED`. After
- * a rejection all resources are released.
+ * Rejects with `TIMEOUT_CONNECT`, the signal's reason, or the transport's error (for example `CHANNEL_REFUSED`),
+ * after all resources were released.
  */
 export async function connectChannel(
   transport: Transport,
@@ -98,7 +95,7 @@ export async function connectChannel(
 
 /**
  * Starts a channel that a listening channel has accepted, in place of the acceptor. For example, a handler of the
- * listening channel can start a channel to refuse its connection with a last message.
+ * listening channel can start a channel to send a last message and refuse the connection.
  *
  * @param initialize - function that builds the channel's pipeline, as in {@link openChannel}
  * @throws OptionError `OPTION_INVALID` if `initialize` is not a function

@@ -2,12 +2,12 @@ import { unpinnedOutput } from '../bytes/pinned-memory.ts';
 import { SettableFuture } from '../future/settable-future.ts';
 import { ENTRY_OVERHEAD_BYTES } from '../queue/entry-overhead.ts';
 
-/** A count that marks a segment whose single message stays alone. */
+/** Count of a segment whose single message stays alone. */
 const SEALED = -1;
 
 /**
- * Messages that share one future, which is the segment itself. The messages are the writes of one flush, or one write
- * that can be canceled.
+ * The messages of one flush, or of one write that can be canceled, which share one future. The segment is that
+ * future.
  */
 export class Segment extends SettableFuture {
   /** The next segment in the chain. */
@@ -67,7 +67,7 @@ export class Segment extends SettableFuture {
     const { count } = this;
     if (count <= 1) return undefined;
     const all = this.content as unknown[];
-    // The array served a longer burst earlier. A burst is often as long as the last one.
+    // The array served a longer burst earlier. A burst is often as long as the previous burst.
     if (all.length !== count) all.length = count;
     return all;
   }
@@ -82,7 +82,7 @@ export class Segment extends SettableFuture {
   }
 }
 
-/** Arrays that are used again and need not grow each time, because a burst is often as long as the last one. */
+/** Arrays that are used again and need not grow, because a burst is often as long as the previous burst. */
 const spareArrays: unknown[][] = [];
 const MAX_SPARE_ARRAYS = 16;
 const MAX_SPARE_LENGTH = 1024;
@@ -117,12 +117,12 @@ export function handedOver(chain: Segment): Segment {
   return chain;
 }
 
-/** Segments in order, with the first and the last. Most connections have no waiting segments. */
+/** Segments in order, with direct access to the first and the last. */
 export class SegmentChain {
   first: Segment | undefined = undefined;
   private last: Segment | undefined = undefined;
 
-  /** Adds a separate chain to the end. */
+  /** Adds another chain to the end. */
   push(first: Segment, last: Segment): void {
     if (this.first === undefined) this.first = first;
     else this.last!.next = first;
@@ -145,7 +145,6 @@ export function unpinAll(segments: Segment): void {
   for (let one: Segment | undefined = segments; one !== undefined; one = one.next) one.unpin();
 }
 
-/** Returns the messages of a chain, in order. */
 export function joinMessages(segments: Segment): unknown[] {
   const messages: unknown[] = [];
   for (let segment: Segment | undefined = segments; segment !== undefined; segment = segment.next) {
@@ -156,7 +155,6 @@ export function joinMessages(segments: Segment): unknown[] {
   return messages;
 }
 
-/** Returns the number of bytes of a chain. */
 export function bytesOf(segments: Segment): number {
   let bytes = 0;
   for (let segment: Segment | undefined = segments; segment !== undefined; segment = segment.next) {

@@ -1,7 +1,10 @@
 import { callSafely } from '../call/call-safely.ts';
 import type { Clock, DeadlineEntry, ReadHold } from '../contract.ts';
 
-/** Delay before the transport is asked for a failure while nothing is read. The delay doubles after each question. */
+/**
+ * Delay before the transport is asked for a failure while nothing is read. The delay doubles after each question, up
+ * to MOST_MS.
+ */
 const LOOK_MS = 1000;
 const MOST_MS = 8000;
 
@@ -24,7 +27,7 @@ export class ReadHolds implements DeadlineEntry {
   deadline = 0;
   heapIndex = -1;
   heapOrder = 0;
-  // These two fields stand here, because an idle channel has no holds. In its input they would cost 16 bytes for
+  // These two fields stand here, because most channels have no holds. In the input they would cost 16 bytes for
   // each connection.
   /** Whether a drain of the server has stopped reading. */
   isStopped = false;
@@ -36,10 +39,9 @@ export class ReadHolds implements DeadlineEntry {
   private readonly input: HeldInput;
   /** Whether auto-read is off and no input is requested. */
   private isUnasked = false;
-  /** Time since which nothing is read; -1 while input is read. */
+  /** Start of the time without reads, or -1 while input is read. */
   private stoodSince = -1;
   private stoodBefore = 0;
-  /** Whether the channel has closed. */
   private isOver = false;
 
   constructor(clock: Clock, input: HeldInput) {
@@ -85,7 +87,6 @@ export class ReadHolds implements DeadlineEntry {
     this.listeners.push(listener);
   }
 
-  /** Called when the channel has closed. */
   clear(): void {
     this.holds.clear();
     this.listeners = [];

@@ -43,7 +43,7 @@ class ServerCore extends ChannelCore {
     return this.close(options.reason ?? 'local');
   }
 
-  /** Reports an error of a listening channel. The server goes on. */
+  /** Reports an error of a listening channel. The server continues. */
   override unhandledException(error: Error): Handled {
     const { channel } = this;
     const { unhandledException } = this.options.hooks;

@@ -8,7 +8,7 @@ export interface StallOwner {
   readonly transport: Pick<Transport, 'localAddress' | 'remoteAddress' | 'unacknowledgedBytes'>;
   /** Whether flushed output of an open channel waits. */
   readonly isWaiting: boolean;
-  /** A number that changes whenever the transport has accepted output. */
+  /** A number that changes when the transport or the kernel has accepted output. */
   readonly progress: number;
   /** Called when no output was accepted for the whole time. */
   stalled(): void;
@@ -23,8 +23,8 @@ const FIRST_LOOK = 1 / 4;
  * grows to megabytes. A peer that reads 80 KB/s without pause can therefore show no progress for more than ten
  * seconds.
  *
- * After a quarter of the time without progress, the system is asked for the bytes that the peer has acknowledged. If
- * that number is the same after the whole time, the output is stalled. If the system does not report the number, the
+ * After a quarter of the time without progress, the system is asked how many bytes the peer has not acknowledged. If
+ * the number is the same a whole time later, the output is stalled. If the system does not report the number, the
  * output is stalled after the time without progress.
  */
 export class StallWatch {

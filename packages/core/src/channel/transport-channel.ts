@@ -61,8 +61,8 @@ export function startChannel(channel: Channel, initialize?: (channel: Channel) =
 }
 
 /**
- * A channel over a {@link Transport}, as handlers and applications see it, with the members of the contract only. The
- * channel passes all calls to its core. The core has an output and a pipeline, and is the sink of the transport.
+ * A channel over a {@link Transport}, as handlers and applications see it. It has the members of the contract only,
+ * and passes all calls to its core. The core has an output and a pipeline, and is the sink of the transport.
  *
  * @typeParam R - type of the messages that pass the pipeline's last handler
  * @typeParam W - type of the messages that can be written
@@ -70,7 +70,7 @@ export function startChannel(channel: Channel, initialize?: (channel: Channel) =
 export class TransportChannel<R = unknown, W = unknown> implements Channel<R, W> {
   /** @internal */
   readonly [CORE]: ChannelCore;
-  /** @internal The output of the core. It is a field, because a handler may ask it for each message. */
+  /** @internal The output of the core, as a field because a handler may use it for each message. */
   readonly [OUTPUT]: ChannelOutput;
   readonly pipeline: Pipeline<R, W>;
   readonly isServer: boolean;
@@ -283,7 +283,7 @@ export class TransportChannel<R = unknown, W = unknown> implements Channel<R, W>
   }
 
   /**
-   * Sends all written messages, ends the connection in order, and resolves when the channel has closed. For
+   * Sends all written messages, ends the connection as `end` does, and resolves when the channel has closed. For
    * `await using`.
    */
   async [Symbol.asyncDispose](): Promise<void> {

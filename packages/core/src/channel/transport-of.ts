@@ -16,10 +16,10 @@ export function transportOf(channel: Channel | undefined): Transport | undefined
 }
 
 /**
- * Holds the message that is being read until its work is done. Call this function within `channelRead` of a handler
- * whose work goes on after `channelRead`. If this process is killed, another process then does the work. The result
- * is `undefined` if no other process can continue the work; a lasting channel with a log has such a process. Release
- * the hold together with the write of the answer.
+ * Holds the message that is being read until its work is done. Call the function within `channelRead` of a handler
+ * that continues its work after `channelRead`. If this process is killed, another process then does the work. The
+ * result is `undefined` if no other process can do so. A lasting channel with a log has such a process. Release the
+ * hold together with the write of the answer.
  *
  * @example
  * ```ts run
@@ -56,8 +56,8 @@ export function addPendingOutboundBytes(channel: Channel, delta: number): void {
 }
 
 /**
- * Returns the channel to which a transport reports. Returns `undefined` if it reports to another transport on top,
- * such as TLS.
+ * Returns the channel to which a transport reports; `undefined` if another transport, such as TLS, is on top of the
+ * transport.
  */
 export function channelOf(sink: TransportSink): ChannelOfSink | undefined {
   if (!(sink instanceof ChannelCore)) return undefined;

@@ -7,7 +7,7 @@ import type { Transport, TransportSink } from '../transport/transport.ts';
 export interface ReplacementOwner extends TransportSink {
   readonly clock: Clock;
   readonly isOpen: boolean;
-  /** The input: whether a burst has begun and not ended. */
+  /** The input, with its state: `isInBurst` is true between the first message of a burst and the end of the burst. */
   readonly reading: { readonly isInBurst: boolean };
   readonly output: { transport: Transport; readonly isDrained: boolean };
   failWith(error: Error): void;
@@ -37,8 +37,8 @@ export class TransportReplacement {
   }
 
   /**
-   * Changes the transport if the output has drained and the burst has ended. The change is a task of its own, because
-   * the old transport may be in the middle of a call.
+   * Changes the transport when the output has drained and the burst has ended. A task of its own makes the change,
+   * because the old transport may be in the middle of a call.
    */
   proceed(): void {
     if (this.isDue) this.owner.clock.execute(() => this.open());

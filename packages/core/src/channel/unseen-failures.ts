@@ -1,7 +1,7 @@
 import type { Clock } from '../contract.ts';
 import type { SettableFuture } from '../future/settable-future.ts';
 
-/** The failed writes of a channel that are not observed yet. The object is made for the first failed write. */
+/** The failed writes of a channel that are not observed yet. */
 export class UnseenFailures {
   private waiting: SettableFuture[] | undefined = undefined;
   private isReported = false;
@@ -14,7 +14,7 @@ export class UnseenFailures {
     this.report = report;
   }
 
-  /** Adds a failed write. Its failure is reported in the next turn of the event loop, unless it is observed earlier. */
+  /** Adds a failed write. The next turn of the event loop reports the failure, unless a caller observes it earlier. */
   add(future: SettableFuture): void {
     if (this.isReported || future.isObserved) return;
     if (this.waiting !== undefined) {

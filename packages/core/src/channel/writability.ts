@@ -11,12 +11,11 @@ interface WritabilityOwner {
 }
 
 /**
- * The writability of a channel. The channel becomes unwritable above the high watermark and writable again below the
- * low watermark. The object is made when enough output waits. Until then the channel is writable.
+ * The writability of a channel. The channel becomes unwritable above the high watermark, and writable again below the
+ * low watermark. The object is made when enough output waits; a channel without it is writable.
  */
 export class Writability {
   isWritable = true;
-  /** Bytes that handlers hold. */
   heldBytes = 0;
   private isAnnounced = true;
   private listeners: (() => void)[] | undefined = undefined;
@@ -27,8 +26,8 @@ export class Writability {
   }
 
   /**
-   * Adds `delta` bytes to the bytes that handlers hold. Handlers call this in the middle of an event, so the other
-   * handlers are notified after the event.
+   * Adds `delta` bytes that handlers hold. Handlers call this in the middle of an event. The other handlers are
+   * notified after the event.
    */
   hold(delta: number, queuedBytes: number): void {
     this.heldBytes += delta;
@@ -36,7 +35,6 @@ export class Writability {
     if (this.hasNews) this.owner.clock.execute(() => this.announce());
   }
 
-  /** Called when the number of queued bytes has changed. */
   queued(queuedBytes: number): void {
     this.update(queuedBytes);
     if (this.hasNews) this.announce();
