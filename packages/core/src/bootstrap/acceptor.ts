@@ -16,8 +16,8 @@ export interface AcceptorOptions {
 }
 
 /**
- * The last handler of a listening channel. It starts each accepted channel with the child's attributes and pipeline.
- * An earlier handler can refuse a connection: it closes the connection and does not pass it on. An accept error
+ * The last handler of a listening channel. The handler starts each accepted channel with the child's attributes and
+ * pipeline. To refuse a connection, an earlier handler closes the connection and does not pass it on. An accept error
  * pauses accepting for a second and never ends the server.
  *
  * @see Netty's `ServerBootstrapAcceptor`

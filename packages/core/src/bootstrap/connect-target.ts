@@ -62,7 +62,10 @@ export interface PortPlace {
   readonly localAddress?: string;
   /** Family of the host's addresses that are used: 4, 6, or 0 for both. @default 0 */
   readonly family?: 0 | 4 | 6;
-  /** Function with the parameters of Node's `dns.lookup`, which it replaces. It finds the addresses of the host. */
+  /**
+   * Function with the parameters of Node's `dns.lookup`, which it replaces. The function finds the addresses of the
+   * host.
+   */
   readonly lookup?: net.LookupFunction;
 }
 
@@ -104,8 +107,8 @@ const PLACES: PlaceOptions = {
 /** Options of a client's socket. */
 export interface ConnectSocketOptions extends SocketOptions {
   /**
-   * Maximum duration of a connect to one address of a host, in milliseconds. Then the next address is tried. Node's
-   * own limit of 250 ms ends connects that are under way on slow routes.
+   * Maximum duration of a connect to one address of a host, in milliseconds. After this time, the next address is
+   * tried. Node's own limit of 250 ms is too short for slow routes.
    * @default 2500
    * @see https://github.com/nodejs/node/issues/54359
    */

@@ -19,16 +19,16 @@ export interface ShutdownOptions {
    */
   readonly batch?: number;
   /**
-   * Time between batches, in milliseconds. It is shorter if the last of many batches would otherwise be notified too
-   * late.
+   * Time between batches, in milliseconds. The time is shorter if the last of many batches would otherwise be
+   * notified too late.
    * @default 3000, or a quarter of `drainTimeoutMs`
    */
   readonly everyMs?: number;
   /**
    * Called for each active connection directly before its {@link DrainEvent}, for example to send the peer to another
-   * server. The call is part of the connection's batch. For a connection that is accepted later, the call follows at
-   * once. `remainingMs` is the time until the server closes the connection. Messages that this function writes are
-   * sent before the last messages of handlers. The function decides nothing else: unless it closes the channel, the
+   * server. A connection that is accepted during the drain is called at once, the others in their batches.
+   * `remainingMs` is the time until the server closes the connection. Messages that this function writes are sent
+   * before the last messages of handlers. The function decides nothing else: unless it closes the channel, the
    * `DrainEvent` follows, and a channel on which nothing is under way then ends. A promise is not awaited: a handler
    * can hold the drain for work that needs time. If the function throws or its promise rejects, the channel logs the
    * error and the drain continues.
@@ -73,8 +73,8 @@ export function drainPlan(
 }
 
 /**
- * Ends a group of connections. It notifies the connections, waits until they have closed or the time is over, and
- * closes the remaining ones. A connection that joins meanwhile is notified when it joins.
+ * Ends a group of connections. The drain notifies the connections, waits until all have closed or the time is over,
+ * and closes the others. A connection that joins meanwhile is notified when it joins.
  *
  * @see SwiftNIO's `ServerQuiescingHelper`
  */

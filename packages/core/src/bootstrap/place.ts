@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { OptionError } from '../errors.ts';
 import { checkNames, type OptionKinds, type OptionSet } from '../option/option-set.ts';
 
-/** The options that may be given with each kind of place. The key is the option that names the kind. */
+/** The options that can be given with each kind of place. The key is the option that names the kind. */
 export type PlaceOptions = Readonly<Record<string, OptionSet<OptionKinds, string>>>;
 
 /** Maximum length of a path in a socket address, in bytes. The system would cut off a longer path silently. */

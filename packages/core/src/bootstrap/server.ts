@@ -55,8 +55,8 @@ export class Server extends WatchedEmitter<ServerEvents> implements AsyncDisposa
 
   /**
    * Kind of the connections, see the option `transport` of `bind`. The kind is `memory` in a MemoryNetwork, and
-   * `other` for a listener of your own. It changes from `handle` to `socket` if Node breaks a promise on which the
-   * handles rely.
+   * `other` for a listener of your own. The kind changes from `handle` to `socket` if Node breaks a promise on which
+   * the handles rely.
    */
   get transportKind(): TransportKind {
     return this.listener.way?.kind ?? 'other';
@@ -68,9 +68,9 @@ export class Server extends WatchedEmitter<ServerEvents> implements AsyncDisposa
   }
 
   /**
-   * Sets new certificates, names or rules for later connections. Open connections keep the earlier ones. Options that
-   * are not given stay unchanged. If the new options are not usable, the method throws an `OptionError` and changes
-   * nothing.
+   * Sets new certificates, names or rules for later connections. Open connections keep their earlier values. Options
+   * that are not given stay unchanged. If the new options are not usable, the method throws an `OptionError` and
+   * changes nothing.
    */
   reloadTls(options: TlsServerOptions): void {
     if (this.tls === undefined) {
@@ -122,8 +122,8 @@ export class Server extends WatchedEmitter<ServerEvents> implements AsyncDisposa
   /**
    * Shuts the server down in an orderly way. The server stops accepting, and fires a {@link DrainEvent} through the
    * pipeline of every connection. A connection ends when nothing is under way on it. The server waits until all
-   * connections have closed or the time is over, and then closes the remaining ones. A second call joins the first
-   * call, and its signal also counts.
+   * connections have closed or the time is over, and then closes the others. A second call joins the first call. The
+   * signal of the second call also counts.
    */
   shutdown(options: ShutdownOptions = {}): Promise<void> {
     let { drain } = this;

@@ -3,7 +3,7 @@ import type { Channel, Context, Handler, TlsInfo } from '../contract.ts';
 import { PEER_CERTIFICATE, TLS, TlsHandshakeEvent } from './tls-event.ts';
 
 /**
- * The first handler of a channel with TLS until the handshake is complete. It sets the attributes before
+ * The first handler of a channel with TLS until the handshake is complete. The handler sets the attributes before
  * `channelActive`, fires the event after `channelActive`, and then removes itself.
  */
 export class TlsAnnouncer implements Handler {

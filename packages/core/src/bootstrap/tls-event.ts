@@ -4,8 +4,8 @@ import type { TlsInfo } from '../contract.ts';
 import { recognizeCopies } from '../package/recognize-copies.ts';
 
 /**
- * The event that a channel is now encrypted. It passes the pipeline after `channelActive`, or after an upgrade to
- * TLS.
+ * The event that a channel is now encrypted. The event passes the pipeline after `channelActive`, or after an upgrade
+ * to TLS.
  */
 export class TlsHandshakeEvent implements TlsInfo {
   static {
@@ -31,12 +31,15 @@ export class TlsHandshakeEvent implements TlsInfo {
   }
 }
 
-/** Attribute with the negotiated parameters of a channel's TLS handshake. It is set before `channelActive`. */
+/**
+ * Attribute with the negotiated parameters of a channel's TLS handshake. The attribute is set before `channelActive`.
+ */
 export const TLS: AttributeKey<TlsInfo> = new AttributeKey<TlsInfo>('tls');
 
 /**
- * Attribute with the peer's certificate, which proves the peer's identity. It is set only if a trusted authority
- * signed the certificate, and before `channelActive`, so that an authenticator can read the principal from it.
+ * Attribute with the peer's certificate, which proves the peer's identity. The attribute is set only if a trusted
+ * authority signed the certificate. The attribute is set before `channelActive`, so that an authenticator can read
+ * the principal from it.
  */
 export const PEER_CERTIFICATE: AttributeKey<X509Certificate> = new AttributeKey<X509Certificate>(
   'peerCertificate',

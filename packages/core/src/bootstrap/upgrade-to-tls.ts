@@ -33,8 +33,8 @@ const OPTIONS = describeOptions('upgradeToTls', { received: unchecked() });
  *
  * Call the function with the context of the handler that reads the request (as a server, after the answer) or the
  * answer (as a client). Plain input after that message is from a sender that cannot be trusted. The upgrade is then
- * refused with `TLS_PLAINTEXT`, and the channel is closed. Decoders report such input through
- * {@link TlsUpgradeEvent}. A handler of your own that holds input should also report it.
+ * refused with `TLS_PLAINTEXT`, and the channel is closed. Decoders report held input through
+ * {@link TlsUpgradeEvent}. A handler of your own that holds input should do the same.
  *
  * @example
  * ```ts

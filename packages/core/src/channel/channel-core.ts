@@ -79,7 +79,7 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
   readonly output: ChannelOutput;
   readonly pipeline: HandlerPipeline;
   readonly reading: ChannelReading;
-  /** It is made for the first handler that asks for it. */
+  /** The memory for reads, made for the first handler that asks for it. */
   readMemory: ReadMemory | undefined = undefined;
   private readonly idNumber: number;
   private phase = MADE;
@@ -182,7 +182,10 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
     this.closeListeners = withoutListener(this.closeListeners, listener);
   }
 
-  /** Settles when a connecting channel is connected or its connect has failed. Ask for it before `register`. */
+  /**
+   * Settles when a connecting channel is connected or its connect has failed. The caller must read the future before
+   * `register`.
+   */
   get connectFuture(): SettableFuture {
     this.connecting ??= new SettableFuture();
     return this.connecting;
@@ -344,10 +347,10 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
   /**
    * Continues over another transport, for example after STARTTLS. Output that was flushed before this call is sent by
    * the old transport, and the current burst of input ends. Then `make` is called with the old transport, in a task
-   * of its own, and its result, the new transport, is opened. Until the new transport reports `connected`, reads are
-   * held (`upgrade`) and flushed output waits. Then the future succeeds, and output and reads continue. If the new
-   * transport reports `failed` or `disconnected` first, the future fails and the channel closes. `make` must ensure
-   * that the old transport reports nothing more to this channel.
+   * of its own, and the new transport that `make` returns is opened. Until the new transport reports `connected`,
+   * reads are held (`upgrade`) and flushed output waits. Then the future succeeds, and output and reads continue. If
+   * the new transport reports `failed` or `disconnected` first, the future fails and the channel closes. `make` must
+   * ensure that the old transport reports nothing more to this channel.
    */
   replaceTransport(make: (old: Transport) => Transport): WriteFuture {
     let why: string | undefined;

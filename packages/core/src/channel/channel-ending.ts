@@ -13,7 +13,7 @@ export class ChannelEnding {
   failure: Error | undefined = undefined;
   /** Whether the failure came from the transport. */
   hasTransportFailed = false;
-  /** It is set when the channel has closed. */
+  /** Information about the close, after the channel has closed. */
   info: CloseInfo | undefined = undefined;
   /** The reason that was passed to `end()`. */
   private reason: CloseReason = 'local';
@@ -25,7 +25,10 @@ export class ChannelEnding {
     return { reason: this.reason, by: 'local', error };
   }
 
-  /** Sets `info`. A failure explains the close better than the handler that closed because of the failure. */
+  /**
+   * Sets `info`. A failure takes precedence over `cause`, because a handler can close the channel as a result of the
+   * failure.
+   */
   explain(cause: CloseInfo): CloseInfo {
     this.info = this.failure === undefined ? cause : causeOf(this.failure);
     return this.info;

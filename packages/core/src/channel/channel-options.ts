@@ -41,16 +41,16 @@ export interface ChannelOptions {
    */
   readonly maxOutboundBytes?: number;
   /**
-   * Maximum time that output waits while the peer accepts none of it, in milliseconds. Then the channel closes as a
-   * slow consumer. `false` means no limit. On Linux, the bytes that the peer has acknowledged count, and the close
-   * can be a quarter of this time later. Elsewhere, the bytes that the kernel has accepted count, and a peer shows
-   * progress only after it has read a third of the kernel's buffer.
+   * Maximum time without progress of waiting output, in milliseconds. After this time, the channel closes as a slow
+   * consumer. `false` means no limit. On Linux, the bytes that the peer has acknowledged count, and the close can be
+   * a quarter of this time later. Elsewhere, the bytes that the kernel has accepted count, and a peer shows progress
+   * only after it has read a third of the kernel's buffer.
    * @default 10000
    */
   readonly outboundStallMs?: number | false;
   /**
    * Maximum time for the input of one connection in one turn of the event loop, in milliseconds. Further input waits
-   * for a later turn, so that a busy peer does not delay the other peers. Busy connections share this time: each turn
+   * for a later turn, so that a busy peer does not delay the other peers. Busy connections share this time. Each turn
    * resumes one of the waiting connections. A connection that needs less than a quarter of the time never waits. A
    * single message is never interrupted. `false` means no limit.
    * @default 1

@@ -40,7 +40,10 @@ const SHUT = 3;
 /** The channel is closed. */
 const OVER = 4;
 
-/** The outputs that are writing the parts of one message, the outermost first. One list serves all connections. */
+/**
+ * The outputs that are writing the parts of one message. The first output is the outermost. One list serves all
+ * connections.
+ */
 const writingTogether: ChannelOutput[] = [];
 
 /** The parts of a channel that its output uses. */
@@ -545,5 +548,5 @@ export class ChannelOutput implements StallOwner {
   }
 }
 
-/** The array for a write of one message. It is `undefined` while a write uses the array. */
+/** The array for a write of one message. The variable is `undefined` while a write uses the array. */
 let spareOne: unknown[] | undefined;

@@ -11,7 +11,7 @@ import type { ResolvedChannelOptions } from './channel-options.ts';
 import { ReadHolds } from './read-holds.ts';
 
 const OPEN = 0;
-/** Later input is dropped. It is read only to detect the peer's end. */
+/** Later input is dropped. The input is read only to detect the peer's end. */
 const DROPPED = 1;
 const ENDED = 2;
 /** The peer has also ended the half. */
@@ -125,7 +125,7 @@ export class ChannelReading {
     if (owner.isActive && !this.isHeld && !this.isStopped) owner.output.transport.requestRead();
   }
 
-  /** Whether `read()` was called before the connection was up. Such a read is not repeated after the connect. */
+  /** Whether `read()` was called before the connection was up. If so, the read is not repeated after the connect. */
   get isRequestedOnce(): boolean {
     return this.isRequested && !this.readsByItself;
   }
@@ -222,8 +222,8 @@ export class ChannelReading {
     const now = clock.now();
     if (this.turnEndsAt === 0) this.turnEndsAt = clock.turns.endOfShare(now, readBudgetMs);
     else if (now >= this.turnEndsAt) {
-      // A handler's own hold does not matter: messages that it kept have no more time than messages that were just
-      // read.
+      // A handler's own hold does not matter: messages that a handler kept have no more time than messages that
+      // were just read.
       this.turnEndsAt = Number.POSITIVE_INFINITY;
       const hold = this.hold('turn');
       clock.turns.wait(now, () => this.nextTurn(hold));
@@ -238,7 +238,7 @@ export class ChannelReading {
   }
 
   /**
-   * Calls the listener when handlers have delivered, in their turns, the input that they kept. The end follows that
+   * Calls the listener when the handlers have delivered their remaining input, turn by turn. The end follows that
    * input.
    */
   onceDelivered(listener: () => void): void {

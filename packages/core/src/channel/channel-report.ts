@@ -48,8 +48,8 @@ export function reportOutlived(channel: Channel, error: Error, isFirst: boolean)
 }
 
 /**
- * Logs that an `exceptionCaught` threw. This can happen for each message, so only the first throw of a channel is an
- * error.
+ * Logs that an `exceptionCaught` threw. A handler can throw for each message, so only the first throw of a channel is
+ * logged as an error.
  */
 export function reportCatcher(
   channel: Channel,
@@ -73,7 +73,7 @@ export function reportUnseenWrite(channel: Channel, hooks: ChannelHooks, error: 
   hooks.writeFailed(channel, error);
 }
 
-/** Returns true for errors of a peer that leaves or resets its connection while data is being sent, which is common. */
+/** Returns true for common errors: the peer left or reset the connection while data was being sent. */
 function isUsual(error: Error): boolean {
   return isHeadraceError(error, 'CHANNEL_CLOSED') || isHeadraceError(error, 'CHANNEL_RESET');
 }

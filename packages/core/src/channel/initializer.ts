@@ -39,7 +39,7 @@ export function initializeSafely(channel: Channel, initialize: (channel: Channel
   });
 }
 
-/** Checks that a function builds the pipeline. A handler could serve only one channel, and a class cannot be called. */
+/** Checks that `initialize` is a function. A handler would serve only one channel, and a class cannot be called. */
 export function checkBuilder(call: string, initialize: unknown): void {
   if (typeof initialize === 'function' && !isClass(initialize)) return;
   const [given, handlers] = wrongBuilder(initialize);

@@ -118,8 +118,8 @@ function wordsOfIpv4(host: string): number[] {
 }
 
 /**
- * Returns the four words of an IPv6 address; `::` is the longest run of zeros. A URL also writes the last 32 bits in
- * hex when they are given as IPv4.
+ * Returns the four words of an IPv6 address. `::` is the longest run of zeros. A URL writes all parts in hex, even if
+ * the last 32 bits are given as IPv4.
  */
 function wordsOfIpv6(host: string): number[] {
   const [text = ''] = host.split('%');

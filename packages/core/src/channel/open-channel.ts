@@ -11,7 +11,10 @@ import { coreOf, startChannel, TransportChannel } from './transport-channel.ts';
 
 /** Options of {@link openChannel}: the options of every channel. `logger` and `clock` default to those of `parent`. */
 export interface OpenChannelOptions extends ChannelOptions {
-  /** Function that builds the pipeline. If it throws or rejects, the channel is closed. @default an empty pipeline */
+  /**
+   * Function that builds the pipeline. If the function throws or rejects, the channel is closed.
+   * @default an empty pipeline
+   */
   readonly initialize?: (channel: Channel) => void;
   /** Channel that accepted this channel, or that carries it. @default none */
   readonly parent?: Channel;

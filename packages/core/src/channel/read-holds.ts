@@ -23,7 +23,7 @@ export interface HeldInput {
  * the first hold, or when no input is requested.
  */
 export class ReadHolds implements DeadlineEntry {
-  // The entry of the next look. It keeps its place when reads continue, so that frequent holds cost nothing.
+  // The entry of the next look. The entry keeps its place when reads continue, so that frequent holds cost nothing.
   deadline = 0;
   heapIndex = -1;
   heapOrder = 0;

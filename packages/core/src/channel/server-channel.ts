@@ -4,7 +4,7 @@ import { ChannelCore } from './channel-core.ts';
 import type { ResolvedChannelOptions } from './channel-options.ts';
 import { TransportChannel } from './transport-channel.ts';
 
-/** Makes a listening channel. Its messages are the accepted channels, which are not registered yet. */
+/** Makes a listening channel. The messages of the channel are accepted channels that are not registered yet. */
 export function serverChannel(
   transport: Transport,
   options: ResolvedChannelOptions,

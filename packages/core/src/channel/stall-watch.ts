@@ -19,13 +19,13 @@ const FIRST_LOOK = 1 / 4;
 
 /**
  * Distinguishes a peer that reads slowly from a peer that does not read. The bytes that the transport accepts show
- * the difference only in large steps. Linux accepts more bytes when a third of its buffer is free, and that buffer
+ * the difference only in large steps. Linux accepts more bytes when a third of its buffer is free, and the buffer
  * grows to megabytes. A peer that reads 80 KB/s without pause can therefore show no progress for more than ten
  * seconds.
  *
  * After a quarter of the time without progress, the system is asked how many bytes the peer has not acknowledged. If
- * the number is the same a whole time later, the output is stalled. If the system does not report the number, the
- * output is stalled after the time without progress.
+ * the number has not decreased after a further whole period, the output is stalled. If the system does not report the
+ * number, the output is stalled after the time without progress.
  */
 export class StallWatch {
   private readonly owner: StallOwner;

@@ -61,8 +61,9 @@ export function startChannel(channel: Channel, initialize?: (channel: Channel) =
 }
 
 /**
- * A channel over a {@link Transport}, as handlers and applications see it. It has the members of the contract only,
- * and passes all calls to its core. The core has an output and a pipeline, and is the sink of the transport.
+ * A channel over a {@link Transport}, as handlers and applications see it. The channel has the members of the
+ * contract only, and passes all calls to its core. The core has an output and a pipeline, and is the sink of the
+ * transport.
  *
  * @typeParam R - type of the messages that pass the pipeline's last handler
  * @typeParam W - type of the messages that can be written

@@ -18,8 +18,8 @@ export function transportOf(channel: Channel | undefined): Transport | undefined
 /**
  * Holds the message that is being read until its work is done. Call the function within `channelRead` of a handler
  * that continues its work after `channelRead`. If this process is killed, another process then does the work. The
- * result is `undefined` if no other process can do so. A lasting channel with a log has such a process. Release the
- * hold together with the write of the answer.
+ * result is `undefined` if no other process can do the work. For a lasting channel with a log, another process can.
+ * Release the hold together with the write of the answer.
  *
  * @example
  * ```ts run

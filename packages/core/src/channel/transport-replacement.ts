@@ -37,7 +37,7 @@ export class TransportReplacement {
   }
 
   /**
-   * Changes the transport when the output has drained and the burst has ended. A task of its own makes the change,
+   * Changes the transport when the output has drained and the burst has ended. The change runs in a separate task,
    * because the old transport may be in the middle of a call.
    */
   proceed(): void {

@@ -22,7 +22,7 @@ export class UnseenFailures {
       return;
     }
     this.waiting = [future];
-    // An `await` looks at a future one microtask late, and tasks can run before that.
+    // An `await` looks at a future one microtask late, and tasks can run before the `await`.
     this.clock.nextTurn(() => this.reportUnseen());
   }
 

@@ -10,8 +10,8 @@ export interface ConnectionSource {
   /** Kind of the connections, and the reason for it. */
   readonly way: TransportWay;
   /**
-   * Begins to listen. Reports to the listener after this call has returned. Called again after a stale file was
-   * deleted.
+   * Begins to listen. The source reports to the listener after this call has returned. The call is repeated after a
+   * stale file was deleted.
    */
   listen(to: AcceptingListener): void;
   /** Stops listening and later calls the listener's `ended`. Called once. */
@@ -26,7 +26,7 @@ const MAX_HELD = 1024;
 
 const REFUSED: CloseInfo = { reason: 'refused', by: 'local', error: undefined };
 
-/** A {@link Listener} on a source. It keeps the connections that the sink has not accepted yet. */
+/** A {@link Listener} on a source. The listener keeps the connections that the sink has not accepted yet. */
 export class AcceptingListener implements Listener {
   private readonly source: ConnectionSource;
   private readonly staleFile: StaleSocketFile | undefined;
@@ -39,8 +39,8 @@ export class AcceptingListener implements Listener {
   private isDelivering = false;
   private readonly held: Transport[] = [];
   /**
-   * The first reserved descriptor: the application needs this number and all above. The system assigns the lowest
-   * free one.
+   * The first of the descriptors that are reserved for the application. The system assigns the lowest free
+   * descriptor.
    */
   private firstReserved = Number.POSITIVE_INFINITY;
   /** Number of connections that were reset for lack of descriptors, and not reported yet. */

@@ -1,7 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import type { Address, CloseInfo } from '../contract.ts';
 
-/** The program that uses an end. It checks the end after each call of `wake`. */
+/** The program that uses an end. The program checks the end after each call of `wake`. */
 export interface EndUser {
   /** Called when the state of the end has changed. */
   wake(): void;
@@ -22,8 +22,8 @@ export interface ByteEnd {
   /** Error that broke the connection. */
   error: Error | undefined;
   /**
-   * Reason with which the channel closes, without an error of its own. It is set together with `error` if the carrier
-   * of the end has ended. Bytes that have arrived are read first.
+   * Reason with which the channel closes, without an error of its own. The field is set, together with `error`, if
+   * the connection that carries the end has ended. Bytes that have arrived are read first.
    * @default none
    */
   readonly closeInfo?: CloseInfo | undefined;

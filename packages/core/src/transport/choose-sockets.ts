@@ -12,7 +12,7 @@ export type Listen = (target: ListenTarget, options: AcceptedOptions) => Listene
 
 const ALL: readonly NativeSockets[] = [BUN_SOCKETS, NODE_HANDLES];
 
-/** The self-checks, one for the whole process and each runtime. */
+/** The self-checks. Each check is made once for the whole process. */
 const checks = new WeakMap<NativeSockets, Promise<NativeListen | string>>();
 
 /**

@@ -59,7 +59,7 @@ export interface DatagramPlace {
 export interface DatagramSocketUser {
   /** Called when the socket is bound, and connected if it has a peer. */
   bound(): void;
-  /** Called when a datagram has arrived. Its memory belongs to the receiver. */
+  /** Called when a datagram has arrived. The memory of the bytes belongs to the receiver. */
   arrived(bytes: Buffer, host: string, port: number, family: 'IPv4' | 'IPv6'): void;
   /** Called for an error that the socket survives. For example, a peer answers that no socket listens on its port. */
   caught(error: Error): void;
@@ -104,6 +104,6 @@ export interface DatagramSocket {
  * of a test.
  */
 export interface DatagramNetwork {
-  /** Returns a socket. Its port is taken when the socket is opened. */
+  /** Returns a socket. The port is taken when the socket is opened. */
   datagramSocket(place: DatagramPlace, settings: DatagramSettings): DatagramSocket;
 }

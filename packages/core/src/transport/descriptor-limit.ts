@@ -11,7 +11,7 @@ let known: number | undefined;
 
 /**
  * Returns the maximum number of open descriptors of this process; `Infinity` if the system does not report it. The
- * limit is read once, because Node raises it as far as possible at its start.
+ * limit is read once, because Node raises it as far as possible when Node starts.
  */
 export function descriptorLimit(): number {
   known ??= readLimit();

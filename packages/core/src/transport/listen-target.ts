@@ -18,7 +18,7 @@ export type ListenTarget =
       readonly exclusive?: boolean;
       /**
        * Whether several sockets, of this process or others, can listen on the port. The system spreads the
-       * connections over the sockets (`SO_REUSEPORT`). The option needs Node 22.12, 23.1 or newer. It is not
+       * connections over the sockets (`SO_REUSEPORT`). The option needs Node 22.12, 23.1 or newer. The option is not
        * available on Windows and macOS.
        * @default false
        */

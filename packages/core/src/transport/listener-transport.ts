@@ -2,7 +2,7 @@ import type { Address, Logger } from '../contract.ts';
 import type { Listener, ListenerSink } from './listener.ts';
 import type { Transport, TransportSink } from './transport.ts';
 
-/** A {@link Listener} as the transport of a server channel. Its input is the accepted connections. */
+/** A {@link Listener} as the transport of a server channel. The input of the transport is the accepted connections. */
 export class ListenerTransport implements Transport, ListenerSink {
   readonly accepts = 'nothing: a listening channel cannot be written to';
   readonly unsentBytes = 0;

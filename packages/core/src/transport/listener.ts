@@ -21,7 +21,7 @@ export interface TransportWay {
 
 /** The receiver of a listener's reports. The event loop makes all calls, and never within `open`. */
 export interface ListenerSink {
-  /** Called when the listener listens. Its `localAddress` is then known. */
+  /** Called when listening has begun and `localAddress` is known. */
   listening(): void;
   /**
    * Called with an accepted connection, once for each `requestAccept`. The receiver owns the connection, and opens or
@@ -48,10 +48,10 @@ export interface ListenerSink {
 export interface Listener {
   /** Whether the listener listens. */
   readonly isActive: boolean;
-  /** Address that the listener listens on. It is set when listening begins, and stays after the close. */
+  /** Address that the listener listens on. The address is set when listening begins, and stays after the close. */
   readonly localAddress: Address | undefined;
 
-  /** Kind of the connections. It is final when the listener listens, unless Node breaks a promise. @default other */
+  /** Kind of the connections. The kind is final when listening begins, unless Node breaks a promise. @default other */
   readonly way?: TransportWay;
 
   /**

@@ -21,8 +21,8 @@ interface Listening {
 }
 
 /**
- * Names on which servers listen and to which clients connect, without ports, in one process. Use it for integration
- * tests, for benchmarks, and for parts of a program that communicate as if they were separate programs.
+ * Names on which servers listen and to which clients connect, without ports, in one process. Use the network for
+ * integration tests, for benchmarks, and for parts of a program that communicate as if they were separate programs.
  *
  * @example
  * ```ts

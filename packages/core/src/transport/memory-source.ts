@@ -22,7 +22,8 @@ export interface MemoryListener extends Listener {
 /**
  * Returns a listener on a name or a port that no kernel has.
  *
- * @param backlog - maximum number of connections that wait for the server, by default 1024; further ones are refused
+ * @param backlog - maximum number of connections that wait for the server, by default 1024; further connections are
+ * refused
  */
 export function listenInMemory(place: ListenPlace, clock: Clock, backlog?: number): MemoryListener {
   return new AcceptingListener(new MemorySource(place, clock), undefined, backlog);

@@ -16,7 +16,7 @@ export interface MemoryTransportOptions {
    */
   readonly capacityBytes?: number;
   /**
-   * Clock that runs the reports of one end. With a `VirtualClock`, the test decides when they run.
+   * Clock that runs the reports of one end. With a `VirtualClock`, the test decides when the reports run.
    * @default the system's
    */
   readonly clock?: Clock;
@@ -40,9 +40,9 @@ export interface EndOwner {
 const NOTHING: Buffer[] = [];
 
 /**
- * One end of a connection without a socket, in one process. It behaves like a TCP socket. Bytes are copied and their
- * boundaries are lost. A full connection makes the writer wait. Each half ends separately. No report is made within a
- * call.
+ * One end of a connection without a socket, in one process. The transport behaves like a TCP socket. Bytes are copied
+ * and their boundaries are lost. A full connection makes the writer wait. Each half ends separately. No report is
+ * made within a call.
  */
 export class MemoryTransport implements Transport {
   readonly accepts = 'Buffers';
@@ -211,7 +211,7 @@ export class MemoryTransport implements Transport {
 
   /**
    * Whether the transport can see the end's error. Like a system, the end shows an error only to reads and writes. If
-   * the carrier of the end has ended, the end shows the error after all bytes were read.
+   * the connection that carries the end has ended, the end shows the error after all bytes were read.
    */
   private get seesError(): boolean {
     const { end } = this;

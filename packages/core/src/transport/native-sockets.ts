@@ -22,8 +22,8 @@ export interface NativeSockets {
   /** Returns true if this process runs on the runtime. */
   isHere(): boolean;
   /**
-   * Returns the reason not to use the connections; `undefined` if there is none. It avoids functions for which the
-   * runtime could warn.
+   * Returns the reason not to use the connections; `undefined` if there is none. The method avoids functions for
+   * which the runtime could warn.
    */
   obstacle(): string | undefined;
   /** Sends bytes through two connections. Resolves with a function that makes listeners, or with the fault. */

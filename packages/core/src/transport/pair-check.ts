@@ -52,7 +52,8 @@ async function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
 async function runCheck(near: Side, far: Side): Promise<string | undefined> {
   far.transport.requestRead();
   near.transport.requestRead();
-  // One buffer, whose memory is reused at once. Then small buffers, which are gathered. Then two large buffers.
+  // The check sends one buffer whose memory is reused at once, then small buffers that are gathered, then two large
+  // buffers.
   await exchange(near, far, [patterned(1000, 1)]);
   await exchange(far, near, [patterned(10, 2), patterned(30, 3), patterned(500, 4)]);
   await exchange(near, far, [patterned(9000, 5), patterned(10_000, 6)]);

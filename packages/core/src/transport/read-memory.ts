@@ -9,9 +9,9 @@ import { bufferPlace, bufferView, placedView } from '../bytes/buffer-view.ts';
  */
 const SLAB_BYTES = 68 * 1024;
 /**
- * Minimum size of a read with memory of its own, in bytes. A kept read of this size does not hold a whole slab. Each
- * such allocation costs more than a slab: with a limit of 16 KiB, bursts of 16.4 KiB took twice the time. A read that
- * fills the buffer uses a slab, because the end of its last message has not arrived yet and fits there.
+ * Minimum size of a read with memory of its own, in bytes. A kept read of this size does not hold a whole slab.
+ * Memory of its own costs more than a slab: with a limit of 16 KiB, bursts of 16.4 KiB took twice the time. A read
+ * that fills the buffer uses a slab, because the end of its last message has not arrived yet and fits there.
  */
 const LARGE_BYTES = 32 * 1024;
 /** Maximum size of a read, in bytes. */
@@ -57,8 +57,8 @@ export function keepRead(length: number, own?: ReadMemory): Buffer {
 }
 
 /**
- * Returns true if `end` is the end of the last read in this memory and its slab has `more` bytes left. These bytes
- * then belong to the caller.
+ * Returns true if `end` is the end of the last read in this memory and its slab has `more` bytes left. The `more`
+ * bytes then belong to the caller.
  */
 export function extendRead(place: ArrayBufferLike, end: number, more: number): boolean {
   if (place !== memory || end !== readEnd || end + more > SLAB_BYTES) return false;
@@ -123,12 +123,12 @@ export class ReadRoom {
   }
 }
 
-/** Memory that serves the next read of any channel after it was given back. */
+/** Memory for the next read of any channel. The handler gives the memory back. */
 const lent = /* @__PURE__ */ new ReadRoom();
 
 /**
  * The memory for the reads of one channel, `channel.readMemory`. By default, reads use memory that is given out once,
- * and a view of that memory can be kept permanently. A handler can change this in two ways:
+ * and a view of that memory can be kept permanently. A handler can change the default in two ways:
  *
  * - {@link offer}: the rest of a message that has begun is read into memory of the handler. That memory is also given
  *   out once.
@@ -155,16 +155,16 @@ export class ReadMemory {
   }
 
   /**
-   * Makes reads use memory that serves again, while this handler is the only handler in the pipeline. `undefined`
-   * ends this use.
+   * Lends memory for the reads while `handler` is the only handler in the pipeline. Later reads overwrite the memory.
+   * `undefined` ends the lending.
    */
   lendTo(handler: object | undefined): void {
     this.borrower = handler;
   }
 
   /**
-   * Takes back bytes that were read into lent memory, when no view of them is left. Memory that cannot serve again is
-   * replaced.
+   * Takes back bytes that were read into lent memory, when no view of them is left. Memory that cannot be used again
+   * is replaced.
    */
   takeBack(bytes: Buffer): void {
     const start = lent.next - bytes.length;

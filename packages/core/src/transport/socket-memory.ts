@@ -10,7 +10,7 @@ const SMALLEST_BITS = 8;
 
 /**
  * Memory for small messages of the connections of one kind, with one piece for each power of two. Usually the kernel
- * accepts the bytes within the call, and the piece serves again for any connection. Otherwise the write keeps the
+ * accepts the bytes within the call, and the piece is used again for any connection. Otherwise the write keeps the
  * piece, which is at most twice as large as its bytes.
  */
 export class GatheringMemory {
@@ -45,7 +45,7 @@ export class GatheringMemory {
     this.isInUse = false;
   }
 
-  /** Leaves the memory to the gathered bytes, which may still be in use. The next call uses other memory. */
+  /** Reserves the memory for the gathered bytes, which may still be in use. The next call uses other memory. */
   keep(view: Buffer): void {
     this.isInUse = false;
     const bits = bitsOf(view.length);

@@ -7,7 +7,7 @@ import { describeOptions } from '../option/option-set.ts';
 export interface SocketOptions {
   /** Whether the Nagle delay is off. @default true */
   readonly noDelay?: boolean;
-  /** Whether TCP keepalive is on. It finds dead peers late or never, see the heartbeat handler. @default true */
+  /** Whether TCP keepalive is on. Keepalive finds dead peers late or never, see the heartbeat handler. @default true */
   readonly keepAlive?: boolean;
   /** Idle time before the first keepalive probe, in milliseconds. @default the system's, two hours on Linux */
   readonly keepAliveInitialDelayMs?: number;
@@ -37,7 +37,10 @@ export const SOCKET_OPTIONS = describeOptions('SocketOptions', {
   keepAliveCount: whole({ min: 1, max: 127, default: 10 }),
 });
 
-/** Whether the runtime can set probes. In Bun the method has the parameters, but Bun's own sockets have not. */
+/**
+ * Whether the runtime can set probes. In Bun, the method has the parameters, but Bun's own sockets do not support
+ * probes.
+ */
 const TAKES_PROBES = net.Socket.prototype.setKeepAlive.length >= 4 && !process.versions['bun'];
 
 /** Enables keepalive on a connected Node socket, with an interval and a count. */

@@ -1,5 +1,5 @@
-// A Node socket as a transport, by Node's public API alone. It serves outgoing and encrypted connections, and
-// accepted connections that are not handles (node-handle/).
+// A Node socket as a transport, by Node's public API alone. The transport serves outgoing and encrypted
+// connections, and accepted connections that are not handles (node-handle/).
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Address, CloseInfo } from '../contract.ts';
@@ -58,7 +58,10 @@ export class SocketTransport extends StreamTransport {
     return transport;
   }
 
-  /** Whether the transport is active. Bun destroys a socket for a path without a listener at once, and reports that later. */
+  /**
+   * Whether the transport is active. Bun destroys a socket for a path without a listener at once, and reports the
+   * failure later.
+   */
   override get isActive(): boolean {
     return super.isActive && !this.socket.destroyed;
   }
@@ -70,7 +73,7 @@ export class SocketTransport extends StreamTransport {
 
   /**
    * Finds a failure of TCP by a write of no bytes, which sends nothing. A write that is under way meets the failure
-   * itself. On a Unix socket, such a write would also meet an ordinary end.
+   * itself. On a Unix socket, the write would also meet an ordinary end.
    */
   lookForFailure(): Error | undefined {
     const { socket } = this;

@@ -51,9 +51,9 @@ const FULL_BYTES = 16 * 1024;
 const PART_BYTES = 256 * 1024;
 
 /**
- * Any Node stream as a transport. It can be a `Duplex` (an SSH channel, a serial port, a socket of an agent), or one
- * stream for each direction (standard input and output, or the streams of a child process). The transport then owns
- * the stream, and waits for a stream that is still connecting, such as a `net.Socket`.
+ * Any Node stream as a transport. The stream can be a `Duplex` (an SSH channel, a serial port, a socket of an agent),
+ * or one stream for each direction (standard input and output, or the streams of a child process). The transport then
+ * owns the stream, and waits for a stream that is still connecting, such as a `net.Socket`.
  *
  * - The chunks of the stream must be Buffers: no object mode, no `setEncoding`.
  * - A write is complete when the stream has called its callback. The transport does not fill the stream's queue.

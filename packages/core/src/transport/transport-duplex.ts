@@ -9,8 +9,9 @@ const ENDED: CloseInfo = { reason: 'local', by: 'local', error: undefined };
 type Callback = (error?: Error | null) => void;
 
 /**
- * A byte transport as a Node `Duplex`. It wraps a transport without `detach`, so that TLS can run on top. The stream
- * opens the transport and is then its sink. Like a `net.Socket`, the stream has `connecting` and the event `connect`.
+ * A byte transport as a Node `Duplex`. The stream wraps a transport without `detach`, so that TLS can run on top. The
+ * stream opens the transport and is then its sink. Like a `net.Socket`, the stream has `connecting` and the event
+ * `connect`.
  */
 export class TransportDuplex extends Duplex implements TransportSink {
   readonly transport: Transport;
@@ -66,7 +67,7 @@ export class TransportDuplex extends Duplex implements TransportSink {
     onEnded?.();
   }
 
-  /** Reports an error as a warning. A byte transport has such errors only for connections that were never made. */
+  /** Reports an error as a warning. A byte transport has these errors only for connections that were never made. */
   caught(error: Error): void {
     this.emit('warning', error);
   }

@@ -77,9 +77,9 @@ export interface Transport {
   /** Description of the messages that `write` accepts, for error texts. */
   readonly accepts: string;
   /**
-   * Number of bytes that `write` has accepted and the kernel has not. It distinguishes a slow write from a stuck
-   * write. Only its changes count, so a transport on top of a channel subtracts the `outboundProgress` of that
-   * channel.
+   * Number of bytes that `write` has accepted and the kernel has not. The number distinguishes a slow write from a
+   * stuck write. Only changes of the number count, so a transport on top of a channel subtracts the
+   * `outboundProgress` of that channel.
    */
   readonly unsentBytes: number;
   /**
@@ -89,7 +89,7 @@ export interface Transport {
   readonly unacknowledgedBytes?: number | undefined;
   /**
    * Whether the kernel has the bytes of an accepted write, so that no code can see them. The value is read after the
-   * write. A transport that can pass the same bytes to another part of the program leaves it out.
+   * write. A transport that can pass the same bytes to another part of the program leaves the property out.
    */
   readonly keepsNoWrites?: boolean | undefined;
   /**
@@ -117,7 +117,7 @@ export interface Transport {
   lookForFailure?(): Error | undefined;
   /**
    * Called with an error that no handler caught. Returns true if the transport continues without the message that
-   * caused the error. Otherwise the channel closes. It also closes if the transport leaves the method out.
+   * caused the error. Otherwise, or if the transport leaves the method out, the channel closes.
    */
   outlives?(error: Error): boolean;
   /**
@@ -139,8 +139,8 @@ export interface Transport {
   /**
    * Accepts messages with a total of `bytes` bytes, but does not keep their array. Returns true if the kernel has
    * accepted all messages. Otherwise `written` reports that later, and `write` is not called before. A
-   * {@link ByteSource} is read within this call, and bytes are read until `written`. Then their owner can use the
-   * memory again.
+   * {@link ByteSource} is read within this call, and bytes are read until `written`. After `written`, their owner can
+   * use the memory again.
    */
   write(messages: readonly unknown[], bytes: number): boolean;
   /** Ends the output half after all written messages. */
@@ -159,10 +159,10 @@ export interface Transport {
   holdMessage?(): MessageHold | undefined;
   /**
    * Gives the connection away as a Node stream, for TLS on top. This transport then reports nothing more, not even
-   * its end. Its addresses, `unsentBytes`, `close` and `abort` still work. The method is called before `open`, or
-   * while no write is in flight. The transport can still be connecting. The stream then has `connecting` and the
-   * event `connect`, like a `net.Socket`. A transport without this method is wrapped in a stream, which opens the
-   * transport (again).
+   * the end of the connection. Its addresses, `unsentBytes`, `close` and `abort` still work. The method is called
+   * before `open`, or while no write is in flight. The transport can still be connecting. The stream then has
+   * `connecting` and the event `connect`, like a `net.Socket`. A transport without this method is wrapped in a
+   * stream, which opens the transport (again).
    */
   detach?(): Duplex;
   /**

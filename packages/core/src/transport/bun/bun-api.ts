@@ -4,7 +4,7 @@
 /** A connection of Bun. Calls on a closed connection do nothing. */
 export interface BunSocket<Data> {
   data: Data;
-  /** The system's descriptor. It is not in Bun's documentation, and is missing on Windows. */
+  /** The system's descriptor. The descriptor is not in Bun's documentation, and is missing on Windows. */
   readonly fd?: number;
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
@@ -50,7 +50,7 @@ export interface BunSocketHandlers<Data> {
 export interface BunServer {
   readonly port?: number;
   readonly hostname?: string;
-  /** Works like the method of Node's handles. It is not in Bun's documentation. */
+  /** Works like the method of Node's handles. Bun's documentation does not contain the method. */
   getsockname?(into: { address?: string; port?: number; family?: string }): unknown;
   stop(closeConnections: boolean): void;
 }

@@ -295,8 +295,8 @@ export class BunTransport implements Transport {
 }
 
 /**
- * Returns the error that Node reports in most of these cases, because Bun does not say why a connection accepts no
- * more bytes.
+ * Returns the error of a write. Bun does not report a reason, so a negative count becomes EPIPE, as in most cases in
+ * Node.
  */
 function writeError(taken: number): Error {
   if (taken < 0) return systemError('EPIPE', 'write EPIPE');

@@ -24,8 +24,8 @@ function otherRuntime({ versions }: Platform): string | undefined {
 
 /**
  * Returns the reason why the internals of this Node may not be used; `undefined` if they may. The function calls
- * nothing for which Node could warn. Node itself reports its start flags, so the spelling of a flag and its place do
- * not matter (command line, `NODE_OPTIONS`, `node.config.json`, the options of a worker).
+ * nothing for which Node could warn. Node itself reports its start flags, so the spelling of a flag does not matter.
+ * A flag can be on the command line, in `NODE_OPTIONS`, in `node.config.json` or in the options of a worker.
  */
 export function obstacleOf(platform: Platform): string | undefined {
   const { version, versions } = platform;
@@ -43,8 +43,8 @@ export function obstacleOf(platform: Platform): string | undefined {
 }
 
 /**
- * Returns true for Node's real function. With pending deprecations, Node wraps the function in one that warns and
- * inherits from the real one.
+ * Returns true for Node's real function. With pending deprecations, Node replaces the function by a wrapper that
+ * warns and inherits from the real function.
  */
 function isNodesOwn(binding: (name: string) => unknown): boolean {
   return binding.name === 'binding' && Object.getPrototypeOf(binding) === Function.prototype;

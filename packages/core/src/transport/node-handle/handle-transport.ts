@@ -54,7 +54,7 @@ export class HandleTransport implements Transport, RequestOwner {
   private sink: TransportSink | undefined = undefined;
   private phase = OPEN;
   private reading = STOPPED;
-  /** Number of bytes that the handle has read, by its own count, modulo 2^32. The modulo keeps it a small integer. */
+  /** Number of bytes that the handle has read, by its own count, modulo 2^32 to keep a small integer. */
   private totalRead = 0;
   /** The write that the kernel has not accepted yet. */
   private writing: HandleRequest | undefined = undefined;
@@ -112,7 +112,7 @@ export class HandleTransport implements Transport, RequestOwner {
 
   /**
    * Returns the failure of a TCP connection without a peer. Only a write, even of no bytes, shows the reason. A write
-   * that is under way meets the failure itself, and a second write would wait behind it.
+   * that is under way meets the failure itself, and a second write would wait behind the first.
    */
   lookForFailure(): Error | undefined {
     const { handle, binding } = this;
@@ -337,7 +337,10 @@ function onClosed(this: StreamHandle): void {
   (this.owner as HandleTransport).hasClosed();
 }
 
-/** Returns a stream on the handle. The handle still reads into the shared buffer, because Node cannot undo that. */
+/**
+ * Returns a stream on the handle. The handle still reads into the shared buffer, because Node cannot change the
+ * buffer again.
+ */
 function socketOver(handle: StreamHandle): net.Socket {
   const onread = {
     buffer: readBuffer,
@@ -360,7 +363,7 @@ function askAddress(
 
 /**
  * Returns true if a shutdown has ended. If the peer has reset the connection, no half is left to shut down
- * (ENOTCONN). As in Node, that case is not a failure.
+ * (ENOTCONN). As in Node, this result is not a failure.
  */
 function isOver(status: number): boolean {
   return status === DONE_AT_ONCE || (status < 0 && getSystemErrorName(status) === 'ENOTCONN');

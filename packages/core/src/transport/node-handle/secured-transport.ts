@@ -19,8 +19,8 @@ interface TlsHandle extends StreamHandle {
 /**
  * A TLS socket as a transport. Requested input is read from the handle into the buffer that all connections share,
  * without a Buffer, event or tick of a stream. If one read held several records, the next records arrive without a
- * request. The transport pushes them into the stream and reads them from there. A flush is one write to the handle,
- * and so one TLS record for each 16 KiB. The stream reports the end of the input, errors and the close.
+ * request. The transport pushes these records into the stream and reads them from there. A flush is one write to the
+ * handle, which makes one TLS record for each 16 KiB. The stream reports the end of the input, errors and the close.
  */
 export class SecuredTransport extends StreamTransport implements RequestOwner {
   private readonly handle: TlsHandle;

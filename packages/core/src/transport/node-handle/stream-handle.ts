@@ -90,5 +90,5 @@ export interface NodeInternals {
   readonly pipe: PipeInternals;
 }
 
-/** Count of bytes read that means the end of the input. It is the same on all systems. */
+/** Count of bytes read that means the end of the input. The number is the same on all systems. */
 export const END_OF_INPUT: number = -4095;

@@ -17,7 +17,7 @@ import {
 /** TLS options of a client: the trusted authorities, and the client's own certificate if the server requests one. */
 export interface TlsClientOptions extends TlsIdentity {
   /**
-   * Host name that the server's certificate must be valid for. It is also sent to the server (SNI).
+   * Host name that the server's certificate must be valid for. The name is also sent to the server (SNI).
    * @default the host connected to
    */
   readonly servername?: string;

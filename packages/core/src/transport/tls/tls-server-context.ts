@@ -113,7 +113,7 @@ export class TlsServerContext {
 
 /**
  * Whether each connection needs a server of its own. Bun reports on the constructed server, even if an object
- * inherits from it. There a server costs 40 µs.
+ * inherits from it. In Bun, a server costs 40 µs.
  */
 const CONNECTIONS_NEED_SERVERS = process.versions['bun'] !== undefined;
 

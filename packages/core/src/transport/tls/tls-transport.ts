@@ -11,8 +11,9 @@ import { TlsHandshake, tlsInfoOf } from './tls-handshake.ts';
 import type { TlsServerContext } from './tls-server-context.ts';
 
 /**
- * TLS on top of another byte transport. It is active when the handshake is complete. If the transport below can be
- * detached (as every socket can), Node encrypts it on its own handle. Otherwise a stream in between is encrypted.
+ * TLS on top of another byte transport. The transport is active when the handshake is complete. If the transport
+ * below can be detached (like every socket), Node uses TLS on the handle of that transport. Otherwise TLS uses a
+ * stream in between.
  *
  * TLS from the first byte on and TLS in mid-connection work in the same way. In mid-connection, the channel replaces
  * its earlier transport with a TLS transport, see `upgradeToTls`.
