@@ -96,7 +96,6 @@ const PLACES: PlaceOptions = {
   listener: describeOptions('bind', { listener: unchecked(), ...TLS_AND_SIGNAL }),
 };
 
-/** Throws an `OptionError` if `bind` cannot listen on the target. */
 export function checkBindTarget(target: BindTarget): void {
   checkPlace('bind', target, PLACES);
   if ('path' in target) checkPath(target.path);

@@ -115,13 +115,12 @@ export interface ConnectSocketOptions extends SocketOptions {
   readonly familyAttemptMs?: number;
 }
 
-/** Options of a client's socket in addition to {@link SOCKET_OPTIONS}. */
+/** Options of a client's socket beside {@link SOCKET_OPTIONS}. */
 export const CONNECT_SOCKET_OPTIONS = describeOptions('ConnectSocketOptions', {
   // Node accepts no shorter time.
   familyAttemptMs: whole({ min: 10, max: 2 ** 31 - 1, default: 2500 }),
 });
 
-/** Throws an `OptionError` if `connect` cannot connect to the place. */
 export function checkConnectPlace(place: ConnectPlace): void {
   checkPlace('connect', place, PLACES);
   if ('path' in place) checkPath(place.path);
@@ -179,7 +178,6 @@ function guarded(lookup: net.LookupFunction): net.LookupFunction {
     );
 }
 
-/** Returns the place as text, for errors. */
 export function placeText(place: ConnectPlace): string {
   if ('transport' in place) return place.place ?? 'the peer of a transport';
   if ('name' in place) return `the name "${place.name}"`;

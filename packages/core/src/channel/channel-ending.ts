@@ -9,13 +9,10 @@ export class ChannelEnding {
   isAsked = false;
   /** Options of an `end()` that was called before the connection was up, while output waited for the connection. */
   endOptions: EndOptions | undefined = undefined;
-  /** The error that closes the channel. */
   failure: Error | undefined = undefined;
-  /** Whether the failure came from the transport. */
   hasTransportFailed = false;
   /** Information about the close, after the channel has closed. */
   info: CloseInfo | undefined = undefined;
-  /** The reason that was passed to `end()`. */
   private reason: CloseReason = 'local';
   private settable: SettableFuture | undefined = undefined;
   private promise: Promise<CloseInfo> | undefined = undefined;

@@ -90,7 +90,6 @@ export class ChannelOutput implements StallOwner {
   private gate: SegmentChain | undefined = undefined;
   private shutFuture: SettableFuture | undefined = undefined;
   private stall: StallWatch | undefined = undefined;
-  /** The signal of the write that is passing the pipeline. */
   private signal: AbortSignal | undefined = undefined;
   /** The error of refused writes, made for the first of them. */
   private refusal: Error | undefined = undefined;

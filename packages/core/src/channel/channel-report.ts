@@ -62,7 +62,6 @@ export function reportCatcher(
   channel.logger.log(isFirst ? 'error' : 'debug', text, thrown);
 }
 
-/** Reports a write whose failure was not observed. */
 export function reportUnseenWrite(channel: Channel, hooks: ChannelHooks, error: Error): void {
   if (hooks.writeFailed === undefined) {
     const level: LogLevel = isUsual(error) ? 'debug' : 'warn';

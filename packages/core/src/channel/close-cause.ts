@@ -58,7 +58,6 @@ export function causeOf(error: Error): CloseInfo {
   return { reason: 'error', by: error instanceof ChannelError ? 'network' : 'local', error };
 }
 
-/** Returns the error of pending and later writes of a closed channel. */
 export function closedError(reason: CloseReason, cause: Error | undefined): ChannelError {
   return new ChannelError('CHANNEL_CLOSED', `the channel is closed (${reason})`, { reason }, cause);
 }

@@ -10,7 +10,6 @@ const SEALED = -1;
  * future.
  */
 export class Segment extends SettableFuture {
-  /** The next segment in the chain. */
   next: Segment | undefined = undefined;
   /** The message, or an array of several messages. Most segments have one message and need no array. */
   private content: unknown;
@@ -129,7 +128,6 @@ export class SegmentChain {
     this.last = last;
   }
 
-  /** Removes and returns the segments that fit into one write. */
   nextBatch(): Segment | undefined {
     const { first } = this;
     if (first === undefined) return undefined;

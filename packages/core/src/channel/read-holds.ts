@@ -8,7 +8,6 @@ import type { Clock, DeadlineEntry, ReadHold } from '../contract.ts';
 const LOOK_MS = 1000;
 const MOST_MS = 8000;
 
-/** The input that is held. */
 export interface HeldInput {
   /** Called when the last hold has been released and every listener has been called. */
   released(): void;
@@ -62,7 +61,6 @@ export class ReadHolds implements DeadlineEntry {
     return this.stoodBefore + (this.stoodSince < 0 ? 0 : this.clock.now() - this.stoodSince);
   }
 
-  /** Sets whether a channel without auto-read has no open request. */
   setUnasked(isUnasked: boolean): void {
     this.isUnasked = isUnasked;
     this.stamp();
@@ -82,7 +80,6 @@ export class ReadHolds implements DeadlineEntry {
     return hold;
   }
 
-  /** Calls the listener once, when no hold is left. */
   once(listener: () => void): void {
     this.listeners.push(listener);
   }

@@ -23,9 +23,9 @@ const FIRST_LOOK = 1 / 4;
  * grows to megabytes. A peer that reads 80 KB/s without pause can therefore show no progress for more than ten
  * seconds.
  *
- * After a quarter of the time without progress, the system is asked how many bytes the peer has not acknowledged. If
- * the number has not decreased after a further whole period, the output is stalled. If the system does not report the
- * number, the output is stalled after the time without progress.
+ * After a quarter of the time without progress, the system is asked how many bytes the peer has not acknowledged. The
+ * output is stalled if the number has not decreased a whole period later. Without that number, the output is stalled
+ * after the time without progress.
  */
 export class StallWatch {
   private readonly owner: StallOwner;

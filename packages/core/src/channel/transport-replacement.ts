@@ -7,14 +7,14 @@ import type { Transport, TransportSink } from '../transport/transport.ts';
 export interface ReplacementOwner extends TransportSink {
   readonly clock: Clock;
   readonly isOpen: boolean;
-  /** The input, with its state: `isInBurst` is true between the first message of a burst and the end of the burst. */
+  /** `isInBurst` is true from the first message of a burst of input to its end. */
   readonly reading: { readonly isInBurst: boolean };
   readonly output: { transport: Transport; readonly isDrained: boolean };
   failWith(error: Error): void;
 }
 
 /**
- * A channel's change from one transport to another in mid-connection, for example after STARTTLS:
+ * A channel's change of its transport in mid-connection, for example after STARTTLS:
  *
  * ```text
  * draining ──(all flushed output taken, burst over)──▶ opening ──connected()──▶ done: output and reads go on

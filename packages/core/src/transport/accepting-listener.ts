@@ -7,11 +7,10 @@ import type { Transport } from './transport.ts';
 
 /** A source of connections: a listening socket of Node or Bun, a name in memory, or a port of a simulated host. */
 export interface ConnectionSource {
-  /** Kind of the connections, and the reason for it. */
   readonly way: TransportWay;
   /**
-   * Begins to listen. The source reports to the listener after this call has returned. The call is repeated after a
-   * stale file was deleted.
+   * Begins to listen. Reports follow after this call has returned. The call is repeated after a stale file was
+   * deleted.
    */
   listen(to: AcceptingListener): void;
   /** Stops listening and later calls the listener's `ended`. Called once. */
@@ -100,7 +99,6 @@ export class AcceptingListener implements Listener {
     this.sink?.listening();
   }
 
-  /** Called when the source cannot listen. */
   failed(error: Error): void {
     if (this.isClosed) return;
     const isTriedAgain = this.staleFile?.isInTheWay(error, (isRemoved) => {

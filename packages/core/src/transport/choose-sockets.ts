@@ -7,7 +7,6 @@ import { type NativeListen, type NativeSockets, nativeRefused } from './native-s
 import { NODE_HANDLES } from './node-handle/node-handles.ts';
 import { listenOnSocket } from './socket-source.ts';
 
-/** Makes the listener of a `bind`. */
 export type Listen = (target: ListenTarget, options: AcceptedOptions) => Listener;
 
 const ALL: readonly NativeSockets[] = [BUN_SOCKETS, NODE_HANDLES];

@@ -18,10 +18,7 @@ export interface MulticastGroup {
 export interface DatagramSettings {
   /** Family of all addresses of the socket: 4 or 6. */
   readonly family: 4 | 6;
-  /**
-   * Whether the socket accepts IPv6 only. Otherwise an IPv6 socket also accepts IPv4, with addresses like
-   * `::ffff:10.0.0.1`.
-   */
+  /** Whether an IPv6 socket refuses IPv4. Otherwise IPv4 addresses look like `::ffff:10.0.0.1`. */
   readonly ipv6Only: boolean;
   /** Whether several sockets of the machine can have the port. Each socket receives the datagrams to a group. */
   readonly reuseAddr: boolean;
@@ -35,7 +32,7 @@ export interface DatagramSettings {
   readonly sendBufferBytes: number | undefined;
   /** Maximum number of routers that a datagram passes, from 1 to 255. */
   readonly ttl: number | undefined;
-  /** Maximum number of routers that a datagram to a group passes, from 0 to 255. */
+  /** The same maximum for datagrams to groups, from 0 to 255. */
   readonly multicastTtl: number | undefined;
   /** Whether datagrams to a group also reach its members on this machine. */
   readonly multicastLoopback: boolean | undefined;
@@ -61,7 +58,7 @@ export interface DatagramSocketUser {
   bound(): void;
   /** Called when a datagram has arrived. The memory of the bytes belongs to the receiver. */
   arrived(bytes: Buffer, host: string, port: number, family: 'IPv4' | 'IPv6'): void;
-  /** Called for an error that the socket survives. For example, a peer answers that no socket listens on its port. */
+  /** Called for an error that the socket survives, for example a peer's answer that its port is closed. */
   caught(error: Error): void;
   /** Called when the socket cannot be bound or connected. */
   failed(error: Error): void;

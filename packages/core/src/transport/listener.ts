@@ -15,7 +15,7 @@ export interface TransportWay {
   readonly kind: TransportKind;
   /** Reason for this kind, as text for a log. */
   readonly why: string;
-  /** Whether the runtime has connections of its own below its sockets that are not available. @default false */
+  /** Whether the runtime's own connections below its sockets are not available. @default false */
   readonly isFallback?: boolean;
 }
 
@@ -23,15 +23,9 @@ export interface TransportWay {
 export interface ListenerSink {
   /** Called when listening has begun and `localAddress` is known. */
   listening(): void;
-  /**
-   * Called with an accepted connection, once for each `requestAccept`. The receiver owns the connection, and opens or
-   * aborts it.
-   */
+  /** Called once for each `requestAccept`. The receiver owns the connection, and opens or aborts it. */
   accepted(connection: Transport): void;
-  /**
-   * Called for an error that the listener survives. For example, a connection could not be accepted, or the process
-   * has no descriptors left.
-   */
+  /** Called for an error that the listener survives, for example a lack of descriptors. */
   caught(error: Error): void;
   /** Called when the listener cannot listen, or can no longer listen. */
   failed(error: Error): void;
@@ -40,7 +34,7 @@ export interface ListenerSink {
 }
 
 /**
- * A place from which connections arrive: a listening socket, or a name in memory. A listener has fewer members than a
+ * A place from which connections arrive: a listening socket, or a name in memory. A listener is smaller than a
  * {@link Transport}, because nothing is written to it. `bind({ listener })` makes a server of a listener.
  *
  * @see Netty's `ServerChannel`
@@ -60,7 +54,7 @@ export interface Listener {
    */
   readonly placesForStrangers?: number | undefined;
   /**
-   * Returns the logger of the listening channel, made from the logger of its options. See {@link Transport.loggerOf}.
+   * Returns the logger of the listening channel, see {@link Transport.loggerOf}.
    * @default that of the options
    */
   loggerOf?(logger: Logger): Logger;

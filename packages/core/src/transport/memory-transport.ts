@@ -74,7 +74,7 @@ export class MemoryTransport implements Transport {
     end.user = this;
   }
 
-  /** Returns two ends that are connected to each other. Each end can have a clock of its own. */
+  /** Returns two connected ends. Each end can have a clock of its own. */
   static pair(
     options: MemoryTransportOptions = {},
     other: MemoryTransportOptions = options,
@@ -89,8 +89,7 @@ export class MemoryTransport implements Transport {
   }
 
   /**
-   * Makes a transport for one end of a connection. The end can be your own implementation, such as a simulated
-   * kernel.
+   * Makes a transport for one end, which can be your own implementation, such as a simulated kernel.
    *
    * @param dial - function that begins to connect, or returns an error; not needed for an end that is connected
    */

@@ -30,7 +30,6 @@ export function addressOf(
   return { host, port, family: family === 'IPv6' ? 'IPv6' : 'IPv4' };
 }
 
-/** Returns the peer as text, for errors. */
 export function peerText(remote: Address | undefined): string {
   if (remote === undefined) return 'the peer';
   return 'path' in remote ? remote.path : `${remote.host}:${remote.port}`;

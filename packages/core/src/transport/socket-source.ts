@@ -39,7 +39,6 @@ export function listenOnSocket(
   return new AcceptingListener(source, new StaleSocketFile(target));
 }
 
-/** A listening Node socket. */
 export class SocketSource implements ConnectionSource {
   way: TransportWay;
   private readonly server: net.Server;

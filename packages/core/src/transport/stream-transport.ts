@@ -52,8 +52,8 @@ const PART_BYTES = 256 * 1024;
 
 /**
  * Any Node stream as a transport. The stream can be a `Duplex` (an SSH channel, a serial port, a socket of an agent),
- * or one stream for each direction (standard input and output, or the streams of a child process). The transport then
- * owns the stream, and waits for a stream that is still connecting, such as a `net.Socket`.
+ * or a pair (standard input and output, the streams of a child process). The transport then owns the stream, and
+ * waits for a stream that is still connecting, such as a `net.Socket`.
  *
  * - The chunks of the stream must be Buffers: no object mode, no `setEncoding`.
  * - A write is complete when the stream has called its callback. The transport does not fill the stream's queue.
@@ -178,8 +178,8 @@ export class StreamTransport implements Transport {
   }
 
   /**
-   * Hands the buffers to the stream. Returns true if the stream accepted all within the call. After false,
-   * {@link sent} is called.
+   * Hands the buffers to the stream. Returns true if the stream accepted all within the call. Otherwise {@link sent}
+   * follows.
    */
   protected send(buffers: readonly Buffer[]): boolean {
     const { writable } = this;

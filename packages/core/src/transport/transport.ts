@@ -40,8 +40,8 @@ export interface TransportSink {
   /** Called when the output half has been shut down. */
   outputEnded(): void;
   /**
-   * Called for an error that the transport survives. For example, a connection could not be accepted, or a message
-   * was broken.
+   * Called for an error that the transport survives, for example a broken message or a connection that was not
+   * accepted.
    */
   caught(error: Error): void;
   /** Called for an error that ends the transport. On an established connection `disconnected` follows. */
@@ -83,8 +83,8 @@ export interface Transport {
    */
   readonly unsentBytes: number;
   /**
-   * Number of bytes that the kernel has accepted and the peer has not acknowledged. If a transport leaves the number
-   * out, core asks Linux, by the addresses of the connection.
+   * Number of bytes that the kernel has accepted and the peer has not acknowledged. Without this property, core asks
+   * Linux, by the addresses of the connection.
    */
   readonly unacknowledgedBytes?: number | undefined;
   /**
@@ -93,10 +93,10 @@ export interface Transport {
    */
   readonly keepsNoWrites?: boolean | undefined;
   /**
-   * Whether messages are independent, like datagrams: each message can be refused, lost, broken or forged without an
-   * effect on the others. Each write then has a future of its own, and {@link TransportSink.written} reports the
-   * failed messages. A write above `maxOutboundBytes` fails, and the channel stays open. The channel does not watch
-   * for a stall. A decoder that cannot read a message reads the next message.
+   * Whether messages are independent, like datagrams: a message can be refused, lost, broken or forged without an
+   * effect on others. Each write then has a future of its own, and {@link TransportSink.written} reports the failed
+   * messages. A write above `maxOutboundBytes` fails, and the channel stays open. The channel does not watch for a
+   * stall. A decoder that cannot read a message reads the next message.
    * @default false
    */
   readonly messagesAreIndependent?: boolean | undefined;
@@ -111,8 +111,8 @@ export interface Transport {
   pauseReading(): void;
   /**
    * Returns the failure that the next read would meet, such as a reset, without reading. Systems report a failure
-   * only to reads and writes. The channel therefore calls the method from time to time while it reads nothing and its
-   * output half is open. A transport that reports each failure itself leaves the method out.
+   * only to reads and writes, so the channel sometimes calls the method while it reads nothing and its output half is
+   * open. A transport that reports each failure itself leaves the method out.
    */
   lookForFailure?(): Error | undefined;
   /**
@@ -121,16 +121,15 @@ export interface Transport {
    */
   outlives?(error: Error): boolean;
   /**
-   * Maximum number of connections of a listening channel whose peers can be forged, like the senders of datagrams. At
-   * the maximum, the connection of a stranger is given up for a newcomer. A handler that refuses newcomers earlier
-   * lets strangers lock others out.
+   * Maximum number of connections of a listening channel with senders that can be forged, like those of datagrams. At
+   * the maximum, a stranger's connection is given up for a newcomer. A handler that refuses newcomers earlier lets
+   * strangers lock others out.
    * @default none is given up
    */
   readonly placesForStrangers?: number | undefined;
   /**
-   * Returns the channel's logger, made from the logger of its options, for each line. A transport with unknown peers
-   * needs its own logger: anybody can send with any address, and the lines that each sender causes must not fill the
-   * log.
+   * Returns the logger for each line of the channel, made from the logger of its options. Use it for unknown peers:
+   * anybody can send with any address, and no sender may fill the log.
    * @default that of the options
    */
   loggerOf?(logger: Logger): Logger;

@@ -1,5 +1,4 @@
-// The members of Bun's global `Bun` that this folder uses. The file imports nothing of Bun, so that the package
-// loads on every runtime.
+// The members of Bun's global `Bun` that this folder uses. The file imports nothing of Bun.
 
 /** A connection of Bun. Calls on a closed connection do nothing. */
 export interface BunSocket<Data> {
@@ -17,7 +16,6 @@ export interface BunSocket<Data> {
    * bytes.
    */
   write(bytes: Uint8Array, byteOffset: number, byteLength: number): number;
-  /** Ends the output half. */
   shutdown(): void;
   /**
    * Closes the connection. Bytes that the kernel has accepted still arrive. Calls `close` of the handlers within this
@@ -46,7 +44,6 @@ export interface BunSocketHandlers<Data> {
   error(socket: BunSocket<Data>, error: Error): void;
 }
 
-/** The server that `Bun.listen` returns. */
 export interface BunServer {
   readonly port?: number;
   readonly hostname?: string;
@@ -55,7 +52,6 @@ export interface BunServer {
   stop(closeConnections: boolean): void;
 }
 
-/** The place on which `Bun.listen` listens, and its options. */
 export type BunListenOptions<Data> = (
   | {
       readonly hostname: string;
@@ -72,7 +68,6 @@ export type BunListenOptions<Data> = (
   readonly socket: BunSocketHandlers<Data>;
 };
 
-/** The place to which `Bun.connect` connects. */
 export interface BunConnectOptions<Data> {
   readonly hostname: string;
   readonly port: number;
@@ -80,7 +75,6 @@ export interface BunConnectOptions<Data> {
   readonly socket: BunSocketHandlers<Data>;
 }
 
-/** Bun's sockets: its global `Bun`. */
 export interface BunApi {
   readonly version: string;
   listen<Data>(options: BunListenOptions<Data>): BunServer;

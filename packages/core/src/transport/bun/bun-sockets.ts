@@ -26,7 +26,6 @@ const here = {
   },
 };
 
-/** Bun's sockets. */
 export const BUN_SOCKETS: NativeSockets = {
   kind: 'bun',
   runtime: `Bun ${here.platform.versions['bun']}`,
@@ -57,7 +56,6 @@ async function check(api: BunApi): Promise<NativeListen | string> {
   return (target, options, why) => listenOnBun(api, target, options, why);
 }
 
-/** Returns a listener on a socket of `Bun.listen`. */
 export function listenOnBun(
   api: BunApi,
   target: ListenTarget,

@@ -5,7 +5,6 @@ import { HandleTransport } from './handle-transport.ts';
 import type { StreamBinding } from './stream-binding.ts';
 import type { ListeningHandle, NodeInternals, StreamHandle } from './stream-handle.ts';
 
-/** The receiver of the accepted connections. */
 export interface AcceptedListener {
   /** Called with a connection. Drops the connection if it cannot be accepted. */
   adopt(adopt: () => Transport, drop: () => void, descriptor: number | undefined): void;
@@ -34,8 +33,8 @@ export class HandleAcceptor {
   }
 
   /**
-   * Begins with the next connection. If that is not possible, returns the reason, and all connections arrive as the
-   * server's `connection` event. Later, a connection that cannot be accepted here also arrives as that event.
+   * Begins with the next connection. If this is not possible, returns the reason. Connections that cannot be accepted
+   * here arrive as the server's `connection` event.
    *
    * @param givenUp - callback that is called when all later connections arrive as that event
    */

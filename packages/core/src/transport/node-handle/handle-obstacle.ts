@@ -13,7 +13,6 @@ export interface Platform {
   readonly binding?: (name: string) => unknown;
 }
 
-/** Returns true on Node itself. */
 export function isNode(platform: Platform): boolean {
   return otherRuntime(platform) === undefined;
 }
@@ -24,8 +23,8 @@ function otherRuntime({ versions }: Platform): string | undefined {
 
 /**
  * Returns the reason why the internals of this Node may not be used; `undefined` if they may. The function calls
- * nothing for which Node could warn. Node itself reports its start flags, so the spelling of a flag does not matter.
- * A flag can be on the command line, in `NODE_OPTIONS`, in `node.config.json` or in the options of a worker.
+ * nothing for which Node could warn. Node reports its start flags, so their spelling and their place do not matter
+ * (command line, `NODE_OPTIONS`, `node.config.json` or the options of a worker).
  */
 export function obstacleOf(platform: Platform): string | undefined {
   const { version, versions } = platform;

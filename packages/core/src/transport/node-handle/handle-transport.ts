@@ -56,7 +56,6 @@ export class HandleTransport implements Transport, RequestOwner {
   private reading = STOPPED;
   /** Number of bytes that the handle has read, by its own count, modulo 2^32 to keep a small integer. */
   private totalRead = 0;
-  /** The write that the kernel has not accepted yet. */
   private writing: HandleRequest | undefined = undefined;
   private local: Address | undefined = undefined;
   readonly remoteAddress: Address | undefined;

@@ -26,7 +26,6 @@ import { StreamBinding } from './stream-binding.ts';
 
 const platform = process as unknown as Platform;
 
-/** Node's handles. */
 export const NODE_HANDLES: NativeSockets = {
   kind: 'handle',
   runtime: `Node ${platform.version}`,

@@ -111,7 +111,6 @@ export function isCountRight(count: number, totalBefore: number, total: number):
   return count <= readBuffer.length && ((total - totalBefore) | 0) === count;
 }
 
-/** The owner of a request, which is called when the request ends. */
 export interface RequestOwner {
   hasWritten(request: HandleRequest, status: number): void;
   /** Called when Node broke a promise that concerns this connection. */

@@ -39,7 +39,6 @@ export interface HandleAddress {
   readonly family: string;
 }
 
-/** A handle that listens. */
 export interface ListeningHandle extends StreamHandle {
   onconnection: (this: unknown, status: number, handle: StreamHandle | undefined) => void;
 }

@@ -14,7 +14,7 @@ import {
   type TlsIdentity,
 } from './tls-identity.ts';
 
-/** TLS options of a client: the trusted authorities, and the client's own certificate if the server requests one. */
+/** TLS options of a client: trusted authorities, and its own certificate if the server requests one. */
 export interface TlsClientOptions extends TlsIdentity {
   /**
    * Host name that the server's certificate must be valid for. The name is also sent to the server (SNI).

@@ -22,7 +22,6 @@ export interface TlsIdentity
     | 'dhparam'
   > {}
 
-/** The options of an identity, which OpenSSL checks. */
 export const TLS_IDENTITY = describeOptions('TlsIdentity', {
   ca: unchecked(),
   cert: unchecked(),
@@ -38,7 +37,6 @@ export const TLS_IDENTITY = describeOptions('TlsIdentity', {
   dhparam: unchecked(),
 });
 
-/** Maximum duration of a handshake, in milliseconds. */
 export const HANDSHAKE_TIMEOUT = time({ default: 10_000 });
 
 /** Returns the identity as OpenSSL's context. Throws an `OptionError` if OpenSSL refuses the identity. */
@@ -66,7 +64,6 @@ export function secureContextOf(where: string, identity: TlsIdentity): SecureCon
   }
 }
 
-/** Returns true if the identity has a certificate. */
 export function hasCertificate(identity: TlsIdentity): boolean {
   return identity.cert !== undefined || identity.pfx !== undefined;
 }

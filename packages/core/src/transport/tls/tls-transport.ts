@@ -173,7 +173,6 @@ export class TlsTransport implements Transport {
   }
 }
 
-/** The encrypted stream, as a transport. */
 class TlsStream extends StreamTransport {
   private readonly below: Duplex;
 
