@@ -4,8 +4,8 @@ import { OptionError } from '../errors.ts';
 import { PipelineTemplate } from '../pipeline/pipeline-template.ts';
 
 /**
- * Builds the pipeline of one channel. The function is called for each channel and adds new handlers. If the function
- * returns the result of `addLast`, the compiler then knows the channel's message types.
+ * A function or template that builds the pipeline of one channel. A function is called for each channel and adds new
+ * handlers. If the function returns the result of `addLast`, the compiler then knows the channel's message types.
  *
  * @typeParam R - type of the messages that the pipeline's last handler passes on
  * @typeParam W - type of the messages that can be written to the pipeline

@@ -46,8 +46,8 @@ export interface ConnectOptions {
 const CANCEL_OPTIONS = describeOptions('connect', { signal: unchecked() });
 
 /**
- * Connects to servers. Give the bootstrap a function that builds the channel's pipeline, and then call `connect` as
- * often as you like. Each connection has handlers of its own.
+ * A bootstrap that connects to servers. Give the bootstrap a function that builds the channel's pipeline, and then
+ * call `connect` as often as you like. Each connection has handlers of its own.
  *
  * @example
  * ```ts

@@ -14,7 +14,8 @@ export const CONNECTION_CHANNELS = {
  * The message on the `node:diagnostics_channel` channels `headrace.connection.accepted` and
  * `headrace.connection.closed`. Every server publishes the message, for each kind of transport, including TLS and
  * memory. The server announces the close of an accepted connection once, if the connection was announced or if
- * `closed` had a subscriber at that time. Without a subscriber, the server makes no message and calls no function.
+ * `closed` had a subscriber when the server accepted the connection. Without a subscriber, the server makes no
+ * message and calls no function.
  *
  * A connection on a Node handle is not a `net.Socket`. The event `connection` of `net.Server`, its `getConnections`
  * and the channel `net.server.socket` therefore do not report such a connection. Node's messages about servers

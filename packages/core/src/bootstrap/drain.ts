@@ -73,8 +73,8 @@ export function drainPlan(
 }
 
 /**
- * Ends a group of connections. The drain notifies the connections, waits until all have closed or the time is over,
- * and closes the others. A connection that joins meanwhile is notified when it joins.
+ * The end of a group of connections. The drain notifies the connections, waits until all have closed or the time is
+ * over, and closes the others. A connection that joins meanwhile is notified when it joins.
  *
  * @see SwiftNIO's `ServerQuiescingHelper`
  */

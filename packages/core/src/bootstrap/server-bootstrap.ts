@@ -46,8 +46,8 @@ export type BindOptions = BindTarget & {
 };
 
 /**
- * Starts servers. Give the bootstrap a function that builds the pipeline of each accepted channel, and then call
- * `bind`.
+ * A bootstrap that starts servers. Give the bootstrap a function that builds the pipeline of each accepted channel,
+ * and then call `bind`.
  *
  * @example
  * ```ts

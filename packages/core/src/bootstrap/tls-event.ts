@@ -4,8 +4,8 @@ import type { TlsInfo } from '../contract.ts';
 import { recognizeCopies } from '../package/recognize-copies.ts';
 
 /**
- * The event that a channel is now encrypted. The event passes the pipeline after `channelActive`, or after an upgrade
- * to TLS.
+ * The event that reports that a channel is now encrypted. The event passes the pipeline after `channelActive`, or
+ * after an upgrade to TLS.
  */
 export class TlsHandshakeEvent implements TlsInfo {
   static {

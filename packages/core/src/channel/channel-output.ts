@@ -68,7 +68,7 @@ export interface OutputOwner {
 /**
  * The output of one channel, in order: in flight, flushed, unflushed. Each part is a chain of segments. A future
  * succeeds when its segment has been handed to the kernel, and fails if the channel closes earlier. Node's own write
- * callback is not used: after `destroy()` it reports success for bytes that were never sent.
+ * callback is not used: after `destroy()` the callback reports success for bytes that were never sent.
  */
 export class ChannelOutput implements StallOwner {
   transport: Transport;

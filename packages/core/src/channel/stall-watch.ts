@@ -18,10 +18,10 @@ export interface StallOwner {
 const FIRST_LOOK = 1 / 4;
 
 /**
- * Distinguishes a peer that reads slowly from a peer that does not read. The bytes that the transport accepts show
- * the difference only in large steps. Linux accepts more bytes when a third of its buffer is free, and the buffer
- * grows to megabytes. A peer that reads 80 KB/s without pause can therefore show no progress for more than ten
- * seconds.
+ * A watch that distinguishes a peer that reads slowly from a peer that does not read. The bytes that the transport
+ * accepts show the difference only in large steps. Linux accepts more bytes when a third of its buffer is free, and
+ * the buffer grows to megabytes. A peer that reads 80 KB/s without pause can therefore show no progress for more than
+ * ten seconds.
  *
  * After a quarter of the time without progress, the system is asked how many bytes the peer has not acknowledged. The
  * output is stalled if the number has not decreased a whole period later. Without that number, the output is stalled

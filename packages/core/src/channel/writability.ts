@@ -26,7 +26,7 @@ export class Writability {
   }
 
   /**
-   * Adds `delta` bytes that handlers hold. Handlers call this in the middle of an event. The other handlers are
+   * Adds `delta` bytes that handlers hold. Handlers call the method in the middle of an event. The other handlers are
    * notified after the event.
    */
   hold(delta: number, queuedBytes: number): void {

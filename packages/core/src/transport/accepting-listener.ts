@@ -89,7 +89,7 @@ export class AcceptingListener implements Listener {
     this.source.close();
   }
 
-  // --- what the source reports ---
+  // --- reports of the source ---
 
   listening(address: Address | undefined): void {
     if (this.isClosed) return;
@@ -146,8 +146,9 @@ export class AcceptingListener implements Listener {
   }
 
   /**
-   * Returns true if the descriptor is so high that few are left. The caller must then drop the connection. The sink
-   * is notified and can pause accepting. Without a report, the connections would be accepted and dropped silently.
+   * Returns true if the number of the descriptor shows that few descriptors are left. The caller must then drop the
+   * connection. The sink is notified, so that it can pause accepting. Otherwise connections would be dropped without
+   * a report.
    */
   private isShort(descriptor: number | undefined): boolean {
     if (descriptor === undefined || descriptor < this.firstReserved) return false;

@@ -16,8 +16,8 @@ const checks = new WeakMap<NativeSockets, Promise<NativeListen | string>>();
 
 /**
  * Chooses, for each bind, whether a server accepts its connections below the public sockets of the runtime. If these
- * connections are not available, the server uses public sockets. If they were explicitly requested, the call rejects
- * with an `OptionError`.
+ * connections are not available, the server uses public sockets. If the caller requested these connections
+ * explicitly, the call rejects with an `OptionError`.
  */
 export async function chooseSockets(
   wanted: WantedTransport,

@@ -66,7 +66,7 @@ export class ListenerTransport implements Transport, ListenerSink {
     this.listener.close();
   }
 
-  // --- what the listener reports ---
+  // --- reports of the listener ---
 
   listening(): void {
     this.sink?.connected();

@@ -62,7 +62,10 @@ export interface Listener {
   open(sink: ListenerSink): void;
   /** Allows one more connection. */
   requestAccept(): void;
-  /** Withdraws the permission. Connections that arrive meanwhile wait, up to a maximum that the listener sets. */
+  /**
+   * Withdraws the permission of `requestAccept`. Connections that arrive meanwhile wait, up to a maximum that the
+   * listener sets.
+   */
   pauseAccepting(): void;
   /** Stops listening, and resets the connections that were not accepted. */
   close(): void;

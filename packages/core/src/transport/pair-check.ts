@@ -13,8 +13,8 @@ type Connect = (
 ) => Promise<readonly [near: Transport, far: Transport]>;
 
 /**
- * Sends bytes through two connected transports in every way that connections do, and ends them. Resolves with the
- * fault, or with `undefined`, after some milliseconds. Nothing is open then.
+ * Sends bytes through two connected transports in every way that connections use, and ends the transports. Resolves
+ * with the fault, or with `undefined`, after some milliseconds. Nothing is open then.
  */
 export async function connectAndCheck(
   connect: Connect,

@@ -73,8 +73,8 @@ function aligned(offset: number): number {
 
 /**
  * Memory into which a channel's next reads are copied, one after the other. While the memory is offered, only the
- * transport writes from {@link next} on. The object only contains data, because it is used while the shared memory
- * holds the read.
+ * transport writes from {@link next} on. The object only contains data, because the object is used while the shared
+ * memory holds the read.
  */
 export class ReadRoom {
   /** Place of the next read, as an index of the offered Buffer. */
@@ -149,7 +149,7 @@ export class ReadMemory {
     this.pipeline = pipeline;
   }
 
-  /** Makes the next reads go into this room, until it is full, withdrawn or replaced by the room of another handler. */
+  /** Uses a room for the next reads, until the room is full, withdrawn or replaced by the room of another handler. */
   offer(room: ReadRoom): void {
     this.room = room;
   }

@@ -66,13 +66,13 @@ export class SocketTransport extends StreamTransport {
     return super.isActive && !this.socket.destroyed;
   }
 
-  /** Whether the written bytes went to the system's handle. In other sockets, another stream can replace the handle. */
+  /** Whether the written bytes went to the system's handle. On other sockets, another stream can replace the handle. */
   get keepsNoWrites(): boolean {
     return this.readsIntoBuffer;
   }
 
   /**
-   * Finds a failure of TCP by a write of no bytes, which sends nothing. A write that is under way meets the failure
+   * Finds a failure of TCP with an empty write, which sends nothing. A write that is under way meets the failure
    * itself. On a Unix socket, the write would also meet an ordinary end.
    */
   lookForFailure(): Error | undefined {

@@ -265,7 +265,7 @@ export class StreamTransport implements Transport {
     this.readable.pause();
   }
 
-  // --- what the streams report ---
+  // --- reports of the streams ---
 
   /** @internal */
   connected(): void {

@@ -33,7 +33,7 @@ export class TransportDuplex extends Duplex implements TransportSink {
     return this.isFull;
   }
 
-  // --- what the transport reports ---
+  // --- reports of the transport ---
 
   checkTurn(): void {}
 
@@ -84,7 +84,7 @@ export class TransportDuplex extends Duplex implements TransportSink {
     setImmediate(() => this.destroy());
   }
 
-  // --- what the stream asks for ---
+  // --- requests of the stream ---
 
   override _read(): void {
     this.isFull = false;

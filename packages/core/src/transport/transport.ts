@@ -49,8 +49,8 @@ export interface TransportSink {
   /**
    * Called once, as the last call of all, when the connection has ended, including after `close` or `abort`.
    *
-   * @param info - reason for the end, if the transport knows more than that the peer is gone: for example, that the
-   * channel or stream below it was closed
+   * @param info - reason for the end, if the transport knows a more exact reason than the end of the peer: for
+   * example, the close of the channel or stream below
    */
   disconnected(info?: CloseInfo): void;
 }
@@ -137,7 +137,7 @@ export interface Transport {
   sizeOf(message: unknown): number;
   /**
    * Accepts messages with a total of `bytes` bytes, but does not keep their array. Returns true if the kernel has
-   * accepted all messages. Otherwise `written` reports that later, and `write` is not called before. A
+   * accepted all messages. Otherwise `written` follows, and `write` is not called before `written`. A
    * {@link ByteSource} is read within this call, and bytes are read until `written`. After `written`, their owner can
    * use the memory again.
    */

@@ -18,11 +18,11 @@ export interface BunSocket<Data> {
   write(bytes: Uint8Array, byteOffset: number, byteLength: number): number;
   shutdown(): void;
   /**
-   * Closes the connection. Bytes that the kernel has accepted still arrive. Calls `close` of the handlers within this
-   * call.
+   * Closes the connection. Bytes that the kernel has accepted still arrive. The callback `close` is called within
+   * this call.
    */
   close(): void;
-  /** Resets a TCP connection, and closes any other connection. Calls `close` of the handlers within this call. */
+  /** Resets a TCP connection, and closes any other connection. The callback `close` is called within this call. */
   terminate(): void;
   pause(): void;
   resume(): void;

@@ -69,8 +69,8 @@ export function listenOnBun(
 }
 
 /**
- * Connects two of Bun's sockets and sends bytes through them in every way that connections do. Resolves with the
- * fault, or with `undefined`, after some milliseconds.
+ * Connects two of Bun's sockets and sends bytes through the sockets in every way that connections use. Resolves with
+ * the fault, or with `undefined`, after some milliseconds.
  */
 export function checkSockets(api: BunApi, limitMs = 5000): Promise<string | undefined> {
   return connectAndCheck((opened) => connectPair(api, opened), limitMs);

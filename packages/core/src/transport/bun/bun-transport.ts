@@ -166,7 +166,7 @@ export class BunTransport implements Transport {
     this.isCalling = false;
   }
 
-  // --- what Bun reports ---
+  // --- reports of Bun ---
 
   hasRead(bytes: Buffer): void {
     if (this.phase >= FAILING) return;
@@ -216,7 +216,7 @@ export class BunTransport implements Transport {
     if (this.phase < FAILING) this.fail(error);
   }
 
-  // --- what the sink gets, in its order: bytes, the end, the close ---
+  // --- reports to the sink, in this order: bytes, the end, the close ---
 
   private reportLater(): void {
     process.nextTick(() => this.report());

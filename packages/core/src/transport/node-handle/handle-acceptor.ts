@@ -16,7 +16,7 @@ const INHERITS_OPTIONS = process.platform === 'linux';
 /** Status that libuv returns if keepalive is on and the system chooses the initial delay. */
 const EINVAL = -22;
 
-/** Accepts the connections of a listening server before Node makes a `net.Socket` of each. */
+/** An acceptor that takes the connections of a listening server before Node makes a `net.Socket` of each. */
 export class HandleAcceptor {
   private readonly internals: NodeInternals;
   private readonly binding: StreamBinding;
@@ -33,8 +33,8 @@ export class HandleAcceptor {
   }
 
   /**
-   * Begins with the next connection. If this is not possible, returns the reason. Connections that cannot be accepted
-   * here arrive as the server's `connection` event.
+   * Starts accepting with the next connection. Returns the reason if accepting is not possible. Connections that
+   * cannot be accepted here arrive as the server's `connection` event.
    *
    * @param givenUp - callback that is called when all later connections arrive as that event
    */

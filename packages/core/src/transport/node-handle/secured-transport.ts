@@ -129,7 +129,7 @@ export class SecuredTransport extends StreamTransport implements RequestOwner {
     this.check('write', status);
   }
 
-  // --- what the handle reports ---
+  // --- reports of the handle ---
 
   hasRead(): void {
     const { binding, readable } = this;

@@ -6,8 +6,8 @@ import type { HandleAddress, NodeInternals, StreamHandle, TcpInternals } from '.
 const LOOPBACK = '127.0.0.1';
 
 /**
- * Connects two TCP handles of this process and sends bytes through them in every way that connections do. Resolves
- * with the fault, or with `undefined`, after some milliseconds.
+ * Connects two TCP handles of this process and sends bytes through the handles in every way that connections use.
+ * Resolves with the fault, or with `undefined`, after some milliseconds.
  */
 export async function checkHandles(
   internals: NodeInternals,

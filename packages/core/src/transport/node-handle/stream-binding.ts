@@ -89,8 +89,8 @@ export class StreamBinding {
   }
 
   /**
-   * Makes the request available after the next completion, because Node keeps it until its own completion has
-   * returned.
+   * Makes the request available after the next completion, because Node keeps the request until the request's own
+   * completion has returned.
    */
   reuseLater(request: HandleRequest): void {
     const { ended } = this;

@@ -28,7 +28,7 @@ export function tlsErrorText(error: Error | undefined): string {
   return code === undefined ? text : `${text} (${code})`;
 }
 
-/** Returns only the reason, because OpenSSL's message contains its internals and ends with a line feed. */
+/** Returns only the reason for an error, because OpenSSL's message contains internals and ends with a line feed. */
 function alertText(code: string | undefined, reason: string | undefined): string | undefined {
   if (reason === undefined) return undefined;
   const isAlert = code?.includes('_ALERT_') === true;

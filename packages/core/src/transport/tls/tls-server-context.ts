@@ -25,8 +25,8 @@ export interface TlsServerOptions extends TlsIdentity {
    */
   readonly names?: Readonly<Record<string, TlsIdentity>>;
   /**
-   * Protocols that the server supports, the preferred protocol first (ALPN). A client that offers only others is
-   * refused.
+   * Protocols that the server supports, the preferred protocol first (ALPN). A client that offers only other
+   * protocols is refused.
    * @default none
    */
   readonly alpn?: readonly string[];

@@ -33,7 +33,8 @@ export class TlsTransport implements Transport {
   private mayRead = false;
 
   /**
-   * @param inner - transport that is active, connecting, or in use by a channel that replaces it with this one
+   * @param inner - transport that is active, connecting, or in use by a channel that replaces it with the new
+   * transport
    * @param received - bytes that were already read from `inner` and belong to TLS
    */
   constructor(
