@@ -1,5 +1,6 @@
 import type { Channel, LogLevel } from '../contract.ts';
 import { isHeadraceError } from '../errors.ts';
+import { isOwnFault } from '../log/own-fault.ts';
 import { warnFirst } from '../log/warn-first.ts';
 import { throwerOf } from '../pipeline/thrower.ts';
 import { addressText } from '../text/address-text.ts';
@@ -31,12 +32,18 @@ function typeText(message: unknown): string {
   return typeof name === 'string' && name !== '' ? name : 'object';
 }
 
-/** Logs an error that has passed the last handler. A peer that leaves or resets its connection causes no warning. */
+/**
+ * Logs an error that has passed the last handler. The level is `debug` if the peer left or reset its connection. The
+ * level is also `debug` if the channel is closed and the error is not a fault of the program, because the rest of the
+ * input of a closed channel often causes further errors. For other errors the level is `warn`.
+ */
 export function reportUncaught(channel: Channel, error: Error): void {
-  const level: LogLevel = isUsual(error) ? 'debug' : 'warn';
+  const { isOpen } = channel;
+  const level: LogLevel = isUsual(error) || (!isOpen && !isOwnFault(error)) ? 'debug' : 'warn';
+  const then = isOpen ? 'closing' : 'the channel is closed already';
   channel.logger.log(
     level,
-    `${channel} no handler caught an error${origin(error)}; closing`,
+    `${channel} no handler caught an error${origin(error)}; ${then}`,
     error,
   );
 }

@@ -159,9 +159,9 @@ export interface Transport {
   /**
    * Gives the connection away as a Node stream, for TLS on top. This transport then reports nothing more, not even
    * the end of the connection. Its addresses, `unsentBytes`, `close` and `abort` still work. The method is called
-   * before `open`, or while no write is in flight. The transport can still be connecting. The stream then has
-   * `connecting` and the event `connect`, like a `net.Socket`. A transport without this method is wrapped in a
-   * stream, which opens the transport (again).
+   * before `open`, or while no write is in flight. Before `open`, the transport can still be connecting. The stream
+   * then has `connecting` and the event `connect`, like a `net.Socket`. A transport without this method is wrapped in
+   * a stream, which opens the transport (again).
    */
   detach?(): Duplex;
   /**
