@@ -107,8 +107,8 @@ const PLACES: PlaceOptions = {
 /** Options of a client's socket. */
 export interface ConnectSocketOptions extends SocketOptions {
   /**
-   * Maximum duration of a connect to one address of a host, in milliseconds. After this time, the next address is
-   * tried. Node's own limit of 250 ms is too short for slow routes.
+   * Maximum duration of a connect to one address of a host, in milliseconds. After this time, the connect is given up
+   * and the next address is tried. Node's own limit of 250 ms is too short for slow routes.
    * @default 2500
    * @see https://github.com/nodejs/node/issues/54359
    */
