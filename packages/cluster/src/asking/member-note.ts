@@ -33,7 +33,7 @@ export interface WireAnswer extends WireValue {
 
 type Plain = string | number | boolean;
 
-/** Maximum size of a question or an answer. Both are a part of a message, and several answers are sent together. */
+/** Maximum size of a question or an answer. Each is only a part of a message, because several answers are sent together. */
 export const MAX_VALUE_BYTES = 256 * 1024;
 const MAX_TEXT = 1000;
 const MAX_DETAILS = 8;

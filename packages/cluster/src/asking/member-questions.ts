@@ -145,8 +145,8 @@ export class MemberQuestions {
   }
 
   /**
-   * Asks other nodes which questions are still open. A node that considered this node gone has given up its questions, and lost
-   * messages are not reported. Messages between two nodes keep their order, so answers arrive before a refusal.
+   * Asks other nodes which questions are still open. A node that considered this node gone has given up the questions of this
+   * node, and lost messages are not reported. Messages between two nodes keep their order, so answers arrive before a refusal.
    */
   private askWhetherStill(): void {
     if (this.context.wire.bus.state === 'down') return;

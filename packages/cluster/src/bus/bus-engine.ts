@@ -25,9 +25,8 @@ export interface BusLink {
   /** Resolves when every subscription made so far is in force at the engine. */
   settled(): Promise<void>;
   /**
-   * Resolves with the minimum number of links that listen. An engine that knows only whether any link listens returns 1. The
-   * promise resolves after the messages published before have reached the engine. Therefore the promise also paces the pieces of
-   * a long message.
+   * Resolves with the number of links that listen, or with 1 if the engine knows only that a link listens. Resolves after the
+   * earlier messages have reached the engine, so the bus uses the answer to pace the pieces of a long message.
    */
   receivers(subject: string): Promise<number>;
   /** The engine's store for durable groups. */
@@ -61,8 +60,8 @@ export interface BusEngine {
   /** Publishes the wills of links without `leaveWill`. @default none */
   readonly witness?: WillWitness | undefined;
   /**
-   * Connects once. Rejects if the connect fails, or when the signal aborts. Reports of a link before the promise resolves are
-   * ignored. The loss of a link is not ignored: it aborts this connect.
+   * Connects once. Rejects if the connect fails, or when the signal aborts. Until the promise resolves, reports of the link are
+   * ignored, except its loss, which aborts this connect.
    */
   connect(sink: BusLinkSink, host: BusHost, signal: AbortSignal): Promise<BusLink>;
 }

@@ -24,18 +24,21 @@ export interface BusLinkOwner {
 
 /** Maximum time to send the published messages at the end. */
 const FLUSH_WITHIN_MS = 2000;
-/** While messages of others arrive, the bus waits this many times longer for its own heartbeat, which may only be late. */
+/**
+ * While messages of others arrive, the bus waits this many times longer for its own heartbeat, because the heartbeat may only be
+ * late.
+ */
 const LAG_FACTOR = 10;
 /** Maximum number of lines for different errors while the bus is down. */
 const MAX_LINES = 8;
 /**
- * Delays between attempts to connect. They grow, and their second half is random. With more than a second at most, a bus that was
- * down for 3 s could come back after 5 s, when other nodes consider its node gone.
+ * Delays between attempts to connect. The delays grow to 1 s, and half of each delay is random. With a larger maximum, a bus that
+ * was down for 3 s could be up again after 5 s, when other nodes already consider its node gone.
  */
 const RETRY = exponential({ baseMs: 100, maxMs: 1000, jitter: 'equal' });
 
 /**
- * Makes a link to the engine, and another link when it is lost. A link is up while it receives its own heartbeats. A stopped
+ * Makes a link to the engine, and another link after each loss. A link is up while it receives its own heartbeats. A stopped
  * server, a connection that hangs and a proxy without a server look alike, and the clients of the engines do not notice them in
  * time.
  */
@@ -102,7 +105,7 @@ export class BusLinkKeeper {
     );
   }
 
-  /** Publishes a message. Returns false if the engine has not accepted earlier messages. The message is then lost. */
+  /** Publishes a message. Returns false if the engine has too many unconfirmed messages. The message is then lost. */
   publish(subject: string, bytes: Uint8Array): boolean {
     if (!this.inFlight.hasRoomFor(subject, bytes)) return false;
     this.give(subject, bytes);

@@ -6,7 +6,7 @@ export type { BusSubscription } from '../log/bus-subscription.ts';
 
 /**
  * The outcome of `publish` for a message. `sent` means that the engine received the message. `kept` means that the message waits
- * until the bus is up. `dropped` means that the message is lost. No outcome means that a listener received the message.
+ * until the bus is up. `dropped` means that the message is lost. None of them means that a listener received the message.
  */
 export type PublishOutcome = 'sent' | 'kept' | 'dropped';
 
@@ -79,8 +79,8 @@ export interface Bus {
   /** Resolves when all subscriptions made so far are in force. Rejects with `BUS_DOWN`. */
   settled(): Promise<void>;
   /**
-   * Resolves with the minimum number of engine connections that listen to a subject. An engine that knows only whether any
-   * connection listens returns 1. Rejects with `BUS_DOWN`.
+   * Resolves with the number of engine connections that listen to a subject, or with 1 if the engine knows only that a connection
+   * listens. Rejects with `BUS_DOWN`.
    */
   receivers(subject: string): Promise<number>;
 

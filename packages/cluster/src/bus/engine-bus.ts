@@ -138,8 +138,8 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
   }
 
   /**
-   * Resolves with the minimum number of links that listen. An engine that does not count returns 1 for any number of links.
-   * Rejects with `BUS_DOWN`.
+   * Resolves with the number of links that listen, or with 1 if the engine knows only that a link listens. Rejects with
+   * `BUS_DOWN`.
    */
   receivers(subject: string): Promise<number> {
     return this.whileUp((link) => link.receivers(subject));

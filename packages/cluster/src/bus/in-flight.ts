@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 
-/** Amounts after which a further heartbeat is sent under load, so that the amount in flight stays known. */
+/** Amounts of messages after which the bus sends a further heartbeat, so that the amount in flight stays known. */
 const PROBE_EACH_BYTES = 1024 * 1024;
 const PROBE_EACH_MESSAGES = 16 * 1024;
 /** Maximum size of messages that an engine has not confirmed. The client of a stopped engine would keep them all. */

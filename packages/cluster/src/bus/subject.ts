@@ -9,7 +9,7 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 /**
  * Encodes a name as one token of a subject:
  *
- * - `p` and the name, if the name has at most 64 characters, which are only letters, digits, `-` and `_`
+ * - `p` and the name, if the name consists of at most 64 letters, digits, `-` and `_`
  * - `b` and its UTF-8 as base64url, for another name
  * - `h` and its SHA-256, if the `b` form is longer than 96 bytes
  * - `s` and the SHA-256 of its UTF-16, if the name has no UTF-8

@@ -39,7 +39,7 @@ export interface ClusterOptions<Principal = unknown> {
   readonly roles?: readonly string[];
   /** Returns the number of connected clients, for the route. @default the members of the largest group here */
   readonly connections?: () => number;
-  /** Returns the busy part of one core, 0 to 1, for the route. @default the process's CPU time of the last second */
+  /** Returns the load of one core, from 0 to 1, for the route. @default the process's CPU time of the last second */
   readonly load?: () => number;
   /**
    * Options of `cluster.users`: the id of a principal, and whether a user may be on two nodes.

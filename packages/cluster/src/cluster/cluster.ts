@@ -227,7 +227,7 @@ export class Cluster<Principal = unknown>
    *
    * 1. The other nodes and the route are notified that this node is draining, and its servers stop accepting.
    * 2. The clients of lasting channels are sent to other nodes. The other connections end in batches, after their output was
-   * sent.
+   *    sent.
    * 3. Writes to durable groups are stored, and the groups are left.
    * 4. The published messages are sent, and the bus is closed.
    *

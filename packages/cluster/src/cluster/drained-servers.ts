@@ -78,8 +78,7 @@ export function leavePlan(options: LeaveOptions): LeavePlan {
 
 /**
  * @internal Sends all clients to other nodes. Resolves when the clients have left, or after `drainTimeoutMs`. If a server or
- * table
- * fails, the others are still drained, and then the first error is thrown.
+ * table fails, the others are still drained, and then the first error is thrown.
  */
 export async function drainServers(plan: LeavePlan, clock: Clock): Promise<void> {
   const { servers, tables, drainTimeoutMs, batch, spreadMs } = plan;
@@ -98,7 +97,7 @@ export async function drainServers(plan: LeavePlan, clock: Clock): Promise<void>
 }
 
 /**
- * Asks the clients of lasting channels to leave, each at a moment of its own, and waits for them. Their connections are not ended
+ * Asks the clients of lasting channels to leave, at random moments, and waits for them. Their connections are not ended
  * meanwhile.
  */
 async function moveAll(tables: readonly Movable[], spreadMs: number, clock: Clock): Promise<void> {

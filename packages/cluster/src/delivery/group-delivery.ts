@@ -51,13 +51,13 @@ export interface DeliveryGroup {
 /** Counts of a `ClusterGroup` since it was made. */
 export interface ClusterGroupCounters {
   /**
-   * Number of messages to other nodes, by the outcome on the bus. For a durable group, the number of all messages that this node
-   * wrote: `sent` counts the stored messages, and `dropped` the messages that were not stored, as far as this node knows.
+   * Number of messages to other nodes, by the outcome on the bus. In a durable group, `sent` counts the messages of this node
+   * that were stored, and `dropped` the messages that were not stored, as far as this node knows.
    */
   readonly published: Readonly<Record<PublishOutcome, number>>;
   /**
-   * Number of messages from other nodes that arrived. For a durable group, the number of messages of all nodes that were
-   * delivered here.
+   * Number of messages from other nodes that arrived. In a durable group, it counts the messages of all nodes that this node
+   * delivered.
    */
   readonly received: number;
   /**

@@ -6,8 +6,8 @@ import type { LogPosition } from '../log/log.ts';
  * The outcome of a write to a durable group. It settles when the message is stored, or when the store has failed. `await` returns
  * no value, but {@link position} is set afterwards. You may ignore the outcome.
  *
- * `isBegun` is true once one of these is true: the members of this node received the message from the log, the write has failed,
- * or 5 s have passed since the message was stored. Until then, a BroadcastHandler holds the reads of the sender.
+ * `isBegun` becomes true when the message from the log was written to the members of this node, when the write has failed, or 5 s
+ * after the message was stored. Until then, a BroadcastHandler holds the reads of the sender.
  */
 export class DurableOutcome implements GroupOutcome {
   /**

@@ -95,8 +95,8 @@ export class GroupHistory<Message = unknown> {
   }
 
   /**
-   * The position up to which the members of this node have received all messages. Undefined without members, and before the log
-   * was read.
+   * The position up to which the members of this node have received all messages. It is undefined without members, and until the
+   * log was read.
    */
   get position(): LogPosition | undefined {
     return this.feed.at;
@@ -138,8 +138,8 @@ export class GroupHistory<Message = unknown> {
   }
 
   /**
-   * Resolves with the messages after a position. They come from the newest messages of this node, or from the log, with one read
-   * for all callers. Rejects with `BUS_DOWN`.
+   * Resolves with the messages after a position. The messages are taken from the memory of this node, or read from the log, with
+   * one read for all callers. Rejects with `BUS_DOWN`.
    */
   async since(position: LogPosition, options: SinceOptions = {}): Promise<SinceOutcome<Message>> {
     const { limit } = SINCE_OPTIONS.resolve(options);
@@ -163,7 +163,7 @@ export class GroupHistory<Message = unknown> {
 
   /**
    * Resolves with the last messages, up to `count`, and the position after them. Use it to show a room to a new member. Rejects
-   * with `BUS_DOWN`, and with `OPTION_INVALID` for a `count` that is not a whole number from 1.
+   * with `BUS_DOWN`, and with `OPTION_INVALID` for a `count` that is not a whole number of at least 1.
    */
   async newest(count: number): Promise<NewestMessages<Message>> {
     checkNumber('count', count, { min: 1, integer: true });

@@ -49,7 +49,7 @@ export class RoomFeed {
   private again: Timer | undefined = undefined;
   private expecting: Timer | undefined = undefined;
   private expected: LogPosition | undefined = undefined;
-  /** The number of live copies that no node made. `droppedAndRead` is their number at the last read of the log. */
+  /** The number of live copies that no node made. `droppedAndRead` is the value of `dropped` at the last read of the log. */
   private dropped = 0;
   private droppedAndRead = 0;
 
@@ -115,7 +115,7 @@ export class RoomFeed {
     this.wake(Number.POSITIVE_INFINITY);
   }
 
-  /** Resolves after a read of the log that begins now or later, or when the feed ends. The promise can stay open. */
+  /** Resolves after a read of the log that begins now or later, or when the feed ends. The promise may never settle. */
   caughtUp(): Promise<void> {
     return new Promise((resolve) => {
       this.waiters.push({ read: this.order.readCount + 1, resolve });
@@ -145,7 +145,7 @@ export class RoomFeed {
     this.look();
   };
 
-  /** Follows the log before it reads the position. So entries in between arrive twice, and none is missed. */
+  /** Subscribes before it reads the position of the log. Entries in between can arrive twice, but none is missed. */
   private async begin(): Promise<void> {
     const { turn } = this;
     try {

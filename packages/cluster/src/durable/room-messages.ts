@@ -8,7 +8,7 @@ import type { DurablePlan } from './durable-options.ts';
 import type { Room } from './room.ts';
 
 const MAX_ID_LENGTH = 128;
-/** Random bytes in an id that is made up, so that no other program can store an entry under this id before. */
+/** Number of random bytes in an id that is made up. Another program cannot guess the id and store an entry under it first. */
 const ID_BYTES = 8;
 const NOTHING = Symbol('nothing');
 

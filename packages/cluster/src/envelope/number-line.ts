@@ -1,6 +1,8 @@
 import { ReceiveSequence } from '@headrace/core/authoring';
 
-/** Whether a number is new, and the size of the gap before it on its line, the envelopes of a node on a subject. */
+/**
+ * The result for a number: whether it is new, and the size of the gap before it. A line has the numbers of a node on a subject.
+ */
 export type Arrival = { readonly isNew: true; readonly missed: number } | { readonly isNew: false };
 
 const OLD: Arrival = { isNew: false };

@@ -3,24 +3,29 @@ import { BODY, type BodyType, MAX_BODY_BYTES } from '../envelope/envelope.ts';
 
 /** The operation of a frame. A gateway sends the first five to a worker, and a worker sends the others to a gateway. */
 export const OP = {
-  /** Gives the worker a connection. Number: of the last message before. Body: the attributes of the connection. */
+  /**
+   * Gives the worker a connection. The number is that of the last message before. The body contains the connection's attributes.
+   */
   open: 1,
   message: 2,
-  /** Asks which messages were handled. Number: of the last message sent. */
+  /** Asks which messages were handled. The number is that of the last message sent. */
   sync: 3,
-  /** The connection is closed. Numbered and repeated like a message. Body: the reason. */
+  /** The connection is closed. The frame is numbered and repeated like a message. The body contains the reason. */
   closed: 4,
-  /** The worker no longer has the connection. For connection 0: the gateway knows that the worker forgot its connections. */
+  /**
+   * The worker no longer has the connection. With connection 0, the gateway confirms that the worker has forgotten its
+   * connections.
+   */
   leave: 5,
-  /** Acknowledges messages. Number: of the last handled message. All messages before it were handled too. */
+  /** Acknowledges messages. The number is that of the last handled message. All messages before it were handled too. */
   ack: 6,
   /** Contains a message to the connection. */
   write: 7,
-  /** Closes the connection. Body: the reason. */
+  /** Closes the connection. The body contains the reason. */
   close: 8,
   /**
-   * The worker does not know the connection. For connection 0: the worker considered the gateway gone, and forgot its
-   * connections.
+   * The worker does not know the connection. With connection 0, the worker considered the gateway gone, and has forgotten the
+   * gateway's connections.
    */
   unknown: 9,
 } as const;

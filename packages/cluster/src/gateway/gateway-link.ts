@@ -11,10 +11,7 @@ export interface GatewayRules {
   readonly maxUnansweredBytes: number;
   /** Time without a frame of the worker after which the gateway asks for its progress. */
   readonly syncMs: number;
-  /**
-   * Maximum time for a draining worker to acknowledge its messages. The wait for the worker of a closed connection depends on it
-   * too.
-   */
+  /** Maximum time for a draining worker to acknowledge its messages. The worker of a closed connection has six times as long. */
   readonly handoverMs: number;
   /** Whether messages are handled without a worker while the bus is down. */
   readonly readsWhenDown: boolean;
@@ -180,8 +177,8 @@ export class GatewayLink {
   }
 
   /**
-   * Asks a worker that may have forgotten the connection, even if it owes no answer. The question is repeated while the worker is
-   * silent.
+   * Asks a worker that may have forgotten the connection, even if the worker owes no answer. The question is repeated while the
+   * worker is silent.
    */
   doubt(worker: string, now: number): readonly LinkAction[] {
     if (worker === this.current && !this.isDoubted) {
@@ -219,7 +216,7 @@ export class GatewayLink {
     });
   }
 
-  /** Returns true if a frame was sent and its fate is unknown. */
+  /** Returns true if a frame was sent and it is unknown whether it arrived. */
   private isWaiting(): boolean {
     return (
       this.current !== undefined &&

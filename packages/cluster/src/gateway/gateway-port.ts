@@ -33,8 +33,8 @@ export interface GatewayPort {
   /** Returns the ids of the ready nodes with a role, including this node. */
   ready(role: string): readonly string[];
   /**
-   * Returns true for a node that is ready, draining, or without heartbeat for a short time. Returns false for an unknown node or
-   * one that is gone.
+   * Returns true for a node that is ready, draining, or without heartbeat for a short time. Returns false for a node that is gone
+   * or unknown.
    */
   isThere(node: string): boolean;
   /** Calls the listener until the subscription is closed. */

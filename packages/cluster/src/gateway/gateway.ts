@@ -36,9 +36,9 @@ export interface GatewayOptions<Message = unknown> {
   /** The node of the gateway. */
   readonly cluster: Cluster<never> | GatewayCluster;
   /**
-   * Whether unanswered messages survive the death of their worker. With `at-most-once`, these messages are lost. With
-   * `acknowledged`, the gateway keeps each message until it is answered. It repeats the message to the next worker, marked as
-   * repeated. The next worker cannot know which messages the earlier worker has handled.
+   * Delivery guarantee for messages whose worker dies before it answers. With `at-most-once`, these messages are lost. With
+   * `acknowledged`, the gateway keeps each message until it is answered, and repeats it to the next worker, marked as repeated.
+   * The next worker cannot know which messages the earlier worker has handled.
    * @default 'at-most-once'
    */
   readonly delivery?: 'at-most-once' | 'acknowledged';
@@ -114,7 +114,10 @@ export class Gateway<Message = unknown> {
   private moved = 0;
   private ignored = 0;
   private timer: Timer | undefined = undefined;
-  /** The time at which a connection found no worker, or `reported` once this is in the log, until a worker is ready. */
+  /**
+   * The time since which a connection has found no worker. After the line in the log, the value is `reported` until a worker is
+   * ready.
+   */
   private aloneSince: number | 'reported' | undefined = undefined;
 
   constructor(options: GatewayOptions<Message>) {

@@ -154,9 +154,7 @@ function present(held: (Held | undefined)[]): Held[] {
   return held.filter((one) => one !== undefined);
 }
 
-/**
- * Returns the number of accepted writes. A pipeline can refuse a message, and a connection can refuse a message that is too much.
- */
+/** Returns the number of accepted writes. A pipeline can refuse a message, and a connection can refuse it for lack of room. */
 function written(chosen: readonly Held[], message: unknown): number {
   let refused = 0;
   for (const write of writeToEach(chosen, ({ ctx }) => ctx.writeAndFlush(message))) {

@@ -39,7 +39,7 @@ export interface WorkerOptions<Message = unknown> {
     how: { readonly repeated: boolean },
   ) => void | Promise<void>;
   /**
-   * Called when this worker loses a connection. The reason is the reason of the channel if the connection has closed. It is
+   * Called when this worker loses a connection. If the connection has closed, `reason` is the close reason of its channel. It is
    * `moved` if another worker has the connection now, and `gateway-gone` if the gateway's node is gone.
    */
   readonly onClose?: (
@@ -49,8 +49,8 @@ export interface WorkerOptions<Message = unknown> {
   /** Format of messages on the bus. The gateways must use the same format. @default bytes, texts, JSON */
   readonly codec?: MessageCodec<Message>;
   /**
-   * Time without a frame, in milliseconds, after which the worker asks the gateway whether a connection still exists. @default
-   * 300000
+   * Time without a frame, in milliseconds, after which the worker asks the gateway whether a connection still exists.
+   * @default 300000
    */
   readonly auditMs?: number;
 }
@@ -79,7 +79,7 @@ interface WorkerEntry {
 /**
  * Runs the logic for connections that gateways hold, on other nodes or on this node.
  *
- * If a function throws, the error is logged and the message counts as answered, because it would fail again.
+ * If a function throws, the error is logged and the message counts as answered, because a repetition would fail again.
  *
  * @see GatewayWorker's `BusinessWorker`
  */

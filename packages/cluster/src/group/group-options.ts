@@ -30,15 +30,16 @@ export interface ClusterGroupOptions<Message> extends SlowMemberOptions {
   /** Format of messages on the bus and in the log. @default bytes as they are, texts as UTF-8, everything else as JSON */
   readonly codec?: MessageCodec<Message>;
   /**
-   * When this node listens to the other nodes. With `with-members`, the first member on this node can miss the messages of its
-   * first milliseconds.
+   * Condition for listening to the other nodes. With `with-members`, this node listens while it has members. The first member can
+   * then miss messages for a few milliseconds.
    * @default 'with-members'
    */
   readonly listens?: 'with-members' | 'always';
   /**
-   * When this node frees the group. With `with-cluster`, the group lives as long as the cluster, and later calls return the same
-   * object. With `with-members`, it lives while it has members on this node, listeners of its events, or messages that wait for a
-   * flush. The next call with the same options makes a freed group again. A reference to the freed object stays usable.
+   * Lifetime of the group on this node. With `with-cluster`, the group lives as long as the cluster, and later calls return the
+   * same object. With `with-members`, the group lives while it has members on this node, listeners of its events, or messages
+   * that wait for a flush. The next call with the same options makes a freed group again. A reference to the freed object stays
+   * usable.
    * @default 'with-cluster'
    */
   readonly lives?: 'with-cluster' | 'with-members';

@@ -85,7 +85,7 @@ export class ApiOperations {
     return this.reach(of, caller, (meant) => this.connections.count(meant));
   }
 
-  /** Calls with the mapped target. If the option `target` made an invalid target, the error is not the fault of the request. */
+  /** Carries out a call with the mapped target. An invalid target from the option `target` is not the fault of the request. */
   private async reach<T>(
     to: ConnectionTarget,
     caller: ApiCaller,

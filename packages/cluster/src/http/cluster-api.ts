@@ -30,7 +30,7 @@ export interface ClusterApiOptions {
   readonly connections: ApiConnections;
   /**
    * Keys of the API. With several keys, a key can be replaced while clients still use the old key. A text has all rights. An
-   * {@link ApiKey} has only the listed rights; other requests with it are answered with 403.
+   * {@link ApiKey} has only the listed rights. Other requests with this key are answered with 403.
    */
   readonly keys: readonly (string | ApiKey)[];
   /**
@@ -44,11 +44,11 @@ export interface ClusterApiOptions {
   /** Maximum length of a body, in bytes. A longer body is answered with 413. @default 65536 */
   readonly maxBodyBytes?: number;
   /**
-   * Maximum number of messages in a batch. It cannot exceed `requestBurst`, because each message counts as a request. @default
-   * 100
+   * Maximum number of messages in a batch. It cannot exceed `requestBurst`, because each message counts as a request.
+   * @default 100
    */
   readonly maxBatch?: number;
-  /** Maximum number of requests with a valid key under way. Further requests are answered with 503. @default 256 */
+  /** Maximum number of requests with a valid key that are under way. Further requests are answered with 503. @default 256 */
   readonly maxRequests?: number;
   /** Average number of requests of each key per second. Further requests are answered with 429. @default 1000 */
   readonly requestsPerSecond?: number;
@@ -256,7 +256,7 @@ class ClusterApi {
   }
 }
 
-/** Puts the number of nodes of one message into a header. The results of a batch contain their numbers. */
+/** Puts the number of nodes of one message into a header. Each result of a batch contains its number of nodes. */
 function answerOf(done: object): ApiAnswer {
   const { nodes, ...value } = done as { readonly nodes?: number };
   if (nodes === undefined) return { status: 200, value };

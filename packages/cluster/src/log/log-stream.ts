@@ -44,8 +44,8 @@ const UNANSWERED_MS = 2000;
 const READ_WITHIN_MS = 500;
 
 /**
- * One stream of an {@link EngineLog}. Appends leave in the order of their calls. When the fate of some appends is unknown, all
- * appends without acknowledgement are repeated in order. Their ids let the engine recognize repetitions.
+ * One stream of an {@link EngineLog}. Appends leave in the order of their calls. When it is unknown whether some appends were
+ * stored, all appends without acknowledgement are repeated in order. Their ids let the engine recognize repetitions.
  */
 export class LogStream {
   private readonly answers: LogAnswers;
@@ -58,7 +58,7 @@ export class LogStream {
   private following: BusSubscription | undefined = undefined;
   private opened: Promise<void> | undefined = undefined;
   private isOpen = false;
-  /** Changes when the fate of the appends in flight has become unknown. */
+  /** Changes when it has become unknown whether the appends in flight were stored. */
   private turn = 0;
   /** The appends in the order of their calls. The first append is not settled. */
   private readonly appends = new Fifo<PendingAppend>();

@@ -2,7 +2,7 @@ import type { BusSubscription } from './bus-subscription.ts';
 
 /** A place in the log of a durable group. Two positions can be compared if they have the same epoch. */
 export interface LogPosition {
-  /** Name of the log's life, without `:` and white space. It changes when the log was lost, or may have lost messages. */
+  /** Id of the current log, without `:` and white space. The epoch changes when the log was lost, or may have lost messages. */
   readonly epoch: string;
   /** Number of the message. It grows with each message of the group, but not always by 1. */
   readonly offset: number;

@@ -111,7 +111,10 @@ export class DirectoryMachine {
     return actions;
   }
 
-  /** Corrects the times after this process stood still, or had no bus, for this time. The two periods can overlap. */
+  /**
+   * Adds the time in which this process stood still, or had no bus, to the times of the last heartbeats. Two such periods can
+   * overlap.
+   */
   stoodStill(ms: number, now: number): void {
     for (const entry of this.entries.values()) entry.heardAt = Math.min(now, entry.heardAt + ms);
   }

@@ -35,7 +35,7 @@ const HEARTBEAT_MS = 1000;
 const RENAME_EVERY_MS = 60_000;
 const TIMES = { suspectMs: 3000, goneMs: 5000, forgetMs: 60_000 };
 
-/** The nodes of a cluster, by their heartbeats on the bus. No store is needed, which could be wrong or unavailable. */
+/** The nodes of a cluster, by their heartbeats on the bus. No store is needed that could be wrong or unavailable. */
 export class Directory extends WatchedEmitter<DirectoryEvents> {
   /** Returns the newest presence of this node, for its heartbeats. */
   ownMark: () => PresenceMark | undefined = () => undefined;
@@ -93,7 +93,10 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
     return this.machine.isThere(id);
   }
 
-  /** Notes a message of a node, which will be `left` or `vanished`. Returns false if there are too many nodes to remember it. */
+  /**
+   * Notes a message of a node, so that `left` or `vanished` follows when the node is gone. Returns false if too many nodes are
+   * known.
+   */
   heardOf(id: string): boolean {
     return this.machine.heardOf(id, this.wire.host.clock.now());
   }

@@ -23,7 +23,7 @@ export interface NodeStatus {
   readonly roles: readonly string[];
 }
 
-/** Whether other nodes receive the heartbeats of a node: `suspect` after 3 s without a heartbeat, `gone` after 5 s. */
+/** The life of a node, as judged by its heartbeats: `suspect` after 3 s without a heartbeat, `gone` after 5 s. */
 export type NodeLife = 'alive' | 'suspect' | 'gone';
 
 /** A node, as another node knows it. */
@@ -34,7 +34,7 @@ export interface NodeInfo extends NodeStatus {
   readonly life: NodeLife;
 }
 
-/** The newest presence that a node has published. It shows other nodes that they missed a message about presence. */
+/** The number and the digest of a node's newest presence message. They show other nodes that they missed such a message. */
 export interface PresenceMark {
   /** The number of the last message, or 0 before the first message. */
   readonly number: number;

@@ -125,7 +125,7 @@ export class Wire {
 
   /**
    * Begins or continues a line. Returns false if the number of the line is not known any more. Then the line begins above all
-   * ended lines, and its first envelope says so.
+   * ended lines, and its first envelope needs the flag `BEGINS`.
    */
   begin(line: string): boolean {
     if (this.numbers.has(line)) return true;

@@ -1,9 +1,14 @@
 import type { Channel, Clock, GroupOutcome, Timer } from '@headrace/core';
 import { stoodStillMs } from '@headrace/core/authoring';
 
-/** Bytes that members receive before they have time to send them. It is less than the output of a member accepts at once. */
+/**
+ * Number of bytes that members receive before they have time to send them. The output of a member accepts more than this at once.
+ */
 export const SHARE_BYTES = 32 * 1024;
-/** Bytes in a burst after which all members are checked. A check for each small message would be expensive in a large group. */
+/**
+ * Number of bytes in a burst after which all members are checked. A check for each small message would be expensive in a large
+ * group.
+ */
 const LOOK_BYTES = SHARE_BYTES / 8;
 /** Bytes that a message takes in the output of a member, besides its body. */
 const MESSAGE_BYTES = 128;
@@ -11,10 +16,13 @@ const MESSAGE_BYTES = 128;
 const BURST_MS = 50;
 /** Maximum number of broadcasts that wait for their turn in a large group. */
 const MAX_BACKLOG = 1024;
-/** Time after which a member that has not sent a share is slow. It is not waited for until it is writable again. */
+/**
+ * Time after which a member that has not sent a share is slow. The group does not wait for a slow member until it is writable
+ * again.
+ */
 const PATIENCE_MS = 1000;
 /**
- * Maximum total waiting time. Time that passes restores a part of it. So members that are slow on purpose delay others only
+ * Maximum total waiting time. A part of it is restored as time passes. So members that are slow on purpose delay others only
  * briefly.
  */
 const MAX_WAIT_MS = 5000;

@@ -26,7 +26,7 @@ export class OwnMembers {
   private readonly hash: number;
   private members = 0;
   private publishedMembers = 0;
-  /** The number of members with each id, because a user can have two connections. Most groups only count. */
+  /** The number of members with each id, because a user can have two connections. Most groups only count their members. */
   private counts: Map<string, number> | undefined = undefined;
   /** The published ids with their places, in order. A cursor into the places stays valid while ids change. */
   private published: Map<string, number> | undefined = undefined;

@@ -9,8 +9,8 @@ import {
 } from './presence-message.ts';
 
 /**
- * Number of freed groups that are remembered, for nodes that do not know that they are empty. With more groups, more are
- * remembered.
+ * Number of freed groups that are remembered, because some nodes may not know that they are empty. A node with more groups
+ * remembers more.
  */
 const MAX_FREED = 1000;
 

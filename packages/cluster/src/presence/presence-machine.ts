@@ -49,7 +49,7 @@ interface RemoteGroup {
   ids: Set<string> | undefined;
 }
 
-/** An outstanding question to a node. The answers arrive one after the other, and each can be asked for again. */
+/** An outstanding question to a node. The answers arrive one after the other, and each answer can be requested again. */
 interface Question {
   /** The number of the last attempt. */
   ask: number;
@@ -99,8 +99,8 @@ const MAX_TRIES = 10;
 const DOUBT_MS = 10_000;
 
 /**
- * The members of all groups on the other nodes, as this node knows them. Only the node of a member writes about the member, in
- * numbered messages. Therefore views cannot conflict, but they can be behind. The machine has no clock and no bus.
+ * The members of all groups on the other nodes, as this node knows them. Each node reports only its own members, in numbered
+ * messages. So the reports cannot conflict, but this node can be behind. The machine has no clock and no bus.
  */
 export class PresenceMachine {
   private readonly maxEntries: number;
@@ -135,7 +135,7 @@ export class PresenceMachine {
   }
 
   /**
-   * Whether an answer of a node or a message from a heartbeat's number is outstanding, or a node has more entries than are kept.
+   * Whether an answer, or a message that a heartbeat announced, is outstanding, or a node has more entries than this node keeps.
    * A node that does not answer does not count.
    */
   get isBehind(): boolean {

@@ -103,7 +103,7 @@ export class Presence implements GroupPresenceOwner {
   }
 
   /**
-   * Makes the presence of a group, once until the group is freed. Known members of other nodes are announced in a moment.
+   * Makes the presence of a group. Call it once until the group is freed. Known members of other nodes are announced in a moment.
    *
    * @param listener - undefined for a group that only counts
    */

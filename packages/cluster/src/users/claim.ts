@@ -27,7 +27,7 @@ export function isLater(a: Claim, b: Claim): boolean {
   return a.count === b.count ? a.node > b.node : a.count > b.count;
 }
 
-/** Returns true if the clock of the claim's node is wrong, so that the order of the claim means nothing. */
+/** Returns true if the clock of the node that made the claim is wrong. The time of the claim then means nothing. */
 export function isFromAhead({ ms }: Claim, now: number): boolean {
   return ms > now + MAX_AHEAD_MS;
 }

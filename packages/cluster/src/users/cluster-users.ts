@@ -53,15 +53,15 @@ export const USERS_OPTIONS = describePart('users', {
 });
 const SEND_OPTIONS = describeOptions('send', { except: object('a channel') });
 const ANSWER_OPTIONS = describeOptions('deliver', { timeoutMs: number({ min: 1, default: 2000 }) });
-/** Maximum time for the connections to accept a message. Then the node still reports the number in time. */
+/** Maximum time for the connections to accept a message. After it, the node can still report the number in time. */
 const TAKEN_WITHIN_MS = 1500;
 const PART = 'users';
 /** The kinds of messages about a user. */
 const KINDS: readonly number[] = [KIND.claim, KIND.ask, KIND.user];
 
 /**
- * The users of a cluster that are connected to any node. Pass it as the `sessions` of an AuthHandler, or call `bind` and `unbind`
- * for channels. All nodes know where all users are. A user has no bus subject of its own.
+ * The users of a cluster that are connected to any node. Pass this object as the `sessions` of an AuthHandler, or call `bind` and
+ * `unbind` for channels. All nodes know where all users are. A user has no bus subject of its own.
  *
  * `cluster.users` is made with the cluster.
  */
@@ -178,7 +178,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   /**
    * Sends a message to all connections of an id. Resolves with the number of connections to which the message was sent, on other
    * nodes within 1.5 s. Nodes that do not answer in time do not count. While the bus is down, only connections on this node
-   * receive the message. If the id has none on this node then, rejects with `BUS_DOWN`.
+   * receive the message. Rejects with `BUS_DOWN` while the bus is down, if the id has no connection on this node.
    *
    * @throws EncodeError like `send`, as a rejection
    */

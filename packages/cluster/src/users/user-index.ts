@@ -11,8 +11,8 @@ const SURE_WITHIN_MS = 2000;
 const LOOK_MS = 20;
 
 /**
- * Maps a user to the nodes with connections of the user. Every node knows this for all users, as members of groups with reserved
- * names. A user needs no subject: messages to a user go to the nodes of the user.
+ * Maps a user to the nodes with connections of the user. Every node knows the nodes of all users, as members of groups with
+ * reserved names. A user needs no subject: messages to a user go to the nodes of the user.
  */
 export class UserIndex {
   private readonly context: GroupContext;
@@ -61,8 +61,8 @@ export class UserIndex {
   }
 
   /**
-   * Resolves at once if the locations of all users are known. Otherwise, the bus came up a moment ago or missed messages are
-   * asked for. Then resolves when the locations are known, or after 2 s. Rejects with `BUS_DOWN`.
+   * Resolves at once if the locations of all users are known. Shortly after the bus came up, or while missed messages are
+   * requested, it resolves when the locations are known, or after 2 s. Rejects with `BUS_DOWN`.
    */
   async ready(): Promise<void> {
     const { bus } = this.context.wire;

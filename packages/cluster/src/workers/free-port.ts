@@ -2,7 +2,10 @@ import { randomInt } from 'node:crypto';
 import { ServerBootstrap } from '@headrace/core';
 
 const TRIES = 100;
-/** Below the range that systems use for outgoing connections, so that no connection takes the port before the workers listen. */
+/**
+ * Range of ports, below those that systems use for outgoing connections. So no connection takes the port before the workers
+ * listen.
+ */
 const [FIRST, LAST] = [20_000, 32_000];
 
 /**

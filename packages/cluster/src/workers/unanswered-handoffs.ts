@@ -11,7 +11,7 @@ interface ConnectionHandle {
  * The connections on their way to one worker. Node closes its own descriptor of a connection when the worker acknowledges the
  * connection. If the worker dies before, the primary keeps the descriptor open, and the client waits without end for a server.
  * One connection is lost in this way for each killed worker that is busy accepting (lib/internal/cluster/round_robin_handle.js,
- * `handoff`; a relative of https://github.com/nodejs/node/issues/21746).
+ * `handoff`; related to https://github.com/nodejs/node/issues/21746).
  *
  * This class resets such connections, like those that the worker had. Another worker must not receive them: the dead worker may
  * have read from the connection although its answer was lost, and the client would be served twice.

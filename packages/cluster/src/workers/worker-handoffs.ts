@@ -54,8 +54,8 @@ class OneWorker implements ClusterWatcher {
   private readonly find: (key: unknown) => OneWorker | undefined;
   private readonly keys = new Set<unknown>();
   /**
-   * By number: the worker whose turn it was for a connection that this worker has not answered yet. Until then, Node assigns no
-   * connection to that worker.
+   * The workers that wait for an answer of this worker, by the number of the connection. Node assigned the connection to the
+   * other worker, and this worker received it. Until it answers, Node assigns no connection to the other worker.
    */
   private readonly inPlaceOf = new Map<unknown, ChildProcess>();
 

@@ -45,8 +45,8 @@ export interface WorkersOptions {
   /** Number of workers. @default os.availableParallelism() */
   readonly count?: number;
   /**
-   * Maximum time for the drain of a worker, in milliseconds. Two seconds later, the process of the worker is killed. @default
-   * 10000
+   * Maximum time for the drain of a worker, in milliseconds. Two seconds later, the process of the worker is killed.
+   * @default 10000
    */
   readonly drainTimeoutMs?: number;
   /** Maximum time until a worker is ready, in milliseconds. @default 30000 */
@@ -72,10 +72,10 @@ export interface WorkersOptions {
   readonly stableMs?: number;
   /**
    * Whether every worker listens on its own socket, and the kernel spreads the connections (`SO_REUSEPORT`). If false, the
-   * primary distributes them in turn. `start` receives this value in its context, for `bind`.
+   * primary distributes the connections in turn. `start` receives this value in its context, for `bind`.
    *
-   * When a worker ends, the connections that the kernel assigned to it and that it has not accepted are reset. Measured with 20
-   * busy clients, 12 restarts one by one and 6 kills: 323 to 340 connections were lost, and 6 when the primary distributed them.
+   * When a worker ends, the connections that the kernel assigned to it and that it has not accepted are reset. In a test with 20
+   * busy clients, 12 restarts one by one and 6 kills, 323 to 340 connections were lost, and 6 when the primary distributed them.
    *
    * Needs a port other than 0, because each worker would listen on a different free port. Needs Node 22.12 or newer, and is not
    * available on Windows and macOS.

@@ -6,7 +6,7 @@ import { DUPLICATE_WINDOW_MS } from '../../log/memory-stream.ts';
 const NANOSECONDS = 1e6;
 const NOT_FOUND = 10059;
 const NAME_IN_USE = 10058;
-/** Maximum number of attempts until two nodes that raise the limits at the same time see each other's change. */
+/** Maximum number of attempts to set the limits, in case two nodes raise the limits at the same time. */
 const MAX_TRIES = 5;
 
 /** The JetStream stream of a {@link NatsStore}. */
@@ -29,7 +29,10 @@ export class NatsStore {
   private announceOpened: () => void = () => {};
   /** Resolves when the stream was opened for the first time. */
   readonly opened: Promise<void>;
-  /** The end of the last `open`. Calls run one after the other, so that thousands of groups make one request. */
+  /**
+   * Resolves when the last call of `open` has ended. The calls run one after the other, so that thousands of groups make one
+   * request.
+   */
   private turn: Promise<unknown> = Promise.resolve();
 
   constructor(manager: JetStreamManager, options: NatsStoreOptions) {
@@ -145,7 +148,7 @@ function larger(one: number, other: number): number {
   return other <= 0 ? other : Math.max(one, other);
 }
 
-/** Returns the creation time of the stream as an epoch. It has no colons, because an epoch contains none. */
+/** Returns the creation time of the stream as an epoch. The colons are removed, because an epoch contains none. */
 export function epochOf({ created }: Pick<StreamInfo, 'created'>): string {
   return created.replaceAll(':', '');
 }
