@@ -127,7 +127,7 @@ export class MemberQuestion {
     }
   }
 
-  /** Adds a part of the answer of another node. @throws an error that says what is wrong with the answer */
+  /** Adds a part of the answer of another node. @throws an error for an invalid part */
   received(node: string, note: Record<string, unknown>): void {
     const asked = this.nodes.get(node);
     if (asked === undefined) return;

@@ -177,7 +177,7 @@ export class MemberQuestions {
 
   // --- questions of other nodes ---
 
-  /** @throws an error that says what is wrong with the question */
+  /** @throws an error for an invalid question */
   private asked(note: Record<string, unknown>, from: string): void {
     const { what, number: about, group: name, value, timeoutMs } = note;
     if (what === 'still') {

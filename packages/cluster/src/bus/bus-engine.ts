@@ -5,28 +5,28 @@ import type { BusHost } from './bus.ts';
 export interface BusLinkSink {
   /** Called when a message has arrived. The bytes are shared and must not be changed. */
   received(subject: string, bytes: Buffer): void;
-  /** Called when the link has ended by itself. The link reports nothing more after this call. */
+  /** Called as the last call, when the link has ended by itself. */
   lost(cause: Error | undefined): void;
 }
 
 /**
- * One connection to an engine. A link does not repair itself and keeps no messages. It reports errors only through its promises.
- * The {@link EngineBus} repairs links and queues messages.
+ * One connection to an engine. It does not repair itself, keeps no messages, and reports errors only through its promises. The
+ * {@link EngineBus} repairs links and queues messages.
  */
 export interface BusLink {
   /** Passes bytes to the engine. Messages of one link arrive in order. */
   publish(subject: string, bytes: Uint8Array): void;
   /** Sets the message that the engine publishes if this process ends without closing the link; see `Bus.leaveWill`. */
   leaveWill?(subject: string, bytes: Uint8Array): void;
-  /** Subscribes to a subject. The bus calls this method once for each subject until {@link unsubscribe}. */
+  /** Subscribes to a subject. Called once for each subject, until {@link unsubscribe}. */
   subscribe(subject: string): void;
   /** Ends the subscription. A message that is on its way can still be reported. */
   unsubscribe(subject: string): void;
   /** Resolves when every subscription made so far is in force at the engine. */
   settled(): Promise<void>;
   /**
-   * Resolves with the number of links that listen, or with 1 if the engine knows only that a link listens. Resolves after the
-   * earlier messages have reached the engine, so the bus uses the answer to pace the pieces of a long message.
+   * Resolves with the number of links that listen, or with 1 if the engine does not count them. It resolves after earlier
+   * messages have reached the engine, so that it can pace the pieces of a long message.
    */
   receivers(subject: string): Promise<number>;
   /** The engine's store for durable groups. */
@@ -38,9 +38,9 @@ export interface BusLink {
 /** Notices the end of this process if the engine cannot notice it. */
 export interface WillWitness {
   /**
-   * Keeps a message that another process publishes if this process ends without {@link close}. A later call replaces the message.
+   * Keeps a message that another process publishes if this process ends without {@link close}. A later call replaces it.
    *
-   * @param publish - publishes the wills of other processes that have ended
+   * @param publish - publishes the wills of processes that have ended
    */
   leaveWill(
     subject: string,
@@ -51,7 +51,7 @@ export interface WillWitness {
   close(): void;
 }
 
-/** The engine under an {@link EngineBus}, for example NATS, Redis, `node:cluster` or memory. */
+/** The engine under an {@link EngineBus}: NATS, Redis, `node:cluster` or memory. */
 export interface BusEngine {
   /** The engine and its address for log lines, without credentials: `nats://10.0.0.7:4222`. */
   readonly name: string;

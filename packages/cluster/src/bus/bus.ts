@@ -5,21 +5,21 @@ import type { Log } from '../log/log.ts';
 export type { BusSubscription } from '../log/bus-subscription.ts';
 
 /**
- * The outcome of `publish` for a message. `sent` means that the engine received the message. `kept` means that the message waits
- * until the bus is up. `dropped` means that the message is lost. None of them means that a listener received the message.
+ * Outcome of `publish`. `sent`: the engine has the message. `kept`: the message waits until the bus is up. `dropped`: the message
+ * is lost. None of them means that a listener received the message.
  */
 export type PublishOutcome = 'sent' | 'kept' | 'dropped';
 
-/** Called with each message of a subject. All listeners of the process share the bytes, so do not change them. */
+/** Called with each message of a subject. All listeners of the process share the bytes: do not change them. */
 export type BusListener = (bytes: Buffer, subject: string) => void;
 
 /** Events of a {@link Bus}. */
 export interface BusEvents {
-  /** Every subscription is in force, and a message of the bus to itself has come back. Messages published from now on arrive. */
+  /** Every subscription is in force, and a message of the bus to itself came back. Messages published now arrive. */
   up: [];
   /** The bus is down. `cause` is the error of the engine, if the engine reported an error. */
   down: [cause: Error | undefined];
-  /** A message was lost in this process, for the reason `why`; see {@link DropCause}. */
+  /** A message was lost in this process; see {@link DropCause}. */
   dropped: [lost: { readonly subject: string; readonly why: DropCause; readonly bytes: number }];
 }
 
@@ -29,7 +29,7 @@ export interface BusEvents {
  */
 export type DropCause = 'full' | 'old' | 'stuck' | 'closed';
 
-/** The clock, logger and random numbers that a bus receives from its process. Tests replace all of them. */
+/** The parts that a bus receives from its process. Tests replace all of them. */
 export interface BusHost {
   /** Clock for all times of the bus. */
   readonly clock: Clock;
@@ -37,21 +37,19 @@ export interface BusHost {
   readonly logger: Logger;
   /** Returns a random number, at least 0 and below 1. */
   readonly random: () => number;
-  /**
-   * Subject on which only this bus publishes and listens. A message that comes back on this subject proves that the bus is up.
-   */
+  /** Subject on which only this bus publishes and listens. A message that comes back on it shows that the bus is up. */
   readonly probe: string;
 }
 
 /**
- * Carries messages by subject between the nodes of a cluster, at most once, and in order for each subject and sender. A bus
- * stores no messages: a node that does not listen receives nothing.
+ * Carries messages by subject between the nodes of a cluster, at most once, in order for each subject and sender. A node that
+ * does not listen receives nothing.
  *
  * A bus never throws because of the network. While the bus is down, it keeps published messages within `whenDown`, and sends them
  * in order when it is up. It reconnects until it is closed.
  *
- * Implementations are `memoryBus()`, `processBus()`, `natsBus()` and `redisBus()`. `describeBus` tests all of them. To write your
- * own bus, implement a {@link BusEngine} and put it into an {@link EngineBus}.
+ * Implementations: `memoryBus()`, `processBus()`, `natsBus()` and `redisBus()`. `describeBus` tests all of them. To write a bus,
+ * pass a {@link BusEngine} to an {@link EngineBus}.
  */
 export interface Bus {
   /** The engine and its address for log lines, without credentials. */
@@ -66,21 +64,21 @@ export interface Bus {
   /**
    * Sends a message to all listeners, including those of this process.
    *
-   * @param bytes - the message, which belongs to the bus from now on
+   * @param bytes - the message; belongs to the bus from now on
    */
   publish(subject: string, bytes: Uint8Array): PublishOutcome;
   /**
-   * Sets the message that the bus publishes by itself if this process ends without closing the bus. A later call replaces the
-   * message. Only a bus that notices the end of a process at once has this method, for example `processBus()`.
+   * Sets the message that the bus publishes by itself if this process ends without closing the bus. A later call replaces it.
+   * Only a bus that notices the end of a process at once has this method, for example `processBus()`.
    */
   leaveWill?(subject: string, bytes: Uint8Array): void;
-  /** Calls the listener with the messages of a subject. The subscription begins a moment after this call; see {@link settled}. */
+  /** Calls the listener with the messages of a subject, from a moment after this call; see {@link settled}. */
   subscribe(subject: string, listener: BusListener): BusSubscription;
   /** Resolves when all subscriptions made so far are in force. Rejects with `BUS_DOWN`. */
   settled(): Promise<void>;
   /**
-   * Resolves with the number of engine connections that listen to a subject, or with 1 if the engine knows only that a connection
-   * listens. Rejects with `BUS_DOWN`.
+   * Resolves with the number of engine connections that listen to a subject, or with 1 if the engine does not count them. Rejects
+   * with `BUS_DOWN`.
    */
   receivers(subject: string): Promise<number>;
 

@@ -102,8 +102,8 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
   }
 
   /**
-   * Sends a message. While the bus is down, the message is kept within `whenDown`. While the bus is up, at most 16 MiB of
-   * messages can be under way to the engine. Further messages are dropped.
+   * Sends a message. While the bus is down, the message is kept within `whenDown`. While the bus is up, at most 16 MiB can be
+   * under way to the engine; further messages are dropped.
    */
   publish(subject: string, bytes: Uint8Array): PublishOutcome {
     if (this.isClosed) return this.drop(subject, bytes, 'closed');
@@ -117,9 +117,7 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
     return keeper.publish(subject, bytes) ? 'sent' : this.drop(subject, bytes, 'stuck');
   }
 
-  /**
-   * Keeps a message that the engine publishes by itself if this process ends without closing the bus; see {@link Bus.leaveWill}.
-   */
+  /** Keeps a message that the engine publishes if this process ends without closing the bus; see {@link Bus.leaveWill}. */
   leaveWill(subject: string, bytes: Uint8Array): void {
     this.will = { subject, bytes };
     this.keeper?.link?.leaveWill?.(subject, bytes);
@@ -137,17 +135,14 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
     return this.whileUp((link) => link.settled());
   }
 
-  /**
-   * Resolves with the number of links that listen, or with 1 if the engine knows only that a link listens. Rejects with
-   * `BUS_DOWN`.
-   */
+  /** Resolves with the number of links that listen, or with 1 if the engine does not count them. Rejects with `BUS_DOWN`. */
   receivers(subject: string): Promise<number> {
     return this.whileUp((link) => link.receivers(subject));
   }
 
   /**
    * Sends the messages that the engine has received, for at most 2 s, and closes the bus. Kept messages are dropped as `closed`.
-   * A second call returns the promise of the first call.
+   * A second call returns the same promise.
    */
   close(): Promise<void> {
     this.closing ??= this.end();

@@ -26,10 +26,9 @@ export interface ClusterOptions<Principal = unknown> {
   /** Bus between the nodes. After this call, the bus belongs to the cluster. @default none: a cluster of one process */
   readonly bus?: Bus;
   /**
-   * Secrets of the nodes: at most 8, each at least 16 bytes long. A text stands for its UTF-8 bytes. The first secret
-   * authenticates the messages of this node (HMAC-SHA256). The node ignores messages that none of the secrets authenticates. To
-   * replace a secret, restart the nodes three times: with the new secret last, with the new secret first, and without the old
-   * secret.
+   * Secrets of the nodes: at most 8, each at least 16 bytes long. A text is its UTF-8. The first secret authenticates the
+   * messages of this node (HMAC-SHA256). Messages that no secret authenticates are ignored. To replace a secret, restart the
+   * nodes three times: with the new secret last, with the new secret first, and without the old one.
    * @default none: every program that may publish is trusted
    */
   readonly keys?: readonly (string | Uint8Array)[];
@@ -46,12 +45,12 @@ export interface ClusterOptions<Principal = unknown> {
    * @default ids of principals, any number of connections
    */
   readonly users?: ClusterUsersOptions<Principal>;
-  /** Maximum time that `join` waits for the bus, in milliseconds. Then `join` resolves without the bus. @default 2000 */
+  /** Maximum time that `join` waits for the bus, in milliseconds. Then it resolves without the bus. @default 2000 */
   readonly joinTimeoutMs?: number;
   /**
-   * Maximum number of entries that this node remembers of each other node: groups with members, ids of members, and users.
-   * Further entries are ignored and logged. While a node has more entries, messages to users go to all nodes. The limit does not
-   * stop a program that forges many nodes; the option `keys` does.
+   * Maximum number of entries that this node keeps of each other node: groups with members, ids of members, and users. Further
+   * entries are ignored and logged. While a node has more, messages to users go to all nodes. The option `keys`, not this limit,
+   * stops a program that forges many nodes.
    * @default 1000000
    */
   readonly maxNodePresence?: number;

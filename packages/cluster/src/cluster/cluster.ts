@@ -40,7 +40,7 @@ export interface ClusterEvents {
   nodeLeft: [node: NodeInfo, reason: 'left' | 'node-gone'];
   /** The bus is up, and messages reach the other nodes. */
   up: [];
-  /** The bus is down. Messages to members of other nodes do not arrive. They are kept for a limited time. */
+  /** The bus is down. Messages to members of other nodes are kept for a limited time. */
   down: [cause: Error | undefined];
 }
 
@@ -116,8 +116,8 @@ export class Cluster<Principal = unknown>
   }
 
   /**
-   * Joins the cluster, or starts it as the first node. Resolves when the bus is up, or after `joinTimeoutMs` (2 s) without the
-   * bus. A node that starts without the bus serves its own members, and joins the other nodes when the bus comes up.
+   * Joins the cluster, or starts it. Resolves when the bus is up, or after `joinTimeoutMs` (2 s). A node that starts without the
+   * bus serves its own members, and joins the other nodes when the bus comes up.
    *
    * @throws OptionError
    * @throws ChannelError `BUS_DOWN` for a bus that is closed, or has a cluster already
@@ -131,7 +131,7 @@ export class Cluster<Principal = unknown>
     return cluster;
   }
 
-  /** The id of this node: 32 hexadecimal digits. A node has a new id at each start. */
+  /** The id of this node: 32 hexadecimal digits, new at each start. */
   get nodeId(): string {
     return this.context.wire.nodeId;
   }
@@ -167,12 +167,11 @@ export class Cluster<Principal = unknown>
   }
 
   /**
-   * Returns the group of this name. The first call makes the group. Later calls return the same group, and must not pass other
-   * options. If `durableGroup` of `@headrace/cluster/durable` has made a durable group of this name, this call returns the
-   * durable group.
+   * Returns the group of this name. The first call makes it. Later calls return the same group, and must not pass other options.
+   * The group is durable if `durableGroup` of `@headrace/cluster/durable` has made it.
    *
-   * A group takes about 5 KB of memory and lives as long as its cluster. With `lives: 'with-members'`, the group is freed when
-   * its last member on this node leaves. A group without `presence` and without members on this node costs nothing on the bus.
+   * A group takes about 5 KB and lives as long as its cluster. With `lives: 'with-members'`, it is freed with its last member on
+   * this node. Without `presence` and without members on this node, it costs nothing on the bus.
    *
    * @throws OptionError `OPTION_INVALID` for a wrong option or name; `OPTION_CONFLICT` for options that differ from those
    *   of the first call
@@ -225,14 +224,13 @@ export class Cluster<Principal = unknown>
   /**
    * Leaves the cluster in order:
    *
-   * 1. The other nodes and the route are notified that this node is draining, and its servers stop accepting.
-   * 2. The clients of lasting channels are sent to other nodes. The other connections end in batches, after their output was
-   *    sent.
+   * 1. The other nodes and the route see that this node is draining, and its servers stop accepting.
+   * 2. Clients of lasting channels are sent to other nodes. The other connections end in batches, after their output was sent.
    * 3. Writes to durable groups are stored, and the groups are left.
-   * 4. The published messages are sent, and the bus is closed.
+   * 4. Published messages are sent, and the bus is closed.
    *
-   * A second call returns the promise of the first call. Rejects with an `OptionError`, or with the first error of a server or
-   * table when all other steps are done.
+   * A second call returns the same promise. Rejects with an `OptionError`, or with the first error of a server or table when all
+   * other steps are done.
    */
   leave(options: LeaveOptions = {}): Promise<void> {
     if (this.leaving !== undefined) return this.leaving;

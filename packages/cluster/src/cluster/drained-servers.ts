@@ -2,18 +2,15 @@ import { type Clock, OptionError } from '@headrace/core';
 import { describeOptions, list, number, type Resolved, whole } from '@headrace/core/authoring';
 import { within } from '../time/within.ts';
 
-/** A server that stops accepting and lets its connections end. The `Server` of `@headrace/core` implements it. */
+/** A server that can be drained, such as a `Server` of `@headrace/core`. */
 export interface Drainable {
-  /**
-   * Resolves when the connections of the server have ended, or after `drainTimeoutMs`. `everyMs` is the longest time between two
-   * batches.
-   */
+  /** Resolves when the connections have ended, or after `drainTimeoutMs`. `everyMs` is the longest time between two batches. */
   shutdown(options: {
     readonly drainTimeoutMs: number;
     readonly batch: number;
     readonly everyMs: number;
   }): Promise<void>;
-  /** The listening channel. It is closed at once, so that no client connects while the clients are sent to other nodes. */
+  /** The listening channel. It is closed at once, so that no client connects during the drain. */
   readonly channel?: { close(reason: 'shutdown'): unknown };
   /** The number of connections to notify. The time between two batches follows from it. */
   readonly connections?: { readonly size: number };
@@ -21,11 +18,11 @@ export interface Drainable {
 
 /** Sends the clients of lasting channels to other nodes. A `ResumeTable` implements it. */
 export interface Movable {
-  /** Notifies the clients within `spreadMs`, and does not wait until they have left. */
+  /** Notifies the clients within `spreadMs`, and does not wait for them. */
   move(options: { readonly spreadMs: number }): unknown;
   /** Number of lasting channels, with and without a connection. */
   readonly size?: number;
-  /** Number of lasting channels without a connection, because their clients have left. */
+  /** Number of lasting channels without a connection, whose clients have left. */
   readonly detached?: number;
 }
 
@@ -39,7 +36,7 @@ export interface LeaveOptions {
   readonly drainTimeoutMs?: number;
   /**
    * Time in which the connections are asked to end, in milliseconds. Clients of lasting channels leave at random moments within
-   * this time. All other connections end in batches after it.
+   * this time, all other connections end in batches after it.
    * @default 5000, or half of `drainTimeoutMs` if that is less
    */
   readonly spreadMs?: number;

@@ -1,4 +1,4 @@
-/** A gap: messages that another node sent to a group, and that did not arrive at this node. */
+/** Messages of another node to a group that did not arrive at this node. */
 export interface Gap {
   /** The id of the node that sent the messages. */
   readonly node: string;

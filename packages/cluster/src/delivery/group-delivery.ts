@@ -51,18 +51,14 @@ export interface DeliveryGroup {
 /** Counts of a `ClusterGroup` since it was made. */
 export interface ClusterGroupCounters {
   /**
-   * Number of messages to other nodes, by the outcome on the bus. In a durable group, `sent` counts the messages of this node
-   * that were stored, and `dropped` the messages that were not stored, as far as this node knows.
+   * Number of messages to other nodes, by outcome. In a durable group, `sent` counts the stored messages of this node, and
+   * `dropped` the messages that were not stored, as far as known.
    */
   readonly published: Readonly<Record<PublishOutcome, number>>;
-  /**
-   * Number of messages from other nodes that arrived. In a durable group, it counts the messages of all nodes that this node
-   * delivered.
-   */
+  /** Number of messages from other nodes that arrived; in a durable group, of messages of all nodes that were delivered here. */
   readonly received: number;
   /**
-   * Number of messages from other nodes that did not arrive, as far as this node knows, or that arrived faster than members
-   * accept them.
+   * Number of messages from other nodes that did not arrive, as far as known, or that arrived faster than members accept them.
    */
   readonly lost: number;
 }

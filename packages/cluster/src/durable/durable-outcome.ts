@@ -4,16 +4,16 @@ import type { LogPosition } from '../log/log.ts';
 
 /**
  * The outcome of a write to a durable group. It settles when the message is stored, or when the store has failed. `await` returns
- * no value, but {@link position} is set afterwards. You may ignore the outcome.
+ * no value; then {@link position} is set. You may ignore the outcome.
  *
  * `isBegun` becomes true when the message from the log was written to the members of this node, when the write has failed, or 5 s
  * after the message was stored. Until then, a BroadcastHandler holds the reads of the sender.
  */
 export class DurableOutcome implements GroupOutcome {
   /**
-   * Resolves with the position of the message, or with undefined if the message is not to be stored. Rejects with `BUS_DOWN` if
-   * the message could not be stored for 5 s, with `OUTBOUND_FULL` if too many messages wait already, and with
-   * `GROUP_WRITE_FAILED` if the log has an entry under the same id that no node of the cluster made.
+   * Resolves with the position of the message, or with undefined if it is not to be stored. Rejects with `BUS_DOWN` if the
+   * message could not be stored for 5 s, with `OUTBOUND_FULL` if too many messages wait, and with `GROUP_WRITE_FAILED` if the log
+   * has an entry under its id that no node of the cluster made.
    */
   readonly stored: Promise<LogPosition | undefined>;
   private readonly whenBegun: (() => void)[] = [];
@@ -59,7 +59,7 @@ export class DurableOutcome implements GroupOutcome {
     return this.hasBegun;
   }
 
-  /** Calls the listener once {@link isBegun} is true, or at once if it is true already. */
+  /** Calls the listener when {@link isBegun} is true, which can be at once. */
   onceBegun(listener: () => void): void {
     if (this.hasBegun) callSafely(listener, undefined);
     else this.whenBegun.push(listener);

@@ -34,8 +34,9 @@ export interface SinceOptions {
 /** Options of {@link GroupHistory.join}. */
 export interface JoinOptions {
   /**
-   * Returns the answer to the member, or `undefined` for no answer. The answer is written between the missed messages and the
-   * first later message. If the function throws, the join rejects with the error. @default none
+   * Returns the answer to the member, or `undefined` for none. The answer is written between the missed messages and the first
+   * later message. If the function throws, the join rejects.
+   * @default none
    */
   readonly answer?: (outcome: JoinOutcome) => unknown;
 }
@@ -47,7 +48,7 @@ export type SinceOutcome<Message> =
       readonly recovered: true;
       /** The messages in the order of the log. */
       readonly entries: readonly DurableMessage<Message>[];
-      /** The position after the last entry. The next call continues from this position. */
+      /** The position after the last entry, for the next call. */
       readonly position: LogPosition;
       /** False if there are more messages than `limit`. */
       readonly isComplete: boolean;
@@ -102,7 +103,7 @@ export class GroupHistory<Message = unknown> {
     return this.feed.at;
   }
 
-  /** The number of reads of the log for members that came back, since the group was made. */
+  /** Number of reads of the log for members that came back, since the group was made. */
   get readCount(): number {
     return this.pages.readCount;
   }
@@ -114,13 +115,13 @@ export class GroupHistory<Message = unknown> {
 
   /**
    * Adds a member that was away. The member first receives the messages after its position, and is then added. No message is
-   * missed or sent twice. The member never receives more at once than its output accepts.
+   * missed or sent twice. The member receives no more at once than its output accepts.
    *
    * With `recovered: false`, the log no longer reaches back to the position, or another log replaced it. The channel is then a
-   * member from `position` of the outcome on. Without a position, `recovered` is always false.
+   * member from the outcome's `position` on. Without a position, `recovered` is always false.
    *
    * Rejects with `BUS_DOWN` if the log could not be read for 5 s or the node left the cluster, and with `CHANNEL_CLOSED`. The
-   * channel is not a member then. A second call during a join returns the promise of the first call.
+   * channel is not a member then. A second call during a join returns the same promise.
    */
   join(channel: Channel, position?: LogPosition, options: JoinOptions = {}): Promise<JoinOutcome> {
     const { answer } = JOIN_OPTIONS.resolve(options);
@@ -138,8 +139,8 @@ export class GroupHistory<Message = unknown> {
   }
 
   /**
-   * Resolves with the messages after a position. The messages are taken from the memory of this node, or read from the log, with
-   * one read for all callers. Rejects with `BUS_DOWN`.
+   * Resolves with the messages after a position, from the memory of this node, or from the log with one read for all callers.
+   * Rejects with `BUS_DOWN`.
    */
   async since(position: LogPosition, options: SinceOptions = {}): Promise<SinceOutcome<Message>> {
     const { limit } = SINCE_OPTIONS.resolve(options);
@@ -162,8 +163,8 @@ export class GroupHistory<Message = unknown> {
   }
 
   /**
-   * Resolves with the last messages, up to `count`, and the position after them. Use it to show a room to a new member. Rejects
-   * with `BUS_DOWN`, and with `OPTION_INVALID` for a `count` that is not a whole number of at least 1.
+   * Resolves with the last messages, up to `count`, and the position after them, to show a room to a new member. Rejects with
+   * `BUS_DOWN`, and with `OPTION_INVALID` for a `count` that is not a whole number of at least 1.
    */
   async newest(count: number): Promise<NewestMessages<Message>> {
     checkNumber('count', count, { min: 1, integer: true });

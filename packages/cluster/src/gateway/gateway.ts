@@ -38,7 +38,7 @@ export interface GatewayOptions<Message = unknown> {
   /**
    * Delivery guarantee for messages whose worker dies before it answers. With `at-most-once`, these messages are lost. With
    * `acknowledged`, the gateway keeps each message until it is answered, and repeats it to the next worker, marked as repeated.
-   * The next worker cannot know which messages the earlier worker has handled.
+   * The next worker cannot know which messages were handled.
    * @default 'at-most-once'
    */
   readonly delivery?: 'at-most-once' | 'acknowledged';
@@ -52,11 +52,11 @@ export interface GatewayOptions<Message = unknown> {
   readonly syncMs?: number;
   /** Maximum time for a draining worker to answer its messages, in milliseconds. @default 5000 */
   readonly handoverMs?: number;
-  /** Returns the first attributes of a connection, for its workers; at most 64 KiB of JSON. @default nothing */
+  /** Returns the first attributes of a connection, at most 64 KiB of JSON, for its workers. @default nothing */
   readonly attributes?: (channel: Channel) => GatewayAttributes;
   /**
-   * Called on this node for each message that arrives while the bus is down. No worker receives such a message. Messages that a
-   * worker had not answered before stay with that worker.
+   * Called on this node for each message that arrives while the bus is down. No worker receives it. Earlier messages without an
+   * answer stay with their worker.
    * @default none: reading stops
    */
   readonly handleWhenDown?: (channel: Channel, message: Message) => void;
@@ -173,8 +173,8 @@ export class Gateway<Message = unknown> {
   }
 
   /**
-   * Returns a handler for the tail of a connection's pipeline. Make one for each connection, or one for a template. The worker
-   * receives the messages that the handler reads. Messages of the worker are written from the handler's place.
+   * Returns a handler for the tail of a connection's pipeline, one for each connection or one in a template. The worker receives
+   * the messages that the handler reads. Messages of the worker are written from the handler's place.
    */
   handler(): Handler {
     return new GatewayHandler(this as Gateway);

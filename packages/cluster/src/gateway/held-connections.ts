@@ -53,7 +53,7 @@ export class HeldConnections {
     });
   }
 
-  /** Carries out a command of a worker. @throws an error that says what is wrong with the command */
+  /** Carries out a command of a worker. @throws an error for an invalid command */
   command(command: Record<string, unknown>): unknown {
     const { op, name, message, changes, isNew, reason, after } = command;
     const chosen = this.chosen(command);

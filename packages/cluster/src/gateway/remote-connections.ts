@@ -17,14 +17,14 @@ import {
 import { checkJson, isPlain } from './json-check.ts';
 import type { GatewayAttributes } from './worker-connection.ts';
 
-/** Selects the connections of a call: one connection, those of a user or a group, or all connections. */
+/** Selects the connections of a call: one, those of a user or a group, or all. */
 export type ConnectionTarget =
   | { readonly connection: string }
   | { readonly user: string }
   | { readonly group: string }
   | { readonly all: true };
 
-/** The number of receivers of one {@link RemoteConnections.publish}. */
+/** Counts of one {@link RemoteConnections.publish}. */
 export interface Published {
   /** The number of connections that the message was written to. */
   readonly connections: number;
@@ -40,8 +40,8 @@ const ID = /^([0-9a-f]{32}):([1-9]\d{0,14})$/;
 
 /**
  * The connections of all gateways, from any node. The gateway of a connection carries out the calls about it, in order. Groups,
- * users and sessions live at the gateway, so none of them is lost when a worker ends. Groups and users that handlers at the
- * gateway made are included. A connection counts 0 if it or its gateway is gone.
+ * users and sessions live at the gateway, so a worker's end does not affect them. Groups and users that handlers at the gateway
+ * made are included. A connection that is gone, or whose gateway is gone, counts 0.
  *
  * All calls reject with the same errors:
  *
@@ -49,8 +49,8 @@ const ID = /^([0-9a-f]{32}):([1-9]\d{0,14})$/;
  * - `TIMEOUT_REQUEST` if a running gateway does not answer within 2 s.
  * - `GATEWAY_FAILED` if a gateway fails to carry out the call. The gateway logs the cause.
  *
- * The `details` of the last two errors contain `gateways`, the node ids of those gateways, and `count`, the result of the other
- * gateways. You may leave these three errors unhandled, but not errors about the arguments.
+ * The `details` of the last two contain `gateways`, the node ids of those gateways, and `count`, the result of the others. You
+ * may leave these errors unhandled, but not errors about the arguments.
  */
 export class RemoteConnections {
   private readonly commands: ConnectionCommands;
@@ -61,8 +61,8 @@ export class RemoteConnections {
   }
 
   /**
-   * Sends a message, a text or a JSON value. Resolves with the number of connections that the message was written to. Rejects
-   * with `MESSAGE_NOT_ENCODABLE` for bytes and other values that JSON cannot represent, and with `MESSAGE_TOO_LONG`.
+   * Sends a message, a text or a JSON value, and resolves with the number of connections it was written to. Rejects with
+   * `MESSAGE_NOT_ENCODABLE` for a value that JSON cannot represent, such as bytes, and with `MESSAGE_TOO_LONG`.
    *
    * @param except - ids of connections that do not receive the message
    */
@@ -70,7 +70,7 @@ export class RemoteConnections {
     return this.tell(to, { op: 'send', message, except }, () => checkMessage(message));
   }
 
-  /** Sends a message like {@link send}. Also resolves with the number of nodes whose connections received the message. */
+  /** Sends a message like {@link send}. Also resolves with the number of nodes of these connections. */
   publish(
     to: ConnectionTarget,
     message: JsonValue,
@@ -84,14 +84,14 @@ export class RemoteConnections {
     return this.ask(to, { op: 'send', message, except }, read, () => checkMessage(message));
   }
 
-  /** Ends connections, after an optional last message. Resolves with the number of connections. */
+  /** Ends connections, after an optional last message. Resolves with their number. */
   close(to: ConnectionTarget, message?: JsonValue, reason = 'local'): Promise<number> {
     return this.tell(to, { op: 'close', message, reason }, () => {
       if (message !== undefined) checkMessage(message);
     });
   }
 
-  /** Adds connections to a group. Resolves with the number of connections. */
+  /** Adds connections to a group. Resolves with their number. */
   join(to: ConnectionTarget, name: string): Promise<number> {
     return this.tell(to, { op: 'join', name }, () => checkName(name));
   }
@@ -101,17 +101,17 @@ export class RemoteConnections {
     return this.tell(to, { op: 'leave', name }, () => checkName(name));
   }
 
-  /** Binds connections to a user. Resolves with the number of connections. */
+  /** Binds connections to a user. Resolves with their number. */
   bind(to: ConnectionTarget, user: string): Promise<number> {
     return this.tell(to, { op: 'bind', name: user }, () => checkName(user));
   }
 
-  /** Unbinds connections from a user. Resolves with the number of connections. */
+  /** Unbinds connections from a user. Resolves with their number. */
   unbind(to: ConnectionTarget, user: string): Promise<number> {
     return this.tell(to, { op: 'unbind', name: user }, () => checkName(user));
   }
 
-  /** Replaces the session. Rejects with `MESSAGE_TOO_LONG` if the session takes more than 64 KiB of JSON. */
+  /** Replaces the session. Rejects with `MESSAGE_TOO_LONG` above 64 KiB of JSON. */
   setSession(to: ConnectionTarget, session: GatewayAttributes): Promise<number> {
     const command = { op: 'session', changes: session, isNew: true };
     return this.tell(to, command, () => checkSession(session));
@@ -122,14 +122,14 @@ export class RemoteConnections {
     return this.tell(to, { op: 'session', changes }, () => checkSession(changes));
   }
 
-  /** Resolves with the number of connections. It is cheaper than {@link list}, because each gateway sends only a number. */
+  /** Resolves with the number of connections. Each gateway sends only a number, unlike for {@link list}. */
   count(of: ConnectionTarget): Promise<number> {
     return this.tell(of, { op: 'count' });
   }
 
   /**
-   * Resolves with the connections, and their users, groups and sessions. The list arrives in pages of 256 KiB, each within 2 s.
-   * Connections that open or close meanwhile can be missing or included. This node holds the whole list in memory.
+   * Resolves with the connections, their users, groups and sessions. The list arrives in pages of 256 KiB, each within 2 s.
+   * Connections that open or close meanwhile can be missing or included. This node holds the whole list.
    */
   list(of: ConnectionTarget): Promise<ConnectionInfo[]> {
     return this.ask(of, { op: 'list', after: 0 }, async (outcome, [, where]) => {

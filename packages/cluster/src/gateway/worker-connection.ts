@@ -23,7 +23,7 @@ export interface WorkerConnectionHost {
 
 /** A connection at its worker. The socket is at a gateway. */
 export class WorkerConnection<Message = unknown> {
-  /** The id of the connection. It is the same at all workers. */
+  /** The id of the connection, the same at all workers. */
   readonly id: string;
   /** The node that has the socket. */
   readonly gateway: string;
@@ -51,7 +51,7 @@ export class WorkerConnection<Message = unknown> {
     this.knownVersion = version;
   }
 
-  /** Whether the connection is still at this worker. After it has closed or moved to another worker, writes are lost. */
+  /** Whether the connection is still at this worker. Writes are lost after it has closed or moved to another worker. */
   get isOpen(): boolean {
     return this.open;
   }
@@ -62,8 +62,8 @@ export class WorkerConnection<Message = unknown> {
   }
 
   /**
-   * Sets some attributes. The value `undefined` removes an attribute. The next acknowledgement contains the changes. Attributes
-   * that are set while a message is handled are stored together with the acknowledgement of the message.
+   * Sets some attributes. The value `undefined` removes an attribute. The changes are sent with the next acknowledgement. So
+   * attributes that are set while a message is handled are stored together with its acknowledgement.
    *
    * @throws EncodeError `MESSAGE_TOO_LONG` if all attributes together take more than 64 KiB of JSON
    */

@@ -19,19 +19,18 @@ import type { GatewayCluster, GatewayPort } from './gateway-port.ts';
 import { GatewaySession, type SessionJob } from './gateway-session.ts';
 import { type GatewayAttributes, WorkerConnection } from './worker-connection.ts';
 
-/** Options of a {@link Worker}. The functions of one connection run one after the other, and their promises are awaited. */
+/** Options of a {@link Worker}. The functions of one connection run one after the other. Their promises are awaited. */
 export interface WorkerOptions<Message = unknown> {
   /** The node of the worker. */
   readonly cluster: Cluster<never> | GatewayCluster;
-  /** Called when this worker receives a connection. `moved` is true if another worker had the connection before. */
+  /** Called when this worker receives a connection. `moved` is true if another worker had it before. */
   readonly onConnect?: (
     connection: WorkerConnection<Message>,
     how: { readonly moved: boolean },
   ) => void | Promise<void>;
   /**
    * Called with each message of a connection, in order. The message is acknowledged when this function returns, or its promise
-   * resolves. `repeated` is true if a worker that is gone may have handled the message. This occurs only with
-   * `delivery: 'acknowledged'`.
+   * resolves. `repeated` is true if a worker that is gone may have handled the message, only with `delivery: 'acknowledged'`.
    */
   readonly onMessage: (
     connection: WorkerConnection<Message>,
@@ -39,8 +38,8 @@ export interface WorkerOptions<Message = unknown> {
     how: { readonly repeated: boolean },
   ) => void | Promise<void>;
   /**
-   * Called when this worker loses a connection. If the connection has closed, `reason` is the close reason of its channel. It is
-   * `moved` if another worker has the connection now, and `gateway-gone` if the gateway's node is gone.
+   * Called when this worker loses a connection. `reason` is the close reason of its channel, `moved` if another worker has the
+   * connection now, or `gateway-gone` if the node of the gateway is gone.
    */
   readonly onClose?: (
     connection: WorkerConnection<Message>,
@@ -48,10 +47,7 @@ export interface WorkerOptions<Message = unknown> {
   ) => void | Promise<void>;
   /** Format of messages on the bus. The gateways must use the same format. @default bytes, texts, JSON */
   readonly codec?: MessageCodec<Message>;
-  /**
-   * Time without a frame, in milliseconds, after which the worker asks the gateway whether a connection still exists.
-   * @default 300000
-   */
+  /** Time without a frame after which the worker asks whether a connection still exists, in milliseconds. @default 300000 */
   readonly auditMs?: number;
 }
 
@@ -144,8 +140,8 @@ export class Worker<Message = unknown> {
   }
 
   /**
-   * Resolves when this worker has no connections left, or after `timeoutMs`. Call it when this node drains, so that the gateways
-   * move the connections.
+   * Resolves when this worker has no connections, or after `timeoutMs`. Call it when this node drains, so that the connections
+   * move.
    */
   emptyWithin(timeoutMs: number): Promise<void> {
     if (this.openCount === 0) return Promise.resolve();

@@ -41,8 +41,8 @@ export interface ClusterGroupEvents {
   /** Messages of another node were lost on their way to this node. Never emitted for a durable group. */
   gap: [gap: Gap];
   /**
-   * The log of a durable group no longer contains the last message that the members of this node received, or another log
-   * replaced it. Members may have missed the messages between the two positions.
+   * The log of a durable group no longer reaches back to the last message of the members of this node, or another log replaced
+   * it. Members may have missed the messages between the two positions.
    */
   skipped: [hole: { readonly from: LogPosition; readonly to: LogPosition }];
 }
@@ -58,12 +58,12 @@ export interface GroupHome {
 }
 
 /**
- * One group over all nodes of a cluster. The members of this node receive a message at once, as in a {@link ChannelGroup}. The
- * members of the other nodes receive it over the bus, at most once, and in order for each sending node.
+ * One group over all nodes of a cluster. Members of this node receive a message at once, as in a {@link ChannelGroup}. Members of
+ * other nodes receive it over the bus, at most once, in order for each sending node.
  *
  * A group whose messages are stored is a `DurableGroup` of `@headrace/cluster/durable`.
  *
- * `size`, iteration, `has` and `close` apply to the members of this node. `total` and `who()` apply to the members of all nodes.
+ * `size`, iteration, `has` and `close` apply to the members of this node, and `total` and `who()` to those of all nodes.
  *
  * @typeParam Outcome - the result of a write
  * @example
@@ -165,7 +165,7 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
   }
 
   /**
-   * The number of members on all nodes, as far as this node knows. Without `presence`, only the members of this node are counted.
+   * The number of members on all nodes, as far as this node knows. Without `presence`, it counts only the members of this node.
    */
   get total(): number {
     const { presence, members } = this.live;
@@ -178,22 +178,22 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
   }
 
   /**
-   * The number of broadcasts to members of this node that are under way. In a durable group, messages of this node on their way
-   * through the log are counted too.
+   * The number of broadcasts to members of this node that are under way. In a durable group, it includes messages of this node on
+   * their way through the log.
    */
   get backlog(): number {
     const { delivery, members } = this.live;
     return delivery.waiting + members.backlog;
   }
 
-  /** Calls the listener once there is no {@link backlog}, or at once if there is none now. */
+  /** Calls the listener when no {@link backlog} is left, which can be at once. */
   onceDrained(listener: () => void): void {
     const { delivery, members } = this.live;
     delivery.onceSettled(() => members.onceDrained(listener));
   }
 
   /**
-   * Returns the members with an id on all nodes, as far as this node knows. Needs `presence: 'ids'`.
+   * Returns the members with an id on all nodes, as far as known. Needs `presence: 'ids'`.
    *
    * @throws OptionError `OPTION_CONFLICT` without `presence: 'ids'`
    */
@@ -232,15 +232,15 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
   }
 
   /**
-   * Writes a message to the matching members of this node. The next flush sends the message to the members of other nodes that
-   * the matcher selects. A durable group stores the message for the members of all nodes. It sends the message to the log at
-   * once, after earlier writes and without a flush. Members are flushed when the message comes back from the log.
+   * Writes a message to the matching members of this node. The next flush sends it to the members of other nodes that the matcher
+   * selects. A durable group stores the message for the members of all nodes. The message leaves at once, after earlier writes
+   * and without a flush. Members are flushed when it comes back from the log.
    *
    * @param how - the members that receive the message; in a durable group also the id of the message
    * @throws OptionError for a matcher without `elsewhere`, and for an id that is not valid;
    *   `OPTION_CONFLICT` for an id in a group that is not durable
    * @throws EncodeError `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE` if the bus cannot carry the message; then no member receives
-   * it
+   *   it
    */
   write(message: Message, how?: ChannelMatcher | GroupWriteOptions): Outcome {
     return this.deliver(message, how, false);
@@ -255,8 +255,7 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
   }
 
   /**
-   * Writes and flushes, like {@link write} and {@link flush}. The outcome covers the members of this node, or the log of a
-   * durable group.
+   * Calls {@link write} and {@link flush}. The outcome covers the members of this node, or the log.
    *
    * @throws the errors of `write`
    */
@@ -265,12 +264,11 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
   }
 
   /**
-   * Asks the members of all nodes, each through the `ExchangeHandler` of its pipeline. Returns the answers in the order of their
-   * arrival, like `requestAll` of `@headrace/handlers` does for one process. Each node asks its own members, and sends their
-   * answers together. The entry of a member without an answer has the error `TIMEOUT_REQUEST`, or `REQUEST_LOST` if the member or
-   * its node is gone. If the bus cannot carry an answer, the entry has `MESSAGE_TOO_LONG` (above 256 KiB) or
-   * `MESSAGE_NOT_ENCODABLE`. A node that did not answer has one entry without an id. While the bus is down, this entry has
-   * `BUS_DOWN`.
+   * Asks the members of all nodes, each through the `ExchangeHandler` of its pipeline. Returns the answers as they arrive, like
+   * `requestAll` of `@headrace/handlers` in one process. Each node asks its members, and sends their answers together. The entry
+   * of a member without an answer has `TIMEOUT_REQUEST`, or `REQUEST_LOST` if the member or its node is gone. If the bus cannot
+   * carry an answer, the entry has `MESSAGE_TOO_LONG` (above 256 KiB) or `MESSAGE_NOT_ENCODABLE`. A node that did not answer has
+   * one entry without an id, with `BUS_DOWN` while the bus is down.
    *
    * @param body - bytes or a JSON value; for the type `JsonRpcExchange`, a JSON-RPC call
    * @throws OptionError `OPTION_INVALID`

@@ -17,7 +17,8 @@ import type { MessageCodec } from '../envelope/body.ts';
 /** Options of `Cluster.group`. */
 export interface ClusterGroupOptions<Message> extends SlowMemberOptions {
   /**
-   * What this node knows about members on other nodes: nothing, their number, or their ids. All nodes must use the same value.
+   * What this node knows about members on other nodes: nothing, their number, or their ids. The value must be the same on all
+   * nodes.
    * @default 'count'
    */
   readonly presence?: false | 'count' | 'ids';
@@ -30,16 +31,15 @@ export interface ClusterGroupOptions<Message> extends SlowMemberOptions {
   /** Format of messages on the bus and in the log. @default bytes as they are, texts as UTF-8, everything else as JSON */
   readonly codec?: MessageCodec<Message>;
   /**
-   * Condition for listening to the other nodes. With `with-members`, this node listens while it has members. The first member can
-   * then miss messages for a few milliseconds.
+   * Condition for listening to other nodes: while this node has members, or always. With `with-members`, the first member can
+   * miss messages for a few milliseconds.
    * @default 'with-members'
    */
   readonly listens?: 'with-members' | 'always';
   /**
-   * Lifetime of the group on this node. With `with-cluster`, the group lives as long as the cluster, and later calls return the
-   * same object. With `with-members`, the group lives while it has members on this node, listeners of its events, or messages
-   * that wait for a flush. The next call with the same options makes a freed group again. A reference to the freed object stays
-   * usable.
+   * Lifetime of the group on this node. With `with-cluster`, it lives as long as the cluster, and later calls return the same
+   * object. With `with-members`, it lives while it has members here, listeners of its events, or messages that wait for a flush.
+   * The next call with the same options makes a freed group again. A reference to the freed object stays usable.
    * @default 'with-cluster'
    */
   readonly lives?: 'with-cluster' | 'with-members';
@@ -47,11 +47,11 @@ export interface ClusterGroupOptions<Message> extends SlowMemberOptions {
 
 /** Options of one message that is written to a group. */
 export interface GroupWriteOptions {
-  /** Selects the members that receive the message. In a durable group, it selects among the members of this node. @default all */
+  /** Selects the members that receive the message; in a durable group, members of this node. @default all */
   readonly matcher?: ChannelMatcher | undefined;
   /**
-   * Id of the message in a durable group, up to 128 characters. If a message is written again with the same id within two
-   * minutes, on any node, it is not stored twice. Different writers must use different ids.
+   * Id of the message in a durable group, up to 128 characters. A message with the same id is not stored again within two
+   * minutes, on any node. Different writers must use different ids.
    * @default one that is made up
    */
   readonly id?: string | undefined;

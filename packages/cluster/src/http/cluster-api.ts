@@ -26,29 +26,26 @@ import { openApiDocument } from './open-api.ts';
 
 /** Options of {@link clusterApi}. */
 export interface ClusterApiOptions {
-  /** Connections that the API reaches: the result of `connectionsOf(cluster)`. */
+  /** The result of `connectionsOf(cluster)`. */
   readonly connections: ApiConnections;
   /**
-   * Keys of the API. With several keys, a key can be replaced while clients still use the old key. A text has all rights. An
-   * {@link ApiKey} has only the listed rights. Other requests with this key are answered with 403.
+   * Keys of the API. With several keys, a key can be replaced while clients still use the old one. A text has all rights. An
+   * {@link ApiKey} has only the listed rights, and other requests with it are answered with 403.
    */
   readonly keys: readonly (string | ApiKey)[];
   /**
-   * Maps the target of a request (`to`, or the path) to connections with other names, or refuses the target with 400. If the
-   * function returns an invalid target, the answer is 500, and the error is logged.
+   * Maps the target of a request (`to`, or the path) to connections with other names, or refuses it with 400. An invalid result
+   * is answered with 500, and logged.
    * @default the names of clients are those of the cluster
    */
   readonly target?: (to: ConnectionTarget) => ConnectionTarget | ApiProblem;
-  /** Returns the reason to refuse a message with 400, or `undefined` to send the message. @default all JSON but null is sent */
+  /** Returns the reason to refuse a message with 400, or `undefined` to send it. @default all JSON but null is sent */
   readonly checkMessage?: (message: JsonValue) => ApiProblem | undefined;
   /** Maximum length of a body, in bytes. A longer body is answered with 413. @default 65536 */
   readonly maxBodyBytes?: number;
-  /**
-   * Maximum number of messages in a batch. It cannot exceed `requestBurst`, because each message counts as a request.
-   * @default 100
-   */
+  /** Maximum number of messages in a batch, limited by `requestBurst`, because each message counts as a request. @default 100 */
   readonly maxBatch?: number;
-  /** Maximum number of requests with a valid key that are under way. Further requests are answered with 503. @default 256 */
+  /** Maximum number of requests with a valid key under way. Further requests are answered with 503. @default 256 */
   readonly maxRequests?: number;
   /** Average number of requests of each key per second. Further requests are answered with 429. @default 1000 */
   readonly requestsPerSecond?: number;
@@ -88,8 +85,8 @@ const OPTIONS = describeOptions('clusterApi', {
 });
 
 /**
- * Makes an HTTP listener through which programs in any language publish to the connections of a cluster, and ask about them, in
- * JSON. Use the listener with `limitedHttpServer`, `https.createServer`, or a server that has other paths, too.
+ * Makes an HTTP listener. Programs in any language use it to publish to the connections of a cluster, and to ask about them, in
+ * JSON. It works with `limitedHttpServer`, `https.createServer`, or a server that has other paths, too.
  *
  * | Request | Answer |
  * | --- | --- |
@@ -108,8 +105,8 @@ const OPTIONS = describeOptions('clusterApi', {
  * `Idempotency-Replayed: true`. Another body with the same key receives 422. An answer that says that nothing was done is not
  * kept. Each listener keeps only its own answers. With several listeners, a client must repeat a request at the same address.
  *
- * The server must limit the time of a request and the number of connections. `limitedHttpServer` does this. A Node server has
- * `requestTimeout` and `maxConnections`. The key is a secret, so use TLS or a proxy with TLS between machines.
+ * The server must limit the time of a request and the number of connections, as `limitedHttpServer` does. A Node server has
+ * `requestTimeout` and `maxConnections`. The key is a secret: between machines, use TLS or a proxy with TLS.
  *
  * @throws OptionError
  *

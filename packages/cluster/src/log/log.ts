@@ -14,12 +14,12 @@ export interface LogEntry {
   readonly position: LogPosition;
   /**
    * Offset of the previous message in this log. A reader whose last offset differs has missed messages. The value is 0 for the
-   * first message of the log. It is also 0 for the first message of a page, if the log no longer knows the message before.
+   * first message, and for the first message of a page if the log no longer knows the previous message.
    */
   readonly previous: number;
   /**
-   * The id from the writer. A message with a known id is not stored again within two minutes. A log in memory knows at most the
-   * newest 131,072 ids.
+   * Id from the writer. A message with a known id is not stored again within two minutes. A log in memory knows at most 131,072
+   * ids.
    */
   readonly id: string;
   /** The appended bytes. */
@@ -27,7 +27,7 @@ export interface LogEntry {
 }
 
 /**
- * The minimum that a log keeps of each group. An engine can keep more. A log in memory keeps at most 64 MiB, and counts 320 bytes
+ * The minimum that a log keeps of each group. An engine can keep more. A log in memory keeps at most 64 MiB, including 320 bytes
  * and the id for each message. `Infinity` means no limit.
  */
 export interface LogLimits {
@@ -43,35 +43,34 @@ export interface LogPage {
   readonly epoch: string;
   /** The entries in the order of the log. */
   readonly entries: readonly LogEntry[];
-  /** Offset of the oldest message in the log, or 0 if the log has none. */
+  /** Offset of the oldest message in the log, or 0 without messages. */
   readonly first: number;
   /**
-   * Offset of the newest message, even if the log no longer has the message; 0 if there was none. If the log has no messages
-   * left, an engine may return a higher offset, so that a reader never mistakes a gap for the end.
+   * Offset of the newest message, even if the log no longer has it, or 0 if there was none. If the log has no messages left, an
+   * engine may return a higher offset, so that a reader never mistakes a gap for the end.
    */
   readonly last: number;
 }
 
 /**
  * The store of an engine, over one link. Stream names come from `Subjects.stream()`: `hr.<app>.d.<group>`. The link does not
- * retry calls. Calls that are under way when the link ends need not settle.
+ * retry. Calls under way when the link ends need not settle.
  */
 export interface LogLink {
   /** Makes the stream if it does not exist, and sets its limits. */
   open(stream: string, limits: LogLimits): Promise<void>;
   /**
-   * Stores a message after the messages of earlier calls on this link, and sends it to all followers. If the log already has the
-   * id, resolves with the position of the stored message.
+   * Stores a message after the messages of earlier calls on this link, and sends it to all followers. If the log has the id
+   * already, resolves with its position.
    */
   append(stream: string, id: string, bytes: Uint8Array): Promise<LogPosition>;
   /**
-   * Reads up to `limit` messages after an offset, and at least one if the log has any. The offset 0 begins with the oldest
-   * message.
+   * Reads up to `limit` messages after an offset, and at least one if there is one. The offset 0 begins with the oldest message.
    */
   read(stream: string, after: number, limit: number): Promise<LogPage>;
   /**
    * Calls the listener with the messages that are appended from now on. Messages can be lost. The subscription is in force when
-   * `settled()` of the link resolves. The method is called once for each stream, and again after that subscription was closed.
+   * `settled()` of the link resolves. Called once for each stream, and again after that subscription was closed.
    */
   follow(stream: string, listener: (entry: LogEntry) => void): BusSubscription;
 }
@@ -82,22 +81,22 @@ export interface LogLink {
  */
 export interface Log {
   /**
-   * Makes the stream if it does not exist. If the promise rejects with `BUS_DOWN`, the stream is opened later, when the bus is up
-   * and a call needs the stream.
+   * Makes the stream if it does not exist. If this rejects with `BUS_DOWN`, the stream is opened later, when the bus is up and a
+   * call needs it.
    */
   open(stream: string, limits: LogLimits): Promise<void>;
   /**
-   * Stores a message once, after the messages of earlier calls for this stream. If the link is lost, the message is sent again
-   * with its id. Rejects with `BUS_DOWN` after 5 s; it is then unknown whether the message was stored. Also rejects at once with
-   * `BUS_DOWN` if too many messages wait. The caller must have called {@link open} for the stream.
+   * Stores a message once, after the messages of earlier calls for this stream. After a loss of the link, it sends the message
+   * again with its id. Rejects with `BUS_DOWN` after 5 s, when it is unknown whether the message was stored, and at once if too
+   * many messages wait. Needs an earlier call of {@link open}.
    */
   append(stream: string, id: string, bytes: Uint8Array): Promise<LogPosition>;
   /** Reads up to `limit` messages after an offset. The offset 0 begins with the oldest message. Rejects with `BUS_DOWN`. */
   read(stream: string, after: number, limit: number): Promise<LogPage>;
   /**
    * Calls the listener with appended messages. Messages can be lost, and the caller fills the gaps. After a loss of the bus, the
-   * subscription is in force again before the bus announces `up`. A reader that then reads the log after its last position misses
-   * nothing. The caller must have called {@link open} for the stream.
+   * subscription is in force again before `up`, so a reader that then reads the log after its last position misses nothing. Needs
+   * an earlier call of {@link open}.
    */
   follow(stream: string, listener: (entry: LogEntry) => void): BusSubscription;
 }

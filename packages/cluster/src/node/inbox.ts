@@ -72,7 +72,7 @@ export class Inbox {
   }
 }
 
-/** @throws an error that says what is wrong with the note */
+/** @throws an error for an invalid note */
 export function toNote(value: unknown): Note & Record<string, unknown> {
   if (typeof value !== 'object' || value === null) throw new Error('a note is an object');
   const { to, about } = value as Record<string, unknown>;

@@ -56,7 +56,7 @@ const STATES: readonly unknown[] = ['ready', 'draining', 'left'];
 const MAX_ROLES = 32;
 const MAX_ROLE_LENGTH = 64;
 
-/** @throws an error that says what is wrong with the heartbeat */
+/** @throws an error for an invalid heartbeat */
 export function toHeartbeat(value: unknown): Heartbeat {
   if (typeof value !== 'object' || value === null) throw new Error('a heartbeat is an object');
   const { state, address, connections, load, roles, nonce, presence, isGone } = value as Record<
@@ -85,7 +85,7 @@ function toPresenceMark(value: unknown): PresenceMark {
   return { number, digest };
 }
 
-/** @throws an error that says what is wrong with the roles */
+/** @throws an error for invalid roles */
 export function toRoles(value: unknown): string[] {
   const names: readonly unknown[] = Array.isArray(value) ? value : [];
   const isRole = (name: unknown) => typeof name === 'string' && name.length <= MAX_ROLE_LENGTH;
@@ -95,7 +95,7 @@ export function toRoles(value: unknown): string[] {
   return names as string[];
 }
 
-/** @throws an error that says what is wrong with the address */
+/** @throws an error for an invalid address */
 export function toAddress(value: unknown): NodeAddress | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { host, port } = value as Record<string, unknown>;

@@ -28,21 +28,22 @@ export interface ClusterUsersOptions<Principal> {
   /** Returns the id of an AuthHandler's principal. @default the principal, if it is a text, or its `id` */
   readonly idOf?: (principal: Principal) => string;
   /**
-   * Policy for an id with connections on two nodes: both stay, or only the later connection stays. Within a node, the option of
-   * the AuthHandler decides. @default 'allow'
+   * Policy for an id with connections on two nodes: both stay, or only the later one. Within a node, the AuthHandler's option
+   * decides.
+   * @default 'allow'
    */
   readonly onDuplicate?: 'allow' | 'kick-older';
 }
 
 /** Options of {@link ClusterUsers.send}. */
 export interface SendOptions {
-  /** A connection of this node that does not receive the message, for example the connection of the sender. @default none */
+  /** A connection of this node that does not receive the message, for example the sender's. @default none */
   readonly except?: Channel;
 }
 
 /** Options of {@link ClusterUsers.deliver} and {@link ClusterUsers.nodesOf}. */
 export interface AnswerOptions {
-  /** Maximum time to wait for answers of other nodes, in milliseconds. @default 2000 */
+  /** Maximum wait for answers of other nodes, in milliseconds. @default 2000 */
   readonly timeoutMs?: number;
 }
 
@@ -60,8 +61,8 @@ const PART = 'users';
 const KINDS: readonly number[] = [KIND.claim, KIND.ask, KIND.user];
 
 /**
- * The users of a cluster that are connected to any node. Pass this object as the `sessions` of an AuthHandler, or call `bind` and
- * `unbind` for channels. All nodes know where all users are. A user has no bus subject of its own.
+ * The users of a cluster that are connected to any node. Use it as the `sessions` of an AuthHandler, or call `bind` and `unbind`
+ * for channels. All nodes know where all users are. A user has no bus subject of its own.
  *
  * `cluster.users` is made with the cluster.
  */
@@ -139,12 +140,12 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     return this.users.idsOf(channel);
   }
 
-  /** Adds a session. The AuthHandler calls this method. The other nodes are notified in the next turn of the event loop. */
+  /** Adds a session, for the AuthHandler. The other nodes are notified in the next turn of the event loop. */
   add(session: Session<Principal>): void {
     this.users.add(session);
   }
 
-  /** Removes a session, and returns true if it existed. The AuthHandler calls this method. */
+  /** Removes a session, for the AuthHandler. Returns true if it existed. */
   remove(session: Session<Principal>): boolean {
     return this.users.remove(session);
   }
@@ -157,8 +158,8 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   // --- to users ---
 
   /**
-   * Sends a message to all connections of one or several ids, on all nodes. Each connection receives the message at most once, in
-   * order for each sending node and user. The call does not wait.
+   * Sends a message to all connections of one or several ids, on all nodes, at most once, in order for each node and user. The
+   * call does not wait.
    *
    * @throws EncodeError `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`; then no connection receives the message
    */
@@ -176,9 +177,9 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   }
 
   /**
-   * Sends a message to all connections of an id. Resolves with the number of connections to which the message was sent, on other
-   * nodes within 1.5 s. Nodes that do not answer in time do not count. While the bus is down, only connections on this node
-   * receive the message. Rejects with `BUS_DOWN` while the bus is down, if the id has no connection on this node.
+   * Sends a message to all connections of an id. Resolves with the number of connections to which it was sent, on other nodes
+   * within 1.5 s. Nodes that do not answer in time do not count. While the bus is down, only connections on this node receive the
+   * message. If the id has none here, the call rejects with `BUS_DOWN`.
    *
    * @throws EncodeError like `send`, as a rejection
    */
@@ -206,8 +207,8 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   }
 
   /**
-   * Resolves with true if the id has connections, as far as this node knows. The connections of a killed node count for 5 s.
-   * Rejects with `BUS_DOWN` if the id has no connection on this node and the bus is down.
+   * Resolves with true if the id has connections, as far as known. The connections of a killed node count for 5 s. Rejects with
+   * `BUS_DOWN` if the id has no connection on this node and the bus is down.
    */
   async isOnline(id: string): Promise<boolean> {
     const key = token(id);

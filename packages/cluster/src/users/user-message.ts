@@ -16,7 +16,7 @@ export function aboutUser(key: string, { bodyType, body }: Body): Body {
   return { bodyType, body: bytes };
 }
 
-/** Reads the key and the body. @throws an error that says what is wrong with the message */
+/** Reads the key and the body. @throws an error for an invalid message */
 export function fromAboutUser({ bodyType, body }: Body): { readonly key: string; body: Body } {
   const end = 1 + (body[0] ?? 0);
   if (end === 1 || end > body.byteLength) throw new Error('a message about no user');
@@ -32,7 +32,7 @@ export interface ClaimMessage {
   readonly asks: boolean;
 }
 
-/** @throws an error that says what is wrong with the claim */
+/** @throws an error for an invalid claim */
 export function toClaimMessage(value: unknown, node: string): ClaimMessage {
   const { ms, count, isFresh, asks } = (value ?? {}) as Record<string, unknown>;
   if (!Number.isSafeInteger(ms) || !Number.isSafeInteger(count)) {
@@ -47,7 +47,7 @@ export type UserAsk =
   | { readonly what: 'nodes' }
   | { readonly what: 'kick'; readonly reason: string | undefined };
 
-/** @throws an error that says what is wrong with the question */
+/** @throws an error for an invalid question */
 export function toUserAsk(value: unknown): UserAsk {
   const { what, reason } = (value ?? {}) as Record<string, unknown>;
   if (what === 'nodes') return { what };

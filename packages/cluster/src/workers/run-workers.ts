@@ -5,16 +5,15 @@ import { Workers } from './workers.ts';
 
 /**
  * Runs the program on several processes with `node:cluster`. The process that calls this function first is the primary. The
- * primary runs the same program once for each worker, and keeps the workers running. In the primary, the function resolves when
- * each worker has been ready. **In a worker, the function does not return**: the worker runs `start`, and only the primary runs
- * the code after the call.
+ * primary runs the same program once for each worker, and keeps the workers running. In the primary, the promise resolves when
+ * each worker has been ready. **In a worker, it never resolves**: the worker runs `start`, and only the primary runs the code
+ * after the call.
  *
  * - A worker that ends is replaced, after a back-off. If `start` fails five times in a row, or the back-off of the option `retry`
  *   gives up, the primary logs the first error and ends with code 1.
  * - SIGHUP replaces all workers. When the new workers are ready, the old workers drain, one after the other. Meanwhile, new
  *   connections go evenly to the new workers, so that a client loses its connection at most once. This does not hold with
- *   `reusePort`, because the kernel chooses the worker, and not with a `maxSurge` below `count`. If the new workers do not start,
- *   the old workers stay.
+ *   `reusePort`, or with a `maxSurge` below `count`. If the new workers do not start, the old workers stay.
  * - SIGTERM and SIGINT drain all workers, and the primary ends with code 0. A second signal kills the remaining workers.
  * - A worker whose primary has ended drains, and ends.
  *

@@ -6,11 +6,11 @@ import type { WorkerEvent } from './worker-event.ts';
 
 /** The argument of a worker's `start`. */
 export interface WorkerContext {
-  /** The number of the worker's slot, from 1. A process that replaces another process has the same number. */
+  /** Number of the worker's slot, from 1. A process that replaces another has the same number. */
   readonly number: number;
-  /** The number of processes that this slot has had, including this process. */
+  /** Number of processes that this slot has had, including this process. */
   readonly generation: number;
-  /** The value of the option `reusePort`, for `bind({ port, reusePort })`. */
+  /** Value of the option `reusePort`, for `bind({ port, reusePort })`. */
   readonly reusePort: boolean;
   /** Signal that aborts when this worker must end, even while the worker is starting. */
   readonly signal: AbortSignal;
@@ -19,74 +19,70 @@ export interface WorkerContext {
 /** Why a worker must end. */
 export interface WorkerDrain {
   /**
-   * The cause. `stop`: all workers end. `restart`: a new worker is ready in the same slot. `primary-gone`: the primary's process
-   * has ended. `signal`: only this process received SIGTERM.
+   * The cause. `stop`: all workers end. `restart`: a new worker is ready in this slot. `primary-gone`: the primary has ended.
+   * `signal`: only this process received SIGTERM.
    */
   readonly why: 'stop' | 'restart' | 'primary-gone' | 'signal';
-  /** The time in milliseconds after which the process ends even if the drain has not finished. */
+  /** Time in milliseconds after which the process ends in any case. */
   readonly drainTimeoutMs: number;
 }
 
 /** A worker that is ready. */
 export interface StartedWorker {
   /**
-   * Called to end the work in order. For a server, use `({ drainTimeoutMs }) => server.shutdown({ drainTimeoutMs })`. The process
-   * ends when the returned promise resolves.
+   * Called to end the work in order: `({ drainTimeoutMs }) => server.shutdown({ drainTimeoutMs })`. The process ends when the
+   * promise resolves.
    */
   drain(drain: WorkerDrain): Promise<void> | void;
-  /** A JSON value for the primary. The event `started` and `Workers.list()` contain this value. */
+  /** JSON value for the primary, in the event `started` and in `Workers.list()`. */
   readonly info?: unknown;
 }
 
 /** Options of {@link runWorkers}. */
 export interface WorkersOptions {
-  /** Begins the work of one worker, in the worker's process. The worker is ready when the returned promise resolves. */
+  /** Begins the work of one worker, in its process. The worker is ready when the promise resolves. */
   readonly start: (context: WorkerContext) => StartedWorker | Promise<StartedWorker>;
   /** Number of workers. @default os.availableParallelism() */
   readonly count?: number;
-  /**
-   * Maximum time for the drain of a worker, in milliseconds. Two seconds later, the process of the worker is killed.
-   * @default 10000
-   */
+  /** Maximum time for the drain of a worker, in milliseconds. Its process is killed two seconds later. @default 10000 */
   readonly drainTimeoutMs?: number;
   /** Maximum time until a worker is ready, in milliseconds. @default 30000 */
   readonly startTimeoutMs?: number;
   /**
-   * Number of new workers that a restart starts before the old workers in their slots drain, one after the other. This number of
-   * extra processes runs for a while. If the number is `count`, each client loses its connection at most once. If it is less, a
-   * client can reconnect to a worker that is still to be replaced.
+   * Number of new workers that a restart starts before it drains the old workers in their slots. This many extra processes run
+   * for a while. With `count`, each client loses its connection at most once. With a smaller number, a client can reconnect to a
+   * worker that is still to be replaced.
    * @default as many as there are workers
    */
   readonly maxSurge?: number;
   /**
-   * Delay before a worker that crashed or failed to start is replaced. The primary ends, as after five failed starts, if the
-   * policy gives up (for example `fixed(1000, { attempts: 5 })`), throws, or does not return a number.
+   * Delay before a worker that crashed or failed to start is replaced. If the policy gives up (for example
+   * `fixed(1000, { attempts: 5 })`), throws, or does not return a number, the primary ends as after five failed starts.
    * @default spread({ firstMs: 500 }): within half a second, then in windows that double, up to 30 s
    */
   readonly retry?: RetryPolicy;
   /**
-   * Time in milliseconds after which a ready worker counts as stable. If a stable worker crashes, the delays of `retry` start
-   * again.
+   * Time in milliseconds after which a ready worker counts as stable. When a stable worker crashes, `retry` starts again.
    * @default 2000
    */
   readonly stableMs?: number;
   /**
    * Whether every worker listens on its own socket, and the kernel spreads the connections (`SO_REUSEPORT`). If false, the
-   * primary distributes the connections in turn. `start` receives this value in its context, for `bind`.
+   * primary distributes the connections in turn. `start` receives this value for `bind`.
    *
-   * When a worker ends, the connections that the kernel assigned to it and that it has not accepted are reset. In a test with 20
-   * busy clients, 12 restarts one by one and 6 kills, 323 to 340 connections were lost, and 6 when the primary distributed them.
+   * When a worker ends, connections that the kernel assigned to it and that it has not accepted are reset. With 20 busy clients,
+   * 12 restarts one by one and 6 kills lost 323 to 340 connections, and 6 when the primary distributed them.
    *
-   * Needs a port other than 0, because each worker would listen on a different free port. Needs Node 22.12 or newer, and is not
-   * available on Windows and macOS.
+   * Needs a port other than 0, because each worker would listen on a different free port. Needs Node 22.12 or newer, not on
+   * Windows and macOS.
    * @default false
    */
   readonly reusePort?: boolean;
   /** Called in the primary with each event of the workers. */
   readonly onWorker?: (event: WorkerEvent) => void;
   /**
-   * Called in the primary when all workers have ended, so that the primary can end its own work. The process of the primary ends
-   * when the returned promise resolves, or after `drainTimeoutMs`.
+   * Called in the primary when all workers have ended, to end its own work. The process ends when the promise resolves, or after
+   * `drainTimeoutMs`.
    */
   readonly onEnd?: () => Promise<void> | void;
   /** Logger of the primary and the workers. @default stderrLogger('info') */

@@ -23,13 +23,13 @@ import {
 export interface RunningWorker extends AboutWorker {
   /** The value `info` that `start` of the worker returned. */
   readonly info: unknown;
-  /** The number of messages of the process bus that the worker lost because it did not receive them in time. */
+  /** Number of messages of the process bus that the worker lost because it did not read them in time. */
   readonly droppedMessages: number;
 }
 
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
-/** The workers of this process; see `runWorkers`. Carries out the decisions of the {@link WorkersMachine}. */
+/** The workers of this process; see `runWorkers`. */
 export class Workers {
   private readonly plan: WorkersPlan;
   private readonly machine: WorkersMachine;
@@ -62,9 +62,7 @@ export class Workers {
     return ready.then(() => this);
   }
 
-  /**
-   * Returns the ready workers, in the order of their numbers. While a worker is being replaced, the list contains the new worker.
-   */
+  /** Returns the ready workers, ordered by number. If a worker is being replaced, the list contains the new worker. */
   list(): readonly RunningWorker[] {
     return [...this.running.entries()]
       .map(([id, about]) => {

@@ -61,8 +61,7 @@ const OPTIONS = describeOptions(
  * limits are raised when a group needs more, and never lowered. Give a group that must keep far more messages than the others an
  * app of its own.
  *
- * @throws OptionError `OPTION_INVALID`. A wrong password or an unreachable server does not throw: it is logged once, and the
- * connect is tried again.
+ * @throws OptionError `OPTION_INVALID`. A wrong password or an unreachable server is logged once, and the connect is tried again.
  * @example
  * ```ts check
  * import { Cluster } from '@headrace/cluster';

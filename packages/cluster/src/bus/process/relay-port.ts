@@ -187,7 +187,7 @@ class RemoteLink implements RelayMember {
     if (this.port.admit(length)) this.tell(length, TELL.entry, stream, text);
   }
 
-  /** Answers with what the task returns, or with its error. */
+  /** Answers with the result of the task, or with its error. */
   answer(request: number, task: () => unknown): void {
     try {
       const value = task();

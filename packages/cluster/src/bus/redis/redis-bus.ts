@@ -41,8 +41,7 @@ const OPTIONS = describeOptions(
  *
  * Durable groups are as safe as the server's `appendonly` setting.
  *
- * @throws OptionError `OPTION_INVALID`. A wrong password or an unreachable server does not throw: it is logged once, and the
- * connect is tried again.
+ * @throws OptionError `OPTION_INVALID`. A wrong password or an unreachable server is logged once, and the connect is tried again.
  * @example
  * ```ts check
  * import { Cluster } from '@headrace/cluster';
