@@ -22,7 +22,7 @@ import {
 export type ClusterAnswer<Result> = {
   /** The node of the member. */
   readonly node: string;
-  /** The id of the member. It is `undefined` for a node whose members are not known. */
+  /** The id of the member, or `undefined` for a node whose members are not known. */
   readonly id: string | undefined;
 } & (
   | { readonly answer: Result; readonly error?: undefined }
@@ -74,7 +74,7 @@ export class MemberQuestion {
   private timer: Timer | undefined = undefined;
   private here: GroupAnswers<MemberAnswer<unknown>> | undefined = undefined;
 
-  /** @param over - called with the nodes that still ask their members */
+  /** @param over - a function that receives the nodes that still ask their members */
   constructor(
     clock: Clock,
     nodes: readonly string[],

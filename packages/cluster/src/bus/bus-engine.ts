@@ -10,8 +10,8 @@ export interface BusLinkSink {
 }
 
 /**
- * One connection to an engine. It does not repair itself, keeps no messages, and reports errors only through its promises. The
- * {@link EngineBus} repairs links and queues messages.
+ * One connection to an engine. A link does not repair itself, keeps no messages, and reports errors only through its promises.
+ * The {@link EngineBus} repairs links and queues messages.
  */
 export interface BusLink {
   /** Passes bytes to the engine. Messages of one link arrive in order. */
@@ -25,8 +25,8 @@ export interface BusLink {
   /** Resolves when every subscription made so far is in force at the engine. */
   settled(): Promise<void>;
   /**
-   * Resolves with the number of links that listen, or with 1 if the engine does not count them. It resolves after earlier
-   * messages have reached the engine, so that it can pace the pieces of a long message.
+   * Resolves with the number of links that listen, or with 1 if the engine does not count them. The promise resolves after
+   * earlier messages have reached the engine, and so paces the pieces of a long message.
    */
   receivers(subject: string): Promise<number>;
   /** The engine's store for durable groups. */
@@ -38,9 +38,9 @@ export interface BusLink {
 /** Notices the end of this process if the engine cannot notice it. */
 export interface WillWitness {
   /**
-   * Keeps a message that another process publishes if this process ends without {@link close}. A later call replaces it.
+   * Keeps a message that another process publishes if this process ends without {@link close}. A later call replaces the message.
    *
-   * @param publish - publishes the wills of processes that have ended
+   * @param publish - a function that publishes the wills of processes that have ended
    */
   leaveWill(
     subject: string,

@@ -10,7 +10,7 @@ import {
 export interface EngineBusOptions {
   /**
    * Limits of the messages that are kept while the bus is down. The oldest message is dropped first, and counted.
-   * @default those below
+   * @default the defaults below
    */
   readonly whenDown?: {
     /** Maximum size of the kept messages and their subjects, in bytes. @default 1048576 */
@@ -21,9 +21,9 @@ export interface EngineBusOptions {
   /** Interval at which the bus sends a message to itself, in milliseconds. @default 1000 */
   readonly heartbeatMs?: number;
   /**
-   * Maximum time without a heartbeat of the bus itself, in milliseconds. Then the bus is down: it closes the connection, loses
-   * the messages in it, and connects again. While messages of other nodes arrive, the bus waits ten times as long. Other nodes
-   * report a node as gone after 5 s without a heartbeat.
+   * Maximum time without a heartbeat of the bus itself, in milliseconds. Then the bus is down. The bus closes the connection,
+   * loses the messages in the connection, and connects again. While messages of other nodes arrive, the bus waits ten times as
+   * long. Other nodes report a node as gone after 5 s without a heartbeat.
    * @default 3000
    */
   readonly unheardMs?: number;

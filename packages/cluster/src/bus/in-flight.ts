@@ -36,7 +36,7 @@ export class InFlight {
 
   /**
    * @param generation - the number of the link, so that probes of different links differ
-   * @param random - returns a number from 0 to less than 1
+   * @param random - a function that returns a number from 0 to less than 1
    */
   constructor(generation: number, random: () => number) {
     this.sent = generation * 2 ** 32;

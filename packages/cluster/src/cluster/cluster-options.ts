@@ -36,7 +36,7 @@ export interface ClusterOptions<Principal = unknown> {
   readonly address?: NodeAddress;
   /** Roles of this node, such as `worker`: up to 32, each up to 64 characters. @default none */
   readonly roles?: readonly string[];
-  /** Returns the number of connected clients, for the route. @default the members of the largest group here */
+  /** Returns the number of connected clients, for the route. @default the members of the largest group on this node */
   readonly connections?: () => number;
   /** Returns the load of one core, from 0 to 1, for the route. @default the process's CPU time of the last second */
   readonly load?: () => number;
@@ -45,7 +45,7 @@ export interface ClusterOptions<Principal = unknown> {
    * @default ids of principals, any number of connections
    */
   readonly users?: ClusterUsersOptions<Principal>;
-  /** Maximum time that `join` waits for the bus, in milliseconds. Then it resolves without the bus. @default 2000 */
+  /** Maximum time that `join` waits for the bus, in milliseconds. Then `join` resolves without the bus. @default 2000 */
   readonly joinTimeoutMs?: number;
   /**
    * Maximum number of entries that this node keeps of each other node: groups with members, ids of members, and users. Further
@@ -54,13 +54,13 @@ export interface ClusterOptions<Principal = unknown> {
    * @default 1000000
    */
   readonly maxNodePresence?: number;
-  /** Clock of the node. @default the system's */
+  /** Clock of the node. @default the system's clock */
   readonly clock?: Clock;
   /** Logger of the node. @default standard error */
   readonly logger?: Logger;
   /** Returns a random number, at least 0 and below 1. @default Math.random */
   readonly random?: () => number;
-  /** Returns random bytes for the id of the node. @default node:crypto's */
+  /** Returns random bytes for the id of the node. @default `randomBytes` of node:crypto */
   readonly randomBytes?: (size: number) => Buffer;
 }
 

@@ -52,14 +52,14 @@ export interface ClusterCounters {
 
 /** The options of a node, checked. */
 type Plan = Resolved<ClusterOptions<never>, typeof CLUSTER_OPTIONS.kinds>;
-/** The part of the options that is kept. It leaves out the keys, so that a printed cluster shows no secret. */
+/** The options without the keys. A printed cluster must not show its secrets. */
 type NodePlan = Omit<Plan, 'keys'>;
 
 /** Longer than 5 s, because a message of a durable group is stored within 5 s or fails. */
 const SETTLE_MS = 6000;
 
 /**
- * This process as a node of a cluster. It has groups and users over all nodes, and a list of the nodes.
+ * This process as a node of a cluster, with groups and users over all nodes, and a list of the nodes.
  *
  * @example
  * ```ts run

@@ -10,7 +10,7 @@ export interface Drainable {
     readonly batch: number;
     readonly everyMs: number;
   }): Promise<void>;
-  /** The listening channel. It is closed at once, so that no client connects during the drain. */
+  /** The listening channel, which is closed at once, so that no client connects during the drain. */
   readonly channel?: { close(reason: 'shutdown'): unknown };
   /** The number of connections to notify. The time between two batches follows from it. */
   readonly connections?: { readonly size: number };

@@ -3,8 +3,8 @@ import { callSafely } from '@headrace/core/authoring';
 import type { LogPosition } from '../log/log.ts';
 
 /**
- * The outcome of a write to a durable group. It settles when the message is stored, or when the store has failed. `await` returns
- * no value; then {@link position} is set. You may ignore the outcome.
+ * The outcome of a write to a durable group. The outcome settles when the message is stored, or when the store has failed.
+ * `await` returns no value; then {@link position} is set. You may ignore the outcome.
  *
  * `isBegun` becomes true when the message from the log was written to the members of this node, when the write has failed, or 5 s
  * after the message was stored. Until then, a BroadcastHandler holds the reads of the sender.

@@ -96,7 +96,7 @@ export class GroupHistory<Message = unknown> {
   }
 
   /**
-   * The position up to which the members of this node have received all messages. It is undefined without members, and until the
+   * The position up to which the members of this node have received all messages, or `undefined` without members and until the
    * log was read.
    */
   get position(): LogPosition | undefined {

@@ -28,7 +28,10 @@ export interface JoinParts {
 const WITHIN_MS = 5000;
 const AGAIN_MS = 300;
 
-/** A member that was away. It receives the missed messages before it is added, and never more at once than its output accepts. */
+/**
+ * A member that was away. The member receives the missed messages before it is added, and never more at once than its output
+ * accepts.
+ */
 export class JoiningMember {
   private readonly parts: JoinParts;
   private readonly channel: Channel;

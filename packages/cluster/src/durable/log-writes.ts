@@ -43,7 +43,7 @@ export class LogWrites {
   private storedCount = 0;
   private failedCount = 0;
 
-  /** @param settled - called when nothing may be under way any more */
+  /** @param settled - a function that is called when nothing may be under way any more */
   constructor(room: Room, feed: RoomFeed, settled: () => void) {
     this.room = room;
     this.feed = feed;

@@ -4,7 +4,7 @@ import type { LogEntry } from '../log/log.ts';
 /** Limits the size too, because of large messages. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
-/** The newest entries of a room that were delivered on this node. They have one epoch, and no gap between them. */
+/** The newest entries of a room that were delivered on this node, with one epoch and no gap between them. */
 export class RecentEntries {
   private readonly max: number;
   private readonly entries = new Fifo<LogEntry>();

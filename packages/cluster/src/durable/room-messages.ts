@@ -18,7 +18,7 @@ export class RoomMessages<Message> {
   private readonly plan: DurablePlan<Message>;
   /** The form for members, made once for all members. */
   private readonly written = new WeakMap<LogEntry, unknown>();
-  /** The last checked live copy. It is usually delivered next. */
+  /** The last checked live copy, which is usually delivered next. */
   private seen: { readonly entry: LogEntry; readonly envelope: Envelope } | undefined = undefined;
   private count = 0;
 

@@ -3,7 +3,7 @@ import { EncodeError } from '@headrace/core';
 import { atOnce, toBuffer, toError } from '@headrace/core/authoring';
 import { BODY, type BodyType } from './envelope.ts';
 
-/** Format of a group's messages on the bus. It replaces the built-in format. */
+/** Format of a group's messages on the bus, in place of the built-in format. */
 export interface MessageCodec<Message> {
   /** Encodes a message. The caller owns the returned bytes. The write throws the errors of this function. */
   encode(message: Message): Uint8Array;

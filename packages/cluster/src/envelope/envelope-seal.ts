@@ -16,7 +16,9 @@ const SEAL_BYTES = 16;
 const TIME_BYTES = 6;
 const SPARE_BYTES = TIME_BYTES + SEAL_BYTES;
 
-/** Why an envelope is refused: it has no seal, it has a seal but this node has no keys, or no key of this node made the seal. */
+/**
+ * Why an envelope is refused: the envelope has no seal, this node has no keys for the seal, or no key of this node made the seal.
+ */
 export type SealFault = 'unsealed' | 'sealed' | 'forged';
 
 /**

@@ -49,8 +49,8 @@ export interface Envelope {
   readonly node: string;
   readonly number: number;
   /**
-   * The time under the seal, in milliseconds since 1970. It is 0 for a stored message and a will, whose time does not count. It
-   * is undefined without a seal.
+   * The time under the seal, in milliseconds since 1970. The value is 0 for a stored message and a will, whose time does not
+   * count, and undefined without a seal.
    */
   readonly time?: number | undefined;
   readonly body: Buffer;

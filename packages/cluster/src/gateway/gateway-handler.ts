@@ -14,10 +14,11 @@ export interface GatewayDoor {
  *  wire | frame | codec | auth | [gateway] | ─── bus ───▶ worker
  * ```
  *
- * **Place** the last handler. **In** messages that JSON can represent, or that the gateway's `codec` encodes. They end here.
- * **Out** the messages of the worker. **Events** all pass. **Errors** `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`. **State** per
- * channel. **Pitfalls** reading stops while 64 messages are unanswered, and while no worker is ready. It also stops while the bus
- * is down, unless the gateway has `handleWhenDown`. A heartbeat upstream of the handler should not count that time.
+ * **Place** the last handler. **In** messages that JSON can represent, or that the gateway's `codec` encodes; the messages end
+ * here. **Out** the messages of the worker. **Events** all pass. **Errors** `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`.
+ * **State** per channel. **Pitfalls** reading stops while 64 messages are unanswered, and while no worker is ready. Reading also
+ * stops while the bus is down, unless the gateway has `handleWhenDown`. A heartbeat upstream of the handler should not count that
+ * time.
  */
 export class GatewayHandler implements Handler {
   private readonly gateway: GatewayDoor;

@@ -18,13 +18,13 @@ export interface GatewayListener {
 }
 
 /**
- * The node, as gateways and workers use it. It sends envelopes of kind 8 on the subjects of the nodes, in order between two
+ * The node, as gateways and workers use it. The port sends envelopes of kind 8 on the subjects of the nodes, in order between two
  * nodes, and knows the other nodes.
  */
 export interface GatewayPort {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** The id of this node. It changes if two nodes had the same id. */
+  /** The id of this node, which changes if two nodes had the same id. */
   readonly nodeId: string;
   /** The state of the bus. */
   readonly state: 'up' | 'down';

@@ -152,7 +152,7 @@ export class Gateway<Message = unknown> {
         : cluster.addition(connectionCommands).serve((command) => held.command(command));
   }
 
-  /** The number of connections. It includes closed connections whose workers are not notified yet. */
+  /** The number of connections, including closed ones whose workers are not notified yet. */
   get connections(): number {
     return this.entries.size;
   }

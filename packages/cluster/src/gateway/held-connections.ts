@@ -6,7 +6,7 @@ import { checkAttributesLength, type GatewayAttributes } from './worker-connecti
 
 /** A connection, as its gateway describes it. */
 export interface ConnectionInfo {
-  /** The id of the connection in the cluster. It consists of the node and a number. */
+  /** The id of the connection in the cluster: the node and a number. */
   readonly id: string;
   /** The users that the connection was bound to. The user of an AuthHandler is not included. */
   readonly users: readonly string[];
@@ -32,7 +32,7 @@ interface Held {
 /** Maximum size of a page. A single connection can exceed it. */
 const MAX_PAGE_BYTES = 262_144;
 
-/** The connections of a gateway with their sessions. A session ends with the gateway or its connection, not with a worker. */
+/** The connections of a gateway with their sessions. A session ends with its connection or gateway, not with a worker. */
 export class HeldConnections {
   private readonly cluster: Cluster<never>;
   private readonly held = new Map<number, Held>();

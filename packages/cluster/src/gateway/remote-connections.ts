@@ -165,7 +165,7 @@ export class RemoteConnections {
     return this.ask(to, command, (outcome) => checkOutcome(outcome), check);
   }
 
-  /** @param check - throws an error if the command is not valid */
+  /** @param check - a function that throws if the command is not valid */
   private ask<T>(
     to: ConnectionTarget,
     command: object,

@@ -7,7 +7,7 @@ import { BODY } from '../envelope/envelope.ts';
 import { FLAG, frameOf, type GatewayFrame, MAX_MESSAGE_BYTES, OP } from './gateway-frame.ts';
 import type { GatewaySession } from './gateway-session.ts';
 
-/** Attributes of a connection of a gateway. They move to its next worker. */
+/** Attributes of a connection of a gateway, which move to the connection's next worker. */
 export type GatewayAttributes = Readonly<Record<string, JsonValue>>;
 
 /** Maximum size of the attributes of one connection, as JSON. */
@@ -51,7 +51,9 @@ export class WorkerConnection<Message = unknown> {
     this.knownVersion = version;
   }
 
-  /** Whether the connection is still at this worker. Writes are lost after it has closed or moved to another worker. */
+  /**
+   * Whether the connection is still at this worker. Writes are lost after the connection has closed or moved to another worker.
+   */
   get isOpen(): boolean {
     return this.open;
   }

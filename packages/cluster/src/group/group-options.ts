@@ -52,7 +52,7 @@ export interface GroupWriteOptions {
   /**
    * Id of the message in a durable group, up to 128 characters. A message with the same id is not stored again within two
    * minutes, on any node. Different writers must use different ids.
-   * @default one that is made up
+   * @default a generated id
    */
   readonly id?: string | undefined;
 }

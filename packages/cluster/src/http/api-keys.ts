@@ -17,7 +17,7 @@ export interface ApiKey {
   /**
    * Prefix of the names of groups that the key reaches. A key with a prefix reaches no users, no single connections, and not
    * `all`. The prefix is compared with the names in the requests, before `target` maps them.
-   * @default it reaches everything
+   * @default none: the key reaches everything
    */
   readonly groups?: string;
 }

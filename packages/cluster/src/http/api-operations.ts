@@ -36,7 +36,7 @@ export class ApiOperations {
   private readonly rules: ApiRules;
   private readonly failed: (error: unknown) => ApiAnswer;
 
-  /** @param failed - makes the answer for an error */
+  /** @param failed - a function that makes the answer for an error */
   constructor(connections: ApiConnections, rules: ApiRules, failed: (error: unknown) => ApiAnswer) {
     this.failed = failed;
     this.connections = connections;

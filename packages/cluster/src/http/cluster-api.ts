@@ -39,7 +39,7 @@ export interface ClusterApiOptions {
    * @default the names of clients are those of the cluster
    */
   readonly target?: (to: ConnectionTarget) => ConnectionTarget | ApiProblem;
-  /** Returns the reason to refuse a message with 400, or `undefined` to send it. @default all JSON but null is sent */
+  /** Returns the reason to refuse a message with 400, or `undefined` to send it. @default none: all JSON except null is sent */
   readonly checkMessage?: (message: JsonValue) => ApiProblem | undefined;
   /** Maximum length of a body, in bytes. A longer body is answered with 413. @default 65536 */
   readonly maxBodyBytes?: number;
@@ -85,8 +85,8 @@ const OPTIONS = describeOptions('clusterApi', {
 });
 
 /**
- * Makes an HTTP listener. Programs in any language use it to publish to the connections of a cluster, and to ask about them, in
- * JSON. It works with `limitedHttpServer`, `https.createServer`, or a server that has other paths, too.
+ * Makes an HTTP listener through which programs in any language publish to the connections of a cluster, and ask about them, in
+ * JSON. The listener works with `limitedHttpServer`, `https.createServer`, or a server that has other paths, too.
  *
  * | Request | Answer |
  * | --- | --- |

@@ -5,7 +5,7 @@ import type { LogAnswers } from './engine-answers.ts';
 import type { Log, LogEntry, LogLimits, LogLink, LogPage, LogPosition } from './log.ts';
 import { type LogShare, LogStream } from './log-stream.ts';
 
-/** The log of a bus over an engine. It opens, follows and appends again over each new link. */
+/** The log of a bus over an engine, which opens, follows and appends again over each new link. */
 export class EngineLog implements Log {
   private readonly answers: LogAnswers;
   private readonly streams = new Map<string, LogStream>();

@@ -4,7 +4,7 @@ import type { BusSubscription } from './bus-subscription.ts';
 export interface LogPosition {
   /** Id of the current log, without `:` and white space. The epoch changes when the log was lost, or may have lost messages. */
   readonly epoch: string;
-  /** Number of the message. It grows with each message of the group, but not always by 1. */
+  /** Number of the message, which grows with each message of the group, but not always by 1. */
   readonly offset: number;
 }
 
@@ -76,7 +76,7 @@ export interface LogLink {
 }
 
 /**
- * The store of a bus for durable groups. It works like a {@link LogLink}, but continues over new links. Stream names come from
+ * The store of a bus for durable groups. A log works like a {@link LogLink}, but continues over new links. Stream names come from
  * `Subjects.stream()`.
  */
 export interface Log {

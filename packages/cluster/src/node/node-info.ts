@@ -30,11 +30,11 @@ export type NodeLife = 'alive' | 'suspect' | 'gone';
 export interface NodeInfo extends NodeStatus {
   /** The id of the node: 32 hexadecimal digits. A node has a new id at each start. */
   readonly id: string;
-  /** The life of the node, by its heartbeats. It is `alive` for this node itself. */
+  /** The life of the node, by its heartbeats; `alive` for this node itself. */
   readonly life: NodeLife;
 }
 
-/** The number and the digest of a node's newest presence message. They show other nodes that they missed such a message. */
+/** The number and the digest of a node's newest presence message, which show other nodes that they missed such a message. */
 export interface PresenceMark {
   /** The number of the last message, or 0 before the first message. */
   readonly number: number;

@@ -28,7 +28,7 @@ const SEAL_FAULTS: Readonly<Record<string, string>> = {
 };
 
 /**
- * The connection of one node to the bus. It sends envelopes with the node's id and numbers, and receives those of other nodes.
+ * The connection of one node to the bus, which sends envelopes with the node's id and numbers, and receives those of other nodes.
  */
 export class Wire {
   readonly host: NodeHost;

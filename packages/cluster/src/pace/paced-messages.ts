@@ -20,7 +20,7 @@ export class PacedMessages {
   private readonly kept = new Fifo<Envelope>();
   private isDeliveryDue = false;
 
-  /** @param deliver - delivers a message; an error for a message that waited counts as a fault of the sender */
+  /** @param deliver - a function that delivers a message; its error for a message that waited counts as a fault of the sender */
   constructor(
     context: ClusterContext,
     subject: string,
@@ -38,7 +38,7 @@ export class PacedMessages {
     return this.pace.isHeld || !this.kept.isEmpty;
   }
 
-  /** Returns true if a message must wait. It is delivered when the members accept more. */
+  /** Returns true if a message must wait. The message is delivered when the members accept more. */
   keeps(envelope: Envelope): boolean {
     const { isHeld } = this;
     if (isHeld) this.keep(envelope);

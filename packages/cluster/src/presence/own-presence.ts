@@ -14,7 +14,7 @@ import {
  */
 const MAX_FREED = 1000;
 
-/** The members of this node in all its groups, as one stream of changes. It has no clock and no bus. */
+/** The members of this node in all its groups, as one stream of changes, without clock and bus. */
 export class OwnPresence {
   /** The groups in the order of their places, including recently freed groups. */
   private groups: OwnMembers[] = [];

@@ -1,8 +1,8 @@
 import { hashOf, mixed } from '../node/text-hash.ts';
 
 /**
- * A number for the members of all groups of a node. It is the sum of a number for each id and each group's count, so the order of
- * changes does not matter. Nodes with the same knowledge have the same digest.
+ * A number for the members of all groups of a node. The digest is the sum of a number for each id and each group's count, so the
+ * order of changes does not matter. Nodes with the same knowledge have the same digest.
  */
 export class PresenceDigest {
   private sum = 0;

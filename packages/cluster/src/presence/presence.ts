@@ -32,7 +32,7 @@ const BATCH_MS = 100;
  * Minimum time between two messages with changes of users. After this time, changes are sent in the same turn of the event loop.
  */
 const SOON_MS = 5;
-/** Maximum size that is passed to the bus until it has sent the earlier messages. It is far below the limit of the bus. */
+/** Maximum size that is passed to the bus until the bus has sent the earlier messages; far below the limit of the bus. */
 const SHARE_BYTES = 256 * 1024;
 /** Time after which an answer of the bus counts as lost, and the next share is sent. */
 const PASSED_MS = 5000;
@@ -40,7 +40,7 @@ const PASSED_MS = 5000;
 const SURE_MS = 1500;
 /** Time after which a node that does not answer is asked again. */
 const ANSWER_MS = 1000;
-/** Delay for a heartbeat that arrived before earlier messages. It also spreads the questions of many nodes. */
+/** Delay for a heartbeat that arrived before earlier messages. The delay also spreads the questions of many nodes. */
 const LATE_MS = 200;
 const PART = 'presence';
 

@@ -15,7 +15,7 @@ function takesClients(node: NodeInfo): node is NodeInfo & { readonly address: No
  * Chooses up to `count` nodes for a client. Each is the better of two random nodes. If only the least loaded node were named, all
  * clients would go to this node until its next heartbeat.
  *
- * @param random - returns a number, at least 0 and below 1
+ * @param random - a function that returns a number, at least 0 and below 1
  */
 export function chooseRoute(
   nodes: readonly NodeInfo[],

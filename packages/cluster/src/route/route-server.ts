@@ -85,12 +85,13 @@ const OPTIONS = describeOptions('routeServer', {
 
 /**
  * Answers clients with the nodes to connect to: `GET /route?count=3` answers
- * `{"ttlMs":5000,"nodes":[{"host":"10.0.0.1","port":18888,"connections":1201}]}`, which the client's `httpAddresses` reads. It
- * names nodes that are ready, have an address, and sent a heartbeat in the last 3 s, each the better of two random nodes.
+ * `{"ttlMs":5000,"nodes":[{"host":"10.0.0.1","port":18888,"connections":1201}]}`, which the client's `httpAddresses` reads. The
+ * answer names nodes that are ready, have an address, and sent a heartbeat in the last 3 s. Each is the better of two random
+ * nodes.
  *
- * The status is 503 with `Retry-After` if no node qualifies, and 400 for a `count` that is not a number from 1 to 64. It is 404
- * for another path, and 405 for a method other than GET, HEAD and OPTIONS. The route is a plain HTTP server without secrets. To
- * add TLS and to limit the requests of each address, use a proxy.
+ * The status is 503 with `Retry-After` if no node qualifies, and 400 for a `count` that is not a number from 1 to 64. The status
+ * is 404 for another path, and 405 for a method other than GET, HEAD and OPTIONS. The route is a plain HTTP server without
+ * secrets. To add TLS and to limit the requests of each address, use a proxy.
  *
  * @example
  * ```ts run

@@ -125,7 +125,7 @@ export class BoundUsers<Principal> {
     throw new TypeError('a principal without an id: give Cluster.join({ users: { idOf } })');
   }
 
-  /** Returns the user of an added session. It works even if `idOf` fails now, because a session that has ended must not stay. */
+  /** Returns the user of an added session, even if `idOf` fails now, because a session that has ended must not stay. */
   private keyOfSession(session: Session<Principal>): string {
     try {
       return this.keyOf(session.principal);

@@ -22,7 +22,7 @@ export class UserIndex {
   private untilSure: Promise<void> | undefined = undefined;
   private stopWaiting = () => {};
 
-  /** @param listener - notified of users of this node that have connections on other nodes */
+  /** @param listener - a listener for users of this node that have connections on other nodes */
   constructor(context: GroupContext, listener: PresenceListener) {
     this.context = context;
     this.listener = listener;

@@ -56,8 +56,8 @@ export function toUserAsk(value: unknown): UserAsk {
 }
 
 /**
- * Checks the count in a node's answer. It counts connections that accepted the message, or that exist. @throws an error for an
- * invalid count
+ * Checks the count in a node's answer: the number of connections that accepted the message, or that exist. @throws an error for
+ * an invalid count
  */
 export function toCount(value: unknown): number {
   if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;

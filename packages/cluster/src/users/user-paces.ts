@@ -21,7 +21,7 @@ export class UserPaces {
     this.deliver = deliver;
   }
 
-  /** Returns true if a message must wait. It is delivered when the user's connections are writable. */
+  /** Returns true if a message must wait. The message is delivered when the user's connections are writable. */
   keeps(key: string, envelope: Envelope): boolean {
     return this.paces.get(key)?.messages.keeps(envelope) === true;
   }

@@ -21,8 +21,8 @@ export class UserQuestions {
   }
 
   /**
-   * Asks the nodes of a user. Rejects with `BUS_DOWN`. @param publish - sends the question to a subject, with the next number of
-   * the line
+   * Asks the nodes of a user. Rejects with `BUS_DOWN`. @param publish - a function that sends the question to a subject, with the
+   * next number of the line
    */
   async ask(key: string, timeoutMs: number, publish: (subject: string) => void): Promise<Answers> {
     await this.index.ready();

@@ -24,10 +24,10 @@ export interface ClusterWatcher {
 }
 
 /**
- * Lets watchers see the messages between Node's primary and one worker about listening and connections. It also repairs the end
- * of the channel. Node does not emit `disconnect` for a process that ends before it has acknowledged a handle, because the
- * channel closes only when its queue of handles is empty. If `exit` is emitted first, the dead worker stays in `cluster.workers`,
- * and still receives connections.
+ * Lets watchers see the messages between Node's primary and one worker about listening and connections. The function also repairs
+ * the end of the channel. Node does not emit `disconnect` for a process that ends before it has acknowledged a handle, because
+ * the channel closes only when its queue of handles is empty. If `exit` is emitted first, the dead worker stays in
+ * `cluster.workers`, and still receives connections.
  */
 export function watchClusterChannel(
   child: ChildProcess,

@@ -6,8 +6,8 @@ import { Workers } from './workers.ts';
 /**
  * Runs the program on several processes with `node:cluster`. The process that calls this function first is the primary. The
  * primary runs the same program once for each worker, and keeps the workers running. In the primary, the promise resolves when
- * each worker has been ready. **In a worker, it never resolves**: the worker runs `start`, and only the primary runs the code
- * after the call.
+ * each worker has been ready. **In a worker, the promise never resolves**: the worker runs `start`, and only the primary runs the
+ * code after the call.
  *
  * - A worker that ends is replaced, after a back-off. If `start` fails five times in a row, or the back-off of the option `retry`
  *   gives up, the primary logs the first error and ends with code 1.

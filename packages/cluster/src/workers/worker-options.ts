@@ -52,7 +52,7 @@ export interface WorkersOptions {
    * Number of new workers that a restart starts before it drains the old workers in their slots. This many extra processes run
    * for a while. With `count`, each client loses its connection at most once. With a smaller number, a client can reconnect to a
    * worker that is still to be replaced.
-   * @default as many as there are workers
+   * @default the number of workers
    */
   readonly maxSurge?: number;
   /**

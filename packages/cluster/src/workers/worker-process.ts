@@ -7,7 +7,7 @@ import type { StartedWorker, WorkerDrain, WorkersPlan } from './worker-options.t
 /** Environment variable of a worker: its slot, and the number of the process in this slot. */
 export const PLACE_VARIABLE = 'HEADRACE_WORKER';
 
-/** This process as a worker. It starts, reports that it is ready, and ends when the primary asks for it or is gone. */
+/** This process as a worker, which starts, reports that it is ready, and ends when the primary asks for it or is gone. */
 export class WorkerProcess {
   private readonly plan: WorkersPlan;
   private readonly abort = new AbortController();

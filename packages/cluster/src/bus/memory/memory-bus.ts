@@ -9,7 +9,7 @@ import { Relay } from '../relay/relay.ts';
 
 /** Options of {@link memoryBus}. */
 export interface MemoryBusOptions extends EngineBusOptions {
-  /** Hub of the bus. The buses of one hub exchange messages. @default a hub of its own */
+  /** Hub of the bus. The buses of one hub exchange messages. @default a new hub */
   readonly hub?: MemoryHub;
 }
 

@@ -57,7 +57,7 @@ export class LiveOrder implements BusSubscription {
   private wait(): void {
     const { clock } = this;
     const timer = clock.schedule(() => {
-      // Messages that arrived while this process stood still are in the socket. They are read before the next turn.
+      // Messages that arrived while this process stood still are in the socket, and are read before the next turn.
       clock.nextTurn(() => {
         if (this.timer === timer) this.giveUp();
       });

@@ -9,13 +9,13 @@ import { natsServers } from './nats-servers.ts';
 /** Options of {@link natsBus}. */
 export interface NatsBusOptions extends EngineBusOptions {
   /**
-   * Address of one server, or of several servers of one NATS cluster: `nats://10.0.0.7:4222`. It can contain the user and the
-   * password.
+   * Address of one server, or of several servers of one NATS cluster: `nats://10.0.0.7:4222`. An address can contain the user and
+   * the password.
    */
   readonly servers: string | readonly string[];
-  /** User name. It takes precedence over the user in the addresses. @default none */
+  /** User name, which takes precedence over the user in the addresses. @default none */
   readonly user?: string;
-  /** Password. It takes precedence over the password in the addresses, and is never logged. @default none */
+  /** Password, which takes precedence over the password in the addresses and is never logged. @default none */
   readonly pass?: string;
   /** Token, for servers with one token for all clients. @default none */
   readonly token?: string;

@@ -21,9 +21,9 @@ export type ProcessBusOptions = EngineBusOptions;
  * At most 8 MiB of messages wait for a worker that does not read. Further messages to the worker are lost, and counted in
  * `Workers.list()`. The channel sends several messages together, as JSON (its default serialization).
  *
- * A message of 128 bytes from a worker to two others takes 1.5 µs of CPU in the primary (0.9 to 1.8, Node 20). If the primary
- * publishes it to two workers, it takes 0.9 to 1.7 µs. Two cores with other work sent 40,000 to 300,000 messages a second; see
- * `benchmarks/micro/process-bus.mjs`.
+ * A message of 128 bytes from a worker to two others takes 1.5 µs of CPU in the primary (0.9 to 1.8, Node 20). A message from the
+ * primary to two workers takes 0.9 to 1.7 µs. On two cores with other work, 40,000 to 300,000 messages a second were measured;
+ * see `benchmarks/micro/process-bus.mjs`.
  */
 export function processBus(options: ProcessBusOptions = {}): EngineBus {
   BUS_OPTIONS.checkNames(options, 'processBus');

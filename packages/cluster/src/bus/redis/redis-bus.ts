@@ -9,15 +9,15 @@ import { connectToRedis } from './redis-connect.ts';
 /** Options of {@link redisBus}. */
 export interface RedisBusOptions extends EngineBusOptions {
   /**
-   * Address of the server: `redis://10.0.0.7:6379`, or `rediss://` for TLS. It can contain the user, the password and the
-   * database number.
+   * Address of the server: `redis://10.0.0.7:6379`, or `rediss://` for TLS. The address can contain the user, the password and
+   * the database number.
    */
   readonly url: string;
-  /** User name. It takes precedence over the user in the URL. @default none */
+  /** User name, which takes precedence over the user in the URL. @default none */
   readonly username?: string;
-  /** Password. It takes precedence over the password in the URL, and is never logged. @default none */
+  /** Password, which takes precedence over the password in the URL and is never logged. @default none */
   readonly password?: string;
-  /** Certificates and other options of the sockets; see `@redis/client`. @default its own */
+  /** Certificates and other options of the sockets; see `@redis/client`. @default the client's own */
   readonly socket?: RedisClientOptions['socket'];
 }
 

@@ -17,7 +17,7 @@ export class LocalLink implements BusLink, LogLink, RelayMember {
   private readonly followers = new Map<string, (entry: LogEntry) => void>();
   private isOpen = true;
 
-  /** @param answers - returns false while messages are lost and requests are not answered */
+  /** @param answers - a function that returns false while messages are lost and requests are not answered */
   constructor(relay: Relay, sink: BusLinkSink, host: BusHost, answers = () => true) {
     this.relay = relay;
     this.sink = sink;
