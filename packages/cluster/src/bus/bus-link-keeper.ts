@@ -237,7 +237,7 @@ export class BusLinkKeeper {
     const { current, isUp } = this;
     const trouble = cause?.message || 'the connection ended';
     this.forgetLink();
-    // An engine can report the loss before its connect has settled. The next connect replaces it.
+    // An engine can report the loss before its connect has settled. The next connect replaces that connect.
     this.connecting?.drop(cause ?? new Error(trouble));
     if (current !== undefined) closeQuietly(current);
     this.tries += 1;

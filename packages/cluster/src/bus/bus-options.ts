@@ -39,7 +39,7 @@ export type BusPlan = Required<Omit<EngineBusOptions, 'whenDown'>> & {
   readonly whenDown: KeptLimits;
 };
 
-/** Options of every bus. The bus of an engine adds them to its own options. */
+/** Options of every bus. The bus of an engine adds these options to its own. */
 export const BUS_OPTIONS = describeOptions('EngineBus', {
   whenDown: nested(
     describePart('whenDown', {

@@ -10,7 +10,7 @@ export type { BusSubscription } from '../log/bus-subscription.ts';
  */
 export type PublishOutcome = 'sent' | 'kept' | 'dropped';
 
-/** Called with each message of a subject. All listeners of the process share the bytes: do not change them. */
+/** Called with each message of a subject. All listeners of the process share the bytes: do not change the bytes. */
 export type BusListener = (bytes: Buffer, subject: string) => void;
 
 /** Events of a {@link Bus}. */
@@ -29,7 +29,7 @@ export interface BusEvents {
  */
 export type DropCause = 'full' | 'old' | 'stuck' | 'closed';
 
-/** The parts that a bus receives from its process. Tests replace all of them. */
+/** The clock, logger and random numbers that a bus receives from its process. Tests replace all parts. */
 export interface BusHost {
   /** Clock for all times of the bus. */
   readonly clock: Clock;
@@ -37,7 +37,7 @@ export interface BusHost {
   readonly logger: Logger;
   /** Returns a random number, at least 0 and below 1. */
   readonly random: () => number;
-  /** Subject on which only this bus publishes and listens. A message that comes back on it shows that the bus is up. */
+  /** Subject on which only this bus publishes and listens. A message that comes back on this subject shows that the bus is up. */
   readonly probe: string;
 }
 
@@ -68,8 +68,8 @@ export interface Bus {
    */
   publish(subject: string, bytes: Uint8Array): PublishOutcome;
   /**
-   * Sets the message that the bus publishes by itself if this process ends without closing the bus. A later call replaces it.
-   * Only a bus that notices the end of a process at once has this method, for example `processBus()`.
+   * Sets the message that the bus publishes by itself if this process ends without closing the bus. A later call replaces the
+   * message. Only a bus that notices the end of a process at once has this method, for example `processBus()`.
    */
   leaveWill?(subject: string, bytes: Uint8Array): void;
   /** Calls the listener with the messages of a subject, from a moment after this call; see {@link settled}. */

@@ -74,9 +74,9 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
   }
 
   /**
-   * Begins to connect; `Cluster.join` calls it.
+   * Begins to connect. `Cluster.join` calls this method.
    *
-   * @throws ChannelError `BUS_DOWN` if a cluster has opened it already, or it was closed
+   * @throws ChannelError `BUS_DOWN` if a cluster has opened the bus already, or the bus was closed
    */
   open(host: BusHost): void {
     const { answers } = this;

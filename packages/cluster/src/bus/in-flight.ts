@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 /** Amounts of messages after which the bus sends a further heartbeat, so that the amount in flight stays known. */
 const PROBE_EACH_BYTES = 1024 * 1024;
 const PROBE_EACH_MESSAGES = 16 * 1024;
-/** Maximum size of messages that an engine has not confirmed. The client of a stopped engine would keep them all. */
+/** Maximum size of messages that an engine has not confirmed. The client of a stopped engine would keep all such messages. */
 const MAX_IN_FLIGHT_BYTES = 16 * 1024 * 1024;
 /** The same limit for small messages, which take some hundred bytes each in a client. */
 const MAX_IN_FLIGHT_MESSAGES = 256 * 1024;

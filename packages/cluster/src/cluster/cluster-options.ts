@@ -26,9 +26,9 @@ export interface ClusterOptions<Principal = unknown> {
   /** Bus between the nodes. After this call, the bus belongs to the cluster. @default none: a cluster of one process */
   readonly bus?: Bus;
   /**
-   * Secrets of the nodes: at most 8, each at least 16 bytes long. A text is its UTF-8. The first secret authenticates the
-   * messages of this node (HMAC-SHA256). Messages that no secret authenticates are ignored. To replace a secret, restart the
-   * nodes three times: with the new secret last, with the new secret first, and without the old one.
+   * Secrets of the nodes: at most 8, each at least 16 bytes long. A text stands for its UTF-8 bytes. The first secret
+   * authenticates the messages of this node (HMAC-SHA256). Messages that no secret authenticates are ignored. To replace a
+   * secret, restart the nodes three times: with the new secret last, with the new secret first, and without the old one.
    * @default none: every program that may publish is trusted
    */
   readonly keys?: readonly (string | Uint8Array)[];

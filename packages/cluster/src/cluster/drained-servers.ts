@@ -12,11 +12,11 @@ export interface Drainable {
   }): Promise<void>;
   /** The listening channel, which is closed at once, so that no client connects during the drain. */
   readonly channel?: { close(reason: 'shutdown'): unknown };
-  /** The number of connections to notify. The time between two batches follows from it. */
+  /** The number of connections to notify. The time between two batches follows from this number. */
   readonly connections?: { readonly size: number };
 }
 
-/** Sends the clients of lasting channels to other nodes. A `ResumeTable` implements it. */
+/** Sends the clients of lasting channels to other nodes. A `ResumeTable` is such an object. */
 export interface Movable {
   /** Notifies the clients within `spreadMs`, and does not wait for them. */
   move(options: { readonly spreadMs: number }): unknown;
@@ -36,7 +36,7 @@ export interface LeaveOptions {
   readonly drainTimeoutMs?: number;
   /**
    * Time in which the connections are asked to end, in milliseconds. Clients of lasting channels leave at random moments within
-   * this time, all other connections end in batches after it.
+   * this time. All other connections end in batches after this time.
    * @default 5000, or half of `drainTimeoutMs` if that is less
    */
   readonly spreadMs?: number;
@@ -94,8 +94,8 @@ export async function drainServers(plan: LeavePlan, clock: Clock): Promise<void>
 }
 
 /**
- * Asks the clients of lasting channels to leave, at random moments, and waits for them. Their connections are not ended
- * meanwhile.
+ * Asks the clients of lasting channels to leave, at random moments, and waits for them. The connections of these clients are not
+ * ended meanwhile.
  */
 async function moveAll(tables: readonly Movable[], spreadMs: number, clock: Clock): Promise<void> {
   const isLinked = ({ size = 0, detached = 0 }: Movable) => size > detached;

@@ -18,8 +18,8 @@ export interface BusDeliveryOptions<Message> {
 }
 
 /**
- * Delivers over the bus. Members of this node receive a message at once. Members of other nodes receive it at most once, in order
- * for each sending node. Messages of a burst wait until the members have received the earlier ones.
+ * Delivers over the bus. Members of this node receive a message at once. Members of other nodes receive the message at most once,
+ * in order for each sending node. Messages of a burst wait until the members have received the earlier ones.
  */
 export class BusDelivery<Message> implements GroupDelivery<Message> {
   readonly waiting = 0;

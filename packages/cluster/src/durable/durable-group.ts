@@ -12,7 +12,7 @@ import { LogDelivery } from './log-delivery.ts';
  * same order and each message once. {@link durableGroup} makes the group.
  *
  * A message whose matcher selects no member of another node, for example `ChannelMatchers.is`, is not stored. The selected
- * members receive it at once. Any other matcher applies to the members of this node.
+ * members receive such a message at once. Any other matcher applies to the members of this node.
  */
 export class DurableGroup<Message = unknown> extends ClusterGroup<Message, DurableOutcome> {
   /** The stored messages. The history also adds members that were away. */

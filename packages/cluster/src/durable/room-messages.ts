@@ -32,7 +32,7 @@ export class RoomMessages<Message> {
    *
    * @param id - the id from the writer, if any
    * @throws OptionError for a value that is not an id
-   * @throws EncodeError if it cannot be stored
+   * @throws EncodeError if the message cannot be stored
    */
   encoded(
     message: Message,

@@ -17,9 +17,9 @@ class NumberLine extends ReceiveSequence {
 }
 
 /**
- * The numbers of each node on one subject. The first number of a node is accepted. After it, the numbers in a gap count as lost,
- * and a number that is not above the last number counts as a repetition. A number that is far away is accepted when another
- * number follows closely above it. So a forged number does not silence a node.
+ * The numbers of each node on one subject. The first number of a node is accepted. After the first number, the numbers in a gap
+ * count as lost, and a number that is not above the last number counts as a repetition. A number that is far away is accepted
+ * when another number follows closely above it. So a forged number does not silence a node.
  */
 export class NumberLines {
   private readonly lines = new Map<string, NumberLine>();

@@ -58,7 +58,7 @@ export class ConnectionCommands {
     directory.on('vanished', gone);
   }
 
-  /** Carries out commands for the connections of this node. Returns a function that stops it. */
+  /** Carries out commands for the connections of this node. Returns a function that stops this service. */
   serve(listener: CommandListener): () => void {
     const { wire, inbox, presence } = this.context;
     this.listener = listener;

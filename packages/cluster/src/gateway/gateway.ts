@@ -55,8 +55,8 @@ export interface GatewayOptions<Message = unknown> {
   /** Returns the first attributes of a connection, at most 64 KiB of JSON, for its workers. @default nothing */
   readonly attributes?: (channel: Channel) => GatewayAttributes;
   /**
-   * Called on this node for each message that arrives while the bus is down. No worker receives it. Earlier messages without an
-   * answer stay with their worker.
+   * Called on this node for each message that arrives while the bus is down. No worker receives such a message. Earlier messages
+   * without an answer stay with their worker.
    * @default none: reading stops
    */
   readonly handleWhenDown?: (channel: Channel, message: Message) => void;

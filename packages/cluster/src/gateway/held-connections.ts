@@ -29,7 +29,7 @@ interface Held {
   session: GatewayAttributes;
 }
 
-/** Maximum size of a page. A single connection can exceed it. */
+/** Maximum size of a page. A single connection can exceed the maximum. */
 const MAX_PAGE_BYTES = 262_144;
 
 /** The connections of a gateway with their sessions. A session ends with its connection or gateway, not with a worker. */

@@ -84,14 +84,14 @@ export class RemoteConnections {
     return this.ask(to, { op: 'send', message, except }, read, () => checkMessage(message));
   }
 
-  /** Ends connections, after an optional last message. Resolves with their number. */
+  /** Ends connections, after an optional last message. Resolves with the number of connections. */
   close(to: ConnectionTarget, message?: JsonValue, reason = 'local'): Promise<number> {
     return this.tell(to, { op: 'close', message, reason }, () => {
       if (message !== undefined) checkMessage(message);
     });
   }
 
-  /** Adds connections to a group. Resolves with their number. */
+  /** Adds connections to a group. Resolves with the number of connections. */
   join(to: ConnectionTarget, name: string): Promise<number> {
     return this.tell(to, { op: 'join', name }, () => checkName(name));
   }
@@ -101,12 +101,12 @@ export class RemoteConnections {
     return this.tell(to, { op: 'leave', name }, () => checkName(name));
   }
 
-  /** Binds connections to a user. Resolves with their number. */
+  /** Binds connections to a user. Resolves with the number of connections. */
   bind(to: ConnectionTarget, user: string): Promise<number> {
     return this.tell(to, { op: 'bind', name: user }, () => checkName(user));
   }
 
-  /** Unbinds connections from a user. Resolves with their number. */
+  /** Unbinds connections from a user. Resolves with the number of connections. */
   unbind(to: ConnectionTarget, user: string): Promise<number> {
     return this.tell(to, { op: 'unbind', name: user }, () => checkName(user));
   }

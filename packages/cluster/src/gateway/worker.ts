@@ -19,11 +19,11 @@ import type { GatewayCluster, GatewayPort } from './gateway-port.ts';
 import { GatewaySession, type SessionJob } from './gateway-session.ts';
 import { type GatewayAttributes, WorkerConnection } from './worker-connection.ts';
 
-/** Options of a {@link Worker}. The functions of one connection run one after the other. Their promises are awaited. */
+/** Options of a {@link Worker}. The functions of one connection run one after the other: each promise is awaited. */
 export interface WorkerOptions<Message = unknown> {
   /** The node of the worker. */
   readonly cluster: Cluster<never> | GatewayCluster;
-  /** Called when this worker receives a connection. `moved` is true if another worker had it before. */
+  /** Called when this worker receives a connection. `moved` is true if another worker had the connection before. */
   readonly onConnect?: (
     connection: WorkerConnection<Message>,
     how: { readonly moved: boolean },
@@ -38,7 +38,7 @@ export interface WorkerOptions<Message = unknown> {
     how: { readonly repeated: boolean },
   ) => void | Promise<void>;
   /**
-   * Called when this worker loses a connection. `reason` is the close reason of its channel, `moved` if another worker has the
+   * Called when this worker loses a connection. `reason` is the close reason of the channel, `moved` if another worker has the
    * connection now, or `gateway-gone` if the node of the gateway is gone.
    */
   readonly onClose?: (
@@ -140,8 +140,8 @@ export class Worker<Message = unknown> {
   }
 
   /**
-   * Resolves when this worker has no connections, or after `timeoutMs`. Call it when this node drains, so that the connections
-   * move.
+   * Resolves when this worker has no connections, or after `timeoutMs`. Call this method when this node drains, so that the
+   * connections move.
    */
   emptyWithin(timeoutMs: number): Promise<void> {
     if (this.openCount === 0) return Promise.resolve();

@@ -59,7 +59,7 @@ export interface GroupHome {
 
 /**
  * One group over all nodes of a cluster. Members of this node receive a message at once, as in a {@link ChannelGroup}. Members of
- * other nodes receive it over the bus, at most once, in order for each sending node.
+ * other nodes receive the message over the bus, at most once, in order for each sending node.
  *
  * A group whose messages are stored is a `DurableGroup` of `@headrace/cluster/durable`.
  *
@@ -164,9 +164,7 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
     return this.local.isEmpty;
   }
 
-  /**
-   * The number of members on all nodes, as far as this node knows. Without `presence`, it counts only the members of this node.
-   */
+  /** The number of members on all nodes, as far as this node knows. Without `presence`, only the members of this node count. */
   get total(): number {
     const { presence, members } = this.live;
     return presence?.total ?? members.size;
@@ -178,8 +176,8 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
   }
 
   /**
-   * The number of broadcasts to members of this node that are under way. In a durable group, it includes messages of this node on
-   * their way through the log.
+   * The number of broadcasts to members of this node that are under way. In a durable group, messages of this node on their way
+   * through the log count too.
    */
   get backlog(): number {
     const { delivery, members } = this.live;
@@ -232,9 +230,9 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
   }
 
   /**
-   * Writes a message to the matching members of this node. The next flush sends it to the members of other nodes that the matcher
-   * selects. A durable group stores the message for the members of all nodes. The message leaves at once, after earlier writes
-   * and without a flush. Members are flushed when it comes back from the log.
+   * Writes a message to the matching members of this node. The next flush sends the message to the members of other nodes that
+   * the matcher selects. A durable group stores the message for the members of all nodes. The message leaves at once, after
+   * earlier writes and without a flush. Members are flushed when the message comes back from the log.
    *
    * @param how - the members that receive the message; in a durable group also the id of the message
    * @throws OptionError for a matcher without `elsewhere`, and for an id that is not valid;

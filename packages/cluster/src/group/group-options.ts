@@ -37,9 +37,10 @@ export interface ClusterGroupOptions<Message> extends SlowMemberOptions {
    */
   readonly listens?: 'with-members' | 'always';
   /**
-   * Lifetime of the group on this node. With `with-cluster`, it lives as long as the cluster, and later calls return the same
-   * object. With `with-members`, it lives while it has members here, listeners of its events, or messages that wait for a flush.
-   * The next call with the same options makes a freed group again. A reference to the freed object stays usable.
+   * Lifetime of the group on this node. With `with-cluster`, the group lives as long as the cluster, and later calls return the
+   * same object. With `with-members`, the group lives while it has members on this node, listeners of its events, or messages
+   * that wait for a flush. The next call with the same options makes a freed group again. A reference to the freed object stays
+   * usable.
    * @default 'with-cluster'
    */
   readonly lives?: 'with-cluster' | 'with-members';

@@ -45,7 +45,7 @@ export interface ClusterApiOptions {
   readonly maxBodyBytes?: number;
   /** Maximum number of messages in a batch, limited by `requestBurst`, because each message counts as a request. @default 100 */
   readonly maxBatch?: number;
-  /** Maximum number of requests with a valid key under way. Further requests are answered with 503. @default 256 */
+  /** Maximum number of requests under way that have a valid key. Further requests are answered with 503. @default 256 */
   readonly maxRequests?: number;
   /** Average number of requests of each key per second. Further requests are answered with 429. @default 1000 */
   readonly requestsPerSecond?: number;

@@ -28,7 +28,7 @@ export interface LogShare {
   complain(cause: Error): void;
 }
 
-/** Maximum of appends without an answer. The client of a stopped engine keeps all of them. */
+/** Maximum of appends without an answer. The client of a stopped engine keeps all such appends. */
 const MAX_IN_FLIGHT = 256;
 const MAX_IN_FLIGHT_BYTES = 4 * 1024 * 1024;
 /** Maximum of messages of a log that are not stored yet. */
@@ -45,7 +45,7 @@ const READ_WITHIN_MS = 500;
 
 /**
  * One stream of an {@link EngineLog}. Appends leave in the order of their calls. When it is unknown whether some appends were
- * stored, all appends without acknowledgement are repeated in order. Their ids let the engine recognize repetitions.
+ * stored, all appends without acknowledgement are repeated in order. The ids let the engine recognize repetitions.
  */
 export class LogStream {
   private readonly answers: LogAnswers;

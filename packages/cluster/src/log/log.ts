@@ -81,13 +81,13 @@ export interface LogLink {
  */
 export interface Log {
   /**
-   * Makes the stream if it does not exist. If this rejects with `BUS_DOWN`, the stream is opened later, when the bus is up and a
-   * call needs it.
+   * Makes the stream if it does not exist. If the promise rejects with `BUS_DOWN`, the stream is opened later, when the bus is up
+   * and a call needs it.
    */
   open(stream: string, limits: LogLimits): Promise<void>;
   /**
-   * Stores a message once, after the messages of earlier calls for this stream. After a loss of the link, it sends the message
-   * again with its id. Rejects with `BUS_DOWN` after 5 s, when it is unknown whether the message was stored, and at once if too
+   * Stores a message once, after the messages of earlier calls for this stream. After a loss of the link, the message is sent
+   * again with its id. Rejects with `BUS_DOWN` after 5 s, although the message may be stored then. Also rejects at once if too
    * many messages wait. Needs an earlier call of {@link open}.
    */
   append(stream: string, id: string, bytes: Uint8Array): Promise<LogPosition>;

@@ -28,7 +28,7 @@ interface Entry {
   isKnown: boolean;
 }
 
-/** Maximum number of nodes, far more than a bus can serve. Without it, invented ids could fill the memory. */
+/** Maximum number of nodes, far more than a bus can serve. Without a limit, invented ids could fill the memory. */
 const MAX_NODES = 10_000;
 const NO_STATUS: NodeStatus = {
   state: 'ready',

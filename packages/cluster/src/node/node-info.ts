@@ -9,7 +9,7 @@ export interface NodeAddress {
 /** Whether a node accepts connections, sends all its connections to other nodes, or has left. */
 export type NodeState = 'ready' | 'draining' | 'left';
 
-/** The status of a node. Each of its heartbeats contains the status. */
+/** The status of a node. Each heartbeat of the node contains the status. */
 export interface NodeStatus {
   /** The state of the node. The state `left` occurs only in the event `nodeLeft`. */
   readonly state: NodeState;

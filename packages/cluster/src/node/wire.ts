@@ -28,7 +28,7 @@ const SEAL_FAULTS: Readonly<Record<string, string>> = {
 };
 
 /**
- * The connection of one node to the bus, which sends envelopes with the node's id and numbers, and receives those of other nodes.
+ * Connects one node to the bus. Sends envelopes with the id and numbers of the node, and receives the envelopes of other nodes.
  */
 export class Wire {
   readonly host: NodeHost;

@@ -22,8 +22,8 @@ const MAX_BACKLOG = 1024;
  */
 const PATIENCE_MS = 1000;
 /**
- * Maximum total waiting time. A part of it is restored as time passes. So members that are slow on purpose delay others only
- * briefly.
+ * Maximum total waiting time. A part of the time is restored as time passes. So members that are slow on purpose delay others
+ * only briefly.
  */
 const MAX_WAIT_MS = 5000;
 const EARNED_PART = 1 / 30;

@@ -4,8 +4,8 @@ import type { ClusterContext } from '../node/cluster-context.ts';
 import type { MemberPace } from './member-pace.ts';
 
 /**
- * Maximum size of messages that wait for members of this node, for all groups and users. Above it, the oldest message is written
- * anyway.
+ * Maximum size of messages that wait for members of this node, for all groups and users. Above this size, the oldest message is
+ * written anyway.
  */
 export const MAX_KEPT_BYTES = 32 * 1024 * 1024;
 /** Bytes that a kept message takes besides its body. */
@@ -45,7 +45,10 @@ export class PacedMessages {
     return isHeld;
   }
 
-  /** Delivers all waiting messages now, even to members that are not writable. A later action must not overtake them. */
+  /**
+   * Delivers all waiting messages now, even to members that are not writable. A later action must not overtake the waiting
+   * messages.
+   */
   deliverAll(): void {
     while (!this.kept.isEmpty) this.deliverOldest();
   }

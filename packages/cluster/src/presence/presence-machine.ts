@@ -88,19 +88,19 @@ interface Remote {
 }
 
 /**
- * Maximum number of groups, ids and empty messages that wait for an answer. Messages above this limit are dropped and asked for.
+ * Maximum number of groups, ids and empty messages that wait for an answer. Messages above this limit are dropped, and requested
+ * later.
  */
 const MAX_WAITING = 100_000;
 /** A node does not count after this number of unanswered questions in a row, until it answers. */
 const MAX_TRIES = 10;
-/**
- * Minimum time between two full questions because of heartbeats that are behind. Replayed heartbeats can be behind without end.
- */
+/** Minimum time between two full questions because of old heartbeats. Replayed heartbeats can arrive without end. */
 const DOUBT_MS = 10_000;
 
 /**
  * The members of all groups on the other nodes, as this node knows them. Each node reports only its own members, in numbered
- * messages. So the reports cannot conflict, but this node can be behind. The machine has no clock and no bus.
+ * messages. So the reports cannot conflict, but the knowledge of this node can be out of date. The machine has no clock and no
+ * bus.
  */
 export class PresenceMachine {
   private readonly maxEntries: number;
@@ -173,7 +173,7 @@ export class PresenceMachine {
     const isWrong = number === remote.number ? digest !== remote.digest.value : isBelow;
     // A heartbeat can arrive after messages that were sent later, but not after the next heartbeat.
     remote.doubted = number < remote.number ? remote.number : 0;
-    // Not near the limit: a node whose size varies there would be asked for everything after each heartbeat.
+    // Not near the limit, because a node whose size varies there would be asked for everything after each heartbeat.
     const isRoom = remote.entries <= this.maxEntries / 2;
     // Only if the digest counts here. Then everything is asked for at once if an entry is missing.
     if (number === remote.number && isRoom) remote.isFull = false;

@@ -54,7 +54,7 @@ export const USERS_OPTIONS = describePart('users', {
 });
 const SEND_OPTIONS = describeOptions('send', { except: object('a channel') });
 const ANSWER_OPTIONS = describeOptions('deliver', { timeoutMs: number({ min: 1, default: 2000 }) });
-/** Maximum time for the connections to accept a message. After it, the node can still report the number in time. */
+/** Maximum time for the connections to accept a message, after which the node can still report the number in time. */
 const TAKEN_WITHIN_MS = 1500;
 const PART = 'users';
 /** The kinds of messages about a user. */
@@ -140,12 +140,12 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     return this.users.idsOf(channel);
   }
 
-  /** Adds a session, for the AuthHandler. The other nodes are notified in the next turn of the event loop. */
+  /** Adds a session. Called by the AuthHandler. The other nodes are notified in the next turn of the event loop. */
   add(session: Session<Principal>): void {
     this.users.add(session);
   }
 
-  /** Removes a session, for the AuthHandler. Returns true if it existed. */
+  /** Removes a session. Called by the AuthHandler. Returns true if the session existed. */
   remove(session: Session<Principal>): boolean {
     return this.users.remove(session);
   }
@@ -177,9 +177,9 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   }
 
   /**
-   * Sends a message to all connections of an id. Resolves with the number of connections to which it was sent, on other nodes
-   * within 1.5 s. Nodes that do not answer in time do not count. While the bus is down, only connections on this node receive the
-   * message. If the id has none here, the call rejects with `BUS_DOWN`.
+   * Sends a message to all connections of an id. Resolves with the number of connections to which the message was sent, on other
+   * nodes within 1.5 s. Nodes that do not answer in time do not count. While the bus is down, only connections on this node
+   * receive the message. If the id has no connection on this node then, the call rejects with `BUS_DOWN`.
    *
    * @throws EncodeError like `send`, as a rejection
    */

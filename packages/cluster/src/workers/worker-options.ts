@@ -44,7 +44,10 @@ export interface WorkersOptions {
   readonly start: (context: WorkerContext) => StartedWorker | Promise<StartedWorker>;
   /** Number of workers. @default os.availableParallelism() */
   readonly count?: number;
-  /** Maximum time for the drain of a worker, in milliseconds. Its process is killed two seconds later. @default 10000 */
+  /**
+   * Maximum time for the drain of a worker, in milliseconds. Two seconds later, the process of the worker is killed.
+   * @default 10000
+   */
   readonly drainTimeoutMs?: number;
   /** Maximum time until a worker is ready, in milliseconds. @default 30000 */
   readonly startTimeoutMs?: number;

@@ -118,7 +118,7 @@ export class NatsLink implements BusLink {
   private async watch(): Promise<void> {
     for await (const status of this.connection.status()) {
       if (status.type !== 'error' || this.isOver || this.hasFailedToSend) continue;
-      // A refused subscription ends the link; see its callback.
+      // A refused subscription ends the link; see the callback.
       if ((status.error as { operation?: string }).operation !== 'publish') continue;
       this.hasFailedToSend = true;
       this.host.logger.log('warn', `NATS refuses a message: ${status.error.message}`);

@@ -59,7 +59,7 @@ export class NatsLogLink implements LogLink {
   private jetStream: Promise<JetStream> | undefined = undefined;
   /** The sequence of the last live copy of each app's stream. */
   private readonly lastSequences = new Map<NatsStore, number>();
-  /** Streams whose creation time was asked for recently. The value is true if it must be asked for again. */
+  /** Streams whose creation time was asked for recently. The value is true if the time must be requested again. */
   private readonly suspected = new Map<NatsStore, boolean>();
 
   constructor(parts: NatsLogLinkParts) {

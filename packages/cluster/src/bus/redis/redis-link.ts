@@ -97,7 +97,7 @@ export class RedisLink implements BusLink {
     this.confirm(this.subscriber.subscribe(batch, this.received, true));
   }
 
-  /** Adds a listener for the log. Returns a function that removes it. */
+  /** Adds a listener for the log. Returns a function that removes the listener. */
   private follow(subject: string, listener: (bytes: Buffer) => void): () => void {
     if (this.isOver) return () => {};
     this.confirm(this.subscriber.subscribe(subject, listener, true));
