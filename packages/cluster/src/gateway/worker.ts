@@ -30,7 +30,7 @@ export interface WorkerOptions<Message = unknown> {
   ) => void | Promise<void>;
   /**
    * Called with each message of a connection, in order. The message is acknowledged when this function returns, or its promise
-   * resolves. `repeated` is true if a worker that is gone may have handled the message, only with `delivery: 'acknowledged'`.
+   * resolves. With `delivery: 'acknowledged'`, `repeated` is true if a worker that is gone may have handled the message.
    */
   readonly onMessage: (
     connection: WorkerConnection<Message>,

@@ -53,7 +53,7 @@ export interface ClusterApiOptions {
   readonly requestBurst?: number;
   /** Time that the answer to a request with an idempotency key is kept, in milliseconds. @default 600000 */
   readonly idempotencyMs?: number;
-  /** Maximum number of kept answers for each key of the API. The oldest are forgotten first. @default 10000 */
+  /** Maximum number of kept answers for each key of the API. The oldest answers are forgotten first. @default 10000 */
   readonly maxIdempotencyKeys?: number;
   /** Maximum size of the kept answers for each key of the API, in bytes. @default 8388608 */
   readonly maxIdempotencyBytes?: number;

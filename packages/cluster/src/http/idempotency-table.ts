@@ -21,7 +21,10 @@ interface Entry {
 const BYTES_OF_ENTRY = 8 * ENTRY_OVERHEAD_BYTES;
 const KEY = /^[\x21-\x7e]{1,255}$/;
 
-/** The answers to the last requests of one client with an idempotency key. Above the limits, the oldest are forgotten first. */
+/**
+ * The answers to the last requests of one client with an idempotency key. Above the limits, the oldest answers are forgotten
+ * first.
+ */
 export class IdempotencyTable {
   private readonly limits: IdempotencyLimits;
   private readonly entries: RecentMap<Entry>;

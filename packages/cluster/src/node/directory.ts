@@ -35,7 +35,7 @@ const HEARTBEAT_MS = 1000;
 const RENAME_EVERY_MS = 60_000;
 const TIMES = { suspectMs: 3000, goneMs: 5000, forgetMs: 60_000 };
 
-/** The nodes of a cluster, by their heartbeats on the bus. No store is needed that could be wrong or unavailable. */
+/** The nodes of a cluster, by their heartbeats on the bus. No store is needed, so no store can be wrong or unavailable. */
 export class Directory extends WatchedEmitter<DirectoryEvents> {
   /** Returns the newest presence of this node, for its heartbeats. */
   ownMark: () => PresenceMark | undefined = () => undefined;

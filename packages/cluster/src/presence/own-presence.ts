@@ -9,7 +9,7 @@ import {
 } from './presence-message.ts';
 
 /**
- * Number of freed groups that are remembered, because some nodes may not know that they are empty. A node with more groups
+ * Number of freed groups that are remembered, because some nodes may not know that the groups are empty. A node with more groups
  * remembers more.
  */
 const MAX_FREED = 1000;

@@ -2,7 +2,9 @@
 export const MAX_ID_LENGTH = 128;
 /** Maximum number of groups and ids in one message of changes. */
 export const MAX_ENTRIES = 1000;
-/** Maximum size of an answer, in characters of ids and groups, and 16 more for each. Its JSON is shorter than 1 MiB. */
+/**
+ * Maximum size of an answer, in characters of ids and groups, and 16 more for each. The JSON of an answer is shorter than 1 MiB.
+ */
 export const MAX_ANSWER_LENGTH = 65_536;
 export const ENTRY_LENGTH = 16;
 /** Maximum number of rows in a message, and of ids in a row. */

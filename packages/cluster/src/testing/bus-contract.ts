@@ -20,8 +20,8 @@ const numbered = (count: number, name = 'm') => Array.from({ length: count }, (_
 
 /**
  * Tests the contract of every bus. The tests cover the order of messages, messages that are kept while the bus is down, and
- * servers that are killed and stopped. If the bus has a log for durable groups, the tests cover the log too. Run them for your
- * own engine before you use it.
+ * servers that are killed and stopped. If the bus has a log for durable groups, the tests cover the log too. Run the tests for
+ * your own engine before you use the engine.
  *
  * @example
  * ```ts

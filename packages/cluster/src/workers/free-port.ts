@@ -12,8 +12,8 @@ const [FIRST, LAST] = [20_000, 32_000];
  * Finds a port for the workers. The primary calls this function before they start, because each node must listen on the port that
  * it announces.
  *
- * Resolves with `port`, or with a free port if `port` is 0. Rejects if nothing can listen on the port: one error, instead of one
- * from each worker.
+ * Resolves with `port`, or with a free port if `port` is 0. Rejects if nothing can listen on the port, so that the primary
+ * reports the error, and not each worker.
  */
 export async function freePort(host: string, port: number): Promise<number> {
   if (port !== 0) return tried(host, port);

@@ -18,7 +18,10 @@ interface ConnectionHandle {
  */
 export class UnansweredHandoffs implements ClusterWatcher {
   private readonly handles = new Map<number, ConnectionHandle>();
-  /** Whether messages of the worker are visible. If a runtime does not show them, every connection would look unanswered. */
+  /**
+   * Whether messages of the worker are visible. In a runtime that does not show such messages, every connection would look
+   * unanswered.
+   */
   private hearsWorker = false;
 
   get size(): number {

@@ -3,8 +3,8 @@ import type { ClusterMessage, ClusterWatcher } from './cluster-channel.ts';
 
 /**
  * Chooses the worker of a connection. Node assigns connections in turn. While replaced workers drain, a connection goes to the
- * ready worker that received the fewest since the last start. So clients come back evenly, and none goes to a worker that is
- * about to end.
+ * ready worker with the fewest new connections since the last start. So clients come back evenly, and no client goes to a worker
+ * that is about to end.
  */
 export class WorkerHandoffs {
   private readonly workers = new Map<number, OneWorker>();
@@ -55,7 +55,7 @@ class OneWorker implements ClusterWatcher {
   private readonly keys = new Set<unknown>();
   /**
    * The workers that wait for an answer of this worker, by the number of the connection. Node assigned the connection to the
-   * other worker, and this worker received it. Until it answers, Node assigns no connection to the other worker.
+   * other worker, and this worker received it. Until this worker answers, Node assigns no connection to the other worker.
    */
   private readonly inPlaceOf = new Map<unknown, ChildProcess>();
 

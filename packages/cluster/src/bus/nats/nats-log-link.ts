@@ -223,7 +223,10 @@ export class NatsLogLink implements LogLink {
     return { position, previous, id, bytes: Buffer.from(message.data) };
   }
 
-  /** Checks the stream after a lower number. Either another writer's message arrived late, or the stream was made again. */
+  /**
+   * Checks whether the stream was made again. Called for a lower number than before, which can also be a late message of another
+   * writer.
+   */
   private suspect(store: NatsStore): void {
     const { suspected } = this;
     const wasAsked = suspected.has(store);
