@@ -3,7 +3,7 @@ import { type ApiRoute, ROUTES } from './api-routes.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** What a path is for, what it takes and gives, and the errors that it alone has. */
+/** The purpose of a path, its body and result, and the errors that only this path has. */
 interface Described {
   readonly summary: string;
   readonly body?: string;
@@ -88,7 +88,7 @@ const DESCRIBED: Readonly<Record<string, Described>> = {
   },
 };
 
-/** The description of the API in OpenAPI 3.1. */
+/** Makes the description of the API in OpenAPI 3.1. */
 export function openApiDocument(maxBatch: number): Json {
   const paths = ROUTES.map((route) => [route.path, pathOf(route)]);
   return {
