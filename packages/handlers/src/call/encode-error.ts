@@ -1,8 +1,8 @@
 import { type Channel, ChannelError, type WriteFuture } from '@headrace/core';
 
 /**
- * Why a message that was just written cannot be encoded, `undefined` if nothing is known of that: encoders fail at
- * once, and a connection that takes nothing more is another matter.
+ * Returns the error of a message that was just written and cannot be encoded. Returns `undefined` if no such error is known. An
+ * encoder fails at once. Errors of a connection that accepts no more output are not encode errors.
  */
 export function encodeErrorOf(channel: Channel, future: WriteFuture): Error | undefined {
   if (!future.isSettled || future.isSuccess || channel.isOutputShutdown) return undefined;

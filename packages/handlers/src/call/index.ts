@@ -1,6 +1,6 @@
 /**
- * For authors of protocols with calls: `@headrace/handlers/call`. The calls of either end of a connection, with their
- * limits, deadlines and cancels, for any format and any face before them.
+ * `@headrace/handlers/call`, for authors of protocols with calls. It keeps the calls of either end of a connection, with their
+ * limits, deadlines and cancels. It works with any wire format and below any API.
  *
  * @module
  */
