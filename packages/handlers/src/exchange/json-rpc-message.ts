@@ -40,7 +40,7 @@ export type Members = Readonly<Record<string, unknown>>;
 export const VERSION = '2.0';
 export const TIME_LEFT = '$timeLeftMs';
 export const HEADERS = '$headers';
-/** Makes a notification, which starts with the version as every message of JSON-RPC does. */
+/** Makes a notification, which starts with the version like every message of JSON-RPC. */
 export function notificationMessage(method: string, params: unknown): object {
   return { jsonrpc: VERSION, method, params };
 }
