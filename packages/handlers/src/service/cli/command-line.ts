@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { UserError } from './user-error.ts';
 
-/** The command line, read. */
+/** The parsed command line. */
 export type CommandLine =
   | { readonly command: 'help' }
   | {
