@@ -105,10 +105,7 @@ export class CallLine implements CallCarrier {
     return this.calls.get(id);
   }
 
-  /**
-   * Returns the request that an answer names. After its last answer, the request is not in flight. An answer without a request is
-   * counted, and `undefined` is returned.
-   */
+  /** Returns the request that an answer names, and removes it after its last answer. Counts an answer without a request. */
   answered(id: unknown, isLast = true): Call | undefined {
     const call = this.calls.get(id);
     if (call === undefined) {
@@ -124,7 +121,7 @@ export class CallLine implements CallCarrier {
     else if (call.mayHaveLeft && this.output.isOpen) this.cancel(call);
   }
 
-  /** Cancels a call at the peer. If the write of the cancel fails, the connection is lost, so the failure is ignored. */
+  /** Cancels a call at the peer. If this write fails, the connection is lost, so its error is ignored. */
   private cancel(call: Call): void {
     callInContext(this.output.ctx, () => {
       const message = this.options.wire.cancelOf(call);
@@ -214,10 +211,7 @@ function keyOf(call: Call): unknown {
   return call.expectsAnswer ? call.id : call;
 }
 
-/**
- * Makes the error of a failed write. A message that cannot be encoded is a mistake of the call. Any other failure is a lost
- * connection.
- */
+/** Makes the error of a failed write. Only a message that cannot be encoded is a mistake of the call. */
 function writeError(call: Call, error: Error): Error {
   if (!(error instanceof ChannelError)) return error;
   return requestLost('the request could not be written', call.mayHaveLeft, error);

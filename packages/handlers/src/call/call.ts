@@ -3,9 +3,7 @@ import { type HeapEntry, onAbort } from '@headrace/core/authoring';
 
 /** The connection that carries a call. */
 export interface CallCarrier {
-  /**
-   * Number of requests under way on this carrier. Of several carriers, the carrier with the lowest load receives the next call.
-   */
+  /** Number of requests under way on this carrier. The carrier with the lowest load receives the next call. */
   readonly load: number;
   /** Returns true if the carrier can send this call at once. */
   takes(call: Call): boolean;

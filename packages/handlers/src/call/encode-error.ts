@@ -1,8 +1,8 @@
 import { type Channel, ChannelError, type WriteFuture } from '@headrace/core';
 
 /**
- * Returns the error of a message that was just written and cannot be encoded. Returns `undefined` if no such error is known. An
- * encoder fails at once. Errors of a connection that accepts no more output are not encode errors.
+ * Returns the error of a message that cannot be encoded, or `undefined`. Encoders fail at once. An error of a connection that
+ * accepts no more output is not an encode error.
  */
 export function encodeErrorOf(channel: Channel, future: WriteFuture): Error | undefined {
   if (!future.isSettled || future.isSuccess || channel.isOutputShutdown) return undefined;

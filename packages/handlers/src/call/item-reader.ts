@@ -104,7 +104,6 @@ export class ItemReader implements AsyncIterableIterator<unknown>, HeapEntry {
     else waiter.reject(error);
   }
 
-  /** Reports that the reader has waited too long. */
   expire(): void {
     this.owner.expired?.();
   }
@@ -178,7 +177,6 @@ export class ItemReader implements AsyncIterableIterator<unknown>, HeapEntry {
     });
   }
 
-  /** Ends the wait of the reader. */
   private settle(): Waiter | undefined {
     const { waiter } = this;
     if (waiter === undefined) return undefined;

@@ -13,21 +13,14 @@ export function isItemSource(value: unknown): value is ItemSource {
 /** An iterator of either kind. `next` of a synchronous iterator returns no promise, and `await` accepts both. */
 export type ItemIterator = AsyncIterator<unknown> | Iterator<unknown>;
 
-/**
- * Returns the iterator of a source.
- *
- * @throws if the value is not a source, or its function throws
- */
+/** @throws if the value is not a source, or its function throws */
 export function iteratorOf(source: ItemSource): ItemIterator {
   return Symbol.asyncIterator in source
     ? source[Symbol.asyncIterator]()
     : source[Symbol.iterator]();
 }
 
-/**
- * Releases the files and sockets of a source, even while a value is awaited. Never throws or rejects. Resolves when the source
- * has settled.
- */
+/** Releases the files and sockets of a source, even during a read. Never throws or rejects. Resolves when the source settled. */
 export async function giveUp(
   source: ItemSource,
   iterator: ItemIterator | undefined,
@@ -65,8 +58,8 @@ export interface ItemsWatch {
 }
 
 /**
- * An iterator that reports the end of its items. It is not a generator: `return()` of a generator waits for the item under way,
- * and does nothing before the first item was requested.
+ * An iterator that reports the end of its items. In contrast to a generator's, its `return()` does not wait for an item under
+ * way, and works before the first item.
  */
 export class WatchedItems implements AsyncIterableIterator<unknown> {
   private readonly source: ItemSource;
@@ -74,11 +67,7 @@ export class WatchedItems implements AsyncIterableIterator<unknown> {
   private readonly watch: ItemsWatch;
   private isOver = false;
 
-  /**
-   * Reads the source for a watcher.
-   *
-   * @throws if the value is not a source, or its function throws
-   */
+  /** @throws if the value is not a source, or its function throws */
   constructor(source: ItemSource, watch: ItemsWatch) {
     this.source = source;
     this.items = iteratorOf(source);

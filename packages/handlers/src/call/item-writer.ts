@@ -73,10 +73,7 @@ export class ItemWriter {
     return true;
   }
 
-  /**
-   * Records that the peer sends no further credit. The items that fit in its window are sent. The next item fails with this
-   * error.
-   */
+  /** Records that no further credit arrives. Items that fit in the window are sent. The next item fails with this error. */
   loseCredit(error: Error): void {
     this.creditLoss ??= error;
     this.goOn();
@@ -143,7 +140,6 @@ export class ItemWriter {
     await this.giveUp();
   }
 
-  /** Releases the source once. */
   private giveUp(): Promise<void> {
     const { source } = this;
     if (source === undefined) return Promise.resolve();

@@ -142,9 +142,7 @@ export class WorkTable<W extends Work> {
     );
   }
 
-  /**
-   * Adds the work to the open works and starts its deadline. Must first be called while the message of the work is being read.
-   */
+  /** Adds the work to the open works, and starts its deadline. The first call must be during the read of its message. */
   enter(work: W): void {
     work.hold ??= holdMessage(work.channel);
     this.open.set(work.id ?? work, work);

@@ -5,10 +5,7 @@ import { guardedController } from './abort-guard.ts';
 /** The second argument of a request's function, after the request. */
 export interface RequestScope {
   readonly channel: Channel;
-  /**
-   * Aborts when the answer is not needed anymore, because the channel closed or the deadline has passed. A listener that throws
-   * or rejects is logged.
-   */
+  /** Aborts when no answer is needed anymore: the channel closed or the deadline has passed. A listener that fails is logged. */
   readonly signal: AbortSignal;
 }
 

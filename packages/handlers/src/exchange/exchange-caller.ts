@@ -12,7 +12,6 @@ import { refusedByPeer } from './exchange-error.ts';
 import type { ExchangeFormat, ExchangeId, StreamFormat } from './exchange-format.ts';
 import { StreamCall } from './stream-call.ts';
 
-/** Settings of the calls that this end makes. */
 export interface CallerOptions {
   readonly format: ExchangeFormat;
   readonly maxInFlight: number;
@@ -21,7 +20,6 @@ export interface CallerOptions {
   readonly window: ItemWindow;
 }
 
-/** Settings of one call. */
 export interface CallSettings {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
@@ -37,7 +35,6 @@ export class ExchangeCaller {
   private readonly window: ItemWindow;
   /** Deadlines of the readers that wait for an item. */
   private readonly waits: DeadlineList<ItemReader>;
-  /** Writers of items that have not ended. */
   private readonly writers = new Set<ItemWriter>();
   /** Why answers cannot arrive anymore. */
   private lost: { readonly why: string; readonly cause: unknown } | undefined = undefined;

@@ -22,7 +22,6 @@ export function refusal(code: number, text: string, data?: unknown): RejectedErr
   return new RejectedError('REQUEST_REFUSED', text, { code, text }, data);
 }
 
-/** Makes the error of a call that the peer answered with an error. */
 export function refusedByPeer(code: number, text: string, data: unknown): RejectedError {
   const message = `the peer answered with the error ${code}${text === '' ? '' : `: ${text}`}`;
   return new RejectedError('REQUEST_REFUSED', message, { code, text }, data);
@@ -35,7 +34,7 @@ export interface ErrorAnswer {
   readonly data: unknown;
 }
 
-/** Returns the code, text and data of a `refusal`. Returns `undefined` for any other error, which is not meant for the peer. */
+/** Returns the content of a `refusal`, or `undefined` for any other error, which the peer must not see. */
 export function answerOf(error: Error): ErrorAnswer | undefined {
   if (!isHeadraceError(error, 'REQUEST_REFUSED')) return undefined;
   const { code, text } = error.details;

@@ -59,9 +59,8 @@ const NO_COUNTS: ExchangeCounts = {
 };
 
 /**
- * Calls over one connection, in both directions. It sends requests to the peer and returns each answer to its caller. It also
- * answers the peer's requests, in any order. A call can receive a stream of items instead of one answer, or send a stream ({@link
- * stream}).
+ * Calls over one connection, in both directions. The handler sends requests to the peer, and answers the peer's requests in any
+ * order. A call can receive a stream of items instead of one answer, or send a stream ({@link stream}).
  *
  * ```text
  *  wire | frame | [exchange]                binaryExchange(): bodies are bytes
@@ -147,8 +146,8 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
   }
 
   /**
-   * Sends a request to the peer. Never throws, but rejects with the errors in the description of this class. The call waits
-   * before the channel is connected, while the channel is not writable, and while `maxInFlight` calls are under way.
+   * Sends a request to the peer. Never throws. Rejects with the errors that are listed at the class. The call waits until the
+   * channel is connected and writable, and fewer than `maxInFlight` calls are under way.
    */
   request(body: T['call'], options?: CallOptions<T['answer']>): Promise<T['result']> {
     try {

@@ -26,10 +26,7 @@ export interface ExchangeOptions<T extends ExchangeTypes> {
   readonly timeoutMs?: number | false;
   /** Maximum number of calls without an answer. Further calls wait. @default 1024 */
   readonly maxInFlight?: number;
-  /**
-   * Maximum number of calls, and notices after them, that wait to be sent. Further calls fail with `REJECTED_QUEUE`. @default
-   * 1024
-   */
+  /** Maximum number of calls and notices that wait to be sent. Further calls fail with `REJECTED_QUEUE`. @default 1024 */
   readonly maxQueued?: number;
   /** Number of functions for the peer's requests that run at the same time. At this number, reads are held. @default 256 */
   readonly concurrency?: number;
@@ -39,15 +36,9 @@ export interface ExchangeOptions<T extends ExchangeTypes> {
    * @default 100
    */
   readonly maxStreams?: number;
-  /**
-   * Maximum number of items of one stream that are on their way to this end or wait for its reader. At most 65536.
-   * @default 128
-   */
+  /** Maximum number of items of one stream that are on their way here or unread. At most 65536. @default 128 */
   readonly windowItems?: number;
-  /**
-   * Maximum bytes of these items. The peer starts an item while both values are below their limits, so one item can be larger.
-   * @default 65536
-   */
+  /** Maximum bytes of these items. The peer starts an item below both limits, so one item can be larger. @default 65536 */
   readonly windowBytes?: number;
 }
 

@@ -34,9 +34,7 @@ export interface ExchangeScope<T extends ExchangeTypes = ExchangeTypes> extends 
 
 /** The items of one call of the peer. */
 interface ServedStreams {
-  /** Reader of the caller's items. */
   readonly reader: ItemReader | undefined;
-  /** Writer of items for the caller. */
   readonly writer: ItemWriter | undefined;
 }
 
@@ -46,7 +44,6 @@ async function* noItems(): AsyncGenerator<never> {}
 
 /** One request or notice of the peer. */
 class ExchangeWork extends Work implements ExchangeScope {
-  /** Items, for a call with items. */
   streams: ServedStreams | undefined = undefined;
 
   get wantsAnswer(): boolean {
@@ -98,10 +95,7 @@ export interface WorkerOptions {
   readonly window: ItemWindow;
 }
 
-/**
- * @internal Runs the functions of the peer's calls over one channel, within the {@link WorkTable}'s limits, and writes the
- * answers.
- */
+/** @internal Runs the functions of the peer's calls over one channel, as the {@link WorkTable} allows, and writes the answers. */
 export class ExchangeWorker implements WorkOwner<ExchangeWork> {
   readonly changed: () => void;
   private readonly output: CallOutput;
@@ -219,9 +213,7 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     for (const writer of this.writers) writer.goOn();
   }
 
-  /**
-   * Whether the current message was delivered before, to a process that was killed. It is unknown which items that process sent.
-   */
+  /** Whether the current message was delivered before, to a process that was killed. It is unknown which items were sent. */
   private get isRepeated(): boolean {
     const hold = holdMessage(this.output.ctx.channel);
     hold?.release();
@@ -370,7 +362,6 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     this.writers.clear();
   }
 
-  /** Releases the reads. Called when the handler is removed. */
   release(): void {
     this.table.release();
   }

@@ -32,19 +32,17 @@ const CODES: Readonly<Record<ExchangeFailure, number>> = {
 };
 
 /**
- * Makes the format of JSON-RPC 2.0. A call is `{ method, params }`, and an answer is any JSON. `undefined` becomes `null`. The
- * format reads and writes objects, so put a `JsonCodec` before the handler, and a framing before the `JsonCodec`:
+ * Makes the format of JSON-RPC 2.0. A call is `{ method, params }`. An answer is any JSON, and `undefined` becomes `null`. The
+ * format reads and writes objects. Put a `JsonCodec` before the handler, and a framing before the `JsonCodec`:
  * `contentLengthPrefixed` as in language servers, `jsonLines`, or WebSocket messages.
  *
  * - A batch is refused with −32600.
- * - A call whose caller does not wait anymore is cancelled by the notification `$/cancelRequest`, as in the Language Server
- *   Protocol.
- * - The remaining time of a request travels as the member `$timeLeftMs`, which other programs ignore.
- * - The `headers` of a request travel as the member `$headers`, which other programs ignore.
- * - A stream starts with a request that has the member `$stream`. Its other messages are notifications `$/stream/…` with the id
- *   of the call. The guide about calls lists them.
- * - The handler's own errors have the codes −32603 failed, −32802 too late, −32000 overloaded, −32601 unknown, −32800
- *   cancelled.
+ * - The notification `$/cancelRequest` cancels a call, as in the Language Server Protocol.
+ * - The remaining time of a request is its member `$timeLeftMs`, which other programs ignore.
+ * - The `headers` of a request are its member `$headers`, which other programs ignore.
+ * - A stream is a request with the member `$stream`, and notifications `$/stream/…` with the id of the call. The guide about
+ *   calls lists them.
+ * - The handler's own errors are −32603 failed, −32802 too late, −32000 overloaded, −32601 unknown, −32800 cancelled.
  *
  * @see https://www.jsonrpc.org/specification
  */

@@ -8,7 +8,6 @@ import type { ItemWindow, ItemWriter } from '../call/item-writer.ts';
 export interface CallStreams {
   /** Reader of the answerer's items. Without a reader, the call has one answer. */
   readonly reader: ItemReader | undefined;
-  /** Window of the reader. */
   readonly window: ItemWindow | undefined;
   readonly input: ItemSource | undefined;
   readonly writer: ItemWriter | undefined;

@@ -139,7 +139,6 @@ export class FileRegion implements AsyncIterable<Buffer> {
     }
   }
 
-  /** Returns the number of bytes to send. */
   private async measure(handle: FileHandle): Promise<number> {
     const stats = await this.statsOf(handle);
     if (!stats.isFile()) throw this.failure(`${this.name} is not a regular file`);
@@ -215,7 +214,6 @@ function readOwn({ fd }: FileHandle, chunk: Buffer, at: number): Promise<number>
 let reads = 0;
 const waiting = /* @__PURE__ */ new Fifo<() => void>();
 
-/** Waits for the turn of a read. */
 async function nextRead(): Promise<void> {
   if (reads < MAX_READS) reads += 1;
   else await new Promise<void>((go) => waiting.push(go));

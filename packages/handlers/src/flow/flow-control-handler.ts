@@ -64,9 +64,7 @@ export class FlowControlHandler extends KeptInputHandler implements Handler {
     this.ask(ctx);
   }
 
-  /**
-   * Requests a read from the transport. With `autoRead`, a next request always exists. A single request is served by one message.
-   */
+  /** Requests a read. With `autoRead`, a next request always exists. A single request is served by one message. */
   private ask(ctx: Context): void {
     if (!this.wasAsked || this.kept.isBusy) return;
     this.wasAsked = false;

@@ -16,8 +16,8 @@ import type { ServerMetrics } from '../metrics/server-metrics.ts';
 import { type LimitedHttpServer, limitedHttpServer } from './limited-http-server.ts';
 
 /**
- * Returns true if the state is good. It must answer at once, from facts that the program already knows. A check that throws or
- * returns a promise counts as false.
+ * Returns true if the checked part works. It must answer at once, from facts that the program already knows. A check that throws
+ * or returns a promise counts as false.
  */
 export type HealthCheck = () => boolean;
 
@@ -25,17 +25,11 @@ export type HealthCheck = () => boolean;
 export interface HealthServerOptions {
   /** Port to listen on; 0 picks a free port. */
   readonly port: number;
-  /**
-   * Address to listen on. In a container, use `0.0.0.0` or `::`, because the kubelet and Prometheus connect to the pod's address.
-   * @default '127.0.0.1'
-   */
+  /** Address to listen on. In a container, `0.0.0.0` or `::`, for the kubelet and Prometheus. @default '127.0.0.1' */
   readonly host?: string;
   /** Checks by name. All must return true for `/readyz`. @default none */
   readonly ready?: Readonly<Record<string, HealthCheck>>;
-  /**
-   * Checks by name. All must return true for `/healthz`. Kubernetes restarts a program that fails, so use few checks. @default
-   * none
-   */
+  /** Checks by name. All must return true for `/healthz`. Kubernetes restarts a program that fails them. @default none */
   readonly live?: Readonly<Record<string, HealthCheck>>;
   /** Metrics to serve as `/metrics`. @default none: 404 */
   readonly metrics?: Pick<ServerMetrics, 'text'>;

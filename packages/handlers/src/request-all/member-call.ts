@@ -14,9 +14,7 @@ interface AbortListener {
 export class MemberCall {
   readonly channel: Channel;
   reason: unknown = undefined;
-  /** Whether the call was passed to its handler. */
   isAsked = false;
-  /** Whether the call has its answer or its error. */
   isSettled = false;
   private why: Reason | undefined = undefined;
   private listener: AbortListener | undefined = undefined;

@@ -73,7 +73,6 @@ class Question {
   private readonly ends: (() => void)[] = [];
   private deadline = 0;
   private timer: Timer | undefined = undefined;
-  /** Index of the next member that receives the request. */
   private next = 0;
 
   constructor(channels: Iterable<Channel>, body: unknown, limits: Limits) {

@@ -21,7 +21,6 @@ const OPTIONS = describeOptions('CallMetrics', {
   clock: CLOCK,
 });
 
-/** The counts of one method. */
 interface MethodCounts {
   readonly labels: { readonly service: string; readonly method: string };
   readonly durations: Histogram;

@@ -20,7 +20,6 @@ export interface CallRules extends RepeatRules {
   readonly hasPlaces: boolean;
 }
 
-/** Time limit and signal of one call. */
 export interface CallLimits {
   /** Maximum time in milliseconds, `Infinity` for no limit. */
   readonly timeoutMs: number;

@@ -97,8 +97,7 @@ export interface ClientOfOptions<
   E extends ServiceErrors = ServiceErrors,
 > extends RepeatOptions {
   /**
-   * Interceptors around each call, the first one outermost. An interceptor sees a call once, even if the call is retried. Notices
-   * do not pass the interceptors.
+   * Interceptors around each call, the first one outermost. They see a call once, even if it is retried, and no notices.
    * @default none
    */
   readonly interceptors?: readonly ClientInterceptor[];
@@ -154,7 +153,6 @@ function checkRepeatable({ name, methods }: Service, options: RepeatableCallOpti
   throw new OptionError('OPTION_CONFLICT', text, { option: given });
 }
 
-/** The calls of one method. */
 class MethodCalls {
   private readonly service: string;
   private readonly name: string;

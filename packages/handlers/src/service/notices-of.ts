@@ -77,9 +77,7 @@ export function noticesOf<M extends Methods, E extends ServiceErrors>(
   return notices as unknown as ServiceNotices<M>;
 }
 
-/**
- * Checks the input of a notice. A DecodeError would end the connection whose handler sends the notice, as if its peer were wrong.
- */
+/** Checks the input of a notice. A DecodeError would end the connection of the handler that sends the notice. */
 function checkGiven(schema: StandardSchema, input: unknown, where: string): void {
   try {
     validate(schema, input, `the input of ${where}`);

@@ -31,10 +31,7 @@ export interface RetryOptions<Name extends string = string> {
    * @default exponential({ baseMs: 50, maxMs: 1000 })
    */
   readonly backoff?: RetryPolicy;
-  /**
-   * Maximum time of an attempt, in milliseconds. A longer attempt counts as lost. `false` for the limit of the call only.
-   * @default false
-   */
+  /** Maximum time of an attempt, in milliseconds; `false` for none. A longer attempt counts as lost. @default false */
   readonly attemptTimeoutMs?: number | false;
   /** Errors of the service that are retried, too. Any other error that a function throws is an answer. @default none */
   readonly errors?: readonly Name[];
@@ -42,9 +39,7 @@ export interface RetryOptions<Name extends string = string> {
 
 /** Options of the hedging of idempotent calls: if an answer is late, another attempt starts beside the first attempt. */
 export interface HedgeOptions {
-  /**
-   * Time without an answer after which the next attempt starts, in milliseconds. For example, the time of 95 % of the answers.
-   */
+  /** Time without an answer until the next attempt, in milliseconds. For example, the time of 95 % of the answers. */
   readonly delayMs: number;
   /** Maximum number of attempts of a call, including the first attempt. @default 2 */
   readonly attempts?: number;
@@ -55,8 +50,7 @@ export interface RepeatOptions {
   /** Limits retries and hedges together. @default new RetryBudget({ perSecond: 1, burst: 20, share: 0.2 }) */
   readonly budget?: RetryBudget;
   /**
-   * Maximum time of a call with all its attempts, in milliseconds, unless the call has its own; `false` for no limit.
-   * @default 10000
+   * Maximum time of a call with all its attempts, in milliseconds; `false` for no limit. A call can have its own. @default 10000
    */
   readonly timeoutMs?: number | false;
   /** Clock of the delays and time limits. @default systemClock */

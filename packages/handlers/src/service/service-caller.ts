@@ -2,10 +2,7 @@ import type { WriteFuture } from '@headrace/core';
 import type { CallOptions, StreamOptions } from '../exchange/exchange-options.ts';
 import type { JsonRpcCall } from '../exchange/json-rpc-message.ts';
 
-/**
- * The object that sends the calls of a client: an `ExchangeHandler` with `jsonRpcExchange()`, a `RequestClient`, or
- * `ServicePlaces`.
- */
+/** The sender of a client's calls: an `ExchangeHandler` with `jsonRpcExchange()`, a `RequestClient`, or `ServicePlaces`. */
 export interface ServiceCaller {
   /** Sends a call. Resolves with the answer. Rejects with the peer's error, or an error of the sending class. */
   request(call: JsonRpcCall, options?: CallOptions): Promise<unknown>;
@@ -30,9 +27,7 @@ export interface PlacedCaller extends ServiceCaller {
   requestElsewhere(tried: TriedPlaces, call: JsonRpcCall, options?: CallOptions): Promise<unknown>;
 }
 
-/**
- * Returns true if the caller has several places. Checks the shape, so that a page with one server does not load `ServicePlaces`.
- */
+/** Checks the shape of the caller, so that a page with one server does not load `ServicePlaces`. */
 export function hasPlaces(caller: ServiceCaller): caller is PlacedCaller {
   return 'requestElsewhere' in caller;
 }

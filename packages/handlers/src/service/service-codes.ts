@@ -17,9 +17,7 @@ export function isOverloaded(error: unknown): boolean {
   return isHeadraceError(error, 'REQUEST_REFUSED') && error.details['code'] === OVERLOADED;
 }
 
-/**
- * Returns true if the connection of a call is lost for good, or its client has given up or is closed. Another place may answer.
- */
+/** Returns true if the connection of a call is lost, or its client has given up or is closed. Another place may answer. */
 export function isPlaceGone(error: unknown): boolean {
   return error instanceof ChannelError && !isHeadraceError(error, 'OPERATION_ABORTED');
 }

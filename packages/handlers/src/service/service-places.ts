@@ -15,8 +15,8 @@ export interface ServicePlacesOptions {
    */
   readonly pick?: 'two-choices' | 'round-robin';
   /**
-   * Time for which a place receives no calls after it lost a call or refused a call as overloaded, in milliseconds. A server can
-   * ask for a longer time. Without another place, the place still receives calls. `false` for no rest.
+   * Rest of a place after it lost a call or refused a call as overloaded, in milliseconds, or longer if the server asks for it.
+   * During the rest, other places receive the calls, if there are any. `false` for no rest.
    * @default 1000
    */
   readonly restMs?: number | false;
@@ -33,10 +33,8 @@ const OPTIONS = describeOptions('ServicePlaces', {
   random: RANDOM,
 });
 
-/** A place and its state. */
 interface Entry {
   readonly place: ServicePlace;
-  /** Number of calls and streams under way. */
   load: number;
   restsUntil: number;
 }
@@ -97,10 +95,7 @@ export class ServicePlaces implements PlacedCaller {
     return this.requestElsewhere(new Set(), call, options);
   }
 
-  /**
-   * Sends a call like {@link request}, but to a place that is not in `tried`, and adds the place to `tried`. For a call in
-   * several attempts.
-   */
+  /** Sends a call like {@link request}, but to a place that is not in `tried`, and adds the place to `tried`. */
   requestElsewhere(tried: TriedPlaces, call: JsonRpcCall, options?: CallOptions): Promise<unknown> {
     const entry = this.choose(tried);
     tried.add(entry.place);
@@ -151,8 +146,7 @@ export class ServicePlaces implements PlacedCaller {
   }
 
   /**
-   * Returns the best places: ready, rested and not tried. If there are none, those that rest, then those that were tried, then
-   * those that are down.
+   * Returns the best places: ready, rested and untried. Otherwise those that rest, then tried places, then places that are down.
    */
   private leftOf(tried: ReadonlySet<ServicePlace>): readonly Entry[] {
     const now = this.clock.now();

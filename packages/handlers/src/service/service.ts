@@ -13,10 +13,7 @@ export type ServiceErrors = Readonly<Record<string, number>>;
 
 /** Options of {@link defineService}. */
 export interface ServiceOptions<E extends ServiceErrors> {
-  /**
-   * Codes of the errors that functions throw on purpose, by name. JSON-RPC reserves the codes from −32768 to −32000.
-   * @default none
-   */
+  /** Codes of the errors that functions throw on purpose, by name. JSON-RPC reserves −32768 to −32000. @default none */
   readonly errors?: E;
 }
 

@@ -6,7 +6,6 @@ export interface FrameReceiver {
   /** Accepts a header. The body of a data frame follows in parts. */
   frameCame(version: number, type: number, flags: number, id: number, length: number): void;
   bodyCame(part: Uint8Array): void;
-  /** Called when the whole frame has arrived. */
   frameEnded(): void;
 }
 

@@ -43,7 +43,6 @@ export class Substream implements ByteEnd {
   isGone = false;
   hasInputEnded = false;
   isAcknowledged = false;
-  /** Whether the channel of the substream is open. */
   hasChannel = false;
   /** Whether the substream waits for its turn to send. */
   isReady = false;

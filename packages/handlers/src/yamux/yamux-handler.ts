@@ -49,8 +49,7 @@ export interface YamuxOptions {
   /** Maximum number of open substreams of the peer. Further substreams are refused by a reset. @default 100 */
   readonly maxSubstreams?: number;
   /**
-   * Bytes that the peer may send on a substream before this end reads them. At least the 256 KiB of the protocol.
-   * @default 262144
+   * Bytes that the peer may send on a substream before this end reads them, at least 262144, as in the protocol. @default 262144
    */
   readonly windowBytes?: number;
 }

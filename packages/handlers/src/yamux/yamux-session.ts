@@ -43,7 +43,6 @@ export interface SessionLink {
   released(): void;
 }
 
-/** Limits of a session. */
 export interface SessionLimits {
   readonly isClient: boolean;
   readonly windowBytes: number;
@@ -116,7 +115,6 @@ export class YamuxSession implements SubstreamOwner, FrameReceiver {
 
   // --- life ---
 
-  /** Called when the connection is active. */
   up(): void {
     this.isUp = true;
     for (const substream of this.waiting) {
@@ -325,9 +323,7 @@ export class YamuxSession implements SubstreamOwner, FrameReceiver {
     return undefined;
   }
 
-  /**
-   * Opens a substream of the peer. Some peers do not open them in the order of their ids, for example Go's, with two goroutines.
-   */
+  /** Opens a substream of the peer. Some peers do not open them in the order of their ids. Go's uses two goroutines. */
   private peerOpens(id: number): Substream | undefined {
     if (this.isOurs(id)) {
       this.violate(`substream ${id}, with a number of this end: are both ends ${this.role}s?`);

@@ -2,7 +2,6 @@
 import { parseArgs } from 'node:util';
 import { UserError } from './user-error.ts';
 
-/** The parsed command line. */
 export type CommandLine =
   | { readonly command: 'help' }
   | {

@@ -32,7 +32,6 @@ const KIND_WORDS = {
   object: 'an object',
 } as const;
 
-/** Returns an alternative as text. */
 export function inWords({ kind, isInteger, only }: Alternative): string {
   if (only !== undefined) return quoted(only.value);
   return isInteger ? 'an integer' : KIND_WORDS[kind];

@@ -26,7 +26,6 @@ export const STRING_RULES: Readonly<Record<string, ScalarRule>> = {
   format: ({ facts }, value) => facts.some(({ schema }) => schema['format'] === value),
 };
 
-/** Returns the number of a keyword. */
 export function numeric(value: unknown): number {
   if (typeof value === 'number' && Number.isFinite(value)) return value;
   throw new Incomparable(`${JSON.stringify(value)} where draft 2020-12 has a number`);

@@ -11,7 +11,6 @@ import {
   sameJson,
 } from './schema-node.ts';
 
-/** The kinds of values in JSON. */
 export type Kind = 'null' | 'boolean' | 'number' | 'string' | 'array' | 'object';
 
 const KINDS: readonly Kind[] = ['null', 'boolean', 'number', 'string', 'array', 'object'];
@@ -34,7 +33,6 @@ export interface Alternative {
 const MAX_ALTERNATIVES = 512;
 const MAX_REFERENCES = 64;
 
-/** Returns the kind of a JSON value. */
 export function kindOf(value: unknown): Kind {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'array';

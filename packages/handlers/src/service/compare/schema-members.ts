@@ -33,18 +33,15 @@ export function matches(pattern: string, text: string): boolean {
   }
 }
 
-/** Returns the schema below a keyword of a fact. */
 export function nodeAt({ schema, root }: Fact, keyword: string): SchemaNode | undefined {
   const value = schema[keyword];
   return value === undefined ? undefined : { schema: asSchema(value, keyword), root };
 }
 
-/** Returns the names of members in the facts. */
 export function memberNames({ facts }: Alternative): Set<string> {
   return new Set(facts.flatMap(({ schema }) => Object.keys(namedSchemas(schema, 'properties'))));
 }
 
-/** Returns the names of required members. */
 export function requiredNames({ facts }: Alternative): Set<string> {
   return new Set(
     facts.flatMap(({ schema }) => (Array.isArray(schema['required']) ? schema['required'] : [])),
@@ -130,7 +127,6 @@ export function itemSchemas({ facts }: Alternative, index: number): SchemaNode[]
   });
 }
 
-/** Returns the maximum number of items. */
 export function maxItemsOf(alternative: Alternative): number {
   const limits = alternative.facts.map(({ schema: { maxItems, items, prefixItems } }) =>
     Math.min(

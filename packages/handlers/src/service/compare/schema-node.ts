@@ -4,7 +4,6 @@ import type { JsonSchema } from '../service-description.ts';
 /** A schema as an object of keywords. */
 export type Keywords = Readonly<Record<string, unknown>>;
 
-/** A schema within a document. */
 export interface SchemaNode {
   readonly schema: JsonSchema;
   /** The whole document, where `$ref` starts. */
@@ -50,7 +49,6 @@ export function keywordsOf({ schema, root }: SchemaNode): [string, unknown][] {
   );
 }
 
-/** Returns true if a schema accepts every value. */
 export function acceptsAll(node: SchemaNode): boolean {
   return node.schema !== false && keywordsOf(node).length === 0;
 }
@@ -61,7 +59,6 @@ export function namedSchemas(schema: Keywords, keyword: string): Record<string, 
   return isObject(named) ? (named as Record<string, JsonSchema>) : {};
 }
 
-/** Returns the member of an object, if it is an own member. */
 export function own<T>(members: Readonly<Record<string, T>>, name: string): T | undefined {
   return Object.hasOwn(members, name) ? members[name] : undefined;
 }
@@ -72,7 +69,6 @@ export function asSchema(value: unknown, keyword: string): JsonSchema {
   throw new Incomparable(`${keyword} is not a schema of draft 2020-12`);
 }
 
-/** Returns a value below a keyword as a list of schemas. */
 export function asSchemas(value: unknown, keyword: string): JsonSchema[] {
   if (Array.isArray(value)) return value.map((each) => asSchema(each, keyword));
   throw new Incomparable(`${keyword} is not a list of schemas`);
@@ -123,9 +119,7 @@ function bare(value: unknown, kind: 'schema' | 'names' = 'schema'): unknown {
   );
 }
 
-/**
- * Returns true if two schemas, or values of a keyword, are equal except for their documentation. Compares their references, too.
- */
+/** Returns true if two schemas, with their references, are equal except for their documentation. */
 export function sameMeaning(one: SchemaNode, other: SchemaNode): boolean {
   return sameKeyword('', one.schema, one.root, other.schema, other.root);
 }
