@@ -47,7 +47,7 @@ export function requestAborted(signal: AbortSignal, sent: boolean): ChannelError
   return new ChannelError('OPERATION_ABORTED', text, { sent }, signal.reason);
 }
 
-/** Makes the error of a call that failed unsent after an earlier try was sent: the same error, with `sent` true. */
+/** Sets `sent` to true in the error of a call whose last try was not sent, but an earlier try was. */
 export function afterSent(error: unknown): unknown {
   if (!isHeadraceError(error) || error.details['sent'] !== false) return error;
   const kinds = [TimedOutError, RejectedError] as const;

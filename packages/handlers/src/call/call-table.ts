@@ -62,7 +62,7 @@ export class CallTable implements CallOwner {
     this.sendQueued();
   }
 
-  /** Removes a connection that has ended. Its calls are reported by `lost`. */
+  /** Removes a connection that has ended. The calls of the connection are reported by `lost`. */
   remove(carrier: CallCarrier): void {
     const at = this.carriers.indexOf(carrier);
     if (at !== -1) this.carriers.splice(at, 1);

@@ -26,12 +26,12 @@ export interface CallOwner {
  * until its last answer or its failure, or until its caller drops it.
  */
 export class Call implements HeapEntry {
-  /** The id on the wire. A `CallLine` gives a number to a request without an id. */
+  /** Id on the wire. A `CallLine` gives a number to a request without an id. */
   id: number | string | undefined = undefined;
   heapIndex = -1;
   heapOrder = 0;
   deadline = Number.POSITIVE_INFINITY;
-  /** Time limit that the error of the deadline names, in milliseconds. */
+  /** Time limit in milliseconds, for the text of the deadline's error. */
   timeoutMs: number;
   /** Maximum time between two answers, in milliseconds. */
   gapMs = Number.POSITIVE_INFINITY;

@@ -1,6 +1,6 @@
 /**
- * `@headrace/handlers/call`, for authors of protocols with calls. It keeps the calls of either end of a connection, with their
- * limits, deadlines and cancels. It works with any wire format and below any API.
+ * Calls, for authors of protocols: `@headrace/handlers/call`. The module manages the calls of either end of a connection, with
+ * their limits, deadlines and cancels. It works with any wire format.
  *
  * @module
  */

@@ -20,7 +20,7 @@ export function iteratorOf(source: ItemSource): ItemIterator {
     : source[Symbol.iterator]();
 }
 
-/** Releases the files and sockets of a source, even during a read. Never throws or rejects. Resolves when the source settled. */
+/** Releases files and sockets of a source, even during a read. Never throws or rejects. Resolves when the source has settled. */
 export async function giveUp(
   source: ItemSource,
   iterator: ItemIterator | undefined,
@@ -34,7 +34,7 @@ export async function giveUp(
   } catch {}
 }
 
-/** Releases a source that was not begun, as {@link giveUp} does. */
+/** Releases a source that was not read, as {@link giveUp} does. */
 export async function giveUpUnread(source: ItemSource): Promise<void> {
   try {
     await giveUp(source, isStream(source) ? undefined : iteratorOf(source));

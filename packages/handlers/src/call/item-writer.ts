@@ -17,7 +17,7 @@ export interface ItemWindow {
   readonly bytes: number;
 }
 
-/** Maximum number of unacknowledged items that an end counts, even if the window is larger. */
+/** Maximum number of unacknowledged items of one stream, even if the peer's window is larger. */
 export const MAX_WINDOW_ITEMS: number = 65_536;
 
 /** Number of items after which the writer lets the event loop turn. A source with ready items cannot block the process. */

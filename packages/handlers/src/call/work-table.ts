@@ -15,36 +15,36 @@ import type { Work } from './work.ts';
 export interface WorkLimits {
   /** Maximum number of functions that run at the same time. */
   readonly concurrency: number;
-  /** Maximum number of works that wait for their turn. Further works are refused. */
+  /** Maximum number of requests and notices that wait for their turn. Further requests and notices are refused. */
   readonly maxWaiting: number;
   /** Name under which the table holds reads while it is full. Without a name, the table never holds reads. */
   readonly holds?: string;
-  /** Number of open works at which the table is full. @default full while `concurrency` functions run */
+  /** Number of open requests and notices at which the table is full. @default when `concurrency` functions run */
   readonly maxOpen?: number;
 }
 
 /** The receiver of a {@link WorkTable}'s reports. */
 export interface WorkOwner<W extends Work> {
-  /** Called when a work may start. Calls the function of the work, usually by {@link WorkTable.run}. */
+  /** Called when a request may start. Calls the function of the request, usually by {@link WorkTable.run}. */
   begin(work: W): void;
-  /** Called when the function of an open work has returned its answer. */
+  /** Called when the function of an open request has returned its answer. */
   succeeded?(work: W, answer: unknown): void;
-  /** Called when the function of an open work has thrown or rejected. */
+  /** Called when the function of an open request has thrown or rejected. */
   failed?(work: W, error: Error): void;
   /** Returns true if an answer may be a generator or an async iterable, whose values a handler writes. @default false */
   takesStream?(answer: object): boolean;
-  /** Called when the deadline of an open work has passed. */
+  /** Called when the deadline of an open request has passed. */
   expired?(work: W): void;
   /** Called when functions have settled. */
   changed(): void;
 }
 
 /**
- * The peer's requests and notices over one channel. The table knows the running functions, the waiting works, the works that
- * still need an answer, and their deadlines.
+ * The peer's requests and notices over one channel. The table contains the requests that run, wait or still need an answer, and
+ * their deadlines.
  *
- * A cancelled work needs no answer, and its id is free. Its function counts until it has settled, because otherwise a peer could
- * start any number of functions by requests and cancels in turn.
+ * A cancelled request needs no answer, and its id is free. Its function counts until it has settled, because otherwise a peer
+ * could start any number of functions by requests and cancels in turn.
  *
  * @see CVE-2023-44487, "HTTP/2 Rapid Reset"
  */
@@ -54,7 +54,7 @@ export class WorkTable<W extends Work> {
   private readonly gate: ReadGate | undefined;
   private readonly deadlines: DeadlineList<W>;
   private readonly ctx: Context;
-  /** Open works by id. A work whose function returns its answer at once is never added. */
+  /** Open requests and notices, by id. If the function returns its answer at once, the request is never added. */
   private readonly open = new Map<unknown, W>();
   private readonly waiting = new Set<W>();
   private runningCount = 0;
@@ -75,28 +75,28 @@ export class WorkTable<W extends Work> {
     return this.runningCount;
   }
 
-  /** Number of works that need an answer. */
+  /** Number of open requests and notices. */
   get unanswered(): number {
     return this.open.size;
   }
 
-  /** The oldest open work. */
+  /** The oldest open request or notice. */
   get first(): W | undefined {
     for (const work of this.open.values()) return work;
     return undefined;
   }
 
-  /** Open works, the oldest first. */
+  /** Open requests and notices, the oldest first. */
   get opened(): readonly W[] {
     return [...this.open.values()];
   }
 
-  /** Returns the open work with this id. */
+  /** Returns the open request with this id. */
   find(id: unknown): W | undefined {
     return this.open.get(id);
   }
 
-  /** Begins a new work, or queues it. Returns false if too many works wait, so that the work is refused. */
+  /** Begins a new request, or queues it. Returns false if too many requests wait. The caller then refuses the request. */
   take(work: W): boolean {
     const { limits, waiting } = this;
     if (waiting.size === 0 && this.hasRoom) this.begin(work);
@@ -115,7 +115,7 @@ export class WorkTable<W extends Work> {
     else this.gate?.release();
   }
 
-  /** Calls the function of a work, and reports its result. */
+  /** Calls the function of a request, and reports its result. */
   run(work: W, handle: (body: never, work: W) => unknown): void {
     let result: unknown;
     try {
@@ -142,14 +142,14 @@ export class WorkTable<W extends Work> {
     );
   }
 
-  /** Adds the work to the open works, and starts its deadline. The first call must be during the read of its message. */
+  /** Adds a request to the open requests, and starts its deadline. The first call must be during the read of its message. */
   enter(work: W): void {
     work.hold ??= holdMessage(work.channel);
     this.open.set(work.id ?? work, work);
     if (work.heapIndex === -1) this.deadlines.add(work);
   }
 
-  /** Ends the answer of a work: no answer follows. The function may continue. */
+  /** Ends the answer of a request: no answer follows. The function may continue. */
   close(work: W): void {
     work.isOpen = false;
     this.deadlines.remove(work);
@@ -159,7 +159,7 @@ export class WorkTable<W extends Work> {
     if (this.waiting.delete(work)) work.state = 'settled';
   }
 
-  /** Stops counting the function of the work as running. Returns false if it was not counted. */
+  /** Stops counting the function of a request as running. Returns false if the function was not counted. */
   settle(work: W): boolean {
     this.deadlines.remove(work);
     if (work.state !== 'running') return false;
@@ -168,7 +168,7 @@ export class WorkTable<W extends Work> {
     return true;
   }
 
-  /** Begins waiting works and resumes reads, after functions have settled. */
+  /** Begins waiting requests and resumes reads, after functions have settled. */
   goOn(): void {
     if (this.isOver) return;
     for (const work of this.waiting) {
@@ -180,7 +180,7 @@ export class WorkTable<W extends Work> {
     this.gateReads();
   }
 
-  /** Ends all works, because no answer can be sent anymore. */
+  /** Ends all requests, because no answer can be sent anymore. */
   abandon(reason?: Error): void {
     this.isOver = true;
     this.deadlines.clear();

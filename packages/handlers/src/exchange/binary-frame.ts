@@ -112,7 +112,7 @@ export function checkBody(body: unknown): OutboundBytes {
   );
 }
 
-/** Returns the time for the wire. No time limit is 0. */
+/** Encodes the remaining time. 0 stands for no limit. */
 export function timeOf(timeLeftMs: number): number {
   return timeLeftMs === Number.POSITIVE_INFINITY ? 0 : Math.min(timeLeftMs, MAX_UINT32);
 }

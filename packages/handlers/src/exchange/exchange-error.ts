@@ -5,7 +5,7 @@ import type { ExchangeFailure, ExchangeFormat } from './exchange-format.ts';
 const MAX_TEXT = 1000;
 
 /**
- * Makes an error for functions that answer requests to throw. The peer receives this code and text. For any other error, the peer
+ * Makes an error that a function throws to answer a request. The peer receives this code and text. For any other error, the peer
  * receives the code for `failed`, without the error's text.
  *
  * @param code - code of your protocol, in the binary format from 1024 to 65535

@@ -70,7 +70,7 @@ export interface StreamSink<T extends ExchangeTypes = ExchangeTypes> {
 
 /** The wire format of streams, which writes the messages of {@link StreamSink}. */
 export interface StreamFormat<T extends ExchangeTypes = ExchangeTypes> {
-  /** Writes {@link StreamSink.open}. */
+  /** Writes the message of {@link StreamSink.open}. */
   open(
     id: number,
     body: T['call'],
@@ -78,13 +78,13 @@ export interface StreamFormat<T extends ExchangeTypes = ExchangeTypes> {
     window: ItemWindow | undefined,
     sendsItems: boolean,
   ): T['writes'];
-  /** Writes {@link StreamSink.item}. */
+  /** Writes the message of {@link StreamSink.item}. */
   item(id: ExchangeId, from: CallEnd, item: T['answer']): T['writes'];
-  /** Writes {@link StreamSink.inputEnd}. */
+  /** Writes the message of {@link StreamSink.inputEnd}. */
   inputEnd(id: number): T['writes'];
-  /** Writes {@link StreamSink.credit}. */
+  /** Writes the message of {@link StreamSink.credit}. */
   credit(id: ExchangeId, from: CallEnd, taken: number): T['writes'];
-  /** Writes {@link StreamSink.window}. */
+  /** Writes the message of {@link StreamSink.window}. */
   window(id: ExchangeId, window: ItemWindow): T['writes'];
   /** Returns the size of an inbound or outbound item in bytes, as windows count it. */
   sizeOf(item: T['answer'] | T['result']): number;
@@ -93,7 +93,7 @@ export interface StreamFormat<T extends ExchangeTypes = ExchangeTypes> {
 }
 
 /**
- * The wire format of calls. A format has no state and no connection: make it once and share it between all handlers.
+ * The wire format of calls. A format has no state and no connection. Make one format and share it between all handlers.
  *
  * @typeParam T - types of its messages
  */
@@ -119,6 +119,6 @@ export interface ExchangeFormat<T extends ExchangeTypes = ExchangeTypes> {
   response(id: ExchangeId, answer: T['answer']): T['writes'];
   /** Writes the answer to a request that failed. */
   error(id: ExchangeId, code: number, text: string, data?: unknown): T['writes'];
-  /** Format of streams. Without it, each call has one answer. */
+  /** Format of streams. Without this format, each call has one answer. */
   readonly streams?: StreamFormat<T>;
 }

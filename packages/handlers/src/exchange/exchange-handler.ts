@@ -69,18 +69,19 @@ const NO_COUNTS: ExchangeCounts = {
  *
  * - **Place** last.
  * - **In** the messages of its format.
- * - **Out** nothing. It writes requests, notices, answers and cancels, and flushes the messages of one event together.
+ * - **Out** nothing. The handler writes requests, notices, answers and cancels, and flushes the messages of one event together.
  * - **Events** forwards all. After a `DrainEvent`, the channel does not end while a call of either end is under way. The
  *   handler holds reads while `concurrency` functions run.
- * - **Errors** `MESSAGE_INVALID` with the bytes, for a message that the format does not allow or a request whose id is in use.
- *   The channel then ends as `bad-input`. Calls fail with `REQUEST_REFUSED` (the peer answered with an error, see `details.code`
- *   and `details.text`), `TIMEOUT_REQUEST`, `OPERATION_ABORTED` (by the signal), `REJECTED_QUEUE`, or, when the connection ends,
- *   `REQUEST_LOST`. `details.sent` is false only if no byte of the request can have left, so that the peer cannot have executed
- *   it. An error that a function throws is logged, and answered without its text, unless it is a `refusal(code, text)`.
+ * - **Errors** a message that the format does not allow, or a request whose id is in use, raises `MESSAGE_INVALID` with the
+ *   bytes. The channel then ends as `bad-input`. A call fails with `REQUEST_REFUSED` if the peer answers with an error
+ *   (`details.code`, `details.text`), with `TIMEOUT_REQUEST`, with `OPERATION_ABORTED` by its signal, with `REJECTED_QUEUE`, or
+ *   with `REQUEST_LOST` if the connection ends. `details.sent` is false only if no byte of the request can have left. The peer
+ *   then cannot have executed the request. An error that a function throws is logged, and answered without its text, unless the
+ *   error is a `refusal(code, text)`.
  * - **State** one channel: calls in flight and in the queue, requests under way, items of each stream up to the window.
- * - **Cost** a promise, two small objects and a map entry for a call. An object for a request, and a map entry if its function
- *   returns a promise. One timer for all calls, and another for all requests. One message and two promises for an item of a
- *   stream. One credit message for half of a window, or when the reader waits.
+ * - **Cost** a call needs a promise, two small objects and a map entry. A request needs an object, and a map entry if its
+ *   function returns a promise. One timer serves all calls, another all requests. An item of a stream needs one message and two
+ *   promises. A credit message is sent for half of a window, or when the reader waits.
  * - **Pitfalls** no answers arrive while reads are held. If functions call the peer back, `concurrency` must be higher than the
  *   number of calls that both ends need at once. A cancelled function counts until it settles, so it should check `scope.signal`.
  *   A late answer is dropped, although the peer has done the work. A peer that sends requests and does not read the answers is
@@ -146,8 +147,8 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
   }
 
   /**
-   * Sends a request to the peer. Never throws. Rejects with the errors that are listed at the class. The call waits until the
-   * channel is connected and writable, and fewer than `maxInFlight` calls are under way.
+   * Sends a request to the peer. Never throws, but rejects with the errors in the description of the class. The call waits until
+   * the channel is connected and writable, and fewer than `maxInFlight` calls are under way.
    */
   request(body: T['call'], options?: CallOptions<T['answer']>): Promise<T['result']> {
     try {

@@ -9,10 +9,10 @@ export interface ExchangeOptions<T extends ExchangeTypes> {
   /** Wire format of the calls: `binaryExchange()`, `jsonRpcExchange()`, or your own. */
   readonly format: ExchangeFormat<T>;
   /**
-   * Called with each request of the peer, and returns its answer or a promise. Also called with notices, for which
-   * `scope.wantsAnswer` is false. Without this function, requests are answered with an error, and notices are dropped. For a
-   * caller that takes items (`scope.wantsItems`), it can return a generator or another async iterable. The values are sent as
-   * fast as the caller reads them.
+   * Called with each request of the peer. Returns the answer or a promise. The function also receives notices, for which
+   * `scope.wantsAnswer` is false. Without the function, requests are answered with an error, and notices are dropped. For a
+   * caller that takes items (`scope.wantsItems`), the function can return a generator or another async iterable. The values are
+   * sent as fast as the caller reads them.
    */
   readonly handle?: (
     request: T['request'],
@@ -22,13 +22,13 @@ export interface ExchangeOptions<T extends ExchangeTypes> {
     | PromiseLike<T['answer']>
     | AsyncIterable<T['answer']>
     | Generator<T['answer'], unknown, unknown>;
-  /** Maximum time that a call waits for its answer, including its time in the queue; `false` for no limit. @default 10_000 */
+  /** Maximum time until the answer, in milliseconds, including the time in the queue; `false` for no limit. @default 10_000 */
   readonly timeoutMs?: number | false;
   /** Maximum number of calls without an answer. Further calls wait. @default 1024 */
   readonly maxInFlight?: number;
   /** Maximum number of calls and notices that wait to be sent. Further calls fail with `REJECTED_QUEUE`. @default 1024 */
   readonly maxQueued?: number;
-  /** Number of functions for the peer's requests that run at the same time. At this number, reads are held. @default 256 */
+  /** Number of the peer's requests that are processed at the same time. At this number, reads are held. @default 256 */
   readonly concurrency?: number;
   /**
    * Maximum number of the peer's calls with items that are under way. Further calls are refused as overloaded. Calls with items
@@ -36,9 +36,13 @@ export interface ExchangeOptions<T extends ExchangeTypes> {
    * @default 100
    */
   readonly maxStreams?: number;
-  /** Maximum number of items of one stream that are on their way here or unread. At most 65536. @default 128 */
+  /** Maximum number of items of one stream that are on their way to this end or unread. At most 65536. @default 128 */
   readonly windowItems?: number;
-  /** Maximum bytes of these items. The peer starts an item below both limits, so one item can be larger. @default 65536 */
+  /**
+   * Maximum bytes of the items of one stream that are on their way to this end or unread. The peer starts an item while the items
+   * are below both limits, so that one item can be larger.
+   * @default 65536
+   */
   readonly windowBytes?: number;
 }
 
@@ -53,9 +57,8 @@ export interface CallOptions<Item = unknown> {
   /** Signal that cancels the call, here and at the peer. */
   readonly signal?: AbortSignal;
   /**
-   * Items to send with the call, as fast as the peer's function reads them: an array, a generator, or a stream. At the end of the
-   * items, `scope.items` of the peer ends. An error of the source fails the call. When the call has ended, the source is
-   * released.
+   * Items to send with the call, as fast as the peer's function reads them: an array, a generator, or a stream. When the items
+   * end, `scope.items` of the peer ends. An error of the source fails the call. When the call has ended, the source is released.
    * @default none
    */
   readonly input?: AsyncIterable<Item> | Iterable<Item>;
@@ -67,9 +70,12 @@ export interface CallOptions<Item = unknown> {
  * @typeParam Item - type of the items that the caller sends
  */
 export interface StreamOptions<Item = unknown> extends CallOptions<Item> {
-  /** Maximum duration of the whole stream. The peer receives this limit, too. @default false */
+  /** Maximum duration of the whole stream, in milliseconds. The peer receives this limit, too. @default false */
   readonly timeoutMs?: number | false;
-  /** Maximum time that a reader waits for the next item; `false` for no limit. @default `timeoutMs` of the handler */
+  /**
+   * Maximum time that a reader waits for the next item, in milliseconds; `false` for no limit. @default `timeoutMs` of the
+   * handler
+   */
   readonly itemTimeoutMs?: number | false;
 }
 
@@ -77,7 +83,7 @@ export interface StreamOptions<Item = unknown> extends CallOptions<Item> {
 export interface ExchangeCounts {
   /** Number of this end's calls without an answer. */
   readonly inFlight: number;
-  /** Number of calls, and notices after them, that wait to be sent. */
+  /** Number of calls and notices that wait to be sent. */
   readonly queued: number;
   /** Number of the peer's requests without an answer. */
   readonly unanswered: number;

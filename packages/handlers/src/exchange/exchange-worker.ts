@@ -21,13 +21,15 @@ import type {
 export interface ExchangeScope<T extends ExchangeTypes = ExchangeTypes> extends RequestScope {
   /** Whether the caller needs an answer. False for a notice: the function's return value is dropped. */
   readonly wantsAnswer: boolean;
-  /** Time that the caller will still wait, `Infinity` if unknown. Use it for further calls that this call needs. */
+  /**
+   * Time that the caller will still wait, in milliseconds, `Infinity` if unknown. Use it for further calls that this call needs.
+   */
   readonly timeLeftMs: number;
   /** Whether the caller takes items. If so, return a generator or another async iterable. */
   readonly wantsItems: boolean;
   /**
-   * The items that the caller sends with this call, in order. A call without items has an empty series. The caller sends the
-   * first item when your function asks for it. If `signal` aborts, the items end with its reason.
+   * The items that the caller sends with this call, in order. Empty if the call has no items. The caller sends the first item
+   * when your function asks for it. If `signal` aborts, the iteration fails with the signal's reason.
    */
   readonly items: AsyncIterable<T['result']>;
 }
@@ -103,7 +105,7 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
   private readonly handle: WorkerOptions['handle'];
   private readonly table: WorkTable<ExchangeWork>;
   /**
-   * Calls with items. They hold no reads, because reads bring the credit that these calls need to end. They do not count in
+   * Calls with items. These calls hold no reads, because reads bring the credit that lets the calls end. They do not count in
    * `concurrency`, because a subscription may last for days.
    */
   private readonly streams: WorkTable<ExchangeWork>;
@@ -150,7 +152,7 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     if (this.handle !== undefined) this.take(undefined, body, Number.POSITIVE_INFINITY);
   }
 
-  /** Cancels a request. It is still answered, because its protocol may need an answer to each request. */
+  /** Cancels a request. The request is still answered, because its protocol may need an answer to each request. */
   cancel(id: ExchangeId): void {
     const work = this.find(id);
     if (work !== undefined) this.dismiss(work, 'cancelled');
@@ -281,7 +283,7 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     return new ExchangeWork(channel, id, body, hasEnd ? clock.now() + timeLeftMs : timeLeftMs);
   }
 
-  /** Refuses a work. Requests arrive here only if handlers before this handler deliver more although reads are held. */
+  /** Refuses a request or notice. This happens only if handlers before this handler deliver messages although reads are held. */
   private turnAway({ id, channel }: ExchangeWork): void {
     if (id !== undefined) this.writeError(id, failureOf(this.format, 'overloaded'));
     else this.warn(channel, 'dropped a notice: too many requests wait');
@@ -354,7 +356,7 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
 
   // --- the end ---
 
-  /** Ends all works, because no answer can be sent anymore. */
+  /** Ends all requests, because no answer can be sent anymore. */
   abandon(): void {
     const reason = new Error('the channel is closed');
     this.table.abandon(reason);

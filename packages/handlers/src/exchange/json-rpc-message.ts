@@ -17,7 +17,8 @@ export interface JsonRpcCall {
   /** An object or an array. */
   readonly params?: unknown;
   /**
-   * Texts beside the call, for example its trace. On the wire: the member `$headers`, which other programs ignore. @default none
+   * Texts beside the call, for example its trace. They are sent as the member `$headers`, which other programs ignore.
+   * @default none
    */
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }

@@ -59,7 +59,7 @@ export function streamOf(
 
 type Read = (id: ExchangeId, params: Members, sink: StreamSink<JsonRpcExchange>) => boolean;
 
-/** A reader for each method. Returns false if the method cannot have these params. */
+/** Readers of the messages, by method. A reader returns false if the parameters are not valid for the method. */
 const READERS: Readonly<Record<string, Read>> = {
   [ITEM.caller]: itemOf('caller'),
   [ITEM.answerer]: itemOf('answerer'),

@@ -7,7 +7,7 @@ import { describeOptions, Fifo, fn, textOf, value, whole } from '@headrace/core/
 export interface FileRegionOptions {
   /** Position of the first byte to send, counted from 0. @default 0 */
   readonly position?: number;
-  /** Number of bytes to send. @default up to the end that the file has when it is opened */
+  /** Number of bytes to send. @default all up to the end that the file has when it is opened */
   readonly count?: number;
   /** Signal that cancels the write, which then fails with `OPERATION_ABORTED`. @default never */
   readonly signal?: AbortSignal;
@@ -33,11 +33,12 @@ const READ_ONLY = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /**
  * A file, or a part of a file, as a message for a `StreamWriteHandler`. The handler opens the file when its turn comes, and reads
- * it in chunks as the peer takes them. It closes the file after the last chunk, a failure, an abort, or the end of the channel.
+ * the file in chunks as the peer takes them. It closes the file after the last chunk, a failure, an abort, or the end of the
+ * channel.
  *
  * Bytes are copied once, from the system's cache into the memory that is written. At most 16 file reads run in the process at the
- * same time. Other reads wait in order and need no memory. A region serves one write. A file whose size is 0 for the system, for
- * example in `/proc`, is sent as an empty file.
+ * same time. Other reads wait in order and need no memory. A region serves one write. A file whose size the system reports as 0,
+ * for example in `/proc`, is sent as an empty file.
  *
  * The write fails with these errors:
  *
@@ -202,7 +203,9 @@ async function readGiven(handle: FileHandle, chunk: Buffer, at: number): Promise
   return (await handle.read(chunk, 0, chunk.length, at)).bytesRead;
 }
 
-/** Reads from a file that this region opened, with a third of the CPU. Reads by a `FileHandle` need memory outside the heap. */
+/**
+ * Reads from a file that this region opened, with a third of the CPU of `FileHandle.read`, which needs memory outside the heap.
+ */
 function readOwn({ fd }: FileHandle, chunk: Buffer, at: number): Promise<number> {
   return new Promise((resolve, reject) => {
     read(fd, chunk, 0, chunk.length, at, (error, bytesRead) =>

@@ -16,8 +16,8 @@ import type { ServerMetrics } from '../metrics/server-metrics.ts';
 import { type LimitedHttpServer, limitedHttpServer } from './limited-http-server.ts';
 
 /**
- * Returns true if the checked part works. It must answer at once, from facts that the program already knows. A check that throws
- * or returns a promise counts as false.
+ * Returns true if the checked part works. The check must answer at once, from facts that the program already knows. A check that
+ * throws or returns a promise counts as false.
  */
 export type HealthCheck = () => boolean;
 
@@ -25,11 +25,14 @@ export type HealthCheck = () => boolean;
 export interface HealthServerOptions {
   /** Port to listen on; 0 picks a free port. */
   readonly port: number;
-  /** Address to listen on. In a container, `0.0.0.0` or `::`, for the kubelet and Prometheus. @default '127.0.0.1' */
+  /**
+   * Address to listen on. In a container, use `0.0.0.0` or `::`, so that Kubernetes and Prometheus can connect.
+   * @default '127.0.0.1'
+   */
   readonly host?: string;
-  /** Checks by name. All must return true for `/readyz`. @default none */
+  /** Checks by name. All checks must return true for `/readyz`. @default none */
   readonly ready?: Readonly<Record<string, HealthCheck>>;
-  /** Checks by name. All must return true for `/healthz`. Kubernetes restarts a program that fails them. @default none */
+  /** Checks by name. All checks must return true for `/healthz`. Kubernetes restarts a program that fails them. @default none */
   readonly live?: Readonly<Record<string, HealthCheck>>;
   /** Metrics to serve as `/metrics`. @default none: 404 */
   readonly metrics?: Pick<ServerMetrics, 'text'>;
@@ -38,7 +41,7 @@ export interface HealthServerOptions {
    * @default 64
    */
   readonly maxConnections?: number;
-  /** Maximum time for a whole request to arrive, in milliseconds. A later request is answered with 408. @default 5000 */
+  /** Maximum time for a whole request to arrive, in milliseconds. A slower request is answered with 408. @default 5000 */
   readonly requestTimeoutMs?: number;
 }
 
@@ -76,7 +79,7 @@ export class HealthServer implements AsyncDisposable {
     return this.server?.port ?? 0;
   }
 
-  /** Why `/readyz` answers 503: `draining`, and the names of failed checks. Empty while the program is ready. */
+  /** Reasons for the 503 of `/readyz`: `draining`, and the names of failed checks. Empty while the program is ready. */
   get notReady(): readonly string[] {
     return [...(this.draining ? ['draining'] : []), ...failing(this.options.ready)];
   }
@@ -162,7 +165,7 @@ function holds(check: HealthCheck): boolean {
  * Use a port that strangers cannot reach. A stranger could send requests, but do no harm. Requests have limits in bytes and time,
  * connections have a maximum, and the metrics are made at most four times a second.
  *
- * @returns when the server listens
+ * @returns the server, after it has started to listen
  * @throws OptionError (OPTION_INVALID) for a wrong option; Node's own error if the server cannot listen, for example EADDRINUSE
  *
  * @example

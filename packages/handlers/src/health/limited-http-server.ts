@@ -62,7 +62,7 @@ export async function limitedHttpServer(
   server.on('connection', (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-    // Also for a client that does not read its answer. The time is longer than that of the 408, which Node sends at intervals.
+    // This also closes a client that does not read its answer. It happens after the 408, which Node sends at intervals.
     socket.setTimeout(server.timeout, () => socket.destroy());
     if (sockets.size > maxConnections) sockets.values().next().value?.destroy();
   });

@@ -36,8 +36,8 @@ export interface TracedCall {
 export type ServiceTracer = (call: TracedCall, next: () => Promise<unknown>) => Promise<unknown>;
 
 /**
- * Makes an interceptor for `clientOf`, which makes a span of each call and stream. It sends the span's context with the
- * application's propagator, by default as W3C's `traceparent` and `tracestate`.
+ * Makes an interceptor for `clientOf`, which makes a span of each call and stream. The interceptor sends the span's context with
+ * the application's propagator, by default as W3C's `traceparent` and `tracestate`.
  *
  * @see https://www.w3.org/TR/trace-context/
  */

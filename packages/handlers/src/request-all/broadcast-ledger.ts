@@ -14,7 +14,7 @@ export type LedgerState = 'waiting' | 'acknowledged' | 'refused' | 'unknown' | '
 
 /** One member in a {@link BroadcastLedger}. */
 export interface LedgerRow {
-  /** Id of the member, from `idOf`. In a cluster, the id that the group has for the member, empty if unknown. */
+  /** Id of the member, from `idOf`. In a cluster, it is the id that the group knows, or empty. */
   readonly id: string;
   /** Node of the member, in a cluster. */
   readonly node: string | undefined;
@@ -34,8 +34,8 @@ const OPTIONS = describeOptions('BroadcastLedger', {
 });
 
 /**
- * A record of the members that received one broadcast, and when. It has a row for each member, in the order of the requests. Pass
- * it to one `requestAll` as `ledger`. The answer of a member is its acknowledgement, even if the answer is empty.
+ * A record of the delivery of one broadcast. It has a row for each member, in the order of the requests. Pass it to one
+ * `requestAll` as `ledger`. The answer of a member is its acknowledgement, even if the answer is empty.
  *
  * @example
  * ```ts run

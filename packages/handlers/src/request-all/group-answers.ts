@@ -1,6 +1,6 @@
 /** The common part of all answers. An answer without an error is a success. */
 export interface SomeAnswer {
-  /** Why there is no answer. */
+  /** Error of a member without an answer. */
   readonly error?: Error | undefined;
 }
 
@@ -20,9 +20,9 @@ export interface AnswerCounts {
 export interface AnswerSummary<One extends SomeAnswer> {
   /** Answers that no loop has read before, in the order in which they arrived. */
   readonly answers: readonly One[];
-  /** Number of all members that answered. */
+  /** Number of members that answered, including answers that a loop has read. */
   readonly answered: number;
-  /** Number of all members that failed. */
+  /** Number of members that failed, including errors that a loop has read. */
   readonly failed: number;
   /** Count of each error code in `answers`. An error without a code counts by its name. */
   readonly codes: ReadonlyMap<string, number>;

@@ -191,13 +191,12 @@ class Question {
 }
 
 /**
- * Sends a request to each member of a group, and returns the answers as they arrive. Some members have an error instead of an
- * answer:
+ * Sends a request to each member of a group, and returns the answers as they arrive. A member without an answer has an error:
  *
  * - `TIMEOUT_REQUEST`: the member did not answer within `timeoutMs`.
- * - `REQUEST_LOST`: its channel closed, or left a `ChannelGroup`.
- * - `PIPELINE_UNKNOWN_NAME`: its pipeline has no `ExchangeHandler`.
- * - Any other error of `ExchangeHandler.request`.
+ * - `REQUEST_LOST`: the member's channel closed, or left a `ChannelGroup`.
+ * - `PIPELINE_UNKNOWN_NAME`: the member's pipeline has no `ExchangeHandler`.
+ * - Other codes: as for `ExchangeHandler.request`.
  *
  * The request is sent after the broadcasts that the group has accepted, even if no loop reads the answers. In a large group, it
  * is sent over several turns of the event loop.

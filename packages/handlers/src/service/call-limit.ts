@@ -12,7 +12,7 @@ export interface CallLimitSettings {
   readonly concurrency?: number;
   /** Maximum average rate of each caller, in calls per second. @default Infinity */
   readonly perSecond?: number;
-  /** Number of calls that a caller can make at once after a pause; with `perSecond`. @default perSecond */
+  /** Number of calls that a caller can make at once after a pause, if `perSecond` is set. @default perSecond */
   readonly burst?: number;
   /**
    * Returns the name of the caller that a call counts for, for example of its principal. The same name for all callers limits
@@ -20,7 +20,7 @@ export interface CallLimitSettings {
    * @default its address: an IPv4 address, or the /64 network of an IPv6 address
    */
   readonly callerOf?: (call: ServedCall) => string | undefined;
-  /** Maximum number of callers whose rate is kept, with `perSecond`. The least recent callers are dropped. @default 100000 */
+  /** Number of callers whose rate is kept, if `perSecond` is set. The limit forgets the least recent callers. @default 100000 */
   readonly maxCallers?: number;
 }
 

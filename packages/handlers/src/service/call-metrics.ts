@@ -30,7 +30,7 @@ interface MethodCounts {
 
 /**
  * Metrics of the calls of services, at either end: their number, outcomes and durations, and the number of calls under way. The
- * labels are the names of services and methods, and a few outcomes. A peer's texts never become labels. Use it with
+ * labels are the names of services and methods, and a few outcomes. A peer's texts never become labels. Use the metrics with
  * `ServerMetrics.include`.
  *
  * @example

@@ -30,7 +30,7 @@ export type ServiceCallOptions = Omit<CallOptions, 'input'>;
 export type ServiceStreamOptions = Omit<StreamOptions, 'input'>;
 
 /**
- * The function of a method at its clients.
+ * The function that clients call for a method.
  *
  * @typeParam Name - name of an error of the service
  */
@@ -97,7 +97,8 @@ export interface ClientOfOptions<
   E extends ServiceErrors = ServiceErrors,
 > extends RepeatOptions {
   /**
-   * Interceptors around each call, the first one outermost. They see a call once, even if it is retried, and no notices.
+   * Interceptors around each call, the first one outermost. An interceptor sees a call once, even if the call is retried. Notices
+   * do not pass the interceptors.
    * @default none
    */
   readonly interceptors?: readonly ClientInterceptor[];

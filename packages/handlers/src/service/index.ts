@@ -1,6 +1,6 @@
 /**
- * Services with types: `@headrace/handlers/service`. A service is defined once, by schemas. The functions that answer it and the
- * client that calls it take their types from the schemas, and both ends check their input.
+ * Services with types: `@headrace/handlers/service`. A service is defined once, by schemas. The functions and the clients of a
+ * service take their types from the schemas, and both ends check their input.
  *
  * @module
  */

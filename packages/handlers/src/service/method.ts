@@ -14,14 +14,14 @@ export type Given<S> = S extends { readonly '~standard': { readonly types?: infe
     : unknown
   : never;
 
-/** Type of the value that a schema returns, which the receiver gets. */
+/** Type of the value that a schema returns, which the receiver receives. */
 export type Checked<S> = S extends { readonly '~standard': { readonly types?: infer T } }
   ? NonNullable<T> extends { readonly output: infer Output }
     ? Output
     : unknown
   : never;
 
-/** One method of a service, with the schemas that both ends check their input by. */
+/** One method of a service, with the schemas that check the input of both ends. */
 export interface Method<
   Kind extends 'call' | 'stream' | 'notice' = 'call' | 'stream' | 'notice',
   In extends StandardSchema = StandardSchema,
@@ -48,8 +48,8 @@ export interface ItemsOption<Items extends StandardSchema> {
 /** Option of a call whose client may repeat it. */
 export interface IdempotentOption<Idempotent extends boolean> {
   /**
-   * Whether a second execution of the call has no further effect: for example to read, to set, to remove, or to do anything with
-   * a key that the function recognizes. Clients may retry and hedge the call. They never do so with any other call.
+   * Whether a second execution of the call has no further effect. Examples are reading, setting, removing, and any action with a
+   * key that the function recognizes. Clients may retry and hedge the call. Clients never repeat other calls.
    * @default false
    */
   readonly idempotent: Idempotent;

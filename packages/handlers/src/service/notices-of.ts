@@ -6,8 +6,8 @@ import type { Methods, Service, ServiceErrors } from './service.ts';
 
 // An interface would not be a JsonValue for the compiler.
 /**
- * The message of a notice, in the form of JSON-RPC. It can be written to a channel, a group, users, or connections of a cluster.
- * {@link noticesOf} makes it.
+ * The message of a notice, in the form of JSON-RPC. The message can be written to a channel, a group, users, or connections of a
+ * cluster. {@link noticesOf} makes it.
  */
 export type ServiceNotice = {
   /** Version of JSON-RPC. */
@@ -18,7 +18,7 @@ export type ServiceNotice = {
   readonly params: JsonValue;
 };
 
-/** The notices of a service, with a function for each notice that makes its message. */
+/** The notices of a service: for each notice, a function that makes its message. */
 export type ServiceNotices<M extends Methods> = {
   readonly [Name in keyof M as M[Name]['kind'] extends 'notice' ? Name : never]: (
     input: Given<M[Name]['input']>,
@@ -31,10 +31,10 @@ export type ServiceNotices<M extends Methods> = {
  * `connectionsOf(cluster).send`, `channel.writeAndFlush`. Each receiver's function is called as for a notice from `clientOf`. A
  * group encodes the message once.
  *
- * The schema checks the input here, and the input is sent unchanged. If the schema transforms, the receivers transform. An input
- * that does not match throws an EncodeError `MESSAGE_NOT_ENCODABLE`, and is sent to no receiver. The message is an object, so the
- * pipelines of the receivers need a `JsonCodec`, as for calls. In a pipeline of bytes or lines, its write fails with the same
- * code.
+ * The schema checks the input here, and the input is sent unchanged. If the schema transforms values, the receivers transform
+ * them. An input that does not match throws an EncodeError `MESSAGE_NOT_ENCODABLE`, and is sent to no receiver. The message is an
+ * object, so the pipelines of the receivers need a `JsonCodec`, as for calls. In a pipeline of bytes or lines, its write fails
+ * with the same code.
  *
  * @example
  * ```ts run

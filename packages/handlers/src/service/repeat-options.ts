@@ -26,8 +26,8 @@ export interface RetryOptions<Name extends string = string> {
   /** Maximum number of attempts of a call, including the first attempt and those of `hedge`. @default 3 */
   readonly attempts?: number;
   /**
-   * Returns the delay before the next attempt, in milliseconds, or `undefined` to stop. Its argument is 1 for the first retry. If
-   * the server's refusal contains `retryAfterMs`, the delay is at least that time.
+   * Returns the delay before the next attempt, in milliseconds, or `undefined` to stop. The first argument is 1 for the first
+   * retry. If the server's refusal contains `retryAfterMs`, the delay is at least that time.
    * @default exponential({ baseMs: 50, maxMs: 1000 })
    */
   readonly backoff?: RetryPolicy;
@@ -39,7 +39,7 @@ export interface RetryOptions<Name extends string = string> {
 
 /** Options of the hedging of idempotent calls: if an answer is late, another attempt starts beside the first attempt. */
 export interface HedgeOptions {
-  /** Time without an answer until the next attempt, in milliseconds. For example, the time of 95 % of the answers. */
+  /** Time without an answer until the next attempt, in milliseconds, for example the time in which 95 % of the answers arrive. */
   readonly delayMs: number;
   /** Maximum number of attempts of a call, including the first attempt. @default 2 */
   readonly attempts?: number;
@@ -47,7 +47,7 @@ export interface HedgeOptions {
 
 /** Options of all idempotent calls of a client. */
 export interface RepeatOptions {
-  /** Limits retries and hedges together. @default new RetryBudget({ perSecond: 1, burst: 20, share: 0.2 }) */
+  /** Budget that limits retries and hedges together. @default new RetryBudget({ perSecond: 1, burst: 20, share: 0.2 }) */
   readonly budget?: RetryBudget;
   /**
    * Maximum time of a call with all its attempts, in milliseconds; `false` for no limit. A call can have its own. @default 10000

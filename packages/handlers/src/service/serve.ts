@@ -80,8 +80,8 @@ type AnyFunction = (input: unknown, scope: ServiceScope<unknown>) => unknown;
 
 /**
  * Makes a handle that answers the calls of a service by functions. The schemas check the input. An input that does not match is
- * answered with −32602 and its problems, an unknown method with −32601. If a function throws `service.error(…)`, its caller
- * receives the error. Any other error is logged, and answered without its text.
+ * answered with −32602 and the problems that were found. An unknown method is answered with −32601. If a function throws
+ * `service.error(…)`, its caller receives the error. Any other error is logged, and answered without its text.
  *
  * @throws OptionError if a function is missing, or belongs to no method
  */

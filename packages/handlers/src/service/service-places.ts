@@ -15,8 +15,8 @@ export interface ServicePlacesOptions {
    */
   readonly pick?: 'two-choices' | 'round-robin';
   /**
-   * Rest of a place after it lost a call or refused a call as overloaded, in milliseconds, or longer if the server asks for it.
-   * During the rest, other places receive the calls, if there are any. `false` for no rest.
+   * Time without calls for a place that lost a call or refused a call as overloaded, in milliseconds. A server can ask for a
+   * longer time. If there is no other place, the place still receives calls. `false` for no rest.
    * @default 1000
    */
   readonly restMs?: number | false;
@@ -41,8 +41,8 @@ interface Entry {
 
 /**
  * Several places that answer the same service, as one caller for `clientOf`. Each call is sent to one place. A place that is not
- * ready, or rests, receives no calls while there is another place. A retry or a hedge of an idempotent call is sent to a place
- * that has not had the call. Clients that share the object share its counts.
+ * ready, or rests, receives no calls while there is another place. A retry or a hedge of an idempotent call is sent to another
+ * place, if possible. Clients that share the object share its counts.
  *
  * @example
  * ```ts check
@@ -66,7 +66,7 @@ export class ServicePlaces implements PlacedCaller {
   private turn = 0;
 
   /**
-   * @param places - the places, each connection only once
+   * @param places - the places, each only once
    * @throws OptionError if there is no place, or a place is listed twice
    */
   constructor(places: readonly ServicePlace[], options: ServicePlacesOptions = {}) {

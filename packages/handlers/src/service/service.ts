@@ -40,7 +40,8 @@ export class Service<M extends Methods = Methods, E extends ServiceErrors = Serv
   }
 
   /**
-   * Makes an error for a function of the service to throw. The caller receives its name, text and data.
+   * Makes an error for a function of the service to throw. The caller receives its code, text and data. {@link errorName} finds
+   * its name.
    *
    * @throws OptionError for a name that the service does not declare
    */

@@ -44,13 +44,14 @@ export interface YamuxOptions {
   readonly role: 'client' | 'server';
   /** Builds the pipeline of each substream that the peer opens. @default the peer may open none */
   readonly childHandler?: SubstreamPipeline;
-  /** Options of these channels. @default those of any channel, with the logger and the clock of the connection */
+  /**
+   * Options of the channels of the peer's substreams. @default those of any channel, with the logger and the clock of the
+   * connection
+   */
   readonly childOptions?: ChannelOptions;
   /** Maximum number of open substreams of the peer. Further substreams are refused by a reset. @default 100 */
   readonly maxSubstreams?: number;
-  /**
-   * Bytes that the peer may send on a substream before this end reads them, at least 262144, as in the protocol. @default 262144
-   */
+  /** Bytes that the peer may send on a substream before this end reads them. The protocol's minimum is 262144. @default 262144 */
   readonly windowBytes?: number;
 }
 

@@ -1,9 +1,9 @@
 // Checks whether another schema accepts every value that a schema accepts, and finds the places where it does not.
 //
-// The check is conservative. No difference is a proof. A difference may have no value that shows it, because only a search over
-// values would find one. The left side becomes alternatives, each with the facts that are true for its values. No keyword of the
-// right side may refuse a value of an alternative. References may form cycles. A pair of schemas that is already being compared
-// counts as proven, because the members of a value end at some depth.
+// The check is conservative. No difference is a proof. A reported difference may not exist, because only a search over values
+// could exclude it. The left side becomes alternatives, each with the facts that are true for its values. No keyword of the right
+// side may refuse a value of an alternative. References may form cycles. A pair of schemas that is already being compared counts
+// as proven, because the members of a value end at some depth.
 import {
   ARRAY_RULES,
   type ContainerRule,
