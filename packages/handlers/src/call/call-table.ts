@@ -9,7 +9,7 @@ export interface CallTableOptions {
   readonly maxQueued: number;
   /** Name of the `maxQueued` limit among the options of the owner. @default 'maxQueued' */
   readonly queueOption?: string;
-  /** Whether a call of a lost connection waits for the next connection, if no byte of the call can have left. @default false */
+  /** Whether calls that cannot have left wait for the next connection, after a loss. @default false */
   readonly resends?: boolean;
   /** Whether deadlines keep the process alive, for calls that wait without a connection. @default false */
   readonly keepsProcess?: boolean;
@@ -62,18 +62,18 @@ export class CallTable implements CallOwner {
     this.sendQueued();
   }
 
-  /** Removes a connection that has ended. The calls of the connection are reported by `lost`. */
+  /** Removes a connection that has ended. Its calls are reported by {@link lost}. */
   remove(carrier: CallCarrier): void {
     const at = this.carriers.indexOf(carrier);
     if (at !== -1) this.carriers.splice(at, 1);
   }
 
-  /** Records why a try to connect failed. The errors of queued calls name this error until a connection exists. */
+  /** Records why a try to connect failed, for the errors of queued calls, until a connection exists. */
   failedToConnect(error: Error): void {
     if (!this.isConnected) this.loss = error;
   }
 
-  /** Ends the calls of a lost connection, in the order in which they were sent. With `resends`, unsent calls are queued again. */
+  /** Ends the calls of a lost connection, in order. With `resends`, unsent calls are queued again. */
   lost(calls: readonly Call[], why: string, cause: unknown): void {
     const again: Call[] = [];
     for (const call of calls) {
@@ -99,7 +99,7 @@ export class CallTable implements CallOwner {
 
   // --- calls ---
 
-  /** Returns the carrier that takes this call now. Returns `undefined` if the call must wait. */
+  /** Returns the carrier that takes this call now, or `undefined` if the call must wait. */
   carrierOf(call: Call): CallCarrier | undefined {
     return this.queue.size === 0 ? this.leastLoaded(call) : undefined;
   }

@@ -9,9 +9,9 @@ export interface CallCarrier {
   takes(call: Call): boolean;
   /** Sends a call that the carrier takes. */
   send(call: Call): void;
-  /** Called when the call has ended and its answers are not needed anymore. */
+  /** Called when the answers of a call are not needed anymore. */
   drop(call: Call): void;
-  /** Called when a call has ended, and another call may have been sent in its place. */
+  /** Called when a call has ended, and another call may have been sent. */
   changed(): void;
 }
 
@@ -37,9 +37,9 @@ export class Call implements HeapEntry {
   gapMs = Number.POSITIVE_INFINITY;
   /** Whether the peer answers the call: false for a notice. */
   readonly expectsAnswer: boolean;
-  /** Content of the call, kept as long as it is needed. */
+  /** Content of the call, while it is needed. */
   body: unknown;
-  /** Called with each answer, or, for a notice, when the transport has taken the notice. */
+  /** Called with each answer, or when the transport has taken a notice. */
   readonly resolve: (answer: unknown) => void;
   /** Called once, if the call fails. */
   readonly reject: (error: Error) => void;
@@ -65,7 +65,7 @@ export class Call implements HeapEntry {
     this.expectsAnswer = expectsAnswer;
   }
 
-  /** Whether bytes of the call may have left: false only if no byte can have left. */
+  /** Whether bytes of the call may have left. */
   get mayHaveLeft(): boolean {
     const { write } = this;
     return write !== undefined && (!write.isSettled || write.mayHaveLeft);

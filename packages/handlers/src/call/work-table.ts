@@ -15,11 +15,11 @@ import type { Work } from './work.ts';
 export interface WorkLimits {
   /** Maximum number of functions that run at the same time. */
   readonly concurrency: number;
-  /** Maximum number of requests and notices that wait for their turn. Further requests and notices are refused. */
+  /** Maximum number of requests that wait for their turn. Further requests are refused. */
   readonly maxWaiting: number;
-  /** Name under which the table holds reads while it is full. Without a name, the table never holds reads. */
+  /** Name under which the full table holds reads. Without a name, reads are not held. */
   readonly holds?: string;
-  /** Number of open requests and notices at which the table is full. @default when `concurrency` functions run */
+  /** Number of open requests at which the table is full. @default when `concurrency` functions run */
   readonly maxOpen?: number;
 }
 
@@ -43,8 +43,8 @@ export interface WorkOwner<W extends Work> {
  * The peer's requests and notices over one channel. The table contains the requests that run, wait or still need an answer, and
  * their deadlines.
  *
- * A cancelled request needs no answer, and its id is free. Its function counts until it has settled, because otherwise a peer
- * could start any number of functions by requests and cancels in turn.
+ * A cancelled request needs no answer, and its id is free. Its function counts until it has settled. Otherwise a peer could start
+ * any number of functions, by requests and cancels.
  *
  * @see CVE-2023-44487, "HTTP/2 Rapid Reset"
  */
@@ -96,7 +96,7 @@ export class WorkTable<W extends Work> {
     return this.open.get(id);
   }
 
-  /** Begins a new request, or queues it. Returns false if too many requests wait. The caller then refuses the request. */
+  /** Begins a request, or queues it. Returns false if too many requests wait, so that the request must be refused. */
   take(work: W): boolean {
     const { limits, waiting } = this;
     if (waiting.size === 0 && this.hasRoom) this.begin(work);
@@ -115,7 +115,7 @@ export class WorkTable<W extends Work> {
     else this.gate?.release();
   }
 
-  /** Calls the function of a request, and reports its result. */
+  /** Runs the function of a request, and reports its result. */
   run(work: W, handle: (body: never, work: W) => unknown): void {
     let result: unknown;
     try {
@@ -168,7 +168,7 @@ export class WorkTable<W extends Work> {
     return true;
   }
 
-  /** Begins waiting requests and resumes reads, after functions have settled. */
+  /** Begins waiting requests, and resumes reads. */
   goOn(): void {
     if (this.isOver) return;
     for (const work of this.waiting) {
@@ -180,7 +180,7 @@ export class WorkTable<W extends Work> {
     this.gateReads();
   }
 
-  /** Ends all requests, because no answer can be sent anymore. */
+  /** Ends all requests without an answer. */
   abandon(reason?: Error): void {
     this.isOver = true;
     this.deadlines.clear();
@@ -191,7 +191,7 @@ export class WorkTable<W extends Work> {
     this.owner.changed();
   }
 
-  /** Releases the reads. Called when the handler is removed. */
+  /** Releases the reads. */
   release(): void {
     this.gate?.release();
   }

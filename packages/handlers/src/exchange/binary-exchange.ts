@@ -33,7 +33,7 @@ const CODES: Readonly<Record<ExchangeFailure, number>> = {
 };
 
 /**
- * Makes the binary format: the body of a call is bytes. Each message is one frame of the framing before the handler, big-endian:
+ * Makes the binary format. Bodies are bytes. Each message is one frame of the framing before the handler, big-endian:
  *
  * ```text
  *  byte 0   kind: 1 request, 2 response, 3 error, 4 cancel, 5 notify; of streams 6 open, 7 item, 8 end of the

@@ -1,6 +1,6 @@
 import type { ItemWindow } from '../call/item-writer.ts';
 
-/** The id of a request on the wire: a number of this end, or any id that the peer's protocol allows. */
+/** Id of a request on the wire: a number of this end, or any id of the peer's protocol. */
 export type ExchangeId = number | string;
 
 /** The types of one format, the same for both ends. */
@@ -19,10 +19,10 @@ export interface ExchangeTypes {
   result: unknown;
 }
 
-/** Why the handler answers a request with an error, if the request's function did not choose a code. */
+/** Reason why the handler itself answers a request with an error. */
 export type ExchangeFailure = 'failed' | 'too-late' | 'overloaded' | 'unknown' | 'cancelled';
 
-/** The receiver of the messages that {@link ExchangeFormat.read} reads, with one function for each kind of message. */
+/** Receiver of the messages that {@link ExchangeFormat.read} reads. */
 export interface ExchangeSink<T extends ExchangeTypes = ExchangeTypes> {
   /** Accepts a message that must be answered. @param timeLeftMs - time that the caller will wait, `Infinity` if unknown */
   request(id: ExchangeId, body: T['request'], timeLeftMs: number): void;
@@ -30,9 +30,9 @@ export interface ExchangeSink<T extends ExchangeTypes = ExchangeTypes> {
   notification(body: T['request']): void;
   /** Accepts the answer to a request of this end. */
   response(id: ExchangeId, result: T['result']): void;
-  /** Accepts an answer that is an error. `id` is `null` if the peer did not know the request's id. */
+  /** Accepts an error as the answer. `id` is `null` if the peer did not know the request's id. */
   refusal(id: ExchangeId | null, code: number, text: string, data?: unknown): void;
-  /** Accepts a cancel: the caller does not need the answer anymore. */
+  /** Accepts the cancel of a request. */
   cancel(id: ExchangeId): void;
   /** Writes a reply of the format itself, to a message that is otherwise ignored. */
   reply(message: T['writes']): void;
@@ -70,7 +70,7 @@ export interface StreamSink<T extends ExchangeTypes = ExchangeTypes> {
 
 /** The wire format of streams, which writes the messages of {@link StreamSink}. */
 export interface StreamFormat<T extends ExchangeTypes = ExchangeTypes> {
-  /** Writes the message of {@link StreamSink.open}. */
+  /** Encodes {@link StreamSink.open}. */
   open(
     id: number,
     body: T['call'],
@@ -78,22 +78,22 @@ export interface StreamFormat<T extends ExchangeTypes = ExchangeTypes> {
     window: ItemWindow | undefined,
     sendsItems: boolean,
   ): T['writes'];
-  /** Writes the message of {@link StreamSink.item}. */
+  /** Encodes {@link StreamSink.item}. */
   item(id: ExchangeId, from: CallEnd, item: T['answer']): T['writes'];
-  /** Writes the message of {@link StreamSink.inputEnd}. */
+  /** Encodes {@link StreamSink.inputEnd}. */
   inputEnd(id: number): T['writes'];
-  /** Writes the message of {@link StreamSink.credit}. */
+  /** Encodes {@link StreamSink.credit}. */
   credit(id: ExchangeId, from: CallEnd, taken: number): T['writes'];
-  /** Writes the message of {@link StreamSink.window}. */
+  /** Encodes {@link StreamSink.window}. */
   window(id: ExchangeId, window: ItemWindow): T['writes'];
-  /** Returns the size of an inbound or outbound item in bytes, as windows count it. */
+  /** Returns the size of an item in bytes, as windows count it. */
   sizeOf(item: T['answer'] | T['result']): number;
-  /** Returns true if an answer is the only item of a stream, from a peer that sends one value and does not support items. */
+  /** Returns true if an answer is the only item, from a peer that does not support streams. */
   isItem(result: T['result']): boolean;
 }
 
 /**
- * The wire format of calls. A format has no state and no connection. Make one format and share it between all handlers.
+ * The wire format of calls. A format has no state, so share it between all handlers.
  *
  * @typeParam T - types of its messages
  */
@@ -105,19 +105,19 @@ export interface ExchangeFormat<T extends ExchangeTypes = ExchangeTypes> {
   /** Reads one message. Throws a `DecodeError` for a message that the protocol does not allow. */
   read(message: T['reads'], sink: ExchangeSink<T>): void;
   /**
-   * Writes a message that must be answered.
+   * Encodes a message that must be answered.
    *
    * @param id - from 1 to 2³² − 1
    * @param timeLeftMs - whole and at least 1, or `Infinity`
    */
   request(id: number, body: T['call'], timeLeftMs: number): T['writes'];
-  /** Writes a message that is not answered. */
+  /** Encodes a message that is not answered. */
   notification(body: T['call']): T['writes'];
-  /** Writes a cancel: the caller does not need the answer anymore. */
+  /** Encodes the cancel of a request. */
   cancel(id: number): T['writes'];
-  /** Writes the answer to a request. */
+  /** Encodes the answer to a request. */
   response(id: ExchangeId, answer: T['answer']): T['writes'];
-  /** Writes the answer to a request that failed. */
+  /** Encodes the answer to a request that failed. */
   error(id: ExchangeId, code: number, text: string, data?: unknown): T['writes'];
   /** Format of streams. Without this format, each call has one answer. */
   readonly streams?: StreamFormat<T>;

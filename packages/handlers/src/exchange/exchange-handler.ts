@@ -147,7 +147,7 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
   }
 
   /**
-   * Sends a request to the peer. Never throws, but rejects with the errors in the description of the class. The call waits until
+   * Sends a request to the peer. Rejects with the errors in the description of the class, and never throws. The call waits until
    * the channel is connected and writable, and fewer than `maxInFlight` calls are under way.
    */
   request(body: T['call'], options?: CallOptions<T['answer']>): Promise<T['result']> {

@@ -9,10 +9,10 @@ export interface ExchangeOptions<T extends ExchangeTypes> {
   /** Wire format of the calls: `binaryExchange()`, `jsonRpcExchange()`, or your own. */
   readonly format: ExchangeFormat<T>;
   /**
-   * Called with each request of the peer. Returns the answer or a promise. The function also receives notices, for which
-   * `scope.wantsAnswer` is false. Without the function, requests are answered with an error, and notices are dropped. For a
-   * caller that takes items (`scope.wantsItems`), the function can return a generator or another async iterable. The values are
-   * sent as fast as the caller reads them.
+   * Answers each request of the peer, at once or by a promise. The function also receives notices (`scope.wantsAnswer` is false).
+   * Without the function, requests are answered with an error, and notices are dropped. If the caller takes items
+   * (`scope.wantsItems`), the function can return a generator or another async iterable. Its values are sent as fast as the
+   * caller reads.
    */
   readonly handle?: (
     request: T['request'],
@@ -31,18 +31,14 @@ export interface ExchangeOptions<T extends ExchangeTypes> {
   /** Number of the peer's requests that are processed at the same time. At this number, reads are held. @default 256 */
   readonly concurrency?: number;
   /**
-   * Maximum number of the peer's calls with items that are under way. Further calls are refused as overloaded. Calls with items
-   * hold no reads and do not count in `concurrency`.
+   * Maximum number of the peer's calls with items. Further calls are refused as overloaded. Calls with items hold no reads and do
+   * not count in `concurrency`.
    * @default 100
    */
   readonly maxStreams?: number;
   /** Maximum number of items of one stream that are on their way to this end or unread. At most 65536. @default 128 */
   readonly windowItems?: number;
-  /**
-   * Maximum bytes of the items of one stream that are on their way to this end or unread. The peer starts an item while the items
-   * are below both limits, so that one item can be larger.
-   * @default 65536
-   */
+  /** Maximum bytes of one stream's items that are on their way or unread. The last item can exceed the limit. @default 65536 */
   readonly windowBytes?: number;
 }
 
@@ -79,7 +75,7 @@ export interface StreamOptions<Item = unknown> extends CallOptions<Item> {
   readonly itemTimeoutMs?: number | false;
 }
 
-/** Counts of the work that an {@link ExchangeHandler} has under way, and of the messages that it dropped. */
+/** Counts of the work under way in an {@link ExchangeHandler}, and of the messages that it dropped. */
 export interface ExchangeCounts {
   /** Number of this end's calls without an answer. */
   readonly inFlight: number;
@@ -87,11 +83,11 @@ export interface ExchangeCounts {
   readonly queued: number;
   /** Number of the peer's requests without an answer. */
   readonly unanswered: number;
-  /** Number of functions that have not settled, including functions of cancelled requests. */
+  /** Number of functions that have not settled, including cancelled requests. */
   readonly running: number;
-  /** Number of answers that were dropped because their call had already ended. */
+  /** Number of dropped answers whose call had already ended. */
   readonly lateAnswers: number;
-  /** Number of answers that were dropped because no call had their id. */
+  /** Number of dropped answers whose id no call had. */
   readonly unknownAnswers: number;
 }
 

@@ -21,15 +21,13 @@ import type {
 export interface ExchangeScope<T extends ExchangeTypes = ExchangeTypes> extends RequestScope {
   /** Whether the caller needs an answer. False for a notice: the function's return value is dropped. */
   readonly wantsAnswer: boolean;
-  /**
-   * Time that the caller will still wait, in milliseconds, `Infinity` if unknown. Use it for further calls that this call needs.
-   */
+  /** Time that the caller will still wait, in milliseconds, `Infinity` if unknown. Use it for further calls. */
   readonly timeLeftMs: number;
   /** Whether the caller takes items. If so, return a generator or another async iterable. */
   readonly wantsItems: boolean;
   /**
-   * The items that the caller sends with this call, in order. Empty if the call has no items. The caller sends the first item
-   * when your function asks for it. If `signal` aborts, the iteration fails with the signal's reason.
+   * The items that the caller sends, in order. Empty if the call has no items. The caller sends the first item when your function
+   * asks for it. If `signal` aborts, the iteration fails with the signal's reason.
    */
   readonly items: AsyncIterable<T['result']>;
 }

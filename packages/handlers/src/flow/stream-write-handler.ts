@@ -21,8 +21,7 @@ import { isStreamSource, StreamSource } from './stream-source.ts';
 /** Options of a {@link StreamWriteHandler}. */
 export interface StreamWriteOptions {
   /**
-   * Maximum bytes of plain messages that wait for a stream, with 64 bytes more for each message. Further writes fail with
-   * `OUTBOUND_FULL`.
+   * Maximum bytes of plain messages that wait for a stream, plus 64 for each message. Further writes fail with `OUTBOUND_FULL`.
    * @default 1048576
    */
   readonly maxQueuedBytes?: number;

@@ -25,10 +25,7 @@ export type HealthCheck = () => boolean;
 export interface HealthServerOptions {
   /** Port to listen on; 0 picks a free port. */
   readonly port: number;
-  /**
-   * Address to listen on. In a container, use `0.0.0.0` or `::`, so that Kubernetes and Prometheus can connect.
-   * @default '127.0.0.1'
-   */
+  /** Address to listen on. In a container, use `0.0.0.0` or `::`, for Kubernetes and Prometheus. @default '127.0.0.1' */
   readonly host?: string;
   /** Checks by name. All checks must return true for `/readyz`. @default none */
   readonly ready?: Readonly<Record<string, HealthCheck>>;
@@ -84,7 +81,7 @@ export class HealthServer implements AsyncDisposable {
     return [...(this.draining ? ['draining'] : []), ...failing(this.options.ready)];
   }
 
-  /** Makes `/readyz` answer 503. Call it before the shutdown of the program's server, so that no new clients are sent to it. */
+  /** Makes `/readyz` answer 503, so that no new clients are sent. Call it before the shutdown of the program's server. */
   drain(): void {
     this.draining = true;
   }
@@ -162,8 +159,8 @@ function holds(check: HealthCheck): boolean {
  * Serves `/healthz` (liveness), `/readyz` (readiness) and `/metrics` on their own port, for Kubernetes and Prometheus. The answer
  * is 200 while all checks return true, and otherwise 503 with the names of the failed checks.
  *
- * Use a port that strangers cannot reach. A stranger could send requests, but do no harm. Requests have limits in bytes and time,
- * connections have a maximum, and the metrics are made at most four times a second.
+ * Use a port that strangers cannot reach. Limits of bytes, time and connections keep strangers from doing harm. The metrics are
+ * made at most four times a second.
  *
  * @returns the server, after it has started to listen
  * @throws OptionError (OPTION_INVALID) for a wrong option; Node's own error if the server cannot listen, for example EADDRINUSE

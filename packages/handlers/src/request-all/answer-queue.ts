@@ -6,8 +6,8 @@ type Reader<One> = (result: IteratorResult<One, undefined>) => void;
 const END: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
 /**
- * A queue between members that answer and the loop that reads the answers. It is for code that collects the answers of many
- * members itself, as `requestAll` does. Call {@link settle} once for each member.
+ * A queue between members that answer and the loop that reads the answers, for code that collects answers like `requestAll`. Call
+ * {@link settle} once for each member.
  */
 export class AnswerQueue<One extends SomeAnswer> implements GroupAnswers<One> {
   private members: number;
@@ -43,7 +43,7 @@ export class AnswerQueue<One extends SomeAnswer> implements GroupAnswers<One> {
     if (this.isOver) this.endReaders();
   }
 
-  /** Adds the answer or the error of one member. Call it once for each member. */
+  /** Adds the answer or the error of one member. */
   settle(one: One): void {
     if (this.isCancelled) return;
     if (one.error === undefined) this.answered += 1;

@@ -20,9 +20,9 @@ export interface AnswerCounts {
 export interface AnswerSummary<One extends SomeAnswer> {
   /** Answers that no loop has read before, in the order in which they arrived. */
   readonly answers: readonly One[];
-  /** Number of members that answered, including answers that a loop has read. */
+  /** Number of members that answered, of all members. */
   readonly answered: number;
-  /** Number of members that failed, including errors that a loop has read. */
+  /** Number of members that failed, of all members. */
   readonly failed: number;
   /** Count of each error code in `answers`. An error without a code counts by its name. */
   readonly codes: ReadonlyMap<string, number>;

@@ -205,8 +205,7 @@ class Question {
  * not change the body until the end.
  *
  * @param members - a group, or any channels of this process; servers are left out
- * @throws OptionError `OPTION_INVALID`, `OPTION_CONFLICT`; errors that `matcher` or the ledger's `idOf` throws. In these cases,
- * no request is sent
+ * @throws OptionError `OPTION_INVALID`, `OPTION_CONFLICT`; errors of `matcher` or the ledger's `idOf`. Then no request is sent
  * @example
  * ```ts run
  * import { JsonCodec, lengthPrefixed } from '@headrace/codec';

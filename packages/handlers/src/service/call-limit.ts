@@ -16,7 +16,7 @@ export interface CallLimitSettings {
   readonly burst?: number;
   /**
    * Returns the name of the caller that a call counts for, for example of its principal. The same name for all callers limits
-   * them together. If it returns `undefined`, the address is used.
+   * them together. `undefined` stands for the address.
    * @default its address: an IPv4 address, or the /64 network of an IPv6 address
    */
   readonly callerOf?: (call: ServedCall) => string | undefined;
@@ -40,9 +40,9 @@ export type CallLimitOptions = CallLimitSettings &
 export interface CallLimitCounters {
   /** Number of calls under way. */
   underWay: number;
-  /** Number of calls that were refused because their caller had too many calls under way. */
+  /** Number of calls that were refused because of `concurrency`. */
   refusedByConcurrency: number;
-  /** Number of calls that were refused because their caller exceeded its rate. */
+  /** Number of calls that were refused because of their rate. */
   refusedByRate: number;
 }
 

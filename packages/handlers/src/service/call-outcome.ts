@@ -8,8 +8,8 @@ import { INVALID_PARAMS, isOverloaded, METHOD_NOT_FOUND } from './service-codes.
  *
  * - `ok`: with an answer
  * - `refused`: with an error of its service
- * - `unknown-method`: with −32601 of the protocol, because the method does not exist
- * - `invalid`: with −32602 of the protocol, because the input does not match
+ * - `unknown-method`: with −32601, because the method does not exist
+ * - `invalid`: with −32602, because the input does not match
  * - `overloaded`: refused by a limit
  * - `failed`: with an error that was not meant for its caller
  * - `cancelled` by its caller, `timed-out`, or `lost` with the connection. At the server, these calls have no answer, because

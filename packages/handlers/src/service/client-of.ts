@@ -24,9 +24,9 @@ import { ServiceStream } from './service-stream.ts';
 /** Items to send: an array, a generator, or a stream. */
 export type Items<Item> = AsyncIterable<Item> | Iterable<Item>;
 
-/** Options of one call. Items are not an option, but a separate argument. */
+/** Options of one call. Items are a separate argument. */
 export type ServiceCallOptions = Omit<CallOptions, 'input'>;
-/** Options of one stream. Items are not an option, but a separate argument. */
+/** Options of one stream. Items are a separate argument. */
 export type ServiceStreamOptions = Omit<StreamOptions, 'input'>;
 
 /**
@@ -66,7 +66,7 @@ export type ServiceClient<M extends Methods, E extends ServiceErrors = ServiceEr
   readonly [Name in keyof M]: ClientMethod<M[Name], keyof E & string>;
 };
 
-/** The type of an option for services with an idempotent call. Other services cannot use the option. */
+/** Type of an option that only services with an idempotent call have. */
 export type IfIdempotent<M extends Methods, Option> = true extends M[keyof M]['idempotent']
   ? Option
   : never;

@@ -36,7 +36,7 @@ export interface Method<
   readonly output: Out;
   /** Schema of the items that the caller sends with the call. */
   readonly items: Items;
-  /** Whether a client may repeat the call, because a second execution has no further effect. */
+  /** Whether a client may repeat the call. */
   readonly idempotent: Idempotent;
 }
 
@@ -49,7 +49,7 @@ export interface ItemsOption<Items extends StandardSchema> {
 export interface IdempotentOption<Idempotent extends boolean> {
   /**
    * Whether a second execution of the call has no further effect. Examples are reading, setting, removing, and any action with a
-   * key that the function recognizes. Clients may retry and hedge the call. Clients never repeat other calls.
+   * key that the function recognizes. Clients may retry and hedge only such calls.
    * @default false
    */
   readonly idempotent: Idempotent;

@@ -43,7 +43,7 @@ export type Implementation<M extends Methods> = {
 export interface ServedCall {
   /** Name of the service, `'(unknown)'` if it does not exist. */
   readonly service: string;
-  /** Name of the method. `'(unknown)'` if it does not exist, because the peer's text is not a name. */
+  /** Name of the method, `'(unknown)'` if it does not exist. */
   readonly method: string;
   readonly kind: 'call' | 'stream' | 'notice';
   /** The input, checked at the first read or by `next`. An input that does not match is thrown as the refusal of the call. */

@@ -9,8 +9,8 @@ import { isOverloaded, isPlaceGone, retryAfterMs } from './service-codes.ts';
 /** Options of {@link ServicePlaces}. */
 export interface ServicePlacesOptions {
   /**
-   * Selection of a place. `two-choices` picks two places at random and takes the place with fewer calls under way, so that many
-   * clients do not all choose the same place. `round-robin` takes the places in turn.
+   * Selection of a place. `two-choices` takes the less busy of two random places, so that many clients do not all choose the same
+   * place. `round-robin` takes the places in turn.
    * @default 'two-choices'
    */
   readonly pick?: 'two-choices' | 'round-robin';
