@@ -2,8 +2,8 @@ import type { Context, WriteFuture } from '@headrace/core';
 import { onceAfterEvent } from '@headrace/core/authoring';
 
 /**
- * Writes the messages of calls and answers. Messages of one read are flushed together at its end. Other messages are flushed
- * after the current event.
+ * A writer for the messages of calls and answers. Messages of one read are flushed together at its end. Other messages are
+ * flushed after the current event.
  */
 export class CallOutput {
   /** The context that messages are written from. */

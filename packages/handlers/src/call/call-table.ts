@@ -17,8 +17,8 @@ export interface CallTableOptions {
 
 /**
  * The calls of one end, over one connection or several, with their queue, deadlines, signals and results. Queued calls are sent
- * in order, and no call overtakes them. The table gives a call to the carrier with the lowest load that takes the call. Carriers
- * with equal loads take turns.
+ * in order, and no call overtakes them. Of the carriers that take a call, the carrier with the lowest load receives the call.
+ * Carriers with equal loads take turns.
  */
 export class CallTable implements CallOwner {
   private readonly clock: Clock;
@@ -62,7 +62,7 @@ export class CallTable implements CallOwner {
     this.sendQueued();
   }
 
-  /** Removes a connection that has ended. Its calls are reported by {@link lost}. */
+  /** Removes a connection that has ended. The calls of the connection are reported by {@link lost}. */
   remove(carrier: CallCarrier): void {
     const at = this.carriers.indexOf(carrier);
     if (at !== -1) this.carriers.splice(at, 1);

@@ -22,8 +22,8 @@ export interface CallOwner {
 }
 
 /**
- * A call of this end. A request receives one answer or several, a notice receives none. The call is open from `CallTable.submit`
- * until its last answer or its failure, or until its caller drops it.
+ * A call of this end. A request receives one answer or several. A notice receives none. The call is open from `CallTable.submit`
+ * until its last answer or its failure, or until its caller drops the call.
  */
 export class Call implements HeapEntry {
   /** Id on the wire. A `CallLine` gives a number to a request without an id. */

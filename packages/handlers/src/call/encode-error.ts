@@ -1,8 +1,8 @@
 import { type Channel, ChannelError, type WriteFuture } from '@headrace/core';
 
 /**
- * Returns the error of a message that cannot be encoded, or `undefined`. Encoders fail at once. An error of a connection that
- * accepts no more output is not an encode error.
+ * Returns the encode error of a message that was just written, or `undefined`. An encode error is known at once. The error of a
+ * connection that accepts no more output is not an encode error.
  */
 export function encodeErrorOf(channel: Channel, future: WriteFuture): Error | undefined {
   if (!future.isSettled || future.isSuccess || channel.isOutputShutdown) return undefined;

@@ -1,6 +1,6 @@
 /**
  * Calls, for authors of protocols: `@headrace/handlers/call`. The module manages the calls of either end of a connection, with
- * their limits, deadlines and cancels. It works with any wire format.
+ * their limits, deadlines and cancels, for any wire format.
  *
  * @module
  */

@@ -64,7 +64,7 @@ export class ItemReader implements AsyncIterableIterator<unknown>, HeapEntry {
 
   // --- from the peer ---
 
-  /** Accepts an item of the peer. Returns false if the window does not allow it. */
+  /** Accepts an item of the peer. Returns false if the window does not allow the item. */
   receive(item: unknown, size: number): boolean {
     if (this.isOver) return true;
     if (!this.hasRoom) return false;
@@ -77,13 +77,13 @@ export class ItemReader implements AsyncIterableIterator<unknown>, HeapEntry {
     return true;
   }
 
-  /** Accepts the only item of a peer that does not support items. It does not count in the window. */
+  /** Accepts the only item of a peer that does not support items. The item does not count in the window. */
   receiveOnly(item: unknown): void {
     if (this.waiter === undefined) this.keep(item, 0);
     else this.settle()!.resolve({ done: false, value: item });
   }
 
-  /** Ends the items: all of them have arrived. */
+  /** Ends the items, because all items have arrived. */
   end(): void {
     if (this.isOver) return;
     this.isOver = true;

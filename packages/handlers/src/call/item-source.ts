@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 /** A series of values that a function returns or a caller sends: a generator, a stream, or another iterable. */
 export type ItemSource = AsyncIterable<unknown> | Iterable<unknown>;
 
-/** Returns true for a generator, another iterator, or an async iterable. These are a series of values, not one value. */
+/** Returns true for a generator, another iterator, or an async iterable: a series of values, not one value. */
 export function isItemSource(value: unknown): value is ItemSource {
   if (typeof value !== 'object' || value === null) return false;
   if (Symbol.asyncIterator in value) return true;
@@ -58,8 +58,8 @@ export interface ItemsWatch {
 }
 
 /**
- * An iterator that reports the end of its items. In contrast to a generator's, its `return()` does not wait for an item under
- * way, and works before the first item.
+ * An iterator that reports the end of its items. In contrast to `return()` of a generator, `return()` of this iterator does not
+ * wait for an item under way, and works before the first item.
  */
 export class WatchedItems implements AsyncIterableIterator<unknown> {
   private readonly source: ItemSource;

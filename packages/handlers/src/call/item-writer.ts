@@ -32,8 +32,9 @@ export interface ItemWire {
 }
 
 /**
- * Writes the items of a source as far as the peer's window and the channel allow. An item starts while the unacknowledged items
- * are below both limits of the window. One item may therefore exceed the limit in bytes, and a large item causes no deadlock.
+ * A writer for the items of a source, as far as the peer's window and the channel allow. An item starts while the unacknowledged
+ * items are below both limits of the window. One item can therefore exceed the limit in bytes, and a large item causes no
+ * deadlock.
  */
 export class ItemWriter {
   private readonly output: CallOutput;

@@ -43,8 +43,8 @@ export interface WorkOwner<W extends Work> {
  * The peer's requests and notices over one channel. The table contains the requests that run, wait or still need an answer, and
  * their deadlines.
  *
- * A cancelled request needs no answer, and its id is free. Its function counts until it has settled. Otherwise a peer could start
- * any number of functions, by requests and cancels.
+ * A cancelled request needs no answer, and its id is free. The function of the request counts until it has settled. Otherwise a
+ * peer could start any number of functions, by requests and cancels.
  *
  * @see CVE-2023-44487, "HTTP/2 Rapid Reset"
  */
@@ -207,7 +207,7 @@ export class WorkTable<W extends Work> {
 
   private begin(work: W): void {
     work.state = 'running';
-    // The function may keep the body for a long time. A single call holds no more than the memory of its read.
+    // The function can keep the body for a long time. A single call holds no more than the memory of its read.
     if (this.runningCount > 0) work.body = unpinned(work.body);
     this.runningCount += 1;
     this.owner.begin(work);
@@ -220,7 +220,7 @@ export class WorkTable<W extends Work> {
       if (isWanted) owner.succeeded?.(work, answer);
       return;
     }
-    // The answer may hold a file or a socket, and a peer may request any number of them.
+    // The answer can hold a file or a socket, and a peer can request any number of answers.
     void giveUpUnread(answer);
     if (isWanted) owner.failed?.(work, streamError());
   }

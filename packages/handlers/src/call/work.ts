@@ -5,7 +5,10 @@ import { guardedController } from './abort-guard.ts';
 /** The second argument of a request's function, after the request. */
 export interface RequestScope {
   readonly channel: Channel;
-  /** Aborts when no answer is needed anymore: the channel closed or the deadline has passed. A listener that fails is logged. */
+  /**
+   * Signal that aborts when no answer is needed anymore, because the channel closed or the deadline has passed. A listener that
+   * fails is logged.
+   */
   readonly signal: AbortSignal;
 }
 

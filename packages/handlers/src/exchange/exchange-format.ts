@@ -93,7 +93,7 @@ export interface StreamFormat<T extends ExchangeTypes = ExchangeTypes> {
 }
 
 /**
- * The wire format of calls. A format has no state, so share it between all handlers.
+ * The wire format of calls. A format has no state. Share one format between all handlers.
  *
  * @typeParam T - types of its messages
  */

@@ -11,8 +11,8 @@ export interface ExchangeOptions<T extends ExchangeTypes> {
   /**
    * Answers each request of the peer, at once or by a promise. The function also receives notices (`scope.wantsAnswer` is false).
    * Without the function, requests are answered with an error, and notices are dropped. If the caller takes items
-   * (`scope.wantsItems`), the function can return a generator or another async iterable. Its values are sent as fast as the
-   * caller reads.
+   * (`scope.wantsItems`), the function can return a generator or another async iterable. The values are sent as fast as the
+   * caller reads them.
    */
   readonly handle?: (
     request: T['request'],

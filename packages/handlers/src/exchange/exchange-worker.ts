@@ -103,8 +103,8 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
   private readonly handle: WorkerOptions['handle'];
   private readonly table: WorkTable<ExchangeWork>;
   /**
-   * Calls with items. These calls hold no reads, because reads bring the credit that lets the calls end. They do not count in
-   * `concurrency`, because a subscription may last for days.
+   * Calls with items. These calls hold no reads, because reads bring the credit that lets the calls end. Calls with items do not
+   * count in `concurrency`, because a subscription can last for days.
    */
   private readonly streams: WorkTable<ExchangeWork>;
   private readonly writers = new Set<ItemWriter>();
@@ -170,7 +170,7 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     else if (this.isRepeated)
       this.writeError(id, { ...failureOf(this.format, 'failed'), text: LOST });
     else {
-      // A stream may last for days, so it must not hold the memory of its read.
+      // A stream can last for days, so it must not hold the memory of its read.
       const work = this.workOf(id, unpinned(body), timeLeftMs);
       work.streams = {
         reader: sendsItems ? this.readerOf(work) : undefined,
@@ -213,7 +213,7 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     for (const writer of this.writers) writer.goOn();
   }
 
-  /** Whether the current message was delivered before, to a process that was killed. It is unknown which items were sent. */
+  /** Whether the current message was delivered before, to a process that was killed, so that the sent items are unknown. */
   private get isRepeated(): boolean {
     const hold = holdMessage(this.output.ctx.channel);
     hold?.release();
@@ -281,7 +281,9 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     return new ExchangeWork(channel, id, body, hasEnd ? clock.now() + timeLeftMs : timeLeftMs);
   }
 
-  /** Refuses a request or notice. This happens only if handlers before this handler deliver messages although reads are held. */
+  /**
+   * Refuses a request or notice. Refusals happen only if handlers before this handler deliver messages although reads are held.
+   */
   private turnAway({ id, channel }: ExchangeWork): void {
     if (id !== undefined) this.writeError(id, failureOf(this.format, 'overloaded'));
     else this.warn(channel, 'dropped a notice: too many requests wait');

@@ -41,7 +41,7 @@ const CODES: Readonly<Record<ExchangeFailure, number>> = {
  * - The remaining time of a request is its member `$timeLeftMs`, which other programs ignore.
  * - The `headers` of a request are its member `$headers`, which other programs ignore.
  * - A stream is a request with the member `$stream`, and notifications `$/stream/…` with the id of the call. The guide about
- *   calls lists them.
+ *   calls lists these messages.
  * - The handler's own errors are −32603 failed, −32802 too late, −32000 overloaded, −32601 unknown, −32800 cancelled.
  *
  * @see https://www.jsonrpc.org/specification

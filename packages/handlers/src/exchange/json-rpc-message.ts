@@ -17,7 +17,7 @@ export interface JsonRpcCall {
   /** An object or an array. */
   readonly params?: unknown;
   /**
-   * Texts beside the call, for example its trace. They are sent as the member `$headers`, which other programs ignore.
+   * Texts beside the call, for example its trace. The member `$headers` carries the texts, and other programs ignore it.
    * @default none
    */
   readonly headers?: Readonly<Record<string, string>> | undefined;

@@ -22,7 +22,7 @@ const OPTIONS = describeOptions('FileRegion', {
   onProgress: fn({ answers: 'a promise', purpose: 'gets the bytes written so far' }),
 });
 
-/** Size of a chunk, as in Node's own streams. It is also the size at which a channel becomes unwritable. */
+/** Size of a chunk, as in Node's own streams. A channel becomes unwritable at the same size. */
 const CHUNK_BYTES = 64 * 1024;
 /** Maximum number of file reads at the same time, in the whole process. A waiting file needs no memory. */
 const MAX_READS = 16;
@@ -33,8 +33,8 @@ const READ_ONLY = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /**
  * A file, or a part of a file, as a message for a `StreamWriteHandler`. The handler opens the file when its turn comes, and reads
- * the file in chunks as the peer takes them. It closes the file after the last chunk, a failure, an abort, or the end of the
- * channel.
+ * the file in chunks as the peer takes them. The handler closes the file after the last chunk, a failure, an abort, or the end of
+ * the channel.
  *
  * Bytes are copied once, from the system's cache into the memory that is written. At most 16 file reads run in the process at the
  * same time. Other reads wait in order and need no memory. A region serves one write. A file whose size the system reports as 0,
@@ -198,7 +198,7 @@ export class FileRegion implements AsyncIterable<Buffer> {
   }
 }
 
-/** Reads from an open file. Its owner can close it during the read, and the close waits for the read. */
+/** Reads from an open file. The owner can close the file during the read, and the close waits for the read. */
 async function readGiven(handle: FileHandle, chunk: Buffer, at: number): Promise<number> {
   return (await handle.read(chunk, 0, chunk.length, at)).bytesRead;
 }

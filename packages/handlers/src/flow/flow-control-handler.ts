@@ -2,8 +2,8 @@ import type { Context, Handler, Types } from '@headrace/core';
 import { KeptInputHandler, type KeptInputSteps } from '@headrace/core/authoring';
 
 /**
- * Passes on one message for each `read()` while `autoRead` is off, and keeps the other messages of the same burst until they are
- * requested. While `autoRead` is on, all messages pass at once. While reads are held, no message passes.
+ * A handler that passes on one message for each `read()` while `autoRead` is off, and keeps the other messages of the same burst
+ * until they are requested. While `autoRead` is on, all messages pass at once. While reads are held, no message passes.
  *
  * ```text
  *  wire | frame | codec | [flow] | app     app turns autoRead off: not one message more
@@ -13,7 +13,7 @@ import { KeptInputHandler, type KeptInputSteps } from '@headrace/core/authoring'
  * - **In** anything.
  * - **Out** the same messages in the same order, and one `channelReadComplete` each time the queue has become empty.
  * - **Events** keep their place after the messages before them. An error and the close deliver these messages, although no read
- *   requested them.
+ *   requested the messages.
  * - **Errors** raises none.
  * - **State** one channel: at most the messages of one burst, because reads stop while messages wait.
  * - **Cost** a comparison per message while `autoRead` is on.

@@ -15,8 +15,8 @@ const OPTIONS = describeOptions('FlushConsolidationHandler', {
 });
 
 /**
- * Combines many flushes into one flush. Flushes during a read burst wait for its end, so that ten answers to ten requests leave
- * in one write.
+ * A handler that combines many flushes into one flush. Flushes during a read burst wait for its end, so that ten answers to ten
+ * requests leave in one write.
  *
  * ```text
  *  wire | [consolidate] | frame | codec | app     app: writeAndFlush per message

@@ -2,8 +2,8 @@ import type { Context, Handler, Types } from '@headrace/core';
 import { ReadGate } from '@headrace/core/authoring';
 
 /**
- * Holds reads while the channel is not writable, so that a peer that does not read its answers is not read either. When the
- * channel becomes unwritable, unflushed output is flushed, because otherwise it would never drain.
+ * A handler that holds reads while the channel is not writable. A peer that does not read its answers is then not read either.
+ * When the channel becomes unwritable, unflushed output is flushed, because otherwise it would never drain.
  *
  * ```text
  *  wire | frame | codec | [read when writable] | echo

@@ -39,9 +39,9 @@ const OPTIONS = describeOptions('StreamWriteHandler', {
 });
 
 /**
- * Accepts a {@link FileRegion}, a `Readable` or any async iterable as a message, and writes its chunks as fast as the peer takes
- * them. Messages that are written after a stream leave after its last chunk. Until then, they count for the channel's
- * writability.
+ * A handler that accepts a {@link FileRegion}, a `Readable` or any async iterable as a message, and writes its chunks as fast as
+ * the peer takes them. Messages that are written after a stream leave after its last chunk. Until then, these messages count for
+ * the channel's writability.
  *
  * ```text
  *  wire | encoders | [stream] | app     app: channel.writeAndFlush(new FileRegion(path))
@@ -49,8 +49,8 @@ const OPTIONS = describeOptions('StreamWriteHandler', {
  *
  * - **Place** after the encoders that take the chunks, nearer to the tail.
  * - **In** anything, passed on.
- * - **Out** the chunks. The stream's future succeeds when the source has ended and the last chunk has been written. It fails
- *   when the source or a write fails. In this case, the source is closed and the next messages follow.
+ * - **Out** the chunks. The stream's future succeeds when the source has ended and the last chunk has been written. The future
+ *   fails when the source or a write fails. The source is then closed, and the next messages follow.
  * - **Events** a half-closure of the output waits for the messages that were flushed before it.
  * - **Errors** fails futures with the source's error, `CHANNEL_CLOSED`, `OUTBOUND_FULL` or `OPERATION_ABORTED` (removed while
  *   streaming). `exceptionCaught` receives only errors that a file's `onProgress` throws.
@@ -84,7 +84,7 @@ export class StreamWriteHandler<T = OutboundBytes> implements Handler {
   private isWaiting = false;
   /** Messages that are written and not flushed, the oldest first. */
   private unflushed: Turn[] = [];
-  /** The last write that was passed on. An empty stream settles after it. */
+  /** The last write that was passed on. An empty stream settles after this write. */
   private previous: WriteFuture | undefined = undefined;
   private isPulling = false;
   private isPumping = false;

@@ -29,7 +29,9 @@ export interface HealthServerOptions {
   readonly host?: string;
   /** Checks by name. All checks must return true for `/readyz`. @default none */
   readonly ready?: Readonly<Record<string, HealthCheck>>;
-  /** Checks by name. All checks must return true for `/healthz`. Kubernetes restarts a program that fails them. @default none */
+  /**
+   * Checks by name. All checks must return true for `/healthz`, because Kubernetes restarts the program otherwise. @default none
+   */
   readonly live?: Readonly<Record<string, HealthCheck>>;
   /** Metrics to serve as `/metrics`. @default none: 404 */
   readonly metrics?: Pick<ServerMetrics, 'text'>;

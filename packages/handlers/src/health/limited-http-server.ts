@@ -33,7 +33,7 @@ const MAX_HEADER_BYTES = 8192;
 const CLOSE_WITHIN_MS = 1000;
 
 /**
- * Starts a small HTTP server on a port that strangers may reach. A slow or silent client, or a client that does not read, has
+ * Starts a small HTTP server on a port that strangers can reach. A slow or silent client, or a client that does not read, has
  * only a limited time and does not block other clients. `answer` must answer at once.
  */
 export async function limitedHttpServer(
@@ -62,7 +62,7 @@ export async function limitedHttpServer(
   server.on('connection', (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-    // This also closes a client that does not read its answer. It happens after the 408, which Node sends at intervals.
+    // This also closes a client that does not read its answer. The timeout follows after the 408, which Node sends at intervals.
     socket.setTimeout(server.timeout, () => socket.destroy());
     if (sockets.size > maxConnections) sockets.values().next().value?.destroy();
   });

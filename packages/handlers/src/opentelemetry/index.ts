@@ -1,4 +1,4 @@
-// OpenTelemetry. It needs @opentelemetry/api, which the application installs.
+// OpenTelemetry. This module needs @opentelemetry/api, which the application installs.
 
 export { observeMetrics } from './observe-metrics.ts';
 export {

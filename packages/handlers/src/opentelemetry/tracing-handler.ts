@@ -21,8 +21,8 @@ const KIND_CLIENT = 2;
 const STATUS_ERROR = 2;
 
 /**
- * Makes an OpenTelemetry span of each connection, from active to inactive, with its addresses, its errors and the reason for its
- * close.
+ * A handler that makes an OpenTelemetry span of each connection, from active to inactive. The span has the connection's
+ * addresses, its errors and the reason for its close.
  *
  * ```text
  *  wire | [trace] | frame | codec | app

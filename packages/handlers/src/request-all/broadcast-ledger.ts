@@ -34,8 +34,8 @@ const OPTIONS = describeOptions('BroadcastLedger', {
 });
 
 /**
- * A record of the delivery of one broadcast. It has a row for each member, in the order of the requests. Pass it to one
- * `requestAll` as `ledger`. The answer of a member is its acknowledgement, even if the answer is empty.
+ * A record of the delivery of one broadcast, with a row for each member, in the order of the requests. Pass the ledger to one
+ * `requestAll`. The answer of a member is its acknowledgement, even if the answer is empty.
  *
  * @example
  * ```ts run

@@ -178,7 +178,7 @@ class Question {
     const { channel } = call;
     const reason = error && call.errorOf(error);
     this.limits.ledger?.settled(channel, channel.clock.timeOfDay(), reason);
-    // The answer may be read much later. A view would keep all the memory of its read.
+    // The answer can be read much later. A view would keep all the memory of its read.
     this.answers.settle(
       reason === undefined ? { channel, answer: unpinned(answer) } : { channel, error: reason },
     );

@@ -55,9 +55,9 @@ const OPTIONS = describeOptions('CallLimit', {
 });
 
 /**
- * Limits the calls of each caller of a service, by number and by rate. A call beyond a limit is refused as overloaded (−32000),
- * before its input is checked. If the rate is exceeded, the refusal contains `retryAfterMs`, and a client with `retry` waits this
- * time.
+ * A limit for the calls of each caller of a service, by number and by rate. A call beyond a limit is refused as overloaded
+ * (−32000), before its input is checked. If the rate is exceeded, the refusal contains `retryAfterMs`, and a client with `retry`
+ * waits this time.
  *
  * @example
  * ```ts check

@@ -49,7 +49,7 @@ export interface ItemsOption<Items extends StandardSchema> {
 export interface IdempotentOption<Idempotent extends boolean> {
   /**
    * Whether a second execution of the call has no further effect. Examples are reading, setting, removing, and any action with a
-   * key that the function recognizes. Clients may retry and hedge only such calls.
+   * key that the function recognizes. Clients retry and hedge only idempotent calls.
    * @default false
    */
   readonly idempotent: Idempotent;

@@ -31,10 +31,10 @@ export type ServiceNotices<M extends Methods> = {
  * `connectionsOf(cluster).send`, `channel.writeAndFlush`. Each receiver's function is called as for a notice from `clientOf`. A
  * group encodes the message once.
  *
- * The schema checks the input here, and the input is sent unchanged. If the schema transforms values, the receivers transform
- * them. An input that does not match throws an EncodeError `MESSAGE_NOT_ENCODABLE`, and is sent to no receiver. The message is an
- * object, so the pipelines of the receivers need a `JsonCodec`, as for calls. In a pipeline of bytes or lines, its write fails
- * with the same code.
+ * The schema checks the input here, and the input is sent unchanged. Only the receivers transform the input, if the schema does.
+ * An input that does not match throws an EncodeError `MESSAGE_NOT_ENCODABLE`, and is sent to no receiver. The message is an
+ * object, so the pipelines of the receivers need a `JsonCodec`, as for calls. In a pipeline of bytes or lines, the write of the
+ * message fails with the same code.
  *
  * @example
  * ```ts run

@@ -23,7 +23,7 @@ export interface RepeatableCallOptions<Name extends string = string>
   readonly hedge?: HedgeOptions | false;
 }
 
-/** Repeats the idempotent calls of one client. */
+/** The retries and hedges of the idempotent calls of one client. */
 export class Repeat {
   private readonly rules: RepeatRules;
   private readonly timeoutMs: number;

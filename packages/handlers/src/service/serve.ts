@@ -48,7 +48,7 @@ export interface ServedCall {
   readonly kind: 'call' | 'stream' | 'notice';
   /** The input, checked at the first read or by `next`. An input that does not match is thrown as the refusal of the call. */
   readonly input: unknown;
-  /** Texts beside the call, as the caller sent them. They are not checked. */
+  /** Texts beside the call, as the caller sent them. The texts are not checked. */
   readonly headers: Readonly<Record<string, string>>;
   readonly scope: ServiceScope<unknown>;
 }
@@ -137,7 +137,7 @@ function handleOf(
 /** Name of an unknown service or method. With the peer's names, metrics would have labels without limit. */
 const UNKNOWN = '(unknown)';
 
-/** Returns a handle for unknown methods. These calls pass the interceptors, too, so that they cannot bypass a limit. */
+/** Returns a handle for unknown methods. Their calls pass the interceptors, too, so that no call bypasses a limit. */
 function refusalOf(service: string, interceptors: readonly ServerInterceptor[]): Answer {
   return ({ method, headers }, scope) => {
     if (interceptors.length === 0) throw unknownMethod(method);

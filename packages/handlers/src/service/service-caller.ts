@@ -6,7 +6,7 @@ import type { JsonRpcCall } from '../exchange/json-rpc-message.ts';
 export interface ServiceCaller {
   /** Sends a call. Resolves with the answer. Rejects with the peer's error, or an error of the sending class. */
   request(call: JsonRpcCall, options?: CallOptions): Promise<unknown>;
-  /** Requests a stream, and returns its items. Errors are those of {@link request}. */
+  /** Requests a stream, and returns its items. The errors are those of {@link request}. */
   stream(call: JsonRpcCall, options?: StreamOptions): AsyncIterable<unknown>;
   /** Sends a notice, and returns the future of its write. */
   notify(call: JsonRpcCall): WriteFuture;

@@ -146,7 +146,7 @@ export class ServicePlaces implements PlacedCaller {
   }
 
   /**
-   * Returns the best places: ready, rested and untried. Otherwise those that rest, then tried places, then places that are down.
+   * Returns the best places: ready, rested and untried places, otherwise places that rest, tried places, or places that are down.
    */
   private leftOf(tried: ReadonlySet<ServicePlace>): readonly Entry[] {
     const now = this.clock.now();

@@ -9,7 +9,7 @@ export interface FrameReceiver {
   frameEnded(): void;
 }
 
-/** Splits the bytes of a connection into frames. Parts of bodies pass as they arrive, so that no body is kept here. */
+/** A reader that splits the bytes of a connection into frames. Parts of bodies pass as they arrive, so that no body is kept. */
 export class FrameReader {
   private readonly header = Buffer.alloc(HEADER_BYTES);
   private filled = 0;

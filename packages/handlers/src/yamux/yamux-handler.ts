@@ -67,8 +67,9 @@ const OPTIONS = describeOptions('YamuxHandler', {
 });
 
 /**
- * Carries many channels over one connection, by the yamux protocol. Each substream is a channel with its own pipeline, and either
- * end can open substreams. Tested with Go's `hashicorp/yamux`. Other implementations follow the same specification.
+ * A handler that carries many channels over one connection, by the yamux protocol. Each substream is a channel with its own
+ * pipeline, and either end can open substreams. The handler is tested with Go's `hashicorp/yamux`. Other implementations follow
+ * the same specification.
  *
  * ```text
  *  wire | [tls] | [web socket] | YamuxHandler        | frame | codec | app   of substream 1
@@ -79,7 +80,8 @@ const OPTIONS = describeOptions('YamuxHandler', {
  * **In**: bytes, which become the reads of the substreams. Other messages pass.
  * **Out**: nothing passes from later handlers. While the connection is writable, the substreams write in turns, at most 16 KiB
  * each.
- * **Events**: fires {@link GoAwayEvent}. A drain of the connection sends a go away, drains the substreams and waits for them.
+ * **Events**: fires {@link GoAwayEvent}. A drain of the connection sends a go away, drains the substreams, and waits until all
+ * have ended.
  * **Errors**: `MESSAGE_INVALID` for a peer that breaks the rules. The connection then ends with a go away.
  * **State**: per channel.
  * **Cost**: 12 bytes for each frame, and one more copy of a substream's bytes in each direction. Memory is at most `windowBytes`

@@ -82,7 +82,7 @@ export class YamuxSession implements SubstreamOwner, FrameReceiver {
   private highestPeerId = 0;
   private hasSentGoAway = false;
   private hasPeerGoneAway = false;
-  /** Number of bytes that may still arrive for ended substreams: the unused parts of their windows. */
+  /** Number of bytes that can still arrive for ended substreams: the unused parts of their windows. */
   private lateBytes = 0;
   private lastLateId = 0;
   private ping: PendingPing | undefined = undefined;
@@ -323,7 +323,7 @@ export class YamuxSession implements SubstreamOwner, FrameReceiver {
     return undefined;
   }
 
-  /** Opens a substream of the peer. Some peers do not open them in the order of their ids. Go's uses two goroutines. */
+  /** Opens a substream of the peer. Ids can arrive out of order, for example from Go's yamux, which uses two goroutines. */
   private peerOpens(id: number): Substream | undefined {
     if (this.isOurs(id)) {
       this.violate(`substream ${id}, with a number of this end: are both ends ${this.role}s?`);

@@ -58,8 +58,8 @@ export function patternsOf(facts: readonly Fact[]): (readonly [string, SchemaNod
 }
 
 /**
- * Returns true if a writer sends only members with names: its schema names some members and does not mention others. Libraries
- * remove such members, and types do not contain them.
+ * Returns true if a writer sends only the members that its schema names. The schema must name some members and not mention
+ * others. Libraries remove unnamed members, and types do not contain them.
  */
 function hasNamedOnly({ facts }: Alternative): boolean {
   const isOpened = facts.some(({ schema }) =>

@@ -10,7 +10,7 @@ export interface SchemaNode {
   readonly root: JsonSchema;
 }
 
-/** An error that stops a comparison without a certain result. Its text is the cause. */
+/** An error that stops a comparison without a certain result. The text of the error is the cause. */
 export class Incomparable extends Error {
   override readonly name = 'Incomparable';
 }

@@ -33,7 +33,10 @@ import {
   sameMeaning,
 } from './schema-node.ts';
 
-/** Keywords that are not analyzed, each with its related keywords. All of these must be equal on both sides. */
+/**
+ * Keywords that are not analyzed, each with its related keywords. The keyword and its related keywords must be equal on both
+ * sides.
+ */
 const OPAQUE: Readonly<Record<string, readonly string[]>> = {
   if: ['if', 'then', 'else'],
   // Without `if`, these keywords have no effect. With `if`, they are compared there.
@@ -215,7 +218,7 @@ export class SubsetProof implements Proof {
   }
 }
 
-/** Keywords that only make a schema accept less. A writer may have them. */
+/** Keywords that only make a schema accept less. A writer may use these keywords. */
 const INERT = new Set([
   'unevaluatedProperties',
   'unevaluatedItems',
