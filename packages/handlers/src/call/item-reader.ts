@@ -156,7 +156,9 @@ export class ItemReader implements AsyncIterableIterator<unknown>, HeapEntry {
     await this.return();
   }
 
-  /** Whether the window has room. The peer may measure items differently, so it may send twice the bytes. */
+  /**
+   * Whether the window has room. The peer can measure items differently. Therefore, twice the bytes of the window are allowed.
+   */
   private get hasRoom(): boolean {
     const { window, items, bufferedBytes, takenItems, takenBytes } = this;
     if (items.size + takenItems >= window.items) return false;

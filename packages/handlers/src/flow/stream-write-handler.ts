@@ -204,7 +204,7 @@ export class StreamWriteHandler<T = OutboundBytes> implements Handler {
 
   /**
    * Whether the channel is writable without the messages that wait here. While the channel is not writable, these messages do not
-   * count. Otherwise the messages would keep the channel unwritable, and wait for it to become writable.
+   * count. Otherwise the messages would keep the channel unwritable, and wait until the channel becomes writable.
    */
   private takesMore(ctx: Context): boolean {
     if (this.isWaiting) return false;

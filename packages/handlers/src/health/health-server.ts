@@ -83,7 +83,7 @@ export class HealthServer implements AsyncDisposable {
     return [...(this.draining ? ['draining'] : []), ...failing(this.options.ready)];
   }
 
-  /** Makes `/readyz` answer 503, so that no new clients are sent. Call it before the shutdown of the program's server. */
+  /** Makes `/readyz` answer 503, so that no new clients are sent. Call `drain` before the shutdown of the program's server. */
   drain(): void {
     this.draining = true;
   }

@@ -198,8 +198,8 @@ class Question {
  * - `PIPELINE_UNKNOWN_NAME`: the member's pipeline has no `ExchangeHandler`.
  * - Other codes: as for `ExchangeHandler.request`.
  *
- * The request is sent after the broadcasts that the group has accepted, even if no loop reads the answers. In a large group, it
- * is sent over several turns of the event loop.
+ * The request is sent after the broadcasts that the group has accepted, even if no loop reads the answers. A large group receives
+ * the request over several turns of the event loop.
  *
  * All requests share a body of bytes. A JSON-RPC body is encoded for each member, because it contains the id of the request. Do
  * not change the body until the end.

@@ -16,7 +16,7 @@ export interface CallLimitSettings {
   readonly burst?: number;
   /**
    * Returns the name of the caller that a call counts for, for example of its principal. The same name for all callers limits
-   * them together. `undefined` stands for the address.
+   * them together. `undefined` stands for the caller's address.
    * @default its address: an IPv4 address, or the /64 network of an IPv6 address
    */
   readonly callerOf?: (call: ServedCall) => string | undefined;

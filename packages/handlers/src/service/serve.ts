@@ -46,7 +46,7 @@ export interface ServedCall {
   /** Name of the method, `'(unknown)'` if it does not exist. */
   readonly method: string;
   readonly kind: 'call' | 'stream' | 'notice';
-  /** The input, checked at the first read or by `next`. An input that does not match is thrown as the refusal of the call. */
+  /** Input of the call, checked at the first read or by `next`. A mismatch is thrown as the refusal of the call. */
   readonly input: unknown;
   /** Texts beside the call, as the caller sent them. The texts are not checked. */
   readonly headers: Readonly<Record<string, string>>;

@@ -145,9 +145,7 @@ export class ServicePlaces implements PlacedCaller {
     return other.load < first.load ? other : first;
   }
 
-  /**
-   * Returns the best places: ready, rested and untried places, otherwise places that rest, tried places, or places that are down.
-   */
+  /** Returns the best places. Ready places have priority, then untried places, then rested places. */
   private leftOf(tried: ReadonlySet<ServicePlace>): readonly Entry[] {
     const now = this.clock.now();
     const restedOf = (all: readonly Entry[]) => all.filter(({ restsUntil }) => restsUntil <= now);

@@ -69,8 +69,8 @@ const MAX_STEPS = 50_000;
 const MAX_DEPTH = 100;
 
 /**
- * Returns the places where a reader's schema refuses a value that a writer's schema accepts. An empty list is a proof that there
- * are none. A writer sends no members that its schema does not name, unless the schema describes them.
+ * Returns the places where a reader's schema refuses a value that a writer's schema accepts. An empty list proves that no such
+ * place exists. A writer sends no members that its schema does not name, unless the schema describes them.
  */
 export function differencesOf(given: SchemaNode, taken: SchemaNode): Difference[] {
   return unique(new SubsetProof(true).differences([given], taken, ''));
