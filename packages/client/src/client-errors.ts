@@ -4,7 +4,7 @@ import { ERROR_PAGE, errorCodes } from '@headrace/core';
 export const CLIENT_ERRORS = errorCodes('HR_ERR_', ERROR_PAGE, {
   RECONNECT_GIVEN_UP: [
     'ChannelError',
-    'the client does not try to connect any more, see the cause',
+    'the client has stopped trying to connect, see the cause',
   ],
   PLACE_REFUSED: ['ChannelError', 'a client was sent to a place less secure than the one in use'],
   POOL_CLOSED: ['ChannelError', 'the pool of connections is closed'],
