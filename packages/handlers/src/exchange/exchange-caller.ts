@@ -26,7 +26,7 @@ export interface CallSettings {
   readonly input?: ItemSource | undefined;
 }
 
-/** The calls of this end over one channel: promises and futures around a table with one line. */
+/** The calls of this end over one channel. They are promises and futures around a table with one line. */
 export class ExchangeCaller {
   private readonly output: CallOutput;
   private readonly format: ExchangeFormat;
@@ -36,7 +36,7 @@ export class ExchangeCaller {
   /** Deadlines of the readers that wait for an item. */
   private readonly waits: DeadlineList<ItemReader>;
   private readonly writers = new Set<ItemWriter>();
-  /** Why answers cannot arrive anymore. */
+  /** Reason why answers cannot arrive anymore. */
   private lost: { readonly why: string; readonly cause: unknown } | undefined = undefined;
 
   constructor(output: CallOutput, options: CallerOptions, changed: () => void) {

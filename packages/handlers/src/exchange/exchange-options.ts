@@ -87,7 +87,7 @@ export interface ExchangeCounts {
   readonly running: number;
   /** Number of dropped answers whose call had already ended. */
   readonly lateAnswers: number;
-  /** Number of dropped answers whose id no call had. */
+  /** Number of dropped answers with an unknown id. */
   readonly unknownAnswers: number;
 }
 

@@ -318,7 +318,10 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     this.dismiss(work, 'too-late');
   }
 
-  /** Answers a failed request. The peer receives only a `refusal`. Any other error is logged. */
+  /**
+   * Answers a failed request. The peer receives the code and text of a `refusal`. For any other error, it receives the code for
+   * `failed`, and the error is logged.
+   */
   private answerFailure({ id, channel }: ExchangeWork, error: Error): void {
     const answer = answerOf(error);
     if (answer === undefined || id === undefined) {
