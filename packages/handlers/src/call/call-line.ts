@@ -133,7 +133,7 @@ export class CallLine implements CallCarrier {
     this.options.changed();
   }
 
-  /** Fails the requests, because no answer can arrive anymore. Notices continue while the channel is open. */
+  /** Fails the requests. Notices continue while the channel is open. */
   lose(why: string, cause?: unknown): void {
     this.loss ??= { why, cause };
     this.loseAll();

@@ -68,7 +68,7 @@ export class CallTable implements CallOwner {
     if (at !== -1) this.carriers.splice(at, 1);
   }
 
-  /** Records why a try to connect failed, for the errors of queued calls, until a connection exists. */
+  /** Records why a try to connect failed, for the errors of queued calls. */
   failedToConnect(error: Error): void {
     if (!this.isConnected) this.loss = error;
   }
@@ -90,7 +90,7 @@ export class CallTable implements CallOwner {
     this.sendQueued();
   }
 
-  /** Fails the queued calls, because no connection will follow. */
+  /** Fails the queued calls. */
   failQueued(errorOf: () => Error): void {
     for (const call of [...this.queue]) this.end(call, errorOf());
     if (this.deadlines.size === 0) this.deadlines.clear();

@@ -25,7 +25,7 @@ export interface WorkLimits {
 
 /** The receiver of a {@link WorkTable}'s reports. */
 export interface WorkOwner<W extends Work> {
-  /** Called when a request may start. Calls the function of the request, usually by {@link WorkTable.run}. */
+  /** Called when a request may start. Usually calls {@link WorkTable.run}. */
   begin(work: W): void;
   /** Called when the function of an open request has returned its answer. */
   succeeded?(work: W, answer: unknown): void;
@@ -96,7 +96,7 @@ export class WorkTable<W extends Work> {
     return this.open.get(id);
   }
 
-  /** Begins a request, or queues it. Returns false if too many requests wait, so that the request must be refused. */
+  /** Begins a request, or queues it. Returns false if too many requests wait. */
   take(work: W): boolean {
     const { limits, waiting } = this;
     if (waiting.size === 0 && this.hasRoom) this.begin(work);

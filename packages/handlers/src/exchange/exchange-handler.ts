@@ -137,7 +137,7 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
     return this.ends?.caller.isReady === true;
   }
 
-  /** Counts of the work under way, and of the messages that were dropped. */
+  /** Counts of the work under way, and of dropped messages. */
   get counts(): ExchangeCounts {
     if (this.ends === undefined) return NO_COUNTS;
     const { caller, worker } = this.ends;

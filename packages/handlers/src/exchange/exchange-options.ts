@@ -75,7 +75,7 @@ export interface StreamOptions<Item = unknown> extends CallOptions<Item> {
   readonly itemTimeoutMs?: number | false;
 }
 
-/** Counts of the work under way in an {@link ExchangeHandler}, and of the messages that it dropped. */
+/** Counts of the work under way in an {@link ExchangeHandler}, and of dropped messages. */
 export interface ExchangeCounts {
   /** Number of this end's calls without an answer. */
   readonly inFlight: number;

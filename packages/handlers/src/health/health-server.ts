@@ -16,8 +16,7 @@ import type { ServerMetrics } from '../metrics/server-metrics.ts';
 import { type LimitedHttpServer, limitedHttpServer } from './limited-http-server.ts';
 
 /**
- * Returns true if the checked part works. The check must answer at once, from facts that the program already knows. A check that
- * throws or returns a promise counts as false.
+ * Returns true if the checked part works. Must answer at once, from known facts. A check that throws or is async counts as false.
  */
 export type HealthCheck = () => boolean;
 

@@ -14,7 +14,7 @@ export type LedgerState = 'waiting' | 'acknowledged' | 'refused' | 'unknown' | '
 
 /** One member in a {@link BroadcastLedger}. */
 export interface LedgerRow {
-  /** Id of the member, from `idOf`. In a cluster, it is the id that the group knows, or empty. */
+  /** Id of the member, from `idOf`. In a cluster, the id is from the group, and empty if unknown. */
   readonly id: string;
   /** Node of the member, in a cluster. */
   readonly node: string | undefined;

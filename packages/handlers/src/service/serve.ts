@@ -134,7 +134,7 @@ function handleOf(
   return Object.assign(handle, { services: [service] });
 }
 
-/** Name of an unknown service or method. With the peer's names, metrics would have labels without limit. */
+/** Name of an unknown service or method. The peer's own texts would make an unlimited number of labels in metrics. */
 const UNKNOWN = '(unknown)';
 
 /** Returns a handle for unknown methods. Their calls pass the interceptors, too, so that no call bypasses a limit. */
