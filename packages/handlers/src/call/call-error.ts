@@ -47,7 +47,7 @@ export function requestAborted(signal: AbortSignal, sent: boolean): ChannelError
   return new ChannelError('OPERATION_ABORTED', text, { sent }, signal.reason);
 }
 
-/** Sets `sent` to true in the error of a call whose last try was not sent, but an earlier try was. */
+/** Returns a copy of an error with `sent` true, for a call whose last try was not sent, but an earlier try was. */
 export function afterSent(error: unknown): unknown {
   if (!isHeadraceError(error) || error.details['sent'] !== false) return error;
   const kinds = [TimedOutError, RejectedError] as const;

@@ -9,7 +9,7 @@ export interface CallTableOptions {
   readonly maxQueued: number;
   /** Name of the `maxQueued` limit among the options of the owner. @default 'maxQueued' */
   readonly queueOption?: string;
-  /** Whether calls that cannot have left wait for the next connection, after a loss. @default false */
+  /** Whether calls that were certainly not sent wait for the next connection, after a loss. @default false */
   readonly resends?: boolean;
   /** Whether deadlines keep the process alive, for calls that wait without a connection. @default false */
   readonly keepsProcess?: boolean;

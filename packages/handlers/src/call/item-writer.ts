@@ -20,7 +20,9 @@ export interface ItemWindow {
 /** Maximum number of unacknowledged items of one stream, even if the peer's window is larger. */
 export const MAX_WINDOW_ITEMS: number = 65_536;
 
-/** Number of items after which the writer lets the event loop turn. A source with ready items cannot block the process. */
+/**
+ * Number of items after which the writer lets the event loop turn, so that a source with ready items does not block the process.
+ */
 const ITEMS_PER_TURN = 256;
 
 /** The format of the items of one stream. */

@@ -319,8 +319,8 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
   }
 
   /**
-   * Answers a failed request. The peer receives the code and text of a `refusal`. For any other error, it receives the code for
-   * `failed`, and the error is logged.
+   * Answers a failed request. The peer receives the code and text of a `refusal`. Any other error is logged, and the peer
+   * receives the code for `failed`.
    */
   private answerFailure({ id, channel }: ExchangeWork, error: Error): void {
     const answer = answerOf(error);

@@ -16,7 +16,8 @@ import type { ServerMetrics } from '../metrics/server-metrics.ts';
 import { type LimitedHttpServer, limitedHttpServer } from './limited-http-server.ts';
 
 /**
- * Returns true if the checked part works. Must answer at once, from known facts. A check that throws or is async counts as false.
+ * Returns true if the checked part works. The check must answer at once, from known facts. A check that throws or is async counts
+ * as false.
  */
 export type HealthCheck = () => boolean;
 
@@ -87,7 +88,7 @@ export class HealthServer implements AsyncDisposable {
     this.draining = true;
   }
 
-  /** Stops listening, and ends the connections when their requests are answered, within a second. */
+  /** Stops listening. Ends each connection when its requests are answered, at the latest after a second. */
   async close(): Promise<void> {
     await this.server?.close();
   }

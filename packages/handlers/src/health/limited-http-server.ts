@@ -25,7 +25,7 @@ export interface HttpLimits {
 export interface LimitedHttpServer {
   /** Port that the server listens on. */
   readonly port: number;
-  /** Stops listening, and ends the connections when their requests are answered, within a second. */
+  /** Stops listening. Ends each connection when its requests are answered, at the latest after a second. */
   close(): Promise<void>;
 }
 

@@ -105,7 +105,7 @@ export class BroadcastLedger implements Iterable<LedgerRow> {
     this.set(member, at, stateOf(error));
   }
 
-  /** Ends the broadcast. Members that still wait become `unknown`. @param at - milliseconds since 1970 */
+  /** Ends the broadcast. Members that are still `waiting` become `unknown`. @param at - milliseconds since 1970 */
   close(at: number): void {
     for (const [member, { state }] of this.rows ?? []) {
       if (state === 'waiting') this.set(member, at, 'unknown');

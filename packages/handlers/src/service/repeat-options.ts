@@ -50,7 +50,8 @@ export interface RepeatOptions {
   /** Budget that limits retries and hedges together. @default new RetryBudget({ perSecond: 1, burst: 20, share: 0.2 }) */
   readonly budget?: RetryBudget;
   /**
-   * Maximum time of a call with all its attempts, in milliseconds; `false` for no limit. A call can have its own. @default 10000
+   * Maximum time of a call with all its attempts, in milliseconds; `false` for no limit. A call can set its own limit.
+   * @default 10000
    */
   readonly timeoutMs?: number | false;
   /** Clock of the delays and time limits. @default systemClock */

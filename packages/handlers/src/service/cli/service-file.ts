@@ -14,7 +14,7 @@ const KINDS: readonly unknown[] = [
 /**
  * Returns the descriptions in a file, each once.
  *
- * @throws UserError for a file that cannot be loaded, has no description, or has two with the same name
+ * @throws UserError for a file that cannot be loaded, has no description, or has two descriptions with the same name
  */
 export async function descriptionsIn(file: string, cwd: string): Promise<ServiceDescription[]> {
   const path = resolve(cwd, file);
