@@ -3,7 +3,7 @@ import { MessageToMessageEncoder } from '@headrace/codec';
 import { EncodeError } from '@headrace/core';
 
 /**
- * Puts the length before each message, as Nest's own TCP transporter does: in UTF-16 code units, with a `#`.
+ * Adds the length before each message, as Nest's own TCP transporter does: in UTF-16 code units, followed by `#`.
  *
  * ```text
  *  BEFORE {"a":"ä"}  →  AFTER 9#{"a":"ä"}
