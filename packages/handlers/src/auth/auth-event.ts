@@ -2,8 +2,8 @@ import type { RejectedError, TimedOutError } from '@headrace/core';
 import { recognizeCopies } from '@headrace/core/authoring';
 
 /**
- * An event that reports that the authenticator accepted the peer. It is fired to the handlers after the AuthHandler, before any
- * message reaches them.
+ * An event that is fired when the authenticator has accepted the peer, before any message reaches the handlers after the
+ * AuthHandler.
  *
  * After `event instanceof AuthenticatedEvent`, the principal is of type `unknown`, because the event does not know which
  * AuthHandler made it. {@link principalOf} or a cast to `AuthenticatedEvent<User>` states the type.
@@ -26,8 +26,8 @@ export class AuthenticatedEvent<Principal = unknown> {
 }
 
 /**
- * An event that reports that the peer was refused: by the authenticator, because a message arrived too early, or because the
- * deadline was reached.
+ * An event that is fired when the peer is refused: by the authenticator, for a message that arrived too early, or at the
+ * deadline.
  */
 export class AuthFailedEvent {
   static {

@@ -41,9 +41,9 @@ const REMOVED = 'the auth handler was removed before the sign-in';
 const EVENTS = { fires: ['AuthenticatedEvent', 'AuthFailedEvent'] } as const;
 
 /**
- * Passes no messages on until the authenticator accepts the peer. When the authenticator accepts the peer, the handler adds the
- * channel to the group, fires an event with the principal, and passes on the messages that it held. If the authenticator refuses
- * the peer or takes too long, the handler ends the connection.
+ * Passes no messages on until the authenticator accepts the peer. The handler then adds the channel to the group, fires an event
+ * with the principal, and passes on the messages that it held. If the authenticator refuses the peer or takes too long, the
+ * handler ends the connection.
  *
  * ```text
  *  wire | frame | codec | last words | heartbeat | [auth] | app
@@ -53,17 +53,16 @@ const EVENTS = { fires: ['AuthenticatedEvent', 'AuthFailedEvent'] } as const;
  *   answers errors) also work before the sign-in.
  * - **In** messages, including credentials.
  * - **Out** the messages of an authenticated peer, in order, held messages first. While the authenticator works, reads are held,
- *   so the decoders before the handler stop after the credentials. If a decoder is removed when the peer is authenticated, the
- *   bytes that follow pass on undecoded. {@link switchProtocol} removes decoders in this way.
+ *   so the decoders before the handler stop after the credentials. If the sign-in removes a decoder, the bytes that follow pass
+ *   on undecoded, as with {@link switchProtocol}.
  * - **Events** fires `AuthenticatedEvent` when the peer is authenticated, before any message, and `AuthFailedEvent` at each
  *   failure. Sets the attribute `PRINCIPAL`. Holds `channelReadComplete` back until the peer is authenticated.
- * - **Errors** `REJECTED_AUTH` and `TIMEOUT_AUTH`. They are in the failed event, and held writes fail with them. The hook
- *   `writeFailed` receives those failures, unless a handler observes the writes. The close reasons are `unauthenticated`,
- *   `timeout`, `replaced` and `refused`.
+ * - **Errors** `REJECTED_AUTH` and `TIMEOUT_AUTH` in the failed event and for held writes. The hook `writeFailed` receives the
+ *   errors of writes that no handler observes. The close reasons are `unauthenticated`, `timeout`, `replaced` and `refused`.
  * - **State** per channel. The handler removes itself when the peer is authenticated, unless `sessions` or `again` is set. With
- *   these options it stays, so that no message of the older connection is processed after a kick.
+ *   these options, it stays, so that no message of the older connection is processed after a kick.
  * - **Cost** none after the sign-in. If the handler stays, one comparison per message and write.
- * - **Pitfalls** Compare secrets with `secretsEqual`, and slow down guessing with `GuessLimiter`. Writes of later handlers are
+ * - **Pitfalls** compare secrets with `secretsEqual`, and slow down guessing with `GuessLimiter`. Writes of later handlers are
  *   held until the peer is authenticated, except writes that `exceptionCaught` makes at once. The deadline runs outside any
  *   asynchronous context, so an `AsyncLocalStorage` has no store there.
  *

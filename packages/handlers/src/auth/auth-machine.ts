@@ -13,9 +13,8 @@ export interface AuthRules {
 }
 
 /**
- * The reason for a refusal: a message before the credentials (`early`), more such messages than can be held (`full`), a refusal
- * by the authenticator (`no`) or its failure (`failure`), an id that is in use elsewhere (`duplicate`), the deadline (`timeout`),
- * or a newer connection that takes the place of this one (`kicked`).
+ * The reason for a refusal: an early message, too many early messages, a refusal or failure of the authenticator, an id that is
+ * in use elsewhere, the deadline, or a newer connection.
  */
 export type Rejection = 'early' | 'full' | 'no' | 'failure' | 'duplicate' | 'timeout' | 'kicked';
 
@@ -43,7 +42,9 @@ interface RejectAction {
   readonly stays: boolean;
 }
 
-/** `waiting` for credentials, `checking` them, `done`, or `over`. In the phase `over`, all input is dropped. */
+/**
+ * The phase of a sign-in: `waiting` for credentials, `checking` them, `done`, or `over`. In the phase `over`, input is dropped.
+ */
 export type AuthPhase = 'waiting' | 'checking' | 'done' | 'over';
 
 const CHECK: MessageAction = { do: 'check' };
@@ -114,17 +115,16 @@ export class AuthMachine {
     return earlyWrites === 'hold' && held >= maxHeld ? 'full' : earlyWrites;
   }
 
-  /** Called when the authenticator is asked. */
   began(): void {
     this.now = 'checking';
   }
 
-  /** Called when the authenticator has no answer and waits for credentials. */
+  /** Called when the authenticator returns no answer, so that the sign-in waits for credentials. */
   undecided(): void {
     this.now = this.isIn ? 'done' : 'waiting';
   }
 
-  /** Called when the authenticator accepts the peer, whose id has `others` other sessions. */
+  /** Called when the peer is accepted. Its id has `others` other sessions. */
   yes(others: number): readonly AuthAction[] {
     const { duplicatePolicy } = this.rules;
     if (others > 0 && duplicatePolicy === 'refuse') return this.refuse('duplicate', this.isIn);
@@ -137,7 +137,7 @@ export class AuthMachine {
     return this.refuse('no', stays);
   }
 
-  /** Called when the authenticator fails. A failure is a refusal that always ends the connection. */
+  /** Called when the authenticator fails, which always ends the connection. */
   failed(): readonly AuthAction[] {
     return this.refuse('failure', false);
   }
@@ -151,7 +151,6 @@ export class AuthMachine {
     return this.refuse('kicked', false);
   }
 
-  /** Called when the connection has closed or the handler was removed. */
   over(): void {
     this.now = 'over';
   }

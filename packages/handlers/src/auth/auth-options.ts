@@ -16,7 +16,7 @@ import type { Sessions } from './sessions.ts';
 /** The second argument of an authenticator, after the message. */
 export interface AuthAttempt {
   readonly channel: Channel;
-  /** A signal that aborts when the connection closes or the deadline is reached. The answer is then not needed. */
+  /** A signal that aborts when the answer is not needed any more: at the close of the connection, or at the deadline. */
   readonly signal: AbortSignal;
 }
 
@@ -35,9 +35,7 @@ export type AuthVerdict<Principal, Reply> =
       readonly stays?: boolean;
     };
 
-/**
- * Functions that make the answers to the peer. Each function is optional. A function that returns `undefined` sends no answer.
- */
+/** Functions that make the answers to the peer, each optional. If a function returns `undefined`, no answer is sent. */
 export interface AuthReplies<Principal, Message, Reply> {
   /** Called when the authenticator has accepted the peer. */
   readonly accepted?: (principal: Principal) => Reply | undefined;
@@ -67,7 +65,7 @@ export interface AuthOptions<Principal, Message, Reply> {
     attempt: AuthAttempt,
   ) => AuthVerdict<Principal, Reply> | PromiseLike<AuthVerdict<Principal, Reply>>;
   /**
-   * Accepts a connection before the peer sends data, for example because of a TLS client certificate. If the function returns
+   * Accepts a connection before the peer sends data, for example by a TLS client certificate. If the function returns
    * `undefined`, the handler waits for credentials.
    * @default every connection must send credentials
    */
@@ -77,8 +75,7 @@ export interface AuthOptions<Principal, Message, Reply> {
   /** Returns true if a message is credentials. @default every message before the sign-in is credentials */
   readonly isCredentials?: (message: Message) => boolean;
   /**
-   * Time within which the peer must be authenticated, in milliseconds, from the start of the connection. `false` means no
-   * deadline.
+   * Maximum time from the start of the connection to the sign-in, in milliseconds. `false` means no deadline.
    * @default 10000
    */
   readonly timeoutMs?: number | false;
@@ -93,8 +90,7 @@ export interface AuthOptions<Principal, Message, Reply> {
    */
   readonly earlyMessages?: 'hold-following' | 'hold' | 'refuse';
   /**
-   * Whether writes of later handlers before the sign-in are held until the peer is authenticated (`hold`), fail (`refuse`), or
-   * are passed on (`pass`).
+   * The treatment of later handlers' writes before the sign-in: hold them until the sign-in, let them fail, or pass them on.
    * @default 'hold'
    */
   readonly earlyWrites?: 'hold' | 'refuse' | 'pass';
@@ -102,13 +98,13 @@ export interface AuthOptions<Principal, Message, Reply> {
   readonly maxHeld?: number;
   /** The group that the channel joins when the peer is authenticated. A channel that closes leaves the group. @default none */
   readonly group?: Group;
-  /** The sessions by id, for example a SessionRegistry. The handlers of one server share one object. @default none */
+  /** The sessions by id, for example a SessionRegistry, shared by the handlers of one server. @default none */
   readonly sessions?: Sessions<Principal>;
   /** The reaction to an id that is in use elsewhere. `kick-older` and `refuse` need `sessions`. @default 'allow' */
   readonly duplicatePolicy?: 'kick-older' | 'refuse' | 'allow';
   /**
-   * The reaction to credentials of a peer that is signed in. They are passed on as a message (`pass`), answered with
-   * `replies.again` (`refuse`), or checked as a new sign-in (`move`). If a new sign-in is accepted, the channel moves to the new
+   * The reaction to credentials of a peer that is signed in. `pass` passes them on as a message, `refuse` answers with
+   * `replies.again`, and `move` checks them as a new sign-in. If a new sign-in is accepted, the channel moves to the new
    * principal. `refuse` and `move` need `isCredentials`.
    * @default 'pass'
    */

@@ -56,7 +56,7 @@ const OPTIONS = describeOptions('GuessLimiter', {
   random: RANDOM,
 });
 
-/** The number of times that a waiting try looks whether it may be checked. */
+/** Number of times that a waiting try looks whether it may be checked. */
 const LOOKS = 10;
 const TOO_MANY = 'not checked: too many wrong tries from this address or for this name';
 
@@ -72,16 +72,16 @@ type Shares = readonly (readonly [buckets: TokenBuckets, key: string])[];
 
 /**
  * Limits the guessing of secrets. It counts the wrong tries of one client for one name, of one client for all names, and of all
- * clients for one name. A try above a limit waits for a short time. If the limit still applies then, the try is refused, and its
- * secret is not checked.
+ * clients for one name. A try above a limit waits for a short time. If the limit still applies then, the try is refused without a
+ * check of its secret.
  *
- * Waiting tries take no share from others, and all have the same chance: each try that a share still allows is given to a waiting
- * try at random. A new try waits with the others if the share is not sufficient for all. If `n` guesses always wait at an
- * address, a new client at that address is accepted after `n + 1` times 3 s on average, with the defaults.
+ * Waiting tries take no share from other tries. Each try that a share still allows is given to a waiting try at random, with
+ * equal chances. A new try also waits if the share is not sufficient for all. If `n` guesses always wait at an address, a new
+ * client there is accepted after `n + 1` times 3 s on average, with the defaults.
  *
- * A try gives back its share after the answer, if the try was right, if its check failed, or if the client has gone. A client
- * that has signed in with a name and is remembered is not kept out by guesses of other names at its address, or of its name
- * elsewhere. The memory is limited.
+ * A try gives back its share after the answer if the try was right, if its check failed, or if the client has gone. Guesses of
+ * other names at its address, or of its name elsewhere, do not keep out a client that has signed in with a name and is
+ * remembered.
  *
  * With the defaults, a guesser has 120 tries per hour for one name from one address, after 5 tries at once. From one address over
  * all names, and for one name from all addresses, the limit is 1200 tries per hour, after 50 tries at once.
@@ -114,7 +114,7 @@ export class GuessLimiter {
   private readonly clients: TokenBuckets;
   private readonly names: TokenBuckets;
   private readonly random: () => number;
-  /** The number of tries that wait for each share. */
+  /** Number of tries that wait for each share. */
   private readonly waiting = new Map<TokenBuckets, Map<string, number>>();
   /** Pairs of client and name that have signed in. */
   private readonly known: RecentMap<true>;
@@ -134,7 +134,7 @@ export class GuessLimiter {
     this.known = new RecentMap(maxClients);
   }
 
-  /** The number of clients and names that are remembered for their wrong tries. */
+  /** Number of clients and names that are remembered for their wrong tries. */
   get remembered(): number {
     return this.clients.size + this.names.size;
   }
@@ -142,8 +142,8 @@ export class GuessLimiter {
   /**
    * Returns an authenticator for the AuthHandler that checks no more tries than the limits allow.
    *
-   * @param nameOf - the name in the credentials, in one spelling, as the authenticator compares it. Without the function, or if
-   * it returns no string (for example for a token without a name), only the tries of each client are counted
+   * @param nameOf - the name in the credentials, in one spelling, as the authenticator compares it. Without a name, as for a
+   * token, only the tries of each client are counted
    * @param authenticate - the function that refuses a wrong secret. A throw means that the check failed, and is not counted
    * @throws OptionError `OPTION_INVALID` if `nameOf` is not a function
    */
@@ -204,8 +204,8 @@ export class GuessLimiter {
   }
 
   /**
-   * Resolves with true when the try may be checked and has taken its shares, and with false if it may not be checked in time.
-   * Rejects if the attempt is aborted.
+   * Resolves with true when the try may be checked and has taken its shares, or with false after the maximum wait. Rejects if the
+   * attempt is aborted.
    *
    * @param short - the shares that are not sufficient
    */
@@ -229,8 +229,8 @@ export class GuessLimiter {
   }
 
   /**
-   * Checks a try. A right try, a try whose check failed, and a try that was aborted give back their shares. They do so only after
-   * the answer, because the secret is being checked until then.
+   * Checks a try. A try gives back its shares if it was right, failed to be checked, or was aborted. The shares are given back
+   * only after the answer, because the secret is being checked until then.
    */
   private watch<P, R>(
     pair: string | undefined,

@@ -12,7 +12,6 @@ export type Question<Principal, Reply> = (
 
 /** The object that receives the reports of an {@link Inquiry}. */
 export interface InquiryOwner<Principal, Reply> {
-  /** Called before the authenticator is asked. */
   began(): void;
   /** Called when the authenticator answers later. */
   waits(): void;

@@ -3,7 +3,7 @@ import type { AuthAttempt } from './auth-options.ts';
 
 /**
  * One question to the authenticator. The signal is made on first use, because most authenticators answer at once, and a signal
- * costs more than the rest of a refusal, including the garbage collection.
+ * costs more than the rest of a refusal, including garbage collection.
  */
 export class PendingAttempt implements AuthAttempt {
   readonly channel: Channel;

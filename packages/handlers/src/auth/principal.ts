@@ -1,8 +1,8 @@
 import { AttributeKey, type Channel } from '@headrace/core';
 
 /**
- * The attribute with the principal of a channel. A channel that has a principal has signed in. The AuthHandler sets it when its
- * authenticator has accepted the peer. A sign-in without an AuthHandler sets it with `channel.attributes.set(PRINCIPAL, user)`.
+ * The attribute with the principal of a channel that has signed in. The AuthHandler sets it when its authenticator has accepted
+ * the peer. A sign-in without an AuthHandler sets it with `channel.attributes.set(PRINCIPAL, user)`.
  */
 export const PRINCIPAL: AttributeKey<unknown> = new AttributeKey('principal');
 

@@ -6,10 +6,7 @@ import type { Session, Sessions } from './sessions.ts';
 export interface SessionRegistryEvents<Principal> {
   /** Emitted when an id that was offline has a session. */
   online: [id: string, session: Session<Principal>];
-  /**
-   * Emitted when an id stays online, but its newest channel is now another channel: it signed in again, or its newest channel
-   * closed.
-   */
+  /** Emitted when an id stays online, but has another newest channel, because it signed in again or its newest channel closed. */
   moved: [id: string, session: Session<Principal>, previous: Channel];
   /**
    * Emitted when the id has had no session for `graceMs`. `info` tells how its last channel closed. `info` is `undefined` if that
@@ -40,10 +37,10 @@ interface Leaving<Principal> {
 
 /**
  * The connected sessions by id. The AuthHandlers of one server share it and keep it up to date. It finds the channel of an id,
- * recognizes a second sign-in of an id, and reports presence with the events `online`, `moved` and `offline`. An id does not go
- * offline if it signs in again before its old connection is found dead, or if the new sign-in kicks the old one.
+ * recognizes a second sign-in, and reports presence with the events `online`, `moved` and `offline`. An id does not go offline if
+ * it signs in again before its old connection is found dead, or if the new sign-in kicks the old one.
  *
- * An error that a listener throws or rejects with is logged, and does not affect the connection.
+ * An error of a listener is logged, and does not affect the connection.
  *
  * @example
  * ```ts run
@@ -84,7 +81,7 @@ export class SessionRegistry<Principal>
     this.graceMs = graceMs;
   }
 
-  /** The number of connected ids. */
+  /** Number of connected ids. */
   get size(): number {
     return this.sessions.size;
   }
@@ -135,7 +132,7 @@ export class SessionRegistry<Principal>
     }
   }
 
-  /** Removes a session. Returns true if the session was registered. */
+  /** Removes a session. Returns true if it was registered. */
   remove(session: Session<Principal>): boolean {
     const id = this.idOf(session.principal);
     const all = this.sessions.get(id);

@@ -1,10 +1,10 @@
 import type { Channel } from '@headrace/core';
 
-/** A session of the same id on another channel, perhaps in another process. The only possible action is to end it. */
+/** A session of the same id on another channel, perhaps in another process. It can only be ended. */
 export interface OtherSession {
   /**
-   * Ends the session because a newer session takes its place. You may call `kick` at any time. It has no effect if the session
-   * has ended already, or if its channel has closed or signed in again. It does not throw.
+   * Ends the session because a newer session takes its place. You may call `kick` at any time. It does not throw, and has no
+   * effect if the session has ended already, or if its channel has closed or signed in again.
    */
   kick(): void;
 }
@@ -24,14 +24,11 @@ export interface Session<Principal> extends OtherSession {
 export interface Sessions<Principal> {
   /**
    * Returns the sessions of a principal's id on all servers, except the session of the given channel. Called when the peer is
-   * authenticated. It decides at once, without a promise, by the sessions that it knows at that moment.
+   * authenticated. It decides at once, without a promise, by the sessions that are known then.
    */
   othersOf(principal: Principal, channel: Channel): readonly OtherSession[];
   /** Adds the session of a peer that is authenticated. Called once for each session. */
   add(session: Session<Principal>): void;
-  /**
-   * Removes a session because its channel has closed, has signed in again, or was kicked. Returns true if the session was
-   * registered.
-   */
+  /** Removes a session because its channel has closed, has signed in again, or was kicked. Returns true if it was registered. */
   remove(session: Session<Principal>): boolean;
 }

@@ -75,7 +75,7 @@ interface Announcement<Message> {
  * by the number of members, and at least 32. It is written in pieces if its announcements are about members, or if members joined
  * meanwhile. A piece concerns at most 64 of these members, and each of them receives its own part. For 5,000 members that joined
  * together, each member has at most 79 writes, and `combine` receives 325,000 messages. Up to 65,536 announcements may wait. A
- * further announcement causes a batch at once. **Pitfalls** An announcement can arrive after a broadcast that was made later.
+ * further announcement causes a batch at once. **Pitfalls** an announcement can arrive after a broadcast that was made later.
  * Call {@link Announcer.catchUp} before you broadcast a member's own messages. Call {@link Announcer.close} before a shutdown, to
  * discard waiting announcements.
  *
@@ -108,21 +108,21 @@ export class Announcer<Message, Combined = Message> {
   private readonly writesAtOnce: number;
   private readonly combine: ((messages: readonly Message[]) => Combined) | undefined;
   private readonly queue: Announcement<Message>[] = [];
-  /** The number of the first announcement in the queue, among all announcements. */
+  /** Number of the first announcement in the queue, among all announcements. */
   private first = 0;
-  /** The number of the last queued announcement about each member. */
+  /** Number of the last queued announcement about each member. */
   private readonly lastAbout = new Map<Channel, number>();
   /** Whether members joined since the last announcement. */
   private hasJoined = false;
-  /** The number of the first announcement for each member that joined while announcements waited, in rising order. */
+  /** Number of the first announcement for each member that joined while announcements waited, in rising order. */
   private readonly newcomers = new Map<Channel, number>();
   /** Whether a batch is being written, or the pause after it has not ended. */
   private isBusy = false;
   private isClosed = false;
-  /** The start of the period whose writes are counted, and their number. */
+  /** Number of writes since the time `since`. */
   private since = 0;
   private writes = 0;
-  /** The number of writes of pieces that the group has not begun. */
+  /** Number of writes of pieces that the group has not begun. */
   private ahead = 0;
   private pause: Timer | undefined = undefined;
 
@@ -146,7 +146,7 @@ export class Announcer<Message, Combined = Message> {
     group.on('channelLeft', (channel) => this.newcomers.delete(channel));
   }
 
-  /** The number of announcements that are not yet written. */
+  /** Number of announcements that are not yet written. */
   get waiting(): number {
     return this.queue.length;
   }
@@ -170,7 +170,7 @@ export class Announcer<Message, Combined = Message> {
 
   /**
    * Writes the waiting announcements about a member, and those before them. Call it before the member's messages. Returns false
-   * if a part still waits because thousands of broadcasts of the group wait.
+   * if some still wait because thousands of broadcasts of the group wait.
    */
   catchUp(about: Channel): boolean {
     const last = this.lastAbout.get(about);
@@ -188,7 +188,7 @@ export class Announcer<Message, Combined = Message> {
     this.pause?.cancel();
   }
 
-  /** The number of the next announcement. */
+  /** Number of the next announcement. */
   private get end(): number {
     return this.first + this.queue.length;
   }

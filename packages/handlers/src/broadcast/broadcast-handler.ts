@@ -54,14 +54,14 @@ const OPTIONS = describeOptions('BroadcastHandler', {
  *   write for each member, and a peer that sends too fast causes slow members to be closed.
  * - **In** any message.
  * - **Out** the same, if a handler stands after it.
- * - **Events** forwards all of them. After a `DrainStartEvent`, no more input is read from the peer. After a `DrainEvent`, the
+ * - **Events** forwards all. After a `DrainStartEvent`, no more input is read from the peer. After a `DrainEvent`, the
  *   channel ends only when the broadcasts that the group has accepted are complete.
  * - **Errors** raises none. A failure at one member does not affect the sender or the others. It is reported to the `writeFailed`
  *   hook of that member.
  * - **State** none except the group: sharable.
  * - **Cost** one write per member and message, and one flush per member for the messages of one read. Encoders without state
  *   encode once for all members.
- * - **Pitfalls** In a group of several processes, a function in `to` returns a matcher that also applies in other processes. The
+ * - **Pitfalls** in a group of several processes, a function in `to` returns a matcher that also applies in other processes. The
  *   members' pipelines must accept the result of `format`. With a `ChannelGroup<string>`, the compiler checks that the result is
  *   a text. The group's `slowMember` policy applies to a member that reads too slowly. A broadcast to a large group can take more
  *   than one turn of the event loop. Meanwhile, only the reads of the sender's channel are held.

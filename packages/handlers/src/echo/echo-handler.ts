@@ -35,7 +35,7 @@ const OPTIONS = describeOptions('EchoHandler', {
  * - **Errors** raises none of its own.
  * - **State** per channel: while the peer does not read, the rest of the burst that was read.
  * - **Cost** one write per message, one flush per read burst.
- * - **Pitfalls** If a peer sends and does not read, its input is not read either. Reading continues when the peer has read the
+ * - **Pitfalls** if a peer sends and does not read, its input is not read either. Reading continues when the peer has read the
  *   waiting output. If the peer reads nothing for the stall time, it is closed as a slow consumer. So an echo never exceeds
  *   `maxOutboundBytes`.
  *
@@ -103,10 +103,7 @@ export class EchoHandler<In = PassThrough, Out = WhatItReads>
     ctx.fireChannelWritabilityChanged();
   }
 
-  /**
-   * Returns true if the channel is writable. A burst of many small messages can fill the buffer before its flush is due, so it
-   * flushes first. If the channel stays unwritable, it holds reads.
-   */
+  /** Returns true if the channel is writable, after a flush if necessary. Otherwise, it holds reads. */
   private hasRoom(ctx: Context): boolean {
     const { channel } = ctx;
     if (!channel.isWritable) ctx.flush();

@@ -20,7 +20,7 @@ const OPTIONS = describeOptions('AdaptiveInterval', {
   confirmations: whole({ min: 1, default: 3 }),
 });
 
-/** The maximum distance of the safe and the lost interval at the end of the search, as a share of the safe interval. */
+/** Maximum distance of the safe and the lost interval at the end of the search, as a share of the safe interval. */
 const CLOSE_ENOUGH = 0.1;
 
 /**

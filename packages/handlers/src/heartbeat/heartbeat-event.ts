@@ -1,6 +1,6 @@
 import { recognizeCopies } from '@headrace/core/authoring';
 
-/** An event that reports a heartbeat of the peer: a ping, or the answer to our ping. */
+/** An event that is fired for a heartbeat of the peer: a ping, or the answer to our ping. */
 export class HeartbeatReceivedEvent<Message = unknown> {
   static {
     recognizeCopies(HeartbeatReceivedEvent, 'headrace.HeartbeatReceivedEvent');
@@ -20,7 +20,7 @@ export class HeartbeatReceivedEvent<Message = unknown> {
 }
 
 /**
- * An event that reports that no input arrived within the time for an answer, or within `silenceMs`. The channel is closed after
+ * An event that is fired when no input arrived within the time for an answer, or within `silenceMs`. The channel is closed after
  * the last allowed event.
  */
 export class HeartbeatMissedEvent {
@@ -44,7 +44,7 @@ export class HeartbeatMissedEvent {
 
 /**
  * An event that asks the heartbeat handlers of a pipeline to send a heartbeat at once, to find out soon whether the peer lives.
- * Fire it when a machine has woken up or has another network. A client's `networkChanged()` fires it.
+ * Fire it when a machine has woken up or has another network, as a client's `networkChanged()` does.
  */
 export class HeartbeatProbeEvent {
   static {

@@ -12,8 +12,8 @@ const ANSWERED = 4;
 const EVENTS = { fires: ['HeartbeatReceivedEvent', 'HeartbeatMissedEvent'] } as const;
 
 /**
- * Answers the peer's heartbeats and does not pass them on to the application. With the options for it, the handler also sends
- * heartbeats of its own, and closes the connection when the peer is silent.
+ * Answers the peer's heartbeats and does not pass them on to the application. Optionally, it also sends heartbeats of its own,
+ * and closes the connection when the peer is silent.
  *
  * ```text
  *  wire | frame | codec | [heartbeat] | auth | app     pings are answered before the sign-in, too
@@ -24,16 +24,16 @@ const EVENTS = { fires: ['HeartbeatReceivedEvent', 'HeartbeatMissedEvent'] } as 
  *   life, even if it completes no message.
  * - **In** messages, including heartbeats.
  * - **Out** the messages that are not heartbeats.
- * - **Events** fires `HeartbeatReceivedEvent` with the message and, for answers, the round-trip time. Fires
- *   `HeartbeatMissedEvent` for each missing answer. Closes with the reason `heartbeat`. While reads are held, or `autoRead` is
- *   off and no read was requested, no answer counts as missed. At a `HeartbeatProbeEvent`, the handler sends a heartbeat at once,
- *   if it sends heartbeats. The event is passed on.
+ * - **Events** fires `HeartbeatReceivedEvent` with the message and, for answers, the round-trip time, and `HeartbeatMissedEvent`
+ *   for each missing answer. Closes with the reason `heartbeat`. While reads are held, or `autoRead` is off and no read was
+ *   requested, no answer counts as missed. After a `HeartbeatProbeEvent`, which it forwards, a handler that sends heartbeats
+ *   sends a heartbeat at once.
  * - **Errors** raises none.
- * - **State** per channel: a timer and four time stamps, or no state if the handler only answers.
+ * - **State** per channel: a timer and four time stamps, or nothing if the handler only answers.
  * - **Cost** one comparison per message, one time stamp per read burst and flush.
- * - **Pitfalls** A successful write is not a sign of life, because the kernel accepts bytes for a dead peer for minutes. TCP
- *   keepalive is not a replacement: it waits for hours, and does not work while output is unacknowledged. A short interval keeps a
- *   phone's radio awake. With a long interval, routers forget the connection.
+ * - **Pitfalls** a successful write is not a sign of life, because the kernel accepts bytes for a dead peer for minutes. TCP
+ *   keepalive is not a replacement: it waits for hours, and does not work while output is unacknowledged. A short interval keeps
+ *   a phone's radio awake. With a long interval, routers forget the connection.
  *
  * @example
  * ```ts run

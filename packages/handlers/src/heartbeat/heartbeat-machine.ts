@@ -32,8 +32,8 @@ const MAX_UNANSWERED = 16;
 
 /**
  * The heartbeat of one connection, without clock, channel or messages. It is notified of each occurrence and its time, and
- * returns the actions and the time of the next call. Only inbound data counts as a sign of life. A successful write does not
- * count, because a kernel accepts bytes for a dead peer for many minutes.
+ * returns the actions and the time of the next call. Only inbound data is a sign of life. A successful write is not, because a
+ * kernel accepts bytes for a dead peer for many minutes.
  */
 export class HeartbeatMachine {
   private readonly rules: HeartbeatRules;
@@ -55,7 +55,6 @@ export class HeartbeatMachine {
     this.share = rules.jitter === 0 ? 1 : 1 - rules.random() / 2;
   }
 
-  /** Number of consecutive missed answers. */
   get missed(): number {
     return this.missedInARow;
   }
@@ -94,7 +93,6 @@ export class HeartbeatMachine {
     this.missedInARow = 0;
   }
 
-  /** Records a write. */
   wrote(now: number): void {
     this.lastWriteAt = now;
   }

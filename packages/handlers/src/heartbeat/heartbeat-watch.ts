@@ -51,17 +51,14 @@ export class HeartbeatWatch<In, Out> implements DeadlineEntry {
     return this.sendsPings && this.rules.onlyWhenQuiet;
   }
 
-  /** Time from the last ping that was answered to its answer, in milliseconds. */
   get roundTripMs(): number | undefined {
     return this.lastRoundTripMs;
   }
 
-  /** Number of consecutive missed answers. */
   get missed(): number {
     return this.machine?.missed ?? 0;
   }
 
-  /** Whether one of our pings is still unanswered. */
   get hasUnanswered(): boolean {
     return this.machine?.hasUnanswered === true;
   }
@@ -157,7 +154,7 @@ export class HeartbeatWatch<In, Out> implements DeadlineEntry {
     if (isOn()) callInContext(ctx, () => this.arm(ctx, machine));
   }
 
-  /** Reports to the machine that reads are or were held, because no answer can be missed meanwhile. */
+  /** Reports held reads to the machine, because no answer can be missed meanwhile. */
   private standStill(ctx: Context, machine: HeartbeatMachine): void {
     const { isReadHeld, readHeldMs, autoRead } = ctx.channel;
     const now = ctx.clock.now();
@@ -178,9 +175,7 @@ export class HeartbeatWatch<In, Out> implements DeadlineEntry {
     if (isLost) ctx.close('heartbeat');
   }
 
-  /**
-   * Sends a ping, unless the previous ping is still in the output, so that pings do not pile up for a peer that reads nothing.
-   */
+  /** Sends a ping, unless the previous ping is still in the output. So pings do not pile up. */
   private ping(ctx: Context, machine: HeartbeatMachine): void {
     if (this.pingOnItsWay !== undefined) {
       machine.pingSkipped();

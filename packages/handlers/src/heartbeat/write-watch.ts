@@ -5,7 +5,7 @@ export class WriteWatch {
   private watched: WriteFuture | undefined = undefined;
   private readonly settled: () => void;
 
-  /** @param wrote - the function to call when writes have settled */
+  /** @param wrote - called when writes have settled */
   constructor(wrote: () => void) {
     this.settled = () => {
       this.watched = undefined;

@@ -4,7 +4,7 @@ import { callInContext } from '@headrace/core/authoring';
 /**
  * Sends the last message, if there is one, and ends the channel, even if the function that makes the message fails.
  *
- * @param lastWord - the function that makes the message, after the check of the option
+ * @param lastWord - the function, after the check of the option
  */
 export function endWith(
   ctx: Context,

@@ -36,7 +36,7 @@ const EVENTS = { answers: ['IdleStateEvent'] } as const;
  * - **Errors** raises none.
  * - **State** per channel.
  * - **Cost** none per message: the handler has no method for messages.
- * - **Pitfalls** A peer whose cable is cut cannot read the last message. The channel closes after the linger time in any case.
+ * - **Pitfalls** a peer whose cable is cut cannot read the last message. The channel closes after the linger time in any case.
  *
  * @example
  * ```ts run

@@ -41,18 +41,17 @@ const EVENTS = { fires: ['IdleStateEvent'] } as const;
  * - **In** anything.
  * - **Out** the same.
  * - **Events** fires `IdleStateEvent` to the handlers after it, and again after each further full period. The times of
- *   `readerIdleMs` and `allIdleMs` stop while reads are held (`holdReads`), and while auto-read is off and no read was requested,
- *   because the peer is not the cause.
+ *   `readerIdleMs` and `allIdleMs` stop while reads are held (`holdReads`), and while auto-read is off and no read was requested.
  * - **Errors** raises none.
  * - **State** per channel: a deadline for each time that is on. The deadlines of all connections with the same clock share one
  *   timer.
  * - **Cost** one time stamp per read burst and per completed flush. A deadline is set again only when it is reached. Without
  *   `writerIdleMs` and `allIdleMs`, writes do not pass through the handler.
- * - **Pitfalls** The handler does not see TCP keepalive, which neither counts as a read nor prevents idleness. Node's
- *   `socket.setTimeout` is not a replacement, because writes also reset it. In a WebSocket's pipeline, pongs count as reads if
- *   the handler stands before a `HeartbeatHandler` with `webSocketHeartbeat()`. After that handler, only messages count. If an
- *   earlier handler does not forward `channelReadComplete`, this handler waits for the end of the burst. Its events run outside
- *   any asynchronous context, so an `AsyncLocalStorage` has no store there.
+ * - **Pitfalls** TCP keepalive neither counts as a read nor prevents idleness. Node's `socket.setTimeout` is not a replacement,
+ *   because writes also reset it. In a WebSocket's pipeline, pongs count as reads if the handler stands before a
+ *   `HeartbeatHandler` with `webSocketHeartbeat()`. After that handler, only messages count. If an earlier handler does not
+ *   forward `channelReadComplete`, this handler waits for the end of the burst. Its events run outside any asynchronous context,
+ *   so an `AsyncLocalStorage` has no store there.
  *
  * @example
  * ```ts run
@@ -81,7 +80,7 @@ export class IdleStateHandler implements Handler {
   private ctx: Context | undefined = undefined;
   /** @internal Whether a burst of reads is in progress. */
   isReading = false;
-  /** The number of completed writes. */
+  /** Number of completed writes. */
   private written = 0;
 
   get userEvents(): { readonly fires: readonly 'IdleStateEvent'[] } {

@@ -29,7 +29,7 @@ export interface AdmissionOptions {
   /** Maximum time that a refused connection stays open for its last message, in milliseconds. @default 1000 */
   readonly lastWordMs?: number;
   /**
-   * Maximum number of refused connections that stay open for their last message. Further ones are closed at once.
+   * Maximum number of refused connections that stay open for their last message. Further connections are closed at once.
    * @default 100
    */
   readonly maxLastWords?: number;
@@ -51,9 +51,8 @@ export const ADMISSION_OPTIONS = describeOptions('AdmissionHandler', {
 const EVENTS: HandlerEvents = { answers: ['ProxyProtocolEvent'] };
 
 /**
- * A handler that decides which connections are accepted. It stands in the pipeline of the listening channel, where it decides
- * before connections have their own pipelines, or in those pipelines. One instance serves all connections, because it counts
- * them.
+ * A handler that decides which connections are accepted, before they have pipelines (in the pipeline of the listening channel),
+ * or in their own pipelines. One instance serves all connections, because it counts them.
  */
 export abstract class AdmissionHandler implements Handler {
   declare readonly types: Types;

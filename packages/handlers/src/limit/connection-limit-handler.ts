@@ -53,14 +53,14 @@ function usualClient(child: Channel): string | undefined {
  *   shared by all connections, to the pipelines of the connections.
  * - **In** accepted channels, not yet registered.
  * - **Out** the channels within the limits.
- * - **Events** forwards all of them.
+ * - **Events** forwards all.
  * - **Errors** passes a `REJECTED_TOTAL` or `REJECTED_PER_ADDRESS` to `onRefused`. The close reason is `refused`.
  * - **State** one per server, sharable: the number of open connections, in total and for each client.
  * - **Cost** one map entry per connected client.
- * - **Pitfalls** Behind a proxy, all clients have the proxy's address. In that case, set `perAddress: Infinity` in the handler of
- *   the listening channel, and count clients in a second handler. A listener with `perPeer` gives the places of strangers to
- *   newcomers. For such a listener, leave this handler out, or set both limits to `maxPeers` or more. With lower limits, it
- *   refuses newcomers before a stranger gives up its place, so that forged senders lock others out. The bind logs a warning.
+ * - **Pitfalls** behind a proxy, all clients have the proxy's address. There, set `perAddress: Infinity` in the handler of the
+ *   listening channel, and count clients in a second handler. For a listener with `perPeer`, leave the handler out, or set both
+ *   limits to `maxPeers` or more. With lower limits, it refuses newcomers before a stranger gives up its place, so that forged
+ *   senders lock others out. The bind logs a warning.
  *
  * @example
  * ```ts run
@@ -96,12 +96,12 @@ export class ConnectionLimitHandler extends AdmissionHandler {
     this.clientOf = clientOf;
   }
 
-  /** The number of open connections. */
+  /** Number of open connections. */
   get open(): number {
     return this.openNow;
   }
 
-  /** The number of connected clients. */
+  /** Number of connected clients. */
   get clients(): number {
     return this.perClient.size;
   }

@@ -42,11 +42,11 @@ const OPTIONS = describeOptions(
  * - **Place** in the pipeline of the listening channel, or after a PROXY decoder in the pipelines of the connections.
  * - **In** accepted channels.
  * - **Out** the channels within the rates.
- * - **Events** forwards all of them.
+ * - **Events** forwards all.
  * - **Errors** passes a `REJECTED_RATE` to `onRefused`. The close reason is `refused`.
  * - **State** one per server, sharable: a number for each recent client, at most `maxAddresses`.
  * - **Cost** one map entry per recent client.
- * - **Pitfalls** After a restart, all clients reconnect at once. Use jitter in the clients, and set a sufficient `burst`.
+ * - **Pitfalls** after a restart, all clients reconnect at once. Use jitter in the clients, and set a sufficient `burst`.
  *
  * @example
  * ```ts run
@@ -79,12 +79,12 @@ export class ConnectionRateHandler extends AdmissionHandler {
     this.clients = new TokenBuckets(this.addressRate, resolved.maxAddresses);
   }
 
-  /** The number of connections that were refused so far. */
+  /** Number of connections that were refused so far. */
   get refused(): number {
     return this.refusedSoFar;
   }
 
-  /** The number of clients that are remembered. */
+  /** Number of clients that are remembered. */
   get remembered(): number {
     return this.clients.size;
   }

@@ -54,12 +54,12 @@ const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
  *   decision.
  * - **In** accepted channels.
  * - **Out** the channels that the rules allow.
- * - **Events** forwards all of them.
+ * - **Events** forwards all.
  * - **Errors** passes a `REJECTED_FILTER` to `onRefused`. The close reason is `refused`. Throws `PIPELINE_STATE` for a connection
  *   without an IP address.
  * - **State** sharable: the rules, and the number of refused connections.
  * - **Cost** one look-up per rule and connection.
- * - **Pitfalls** A range for IPv4 never matches IPv6 addresses, and vice versa. Write both ranges. IPv4 addresses in IPv6 form
+ * - **Pitfalls** a range for IPv4 never matches IPv6 addresses, and vice versa. Write both ranges. IPv4 addresses in IPv6 form
  *   (`::ffff:192.0.2.7`) count as IPv4. The IPv6 networks of a `BlockList` of Node also match IPv4 addresses.
  *
  * @example
@@ -87,7 +87,7 @@ export class IpFilterHandler extends AdmissionHandler {
     this.otherwise = otherwise === 'allow';
   }
 
-  /** The number of connections that were refused so far. */
+  /** Number of connections that were refused so far. */
   get refused(): number {
     return this.refusedSoFar;
   }

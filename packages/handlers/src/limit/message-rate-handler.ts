@@ -19,8 +19,8 @@ export interface MessageRateOptions<Message = never> {
   /** Maximum number of messages at once, after a pause. @default perSecond */
   readonly burst?: number;
   /**
-   * The action for excess messages: they wait, and the peer is read at the allowed rate (`slow-down`), they are dropped (`drop`),
-   * or the connection ends (`close`).
+   * The action for excess messages: they wait, and the peer is read only at the allowed rate (`slow-down`), they are dropped, or
+   * the connection ends.
    * @default 'slow-down'
    */
   readonly excessPolicy?: 'slow-down' | 'drop' | 'close';
@@ -35,7 +35,7 @@ const OPTIONS = describeOptions('MessageRateHandler', {
   lastWord: fn({ answers: 'at once', takes: 0, purpose: 'makes the last message' }),
 });
 
-/** An event that reports that a peer sends faster than allowed. It is fired for the first message of each such period. */
+/** An event that is fired for the first excess message of each period in which a peer sends faster than allowed. */
 export class MessageRateExceededEvent {
   static {
     recognizeCopies(MessageRateExceededEvent, 'headrace.MessageRateExceededEvent');
@@ -65,7 +65,7 @@ const EVENTS = { fires: ['MessageRateExceededEvent'] } as const;
  * - **Errors** `REJECTED_RATE` in that event. The close reason is `limit`.
  * - **State** per channel: a number and, with `slow-down`, the rest of the burst that was read.
  * - **Cost** one time stamp per message.
- * - **Pitfalls** With `slow-down`, a peer that continues to send fills its own buffers, and heartbeats that were not read yet
+ * - **Pitfalls** with `slow-down`, a peer that continues to send fills its own buffers, and heartbeats that were not read yet
  *   wait, too. The channel limits outbound data with `maxOutboundBytes` and `outboundStallMs`.
  *
  * @example

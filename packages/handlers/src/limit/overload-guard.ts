@@ -45,7 +45,7 @@ export interface OverloadCounters {
   shed: number;
 }
 
-/** An event that reports a new state of the guard. It is fired in the pipeline of the listening channel. */
+/** An event that is fired in the pipeline of the listening channel when the guard changes its state. */
 export class OverloadEvent {
   static {
     recognizeCopies(OverloadEvent, 'headrace.OverloadEvent');

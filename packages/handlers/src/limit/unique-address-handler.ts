@@ -21,11 +21,11 @@ const OPTIONS = describeOptions(
  * - **Place** in the pipeline of the listening channel, or after a PROXY decoder in the pipelines of the connections.
  * - **In** accepted channels.
  * - **Out** the first channel of each address.
- * - **Events** forwards all of them.
+ * - **Events** forwards all.
  * - **Errors** passes a `REJECTED_PER_ADDRESS` to `onRefused`. The close reason is `refused`.
  * - **State** one per server, sharable: the connected addresses.
  * - **Cost** one map entry per connection.
- * - **Pitfalls** Many people share one address behind the router of a company or a carrier. An IPv6 /64 network counts as one
+ * - **Pitfalls** many people share one address behind the router of a company or a carrier. An IPv6 /64 network counts as one
  *   address.
  *
  * @example

@@ -56,7 +56,7 @@ interface Side {
  * - **Errors** raises none. If the file cannot be written, the handler emits one process warning.
  * - **State** one channel: two sequence numbers. The `PcapWriter` is shared and limited, and you close it.
  * - **Cost** a copy of each byte, and synchronous file writes. Use it for debugging.
- * - **Pitfalls** The packets have the size of the reads and writes, not the size on the wire. The times are those of the event
+ * - **Pitfalls** the packets have the size of the reads and writes, not the size on the wire. The times are those of the event
  *   loop. A capture contains passwords.
  *
  * @example

@@ -23,7 +23,7 @@ const TCP_HEADER_BYTES = 20;
 const TCP_PROTOCOL = 6;
 const WINDOW = 0xffff;
 
-/** The maximum payload of an IP packet of either version. */
+/** Maximum payload of an IP packet of either version. */
 export const MAX_PAYLOAD_BYTES: number = 65_535 - 40 - TCP_HEADER_BYTES;
 
 /** Returns a TCP segment in an IP packet, with correct checksums, as it could have been on the wire. */

@@ -16,7 +16,7 @@ const OPTIONS = describeOptions('PcapWriter', {
   to: value('the path of a file, or a function that takes the bytes', isTarget, { required: true }),
   maxBytes: number({ min: FILE_HEADER_BYTES, default: 100 * 1024 * 1024 }),
 });
-/** The number of bytes that are collected before a write, to avoid a system call for each packet. */
+/** Number of bytes that are collected before a write, to avoid a system call for each packet. */
 const BUFFER_BYTES = 64 * 1024;
 const MAGIC = 0xa1b2_c3d4;
 /** The link type of packets that begin with the IP header, so that no Ethernet header must be invented. */
@@ -42,7 +42,7 @@ export class PcapWriter implements Disposable {
   private waiting: Buffer[] = [];
   private waitingBytes = 0;
   private total = 0;
-  /** The number of bytes in the file. */
+  /** Number of bytes in the file. */
   private written = 0;
   private isClosed = false;
 

@@ -44,7 +44,7 @@ const ERROR: Topic = topic(DIAGNOSTICS_CHANNELS.error);
  * - **Errors** forwards all. If a subscriber throws, Node reports the error as an uncaught exception, outside the pipeline.
  * - **State** sharable.
  * - **Cost** one comparison per event while there is no subscriber.
- * - **Pitfalls** Subscribers receive the original messages and must not change them.
+ * - **Pitfalls** subscribers receive the original messages and must not change them.
  *
  * @example
  * ```ts run

@@ -29,7 +29,7 @@ const OPTIONS = describeOptions('MetricsHandler', {
  * - **Errors** counts them. Raises none.
  * - **State** one channel. The attribute `CHANNEL_METRICS` contains its numbers, even after the close.
  * - **Cost** a few additions per message.
- * - **Pitfalls** Connections that are refused before their pipeline is built are counted by the handler that refuses them, see
+ * - **Pitfalls** connections that are refused before their pipeline is built are counted by the handler that refuses them, see
  *   `ServerMetrics.include`.
  *
  * @example

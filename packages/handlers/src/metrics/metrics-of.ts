@@ -18,12 +18,12 @@ const OPTIONS = describeOptions('metricsOf', {
 
 /**
  * Makes metrics from the numbers of an object, for `ServerMetrics.include`: the counters of a limit, a group, a pool, a cluster,
- * or your own counters. A field `refusedPerAddress` becomes `NAME_refused_per_address_total`. The name of a gauge has no
- * `_total`. A field in milliseconds, such as `pausedMs`, becomes seconds: `NAME_paused_seconds_total`. Fields that are neither
- * numbers nor records of numbers are left out.
+ * or your own. A field `refusedPerAddress` becomes `NAME_refused_per_address_total`. The name of a gauge has no `_total`. A field
+ * in milliseconds, such as `pausedMs`, becomes seconds: `NAME_paused_seconds_total`. Fields that are neither numbers nor records
+ * of numbers are left out.
  *
  * @param name - the first part of each metric's name
- * @param read - the function that returns the object, called for each scrape
+ * @param read - returns the object, called for each scrape
  * @throws OptionError (OPTION_INVALID) for an unknown option or a `name` that Prometheus does not accept
  *
  * @example

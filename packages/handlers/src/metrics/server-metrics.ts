@@ -89,17 +89,17 @@ export class ServerMetrics implements Disposable {
     }
   }
 
-  /** The number of connections so far. */
+  /** Number of connections so far. */
   get opened(): number {
     return this.openedCount;
   }
 
-  /** The number of open connections. */
+  /** Number of open connections. */
   get open(): number {
     return this.channels.size;
   }
 
-  /** The number of closed connections for each reason. */
+  /** Number of closed connections for each reason. */
   get closed(): ReadonlyMap<string, number> {
     const closed = new Map<string, number>();
     for (const { info, count } of this.closedBy.values()) {

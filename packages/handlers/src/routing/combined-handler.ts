@@ -28,8 +28,7 @@ const OUTBOUND = [
 ] as const satisfies readonly (keyof Handler)[];
 
 /**
- * Puts a handler that reads and a handler that writes into a pipeline as one step, for example a decoder and an encoder that
- * belong together.
+ * Puts a handler that reads and a handler that writes into a pipeline as one step, for example a decoder and its encoder.
  *
  * ```text
  *  wire | [decoder + encoder] | app
@@ -43,7 +42,7 @@ const OUTBOUND = [
  *   outbound part throws in `read` or `flush` reaches its own `exceptionCaught`, and then that of the inbound part.
  * - **State** the state of its parts. Their contexts replace this handler when it is added.
  * - **Cost** none: its parts stand in the pipeline themselves.
- * - **Pitfalls** The handler is not in the pipeline after it was added. Remove or look up each part by itself.
+ * - **Pitfalls** after the addition, only its parts are in the pipeline. Remove or look up each part by itself.
  *
  * @example
  * ```ts run

@@ -44,8 +44,7 @@ export interface ForwardOptions<Message = OutboundBytes> {
   /** Connects to the target of this channel, for example with `new Bootstrap().handler(install).connect({ … }, { signal })`. */
   readonly connect: (request: ForwardRequest) => PromiseLike<Channel<unknown, Message>>;
   /**
-   * Time within which `connect` must settle, in milliseconds. After this time, the error is `TIMEOUT_CONNECT`. `false` means no
-   * limit.
+   * Maximum time until `connect` settles, in milliseconds. Then the error is `TIMEOUT_CONNECT`. `false` means no limit.
    * @default 30000
    */
   readonly timeoutMs?: number | false;
@@ -57,8 +56,8 @@ const OPTIONS = describeOptions('ForwardHandler', {
 });
 
 /**
- * Connects to another server when its channel becomes active, and joins the two channels by a {@link RelayHandler} in each. It
- * reads no input before the connection stands.
+ * Connects to another server when its channel becomes active, and joins the two channels by a {@link RelayHandler} in each. Reads
+ * no input before it is connected.
  *
  * ```text
  *  wire | [forward]        →  wire | [relay] ⇄ [relay] | other wire
@@ -67,12 +66,12 @@ const OPTIONS = describeOptions('ForwardHandler', {
  * - **Place** last.
  * - **In** the messages that the other channel's pipeline accepts for writing: bytes, or messages if both channels have codecs.
  * - **Out** nothing. Input goes to the other channel.
- * - **Events** forwards all. Reads are held until the handler is connected. If a transport still delivers messages, they are
- *   kept, and passed on to the relay, or to the next handler if this handler is removed.
- * - **Errors** the error that `connect` rejects with, and `TIMEOUT_CONNECT`. If no handler catches them, they close the channel.
+ * - **Events** forwards all. Reads are held until the handler is connected. Messages that a transport still delivers are kept,
+ *   and passed on to the relay, or to the next handler if this handler is removed.
+ * - **Errors** the error of `connect`, and `TIMEOUT_CONNECT`. If no handler catches them, they close the channel.
  * - **State** one channel, until the relay replaces the handler.
- * - **Cost** none once the relay stands.
- * - **Pitfalls** The client is accepted before the other server has accepted, so the client sees a refusal as a close.
+ * - **Cost** none after the relay has replaced the handler.
+ * - **Pitfalls** the client is accepted before the other server has accepted, so the client sees a refusal as a close.
  *
  * @example
  * ```ts run
@@ -91,7 +90,7 @@ const OPTIONS = describeOptions('ForwardHandler', {
  * console.log(String(back.readOutbound()));
  * // prints hello
  * ```
- * @typeParam Message - the messages that the other channel accepts, inferred from the type of the channel of `connect`
+ * @typeParam Message - the messages that the other channel accepts, inferred from the result of `connect`
  * @see Netty's example `proxy`
  */
 export class ForwardHandler<Message = OutboundBytes> extends KeptInputHandler implements Handler {

@@ -11,8 +11,7 @@ interface Case {
 }
 
 /**
- * Passes each message to the function for its type, and passes on messages that no function accepts. {@link match} makes this
- * handler.
+ * Passes each message to the function for its type, and passes on messages that no function accepts. Made by {@link match}.
  *
  * ```text
  *  wire | frame | codec | [match] | the rest
@@ -22,10 +21,10 @@ interface Case {
  * - **In** the messages named in `match<…>()`.
  * - **Out** the messages that no case accepts. The compiler knows their types.
  * - **Events** forwards all.
- * - **Errors** an error that a case throws, or that its promise rejects with, is an error of this handler.
- * - **State** sharable: it has no state except its cases.
+ * - **Errors** an error that a case throws or rejects with is an error of this handler.
+ * - **State** sharable: only its cases.
  * - **Cost** one test per case, up to the case that matches. Put frequent cases first.
- * - **Pitfalls** The promises of two messages may settle in any order. {@link RequestHandler} keeps the order.
+ * - **Pitfalls** the promises of two messages may settle in any order. {@link RequestHandler} keeps the order.
  *
  * @example
  * ```ts run

@@ -43,17 +43,14 @@ export interface ProtocolDetectorOptions {
   /**
    * Decides at the deadline, if no bytes arrived or the bytes do not decide. Returns the name of a protocol to install, or
    * `'otherwise'` for the function of that name. Another name is an `OPTION_INVALID` error. Returns `undefined` if the function
-   * itself has ended the channel, for example with an answer and `channel.end()`, or has replaced the detector by other handlers.
-   * If the function returns `undefined` and has done neither, the channel has the error of the default.
+   * has ended the channel, for example with an answer and `channel.end()`, or has replaced the detector by other handlers. If it
+   * has done neither, the channel has the error of the default.
    * @default a `TIMEOUT_READ` error
    */
   readonly handleTimeout?: (ctx: Context, prefix: Buffer) => string | undefined;
 }
 
-/**
- * An event that reports that a {@link ProtocolDetector} has installed a protocol. The bytes that the detector read follow this
- * event.
- */
+/** An event that is fired when a {@link ProtocolDetector} has installed a protocol, before the bytes that the detector read. */
 export class ProtocolDetectedEvent {
   static {
     recognizeCopies(ProtocolDetectedEvent, 'headrace.ProtocolDetectedEvent');
@@ -85,8 +82,8 @@ const OPTIONS = describeOptions('ProtocolDetector', {
 const EVENTS = { fires: ['ProtocolDetectedEvent'] } as const;
 
 /**
- * Examines the first bytes of a connection, installs the handlers of the protocol that they belong to, passes all bytes on to the
- * handlers, and removes itself.
+ * Examines the first bytes of a connection, installs the handlers of their protocol, passes all bytes on to the handlers, and
+ * removes itself.
  *
  * ```text
  *  wire | [detect]                 before the first bytes
@@ -98,13 +95,13 @@ const EVENTS = { fires: ['ProtocolDetectedEvent'] } as const;
  *   if other handlers already follow it.
  * - **In** `Buffer`.
  * - **Out** the same bytes, to the handlers that `install` added, after a {@link ProtocolDetectedEvent}.
- * - **Events** forwards all. The attribute `ProtocolDetector.PROTOCOL` has the name of the protocol.
+ * - **Events** forwards all. Sets the attribute `ProtocolDetector.PROTOCOL` to the name of the protocol.
  * - **Errors** `MESSAGE_INVALID` if no protocol matches, `TIMEOUT_READ` at the deadline, and `OPTION_INVALID` if `matches` or
  *   `handleTimeout` returns a wrong value. If no handler catches them, they close the channel.
  * - **State** one channel: the bytes so far, at most `maxBytes` and one read.
  * - **Cost** none after it has removed itself.
- * - **Pitfalls** Installed handlers join an active channel, so `handlerAdded` is called for them, and `channelActive` is not. A
- *   protocol in which the server speaks first can only be recognized by `handleTimeout`.
+ * - **Pitfalls** installed handlers join an active channel: `handlerAdded` is called, but not `channelActive`. A protocol in
+ *   which the server speaks first can only be recognized by `handleTimeout`.
  *
  * @example
  * ```ts run
@@ -219,7 +216,7 @@ export class ProtocolDetector extends KeptInputHandler implements Handler {
     this.readOn(ctx);
   }
 
-  /** Forwards an event at once before the decision, so that an undecided peer does not hold back an event or a drain. */
+  /** Forwards events at once before the decision, so that an undecided peer does not hold back an event or a drain. */
   override userEventTriggered(ctx: Context, event: unknown): void {
     if (this.isDecided || event instanceof TlsUpgradeEvent) super.userEventTriggered(ctx, event);
     else ctx.fireUserEventTriggered(event);
@@ -230,7 +227,7 @@ export class ProtocolDetector extends KeptInputHandler implements Handler {
     else ctx.fireExceptionCaught(error);
   }
 
-  /** Decides with the bytes so far when the input has ended, because no more bytes will arrive. */
+  /** Decides at the end of the input, because no more bytes will arrive. */
   override channelShutdown(ctx: Context, direction: Direction): void {
     if (direction === 'input' && !this.isDecided && this.isKeeping) {
       this.decide(ctx, true);

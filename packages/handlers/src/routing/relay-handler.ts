@@ -12,8 +12,8 @@ import type {
 import { ReadGate, sizeOfBytes, transportOf, unpinned } from '@headrace/core/authoring';
 
 /**
- * Writes the input of one channel to another channel, at the speed at which the other channel accepts it. It also forwards the
- * end: a half-closure as a half-closure, a close as an orderly end after the last byte, and a reset as a reset.
+ * Writes the input of one channel to another channel, at the speed at which the other channel accepts it. The handler also
+ * forwards a half-closure as a half-closure, a close as an orderly end after the last byte, and a reset as a reset.
  *
  * ```text
  *  client | [relay] ──→ server         two relays, one in each channel
@@ -26,10 +26,9 @@ import { ReadGate, sizeOfBytes, transportOf, unpinned } from '@headrace/core/aut
  * - **Events** forwards all. Reads are held while the other channel is not writable.
  * - **Errors** forwards the errors of its channel. A write to the other channel fails if that channel has closed.
  * - **State** one channel.
- * - **Cost** only the copy of the read, and copies of small reads for a peer that is behind. Nothing is held: input that cannot
- *   be written is not read. Two relays that are alone in their pipelines, on sockets, allocate no memory for bytes that the
- *   kernel accepts at once.
- * - **Pitfalls** Half-closures are forwarded only if both channels have `allowHalfOpen`.
+ * - **Cost** only the copy of the read, and copies of small reads for a peer that is behind. Input that cannot be written is not
+ *   read. Two relays that are alone in their pipelines, on sockets, allocate no memory for bytes that the kernel accepts at once.
+ * - **Pitfalls** half-closures are forwarded only if both channels have `allowHalfOpen`.
  *
  * @example
  * ```ts run
@@ -174,10 +173,9 @@ export type Counterpart<R, W, OtherR, OtherW> = [unknown extends R ? never : R] 
 
 /**
  * Joins two channels. Each channel writes the input of the other, until both are closed. If both pipelines have codecs, the
- * channels exchange messages, so you can join two framings. The compiler checks the messages as far as the types of the channels
- * are known.
+ * channels exchange messages, so you can join two framings. The compiler checks the messages if it knows the channels' types.
  *
- * @returns the handlers of the channels, in the order of the arguments. `relayedBytes` counts the bytes in the direction of each
+ * @returns the handlers in the order of the channels. `relayedBytes` of a handler counts the bytes that its channel read
  */
 export function pipeChannels<R, W, OtherR, OtherW>(
   one: Channel<R, W>,

@@ -3,13 +3,13 @@ import { callInContext, dropsKeptMessages, isTurnCheckDue } from '@headrace/core
 import { KeptMessages } from './kept-messages.ts';
 
 /**
- * Replaces a handler by other handlers, and keeps all messages in order. It adds the new handlers after the old one, then passes
- * on the held messages, and then removes the old handler. The opposite order loses messages that arrive in between. If reads are
- * held meanwhile, the remaining held messages wait for the release. They are dropped if this side ends the channel.
+ * Replaces a handler by other handlers, and keeps all messages in order. It adds the new handlers after the old one, passes on
+ * the held messages, and then removes the old handler. The opposite order loses messages that arrive in between. If reads are
+ * held meanwhile, the remaining messages wait for the release. They are dropped if this side ends the channel.
  *
  * @param replacement - the handlers in their order, or a function that adds them after `ctx` itself
- * @param held - the messages that the handler held, the oldest first. The array is emptied. The handler may push messages that
- * arrive meanwhile to the same array
+ * @param held - the messages that the handler held, the oldest first. The array is emptied. The handler may add messages that
+ * arrive meanwhile
  *
  * @example
  * ```ts run

@@ -32,9 +32,8 @@ export interface RequestOptions<Request, Response> {
    */
   readonly answerError?: (error: Error, request: Request) => Response | undefined;
   /**
-   * The order in which answers are written: the order of the requests (`request`), or the order in which the answers are ready
-   * (`completion`). Use `completion` for protocols whose answers name their request. A fast answer then does not wait for a slow
-   * one.
+   * The order of the answers: the order of the requests, or the order of `completion`. Use `completion` for protocols whose
+   * answers name their request. A fast answer then does not wait for an earlier slow answer.
    * @default 'request'
    */
   readonly order?: 'request' | 'completion';
@@ -43,7 +42,7 @@ export interface RequestOptions<Request, Response> {
   /** Maximum number of requests of one channel that wait or are processed. At this number, reads are held. @default 64 */
   readonly maxPending?: number;
   /**
-   * Time for an answer, in milliseconds. After this time, the request fails with `TIMEOUT_REQUEST`. `false` means no limit.
+   * Maximum time for an answer, in milliseconds. Then the request fails with `TIMEOUT_REQUEST`. `false` means no limit.
    * @default false
    */
   readonly timeoutMs?: number | false;
@@ -65,8 +64,7 @@ const OPTIONS = describeOptions('RequestHandler', {
 });
 
 /**
- * Answers each request with the result of a function or of its promise, in the order of the requests or in the order of
- * completion.
+ * Answers each request with the result of a function or of its promise, in the order of the requests or of completion.
  *
  * ```text
  *  wire | frame | codec | [request → response]
@@ -78,10 +76,9 @@ const OPTIONS = describeOptions('RequestHandler', {
  * - **Events** forwards all. After a `DrainEvent`, the channel ends only when all received requests are answered.
  * - **Errors** the error that the function throws or rejects with, unless `answerError` makes an answer from it, and
  *   `TIMEOUT_REQUEST`.
- * - **State** one channel: its pending requests. Their number is at most `maxPending` if the decoders before the handler stop
- *   while reads are held.
+ * - **State** one channel: its pending requests, at most `maxPending` if the decoders before it stop while reads are held.
  * - **Cost** an object per request, an `AbortController` if the function uses the signal, a promise if the function makes one.
- * - **Pitfalls** With `concurrency` above 1, a request may run before the change of its predecessor is complete. Only the answers
+ * - **Pitfalls** with `concurrency` above 1, a request may run before the change of its predecessor is complete. Only the answers
  *   keep their order.
  *
  * @example
@@ -206,9 +203,7 @@ export class RequestHandler<Request, Response> implements Handler {
     this.table!.goOn();
   }
 
-  /**
-   * Writes the answers that are ready: all of them, or in the order of the requests, up to the first request that is not done.
-   */
+  /** Writes the answers that are ready, in the order of the requests only up to the first request that is not done. */
   private answer(ctx: Context): void {
     if (this.isAnswering) return;
     this.isAnswering = true;

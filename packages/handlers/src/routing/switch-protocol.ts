@@ -19,14 +19,14 @@ function isAddable(add: unknown): boolean {
 }
 
 /**
- * Ends a handshake that is followed by another protocol on the same connection. Examples are a line with credentials before raw
- * bytes, SOCKS, and HTTP CONNECT. Bytes that the peer sent directly after the handshake, even in the same read, pass on to the
- * new handlers unchanged: each byte once, in order, and not decoded by the old framing.
+ * Ends a handshake before another protocol on the same connection, for example a line with credentials before raw bytes, SOCKS,
+ * or HTTP CONNECT. Bytes that the peer sent directly after the handshake, even in the same read, pass on to the new handlers
+ * unchanged: each byte once, in order, and not decoded by the old framing.
  *
  * Call the function in the event that ends the handshake (such as an `AuthenticatedEvent`), with the context of the handler that
  * received the event. The new handlers are added directly after that handler. Write the last answer of the handshake before the
- * call. If the decision needs time, hold reads (`holdReads`) from the message that started the decision, so that the decoders
- * stop there. `AuthHandler` does this.
+ * call. If the decision needs time, hold reads (`holdReads`) from the message that started it, so that the decoders stop there.
+ * `AuthHandler` does this.
  *
  * @example
  * ```ts run

@@ -18,7 +18,7 @@ export type EventClass<T> = abstract new (...args: any[]) => T;
  * - **Errors** the error that the function throws, or that its promise rejects with.
  * - **State** sharable.
  * - **Cost** one test per event.
- * - **Pitfalls** An event that the handler consumes does not reach the handlers after it.
+ * - **Pitfalls** an event that the handler consumes does not reach the handlers after it.
  *
  * @example
  * ```ts run

@@ -54,7 +54,7 @@ export class GlobalTraffic implements Disposable {
     );
   }
 
-  /** The number of bytes that wait in all channels. */
+  /** Number of bytes that wait in all channels. */
   get queuedBytes(): number {
     return this.queued;
   }

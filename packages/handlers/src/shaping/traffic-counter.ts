@@ -30,7 +30,7 @@ class Flow {
 
 /**
  * Counts bytes that are read and written: in total, in the current interval and in the last interval. Without `onInterval`, it
- * needs no timer, because an interval ends at the next read of a value or the next count.
+ * needs no timer, because intervals end when a value is read or counted.
  *
  * @see Netty's `TrafficCounter`
  */

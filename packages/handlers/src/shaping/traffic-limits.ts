@@ -2,9 +2,9 @@ import { describeOptions, number, type Resolved, time } from '@headrace/core/aut
 
 /** The limits of a {@link TrafficShapingHandler} or a {@link GlobalTraffic}. */
 export interface TrafficLimits {
-  /** Maximum rate of reading, in bytes per second. `Infinity` means no limit. @default Infinity */
+  /** Maximum read rate, in bytes per second. `Infinity` means no limit. @default Infinity */
   readonly readBytesPerSecond?: number;
-  /** Maximum rate of writing, in bytes per second. `Infinity` means no limit. @default Infinity */
+  /** Maximum write rate, in bytes per second. `Infinity` means no limit. @default Infinity */
   readonly writeBytesPerSecond?: number;
   /** Time for which unused time counts as credit, and the interval of the counter, in milliseconds. @default 1000 */
   readonly checkIntervalMs?: number;

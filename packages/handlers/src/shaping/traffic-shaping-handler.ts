@@ -62,8 +62,8 @@ const SETTABLE = describeOptions('setLimits', {
 });
 
 /**
- * Limits the rate of reading and writing, in bytes per second. The limits are those of this channel, those of several channels
- * together ({@link GlobalTraffic}), or both. If both apply, the longer wait counts.
+ * Limits the read and write rates, in bytes per second, of this channel, of several channels together ({@link GlobalTraffic}), or
+ * both. With both, the longer wait applies.
  *
  * ```text
  *  wire | [shape] | frame | codec | app     counts what is on the wire
@@ -73,12 +73,12 @@ const SETTABLE = describeOptions('setLimits', {
  * - **In** anything. Only bytes count.
  * - **Out** the same. Above the read limit, reads are held: the socket is not read, so the peer's TCP slows down. Above the write
  *   limit, messages wait in order, and are flushed when their time has come.
- * - **Events** forwards all. A half-closure of the output sends the waiting messages at once, before the end.
+ * - **Events** forwards all. A half-closure of the output sends the waiting messages first, at once.
  * - **Errors** fails writes with `OUTBOUND_FULL` or, when the channel closes, `CHANNEL_CLOSED`.
  * - **State** one channel: its counters, and a queue of at most `maxQueuedBytes`.
  * - **Cost** an addition per message, and a timer while messages wait.
- * - **Pitfalls** One burst, up to 64 KiB, is read before the limit can hold reads. So the average rate is kept, but not the rate
- *   of each millisecond. While the handler makes the channel unwritable, `pendingOutboundBytes` contains bytes for this purpose.
+ * - **Pitfalls** one burst, up to 64 KiB, is read before the limit can hold reads. So the limit applies to the average, not to
+ *   each millisecond. While the handler makes the channel unwritable, `pendingOutboundBytes` contains bytes for this purpose.
  *
  * @example
  * ```ts run
@@ -111,7 +111,7 @@ export class TrafficShapingHandler implements Handler {
     return this.state?.counter;
   }
 
-  /** The number of bytes that wait to be written. */
+  /** Number of bytes that wait to be written. */
   get queuedBytes(): number {
     return this.state?.writes.bytes ?? 0;
   }

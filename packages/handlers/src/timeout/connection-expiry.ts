@@ -8,7 +8,7 @@ import {
 } from '@headrace/core/authoring';
 import { endWith } from '../idle/end-with.ts';
 
-/** An event that reports that a connection reached its maximum age or number of messages, and will be ended. */
+/** An event that is fired before a connection ends because of its age or its number of messages. */
 export class ConnectionExpiredEvent {
   static {
     recognizeCopies(ConnectionExpiredEvent, 'headrace.ConnectionExpiredEvent');

@@ -39,7 +39,7 @@ const EVENTS = { fires: ['ConnectionExpiredEvent'] } as const;
  * - **Errors** raises none.
  * - **State** per channel: one timer.
  * - **Cost** none per message: the handler has no method for messages.
- * - **Pitfalls** Without a grace time, answers in progress are lost.
+ * - **Pitfalls** without a grace time, answers in progress are lost.
  *
  * @example
  * ```ts run

@@ -31,7 +31,7 @@ const EVENTS = { fires: ['ConnectionExpiredEvent'] } as const;
  * - **Errors** raises none.
  * - **State** per channel: a number.
  * - **Cost** one addition per message.
- * - **Pitfalls** Without a grace time, only answers that are written within the same burst arrive.
+ * - **Pitfalls** without a grace time, only answers that are written within the same burst arrive.
  *
  * @example
  * ```ts run

@@ -23,12 +23,12 @@ const NO_EVENTS = { fires: [] } as const;
  * - **Place** first, or after the frame decoder.
  * - **In** anything.
  * - **Out** the same.
- * - **Events** forwards all of them. While reads are held (`holdReads`), the time stops.
+ * - **Events** forwards all. While reads are held (`holdReads`), the time stops.
  * - **Errors** `TIMEOUT_READ` to the handlers after it, once. Then the channel closes with the reason `timeout`, unless a handler
  *   has ended it in order.
  * - **State** per channel: one timer, one time stamp.
  * - **Cost** one time stamp per read burst.
- * - **Pitfalls** For a warning, or for an action other than a close, use the IdleStateHandler.
+ * - **Pitfalls** for a warning, or for an action other than a close, use the IdleStateHandler.
  *
  * @example
  * ```ts run
