@@ -13,7 +13,7 @@ export class AuthenticatedEvent<Principal = unknown> {
     recognizeCopies(AuthenticatedEvent, 'headrace.AuthenticatedEvent');
   }
 
-  /** For the compiler only: without this declaration, `instanceof` would make the principal `any`. */
+  /** For the compiler only: without it, `instanceof` would make the principal `any`. */
   declare static readonly [Symbol.hasInstance]: (event: unknown) => event is AuthenticatedEvent;
   readonly principal: Principal;
   /** The earlier principal of the channel, if the peer authenticated again. */

@@ -100,10 +100,9 @@ export class AuthHandler<Principal, Message = string, Reply = Message>
   private madeMembership: Membership<Principal> | undefined = undefined;
   private inquiry: Inquiry<Principal, Reply> | undefined = undefined;
   private deadline: AuthDeadline | undefined = undefined;
-  /** Writes that wait for the sign-in. */
   private early: PendingWriteQueue | undefined = undefined;
   private isDeciding = false;
-  /** Whether an error is passing. Writes that later handlers make meanwhile are answers to the error. */
+  /** Whether an error is passing. Later handlers' writes are then answers to the error. */
   private passesError = false;
 
   get userEvents(): { readonly fires: readonly ('AuthenticatedEvent' | 'AuthFailedEvent')[] } {
@@ -296,7 +295,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message>
     return this.functions.replies?.refused?.(text);
   }
 
-  /** Runs a task that a timer or a promise starts. An error of the task must reach the pipeline, and not the process. */
+  /** Runs a task of a timer or a promise. Its error must reach the pipeline, and not the process. */
   private orEnd(ctx: Context, task: () => void): void {
     try {
       task();
@@ -311,7 +310,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message>
 
   // --- decisions ---
 
-  /** @param isRestored - whether the sign-in was in another process, so that the peer already has its answer */
+  /** @param isRestored - whether the sign-in was in another process, so that the peer has its answer */
   private accepted(
     ctx: Context,
     principal: Principal,
@@ -393,7 +392,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message>
     ctx.fireUserEventTriggered(new AuthenticatedEvent(principal, previous));
   }
 
-  /** Passes on the held messages as if they had just arrived. */
+  /** Passes on the held messages. */
   private handOn(ctx: Context): void {
     if (this.isKeeping) this.kept.deliver(ctx);
     else this.leave(ctx);
@@ -420,8 +419,8 @@ export class AuthHandler<Principal, Message = string, Reply = Message>
   }
 
   /**
-   * Ends the session. Afterwards no message of this connection is processed. A kick may happen at any time, also from outside, so
-   * an error that is thrown here is reported for this connection, not to the code that kicks.
+   * Ends the session. From now on, no message of this connection is processed. A kick may happen at any time, also from outside,
+   * so an error is reported for this connection, not to the code that kicks.
    */
   private kick(ctx: Context, session: Session<Principal>): void {
     if (!this.membership.end(session)) return;

@@ -84,7 +84,7 @@ export class AuthMachine {
     return this.now;
   }
 
-  /** Whether the peer was accepted and the session has not ended. */
+  /** Whether the peer is accepted and the session has not ended. */
   get isSignedIn(): boolean {
     return this.isIn && this.now !== 'over';
   }
@@ -94,7 +94,7 @@ export class AuthMachine {
     return this.now === 'waiting' || (this.now === 'done' && this.rules.again !== 'pass');
   }
 
-  /** Returns the action for a message that arrives while `held` messages are held. */
+  /** Returns the action for a message while `held` messages are held. */
   message(isCredentials: boolean, held: number): MessageAction {
     const { earlyMessages, maxHeld } = this.rules;
     if (this.now === 'over') return DROP;
@@ -119,7 +119,7 @@ export class AuthMachine {
     this.now = 'checking';
   }
 
-  /** Called when the authenticator returns no answer, so that the sign-in waits for credentials. */
+  /** Called when the authenticator has no answer yet. */
   undecided(): void {
     this.now = this.isIn ? 'done' : 'waiting';
   }

@@ -39,7 +39,7 @@ export type AuthVerdict<Principal, Reply> =
 export interface AuthReplies<Principal, Message, Reply> {
   /** Called when the authenticator has accepted the peer. */
   readonly accepted?: (principal: Principal) => Reply | undefined;
-  /** Called when the authenticator has refused the peer, or has failed. */
+  /** Called when the authenticator has refused the peer or failed. */
   readonly refused?: (why: string) => Reply | undefined;
   /** Called when a message arrives before the sign-in. */
   readonly unauthenticated?: (message: Message) => Reply | undefined;
@@ -65,8 +65,8 @@ export interface AuthOptions<Principal, Message, Reply> {
     attempt: AuthAttempt,
   ) => AuthVerdict<Principal, Reply> | PromiseLike<AuthVerdict<Principal, Reply>>;
   /**
-   * Accepts a connection before the peer sends data, for example by a TLS client certificate. If the function returns
-   * `undefined`, the handler waits for credentials.
+   * Accepts a connection before the peer sends data, for example by a TLS client certificate. With the result `undefined`, the
+   * handler waits for credentials.
    * @default every connection must send credentials
    */
   readonly authenticateChannel?: (

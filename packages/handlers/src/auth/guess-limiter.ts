@@ -109,7 +109,6 @@ export class GuessLimiter {
   /** Returns the client that a channel belongs to. */
   readonly clientOf: (channel: Channel) => string | undefined;
   private readonly maxDelayMs: number;
-  /** The shares by client and name. */
   private readonly pairs: TokenBuckets;
   private readonly clients: TokenBuckets;
   private readonly names: TokenBuckets;
@@ -178,7 +177,7 @@ export class GuessLimiter {
     return [ofPair, ofClient, [this.names, digest(name)]];
   }
 
-  /** Returns the shares that are not sufficient for one more try and for the tries that already wait for them. */
+  /** Returns the shares that are not sufficient for one more try after the waiting tries. */
   private short(shares: Shares, now: number): Shares {
     return shares.filter((share) => share[0].left(share[1], now) <= this.inLine(share));
   }
@@ -229,8 +228,8 @@ export class GuessLimiter {
   }
 
   /**
-   * Checks a try. A try gives back its shares if it was right, failed to be checked, or was aborted. The shares are given back
-   * only after the answer, because the secret is being checked until then.
+   * Checks a try. A try that is right, is aborted, or cannot be checked gives back its shares. It does so only after the answer,
+   * because the secret is being checked until then.
    */
   private watch<P, R>(
     pair: string | undefined,

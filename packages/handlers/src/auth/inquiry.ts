@@ -13,9 +13,9 @@ export type Question<Principal, Reply> = (
 /** The object that receives the reports of an {@link Inquiry}. */
 export interface InquiryOwner<Principal, Reply> {
   began(): void;
-  /** Called when the authenticator answers later. */
+  /** Called when the answer will follow later. */
   waits(): void;
-  /** Called when the authenticator has no answer and waits for credentials. */
+  /** Called when the authenticator has no answer yet. */
   undecided(): void;
   decided(verdict: Verdict<Principal, Reply>): void;
   /** Called when the authenticator threw or rejected. */
@@ -74,7 +74,7 @@ export class Inquiry<Principal, Reply> {
     this.owner.failed(cause);
   }
 
-  /** Returns true if the answer of the attempt is not awaited any more, so that it is dropped. */
+  /** Returns true if the answer of the attempt is not awaited any more. */
   private isOver(attempt: PendingAttempt): boolean {
     if (this.attempt !== attempt) return true;
     this.attempt = undefined;

@@ -150,8 +150,7 @@ export class SessionRegistry<Principal>
   }
 
   /**
-   * Reports the id as offline later, even without a grace time, because a session that kicks it, or its next sign-in, may follow
-   * in the same event.
+   * Reports the id as offline only after the present event, in which a session that kicks it, or its next sign-in, may follow.
    */
   private leave(id: string, last: Session<Principal>): void {
     const leaving: Leaving<Principal> = { last, timer: undefined };

@@ -119,7 +119,7 @@ export class Announcer<Message, Combined = Message> {
   /** Whether a batch is being written, or the pause after it has not ended. */
   private isBusy = false;
   private isClosed = false;
-  /** Number of writes since the time `since`. */
+  /** The time since which `writes` counts. */
   private since = 0;
   private writes = 0;
   /** Number of writes of pieces that the group has not begun. */
@@ -188,7 +188,6 @@ export class Announcer<Message, Combined = Message> {
     this.pause?.cancel();
   }
 
-  /** Number of the next announcement. */
   private get end(): number {
     return this.first + this.queue.length;
   }

@@ -57,7 +57,7 @@ export class HeartbeatHandler<In = string, Out = In> implements Handler {
   private readonly format: HeartbeatFormat<In, Out>;
   /** The watch of a handler that does more than answer. */
   private readonly watch: HeartbeatWatch<In, Out> | undefined;
-  /** Flags for the messages since the last `channelReadComplete`, as bits, because three fields would take 16 bytes more. */
+  /** Flags of the present read, as bits, because three fields would take 16 bytes more. */
   private ofRead = 0;
 
   get userEvents(): {
@@ -144,7 +144,7 @@ export class HeartbeatHandler<In = string, Out = In> implements Handler {
     ctx.fireChannelReadComplete();
   }
 
-  /** Requests another read, because the read that the application requested contained only heartbeats. */
+  /** Requests another read, because the requested read contained only heartbeats. */
   private askAgain(ctx: Context): void {
     this.watch?.asked(ctx);
     ctx.read();

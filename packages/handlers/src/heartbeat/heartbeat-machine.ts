@@ -2,7 +2,7 @@ import { stoodStillMs } from '@headrace/core/authoring';
 
 /** The rules for sending heartbeats and for missing answers. Times are in milliseconds. */
 export interface HeartbeatRules {
-  /** Returns the time to the next heartbeat. Called for each heartbeat. `Infinity` means that we send no heartbeats. */
+  /** Returns the time to the next heartbeat, for each heartbeat. `Infinity` means that we send none. */
   readonly intervalMs: () => number;
   /** Maximum time for an answer. */
   readonly timeoutMs: number;

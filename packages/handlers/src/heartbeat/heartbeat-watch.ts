@@ -23,7 +23,6 @@ export class HeartbeatWatch<In, Out> implements DeadlineEntry {
   private readonly adaptive: AdaptiveInterval | undefined;
   private machine: HeartbeatMachine | undefined = undefined;
   private ctx: Context | undefined = undefined;
-  /** The planned time of the next action. */
   private plannedAt = 0;
   private isFirstDue: boolean;
   /** Whether input was requested, with auto-read off, and has not arrived. */
@@ -175,7 +174,7 @@ export class HeartbeatWatch<In, Out> implements DeadlineEntry {
     if (isLost) ctx.close('heartbeat');
   }
 
-  /** Sends a ping, unless the previous ping is still in the output. So pings do not pile up. */
+  /** Sends a ping, unless the previous ping is still in the output. */
   private ping(ctx: Context, machine: HeartbeatMachine): void {
     if (this.pingOnItsWay !== undefined) {
       machine.pingSkipped();

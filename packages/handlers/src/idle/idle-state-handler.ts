@@ -80,7 +80,6 @@ export class IdleStateHandler implements Handler {
   private ctx: Context | undefined = undefined;
   /** @internal Whether a burst of reads is in progress. */
   isReading = false;
-  /** Number of completed writes. */
   private written = 0;
 
   get userEvents(): { readonly fires: readonly 'IdleStateEvent'[] } {

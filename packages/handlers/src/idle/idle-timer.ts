@@ -16,7 +16,6 @@ export class IdleTimer extends ChannelDeadline {
   /** Whether the next event is the first since the last activity. */
   isFirst = true;
   private readonly owner: IdleTimerOwner;
-  /** The observer of the output, if output is observed. */
   private outputMoves: OutputMoves | undefined = undefined;
 
   constructor(state: IdleState, ms: number, owner: IdleTimerOwner) {

@@ -69,7 +69,7 @@ export abstract class AdmissionHandler implements Handler {
     return this.admission.waitForClient ? EVENTS : undefined;
   }
 
-  /** Returns the error of the refusal, or counts the connection and returns `undefined`. */
+  /** Returns the error of the refusal, or counts the connection. */
   protected abstract admit(child: Channel): RejectedError | undefined;
 
   // --- in the pipeline of the listening channel ---
@@ -103,7 +103,7 @@ export abstract class AdmissionHandler implements Handler {
     if (ctx.channel.isOpen) ctx.fireUserEventTriggered(event);
   }
 
-  /** Decides only once for each connection, because the handler leaves the pipeline with the decision. */
+  /** Decides once for each connection, because the handler leaves the pipeline with the decision. */
   private decide(ctx: Context): void {
     const dropping = new DroppingHandler();
     ctx.pipeline.replace(this, dropping);

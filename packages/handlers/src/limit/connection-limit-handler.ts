@@ -116,7 +116,7 @@ export class ConnectionLimitHandler extends AdmissionHandler {
     super.channelActive(ctx);
   }
 
-  /** Warns if the limits are too low. A connection counts until it gives up its place, which happens only after the refusal. */
+  /** Warns of limits below the listener's places. A connection gives up its place only after the refusal. */
   private lookAtPlaces(channel: Channel): void {
     const { total, perAddress } = this;
     const places = transportOf(channel)?.placesForStrangers;

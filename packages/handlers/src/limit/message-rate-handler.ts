@@ -129,7 +129,7 @@ export class MessageRateHandler<Message = never> extends KeptInputHandler implem
     super.channelInactive(ctx);
   }
 
-  /** Returns true if a message may pass now. Otherwise, it holds reads until the next message may pass. */
+  /** Returns true if a message may pass now. Otherwise, holds reads. */
   private takes(ctx: Context): boolean {
     if (this.bucket.take(this.rate, ctx.clock.now())) {
       if (!this.isKeeping) this.isExceeded = false;

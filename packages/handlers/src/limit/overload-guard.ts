@@ -175,7 +175,7 @@ export class OverloadGuard implements Handler {
     else if (now - this.pausedAt >= this.options.shedAfterMs) this.shed(ctx, load, now);
   }
 
-  /** Measures and acts. An error of the measurement is logged, and the server continues. */
+  /** Measures and acts. An error of the measurement is logged. */
   private lookSafely(ctx: Context): void {
     const { channel } = ctx;
     const look = (): void => this.look(ctx);

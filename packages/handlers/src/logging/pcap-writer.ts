@@ -42,7 +42,6 @@ export class PcapWriter implements Disposable {
   private waiting: Buffer[] = [];
   private waitingBytes = 0;
   private total = 0;
-  /** Number of bytes in the file. */
   private written = 0;
   private isClosed = false;
 

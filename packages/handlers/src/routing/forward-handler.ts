@@ -28,9 +28,9 @@ export interface ForwardRequest {
    */
   readonly install: (channel: Channel<Buffer, OutboundBytes>) => Pipeline<never, OutboundBytes>;
   /**
-   * A signal that aborts when the front channel closes first, or when the time is over. A reset by the front peer is noticed
-   * within seconds. The end of the peer's half is noticed when reads are not held any more, because the peer may still wait for
-   * an answer.
+   * A signal that aborts when the front channel closes first, or at the time-out. A reset by the front peer is noticed within
+   * seconds. The end of the peer's half is noticed when reads are not held any more, because the peer may still wait for an
+   * answer.
    */
   readonly signal: AbortSignal;
 }

@@ -2,8 +2,8 @@ import type { Context } from '@headrace/core';
 import { KeptInputHandler, type KeptInputSteps } from '@headrace/core/authoring';
 
 /**
- * A handler for the kept messages of a handler that was removed, in whose place it stands. It passes the messages on while reads
- * are not held, and after them the messages that arrive meanwhile. Then it removes itself.
+ * A handler for the kept messages of a removed handler, in whose place it stands. It passes the messages on while reads are not
+ * held, then the messages that arrive meanwhile, and removes itself.
  */
 export class KeptMessages extends KeptInputHandler {
   private readonly messages: unknown[];

@@ -38,7 +38,7 @@ export interface ProtocolDetectorOptions {
   readonly otherwise?: Protocol['install'];
   /** Number of bytes from which on the answer `need-more` counts as no. @default 64 */
   readonly maxBytes?: number;
-  /** Time after the connect within which the decision must be made, in milliseconds. `false` means no deadline. @default 10000 */
+  /** Maximum time from the connect to the decision, in milliseconds. `false` means no deadline. @default 10000 */
   readonly timeoutMs?: number | false;
   /**
    * Decides at the deadline, if no bytes arrived or the bytes do not decide. Returns the name of a protocol to install, or
@@ -140,7 +140,7 @@ export class ProtocolDetector extends KeptInputHandler implements Handler {
   private deadline: Timer | undefined = undefined;
   private hasStarted = false;
   private isDecided = false;
-  /** Whether the handlers of the protocol are installed, so that the bytes pass on to them. */
+  /** Whether the handlers of the protocol are installed. */
   private isInstalled = false;
   /** Whether no protocol matched. Later input is then dropped until the channel closes. */
   private isRefused = false;
@@ -216,7 +216,7 @@ export class ProtocolDetector extends KeptInputHandler implements Handler {
     this.readOn(ctx);
   }
 
-  /** Forwards events at once before the decision, so that an undecided peer does not hold back an event or a drain. */
+  /** Forwards events at once before the decision. An undecided peer must not hold back an event or a drain. */
   override userEventTriggered(ctx: Context, event: unknown): void {
     if (this.isDecided || event instanceof TlsUpgradeEvent) super.userEventTriggered(ctx, event);
     else ctx.fireUserEventTriggered(event);
@@ -255,12 +255,15 @@ export class ProtocolDetector extends KeptInputHandler implements Handler {
     this.readOn(ctx);
   }
 
-  /** Asks for the next read if auto-read is off, because the handlers that would ask for reads are not installed yet. */
+  /** Asks for the next read if auto-read is off. The handlers that would ask are not installed yet. */
   private readOn(ctx: Context): void {
     if (!ctx.channel.autoRead && !this.isRefused) ctx.read();
   }
 
-  /** Installs the first protocol that matches, or waits if an earlier one may still match. With `isFinal`, it does not wait. */
+  /**
+   * Installs the first protocol that matches, or waits for more bytes if an earlier one may match. With `isFinal`, it does not
+   * wait.
+   */
   private decide(ctx: Context, isFinal: boolean): void {
     const { protocols, otherwise, maxBytes } = this.options;
     const { prefix } = this;
@@ -307,7 +310,6 @@ export class ProtocolDetector extends KeptInputHandler implements Handler {
     this.leave(ctx);
   }
 
-  /** Drops all input from now on. */
   private drop(): void {
     this.isDecided = false;
     this.isRefused = true;

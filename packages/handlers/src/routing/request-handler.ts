@@ -191,7 +191,7 @@ export class RequestHandler<Request, Response> implements Handler {
     }
   }
 
-  /** Answers a request whose time is over. The result of the function does not count any more, and the next request starts. */
+  /** Answers a request whose time is over. The result of its function does not count any more. */
   private expired(ctx: Context, work: RequestWork<Request>): void {
     const { timeoutMs } = this;
     const error = new TimedOutError('TIMEOUT_REQUEST', `no answer within ${timeoutMs} ms`, {
@@ -203,7 +203,7 @@ export class RequestHandler<Request, Response> implements Handler {
     this.table!.goOn();
   }
 
-  /** Writes the answers that are ready, in the order of the requests only up to the first request that is not done. */
+  /** Writes the answers that are ready, in the order of requests only up to the first request that is not done. */
   private answer(ctx: Context): void {
     if (this.isAnswering) return;
     this.isAnswering = true;
@@ -227,10 +227,7 @@ export class RequestHandler<Request, Response> implements Handler {
     return next;
   }
 
-  /**
-   * Writes an answer. A response that cannot be encoded is a failure, like an error of the function. The answer to that failure
-   * is tried once.
-   */
+  /** Writes an answer. A response that cannot be encoded is a failure, whose answer is tried once. */
   private writeAnswer(ctx: Context, request: Request, response: unknown): void {
     const error = encodeErrorOf(ctx.channel, ctx.write(response));
     if (error === undefined) return;
