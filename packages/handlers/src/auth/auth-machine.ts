@@ -146,7 +146,7 @@ export class AuthMachine {
     return this.refuse('timeout', false);
   }
 
-  /** Called when a newer connection takes the place of this one. */
+  /** Called when a newer connection replaces this connection. */
   kicked(): readonly AuthAction[] {
     return this.refuse('kicked', false);
   }

@@ -56,7 +56,7 @@ const OPTIONS = describeOptions('GuessLimiter', {
   random: RANDOM,
 });
 
-/** Number of times that a waiting try looks whether it may be checked. */
+/** Number of checks whether a waiting try may proceed. */
 const LOOKS = 10;
 const TOO_MANY = 'not checked: too many wrong tries from this address or for this name';
 
@@ -218,7 +218,7 @@ export class GuessLimiter {
     try {
       for (let looks = 0; looks < LOOKS; looks++) {
         await wait(attempt, this.maxDelayMs / LOOKS);
-        // The other tries look, too. Neither the order of the timers nor the order of arrival must decide.
+        // The other tries do the same. Neither the order of the timers nor the order of arrival must decide.
         if (this.random() < this.chance(awaited, clock.now()) && take(shares, attempt)) return true;
       }
       return false;

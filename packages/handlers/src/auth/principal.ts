@@ -12,8 +12,8 @@ export function principalOf<Principal>(channel: Channel): Principal | undefined 
 }
 
 /**
- * Channels that signed in in another process. They are not marked by an attribute, because looking for an attribute would take 48
- * bytes of each connection.
+ * Channels that signed in in another process. A set is used, because a look-up of an attribute would take 48 bytes of each
+ * connection.
  */
 const RESTORED = new WeakSet<Channel>();
 

@@ -28,7 +28,7 @@ export interface AnnouncerOptions<Message, Combined> {
   readonly writesAtOnce?: number;
   /**
    * Makes one message from announcements that are sent together, in their order. The message is encoded once for all members that
-   * receive it, and costs one write for each.
+   * receive it, and costs one write for each member.
    * @default each is written by itself, with one flush for all
    */
   readonly combine?: (messages: readonly Message[]) => Combined;
@@ -46,19 +46,25 @@ const MAX_BATCH_WRITES = 250_000;
 const MIN_BATCH_MESSAGES = 32;
 /**
  * Maximum number of members of a piece that receive a part made only for them. All other members share the piece. A batch is sent
- * in pieces, so a batch about thousands of members costs each a copy of one piece, not of the whole batch.
+ * in pieces, so that a batch about thousands of members costs a copy of one piece for each member, not of the whole batch.
  */
 const MAX_PARTS = 64;
 const MAX_WAITING = 65_536;
-/** Number of waiting broadcasts of the group at which no piece is added. The group refuses more than twice this number. */
+/**
+ * Limit for the number of waiting broadcasts of the group. At this limit, no piece is added. The group refuses more than twice
+ * this number.
+ */
 const MAX_BACKLOG = 8192;
-/** Number of waiting writes of pieces at which no piece is added. The group refuses more than twice this number. */
+/**
+ * Limit for the number of waiting writes of pieces. At this limit, no piece is added. The group refuses more than twice this
+ * number.
+ */
 const MAX_WRITES_AHEAD = 4_000_000;
 
 interface Announcement<Message> {
   readonly message: Message;
   readonly about: Channel | undefined;
-  /** Whether members joined directly before the announcement. They receive it and the announcements after it. */
+  /** Whether members joined directly before the announcement, so that it is the first announcement that they receive. */
   readonly isStart: boolean;
 }
 
@@ -169,8 +175,8 @@ export class Announcer<Message, Combined = Message> {
   }
 
   /**
-   * Writes the waiting announcements about a member, and those before them. Call it before the member's messages. Returns false
-   * if some still wait because thousands of broadcasts of the group wait.
+   * Writes the waiting announcements about a member, and the announcements before them. Call it before the member's messages.
+   * Returns false if some announcements still wait because thousands of broadcasts of the group wait.
    */
   catchUp(about: Channel): boolean {
     const last = this.lastAbout.get(about);
@@ -179,7 +185,7 @@ export class Announcer<Message, Combined = Message> {
     return last < this.first;
   }
 
-  /** Discards the waiting announcements, and refuses further ones. */
+  /** Discards the waiting announcements, and refuses further announcements. */
   close(): void {
     this.isClosed = true;
     this.queue.length = 0;

@@ -20,8 +20,8 @@ export class HeartbeatReceivedEvent<Message = unknown> {
 }
 
 /**
- * An event that is fired when no input arrived within the time for an answer, or within `silenceMs`. The channel is closed after
- * the last allowed event.
+ * An event that is fired when no input arrived within the time for an answer, or within `silenceMs`. If `isLost` is true, the
+ * channel is closed directly after the event.
  */
 export class HeartbeatMissedEvent {
   static {
@@ -30,7 +30,7 @@ export class HeartbeatMissedEvent {
 
   /** Number of consecutive missed answers. */
   readonly missed: number;
-  /** Whether the peer counts as gone, so that the channel is closed directly after this event. */
+  /** Whether the peer counts as gone. */
   readonly isLost: boolean;
   /** Time since the last input, in milliseconds. */
   readonly silentMs: number;

@@ -25,7 +25,7 @@ export type HeartbeatAction =
   | { readonly do: 'report'; readonly missed: number; readonly isLost: boolean };
 
 const NOTHING: readonly HeartbeatAction[] = [];
-/** Minimum time to read waiting input after the process stood still. */
+/** Minimum time to read waiting input after the process was suspended. */
 const READ_WITHIN_MS = 1000;
 /** Maximum number of pings whose answers are awaited. A higher number would only show that the peer does not answer. */
 const MAX_UNANSWERED = 16;
@@ -144,7 +144,7 @@ export class HeartbeatMachine {
     this.sentAt.pop();
   }
 
-  /** Subtracts the time for which this process stood still, because input of that time is unread. */
+  /** Subtracts the time for which this process was suspended, because input of that time is unread. */
   private forgive(now: number, lateMs: number): readonly HeartbeatAction[] {
     const { timeoutMs, silenceMs } = this.rules;
     const moved = (since: number, allowedMs: number): number =>

@@ -3,7 +3,7 @@ import { recognizeCopies } from '@headrace/core/authoring';
 /** The idle direction: reading, writing, or both. */
 export type IdleState = 'reader' | 'writer' | 'all';
 
-/** An event of the IdleStateHandler. It reports that for the given time nothing was read, nothing was written, or both. */
+/** An event of the IdleStateHandler that reports a period without reads, without writes, or without both. */
 export class IdleStateEvent {
   static {
     recognizeCopies(IdleStateEvent, 'headrace.IdleStateEvent');

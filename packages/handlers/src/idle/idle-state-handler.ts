@@ -13,7 +13,7 @@ export interface IdleStateOptions {
   /** Time without a read and without a completed write. @default false */
   readonly allIdleMs?: number | false;
   /**
-   * Whether progress of a long write suppresses the events after the first one. Without this option, a large message on a slow
+   * Whether progress of a long write suppresses the events after the first event. Without this option, a large message on a slow
    * connection causes an event after each period until all of it is sent.
    * @default false
    */
@@ -30,7 +30,7 @@ const OPTIONS = describeOptions('IdleStateHandler', {
 const EVENTS = { fires: ['IdleStateEvent'] } as const;
 
 /**
- * Fires an {@link IdleStateEvent} if for a given time nothing was read, nothing was written, or both.
+ * Fires an {@link IdleStateEvent} after a given time without reads, without writes, or without both.
  *
  * ```text
  *  wire | [idle] | frame | codec | app     sees bytes: any byte counts as life

@@ -23,7 +23,8 @@ import {
 export interface AdmissionOptions {
   /**
    * Called when a connection was refused. The function may send a last message: add handlers, write, and call `end()`. The
-   * connection is closed after `lastWordMs` in any case, and its input is dropped. Without this function, it is closed at once.
+   * connection is closed after `lastWordMs` in any case, and its input is dropped. Without this function, the connection is
+   * closed at once.
    */
   readonly onRefused?: (child: Channel, error: RejectedError) => void;
   /** Maximum time that a refused connection stays open for its last message, in milliseconds. @default 1000 */

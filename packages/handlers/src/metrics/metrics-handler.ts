@@ -14,7 +14,7 @@ const OPTIONS = describeOptions('MetricsHandler', {
 });
 
 /**
- * Counts connections and their close reasons, messages, bytes, errors and failed writes. It counts for its channel and, in a
+ * Counts connections and their close reasons, messages, bytes, errors and failed writes, for its channel and, in a
  * {@link ServerMetrics}, for all channels together.
  *
  * ```text
@@ -22,14 +22,14 @@ const OPTIONS = describeOptions('MetricsHandler', {
  *  wire | frame | codec | [metrics] | app     messages, no bytes
  * ```
  *
- * - **Place** first for bytes, after the codec for messages. If you use two handlers, give each its own `ServerMetrics`.
+ * - **Place** first for bytes, after the codec for messages. If you use two handlers, pass a different `ServerMetrics` to each.
  * - **In** anything.
  * - **Out** the same.
  * - **Events** forwards all.
  * - **Errors** counts them. Raises none.
  * - **State** one channel. The attribute `CHANNEL_METRICS` contains its numbers, even after the close.
  * - **Cost** a few additions per message.
- * - **Pitfalls** connections that are refused before their pipeline is built are counted by the handler that refuses them, see
+ * - **Pitfalls** connections that are refused before their pipeline is built are counted by the handler that refuses them. See
  *   `ServerMetrics.include`.
  *
  * @example

@@ -8,8 +8,9 @@ const MAX_AGE_MS = 250;
 
 /**
  * Returns a listener that answers `GET /metrics`, for your own `node:http` server on a port that only the scraper can reach:
- * `http.createServer(metricsListener(metrics)).listen(9464, '127.0.0.1')`. The text is made at most four times per second. If
- * making it throws, the answer is 500. `serveHealth` of `@headrace/handlers/health` is such a server, with limits.
+ * `http.createServer(metricsListener(metrics)).listen(9464, '127.0.0.1')`. The text is made at most four times per second. If an
+ * error prevents the text, the answer is 500. `serveHealth` of `@headrace/handlers/health` is a server with limits for the same
+ * purpose.
  */
 export function metricsListener(
   metrics: Pick<ServerMetrics, 'text'>,

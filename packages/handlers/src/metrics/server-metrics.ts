@@ -113,12 +113,15 @@ export class ServerMetrics implements Disposable {
     return this.totals.get(key)!;
   }
 
-  /** Adds to a sum. For handlers. */
+  /** Adds to a sum. Handlers call this method. */
   add(key: ChannelTotal, amount: number): void {
     this.totals.set(key, this.totals.get(key)! + amount);
   }
 
-  /** Counts a channel as open until it closes. Returns false if the channel is counted already. For handlers. */
+  /**
+   * Counts a channel as open until the channel closes. Returns false if the channel is counted already. Handlers call this
+   * method.
+   */
   track(channel: Channel): boolean {
     if (this.channels.has(channel)) return false;
     this.channels.add(channel);

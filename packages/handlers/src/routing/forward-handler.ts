@@ -127,7 +127,7 @@ export class ForwardHandler<Message = OutboundBytes> extends KeptInputHandler im
     super.handlerRemoved(ctx);
   }
 
-  /** Keeps input that a transport delivers without a request until the relay stands or the handler is removed. */
+  /** Keeps input that a transport delivers without a request until the relay replaces the handler or the handler is removed. */
   protected override keptInputSteps(): KeptInputSteps {
     return { why: 'ForwardHandler', mayPass: () => false };
   }

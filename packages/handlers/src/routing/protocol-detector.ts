@@ -32,11 +32,11 @@ import type { Protocol } from './protocol.ts';
 
 /** Options of a {@link ProtocolDetector}. */
 export interface ProtocolDetectorOptions {
-  /** The protocols to look for, in this order. A protocol is asked only if no earlier one matches. */
+  /** The protocols to look for, in this order. A protocol is asked only if no earlier protocol matches. */
   readonly protocols: readonly Protocol[];
   /** Installs the handlers if no protocol matches. @default a `MESSAGE_INVALID` error */
   readonly otherwise?: Protocol['install'];
-  /** Number of bytes from which on the answer `need-more` counts as no. @default 64 */
+  /** Number of bytes at which the answer `need-more` counts as no. @default 64 */
   readonly maxBytes?: number;
   /** Maximum time from the connect to the decision, in milliseconds. `false` means no deadline. @default 10000 */
   readonly timeoutMs?: number | false;
@@ -261,8 +261,8 @@ export class ProtocolDetector extends KeptInputHandler implements Handler {
   }
 
   /**
-   * Installs the first protocol that matches, or waits for more bytes if an earlier one may match. With `isFinal`, it does not
-   * wait.
+   * Installs the first protocol that matches, or waits for more bytes if an earlier protocol may match. With `isFinal`, it does
+   * not wait.
    */
   private decide(ctx: Context, isFinal: boolean): void {
     const { protocols, otherwise, maxBytes } = this.options;

@@ -5,7 +5,9 @@ import { type Channel, type Context, OptionError, type OutboundBytes } from '@he
 export interface Protocol {
   /** The name of the protocol for logs, events and `handleTimeout`. */
   readonly name: string;
-  /** Checks whether the first bytes, at least one, belong to this protocol. Returns `need-more` if more bytes must decide. */
+  /**
+   * Checks whether the first bytes (at least one byte) belong to this protocol. Returns `need-more` if more bytes must decide.
+   */
   matches(prefix: Buffer): boolean | 'need-more';
   /** Adds the protocol's handlers, like a `childHandler`: `channel.pipeline.addLast(…)`. */
   install(channel: Channel<Buffer, OutboundBytes>, ctx: Context): unknown;

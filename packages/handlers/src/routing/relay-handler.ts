@@ -55,7 +55,7 @@ export class RelayHandler<Message = unknown> implements Handler {
   private needsFlush = false;
   /** Whether the other channel still had unsent output before this burst. */
   private isBehind = false;
-  /** The message since the last flush, if it is the only one, and its write. */
+  /** The message since the last flush, if there is only one message, and its write. */
   private only: unknown = undefined;
   private onlyWrite: WriteFuture | undefined = undefined;
 

@@ -3,9 +3,10 @@ import { callInContext, dropsKeptMessages, isTurnCheckDue } from '@headrace/core
 import { KeptMessages } from './kept-messages.ts';
 
 /**
- * Replaces a handler by other handlers, and keeps all messages in order. It adds the new handlers after the old one, passes on
- * the held messages, and then removes the old handler. The opposite order loses messages that arrive in between. If reads are
- * held meanwhile, the remaining messages wait for the release. They are dropped if this side ends the channel.
+ * Replaces a handler by other handlers, and keeps all messages in order. It adds the new handlers after the old handler, passes
+ * on the held messages, and then removes the old handler. To remove the old handler first would lose messages that arrive in
+ * between. If reads are held meanwhile, the remaining messages wait for the release. If this side ends the channel, they are
+ * dropped.
  *
  * @param replacement - the handlers in their order, or a function that adds them after `ctx` itself
  * @param held - the messages that the handler held, the oldest first. The array is emptied. The handler may add messages that

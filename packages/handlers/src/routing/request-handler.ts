@@ -32,8 +32,8 @@ export interface RequestOptions<Request, Response> {
    */
   readonly answerError?: (error: Error, request: Request) => Response | undefined;
   /**
-   * The order of the answers: the order of the requests, or the order of `completion`. Use `completion` for protocols whose
-   * answers name their request. A fast answer then does not wait for an earlier slow answer.
+   * The order of the answers. `request` keeps the order of the requests. `completion` writes each answer when it is ready, for
+   * protocols whose answers name their request, so that a fast answer does not wait for an earlier slow answer.
    * @default 'request'
    */
   readonly order?: 'request' | 'completion';
@@ -203,7 +203,7 @@ export class RequestHandler<Request, Response> implements Handler {
     this.table!.goOn();
   }
 
-  /** Writes the answers that are ready, in the order of requests only up to the first request that is not done. */
+  /** Writes the answers that are ready. With the order `request`, stops at the first request that is not done. */
   private answer(ctx: Context): void {
     if (this.isAnswering) return;
     this.isAnswering = true;

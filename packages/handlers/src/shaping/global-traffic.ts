@@ -64,7 +64,7 @@ export class GlobalTraffic implements Disposable {
     return this.queued > this.maxQueuedBytes;
   }
 
-  /** Records that `delta` more bytes (or fewer, if negative) wait. For handlers. */
+  /** Records that `delta` more bytes wait (or fewer, if negative). Handlers call this method. */
   addQueued(delta: number): void {
     this.queued += delta;
   }

@@ -6,7 +6,10 @@ export interface TrafficLimits {
   readonly readBytesPerSecond?: number;
   /** Maximum write rate, in bytes per second. `Infinity` means no limit. @default Infinity */
   readonly writeBytesPerSecond?: number;
-  /** Time for which unused time counts as credit, and the interval of the counter, in milliseconds. @default 1000 */
+  /**
+   * Length of an interval of the counter, in milliseconds. Unused time counts as credit only within an interval.
+   * @default 1000
+   */
   readonly checkIntervalMs?: number;
   /** Maximum length of a single wait, in milliseconds. @default 15000 */
   readonly maxWaitMs?: number;

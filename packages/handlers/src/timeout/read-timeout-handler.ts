@@ -13,7 +13,7 @@ const OPTIONS = describeOptions('ReadTimeoutHandler', { timeoutMs: time({ defaul
 const NO_EVENTS = { fires: [] } as const;
 
 /**
- * Raises an error and closes the connection if nothing was read for a given time.
+ * Raises an error and closes the connection after a given time without reads.
  *
  * ```text
  *  wire | [read time-out] | frame | codec | app     any byte counts
@@ -25,7 +25,7 @@ const NO_EVENTS = { fires: [] } as const;
  * - **Out** the same.
  * - **Events** forwards all. While reads are held (`holdReads`), the time stops.
  * - **Errors** `TIMEOUT_READ` to the handlers after it, once. Then the channel closes with the reason `timeout`, unless a handler
- *   has ended it in order.
+ *   has already ended its output.
  * - **State** per channel: one timer, one time stamp.
  * - **Cost** one time stamp per read burst.
  * - **Pitfalls** for a warning, or for an action other than a close, use the IdleStateHandler.
