@@ -228,8 +228,8 @@ export class GuessLimiter {
   }
 
   /**
-   * Checks a try. A try that is right, is aborted, or cannot be checked gives back its shares. It does so only after the answer,
-   * because the secret is being checked until then.
+   * Checks a try. A try that is right, is aborted, or cannot be checked gives back its shares. The shares are given back only
+   * after the answer, because the secret is being checked until then.
    */
   private watch<P, R>(
     pair: string | undefined,

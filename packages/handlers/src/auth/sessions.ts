@@ -24,7 +24,7 @@ export interface Session<Principal> extends OtherSession {
 export interface Sessions<Principal> {
   /**
    * Returns the sessions of a principal's id on all servers, except the session of the given channel. Called when the peer is
-   * authenticated. It decides at once, without a promise, by the sessions that are known then.
+   * authenticated. The method answers at once, without a promise, from the sessions that are known at that moment.
    */
   othersOf(principal: Principal, channel: Channel): readonly OtherSession[];
   /** Adds the session of a peer that is authenticated. Called once for each session. */

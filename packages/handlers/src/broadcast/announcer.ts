@@ -52,12 +52,12 @@ const MAX_PARTS = 64;
 const MAX_WAITING = 65_536;
 /**
  * Limit for the number of waiting broadcasts of the group. At this limit, no piece is added. The group refuses more than twice
- * this number.
+ * this number of broadcasts.
  */
 const MAX_BACKLOG = 8192;
 /**
  * Limit for the number of waiting writes of pieces. At this limit, no piece is added. The group refuses more than twice this
- * number.
+ * number of writes.
  */
 const MAX_WRITES_AHEAD = 4_000_000;
 
@@ -120,7 +120,7 @@ export class Announcer<Message, Combined = Message> {
   private readonly lastAbout = new Map<Channel, number>();
   /** Whether members joined since the last announcement. */
   private hasJoined = false;
-  /** Number of the first announcement for each member that joined while announcements waited, in rising order. */
+  /** Number of the first announcement for each member that joined while announcements waited, in ascending order. */
   private readonly newcomers = new Map<Channel, number>();
   /** Whether a batch is being written, or the pause after it has not ended. */
   private isBusy = false;

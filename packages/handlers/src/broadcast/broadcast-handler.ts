@@ -121,8 +121,8 @@ export class BroadcastHandler<In = PassThrough, Out = unknown> implements Handle
   }
 
   /**
-   * Completes accepted broadcasts before a drain ends the members' connections. Later messages would miss members that have
-   * ended, so they are not read.
+   * Completes accepted broadcasts before a drain ends the members' connections. Later messages are not read, because they would
+   * miss members that have ended.
    */
   userEventTriggered(ctx: Context, event: unknown): void {
     if (event instanceof DrainStartEvent) event.stopInput();

@@ -16,7 +16,10 @@ import type { HeartbeatRules } from './heartbeat-machine.ts';
 export interface HeartbeatOptions<In, Out = In> {
   /** The format of the heartbeats. @default textHeartbeat(), the texts PING and PONG */
   readonly format?: HeartbeatFormat<In, Out>;
-  /** Interval of our heartbeats. With `false`, the handler sends none and only answers the peer's heartbeats. @default false */
+  /**
+   * Interval of our heartbeats. With `false`, the handler sends no heartbeats and only answers the peer's heartbeats.
+   * @default false
+   */
   readonly intervalMs?: number | false;
   /** Whether our first heartbeat is sent when the channel becomes active, instead of after an interval. @default false */
   readonly immediately?: boolean;

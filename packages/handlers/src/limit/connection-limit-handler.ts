@@ -116,7 +116,10 @@ export class ConnectionLimitHandler extends AdmissionHandler {
     super.channelActive(ctx);
   }
 
-  /** Warns of limits below the listener's places. A connection gives up its place only after the refusal. */
+  /**
+   * Logs a warning if the limits are below the listener's number of places, because a stranger gives up its place only after the
+   * refusal.
+   */
   private lookAtPlaces(channel: Channel): void {
     const { total, perAddress } = this;
     const places = transportOf(channel)?.placesForStrangers;

@@ -19,8 +19,8 @@ export interface MessageRateOptions<Message = never> {
   /** Maximum number of messages at once, after a pause. @default perSecond */
   readonly burst?: number;
   /**
-   * The action for excess messages: they wait, and the peer is read only at the allowed rate (`slow-down`), they are dropped, or
-   * the connection ends.
+   * The action for excess messages: they wait, and the peer is read only at the allowed rate (`slow-down`), they are dropped
+   * (`drop`), or the connection ends (`close`).
    * @default 'slow-down'
    */
   readonly excessPolicy?: 'slow-down' | 'drop' | 'close';

@@ -182,7 +182,9 @@ export class TrafficShapingHandler implements Handler {
     return ctx.write(message);
   }
 
-  /** Sends the waiting messages before an orderly end, so that none is lost. They wait no longer than the linger time. */
+  /**
+   * Sends the waiting messages before an orderly end, so that no message is lost. The messages wait at most for the linger time.
+   */
   shutdown(ctx: Context, direction: Direction): WriteFuture {
     if (direction === 'output') this.state!.writes.sendAll();
     return ctx.shutdown(direction);
