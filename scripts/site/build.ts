@@ -1,5 +1,5 @@
 // `npm run site` builds the site into site/dist; `npm run site -- dev` serves it while one writes; `npm run site -- card`
-// draws the picture for links to it. Its tools are in projects of their own, installed when they are first needed.
+// draws the picture for links to it; `npm run site -- paint` measures when a slow phone draws the first screen. Its tools are in projects of their own, installed when they are first needed.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -11,7 +11,9 @@ import { drawCard } from './card.ts';
 import { packEditorTypes } from './editor-types.ts';
 import { describedSets } from './option-sets.ts';
 import { bundlePageProgram } from './page-program.ts';
+import { paintTimes } from './paint.ts';
 
+const PAINT_RUNS = 11;
 const site = join(root, 'site');
 
 /** The program of VitePress, which is given a command. */
@@ -45,6 +47,10 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
     const program = await vitepress();
     for (const problem of await makePages()) console.error(problem);
     spawnSync(process.execPath, [program, 'dev'], { cwd: site, stdio: 'inherit' });
+  } else if (process.argv[2] === 'paint') {
+    const times = (await paintTimes(join(site, 'dist'), PAINT_RUNS)).toSorted((a, b) => a - b);
+    const median = times[Math.floor(PAINT_RUNS / 2)];
+    console.log(`drawn after ${median} ms (${times[0]} to ${times.at(-1)}, ${PAINT_RUNS} runs)`);
   } else if (process.argv[2] === 'card') {
     await drawCard(root);
   } else {

@@ -65,6 +65,41 @@ export async function checkBytes(browser: Browser, address: string): Promise<Loo
   return { problems, summary };
 }
 
+/** What each element of the first screen looks like, in the order of the page. */
+const LOOKS = `[...document.querySelectorAll('.VPNavBar *, .VPHome *')]
+  .filter((one) => { const { top, bottom } = one.getBoundingClientRect(); return top < innerHeight && bottom > 0; })
+  .map((one) => { const { color, backgroundColor, fontSize, fontWeight, display } = getComputedStyle(one);
+    return [one.tagName, one.className, color, backgroundColor, fontSize, fontWeight, display].join(' '); })`;
+
+async function looksOf(page: Page, address: string, without: RegExp): Promise<readonly string[]> {
+  await page.route(without, (route) => route.abort());
+  await page.goto(address, { waitUntil: 'load' });
+  const looks = await page.evaluate<readonly string[]>(LOOKS);
+  await page.unroute(without);
+  return looks;
+}
+
+/** The first screen is drawn from the HTML alone: with all styles it looks the same, light and dark, wide and on a phone. */
+export async function checkDrawnAtOnce(browser: Browser, address: string): Promise<string[]> {
+  const problems: string[] = [];
+  for (const colorScheme of ['light', 'dark'] as const) {
+    for (const viewport of [PHONE, WIDE]) {
+      const page = await browser.newPage({ viewport, colorScheme });
+      const alone = await looksOf(page, address, /\.(?:css|js|svg|woff2)$/);
+      const whole = await looksOf(page, address, /\.(?:js|woff2)$/);
+      await page.close();
+      const differs = whole.findIndex((look, index) => look !== alone[index]);
+      if (whole.length === 0) problems.push('first screen: there is nothing on it');
+      if (differs < 0) continue;
+      const found = `"${alone[differs] ?? 'nothing'}" in place of "${whole[differs]}"`;
+      problems.push(
+        `first screen, ${colorScheme}, ${viewport.width} px: its HTML alone has ${found}`,
+      );
+    }
+  }
+  return problems;
+}
+
 /** Enter, before any script of the page has come: what was typed stays, and the page too. */
 async function earlyEnterProblems(browser: Browser, address: string): Promise<string[]> {
   const page = await browser.newPage({ viewport: PHONE });

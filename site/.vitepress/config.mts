@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import Beasties from 'beasties';
 import { type DefaultTheme, defineConfig, type HeadConfig } from 'vitepress';
 import { withClasses } from '../code-colors.mjs';
 import { descriptionOf } from '../description.mjs';
@@ -21,24 +22,33 @@ interface Lists {
   readonly handlers: readonly Link[];
 }
 
-const SITE = 'https://headrace.github.io/headrace/';
+const BASE = '/headrace/';
+const SITE = `https://headrace.github.io${BASE}`;
 const pages = fileURLToPath(new URL('../.pages/', import.meta.url));
 const lists: Lists = existsSync(`${pages}lists.json`)
   ? JSON.parse(readFileSync(`${pages}lists.json`, 'utf8'))
   : { version: '', contents: [], entries: [], handlers: [] };
 
-const STYLE = /<link rel="preload stylesheet" href="\/headrace\/(assets\/[^"]+\.css)" as="style">/;
-const ICONS = /<link rel="preload stylesheet" href="\/headrace\/vp-icons\.css" as="style">/;
+const STYLE_LINK = /<link rel="preload stylesheet" (href="[^"]+\.css") as="style">/g;
 const styles = readFileSync(new URL('theme/style.css', import.meta.url), 'utf8');
 const dist = fileURLToPath(new URL('../dist/', import.meta.url));
 
-/** The first screen is drawn when its HTML is there: its styles are in it, the icons come after it. */
-function drawnAtOnce(html: string): string {
-  const icons = ICONS.exec(html)?.[0] ?? '';
-  return html
-    .replace(icons, '')
-    .replace(STYLE, (_, file: string) => `<style>${readFileSync(dist + file, 'utf8')}</style>`)
-    .replace('</body>', `${icons.replace('preload stylesheet', 'stylesheet')}</body>`);
+/** Rules that the page uses and Beasties does not find: `.dark` is set by a script, icons are chosen by `[class^=vpi-]`. */
+const ALSO_USED = [/\.dark\b/, /\[class.=/];
+
+/** The first screen is drawn when its HTML is there: it contains the styles that it uses, and the other styles follow at its end. */
+function drawnAtOnce(html: string): Promise<string> {
+  const beasties = new Beasties({
+    path: dist,
+    publicPath: BASE,
+    preload: 'body',
+    pruneSource: false,
+    reduceInlineStyles: false,
+    fonts: false,
+    allowRules: ALSO_USED,
+    logLevel: 'warn',
+  });
+  return beasties.process(html.replace(STYLE_LINK, '<link rel="stylesheet" $1>'));
 }
 
 type Groups = DefaultTheme.SidebarItem[];
@@ -90,7 +100,7 @@ export default defineConfig({
   title: 'Headrace',
   description: 'Netty for Node.js, in TypeScript: pipelines of handlers for long-lived connections',
   lang: 'en',
-  base: '/headrace/',
+  base: BASE,
   srcDir: '.pages',
   outDir: 'dist',
   cleanUrls: true,

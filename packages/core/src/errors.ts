@@ -79,7 +79,7 @@ export const ERROR_CODES = errorCodes(PREFIX, ERROR_PAGE, {
   PIPELINE_DUPLICATE_NAME: ['PipelineError', 'the name is taken in this pipeline'],
   PIPELINE_UNKNOWN_NAME: ['PipelineError', 'no such handler in this pipeline'],
   PIPELINE_NOT_SHARABLE: ['PipelineError', 'the handler instance already serves a channel'],
-  PIPELINE_HANDLER_FAILED: ['PipelineError', 'handlerAdded or handlerRemoved threw'],
+  PIPELINE_HANDLER_FAILED: ['PipelineError', 'a handler’s handlerAdded or handlerRemoved threw'],
   PIPELINE_ORDER: ['PipelineError', 'handlers stand in an order that cannot work'],
   PIPELINE_CLOSED: ['PipelineError', 'the channel is closed, its pipeline takes no handlers'],
   PIPELINE_STATE: [

@@ -1,5 +1,6 @@
 import type { Channel, LogLevel } from '../contract.ts';
 import { isHeadraceError } from '../errors.ts';
+import { isOwnFault } from '../log/own-fault.ts';
 import { warnFirst } from '../log/warn-first.ts';
 import { throwerOf } from '../pipeline/thrower.ts';
 import { addressText } from '../text/address-text.ts';
@@ -29,12 +30,17 @@ function typeText(message: unknown): string {
   return typeof name === 'string' && name !== '' ? name : 'object';
 }
 
-/** An error passed the last handler. Peers go and reset connections every day; the others are worth a warning. */
+/**
+ * An error passed the last handler. Peers go and reset connections every day, and the rest of the input of a channel that an
+ * error has closed often brings further errors; the others are worth a warning.
+ */
 export function reportUncaught(channel: Channel, error: Error): void {
-  const level: LogLevel = isUsual(error) ? 'debug' : 'warn';
+  const { isOpen } = channel;
+  const level: LogLevel = isUsual(error) || (!isOpen && !isOwnFault(error)) ? 'debug' : 'warn';
+  const then = isOpen ? 'closing' : 'the channel is closed already';
   channel.logger.log(
     level,
-    `${channel} no handler caught an error${origin(error)}; closing`,
+    `${channel} no handler caught an error${origin(error)}; ${then}`,
     error,
   );
 }

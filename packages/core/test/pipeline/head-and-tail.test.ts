@@ -2,6 +2,7 @@
 import {
   type ChannelHooks,
   type Context,
+  DecodeError,
   type Handler,
   initializer,
   type Logger,
@@ -54,6 +55,19 @@ describe('the tail', () => {
     expect(entries[0]!.message).toMatch(/no handler caught an error; closing/);
     expect(entries[0]!.message).toContain(channel.id);
     expect(channel.closeInfo).toEqual({ reason: 'error', by: 'local', error });
+  });
+
+  it('warns once of input that is wrong in many places: what is wrong after the close is for debugging', () => {
+    const { channel, entries, clock } = open();
+    const wrong = (text: string) => new DecodeError('MESSAGE_INVALID', text);
+    clock.run(() => channel.pipeline.fireExceptionCaught(wrong('first')));
+    clock.run(() => channel.pipeline.fireExceptionCaught(wrong('second')));
+    clock.run(() => channel.pipeline.fireExceptionCaught(new TypeError('a fault of the program')));
+    expect(entries.map(({ level, message }) => [level, message.replace(/^.*; /, '')])).toEqual([
+      ['warn', 'closing'],
+      ['debug', 'the channel is closed already'],
+      ['warn', 'the channel is closed already'],
+    ]);
   });
 
   it('names the handler that threw, however the error came to the end', async () => {
