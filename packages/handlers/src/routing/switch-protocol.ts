@@ -25,8 +25,8 @@ function isAddable(add: unknown): boolean {
  *
  * Call the function in the event that ends the handshake (such as an `AuthenticatedEvent`), with the context of the handler that
  * received the event. The new handlers are added directly after that handler. Write the last answer of the handshake before the
- * call. If the decision needs time, hold reads (`holdReads`) from the message that started the decision, so that the decoders stop there.
- * `AuthHandler` does this.
+ * call. If the decision needs time, hold reads (`holdReads`) from the message that started the decision, so that the decoders
+ * stop there. `AuthHandler` does this.
  *
  * @example
  * ```ts run
