@@ -129,7 +129,7 @@ export const CLUSTER_OPTIONS = describeOptions('Cluster.join', {
   random: RANDOM,
   randomBytes: fn({
     answers: 'at once',
-    purpose: 'gives so many random bytes',
+    purpose: 'returns the given number of random bytes',
     default: (size: number): Buffer => randomBytes(size),
   }),
 });

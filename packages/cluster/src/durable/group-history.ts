@@ -177,7 +177,7 @@ export class GroupHistory<Message = unknown> {
       // Otherwise the log dropped its oldest entries meanwhile.
       if (since.recovered) return { entries: since.entries, position: since.position };
     }
-    throw this.room.downError('its oldest messages go faster than they are read');
+    throw this.room.downError('its oldest messages are deleted faster than they are read');
   }
 
   private found(

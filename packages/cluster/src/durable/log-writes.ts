@@ -118,7 +118,7 @@ export class LogWrites {
   taken(write: PendingWrite): void {
     const { group } = this.room;
     const id = JSON.stringify(write.id);
-    const text = `in the log of ${group} the id ${id} is taken by what is not a message of this cluster`;
+    const text = `in the log of ${group} the id ${id} belongs to an entry that is not a message of this cluster`;
     write.isTaken = true;
     this.isNotStored(write, new ChannelError('GROUP_WRITE_FAILED', text, { group }));
   }

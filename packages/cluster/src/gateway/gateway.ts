@@ -356,7 +356,7 @@ export class Gateway<Message = unknown> {
       message = decodeBody<Message>(body, this.options.codec);
     } catch (thrown) {
       this.ignored += 1;
-      this.logger.log('warn', 'a worker wrote what is not a message', toError(thrown));
+      this.logger.log('warn', 'a worker wrote a value that is not a message', toError(thrown));
       return;
     }
     ctx.writeAndFlush(message);

@@ -42,7 +42,7 @@ export async function bodyOf(request: IncomingMessage, maxBytes: number): Promis
       } else if (parts.push(part) === MAX_PARTS) parts = [Buffer.concat(parts)];
     });
     request.on('end', () => resolve(Buffer.concat(parts)));
-    request.on('close', () => reject(new Refusal('BODY_CUT', 'the body did not end')));
+    request.on('close', () => reject(new Refusal('BODY_CUT', 'the body is incomplete')));
   });
 }
 

@@ -10,7 +10,7 @@ export interface ApiProblem {
 
 /** The status and the meaning of each code of the API. */
 export const API_ERRORS = {
-  BODY_CUT: [400, 'the body did not come as a whole'],
+  BODY_CUT: [400, 'the body is incomplete'],
   NOT_JSON: [400, 'the body is not JSON in UTF-8'],
   NO_OBJECT: [400, 'the body, or a part of it, is not an object'],
   UNKNOWN_MEMBER: [400, 'the body has a member that the call does not know'],

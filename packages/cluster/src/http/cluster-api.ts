@@ -71,7 +71,7 @@ const OPTIONS = describeOptions('clusterApi', {
     { required: true },
   ),
   target: fn({ answers: 'at once', purpose: 'gives the connections that a target means' }),
-  checkMessage: fn({ answers: 'at once', purpose: 'says why a message is refused' }),
+  checkMessage: fn({ answers: 'at once', purpose: 'returns why a message is refused' }),
   maxBodyBytes: whole({ min: 1, max: 2 ** 30, default: 65_536 }),
   maxBatch: whole({ min: 1, default: 100 }),
   maxRequests: whole({ min: 1, default: 256 }),

@@ -77,12 +77,12 @@ const DESCRIBED: Readonly<Record<string, Described>> = {
     codes: OF_NAME,
   },
   '/users/{user}': {
-    summary: 'Says whether a user has a connection',
+    summary: 'Returns whether a user has a connection',
     result: ONLINE,
     codes: OF_NAME,
   },
   '/connections/{connection}': {
-    summary: 'Says whether a connection is there',
+    summary: 'Returns whether a connection exists',
     result: ONLINE,
     codes: OF_NAME,
   },
@@ -122,7 +122,7 @@ function pathOf({ method, path }: ApiRoute): Json {
     }),
     responses: {
       200: {
-        description: 'what was done, or who is there',
+        description: 'the result of the request',
         content: contentOf(result),
         ...(body !== undefined && headersOf(path)),
       },
@@ -155,7 +155,10 @@ function schemas(maxBatch: number): Json {
       objectOf({ all: { const: true } }),
     ],
   };
-  const message = { description: 'a text, or other JSON but null', not: { type: 'null' } };
+  const message = {
+    description: 'a text, or any other JSON value except null',
+    not: { type: 'null' },
+  };
   return {
     To: to,
     Publication: objectOf({ to: ref('To'), message }),

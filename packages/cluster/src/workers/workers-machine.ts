@@ -202,7 +202,7 @@ export class WorkersMachine {
   stop(): readonly WorkersAction[] {
     if (this.isStopping) {
       for (const { id } of this.processes.values()) {
-        this.do({ do: 'kill', id, why: 'it was told to stop twice' });
+        this.do({ do: 'kill', id, why: 'it was told to stop a second time' });
       }
     } else this.stopAll();
     return this.taken();

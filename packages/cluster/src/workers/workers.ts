@@ -171,7 +171,7 @@ export class Workers {
 
   private warnOfFull(workerId: number): void {
     const pid = cluster.workers?.[workerId]?.process.pid;
-    const text = `the worker of process ${pid} takes no messages of the bus: they are lost to it`;
+    const text = `the worker of process ${pid} does not read the messages of the bus, and loses them`;
     this.plan.logger.log('warn', text);
   }
 

@@ -106,7 +106,10 @@ export class MessageStream implements Handler, AsyncIterableIterator<any> {
     if (this.isOver) return Promise.resolve({ done: true, value: undefined });
     if (this.waiter !== undefined) {
       return Promise.reject(
-        new PipelineError('PIPELINE_STATE', 'next() while another next() waits'),
+        new PipelineError(
+          'PIPELINE_STATE',
+          'next() was called while an earlier next() was waiting',
+        ),
       );
     }
     return new Promise((resolve, reject) => {

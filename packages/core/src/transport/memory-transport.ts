@@ -145,7 +145,7 @@ export class MemoryTransport implements Transport {
   write(messages: readonly unknown[], bytes: number): boolean {
     const { end } = this;
     if (end.isGone) {
-      end.error ??= systemError('EPIPE', 'write EPIPE: the connection is over');
+      end.error ??= systemError('EPIPE', 'write EPIPE: the connection has ended');
       this.hasMetError = true;
       this.wake();
       return false;

@@ -131,7 +131,7 @@ export class ItemReader implements AsyncIterableIterator<unknown>, HeapEntry {
     }
     if (this.isOver) return Promise.resolve(DONE);
     if (this.waiter !== undefined) {
-      const text = 'next() while another next() waits';
+      const text = 'next() was called while an earlier next() was waiting';
       return Promise.reject(new PipelineError('PIPELINE_STATE', text));
     }
     return this.wait();

@@ -43,7 +43,7 @@ export interface AdmissionOptions {
 }
 
 export const ADMISSION_OPTIONS = describeOptions('AdmissionHandler', {
-  onRefused: fn({ answers: 'a promise', purpose: 'gets each refused connection' }),
+  onRefused: fn({ answers: 'a promise', purpose: 'receives each refused connection' }),
   lastWordMs: time({ default: 1000 }),
   maxLastWords: whole({ default: 100 }),
   waitForClient: flag({ default: false }),

@@ -68,7 +68,7 @@ const OPTIONS = describeOptions('OverloadGuard', {
   shedAfterMs: number({ default: 5000 }),
   minIdleMs: number({ default: 10_000 }),
   shedShare: number({ max: 1, default: 0.05 }),
-  onShed: fn({ answers: 'nothing', purpose: 'gets each connection that is shed' }),
+  onShed: fn({ answers: 'nothing', purpose: 'receives each connection that is shed' }),
   measure: fn({ answers: 'at once', takes: 0, purpose: 'returns the load' }),
 });
 

@@ -100,7 +100,10 @@ function changesWithin(
     changes.push(...inputChanges(`${place}.items`, before.items, after.items));
   } else if (before.items !== undefined) {
     changes.push(
-      breaking(`${place}.items`, 'removed: an old client sends items that nobody takes'),
+      breaking(
+        `${place}.items`,
+        'removed: an old client sends items that the server does not read',
+      ),
     );
   } else if (after.items !== undefined) {
     changes.push(breaking(`${place}.items`, 'new: an old client sends no items'));
@@ -131,7 +134,7 @@ function inputChanges(place: string, older: JsonSchema, newer: JsonSchema): Serv
         ? allowed(place + path, 'new: an old client does not send it')
         : breaking(place + path, 'removed: the server ignores what an old client sends here'),
     );
-  const text = 'the server takes all that an old client sends';
+  const text = 'the server accepts everything that an old client sends';
   return withRest(place, before, after, [...refused, ...others], text);
 }
 
@@ -151,7 +154,7 @@ function outputChanges(place: string, older: JsonSchema, newer: JsonSchema): Ser
           : 'removed: an old client can do without',
       ),
     );
-  const text = 'an old client takes all that the server sends';
+  const text = 'an old client accepts everything that the server sends';
   return withRest(place, before, after, [...refused, ...others], text);
 }
 

@@ -184,7 +184,7 @@ export class YamuxSession implements SubstreamOwner, FrameReceiver {
   }
 
   private refusalOfDial(): string | undefined {
-    if (this.isOver || this.isFinished) return 'the connection of the substreams is over';
+    if (this.isOver || this.isFinished) return 'the connection of the substreams has ended';
     if (this.hasPeerGoneAway) return 'the peer takes no more substreams on this connection';
     if (this.nextId > MAX_UINT32)
       return 'this connection has used all numbers of substreams: connect again';
@@ -255,7 +255,7 @@ export class YamuxSession implements SubstreamOwner, FrameReceiver {
   /** Sends a ping. Resolves with the time until the peer's answer, in milliseconds. */
   pingPeer(): Promise<number> {
     if (this.isOver || this.isFinished) {
-      const text = 'the connection of the substreams is over';
+      const text = 'the connection of the substreams has ended';
       return Promise.reject(new ChannelError('CHANNEL_CLOSED', text));
     }
     if (this.ping !== undefined) return this.ping.promise;

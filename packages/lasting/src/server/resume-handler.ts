@@ -215,7 +215,10 @@ export class ResumeHandler implements Handler {
   /** Handles the first frame. */
   private greet(ctx: Context, bytes: Buffer): void {
     if (!(bytes instanceof Uint8Array)) {
-      throw invalidFrame(Buffer.alloc(0), 'what came is not bytes: a framing is missing before it');
+      throw invalidFrame(
+        Buffer.alloc(0),
+        'the input is not bytes: a frame decoder is missing before it',
+      );
     }
     const frame = decodeResumeFrame(bytes);
     this.timer?.cancel();

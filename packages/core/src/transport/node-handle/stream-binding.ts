@@ -130,4 +130,4 @@ function completionFor(binding: StreamBinding): HandleRequest['oncomplete'] {
   };
 }
 
-const ENDED_TWICE = 'a write ended that was over already';
+const ENDED_TWICE = 'a write ended that had ended already';
