@@ -16,6 +16,7 @@ export type ChannelInitializer<R = unknown, W = unknown, From = Buffer, To = Out
   | ((channel: Channel<From, To>) => Pipeline<R, W> | void)
   | PipelineTemplate<R, W>;
 
+/** Returns the initializer as a function. */
 export function toFunction(initialize: ChannelInitializer): (channel: Channel) => void {
   if (initialize instanceof PipelineTemplate) return (channel) => initialize.initialize(channel);
   return (channel) => {

@@ -121,6 +121,11 @@ export const CONNECT_SOCKET_OPTIONS = describeOptions('ConnectSocketOptions', {
   familyAttemptMs: whole({ min: 10, max: 2 ** 31 - 1, default: 2500 }),
 });
 
+/**
+ * Checks that a place can be connected to.
+ *
+ * @throws OptionError `OPTION_INVALID` if it cannot
+ */
 export function checkConnectPlace(place: ConnectPlace): void {
   checkPlace('connect', place, PLACES);
   if ('path' in place) checkPath(place.path);
@@ -178,6 +183,7 @@ function guarded(lookup: net.LookupFunction): net.LookupFunction {
     );
 }
 
+/** Returns the place as text, for error messages. */
 export function placeText(place: ConnectPlace): string {
   if ('transport' in place) return place.place ?? 'the peer of a transport';
   if ('name' in place) return `the name "${place.name}"`;
