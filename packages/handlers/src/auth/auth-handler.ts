@@ -49,20 +49,20 @@ const EVENTS = { fires: ['AuthenticatedEvent', 'AuthFailedEvent'] } as const;
  *  wire | frame | codec | last words | heartbeat | [auth] | app
  * ```
  *
- * - **Place** after the codec, before all handlers that serve only members. Handlers before it (a heartbeat, a handler that
+ * - **Place** After the codec, before all handlers that serve only members. Handlers before it (a heartbeat, a handler that
  *   answers errors) also work before the sign-in.
- * - **In** messages, including credentials.
- * - **Out** the messages of an authenticated peer, in order, held messages first. While the authenticator works, reads are held,
+ * - **In** Messages, including credentials.
+ * - **Out** The messages of an authenticated peer, in order, held messages first. While the authenticator works, reads are held,
  *   so the decoders before the handler stop after the credentials. If the sign-in removes a decoder, the bytes that follow pass
  *   on undecoded, as with {@link switchProtocol}.
- * - **Events** fires `AuthenticatedEvent` when the peer is authenticated, before any message, and `AuthFailedEvent` at each
+ * - **Events** Fires `AuthenticatedEvent` when the peer is authenticated, before any message, and `AuthFailedEvent` at each
  *   failure. Sets the attribute `PRINCIPAL`. Holds `channelReadComplete` back until the peer is authenticated.
  * - **Errors** `REJECTED_AUTH` and `TIMEOUT_AUTH` in the failed event and for held writes. The hook `writeFailed` receives the
  *   errors of writes that no handler observes. The close reasons are `unauthenticated`, `timeout`, `replaced` and `refused`.
- * - **State** per channel. The handler removes itself when the peer is authenticated, unless `sessions` or `again` is set. With
+ * - **State** Per channel. The handler removes itself when the peer is authenticated, unless `sessions` or `again` is set. With
  *   these options, it stays, so that no message of the older connection is processed after a kick.
- * - **Cost** none after the sign-in. If the handler stays, one comparison per message and write.
- * - **Pitfalls** compare secrets with `secretsEqual`, and slow down guessing with `GuessLimiter`. Writes of later handlers are
+ * - **Cost** None after the sign-in. If the handler stays, one comparison per message and write.
+ * - **Pitfalls** Compare secrets with `secretsEqual`, and slow down guessing with `GuessLimiter`. Writes of later handlers are
  *   held until the peer is authenticated, except writes that `exceptionCaught` makes at once. The deadline runs outside any
  *   asynchronous context, so an `AsyncLocalStorage` has no store there.
  *

@@ -77,11 +77,11 @@ interface Announcement<Message> {
  * wait until the earlier ones have been written to all members, and then for `everyMs`. Each member receives the announcements
  * made since it joined, in order, except those about itself, as with single broadcasts.
  *
- * **Cost** with `combine`, one write and one flush for each member and batch. A batch has at most 250,000 announcements divided
+ * **Cost** With `combine`, one write and one flush for each member and batch. A batch has at most 250,000 announcements divided
  * by the number of members, and at least 32. It is written in pieces if its announcements are about members, or if members joined
  * meanwhile. A piece concerns at most 64 of these members, and each of them receives its own part. For 5,000 members that joined
  * together, each member has at most 79 writes, and `combine` receives 325,000 messages. Up to 65,536 announcements may wait. A
- * further announcement causes a batch at once. **Pitfalls** an announcement can arrive after a broadcast that was made later.
+ * further announcement causes a batch at once. **Pitfalls** An announcement can arrive after a broadcast that was made later.
  * Call {@link Announcer.catchUp} before you broadcast a member's own messages. Call {@link Announcer.close} before a shutdown, to
  * discard waiting announcements.
  *

@@ -50,18 +50,18 @@ const OPTIONS = describeOptions('BroadcastHandler', {
  *  wire | frame | codec | heartbeat | rate | auth | echo | [broadcast]
  * ```
  *
- * - **Place** after the handler that admits peers, such as the AuthHandler, and after a MessageRateHandler. Each message costs a
+ * - **Place** After the handler that admits peers, such as the AuthHandler, and after a MessageRateHandler. Each message costs a
  *   write for each member, and a peer that sends too fast causes slow members to be closed.
- * - **In** any message.
- * - **Out** the same, if a handler stands after it.
- * - **Events** forwards all. After a `DrainStartEvent`, no more input is read from the peer. After a `DrainEvent`, the
+ * - **In** Any message.
+ * - **Out** The same, if a handler stands after it.
+ * - **Events** Forwards all. After a `DrainStartEvent`, no more input is read from the peer. After a `DrainEvent`, the
  *   channel ends only when the broadcasts that the group has accepted are complete.
- * - **Errors** raises none. A failure at one member does not affect the sender or the others. It is reported to the `writeFailed`
+ * - **Errors** Raises none. A failure at one member does not affect the sender or the others. It is reported to the `writeFailed`
  *   hook of that member.
- * - **State** none except the group: sharable.
- * - **Cost** one write per member and message, and one flush per member for the messages of one read. Encoders without state
+ * - **State** None except the group: sharable.
+ * - **Cost** One write per member and message, and one flush per member for the messages of one read. Encoders without state
  *   encode once for all members.
- * - **Pitfalls** in a group of several processes, a function in `to` returns a matcher that also applies in other processes. The
+ * - **Pitfalls** In a group of several processes, a function in `to` returns a matcher that also applies in other processes. The
  *   members' pipelines must accept the result of `format`. With a `ChannelGroup<string>`, the compiler checks that the result is
  *   a text. The group's `slowMember` policy applies to a member that reads too slowly. A broadcast to a large group can take more
  *   than one turn of the event loop. Meanwhile, only the reads of the sender's channel are held.

@@ -28,14 +28,14 @@ const OPTIONS = describeOptions('EchoHandler', {
  *  wire | frame | codec | [echo] | broadcast      the sender gets it back, the others get it too
  * ```
  *
- * - **Place** after the codec.
- * - **In** any message.
- * - **Out** the same, if a handler stands after it.
- * - **Events** forwards all of them, in order with the messages that wait. Holds reads meanwhile.
- * - **Errors** raises none of its own.
- * - **State** per channel: while the peer does not read, the rest of the burst that was read.
- * - **Cost** one write per message, one flush per read burst.
- * - **Pitfalls** if a peer sends and does not read, its input is not read either. Reading continues when the peer has read the
+ * - **Place** After the codec.
+ * - **In** Any message.
+ * - **Out** The same, if a handler stands after it.
+ * - **Events** Forwards all of them, in order with the messages that wait. Holds reads meanwhile.
+ * - **Errors** Raises none of its own.
+ * - **State** Per channel: while the peer does not read, the rest of the burst that was read.
+ * - **Cost** One write per message, one flush per read burst.
+ * - **Pitfalls** If a peer sends and does not read, its input is not read either. Reading continues when the peer has read the
  *   waiting output. If the peer reads nothing for the stall time, it is closed as a slow consumer. So an echo never exceeds
  *   `maxOutboundBytes`.
  *

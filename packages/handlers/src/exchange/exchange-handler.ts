@@ -67,22 +67,22 @@ const NO_COUNTS: ExchangeCounts = {
  *  wire | frame | JsonCodec | [exchange]    jsonRpcExchange()
  * ```
  *
- * - **Place** last.
- * - **In** the messages of its format.
- * - **Out** nothing. The handler writes requests, notices, answers and cancels, and flushes the messages of one event together.
- * - **Events** forwards all. After a `DrainEvent`, the channel does not end while a call of either end is under way. The
+ * - **Place** Last.
+ * - **In** The messages of its format.
+ * - **Out** Nothing. The handler writes requests, notices, answers and cancels, and flushes the messages of one event together.
+ * - **Events** Forwards all. After a `DrainEvent`, the channel does not end while a call of either end is under way. The
  *   handler holds reads while `concurrency` functions run.
- * - **Errors** a message that the format does not allow, or a request whose id is in use, raises `MESSAGE_INVALID` with the
+ * - **Errors** A message that the format does not allow, or a request whose id is in use, raises `MESSAGE_INVALID` with the
  *   bytes. The channel then ends as `bad-input`. A call fails with `REQUEST_REFUSED` if the peer answers with an error
  *   (`details.code`, `details.text`), with `TIMEOUT_REQUEST`, with `OPERATION_ABORTED` by its signal, with `REJECTED_QUEUE`, or
  *   with `REQUEST_LOST` if the connection ends. `details.sent` is false only if no byte of the request can have left. The peer
  *   then cannot have executed the request. An error that a function throws is logged, and answered without its text, unless the
  *   error is a `refusal(code, text)`.
- * - **State** one channel: calls in flight and in the queue, requests under way, items of each stream up to the window.
- * - **Cost** a call needs a promise, two small objects and a map entry. A request needs an object, and a map entry if its
+ * - **State** One channel: calls in flight and in the queue, requests under way, items of each stream up to the window.
+ * - **Cost** A call needs a promise, two small objects and a map entry. A request needs an object, and a map entry if its
  *   function returns a promise. One timer serves all calls, another all requests. An item of a stream needs one message and two
  *   promises. A credit message is sent for half of a window, or when the reader waits.
- * - **Pitfalls** no answers arrive while reads are held. If functions call the peer back, `concurrency` must be higher than the
+ * - **Pitfalls** No answers arrive while reads are held. If functions call the peer back, `concurrency` must be higher than the
  *   number of calls that both ends need at once. A cancelled function counts until it settles, so it should check `scope.signal`.
  *   A late answer is dropped, although the peer has done the work. A peer that sends requests and does not read the answers is
  *   closed as `slow-consumer`. With `ReadWhenWritable` before this handler, that peer waits instead.

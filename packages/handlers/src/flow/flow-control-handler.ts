@@ -9,15 +9,15 @@ import { KeptInputHandler, type KeptInputSteps } from '@headrace/core/authoring'
  *  wire | frame | codec | [flow] | app     app turns autoRead off: not one message more
  * ```
  *
- * - **Place** after the decoders, because one read can produce many messages.
- * - **In** anything.
- * - **Out** the same messages in the same order, and one `channelReadComplete` each time the queue has become empty.
- * - **Events** keep their place after the messages before them. An error and the close deliver these messages, although no read
+ * - **Place** After the decoders, because one read can produce many messages.
+ * - **In** Anything.
+ * - **Out** The same messages in the same order, and one `channelReadComplete` each time the queue has become empty.
+ * - **Events** Keep their place after the messages before them. An error and the close deliver these messages, although no read
  *   requested the messages.
- * - **Errors** raises none.
- * - **State** one channel: at most the messages of one burst, because reads stop while messages wait.
- * - **Cost** a comparison per message while `autoRead` is on.
- * - **Pitfalls** handlers before it see all messages of a burst at once. While no message is queued, two `read()` are one
+ * - **Errors** Raises none.
+ * - **State** One channel: at most the messages of one burst, because reads stop while messages wait.
+ * - **Cost** A comparison per message while `autoRead` is on.
+ * - **Pitfalls** Handlers before it see all messages of a burst at once. While no message is queued, two `read()` are one
  *   request, as in Netty: one message passes.
  *
  * @example

@@ -22,16 +22,16 @@ const OPTIONS = describeOptions('FlushConsolidationHandler', {
  *  wire | [consolidate] | frame | codec | app     app: writeAndFlush per message
  * ```
  *
- * - **Place** before all handlers that flush, usually first.
- * - **In** anything.
- * - **Out** anything. Only flushes are held.
- * - **Events** forwards all. A held flush is done before an error, a close or a half-closure passes, when the handler is
+ * - **Place** Before all handlers that flush, usually first.
+ * - **In** Anything.
+ * - **Out** Anything. Only flushes are held.
+ * - **Events** Forwards all. A held flush is done before an error, a close or a half-closure passes, when the handler is
  *   removed, and when the channel becomes unwritable.
- * - **Errors** raises none.
- * - **State** one channel: a counter.
- * - **Cost** saves a system call per message. Adds no latency within a burst, because the answers would wait for the event loop
+ * - **Errors** Raises none.
+ * - **State** One channel: a counter.
+ * - **Cost** Saves a system call per message. Adds no latency within a burst, because the answers would wait for the event loop
  *   anyway.
- * - **Pitfalls** with `consolidateWhenNotReading`, a flush is done only after the current event.
+ * - **Pitfalls** With `consolidateWhenNotReading`, a flush is done only after the current event.
  *
  * @example
  * ```ts run

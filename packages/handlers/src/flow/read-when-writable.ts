@@ -9,15 +9,15 @@ import { ReadGate } from '@headrace/core/authoring';
  *  wire | frame | codec | [read when writable] | echo
  * ```
  *
- * - **Place** after the decoders, before the handlers that answer. Decoders before it stop after the message whose answer made
+ * - **Place** After the decoders, before the handlers that answer. Decoders before it stop after the message whose answer made
  *   the channel unwritable.
- * - **In** anything.
- * - **Out** the same.
- * - **Events** forwards all.
- * - **Errors** raises none.
- * - **State** one channel: its hold.
- * - **Cost** two calls each time the channel becomes unwritable.
- * - **Pitfalls** it limits only the answers to this channel's input. A broadcast to the channel starts at other channels, which
+ * - **In** Anything.
+ * - **Out** The same.
+ * - **Events** Forwards all.
+ * - **Errors** Raises none.
+ * - **State** One channel: its hold.
+ * - **Cost** Two calls each time the channel becomes unwritable.
+ * - **Pitfalls** It limits only the answers to this channel's input. A broadcast to the channel starts at other channels, which
  *   continue to read.
  *
  * @example

@@ -47,16 +47,16 @@ const OPTIONS = describeOptions('StreamWriteHandler', {
  *  wire | encoders | [stream] | app     app: channel.writeAndFlush(new FileRegion(path))
  * ```
  *
- * - **Place** after the encoders that take the chunks, nearer to the tail.
- * - **In** anything, passed on.
- * - **Out** the chunks. The stream's future succeeds when the source has ended and the last chunk has been written. The future
+ * - **Place** After the encoders that take the chunks, nearer to the tail.
+ * - **In** Anything, passed on.
+ * - **Out** The chunks. The stream's future succeeds when the source has ended and the last chunk has been written. The future
  *   fails when the source or a write fails. The source is then closed, and the next messages follow.
- * - **Events** a half-closure of the output waits for the messages that were flushed before it.
- * - **Errors** fails futures with the source's error, `CHANNEL_CLOSED`, `OUTBOUND_FULL` or `OPERATION_ABORTED` (removed while
+ * - **Events** A half-closure of the output waits for the messages that were flushed before it.
+ * - **Errors** Fails futures with the source's error, `CHANNEL_CLOSED`, `OUTBOUND_FULL` or `OPERATION_ABORTED` (removed while
  *   streaming). `exceptionCaught` receives only errors that a file's `onProgress` throws.
- * - **State** one channel: the queue of messages after a stream, bounded by `maxQueuedBytes`.
- * - **Cost** a promise per chunk. One comparison for other messages while no stream is being written.
- * - **Pitfalls** a source that fails halfway has sent the first half. Close the channel then, unless the protocol can express
+ * - **State** One channel: the queue of messages after a stream, bounded by `maxQueuedBytes`.
+ * - **Cost** A promise per chunk. One comparison for other messages while no stream is being written.
+ * - **Pitfalls** A source that fails halfway has sent the first half. Close the channel then, unless the protocol can express
  *   the failure.
  *
  * @example

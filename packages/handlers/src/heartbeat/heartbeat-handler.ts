@@ -20,18 +20,18 @@ const EVENTS = { fires: ['HeartbeatReceivedEvent', 'HeartbeatMissedEvent'] } as 
  *  wire | frame | codec | auth | [heartbeat] | app     only after it
  * ```
  *
- * - **Place** after the codec, before all handlers that hold `channelReadComplete` back, because each read burst is a sign of
+ * - **Place** After the codec, before all handlers that hold `channelReadComplete` back, because each read burst is a sign of
  *   life, even if it completes no message.
- * - **In** messages, including heartbeats.
- * - **Out** the messages that are not heartbeats.
- * - **Events** fires `HeartbeatReceivedEvent` with the message and, for answers, the round-trip time, and `HeartbeatMissedEvent`
+ * - **In** Messages, including heartbeats.
+ * - **Out** The messages that are not heartbeats.
+ * - **Events** Fires `HeartbeatReceivedEvent` with the message and, for answers, the round-trip time, and `HeartbeatMissedEvent`
  *   for each missing answer. Closes with the reason `heartbeat`. While reads are held, or `autoRead` is off and no read was
  *   requested, no answer counts as missed. A `HeartbeatProbeEvent` is
  *   forwarded. If the handler sends heartbeats, the event makes it send a heartbeat at once.
- * - **Errors** raises none.
- * - **State** per channel: a timer and four time stamps, or nothing if the handler only answers.
- * - **Cost** one comparison per message, one time stamp per read burst and flush.
- * - **Pitfalls** a successful write is not a sign of life, because the kernel accepts bytes for a dead peer for minutes. TCP
+ * - **Errors** Raises none.
+ * - **State** Per channel: a timer and four time stamps, or nothing if the handler only answers.
+ * - **Cost** One comparison per message, one time stamp per read burst and flush.
+ * - **Pitfalls** A successful write is not a sign of life, because the kernel accepts bytes for a dead peer for minutes. TCP
  *   keepalive is not a replacement: it waits for hours, and does not work while output is unacknowledged. A short interval keeps
  *   a phone's radio awake. With a long interval, routers forget the connection.
  *

@@ -28,15 +28,15 @@ const EVENTS = { answers: ['IdleStateEvent'] } as const;
  *  wire | idle | frame | codec | [idle close] | app     the last word passes the codec
  * ```
  *
- * - **Place** after the IdleStateHandler (a place before it is refused with `PIPELINE_ORDER`) and after the codec that encodes
+ * - **Place** After the IdleStateHandler (a place before it is refused with `PIPELINE_ORDER`) and after the codec that encodes
  *   the last message.
- * - **In** anything.
- * - **Out** the same.
- * - **Events** consumes the `IdleStateEvent` that ends the connection. Forwards all others.
- * - **Errors** raises none.
- * - **State** per channel.
- * - **Cost** none per message: the handler has no method for messages.
- * - **Pitfalls** a peer whose cable is cut cannot read the last message. The channel closes after the linger time in any case.
+ * - **In** Anything.
+ * - **Out** The same.
+ * - **Events** Consumes the `IdleStateEvent` that ends the connection. Forwards all others.
+ * - **Errors** Raises none.
+ * - **State** Per channel.
+ * - **Cost** None per message: the handler has no method for messages.
+ * - **Pitfalls** A peer whose cable is cut cannot read the last message. The channel closes after the linger time in any case.
  *
  * @example
  * ```ts run

@@ -37,15 +37,15 @@ const EVENTS = { fires: ['IdleStateEvent'] } as const;
  *  wire | frame | [idle] | codec | app     sees frames: a slow trickle does not
  * ```
  *
- * - **Place** first, to count all bytes, or after the frame decoder, to count only whole messages.
- * - **In** anything.
- * - **Out** the same.
- * - **Events** fires `IdleStateEvent` to the handlers after it, and again after each further full period. The times of
+ * - **Place** First, to count all bytes, or after the frame decoder, to count only whole messages.
+ * - **In** Anything.
+ * - **Out** The same.
+ * - **Events** Fires `IdleStateEvent` to the handlers after it, and again after each further full period. The times of
  *   `readerIdleMs` and `allIdleMs` stop while reads are held (`holdReads`), and while auto-read is off and no read was requested.
- * - **Errors** raises none.
- * - **State** per channel: a deadline for each time that is on. The deadlines of all connections with the same clock share one
+ * - **Errors** Raises none.
+ * - **State** Per channel: a deadline for each time that is on. The deadlines of all connections with the same clock share one
  *   timer.
- * - **Cost** one time stamp per read burst and per completed flush. A deadline is set again only when it is reached. Without
+ * - **Cost** One time stamp per read burst and per completed flush. A deadline is set again only when it is reached. Without
  *   `writerIdleMs` and `allIdleMs`, writes do not pass through the handler.
  * - **Pitfalls** TCP keepalive neither counts as a read nor prevents idleness. Node's `socket.setTimeout` is not a replacement,
  *   because writes also reset it. In a WebSocket's pipeline, pongs count as reads if the handler stands before a

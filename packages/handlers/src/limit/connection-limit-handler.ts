@@ -49,15 +49,15 @@ function usualClient(child: Channel): string | undefined {
  *  wire | PROXY | [limit] | frame | app       behind a proxy: { waitForClient: true }
  * ```
  *
- * - **Place** in the pipeline of the listening channel. If a PROXY header contains the client's address, add a second handler,
+ * - **Place** In the pipeline of the listening channel. If a PROXY header contains the client's address, add a second handler,
  *   shared by all connections, to the pipelines of the connections.
- * - **In** accepted channels, not yet registered.
- * - **Out** the channels within the limits.
- * - **Events** forwards all.
- * - **Errors** passes a `REJECTED_TOTAL` or `REJECTED_PER_ADDRESS` to `onRefused`. The close reason is `refused`.
- * - **State** one per server, sharable: the number of open connections, in total and for each client.
- * - **Cost** one map entry per connected client.
- * - **Pitfalls** behind a proxy, all clients have the proxy's address. There, set `perAddress: Infinity` in the handler of the
+ * - **In** Accepted channels, not yet registered.
+ * - **Out** The channels within the limits.
+ * - **Events** Forwards all.
+ * - **Errors** Passes a `REJECTED_TOTAL` or `REJECTED_PER_ADDRESS` to `onRefused`. The close reason is `refused`.
+ * - **State** One per server, sharable: the number of open connections, in total and for each client.
+ * - **Cost** One map entry per connected client.
+ * - **Pitfalls** Behind a proxy, all clients have the proxy's address. There, set `perAddress: Infinity` in the handler of the
  *   listening channel, and count clients in a second handler. For a listener with `perPeer`, leave the handler out, or set both
  *   limits to `maxPeers` or more. With lower limits, it refuses newcomers before a stranger gives up its place, so that forged
  *   senders lock others out. The bind logs a warning.

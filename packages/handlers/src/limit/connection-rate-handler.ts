@@ -39,14 +39,14 @@ const OPTIONS = describeOptions(
  *  listening socket | [rate] | limit | acceptor
  * ```
  *
- * - **Place** in the pipeline of the listening channel, or after a PROXY decoder in the pipelines of the connections.
- * - **In** accepted channels.
- * - **Out** the channels within the rates.
- * - **Events** forwards all.
- * - **Errors** passes a `REJECTED_RATE` to `onRefused`. The close reason is `refused`.
- * - **State** one per server, sharable: a number for each recent client, at most `maxAddresses`.
- * - **Cost** one map entry per recent client.
- * - **Pitfalls** after a restart, all clients reconnect at once. Use jitter in the clients, and set a sufficient `burst`.
+ * - **Place** In the pipeline of the listening channel, or after a PROXY decoder in the pipelines of the connections.
+ * - **In** Accepted channels.
+ * - **Out** The channels within the rates.
+ * - **Events** Forwards all.
+ * - **Errors** Passes a `REJECTED_RATE` to `onRefused`. The close reason is `refused`.
+ * - **State** One per server, sharable: a number for each recent client, at most `maxAddresses`.
+ * - **Cost** One map entry per recent client.
+ * - **Pitfalls** After a restart, all clients reconnect at once. Use jitter in the clients, and set a sufficient `burst`.
  *
  * @example
  * ```ts run

@@ -50,16 +50,16 @@ const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
  *  wire | PROXY | [filter] | frame | app      behind a proxy: { waitForClient: true }
  * ```
  *
- * - **Place** in the pipeline of the listening channel, or in the pipelines of the connections. There it removes itself after the
+ * - **Place** In the pipeline of the listening channel, or in the pipelines of the connections. There it removes itself after the
  *   decision.
- * - **In** accepted channels.
- * - **Out** the channels that the rules allow.
- * - **Events** forwards all.
- * - **Errors** passes a `REJECTED_FILTER` to `onRefused`. The close reason is `refused`. Throws `PIPELINE_STATE` for a connection
+ * - **In** Accepted channels.
+ * - **Out** The channels that the rules allow.
+ * - **Events** Forwards all.
+ * - **Errors** Passes a `REJECTED_FILTER` to `onRefused`. The close reason is `refused`. Throws `PIPELINE_STATE` for a connection
  *   without an IP address.
- * - **State** sharable: the rules, and the number of refused connections.
- * - **Cost** one look-up per rule and connection.
- * - **Pitfalls** a range for IPv4 never matches IPv6 addresses, and vice versa. Write both ranges. IPv4 addresses in IPv6 form
+ * - **State** Sharable: the rules, and the number of refused connections.
+ * - **Cost** One look-up per rule and connection.
+ * - **Pitfalls** A range for IPv4 never matches IPv6 addresses, and vice versa. Write both ranges. IPv4 addresses in IPv6 form
  *   (`::ffff:192.0.2.7`) count as IPv4. The IPv6 networks of a `BlockList` of Node also match IPv4 addresses.
  *
  * @example

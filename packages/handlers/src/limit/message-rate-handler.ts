@@ -57,15 +57,15 @@ const EVENTS = { fires: ['MessageRateExceededEvent'] } as const;
  *  wire | frame | codec | heartbeat | [message rate] | app
  * ```
  *
- * - **Place** after the codec and the HeartbeatHandler. For example, a read contains 500 messages and a ping, and the rate is 50
+ * - **Place** After the codec and the HeartbeatHandler. For example, a read contains 500 messages and a ping, and the rate is 50
  *   per second. In this order, the ping is answered at once. In the opposite order, it is answered after 9 s.
- * - **In** any message.
- * - **Out** the messages within the rate, in order.
- * - **Events** fires `MessageRateExceededEvent` when it begins to hold, drop or close.
+ * - **In** Any message.
+ * - **Out** The messages within the rate, in order.
+ * - **Events** Fires `MessageRateExceededEvent` when it begins to hold, drop or close.
  * - **Errors** `REJECTED_RATE` in that event. The close reason is `limit`.
- * - **State** per channel: a number and, with `slow-down`, the rest of the burst that was read.
- * - **Cost** one time stamp per message.
- * - **Pitfalls** with `slow-down`, a peer that continues to send fills its own buffers, and heartbeats that were not read yet
+ * - **State** Per channel: a number and, with `slow-down`, the rest of the burst that was read.
+ * - **Cost** One time stamp per message.
+ * - **Pitfalls** With `slow-down`, a peer that continues to send fills its own buffers, and heartbeats that were not read yet
  *   wait, too. The channel limits outbound data with `maxOutboundBytes` and `outboundStallMs`.
  *
  * @example

@@ -82,13 +82,13 @@ const EVENTS = { fires: ['OverloadEvent'] } as const;
  *  listening socket | [overload guard] | limit | acceptor
  * ```
  *
- * - **Place** first in the pipeline of the listening channel.
- * - **In** accepted channels.
- * - **Out** the same.
- * - **Events** fires `OverloadEvent` at each change. Connections that the guard ends close with the reason `overload`.
- * - **Errors** raises none. It logs one line at each change.
- * - **State** one per server: the connections with the time of their last input.
- * - **Cost** one measurement every `everyMs`, and one time stamp per read burst of each connection.
+ * - **Place** First in the pipeline of the listening channel.
+ * - **In** Accepted channels.
+ * - **Out** The same.
+ * - **Events** Fires `OverloadEvent` at each change. Connections that the guard ends close with the reason `overload`.
+ * - **Errors** Raises none. It logs one line at each change.
+ * - **State** One per server: the connections with the time of their last input.
+ * - **Cost** One measurement every `everyMs`, and one time stamp per read burst of each connection.
  * - **Pitfalls** Node cannot stop accepting. During a pause, up to 1024 connections wait, and further connections are reset. A
  *   heap that is full of live data does not shrink during a pause. Set `--max-old-space-size` to the memory that you have.
  *

@@ -18,14 +18,14 @@ const OPTIONS = describeOptions(
  *  listening socket | [unique address] | acceptor
  * ```
  *
- * - **Place** in the pipeline of the listening channel, or after a PROXY decoder in the pipelines of the connections.
- * - **In** accepted channels.
- * - **Out** the first channel of each address.
- * - **Events** forwards all.
- * - **Errors** passes a `REJECTED_PER_ADDRESS` to `onRefused`. The close reason is `refused`.
- * - **State** one per server, sharable: the connected addresses.
- * - **Cost** one map entry per connection.
- * - **Pitfalls** many people share one address behind the router of a company or a carrier. An IPv6 /64 network counts as one
+ * - **Place** In the pipeline of the listening channel, or after a PROXY decoder in the pipelines of the connections.
+ * - **In** Accepted channels.
+ * - **Out** The first channel of each address.
+ * - **Events** Forwards all.
+ * - **Errors** Passes a `REJECTED_PER_ADDRESS` to `onRefused`. The close reason is `refused`.
+ * - **State** One per server, sharable: the connected addresses.
+ * - **Cost** One map entry per connection.
+ * - **Pitfalls** Many people share one address behind the router of a company or a carrier. An IPv6 /64 network counts as one
  *   address.
  *
  * @example

@@ -60,14 +60,14 @@ const OPTIONS = describeOptions('LoggingHandler', {
  *  wire | frame | codec | [log] | app     shows messages
  * ```
  *
- * - **Place** anywhere. Add it twice to see the effect of the handlers between.
- * - **In** anything.
- * - **Out** the same.
- * - **Events** forwards all.
- * - **Errors** raises none. If a logger or `redact` throws, the handler emits one process warning, and the message passes on.
- * - **State** sharable. With `everyMessages`, the channels that share a handler count together.
- * - **Cost** a text per event, made before the logger checks the level. Use it for debugging or samples.
- * - **Pitfalls** without `redact`, a log contains everything that the peers send, including passwords.
+ * - **Place** Anywhere. Add it twice to see the effect of the handlers between.
+ * - **In** Anything.
+ * - **Out** The same.
+ * - **Events** Forwards all.
+ * - **Errors** Raises none. If a logger or `redact` throws, the handler emits one process warning, and the message passes on.
+ * - **State** Sharable. With `everyMessages`, the channels that share a handler count together.
+ * - **Cost** A text per event, made before the logger checks the level. Use it for debugging or samples.
+ * - **Pitfalls** Without `redact`, a log contains everything that the peers send, including passwords.
  *
  * @example
  * ```ts run

@@ -49,14 +49,14 @@ interface Side {
  *  wire | tls | [pcap] | frame | codec | app     the bytes inside TLS
  * ```
  *
- * - **Place** where messages are bytes. Other messages are not written.
- * - **In** anything.
- * - **Out** the same.
- * - **Events** forwards all.
- * - **Errors** raises none. If the file cannot be written, the handler emits one process warning.
- * - **State** one channel: two sequence numbers. The `PcapWriter` is shared and limited, and you close it.
- * - **Cost** a copy of each byte, and synchronous file writes. Use it for debugging.
- * - **Pitfalls** the packets have the size of the reads and writes, not the size on the wire. The times are those of the event
+ * - **Place** Where messages are bytes. Other messages are not written.
+ * - **In** Anything.
+ * - **Out** The same.
+ * - **Events** Forwards all.
+ * - **Errors** Raises none. If the file cannot be written, the handler emits one process warning.
+ * - **State** One channel: two sequence numbers. The `PcapWriter` is shared and limited, and you close it.
+ * - **Cost** A copy of each byte, and synchronous file writes. Use it for debugging.
+ * - **Pitfalls** The packets have the size of the reads and writes, not the size on the wire. The times are those of the event
  *   loop. A capture contains passwords.
  *
  * @example

@@ -37,14 +37,14 @@ const ERROR: Topic = topic(DIAGNOSTICS_CHANNELS.error);
  *  wire | frame | codec | [diagnostics] | app     tools see messages
  * ```
  *
- * - **Place** anywhere. After the codec, the tools see messages.
- * - **In** anything.
- * - **Out** the same.
- * - **Events** forwards all.
- * - **Errors** forwards all. If a subscriber throws, Node reports the error as an uncaught exception, outside the pipeline.
- * - **State** sharable.
- * - **Cost** one comparison per event while there is no subscriber.
- * - **Pitfalls** subscribers receive the original messages and must not change them.
+ * - **Place** Anywhere. After the codec, the tools see messages.
+ * - **In** Anything.
+ * - **Out** The same.
+ * - **Events** Forwards all.
+ * - **Errors** Forwards all. If a subscriber throws, Node reports the error as an uncaught exception, outside the pipeline.
+ * - **State** Sharable.
+ * - **Cost** One comparison per event while there is no subscriber.
+ * - **Pitfalls** Subscribers receive the original messages and must not change them.
  *
  * @example
  * ```ts run

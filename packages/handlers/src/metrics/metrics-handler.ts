@@ -22,14 +22,14 @@ const OPTIONS = describeOptions('MetricsHandler', {
  *  wire | frame | codec | [metrics] | app     messages, no bytes
  * ```
  *
- * - **Place** first for bytes, after the codec for messages. If you use two handlers, pass a different `ServerMetrics` to each.
- * - **In** anything.
- * - **Out** the same.
- * - **Events** forwards all.
- * - **Errors** counts them. Raises none.
- * - **State** one channel. The attribute `CHANNEL_METRICS` contains its numbers, even after the close.
- * - **Cost** a few additions per message.
- * - **Pitfalls** connections that are refused before their pipeline is built are counted by the handler that refuses them. See
+ * - **Place** First for bytes, after the codec for messages. If you use two handlers, pass a different `ServerMetrics` to each.
+ * - **In** Anything.
+ * - **Out** The same.
+ * - **Events** Forwards all.
+ * - **Errors** Counts them. Raises none.
+ * - **State** One channel. The attribute `CHANNEL_METRICS` contains its numbers, even after the close.
+ * - **Cost** A few additions per message.
+ * - **Pitfalls** Connections that are refused before their pipeline is built are counted by the handler that refuses them. See
  *   `ServerMetrics.include`.
  *
  * @example

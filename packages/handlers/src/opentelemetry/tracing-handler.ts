@@ -28,14 +28,14 @@ const STATUS_ERROR = 2;
  *  wire | [trace] | frame | codec | app
  * ```
  *
- * - **Place** first.
- * - **In** anything.
- * - **Out** the same.
- * - **Events** forwards all.
- * - **Errors** records the errors of the transport and of the handlers before it. Raises none.
- * - **State** one channel: its span.
- * - **Cost** nothing per message.
- * - **Pitfalls** a span is exported when it ends. A connection that lasts a week appears after a week.
+ * - **Place** First.
+ * - **In** Anything.
+ * - **Out** The same.
+ * - **Events** Forwards all.
+ * - **Errors** Records the errors of the transport and of the handlers before it. Raises none.
+ * - **State** One channel: its span.
+ * - **Cost** Nothing per message.
+ * - **Pitfalls** A span is exported when it ends. A connection that lasts a week appears after a week.
  *
  * @example
  * ```ts run

@@ -34,15 +34,15 @@ const OUTBOUND = [
  *  wire | [decoder + encoder] | app
  * ```
  *
- * - **Place** where its parts belong.
- * - **In** the messages that the inbound part reads.
- * - **Out** the messages that the inbound part passes on. Written messages go through the outbound part.
- * - **Events** the events of its parts.
+ * - **Place** Where its parts belong.
+ * - **In** The messages that the inbound part reads.
+ * - **Out** The messages that the inbound part passes on. Written messages go through the outbound part.
+ * - **Events** The events of its parts.
  * - **Errors** `OPTION_INVALID` if a part has methods of the other direction, and the errors of its parts. An error that the
  *   outbound part throws in `read` or `flush` reaches its own `exceptionCaught`, and then that of the inbound part.
- * - **State** the state of its parts. Their contexts replace this handler when it is added.
- * - **Cost** none: its parts stand in the pipeline themselves.
- * - **Pitfalls** after the addition, only its parts are in the pipeline. Remove or look up each part by itself.
+ * - **State** The state of its parts. Their contexts replace this handler when it is added.
+ * - **Cost** None: its parts stand in the pipeline themselves.
+ * - **Pitfalls** After the addition, only its parts are in the pipeline. Remove or look up each part by itself.
  *
  * @example
  * ```ts run

@@ -63,15 +63,15 @@ const OPTIONS = describeOptions('ForwardHandler', {
  *  wire | [forward]        →  wire | [relay] ⇄ [relay] | other wire
  * ```
  *
- * - **Place** last.
- * - **In** the messages that the other channel's pipeline accepts for writing: bytes, or messages if both channels have codecs.
- * - **Out** nothing. Input goes to the other channel.
- * - **Events** forwards all. Reads are held until the handler is connected. Messages that a transport still delivers are kept,
+ * - **Place** Last.
+ * - **In** The messages that the other channel's pipeline accepts for writing: bytes, or messages if both channels have codecs.
+ * - **Out** Nothing. Input goes to the other channel.
+ * - **Events** Forwards all. Reads are held until the handler is connected. Messages that a transport still delivers are kept,
  *   and passed on to the relay, or to the next handler if this handler is removed.
- * - **Errors** the error of `connect`, and `TIMEOUT_CONNECT`. If no handler catches them, they close the channel.
- * - **State** one channel, until the relay replaces the handler.
- * - **Cost** none after the relay has replaced the handler.
- * - **Pitfalls** the client is accepted before the other server has accepted, so the client sees a refusal as a close.
+ * - **Errors** The error of `connect`, and `TIMEOUT_CONNECT`. If no handler catches them, they close the channel.
+ * - **State** One channel, until the relay replaces the handler.
+ * - **Cost** None after the relay has replaced the handler.
+ * - **Pitfalls** The client is accepted before the other server has accepted, so the client sees a refusal as a close.
  *
  * @example
  * ```ts run

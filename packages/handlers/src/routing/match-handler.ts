@@ -17,14 +17,14 @@ interface Case {
  *  wire | frame | codec | [match] | the rest
  * ```
  *
- * - **Place** after the codec, usually last.
- * - **In** the messages named in `match<…>()`.
- * - **Out** the messages that no case accepts. The compiler knows their types.
- * - **Events** forwards all.
- * - **Errors** an error that a case throws or rejects with is an error of this handler.
- * - **State** sharable: only its cases.
- * - **Cost** one test per case, up to the case that matches. Put frequent cases first.
- * - **Pitfalls** the promises of two messages may settle in any order. {@link RequestHandler} keeps the order.
+ * - **Place** After the codec, usually last.
+ * - **In** The messages named in `match<…>()`.
+ * - **Out** The messages that no case accepts. The compiler knows their types.
+ * - **Events** Forwards all.
+ * - **Errors** An error that a case throws or rejects with is an error of this handler.
+ * - **State** Sharable: only its cases.
+ * - **Cost** One test per case, up to the case that matches. Put frequent cases first.
+ * - **Pitfalls** The promises of two messages may settle in any order. {@link RequestHandler} keeps the order.
  *
  * @example
  * ```ts run

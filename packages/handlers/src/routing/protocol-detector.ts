@@ -91,16 +91,16 @@ const EVENTS = { fires: ['ProtocolDetectedEvent'] } as const;
  *  wire | http | websocket | chat  after "GET /ws"
  * ```
  *
- * - **Place** before all decoders, usually last. `install` adds handlers after it with `addLast`, or with `addAfter(ctx.name, …)`
+ * - **Place** Before all decoders, usually last. `install` adds handlers after it with `addLast`, or with `addAfter(ctx.name, …)`
  *   if other handlers already follow it.
  * - **In** `Buffer`.
- * - **Out** the same bytes, to the handlers that `install` added, after a {@link ProtocolDetectedEvent}.
- * - **Events** forwards all. Sets the attribute `ProtocolDetector.PROTOCOL` to the name of the protocol.
+ * - **Out** The same bytes, to the handlers that `install` added, after a {@link ProtocolDetectedEvent}.
+ * - **Events** Forwards all. Sets the attribute `ProtocolDetector.PROTOCOL` to the name of the protocol.
  * - **Errors** `MESSAGE_INVALID` if no protocol matches, `TIMEOUT_READ` at the deadline, and `OPTION_INVALID` if `matches` or
  *   `handleTimeout` returns a wrong value. If no handler catches them, they close the channel.
- * - **State** one channel: the bytes so far, at most `maxBytes` and one read.
- * - **Cost** none after it has removed itself.
- * - **Pitfalls** installed handlers join an active channel: `handlerAdded` is called, but not `channelActive`. A protocol in
+ * - **State** One channel: the bytes so far, at most `maxBytes` and one read.
+ * - **Cost** None after it has removed itself.
+ * - **Pitfalls** Installed handlers join an active channel: `handlerAdded` is called, but not `channelActive`. A protocol in
  *   which the server speaks first can only be recognized by `handleTimeout`.
  *
  * @example

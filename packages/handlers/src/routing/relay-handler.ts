@@ -20,15 +20,15 @@ import { ReadGate, sizeOfBytes, transportOf, unpinned } from '@headrace/core/aut
  *  client ←── [relay] | server
  * ```
  *
- * - **Place** last, in both channels. {@link pipeChannels} and {@link ForwardHandler} add it there.
- * - **In** the messages that the other channel's pipeline accepts for writing: bytes, or messages if it has codecs.
- * - **Out** nothing. It writes to the other channel, and flushes once per burst.
- * - **Events** forwards all. Reads are held while the other channel is not writable.
- * - **Errors** forwards the errors of its channel. A write to the other channel fails if that channel has closed.
- * - **State** one channel.
- * - **Cost** only the copy of the read, and copies of small reads for a peer that is behind. Input that cannot be written is not
+ * - **Place** Last, in both channels. {@link pipeChannels} and {@link ForwardHandler} add it there.
+ * - **In** The messages that the other channel's pipeline accepts for writing: bytes, or messages if it has codecs.
+ * - **Out** Nothing. It writes to the other channel, and flushes once per burst.
+ * - **Events** Forwards all. Reads are held while the other channel is not writable.
+ * - **Errors** Forwards the errors of its channel. A write to the other channel fails if that channel has closed.
+ * - **State** One channel.
+ * - **Cost** Only the copy of the read, and copies of small reads for a peer that is behind. Input that cannot be written is not
  *   read. Two relays that are alone in their pipelines, on sockets, allocate no memory for bytes that the kernel accepts at once.
- * - **Pitfalls** half-closures are forwarded only if both channels have `allowHalfOpen`.
+ * - **Pitfalls** Half-closures are forwarded only if both channels have `allowHalfOpen`.
  *
  * @example
  * ```ts run

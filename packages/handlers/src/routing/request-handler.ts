@@ -70,15 +70,15 @@ const OPTIONS = describeOptions('RequestHandler', {
  *  wire | frame | codec | [request → response]
  * ```
  *
- * - **Place** last.
- * - **In** requests.
- * - **Out** nothing. It writes the responses, and flushes responses that are ready together once.
- * - **Events** forwards all. After a `DrainEvent`, the channel ends only when all received requests are answered.
- * - **Errors** the error that the function throws or rejects with, unless `answerError` makes an answer from it, and
+ * - **Place** Last.
+ * - **In** Requests.
+ * - **Out** Nothing. It writes the responses, and flushes responses that are ready together once.
+ * - **Events** Forwards all. After a `DrainEvent`, the channel ends only when all received requests are answered.
+ * - **Errors** The error that the function throws or rejects with, unless `answerError` makes an answer from it, and
  *   `TIMEOUT_REQUEST`.
- * - **State** one channel: its pending requests, at most `maxPending` if the decoders before it stop while reads are held.
- * - **Cost** an object per request, an `AbortController` if the function uses the signal, a promise if the function makes one.
- * - **Pitfalls** with `concurrency` above 1, a request may run before the change of its predecessor is complete. Only the answers
+ * - **State** One channel: its pending requests, at most `maxPending` if the decoders before it stop while reads are held.
+ * - **Cost** An object per request, an `AbortController` if the function uses the signal, a promise if the function makes one.
+ * - **Pitfalls** With `concurrency` above 1, a request may run before the change of its predecessor is complete. Only the answers
  *   keep their order.
  *
  * @example

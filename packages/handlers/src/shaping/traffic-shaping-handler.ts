@@ -69,15 +69,15 @@ const SETTABLE = describeOptions('setLimits', {
  *  wire | [shape] | frame | codec | app     counts what is on the wire
  * ```
  *
- * - **Place** first, where messages are bytes. At other places, set `sizeOf`.
- * - **In** anything. Only bytes count.
- * - **Out** the same. Above the read limit, reads are held: the socket is not read, so the peer's TCP slows down. Above the write
+ * - **Place** First, where messages are bytes. At other places, set `sizeOf`.
+ * - **In** Anything. Only bytes count.
+ * - **Out** The same. Above the read limit, reads are held: the socket is not read, so the peer's TCP slows down. Above the write
  *   limit, messages wait in order, and are flushed when their time has come.
- * - **Events** forwards all. A half-closure of the output sends the waiting messages first, at once.
- * - **Errors** fails writes with `OUTBOUND_FULL` or, when the channel closes, `CHANNEL_CLOSED`.
- * - **State** one channel: its counters, and a queue of at most `maxQueuedBytes`.
- * - **Cost** an addition per message, and a timer while messages wait.
- * - **Pitfalls** one burst, up to 64 KiB, is read before the limit can hold reads. So the limit applies to the average, not to
+ * - **Events** Forwards all. A half-closure of the output sends the waiting messages first, at once.
+ * - **Errors** Fails writes with `OUTBOUND_FULL` or, when the channel closes, `CHANNEL_CLOSED`.
+ * - **State** One channel: its counters, and a queue of at most `maxQueuedBytes`.
+ * - **Cost** An addition per message, and a timer while messages wait.
+ * - **Pitfalls** One burst, up to 64 KiB, is read before the limit can hold reads. So the limit applies to the average, not to
  *   each millisecond. While the handler makes the channel unwritable, `pendingOutboundBytes` contains bytes for this purpose.
  *
  * @example

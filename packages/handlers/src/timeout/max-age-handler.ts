@@ -31,15 +31,15 @@ const EVENTS = { fires: ['ConnectionExpiredEvent'] } as const;
  *  wire | frame | codec | [max age] | app     the last word passes the codec
  * ```
  *
- * - **Place** after the codec that encodes the last message.
- * - **In** anything.
- * - **Out** the same.
- * - **Events** fires `ConnectionExpiredEvent`. After `graceMs`, it sends the last message and ends the connection with the reason
+ * - **Place** After the codec that encodes the last message.
+ * - **In** Anything.
+ * - **Out** The same.
+ * - **Events** Fires `ConnectionExpiredEvent`. After `graceMs`, it sends the last message and ends the connection with the reason
  *   `limit`.
- * - **Errors** raises none.
- * - **State** per channel: one timer.
- * - **Cost** none per message: the handler has no method for messages.
- * - **Pitfalls** without a grace time, answers in progress are lost.
+ * - **Errors** Raises none.
+ * - **State** Per channel: one timer.
+ * - **Cost** None per message: the handler has no method for messages.
+ * - **Pitfalls** Without a grace time, answers in progress are lost.
  *
  * @example
  * ```ts run

@@ -23,15 +23,15 @@ const EVENTS = { fires: ['ConnectionExpiredEvent'] } as const;
  *  wire | frame | codec | [max messages] | app     messages, not bytes
  * ```
  *
- * - **Place** after the codec.
- * - **In** any message.
- * - **Out** the first `maxMessages` messages. Further messages are dropped.
- * - **Events** fires `ConnectionExpiredEvent` after the burst of the last message. After `graceMs`, it sends the last message and
+ * - **Place** After the codec.
+ * - **In** Any message.
+ * - **Out** The first `maxMessages` messages. Further messages are dropped.
+ * - **Events** Fires `ConnectionExpiredEvent` after the burst of the last message. After `graceMs`, it sends the last message and
  *   ends the connection with the reason `limit`.
- * - **Errors** raises none.
- * - **State** per channel: a number.
- * - **Cost** one addition per message.
- * - **Pitfalls** without a grace time, only answers that are written within the same burst arrive.
+ * - **Errors** Raises none.
+ * - **State** Per channel: a number.
+ * - **Cost** One addition per message.
+ * - **Pitfalls** Without a grace time, only answers that are written within the same burst arrive.
  *
  * @example
  * ```ts run

@@ -20,15 +20,15 @@ const NO_EVENTS = { fires: [] } as const;
  *  wire | frame | [read time-out] | codec | app     whole frames count
  * ```
  *
- * - **Place** first, or after the frame decoder.
- * - **In** anything.
- * - **Out** the same.
- * - **Events** forwards all. While reads are held (`holdReads`), the time stops.
+ * - **Place** First, or after the frame decoder.
+ * - **In** Anything.
+ * - **Out** The same.
+ * - **Events** Forwards all. While reads are held (`holdReads`), the time stops.
  * - **Errors** `TIMEOUT_READ` to the handlers after it, once. Then the channel closes with the reason `timeout`, unless a handler
  *   has already ended its output.
- * - **State** per channel: one timer, one time stamp.
- * - **Cost** one time stamp per read burst.
- * - **Pitfalls** for a warning, or for an action other than a close, use the IdleStateHandler.
+ * - **State** Per channel: one timer, one time stamp.
+ * - **Cost** One time stamp per read burst.
+ * - **Pitfalls** For a warning, or for an action other than a close, use the IdleStateHandler.
  *
  * @example
  * ```ts run

@@ -44,15 +44,15 @@ interface PendingWrite {
  *  wire | [write time-out] | frame | codec | app
  * ```
  *
- * - **Place** anywhere. It measures the writes of the handlers after it.
- * - **In** anything.
- * - **Out** the same.
- * - **Events** forwards all.
+ * - **Place** Anywhere. It measures the writes of the handlers after it.
+ * - **In** Anything.
+ * - **Out** The same.
+ * - **Events** Forwards all.
  * - **Errors** `TIMEOUT_WRITE` to the handlers after it, once. Then the channel closes with the reason `timeout`, and the write
  *   fails with `CHANNEL_CLOSED`.
- * - **State** per channel: one timer, and an entry for each incomplete flush.
- * - **Cost** one small object per flush. The timer is set again only when it fires.
- * - **Pitfalls** the time starts at `write`, so an unflushed write also times out. The channel has its own limit,
+ * - **State** Per channel: one timer, and an entry for each incomplete flush.
+ * - **Cost** One small object per flush. The timer is set again only when it fires.
+ * - **Pitfalls** The time starts at `write`, so an unflushed write also times out. The channel has its own limit,
  *   `outboundStallMs`, for output of which the peer accepts nothing. That limit is sufficient in most cases.
  *
  * @example
