@@ -131,8 +131,9 @@ export function serverTlsOf(target: BindTarget): TlsServerContext | undefined {
 export function socketsFor(target: BindTarget): Promise<Listen> | undefined {
   if ('listener' in target || 'network' in target) return undefined;
   checkPermission(target);
-  if (target.tls !== undefined && IS_BUN) return undefined;
-  return chooseSockets(target.transport ?? 'auto');
+  const { tls, transport = 'auto' } = target;
+  if (tls !== undefined && IS_BUN && transport !== 'handle') return undefined;
+  return chooseSockets(transport);
 }
 
 export function listenerFor(
