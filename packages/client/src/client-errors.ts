@@ -1,6 +1,6 @@
 import { ERROR_PAGE, errorCodes } from '@headrace/core';
 
-/** The codes of the errors that this package alone raises. `docs/errors.md` explains each. */
+/** Error codes that only this package raises. `docs/errors.md` explains each code. */
 export const CLIENT_ERRORS = errorCodes('HR_ERR_', ERROR_PAGE, {
   RECONNECT_GIVEN_UP: ['ChannelError', 'the client has stopped trying to connect, see the cause'],
   PLACE_REFUSED: ['ChannelError', 'a client was sent to a place less secure than the one in use'],

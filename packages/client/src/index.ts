@@ -1,6 +1,6 @@
-// Where to connect to
+// Addresses of servers
 
-// When to try again
+// Policies for retries
 export {
   checkedDelay,
   type ExponentialOptions,
@@ -18,12 +18,12 @@ export { PlaceBalance } from './address/place-balance.ts';
 export { type SrvAddressesOptions, srvAddresses } from './address/srv-addresses.ts';
 // Errors
 export { CLIENT_ERRORS } from './client-errors.ts';
-// Connections for one user at a time
+// A pool of connections, each for one user
 export { type AcquireOptions, ChannelPool, type ChannelPoolMetrics } from './pool/channel-pool.ts';
 export type { Lease } from './pool/lease.ts';
 export type { PoolCloseReason } from './pool/pool-entry.ts';
 export type { ChannelPoolOptions } from './pool/pool-options.ts';
-// Its place in a durable group
+// Position of a client in a durable group
 export {
   type GroupJoined,
   type GroupNews,
@@ -33,7 +33,7 @@ export {
 // Through a proxy
 export { ProxyConnector } from './proxy/proxy-connector.ts';
 export type { ProxyConnectorOptions } from './proxy/proxy-options.ts';
-// A connection that comes back
+// A connection that reconnects
 export type { ClientState } from './reconnect/client-state.ts';
 export type { Loss, LossKind } from './reconnect/loss.ts';
 export type { OfflineOptions } from './reconnect/offline-queue.ts';

@@ -1,8 +1,10 @@
-/** A typed key for something that a handler or application keeps with a channel. Two keys of one name are two keys. */
+/**
+ * A typed key for a value that a handler or application keeps with a channel. Two keys with the same name are different keys.
+ */
 export class AttributeKey<T> {
-  /** Only for the compiler. */
+  /** For the compiler only. */
   declare readonly type: T;
-  /** For texts: it need not be unique. */
+  /** Name for error texts. Names need not be unique. */
   readonly name: string;
 
   constructor(name: string) {

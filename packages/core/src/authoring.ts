@@ -26,7 +26,7 @@ export { onAbort } from './call/on-abort.ts';
 export { isPromiseLike } from './call/promise-like.ts';
 // Emit events to listeners that may throw
 export { WatchedEmitter } from './call/watched-emitter.ts';
-// Options of a channel, for who takes them among others
+// Options of a channel, for functions that accept them among other options
 export { CHANNEL_OPTIONS } from './channel/channel-options.ts';
 // The transport below a channel
 export {
@@ -52,7 +52,7 @@ export { type FailureReporter, SettableFuture } from './future/settable-future.t
 export { encodeOnce, writeToEach } from './group/encode-once.ts';
 // Options of groups
 export { SLOW_MEMBER_OPTIONS } from './group/slow-member.ts';
-// Hold back: drains, writes, reads
+// Holds for drains, writes and reads
 export { DrainGate } from './hold/drain-gate.ts';
 export {
   PendingWriteQueue,
@@ -60,9 +60,9 @@ export {
   type PendingWriteTarget,
 } from './hold/pending-write-queue.ts';
 export { dropsKeptMessages, ReadGate } from './hold/read-gate.ts';
-// Faults of the program, apart from those of networks
+// Faults of the program, as opposed to network errors
 export { isOwnFault } from './log/own-fault.ts';
-// What a peer can bring about again and again
+// Warnings that a peer can cause again and again
 export { warnFirst } from './log/warn-first.ts';
 // Loggers of applications
 export { carefulLogger, LOGGER } from './option/careful-logger.ts';
@@ -131,7 +131,7 @@ export { recognizeCopies } from './package/recognize-copies.ts';
 export type { InboundEvent, KeptEvent } from './pipeline/kept-event.ts';
 export { KeptInput, type KeptInputSteps } from './pipeline/kept-input.ts';
 export { KeptInputHandler } from './pipeline/kept-input-handler.ts';
-// The kinds of messages that a handler takes
+// The kinds of messages that a handler reads
 export { kindOf, misorderOfReads, misorderOfWrites } from './pipeline/message-order.ts';
 // The handler that threw an error
 export { throwerOf } from './pipeline/thrower.ts';
@@ -140,7 +140,7 @@ export { isTurnCheckDue } from './pipeline/turn-check.ts';
 // Queues, and what an entry costs
 export { ENTRY_OVERHEAD_BYTES } from './queue/entry-overhead.ts';
 export { Fifo } from './queue/fifo.ts';
-// A bounded table of which strangers do not push out others
+// A bounded table in which strangers do not displace other entries
 export type { PlaceHolder } from './queue/places-by-network.ts';
 // Numbered, acknowledged delivery
 export { ReceiveSequence } from './queue/receive-sequence.ts';
@@ -148,9 +148,9 @@ export { ReceiveSequence } from './queue/receive-sequence.ts';
 export { RecentMap } from './queue/recent-map.ts';
 // Numbered, acknowledged delivery
 export { SendSequence } from './queue/send-sequence.ts';
-// A bounded table of which strangers do not push out others
+// A bounded table in which strangers do not displace other entries
 export { type KnownOrStranger, StrangersFirst } from './queue/strangers-first.ts';
-// When to try again
+// Delays before retries
 export { checkedDelay } from './retry/checked-delay.ts';
 export { type ExponentialOptions, exponential } from './retry/exponential.ts';
 export { RetryBudget, type RetryBudgetOptions } from './retry/retry-budget.ts';
@@ -160,9 +160,9 @@ export { addressText } from './text/address-text.ts';
 export { nearestTo } from './text/nearest-name.ts';
 /** Escapes text of a peer, so that it is safe in a line of a log. */
 export { printable } from './text/printable.ts';
-/** A URL without its secrets, and the header that says them. */
+/** A URL without its secrets, and the header that carries them. */
 export { credentialsOf, shownUrl } from './text/shown-url.ts';
-// Work that takes time, with a time-out
+// Asynchronous work with a time-out
 export {
   Attempt,
   type AttemptLimit,
@@ -173,9 +173,9 @@ export {
 // Many deadlines
 export type { HeapEntry } from './time/deadline-heap.ts';
 export { DeadlineList } from './time/deadline-list.ts';
-// Do once what is asked for several times within an event
+// Run a task once that is requested several times within an event
 export { onceAfterEvent } from './time/once-after-event.ts';
-// Time in which the process did nothing
+// Time during which the process did not run
 export { stoodStillMs } from './time/stood-still.ts';
 // Rates with bursts
 export { type Rate, TokenBucket } from './time/token-bucket.ts';
@@ -187,7 +187,7 @@ export {
 } from './transport/memory-source.ts';
 // Memory of reads
 export { extendRead, ReadRoom } from './transport/read-memory.ts';
-// Errors as the system's
+// Errors in the form of system errors
 export { systemError } from './transport/system-error.ts';
 // Trusted proxies
 export { peerOf, type TrustCheck, trustCheck } from './trusted-peers.ts';

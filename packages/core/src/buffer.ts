@@ -1,6 +1,6 @@
 /**
- * The Buffer of codecs that run in Node and in browsers: `@headrace/core/buffer`. On Node it is Node's own. In a page it
- * is a `Uint8Array` with the methods of Node's, so that a handler is written, tested and published once.
+ * The Buffer for codecs that run in Node and in browsers: `@headrace/core/buffer`. On Node it is Node's own `Buffer`. In a page
+ * it is a `Uint8Array` with the methods of Node's `Buffer`, so that a handler is written, tested and published once.
  *
  * @example
  * ```ts run

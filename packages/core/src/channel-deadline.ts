@@ -2,26 +2,23 @@ import type { Channel, DeadlineEntry, DeadlineRule, Timer } from './contract.ts'
 import { toError } from './errors.ts';
 import { wholeMs } from './time/clock-deadlines.ts';
 
-/**
- * With auto-read off a request for input gives no callback: checked after this part of the time.
- */
+/** With auto-read off, a request for input causes no callback. The deadline is then checked after this fraction of its time. */
 const CHECK_LATER_PART = 1 / 8;
 
 /**
- * A deadline of one channel that begins again and again: with each frame, each read, each write. Beginning and stopping
- * are two stamps: a place among the clock's deadlines is taken once, and given up when its time comes or by
- * {@link cancel}.
+ * A deadline of one channel that restarts often, for example with each frame, read or write. Starting and stopping it only sets
+ * fields. The entry among the clock's deadlines stays until it expires or until {@link cancel}.
  */
 export abstract class ChannelDeadline implements DeadlineEntry, Timer {
   deadline = 0;
   heapIndex = -1;
   heapOrder = 0;
-  /** Its whole time, in milliseconds. */
+  /** Length of the deadline, in milliseconds. */
   readonly ms: number;
-  /** Its time stands still while this side does not read. */
+  /** Whether the time stands still while this side does not read. */
   readonly stands: boolean;
   private begunAt = -1;
-  /** The channel's `readHeldMs` when it began. */
+  /** Value of the channel's `readHeldMs` at the start of the deadline. */
   private heldMs = 0;
   private awaitsReads = false;
   private channel: Channel | undefined = undefined;
@@ -31,15 +28,15 @@ export abstract class ChannelDeadline implements DeadlineEntry, Timer {
     this.stands = whileHeld === 'stands';
   }
 
-  /** The whole time passed. An error that this method throws goes through the pipeline. */
+  /** Called when the time has passed. The pipeline receives an error that this method throws. */
   protected abstract over(channel: Channel): void;
 
-  /** It has begun, and was not stopped. */
+  /** Whether the deadline has started and was not stopped. */
   get isRunning(): boolean {
     return this.begunAt >= 0;
   }
 
-  /** Its time begins, now or at `since`, in milliseconds of the channel's clock; from the beginning if it has begun before. */
+  /** Starts or restarts the deadline, now or at `since`, in milliseconds of the channel's clock. */
   begin(channel: Channel, since: number = channel.clock.now()): void {
     if (this.ms === Number.POSITIVE_INFINITY) return;
     this.channel = channel;
@@ -49,19 +46,19 @@ export abstract class ChannelDeadline implements DeadlineEntry, Timer {
     channel.clock.deadlines.add(this, this.leftMs(channel));
   }
 
-  /** It does not come unless it begins again. */
+  /** Stops the deadline until it starts again. */
   stop(): void {
     this.begunAt = -1;
   }
 
-  /** As {@link stop}, and the clock forgets it: when the channel closes or the handler is removed. */
+  /** Stops the deadline and removes its entry from the clock, for a channel that closes or a handler that is removed. */
   cancel(): void {
     this.stop();
     this.awaitsReads = false;
     this.channel?.clock.deadlines.remove(this);
   }
 
-  /** The clock calls it. */
+  /** Called by the clock. */
   expire(): void {
     const channel = this.channel!;
     if (!this.isRunning || !channel.isOpen) return;
@@ -82,7 +79,7 @@ export abstract class ChannelDeadline implements DeadlineEntry, Timer {
     }
   }
 
-  /** The rest of its time; zero or less once it is over. */
+  /** Returns the remaining time, zero or less if the deadline has passed. */
   protected leftMs(channel: Channel): number {
     const heldMs = this.stands ? channel.readHeldMs - this.heldMs : 0;
     return this.begunAt + this.ms + heldMs - channel.clock.now();
@@ -96,7 +93,7 @@ export abstract class ChannelDeadline implements DeadlineEntry, Timer {
   private waitForReads(channel: Channel): void {
     this.awaitsReads = true;
     channel.onceReadable(() => {
-      // The peer may have sent something meanwhile: it is read first, in this turn of the event loop.
+      // The peer might have sent data in the meantime. That data is read first, in this turn of the event loop.
       channel.clock.nextTurn(() => {
         if (!this.awaitsReads) return;
         this.awaitsReads = false;
@@ -106,7 +103,7 @@ export abstract class ChannelDeadline implements DeadlineEntry, Timer {
   }
 }
 
-/** A deadline that begins at once, and comes once. */
+/** A deadline that starts at once and expires once. */
 export class TaskDeadline extends ChannelDeadline {
   private readonly task: () => void;
 

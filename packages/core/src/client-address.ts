@@ -2,15 +2,12 @@ import { AttributeKey } from './attribute-key.ts';
 import type { Address, Channel } from './contract.ts';
 
 /**
- * The address of a client behind a proxy, set by what learned it: the PROXY protocol, or a WebSocket's
- * request through a trusted proxy. Read it with {@link clientAddress}.
+ * The address of a client behind a proxy. It is set by the PROXY protocol, or by a WebSocket's request through a trusted proxy.
+ * Use {@link clientAddress} to read it.
  */
 export const CLIENT_ADDRESS: AttributeKey<Address> = new AttributeKey('client-address');
 
-/**
- * The address of the client itself: as a trusted proxy reported it, else the address that the connection
- * comes from.
- */
+/** Returns the address of the client that a trusted proxy reported, or otherwise the remote address of the connection. */
 export function clientAddress(channel: Channel): Address | undefined {
   return channel.attributes.get(CLIENT_ADDRESS) ?? channel.remoteAddress;
 }

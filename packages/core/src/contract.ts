@@ -1,6 +1,6 @@
 /**
- * The nouns of Headrace: start reading here. Types and their promises only; every other file of the
- * core points down to this one.
+ * The basic types of Headrace and the rules that they follow. Start reading here. This file contains only types, and the other
+ * files of the core build on it.
  *
  * @module
  */
@@ -13,103 +13,102 @@ import type { HandlerTypes } from './handler-types.ts';
 import type { MessageKinds } from './message-kinds.ts';
 import type { ReadMemory } from './transport/read-memory.ts';
 
-/** An event or operation handler may also return a promise; its rejection counts as a throw of that handler. */
+/** The result of a handler method. If a handler returns a promise, a rejection counts as an error that the handler threw. */
 export type Handled = void | PromiseLike<void>;
 
-/** A half of a connection: `input` is what the peer sends us, `output` what we send. */
+/** A half of a connection: `input` carries bytes from the peer, `output` carries bytes to the peer. */
 export type Direction = 'input' | 'output';
 
 /**
- * One step of a pipeline. Every method is optional; a handler without a method is skipped without a
- * call. Methods are called one at a time, on the event loop, by the pipeline; to pass an event on, call
- * the method of the same name on the context (`fire…` for inbound events).
+ * One step of a pipeline. Every method is optional. The pipeline skips a handler that lacks the method, without a call. The
+ * pipeline calls the methods one after the other, on the event loop. To pass an event on, call the method of the same name on
+ * the context (`fire…` for inbound events).
  *
- * A throw in an inbound method, in `read` or in `flush` reaches the same handler's `exceptionCaught`. A
- * throw in `write`, `shutdown` or `close` fails the returned future instead.
+ * An error thrown in an inbound method, in `read` or in `flush` reaches the same handler's `exceptionCaught`. An error thrown in
+ * `write`, `shutdown` or `close` fails the returned future instead.
  *
- * @typeParam T - its {@link Types}; `class Upper implements Handler<Upper['types']>` has the compiler compare its
- *   methods with them in the class itself. `addLast` compares the messages in any case.
+ * @typeParam T - the handler's {@link Types}; with `class Upper implements Handler<Upper['types']>`, the compiler checks the
+ *   methods against these types in the class itself, and otherwise only in `addLast`
  * @see Netty's `ChannelInboundHandler` and `ChannelOutboundHandler`; one interface as in Netty 5
  */
 export interface Handler<T extends HandlerTypes = HandlerTypes> {
-  /** For the compiler only: `declare readonly types: Types<{ … }>`. */
+  /** Message types of the handler, for the compiler only: `declare readonly types: Types<{ … }>`. */
   readonly types?: T;
 
   /**
-   * The kinds of messages that it takes and makes, if it takes no others. A template refuses an order that cannot
-   * work; errors name the handler that gave a message.
+   * Kinds of messages that the handler reads and produces, if it accepts no other kinds. A template refuses an order that cannot
+   * work. Error texts name the handler that produced a message.
    */
   readonly messageKinds?: MessageKinds | undefined;
 
   /**
-   * The user events that it fires, and those that it is there to answer. Refused with a `PIPELINE_ORDER`, wherever it is added: a
-   * handler that answers an event which a handler after it fires, and none before it.
+   * User events that the handler fires, and user events that it answers. Adding a handler fails with `PIPELINE_ORDER` if an
+   * event that a handler answers would be fired only by a handler after it.
    */
   readonly userEvents?: HandlerEvents | undefined;
 
-  /** True if one instance may stand in many pipelines. A handler with state of one channel must not set it. */
+  /** Whether one instance may be in many pipelines. The value must not be true for a handler with state of one channel. */
   readonly sharable?: boolean;
   /**
-   * A handler of the same class with the same options, for another channel: so one instance may stand in a
-   * template, which gives each channel its own.
+   * Returns a handler of the same class with the same options, for another channel. A template accepts a handler with this
+   * method, and creates a handler for each channel.
    */
   fresh?(): Handler;
 
   /**
-   * The handler is in the pipeline of a registered channel; comes before any other event. It may
-   * write: output that is flushed before the connection is up leaves as soon as it is, and fails if
-   * it never is.
+   * Called when the handler is in the pipeline of a registered channel, before any other event. The handler may write. Output
+   * that is flushed before the connection is up is sent as soon as it is up, and fails if the connection fails.
    */
   handlerAdded?(ctx: Context<T>): void;
-  /** The handler is out of the pipeline; messages it still held may go on through `ctx`. */
+  /** Called when the handler was removed. The handler can still pass on the messages that it holds, through `ctx`. */
   handlerRemoved?(ctx: Context<T>): void;
 
-  /** The channel has started: its transport is open, or is connecting. Comes once, before `channelActive`. */
+  /** Called once when the channel has started, before `channelActive`. Its transport is open or is connecting. */
   channelRegistered?(ctx: Context<T>): Handled;
-  /** The connection is up. */
+  /** Called when the connection is up. */
   channelActive?(ctx: Context<T>): Handled;
-  /** A message came in. */
+  /** Called for each inbound message. */
   channelRead?(ctx: Context<T>, message: T['reads']): Handled;
-  /** A burst of input has been read: the time to flush. */
+  /** Called when a burst of input has been read. This is the moment to flush. */
   channelReadComplete?(ctx: Context<T>): Handled;
-  /** `channel.isWritable` changed. */
+  /** Called when `channel.isWritable` has changed. */
   channelWritabilityChanged?(ctx: Context<T>): Handled;
-  /** Another handler or the application announced something, see the event's class. */
+  /** Called when another handler or the application announces an event. The class of the event describes it. */
   userEventTriggered?(ctx: Context<T>, event: unknown): Handled;
-  /** One half of the connection was shut down (only with `allowHalfOpen`). */
+  /** Called when one half of the connection was shut down (only with `allowHalfOpen`). */
   channelShutdown?(ctx: Context<T>, direction: Direction): Handled;
-  /** The connection is gone; no input and no output follows. Comes only if the channel was active. */
+  /** Called when the connection has ended, if the channel was active. No input and no output follows. */
   channelInactive?(ctx: Context<T>): Handled;
-  /** The last event of a channel; then its handlers are removed, the last one first. */
+  /** Called as the last event of a channel. Afterwards, the handlers are removed, the last one first. */
   channelUnregistered?(ctx: Context<T>): Handled;
-  /** A handler before this one, or this one, threw, or the connection failed. */
+  /** Called when this handler or an earlier handler threw an error, or when the connection failed. */
   exceptionCaught?(ctx: Context<T>, error: Error): Handled;
 
-  /** More input is asked for. */
+  /** Called when more input is requested. */
   read?(ctx: Context<T>): Handled;
-  /** A message goes out: return `ctx.write(…)` of what it becomes. */
+  /** Called for each outbound message. Returns `ctx.write(…)` of the encoded message. */
   write?(ctx: Context<T>, message: T['accepts']): WriteFuture | PromiseLike<void>;
-  /** Sends earlier writes to the peer. */
+  /** Called to send earlier writes to the peer. */
   flush?(ctx: Context<T>): Handled;
-  /** Shuts down one half of the connection. */
+  /** Called to shut down one half of the connection. */
   shutdown?(ctx: Context<T>, direction: Direction): WriteFuture | PromiseLike<void>;
-  /** Closes the connection. */
+  /** Called to close the connection. */
   close?(ctx: Context<T>, reason: CloseReason): WriteFuture | PromiseLike<void>;
 }
 
-/** The inbound events, each started at the neighbor towards the tail. */
+/** The inbound events. Each event starts at the next handler towards the tail. */
 export interface InboundInvoker {
   /** Passes {@link Handler.channelRegistered} on. */
   fireChannelRegistered(): void;
   /** Passes {@link Handler.channelActive} on. */
   fireChannelActive(): void;
-  /** Passes a message on; after the last handler it goes to the hook `unhandledMessage`. */
+  /** Passes a message on. The hook `unhandledMessage` receives a message that passes the last handler. */
   fireChannelRead(message: unknown): void;
-  /** Passes {@link Handler.channelReadComplete} on. With `autoRead`, a `read()` follows when all have had it. */
+  /** Passes {@link Handler.channelReadComplete} on. With `autoRead`, a `read()` follows after the last handler. */
   fireChannelReadComplete(): void;
   /** Passes {@link Handler.channelWritabilityChanged} on. */
   fireChannelWritabilityChanged(): void;
-  /** Announces something to the handlers that follow: an object of a class of its own, by convention. */
+  /** Announces an event to the handlers that follow. By convention, each kind of event is a class. */
   fireUserEventTriggered(event: unknown): void;
   /** Passes {@link Handler.channelShutdown} on. */
   fireChannelShutdown(direction: Direction): void;
@@ -117,197 +116,207 @@ export interface InboundInvoker {
   fireChannelInactive(): void;
   /** Passes {@link Handler.channelUnregistered} on. */
   fireChannelUnregistered(): void;
-  /** Passes an error on. One that passes the last handler goes to the hook `unhandledException`, and closes the channel. */
+  /**
+   * Passes an error on. The hook `unhandledException` receives an error that passes the last handler. The channel then closes.
+   */
   fireExceptionCaught(error: Error): void;
 }
 
-/** The outbound operations, each started at the neighbor towards the head. */
+/** The outbound operations. Each operation starts at the next handler towards the head. */
 export interface OutboundInvoker {
-  /** Asks for more input. Needed only while `autoRead` is off. */
+  /** Requests more input. This is needed only while `autoRead` is off. */
   read(): void;
   /**
-   * Queues a message; nothing is sent before `flush`. Throws a `TypeError` for `null` and `undefined`.
+   * Queues a message. Nothing is sent before `flush`. Throws a `TypeError` for `null` and `undefined`.
    *
-   * The future fails with `MESSAGE_NOT_ENCODABLE` for what neither a handler nor the transport takes, `OUTBOUND_FULL`
-   * above the limit of waiting output, `OUTPUT_SHUTDOWN` after `end()`, `CHANNEL_CLOSED` after the end and for what is
-   * unsent then, and with the errors of the handlers that it passes.
+   * The future fails with `MESSAGE_NOT_ENCODABLE` if neither a handler nor the transport accepts the message, and with
+   * `OUTBOUND_FULL` if too much output waits. It fails with `OUTPUT_SHUTDOWN` after `end()`, and with `CHANNEL_CLOSED` if the
+   * channel has closed or closes before the message is sent. Errors of handlers also fail the future.
    */
   write(message: unknown): WriteFuture;
-  /** Sends what was written; before the connection is up, as soon as it is. */
+  /** Sends the written messages, or sends them as soon as the connection is up. */
   flush(): void;
-  /** `write`, then `flush`, even when the write failed. The future is that of `write`. */
+  /** Writes a message and flushes, even if the write failed. Returns the future of the write. */
   writeAndFlush(message: unknown): WriteFuture;
-  /** Shuts one half down; `output` goes out after everything flushed. @default output */
+  /** Shuts down one half of the connection. `output` is shut down after all flushed output. @default output */
   shutdown(direction?: Direction): WriteFuture;
   /**
-   * Closes now: writes that the kernel has taken still arrive, the others fail. See
+   * Closes the connection at once. Output that the kernel has taken still arrives, but other writes fail. See
    * {@link Channel.end}.
    */
   close(reason?: CloseReason): WriteFuture;
 }
 
 /**
- * A handler's place in one pipeline: how it reaches its neighbors, its channel and the clock.
+ * A handler's place in one pipeline, which gives access to its neighbors, its channel and the clock.
  *
- * @typeParam T - the handler's {@link Types}, `Context<Upper['types']>`: the compiler then checks what it fires and
- *   writes. A plain `Context` lets every message pass, and nothing that goes through it is checked.
+ * @typeParam T - the handler's {@link Types}, for example `Context<Upper['types']>`; the compiler then checks the messages that
+ *   the handler fires and writes, but not on a plain `Context`
  */
 export interface Context<T extends HandlerTypes = HandlerTypes>
   extends InboundInvoker,
     OutboundInvoker {
-  /** Unique in its pipeline. */
+  /** Name of the handler, unique in its pipeline. */
   readonly name: string;
   /** The handler in this place. */
   readonly handler: Handler;
-  /** The channel whose pipeline it stands in. */
+  /** The channel of the pipeline. */
   readonly channel: Channel;
-  /** The pipeline it stands in. */
+  /** The pipeline that contains the handler. */
   readonly pipeline: Pipeline;
-  /** The channel's time. An error that a task throws reaches this handler's `exceptionCaught`. */
+  /** Clock of the channel. An error that a task throws reaches this handler's `exceptionCaught`. */
   readonly clock: Clock;
   /**
-   * Calls back once, in `rule.ms` from now, unless it is cancelled or the channel closes before. As
-   * for a task of the clock, an error that it throws reaches this handler's `exceptionCaught`. The
-   * handler cancels it when it is removed.
+   * Calls `over` once, in `rule.ms` milliseconds, unless the timer is cancelled or the channel closes earlier. An error that
+   * `over` throws reaches this handler's `exceptionCaught`. The handler must cancel the timer when it is removed.
    */
   deadline(rule: DeadlineRule, over: () => void): Timer;
   /** Passes a message to the next handler towards the tail. */
   fireChannelRead(message: T['mayFire']): void;
   /** Writes a message through the handlers towards the head. */
   write(message: T['mayWrite']): WriteFuture;
-  /** As {@link Context.write}, and a `flush`. */
+  /** Calls `write`, then `flush`. */
   writeAndFlush(message: T['mayWrite']): WriteFuture;
-  /** True once the handler is out of the pipeline; the context still forwards to its old neighbors. */
+  /** Whether the handler has been removed. The context of a removed handler still forwards to its former neighbors. */
   readonly isRemoved: boolean;
-  /** Reports that this handler holds `delta` bytes more of output, or fewer if negative; they count towards writability. */
+  /**
+   * Adds `delta` bytes to the output that this handler holds, or subtracts them if negative. The held output counts towards
+   * writability.
+   */
   addPendingOutboundBytes(delta: number): void;
   /**
-   * For a future that the handler made itself and has failed: reported to the channel's `writeFailed` hook,
-   * unless it is observed before the current event is over.
+   * Reports the failure of a future that the handler created itself to the channel's `writeFailed` hook, unless the future is
+   * observed before the current event ends.
    */
   reportFailure(future: WriteFuture, error: Error): void;
 }
 
-/** A handler's class. */
+/** The class of a handler. */
 // biome-ignore lint/suspicious/noExplicitAny: any constructor
 export type HandlerClass<T extends Handler = Handler> = abstract new (...args: any[]) => T;
 
-/** How a handler is named in lookups: its name, the instance, or its class (first match from the head, subclasses too). */
+/**
+ * A reference to a handler: its name, the instance, or its class. A class refers to its first handler from the head, including
+ * handlers of subclasses.
+ */
 export type HandlerRef = string | Handler | HandlerClass;
 
 /**
- * The handlers of one channel, in order: inbound events walk from the head (the transport) to the tail
- * (the application), outbound operations from the tail to the head. It may be changed at any time, also by
- * a handler in the middle of an event.
+ * The handlers of one channel, in order. Inbound events pass from the head (the transport) to the tail (the application),
+ * outbound operations from the tail to the head. A pipeline may be changed at any time, even by a handler during an event.
  *
- * @typeParam R - what the next handler at the tail would read, `unknown` if the compiler cannot know
- * @typeParam W - what it may write
+ * @typeParam R - messages that the next handler at the tail reads, or `unknown`
+ * @typeParam W - messages that the next handler at the tail may write
  * @see Netty's `ChannelPipeline`
  */
 export interface Pipeline<R = unknown, W = unknown> extends InboundInvoker, OutboundInvoker {
-  /** The channel it belongs to; never changes. */
+  /** The channel of the pipeline. It never changes. */
   readonly channel: Channel;
-  /** For the compiler only: a pipeline of texts is none of numbers. */
+  /** For the compiler only, to distinguish a pipeline of strings from a pipeline of numbers. */
   readonly reads?: R;
 
   /** Writes a message from the tail, through all handlers. */
   write(message: W): WriteFuture;
-  /** As {@link Pipeline.write}, and a `flush`. */
+  /** Calls `write`, then `flush`. */
   writeAndFlush(message: W): WriteFuture;
 
   /**
-   * Appends handlers; or one under a name of your own, `addLast('name', handler)`, where a taken name is a
-   * `PipelineError`. The compiler checks that each one reads what comes before it and writes what that accepts.
+   * Appends handlers, or one handler under a name of your own: `addLast('name', handler)`. Throws a `PipelineError` if the name
+   * is taken. The compiler checks that the message types of neighboring handlers fit.
    */
-  // One signature, and a mapped type: so the compiler's error stands at the handler that does not fit.
+  // One signature with a mapped type makes the compiler report an error at the handler that does not fit.
   addLast<const Args extends readonly (Handler | string)[]>(
     ...handlers: OrMisfit<Args, Fitting<Args, R, W>>
   ): Pipeline<ReadAfter<Args, R>, WriteAfter<Args, W>>;
-  /** Puts handlers at the head, in the order given. Only `addLast` is checked by the compiler. */
+  /** Adds handlers at the head, in the order of the arguments. The compiler checks only `addLast`. */
   addFirst(...handlers: readonly Handler[]): Pipeline;
-  /** Puts one handler at the head, under a name of your own. */
+  /** Adds one handler at the head, under a name of your own. */
   addFirst(name: string, handler: Handler): Pipeline;
-  /** Puts a handler before another: nearer to the head. Without a name it gets a generated one, `Class#0`. */
+  /** Adds a handler before another handler, nearer to the head. The default name is generated, for example `Class#0`. */
   addBefore(base: HandlerRef, handler: Handler, name?: string): Pipeline;
-  /** Puts a handler after another: nearer to the tail. */
+  /** Adds a handler after another handler, nearer to the tail. */
   addAfter(base: HandlerRef, handler: Handler, name?: string): Pipeline;
-  /** Removes a handler and returns it; a `PipelineError` if it is not there. */
+  /** Removes a handler and returns it. Throws a `PipelineError` if the handler is missing. */
   remove(ref: HandlerRef): Handler;
-  /** As {@link remove}; `undefined` if it is not there. */
+  /** Removes a handler and returns it, or returns `undefined` if the handler is missing. */
   removeIfExists(ref: HandlerRef): Handler | undefined;
-  /** Removes the handler at the head; a `PipelineError` if there is none. */
+  /** Removes the handler at the head. Throws a `PipelineError` if the pipeline is empty. */
   removeFirst(): Handler;
-  /** Removes the handler at the tail; a `PipelineError` if there is none. */
+  /** Removes the handler at the tail. Throws a `PipelineError` if the pipeline is empty. */
   removeLast(): Handler;
-  /** Puts `handler` in the place of another, which is returned. Without a name it gets a generated one. */
+  /** Replaces a handler with `handler`, and returns the old handler. The default name is generated. */
   replace(ref: HandlerRef, handler: Handler, name?: string): Handler;
 
-  /** The first handler of a class, subclasses included. */
+  /** Returns the first handler of a class or of its subclasses. */
   get<T extends Handler>(type: HandlerClass<T>): T | undefined;
-  /** A handler by its name, class or instance. */
+  /** Returns a handler by its name, class or instance. */
   get(ref: HandlerRef): Handler | undefined;
-  /** The place of a handler. */
+  /** Returns the context of a handler. */
   context(ref: HandlerRef): Context | undefined;
-  /** The handler at the head. */
+  /** Returns the handler at the head. */
   first(): Handler | undefined;
-  /** The handler at the tail. */
+  /** Returns the handler at the tail. */
   last(): Handler | undefined;
-  /** The place of the handler at the head. */
+  /** Returns the context of the handler at the head. */
   firstContext(): Context | undefined;
-  /** The place of the handler at the tail. */
+  /** Returns the context of the handler at the tail. */
   lastContext(): Context | undefined;
-  /** The handlers' names from head to tail, a snapshot. */
+  /** Returns a snapshot of the handlers' names, from head to tail. */
   names(): string[];
-  /** Names and handlers from head to tail, a snapshot. */
+  /** Returns a snapshot of the names and handlers, from head to tail. */
   toMap(): Map<string, Handler>;
-  /** Names and handlers from head to tail, a snapshot. */
+  /** Iterates over a snapshot of the names and handlers, from head to tail. */
   [Symbol.iterator](): Iterator<[string, Handler]>;
 
-  /** As {@link Context.reportFailure}, for code outside the pipeline that holds writes: a group. */
+  /**
+   * Reports a failure as {@link Context.reportFailure} does, for code outside the pipeline, such as a group that holds writes.
+   */
   reportFailure(future: WriteFuture, error: Error): void;
 }
 
 /**
- * The outcome of a write, shutdown or close. It may be ignored: an unobserved failure goes to the
- * channel's `writeFailed` hook and never becomes an unhandled rejection. It makes a promise only
- * when awaited; the writes of one flush may share one future.
+ * The outcome of a write, shutdown or close. You may ignore it. The channel's `writeFailed` hook receives an unobserved failure,
+ * which never becomes an unhandled rejection. A promise is created only when you await the future. The writes of one flush can
+ * share a future.
  */
 export interface WriteFuture extends PromiseLike<void> {
-  /** True once it has succeeded or failed. */
+  /** Whether the operation has succeeded or failed. */
   readonly isSettled: boolean;
-  /** True once it has succeeded: for a write, once the kernel has taken the bytes. */
+  /** Whether the operation has succeeded. A write has succeeded when the kernel has taken its bytes. */
   readonly isSuccess: boolean;
-  /** Why it failed; reading it counts as observing the failure. */
+  /** Error of a failed operation. Reading this property counts as observing the failure. */
   readonly error: Error | undefined;
   /**
-   * For a write that has failed: false if the transport was given nothing of it, so that no byte of it can have
-   * left, and sending it again cannot send it twice. True if some of it may have left.
+   * Whether some bytes of a failed write might have been sent. If false, the transport received no byte of the message, and a
+   * second attempt cannot send it twice.
    */
   readonly mayHaveLeft: boolean;
-  /** Calls back when settled, at once if it already is; in the order of registration, without a promise. */
+  /**
+   * Calls `listener` when the future settles, or at once if it has settled. Listeners are called in order, without a promise.
+   */
   onSettled(listener: (error: Error | undefined) => void): void;
   /**
-   * As `onSettled`, for handlers that only watch: the failure still counts as unobserved, and goes
-   * to the `writeFailed` hook unless another listener observes it.
+   * Calls `listener` as `onSettled` does, but the failure still counts as unobserved. The `writeFailed` hook receives the
+   * failure, unless another listener observes it.
    */
   peekSettled(listener: (error: Error | undefined) => void): void;
-  /** As a promise's: makes one. */
+  /** Creates a promise and calls its `catch`. */
   catch<T = never>(
     onRejected?: ((reason: unknown) => T | PromiseLike<T>) | null,
   ): Promise<void | T>;
-  /** As a promise's: makes one. */
+  /** Creates a promise and calls its `finally`. */
   finally(onFinally?: (() => void) | null): Promise<void>;
 }
 
 /** A hold on a channel's reads, see {@link Channel.holdReads}. */
 export interface ReadHold {
-  /** As given to {@link Channel.holdReads}. */
+  /** Reason that was passed to {@link Channel.holdReads}. */
   readonly why: string;
-  /** Ends this hold; further calls do nothing. */
+  /** Ends this hold. Further calls do nothing. */
   release(): void;
 }
 
-/** Why a channel closed. Handlers may name reasons of their own. */
+/** The reason why a channel closed. A handler may use a word of its own. */
 export type CloseReason =
   | 'local' // close() was called without a reason
   | 'peer' // the peer ended the connection (FIN)
@@ -326,65 +335,65 @@ export type CloseReason =
   | 'shutdown' // the server or client shuts down
   | (string & {});
 
-/** The end of a channel: why, on whose side, and the error if there was one. */
+/** The end of a channel: the reason, the side that ended it, and the error. */
 export interface CloseInfo {
-  /** Why, as a word for programs. */
+  /** Reason for the close, a word for programs. */
   readonly reason: CloseReason;
-  /** The side that ended it: we, the peer, or the network between. */
+  /** Side that ended the connection: this side, the peer, or the network between them. */
   readonly by: 'local' | 'peer' | 'network';
-  /** The error that closed it, if there was one. */
+  /** Error that closed the channel, if an error closed it. */
   readonly error: Error | undefined;
 }
 
-/** An end of a connection: an IP socket or a path (Unix socket, named pipe, in-memory name). */
+/** The address of one end of a connection: an IP socket or a path (Unix socket, named pipe, in-memory name). */
 export type Address =
   | { readonly host: string; readonly port: number; readonly family: 'IPv4' | 'IPv6' }
   | { readonly path: string };
 
 /** The parameters negotiated in a TLS handshake. */
 export interface TlsInfo {
-  /** `TLSv1.3`, `TLSv1.2`. */
+  /** Protocol version, for example `TLSv1.3`. */
   readonly protocol: string;
-  /** The cipher's standard name. */
+  /** Standard name of the cipher. */
   readonly cipher: string;
-  /** The protocol chosen by ALPN. */
+  /** Protocol that ALPN selected. */
   readonly alpn: string | undefined;
-  /** The server name that the client asked for. */
+  /** Server name that the client requested. */
   readonly servername: string | undefined;
-  /** True if the peer showed a certificate that one of our authorities signed. */
+  /** Whether the peer sent a certificate that one of our authorities signed. */
   readonly isPeerVerified: boolean;
-  /** The certificate that the peer showed, verified or not. */
+  /** Certificate that the peer sent, verified or not. */
   readonly peerCertificate: X509Certificate | undefined;
-  /** True if an earlier session went on, without certificates being shown. */
+  /** Whether the handshake resumed an earlier session, without an exchange of certificates. */
   readonly isResumed: boolean;
 }
 
-/** Typed values beside a channel. */
+/** Typed values that belong to a channel. */
 export interface Attributes {
-  /** The value; `undefined` if there is none. */
+  /** Returns the value of a key, or `undefined` if the key has no value. */
   get<T>(key: AttributeKey<T>): T | undefined;
-  /** Sets a value and returns the one before; `undefined` removes. */
+  /** Sets a value and returns the previous value. `undefined` removes the value. */
   set<T>(key: AttributeKey<T>, value: T | undefined): T | undefined;
-  /** True if there is a value. */
+  /** Returns true if the key has a value. */
   has(key: AttributeKey<unknown>): boolean;
 }
 
 /** Options of {@link Channel.write}. */
 export interface WriteOptions {
-  /** Cancels the write, until it is flushed. @default never */
+  /** Signal that cancels the write if it aborts before the flush. @default never */
   readonly signal?: AbortSignal;
 }
 
 /** Options of {@link Channel.end}. */
 export interface EndOptions {
-  /** How long the peer may take to end its half. @default 2000 */
+  /** Time the peer has to end its half, in milliseconds. @default 2000 */
   readonly lingerMs?: number;
-  /** @default 'local' */
+  /** Reason for the close. @default 'local' */
   readonly reason?: CloseReason;
 }
 
 /**
- * One connection (or one listening socket): its pipeline, its state, its output.
+ * One connection or one listening socket, with its pipeline, its state and its output.
  *
  * ```text
  *           register          connected            end()              closed: by close(), abort(), an error,
@@ -397,184 +406,189 @@ export interface EndOptions {
  *  isRegistered:  registered … closed      isActive:  active, lingering      isOpen:  before closed
  * ```
  *
- * `channelInactive` never runs inside `close()`; it comes with the next task. `closeInfo` is there at once.
+ * `channelInactive` never runs inside `close()`, but in the next task. `closeInfo` is set at once.
  *
- * @typeParam R - what the pipeline's first handler reads, for channels fresh from a transport
- * @typeParam W - what the transport accepts
+ * @typeParam R - messages that the first handler reads from the transport
+ * @typeParam W - messages that the transport accepts
  */
 export interface Channel<R = unknown, W = unknown>
   extends OutboundInvoker,
     AsyncIterable<R>,
     AsyncDisposable {
-  /** Eight hex digits, unique in this process; in a simulation, unique among its channels. */
+  /** Eight hexadecimal digits, unique in this process or among the channels of a simulation. */
   readonly id: string;
-  /** The server channel that accepted this one, or the channel it runs inside (a WebSocket on HTTP). */
+  /** Server channel that accepted this channel, or channel inside which it runs, such as HTTP for a WebSocket. */
   readonly parent: Channel | undefined;
-  /** The handlers. */
+  /** Pipeline of the channel's handlers. */
   readonly pipeline: Pipeline<R, W>;
-  /** The values that handlers and the application keep with this channel. */
+  /** Values that handlers and the application keep for this channel. */
   readonly attributes: Attributes;
-  /** The time; virtual in tests. */
+  /** Clock of the channel, a virtual one in tests. */
   readonly clock: Clock;
-  /** Where its log lines go. */
+  /** Logger that receives the log lines of the channel. */
   readonly logger: Logger;
-  /** Our end; readable even after the close. */
+  /** Address of our end, readable even after the close. */
   readonly localAddress: Address | undefined;
-  /** The peer's end; readable even after the close. `undefined` for a listening channel. */
+  /** Address of the peer's end, readable even after the close. `undefined` for a listening channel. */
   readonly remoteAddress: Address | undefined;
 
-  /** True before it has closed; even while it is still connecting. */
+  /** Whether the channel has not closed. A channel that is connecting is open. */
   readonly isOpen: boolean;
-  /** True from `channelRegistered` until `channelUnregistered` has passed. */
+  /** Whether the channel is between `channelRegistered` and the end of `channelUnregistered`. */
   readonly isRegistered: boolean;
-  /** True from the connect to the close: the pipeline gets input, and output goes out. */
+  /** Whether the connection is up, so that the pipeline receives input and sends output. */
   readonly isActive: boolean;
-  /** False while too much output waits: stop writing until `channelWritabilityChanged`. */
+  /** Whether the application may write. If false, too much output waits. Do not write until `channelWritabilityChanged`. */
   readonly isWritable: boolean;
-  /** True once no more input is read: the peer has ended its half, we have shut ours down, or it has closed. */
+  /** Whether no more input is read, because the peer has ended its half, we have shut it down, or the channel has closed. */
   readonly isInputShutdown: boolean;
-  /** True once our half has been shut down, or the channel has closed. */
+  /** Whether our half has been shut down, or the channel has closed. */
   readonly isOutputShutdown: boolean;
-  /** True from the first `end()`, `shutdown('output')` or `close()` on: pools and balancers skip such a channel. */
+  /** Whether `end()`, `shutdown('output')` or `close()` was called. Pools and balancers skip a channel that is ending. */
   readonly isEnding: boolean;
   /**
-   * True once input that still comes is dropped: after `end()`, after our own `shutdown('input')`, and when the
-   * channel has closed. A handler that makes many messages of one stops at this point.
+   * Whether the channel drops further input: after `end()`, after our own `shutdown('input')`, and after the close. At this
+   * point, a handler that makes many messages from one input stops.
    */
   readonly discardsInput: boolean;
-  /** True for a listening channel, whose messages are the channels it accepts. */
+  /** Whether this is a listening channel, whose messages are the channels that it accepts. */
   readonly isServer: boolean;
 
-  /** Read automatically (default), or only when asked by `read()`. Belongs to the application; handlers use {@link holdReads}. */
+  /**
+   * Whether the channel reads automatically (default), or only after `read()`. Only the application sets it. Handlers use
+   * {@link holdReads}.
+   */
   autoRead: boolean;
   /**
-   * Stops asking the transport for input until the returned hold is released, and all others too. For handlers
-   * that cannot take more now: it counts, so several handlers do not disturb each other, and it does not change
-   * `autoRead`. Decoders stop after the message during which the hold came.
+   * Stops reading until the returned hold and all other holds are released. A handler calls this method when it cannot accept
+   * more input. Holds are counted, so that several handlers do not disturb each other. `autoRead` does not change. Decoders stop
+   * after the message during which the hold was taken.
    *
-   * @param why - for {@link readHolds}: a word or two, such as the name of the handler
+   * @param why - reason for {@link readHolds}, in one or two words, such as the name of the handler
    */
   holdReads(why: string): ReadHold;
-  /** True while any hold is out. */
+  /** Whether any hold is active. */
   readonly isReadHeld: boolean;
-  /** Why reads are held, oldest first. */
+  /** Reasons for the active holds, the oldest first. */
   readonly readHolds: readonly string[];
   /**
-   * For how long this side has not read so far, in milliseconds: reads were held, or with auto-read off nothing was asked
-   * for. The present time is included. Deadlines for input stand meanwhile.
+   * Total time without reading, in milliseconds, including the present period. Reads were held, or auto-read was off and no
+   * input was requested. Deadlines for input do not run during this time.
    */
   readonly readHeldMs: number;
   /**
-   * Calls back once no hold is out, at once if none is; in order of registration, before the next read. Not
-   * called if the channel closes first. The listener checks {@link isReadHeld} again: an earlier one may have taken a hold.
+   * Calls `listener` once when no hold is active, or at once if there is none. Listeners are called in order, before the next
+   * read, but not if the channel closes first. A listener must check {@link isReadHeld} again, because an earlier listener might
+   * have taken a hold.
    */
   onceReadable(listener: () => void): void;
   /**
-   * For handlers that make many messages of one read, every few messages: if this connection's input has used
-   * its time in this turn of the event loop (`readBudgetMs`), reads are held until its next one. True if it has.
+   * Returns true if the input of this connection has used up its time in this turn of the event loop (`readBudgetMs`). Reads are
+   * then held until the next turn. Handlers that make many messages from one read call this method every few messages.
    */
   checkTurn(): boolean;
   /**
-   * Calls back in this connection's next turn of the event loop, at once if it has time left in this one; even after
-   * the channel has closed, whose handlers are removed only after the last of these calls.
+   * Calls `listener` in the connection's next turn of the event loop, or at once if the connection has time left in this turn.
+   * The call is made even after a close, because the handlers are removed only after the last of these calls.
    */
   onNextTurn(listener: () => void): void;
   /**
-   * Where the bytes go that this channel reads. A handler that asks for nothing may keep a view of what it has read for
-   * ever; for decoders that know the length of the message that has begun.
+   * Memory that receives the input of this channel, for decoders that know the length of the current message. A handler that
+   * does not use it may keep views of its input forever.
    */
   readonly readMemory: ReadMemory;
-  /** Bytes written and not yet taken by the kernel, with a fixed overhead for each message. */
+  /** Number of written bytes that the kernel has not taken yet, with a fixed overhead for each message. */
   readonly pendingOutboundBytes: number;
-  /** How many bytes may still be written before {@link isWritable} turns false; 0 if it is. */
+  /** Number of bytes that can be written before {@link isWritable} becomes false, or 0 if it is false. */
   readonly bytesBeforeUnwritable: number;
-  /** How many bytes must go before {@link isWritable} turns true again; 0 if it is. */
+  /** Number of bytes that must be sent before {@link isWritable} becomes true, or 0 if it is true. */
   readonly bytesBeforeWritable: number;
-  /** Changes whenever the transport took some output: so a slow write differs from a stuck one. */
+  /** A number that changes when the transport accepts output. It distinguishes a slow write from a stuck write. */
   readonly outboundProgress: number;
 
-  /** Resolves when the channel has closed; never rejects. */
+  /** Promise that resolves when the channel has closed. It never rejects. */
   readonly closed: Promise<CloseInfo>;
-  /** Why it has closed; `undefined` while it is open. */
+  /** Reason for the close, with details. `undefined` while the channel is open. */
   readonly closeInfo: CloseInfo | undefined;
-  /** Calls back once when the channel has closed, without a promise; at once if it has. */
+  /** Calls `listener` once when the channel has closed, or at once if it is closed. No promise is created. */
   onClosed(listener: (channel: Channel) => void): void;
-  /** Takes a listener of {@link onClosed} back. */
+  /** Removes a listener of {@link onClosed}. */
   offClosed(listener: (channel: Channel) => void): void;
-  /** Calls back once when the channel is writable again, or closed; at once if it is either now. */
+  /** Calls `listener` once when the channel is writable or closed, or at once if it is either now. */
   onceWritable(listener: () => void): void;
 
-  /** As {@link OutboundInvoker.write}; a write whose signal aborts before its flush is not sent and fails. */
+  /**
+   * Writes a message, see {@link OutboundInvoker.write}. If the signal aborts before the flush, the write fails and is not sent.
+   */
   write(message: W, options?: WriteOptions): WriteFuture;
-  /** As {@link Channel.write}, and a `flush`. */
+  /** Calls `write`, then `flush`. */
   writeAndFlush(message: W, options?: WriteOptions): WriteFuture;
   /**
-   * The polite close: flushes, ends our half after everything written, discards what still comes in,
-   * and closes when the peer has ended its half or after `lingerMs`.
+   * Flushes, ends our half after all output, and discards further input. The channel closes when the peer has ended its half, or
+   * after `lingerMs`.
    */
   end(options?: EndOptions): WriteFuture;
-  /** Resets the connection (RST where the transport can). */
+  /** Resets the connection (with an RST if the transport can send one). */
   abort(reason?: CloseReason): WriteFuture;
 
   /**
-   * The messages that pass the last handler, for one loop: `for await (const message of channel)`. In order,
-   * an error after the messages before it, the end last; reading stops while ten messages wait. Leaving the
-   * loop early closes the channel. Begin before the first message is read, else a `PipelineError` is thrown.
+   * Iterates over the messages that pass the last handler, in one loop: `for await (const message of channel)`. An error follows
+   * the messages before it, and the end is last. Reading stops while ten messages wait. Leaving the loop early closes the
+   * channel. If the loop starts after the first message was read, a `PipelineError` is thrown.
    */
   [Symbol.asyncIterator](): AsyncIterator<R>;
-  /** `await using`: as {@link Channel.end}. */
+  /** Calls {@link Channel.end}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**
- * Chooses members of a group: a function of a channel, which may also state what it means for channels that are not
- * in this process, where it cannot be called.
+ * A function that chooses members of a group. `elsewhere` can state the choice for channels in other processes, where the
+ * function cannot be called.
  */
 export interface ChannelMatcher {
-  /** True for a channel that is chosen. */
+  /** Returns true if the channel is chosen. */
   (channel: Channel): boolean;
   /**
-   * The choice among a group's members in other processes: `all` or `none` of them. A plain
-   * function has no such choice and cannot be carried out there; `ChannelMatchers.elsewhere` gives
-   * it one. A group in one process does not read it.
+   * Choice among the members in other processes. A plain function has no such choice and cannot be carried out there.
+   * `ChannelMatchers.elsewhere` adds the choice. A group in one process ignores it.
    */
   readonly elsewhere?: 'all' | 'none';
-  /** The only channels that it may choose: a group asks it about these, and not about each of its members. */
+  /** The only channels that the function can choose. A group calls the function for these channels, not for all members. */
   readonly only?: ReadonlySet<Channel>;
 }
 
 /**
- * Many channels that are written to at once. Its members may be in one process, as those of the class `ChannelGroup`
- * are, or in many: `size`, `has`, `close` and the iteration are about those HERE, `add` and `remove` take channels of
- * this process, and what is written and flushed reaches the chosen members everywhere. Without a matcher these are
- * all; which members elsewhere a matcher chooses is its {@link ChannelMatcher.elsewhere}.
+ * Many channels that are written to together. The members are in one process, as those of the class `ChannelGroup`, or in many.
+ * `size`, `has`, `close` and the iteration cover the members in this process. `add` and `remove` accept channels of this
+ * process. Writes and flushes reach the chosen members in all processes, which are all members without a matcher.
+ * {@link ChannelMatcher.elsewhere} is the choice among the members in other processes.
  *
- * A channel that closes leaves by itself. One member's failure does not touch the others.
+ * A channel that closes leaves the group by itself. A failure of one member does not affect the others.
  *
- * @typeParam Message - what is sent to the members
+ * @typeParam Message - messages to the members
  */
 export interface Group<Message = unknown> extends Iterable<Channel> {
-  /** For logs; a group in many processes has the same name in each. */
+  /** Name for the log. A group in many processes has the same name in each process. */
   readonly name: string;
-  /** How many members are here. */
+  /** Number of members in this process. */
   readonly size: number;
-  /** True if the channel is a member. */
+  /** Returns true if the channel is a member. */
   has(channel: Channel): boolean;
-  /** True if the channel was not a member yet. A closed channel is not taken. */
+  /** Adds a channel. Returns true if the channel was not a member yet. A closed channel is not added. */
   add(channel: Channel): boolean;
-  /** True if it was a member; it stays open. */
+  /** Removes a channel, which stays open. Returns true if the channel was a member. */
   remove(channel: Channel): boolean;
-  /** Queues a message for the matching members; throws a `TypeError` for `null` and `undefined`. */
+  /** Queues a message for the matching members. Throws a `TypeError` for `null` and `undefined`. */
   write(message: Message, matcher?: ChannelMatcher): GroupOutcome;
-  /** As {@link Group.write}, and a `flush` of the same members. */
+  /** Calls `write`, then `flush` for the same members. */
   writeAndFlush(message: Message, matcher?: ChannelMatcher): GroupOutcome;
-  /** Sends what was written to the matching members. */
+  /** Sends the messages that were written to the matching members. */
   flush(matcher?: ChannelMatcher): void;
-  /** Broadcasts that were accepted here and are not complete yet. */
+  /** Number of broadcasts that were accepted in this process and are not complete yet. */
   readonly backlog: number;
   /**
-   * Calls back once the broadcasts that were accepted here before this call are complete; at once if {@link backlog} is 0.
-   * Later ones may wait by then.
+   * Calls `listener` once when the broadcasts that this process has accepted so far are complete, or at once if {@link backlog}
+   * is 0. Later broadcasts can be waiting then.
    */
   onceDrained(listener: () => void): void;
   /** Closes the matching members. @default reason 'local' */
@@ -582,146 +596,145 @@ export interface Group<Message = unknown> extends Iterable<Channel> {
 }
 
 /**
- * The outcome of an operation on a {@link Group}: settles after those of all members here, and rejects if any of them
- * failed. For members elsewhere it reports what the group's class promises. It may be ignored.
+ * The outcome of an operation on a {@link Group}. It settles after the operations of all members in this process, and rejects if
+ * one failed. The group's class defines the outcome for other processes. You may ignore the outcome.
  */
 export interface GroupOutcome extends PromiseLike<void> {
-  /** True once it was carried out for every member here: written, which does not mean that it has left. */
+  /** Whether the operation was carried out for every member in this process. Written messages are not necessarily sent. */
   readonly isBegun: boolean;
-  /** Calls back once {@link isBegun} is true; at once if it is. */
+  /** Calls `listener` once when {@link isBegun} is true, or at once if it is true. */
   onceBegun(listener: () => void): void;
-  /** How many members here it is about. */
+  /** Number of members in this process that the operation is for. */
   readonly size: number;
-  /** True once it has succeeded or failed for each of them. */
+  /** Whether the operation has succeeded or failed for each of these members. */
   readonly isSettled: boolean;
-  /** True once it has succeeded for all of them. */
+  /** Whether the operation has succeeded for all of these members. */
   readonly isSuccess: boolean;
-  /** Some, but not all, have succeeded. */
+  /** Whether the operation has succeeded for some members, but not for all. */
   readonly isPartialSuccess: boolean;
-  /** Some, but not all, have failed. */
+  /** Whether the operation has failed for some members, but not for all. */
   readonly isPartialFailure: boolean;
 }
 
 /** A task that runs later and can be cancelled. */
 export interface Timer {
-  /** The task will not run; further calls do nothing. */
+  /** Cancels the task. Further calls do nothing. */
   cancel(): void;
 }
 
-/** How busy connections share the turns of one event loop: the channels ask, a {@link Clock} has it. */
+/** The shares of busy connections in the turns of an event loop. Channels use the `turns` of their {@link Clock}. */
 export interface Turns {
   /**
-   * The time at which input that begins at `now` has used up its share of this turn. Busy connections have one
-   * `budgetMs` together; a connection that has not waited gets a quarter of it at least.
+   * Returns the time at which input that starts at `now` has used up its share of this turn. All busy connections share one
+   * `budgetMs`. A connection that has not waited receives at least a quarter of `budgetMs`.
    *
-   * @param now - the time of the clock, in milliseconds
+   * @param now - time of the clock, in milliseconds
    */
   endOfShare(now: number, budgetMs: number): number;
   /**
    * Queues input whose share ended at `now`. Each turn resumes one connection, in the order of these calls.
    *
-   * @param now - the time of the clock, in milliseconds
+   * @param now - time of the clock, in milliseconds
    */
   wait(now: number, resume: () => void): void;
 }
 
-/** Something that is due at a time; a clock keeps very many of them with one timer. */
+/** An entry that is due at a certain time. A clock keeps a very large number of entries with one timer. */
 export interface DeadlineEntry {
-  /** When it is due, in milliseconds of the clock. Belongs to the clock. */
+  /** Time at which the entry is due, in milliseconds of the clock. Set by the clock. */
   deadline: number;
-  /** Its place among the others, -1 while it has none. Belongs to the clock. */
+  /** Index of the entry in the clock's heap, or -1 outside the heap. Set by the clock. */
   heapIndex: number;
-  /** The order of adding, for entries with the same deadline. Belongs to the clock. */
+  /** Order of addition among entries with the same deadline. Set by the clock. */
   heapOrder: number;
-  /** The process is kept alive while it has a place. @default false */
+  /** Whether the entry keeps the process alive until it expires or is removed. @default false */
   readonly keepsProcess?: boolean;
-  /** Its time has come, and it has no place any more. Called in no asynchronous context; must not throw. */
+  /** Called outside any asynchronous context when the entry is due and has left the heap. The method must not throw. */
   expire(): void;
 }
 
-/** The deadlines of a {@link Clock}: those of all connections and calls, with one timer. */
+/** The deadlines of a {@link Clock}. One timer serves the deadlines of all connections and calls. */
 export interface Deadlines {
-  /** Sets the time at which an entry is due, also of one that has a place: `delayMs` from now, `Infinity` for never. */
+  /** Sets an entry to be due `delayMs` from now, or never with `Infinity`. An entry that was added before is moved. */
   add(entry: DeadlineEntry, delayMs: number): void;
-  /** Takes an entry out; does nothing for one that has no place. */
+  /** Removes an entry. Does nothing if the entry is not in the heap. */
   remove(entry: DeadlineEntry): void;
   /**
-   * Runs a task once after `delayMs`, as `clock.schedule` does, where many may be due at the same time: what a peer, or a
-   * failure that all peers have at once, begins. For a deadline of a channel there is `ctx.deadline`.
+   * Runs a task once after `delayMs`, as `clock.schedule` does. Use it for tasks of which many can be due at the same time,
+   * because a peer, or a failure of all peers, starts them. For a deadline of a channel, use `ctx.deadline`.
    */
   schedule(task: () => void, delayMs: number): Timer;
 }
 
 /**
- * Whether the time of a deadline stands still while this side does not read: while reads are held, and with auto-read
- * off while nothing is asked for. `'stands'` for a deadline by which the peer must send something. `'runs'` for one that
- * limits what a stranger may use, for output, and for a wait of our own.
+ * Whether the time of a deadline stands still while reads are held, or while auto-read is off and no input is requested. Use
+ * `'stands'` for a deadline by which the peer must send data. Use `'runs'` for output, for our own waits, and for a deadline
+ * that limits the resources of a stranger.
  */
 export type WhileHeld = 'stands' | 'runs';
 
-/** How long, and which time counts. */
+/** The length of a deadline, and whether its time can stand still. */
 export interface DeadlineRule {
-  /** In milliseconds; `Infinity` for never. */
+  /** Length of the deadline in milliseconds, `Infinity` for never. */
   readonly ms: number;
   readonly whileHeld: WhileHeld;
 }
 
 /**
- * The only source of time and of turns of the event loop: replaced by a virtual one in tests. A clock of your own that
- * wraps another one, such as `systemClock`, passes each call on, and has its `turns` and `deadlines`: then channels on
- * either clock share the event loop as if there were one.
+ * The only source of time and of turns of the event loop. Tests replace it with a virtual clock. A clock of your own that wraps
+ * another clock, such as `systemClock`, must pass each call on and have its `turns` and `deadlines`. The channels of both clocks
+ * then share the event loop as with one clock.
  */
 export interface Clock {
-  /** Monotonic milliseconds. */
+  /** Returns the monotonic time, in milliseconds. */
   now(): number;
-  /** Milliseconds since 1970, UTC; may jump when the time of the machine is set. */
+  /** Returns the milliseconds since 1970, UTC. The value can jump when the time of the machine is set. */
   timeOfDay(): number;
-  /** Runs a task once after `delayMs`; does not keep the process alive unless `ref` is true. */
+  /** Runs a task once after `delayMs`. Does not keep the process alive unless `ref` is true. */
   schedule(task: () => void, delayMs: number, ref?: boolean): Timer;
-  /** Runs a task soon, when the current event is over. */
+  /** Runs a task soon, after the current event. */
   execute(task: () => void): void;
-  /** Runs a task in the next turn of the event loop, when the sockets and timers that are due were served. */
+  /** Runs a task in the next turn of the event loop, after the sockets and timers that are due. */
   nextTurn(task: () => void): void;
-  /** How connections share the turns; the same object for all clocks of one event loop. */
+  /** Shares of the connections in the turns. All clocks of one event loop have the same object. */
   readonly turns: Turns;
   /**
-   * The deadlines of connections and calls. They have one timer, and those that fall together are called by turns of
-   * the event loop; a timer for each would take 230 bytes more. The time of the clock that has them counts.
+   * Deadlines of connections and calls, with one timer. A timer for each would take 230 bytes more. Deadlines that are due
+   * together are called in turns of the event loop. Deadlines use the time of the clock to which they belong.
    */
   readonly deadlines: Deadlines;
   /**
-   * Numbers the channels of this clock, for their ids: whole numbers from 0 to 2^32 - 1. A simulation counts its own
-   * channels, so that a seed decides their ids, too. @default the next number of this process
+   * Returns a number from 0 to 2^32 - 1 for the id of a new channel. A simulation counts its own channels, so that a seed also
+   * decides their ids. @default the next number of this process
    */
   channelNumber?(): number | undefined;
 }
 
-/** How important a log line is: `debug` for what happens every day, `error` for a fault of the program. */
+/** The importance of a log line, from `debug` for ordinary events to `error` for a fault of the program. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
-/** Where the framework's log lines go. */
+/** The destination of the framework's log lines. */
 export interface Logger {
-  /** Called for every line of any level. An error that it throws is a warning of the process. */
+  /** Called for every line, at any level. If the method throws an error, the process emits a warning. */
   log(level: LogLevel, message: string, error?: Error): void;
 }
 
 /**
- * Output that is not one Buffer but knows how to become bytes: a length and a body, say, without a copy
- * before the transport makes its own.
+ * Output that is not one Buffer and can write its own bytes, such as a length and a body. Only the transport copies the bytes.
  */
 export interface ByteSource {
-  /** How many bytes it becomes. */
+  /** Number of bytes that the source writes. */
   readonly byteLength: number;
   /** Writes all `byteLength` bytes into `target` at `offset`. */
   writeTo(target: Uint8Array, offset: number): void;
   /**
-   * Appends the same bytes to a list, those that lie in memory as they are. A transport that writes lists calls it
-   * instead of `writeTo` for a large message, which is not copied then. @default all bytes are copied
+   * Appends the same bytes to a list, without copying bytes that are in memory. A transport that writes lists calls this method
+   * instead of `writeTo` for a large message. @default all bytes are copied
    */
   appendTo?(buffers: Uint8Array[]): void;
   /**
-   * True if its bytes lie in no memory of a read, and are kept anyway: it is not copied while it waits behind a slow
-   * peer. @default false: a short one becomes a copy, which does not keep the memory of a whole read
+   * Whether the bytes are outside the memory of a read and are kept in any case. If true, they are not copied while they wait
+   * behind a slow peer. @default false: a short source is copied, which releases the memory of its read
    */
   readonly ownsMemory?: boolean;
 }

@@ -1,5 +1,5 @@
-// The one file of core that does something when it is loaded: package.json names it, and the entries that load it,
-// in `sideEffects`. The version is written by `npm run release:version`.
+// The only file of core that has an effect when it is loaded. The `sideEffects` of package.json list this file and the entries
+// that load it. `npm run release:version` writes the version.
 import { noteCopy } from './package/note-copy.ts';
 
 noteCopy(Symbol.for('headrace.core'), '@headrace/core', {

@@ -4,26 +4,27 @@ import type { Channel } from './contract.ts';
 import { DRAIN_EVENT } from './drain-names.ts';
 import { recognizeCopies } from './package/recognize-copies.ts';
 
-/** How long a peer may take to end its half when everything for it has left. */
+/** Time the peer has to end its half after all output was sent. */
 const LINGER_MS = 2000;
-/** The last words have this part of the time, at most {@link MAX_LAST_WORDS_MS}, though a hold is left. */
+/** Fraction of the time that is reserved for the last words, at most {@link MAX_LAST_WORDS_MS}, even if a hold is left. */
 const LAST_WORDS_SHARE = 1 / 8;
 const MAX_LAST_WORDS_MS = 1000;
 
 /** Work that a drain waits for, see {@link DrainEvent.hold}. */
 export interface DrainHold {
-  /** The work, in a word or two. */
+  /** Name of the work, in one or two words. */
   readonly why: string;
-  /** The work is done; further calls do nothing. */
+  /** Reports that the work is done. Further calls do nothing. */
   release(): void;
 }
 
 /**
- * Announces that the server shuts down: fired once through the pipeline of each of its channels. A handler with
- * work under way takes a hold; one that has a last message for the peer leaves a last word; each passes the event on. When it
- * has passed the last handler and no hold is left, the last words are called and the channel ends politely
- * after its output. Last words have time of their own: where there are some, holds that are left are not waited for in
- * the last eighth of the time, at most a second. A handler that does not pass it on ends the channel itself.
+ * Announces the shutdown of the server. The event is fired once through the pipeline of each of its channels. A handler with
+ * unfinished work takes a hold. A handler with a last message for the peer leaves a last word. Each handler passes the event on.
+ * A handler that does not pass it on ends the channel itself.
+ *
+ * When the event has passed the last handler and no hold is left, the last words are called, and the channel ends in order after
+ * its output. If there are last words, holds are ignored in the last eighth of the time, but for at most one second.
  *
  * @example
  * ```ts run
@@ -47,11 +48,11 @@ export class DrainEvent {
     recognizeCopies(DrainEvent, DRAIN_EVENT);
   }
 
-  /** Milliseconds until the channel is closed anyway. */
+  /** Time until the channel is closed in any case, in milliseconds. */
   readonly timeoutMs: number;
   private readonly pending = new Set<DrainHold>();
   private readonly lastWords: (() => void)[] = [];
-  /** The channel to end, once the event has passed its last handler. */
+  /** Channel to end, set when the event has passed the last handler. */
   private channel: Channel | undefined = undefined;
   private deadline = 0;
   private readonly atRest: (() => void) | undefined;
@@ -59,33 +60,33 @@ export class DrainEvent {
   private parent: DrainEvent | undefined = undefined;
 
   /**
-   * @param atRest - called in place of the last words and the end, each time that no hold is left: the channel goes to
-   *   another process, and its peer is not to hear of it
+   * @param atRest - called instead of the last words and the end, each time that no hold is left, if the channel moves to
+   *   another process and its peer is not notified
    */
   constructor(timeoutMs: number, atRest?: () => void) {
     this.timeoutMs = timeoutMs;
     this.atRest = atRest;
   }
 
-  /** The reasons of the holds that the end of the channel waits for. */
+  /** Reasons for the holds that the end of the channel waits for. */
   get holds(): readonly string[] {
     return Array.from(this.pending, ({ why }) => why);
   }
 
-  /** False: the channel goes to another process, or stays, and its peer is not to hear of it. */
+  /** Whether the channel ends. If false, the channel moves to another process or stays, and its peer is not notified. */
   get endsChannel(): boolean {
     return this.atRest === undefined;
   }
 
-  /** Nobody waits for the holds of this drain any more, see {@link giveUp}. */
+  /** Whether nothing waits for the holds of this drain any more, see {@link giveUp}. */
   get isGivenUp(): boolean {
     return this.isOver || this.parent?.isGivenUp === true;
   }
 
   /**
-   * The event for a channel that the channel of this one carries, such as a WebSocket or a substream: one of the same kind, with the
-   * time that is left. A handler that carries others fires it through their pipelines, and holds this one until they have closed:
-   * while they are open, they have to stay where they are.
+   * Returns the event for a channel that this channel carries, such as a WebSocket or a substream. The event is of the same kind
+   * and has the time that is left. A handler that carries other channels fires it through their pipelines and holds this drain
+   * until those channels have closed. While they are open, they cannot move.
    */
   forChild(): DrainEvent {
     const { channel, timeoutMs } = this;
@@ -96,8 +97,8 @@ export class DrainEvent {
   }
 
   /**
-   * The channel goes on as if this drain had never begun, as after a hand-over that failed: holds count no more, the last words are
-   * not called, and the channel does not end. A drain that ends its channel is never given up.
+   * Lets the channel continue as if this drain had never started, for example after a hand-over that failed. Holds no longer
+   * count, the last words are not called, and the channel does not end. A drain that ends its channel is never given up.
    */
   giveUp(): void {
     this.isOver = true;
@@ -106,9 +107,10 @@ export class DrainEvent {
   }
 
   /**
-   * The channel does not end before this hold is released, or the time of the drain is over. The end of that time is for the last words.
+   * Delays the end of the channel until the hold is released or the time of the drain has passed. The end of that time is
+   * reserved for the last words.
    *
-   * @param why - for {@link holds}: a word or two, such as the name of the handler
+   * @param why - reason for {@link holds}, in one or two words, such as the name of the handler
    */
   hold(why: string): DrainHold {
     const hold: DrainHold = {
@@ -122,14 +124,14 @@ export class DrainEvent {
   }
 
   /**
-   * Called right before the channel ends, when no hold is left or the time of the last words has come: the time to write a
-   * last message. May be left after the event was passed on, too, while a hold is left.
+   * Registers a function that writes a last message. It is called directly before the channel ends, when no hold is left or the
+   * time of the last words starts. While a hold is left, it can also be registered after the event was passed on.
    */
   lastWord(speak: () => void): void {
     if (this.lastWords.push(speak) === 1) this.endAtLast();
   }
 
-  /** @internal The event has passed the last handler of this channel. */
+  /** @internal Called when the event has passed the last handler of this channel. */
   passed(channel: Channel): void {
     this.channel = channel;
     this.deadline = channel.clock.now() + this.timeoutMs;
@@ -137,7 +139,7 @@ export class DrainEvent {
     if (this.lastWords.length > 0) this.endAtLast();
   }
 
-  /** Holds that are left by then are not waited for: the peer hears the last words in time. */
+  /** Stops waiting for holds when the time of the last words starts, so that the peer receives the last words in time. */
   private endAtLast(): void {
     const { channel, deadline, timeoutMs } = this;
     if (channel === undefined || this.atRest !== undefined) return;
@@ -165,10 +167,10 @@ export class DrainEvent {
   }
 }
 
-/** The parent waits for the end of a child, not for its rest. */
+/** The parent waits until a child has closed, not until it has no holds. */
 const restsUnheard = (): void => {};
 
-/** All the time that is left for the output; once that has been sent, the peer is waited for no longer than usual. */
+/** Gives the output all the time that is left. After the output was sent, the peer has the usual time to end its half. */
 function endAfterOutput(channel: Channel, timeoutMs: number): void {
   channel.end({ reason: 'shutdown', lingerMs: timeoutMs });
   if (!channel.isOpen) return;

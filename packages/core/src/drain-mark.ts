@@ -4,8 +4,8 @@ import type { DrainStartEvent } from './drain-start-event.ts';
 import { isMarked } from './package/recognize-copies.ts';
 
 /**
- * `event instanceof DrainEvent`, also for one of another copy, without the class: a page that is never drained does
- * not load it.
+ * Returns true if the event is a `DrainEvent`, even of another copy of the package. `instanceof` would load the class, which a
+ * page that is never drained does not need.
  *
  * @example
  * ```ts run

@@ -1,3 +1,3 @@
-/** The marks of the two events: who only looks for a drain, as a client's page does, need not load what carries one out. */
+/** The marks of the two events. Code that only recognizes a drain, such as a client's page, need not load the classes. */
 export const DRAIN_EVENT = 'headrace.DrainEvent';
 export const DRAIN_START_EVENT = 'headrace.DrainStartEvent';

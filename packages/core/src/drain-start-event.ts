@@ -2,15 +2,15 @@ import type { Channel, Clock } from './contract.ts';
 import { DRAIN_START_EVENT } from './drain-names.ts';
 import { recognizeCopies } from './package/recognize-copies.ts';
 
-/** The part of its channel's input that a drain ends before the channel. */
+/** The part of a channel's input that a drain ends before the channel. */
 interface DrainedInput {
-  /** Asks for nothing more: what was read is still delivered. */
+  /** Stops requesting input. Input that was read is still delivered. */
   stop(): void;
-  /** Drops what has not been delivered, and what comes. */
+  /** Drops undelivered and further input. */
   cut(): void;
 }
 
-/** The channels whose input ends when a drain starts: waits until what they had read has been delivered. */
+/** The channels whose input ends when a drain starts. The barrier waits until the input that they have read is delivered. */
 class InputBarrier {
   private readonly inputs = new Set<DrainedInput>();
   private readonly pending = new Set<DrainedInput>();
@@ -42,7 +42,10 @@ class InputBarrier {
     }
   }
 
-  /** A handler that keeps what was read holds reads; when they are released, it delivers, and may hold them again. */
+  /**
+   * A handler that keeps input holds reads. When the reads are released, the handler delivers the input, and might hold reads
+   * again.
+   */
   private look(channel: Channel, input: DrainedInput): void {
     if (!channel.isReadHeld) this.delivered(input);
     else channel.onceReadable(() => channel.clock.nextTurn(() => this.look(channel, input)));
@@ -64,9 +67,9 @@ class InputBarrier {
 }
 
 /**
- * Announces that the connections of a server begin to end: fired through the pipeline of each of them before the first
- * gets its `DrainEvent`. A handler that answers for messages which other connections must get calls
- * {@link stopInput}: a message that is accepted later would miss those that have ended. Each handler passes the event on.
+ * Announces that the connections of a server start to end. The event is fired through the pipeline of each connection before the
+ * first connection receives its `DrainEvent`. A handler whose messages must reach other connections calls {@link stopInput},
+ * because a message that is accepted later would not reach the connections that have ended. Each handler passes the event on.
  *
  * @example
  * ```ts run
@@ -91,7 +94,7 @@ export class DrainStartEvent {
 
   private static readonly seen = new WeakMap<Channel, DrainStartEvent>();
 
-  /** The event that has passed the last handler of a channel, for a handler that is added later. */
+  /** Returns the event that has passed the last handler of a channel, for a handler that is added later. */
   static seenBy(channel: Channel): DrainStartEvent | undefined {
     return DrainStartEvent.seen.get(channel);
   }
@@ -101,21 +104,21 @@ export class DrainStartEvent {
   private input: DrainedInput | undefined = undefined;
   private isStopped = false;
 
-  /** @param of - the event of the connection that carries this channel, such as that of a WebSocket */
+  /** @param of - event of the connection that carries this channel, such as the connection of a WebSocket */
   constructor(of?: DrainStartEvent) {
     this.barrier = of?.barrier ?? new InputBarrier();
   }
 
   /**
-   * Nothing more is read from this peer. Messages that were read and wait in handlers are still delivered, for a second or an
-   * eighth of the drain's time at most; then the first channel ends, and input that is left is dropped.
+   * Stops reading from this peer. Messages that were read and wait in handlers are still delivered, for at most one second or an
+   * eighth of the drain's time. Then the first channel ends, and the remaining input is dropped.
    */
   stopInput(): void {
     this.isStopped = true;
     if (this.input !== undefined) this.barrier.add(this.channel!, this.input);
   }
 
-  /** @internal The event has passed the last handler of this channel. */
+  /** @internal Called when the event has passed the last handler of this channel. */
   passed(channel: Channel, input: DrainedInput): void {
     this.channel = channel;
     this.input = input;
@@ -123,7 +126,7 @@ export class DrainStartEvent {
     if (this.isStopped) this.stopInput();
   }
 
-  /** @internal Calls back when everything that was read is delivered, or the time is over. */
+  /** @internal Calls `listener` when all input that was read is delivered, or when the time has passed. */
   onceDelivered(clock: Clock, timeoutMs: number, listener: () => void): void {
     this.barrier.oncePassed(clock, timeoutMs, listener);
   }

@@ -1,7 +1,7 @@
 /** The content of {@link HeadraceError.details}: numbers and names, for logs and programs. */
 export type ErrorDetails = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** The classes of error; each code belongs to one. */
+/** The names of the error classes. Each code belongs to one class. */
 export type ErrorClassName =
   | 'OptionError'
   | 'PipelineError'
@@ -16,23 +16,23 @@ export interface ErrorCodeEntry<
   Class extends ErrorClassName = ErrorClassName,
   Code extends string = string,
 > {
-  /** The class of the errors with this code. */
+  /** Class of the errors with this code. */
   readonly className: Class;
-  /** The whole code, with its prefix. */
+  /** Whole code, with its prefix. */
   readonly code: Code;
-  /** The meaning of the code, as part of a sentence. */
+  /** Meaning of the code, as part of a sentence. */
   readonly meaning: string;
-  /** The address that explains the code. */
+  /** Web address that explains the code. */
   readonly help: string;
 }
 
-/** The codes of one package: the class that each belongs to, and what it means. */
+/** The codes of one package, each with its class and its meaning. */
 export type ErrorCodeTable = Readonly<Record<string, readonly [ErrorClassName, string]>>;
 
 /**
- * The error codes of a package, yours too. A code is the prefix and its name in the table, so a prefix of your own
- * (`ACME_`) keeps it apart from the codes of others; `page` is the address that explains the codes, each below the
- * anchor of its code in lower case.
+ * Defines the error codes of a package, including your own. A code is the prefix followed by its name in the table. Use a prefix
+ * of your own (`ACME_`) to distinguish your codes from others. `page` is the web address that explains the codes. The anchor of
+ * each code is the code in lower case.
  *
  * @example
  * ```ts run
@@ -57,7 +57,7 @@ export function errorCodes<const Prefix extends string, const Table extends Erro
 } {
   const entries = Object.entries(table).map(([name, [className, meaning]]) => {
     const code = prefix + name;
-    // The address is made once: an error has a reference to it, and costs no text.
+    // The address is created once. An error refers to it and needs no further memory for the text.
     return [name, { className, code, meaning, help: addressOf(page, code) }];
   });
   return Object.fromEntries(entries);
@@ -67,12 +67,12 @@ function addressOf(page: string, code: string): string {
   return `${page}#${code.toLowerCase()}`;
 }
 
-/** Where the codes of all packages of Headrace are explained. */
+/** Web address that explains the codes of all Headrace packages. */
 export const ERROR_PAGE = 'https://headrace.github.io/headrace/errors';
 
 const PREFIX = 'HR_ERR_';
 
-/** The codes that several packages raise, and applications may raise too. `docs/errors.md` explains each. */
+/** Codes that several packages use, and that applications may use. `docs/errors.md` explains each code. */
 export const ERROR_CODES = errorCodes(PREFIX, ERROR_PAGE, {
   OPTION_INVALID: ['OptionError', 'an option is unknown, or its value is not valid'],
   OPTION_CONFLICT: ['OptionError', 'two options contradict each other, or one is missing'],
@@ -136,7 +136,7 @@ export type ErrorCodeOf<Class extends ErrorClassName> =
   | { [K in ErrorCode]: (typeof ERROR_CODES)[K]['className'] extends Class ? K : never }[ErrorCode]
   | ErrorCodeEntry<Class>;
 
-/** An error's code as `error.code` has it: `HR_ERR_` and the name in its table. */
+/** The code of an error as in `error.code`: `HR_ERR_` and the name in its table. */
 export type WholeErrorCode<C extends ErrorCode | ErrorCodeEntry> = C extends ErrorCode
   ? `HR_ERR_${C}`
   : C extends ErrorCodeEntry<ErrorClassName, infer Code>
@@ -145,7 +145,7 @@ export type WholeErrorCode<C extends ErrorCode | ErrorCodeEntry> = C extends Err
 
 type CodeAndHelp = Pick<ErrorCodeEntry, 'code' | 'help'>;
 
-/** What errors have raised by its name. The table of meanings is not asked: a page that does not import it goes without. */
+/** Codes that errors have used, by name. The table of meanings is not read here, so that a page can be built without it. */
 const raised = new Map<string, CodeAndHelp>();
 
 function entryOf(code: ErrorCode | ErrorCodeEntry): CodeAndHelp {
@@ -162,18 +162,18 @@ const BRAND = Symbol.for('headrace.error');
 const isOrdinaryInstance = Function.prototype[Symbol.hasInstance];
 
 /**
- * The base of all our errors: a stable `code`, `details` with numbers and names, the address of its explanation
+ * The base class of all Headrace errors: a stable `code`, `details` with numbers and names, the web address of its explanation
  * (`help`), and the `cause`.
  *
- * `instanceof` this class and the seven below is true for errors of another copy of the package, too.
+ * `instanceof` this class or one of the seven classes below is also true for errors of another copy of the package.
  */
 export class HeadraceError<
   C extends ErrorCode | ErrorCodeEntry = ErrorCode | ErrorCodeEntry,
 > extends Error {
-  /** Stable, for programs: `HR_ERR_` and a name of {@link ERROR_CODES}, or the code of another package. */
+  /** Stable code for programs: `HR_ERR_` and a name of {@link ERROR_CODES}, or the code of another package. */
   readonly code: WholeErrorCode<C>;
   readonly details: ErrorDetails;
-  /** Where the code is explained, on the web: a property of its own, so that a printed error shows it. */
+  /** Web address that explains the code. It is an own property, so that a printed error shows it. */
   readonly help: string;
 
   constructor(code: C, message: string, details: ErrorDetails = {}, cause?: unknown) {
@@ -190,26 +190,26 @@ export class HeadraceError<
     return isInstance(this, value);
   }
 
-  /** The class of this error, for other copies of the package. */
+  /** Class of this error, for other copies of the package. */
   get [BRAND](): ErrorClassName | undefined {
     for (const [name, type] of CLASSES) if (isOrdinaryInstance.call(type, this)) return name;
     return undefined;
   }
 }
 
-/** Something was configured wrongly; thrown before a socket exists. */
+/** An error in the configuration, thrown before a socket exists. */
 export class OptionError extends HeadraceError<ErrorCodeOf<'OptionError'>> {}
-/** A pipeline was wired wrongly. */
+/** An error in the handlers of a pipeline or in their order. */
 export class PipelineError extends HeadraceError<ErrorCodeOf<'PipelineError'>> {}
-/** The peer sent something wrong. */
+/** Invalid data from the peer. */
 export class DecodeError extends HeadraceError<ErrorCodeOf<'DecodeError'>> {}
-/** We tried to send something wrong. */
+/** An outbound message that cannot be sent. */
 export class EncodeError extends HeadraceError<ErrorCodeOf<'EncodeError'>> {}
-/** The connection is gone or takes no more. */
+/** An error of a connection that has ended or accepts no more output. */
 export class ChannelError extends HeadraceError<ErrorCodeOf<'ChannelError'>> {}
-/** Nothing happened in time. */
+/** An error after a deadline has passed. */
 export class TimedOutError extends HeadraceError<ErrorCodeOf<'TimedOutError'>> {}
-/** A limit or a policy refused something. */
+/** A refusal by a limit or a policy. */
 export class RejectedError extends HeadraceError<ErrorCodeOf<'RejectedError'>> {}
 
 const CLASSES: ReadonlyMap<ErrorClassName, unknown> = new Map<ErrorClassName, unknown>([
@@ -228,7 +228,7 @@ function isInstance(type: typeof HeadraceError, value: unknown): boolean {
   return type === HeadraceError || CLASSES.get(value[BRAND] as ErrorClassName) === type;
 }
 
-/** Tells our errors from others, also those of another copy of the package; with a code, only that one. */
+/** Returns true for a Headrace error, even of another copy of the package. With a code, returns true only for that code. */
 export function isHeadraceError<C extends ErrorCode | ErrorCodeEntry>(
   error: unknown,
   code?: C,
@@ -245,7 +245,7 @@ function wholeCode(code: ErrorCode | ErrorCodeEntry): string {
   return typeof code === 'object' ? code.code : PREFIX + code;
 }
 
-/** A revoked Proxy throws at any question. */
+/** A revoked Proxy throws an error on every access. */
 function isBranded(error: object): boolean {
   try {
     return BRAND in error;
@@ -255,8 +255,8 @@ function isBranded(error: object): boolean {
 }
 
 /**
- * Makes an Error of whatever was thrown; never throws itself. A value without a text, and an error whose
- * `name`, `message` or `code` cannot be read, is the `cause` of a new one.
+ * Converts a thrown value to an Error. Never throws. A value without a text becomes the `cause` of a new error. So does an error
+ * whose `name`, `message` or `code` cannot be read.
  */
 export function toError(thrown: unknown): Error {
   try {
@@ -267,7 +267,7 @@ export function toError(thrown: unknown): Error {
   return new Error(textOf(thrown), { cause: thrown });
 }
 
-/** The text of a thrown value of any type, for an error or a log; never throws. */
+/** Returns the text of a thrown value of any type, for an error or a log. Never throws. */
 export function textOf(thrown: unknown): string {
   try {
     return thrown instanceof Error ? String(thrown.message) : String(thrown);
@@ -276,7 +276,7 @@ export function textOf(thrown: unknown): string {
   }
 }
 
-/** Reads what others will read; a getter may throw. */
+/** Reads the properties that other code will read, because a getter can throw. */
 function isReadable(error: Error): boolean {
   const { name, message, code } = error as { name: unknown; message: unknown; code?: unknown };
   return typeof name === 'string' && typeof message === 'string' && typeof code !== 'symbol';

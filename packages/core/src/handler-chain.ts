@@ -1,6 +1,5 @@
 /**
- * How handlers fit each other: the compiler's check where handlers are put into a pipeline. For the
- * compiler only.
+ * The compiler's check that the handlers of a pipeline fit each other. The types exist for the compiler only.
  *
  * @module
  */
@@ -10,8 +9,8 @@ import type { HandlerTypes, PassThrough, WhatItReads } from './handler-types.ts'
 declare const misfit: unique symbol;
 
 /**
- * The compiler's answer to a handler that does not fit, to be read as a sentence. It names both handlers and both
- * types, and leaves out handlers that pass everything through:
+ * The compiler's answer to a handler that does not fit, which reads like a sentence. It names both handlers and both types, and
+ * leaves out handlers that pass everything through:
  *
  * ```text
  * Argument of type 'App' is not assignable to parameter of type
@@ -23,19 +22,19 @@ export type Misfit<Handler, Does, What, But, Other, OtherDoes, OtherWhat> =
     readonly [misfit]: readonly [Handler, Does, What, But, Other, OtherDoes, OtherWhat];
   };
 
-/** Stands in the compiler's messages for what lies before the handlers added: the transport, or earlier handlers. */
+/** In the compiler's messages, the part of the pipeline before the added handlers: the transport or earlier handlers. */
 export interface ThePipelineSoFar {
   /** For the compiler only. */
   readonly pipelineSoFar: true;
 }
 
-/** A name in the wrong place of `addLast`. */
+/** The error for a name in the wrong place of `addLast`. */
 export type NameAlone = 'handlers, or a name and one handler';
 
 /** Whether a type is `any`. */
 export type IsAny<T> = 0 extends 1 & T ? true : false;
 
-/** The message that a method takes; `unknown` if it is not there, takes none, or is `any`. */
+/** The type of the message parameter of a method, or `unknown` if there is no such method or parameter, or if it is `any`. */
 export type Parameter<H, Method extends 'channelRead' | 'write'> = H extends {
   readonly [M in Method]: (ctx: never, message: infer Message) => unknown;
 }
@@ -57,7 +56,7 @@ export type ContextOf<H> = H extends {
       ? C
       : unknown;
 
-/** The type of the messages that a context may fire. */
+/** The messages that a context may fire. */
 export type Fired<C> = C extends { fireChannelRead(message: infer M): void }
   ? [M] extends [never]
     ? never
@@ -68,14 +67,14 @@ export type Fired<C> = C extends { fireChannelRead(message: infer M): void }
       : M
   : unknown;
 
-/** The type of the messages that a context may write. */
+/** The messages that a context may write. */
 export type WrittenOn<C> = C extends { write(message: infer M): unknown }
   ? unknown extends M
     ? unknown
     : Exclude<M, PassThrough>
   : unknown;
 
-/** The types of a handler that declares none, such as a literal: from its methods' parameters. */
+/** The types of a handler that declares no types, such as a literal, from the parameters of its methods. */
 export interface Seen<H> extends HandlerTypes {
   readonly reads: 'channelRead' extends keyof H ? Parameter<H, 'channelRead'> : PassThrough;
   readonly passesOn: 'channelRead' extends keyof H ? Fired<ContextOf<H>> : PassThrough;
@@ -83,12 +82,12 @@ export interface Seen<H> extends HandlerTypes {
   readonly writes: WrittenOn<ContextOf<H>>;
 }
 
-/** The types that a handler declares; `unknown` if it declares none. */
+/** The types that a handler declares, or `unknown` if it declares no types. */
 export type Declared<H> = H extends { readonly types?: infer T } ? Exclude<T, undefined> : unknown;
 
 /**
- * The types of a handler: those that it declares. Of one that declares none, such as a literal: the
- * parameter types of its methods, and `unknown` for the rest.
+ * The types that a handler declares. For a handler without such types, such as a literal, they are the parameter types of its
+ * methods, and `unknown` for the rest.
  */
 export type TypesOf<H> =
   IsAny<H> extends true
@@ -99,10 +98,10 @@ export type TypesOf<H> =
         ? Declared<H>
         : HandlerTypes;
 
-/** Whether a type is this one; never true for `never`. */
+/** Whether a type is `Mark`. Always false for `never`. */
 export type Is<T, Mark> = [T] extends [never] ? false : [T] extends [Mark] ? true : false;
 
-/** Whether a message of the one type may come where the other is wanted; `unknown` is the way out. */
+/** Whether a message of type `Given` fits where `Wanted` is expected. `unknown` always fits. */
 export type Fits<Given, Wanted> = unknown extends Given
   ? true
   : Is<Wanted, PassThrough> extends true
@@ -111,15 +110,15 @@ export type Fits<Given, Wanted> = unknown extends Given
       ? true
       : false;
 
-/** What the next handler reads: what this one passes on, or what it reads itself if it passes everything through. */
+/** The type that the next handler reads: the type that this handler passes on, or `R` if it passes everything through. */
 export type NextRead<T extends HandlerTypes, R> =
   Is<T['passesOn'], PassThrough> extends true ? R : T['passesOn'];
 
-/** What the next handler may write: what this one accepts, or what it may write itself if it passes everything through. */
+/** The type that the next handler may write: the type that this handler accepts, or `W` if it passes everything through. */
 export type NextWrite<T extends HandlerTypes, W> =
   Is<T['accepts'], PassThrough> extends true ? W : T['accepts'];
 
-/** What a handler writes; `never` if it only passes writes through. */
+/** The messages that a handler writes, or `never` if it only passes writes through. */
 export type Written<T extends HandlerTypes, R> = unknown extends T['writes']
   ? unknown
   : T['writes'] extends PassThrough
@@ -128,12 +127,12 @@ export type Written<T extends HandlerTypes, R> = unknown extends T['writes']
       ? R
       : T['writes'];
 
-/** The handler that the type comes from: those that pass everything through are not to blame. */
+/** The handler that a type comes from. A handler that passes everything through is skipped. */
 export type Source<T, H, Before> = Is<T, PassThrough> extends true ? Before : H;
 
 /**
- * The handlers themselves if each fits the one before it; else the tuple in which the first that does not fit is a
- * {@link Misfit}.
+ * The tuple of handlers, if each handler fits the handler before it. Otherwise, the first handler that does not fit is replaced
+ * by a {@link Misfit}.
  */
 export type Chain<
   Handlers extends readonly unknown[],
@@ -178,7 +177,7 @@ export type Step<
         : [M, ...Rest]
       : never;
 
-/** Why a handler does not fit, the first reason; `never` if it does. */
+/** First reason why a handler does not fit, or `never` if it fits. */
 export type MisfitOf<H, T extends HandlerTypes, R, W, Reader, Writer> = FirstOf<
   MisfitOfReads<H, T['reads'], Parameter<H, 'channelRead'>, Reader, R>,
   FirstOf<
@@ -195,10 +194,10 @@ export type EventsOf<H, Does extends 'fires' | 'answers'> =
       ? Literal<Name>
       : never;
 
-/** A name that the compiler knows; `never` for `string`. */
+/** A literal name, or `never` for `string`. */
 export type Literal<Name> = Name extends string ? (string extends Name ? never : Name) : never;
 
-/** A handler that answers an event which only a handler after it fires. */
+/** The error for a handler that answers an event that only a handler after it fires. */
 export type MisfitOfEvents<H, Unheard, Rest> = [Unheard] extends [never]
   ? never
   : Rest extends readonly [infer Next, ...infer More]
@@ -207,10 +206,10 @@ export type MisfitOfEvents<H, Unheard, Rest> = [Unheard] extends [never]
       : Misfit<H, 'answers', EventsOf<Next, 'fires'> & Unheard, 'but', Next, 'fires it', 'after it'>
     : never;
 
-/** The first type, or the other one if the first is `never`. */
+/** The first type, or the other type if the first is `never`. */
 export type FirstOf<One, Other> = [One] extends [never] ? Other : One;
 
-/** Why a handler cannot read what comes before it; `never` if it can. */
+/** Reason why a handler cannot read the messages of the handler before it, or `never` if it can. */
 export type MisfitOfReads<H, Reads, Takes, Reader, R> =
   Is<Reads, PassThrough> extends true
     ? Fits<R, Takes> extends true
@@ -222,7 +221,7 @@ export type MisfitOfReads<H, Reads, Takes, Reader, R> =
         ? never
         : Misfit<H, 'declares that it reads', Reads, 'but', 'its channelRead', 'takes', Takes>;
 
-/** Why a handler cannot take what those after it write; `never` if it can. */
+/** Reason why a handler cannot accept the messages of the handlers after it, or `never` if it can. */
 export type MisfitOfAccepts<H, Accepts, Takes, Writer, W> =
   Is<Accepts, PassThrough> extends true
     ? Fits<W, Takes> extends true
@@ -232,14 +231,14 @@ export type MisfitOfAccepts<H, Accepts, Takes, Writer, W> =
       ? never
       : Misfit<H, 'declares that it accepts', Accepts, 'but', 'its write', 'takes', Takes>;
 
-/** Why the handlers before it do not accept what a handler writes; `never` if they do. */
+/** Reason why the handlers before a handler do not accept its messages, or `never` if they do. */
 export type MisfitOfWrites<H, Writes, Writer, W> = unknown extends Writes
   ? never
   : [Writes] extends [W]
     ? never
     : Misfit<H, 'writes', Writes, 'but', Writer, 'accepts', W>;
 
-/** The arguments of `addLast`: handlers that fit, or a name and one such handler. */
+/** The arguments of `addLast`: handlers that fit, or a name and one handler that fits. */
 export type Fitting<Args extends readonly unknown[], R, W> = Args extends readonly [
   infer Name,
   infer H,
@@ -253,8 +252,8 @@ export type Fitting<Args extends readonly unknown[], R, W> = Args extends readon
 export type IsName<T> = IsAny<T> extends true ? false : Is<T, string>;
 
 /**
- * The parameters for these arguments: an argument itself, or the misfit that stands in its place among the
- * verdicts. A mapped type, so that the compiler's error stands at the argument.
+ * The parameter types for the arguments: each argument itself, or the misfit at the same place in `Verdicts`. Because this is a
+ * mapped type, the compiler reports the error at the argument.
  */
 export type OrMisfit<Args extends readonly unknown[], Verdicts> = {
   readonly [K in keyof Args]: K extends keyof Verdicts
@@ -264,7 +263,7 @@ export type OrMisfit<Args extends readonly unknown[], Verdicts> = {
     : Args[K];
 };
 
-/** The messages that a handler after these would read. */
+/** The messages that a handler after these handlers reads. */
 export type ReadAfter<Args extends readonly unknown[], R> = Args extends readonly [
   infer H,
   ...infer Rest,
@@ -274,7 +273,7 @@ export type ReadAfter<Args extends readonly unknown[], R> = Args extends readonl
     ? R
     : unknown;
 
-/** The messages that a handler after these may write. */
+/** The messages that a handler after these handlers may write. */
 export type WriteAfter<Args extends readonly unknown[], W> = Args extends readonly [
   infer H,
   ...infer Rest,

@@ -1,10 +1,10 @@
 /**
- * The user events that a handler fires, and those that it is there to answer, by the names of their classes. Names, because
- * the handler that answers need not know the package of the one that fires.
+ * The user events that a handler fires, and the user events that it answers, by the names of their classes. With names, the
+ * handler that answers an event need not import the package of the handler that fires it.
  */
 export interface HandlerEvents {
-  /** Towards the tail. */
+  /** Events that the handler fires towards the tail. */
   readonly fires?: readonly string[] | undefined;
-  /** Of a handler that does nothing without them; one that also works without does not declare them. */
+  /** Events without which the handler does nothing. A handler that also works without an event does not declare it. */
   readonly answers?: readonly string[] | undefined;
 }

@@ -1,14 +1,14 @@
-/** Bytes, a text, or any value but bytes: a text is one, too. */
+/** The kind of a message: bytes, a text, or any value except bytes. A text is also a value. */
 export type MessageKind = 'bytes' | 'text' | 'values';
 
-/** The kinds of messages that a handler takes and makes. A kind that is left out is not known. */
+/** The kinds of messages that a handler reads and produces. A kind that is left out is unknown. */
 export interface MessageKinds {
-  /** The kind that `channelRead` takes. */
+  /** Kind that `channelRead` accepts. */
   readonly reads?: MessageKind;
-  /** The kind that it passes on towards the tail. */
+  /** Kind that the handler passes on towards the tail. */
   readonly passesOn?: MessageKind;
-  /** The kind that `write` takes. */
+  /** Kind that `write` accepts. */
   readonly accepts?: MessageKind;
-  /** The kind that it writes towards the head. */
+  /** Kind that the handler writes towards the head. */
   readonly writes?: MessageKind;
 }

@@ -1,8 +1,8 @@
 import { recognizeCopies } from './package/recognize-copies.ts';
 
 /**
- * Encryption is about to begin in mid-connection. A handler that still holds input reports it: it came
- * unencrypted after the request for TLS, anybody may have put it there, and the upgrade is refused.
+ * Announces that TLS is about to start on an open connection. A handler that holds input reports it, and the upgrade is then
+ * refused. The input arrived unencrypted after the request for TLS, so an attacker might have inserted it.
  */
 export class TlsUpgradeEvent {
   static {
@@ -11,12 +11,12 @@ export class TlsUpgradeEvent {
 
   private held = 0;
 
-  /** Bytes of input that handlers reported to hold. */
+  /** Number of bytes of input that handlers hold. */
   get heldBytes(): number {
     return this.held;
   }
 
-  /** A handler reports that it holds this many bytes of input. */
+  /** Reports that a handler holds this number of bytes of input. */
   holding(bytes: number): void {
     this.held += bytes;
   }

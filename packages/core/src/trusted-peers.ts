@@ -4,9 +4,9 @@ import { OptionError } from './errors.ts';
 import { checkFunction } from './option/function-option.ts';
 
 /**
- * The proxies that are trusted: a list of IP addresses and networks (`'10.0.0.0/8'`, `'fd00::/8'`), with
- * `'unix'` for connections over Unix sockets and other paths; or a `BlockList`; or a function; or `'any'`,
- * where nothing but the proxies can reach the port.
+ * The proxies that are trusted. Use a list of IP addresses and networks (`'10.0.0.0/8'`, `'fd00::/8'`), with `'unix'` for
+ * connections over Unix sockets and other paths. A `BlockList` or a function is also possible. Use `'any'` only if nothing
+ * except the proxies can reach the port.
  */
 export type TrustedPeers =
   | 'any'
@@ -14,15 +14,15 @@ export type TrustedPeers =
   | BlockList
   | ((peer: Address | undefined) => boolean);
 
-/** Tells whether the peer with this address is trusted. */
+/** A function that returns true if the peer with this address is trusted. */
 export type TrustCheck = (peer: Address | undefined) => boolean;
 
 const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
 /**
- * Makes a check of an option that names trusted peers.
+ * Creates the check for an option that names trusted peers.
  *
- * @param option - the option's name, for the text of the `OptionError` that is thrown for a wrong entry
+ * @param option - name of the option, for the text of the `OptionError` that is thrown for a wrong entry
  */
 export function trustCheck(option: string, trusted: TrustedPeers): TrustCheck {
   if (trusted === 'any') return () => true;
@@ -36,7 +36,7 @@ export function trustCheck(option: string, trusted: TrustedPeers): TrustCheck {
   return (peer) => (isPath(peer) ? trustsPaths : isListed(list, peer));
 }
 
-/** The peer of a connection; a client of a Unix socket mostly has no path of its own, the listening socket has. */
+/** Returns the address of a peer. A client of a Unix socket usually has no path, so the listening socket's path is returned. */
 export function peerOf({ remoteAddress, localAddress }: Channel): Address | undefined {
   return remoteAddress ?? (isPath(localAddress) ? localAddress : undefined);
 }

@@ -3,17 +3,17 @@ import { parseArgs } from 'node:util';
 import { nearestTo } from './nearest.ts';
 import { UserError } from './user-error.ts';
 
-/** The command line, read; what was not given is `undefined`. */
+/** The parsed command line. Missing arguments are `undefined`. */
 export interface Arguments {
   readonly folder: string | undefined;
   readonly template: string | undefined;
-  /** The name for package.json; without it that of the folder. */
+  /** The name for package.json, by default the name of the folder. */
   readonly name: string | undefined;
   /** Whether to install the dependencies. */
   readonly install: boolean | undefined;
   /** Whether to make a repository. */
   readonly git: boolean | undefined;
-  /** Ask nothing, take defaults. */
+  /** Whether to take the defaults without questions. */
   readonly yes: boolean;
   readonly show: 'help' | 'version' | 'list' | undefined;
 }
@@ -34,7 +34,7 @@ const OPTIONS = {
 /**
  * Reads the arguments after `create-headrace`.
  *
- * @throws UserError for an unknown option, one without its value, or two folders
+ * @throws UserError for an unknown option, an option without its value, or two folders
  */
 export function readArguments(args: readonly string[]): Arguments {
   const { values, positionals } = parse(args);
@@ -53,7 +53,7 @@ export function readArguments(args: readonly string[]): Arguments {
   };
 }
 
-/** `--git` or `--no-git`. */
+/** Returns the value of `--git` or `--no-git`, and of other options with a `no` form. */
 function wanted(values: Readonly<Record<string, unknown>>, name: string): boolean | undefined {
   const [yes, no] = [values[name] === true, values[`no-${name}`] === true];
   if (yes && no) throw new UserError(`--${name} or --no-${name}, not both`);

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Imports nothing before the version of Node is known: what an old one cannot read would be a stack trace.
+// The program imports nothing before it knows the version of Node. An old version would print a stack trace for syntax
+// that it cannot read.
 const NEEDED = [20, 19] as const;
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 

@@ -1,4 +1,4 @@
-// The project to write: decided from the arguments, and from the user's answers on a terminal.
+// The project to write, decided from the arguments and from the user's answers on a terminal.
 import { basename, resolve } from 'node:path';
 import type { Arguments } from './arguments.ts';
 import { nearestTo } from './nearest.ts';
@@ -7,37 +7,37 @@ import { checkFree } from './target-folder.ts';
 import { DEFAULT_TEMPLATE, TEMPLATES, type Template } from './templates.ts';
 import { UserError } from './user-error.ts';
 
-/** The folder if none is given. */
+/** The folder if the user gives none. */
 export const DEFAULT_FOLDER = 'headrace-app';
 
-/** Everything that is needed to write a project. */
+/** The information that is needed to write a project. */
 export interface Project {
-  /** Absolute. */
+  /** The absolute path of the folder. */
   readonly folder: string;
-  /** As the user wrote it: what `cd` takes. */
+  /** The folder as the user wrote it, for `cd`. */
   readonly given: string;
   readonly name: string;
   readonly template: Template;
-  /** Install the dependencies. */
+  /** Whether to install the dependencies. */
   readonly install: boolean;
-  /** Make a repository of it. */
+  /** Whether to make a git repository. */
   readonly git: boolean;
 }
 
-/** Asks a person; each question rejects with `Cancelled` if the person gives up. */
+/** The questions to the user. Each question rejects with `Cancelled` if the user cancels. */
 export interface Questions {
-  /** @param faultOf - says what is wrong with an answer, `undefined` if nothing is */
+  /** @param faultOf - a function that describes the fault of an answer, or returns `undefined` for a valid answer */
   folder(fallback: string, faultOf: (answer: string) => string | undefined): Promise<string>;
   template(): Promise<Template>;
   yesOrNo(question: string): Promise<boolean>;
 }
 
 /**
- * Asks for the folder and the template if they were not given, and then for what else there is to choose.
+ * Asks for the folder and the template if the arguments lack them, and then for the other choices.
  *
- * @param questions - `undefined` if nobody can be asked
+ * @param questions - the questions, `undefined` if there is no user to ask
  * @param isInRepository - whether a folder is in a repository already
- * @throws UserError if an argument cannot be used, or if one is missing that nobody can be asked for
+ * @throws UserError if an argument cannot be used, or if a missing argument cannot be asked for
  */
 export async function decide(
   args: Arguments,
@@ -47,7 +47,7 @@ export async function decide(
 ): Promise<Project> {
   const { folder, template, name } = args;
   const somebody = args.yes ? undefined : questions;
-  // A wrong argument is reported before anything is asked.
+  // A wrong argument is reported before the first question.
   const known = template === undefined ? undefined : templateNamed(template);
   if (name !== undefined) checkName(name, '--name');
   const given = folder === undefined ? undefined : placeOf(folder, cwd, name);
@@ -56,7 +56,7 @@ export async function decide(
   const place = given ?? (await placeFrom(somebody, cwd, name));
   const chosen = known ?? (await somebody?.template()) ?? DEFAULT_TEMPLATE;
   checkNoDependency(place.name, chosen);
-  // Who has given both, is asked nothing.
+  // A user who has given both arguments is asked no questions.
   const asker = given === undefined || known === undefined ? somebody : undefined;
   const yesOrNo = async (wanted: boolean | undefined, question: string): Promise<boolean> =>
     wanted ?? (await asker?.yesOrNo(question)) ?? true;
@@ -67,7 +67,7 @@ export async function decide(
   return { ...place, template: chosen, install, git };
 }
 
-/** Without a person, a project is made by what was asked for, not by what we think of. */
+/** Requires the folder and the template if there is no user to ask, because the program must not choose them. */
 function checkComplete({ folder, template }: Arguments): void {
   const missing = [
     ...(folder === undefined ? ['a folder'] : []),
@@ -99,7 +99,7 @@ function checkName(name: string, source: 'folder' | '--name'): void {
   throw new UserError(`npm takes no package named "${name}": ${fault}${cure}${where}`);
 }
 
-/** npm refuses to install a package into a project of the same name. */
+/** Refuses the names of the project's dependencies, because npm cannot install a package into a project of the same name. */
 function checkNoDependency(name: string, { name: template }: Template): void {
   const taken = name === 'headrace' || name === 'typescript' || name.startsWith('@headrace/');
   if (!taken) return;
@@ -108,7 +108,7 @@ function checkNoDependency(name: string, { name: template }: Template): void {
   );
 }
 
-/** The template of this name. @throws UserError that suggests the nearest, or lists all */
+/** Returns the template of this name. @throws UserError that suggests the nearest name, or lists all names */
 export function templateNamed(given: string): Template {
   const found = TEMPLATES.find(({ name }) => name === given);
   if (found !== undefined) return found;
@@ -136,7 +136,7 @@ async function placeFrom(
   return placeOf(answer ?? DEFAULT_FOLDER, cwd, name);
 }
 
-/** One line for each template: its name and what it is. */
+/** Returns one line for each template: its name and its description. */
 export function templateLines(): string[] {
   const width = Math.max(...TEMPLATES.map(({ name }) => name.length));
   return TEMPLATES.map(({ name, description }) => `${name.padEnd(width)}  ${description}`);

@@ -9,7 +9,10 @@ export interface Installed {
   readonly output: string;
 }
 
-/** Runs `npm install`, or that of another, in the folder; the signal ends it. It writes nothing after the promise. */
+/**
+ * Runs the package manager's `install` in the folder. The signal ends the process. After the promise settles, the process writes
+ * no more files.
+ */
 export function install(
   manager: PackageManager,
   folder: string,
@@ -30,7 +33,7 @@ export function install(
         output = (output + text).slice(-4000);
       });
     }
-    // One that is ended by the signal still writes until it closes.
+    // A process that the signal ends can still write until it closes.
     child.once('error', ({ message }) => {
       if (child.pid === undefined) resolve({ ok: false, output: message });
     });

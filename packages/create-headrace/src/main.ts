@@ -32,7 +32,7 @@ ${templateLines()
 
 /** Runs the program with the arguments of this process. */
 export async function main(): Promise<void> {
-  // A reader of our output may close the pipe, as `head` does.
+  // The reader of the output can close the pipe, as `head` does.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   try {
     const args = readArguments(process.argv.slice(2));
@@ -53,7 +53,7 @@ function shown(what: NonNullable<Arguments['show']>): string {
   return what === 'version' ? `${ownVersion()}\n` : `${templateLines().join('\n')}\n`;
 }
 
-/** All packages of Headrace have one version: the new project depends on that of this package. */
+/** Returns the version of this package. All packages of Headrace have one version, which the new project depends on. */
 function ownVersion(): string {
   const path = new URL('../package.json', import.meta.url);
   const { version }: { version: string } = JSON.parse(readFileSync(path, 'utf8'));
@@ -67,7 +67,7 @@ async function create(args: Arguments): Promise<void> {
   const { manager } = commands;
   const year = String(new Date().getFullYear());
   const words = { name: project.name, version: ownVersion(), year, ...commands };
-  // From here on Ctrl+C is heard between the steps, and takes away what they have made.
+  // From here on, Ctrl+C takes effect between the steps and removes the files that the steps have made.
   const cancelled = cancellation();
   const undo = writeProject(project.folder, projectFiles(project.template, words));
   if (project.git) {
@@ -112,7 +112,7 @@ function cdCommand({ folder, given }: Project, cwd: string): string[] {
   return [`cd ${/[^\w@%+=:,./\\~-]/.test(given) ? quoted(given) : given}`];
 }
 
-/** As a shell takes it for one word, with nothing in it evaluated. */
+/** Returns the text as one word for a shell, without evaluation. */
 function quoted(text: string): string {
   return process.platform === 'win32' ? `"${text}"` : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,4 +1,4 @@
-/** The name that was probably meant: at most a third of its letters differ. */
+/** Returns the name that the user probably meant. At most a third of its letters differ. */
 export function nearestTo(given: string, names: readonly string[]): string | undefined {
   let nearest: string | undefined;
   let least = Number.POSITIVE_INFINITY;
@@ -10,9 +10,9 @@ export function nearestTo(given: string, names: readonly string[]): string | und
   return nearest !== undefined && least <= nearest.length / 3 ? nearest : undefined;
 }
 
-/** How many letters must be put in, taken out or replaced (Levenshtein). */
+/** Returns the number of letters to insert, remove or replace (Levenshtein). */
 function distance(a: string, b: string): number {
-  // A name of ours is short; who pastes a novel gets no suggestion, and no long wait.
+  // All names are short. A very long input gets no suggestion, so that the comparison takes no long time.
   if (a.length > 100) return Number.POSITIVE_INFINITY;
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {

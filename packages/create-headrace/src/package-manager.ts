@@ -1,4 +1,4 @@
-// The program that the user installs packages with, and its commands.
+// The user's package manager and its commands.
 
 /** A package manager. */
 export type PackageManager = 'npm' | 'pnpm' | 'yarn' | 'bun';
@@ -10,25 +10,31 @@ const LOCKFILES = {
   bun: 'bun.lock',
 } as const;
 
-/** A package manager's commands and files, in place of npm's in a template. */
+/** The commands and files of a package manager, which replace those of npm in a template. */
 export interface ManagerWords {
   readonly manager: PackageManager;
   readonly lockfile: string;
-  /** In place of `npm ci`, for a shell that has Node and npm: installs it, then the dependencies, those of its lockfile if there is one. */
+  /**
+   * The command that replaces `npm ci`, for a shell with Node and npm. The command installs the package manager and then the
+   * dependencies, which the lockfile defines if the lockfile exists.
+   */
   readonly install: string;
-  /** In place of `npm prune --omit=dev`: removes the dependencies of the development. */
+  /** The command that replaces `npm prune --omit=dev` and removes the development dependencies. */
   readonly prune: string;
-  /** It runs no `prestart` before `start`, and has a way of its own to keep packages, without node_modules. */
+  /**
+   * Whether the package manager is a modern yarn, which does not run `prestart` before `start`, and stores packages without
+   * node_modules.
+   */
   readonly isModernYarn: boolean;
 }
 
-/** Those of the one that runs us, by what it puts into `npm_config_user_agent`; of npm if none says so. */
+/** Returns the words of the package manager that runs this program, according to `npm_config_user_agent`, by default npm. */
 export function managerWords(userAgent = ''): ManagerWords {
   const [, name = '', version = 'latest'] = /^(\w+)\/(\d[\w.-]*)?/.exec(userAgent) ?? [];
   const isModernYarn = name === 'yarn' && !version.startsWith('1.');
   const manager = name in LOCKFILES ? (name as PackageManager) : 'npm';
   const lockfile = LOCKFILES[manager];
-  // pnpm and modern yarn install otherwise than asked when CI is set: the commands say all.
+  // pnpm and modern yarn change their defaults if CI is set. The commands therefore state each option.
   const {
     get = '',
     frozen,
@@ -42,7 +48,8 @@ export function managerWords(userAgent = ''): ManagerWords {
       prune: 'CI=true pnpm prune --prod',
     },
     yarn: {
-      // Images of Node 20 to 24 have classic yarn, which npm does not replace, and corepack, which gets a modern one.
+      // Images of Node 20 to 24 contain classic yarn, which npm does not replace, and corepack, which installs a modern
+      // yarn.
       ...(isModernYarn
         ? {
             get: `corepack enable yarn && corepack install --global yarn@${version} && `,
@@ -70,17 +77,20 @@ export function managerWords(userAgent = ''): ManagerWords {
   };
 }
 
-/** The command that runs a script of package.json, `start` or `test` for example. */
+/** Returns the command that runs a script of package.json, for example `start` or `test`. */
 export function scriptCommand(words: ManagerWords, script: string): string {
   const { manager, isModernYarn } = words;
-  // bun's own `test` and yarn's own `check` are other programs than the scripts of these names.
+  // bun's own `test` and yarn's own `check` do not run the scripts of these names.
   const isShort = /^(start|test)$/.test(script) && manager !== 'bun';
   const command = `${manager} ${isShort ? '' : 'run '}${script}`;
   const isBuilt = isModernYarn && /^(start|test|dev|server)$/.test(script);
   return isBuilt ? `yarn run build && ${command}` : command;
 }
 
-/** A text of a template, which has the commands of npm, with those of another; comments after them stay in their column. */
+/**
+ * Returns a template's text with the commands of another package manager in place of npm's. Comments after commands stay in their
+ * column.
+ */
 export function withCommands(text: string, words: ManagerWords): string {
   const { manager, lockfile, install, prune } = words;
   const translated = (some: string): string =>

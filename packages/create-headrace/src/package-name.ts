@@ -4,7 +4,7 @@ import { builtinModules } from 'node:module';
 const MAX_LENGTH = 214;
 const RESERVED = new Set(['node_modules', 'favicon.ico']);
 
-/** Why npm would not take the name, as the end of a sentence; `undefined` if it would. */
+/** Returns the reason why npm refuses the name, as the end of a sentence, or `undefined` for a valid name. */
 export function nameFault(name: string): string | undefined {
   if (name === '') return 'it is empty';
   if (name.length > MAX_LENGTH) return `it is longer than ${MAX_LENGTH} characters`;
@@ -21,13 +21,13 @@ function partFault(part: string): string | undefined {
   if (part === '') return 'a part of it is empty';
   if (/^[._-]/.test(part)) return `it begins with "${part[0]}"`;
   if (part !== part.toLowerCase()) return 'it has capital letters';
-  // npm takes what needs no escape in an address, and none of ~'!()*.
+  // npm accepts characters that need no escape in a URL, except ~'!()*.
   const wrong = /[^a-z0-9._-]/.exec(part)?.[0];
   if (wrong === undefined) return undefined;
   return wrong === ' ' ? 'it has spaces' : `it has "${wrong}"`;
 }
 
-/** A name near to this one that npm takes; `undefined` if nothing is left of it. */
+/** Returns a similar name that npm accepts, or `undefined` if no valid character is left. */
 export function validName(name: string): string | undefined {
   const near = name
     .trim()

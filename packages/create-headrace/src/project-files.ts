@@ -1,4 +1,4 @@
-// The files of a new project, in memory: what templates share, then the template's own.
+// The files of a new project, in memory: the files that templates share, then the template's own files.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,18 +7,18 @@ import type { Template } from './templates.ts';
 
 const TEMPLATES_FOLDER = fileURLToPath(new URL('../templates', import.meta.url));
 
-/** The values of `{{name}}`, `{{version}}` and `{{year}}` in a template, and the package manager's words in place of npm's. */
+/** The values of `{{name}}`, `{{version}}` and `{{year}}` in a template, and the package manager's words that replace npm's. */
 export interface Words extends ManagerWords {
   /** The name of the new package. */
   readonly name: string;
-  /** The version of Headrace that it depends on. */
+  /** The version of Headrace that the new package depends on. */
   readonly version: string;
   readonly year: string;
 }
 
 type Json = { readonly [key: string]: Json | string | boolean | readonly string[] };
 
-/** In this order; members that are not listed come last. */
+/** The order of the members. Other members stand last. */
 const MANIFEST_KEYS = [
   'name',
   'version',
@@ -37,9 +37,9 @@ const MANIFEST_KEYS = [
   'devDependencies',
 ];
 
-/** Paths with `/`, relative to the project, and their texts. */
+/** Returns the texts of the files by their paths, which have `/` and are relative to the project. */
 export function projectFiles(template: Template, words: Words): Map<string, string> {
-  // A package has no settings to read and no signals to end on.
+  // A package reads no settings and handles no signals.
   const isProgram = template.firstScript === 'start';
   const layers = ['_shared', ...(isProgram ? ['_program'] : []), template.name];
   const files = new Map<string, string>();
@@ -51,7 +51,7 @@ export function projectFiles(template: Template, words: Words): Map<string, stri
       else files.set(path.replace(/^_/, '.'), withCommands(text, words));
     }
   }
-  // An image copies them.
+  // An image copies node_modules.
   if (words.isModernYarn) files.set('.yarnrc.yml', 'nodeLinker: node-modules\n');
   files.set('package.json', `${JSON.stringify(ordered(manifest), null, 2)}\n`);
   return files;

@@ -1,4 +1,4 @@
-// The folder of the new project: it must be free, and afterwards it has all files or none.
+// The folder of the new project. It must be free. Afterwards, it contains all files or none.
 import {
   chmodSync,
   existsSync,
@@ -14,13 +14,15 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { UserError } from './user-error.ts';
 
-/** A fresh clone of an empty repository is empty, too. */
+/** Names that an empty folder can contain, for example the `.git` of a fresh clone. */
 const ALLOWED = new Set(['.git', '.DS_Store']);
 
 /**
- * @param folder - absolute
- * @param given - as the user wrote it, for the message
- * @throws UserError if something is in the way
+ * Checks that the folder does not exist or is empty.
+ *
+ * @param folder - the absolute path
+ * @param given - the folder as the user wrote it, for the message
+ * @throws UserError if the folder contains files
  */
 export function checkFree(folder: string, given: string): void {
   if (!existsSync(folder)) return;
@@ -34,10 +36,10 @@ export function checkFree(folder: string, given: string): void {
 }
 
 /**
- * Writes all files, or none: they are made in a folder beside the target, which takes its place at the end.
+ * Writes all files or none. The files are made in a folder next to the target, and then replace the target.
  *
- * @returns a function that takes the project away again, with everything that was made in it since
- * @throws UserError if the system refuses; then everything is as it was
+ * @returns a function that removes the project, including later files in it
+ * @throws UserError if the system refuses; all changes are then undone
  */
 export function writeProject(folder: string, files: ReadonlyMap<string, string>): () => void {
   const isNew = !existsSync(folder);
@@ -49,7 +51,7 @@ export function writeProject(folder: string, files: ReadonlyMap<string, string>)
   try {
     firstMade = mkdirSync(parent, { recursive: true });
     draft = mkdtempSync(join(parent, `.${basename(folder)}-`));
-    // A temporary folder is its owner's alone; a project is not.
+    // Only its owner can read a temporary folder. A project folder has the usual permissions.
     chmodSync(draft, 0o777 & ~process.umask());
     for (const [path, text] of files) {
       mkdirSync(dirname(join(draft, path)), { recursive: true });
@@ -57,7 +59,7 @@ export function writeProject(folder: string, files: ReadonlyMap<string, string>)
     }
     if (isNew) renameSync(draft, folder);
     else {
-      // The folder itself stays: a shell may stand in it.
+      // The folder itself stays, because it can be the working folder of a shell.
       for (const name of readdirSync(draft)) {
         renameSync(join(draft, name), join(folder, name));
         moved.push(name);

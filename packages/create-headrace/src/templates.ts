@@ -1,11 +1,11 @@
-// The templates, the default one first. Each is a folder of real files in ../templates.
+// The templates, the default template first. Each template is a folder of real files in ../templates.
 
-/** One of the projects to begin with. */
+/** A project that the user can start with. */
 export interface Template {
   readonly name: string;
-  /** One line for the list. */
+  /** The description, one line for the list. */
   readonly description: string;
-  /** The script of package.json to run first. */
+  /** The script of package.json that the user runs first. */
   readonly firstScript: 'start' | 'test';
 }
 
@@ -53,5 +53,5 @@ export const TEMPLATES: readonly Template[] = [
   },
 ];
 
-/** The template if none is given and no question can be asked. */
+/** The template if the user gives none and cannot be asked. */
 export const DEFAULT_TEMPLATE: Template = TEMPLATES[0]!;

@@ -1,4 +1,4 @@
-// What a person sees: questions, and that something goes on.
+// The user interface: questions, and the progress of a step.
 import { styleText } from 'node:util';
 import { confirm, isCancel, select, text } from '@clack/prompts';
 import type { Questions } from './decisions.ts';
@@ -8,7 +8,7 @@ import { Cancelled } from './user-error.ts';
 type Input = NodeJS.ReadableStream & { readonly isTTY?: boolean };
 type Output = NodeJS.WritableStream & { readonly isTTY?: boolean };
 
-/** Questions in the terminal; `undefined` if no person is there. Ctrl+C and Escape reject with `Cancelled`. */
+/** Returns questions for a terminal, or `undefined` if there is no user. Ctrl+C and Escape reject with `Cancelled`. */
 export function terminalQuestions(
   input: Input = process.stdin,
   output: Output = process.stdout,
@@ -43,15 +43,15 @@ function answered<T>(answer: T): Exclude<T, symbol> {
   return answer as Exclude<T, symbol>;
 }
 
-/** A command, in the color of commands where the terminal has colors. */
+/** Returns a command in color, if the terminal has colors. */
 export const inColor = (command: string): string => styleText('cyan', command);
 
 const FRAMES = ['◒', '◐', '◓', '◑'];
 
 /**
- * Shows that something goes on, and for how long; returns what takes it away. A log gets nothing.
+ * Shows that a step is running, and its duration. Returns a function that removes the display. Nothing is written to a log.
  *
- * It is not the library's: Ctrl+C would end the process there, with exit code 0 and without a word to us.
+ * The library's own display is not used, because Ctrl+C would end the process there with exit code 0.
  */
 export function showProgress(label: string): () => void {
   const { stderr } = process;

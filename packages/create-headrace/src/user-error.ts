@@ -1,9 +1,9 @@
-/** The user can put it right: printed as one line, without a stack. */
+/** An error that the user can correct. The program prints the message as one line, without a stack. */
 export class UserError extends Error {
   override readonly name = 'UserError';
 }
 
-/** Ctrl+C or Ctrl+D at a question: the program ends without a word. */
+/** The user pressed Ctrl+C or Ctrl+D at a question. The program ends without a message. */
 export class Cancelled extends Error {
   override readonly name = 'Cancelled';
 }

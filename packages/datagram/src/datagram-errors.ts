@@ -1,6 +1,6 @@
 import { ERROR_PAGE, errorCodes } from '@headrace/core';
 
-/** The codes of the errors that this package alone raises. `docs/errors.md` explains each. */
+/** The error codes that only this package raises. `docs/errors.md` explains each code. */
 export const DATAGRAM_ERRORS = errorCodes('HR_ERR_', ERROR_PAGE, {
   DATAGRAM_REFUSED: ['ChannelError', 'nobody listens at the recipient of a datagram'],
   DATAGRAM_UNREACHABLE: ['ChannelError', 'there is no route to the recipient of a datagram'],

@@ -2,23 +2,23 @@ import type { Buffer } from 'node:buffer';
 import { inspect } from 'node:util';
 import type { Address, OutboundBytes } from '@headrace/core';
 
-/** Where a datagram goes: an address, or the name of a host, which is looked up for each datagram. */
+/** The recipient of a datagram: an address, or a host name, which is looked up for each datagram. */
 export interface Recipient {
-  /** An address or a name. */
+  /** Address or host name. */
   readonly host: string;
-  /** The port, 1 to 65535. */
+  /** Port, from 1 to 65535. */
   readonly port: number;
 }
 
 /**
- * A datagram to be sent: to its recipient, or else to its sender, which it answers then. On a channel with a peer it goes to
- * the peer: a `recipient` may be left out, and another one fails the write with `DATAGRAM_RECIPIENT`.
+ * A datagram to send to its recipient or, without a recipient, as an answer to its sender. A channel with a peer always sends
+ * to the peer. On such a channel `recipient` can be omitted, and another recipient fails the write with `DATAGRAM_RECIPIENT`.
  */
 export interface OutboundDatagram {
   readonly bytes: OutboundBytes;
-  /** Where it goes. Without it, to `sender`, or to the peer of the channel. */
+  /** Recipient of the datagram. Without it, the datagram is sent to `sender`, or to the peer of the channel. */
   readonly recipient?: Recipient | undefined;
-  /** Where the datagram came from that this one answers. */
+  /** Sender of the datagram that this datagram answers. */
   readonly sender?: Recipient | undefined;
 }
 
@@ -26,8 +26,8 @@ export interface OutboundDatagram {
 export type SenderAddress = Extract<Address, { readonly host: string }>;
 
 /**
- * A datagram that came. To answer its sender, write {@link Datagram.reply}, or the datagram itself as an echo. The sender
- * is what the datagram claims: anybody can write another one's address there.
+ * A received datagram. To answer its sender, write {@link Datagram.reply}, or the datagram itself as an echo. The sender's
+ * address is not proved, because anyone can forge it.
  *
  * @example
  * ```ts check
@@ -45,7 +45,7 @@ export type SenderAddress = Extract<Address, { readonly host: string }>;
 export class Datagram implements OutboundDatagram {
   /** The content of the datagram. */
   readonly bytes: Buffer;
-  /** The address that the datagram claims to come from. */
+  /** The address that the datagram claims as its source. */
   readonly sender: SenderAddress;
 
   constructor(bytes: Buffer, sender: SenderAddress) {
@@ -53,7 +53,7 @@ export class Datagram implements OutboundDatagram {
     this.sender = sender;
   }
 
-  /** An answer to the sender. */
+  /** Returns an answer to the sender. */
   reply(bytes: OutboundBytes): OutboundDatagram {
     return { bytes, recipient: this.sender };
   }

@@ -3,7 +3,7 @@ import { callSafely } from '@headrace/core/authoring';
 import { type Token, token } from './token.ts';
 import type { DependencyContainer, InjectionToken } from './tsyringe.ts';
 
-/** The channel that a scope belongs to: inject it into what serves one connection. */
+/** The token for the channel of a scope. Inject it into objects that serve one connection. */
 export const CHANNEL: Token<Channel> = token<Channel>('channel');
 
 /** An object that is disposed with its scope. */
@@ -11,7 +11,7 @@ interface Disposable {
   dispose(): unknown;
 }
 
-/** The list that tsyringe keeps of the objects that it made and that have a `dispose`, in their order. */
+/** The list that tsyringe keeps of the objects that it created and that have a `dispose`, in their order. */
 interface Keeper {
   readonly disposables?: Set<Disposable>;
 }
@@ -19,9 +19,9 @@ interface Keeper {
 const SCOPE = new AttributeKey<ChannelScope>('inject.scope');
 
 /**
- * The container of one channel: a child of the application's, with the channel itself in it. What it made is
- * disposed when the channel has closed and its handlers are gone, the last first; one that throws does not stop
- * the others from being disposed.
+ * The container of one channel: a child of the application's container, in which the channel is registered. After the channel
+ * has closed and its handlers are removed, its objects are disposed in reverse order. If a `dispose` throws, the other
+ * objects are still disposed.
  */
 export class ChannelScope {
   readonly channel: Channel;
@@ -29,27 +29,29 @@ export class ChannelScope {
   private readonly tasks: (() => unknown)[] = [];
   private isOver = false;
 
-  /** @param parent - should hold few registrations: a child container looks at each of its parent's */
+  /** @param parent - container with few registrations, because a child container checks each registration of its parent */
   constructor(parent: DependencyContainer, channel: Channel) {
     this.channel = channel;
     this.container = parent.createChildContainer().register(CHANNEL, { useValue: channel });
     channel.attributes.set(SCOPE, this);
-    // The handlers are notified of the close with the next task, and may use what they were made with until then.
+    // The handlers are notified of the close in the next task, and can use their objects until then.
     const { clock } = channel;
     channel.onClosed(() => clock.execute(() => clock.execute(() => this.dispose())));
   }
 
-  /** The scope of a channel whose pipeline a container built. */
+  /** Returns the scope of a channel whose pipeline a container built. */
   static of(channel: Channel): ChannelScope | undefined {
     return channel.attributes.get(SCOPE);
   }
 
-  /** True from its disposal on; then it resolves nothing more. */
+  /** Whether the scope was disposed. A disposed scope resolves nothing. */
   get isDisposed(): boolean {
     return this.isOver;
   }
 
-  /** Makes, or finds, what the token stands for. Do it while the pipeline is built, not per message. */
+  /**
+   * Returns the object for a token, and creates it if necessary. Call it while the pipeline is built, not for each message.
+   */
   resolve<T>(what: Token<T>): T;
   resolve<T>(what: InjectionToken<T>): T;
   resolve<T>(what: InjectionToken<T>): T {
@@ -57,18 +59,18 @@ export class ChannelScope {
     return this.container.resolve(what);
   }
 
-  /** A value of this channel, for what is resolved after it. */
+  /** Registers a value of this channel, for objects that are resolved later. */
   provide<T>(what: Token<T> | InjectionToken<T>, value: T): this {
     this.container.register(what as InjectionToken<T>, { useValue: value });
     return this;
   }
 
-  /** Runs a task when the channel has closed and its handlers are gone, before what was made is disposed. */
+  /** Adds a task that runs after the channel has closed and its handlers are removed, before the objects are disposed. */
   onDispose(task: () => unknown): void {
     this.tasks.push(task);
   }
 
-  /** Called when the channel has closed; further calls do nothing. */
+  /** Disposes the scope, as the close of the channel does. Further calls do nothing. */
   dispose(): void {
     if (this.isOver) return;
     this.isOver = true;

@@ -6,8 +6,9 @@ import type { DependencyContainer, InjectionToken } from './tsyringe.ts';
 /** Options of {@link containerInitializer}. */
 export interface ContainerInitializerOptions {
   /**
-   * Made now, by the application's container. A singleton that is first resolved for a channel would get the objects of
-   * that channel, and be disposed with them. @default []
+   * Tokens that the application's container resolves at once. Otherwise a singleton that is first resolved for a channel
+   * would receive that channel's objects, and be disposed with them.
+   * @default []
    */
   readonly singletons?: readonly InjectionToken<unknown>[];
 }
@@ -17,10 +18,10 @@ const OPTIONS = describeOptions('containerInitializer', {
 });
 
 /**
- * Builds pipelines with a container: for each channel a child container, in which the channel is
- * registered, and which is disposed when the channel has closed.
+ * Returns an initializer that builds pipelines with a container. Each channel has a child container, in which the channel is
+ * registered. The child container is disposed when the channel has closed.
  *
- * @param build - adds the channel's handlers; `scope.resolve` makes them
+ * @param build - adds the channel's handlers; `scope.resolve` creates them
  *
  * @example
  * ```ts run
@@ -53,8 +54,8 @@ export function containerInitializer<R = Buffer, W = OutboundBytes>(
   options: ContainerInitializerOptions = {},
 ): (channel: Channel<R, W>) => void {
   for (const singleton of OPTIONS.resolve(options).singletons) container.resolve(singleton);
-  // Children of an empty container are cheap, however much the application has registered.
+  // Children of an empty container are cheap, even if the application has many registrations.
   const parent = container.createChildContainer();
-  // The bootstrap looks at what it returns, which may be a promise.
+  // The bootstrap checks the returned value, which can be a promise.
   return (channel) => build(new ChannelScope(parent, channel as Channel), channel);
 }

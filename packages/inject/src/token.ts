@@ -1,8 +1,8 @@
-/** Names a value in a container, with its type. */
+/** The name of a value in a container, with the value's type. */
 export type Token<T> = symbol & { readonly type?: T };
 
 /**
- * Makes a token for what has no class of its own: settings, a group, a connection.
+ * Creates a token for a value without a class of its own: settings, a group, a connection.
  *
  * @example
  * ```ts run

@@ -1,4 +1,4 @@
-// The decorators read and write metadata, so what adds it to `Reflect` must run before tsyringe does.
+// The decorators use metadata. Therefore the module that adds metadata to `Reflect` must run before tsyringe.
 import 'reflect-metadata';
 
 export {

@@ -1,6 +1,6 @@
-// The client's end
+// The client
 
-// A lasting channel, on both ends
+// The lasting channel, on both ends
 export {
   acknowledged,
   isLinked,
@@ -17,11 +17,11 @@ export {
 } from './client/lasting-bootstrap.ts';
 // Errors
 export { LASTING_ERRORS } from './lasting-errors.ts';
-// Where they are kept
+// Logs that keep lasting channels
 export { type MemorySessionLogOptions, memorySessionLog } from './log/memory-session-log.ts';
 export type { AppendPlace, LoggedSession, SessionLog } from './log/session-log.ts';
 export type { MovePlace } from './protocol/resume-frame.ts';
-// The server's end
+// The server
 export type { GoneReason } from './server/gone-reason.ts';
 export type {
   ArrivingSession,

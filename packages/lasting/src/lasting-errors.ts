@@ -1,6 +1,6 @@
 import { ERROR_PAGE, errorCodes } from '@headrace/core';
 
-/** The codes of the errors that this package alone raises. `docs/errors.md` explains each. */
+/** Error codes that only this package raises. `docs/errors.md` explains each code. */
 export const LASTING_ERRORS = errorCodes('HR_ERR_', ERROR_PAGE, {
   RESUME_GONE: [
     'ChannelError',

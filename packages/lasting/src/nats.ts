@@ -1,5 +1,5 @@
 /**
- * Lasting channels kept in JetStream: `@headrace/lasting/nats`. Needs the packages `@nats-io/transport-node` and
+ * Lasting channels kept in JetStream: `@headrace/lasting/nats`. The entry needs the packages `@nats-io/transport-node` and
  * `@nats-io/jetstream`.
  *
  * @module

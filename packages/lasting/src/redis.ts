@@ -1,5 +1,5 @@
 /**
- * Lasting channels kept in Redis: `@headrace/lasting/redis`. They need a client of the package `@redis/client`.
+ * Lasting channels kept in Redis: `@headrace/lasting/redis`. The entry needs the package `@redis/client`.
  *
  * @module
  */

@@ -1,11 +1,11 @@
 /**
  * The values of `status` of a client and a server.
  *
- * - `connected`: a server listens; a client has a connection
- * - `reconnecting`: a client has no connection, and tries to get one
- * - `disconnected`: closed, or it has given up
+ * - `connected`: a server listens, or a client has a connection
+ * - `reconnecting`: a client has no connection, and tries to connect
+ * - `disconnected`: the client or server is closed, or the client has stopped trying
  */
 export type HeadraceStatus = 'connected' | 'reconnecting' | 'disconnected';
 
-/** Names the transporter in handlers that are meant for one only: `@MessagePattern('sum', HEADRACE)`. */
+/** The transport id for handlers of this transporter only: `@MessagePattern('sum', HEADRACE)`. */
 export const HEADRACE: unique symbol = Symbol('headrace');

@@ -1,4 +1,4 @@
-// Networks in one process and in virtual time, with the faults that real ones have.
+// Networks in one process and in virtual time, with the faults of real networks.
 export {
   type Explored,
   ExploreError,

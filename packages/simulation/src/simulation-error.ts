@@ -1,4 +1,7 @@
-/** A simulation cannot go on, or a check of it failed: the message says at which time, on which host, and why. */
+/**
+ * The error of a simulation that cannot continue, or of a failed check. The message contains the time, the host and the
+ * reason.
+ */
 export class SimulationError extends Error {
   override readonly name = 'SimulationError';
 }

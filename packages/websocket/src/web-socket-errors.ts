@@ -1,6 +1,6 @@
 import { ERROR_PAGE, errorCodes } from '@headrace/core';
 
-/** The codes of the errors that this package alone raises. `docs/errors.md` explains each. */
+/** Error codes that only this package raises. `docs/errors.md` explains each code. */
 export const WEB_SOCKET_ERRORS = errorCodes('HR_ERR_', ERROR_PAGE, {
   TUNNEL_BUFFERED: ['ChannelError', 'a proxy holds back the answer that carries the messages'],
   TUNNEL_ELSEWHERE: ['ChannelError', 'the requests of one tunnel reach different servers'],

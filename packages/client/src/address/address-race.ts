@@ -5,21 +5,21 @@ import { closeLate } from '../retry/late-connection.ts';
 
 /** Options of a race. */
 export interface AddressRaceOptions<C> {
-  /** In the order in which they start, at least one. */
+  /** Addresses in the order in which their attempts start; at least one. */
   readonly addresses: readonly LookupAddress[];
-  /** An attempt may run alone for so long before the next one joins. */
+  /** Time that an attempt runs alone before the next attempt starts. */
   readonly raceMs: number;
   readonly clock: Clock;
-  /** Connects to one address; the signal aborts when another one has won. */
+  /** Connects to one address. The signal aborts when another address has won. */
   readonly connect: (address: LookupAddress, signal: AbortSignal) => Promise<C>;
-  /** Aborts all. */
+  /** Signal that aborts all attempts. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Connects to several addresses of one host: they start `raceMs` apart, or at once when the one before has failed;
- * earlier attempts go on. The first that connects wins, the others are aborted. Rejects with the error of the first
- * address when all have failed.
+ * Connects to several addresses of one host. The attempts start `raceMs` apart, or at once when the previous attempt has failed;
+ * earlier attempts continue. The first connection wins, and the other attempts are aborted. If all attempts fail, rejects with
+ * the error of the first address.
  *
  * @see RFC 8305, section 5
  */
@@ -27,7 +27,7 @@ export function raceAddresses<C extends Channel>(options: AddressRaceOptions<C>)
   return new Promise((resolve, reject) => new AddressRace(options, resolve, reject).next());
 }
 
-/** The addresses with their families in turn, the family of the first one first. */
+/** Returns the addresses with alternating families. The family of the first address stays first. */
 export function interleaved(addresses: readonly LookupAddress[]): LookupAddress[] {
   const family = addresses[0]?.family;
   const first = addresses.filter((address) => address.family === family);
@@ -62,7 +62,7 @@ class AddressRace<C extends Channel> {
     this.stopListening = onAbort(options.signal, () => this.aborted());
   }
 
-  /** Starts the next address, if there is one. */
+  /** Starts the attempt for the next address, if any is left. */
   next(): void {
     const { addresses, raceMs, clock, connect, signal } = this.options;
     this.timer?.cancel();

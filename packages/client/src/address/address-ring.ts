@@ -1,7 +1,7 @@
 import type { PlaceBalance } from './place-balance.ts';
 import { placeKey } from './place-key.ts';
 
-/** The order in which the places of a list are tried. */
+/** Order in which the places of a list are tried. */
 export type AddressOrder = 'shuffle' | 'given';
 
 interface Entry<P> {
@@ -10,31 +10,32 @@ interface Entry<P> {
 }
 
 interface Failures {
-  /** In a row; a connection that was stable ends the row. */
+  /** Number of consecutive failures, which a stable connection resets. */
   readonly count: number;
-  /** The number of the last one among those of all places. */
+  /** Sequence number of the last failure among the failures of all places. */
   readonly at: number;
 }
 
 const NONE: Failures = { count: 0, at: 0 };
 
 /**
- * Places in rounds, each place once in a round: first those that failed least often, of these the one with the fewest
- * connections of others, then the one whose failure is longest ago, then by their order. A new list keeps the order of
- * places that it has in common with the old one when it is shuffled, and begins a round.
+ * A list of places that are tried in rounds, each place once in a round. Places with fewer failures come first. Equal places are
+ * sorted by the connections of other clients to them, fewest first. Places that are still equal are sorted by their last failure,
+ * oldest first, and then by the order of the list. A new list begins a round. If the order is `shuffle`, places that are also in
+ * the old list keep their order.
  */
 export class AddressRing<P> {
-  /** The places are tried as they come. */
+  /** Whether the places are tried in the order of the list. */
   readonly isGiven: boolean;
   private readonly random: () => number;
   private readonly balance: PlaceBalance | undefined;
   private readonly failures = new Map<string, Failures>();
-  /** The keys of the places that were tried in this round. */
+  /** Keys of the places that were tried in this round. */
   private readonly tried = new Set<string>();
   private entries: Entry<P>[] = [];
   private failureCount = 0;
 
-  /** @param balance - counts connections of others; without effect on places in the order in which they are given */
+  /** @param balance - counter of the connections of other clients; ignored for the order `given` */
   constructor(order: AddressOrder, random: () => number, balance?: PlaceBalance) {
     this.isGiven = order === 'given';
     this.random = random;
@@ -45,7 +46,7 @@ export class AddressRing<P> {
     return this.entries.length;
   }
 
-  /** A place has not been tried in this round. */
+  /** Whether a place is left in this round. */
   get hasNext(): boolean {
     return this.entries.some(({ key }) => !this.tried.has(key));
   }
@@ -54,7 +55,7 @@ export class AddressRing<P> {
     return this.entries.some((entry) => entry.place === place);
   }
 
-  /** The place whose turn it is; it is marked as tried. */
+  /** Returns the next place and marks it as tried. */
   next(): P | undefined {
     let best: Entry<P> | undefined;
     for (const entry of this.entries) {
@@ -73,22 +74,22 @@ export class AddressRing<P> {
     this.beginRound();
   }
 
-  /** All places have a turn again. */
+  /** Starts a round in which all places are tried again. */
   beginRound(): void {
     this.tried.clear();
   }
 
-  /** The place has had its turn in this round. */
+  /** Marks a place as tried in this round. */
   markTried(place: P): void {
     this.tried.add(placeKey(place));
   }
 
-  /** Its turn in this round is still to come: the try was given up for another one. */
+  /** Marks a place as untried, because its try was given up for another place. */
   giveBack(place: P): void {
     this.tried.delete(placeKey(place));
   }
 
-  /** A try failed, or the connection was lost. */
+  /** Records a failed try or a lost connection. */
   failed(place: P): void {
     const key = placeKey(place);
     const { count } = this.failures.get(key) ?? NONE;
@@ -96,12 +97,12 @@ export class AddressRing<P> {
     this.failures.set(key, { count: count + 1, at: this.failureCount });
   }
 
-  /** The connection was there for long: earlier failures do not count any more. */
+  /** Forgets the failures of a place whose connection was stable. */
   wasStable(place: P): void {
     this.failures.delete(placeKey(place));
   }
 
-  /** No earlier failure counts any more. */
+  /** Forgets the failures of all places. */
   forgive(): void {
     this.failures.clear();
   }

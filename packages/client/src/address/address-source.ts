@@ -4,38 +4,38 @@ import { type AddressOrder, AddressRing } from './address-ring.ts';
 import type { PlaceBalance } from './place-balance.ts';
 import { placeKey } from './place-key.ts';
 
-/** Finds the places to connect to; asked before each round through them. */
+/** Finds the places to connect to. Called before each round through the places. */
 export interface AddressFunction<P> {
   (options: {
-    /** Aborts when the answer is not needed any more. */
+    /** Signal that aborts when the result is no longer needed. */
     readonly signal: AbortSignal;
-    /** The place of the last connection; `undefined` before the first one. */
+    /** Place of the last connection; `undefined` before the first connection. */
     readonly inUse?: unknown;
   }): PromiseLike<readonly P[]> | readonly P[];
-  /** The default of the client's `order` for this function. */
+  /** Default of the client's option `order` with this function. */
   readonly addressOrder?: AddressOrder;
 }
 
-/** No list of places makes a client try without a pause: a longer one takes several rounds. */
+/** Maximum number of tries in a round, so that a long list of places cannot cause endless tries without a wait. */
 const MAX_TRIES = 32;
 
-/** A list of places, or a function that finds them. */
+/** List of places, or function that finds places. */
 export type Addresses<P> = readonly P[] | AddressFunction<P>;
 
 /**
- * The places of a client, whose turn it is, and when to ask for them again: at the start, after a connection was
- * lost, and when all of them have failed. If no answer comes then, the places known last are tried again.
+ * The places of a client, in the order of their tries. The function is asked again at the start, after a lost connection, and
+ * when all places have failed. If the function then returns no places, the last known places are tried again.
  */
 export class AddressSource<P> {
   private readonly ask: AddressFunction<P> | undefined;
   private readonly ring: AddressRing<P>;
   private readonly balance: PlaceBalance | undefined;
-  /** The keys of the places with a try under way, or the connection. */
+  /** Keys of the places with a try under way, and of the place of the connection. */
   private readonly held = new Set<string>();
   private isStale: boolean;
-  /** The places that come before all others, by their keys. */
+  /** Places that are tried before all other places, by their keys. */
   private once = new Map<string, P>();
-  /** How many tries this round has had. */
+  /** Number of tries in this round. */
   private tries = 0;
 
   constructor(
@@ -51,30 +51,30 @@ export class AddressSource<P> {
     if (typeof addresses !== 'function') this.ring.update(checkedList(addresses));
   }
 
-  /** These come before all others, each once, at most 32; what is left of an earlier call does not. */
+  /** Puts up to 32 places before all other places, each for one try. Replaces the places of an earlier call. */
   preferOnce(places: readonly P[]): void {
     const once = new Map<string, P>();
     for (const place of places) if (once.size < MAX_TRIES) once.set(placeKey(place), place);
     this.once = once;
   }
 
-  /** The place is the application's own, of the list of addresses. */
+  /** Returns true if the place is in the application's list of addresses. */
   isListed(place: P): boolean {
     return this.ask === undefined && this.ring.has(place);
   }
 
-  /** A place has not been tried in this round, and is known without asking. */
+  /** Whether a known place is left in this round. */
   get hasNext(): boolean {
     if (this.tries >= MAX_TRIES) return false;
     return this.nextPreferred !== undefined || (!this.isStale && this.ring.hasNext);
   }
 
-  /** The next place is known without asking, in this round or a new one. */
+  /** Whether the next place is known without a call of the function, in this round or a new one. */
   get isKnown(): boolean {
     return this.hasNext || this.ask === undefined;
   }
 
-  /** The place whose turn it is, if {@link isKnown}; its try begins. */
+  /** Returns the next place, if {@link isKnown}, and begins its try. */
   take(): P {
     if (!this.hasNext) this.beginRound();
     const place = this.takePreferred() ?? this.ring.next()!;
@@ -85,7 +85,7 @@ export class AddressSource<P> {
     return place;
   }
 
-  /** Asks, and returns the place whose turn it is then. */
+  /** Calls the function, then returns the next place and begins its try. */
   async find(signal: AbortSignal, inUse: P | undefined): Promise<P> {
     try {
       const places = await this.ask!({ signal, inUse });
@@ -95,47 +95,47 @@ export class AddressSource<P> {
       this.beginRound();
     } catch (error) {
       if (this.ring.size === 0 || signal.aborted) throw error;
-      // A route service that is down must not keep a client from servers that are not.
+      // If a route service fails, the client can still reach the known servers.
       this.beginRound();
     }
     this.isStale = false;
     return this.take();
   }
 
-  /** All places have a turn again. */
+  /** Starts a round in which all places are tried again. */
   beginRound(): void {
     this.ring.beginRound();
     this.tries = 0;
   }
 
-  /** The try was given up, and did not fail. */
+  /** Ends a try that was given up and did not fail. */
   giveBack(place: P): void {
     this.ring.giveBack(place);
     this.release(place);
   }
 
-  /** The connection is not needed any more. */
+  /** Ends the use of a connection's place. */
   release(place: P): void {
     if (this.held.delete(placeKey(place))) this.balance?.remove(place);
   }
 
-  /** A try failed. */
+  /** Records a failed try. */
   failed(place: P): void {
     this.ring.failed(place);
     this.release(place);
   }
 
-  /** A connection was lost: much may have changed since. */
+  /** Records a lost connection. The function is asked again, because the places may have changed. */
   lost(place: P, wasStable: boolean, isMoved: boolean): void {
     if (wasStable) this.ring.wasStable(place);
     this.failed(place);
-    // In an order that is given, the first place that can be reached is the right one (RFC 2782).
+    // For the order `given`, the first reachable place is preferred (RFC 2782).
     if (wasStable && !isMoved && this.ring.isGiven) this.ring.forgive();
     this.beginRound();
     this.isStale = this.ask !== undefined;
   }
 
-  /** No place has two tries at a time. */
+  /** Returns the next preferred place without a try under way. */
   private get nextPreferred(): string | undefined {
     return [...this.once.keys()].find((key) => !this.held.has(key));
   }

@@ -27,21 +27,21 @@ import { movedPlace } from './moved-place.ts';
 
 /** Options of {@link httpAddresses}. */
 export interface HttpAddressesOptions {
-  /** How long an answer may take; `false` for as long as it takes. @default 5000 */
+  /** Maximum time of a request; `false` for no limit. @default 5000 */
   readonly timeoutMs?: number | false;
-  /** The largest answer in bytes; a longer one is refused. @default 65536 */
+  /** Maximum length of an answer, in bytes. A longer answer is refused. @default 65536 */
   readonly maxBytes?: number;
   /**
-   * Encrypts the connections to the nodes. Without a `servername`, each node's certificate must have the name of its host. An
-   * `http:` URL needs a `servername`, because anyone can forge its answer.
-   * @default as the place in use, plain at first
+   * TLS options of the connections to the nodes. Without a `servername`, each node's certificate must be valid for its host name.
+   * An `http:` URL requires a `servername`, because anyone can forge the answer.
+   * @default TLS of the place in use; plain at first
    */
   readonly tls?: ClientTls['tls'];
   /** Headers that are sent with each request. @default none */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Makes the requests. @default the global fetch */
+  /** Function that sends the requests. @default the global fetch */
   readonly fetch?: typeof fetch;
-  /** @default systemClock */
+  /** Clock for the time-outs and the validity of answers. @default systemClock */
   readonly clock?: Clock;
 }
 
@@ -53,18 +53,18 @@ const OPTIONS = describeOptions('httpAddresses', {
   fetch: fn({ answers: 'a promise', purpose: 'makes requests' }),
   clock: CLOCK,
 });
-/** No answer is kept longer, whatever its `ttlMs`. */
+/** Maximum time for which an answer is valid, even if its `ttlMs` is longer. */
 const LONGEST_TTL_MS = 3_600_000;
 
 /**
- * Reads a route service: `GET` of the URL answers `{"ttlMs":5000,"nodes":[{"host":"10.0.0.1","port":18888}]}`, the best node
- * first; further members are ignored. A node is reached as the client's last connection was: with its TLS, see the option `tls`
- * for the first one. A user and a password in the URL are sent as HTTP Basic authentication, and appear in no error. An `https:`
- * URL follows no redirects. For `ttlMs` the answer is not asked for again, and clients that share the function share the request
- * that is under way.
+ * Returns a function that reads places from a route service. A `GET` of the URL answers
+ * `{"ttlMs":5000,"nodes":[{"host":"10.0.0.1","port":18888}]}`, the best node first; other members are ignored. The client
+ * connects to a node with the TLS of its last connection, or with the option `tls`. A user and a password in the URL are sent as
+ * HTTP Basic authentication, and never appear in errors. Redirects of an `https:` URL are not followed. An answer is reused for
+ * `ttlMs`. Clients that share the function also share a request that is under way.
  *
- * It rejects with `CHANNEL_FAILED` if the service cannot be reached or answers with another status than 200, with
- * `MESSAGE_INVALID` or `FRAME_TOO_LONG` if its answer is not valid, and with `TIMEOUT_REQUEST`.
+ * The function rejects with `CHANNEL_FAILED` if the service is unreachable or answers with a status other than 200, with
+ * `MESSAGE_INVALID` or `FRAME_TOO_LONG` for an invalid answer, and with `TIMEOUT_REQUEST`.
  *
  * @example
  * ```ts run
@@ -100,7 +100,7 @@ export function httpAddresses(
   };
 }
 
-/** The author of the answer must not choose the name that is checked. */
+/** Checks the host name for the certificate, which an unencrypted answer must not choose. */
 function checkName(tls: ClientTls['tls']): void {
   if (tls === undefined || tls instanceof TlsClientContext) return;
   if (tls.servername !== undefined || tls.rejectUnauthorized === false) return;
@@ -109,7 +109,7 @@ function checkName(tls: ClientTls['tls']): void {
   throw new OptionError('OPTION_CONFLICT', text, { option: 'tls.servername' });
 }
 
-/** The answer of a route service, kept for as long as it is valid. */
+/** The answer of a route service, cached while it is valid. */
 class RouteReader {
   private readonly url: URL;
   private readonly headers: Headers;
@@ -125,7 +125,7 @@ class RouteReader {
     this.options = options;
   }
 
-  /** The signal ends the wait; the request goes on for the other clients, up to its time-out. */
+  /** Reads the places. The signal ends only this wait. The request continues for other clients until its time-out. */
   read(signal: AbortSignal): Promise<readonly PortPlace[]> {
     signal.throwIfAborted();
     if (this.known !== undefined && this.options.clock.now() < this.known.untilMs) {
@@ -146,7 +146,7 @@ class RouteReader {
 
   private async request(signal: AbortSignal): Promise<readonly PortPlace[]> {
     const url = shownUrl(this.url);
-    // The global one of now: a program may replace it.
+    // The global `fetch` is read at each request, because a program can replace it.
     const { fetch: ask = fetch } = this.options;
     // A redirect could lead to a service without encryption.
     const redirect = this.url.protocol === 'https:' ? ('manual' as const) : ('follow' as const);
@@ -232,7 +232,7 @@ function checkedUrl(url: string | URL): URL {
   throw new OptionError('OPTION_INVALID', text, { option: 'url' });
 }
 
-/** The promise's outcome, or the signal's reason if that comes first. */
+/** Settles as the promise, or rejects with the signal's reason if the signal aborts first. */
 function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const stopListening = onAbort(signal, () => reject(signal.reason as Error));

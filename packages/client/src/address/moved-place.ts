@@ -3,7 +3,7 @@ import { textOf } from '@headrace/core/authoring';
 import { CLIENT_ERRORS } from '../client-errors.ts';
 import { namedTls } from './named-tls.ts';
 
-/** The members of a place that are read here. */
+/** The members of a place that this function reads. */
 interface AnyPlace {
   readonly host?: string;
   readonly port?: number;
@@ -14,13 +14,13 @@ interface AnyPlace {
 const SECURE = /^(wss|https):$/;
 
 /**
- * A place that a server or a route named, reached in the way of the place in use: with its TLS, and the name that its
- * certificate must have, in its network and through its proxy. So a message that sends a client elsewhere can neither
- * switch encryption off nor choose the name that is checked. A place with a `tls` of its own keeps that, and so does a
- * URL: only the application can write them.
+ * Returns a place that a server or a route named, with settings of the place in use: TLS, checked name, network and proxy. The
+ * checked name is the name that the certificate must be valid for. A message that sends a client to another place can therefore
+ * neither switch encryption off nor choose the checked name. A URL, and a place with its own `tls`, keep their settings, because
+ * only the application can write them.
  *
- * @throws ChannelError `PLACE_REFUSED` for a path after a host, for a plain URL after an encrypted one, and for another
- * host after an encrypted URL, whose host is the name that is checked
+ * @throws ChannelError `PLACE_REFUSED` for a path after a host, for a plain URL after an encrypted one, and for another host
+ * after an encrypted URL, whose host is the checked name
  */
 export function movedPlace<P>(inUse: unknown, named: P): P {
   if (inUse === undefined || inUse === null) return named;
@@ -33,7 +33,7 @@ export function movedPlace<P>(inUse: unknown, named: P): P {
   }
   const tls = to.tls ?? inherited(from);
   const isAlike = isToPath ? from.path !== undefined : to.port !== undefined && isPort(from);
-  // The network, the proxy, the lookup: none of them is the other's to choose.
+  // A named place cannot choose the network, the proxy or the lookup.
   return { ...(isAlike && from), ...named, ...(tls && { tls }) };
 }
 

@@ -1,8 +1,9 @@
 import { placeKey } from './place-key.ts';
 
 /**
- * Spreads clients over their places: the clients that share it, with the same places in the order `shuffle`, each take the place
- * that the fewest of the others have. It counts open connections, and connects under way.
+ * A counter of connections that spreads clients over their places. All clients share one instance, and have the same places in
+ * the order `shuffle`. Each client prefers the place with the fewest connections of the other clients. Open connections and
+ * connects under way count.
  *
  * @example
  * ```ts check
@@ -22,17 +23,17 @@ import { placeKey } from './place-key.ts';
 export class PlaceBalance {
   private readonly counts = new Map<string, number>();
 
-  /** How many connections the clients have to this place, connects under way included. */
+  /** Returns the number of the clients' connections to a place, including connects under way. */
   connectionsTo(place: unknown): number {
     return this.counts.get(placeKey(place)) ?? 0;
   }
 
-  /** @internal A connect begins. */
+  /** @internal Counts a connect that begins. */
   add(place: unknown): void {
     this.counts.set(placeKey(place), this.connectionsTo(place) + 1);
   }
 
-  /** @internal The connect failed, or its connection is gone. */
+  /** @internal Removes a connect that failed, or a connection that ended. */
   remove(place: unknown): void {
     const left = this.connectionsTo(place) - 1;
     if (left > 0) this.counts.set(placeKey(place), left);

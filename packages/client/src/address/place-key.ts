@@ -14,12 +14,12 @@ interface KnownPlace {
 const numbers = new WeakMap<object, number>();
 let lastNumber = 0;
 
-/** The same for two objects that name the same place. */
+/** Returns the same key for two objects that name the same place. */
 export function placeKey(place: unknown): string {
   if (typeof place !== 'object' || place === null || place instanceof URL) return String(place);
   const { host, port, path, name, network, transport, tls } = place as KnownPlace;
   const parts = [host, port, path, name, numberOf(network), numberOf(transport)];
-  // A connector's own kind of place has nothing to compare.
+  // A custom place of a connector has no known members to compare.
   if (parts.every((part) => part === undefined)) return `place ${numberOf(place)}`;
   const isContext = tls instanceof TlsClientContext;
   parts.push(isContext ? numberOf(tls) : tls && (tls.servername ?? host));

@@ -4,18 +4,18 @@ import type { Channel, Clock, PortPlace } from '@headrace/core';
 import { interleaved, raceAddresses } from './address-race.ts';
 import type { Connector } from './connector.ts';
 
-/** A name that may have several addresses. */
+/** Returns true for a host name, which can have several addresses. */
 export function isHostName(place: unknown): place is PortPlace {
   if (typeof place !== 'object' || place === null || !('port' in place)) return false;
-  // A simulated network has names of its own.
+  // A simulated network has its own names.
   if ('network' in place) return false;
   const { host = 'localhost' } = place as { host?: unknown };
   return typeof host === 'string' && net.isIP(host) === 0;
 }
 
 /**
- * Connects through another connector to the addresses of a host name, see {@link raceAddresses}. The other one
- * still gets the name, for TLS, and a `lookup` that knows one address only.
+ * Connects to the addresses of a host name through another connector, see {@link raceAddresses}. The other connector receives the
+ * name, for TLS, and a `lookup` that returns only one address.
  */
 export class RacingConnector<P, C extends Channel> implements Connector<P, C> {
   private readonly connector: Connector<P, C>;
@@ -38,7 +38,7 @@ export class RacingConnector<P, C extends Channel> implements Connector<P, C> {
     signal.throwIfAborted();
     const connectTo = (lookup: net.LookupFunction, cancel: AbortSignal): Promise<C> =>
       this.connector.connect({ ...place, lookup }, { signal: cancel });
-    // The bootstrap has the words for a name that is unknown.
+    // The bootstrap creates the error for an unknown name.
     if ('error' in found)
       return connectTo((_host, _options, done) => done(found.error, ''), signal);
     return raceAddresses({
@@ -61,7 +61,7 @@ function lookupAll({
   return new Promise((resolve) => {
     lookup(host, { all: true, family }, (error, answer, oneFamily) => {
       if (error) return resolve({ error });
-      // A function of the application may know one address only.
+      // The application's lookup function can return a single address.
       const addresses =
         typeof answer === 'string'
           ? [{ address: answer, family: oneFamily ?? net.isIP(answer) }]

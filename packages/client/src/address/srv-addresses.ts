@@ -8,12 +8,13 @@ import { namedTls } from './named-tls.ts';
 /** Options of {@link srvAddresses}. */
 export interface SrvAddressesOptions {
   /**
-   * Encrypts the connections. The certificate must have the name of the service without the labels that begin with an underscore,
-   * unless `servername` gives another one: otherwise DNS would choose the name that is checked.
+   * TLS options of the connections. The certificate must be valid for the service's name without the labels that begin with an
+   * underscore, or for `servername`. The server names in the DNS records do not count, because DNS must not choose the checked
+   * name.
    * @default plain
    */
   readonly tls?: ClientTls['tls'];
-  /** Looks the records up. @default `resolveSrv` of `node:dns/promises` */
+  /** Function that looks up the records. @default `resolveSrv` of `node:dns/promises` */
   readonly resolve?: (name: string) => PromiseLike<readonly SrvRecord[]>;
   /** Returns a random number in [0, 1), for the weights. @default Math.random */
   readonly random?: () => number;
@@ -25,19 +26,20 @@ const OPTIONS = describeOptions('srvAddresses', {
   random: RANDOM,
 });
 
-/** The draws are quadratic; one connection needs no more servers than these. */
+/** Maximum number of places. The weighted draws need quadratic time, and one connection needs no more servers. */
 const MAX_PLACES = 256;
 
 /**
- * Finds places by the SRV records of a DNS name: places of a lower `priority` number come first, of equal ones each by
- * chance according to its `weight` (RFC 2782). A client asks at the start, after a loss and when all places have
- * failed, and takes the places in this order: one after the other, unless its `raceMs` is given, and from the first one
- * again after the loss of a connection that was stable. Of more than 256 records it takes those of the lowest `priority`,
- * and none whose port is not 1 to 65,535.
+ * Returns a function that finds places by the SRV records of a DNS name. Places with a lower `priority` come first. Places with
+ * the same priority are drawn at random, according to their `weight` (RFC 2782). The function is called at the start, after a
+ * loss, and when all places have failed. The client tries the places one after the other, unless its `raceMs` is given. After the
+ * loss of a stable connection, the client begins with the first place again. Of more than 256 records, those with the lowest
+ * `priority` are used. Records with a port outside 1 to 65,535 are ignored.
  *
- * It rejects with `CHANNEL_FAILED` if the name does not exist, no answer comes, or a record says that there is no service.
+ * The function rejects with `CHANNEL_FAILED` if the name does not exist, if no answer arrives, or if a record states that the
+ * service does not exist.
  *
- * @param name - the name, such as `_chat._tcp.example.com`
+ * @param name - SRV name, for example `_chat._tcp.example.com`
  * @example
  * ```ts run
  * import { srvAddresses } from '@headrace/client';
@@ -61,7 +63,7 @@ export function srvAddresses(
   const isName = typeof name === 'string' && name !== '';
   checkKind('name', name, isName, 'the name of SRV records, such as _chat._tcp.example.com');
   const { resolve, random, tls } = OPTIONS.resolve(options);
-  // Without the labels of the service and its protocol.
+  // The name without the labels of the service and its protocol.
   const domain = name.replace(/^(_[^.]+\.)+/, '');
   const secured = tls && { tls: namedTls(tls, domain)! };
   const find = async (): Promise<(PortPlace & ClientTls)[]> => {
@@ -79,14 +81,14 @@ export function srvAddresses(
   return Object.assign(find, { addressOrder: 'given' as const });
 }
 
-/** A lone dot says that there is no such service; anybody may write a port. */
+/** Checks a record. The name `.` means that the service does not exist, and a record can contain any port. */
 function isPlace({ name, port }: SrvRecord): boolean {
   return name !== '' && name !== '.' && port >= 1 && port <= 65_535;
 }
 
-/** By priority, and by chance according to the weights. */
+/** Sorts by priority, and at random according to the weights. */
 function inOrder(records: readonly SrvRecord[], random: () => number): SrvRecord[] {
-  // Those of weight 0 first, so that they have a small chance.
+  // Records of weight 0 come first, so that they have a small chance.
   const sorted = records.toSorted((a, b) => a.priority - b.priority || a.weight - b.weight);
   const groups = new Map<number, SrvRecord[]>();
   for (const record of sorted.slice(0, MAX_PLACES)) {

@@ -1,13 +1,13 @@
 import type { PageLifeListener } from '../reconnect/page-life.ts';
 
-/** The part of a window, a worker or a document that is used; some places have no events. */
+/** The part of a window, a worker or a document that this package uses. Some environments have no events. */
 interface EventSource {
   addEventListener?(name: string, listener: (event: PageEvent) => void): void;
   removeEventListener?(name: string, listener: (event: PageEvent) => void): void;
 }
 
 interface PageEvent {
-  /** The page goes to the back/forward cache, or comes from it. */
+  /** Whether the page enters, or leaves, the back/forward cache. */
   readonly persisted?: boolean;
 }
 
@@ -16,8 +16,8 @@ interface Page extends EventSource {
 }
 
 /**
- * Follows the life of a page: `online` and `offline`, `pagehide` and `pageshow`, the visibility of its tab, and the end of
- * a freeze. A worker has the first two.
+ * Observes the life of a page: `online` and `offline`, `pagehide` and `pageshow`, the visibility of its tab, and the end of a
+ * freeze. In a worker, only `online` and `offline` exist.
  */
 export function followPage(listener: PageLifeListener): () => void {
   const page = globalThis as unknown as Page;

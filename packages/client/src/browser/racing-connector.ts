@@ -1,7 +1,7 @@
 import type { Channel } from '@headrace/core';
 import type { Connector } from '../address/connector.ts';
 
-/** A page does not learn the addresses of a name: its browser races them. */
+/** Passes on the host name, because a page cannot look up addresses. The browser races the addresses. */
 export class RacingConnector<P, C extends Channel> implements Connector<P, C> {
   private readonly connector: Connector<P, C>;
 

@@ -18,43 +18,43 @@ import { type PoolCloseReason, PoolEntry } from './pool-entry.ts';
 import { type ChannelPoolOptions, type PoolRules, poolRules } from './pool-options.ts';
 import { PoolWaiter } from './pool-waiter.ts';
 
-/** The state of a pool, and its counts so far. */
+/** The current state of a pool, and its counters. */
 export interface ChannelPoolMetrics {
-  /** All connections, connects under way included: `idle + leased + connecting + checking`. */
+  /** All connections, including connects under way: `idle + leased + connecting + checking`. */
   readonly size: number;
   /** Connections that are not in use. */
   readonly idle: number;
-  /** Connections that a user has acquired. */
+  /** Connections that users have acquired. */
   readonly leased: number;
-  /** Connections that are being made. */
+  /** Connects under way. */
   readonly connecting: number;
-  /** Connections whose health check has not answered yet. */
+  /** Connections whose health check is under way. */
   readonly checking: number;
   /** Calls of `acquire` that wait. */
   readonly waiting: number;
-  /** Connections that were made so far. */
+  /** Connections created so far. */
   readonly created: number;
-  /** Connections that were closed so far, by their reason. */
+  /** Connections closed so far, by reason. */
   readonly closed: Readonly<Record<PoolCloseReason, number>>;
 }
 
 /** Options of {@link ChannelPool.acquire}. */
 export interface AcquireOptions {
-  /** Ends the wait; a connection that was being made for it stays in the pool. */
+  /** Signal that ends the wait. A connect that was started for this call stays in the pool. */
   readonly signal?: AbortSignal;
 }
 
 const ACQUIRE_OPTIONS = describeOptions('acquire', { signal: unchecked() });
 
 /**
- * Connections to one place, each for one user at a time: for protocols without ids, where an answer belongs to the last request.
- * Waiting calls are served in turn.
+ * A pool of connections to one place, each for one user. Use a pool for protocols without ids, where an answer belongs to the
+ * last request. Waiting calls are served in order.
  *
- * A connection is checked when it is taken and, by default, when it comes back: it must be active, must not have begun to end,
- * and must pass `healthCheck`. One that closes while it is idle leaves the pool at once.
+ * The pool checks a connection when a user acquires it and, by default, when the user releases it. The connection must be active,
+ * must not have begun to end, and must pass `healthCheck`. A connection that closes while it is idle leaves the pool at once.
  *
- * @typeParam P - a place of the bootstrap
- * @typeParam C - its channel
+ * @typeParam P - place type of the bootstrap
+ * @typeParam C - channel type of the bootstrap
  *
  * @example
  * ```ts run
@@ -80,9 +80,10 @@ const ACQUIRE_OPTIONS = describeOptions('acquire', { signal: unchecked() });
  * @see Netty's `FixedChannelPool`
  */
 export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposable {
-  // It is the owner of its leases and the end of its waiters by members that the published types do not have.
+  // Published types do not contain the members with which the pool owns its leases and ends its
+  // waiters.
   private readonly rules: PoolRules<P, C>;
-  /** The one that came back last at the end. */
+  /** Idle connections. The connection that was released last is the last element. */
   private readonly idle: PoolEntry<C>[] = [];
   private readonly waiters = new Set<PoolWaiter<C>>();
   private readonly connects = new Set<AbortController>();
@@ -120,8 +121,8 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
   }
 
   /**
-   * Acquires a connection: an idle one, a new one, or the next one that comes back. Rejects with `REJECTED_QUEUE`,
-   * `TIMEOUT_ACQUIRE`, `POOL_CLOSED`, the signal's reason, or the error of its connect.
+   * Acquires an idle connection, a new connection, or the next connection that is released. Rejects with `REJECTED_QUEUE`,
+   * `TIMEOUT_ACQUIRE`, `POOL_CLOSED`, the signal's reason, or the error of the connect.
    */
   acquire(options?: AcquireOptions): Promise<Lease<C>> {
     const signal = options && ACQUIRE_OPTIONS.resolve(options).signal;
@@ -140,7 +141,7 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
   }
 
   /**
-   * Opens connections until there are `min`; resolves when all of them are there or have failed.
+   * Opens connections until the pool has `min` connections. Resolves when all of them are open or have failed.
    *
    * @throws ChannelError `POOL_CLOSED` after `close`
    */
@@ -151,9 +152,7 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
     await Promise.all(opening);
   }
 
-  /**
-   * Refuses new and waiting calls of `acquire`, and closes idle connections. A leased one is closed when it comes back.
-   */
+  /** Refuses new and waiting calls of `acquire`, and closes idle connections. A leased connection closes when it is released. */
   async close(): Promise<void> {
     this.isClosed = true;
     this.sweep?.cancel();
@@ -165,7 +164,7 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
     await Promise.all(idle.map(({ channel }) => channel.closed));
   }
 
-  /** As {@link close}. */
+  /** Calls {@link close}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
@@ -213,7 +212,7 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
     return signal?.aborted === true ? toError(signal.reason) : undefined;
   }
 
-  /** Those whose connection is idle or on its way do not count. */
+  /** Returns true if too many calls wait. Calls with an idle connection or a connect under way do not count. */
   private mustRefuseWaiter(): boolean {
     const { max, maxWaiting } = this.rules;
     const coming = this.idle.length + this.connects.size + this.checking;
@@ -221,7 +220,7 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
     return this.waiters.size - coming - room >= maxWaiting;
   }
 
-  /** The next idle connection that may be used, without asking `healthCheck`. */
+  /** Returns the next usable idle connection, without `healthCheck`. */
   private takeIdle(): PoolEntry<C> | undefined {
     const idle = this.idle;
     for (;;) {
@@ -230,7 +229,7 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
     }
   }
 
-  /** Closed, too old or one too many: it has left the pool then. */
+  /** Closes and removes a connection that has closed, is worn, or exceeds `max`. Returns true if the connection was removed. */
   private isBeyondUse(entry: PoolEntry<C>): boolean {
     const { max, maxAgeMs, maxUses, clock } = this.rules;
     if (this.isClosed) this.drop(entry, 'pool');
@@ -264,7 +263,7 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
     return new PoolLease<C>(this, entry);
   }
 
-  /** For the first who waits; otherwise it is idle. */
+  /** Gives the connection to the first waiting call, or makes it idle. */
   private putBack(entry: PoolEntry<C>): void {
     if (this.waiters.size > 0) {
       this.giveToWaiter(entry);
@@ -287,7 +286,7 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
     }
   }
 
-  /** Idle connections to those who wait, then new ones for the others. */
+  /** Gives idle connections to waiting calls, and opens new connections for the other calls. */
   private serve(): void {
     if (this.isClosed) return;
     const { healthCheck } = this.rules;
@@ -304,7 +303,7 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
     }
   }
 
-  /** Asks `healthCheck`; a connection that is well and still usable goes on. */
+  /** Runs `healthCheck`. Continues with a healthy connection that is still usable. */
   private check(entry: PoolEntry<C>, well: () => void): void {
     const { clock, acquireTimeoutMs } = this.rules;
     let isOver = false;
@@ -335,13 +334,14 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
     }
   }
 
-  /** Connects; a failure is that of the first who waits, and its place is free again. */
+  /** Connects. A failure rejects the first waiting call and frees the connection's place in the pool. */
   private async open(): Promise<void> {
     const abort = new AbortController();
     this.connects.add(abort);
     try {
       const { bootstrap, place } = this.rules;
-      // A connector that throws is one that rejects: not within the loop that opens connections.
+      // An error that the connector throws becomes a rejection, which is handled after the loop
+      // that opens connections.
       const channel = await new Promise<C>((resolve) =>
         resolve(bootstrap.connect(place, { signal: abort.signal })),
       );
@@ -371,7 +371,10 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
     this.serve();
   }
 
-  /** An idle one leaves at once; one that is given out, when it comes back. */
+  /**
+   * Handles a closed connection. An idle connection leaves the pool at once. A leased connection leaves the pool when it is
+   * released.
+   */
   private lost(entry: PoolEntry<C>): void {
     const index = this.idle.indexOf(entry);
     if (index === -1) return;
@@ -389,7 +392,7 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
     else channel.end();
   }
 
-  /** One timer, for the one that is idle longest. */
+  /** Schedules one timer, for the connection that has been idle longest. */
   private planSweep(): void {
     const { idleMs, clock } = this.rules;
     const [oldest] = this.idle;

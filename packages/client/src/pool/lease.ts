@@ -1,7 +1,7 @@
 import { type Channel, PipelineError } from '@headrace/core';
 import type { PoolEntry } from './pool-entry.ts';
 
-/** Takes connections back. */
+/** The owner of leases, which takes back connections. */
 export interface LeaseOwner<C extends Channel> {
   takeBack(entry: PoolEntry<C>): void;
   discard(entry: PoolEntry<C>): void;
@@ -9,25 +9,26 @@ export interface LeaseOwner<C extends Channel> {
 
 const DONE: Promise<void> = Promise.resolve();
 
-/** A connection for one user at a time, until it is given back: `await using lease = await pool.acquire()`. */
+/** A connection that belongs to one user until it is released: `await using lease = await pool.acquire()`. */
 export interface Lease<C extends Channel = Channel> extends AsyncDisposable {
-  /** The connection. Do not use it after you gave it back. */
+  /** Channel of the connection. Do not use the channel after the release. */
   readonly channel: C;
-  /** True once it was given back or discarded. */
+  /** True after `release` or `discard`. */
   readonly isReleased: boolean;
   /**
-   * Gives the connection back; it is checked, then waits for the next user.
+   * Releases the connection. The pool checks the connection and gives it to the next user.
    *
-   * @throws PipelineError if it was given back before: another user may have the connection by now, so it is not touched
+   * @throws PipelineError if the connection was already released; the connection is left unchanged, because another user may have
+   * the connection
    */
   release(): void;
   /**
-   * Closes the connection, for a user that does not know which messages may still arrive on it.
+   * Closes the connection, for a user that does not know which messages can still arrive on it.
    *
-   * @throws PipelineError if it was given back before
+   * @throws PipelineError if the connection was already released
    */
   discard(): void;
-  /** Gives the connection back, as {@link release}; does nothing if it was given back before. */
+  /** Releases the connection, like {@link release}. Does nothing if the connection was already released. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 

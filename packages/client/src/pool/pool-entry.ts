@@ -1,8 +1,8 @@
 import type { Channel } from '@headrace/core';
 
-/** Why a pool closed a connection, or found it closed. */
+/** Reason for which a pool closed a connection, or found it closed. */
 export type PoolCloseReason =
-  /** The connection had closed, or begun to close, by itself. */
+  /** The connection had closed, or begun to close. */
   | 'lost'
   /** The health check failed. */
   | 'sick'
@@ -10,9 +10,9 @@ export type PoolCloseReason =
   | 'idle'
   /** The connection was too old, or used too often. */
   | 'worn'
-  /** There were more than `max`. */
+  /** The pool had more connections than `max`. */
   | 'excess'
-  /** Its user discarded it. */
+  /** The user discarded the connection. */
   | 'discarded'
   /** The pool was closed. */
   | 'pool';
@@ -23,7 +23,7 @@ export class PoolEntry<C extends Channel> {
   readonly createdAt: number;
   uses = 0;
   idleSince = 0;
-  /** Counted as closed: what its channel reports later counts no more. */
+  /** Whether the close was counted. Later reports of the channel do not count. */
   isGone = false;
 
   constructor(channel: C, createdAt: number) {

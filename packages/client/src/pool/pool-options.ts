@@ -17,54 +17,55 @@ import { CONNECTOR, type Connector } from '../address/connector.ts';
 
 /** Options of a {@link ChannelPool}. Times are in milliseconds. */
 export interface ChannelPoolOptions<P, C extends Channel = Channel> {
-  /** Connects: a `Bootstrap`, or another object with its `connect`. */
+  /** Connector, for example a `Bootstrap`. */
   readonly bootstrap: Connector<NoInfer<P>, C>;
-  /** The place that it connects to. */
+  /** Place to connect to. */
   readonly place: P;
-  /** The number of connections that stay open when they are idle, see `warm`. @default 0 */
+  /** Number of connections that stay open when idle, see `warm`. @default 0 */
   readonly min?: number;
-  /** The most connections, connects under way included. @default 10 */
+  /** Maximum number of connections, including connects under way. @default 10 */
   readonly max?: number;
-  /** The most callers that may wait for a connection; one more fails with `REJECTED_QUEUE`. @default 1000 */
+  /** Maximum number of callers that wait for a connection. Further calls fail with `REJECTED_QUEUE`. @default 1000 */
   readonly maxWaiting?: number;
-  /** How long a caller may wait for a connection, its connect included; `false` for no limit. @default 10000 */
+  /** Maximum time that a caller waits for a connection, including its connect; `false` for no limit. @default 10000 */
   readonly acquireTimeoutMs?: number | false;
   /**
-   * The action after that time: `fail` with `TIMEOUT_ACQUIRE`, or open a `new` connection above `max`, which is closed when it
-   * comes back.
+   * Action after `acquireTimeoutMs`: `fail` fails with `TIMEOUT_ACQUIRE`. `new` opens a connection above `max`, which closes when
+   * it is released.
    * @default 'fail'
    */
   readonly onTimeout?: 'fail' | 'new';
   /**
-   * The idle connection to use first: the newest (`lifo`), so that the others can become idle and close, or the oldest.
+   * Idle connection that is used first: the newest (`lifo`), so that the others can become idle and close, or the oldest.
    * @default 'lifo'
    */
   readonly order?: 'lifo' | 'fifo';
-  /** The idle time after which a connection is closed; `false` for no limit. @default 60000 */
+  /** Time after which an idle connection closes; `false` for no limit. @default 60000 */
   readonly idleMs?: number | false;
-  /** The age after which a connection is not used again. @default Infinity */
+  /** Age after which a connection is not used again. @default Infinity */
   readonly maxAgeMs?: number;
-  /** The number of uses after which a connection is not used again. @default Infinity */
+  /** Number of uses after which a connection is not used again. @default Infinity */
   readonly maxUses?: number;
   /**
-   * Decides whether an active connection may be used; a throw, a rejection and no answer within `acquireTimeoutMs` mean no.
+   * Decides whether an active connection is usable. A function that throws, rejects or does not answer within `acquireTimeoutMs`
+   * means no.
    * @default yes
    */
   readonly healthCheck?: (channel: C) => boolean | PromiseLike<boolean>;
-  /** Calls `healthCheck` when a connection comes back, too. @default true */
+  /** Whether `healthCheck` is also called when a connection is released. @default true */
   readonly checkOnRelease?: boolean;
-  /** Called when a connection was made. */
+  /** Called when a connection was created. */
   readonly onCreated?: (channel: C) => void;
-  /** Called when a connection is given to a user; a throw fails that `acquire`, and closes the connection. */
+  /** Called when a user acquires a connection. If the function throws, this `acquire` fails and the connection closes. */
   readonly onAcquired?: (channel: C) => void;
-  /** Called when a connection came back. */
+  /** Called when a connection was released. */
   readonly onReleased?: (channel: C) => void;
-  /** @default systemClock */
+  /** Clock of the pool. @default systemClock */
   readonly clock?: Clock;
 }
 
 const POSITIVE_TIME = time();
-/** 0 is allowed, too: only an idle connection is good enough. */
+/** The value 0 is also allowed, and accepts only an idle connection. */
 const ACQUIRE_TIME = custom(
   'a number of milliseconds from 0, or false for off',
   (name, given: number | false) => (given === 0 ? 0 : POSITIVE_TIME.check(name, given)),
@@ -91,7 +92,7 @@ const OPTIONS = describeOptions('ChannelPool', {
   clock: CLOCK,
 });
 
-/** The options of a pool, checked, with their defaults; `Infinity` stands for off. */
+/** The checked options of a pool, with their defaults; `Infinity` means off. */
 export type PoolRules<P, C extends Channel> = Resolved<
   ChannelPoolOptions<P, C>,
   typeof OPTIONS.kinds

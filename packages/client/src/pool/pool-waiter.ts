@@ -3,13 +3,13 @@ import { onAbort, toError } from '@headrace/core/authoring';
 import { CLIENT_ERRORS } from '../client-errors.ts';
 import type { Lease } from './lease.ts';
 
-/** The functions that a waiter calls when its time is over, or its signal has aborted. */
+/** Receives the waiters whose time has ended, or whose signal has aborted. */
 export interface WaiterEnd<C extends Channel> {
   timedOut(waiter: PoolWaiter<C>, error: TimedOutError): void;
   aborted(waiter: PoolWaiter<C>, error: Error): void;
 }
 
-/** Somebody who waits for a connection. */
+/** A caller that waits for a connection. */
 export class PoolWaiter<C extends Channel> {
   readonly promise: Promise<Lease<C>>;
   private readonly stopListening: (() => void) | undefined;
@@ -22,7 +22,7 @@ export class PoolWaiter<C extends Channel> {
       this.resolve = resolve;
       this.reject = reject;
     });
-    const text = `no connection of the pool within acquireTimeoutMs (${timeoutMs})`;
+    const text = `the pool had no connection within acquireTimeoutMs (${timeoutMs})`;
     const late = (): void =>
       end.timedOut(this, new TimedOutError(CLIENT_ERRORS.TIMEOUT_ACQUIRE, text, { timeoutMs }));
     this.timer = Number.isFinite(timeoutMs) ? clock.schedule(late, timeoutMs, true) : undefined;

@@ -1,40 +1,41 @@
 import { DecodeError } from '@headrace/core';
 import { textOf } from '@headrace/core/authoring';
 
-/** A position in the log of a durable group, as its server sends it: a `LogPosition` of `@headrace/cluster`. */
+/** A position in the log of a durable group, as sent by the server: a `LogPosition` of `@headrace/cluster`. */
 export interface GroupPosition {
-  /** Names the life of the log; it changes when the log was lost, or may have lost messages. */
+  /** Identifier of the log, which changes when the log was lost or may have lost messages. */
   readonly epoch: string;
-  /** The number of the message; it grows with each message of the group, not always by 1. */
+  /** Number of the message, which grows with each message of the group, not always by 1. */
   readonly offset: number;
 }
 
-/** The server's answer to a position: the outcome of `history.join`. */
+/** The server's answer to a position: the result of `history.join`. */
 export interface GroupJoined {
-  /** True if the member has every message after the position that it sent. */
+  /** True if the member receives every message after the position that it sent. */
   readonly recovered: boolean;
-  /** The member gets every message after this position. */
+  /** Position after which the member receives every message. */
   readonly position: GroupPosition;
 }
 
 /**
- * How a message relates to the last position.
+ * The relation of a message to the last position.
  *
- * - `next`: the message is new, and none is missing before it
- * - `known`: the message came before
- * - `gap`: the message is new, and messages before it are lost: the log is another one, or does not reach back so far
+ * - `next`: the message is new, and no message before it is missing
+ * - `known`: the message arrived before
+ * - `gap`: the message is new, and messages before it are lost, because the log is another log or does not contain them
  */
 export type GroupNews = 'next' | 'known' | 'gap';
 
 /**
- * The place of a client, or of a page, in a durable group. It outlives connections: the client sends it when it reconnects, and
- * so misses no message and shows none twice.
+ * The position of a client or a page in a durable group. The client sends its position when it reconnects, so that it misses no
+ * message and shows no message twice.
  *
- * It is independent of the protocol: the application reads the positions from its messages. Use one object for each group.
+ * The class works with any protocol, because the application reads the positions from its messages. Use one object for each
+ * group.
  *
- * A gap is reported with the answer to `begin`, so the answer must come before the messages after it: `answer`, an option of
- * `history.join`, sees to that. If messages come first, and the connection breaks between them and the answer, the next
- * connection begins at the last of them, and a gap before them is not reported.
+ * The answer to `begin` reports a gap, so the answer must arrive before later messages. The option `answer` of `history.join`
+ * ensures this order. If messages arrive first, and the connection breaks before the answer, the next connection begins at the
+ * last of these messages. A gap before these messages is then not reported.
  *
  * @example
  * ```ts run
@@ -55,29 +56,27 @@ export type GroupNews = 'next' | 'known' | 'gap';
  */
 export class LastPosition {
   private last: GroupPosition | undefined;
-  /** At the beginning of this connection. Undefined when nothing that was there before can be missed any more. */
+  /** The last position at the beginning of this connection. Undefined when no earlier message can be missed any more. */
   private said: GroupPosition | undefined = undefined;
 
-  /**
-   * @param position - a position stored before the page was loaded, such as in `sessionStorage`; any other value counts as none
-   */
+  /** @param position - position that an earlier page stored, for example in `sessionStorage`; any other value counts as none */
   constructor(position?: GroupPosition) {
     this.last = isPosition(position) ? position : undefined;
   }
 
-  /** The position of the last new message; store it to survive a reload. */
+  /** Position of the last new message. Store this value to survive a reload. */
   get position(): GroupPosition | undefined {
     return this.last;
   }
 
-  /** Begins a connection: returns the position to send with the sign-in. Call it in `ready` of a `ReconnectingClient`. */
+  /** Begins a connection. Returns the position to send with the sign-in. Call `begin` in `ready` of a `ReconnectingClient`. */
   begin(): GroupPosition | undefined {
     this.said = this.last;
     return this.last;
   }
 
   /**
-   * Takes the position of a message that came. Show the message unless the result is `known`.
+   * Records the position of a received message. Show the message unless the result is `known`.
    *
    * @throws DecodeError `MESSAGE_INVALID` if the value is not a position
    */
@@ -93,8 +92,8 @@ export class LastPosition {
   }
 
   /**
-   * Takes the server's answer to the position of {@link begin}; missed messages may come before it. Returns `gap`, once, if
-   * messages between the two positions are lost.
+   * Records the server's answer to the position of {@link begin}. Missed messages can arrive before the answer. Returns `gap`
+   * once if messages between the two positions are lost.
    *
    * @throws DecodeError `MESSAGE_INVALID` if its position is not valid
    */
@@ -102,7 +101,8 @@ export class LastPosition {
     const { last, said } = this;
     const { recovered, position } = answer;
     const { epoch, offset } = checked(position);
-    // A position that was said is of no use when the log does not know it; that of a message since then is.
+    // If the log does not know the position of `begin`, the answer's position replaces it, but not
+    // a later message's position.
     const isLater = last?.epoch === epoch && last.offset > offset;
     if (!isLater || (!recovered && last === said)) this.last = { epoch, offset };
     if (recovered || said === undefined) return 'next';

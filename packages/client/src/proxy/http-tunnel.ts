@@ -5,7 +5,7 @@ import { ChannelError } from '@headrace/core';
 import { placeText } from '@headrace/core/authoring';
 import type { ProxySettings, ProxyTarget } from './proxy-options.ts';
 
-/** Asks an HTTP proxy for a connection to the target; resolves with the socket once the proxy has it. */
+/** Asks an HTTP proxy to connect to the target. Resolves with the socket when the proxy has connected. */
 export function httpTunnel(
   { username, password, ...proxy }: ProxySettings,
   { host, port }: ProxyTarget,
@@ -30,7 +30,7 @@ export function httpTunnel(
         reject(new ChannelError('CHANNEL_REFUSED', text, { statusCode }));
         return;
       }
-      // The server may speak first.
+      // The server can send the first bytes.
       if (head.length > 0) tunnel.unshift(head);
       resolve(socket);
     });

@@ -35,8 +35,8 @@ const PLACE = describeOptions('connect through a proxy', {
 });
 
 /**
- * Connects through a proxy, in the place of the `Bootstrap` of a client: HTTP CONNECT or SOCKS5. Names are found by the
- * proxy, not here. TLS is spoken with the server, through the proxy; a client that is sent elsewhere stays behind the
+ * A connector that replaces the `Bootstrap` of a client, and connects through a proxy: HTTP CONNECT or SOCKS5. The proxy resolves
+ * host names. TLS is between the client and the server, through the proxy. A client that is moved to another place still uses the
  * proxy.
  *
  * @example
@@ -70,9 +70,10 @@ export class ProxyConnector<C extends Channel = Channel>
   }
 
   /**
-   * Resolves with the active channel. Rejects with `CHANNEL_REFUSED` if the proxy refuses, and with `TIMEOUT_CONNECT`.
+   * Connects and resolves with the active channel. Rejects with `CHANNEL_REFUSED` if the proxy refuses, and with
+   * `TIMEOUT_CONNECT` after the time-out.
    *
-   * @throws OptionError for a place that has more than host, port and TLS
+   * @throws OptionError for a place with members other than host, port and TLS
    */
   async connect(
     place: PortPlace & ClientTls,
@@ -131,7 +132,7 @@ async function openTunnel(
 function connected(socket: net.Socket, proxy: string): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.once('connect', () => resolve());
-    // It stays: what happens later ends the tunnel, and is not an exception.
+    // The listener stays. Later errors end the tunnel, and must not become uncaught exceptions.
     socket.on('error', (error: NodeJS.ErrnoException) => {
       const code = error.code === 'ECONNREFUSED' ? 'CHANNEL_REFUSED' : 'CHANNEL_FAILED';
       const why = `no connection to the proxy ${proxy}: ${error.message}`;

@@ -12,21 +12,24 @@ import { CONNECTOR, type Connector } from '../address/connector.ts';
 
 /** Options of a `ProxyConnector`. */
 export interface ProxyConnectorOptions<C extends Channel = Channel> {
-  /** Builds the channel; a `Bootstrap`. Its socket options do not apply to the socket to the proxy. */
+  /** A `Bootstrap` that builds the channel. The socket options of the bootstrap do not apply to the socket to the proxy. */
   readonly bootstrap: Connector<ConnectPlace, C>;
-  /** `http`: the method CONNECT (RFC 9110); `socks5`: RFC 1928, with the package `socks` (`npm install socks`). */
+  /**
+   * Protocol of the proxy. `http`: the method CONNECT (RFC 9110). `socks5`: RFC 1928, with the package `socks`
+   * (`npm install socks`).
+   */
   readonly protocol: 'http' | 'socks5';
-  /** The name or address of the proxy. */
+  /** Host name or address of the proxy. */
   readonly host: string;
-  /** The port of the proxy. */
+  /** Port of the proxy. */
   readonly port: number;
-  /** The user name for the proxy; the connection to the proxy is not encrypted. @default none */
+  /** User name for the proxy. The connection to the proxy is not encrypted. @default none */
   readonly username?: string;
-  /** The password for the proxy. @default '' */
+  /** Password for the proxy. @default '' */
   readonly password?: string;
-  /** How long the proxy may take until it is connected to the server; `false` for no limit. @default 30000 */
+  /** Maximum time until the proxy is connected to the server; `false` for no limit. @default 30000 */
   readonly timeoutMs?: number | false;
-  /** @default systemClock */
+  /** Clock for the time-out. @default systemClock */
   readonly clock?: Clock;
 }
 
@@ -46,5 +49,5 @@ export const PROXY_OPTIONS = describeOptions('ProxyConnector', {
   timeoutMs: time({ default: 30_000 }),
   clock: CLOCK,
 });
-/** The options of a connector, checked, with their defaults. */
+/** The checked options of a connector, with their defaults. */
 export type ProxySettings = Resolved<ProxyConnectorOptions, typeof PROXY_OPTIONS.kinds>;

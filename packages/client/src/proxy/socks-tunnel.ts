@@ -3,10 +3,10 @@ import { ChannelError } from '@headrace/core';
 import { importPeer, placeText, toError } from '@headrace/core/authoring';
 import type { ProxySettings, ProxyTarget } from './proxy-options.ts';
 
-/** The longest time of a timer: the connector has a time-out of its own. */
+/** Maximum time of a timer. The connector has its own time-out. */
 const NO_TIMEOUT_MS = 2 ** 31 - 1;
 
-/** Asks a SOCKS5 proxy for a connection to the target, by its name; resolves with the socket once the proxy has it. */
+/** Asks a SOCKS5 proxy to connect to the target by name. Resolves with the socket when the proxy has connected. */
 export async function socksTunnel(
   { host, port, username, password }: ProxySettings,
   destination: ProxyTarget,

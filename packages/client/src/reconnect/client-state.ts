@@ -5,9 +5,9 @@ export type ClientState<P = unknown, C = unknown> =
   | { readonly name: 'idle' }
   | {
       readonly name: 'connecting';
-      /** `undefined` while the function `addresses` is asked. */
+      /** `undefined` while the function `addresses` is running. */
       readonly place: P | undefined;
-      /** The number of the try, from 1, since the last loss of a connection that was stable. */
+      /** Number of the try, counted from 1 since the last loss of a stable connection. */
       readonly attempt: number;
     }
   | { readonly name: 'readying'; readonly place: P; readonly attempt: number }
@@ -15,7 +15,7 @@ export type ClientState<P = unknown, C = unknown> =
   | { readonly name: 'waiting'; readonly loss: Loss<P>; readonly delayMs: number }
   | {
       readonly name: 'closed';
-      /** `local` after `close()`, `aborted` after the signal, `given-up` when the client tries no more. */
+      /** `local` after `close()`, `aborted` after the signal, `given-up` if the client has stopped retrying. */
       readonly reason: 'local' | 'aborted' | 'given-up';
       /** `undefined` after `close()`. */
       readonly error: Error | undefined;

@@ -1,16 +1,16 @@
 import { type Channel, ChannelError, type CloseReason, isHeadraceError } from '@headrace/core';
 
 /**
- * Why a try failed or a connection was lost.
+ * Kind of a failed try or a lost connection.
  *
- * - `refused`: no process listens there, or a filter refused the connection
- * - `timeout`: no connection, or nothing read or written, in time
- * - `unreachable`: there is no route, the name is unknown, or the network gave the connection up
- * - `reset`: the peer reset the connection, as a kernel does for a process that died
+ * - `refused`: no process listens at the place, or a filter refused the connection
+ * - `timeout`: no connection, or no input or output, within the time limit
+ * - `unreachable`: no route exists, the name is unknown, or the network ended the connection
+ * - `reset`: the peer reset the connection, as the kernel does for a process that died
  * - `peer`: the peer ended the connection
- * - `heartbeat`: the peer did not answer
- * - `ready`: the function `ready` rejected, or took too long
- * - `moved`: a handler closed the channel with the reason `moved`, because the server asked for it
+ * - `heartbeat`: the peer did not answer a heartbeat
+ * - `ready`: the function `ready` rejected, or exceeded its time limit
+ * - `moved`: a handler closed the channel with the reason `moved`, at the server's request
  * - `error`: all other reasons; {@link Loss.reason} and {@link Loss.error} have the details
  */
 export type LossKind =
@@ -24,15 +24,15 @@ export type LossKind =
   | 'moved'
   | 'error';
 
-/** A try that failed, or a connection that was lost. */
+/** A failed try, or a lost connection. */
 export interface Loss<P = unknown> {
   readonly kind: LossKind;
-  /** The phase in which the loss happened. */
+  /** Phase in which the loss happened. */
   readonly during: 'connecting' | 'readying' | 'online';
-  /** The place; `undefined` if none was found. */
+  /** Place of the connection; `undefined` if none was found. */
   readonly place: P | undefined;
   readonly error: Error;
-  /** The reason why the channel closed, if there was one. */
+  /** Reason for which the channel closed, if it has closed. */
   readonly reason: CloseReason | undefined;
 }
 
@@ -57,35 +57,38 @@ const UNREACHABLE = new Set([
   'ENOENT',
 ]);
 
-/** @internal A connect that failed. */
+/** @internal Creates the loss of a failed connect. */
 export function failedConnect<P>(error: Error, place: P | undefined): Loss<P> {
   return { kind: kindOfError(error), during: 'connecting', place, error, reason: undefined };
 }
 
-/** @internal The error of a try that is dropped because nothing runs in a page of the back/forward cache. */
+/** @internal Creates the error of a try that ends because the page enters the back/forward cache, where no code runs. */
 export function keptPage(): ChannelError {
   const reason = 'local';
   return new ChannelError('CHANNEL_CLOSED', 'the page went to the back/forward cache', { reason });
 }
 
-/** @internal The error of a place that was not configured: the next answer, or the next MOVE, may name a better one. */
+/**
+ * @internal Converts an option error of a place outside the configuration to a channel error. A later answer, or a later MOVE,
+ * can name a better place.
+ */
 export function repairable(error: Error): Error {
   if (!isOptionError(error)) return error;
   const text = `a place that the client was given is not valid: ${error.message}`;
   return new ChannelError('CHANNEL_FAILED', text, {}, error);
 }
 
-/** @internal No later try would end otherwise. */
+/** @internal Returns true for an option error. A later try would fail in the same way. */
 export function isOptionError(error: Error): boolean {
   return isHeadraceError(error) && error.code.startsWith('HR_ERR_OPTION_');
 }
 
-/** @internal The function `ready` failed. */
+/** @internal Creates the loss of a failed `ready`. */
 export function failedReady<P>(error: Error, place: P): Loss<P> {
   return { kind: 'ready', during: 'readying', place, error, reason: undefined };
 }
 
-/** @internal A channel that has closed. */
+/** @internal Creates the loss of a closed channel. */
 export function closedChannel<P>(
   { closeInfo }: Channel,
   place: P,

@@ -18,17 +18,23 @@ import {
   time,
 } from '@headrace/core/authoring';
 
-/** The treatment of writes while there is no connection. */
+/** Options for writes while the client has no connection. */
 export interface OfflineOptions {
-  /** With `wait`, writes are kept, and sent in order after `ready`; with `fail`, they fail at once. @default 'wait' */
+  /**
+   * Treatment of writes. `wait` keeps writes and sends them in order after `ready`. `fail` fails writes at once.
+   * @default 'wait'
+   */
   readonly policy?: 'wait' | 'fail';
-  /** How many messages may wait. @default 1000 */
+  /** Maximum number of waiting messages. @default 1000 */
   readonly maxMessages?: number;
-  /** How many bytes may wait, with 64 for each message; an object counts as 64. @default 1048576 */
+  /**
+   * Maximum number of waiting bytes. Each message counts 64 bytes more than its length, and an object counts 64.
+   * @default 1048576
+   */
   readonly maxBytes?: number;
-  /** How long a message may wait, in milliseconds; `false` for no limit. @default 30000 */
+  /** Maximum wait of a message, in milliseconds; `false` for no limit. @default 30000 */
   readonly maxAgeMs?: number | false;
-  /** The write that fails when the queue is full. @default 'reject-newest' */
+  /** Write that fails when the queue is full. @default 'reject-newest' */
   readonly onFull?: 'reject-newest' | 'drop-oldest';
 }
 
@@ -41,12 +47,12 @@ export const OFFLINE_OPTIONS = describePart('offline', {
   onFull: choice(['reject-newest', 'drop-oldest'], { default: 'reject-newest' }),
 });
 
-/** @internal Gets the failures of writes that waited. */
+/** @internal Receives the failures of writes that waited. */
 export type QueueFailure = (future: WriteFuture, error: Error) => void;
 
 /**
- * @internal Writes of a client that wait for a connection, with their futures, in order and bounded. A write that was given to
- * a connection leaves the queue, and never returns.
+ * @internal A bounded queue of a client's writes that wait for a connection, with their futures. A write that was passed to a
+ * connection leaves the queue and never returns.
  */
 export class OfflineQueue {
   private readonly options: Resolved<OfflineOptions, typeof OFFLINE_OPTIONS.kinds>;
@@ -55,7 +61,7 @@ export class OfflineQueue {
   private readonly queue: PendingWriteQueue<number>;
   private timer: Timer | undefined = undefined;
   private channel: Channel | undefined = undefined;
-  /** Why there is no connection, where a try to connect failed or a connection was lost. */
+  /** The error of the last failed connect or lost connection. */
   private loss: Error | undefined = undefined;
 
   constructor(options: OfflineOptions, clock: Clock, failed: QueueFailure) {
@@ -77,7 +83,7 @@ export class OfflineQueue {
     return this.queue.size;
   }
 
-  /** With 64 for each message. */
+  /** Waiting bytes, including 64 for each message. */
   get bytes(): number {
     return this.queue.bytes;
   }
@@ -105,7 +111,7 @@ export class OfflineQueue {
     }
   }
 
-  /** Sends the waiting writes as fast as the channel takes them; the rest stays here when the channel closes. */
+  /** Sends the waiting writes while the channel is writable. If the channel closes, the remaining writes stay in the queue. */
   sendTo(channel: Channel): void {
     const { queue } = this;
     if (queue.isEmpty) return;
@@ -120,12 +126,12 @@ export class OfflineQueue {
     });
   }
 
-  /** There is no connection, for this reason; `undefined` once there is one. */
+  /** Sets the error because of which the client has no connection; `undefined` when it is connected. */
   lost(loss: Error | undefined): void {
     this.loss = loss;
   }
 
-  /** Fails all. */
+  /** Fails all waiting writes. */
   end(error: Error): void {
     this.timer?.cancel();
     this.timer = undefined;
@@ -155,14 +161,14 @@ export class OfflineQueue {
     return future;
   }
 
-  /** It names the reason that there is no connection. */
+  /** Creates an error that names the cause of the missing connection. */
   private rejected(text: string): RejectedError {
     const { loss } = this;
     const why = loss === undefined ? '' : `: ${loss.message}`;
     return new RejectedError('REJECTED_QUEUE', `${text}${why}`, {}, loss);
   }
 
-  /** One timer, for the oldest. */
+  /** Schedules one timer, for the oldest write. */
   private watchAge(): void {
     const { maxAgeMs } = this.options;
     const addedAt = this.queue.currentTag;

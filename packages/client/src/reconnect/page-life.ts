@@ -1,18 +1,18 @@
-/** The client's answers to a page that is left, or comes back. */
+/** Receives the events of a page that the user leaves or returns to. */
 export interface PageLifeListener {
-  /** There is a network, or there is none any more: tries that are under way are on the old one. */
+  /** Called when the network appears or disappears. Tries under way still use the old network. */
   networkChanged(): void;
-  /** The page is shown or awake again: time has passed that it does not know of. */
+  /** Called when the page is visible or awake again. The page's timers may have stopped meanwhile. */
   woke(): void;
   /**
-   * The page is left.
+   * Called when the user leaves the page.
    *
-   * @param isKept - the browser may show it again as it is, from its back/forward cache; until then nothing runs
+   * @param isKept - whether the browser can show the page again from its back/forward cache; no code runs until then
    */
   left(isKept: boolean): void;
 }
 
-/** Follows the life of the page that this runs in. Node has none. Returns a function that ends it. */
+/** Observes the life of the current page. Returns a function that ends the observation. Node has no page. */
 export function followPage(_listener: PageLifeListener): () => void {
   return () => {};
 }

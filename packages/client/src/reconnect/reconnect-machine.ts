@@ -9,7 +9,7 @@ import { CLIENT_ERRORS } from '../client-errors.ts';
 import type { ClientState } from './client-state.ts';
 import { isOptionError, type Loss } from './loss.ts';
 
-/** Decides after a loss whether to try again: yes, no, or yes after the returned time. */
+/** Decides whether to retry after a loss: yes, no, or yes after the returned time. */
 export type ShouldRetry<P> = (loss: Loss<P>) => boolean | { readonly afterMs: number };
 
 /** @internal The rules of one client. */
@@ -18,24 +18,24 @@ export interface ReconnectRules<P> {
   readonly stableMs: number;
   readonly shouldRetry: ShouldRetry<P>;
   readonly budget: RetryBudget | undefined;
-  /** Makes a new connection usable. */
+  /** The option that prepares a new connection. */
   readonly ready: unknown;
   readonly random: () => number;
 }
 
-/** @internal An action that is due now; actions are carried out in order. */
+/** @internal An action that is due now. Actions are executed in order. */
 export type ReconnectAction<P, C> =
   /** Find the next place, then report `searching` or `found`. */
   | { readonly do: 'find' }
-  /** Connect to the place that was found, beside the tries that are under way. */
+  /** Connect to the found place. Other tries continue. */
   | { readonly do: 'connect' }
   /** Call `ready`. */
   | { readonly do: 'ready'; readonly channel: C }
-  /** Send what waits, after that writes go to this channel. */
+  /** Send the waiting writes, and pass later writes to this channel. */
   | { readonly do: 'online'; readonly channel: C }
   /** Call `due` after this time. */
   | { readonly do: 'wait'; readonly delayMs: number }
-  /** Forget the timer and the tries that are under way, with their channels. */
+  /** Drop the timer, and the tries under way with their channels. */
   | { readonly do: 'drop' }
   /** Announce the new state. */
   | { readonly do: 'announce'; readonly state: ClientState<P, C> };
@@ -45,8 +45,8 @@ type Actions<P, C> = readonly ReconnectAction<P, C>[];
 const NOTHING: Actions<never, never> = [];
 
 /**
- * @internal The life of a reconnecting client, without clock, sockets or messages: it is notified of what happened and when,
- * changes its state, and returns what to do. The first connect and a later loss go the same way.
+ * @internal The state machine of a reconnecting client, without clock, sockets or messages. Each call reports an event and its
+ * time, changes the state, and returns the actions. The first connect and later reconnects use the same path.
  *
  * ```text
  *  idle ─start─▶ connecting ─▶ readying ─▶ online        closed: from any state, for good
@@ -58,17 +58,17 @@ const NOTHING: Actions<never, never> = [];
 export class ReconnectMachine<P, C> {
   private readonly rules: ReconnectRules<P>;
   private current: ClientState<P, C> = { name: 'idle' };
-  /** The number of the next try, or of the latest one that is under way. */
+  /** Number of the next try, or of the latest try under way. */
   private attempt = 0;
-  /** The number of the round through the places. */
+  /** Number of the round through the places. */
   private round = 0;
-  /** When the present absence began, and the phase, which is drawn at its first wait. */
+  /** Time at which the current absence began. The phase is drawn at the first wait of the absence. */
   private absentAt = 0;
   private phase: number | undefined = undefined;
   private onlineAt = 0;
-  /** The budget has given this try its place in the line. */
+  /** Whether the budget has reserved a slot for this try. */
   private hasReserved = false;
-  /** Tries count against the budget: those of the first round do not. */
+  /** Whether tries count against the budget. Tries of the first round do not count. */
   private hasWaited = false;
 
   constructor(rules: ReconnectRules<P>) {
@@ -79,7 +79,7 @@ export class ReconnectMachine<P, C> {
     return this.current;
   }
 
-  /** The first try comes at once, and is number 1. */
+  /** Starts the first try at once, with the number 1. */
   start(now: number): Actions<P, C> {
     if (this.current.name !== 'idle') return NOTHING;
     this.beginAbsence(now);
@@ -88,24 +88,24 @@ export class ReconnectMachine<P, C> {
     return [{ do: 'find' }];
   }
 
-  /** The places are being asked for. */
+  /** Called when the function `addresses` was asked. */
   searching(): Actions<P, C> {
     return this.enter({ name: 'connecting', place: undefined, attempt: this.attempt });
   }
 
-  /** This place is next. */
+  /** Called when the next place is known. */
   found(place: P): Actions<P, C> {
     const connecting = this.enter({ name: 'connecting', place, attempt: this.attempt });
     return [...connecting, { do: 'connect' }];
   }
 
-  /** This place is tried beside those that are under way. */
+  /** Called when a place joins the tries under way. */
   joined(place: P): Actions<P, C> {
     this.attempt += 1;
     return this.found(place);
   }
 
-  /** The budget allows a further try beside those that are under way; it is taken. */
+  /** Returns true if the budget allows another try beside the tries under way. If so, the try counts against the budget. */
   mayJoin(now: number): boolean {
     return !this.hasWaited || this.rules.budget?.tryTake(now) !== false;
   }
@@ -118,18 +118,18 @@ export class ReconnectMachine<P, C> {
     return [...readying, { do: 'ready', channel }];
   }
 
-  /** `ready` has resolved. */
+  /** Called when `ready` has resolved. */
   readied(channel: C, now: number): Actions<P, C> {
     const { current } = this;
     return current.name === 'readying' ? this.online(current.place, channel, now) : NOTHING;
   }
 
-  /** It is online, and has been for so long that the next loss begins again. */
+  /** Returns true if the connection is stable: the next loss then begins with the first try. */
   isStable(now: number): boolean {
     return this.current.name === 'online' && now - this.onlineAt >= this.rules.stableMs;
   }
 
-  /** A try failed; others are under way. */
+  /** Called when a try failed while other tries are under way. */
   failedBeside(loss: Loss<P>, now: number): Actions<P, C> {
     // A listener of the loss may have closed the client.
     if (this.current.name === 'closed') return NOTHING;
@@ -138,9 +138,9 @@ export class ReconnectMachine<P, C> {
   }
 
   /**
-   * A try failed, and no other is under way; or the connection was lost.
+   * Called when the last try under way failed, or when the connection was lost.
    *
-   * @param isRoundOver - false if a place is left that is tried before the next wait
+   * @param isRoundOver - false if another place is tried before the next wait
    */
   lost(loss: Loss<P>, now: number, isRoundOver: boolean): Actions<P, C> {
     const { current } = this;
@@ -154,13 +154,13 @@ export class ReconnectMachine<P, C> {
     return [{ do: 'drop' }, ...(isAtOnce ? this.again(loss, now) : this.wait(loss, delayMs))];
   }
 
-  /** The wait is over. */
+  /** Called when the wait has ended. */
   due(now: number): Actions<P, C> {
     const { current } = this;
     return current.name === 'waiting' ? this.again(current.loss, now) : NOTHING;
   }
 
-  /** There is another way to the network: a wait, and a try on the old way, are over. */
+  /** Called when the network has changed. Ends a wait, and tries on the old network. */
   networkChanged(): Actions<P, C> {
     const { name } = this.current;
     if (name !== 'waiting' && name !== 'connecting') return NOTHING;
@@ -168,12 +168,12 @@ export class ReconnectMachine<P, C> {
     return [{ do: 'drop' }, { do: 'find' }];
   }
 
-  /** Time has passed that we do not know of: a wait is over. A try goes on, however often this is said. */
+  /** Called when the program or page was suspended. Ends a wait. Tries under way continue, even after repeated calls. */
   woke(): Actions<P, C> {
     return this.current.name === 'waiting' ? this.networkChanged() : NOTHING;
   }
 
-  /** For good. */
+  /** Closes the client permanently. */
   close(reason: 'local' | 'aborted', error: Error | undefined): Actions<P, C> {
     return this.current.name === 'closed' ? NOTHING : this.end(reason, error);
   }
@@ -185,7 +185,7 @@ export class ReconnectMachine<P, C> {
     this.round = 0;
   }
 
-  /** The next try, at once or when the budget allows it. */
+  /** Starts the next try at once, or when the budget allows it. */
   private again(loss: Loss<P>, now: number): Actions<P, C> {
     const { budget } = this.rules;
     const isFree = this.hasReserved || !this.hasWaited;
@@ -197,7 +197,7 @@ export class ReconnectMachine<P, C> {
   private online(place: P, channel: C, now: number): Actions<P, C> {
     this.onlineAt = now;
     const online = this.enter({ name: 'online', place, channel });
-    // Waiting messages are sent before a listener for the state can write.
+    // Waiting messages are sent before a listener of the state can write.
     return [{ do: 'online', channel }, ...online];
   }
 
@@ -207,7 +207,7 @@ export class ReconnectMachine<P, C> {
     return [{ do: 'wait', delayMs }, ...waiting];
   }
 
-  /** How long to wait; otherwise why not to try again. */
+  /** Returns the time to wait, or the error or `undefined` with which the client gives up. */
   private delayAfter(loss: Loss<P>, now: number, isRoundOver: boolean): number | Error | undefined {
     const { retry, shouldRetry, random } = this.rules;
     if (isOptionError(loss.error)) return loss.error;

@@ -35,56 +35,53 @@ import type { ShouldRetry } from './reconnect-machine.ts';
 
 /** Options of a {@link ReconnectingClient}. Times are in milliseconds. */
 export interface ReconnectingClientOptions<P = ConnectPlace, C extends Channel = Channel> {
-  /** Connects; a `Bootstrap` whose `handler` is a function, so that each connection gets handlers of its own. */
+  /** A connector, for example a `Bootstrap` whose `handler` is a function, so that each connection has its own handlers. */
   readonly bootstrap: Connector<NoInfer<P>, C>;
-  /** The places to connect to: a list, or a function that is called before each round through them; see `httpAddresses`. */
+  /** Places to connect to: a list, or a function that is called before each round, for example `httpAddresses`. */
   readonly addresses: Addresses<P>;
   /**
-   * The order of the places: `shuffle` shuffles them once per client and then takes them in turn; `given` keeps their order.
-   * Places that failed more often come after the others.
+   * Order of the places. `shuffle` shuffles the list once per client. `given` keeps the order of the list. Places that have
+   * failed more often come later.
    *
    * @default 'shuffle', 'given' with srvAddresses
    */
   readonly order?: AddressOrder;
-  /** Shared with other clients, so that they go to different places; for the order `shuffle`. @default none */
+  /** A balance shared with other clients, so that they connect to different places in the order `shuffle`. @default none */
   readonly balance?: PlaceBalance;
   /**
-   * The time after which the next place is tried while a connect is still under way; the first that connects wins. The IP
-   * addresses of one name race in the same way, families in turn (RFC 8305). With another `bootstrap` than core's, the addresses
-   * of a name race only if this option is given, and never with a ProxyConnector. `false` tries one place after the other, and
-   * resolves names in Node's way.
+   * Time after which the next place is tried while a connect is under way. The first connection wins. The IP addresses of one
+   * name race in the same way, with alternating families (RFC 8305). With another `bootstrap` than core's, addresses race only if
+   * this option is given. With a `ProxyConnector`, addresses never race. `false` tries one place after the other, and Node
+   * resolves the names.
    * @default 250; places of srvAddresses do not race
    */
   readonly raceMs?: number | false;
-  /** How long finding the places may take, and how long connecting to each. @default 10000 */
+  /** Maximum time to find the places, and maximum time of each connect. @default 10000 */
   readonly connectTimeoutMs?: number | false;
-  /** Prepares a new connection, such as by a sign-in or a subscription. When it resolves, the client is online. @default none */
+  /** Prepares a new connection, for example by a sign-in. When the function resolves, the client is online. @default none */
   readonly ready?: (channel: C) => unknown;
-  /** How long `ready` may take. @default 10000 */
+  /** Maximum time of `ready`. @default 10000 */
   readonly readyTimeoutMs?: number | false;
-  /** The policy that decides when to try again. @default spread() */
+  /** Policy that decides when to retry. @default spread() */
   readonly retry?: RetryPolicy;
-  /**
-   * The time online after which a connection counts as stable: the next loss begins with the first try of `retry`.
-   * @default 10000
-   */
+  /** Time online after which a connection is stable. The next loss then begins with the first try of `retry`. @default 10000 */
   readonly stableMs?: number;
   /**
-   * Decides whether to try again after a loss; `{ afterMs }` means yes, after this time in place of that of `retry`.
+   * Decides whether to retry after a loss. `{ afterMs }` retries after this time instead of the time of `retry`.
    * @default always
    */
   readonly shouldRetry?: ShouldRetry<P>;
-  /** Limits the tries of all clients that share it, without those at `start()`. @default none */
+  /** Limits the tries of all clients that share this budget, except the tries at `start()`. @default none */
   readonly budget?: RetryBudget;
-  /** The treatment of writes while there is no connection. @default they wait, within limits */
+  /** Treatment of writes while the client has no connection. @default they wait, within limits */
   readonly offline?: OfflineOptions;
-  /** The adaptive interval that the heartbeat handlers share; `networkChanged()` resets it. @default none */
+  /** Adaptive interval that the heartbeat handlers share. `networkChanged()` resets the interval. @default none */
   readonly adaptive?: { reset(): void };
-  /** Closes the client. */
+  /** Signal that closes the client. */
   readonly signal?: AbortSignal;
-  /** Gets the failures of listeners, and of writes whose futures were not observed. @default stderrLogger() */
+  /** Receives the errors of listeners, and of writes whose futures were not observed. @default stderrLogger() */
   readonly logger?: Logger;
-  /** @default systemClock */
+  /** Clock of the client. @default systemClock */
   readonly clock?: Clock;
   /** Returns a random number in [0, 1). @default Math.random */
   readonly random?: () => number;
@@ -116,12 +113,12 @@ const OPTIONS = describeOptions('ReconnectingClient', {
   random: RANDOM,
 });
 
-/** Options, checked, with their defaults. */
+/** The checked options, with their defaults. */
 export interface ReconnectSettings<P, C extends Channel>
   extends Resolved<ReconnectingClientOptions<P, C>, typeof OPTIONS.kinds> {
   readonly logger: Logger;
   readonly order: AddressOrder;
-  /** How long a connect may run alone before the next place joins it. */
+  /** Time that a connect runs alone before the next place joins. */
   readonly placeRaceMs: number;
 }
 
@@ -139,15 +136,15 @@ export function reconnectSettings<P, C extends Channel>(
   const ownOrder = typeof addresses === 'function' ? addresses.addressOrder : undefined;
   const order = settings.order ?? ownOrder ?? 'shuffle';
   const isAsked = options.raceMs !== undefined;
-  // Others may have names of their own, which no DNS knows.
+  // Other connectors can resolve their own names, which DNS does not know.
   const isRace = Number.isFinite(raceMs) && (isOurs || isAsked) && bootstrap.findsNames !== true;
   const connector = isRace ? new RacingConnector<P, C>(bootstrap, raceMs, clock) : bootstrap;
-  // A spare place that is faster must not win.
+  // A faster place that comes later in the given order must not win.
   const placeRaceMs = ownOrder === 'given' && !isAsked ? Number.POSITIVE_INFINITY : raceMs;
   return { ...settings, bootstrap: connector, logger, order, placeRaceMs };
 }
 
-/** A place as text, for errors. */
+/** Returns a place as text, for errors. */
 export function textOfPlace(place: unknown): string {
   if (typeof place !== 'object' || place === null || place instanceof URL) return textOf(place);
   const isPlace = 'port' in place || 'path' in place || 'network' in place || 'transport' in place;

@@ -39,38 +39,37 @@ import {
   textOfPlace,
 } from './reconnect-options.ts';
 
-/** The events of a `ReconnectingClient`, with the arguments of their listeners. */
+/** Events of a `ReconnectingClient`, with the arguments of their listeners. */
 export interface ReconnectingClientEvents<P = unknown, C = unknown> {
-  /** The state changed, see {@link ClientState}; every change is reported, in order. */
+  /** The state changed, see {@link ClientState}. Every change is reported, in order. */
   state: [state: ClientState<P, C>];
-  /** A try failed, or the connection was lost; even if another place is tried at once, without a wait. */
+  /** A try failed, or the connection was lost. Also fired if another place is tried without a wait. */
   loss: [loss: Loss<P>];
   /**
-   * The user leaves the page, and the client closes its connection after this event: the last chance to send. `isKept` is true if
-   * the browser may show the page again as it is; the client connects again then. Never fired on Node.
+   * The user leaves the page. The client closes its connection after this event, so a listener can send last messages. `isKept`
+   * is true if the browser can show the page again unchanged; the client then connects again. Never fired on Node.
    */
   leave: [isKept: boolean];
 }
 
 /**
- * A connection that comes back: finds a server, notices a loss, waits, and connects again, until it is closed. Each
- * connection is a channel of its own, with new handlers.
+ * A client that connects to a server, detects a loss, waits, and reconnects, until it is closed. Each connection is a new channel
+ * with new handlers.
  *
- * - **Online** writes go to the channel. A write that the kernel had not taken when the connection is lost
- *   fails, and is never sent again by itself: whether it arrived is unknown. Only a protocol can acknowledge
- *   a message.
- * - **Offline** writes wait in order, bounded in number, bytes and time, and are sent after `ready`, before later
- *   ones; what does not fit or waits too long fails with `REJECTED_QUEUE`. Queued writes need no flush.
- * - **A loss** is detected by handlers in the pipeline: put `HeartbeatHandler(HEARTBEAT_PRESETS.relaxed)` into it, for TCP alone
- *   notices a dead peer after many minutes or never. Any end of the channel is a loss, also `channel.close()`.
- * - **In a page** waits end at once when the browser is online again or the page is shown or awake again, and the heartbeat of
- *   a connection beats at once. A page that is left closes its connection, so that the server knows; one that comes back
+ * - **Online** writes are passed to the channel. If the connection is lost before the kernel has accepted a write, the write
+ *   fails. The client does not repeat the write, because the write may have arrived. Only a protocol can acknowledge a message.
+ * - **Offline** writes wait in order, limited in number, bytes and time. The client sends waiting writes after `ready` and before
+ *   later writes. Writes that exceed a limit fail with `REJECTED_QUEUE`. Queued writes need no flush.
+ * - **A loss** is detected by handlers in the pipeline. Add `HeartbeatHandler(HEARTBEAT_PRESETS.relaxed)`, because TCP alone
+ *   detects a dead peer after many minutes or never. Every end of the channel is a loss, including `channel.close()`.
+ * - **In a page** a wait ends at once when the browser is online again, or the page is visible or awake again. A heartbeat is
+ *   then sent at once on an open connection. When the user leaves the page, the client closes its connection. A page that returns
  *   from the back/forward cache connects again.
- * - **The end** is `close()`, the signal, `shouldRetry` that returns false, a retry policy that gives `undefined`, or an
- *   `OptionError`: then `start()`, if it still waits, rejects with `RECONNECT_GIVEN_UP`.
+ * - **The end** is `close()`, the signal, `shouldRetry` that returns false, a retry policy that returns `undefined`, or an
+ *   `OptionError`. If the client gives up while `start()` waits, `start()` rejects with `RECONNECT_GIVEN_UP`.
  *
- * @typeParam P - a place of the bootstrap
- * @typeParam C - its channel
+ * @typeParam P - place type of the bootstrap
+ * @typeParam C - channel type of the bootstrap
  *
  * @example
  * ```ts run
@@ -115,21 +114,21 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   private unseen: UnseenFailures;
   /** Resolves at the first `online`. */
   private readonly started = new SettableFuture();
-  /** The step that is under way: finding a place, or `ready`. */
+  /** The step under way: the search for a place, or `ready`. */
   private attempt: { drop(): void } | undefined = undefined;
-  /** The connects that are under way. */
+  /** The connects under way. */
   private readonly tries = new Map<Attempt<C>, P>();
   private timer: Timer | undefined = undefined;
   private current: C | undefined = undefined;
-  /** The place of the latest try, or of the connection. */
+  /** Place of the latest try, or of the connection. */
   private place: P | undefined = undefined;
-  /** The place of the last connection. */
+  /** Place of the last connection. */
   private inUse: P | undefined = undefined;
   private unfollow: (() => void) | undefined = undefined;
   private stopListening: (() => void) | undefined = undefined;
-  /** The last channel's end, once the client is closed. */
+  /** The end of the last channel, after the client was closed. */
   private ending: Promise<unknown> | undefined = undefined;
-  /** Actions that came while others are carried out wait here, so that all happens in order. */
+  /** Actions that arrive while other actions are executed, and wait here to keep the order. */
   private readonly actions: ReconnectAction<P, C>[] = [];
   private isActing = false;
 
@@ -149,32 +148,33 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     else this.stopListening = signal && onAbort(signal, () => this.aborted());
   }
 
-  /** How it is now. */
+  /** Current state. */
   get state(): ClientState<P, C> {
     return this.machine.state;
   }
 
   /**
-   * The channel of the connection, if it is online and has not begun to end. Each connection has another channel: do not keep it.
+   * Channel of the connection, if the client is online and the channel has not begun to end. Do not store the channel, because
+   * each connection has a new channel.
    */
   get channel(): C | undefined {
     const { state } = this.machine;
     return state.name === 'online' && isUsable(state.channel) ? state.channel : undefined;
   }
 
-  /** How many writes wait for a connection. */
+  /** Number of writes that wait for a connection. */
   get waitingMessages(): number {
     return this.queue.size;
   }
 
-  /** The bytes of the waiting writes, with 64 for each message. */
+  /** Bytes of the waiting writes, including 64 for each message. */
   get waitingBytes(): number {
     return this.queue.bytes;
   }
 
   /**
-   * Connects, and again whenever the connection is lost. Resolves when it is online for the first time; rejects with
-   * `RECONNECT_GIVEN_UP`, or when it is closed before. The promise may be ignored: the state reports the same.
+   * Connects, and reconnects after each loss. Resolves when the client is online for the first time. Rejects with
+   * `RECONNECT_GIVEN_UP`, or when the client is closed before. The promise can be ignored, because the state reports the same.
    */
   start(): Promise<void> {
     if (this.state.name === 'idle') {
@@ -186,14 +186,12 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
       this.act(this.machine.start(this.settings.clock.now()));
     }
     const started = Promise.resolve(this.started);
-    // An application that listens for the states need not wait for it.
+    // An application that listens to states can ignore the promise.
     started.catch(() => {});
     return started;
   }
 
-  /**
-   * Writes to the connection, or keeps the message until there is one. Queued messages are sent without a flush.
-   */
+  /** Writes to the connection, or keeps the message until the client is online. Queued messages need no flush. */
   write(message: Parameters<C['write']>[0]): WriteFuture {
     const { state } = this;
     if (state.name === 'closed') return this.refuse(state.error);
@@ -201,12 +199,12 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     return channel === undefined ? this.queue.add(message) : channel.write(message);
   }
 
-  /** Sends what was written to the connection, if there is one. */
+  /** Flushes the writes of the connection, if the client is online. */
   flush(): void {
     this.channel?.flush();
   }
 
-  /** {@link write}, then {@link flush}. */
+  /** Writes and flushes, see {@link write} and {@link flush}. */
   writeAndFlush(message: Parameters<C['write']>[0]): WriteFuture {
     const future = this.write(message);
     this.flush();
@@ -214,9 +212,9 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   }
 
   /**
-   * Call it when the network of the machine has changed. The client tries at once if it waits, starts again if it is connecting,
-   * and resets the `adaptive` interval. A connection that is online stays; its heartbeat beats at once (`HeartbeatProbeEvent`),
-   * to find out whether it still works.
+   * Notifies the client of a change of the machine's network. A waiting client tries at once, a connecting client starts again,
+   * and the `adaptive` interval is reset. If the client is online, the heartbeat handler tests the connection at once
+   * (`HeartbeatProbeEvent`).
    */
   networkChanged(): void {
     this.settings.adaptive?.reset();
@@ -237,18 +235,18 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     else this.current?.close();
   }
 
-  /** Closes the client for good: waiting writes fail, the writes of the channel are sent, and the channel ends. */
+  /** Closes the client permanently. Waiting writes fail; the channel sends its writes and ends. */
   async close(): Promise<void> {
     this.finish('local', undefined);
-    // Called by a listener, it is carried out after the listener has returned.
+    // If a listener calls `close`, the actions follow after the listener has returned.
     await Promise.resolve();
     await this.ending;
   }
 
   /**
-   * Makes the next tries go to these places, each once, before those of `addresses`; for places that a server named. Without a
-   * `tls` of their own, they are reached as the last place was: with its TLS, its certificate name and its network. A place that
-   * comes twice counts once; more than 32 are left out.
+   * Tries these places, for example places that a server named, once each before those of `addresses`. A place without its own
+   * `tls` is used with the TLS, the certificate name and the network of the last place. Repeated places count once, and places
+   * after the 32nd are ignored.
    *
    * @throws ChannelError `PLACE_REFUSED` for a path after a host, for a `ws:` URL after a `wss:` URL, and for `{ host, port }`
    * with another host after a `wss:` URL
@@ -257,7 +255,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     this.source.preferOnce(places.map((place) => movedPlace(this.inUse, place)));
   }
 
-  /** As {@link close}. */
+  /** Calls {@link close}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
@@ -352,7 +350,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     this.timer = isRace ? clock.schedule(() => this.join(), placeRaceMs, true) : undefined;
   }
 
-  /** The next place joins the race. */
+  /** Adds the next place to the race. */
   private join(): void {
     this.timer = undefined;
     if (!this.source.hasNext) return;
@@ -411,7 +409,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     this.queue.sendTo(channel);
   }
 
-  /** The channel has closed; one that was dropped before is not a loss. */
+  /** Handles a closed channel. A dropped channel is not a loss. */
   private closed(channel: C): void {
     if (this.current !== channel) return;
     this.current = undefined;
@@ -455,12 +453,13 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     const channel = this.current;
     if (channel !== undefined) this.source.release(this.place!);
     this.current = undefined;
-    // Politely, for the application may have written its last words; a channel that never was ready has none.
+    // A ready channel ends in order, because the application may have written last messages. Other
+    // channels close.
     if (this.state.name === 'closed') this.ending ??= channel?.end() && channel.closed;
     else channel?.close();
   }
 
-  /** The tries that are under way are not wanted any more. */
+  /** Drops the tries under way. */
   private dropTries(): void {
     for (const [attempt, place] of this.tries) {
       attempt.drop();
@@ -479,7 +478,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     this.unfollow?.();
     this.stopListening?.();
     this.queue.end(closedError(error));
-    // Without a listener it is not an unhandled rejection.
+    // Without a listener, this is not an unhandled rejection.
     this.started.fail(error ?? closedError(undefined));
   }
 
@@ -490,7 +489,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     return future;
   }
 
-  /** One line for each absence. */
+  /** Limits the log to one line for each absence. */
   private watchFailures(): UnseenFailures {
     const { clock, logger } = this.settings;
     const text = 'a write without a connection failed, and nothing handled its error';

@@ -50,28 +50,28 @@ export interface RequestClientOptions<
   P = ConnectPlace | string | URL,
   C extends Channel = Channel,
 > {
-  /** The options of each connection; its pipeline has an `ExchangeHandler`. */
+  /** Options of each connection, whose pipeline must contain an `ExchangeHandler`. */
   readonly client: ReconnectingClientOptions<P, C>;
   /**
-   * The calls that are repeated, within their time, when the connection was lost: `unsent`, calls that certainly never left;
-   * `idempotent`, also calls that the peer may have executed, under a `budget`; `never`, none.
+   * Calls that are repeated after the connection was lost, within their time. `unsent`: calls that certainly were not sent.
+   * `idempotent`: also calls that the peer may have executed, limited by a `budget`. `never`: no calls.
    * @default 'unsent'
    */
   readonly retry?: 'unsent' | 'idempotent' | 'never';
-  /** Limits the repeated calls that may have been executed; needed with `idempotent`. @default none */
+  /** Limits the repetition of calls that may have been executed. Required with `idempotent`. @default none */
   readonly budget?: RetryBudget;
   /**
-   * The number of connections, spread over the places. Each call or notice goes to the connection with the fewest calls under
-   * way; among equals, to the next in turn.
+   * Number of connections, spread over the places. Each call or notice uses the connection with the fewest calls under way; equal
+   * connections are used in turn.
    * @default 1
    */
   readonly connections?: number;
   /**
-   * How long a call may take in all, waits included, and how long a notification may wait for a connection; `false`
-   * for no limit. @default 10000
+   * Maximum time of a call, including waits, and maximum time that a notice waits for a connection; `false` for no limit.
+   * @default 10000
    */
   readonly timeoutMs?: number | false;
-  /** Calls and notifications that wait for a connection; one more fails with `REJECTED_QUEUE`. @default 1000 */
+  /** Maximum number of calls and notices that wait for a connection. Further calls fail with `REJECTED_QUEUE`. @default 1000 */
   readonly maxWaiting?: number;
 }
 
@@ -95,24 +95,24 @@ const STREAM_OPTIONS = describeOptions('stream', {
   input: unchecked(),
 });
 
-/** Gives it to a connection; rejects with an error whose `details.sent` is false if nothing of it can have left. */
+/** Sends over a connection. Rejects with an error whose `details.sent` is false if certainly nothing was sent. */
 type Send<T extends ExchangeTypes, R> = (
   exchange: ExchangeHandler<T>,
   leftMs: number,
 ) => Promise<R>;
 
-/** Asks over a connection. */
+/** Sends the call over a connection. */
 type Ask = (channel: Channel) => void;
 
 /**
- * Calls over connections that come back: an `ExchangeHandler` on a {@link ReconnectingClient}, or on several.
+ * A client for calls over connections that reconnect: an `ExchangeHandler` on one or several {@link ReconnectingClient}s.
  *
- * A call waits while there is no connection, and fails with `TIMEOUT_REQUEST` when its time is over. A call whose connection was
- * lost fails with `REQUEST_LOST`, unless `retry` allows a repetition. Notifications follow the same rules, but for them a
- * connection is enough: they have no answer.
+ * A call waits while no connection is online, and fails with `TIMEOUT_REQUEST` after its time-out. If the connection is lost, the
+ * call fails with `REQUEST_LOST`, unless `retry` allows a repetition. Notices follow the same rules, but have no answer, so they
+ * need only a connection.
  *
- * @typeParam T - the types of the format; `RequestClient<JsonRpcExchange>` for JSON-RPC
- * @typeParam P - the places of the bootstrap; those of `Bootstrap` and of `WebSocketBootstrap` need not be named
+ * @typeParam T - types of the format; `RequestClient<JsonRpcExchange>` for JSON-RPC
+ * @typeParam P - place type of the bootstrap; optional for `Bootstrap` and `WebSocketBootstrap`
  *
  * @example
  * ```ts run
@@ -152,14 +152,14 @@ export class RequestClient<
   C extends Channel = Channel,
 > implements AsyncDisposable
 {
-  /** The clients, one for each connection: for their states, and `networkChanged`. */
+  /** The clients, one for each connection, for example for their states and `networkChanged`. */
   readonly clients: readonly ReconnectingClient<P, C>[];
   private readonly retry: 'unsent' | 'idempotent' | 'never';
   private readonly budget: RetryBudget | undefined;
   private readonly timeoutMs: number;
   private readonly clock: Clock;
   private readonly logger: Logger;
-  /** The calls and notifications that wait for a connection. */
+  /** The calls and notices that wait for a connection. */
   private readonly table: CallTable;
   private unseen: UnseenFailures;
 
@@ -185,27 +185,27 @@ export class RequestClient<
     this.unseen = this.watchFailures();
   }
 
-  /** Connects; resolves when all connections are online, and rejects when one of them has given up. */
+  /** Connects. Resolves when all connections are online, and rejects when a connection has given up. */
   start(): Promise<void> {
     const starting = Promise.all(this.clients.map((client) => client.start())).then(() => {});
-    // An application that waits for calls need not wait for this promise too.
+    // An application that waits for calls can ignore this promise.
     starting.catch(() => {});
     return starting;
   }
 
-  /** True while it has a connection: a call goes out at once. */
+  /** True if a connection is online, so that a call is sent at once. */
   get isReady(): boolean {
     return this.table.isConnected;
   }
 
-  /** Calls and notifications that wait for a connection. */
+  /** Number of calls and notices that wait for a connection. */
   get waiting(): number {
     return this.table.queued;
   }
 
   /**
-   * Asks. Rejects as `ExchangeHandler.request`, and with the error of the client when that is closed. A call with `input`
-   * waits for a connection as others do, but is not asked again: its items cannot be read twice.
+   * Sends a call and resolves with its answer. Rejects as `ExchangeHandler.request`, and with the client's error after the client
+   * has closed. A call with `input` is not repeated, because its items cannot be read twice.
    */
   request(body: T['call'], options: CallOptions<T['answer']> = {}): Promise<T['result']> {
     return this.carryOut(options, (exchange, leftMs) =>
@@ -214,10 +214,9 @@ export class RequestClient<
   }
 
   /**
-   * Asks for items, as `ExchangeHandler.stream`; the call begins when the first item is asked for. Until that item has come
-   * it is asked again as far as `retry` allows. A connection that is lost later fails the stream: ask for a new one from the
-   * last item on. `itemTimeoutMs` is the wait for a connection, and then that for each item; by default `timeoutMs` of this
-   * client.
+   * Calls for a stream of items, as `ExchangeHandler.stream`. The call begins with the first read. Until the first item has
+   * arrived, the call is repeated as `retry` allows. If the connection is lost later, the stream fails; call again from the last
+   * item on. `itemTimeoutMs` limits the wait for a connection and for each item (by default `timeoutMs` of this client).
    */
   stream(
     body: T['call'],
@@ -246,12 +245,13 @@ export class RequestClient<
   }
 
   /**
-   * Sends a notice, which has no answer. Succeeds when the kernel has it, which does not mean that it arrived; never throws.
+   * Sends a notice, which has no answer. Succeeds when the kernel has accepted the notice, even if it does not arrive. Never
+   * throws.
    *
-   * Without a connection it waits, in line with the calls, and fails as they do: `TIMEOUT_REQUEST`, `OPERATION_ABORTED`,
-   * `REJECTED_QUEUE`, or the error of the client when that is closed. Once a connection has it, time and signal have no effect
-   * until that is lost. Then it fails with `REQUEST_LOST`, whose `details.sent` is false only if no byte of it can have left,
-   * unless `retry` allows a repetition within its time.
+   * Without a connection, the notice waits in line with the calls, and fails like a call. The error is `TIMEOUT_REQUEST`,
+   * `OPERATION_ABORTED`, `REJECTED_QUEUE`, or that of the closed client. After a connection has taken the notice, time-out and
+   * signal have no effect until the connection is lost. Then the notice fails with `REQUEST_LOST`, unless `retry` allows a
+   * repetition within its time. `details.sent` of the error is false only if certainly no byte was sent.
    */
   notify(body: T['call'], options: Omit<CallOptions, 'input'> = {}): WriteFuture {
     const notice = new SettableFuture();
@@ -272,36 +272,36 @@ export class RequestClient<
     return notice;
   }
 
-  /** Closes the client for good: waiting calls fail, and calls under way end with their connections. */
+  /** Closes the client permanently. Waiting calls fail, and calls under way end with their connections. */
   async close(): Promise<void> {
     await Promise.all(this.clients.map((client) => client.close()));
   }
 
-  /** As {@link close}. */
+  /** Calls {@link close}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  /** Does it on a connection, and on later ones as far as `retry` and its time allow. */
+  /** Sends over a connection, and repeats over later connections as `retry` and the time allow. */
   private carryOut<R>(options: CallOptions, send: Send<T, R>): Promise<R> {
     return new Promise((resolve, reject) => {
       const { timeoutMs = this.timeoutMs, signal, input } = CALL_OPTIONS.resolve(options);
       let mayHaveLeft = false;
       let isGiven = false;
       const failed = (error: unknown): void => {
-        // Once it has the input, the exchange of the connection gives it up.
+        // The exchange handler gives up an input that it has received.
         if (input !== undefined && !isGiven) void giveUpUnread(input);
         reject(mayHaveLeft ? afterSent(error) : error);
       };
       const ask: Ask = (channel) => {
         const leftMs = Math.ceil(call.deadline - this.clock.now());
-        // The timer comes late when the process stood still.
+        // The timer fires late if the process was suspended.
         if (leftMs <= 0) return call.reject(requestTimedOut(call.timeoutMs, false));
         const exchange = exchangeOf<T>(channel);
         isGiven = true;
         send(exchange, leftMs).then(resolve, (error: unknown) => {
           const isOver = endIfOver(channel, error);
-          // Items of the caller cannot be read twice.
+          // The caller's items cannot be read twice.
           if (!isOver || input !== undefined || !this.mayAskAgain(error)) return failed(error);
           mayHaveLeft ||= wasSent(error);
           this.submit(call, signal);
@@ -350,7 +350,7 @@ export class RequestClient<
       },
       takes: () => client.channel !== undefined,
       send: (call) => {
-        // It waits no more: the exchange of the connection has it.
+        // The call no longer waits, because the exchange handler has it.
         this.table.drop(call);
         try {
           (call.body as Ask)(client.channel!);
@@ -375,7 +375,7 @@ export class RequestClient<
     this.table.failQueued(() => error);
   }
 
-  /** Why no connection will come any more, if all clients are closed. */
+  /** Returns the error for a call if all clients are closed. */
   private closedError(): Error | undefined {
     let error: Error | undefined;
     for (const { state } of this.clients) {
@@ -385,7 +385,7 @@ export class RequestClient<
     return error === undefined ? closedError() : toError(error);
   }
 
-  /** One line for each absence. */
+  /** Limits the log to one line for each absence. */
   private watchFailures(): UnseenFailures {
     const text = 'a notice failed, and nothing handled its error';
     return new UnseenFailures(this.clock, (error) => this.logger.log('warn', text, error));
@@ -404,8 +404,9 @@ function exchangeOf<T extends ExchangeTypes>(channel: Channel): ExchangeHandler<
 }
 
 /**
- * True if nothing can be asked over this connection any more. With `allowHalfOpen` it may go on with one half: a
- * call would find it again and again, so it ends. A full queue on its way is not a reason to end it, nor to try again at once.
+ * Returns true if the connection accepts no more calls, and ends it. With `allowHalfOpen`, one direction of such a connection can
+ * stay open, and calls would choose the connection again. A full queue is neither a reason to end the connection nor to retry at
+ * once.
  */
 function endIfOver(channel: Channel, error: unknown): boolean {
   if (!isHeadraceError(error, 'REQUEST_LOST')) return false;

@@ -6,11 +6,11 @@ import { closeLate } from '../retry/late-connection.ts';
 
 /** Options of {@link requestOnce}. */
 export interface RequestOnceOptions<P, C extends Channel = Channel> {
-  /** Connects; its pipeline has an `ExchangeHandler`. */
+  /** A connector whose pipeline contains an `ExchangeHandler`. */
   readonly bootstrap: Connector<NoInfer<P>, C>;
-  /** How long the answer may take; the bootstrap has the limit for the connect. `false` for no limit. @default 10000 */
+  /** Maximum time of the answer; `false` for no limit. The bootstrap limits the connect. @default 10000 */
   readonly timeoutMs?: number | false;
-  /** Cancels it. */
+  /** Signal that cancels the request. */
   readonly signal?: AbortSignal;
 }
 
@@ -20,7 +20,7 @@ const OPTIONS = describeOptions('requestOnce', {
   signal: unchecked(),
 });
 
-/** Connects, asks, and closes. Rejects as the connect, or as `ExchangeHandler.request`. */
+/** Connects, sends one call, and closes. Rejects as the connect, or as `ExchangeHandler.request`. */
 export async function requestOnce<T extends ExchangeTypes = BinaryExchange, P = unknown>(
   place: P,
   body: T['call'],

@@ -1,7 +1,7 @@
 import { PipelineError } from '@headrace/core';
 import { giveUpUnread, type ItemSource } from '@headrace/handlers/call';
 
-/** A stream whose first item has come, or its end. */
+/** A stream whose first item, or end, has arrived. */
 export interface BegunStream<R> {
   readonly items: AsyncIterableIterator<R>;
   readonly first: IteratorResult<R>;
@@ -10,8 +10,8 @@ export interface BegunStream<R> {
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
 /**
- * The items of a stream over connections that come back. The first read begins it. No generator, because the `return()`
- * of one waits for the item that it waits for.
+ * The items of a stream over connections that reconnect. The first read begins the call. The class is not a generator, because a
+ * generator's `return()` waits for the pending item.
  */
 export class RequestStream<R> implements AsyncIterableIterator<R> {
   private readonly begin: (left: AbortSignal) => Promise<BegunStream<R>>;
@@ -22,8 +22,8 @@ export class RequestStream<R> implements AsyncIterableIterator<R> {
   private isOver = false;
 
   /**
-   * @param begin - its signal aborts when the reader leaves before the first item
-   * @param input - is given up when the stream is never begun
+   * @param begin - function whose signal aborts if the reader leaves before the first item
+   * @param input - source that is given up if the stream never begins
    */
   constructor(
     begin: (left: AbortSignal) => Promise<BegunStream<R>>,
@@ -41,7 +41,10 @@ export class RequestStream<R> implements AsyncIterableIterator<R> {
     if (this.items !== undefined) return this.items.next();
     if (this.isOver) return DONE;
     if (this.hasBegun)
-      throw new PipelineError('PIPELINE_STATE', 'next() while another next() waits');
+      throw new PipelineError(
+        'PIPELINE_STATE',
+        'next() was called while an earlier next() was waiting',
+      );
     this.hasBegun = true;
     try {
       const { items, first } = await this.begin(this.leaving.signal);

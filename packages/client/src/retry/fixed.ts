@@ -2,7 +2,7 @@ import { checkNumber, describeOptions, type RetryPolicy, whole } from '@headrace
 
 /** Options of {@link fixed}. */
 export interface FixedOptions {
-  /** The number of rounds through the places without success after which it gives up. @default Infinity */
+  /** Number of unsuccessful rounds through the places after which the client gives up. @default Infinity */
   readonly attempts?: number;
 }
 
@@ -11,10 +11,10 @@ const OPTIONS = describeOptions('fixed', {
 });
 
 /**
- * Starts the first round at once, and each further one `ms` after the last has failed. Use it for a few clients only: many
- * clients that lose their server together also come back together, see {@link spread}.
+ * Returns a policy that starts the first round at once, and each further round `ms` after the last round has failed. Use this
+ * policy only for few clients, because many clients that lose their server together also reconnect together, see {@link spread}.
  *
- * @param ms - between two rounds, in milliseconds
+ * @param ms - time between two rounds, in milliseconds
  */
 export function fixed(ms: number, options: FixedOptions = {}): RetryPolicy {
   checkNumber('ms', ms, { max: Number.MAX_SAFE_INTEGER });

@@ -2,15 +2,15 @@ import { checkNumber, describeOptions, number, type RetryPolicy } from '@headrac
 
 /** Options of {@link spread}. */
 export interface SpreadOptions {
-  /** The length of the first window, which begins with the loss. @default 2000 */
+  /** Length of the first window, which begins with the loss. @default 2000 */
   readonly firstMs?: number;
   /**
-   * The factor by which each window is longer than the one before it. With `p` the share of a window at which the outage ends,
-   * the busiest second of the return has at most `1 + (factor - 1) · p` times the mean.
+   * Factor by which each window is longer than the previous window. If the outage ends at share `p` of a window, the busiest
+   * second has at most `1 + (factor - 1) · p` times the mean of reconnects.
    * @default 2
    */
   readonly factor?: number;
-  /** The length of the longest window. @default 30000 */
+  /** Maximum length of a window. @default 30000 */
   readonly maxMs?: number;
 }
 
@@ -19,16 +19,16 @@ const OPTIONS = describeOptions('spread', {
   factor: number({ min: 1, max: 100, default: 2 }),
   maxMs: number({ max: Number.MAX_SAFE_INTEGER, default: 30_000 }),
 });
-/** A timer may come a little early by the clock; that is not yet a new window. */
+/** Tolerance for a timer that fires a little early, so that the same window is not used twice. */
 const EARLY_MS = 5;
 
 /**
- * One try in each of the windows of 2, 4, 8, 16, 30, 30 … seconds that lie back to back from the loss on, always
- * at the same share of the window, the client's phase. Clients that lost their server together come back evenly:
- * after an outage that ends at share `p` of a window the busiest second has at most `1 + p` times the mean, where
- * jitter around growing waits has many times of it. The proof is decision 0040.
+ * Returns a policy with one try in each window. The windows of 2, 4, 8, 16, 30, 30 … seconds follow each other without a gap from
+ * the loss on. A client tries at the same share of each window, its phase. Clients that lost their server together reconnect
+ * evenly. After an outage that ends at share `p` of a window, the busiest second has at most `1 + p` times the mean. With jitter
+ * around growing waits, the busiest second has many times the mean. Decision 0040 contains the proof.
  *
- * A try that takes longer than its window is followed by the next window whose moment is still to come.
+ * If a try takes longer than its window, the next try is in the next window whose moment has not passed.
  */
 export function spread(options: SpreadOptions = {}): RetryPolicy {
   const { firstMs, factor, maxMs } = OPTIONS.resolve(options);
@@ -43,7 +43,7 @@ export function spread(options: SpreadOptions = {}): RetryPolicy {
       // A factor of 1 never reaches the longest window.
       if (factor === 1) break;
     }
-    // From here on all windows are equally long: no walk through an absence of days.
+    // All further windows have the same length, so the loop ends even after an absence of days.
     const missedMs = earliestMs - (beginMs + phase * lengthMs);
     if (missedMs > 0) beginMs += Math.ceil(missedMs / lengthMs) * lengthMs;
     return beginMs + phase * lengthMs - elapsedMs;

@@ -3,99 +3,103 @@ import { bufferPlace, bufferView, extendRead, ReadRoom } from '@headrace/core/au
 
 const EMPTY: Buffer = Buffer.alloc(0);
 const NO_MEMORY: ArrayBufferLike = EMPTY.buffer;
-/** Fewer bytes than this are copied out of the memory of their read, so that they do not keep much more alive. */
+/** Size in bytes below which a rest is copied out of the memory of its read, so that the rest does not keep that memory alive. */
 const SMALL_BYTES = 2048;
 const MIN_CAPACITY = 256;
-/** From here on memory grows by more than twice: the system gives pages only when they are written to. */
+/** Size from which memory grows by more than twice, because the system assigns a page only at the first write to the page. */
 const LARGE_BYTES = 128 * 1024;
 const HUGE_BYTES = 4 * 1024 * 1024;
-/** Up to this many are searched faster by a loop than by a call. */
+/** Number of bytes up to which a loop searches faster than a call. */
 const FEW_BYTES = 128;
 /**
- * Memory for a frame of a known length is at most so many times what has arrived of it: a stranger's length alone
- * allocates nothing, and all memory before the last is a fifteenth of the frame.
+ * Maximum ratio between the memory for a frame of a known length and the bytes that have arrived of the frame. The length that a
+ * stranger announces therefore allocates nothing. All memory before the last step together is a fifteenth of the frame.
  */
 const GROWTH = 16;
-/** Reads are received into the memory of a frame that lacks at least this. */
+/** Minimum number of missing bytes of a frame for which reads are received into the frame's memory. */
 const ROOM_BYTES = 4096;
-/** From then on a handler before this one is taken to change everything that is received. */
+/** Number of misses in a row after which the input assumes that an earlier handler changes all received bytes. */
 const MAX_MISSES = 3;
 
 /**
- * The bytes that arrived and no decoder has taken yet. A chunk that arrives while nothing is left over is used
- * without a copy; else it is appended to memory that grows by factors, so that each byte is copied
- * a constant number of times however small the chunks are. Bytes that a decoder took are never
- * overwritten: they stay unchanged for as long as they are referenced.
+ * The bytes that arrived and that no decoder has taken yet. A chunk that arrives when the input is empty is used without a copy.
+ * Otherwise, the chunk is appended to memory that grows by factors, so that each byte is copied a constant number of times. Taken
+ * bytes are never overwritten.
  *
- * Of a chunk that ends a frame of a known length only the rest of that frame is copied; what follows is used where it
- * is. The transport's reads go straight into the memory of a large frame: pieces of it, one after the other, which the
- * input recognizes when they arrive. From the first such piece on only the transport writes there.
+ * If a chunk ends a frame of a known length, only the rest of that frame is copied. The bytes after the frame are not copied. The
+ * transport reads directly into the memory of a large frame, piece by piece, and the input recognizes these pieces when they
+ * arrive. From the first such piece on, only the transport writes to that memory.
  */
 export class ByteInput {
-  /** Read it between `start` and `end` only; both change with every `take`, `skip` and read. */
+  /** The memory of the input. Read only the bytes between `start` and `end`, which change with every `take`, `skip` and read. */
   buffer: Buffer = EMPTY;
-  /** The index of the first byte that nobody has taken. */
+  /** The index of the first byte that was not taken. */
   start = 0;
   /** The index after the last byte. */
   end = 0;
-  /** The length of the current frame, if the decoder knows it, a whole number: its memory then has no byte more. */
+  /**
+   * The length of the current frame, a whole number, if the decoder knows the length. The memory for the frame then has exactly
+   * this size.
+   */
   wanted = 0;
-  /** @internal How many bytes of a frame that is left out have not arrived yet. */
+  /** @internal The number of bytes of a skipped frame that have not arrived yet. */
   toDiscard = 0;
   private readonly copyBelowBytes: number;
   private owned = false;
-  /** The memory that `buffer` is a view of, and the offset of the view. */
+  /** The memory of `buffer`, which begins at `origin`. */
   private memory: ArrayBufferLike = NO_MEMORY;
   private origin = 0;
-  /** The bytes after the frame that is becoming whole, from `restStart` on. */
+  /** The chunk whose bytes from `restStart` on follow the unfinished frame. */
   private rest: Buffer | undefined = undefined;
   private restStart = 0;
-  /** The end of `buffer`, for the transport. Made for the first large frame. */
+  /** The free end of `buffer`, for the transport, made for the first large frame. */
   private room: ReadRoom | undefined = undefined;
-  /** How often in a row what was received into the room came otherwise, or not at all. */
+  /** The number of reads in a row that did not arrive in the room, or not at all. */
   private misses = 0;
 
-  /** @param copyBelowBytes - parts with fewer bytes than this are copied when they are taken */
+  /** @param copyBelowBytes - the size in bytes below which `take` copies */
   constructor(copyBelowBytes = 0) {
     this.copyBelowBytes = copyBelowBytes;
   }
 
-  /** How many bytes there are. */
+  /** The number of bytes in the input. */
   get length(): number {
     return this.end - this.start;
   }
 
-  /** The byte at `offset` from the first one; check {@link length} before. */
+  /** Returns the byte at `offset` from the first byte. Check {@link length} before the call. */
   at(offset: number): number {
     return this.buffer[this.start + offset]!;
   }
 
-  /** Takes the next bytes: a view whose content does not change, or a copy if they are fewer than `copyBelowBytes`. */
+  /**
+   * Takes the next bytes. Returns a view whose content does not change, or a copy if the bytes are fewer than `copyBelowBytes`.
+   */
   take(length: number): Buffer {
     const { start, end } = this;
     this.start = start + length;
     return this.view(start, Math.max(0, Math.min(length, end - start)));
   }
 
-  /** @internal The bytes at an index of `buffer`; the caller has checked that they lie between `start` and `end`. */
+  /** @internal Returns the bytes at an index of `buffer`. The caller has checked that the bytes lie between `start` and `end`. */
   view(at: number, length: number): Buffer {
     if (length < this.copyBelowBytes) return this.copyOf(at, length);
     return bufferView(this.memory, this.origin + at, length);
   }
 
-  /** In memory for these bytes alone: a part of Node's pool would keep the whole pool alive. */
+  /** Copies into memory for these bytes alone, because a part of Node's pool would keep the whole pool alive. */
   private copyOf(at: number, length: number): Buffer {
     const copy = Buffer.allocUnsafeSlow(length);
     this.buffer.copy(copy, 0, at, at + length);
     return copy;
   }
 
-  /** Takes everything. */
+  /** Takes all bytes. */
   takeAll(): Buffer {
     return this.take(this.end - this.start);
   }
 
-  /** Looks at the first bytes without taking them. */
+  /** Returns the first bytes without taking them. */
   peek(length: number = this.end - this.start): Buffer {
     return this.buffer.subarray(this.start, Math.min(this.end, this.start + length));
   }
@@ -105,29 +109,29 @@ export class ByteInput {
     this.start += length;
   }
 
-  /** @internal Drops the next bytes; those that have not arrived yet, when it is called again. */
+  /** @internal Drops the next bytes. Call the method again to drop the bytes that have not arrived yet. */
   discard(length = this.toDiscard): void {
     const arrived = Math.min(length, this.end - this.start);
     this.start += arrived;
     this.toDiscard = length - arrived;
   }
 
-  /** The index of a byte, counted from the first one and searched from `from`; -1 if there is none. */
+  /** Searches for a byte from `from` on. Returns the index, counted from the first byte, or -1 if the byte does not occur. */
   indexOf(byte: number, from = 0): number {
     const { start, end, buffer } = this;
-    // After `end` lies unused memory: searching it would cost time for each read.
+    // The memory after `end` is unused. A search in it would cost time at each read.
     if (end !== buffer.length) return this.indexOfBefore(end, byte, start + from);
     const index = buffer.indexOf(byte, start + from);
     return index === -1 ? -1 : index - start;
   }
 
-  /** Appends what arrived. */
+  /** Appends a chunk. */
   append(chunk: Buffer): void {
     this.appendPart(chunk);
     while (this.refill());
   }
 
-  /** @internal Appends what arrived, from `from` on; what follows the current frame waits for {@link refill}. */
+  /** @internal Appends a chunk from `from` on. The bytes after the current frame wait for {@link refill}. */
   appendPart(chunk: Buffer, from = 0): void {
     while (this.refill());
     const { end } = this;
@@ -160,7 +164,7 @@ export class ByteInput {
     this.end += size;
   }
 
-  /** @internal Brings in what follows the frame that was becoming whole. False if nothing does. */
+  /** @internal Appends the bytes after the frame that was being completed. Returns false if there are no such bytes. */
   refill(): boolean {
     const { rest } = this;
     if (rest === undefined) return false;
@@ -169,7 +173,7 @@ export class ByteInput {
     return true;
   }
 
-  /** @internal As {@link settle}; gives the room for the rest of a large frame, if one has begun. */
+  /** @internal Calls {@link settle}, and returns the room for the rest of a large frame if such a frame has begun. */
   settleForReads(): ReadRoom | undefined {
     this.settle();
     const { buffer, end } = this;
@@ -180,7 +184,7 @@ export class ByteInput {
     return this.room;
   }
 
-  /** After a read: a rest that is small, or the beginning of a large frame, is copied out of the memory of that read. */
+  /** Copies a small rest, or the beginning of a large frame, out of the memory of the last read. */
   settle(): void {
     while (this.refill());
     const { length, wanted } = this;
@@ -194,7 +198,6 @@ export class ByteInput {
     } else if (wanted > length) this.prepareFor(wanted);
   }
 
-  /** Before the rest of a frame that has begun. */
   private prepareFor(wanted: number): void {
     const { length, start, end } = this;
     if (this.owned && end < this.buffer.length) return;
@@ -239,7 +242,10 @@ export class ByteInput {
     return -1;
   }
 
-  /** From here on only this class writes into its memory. True if the transport has received other bytes there. */
+  /**
+   * Withdraws the room, so that only this class writes to its memory. Returns true if the transport has received other bytes in
+   * the room.
+   */
   private leaveRoom(): boolean {
     const { room } = this;
     if (room === undefined || !room.isOffered) return false;
@@ -272,7 +278,7 @@ export class ByteInput {
   }
 }
 
-/** A part of the frame's length from which it is reached in as few steps as may be. */
+/** Returns a fraction of the frame's length, such that memory grows to the full length in as few steps as possible. */
 function frameCapacity(frameLength: number, arrived: number): number {
   let capacity = frameLength;
   while (capacity > Math.max(MIN_CAPACITY, arrived * GROWTH))

@@ -43,20 +43,22 @@ export interface ByteToMessageDecoderOptions extends OtherMessagesOptions {
   /** The reaction to input that the protocol does not allow. @default 'close' */
   readonly frameErrorPolicy?: FrameErrorPolicy;
   /**
-   * How many milliseconds a frame may take from its first byte to its last, else the channel is ended; `false` for no limit. The
-   * time does not count while reads are held, or while `autoRead` is off and no read was requested.
+   * Maximum time from the first byte of a frame to its last, in milliseconds, or `false` for no limit. If the time runs out, the
+   * decoder ends the channel. The time stands still while reads are held, and while `autoRead` is off and no read was requested.
    * @default 15_000
    */
   readonly frameTimeoutMs?: number | false;
   /**
-   * The most bytes that may be left over when more are needed; else `HR_ERR_FRAME_TOO_LONG`. For decoders of
-   * your own: those of this package have limits of their own, such as `maxFrameLength`. @default Infinity
+   * Maximum number of bytes that the decoder keeps while it needs more bytes. Above the limit, `HR_ERR_FRAME_TOO_LONG` is
+   * reported. The decoders of this package have limits of their own, such as `maxFrameLength`.
+   * @default Infinity
    */
   readonly maxBufferedBytes?: number;
   /**
-   * Messages with fewer bytes than this are copied into memory of their own; `false` copies none and costs
-   * nothing. For messages that are kept: a view keeps all of the memory alive that it was read into, up to 68 KiB
-   * that many connections share. A copy takes about 200 bytes beside its own. @default false
+   * Size in bytes below which a message is copied into memory of its own, or `false` to copy no message. Set a size if your
+   * program keeps messages, because a view keeps the whole memory of its read alive. That memory has up to 68 KiB, which many
+   * connections share. A copy takes about 200 bytes in addition to its content.
+   * @default false
    */
   readonly copyBelowBytes?: number | false;
 }
@@ -66,7 +68,7 @@ export const WAITING_OPTIONS = describeOptions('ByteToMessageDecoder', {
   frameTimeoutMs: time({ default: 15_000 }),
   copyBelowBytes: COPY_BELOW,
 });
-/** Options of every byte decoder; classes that extend this one use them. */
+/** Options of every byte decoder, for subclasses to extend. */
 export const BYTE_DECODER_OPTIONS = describeOptions('ByteToMessageDecoder', {
   frameErrorPolicy: FRAME_ERROR_POLICY,
   maxBufferedBytes: whole({ default: Infinity }),
@@ -74,55 +76,55 @@ export const BYTE_DECODER_OPTIONS = describeOptions('ByteToMessageDecoder', {
   ...WAITING_OPTIONS.kinds,
 });
 
-/** For how long and how many bytes a decoder may keep, and what it copies. */
+/** The settings of a byte decoder: its time limit, its size limit, and the size below which it copies. */
 interface ByteDecodingSettings extends DecodingSettings {
-  /** `Infinity` for no limit. */
+  /** In milliseconds, or `Infinity` for no limit. */
   readonly frameTimeoutMs: number;
   readonly maxBufferedBytes: number;
-  /** 0 to copy nothing. */
+  /** In bytes, or 0 to copy nothing. */
   readonly copyBelowBytes: number;
 }
 
-/** Why nothing more can come: the peer has ended its half, or what came is all there is. */
+/** The reason why no more input can arrive: the peer has ended its half, or the input is whole, such as a datagram. */
 type InputEnd = 'ended' | 'whole' | undefined;
 
 const READS_BYTES: MessageKinds = { reads: 'bytes' };
 
-/** After an emitted error the rest of a read waits for the next read, at most this long. */
+/** Maximum time in milliseconds that the rest of a read waits for the next read after an emitted error. */
 const RESUME_MS = 1;
-/** How many bytes of a frame that was cut off the log shows. */
+/** The number of bytes of a truncated frame that the log shows. */
 const SHOWN_BYTES = 16;
 
 /**
- * Turns a stream of bytes into messages, however the stream was cut: the base of all frame decoders.
- * A subclass has one method, {@link decode}, which takes one message from what has arrived, or returns
- * `undefined` if it needs more. This class handles reentrant reads, removal in the middle of a read, the end of
- * the input, bad frames and slow frames.
+ * Turns a stream of bytes into messages. The result does not depend on how the bytes are cut into reads. This class is the base
+ * of all frame decoders. A subclass has one method, {@link decode}, which takes one message from the input, or returns
+ * `undefined` if it needs more bytes. The base class handles reentrant reads, removal in the middle of a read, the end of the
+ * input, bad frames and slow frames.
  *
  * ```text
  *  wire | [decoder] | app      bytes in any cut → whole messages, one at a time
  * ```
  *
- * **Place** first, or after the handler that turns the transport's bytes into other bytes (TLS, compression).
- * **In** `Buffer`; anything else is refused, or with `otherMessages: 'pass-on'` passes on, in order.
- * **Out** what `decode` returns.
- * **Events** A hold on the channel's reads stops decoding after the message during which it came; the rest waits
- * here until the last hold is released. Once the channel discards its input (`end()`, `close()`), the rest is
- * dropped. `channelReadComplete` passes. With `autoRead` off, a read that gave no message asks for another.
- * At the end of the input the rest is decoded, then `decodeLast` is called once, then the end passes on.
- * Reports the bytes that it holds to a `TlsUpgradeEvent`, so that the upgrade is refused. On a `DrainEvent` the
- * channel does not end within a frame.
- * **Errors** `HR_ERR_MESSAGE_UNREADABLE` for a message that is not bytes; a `DecodeError` that `decode` throws is kept, anything else becomes `HR_ERR_DECODER_FAILED`;
- * `HR_ERR_TIMEOUT_READ` for a frame that is not complete in time. A frame that the end of the input cuts
- * off is logged at level debug, as `HR_ERR_FRAME_TRUNCATED`.
- * **State** the bytes that are left over: one decoder for each channel.
- * **Cost** no copy for a message that lies within one read; linear in the bytes, however they are cut.
- * **Pitfalls** a taken Buffer is a view of what was read, up to 68 KiB that it keeps alive: copy small
- * messages that you keep for long (`Buffer.from(message)`), or set `copyBelowBytes`. After a
- * removal, also one in the middle of a read, the bytes that are left over pass on as one raw Buffer.
+ * - **Place** First, or after the handler that turns the transport's bytes into other bytes (TLS, compression).
+ * - **In** `Buffer`. Other messages are refused, or pass on in order if `otherMessages` is `'pass-on'`.
+ * - **Out** The results of `decode`.
+ * - **Events** If a handler holds the channel's reads during a message, decoding stops after that message. The rest of the input
+ *   waits in the decoder until the last hold is released. The rest is dropped when the channel discards its input (`end()`,
+ *   `close()`). `channelReadComplete` passes. With `autoRead` off, the decoder requests another read if a read completed no
+ *   message. At the end of the input, the decoder decodes the rest, calls `decodeLast` once, and then passes the end on. If the
+ *   decoder holds bytes, a `TlsUpgradeEvent` refuses the upgrade. On a `DrainEvent`, the channel does not end within a frame.
+ * - **Errors** `HR_ERR_MESSAGE_UNREADABLE` for a message that is not bytes. A `DecodeError` that `decode` throws is kept. Any
+ *   other error becomes `HR_ERR_DECODER_FAILED`. `HR_ERR_TIMEOUT_READ` for a frame that is not complete in time. A frame that the
+ *   end of the input truncates is logged at level debug, as `HR_ERR_FRAME_TRUNCATED`.
+ * - **State** The bytes that are left over. Each channel needs its own decoder.
+ * - **Cost** No copy for a message that lies within one read. The time is linear in the number of bytes, even if the reads are
+ *   small.
+ * - **Pitfalls** A taken `Buffer` is a view that keeps the memory of its read alive, up to 68 KiB. Copy small messages that you
+ *   keep for long (`Buffer.from(message)`), or set `copyBelowBytes`. If the decoder is removed, even in the middle of a read, the
+ *   bytes that are left over pass on as one raw `Buffer`.
  *
- * @typeParam T - what it gives
- * @typeParam H - the types of the handler, if it writes something as well
+ * @typeParam T - the type of the decoded messages
+ * @typeParam H - the types of the handler, if the handler also writes
  *
  * @example
  * ```ts run
@@ -153,26 +155,27 @@ export abstract class ByteToMessageDecoder<
   declare readonly types: H;
   /** @internal */
   declare protected readonly resolvedOptions: ByteDecodingSettings;
-  /** Decode at most one message per read and keep the rest for the next: for protocols that switch to another. */
+  /**
+   * Whether to decode at most one message per read and keep the rest for the next read, for protocols that switch to another
+   * protocol.
+   */
   singleDecode = false;
-  /** Made at the first read. */
   private madeInput: ByteInput | undefined = undefined;
-  /** Made when a read first leaves an unfinished frame. */
   private deadline: FrameDeadline | undefined = undefined;
-  /** Drains wait for the frame that has begun. */
+  /** Delays a drain until the frame that has begun is complete. */
   private drain: DrainGate | undefined = undefined;
   private busy = false;
   private removed = false;
   private end: InputEnd = undefined;
-  /** A frame was finished since the deadline last checked. */
+  /** Whether a frame was finished since the last check of the deadline. */
   private moved = false;
   private resumption: Timer | undefined = undefined;
-  /** An error of the final decode, reported after the end has been passed on. */
+  /** An error of the final decode, which is reported after the end has been passed on. */
   private lateError: Error | undefined = undefined;
 
   /**
-   * @param kinds - what the decoder takes and makes, for errors and for the order of a template
-   * @param own - the description of the subclass's options, if it has some of its own: other names are refused
+   * @param kinds - the kinds of messages that the decoder reads and passes on, for errors and for the order of a template
+   * @param own - the description of the subclass's own options; other names are refused
    */
   constructor(
     options: ByteToMessageDecoderOptions = {},
@@ -184,24 +187,24 @@ export abstract class ByteToMessageDecoder<
   }
 
   /**
-   * Takes one message from the input and returns it. Returns `undefined` when it needs more bytes, or when
-   * it took some that make no message. It is called again while it takes something. A bad frame: take its
-   * bytes, then throw a `DecodeError`.
+   * Takes one message from the input and returns it. Returns `undefined` if more bytes are needed, or if the taken bytes make no
+   * message. The decoder calls the method again as long as the method takes bytes. For a bad frame, take the bytes of the frame,
+   * and then throw a `DecodeError`.
    */
   protected abstract decode(ctx: Context, input: ByteInput): T | undefined;
 
   /**
-   * As {@link decode}, when the peer has ended its half, with what is left over, even when that is nothing.
-   * Called again while it returns messages and bytes remain. A removal does not come here: the rest then
-   * passes on raw.
+   * Decodes the rest of the input after the peer has ended its half, even if the rest is empty. The decoder calls the method
+   * again while the method returns messages and bytes remain. After a removal, the rest passes on as raw bytes instead.
    */
   protected decodeLast(ctx: Context, input: ByteInput): T | undefined {
     return input.length > 0 ? this.decode(ctx, input) : undefined;
   }
 
   /**
-   * @internal All messages of bytes that are complete, such as a datagram. Throws at the first bad frame, whatever the
-   * policy, if a frame lacks its end, and above `maxMessages`. For a decoder that is in no pipeline, and once.
+   * @internal Returns all messages in bytes that are complete, such as a datagram. Throws at the first bad frame, whatever the
+   * policy is. Also throws if a frame is incomplete, and if there are more than `maxMessages`. Call the method once, on a decoder
+   * that is in no pipeline.
    */
   decodeWhole(ctx: Context, bytes: Uint8Array, maxMessages: number): T[] {
     const { input } = this;
@@ -228,14 +231,15 @@ export abstract class ByteToMessageDecoder<
   }
 
   /**
-   * True while a frame has begun of which `decode` has taken bytes: to be overridden by decoders that take
-   * frames in parts. The rest is due within `frameTimeoutMs`, and an upgrade to TLS in the middle is refused.
+   * Returns true while `decode` has taken bytes of a frame that is not complete. Override the method in a decoder that takes
+   * frames in parts. The rest of the frame must arrive within `frameTimeoutMs`, and an upgrade to TLS within the frame is
+   * refused.
    */
   isWithinFrame(): boolean {
     return this.madeInput !== undefined && this.madeInput.toDiscard > 0;
   }
 
-  /** For `decode`: reports a bad frame after which decoding can go on at once, unless the policy is `'close'`. */
+  /** Reports a bad frame from within `decode`. Decoding can then continue at once, unless the policy is `'close'`. */
   protected badFrame(ctx: Context, error: DecodeError): void {
     if (this.end === 'whole') throw error;
     if (this.frameErrorPolicy === 'close') this.failStream(ctx, error);
@@ -277,7 +281,7 @@ export abstract class ByteToMessageDecoder<
     }
   }
 
-  /** After a read: stores the rest, or passes it on if this handler was removed. */
+  /** Stores the rest after a read, or passes the rest on if this handler was removed. */
   private settle(ctx: Context): void {
     const { input } = this;
     if (this.removed) this.passOnRest(ctx);
@@ -305,7 +309,7 @@ export abstract class ByteToMessageDecoder<
   }
 
   override userEventTriggered(ctx: Context, event: unknown): void {
-    // Bytes left over came unencrypted: they must not be taken for the beginning of the encrypted stream.
+    // The bytes that are left over arrived unencrypted. They must not become the beginning of the encrypted stream.
     if (event instanceof TlsUpgradeEvent) event.holding(this.heldBytes());
     else if (isDrainEvent(event) && !ctx.channel.discardsInput && this.heldBytes() > 0) {
       this.drain ??= new DrainGate('begun frame', () => this.heldBytes() > 0);
@@ -324,7 +328,7 @@ export abstract class ByteToMessageDecoder<
     super.channelInactive(ctx);
   }
 
-  /** Whole frames that wait for their time after an emitted error come before the end. */
+  /** Delivers the whole frames that wait after an emitted error. */
   private stopWaiting(ctx: Context): void {
     if (this.resumption !== undefined && !dropsKeptMessages(ctx.channel)) this.kept.pause(false);
     this.cancelTimers();
@@ -401,7 +405,7 @@ export abstract class ByteToMessageDecoder<
     }
   }
 
-  /** After a message during which reads were held, or the channel began to discard its input. */
+  /** Returns true if decoding stops, because reads are held or the channel discards its input. */
   private stops(ctx: Context): boolean {
     if (!this.inputEnded) return this.kept.stops(ctx);
     if (ctx.channel.isOpen && ctx.channel.discardsInput) this.input.clear();
@@ -416,7 +420,7 @@ export abstract class ByteToMessageDecoder<
       try {
         message = this.decodeLast(ctx, input);
       } catch (thrown) {
-        // Nothing follows that could be decoded wrongly, so the policy decides, whatever was taken.
+        // No bytes follow that could be decoded wrongly. The policy therefore decides, however many bytes were taken.
         if (this.frameErrorPolicy === 'emit') this.reportError(ctx, decodeErrorOf(this, thrown));
         else this.goesOnAfter(ctx, thrown, true);
         return;
@@ -428,7 +432,7 @@ export abstract class ByteToMessageDecoder<
     }
   }
 
-  /** The end of the input: an ordinary decode, then the last one, once. */
+  /** Ends the input with an ordinary decode, and then the last decode, once. */
   private finishInput(ctx: Context): void {
     if (this.inputEnded) return;
     this.end = 'ended';
@@ -454,7 +458,7 @@ export abstract class ByteToMessageDecoder<
     input.clear();
   }
 
-  /** Removed: what was not decoded is passed on raw, each byte once and in order. */
+  /** Passes on the undecoded bytes after a removal. */
   private passOnRest(ctx: Context): void {
     const { input } = this;
     const hasRest = input.length > 0 && !this.failed;
@@ -463,7 +467,7 @@ export abstract class ByteToMessageDecoder<
     if (hasRest && !this.isKeeping) ctx.fireChannelReadComplete();
   }
 
-  /** @internal How many bytes have arrived that are not a message yet; at least 1 within a frame. */
+  /** @internal Returns the number of bytes that have arrived and are not a message yet, at least 1 within a frame. */
   protected heldBytes(): number {
     const bytes = this.input.length;
     return bytes === 0 && this.isWithinFrame() ? 1 : bytes;
@@ -471,10 +475,9 @@ export abstract class ByteToMessageDecoder<
 
   // --- bad frames and slow ones ---
 
-  /** True if decoding goes on at once. */
   private goesOnAfter(ctx: Context, thrown: unknown, tookSome: boolean): boolean {
     const error = decodeErrorOf(this, thrown);
-    // A decoder that took nothing would throw the same again, for ever.
+    // A decoder that took no bytes would throw the same error again, without end.
     if (!isBadInput(error) || !tookSome || this.frameErrorPolicy === 'close') {
       this.failStream(ctx, error);
       return false;
@@ -485,7 +488,7 @@ export abstract class ByteToMessageDecoder<
       return true;
     }
     this.reportError(ctx, error);
-    // The handler that got the error ended the channel.
+    // The handler that received the error has ended the channel.
     if (!this.inputEnded && dropsKeptMessages(ctx.channel)) this.input.clear();
     if (this.input.length > 0 && !this.inputEnded && !this.removed) {
       this.resumption ??= ctx.clock.schedule(() => this.resume(ctx), RESUME_MS);
@@ -493,7 +496,6 @@ export abstract class ByteToMessageDecoder<
     return false;
   }
 
-  /** Goes on with whole frames that are left over after an emitted error. */
   private resume(ctx: Context): void {
     this.resumption = undefined;
     if (this.busy || this.isKeeping || this.failed || this.removed || this.inputEnded) return;

@@ -1,6 +1,6 @@
 import { checkNumber, custom } from '@headrace/core/authoring';
 
-/** A size, or `false` to copy nothing, which becomes 0. */
+/** A size in bytes, or `false` to copy nothing. `false` becomes 0. */
 export const COPY_BELOW = custom(
   'a whole number from 1 to Infinity, or false for off',
   (name, bytes: number | false) =>

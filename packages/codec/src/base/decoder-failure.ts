@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { type Context, DecodeError, PipelineError } from '@headrace/core';
 import { textOf, transportOf } from '@headrace/core/authoring';
 
-/** The error that a decoder threw: a {@link DecodeError} unchanged, anything else as the cause of a new one. */
+/** Returns a thrown {@link DecodeError} unchanged, and any other error as the cause of a new `DecodeError`. */
 export function decodeErrorOf(decoder: object, thrown: unknown): DecodeError {
   if (thrown instanceof DecodeError) return thrown;
   const text = textOf(thrown);
@@ -10,17 +10,16 @@ export function decodeErrorOf(decoder: object, thrown: unknown): DecodeError {
   return new DecodeError('DECODER_FAILED', `${type}.decode threw: ${text}`, {}, thrown);
 }
 
-/** True for an error about the input; false for a fault of the decoder itself. */
+/** Returns true for an error about the input, and false for a fault of the decoder itself. */
 export function isBadInput(error: DecodeError): boolean {
   return error.code !== 'HR_ERR_DECODER_FAILED';
 }
 
-/** True on a channel of datagrams: one that cannot be decoded says nothing about the next one. */
+/** Returns true on a channel of datagrams, where a bad datagram has no effect on the next datagram. */
 export function hasIndependentMessages({ channel }: Context): boolean {
   return transportOf(channel)?.messagesAreIndependent === true;
 }
 
-/** The error for a message that took no bytes: it would be decoded again, for ever. */
 export function tookNothing(decoder: object): DecodeError {
   return new DecodeError(
     'DECODER_FAILED',
@@ -28,7 +27,6 @@ export function tookNothing(decoder: object): DecodeError {
   );
 }
 
-/** The error for a decoder that needs more than `maxBufferedBytes`. */
 export function tooMuchLeft(decoder: object, bytes: number, max: number): DecodeError {
   return new DecodeError(
     'FRAME_TOO_LONG',
@@ -37,7 +35,6 @@ export function tooMuchLeft(decoder: object, bytes: number, max: number): Decode
   );
 }
 
-/** The error for one datagram with more messages than `maxMessages`. */
 export function tooMany(decoder: object, bytes: number, maxMessages: number): DecodeError {
   return new DecodeError(
     'MESSAGE_INVALID',
@@ -46,7 +43,7 @@ export function tooMany(decoder: object, bytes: number, maxMessages: number): De
   );
 }
 
-/** The error for a frame that the end of the input cut off. */
+/** Returns the error for a frame that the end of the input truncated. */
 export function truncated(decoder: object, bytes: number, first: Uint8Array): DecodeError {
   return new DecodeError(
     'FRAME_TRUNCATED',
@@ -56,7 +53,7 @@ export function truncated(decoder: object, bytes: number, first: Uint8Array): De
   );
 }
 
-/** Refuses a subclass that declares itself sharable. */
+/** Throws an error if a subclass declares itself sharable. */
 export function refuseSharing(decoder: { readonly sharable?: boolean }): void {
   if (decoder.sharable !== true) return;
   const type = decoder.constructor.name;

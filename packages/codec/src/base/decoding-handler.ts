@@ -4,12 +4,15 @@ import { refuseSharing } from './decoder-failure.ts';
 import type { FrameErrorPolicy } from './frame-error-policy.ts';
 import { type OtherMessages, unreadable } from './other-messages.ts';
 
-/** The options that decoders of a class were given last. */
+/** The options that the decoders of a class were last given. */
 const lastOptions = new WeakMap<object, object>();
 
-/** A server makes the same decoders for each of its connections: those with equal options share one copy. */
+/**
+ * Returns one frozen copy for equal options. A server makes the same decoders for each of its connections, and these decoders
+ * share the copy.
+ */
 function sharedCopy(type: object, options: object): object {
-  // A copy would not have what the object inherits: the limits of a class of options, for one.
+  // A copy would lack inherited properties, for example the limits of a class of options.
   if (Object.getPrototypeOf(options) !== Object.prototype) return options;
   const last = lastOptions.get(type);
   if (last !== undefined && isEqual(last, options)) return last;
@@ -29,27 +32,26 @@ function isEqual(one: object, other: object): boolean {
   return more === 0;
 }
 
-/** The options that all decoders have. */
 export interface DecodingSettings {
   readonly frameErrorPolicy: FrameErrorPolicy;
   readonly otherMessages: OtherMessages;
 }
 
-/** The common base of byte decoders and message decoders: the state of a read, and of a failure. */
+/** The common base of byte decoders and message decoders, which keeps the state of a read and of a failure. */
 export abstract class DecodingHandler extends KeptInputHandler implements Handler {
-  /** A decoder holds the state of one channel's stream. */
+  /** A decoder cannot be shared, because it holds the state of one channel's stream. */
   declare readonly sharable?: false;
-  /** @internal The kinds of messages that it takes and makes. */
+  /** @internal The kinds of messages that the handler accepts and makes. */
   protected readonly ownKinds: MessageKinds;
-  /** @internal As they were given: `fresh()` of a subclass makes another one with them. */
+  /** @internal The options as they were given. `fresh()` of a subclass makes another decoder with them. */
   protected readonly givenOptions: object;
-  /** @internal As they were resolved: decoders with the same options share one object. */
+  /** @internal The resolved options. Decoders with the same options share one object. */
   protected readonly resolvedOptions: DecodingSettings;
-  /** After a fatal error: nothing is decoded any more. */
+  /** Whether a fatal error has occurred. After a fatal error, nothing is decoded. */
   protected failed = false;
-  /** Since the last `channelReadComplete`. */
+  /** Whether the decoder has read since the last `channelReadComplete`. */
   protected hasRead = false;
-  /** Since the last `channelReadComplete` it has passed a message on. */
+  /** Whether the decoder has passed a message on since the last `channelReadComplete`. */
   protected hasFired = false;
 
   /** @internal */
@@ -69,7 +71,7 @@ export abstract class DecodingHandler extends KeptInputHandler implements Handle
     return this.resolvedOptions.otherMessages === 'pass-on';
   }
 
-  /** The kinds of messages that it takes and makes; `undefined` if it passes other messages on. */
+  /** The kinds of messages that the handler accepts and makes, or `undefined` if it passes other messages on. */
   get messageKinds(): MessageKinds | undefined {
     return this.passesOthers ? undefined : this.ownKinds;
   }
@@ -84,7 +86,7 @@ export abstract class DecodingHandler extends KeptInputHandler implements Handle
     else this.complete(ctx);
   }
 
-  /** The end of a burst of reads; with `autoRead` off, one that gave no message asks for another. */
+  /** Ends a burst of reads. With `autoRead` off, requests another read if this burst completed no message. */
   protected complete(ctx: Context): void {
     const isHungry = this.hasRead && !this.hasFired && !this.failed;
     const wantsMore = isHungry && !ctx.channel.autoRead;
@@ -94,19 +96,19 @@ export abstract class DecodingHandler extends KeptInputHandler implements Handle
     ctx.fireChannelReadComplete();
   }
 
-  /** A message that it cannot read: the one place that decides whether it is refused or passes on. */
+  /** Refuses a message that the decoder cannot read, or passes the message on. */
   protected otherMessage(ctx: Context, message: unknown): void {
     if (this.passesOthers) ctx.fireChannelRead(message);
     else this.failStream(ctx, unreadable(ctx, message));
   }
 
   /**
-   * @internal A fatal error: it is fired first, so that an answer can still be written; then the channel ends. No name
-   * that a subclass may have for a function of its own.
+   * @internal Reports a fatal error and ends the channel. The error is fired first, so that a handler can still write an answer.
+   * The name avoids a clash with functions of a subclass.
    */
   abstract failStream(ctx: Context, error: Error): void;
 
-  /** Logs input that is left out, as `debug`. */
+  /** Logs skipped input at level debug. */
   protected logSkipped(ctx: Context, error: DecodeError): void {
     ctx.channel.logger.log('debug', `${ctx.channel} left out bad input: ${error.message}`, error);
   }

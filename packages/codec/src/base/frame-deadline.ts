@@ -2,18 +2,18 @@ import { type Context, TimedOutError } from '@headrace/core';
 import { ChannelDeadline } from '@headrace/core/authoring';
 import type { ByteInput } from './byte-input.ts';
 
-/** How many bytes of an unfinished frame the error shows. */
+/** The number of bytes of an unfinished frame that the error shows. */
 const SHOWN_BYTES = 16;
 
-/** The decoder, as its deadline sees it. */
+/** The part of a decoder that its deadline uses. */
 export interface DeadlineOwner {
-  /** True if a frame has begun although none of its bytes are left over. */
+  /** Returns true if a frame has begun although none of its bytes are left over. */
   isWithinFrame(): boolean;
   /** Called when the frame is not complete in time. */
   failStream(ctx: Context, error: TimedOutError): void;
 }
 
-/** The time that a frame has from its first byte to its last; it stands while this side does not read. */
+/** The time limit for a frame, from its first byte to its last. The time stands still while this side does not read. */
 export class FrameDeadline extends ChannelDeadline {
   private readonly ctx: Context;
   private readonly input: ByteInput;
@@ -26,7 +26,7 @@ export class FrameDeadline extends ChannelDeadline {
     this.owner = owner;
   }
 
-  /** Something is left over; `isAnother` if frames were finished since the last call. */
+  /** Watches the bytes that are left over. `isAnother` is true if frames were finished since the last call. */
   watch(isAnother: boolean): void {
     if (!this.isRunning || isAnother) this.begin(this.ctx.channel);
   }

@@ -3,12 +3,12 @@ import { choice } from '@headrace/core/authoring';
 /**
  * The reaction of a decoder to input that the protocol does not allow:
  *
- * - `'close'`: the error goes through the pipeline as `exceptionCaught`, in which a handler may still write
- *   an answer; then the channel ends politely (its writes go out). Bytes received
- *   after the bad frame are not decoded. On a channel of datagrams nothing ends: the next datagram is decoded.
- * - `'skip'`: the bad frame is dropped, which is logged at level debug, and decoding goes on after it.
- * - `'emit'`: the error goes through the pipeline and decoding goes on as Netty's does: with the next read,
- *   or a millisecond later if none comes.
+ * - `'close'`: the error passes the pipeline as `exceptionCaught`, and a handler can still write an answer. Then the channel ends
+ *   after its writes are sent. Bytes received after the bad frame are not decoded. A channel of datagrams does not end: it
+ *   decodes the next datagram.
+ * - `'skip'`: the decoder drops the bad frame, logs it at level debug, and continues after it.
+ * - `'emit'`: the error passes the pipeline, and decoding continues as in Netty: with the next read, or after a millisecond if no
+ *   read arrives.
  */
 export type FrameErrorPolicy = 'close' | 'skip' | 'emit';
 

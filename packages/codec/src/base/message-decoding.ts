@@ -13,15 +13,15 @@ export interface MessageToMessageDecoderOptions extends OtherMessagesOptions {
   readonly frameErrorPolicy?: FrameErrorPolicy;
 }
 
-/** Options of every message decoder; classes that extend this one use them. */
+/** Options of every message decoder, for subclasses to extend. */
 export const MESSAGE_DECODER_OPTIONS = describeOptions('MessageToMessageDecoder', {
   frameErrorPolicy: FRAME_ERROR_POLICY,
   otherMessages: OTHER_MESSAGES,
 });
 
-/** The inbound half of message decoders and codecs: see {@link MessageToMessageDecoder}. */
+/** The inbound half of message decoders and codecs, see {@link MessageToMessageDecoder}. */
 export abstract class MessageDecoding<I, O> extends DecodingHandler {
-  /** The messages made of one, while they are passed on, and how many of them have been. */
+  /** The messages made of one message, while they are passed on. */
   private several: readonly O[] | undefined = undefined;
   private passedOn = 0;
 
@@ -30,14 +30,17 @@ export abstract class MessageDecoding<I, O> extends DecodingHandler {
     super(options, MESSAGE_DECODER_OPTIONS.part(options), kinds);
   }
 
-  /** Whether `decode` takes this inbound message; `otherMessages` decides on the others. @default those of its kind */
+  /**
+   * Returns true if `decode` accepts this inbound message. `otherMessages` decides about other messages.
+   * @default messages of the decoder's own kind
+   */
   accepts(message: unknown): boolean {
     const { reads } = this.ownKinds;
-    // Inbound bytes are in memory already: no ByteSource.
+    // Inbound bytes are in memory already, so that they are never a ByteSource.
     return reads === 'bytes' ? message instanceof Uint8Array : isOf(reads, message);
   }
 
-  /** Makes a message of another type, `undefined` for none, or `several(…)`. */
+  /** Makes a message of another type, `undefined` for no message, or `several(…)`. */
   abstract decode(ctx: Context, message: I): O | Several<O> | undefined;
 
   protected override keptInputSteps(): KeptInputSteps {
@@ -49,7 +52,7 @@ export abstract class MessageDecoding<I, O> extends DecodingHandler {
         this.several = undefined;
       },
       begun: () => (this.several ?? []).slice(this.passedOn),
-      // Decoded messages are passed on, and the others undecoded.
+      // The decoded messages pass on. The other messages pass on without being decoded.
       removed: (ctx) => {
         const { several = [], passedOn } = this;
         this.several = undefined;
@@ -115,7 +118,7 @@ export abstract class MessageDecoding<I, O> extends DecodingHandler {
 
   /** @internal */
   override failStream(ctx: Context, error: Error): void {
-    // A datagram says nothing about the next one, which may be somebody else's.
+    // A bad datagram has no effect on the next datagram, which can be from another peer.
     if (hasIndependentMessages(ctx)) {
       ctx.fireExceptionCaught(error);
       return;

@@ -10,27 +10,27 @@ import type { OwnOptions } from './own-options.ts';
 import type { Several } from './several.ts';
 
 /**
- * Turns messages into messages of another type, both ways: {@link MessageToMessageDecoder} and
+ * Turns messages into messages of another type, in both directions. Combines {@link MessageToMessageDecoder} and
  * {@link MessageToMessageEncoder} in one handler.
  *
  * ```text
  *  wire | frame | [codec] | app      W on the left, M on the right
  * ```
  *
- * **Place** between the two that it translates between.
- * **In** inbound messages for which `accepts` returns true, outbound those for which `encodes` does; others are
- * refused, or with `otherMessages: 'pass-on'` pass on.
- * **Out** what `decode` and `encode` return.
- * **Events** all pass.
- * **Errors** as the two classes.
- * **State** whether decoding has failed: one codec for each channel.
- * **Cost** one call.
- * **Pitfalls** messages that arrive after a fatal error are dropped.
+ * - **Place** Between the two handlers whose messages it translates.
+ * - **In** Inbound messages for which `accepts` returns true, and outbound messages for which `encodes` returns true. Other
+ *   messages are refused, or pass on if `otherMessages` is `'pass-on'`.
+ * - **Out** The results of `decode` and `encode`.
+ * - **Events** All pass.
+ * - **Errors** The errors of both classes.
+ * - **State** Whether decoding has failed. Each channel needs its own codec.
+ * - **Cost** One call for each message.
+ * - **Pitfalls** Messages that arrive after a fatal error are dropped.
  *
- * @typeParam W - what the wire's side has
- * @typeParam M - what the application's side has
- * @typeParam WOut - what is written to the wire, if that differs from what is read
- * @typeParam MIn - what the application writes, if that differs from what it reads
+ * @typeParam W - the type of the messages on the side of the wire
+ * @typeParam M - the type of the messages on the side of the application
+ * @typeParam WOut - the type that is written to the wire, if it differs from the type that is read
+ * @typeParam MIn - the type that the application writes, if it differs from the type that the application reads
  * @see Netty's `MessageToMessageCodec`
  */
 export abstract class MessageToMessageCodec<W, M, WOut = W, MIn = M>
@@ -39,14 +39,14 @@ export abstract class MessageToMessageCodec<W, M, WOut = W, MIn = M>
 {
   declare readonly types: Types<{ reads: W; passesOn: M; accepts: MIn; writes: WOut }>;
   private readonly broadcastKey: string | undefined;
-  /** Made when it is first used: many codecs are used in one direction only. */
+  /** Made at the first use, because many codecs work in one direction only. */
   private outbound: MessageEncoding<MIn, WOut> | undefined = undefined;
 
   /**
-   * @param broadcastKey - set it where the result of `encode` depends only on the message and on this key:
-   *   then a group's broadcast encodes once for all members
-   * @param kinds - what the codec takes and makes, for errors and for the order of a template
-   * @param own - the description of the subclass's options, if it has some of its own: other names are refused
+   * @param broadcastKey - a key that identifies all settings on which the result of `encode` depends, in addition to the message;
+   *   with a key, a broadcast to a group encodes once for all members with the same key
+   * @param kinds - the kinds of messages that the codec accepts and makes, for errors and for the order of a template
+   * @param own - the description of the subclass's own options; other names are refused
    */
   constructor(
     options: MessageToMessageDecoderOptions = {},
@@ -58,12 +58,15 @@ export abstract class MessageToMessageCodec<W, M, WOut = W, MIn = M>
     this.broadcastKey = broadcastKey;
   }
 
-  /** Whether `encode` takes this outbound message; `otherMessages` decides on the others. @default those of its kind */
+  /**
+   * Returns true if `encode` accepts this outbound message. `otherMessages` decides about other messages.
+   * @default messages of the codec's own kind
+   */
   encodes(message: unknown): boolean {
     return isOf(this.ownKinds.accepts, message);
   }
 
-  /** Makes of a written message what goes to the wire; a throw fails the write. */
+  /** Makes a message for the wire from a written message. An error that `encode` throws fails the write. */
   abstract encode(message: MIn): WOut | Several<WOut>;
 
   write(ctx: Context, message: unknown): WriteFuture {

@@ -13,17 +13,17 @@ import type { OwnOptions } from './own-options.ts';
  *  wire | frame | [message decoder] | app
  * ```
  *
- * **Place** after the handler that makes the messages that it takes.
- * **In** messages for which `accepts` returns true; others are refused, or with `otherMessages: 'pass-on'` pass on.
- * **Out** what `decode` returns; nothing for `undefined`, all in order for `several(…)`.
- * **Events** all pass. With `autoRead` off, a read that gave no message asks for another. A hold on the channel's
- * reads stops it after the message during which it came, also within `several(…)`; once the channel discards its
- * input, the rest is dropped.
- * **Errors** `HR_ERR_MESSAGE_UNREADABLE` for a message that it does not accept; a `DecodeError` that `decode` throws is kept, anything else becomes `HR_ERR_DECODER_FAILED`;
- * `frameErrorPolicy` decides what happens then.
- * **State** whether it has failed: one decoder for each channel.
- * **Cost** one call.
- * **Pitfalls** messages that arrive after a fatal error are dropped.
+ * - **Place** After the handler that makes the messages that the decoder accepts.
+ * - **In** Messages for which `accepts` returns true. Other messages are refused, or pass on if `otherMessages` is `'pass-on'`.
+ * - **Out** The result of `decode`: no message for `undefined`, and all messages in order for `several(…)`.
+ * - **Events** All pass. With `autoRead` off, the decoder requests another read if a read gave no message. If a handler holds the
+ *   channel's reads during a message, decoding stops after that message, also within `several(…)`. When the channel discards its
+ *   input, the rest is dropped.
+ * - **Errors** `HR_ERR_MESSAGE_UNREADABLE` for a message that the decoder does not accept. A `DecodeError` that `decode` throws
+ *   is kept. Any other error becomes `HR_ERR_DECODER_FAILED`. `frameErrorPolicy` decides about the reaction.
+ * - **State** Whether decoding has failed. Each channel needs its own decoder.
+ * - **Cost** One call for each message.
+ * - **Pitfalls** Messages that arrive after a fatal error are dropped.
  *
  * @see Netty's `MessageToMessageDecoder`
  */
@@ -31,8 +31,8 @@ export abstract class MessageToMessageDecoder<I, O> extends MessageDecoding<I, O
   declare readonly types: Types<{ reads: I; passesOn: O }>;
 
   /**
-   * @param kinds - what the decoder takes and makes, for errors and for the order of a template
-   * @param own - the description of the subclass's options, if it has some of its own: other names are refused
+   * @param kinds - the kinds of messages that the decoder reads and passes on, for errors and for the order of a template
+   * @param own - the description of the subclass's own options; other names are refused
    */
   constructor(
     options: MessageToMessageDecoderOptions = {},

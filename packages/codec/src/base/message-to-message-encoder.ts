@@ -12,7 +12,7 @@ import { isOf, OTHER_MESSAGES, type OtherMessagesOptions, unwritable } from './o
 import type { OwnOptions } from './own-options.ts';
 import { Several } from './several.ts';
 
-/** Options of every message encoder; classes that extend this one use them. */
+/** Options of every message encoder, for subclasses to extend. */
 export const MESSAGE_ENCODER_OPTIONS = describeOptions('MessageToMessageEncoder', {
   otherMessages: OTHER_MESSAGES,
 });
@@ -24,35 +24,36 @@ export const MESSAGE_ENCODER_OPTIONS = describeOptions('MessageToMessageEncoder'
  *  wire | frame | [message encoder] | app
  * ```
  *
- * **Place** before what writes the messages that it takes.
- * **In** outbound messages for which `encodes` returns true; others are refused, or with
- * `otherMessages: 'pass-on'` pass on.
- * **Out** what `encode` returns; all in order for `several(…)`, and the write is done when all are.
- * **Events** all pass.
- * **Errors** a `HeadraceError` that `encode` throws is kept, anything else becomes `HR_ERR_ENCODER_FAILED`; no
- * message at all, and one that it does not encode, is `HR_ERR_MESSAGE_NOT_ENCODABLE`. They fail the write.
- * **State** none of its own; a subclass without state sets `readonly sharable = true`.
- * **Cost** one call; with a {@link MessageToMessageEncoder.broadcastKey} one call for a whole broadcast.
- * **Pitfalls** if one of several parts fails, the others are still written.
+ * - **Place** Before the handler that writes the messages that the encoder accepts.
+ * - **In** Outbound messages for which `encodes` returns true. Other messages are refused, or pass on if `otherMessages` is
+ *   `'pass-on'`.
+ * - **Out** The result of `encode`. For `several(…)`, all messages are written in order, and the write is done when all parts are
+ *   done.
+ * - **Events** All pass.
+ * - **Errors** A `HeadraceError` that `encode` throws is kept. Any other error becomes `HR_ERR_ENCODER_FAILED`.
+ *   `HR_ERR_MESSAGE_NOT_ENCODABLE` if `encode` makes no message, and for a message that is refused. Each error fails the write.
+ * - **State** No state of its own. A subclass without state sets `readonly sharable = true`.
+ * - **Cost** One call for each message. With a {@link MessageToMessageEncoder.broadcastKey}, one call for a whole broadcast.
+ * - **Pitfalls** If one of several parts fails, the other parts are still written.
  *
  * @see Netty's `MessageToMessageEncoder`
  */
 export abstract class MessageToMessageEncoder<I, O> implements Handler {
   declare readonly types: Types<{ accepts: I; writes: O }>;
   readonly sharable?: boolean;
-  /** The kinds of messages that it takes and makes; `undefined` if it passes other messages on. */
+  /** The kinds of messages that the encoder accepts and makes, or `undefined` if it passes other messages on. */
   readonly messageKinds: MessageKinds | undefined;
   private readonly kinds: MessageKinds;
   /**
-   * Set it where the result depends only on the message and on this key: then a group's broadcast encodes once
-   * for all members.
+   * Key that identifies all settings on which the result of `encode` depends, in addition to the message. With a key, a broadcast
+   * to a group encodes once for all members with the same key.
    */
   protected readonly broadcastKey: string | undefined = undefined;
   private outbound: MessageEncoding<I, O> | undefined = undefined;
 
   /**
-   * @param kinds - what the encoder takes and makes, for errors and for the order of a template
-   * @param own - the description of the subclass's options, if it has some of its own: other names are refused
+   * @param kinds - the kinds of messages that the encoder accepts and writes, for errors and for the order of a template
+   * @param own - the description of the subclass's own options; other names are refused
    */
   constructor(
     options: OtherMessagesOptions = {},
@@ -65,7 +66,10 @@ export abstract class MessageToMessageEncoder<I, O> implements Handler {
     this.messageKinds = otherMessages === 'refuse' ? kinds : undefined;
   }
 
-  /** Whether `encode` takes this message; `otherMessages` decides on the others. @default those of its kind */
+  /**
+   * Returns true if `encode` accepts this message. `otherMessages` decides about other messages.
+   * @default messages of the encoder's own kind
+   */
   encodes(message: unknown): boolean {
     return isOf(this.kinds.accepts, message);
   }
@@ -79,7 +83,6 @@ export abstract class MessageToMessageEncoder<I, O> implements Handler {
   }
 }
 
-/** The part of an encoder that encodes one message. */
 export interface MessageEncodes<I, O> {
   readonly messageKinds: MessageKinds | undefined;
   encodes(message: unknown): boolean;

@@ -16,28 +16,27 @@ import {
 /**
  * The treatment of messages of a kind that a codec does not read, or does not encode:
  *
- * - `'refuse'`: an inbound one is an `HR_ERR_MESSAGE_UNREADABLE` and ends the channel, whatever the
- *   `frameErrorPolicy`; an outbound one fails its write with `HR_ERR_MESSAGE_NOT_ENCODABLE`.
- * - `'pass-on'`: they go to the next handler as they are, past every limit and schema, as Netty's do.
+ * - `'refuse'`: an inbound message causes `HR_ERR_MESSAGE_UNREADABLE` and ends the channel, with every `frameErrorPolicy`. An
+ *   outbound message fails its write with `HR_ERR_MESSAGE_NOT_ENCODABLE`.
+ * - `'pass-on'`: the messages pass to the next handler unchanged, without any limit or schema, as in Netty.
  */
 export type OtherMessages = 'refuse' | 'pass-on';
 
-/** Options of every encoder and codec that does not take every message. */
+/** Options of every encoder and codec that does not accept every message. */
 export interface OtherMessagesOptions {
-  /** The treatment of messages of a kind that it does not read or encode. @default 'refuse' */
+  /** The treatment of messages of a kind that the handler does not read or encode. @default 'refuse' */
   readonly otherMessages?: OtherMessages;
 }
 
 export const OTHER_MESSAGES = choice(['refuse', 'pass-on'], { default: 'refuse' });
 
-/** True for a message of this kind; for any if the kind is not known. */
+/** Returns true for a message of this kind, and for any message if the kind is not known. */
 export function isOf(kind: MessageKind | undefined, message: unknown): boolean {
   if (kind === undefined) return true;
   if (kind === 'text') return typeof message === 'string';
   return isOutboundBytes(message) === (kind === 'bytes');
 }
 
-/** The error for a message that the handler of this context cannot read. */
 export function unreadable(ctx: Context, message: unknown): DecodeError {
   const kind = kindOf(message);
   const givers = around(ctx).before.filter(({ channelRead }) => channelRead !== undefined);
@@ -47,7 +46,6 @@ export function unreadable(ctx: Context, message: unknown): DecodeError {
   return new DecodeError('MESSAGE_UNREADABLE', misorderOfReads(ctx.handler, kind, giver), { kind });
 }
 
-/** The error for a message that the handler of this context cannot encode. */
 export function unwritable(ctx: Context, message: unknown): EncodeError {
   const kind = kindOf(message);
   const { before, after } = around(ctx);
@@ -57,7 +55,7 @@ export function unwritable(ctx: Context, message: unknown): EncodeError {
   return new EncodeError('MESSAGE_NOT_ENCODABLE', text, { kind });
 }
 
-/** The handlers before and after a context, the nearest first. */
+/** Returns the handlers before and after a context, the nearest handler first. */
 function around(ctx: Context): { readonly before: Handler[]; readonly after: Handler[] } {
   const handlers = [...ctx.pipeline].map(([, handler]) => handler);
   const at = handlers.indexOf(ctx.handler);

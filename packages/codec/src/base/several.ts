@@ -1,4 +1,4 @@
-/** The result of an encoder or decoder that makes more than one message of one. */
+/** The result of an encoder or decoder that makes more than one message from one message. */
 export class Several<T> {
   /** The messages, in order. */
   readonly messages: readonly T[];
@@ -8,7 +8,7 @@ export class Several<T> {
   }
 }
 
-/** Several messages in place of one, in order: `return several(header, body)`. */
+/** Returns several messages in place of one message, in order: `return several(header, body)`. */
 export function several<T>(...messages: readonly T[]): Several<T> {
   return new Several(messages);
 }

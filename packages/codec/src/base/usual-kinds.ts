@@ -1,6 +1,6 @@
 import type { MessageKind, MessageKinds } from '@headrace/core';
 
-/** Of codecs, and of decoders and encoders for one direction alone: bytes on the wire's side, the kind on the other. */
+/** Returns the kinds of a codec, decoder or encoder: bytes on the side of the wire, and `kind` on the other side. */
 const bytesAnd = (kind: MessageKind): MessageKinds => ({
   reads: 'bytes',
   passesOn: kind,

@@ -5,7 +5,7 @@ import { SchemaCodec, type SchemaCodecOptions } from '../schema/schema-codec.ts'
 import { countCbor } from './count-cbor.ts';
 
 /**
- * Turns frames of CBOR into values and values into CBOR. It needs the package `cborg`, and comes from
+ * Turns frames of CBOR into values and values into CBOR. The codec needs the package `cborg`. Import it from
  * `@headrace/codec/cbor`.
  *
  * ```text
@@ -13,17 +13,17 @@ import { countCbor } from './count-cbor.ts';
  *  BEFORE a1 61 61 01  →  AFTER { a: 1 }
  * ```
  *
- * **Place** after a frame decoder.
- * **In** inbound `Buffer`; outbound any value but bytes. Anything else is refused (`otherMessages`).
- * **Out** inbound what the schema gives back; outbound bytes.
- * **Events** all pass.
- * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`; `HR_ERR_MESSAGE_INVALID` for a value that is not
- * CBOR, has bytes left over, or does not fit the schema;
- * `HR_ERR_DECODER_FAILED` for a schema that throws or answers later; `HR_ERR_ENCODER_FAILED` fails the write.
- * **State** whether it has failed: one codec for each channel.
- * **Cost** the library and the schema; a broadcast to a group is encoded once.
- * **Pitfalls** without a schema a message is whatever the peer wants. Tags other than those of plain values
- * are refused. Outbound messages are not validated.
+ * - **Place** After a frame decoder.
+ * - **In** Inbound `Buffer`, and outbound any value except bytes. Other messages are refused (`otherMessages`).
+ * - **Out** Inbound the output of the schema, and outbound bytes.
+ * - **Events** All pass.
+ * - **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`. `HR_ERR_MESSAGE_INVALID` for a value that is not
+ *   CBOR, has bytes left over, or does not match the schema. `HR_ERR_DECODER_FAILED` for a schema that throws or is asynchronous.
+ *   A write fails with `HR_ERR_ENCODER_FAILED`.
+ * - **State** Whether decoding has failed. Each channel needs its own codec.
+ * - **Cost** The library and the schema. A broadcast to a group is encoded once.
+ * - **Pitfalls** Without a schema, the peer decides the shape of a message. Only the tags of plain values are accepted. Outbound
+ *   messages are not validated.
  *
  * @example
  * ```ts run

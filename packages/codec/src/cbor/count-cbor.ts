@@ -7,7 +7,7 @@ const TEXT = 3;
 const ONE_BYTE = 24;
 const EIGHT_BYTES = 27;
 
-/** The heads in this CBOR: one for each value, key and tag. For what is not CBOR the number means nothing. */
+/** Counts the heads in CBOR: one head for each value, key and tag. If the bytes are not CBOR, the number has no meaning. */
 export function countCbor(bytes: Uint8Array): number {
   let heads = 0;
   for (let at = 0; at < bytes.length; heads++) {
@@ -18,7 +18,7 @@ export function countCbor(bytes: Uint8Array): number {
     const major = head >> 5;
     at += 1 + width;
     if (major !== BYTES && major !== TEXT) continue;
-    // A negative length is none of CBOR; it must not lead back.
+    // CBOR has no negative lengths. A negative length must not move the position back.
     at += width === 0 ? low : Math.abs(readLength(bytes, at - width, width, false));
   }
   return heads;

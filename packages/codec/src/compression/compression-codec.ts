@@ -8,15 +8,15 @@ import {
 import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
 import { BYTES_AND_BYTES } from '../base/usual-kinds.ts';
 
-/** How bytes are compressed: gzip, zlib (`deflate`), zlib without header (`deflate-raw`), Brotli. */
+/** The format of compressed bytes: gzip, zlib (`deflate`), zlib without a header (`deflate-raw`), or Brotli. */
 export type CompressionFormat = 'gzip' | 'deflate' | 'deflate-raw' | 'brotli';
 
 /** Options of {@link CompressionCodec}. */
 export interface CompressionCodecOptions extends MessageToMessageDecoderOptions {
   readonly format: CompressionFormat;
-  /** The largest message in bytes, inflated; for what comes in. @default 1_048_576 */
+  /** Maximum length of an inbound message after inflation, in bytes. @default 1_048_576 */
   readonly maxInflatedBytes?: number;
-  /** The effort, a number from 0 (fast) to 9 (small), with Brotli to 11. @default 6, with Brotli 4 */
+  /** The compression effort, a whole number from 0 (fast) to 9 (small), or to 11 with Brotli. @default 6, with Brotli 4 */
   readonly level?: number;
 }
 
@@ -61,21 +61,25 @@ const METHODS: Readonly<Record<CompressionFormat, Methods>> = {
 };
 
 /**
- * Compresses each outbound message and inflates each inbound one, each on its own, in order, and never to more
- * bytes than allowed.
+ * Compresses each outbound message and inflates each inbound message, in order and independently of other messages. Inflation
+ * stops at a size limit.
  *
  * ```text
  *  wire | frame | [CompressionCodec] | message codec | app
  *  BEFORE 1f 8b 08 … (gzip of "hi")  →  AFTER "hi"
  * ```
  *
- * **Place** between a frame decoder and a message codec. **In** bytes both ways; anything else is refused (`otherMessages`).
- * **Out** `Buffer` both ways. **Events** all pass. **Errors** `HR_ERR_FRAME_TOO_LONG` for a message that would inflate to more
- * than `maxInflatedBytes`: it is not inflated any further; `HR_ERR_MESSAGE_INVALID` for bytes that are not compressed so, or are
- * cut off. **State** whether it has failed: one codec for each channel. **Cost** it works on the event loop, which keeps the
- * order at no cost: some ten microseconds for each message and about a millisecond for 64 KiB. A broadcast to a group is
- * compressed once. **Pitfalls** small messages get larger. If secrets are compressed together with what a stranger chose, the
- * size of the result reveals something about the secrets.
+ * - **Place** Between a frame decoder and a message codec.
+ * - **In** Bytes in both directions. Other messages are refused (`otherMessages`).
+ * - **Out** `Buffer` in both directions.
+ * - **Events** All pass.
+ * - **Errors** `HR_ERR_FRAME_TOO_LONG` for a message that would inflate to more than `maxInflatedBytes`. Inflation stops there.
+ *   `HR_ERR_MESSAGE_INVALID` for bytes that are truncated, or not compressed in this format.
+ * - **State** Whether decoding has failed. Each channel needs its own codec.
+ * - **Cost** The codec works on the event loop, which keeps the order without extra cost. Each message takes about ten
+ *   microseconds, and 64 KiB take about a millisecond. A broadcast to a group is compressed once.
+ * - **Pitfalls** Small messages grow. If a message contains secrets and also text that a stranger chose, its compressed size
+ *   reveals information about the secrets.
  *
  * @example
  * ```ts run
@@ -93,7 +97,7 @@ const METHODS: Readonly<Record<CompressionFormat, Methods>> = {
  * channel.writeInbound(bytes);
  * console.log(bytes!.length < 100, channel.readInbound<string>()?.length); // prints true 6000
  * ```
- * @see Netty's `JdkZlibDecoder`, whose one stream for a whole connection this is not
+ * @see Netty's `JdkZlibDecoder`, which uses one stream for a whole connection
  */
 export class CompressionCodec extends MessageToMessageCodec<
   Buffer,

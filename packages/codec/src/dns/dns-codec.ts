@@ -9,24 +9,25 @@ import { formatDns } from './format-dns.ts';
 import { parseDns } from './parse-dns.ts';
 
 /**
- * Turns frames into messages of the DNS and back, over TCP, TLS (DoT), or a channel for each peer. It needs the package
- * `dns-packet`, and comes from `@headrace/codec/dns`.
+ * Turns frames into DNS messages and DNS messages into frames, over TCP, TLS (DoT), or a channel for each peer. The codec needs
+ * the package `dns-packet`. Import it from `@headrace/codec/dns`.
  *
  * ```text
  *  wire | length prefix of 2 bytes | [DnsCodec] | app
  *  BEFORE 00 07 01 00 00 01 00 00 …  →  AFTER { id: 7, type: 'query', questions: [{ name: 'example.com', … }], … }
  * ```
  *
- * - **Place** after `lengthPrefixed({ bytes: 2, maxFrameLength: 65_535 })`.
- * - **In** inbound `Buffer`; outbound a `DnsPacket`, such as `dnsAnswer(query, …)`. Anything else is refused (`otherMessages`).
- * - **Out** inbound a `DnsMessage`; outbound bytes.
- * - **Events** all pass.
- * - **Errors** `HR_ERR_MESSAGE_INVALID` for a value that is not such a message, ends too early or too late, or has more than 8
- *   pointers in a row; `HR_ERR_MESSAGE_NOT_ENCODABLE` and `HR_ERR_MESSAGE_TOO_LONG` fail the write.
- * - **State** whether it has failed: one codec for each channel.
- * - **Cost** the library, and one look at each byte.
- * - **Pitfalls** a label may contain a dot, and reads as two labels then. A client matches answers to its queries: by id,
- *   question, and, in datagrams, sender.
+ * - **Place** After `lengthPrefixed({ bytes: 2, maxFrameLength: 65_535 })`.
+ * - **In** Inbound `Buffer`, and outbound a `DnsPacket`, for example `dnsAnswer(query, …)`. Other messages are refused
+ *   (`otherMessages`).
+ * - **Out** Inbound a `DnsMessage`, and outbound bytes.
+ * - **Events** All pass.
+ * - **Errors** `HR_ERR_MESSAGE_INVALID` for bytes that are not a DNS message, are too short or too long, or contain more than 8
+ *   pointers in a row. A write fails with `HR_ERR_MESSAGE_NOT_ENCODABLE` or `HR_ERR_MESSAGE_TOO_LONG`.
+ * - **State** Whether decoding has failed. Each channel needs its own codec.
+ * - **Cost** The library, and one check of each byte.
+ * - **Pitfalls** A label that contains a dot is read as two labels. The client must match answers to its queries by id, question,
+ *   and, for datagrams, sender.
  *
  * @example
  * ```ts run

@@ -8,19 +8,19 @@ import { type DnsMessage, type DnsPacket, type DnsPlace, SAFE_BYTES } from './dn
 import { formatDnsDatagram } from './format-dns.ts';
 import { parseDns } from './parse-dns.ts';
 
-/** A datagram that came: a `Datagram` of `@headrace/datagram`. */
+/** A received datagram: a `Datagram` of `@headrace/datagram`. */
 export interface DnsDatagram {
   /** The message on the wire. */
   readonly bytes: Buffer;
-  /** Where it came from. */
+  /** Address of the sender. */
   readonly sender: DnsPlace;
 }
 
-/** A datagram to be sent: an `OutboundDatagram` of `@headrace/datagram`. */
+/** A datagram to send: an `OutboundDatagram` of `@headrace/datagram`. */
 export interface DnsReply {
   /** The message on the wire. */
   readonly bytes: Buffer;
-  /** Where it goes. Without it, to the peer of the channel. */
+  /** Address of the recipient. Without a recipient, the datagram is sent to the peer of the channel. */
   readonly recipient?: DnsPlace | undefined;
 }
 
@@ -32,23 +32,24 @@ const KINDS: MessageKinds = {
 };
 
 /**
- * Turns the datagrams of a `DatagramBootstrap` into messages of the DNS with their `sender`, and messages into datagrams for
- * their `recipient`. It needs the package `dns-packet`, and comes from `@headrace/codec/dns`.
+ * Turns the datagrams of a `DatagramBootstrap` into DNS messages with their `sender`, and messages into datagrams for their
+ * `recipient`. The codec needs the package `dns-packet`. Import it from `@headrace/codec/dns`.
  *
  * ```text
  *  UDP | [DnsDatagramCodec] | app     the same handlers of the application as after a DnsCodec
  * ```
  *
- * - **Place** first, on a channel of datagrams.
- * - **In** inbound a `Datagram`; outbound a `DnsPacket`. Anything else is refused (`otherMessages`).
- * - **Out** inbound a `DnsMessage` with its `sender`; outbound a datagram. An answer above `maxDatagramBytes` goes out without its
- *   records and with the flag TC.
- * - **Events** all pass.
- * - **Errors** as `DnsCodec`, with `host` and `port` of the sender. The channel stays, and the next datagram is read.
- * - **State** none but that of a decoder: one codec for each channel.
- * - **Cost** as `DnsCodec`.
- * - **Pitfalls** senders can be forged, and an answer is longer than its query: a server that serves strangers should
- *   limit its answers for each sender. A name that a client sends to is looked up for each datagram.
+ * - **Place** First, on a channel of datagrams.
+ * - **In** Inbound a `Datagram`, and outbound a `DnsPacket`. Other messages are refused (`otherMessages`).
+ * - **Out** Inbound a `DnsMessage` with its `sender`, and outbound a datagram. An answer above `maxDatagramBytes` is sent without
+ *   its records and with the flag TC.
+ * - **Events** All pass.
+ * - **Errors** See `DnsCodec`. The errors contain the `host` and `port` of the sender. The channel stays open, and the next
+ *   datagram is read.
+ * - **State** Only the state of a decoder. Each channel needs its own codec.
+ * - **Cost** See `DnsCodec`.
+ * - **Pitfalls** Senders can be forged, and an answer is longer than its query. A server for strangers should limit its answers
+ *   for each sender. If a client sends to a host name, the name is looked up for each datagram.
  *
  * @example
  * ```ts check

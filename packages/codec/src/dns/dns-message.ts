@@ -14,7 +14,7 @@ export type DnsRcode =
   | 'NOTAUTH'
   | 'NOTZONE';
 
-/** In the order of their numbers. */
+/** The results in the order of their numbers. */
 export const RCODES: readonly DnsRcode[] = [
   'NOERROR',
   'FORMERR',
@@ -29,82 +29,88 @@ export const RCODES: readonly DnsRcode[] = [
   'NOTZONE',
 ];
 
-/** The address of a sender or of a recipient. */
+/** The address of a sender or a recipient. */
 export interface DnsPlace {
-  /** An IP address. */
+  /** IP address. */
   readonly host: string;
-  /** The port, 1 to 65535. */
+  /** Port, 1 to 65535. */
   readonly port: number;
 }
 
-/** A message that came. Its records are those of `dns-packet`; `data` that is a `Buffer` is a view of the message. */
+/**
+ * A received message. The records are those of `dns-packet`. If the `data` of a record is a `Buffer`, the `Buffer` is a view of
+ * the message.
+ */
 export interface DnsMessage {
-  /** The number that an answer has from its query, 0 to 65535. */
+  /** Identifier of the query, 0 to 65535. An answer has the identifier of its query. */
   readonly id: number;
   readonly type: 'query' | 'response';
-  /** The 15 bits of flags after the type, with opcode and rcode, as they came. */
+  /** The 15 bits of flags after the type, including opcode and rcode, unchanged. */
   readonly flags: number;
-  /** The server is an authority for the name. */
+  /** Whether the server is an authority for the name. */
   readonly flag_aa: boolean;
-  /** The answer was too long for a datagram: ask again over TCP. */
+  /** Whether the answer was too long for a datagram. If true, send the query again over TCP. */
   readonly flag_tc: boolean;
-  /** The client asks for recursion. */
+  /** Whether the client requests recursion. */
   readonly flag_rd: boolean;
-  /** The server offers recursion. */
+  /** Whether the server offers recursion. */
   readonly flag_ra: boolean;
-  /** The server has verified the data (DNSSEC). */
+  /** Whether the server has verified the data (DNSSEC). */
   readonly flag_ad: boolean;
-  /** The client asks for data that is not verified (DNSSEC). */
+  /** Whether the client requests data that is not verified (DNSSEC). */
   readonly flag_cd: boolean;
-  /** `'QUERY'`, or another operation. */
+  /** The operation: `'QUERY'`, or another operation. */
   readonly opcode: string;
-  /** A {@link DnsRcode}, or `'RCODE_11'` to `'RCODE_15'`. */
+  /** The result: a {@link DnsRcode}, or `'RCODE_11'` to `'RCODE_15'`. */
   readonly rcode: string;
-  /** The names and types that are asked for. */
+  /** The requested names and types. */
   readonly questions: readonly Question[];
-  /** The records that answer. */
+  /** The records that answer the questions. */
   readonly answers: readonly Answer[];
   /** Records of the servers that are authorities for the name. */
   readonly authorities: readonly Answer[];
-  /** Records that help, and those of EDNS. */
+  /** Additional records, and the records of EDNS. */
   readonly additionals: readonly Answer[];
-  /** Its sender, if it came in a datagram. */
+  /** The sender of the message, if it arrived in a datagram. */
   readonly sender?: DnsPlace | undefined;
 }
 
-/** A message to be sent. */
+/** A message to send. */
 export interface DnsPacket {
-  /** 0 to 65535; what a client sends should be random. @default 0 */
+  /** Identifier, 0 to 65535. A client should use random identifiers. @default 0 */
   readonly id?: number | undefined;
-  /** A query or an answer. @default 'query' */
+  /** Kind of message: a query or an answer. @default 'query' */
   readonly type?: 'query' | 'response' | undefined;
-  /** Constants of `dns-packet`, such as `RECURSION_DESIRED`. @default 0 */
+  /** Flags from the constants of `dns-packet`, for example `RECURSION_DESIRED`. @default 0 */
   readonly flags?: number | undefined;
-  /** @default what `flags` has */
+  /** Result of an answer. @default the result in `flags` */
   readonly rcode?: DnsRcode | undefined;
-  /** The names and types that are asked for. @default none */
+  /** The requested names and types. @default none */
   readonly questions?: readonly Question[] | undefined;
-  /** The records that answer. @default none */
+  /** The records that answer the questions. @default none */
   readonly answers?: readonly Answer[] | undefined;
   /** Records of the servers that are authorities for the name. @default none */
   readonly authorities?: readonly Answer[] | undefined;
-  /** Records that help, and those of EDNS. @default none */
+  /** Additional records, and the records of EDNS. @default none */
   readonly additionals?: readonly Answer[] | undefined;
-  /** Whom a datagram goes to. @default the peer of a channel that is connected */
+  /** Recipient of a datagram. @default the peer of a connected channel */
   readonly recipient?: DnsPlace | undefined;
-  /** An answer that is longer goes out without its records and with the flag TC, in a datagram. @default 1232 */
+  /**
+   * Maximum length of an answer in a datagram, in bytes. A longer answer is sent without its records and with the flag TC.
+   * @default 1232
+   */
   readonly maxDatagramBytes?: number | undefined;
 }
 
-/** The parts of an answer beyond its query. */
+/** The parts of an answer that are not copied from its query. */
 export type DnsAnswerParts = Pick<
   DnsPacket,
   'rcode' | 'flags' | 'answers' | 'authorities' | 'additionals'
 >;
 
-/** Of a client that names no limit (RFC 1035, 4.2.1). */
+/** Limit for a client that announces no limit (RFC 1035, 4.2.1). */
 const PLAIN_BYTES = 512;
-/** A size that passes every link without fragments; the DNS flag day of 2020. */
+/** A size that passes every network without fragments, as the DNS flag day of 2020 recommends. */
 export const SAFE_BYTES = 1232;
 /** The bits that an answer copies from its query: opcode, RD and CD. */
 const COPIED_FLAGS = 0x7910;
@@ -112,8 +118,8 @@ const COPIED_FLAGS = 0x7910;
 export const isOpt = (record: Answer): record is OptAnswer => record.type === 'OPT';
 
 /**
- * The answer to a query, for its sender: with its id, its questions, and a limit for datagrams that its client can take. A
- * query with EDNS gets an answer with EDNS.
+ * Returns the answer to a query, addressed to the sender of the query. The answer has the id and the questions of the query, and
+ * a limit for datagrams that the client can receive. A query with EDNS is answered with EDNS.
  *
  * @see RFC 1035, 4.1.1, and RFC 6891, 6.1.1
  */
@@ -148,7 +154,7 @@ function ownOpt(): OptAnswer {
   };
 }
 
-/** The library's arrays are not readonly. */
+/** Returns a packet as the type of the library, whose arrays are not readonly. */
 export function packetOf({
   recipient: _to,
   maxDatagramBytes: _limit,

@@ -1,5 +1,5 @@
 /**
- * Queries and answers of the DNS, by the library `dns-packet`: `@headrace/codec/dns`.
+ * Queries and answers of the DNS, with the library `dns-packet`: `@headrace/codec/dns`.
  *
  * @module
  */

@@ -7,13 +7,13 @@ const MAX_LABEL_BYTES = 63;
 const MAX_NAME_BYTES = 253;
 const MAX_TEXT_BYTES = 255;
 const MAX_BYTES = 65_535;
-/** Records whose data is a name, and the fields of others' data that are names. */
+/** Records whose data is a name, and the fields in the data of other records that are names. */
 const NAME_TYPES: ReadonlySet<string> = new Set(['CNAME', 'DNAME', 'NS', 'PTR']);
 const NAME_FIELDS = ['exchange', 'target', 'mname', 'rname', 'mbox', 'replacement', 'signersName'];
 
 /**
- * The bytes of a message. Throws an `EncodeError` for a name or text that DNS cannot carry; the library would silently write a
- * different one.
+ * Returns the bytes of a message. Throws an `EncodeError` for a name or text that DNS cannot represent. The library would write a
+ * different name or text without an error.
  */
 export function formatDns(packet: DnsPacket): Buffer {
   for (const { name } of packet.questions ?? []) checkName(name);
@@ -32,7 +32,10 @@ export function formatDns(packet: DnsPacket): Buffer {
   );
 }
 
-/** The same for a datagram: an answer above its limit goes without its records, so that the client asks over TCP. */
+/**
+ * Returns the bytes of a datagram. An answer above the limit is written without its records, so that the client repeats its query
+ * over TCP.
+ */
 export function formatDnsDatagram(packet: DnsPacket, limit: number): Buffer {
   const bytes = formatDns(packet);
   if (bytes.length <= limit || packet.type !== 'response') return bytes;

@@ -3,14 +3,20 @@ import { decode } from 'dns-packet';
 import type { DnsMessage } from './dns-message.ts';
 
 const HEADER_BYTES = 12;
-/** The root's name, a type and a class; a record has a lifetime and a length, too. */
+/** Minimum lengths. A question has the root's name, a type and a class. A record also has a lifetime and a length. */
 const QUESTION_BYTES = 5;
 const RECORD_BYTES = 11;
 const POINTER = 0xc0;
-/** Encoders point at a label, some at a pointer. Each label of a name may cost as many steps as this. */
+/**
+ * Maximum number of pointers in a row. Encoders point to a label, and some encoders to a pointer. Each label of a name can take
+ * this number of steps.
+ */
 const MAX_POINTERS_IN_A_ROW = 8;
 
-/** The message in these bytes. Throws what is wrong with them, and takes time and memory in proportion to their number. */
+/**
+ * Returns the message in these bytes. Throws an error that describes the fault. The time and the memory are proportional to the
+ * number of bytes.
+ */
 export function parseDns(bytes: Buffer): DnsMessage {
   checkCounts(bytes);
   checkPointers(bytes);
@@ -19,7 +25,7 @@ export function parseDns(bytes: Buffer): DnsMessage {
   throw new Error(`its records have ${decode.bytes} bytes of ${bytes.length}`);
 }
 
-/** The library makes an array of each length that the header announces. */
+/** Checks the counts in the header, because the library makes an array of each announced length. */
 function checkCounts(bytes: Buffer): void {
   if (bytes.length < HEADER_BYTES)
     throw new Error(`it is shorter than its header of ${HEADER_BYTES} bytes`);
@@ -31,8 +37,9 @@ function checkCounts(bytes: Buffer): void {
 }
 
 /**
- * The library refuses a pointer forward, but follows any number backward, for each name again: 64 KiB of pointers would hold
- * the event loop for seconds. Bytes that only look like pointers are counted too; eight in a row do not look so by accident.
+ * Checks the number of pointers in a row. The library refuses a pointer forward, but follows any number of pointers backward,
+ * again for each name. 64 KiB of pointers would block the event loop for seconds. Bytes that only resemble pointers are counted
+ * as well, but eight of them in a row do not occur by accident.
  */
 function checkPointers(bytes: Buffer): void {
   for (let start = HEADER_BYTES; start + 1 < bytes.length; start++) {

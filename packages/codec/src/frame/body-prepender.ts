@@ -26,9 +26,9 @@ import {
 } from '../base/other-messages.ts';
 import { BYTES_AND_BYTES } from '../base/usual-kinds.ts';
 
-/** Options of the prependers whose header fits any length. */
+/** Options of the prependers whose header can hold any length. */
 export interface BodyPrependerOptions extends OtherMessagesOptions {
-  /** The longest body in bytes; take the same limit as the peer's decoder. @default 2147483647 */
+  /** Maximum length of a body, in bytes. Use the same limit as the peer's decoder. @default 2147483647 */
   readonly maxBodyLength?: number;
 }
 
@@ -38,9 +38,9 @@ export const BODY_PREPENDER_OPTIONS = describeOptions('BodyPrepender', {
   otherMessages: OTHER_MESSAGES,
 });
 
-/** How a length is written before each body, and which bodies are refused. */
+/** Writes a length before each body, and refuses bodies outside its limits. */
 export abstract class LengthHeader {
-  /** A broadcast is encoded once for all members whose headers have the same key. */
+  /** The key of broadcasts. A broadcast is encoded once for all members whose headers have the same key. */
   readonly key: string;
   readonly minBodyLength: number;
   readonly maxBodyLength: number;
@@ -52,7 +52,7 @@ export abstract class LengthHeader {
   }
 
   abstract sizeOf(bodyBytes: number): number;
-  /** Returns where the body begins. */
+  /** Writes the header. Returns the offset at which the body begins. */
   abstract write(target: Uint8Array, offset: number, bodyBytes: number): number;
 
   readonly prepend = (body: OutboundBytes): OutboundBytes => {
@@ -63,7 +63,7 @@ export abstract class LengthHeader {
 
   readonly prependForMany = (body: OutboundBytes): OutboundBytes => toBuffer(this.prepend(body));
 
-  /** The error for a body that is too short or too long. */
+  /** Returns the error for a body that is too short or too long. */
   protected refuse(bytes: number): EncodeError {
     const { maxBodyLength } = this;
     return new EncodeError(
@@ -74,7 +74,10 @@ export abstract class LengthHeader {
   }
 }
 
-/** A header and the body that it counts, not yet copied together. Made for each message, hence only two fields. */
+/**
+ * A header and the body that it counts, not yet copied together. The object has only two fields, because each message needs its
+ * own.
+ */
 class Prefixed implements ByteSource {
   private readonly header: LengthHeader;
   private readonly body: OutboundBytes;
@@ -110,7 +113,7 @@ class Prefixed implements ByteSource {
   }
 }
 
-/** Puts the length of each message before it: the base of the prependers. */
+/** Writes the length of each message before it. This class is the base of the prependers. */
 export abstract class BodyPrepender implements Handler {
   declare readonly types: Types<{ accepts: OutboundBytes; writes: OutboundBytes }>;
   readonly sharable = true;
@@ -124,9 +127,9 @@ export abstract class BodyPrepender implements Handler {
   }
 
   /**
-   * The length and the body, which is not copied: for an encoder that writes several frames as one message.
+   * Returns the length and the body, which is not copied, for an encoder that writes several frames as one message.
    *
-   * @throws EncodeError `HR_ERR_MESSAGE_TOO_LONG`, `HR_ERR_MESSAGE_NOT_ENCODABLE` as a write fails with
+   * @throws EncodeError `HR_ERR_MESSAGE_TOO_LONG`, `HR_ERR_MESSAGE_NOT_ENCODABLE`, as for a failed write
    */
   prepend(body: OutboundBytes): OutboundBytes {
     return this.header.prepend(body);

@@ -11,13 +11,13 @@ import { describeFirstBytes, frameTooLong } from './first-bytes.ts';
 
 /** Options of {@link ContentLengthFrameDecoder}. */
 export interface ContentLengthFrameDecoderOptions extends ByteToMessageDecoderOptions {
-  /** The longest body in bytes. */
+  /** Maximum length of a body, in bytes. */
   readonly maxFrameLength: number;
-  /** The longest header in bytes, the empty line at its end included; at least 36. @default 4096 */
+  /** Maximum length of a header, in bytes, including the empty line at its end. At least 36. @default 4096 */
   readonly maxHeaderLength?: number;
 }
 
-/** Options of the decoder; the preset uses them. */
+/** Options of the decoder, also used by the preset. */
 export const CONTENT_LENGTH_OPTIONS = describeOptions(
   'ContentLengthFrameDecoder',
   {
@@ -28,19 +28,19 @@ export const CONTENT_LENGTH_OPTIONS = describeOptions(
 );
 
 const [TAB, LF, CR, SPACE, COLON, ZERO, NINE, DEL] = [9, 10, 13, 32, 58, 48, 57, 127] as const;
-/** A larger number is not exact. */
+/** Maximum number of digits of a length. A larger number is not exact. */
 const MAX_DIGITS = 15;
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const LENGTH_NAME = 'content-length';
 /** The first bytes of nearly every header. */
 const COMMON: Buffer = Buffer.from('Content-Length: ');
 
-/** Where the dropping of a header stands: at the start of a line, after a CR there, within a line. */
+/** The position while a header is dropped: at the start of a line, after a CR at that start, or within a line. */
 const [LINE_START, START_CR, WITHIN] = [0, 1, 2] as const;
 
 /**
- * Cuts the stream into frames by the header before each, which has the form of HTTP's and says `Content-Length`, as
- * the Language Server Protocol and the Debug Adapter Protocol have it.
+ * Cuts the stream into frames. A header in the form of an HTTP header, with `Content-Length`, precedes each frame. The Language
+ * Server Protocol and the Debug Adapter Protocol use this format.
  *
  * ```text
  *  BEFORE Content-Length: 2 CR LF CR LF { }   →  AFTER "{}"
@@ -48,18 +48,18 @@ const [LINE_START, START_CR, WITHIN] = [0, 1, 2] as const;
  *         content-length:2 CR LF CR LF { }    →  AFTER "{}"
  * ```
  *
- * **Place** first after the transport.
- * **In** `Buffer`, in any cut.
- * **Out** `Buffer`, one for each body. Headers of other names are checked for their form and dropped.
- * **Events** as {@link ByteToMessageDecoder}.
- * **Errors** `HR_ERR_FRAME_TOO_LONG` for a body over `maxFrameLength`, once, and exactly that frame is left out;
- * the same for a header over `maxHeaderLength`; `HR_ERR_FRAME_CORRUPT` for a line that is not a header, ends in a bare
- * LF, for a length that is not a number, or is missing, or comes twice: what is left of that header is left out, up
- * to its empty line; `HR_ERR_TIMEOUT_READ` for a frame that does not become whole.
- * **State** the unfinished frame, at most both limits and one read: one decoder for each channel.
- * **Cost** no copy for frames that lie within one read, no text for a header that is only `Content-Length: N`.
- * **Pitfalls** a body is as long as its header says, in bytes: a peer that counts characters is cut in the wrong
- * place at the first one that is not ASCII.
+ * - **Place** First after the transport.
+ * - **In** `Buffer`, in reads of any size.
+ * - **Out** One `Buffer` for each body. Headers of other names are checked for their form and dropped.
+ * - **Events** See {@link ByteToMessageDecoder}.
+ * - **Errors** `HR_ERR_FRAME_TOO_LONG`, once, for a body over `maxFrameLength` or a header over `maxHeaderLength`. If a body is
+ *   too long, exactly that frame is skipped. `HR_ERR_FRAME_CORRUPT` for a line that is not a header or ends in a bare LF, and for
+ *   a length that is missing, not a number, or given twice. After each header error, the decoder skips the rest of that header,
+ *   up to its empty line. `HR_ERR_TIMEOUT_READ` for a frame that is not complete in time.
+ * - **State** The unfinished frame, at most both limits and one read. Each channel needs its own decoder.
+ * - **Cost** No copy for frames that lie within one read, and no text for a header that is only `Content-Length: N`.
+ * - **Pitfalls** `Content-Length` counts bytes. If a peer counts characters, the frame is cut at the wrong byte after the first
+ *   character that is not ASCII.
  *
  * @example
  * ```ts run
@@ -75,15 +75,12 @@ const [LINE_START, START_CR, WITHIN] = [0, 1, 2] as const;
 export class ContentLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private readonly maxFrameLength: number;
   private readonly maxHeaderLength: number;
-  /** How many bytes of the header have been searched for the end of a line. */
   private searched = 0;
-  /** Where the first line begins that has not been read. */
   private lineStart = 0;
-  /** The length that the header announces, -1 before it is known. */
+  /** The announced length, or -1 before it is known. */
   private bodyLength = -1;
-  /** The header's own length, 0 before its end has arrived. */
+  /** 0 before the end of the header has arrived. */
   private headerLength = 0;
-  /** A bad header is dropped up to its end. */
   private isDroppingHeader = false;
   private dropState: number = LINE_START;
 
@@ -94,7 +91,7 @@ export class ContentLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
     this.maxHeaderLength = maxHeaderLength;
   }
 
-  /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
+  /** Returns a decoder with the same options. A `pipeline()` calls `fresh` for each channel. */
   fresh(): ContentLengthFrameDecoder {
     return new ContentLengthFrameDecoder(this.givenOptions as ContentLengthFrameDecoderOptions);
   }
@@ -135,7 +132,7 @@ export class ContentLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   // --- headers ---
 
-  /** `Content-Length: N` and nothing else, whole in the input: read without searching. False if it is not that. */
+  /** Reads a whole header that is only `Content-Length: N`. Returns false for any other header. */
   private readCommonHeader(input: ByteInput): boolean {
     if (this.searched > 0) return false;
     const { buffer, start, end } = input;
@@ -158,7 +155,7 @@ export class ContentLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
     return true;
   }
 
-  /** Reads the lines that have arrived; true once the empty one has. */
+  /** Reads the lines that have arrived. Returns true after the empty line has arrived. */
   private readHeader(input: ByteInput): boolean {
     if (this.searched === 0 && !isNameByte(input.at(0))) {
       throw this.corrupt(input, 'a header cannot begin like this');
@@ -204,7 +201,6 @@ export class ContentLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   // --- bad input ---
 
-  /** Takes the bytes up to the end of the next empty line. */
   private dropHeader(input: ByteInput): void {
     const { buffer, start, end } = input;
     let at = start;
@@ -252,7 +248,7 @@ export class ContentLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
   }
 }
 
-/** Whether the name of a header may begin with this byte. */
+/** Returns true if the name of a header can begin with this byte. */
 function isNameByte(byte: number): boolean {
   return NAME.test(String.fromCharCode(byte));
 }

@@ -38,20 +38,20 @@ function digitsOf(value: number): number {
 }
 
 /**
- * Puts a header with the length of each message before it, as the Language Server Protocol has it.
+ * Writes a header with the length of each message before it, as the Language Server Protocol requires.
  *
  * ```text
  *  BEFORE "{}"   →  AFTER Content-Length: 2 CR LF CR LF { }
  * ```
  *
- * **Place** beside {@link ContentLengthFrameDecoder}.
- * **In** outbound `Buffer`, any `Uint8Array`, or a `ByteSource`; anything else is refused (`otherMessages`).
- * **Out** a `ByteSource` of the header and the body, which is not copied; in a group's broadcast one
- * `Buffer`, made once for all members.
- * **Errors** `HR_ERR_MESSAGE_TOO_LONG` for a body over the limit, which fails the write.
- * **State** none: one instance may serve all channels.
- * **Cost** one small object for each message.
- * **Pitfalls** none.
+ * - **Place** Next to {@link ContentLengthFrameDecoder}.
+ * - **In** Outbound `Buffer`, any `Uint8Array`, or a `ByteSource`. Other messages are refused (`otherMessages`).
+ * - **Out** A `ByteSource` of the header and the body, which is not copied. For a group's broadcast, one `Buffer` for all
+ *   members.
+ * - **Errors** `HR_ERR_MESSAGE_TOO_LONG` for a body over the limit. The error fails the write.
+ * - **State** None. One instance can serve all channels.
+ * - **Cost** One small object for each message.
+ * - **Pitfalls** None.
  *
  * @example
  * ```ts run

@@ -6,30 +6,33 @@ import type { MessageToMessageDecoderOptions } from '../base/message-decoding.ts
 import { MessageToMessageDecoder } from '../base/message-to-message-decoder.ts';
 import { Several } from '../base/several.ts';
 
-/** Messages wait in memory while reads are held, and one byte may be a message: an empty line. */
+/**
+ * Maximum number of messages in a datagram. Messages wait in memory while reads are held, and a message can be a single byte, for
+ * example an empty line.
+ */
 const MAX_MESSAGES = 1024;
 const READS_BYTES: MessageKinds = { reads: 'bytes' };
 
 /**
- * Decodes each datagram by itself, with a decoder that was written for streams of bytes. What one datagram begins, no
- * other one ends: they get lost, and overtake each other.
+ * Decodes each datagram on its own, with a decoder that was written for streams of bytes. A message never continues in the next
+ * datagram, because datagrams can be lost or arrive in another order.
  *
  * ```text
  *  datagram | [datagram decoder] | app      each read → all frames in it
  * ```
  *
- * **Place** first, on a channel whose reads are whole: of `perPeer` and `toPeer`, or of a WebSocket.
- * **In** `Buffer`, a datagram each.
- * **Out** the messages of the decoder, in order.
- * **Events** as `MessageToMessageDecoder`.
- * **Errors** the decoder's, `HR_ERR_FRAME_TRUNCATED` for a frame without its end, `HR_ERR_MESSAGE_INVALID` for a
- * datagram with more than 1024 messages: no message of such a datagram passes on, and on a channel of datagrams the next one is decoded. The `frameErrorPolicy` is the one
- * given here, not the decoder's.
- * **State** none: each datagram gets a new decoder.
- * **Cost** one decoder for each datagram, about 200 bytes of garbage.
- * **Pitfalls** the decoder's `frameTimeoutMs` and `maxBufferedBytes` have no use: nothing waits for a next read.
+ * - **Place** First, on a channel whose reads are whole messages, such as a channel of `perPeer` or `toPeer`, or a WebSocket.
+ * - **In** One `Buffer` for each datagram.
+ * - **Out** The messages of the decoder, in order.
+ * - **Events** See `MessageToMessageDecoder`.
+ * - **Errors** The errors of the decoder. `HR_ERR_FRAME_TRUNCATED` for a frame without its end. `HR_ERR_MESSAGE_INVALID` for a
+ *   datagram with more than 1024 messages. No message of a bad datagram passes on. A channel of datagrams decodes the next
+ *   datagram. The `frameErrorPolicy` of this handler applies, and not the decoder's policy.
+ * - **State** None. Each datagram gets a new decoder.
+ * - **Cost** One decoder for each datagram, about 200 bytes of garbage.
+ * - **Pitfalls** The decoder's `frameTimeoutMs` and `maxBufferedBytes` have no effect, because no bytes wait for a next read.
  *
- * @typeParam T - the decoder's messages
+ * @typeParam T - the type of the decoder's messages
  *
  * @example
  * ```ts run
@@ -45,7 +48,7 @@ const READS_BYTES: MessageKinds = { reads: 'bytes' };
 export class DatagramDecoder<T> extends MessageToMessageDecoder<Buffer, T> {
   private readonly make: () => ByteToMessageDecoder<T, HandlerTypes>;
 
-  /** @param make - makes a decoder for one datagram: `() => new LineFrameDecoder()` */
+  /** @param make - a function that makes a decoder for one datagram: `() => new LineFrameDecoder()` */
   constructor(
     make: () => ByteToMessageDecoder<T, HandlerTypes>,
     options: MessageToMessageDecoderOptions = {},

@@ -13,15 +13,18 @@ import { frameTooLong } from './first-bytes.ts';
 /** Options of {@link DelimiterFrameDecoder}. */
 export interface DelimiterFrameDecoderOptions extends ByteToMessageDecoderOptions {
   /**
-   * The ends of a frame, texts as UTF-8: `['\0']` as in Flash XML sockets; for lines {@link LineFrameDecoder} is
-   * faster.
+   * The delimiters that end a frame, for example `['\0']` for Flash XML sockets. Strings are encoded as UTF-8. For lines,
+   * {@link LineFrameDecoder} is faster.
    */
   readonly delimiters: readonly (string | Uint8Array)[];
-  /** The longest frame in bytes, without its delimiter. */
+  /** Maximum length of a frame without its delimiter, in bytes. */
   readonly maxFrameLength: number;
-  /** Leave the delimiter out of the frame. @default true */
+  /** Whether to remove the delimiter from the frame. @default true */
   readonly stripDelimiter?: boolean;
-  /** Report a too long frame as soon as it is too long; `false`: when its delimiter has arrived. @default true */
+  /**
+   * Whether to report a frame as soon as it is too long. If false, the error is reported when the delimiter arrives.
+   * @default true
+   */
   readonly failFast?: boolean;
 }
 
@@ -39,25 +42,24 @@ const OPTIONS = describeOptions(
 );
 
 /**
- * Cuts the stream into frames that end in one of some delimiters.
+ * Cuts the stream into frames that end in one of several delimiters.
  *
  * ```text
  * delimiters: [';', '||']
  *  BEFORE 61 3b 62 7c | 7c 63   →  AFTER "a", "b"        ("c" waits for its end)
  * ```
  *
- * **Place** first after the transport.
- * **In** `Buffer`, in any cut.
- * **Out** `Buffer`, one for each frame, which may be empty.
- * **Events** as {@link ByteToMessageDecoder}.
- * **Errors** `HR_ERR_FRAME_TOO_LONG` for a frame over `maxFrameLength`, once; `HR_ERR_TIMEOUT_READ` for a
- * frame that does not end.
- * **State** the unfinished frame, at most `maxFrameLength` bytes, a delimiter and one read: one decoder for
- * each channel.
- * **Cost** every byte is searched once for each delimiter.
- * **Pitfalls** the delimiter that begins first counts, and of two that begin together the one named first.
- * If one contains another other than at its end, as `ab` does with `a`, it depends on what has arrived which
- * of them is seen: do not use such pairs.
+ * - **Place** First after the transport.
+ * - **In** `Buffer`, in reads of any size.
+ * - **Out** One `Buffer` for each frame. A frame can be empty.
+ * - **Events** See {@link ByteToMessageDecoder}.
+ * - **Errors** `HR_ERR_FRAME_TOO_LONG`, once, for a frame over `maxFrameLength`. `HR_ERR_TIMEOUT_READ` for a frame that does not
+ *   end in time.
+ * - **State** The unfinished frame, at most `maxFrameLength` bytes, a delimiter and one read. Each channel needs its own decoder.
+ * - **Cost** Every byte is searched once for each delimiter.
+ * - **Pitfalls** The delimiter that begins first ends the frame. If two delimiters begin at the same byte, the first one in the
+ *   list ends the frame. Do not use a delimiter that contains another delimiter at a place other than its end, for example `ab`
+ *   with `a`. Which of the two is found then depends on how the stream is cut.
  *
  * @example
  * ```ts run
@@ -77,7 +79,7 @@ export class DelimiterFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private readonly maxFrameLength: number;
   private readonly stripDelimiter: boolean;
   private readonly failFast: boolean;
-  /** With the delimiters of lines decoding goes on at once after a bad frame, as in LineFrameDecoder. */
+  /** Whether the delimiters are those of lines. Decoding then continues at once after a bad frame, as in LineFrameDecoder. */
   private readonly isLines: boolean;
   private discarding = false;
   private discarded = 0;
@@ -113,7 +115,6 @@ export class DelimiterFrameDecoder extends ByteToMessageDecoder<Buffer> {
     return input.view(start, frameLength + (this.stripDelimiter ? 0 : delimiterLength));
   }
 
-  /** The end of a frame that is too long has arrived. */
   private leaveOut(ctx: Context, input: ByteInput, found: Found): void {
     const { frameLength, delimiterLength } = found;
     const wasReported = this.discarding && this.failFast;
@@ -124,10 +125,11 @@ export class DelimiterFrameDecoder extends ByteToMessageDecoder<Buffer> {
     if (error !== undefined) this.report(ctx, error);
   }
 
-  /** No delimiter yet: waits for it, or drops what is already too long. */
+  /** Waits for a delimiter, or drops a frame that is already too long. */
   private keepOrDiscard(ctx: Context, input: ByteInput): void {
     if (!this.discarding && input.length <= this.maxFrameLength) return;
-    // The beginning of a possible delimiter is not counted as part of the frame, else the cut would matter.
+    // The beginning of a possible delimiter is not counted as part of the frame. Otherwise the result would depend on
+    // how the stream is cut.
     const length = input.length - this.search.begunAtEnd(input);
     if (!this.discarding && length <= this.maxFrameLength) return;
     const isFirst = !this.discarding;
@@ -148,7 +150,7 @@ export class DelimiterFrameDecoder extends ByteToMessageDecoder<Buffer> {
   }
 }
 
-/** The delimiters as bytes, or an {@link OptionError}. */
+/** Returns the delimiters as bytes, or throws an {@link OptionError}. */
 function delimitersOf(option: string, given: DelimiterFrameDecoderOptions['delimiters']): Buffer[] {
   const isList = Array.isArray(given) && given.length > 0 && given.every(isDelimiter);
   if (isList) return given.map((delimiter) => Buffer.from(delimiter as string));

@@ -1,23 +1,23 @@
 import type { ByteInput } from '../base/byte-input.ts';
 
-/** A delimiter found: the frame before it has `frameLength` bytes, the delimiter `delimiterLength`. */
+/** A delimiter that was found. The frame before it has `frameLength` bytes, and the delimiter has `delimiterLength` bytes. */
 export interface Found {
   readonly frameLength: number;
   readonly delimiterLength: number;
 }
 
 /**
- * Finds the next of several delimiters: the one that begins first, and of those that begin together the one
- * that was named first. Each byte is searched once for each delimiter.
+ * Finds the next of several delimiters: the delimiter that begins first. If two delimiters begin at the same byte, the first one
+ * in the list is found. Each byte is searched once for each delimiter.
  */
 export class DelimiterSearch {
   private readonly delimiters: readonly Buffer[];
   private readonly longest: number;
   /** The position in the stream of the first byte of the input. */
   private position = 0;
-  /** For each delimiter its next position in the stream, -1 if unknown. */
+  /** The next position of each delimiter in the stream, or -1 if it is unknown. */
   private readonly foundAt: number[];
-  /** For each delimiter the position in the stream before which it does not begin. */
+  /** The position in the stream before which each delimiter does not begin. */
   private readonly searchedTo: number[];
 
   constructor(delimiters: readonly Buffer[]) {
@@ -45,7 +45,7 @@ export class DelimiterSearch {
     this.position += length;
   }
 
-  /** How many bytes at the end of the input may be the beginning of a delimiter. */
+  /** Returns the number of bytes at the end of the input that can be the beginning of a delimiter. */
   begunAtEnd(input: ByteInput): number {
     const { length } = input;
     for (let size = Math.min(this.longest - 1, length); size > 0; size--) {
@@ -55,7 +55,6 @@ export class DelimiterSearch {
     return 0;
   }
 
-  /** The first place of one delimiter, counted from the beginning of the input. */
   private find(input: ByteInput, index: number): number {
     const { position } = this;
     const known = this.foundAt[index]!;
@@ -78,7 +77,7 @@ function indexIn(input: ByteInput, delimiter: Buffer, from: number): number {
   return at === -1 ? -1 : at + from;
 }
 
-/** True if the last `size` bytes are the first ones of a longer delimiter. */
+/** Returns true if the last `size` bytes are the first bytes of a longer delimiter. */
 function endsInBegin(input: ByteInput, delimiter: Buffer, size: number): boolean {
   if (delimiter.length <= size) return false;
   const from = input.end - size;

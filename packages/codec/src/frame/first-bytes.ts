@@ -5,7 +5,9 @@ const SHOWN_BYTES = 16;
 const HTTP = /^(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|TRACE|PRI) |^HTTP\/1/;
 const PROXY_V2 = '0d0a0d0a000d0a515549540a';
 
-/** The first bytes of a bad frame for an error text, and what they look like: ` (it begins with 16 03 01; …)`. */
+/**
+ * Returns the first bytes of a bad frame for an error text, and the protocol that they resemble: ` (it begins with 16 03 01; …)`.
+ */
 export function describeFirstBytes(input: ByteInput): string {
   const first = input.peek(SHOWN_BYTES);
   if (first.length === 0) return '';
@@ -15,7 +17,7 @@ export function describeFirstBytes(input: ByteInput): string {
   return ` (it begins with ${hex}${hint})`;
 }
 
-/** The error for a frame, or `what` it is called, that is longer than an option allows. */
+/** Returns the error for a frame that is longer than an option allows. `what` is the name of the frame in the text. */
 export function frameTooLong(
   input: ByteInput,
   what: string,
@@ -31,7 +33,7 @@ export function frameTooLong(
   );
 }
 
-/** The protocol that a stream with these first bytes seems to use; `undefined` if unknown. */
+/** Returns the protocol that a stream with these first bytes seems to use, or `undefined` if it is unknown. */
 function guessProtocol(first: Buffer): string | undefined {
   if (first[0] === 0x16 && first[1] === 3) return 'TLS (a ClientHello)';
   const text = first.toString('latin1');

@@ -10,7 +10,7 @@ import {
 
 /** Options of {@link FixedLengthFrameDecoder}. */
 export interface FixedLengthFrameDecoderOptions extends ByteToMessageDecoderOptions {
-  /** How many bytes each frame has. */
+  /** Length of each frame, in bytes. */
   readonly frameLength: number;
 }
 
@@ -30,14 +30,14 @@ const OPTIONS = describeOptions(
  *  BEFORE 61 | 62 63 64 | 65 66   →  AFTER "abc", "def"
  * ```
  *
- * **Place** first after the transport.
- * **In** `Buffer`, in any cut.
- * **Out** `Buffer` of exactly `frameLength` bytes.
- * **Events** as {@link ByteToMessageDecoder}.
- * **Errors** `HR_ERR_TIMEOUT_READ` for a frame that does not become whole.
- * **State** the unfinished frame: one decoder for each channel.
- * **Cost** no copy for frames that lie within one read.
- * **Pitfalls** a lost byte is not noticed: all frames after it are wrong.
+ * - **Place** First after the transport.
+ * - **In** `Buffer`, in reads of any size.
+ * - **Out** `Buffer` of exactly `frameLength` bytes.
+ * - **Events** See {@link ByteToMessageDecoder}.
+ * - **Errors** `HR_ERR_TIMEOUT_READ` for a frame that is not complete in time.
+ * - **State** The unfinished frame. Each channel needs its own decoder.
+ * - **Cost** No copy for frames that lie within one read.
+ * - **Pitfalls** A lost byte is not detected. All frames after a lost byte are wrong.
  *
  * @example
  * ```ts run

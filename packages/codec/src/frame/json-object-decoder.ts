@@ -10,9 +10,9 @@ import { describeFirstBytes, frameTooLong } from './first-bytes.ts';
 
 /** Options of {@link JsonObjectDecoder}. */
 export interface JsonObjectDecoderOptions extends ByteToMessageDecoderOptions {
-  /** The longest object, array or streamed element in bytes. @default 1_048_576 */
+  /** Maximum length of an object, an array or a streamed element, in bytes. @default 1_048_576 */
   readonly maxObjectLength?: number;
-  /** Give each element of a top-level array as a frame of its own. @default false */
+  /** Whether to pass on each element of a top-level array as a frame of its own. @default false */
   readonly streamArrayElements?: boolean;
 }
 
@@ -40,8 +40,8 @@ const IN_ARRAY = 2;
 const LOST = 3;
 
 /**
- * Cuts a stream of JSON objects or arrays, with or without white space between them, into one frame for
- * each. It only counts braces outside strings; {@link JsonCodec} finds out whether a frame is JSON.
+ * Cuts a stream of JSON objects or arrays into one frame for each value. White space between the values is allowed. The decoder
+ * only counts braces and brackets outside strings. {@link JsonCodec} checks whether a frame is JSON.
  *
  * ```text
  *  BEFORE {"a":1}{"b | ":"}"} [1]             →  AFTER '{"a":1}', '{"b":"}"}', '[1]'
@@ -49,18 +49,17 @@ const LOST = 3;
  *  BEFORE [ {"a":1}, [2] , 3 ]                →  AFTER '{"a":1}', '[2]', '3'
  * ```
  *
- * **Place** first after the transport, for peers that send JSON without any framing.
- * **In** `Buffer`, in any cut.
- * **Out** `Buffer`, one for each object, array or element.
- * **Events** as {@link ByteToMessageDecoder}.
- * **Errors** `HR_ERR_FRAME_CORRUPT` for anything else than an object or array: from there on all input is
- * dropped. `HR_ERR_FRAME_TOO_LONG` for an object over `maxObjectLength`: with `frameErrorPolicy: 'skip'` exactly
- * that object is left out, with `'emit'` everything that has arrived is dropped, as Netty does.
- * `HR_ERR_TIMEOUT_READ` for an object that does not end.
- * **State** the unfinished object, at most `maxObjectLength` bytes and one read: one decoder for each
- * channel.
- * **Cost** every byte is looked at once.
- * **Pitfalls** numbers, strings and `null` at the top level are not frames, because nothing marks their end.
+ * - **Place** First after the transport, for peers that send JSON without any framing.
+ * - **In** `Buffer`, in reads of any size.
+ * - **Out** One `Buffer` for each object, array or element.
+ * - **Events** See {@link ByteToMessageDecoder}.
+ * - **Errors** `HR_ERR_FRAME_CORRUPT` for a value that is not an object or an array. After this error, all input is dropped.
+ *   `HR_ERR_FRAME_TOO_LONG` for an object over `maxObjectLength`. With `frameErrorPolicy: 'skip'`, exactly that object is
+ *   skipped. With `'emit'`, all bytes that have arrived are dropped, as in Netty. `HR_ERR_TIMEOUT_READ` for an object that does
+ *   not end in time.
+ * - **State** The unfinished object, at most `maxObjectLength` bytes and one read. Each channel needs its own decoder.
+ * - **Cost** Every byte is examined once.
+ * - **Pitfalls** Numbers, strings and `null` at the top level are not frames, because nothing marks their end.
  *
  * @example
  * ```ts run
@@ -80,9 +79,8 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
   private depth = 0;
   private inString = false;
   private escaped = false;
-  /** How many bytes of the input have been examined. */
   private scanned = 0;
-  /** The rest of a too long object is being discarded. */
+  /** Whether the rest of an object that is too long is being discarded. */
   private discarding = false;
 
   constructor(options: JsonObjectDecoderOptions = {}) {
@@ -96,7 +94,7 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
     return this.discarding;
   }
 
-  /** @internal A streamed array that has begun counts, but no deadline runs for its next element. */
+  /** @internal Counts a streamed array that has begun, although no deadline runs for its next element. */
   protected override heldBytes(): number {
     return super.heldBytes() || (this.state === IN_ARRAY ? 1 : 0);
   }
@@ -108,7 +106,7 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
     }
     if (this.state === BETWEEN && !this.begin(input)) return undefined;
     const { length } = input;
-    // At this length the object is too long, whatever follows.
+    // At this length the object is too long, even if it ends here.
     const limit = this.discarding ? length : Math.min(length, this.maxObjectLength + 1);
     const end = this.findEnd(input, limit);
     if (end !== -1) return this.finish(input, end);
@@ -120,7 +118,7 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
     return undefined;
   }
 
-  /** Where the value ends: its last brace, or the comma or bracket after an element; -1 if not before `limit`. */
+  /** Returns the index of the last brace of a value, or of the comma or bracket after an element, or -1. */
   private findEnd(input: ByteInput, limit: number): number {
     const { buffer, start } = input;
     const isElement = this.state === IN_ARRAY;
@@ -146,7 +144,7 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
     return at < limit ? at : -1;
   }
 
-  /** Skips white space up to the beginning of a value; false if there is none yet. */
+  /** Skips white space. Returns false if no value has begun. */
   private begin(input: ByteInput): boolean {
     let at = 0;
     while (at < input.length && isWhiteSpace(input.at(at))) at += 1;
@@ -168,7 +166,7 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
     return true;
   }
 
-  /** The byte at `at` ends the value, or is the comma or bracket after it. */
+  /** Takes a value. The byte at `at` ends the value, or is the comma or bracket after it. */
   private finish(input: ByteInput, at: number): Buffer | undefined {
     const byte = input.at(at);
     const isElement = this.state === IN_ARRAY;
@@ -187,7 +185,6 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
     return isElement ? trimmed(frame) : frame;
   }
 
-  /** The object is too long and has not ended. */
   private exceeded(input: ByteInput): DecodeError {
     if (this.frameErrorPolicy === 'skip') {
       this.discarding = true;
@@ -207,7 +204,7 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
     return error;
   }
 
-  /** After this nothing can be recognized any more. */
+  /** Handles corrupt input. After it, no value can be recognized. */
   private corrupt(input: ByteInput): DecodeError {
     const error = new DecodeError(
       'FRAME_CORRUPT',
@@ -220,7 +217,7 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
   }
 }
 
-/** White space as in Java, for the same result as Netty: tab to CR, FS to US, space. */
+/** Returns true for white space as defined in Java, for the same result as Netty: tab to CR, FS to US, and space. */
 function isWhiteSpace(byte: number): boolean {
   return byte === 0x20 || (byte >= 9 && byte <= 13) || (byte >= 28 && byte <= 31);
 }

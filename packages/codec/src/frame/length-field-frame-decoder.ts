@@ -18,19 +18,23 @@ import {
 
 /** Options of {@link LengthFieldFrameDecoder}. */
 export interface LengthFieldFrameDecoderOptions extends ByteToMessageDecoderOptions {
-  /** The longest frame in bytes, header included, before anything is stripped. */
+  /** Maximum length of a frame in bytes, with its header, before bytes are stripped. */
   readonly maxFrameLength: number;
-  /** How many bytes stand before the length field. @default 0 */
+  /** Number of bytes before the length field. @default 0 */
   readonly lengthFieldOffset?: number;
-  /** How many bytes the length field has: 1, 2, 3, 4 or 8. */
+  /** Width of the length field in bytes: 1, 2, 3, 4 or 8. */
   readonly lengthFieldLength: LengthFieldWidth;
-  /** Added to the field's value to get the number of bytes after the field; may be negative. @default 0 */
+  /** Number, positive or negative, that is added to the field's value to get the number of bytes after the field. @default 0 */
   readonly lengthAdjustment?: number;
-  /** How many bytes are removed from the front of each frame. @default 0 */
+  /** Number of bytes that are removed from the front of each frame. @default 0 */
   readonly initialBytesToStrip?: number;
-  /** Report a too long frame when its length is known; `false`: when all of it has been discarded. @default true */
+  /**
+   * Whether to report an overlong frame as soon as its length is known. If false, the error is reported after the whole frame was
+   * discarded.
+   * @default true
+   */
   readonly failFast?: boolean;
-  /** @default 'big' */
+  /** Byte order of the length field. @default 'big' */
   readonly byteOrder?: ByteOrder;
 }
 
@@ -52,8 +56,8 @@ const OPTIONS = describeOptions(
 type Settings = Resolved<LengthFieldFrameDecoderOptions, typeof OPTIONS.kinds>;
 
 /**
- * The position and meaning of the length field, checked. A server makes the same decoder for each of its
- * connections: decoders with equal options share one layout.
+ * The checked position and meaning of the length field. A server makes the same decoder for each of its connections, and decoders
+ * with equal options share one layout.
  */
 class FrameLayout {
   private static last: FrameLayout | undefined = undefined;
@@ -88,7 +92,7 @@ class FrameLayout {
     this.failFast = given.failFast;
   }
 
-  /** Equal options are resolved to the same object, one after the other. */
+  /** Returns the layout for these options. If the options did not change, the last layout is returned again. */
   static of(given: Settings): FrameLayout {
     if (FrameLayout.lastGiven !== given) {
       FrameLayout.last = new FrameLayout(given);
@@ -118,18 +122,18 @@ class FrameLayout {
  *  BEFORE ca 00 10 fe "HELLO, WORLD"                    →  AFTER fe "HELLO, WORLD"
  * ```
  *
- * **Place** first after the transport.
- * **In** `Buffer`, in any cut.
- * **Out** `Buffer`, one for each frame: `lengthFieldOffset + lengthFieldLength + value + lengthAdjustment`
- * bytes, without the first `initialBytesToStrip`.
- * **Events** as {@link ByteToMessageDecoder}.
- * **Errors** `HR_ERR_FRAME_TOO_LONG` for a frame over `maxFrameLength`, once, and exactly that frame is left
- * out; `HR_ERR_FRAME_CORRUPT` for a length that is negative, shorter than the header or shorter than what is
- * to be stripped; `HR_ERR_TIMEOUT_READ` for a frame that does not become whole.
- * **State** the unfinished frame, at most `maxFrameLength` bytes and one read: one decoder for each channel.
- * **Cost** no copy for frames that lie within one read; one copy of the bytes for others.
- * **Pitfalls** a peer that speaks another protocol gives meaningless lengths: the error shows the first
- * bytes. An 8-byte length past 2^53 is too long, one with its top bit set is negative.
+ * - **Place** First after the transport.
+ * - **In** `Buffer`, in reads of any size.
+ * - **Out** One `Buffer` for each frame. A frame has `lengthFieldOffset + lengthFieldLength + value + lengthAdjustment` bytes,
+ *   without the first `initialBytesToStrip`.
+ * - **Events** See {@link ByteToMessageDecoder}.
+ * - **Errors** `HR_ERR_FRAME_TOO_LONG`, once, for a frame over `maxFrameLength`. Exactly that frame is skipped.
+ *   `HR_ERR_FRAME_CORRUPT` for a negative length, and for a length that is shorter than the header or than `initialBytesToStrip`.
+ *   `HR_ERR_TIMEOUT_READ` for a frame that is not complete in time.
+ * - **State** The unfinished frame, at most `maxFrameLength` bytes and one read. Each channel needs its own decoder.
+ * - **Cost** No copy for frames that lie within one read, and one copy of the bytes for other frames.
+ * - **Pitfalls** A peer that speaks another protocol sends meaningless lengths. The error therefore shows the first bytes. An
+ *   8-byte length above 2^53 is too long, and an 8-byte length with its top bit set is negative.
  *
  * @example
  * ```ts run
@@ -146,7 +150,7 @@ class FrameLayout {
  */
 export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private readonly layout: FrameLayout;
-  /** Without `failFast`: the error for the frame that is being left out. */
+  /** The error for the frame that is being skipped. */
   private slowError: DecodeError | undefined = undefined;
 
   constructor(options: LengthFieldFrameDecoderOptions) {
@@ -155,7 +159,7 @@ export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
     this.layout = layout;
   }
 
-  /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
+  /** Returns a decoder with the same options. A `pipeline()` calls `fresh` for each channel. */
   fresh(): LengthFieldFrameDecoder {
     return new LengthFieldFrameDecoder(this.givenOptions as LengthFieldFrameDecoderOptions);
   }
@@ -194,7 +198,7 @@ export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
     throw error;
   }
 
-  /** Discards exactly this frame, over as many reads as it takes. */
+  /** Discards exactly this frame, even if it arrives in several reads. */
   private exceeded(input: ByteInput, value: number, frameLength: number): void {
     const { maxFrameLength, failFast } = this.layout;
     const error = frameTooLong(input, 'a frame', frameLength, 'maxFrameLength', maxFrameLength, {

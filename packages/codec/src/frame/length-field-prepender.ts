@@ -13,15 +13,18 @@ import {
 
 /** Options of {@link LengthFieldPrepender}. */
 export interface LengthFieldPrependerOptions extends OtherMessagesOptions {
-  /** How many bytes the length field has: 1, 2, 3, 4 or 8. */
+  /** Width of the length field in bytes: 1, 2, 3, 4 or 8. */
   readonly lengthFieldLength: LengthFieldWidth;
-  /** Bytes that are added to the length that is written; may be negative. @default 0 */
+  /** Number, positive or negative, that is added to the written length. @default 0 */
   readonly lengthAdjustment?: number;
-  /** Count the length field itself, too. @default false */
+  /** Whether the length also counts the length field itself. @default false */
   readonly lengthIncludesLengthFieldLength?: boolean;
-  /** @default 'big' */
+  /** Byte order of the length field. @default 'big' */
   readonly byteOrder?: ByteOrder;
-  /** The longest body in bytes; take the same limit as the peer's decoder. @default what fits the field */
+  /**
+   * Maximum length of a body, in bytes. Use the same limit as the peer's decoder.
+   * @default the largest length that fits the field
+   */
   readonly maxBodyLength?: number;
 }
 
@@ -38,8 +41,8 @@ const OPTIONS = describeOptions('LengthFieldPrepender', {
 type Settings = Resolved<LengthFieldPrependerOptions, typeof OPTIONS.kinds>;
 
 /**
- * How lengths are written and which bodies are refused. A server makes the same prepender for each of its
- * connections: prependers with equal options share one header.
+ * Writes lengths, and refuses bodies whose length does not fit. A server makes the same prepender for each of its connections,
+ * and prependers with equal options share one header.
  */
 class LengthFieldHeader extends LengthHeader {
   private static last: LengthFieldHeader | undefined = undefined;
@@ -59,7 +62,7 @@ class LengthFieldHeader extends LengthHeader {
     this.isLittle = given.byteOrder === 'little';
   }
 
-  /** Equal options are resolved to the same object, one after the other. */
+  /** Returns the header for these options. If the options did not change, the last header is returned again. */
   static of(given: Settings): LengthFieldHeader {
     if (LengthFieldHeader.lastGiven !== given) {
       LengthFieldHeader.last = new LengthFieldHeader(given);
@@ -93,7 +96,7 @@ class LengthFieldHeader extends LengthHeader {
 }
 
 /**
- * Puts the length of each message before it.
+ * Writes the length of each message before it.
  *
  * ```text
  * lengthFieldLength: 2
@@ -102,15 +105,15 @@ class LengthFieldHeader extends LengthHeader {
  *  BEFORE "HELLO, WORLD"  →  AFTER 00 0e "HELLO, WORLD"
  * ```
  *
- * **Place** beside its decoder, before whatever writes bytes.
- * **In** outbound `Buffer`, any `Uint8Array`, or a `ByteSource`; anything else is refused (`otherMessages`).
- * **Out** a `ByteSource` of the length and the body, which is not copied; in a group's broadcast one
- * `Buffer`, made once for all members.
- * **Errors** `HR_ERR_MESSAGE_TOO_LONG` if the length does not fit its field or the limit,
- * `HR_ERR_MESSAGE_NOT_ENCODABLE` if it would be negative; both fail the write.
- * **State** none: one instance may serve all channels.
- * **Cost** one small object for each message.
- * **Pitfalls** the peer's decoder has to know about the adjustment and what the length counts.
+ * - **Place** Next to its decoder, before the handlers that write bytes.
+ * - **In** Outbound `Buffer`, any `Uint8Array`, or a `ByteSource`. Other messages are refused (`otherMessages`).
+ * - **Out** A `ByteSource` of the length and the body, which is not copied. For a group's broadcast, one `Buffer` for all
+ *   members.
+ * - **Errors** `HR_ERR_MESSAGE_TOO_LONG` if the length exceeds its field or the limit. `HR_ERR_MESSAGE_NOT_ENCODABLE` if the
+ *   length would be negative. Both errors fail the write.
+ * - **State** None. One instance can serve all channels.
+ * - **Cost** One small object for each message.
+ * - **Pitfalls** The peer's decoder must use the same adjustment, and must know which bytes the length counts.
  *
  * @example
  * ```ts run

@@ -1,8 +1,8 @@
 import { choice } from '@headrace/core/authoring';
 
-/** How many bytes a length field has. */
+/** Width of a length field, in bytes. */
 export type LengthFieldWidth = 1 | 2 | 3 | 4 | 8;
-/** The order of a number's bytes: the most significant first, or the least. */
+/** The order of a number's bytes: the most significant byte first (`'big'`), or the least significant (`'little'`). */
 export type ByteOrder = 'big' | 'little';
 
 const TWO_32 = 0x1_0000_0000;
@@ -10,10 +10,7 @@ const TWO_32 = 0x1_0000_0000;
 export const WIDTH = choice([1, 2, 3, 4, 8], { required: true });
 export const BYTE_ORDER = choice(['big', 'little'], { default: 'big' });
 
-/**
- * The length at `at`. Eight bytes are a signed number as in Netty: a set top bit gives a negative one; past
- * 2^53 the value is only about right, which is enough to refuse it.
- */
+/** Returns the length at `at`. Eight bytes are a signed number, as in Netty. Above 2^53, the value is approximate. */
 export function readLength(b: Uint8Array, at: number, width: number, isLittle: boolean): number {
   switch (width) {
     case 1:
@@ -40,7 +37,6 @@ function read32(b: Uint8Array, at: number, isLittle: boolean): number {
     : ((b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!) >>> 0;
 }
 
-/** Writes a length that fits. */
 export function writeLength(
   b: Uint8Array,
   at: number,
@@ -66,7 +62,7 @@ export function writeLength(
   }
 }
 
-/** The first length that does not fit. */
+/** Returns the first length that does not fit the field. */
 export function lengthLimit(width: LengthFieldWidth): number {
   return width === 8 ? Number.MAX_SAFE_INTEGER + 1 : 2 ** (8 * width);
 }

@@ -10,17 +10,23 @@ import { frameTooLong } from './first-bytes.ts';
 
 /** Options of {@link LineFrameDecoder}. */
 export interface LineFrameDecoderOptions extends ByteToMessageDecoderOptions {
-  /** The longest line in bytes, without its end. @default 8192 */
+  /** Maximum length of a line without its end, in bytes. @default 8192 */
   readonly maxLength?: number;
-  /** Leave the line's end out of the frame. @default true */
+  /** Whether to remove the line's end from the frame. @default true */
   readonly stripDelimiter?: boolean;
-  /** Report a too long line as soon as it is too long; `false`: when its end has arrived. @default false */
+  /**
+   * Whether to report a line as soon as it is too long. If false, the error is reported when the end of the line arrives.
+   * @default false
+   */
   readonly failFast?: boolean;
-  /** The end of a line: LF with or without a CR before it, or only CRLF, where a bare LF is part of the line. @default 'any' */
+  /**
+   * The end of a line. `'any'` accepts LF and CRLF. `'crlf'` accepts only CRLF, so that a bare LF is part of the line.
+   * @default 'any'
+   */
   readonly ending?: 'any' | 'crlf';
 }
 
-/** Options of the decoder; the presets use them. */
+/** Options of the decoder, also used by the presets. */
 export const LINES = describeOptions('lines', {
   maxLength: whole({ default: 8192 }),
   failFast: flag({ default: false }),
@@ -43,16 +49,16 @@ const CR = 13;
  *                                     stripDelimiter: false → "ab\r\n", "\n", "c\n"
  * ```
  *
- * **Place** first after the transport.
- * **In** `Buffer`, in any cut.
- * **Out** `Buffer`, one for each line.
- * **Events** as {@link ByteToMessageDecoder}.
- * **Errors** `HR_ERR_FRAME_TOO_LONG` for a line over `maxLength`, once; `HR_ERR_TIMEOUT_READ` for a line
- * that does not end.
- * **State** the unfinished line, at most `maxLength` bytes and one read: one decoder for each channel.
- * **Cost** no copy for lines that lie within one read; every byte is searched once, however long the line.
- * **Pitfalls** where another program reads the same stream and takes only CRLF for an end, a bare LF is seen
- * differently by the two, which attackers use: `ending: 'crlf'` is strict.
+ * - **Place** First after the transport.
+ * - **In** `Buffer`, in reads of any size.
+ * - **Out** One `Buffer` for each line.
+ * - **Events** See {@link ByteToMessageDecoder}.
+ * - **Errors** `HR_ERR_FRAME_TOO_LONG`, once, for a line over `maxLength`. `HR_ERR_TIMEOUT_READ` for a line that does not end in
+ *   time.
+ * - **State** The unfinished line, at most `maxLength` bytes and one read. Each channel needs its own decoder.
+ * - **Cost** No copy for lines that lie within one read. Every byte is searched once, even in a long line.
+ * - **Pitfalls** If another program reads the same stream and accepts only CRLF, the two programs disagree about a bare LF.
+ *   Attackers use such differences. `ending: 'crlf'` is strict.
  *
  * @example
  * ```ts run
@@ -70,7 +76,6 @@ export class LineFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private readonly stripDelimiter: boolean;
   private readonly failFast: boolean;
   private readonly crlfOnly: boolean;
-  /** How many bytes of the unfinished line have been searched. */
   private searched = 0;
   private discarding = false;
   private discarded = 0;
@@ -84,7 +89,7 @@ export class LineFrameDecoder extends ByteToMessageDecoder<Buffer> {
     this.crlfOnly = ending === 'crlf';
   }
 
-  /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
+  /** Returns a decoder with the same options. A `pipeline()` calls `fresh` for each channel. */
   fresh(): LineFrameDecoder {
     return new LineFrameDecoder(this.givenOptions as LineFrameDecoderOptions);
   }
@@ -121,7 +126,6 @@ export class LineFrameDecoder extends ByteToMessageDecoder<Buffer> {
     return input.view(start, this.stripDelimiter ? length : lf + 1);
   }
 
-  /** The index of the LF that ends the line, or -1. */
   private findEnd(input: ByteInput): number {
     let lf = input.indexOf(LF, this.searched);
     while (this.crlfOnly && lf !== -1 && !(lf > 0 && input.at(lf - 1) === CR)) {
@@ -130,10 +134,10 @@ export class LineFrameDecoder extends ByteToMessageDecoder<Buffer> {
     return lf;
   }
 
-  /** No end yet: waits for it, or drops what is already too long. */
+  /** Waits for the end of the line, or drops a line that is already too long. */
   private keepOrDiscard(ctx: Context, input: ByteInput): void {
     const { length } = input;
-    // A CR at the very end may belong to the line's end: whether it does must not depend on the cut.
+    // A CR at the end of the input can belong to the line's end. The result must not depend on how the stream is cut.
     const endsInCr = input.at(length - 1) === CR;
     const lineLength = endsInCr ? length - 1 : length;
     if (this.discarding) {

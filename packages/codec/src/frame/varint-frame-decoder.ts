@@ -11,7 +11,7 @@ import { describeFirstBytes, frameTooLong } from './first-bytes.ts';
 
 /** Options of {@link VarintFrameDecoder}. */
 export interface VarintFrameDecoderOptions extends ByteToMessageDecoderOptions {
-  /** The longest frame in bytes, without its length. */
+  /** Maximum length of a frame without its length field, in bytes. */
   readonly maxFrameLength: number;
 }
 
@@ -26,22 +26,22 @@ const OPTIONS = describeOptions(
 const MAX_VARINT_BYTES = 5;
 
 /**
- * Cuts the stream into frames by the varint before each, as Protocol Buffers' delimited streams have it.
+ * Cuts the stream into frames by the varint before each frame, as in the delimited streams of Protocol Buffers.
  *
  * ```text
  *  BEFORE ac 02 (300) and 300 bytes   →  AFTER the 300 bytes
  * ```
  *
- * **Place** first after the transport.
- * **In** `Buffer`, in any cut.
- * **Out** `Buffer`, one for each frame, without its length.
- * **Events** as {@link ByteToMessageDecoder}.
- * **Errors** `HR_ERR_FRAME_TOO_LONG` for a frame over `maxFrameLength`, once, and exactly that frame is left
- * out; `HR_ERR_FRAME_CORRUPT` for a varint of more than 5 bytes or a negative one; `HR_ERR_TIMEOUT_READ` for
- * a frame that does not become whole.
- * **State** the unfinished frame, at most `maxFrameLength` bytes and one read: one decoder for each channel.
- * **Cost** no copy for frames that lie within one read.
- * **Pitfalls** the length is a signed number of 32 bits: bits above are ignored, as Protocol Buffers do.
+ * - **Place** First after the transport.
+ * - **In** `Buffer`, in reads of any size.
+ * - **Out** One `Buffer` for each frame, without its length.
+ * - **Events** See {@link ByteToMessageDecoder}.
+ * - **Errors** `HR_ERR_FRAME_TOO_LONG`, once, for a frame over `maxFrameLength`. Exactly that frame is skipped.
+ *   `HR_ERR_FRAME_CORRUPT` for a varint of more than 5 bytes, or a negative varint. `HR_ERR_TIMEOUT_READ` for a frame that is not
+ *   complete in time.
+ * - **State** The unfinished frame, at most `maxFrameLength` bytes and one read. Each channel needs its own decoder.
+ * - **Cost** No copy for frames that lie within one read.
+ * - **Pitfalls** The length is a signed number of 32 bits. Higher bits are ignored, as in Protocol Buffers.
  *
  * @example
  * ```ts run
@@ -63,7 +63,7 @@ export class VarintFrameDecoder extends ByteToMessageDecoder<Buffer> {
     this.maxFrameLength = Math.min(maxFrameLength, constants.MAX_LENGTH);
   }
 
-  /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
+  /** Returns a decoder with the same options. A `pipeline()` calls `fresh` for each channel. */
   fresh(): VarintFrameDecoder {
     return new VarintFrameDecoder(this.givenOptions as VarintFrameDecoderOptions);
   }

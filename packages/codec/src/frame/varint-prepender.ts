@@ -21,7 +21,7 @@ class VarintHeader extends LengthHeader {
   }
 }
 
-/** Writes a varint, seven bits to a byte, the lowest first. Returns where it ends. */
+/** Writes a varint with seven bits in each byte, the lowest bits first. Returns the offset after the varint. */
 export function writeVarint(target: Uint8Array, offset: number, value: number): number {
   let at = offset;
   let rest = value;
@@ -31,20 +31,20 @@ export function writeVarint(target: Uint8Array, offset: number, value: number): 
 }
 
 /**
- * Puts the length of each message before it, as a varint.
+ * Writes the length of each message before it, as a varint.
  *
  * ```text
  *  BEFORE 300 bytes   →  AFTER ac 02 and the 300 bytes
  * ```
  *
- * **Place** beside {@link VarintFrameDecoder}.
- * **In** outbound `Buffer`, any `Uint8Array`, or a `ByteSource`; anything else is refused (`otherMessages`).
- * **Out** a `ByteSource` of the length and the body, which is not copied; in a group's broadcast one
- * `Buffer`, made once for all members.
- * **Errors** `HR_ERR_MESSAGE_TOO_LONG` for a body over the limit, which fails the write.
- * **State** none: one instance may serve all channels.
- * **Cost** one small object for each message.
- * **Pitfalls** none.
+ * - **Place** Next to {@link VarintFrameDecoder}.
+ * - **In** Outbound `Buffer`, any `Uint8Array`, or a `ByteSource`. Other messages are refused (`otherMessages`).
+ * - **Out** A `ByteSource` of the length and the body, which is not copied. For a group's broadcast, one `Buffer` for all
+ *   members.
+ * - **Errors** `HR_ERR_MESSAGE_TOO_LONG` for a body over the limit. The error fails the write.
+ * - **State** None. One instance can serve all channels.
+ * - **Cost** One small object for each message.
+ * - **Pitfalls** None.
  *
  * @example
  * ```ts run

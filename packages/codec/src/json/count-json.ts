@@ -5,7 +5,10 @@ const COLON = 0x3a;
 const OPEN_BRACE = 0x7b;
 const OPEN_BRACKET = 0x5b;
 
-/** The objects, arrays, and members and elements after the first, of this JSON. Whether it is JSON does not matter. */
+/**
+ * Counts the values of a JSON text: objects, arrays, and the members and elements after the first. The text need not be valid
+ * JSON.
+ */
 export function countJson(bytes: Uint8Array): number {
   let values = 1;
   let isInString = false;

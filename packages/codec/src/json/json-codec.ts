@@ -11,7 +11,7 @@ import { encodeJson, jsonKey, parseJson } from './json-message.ts';
 
 /** Options of {@link JsonCodec}. */
 export interface JsonCodecOptions<Read, Written> extends SchemaCodecOptions<Read, Written> {
-  /** Written after each outbound message, such as `'\n'` for JSON lines. @default '' */
+  /** Text that is written after each outbound message, for example `'\n'` for JSON lines. @default '' */
   readonly delimiter?: string;
 }
 
@@ -24,25 +24,29 @@ const OPTIONS = describeOptions(
 );
 
 /**
- * Turns frames of JSON into values and values into JSON. With a schema the messages in the pipeline have the schema's type, and
- * what does not fit is refused.
+ * Turns frames of JSON into values and values into JSON. With a schema, the messages in the pipeline have the schema's type, and
+ * an inbound message that does not match is refused.
  *
  * ```text
  *  wire | frame | [JsonCodec] | app
  *  BEFORE 7b 22 61 22 3a 31 7d  →  AFTER { a: 1 }
  * ```
  *
- * **Place** after a frame decoder: lines, a length field, or {@link JsonObjectDecoder}. **In** inbound `Buffer`; outbound any
- * value but bytes. Anything else is refused (`otherMessages`). **Out** inbound what the schema gives back; outbound `Buffer`.
- * **Events** all pass. **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`, `HR_ERR_TEXT_NOT_UTF8`,
- * `HR_ERR_MESSAGE_INVALID` for a value that is not JSON or does not fit the schema, `HR_ERR_DECODER_FAILED` for a schema that
- * throws or answers later; `HR_ERR_MESSAGE_NOT_ENCODABLE` and `HR_ERR_ENCODER_FAILED` fail the write (a function, a cycle, a
- * bigint). **State** whether it has failed: one codec for each channel. **Cost** `JSON.parse` and the schema; a broadcast to a
- * group is encoded once. **Pitfalls** without a schema a message is whatever the peer wants, a `__proto__` key included. Schemas
- * must answer at once. Outbound messages are not validated.
+ * - **Place** After a frame decoder: lines, a length field, or {@link JsonObjectDecoder}.
+ * - **In** Inbound `Buffer`, and outbound any value except bytes. Other messages are refused (`otherMessages`).
+ * - **Out** Inbound the output of the schema, and outbound `Buffer`.
+ * - **Events** All pass.
+ * - **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`. `HR_ERR_TEXT_NOT_UTF8` for bytes that are not UTF-8.
+ *   `HR_ERR_MESSAGE_INVALID` for a value that is not JSON or does not match the schema. `HR_ERR_DECODER_FAILED` for a schema that
+ *   throws or is asynchronous. A write fails with `HR_ERR_MESSAGE_NOT_ENCODABLE` (a function) or `HR_ERR_ENCODER_FAILED` (a
+ *   cycle, a bigint).
+ * - **State** Whether decoding has failed. Each channel needs its own codec.
+ * - **Cost** `JSON.parse` and the schema. A broadcast to a group is encoded once.
+ * - **Pitfalls** Without a schema, the peer decides the shape of a message, which can contain a `__proto__` key. Schemas must be
+ *   synchronous. Outbound messages are not validated.
  *
- * @typeParam Read - what the application reads: the schema's output
- * @typeParam Written - what it writes: the schema's input, if you do not say otherwise
+ * @typeParam Read - the type that the application reads: the schema's output
+ * @typeParam Written - the type that the application writes: by default the schema's input
  *
  * @example
  * ```ts run
@@ -64,7 +68,7 @@ const OPTIONS = describeOptions(
  * channel.writeInbound(Buffer.from('{"id":7}\n'));
  * console.log(channel.readInbound()); // prints { id: 7 }
  * ```
- * @see {@link JsonDecoder} and {@link JsonEncoder} for one direction alone; https://standardschema.dev
+ * @see {@link JsonDecoder} and {@link JsonEncoder} for one direction only; https://standardschema.dev
  */
 export class JsonCodec<Read = unknown, Written = Read> extends SchemaCodec<Read, Written> {
   private readonly delimiter: string;
@@ -75,7 +79,7 @@ export class JsonCodec<Read = unknown, Written = Read> extends SchemaCodec<Read,
     this.delimiter = delimiter;
   }
 
-  /** A codec with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
+  /** Returns a codec with the same options. A `pipeline()` calls `fresh` for each channel. */
   fresh(): JsonCodec<Read, Written> {
     return new JsonCodec(this.givenOptions as JsonCodecOptions<Read, Written>);
   }

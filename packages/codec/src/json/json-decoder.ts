@@ -10,27 +10,27 @@ import { parseJson } from './json-message.ts';
 export type JsonDecoderOptions<Read> = SchemaCodecOptions<Read, unknown>;
 
 /**
- * Turns frames of JSON into values, and leaves what is written alone: for a protocol that answers in another form
- * than it is asked in. Both ways at once is {@link JsonCodec}.
+ * Turns frames of JSON into values, and does not change outbound messages. Use this decoder if the answers of a protocol have
+ * another form than its requests. {@link JsonCodec} works in both directions.
  *
  * ```text
  *  wire | frame | [JsonDecoder] | app
  *  BEFORE 7b 22 61 22 3a 31 7d  →  AFTER { a: 1 }
  * ```
  *
- * **Place** after a frame decoder: lines, a length field, or {@link JsonObjectDecoder}.
- * **In** inbound `Buffer`; anything else is refused (`otherMessages`).
- * **Out** what the schema gives back.
- * **Events** all pass.
- * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`, `HR_ERR_TEXT_NOT_UTF8`,
- * `HR_ERR_MESSAGE_INVALID` for a value that is not JSON or does not fit the schema, `HR_ERR_DECODER_FAILED` for a schema that
- * throws or answers later.
- * **State** whether it has failed: one decoder for each channel.
- * **Cost** `JSON.parse` and the schema.
- * **Pitfalls** without a schema a message is whatever the peer wants, a `__proto__` key included. Schemas must
- * answer at once.
+ * - **Place** After a frame decoder: lines, a length field, or {@link JsonObjectDecoder}.
+ * - **In** Inbound `Buffer`. Other messages are refused (`otherMessages`).
+ * - **Out** The output of the schema.
+ * - **Events** All pass.
+ * - **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`. `HR_ERR_TEXT_NOT_UTF8` for bytes that are not UTF-8.
+ *   `HR_ERR_MESSAGE_INVALID` for a value that is not JSON or does not match the schema. `HR_ERR_DECODER_FAILED` for a schema that
+ *   throws or is asynchronous.
+ * - **State** Whether decoding has failed. Each channel needs its own decoder.
+ * - **Cost** `JSON.parse` and the schema.
+ * - **Pitfalls** Without a schema, the peer decides the shape of a message, which can contain a `__proto__` key. Schemas must be
+ *   synchronous.
  *
- * @typeParam Read - what the application reads: the schema's output
+ * @typeParam Read - the type that the application reads: the schema's output
  *
  * @example
  * ```ts run
@@ -59,7 +59,7 @@ export class JsonDecoder<Read = unknown> extends MessageToMessageDecoder<Buffer,
     this.maxMessageBytes = maxMessageBytes;
   }
 
-  /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
+  /** Returns a decoder with the same options. A `pipeline()` calls `fresh` for each channel. */
   fresh(): JsonDecoder<Read> {
     return new JsonDecoder(this.givenOptions as JsonDecoderOptions<Read>);
   }

@@ -11,32 +11,31 @@ import { encodeJson, jsonKey } from './json-message.ts';
 
 /** Options of {@link JsonEncoder}. */
 export interface JsonEncoderOptions extends OtherMessagesOptions {
-  /** Written after each message, such as `'\n'` for JSON lines. @default '' */
+  /** Text that is written after each message, for example `'\n'` for JSON lines. @default '' */
   readonly delimiter?: string;
 }
 
 const OPTIONS = describeOptions('JsonEncoder', { delimiter: DELIMITER }, MESSAGE_ENCODER_OPTIONS);
 /**
- * Turns written values into JSON, and leaves what comes in alone: for a protocol that is asked in another form
- * than it answers in. Both ways at once is {@link JsonCodec}.
+ * Turns written values into JSON, and does not change inbound messages. Use this encoder if the answers of a protocol have
+ * another form than its requests. {@link JsonCodec} works in both directions.
  *
  * ```text
  *  wire | frame | [JsonEncoder] | app
  *  BEFORE { a: 1 }  →  AFTER 7b 22 61 22 3a 31 7d
  * ```
  *
- * **Place** before what writes values, after what puts frames around them.
- * **In** outbound any value but bytes, which are refused (`otherMessages`).
- * **Out** `Buffer`.
- * **Events** all pass.
- * **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` and `HR_ERR_ENCODER_FAILED` fail the write (a function, a cycle, a
- * bigint).
- * **State** none: sharable.
- * **Cost** `JSON.stringify`; a broadcast to a group is encoded once.
- * **Pitfalls** it takes strings, too: a {@link StringEncoder} for other texts belongs after it, towards the tail, and
- * both then have `otherMessages: 'pass-on'`.
+ * - **Place** After the handler that frames the bytes, and before the handlers that write values.
+ * - **In** Outbound any value except bytes, which are refused (`otherMessages`).
+ * - **Out** `Buffer`.
+ * - **Events** All pass.
+ * - **Errors** A write fails with `HR_ERR_MESSAGE_NOT_ENCODABLE` (a function) or `HR_ERR_ENCODER_FAILED` (a cycle, a bigint).
+ * - **State** None. The encoder is sharable.
+ * - **Cost** `JSON.stringify`. A broadcast to a group is encoded once.
+ * - **Pitfalls** The encoder accepts strings, too. Place a {@link StringEncoder} for other texts after this encoder, toward the
+ *   tail, and set `otherMessages: 'pass-on'` on both.
  *
- * @typeParam Written - what the application writes
+ * @typeParam Written - the type that the application writes
  *
  * @example
  * ```ts run

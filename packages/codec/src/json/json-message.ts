@@ -6,11 +6,11 @@ import { decodeUtf8 } from '../text/utf8.ts';
 import { countJson } from './count-json.ts';
 
 /**
- * The value of a whole frame or of a text: for a codec of your own that reads JSON.
+ * Returns the value of a whole frame or of a text, for a codec of your own that reads JSON.
  *
- * @param maxMessageBytes - the most that the message may count, as the option of the {@link JsonCodec}
- * @throws DecodeError `FRAME_TOO_LONG` if it counts more, `TEXT_NOT_UTF8`
- * @throws SyntaxError for a value that is not JSON
+ * @param maxMessageBytes - the maximum count of the message, as in the option of the {@link JsonCodec}
+ * @throws DecodeError `FRAME_TOO_LONG` if the message counts more, `TEXT_NOT_UTF8`
+ * @throws SyntaxError if the message is not JSON
  */
 export function parseJson(message: Uint8Array | string, maxMessageBytes: number): unknown {
   if (typeof message === 'string') {
@@ -22,10 +22,10 @@ export function parseJson(message: Uint8Array | string, maxMessageBytes: number)
 }
 
 /**
- * A value as the UTF-8 of its JSON: for a codec of your own that writes JSON.
+ * Returns a value as JSON in UTF-8, for a codec of your own that writes JSON.
  *
- * @param delimiter - after it; none if it is left out
- * @throws EncodeError `MESSAGE_NOT_ENCODABLE` for what has none, such as a function
+ * @param delimiter - the text after the JSON, by default none
+ * @throws EncodeError `MESSAGE_NOT_ENCODABLE` for a value without a JSON form, such as a function
  */
 export function encodeJson(message: unknown, delimiter = ''): Buffer {
   const text = JSON.stringify(message) as string | undefined;
@@ -33,7 +33,7 @@ export function encodeJson(message: unknown, delimiter = ''): Buffer {
   throw new EncodeError('MESSAGE_NOT_ENCODABLE', `a ${typeof message} has no JSON`);
 }
 
-/** The settings that the JSON depends on: a broadcast is encoded once for all members with this key. */
+/** Returns the broadcast key of the JSON: the settings that the result depends on. */
 export function jsonKey(delimiter: string): string {
   return `JsonCodec:${delimiter}`;
 }

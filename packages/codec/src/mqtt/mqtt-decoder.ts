@@ -14,8 +14,8 @@ import { parseMqttPacket } from './parse-mqtt-packet.ts';
 /** Options of {@link MqttDecoder}. */
 export interface MqttDecoderOptions extends ByteToMessageDecoderOptions {
   /**
-   * The longest packet in bytes, not counting the type and the length. A packet with a list may count twice as much:
-   * its bytes, and 64 for each topic or code; about 1,500 subscriptions to topics of 20 characters with the default.
+   * Maximum length of a packet in bytes, without the type and the length. The bytes of a packet with a list, plus 64 for each
+   * topic or code, must not exceed twice this limit. The default allows about 1,500 subscriptions to topics of 20 characters.
    * @default 65_536
    */
   readonly maxPacketBytes?: number;
@@ -38,19 +38,18 @@ const MAX_LENGTH_BYTES = 4;
  *  BEFORE 30 06 00 01 61 68 69 21   →  AFTER { type: 'publish', topic: 'a', payload: 'hi!', qos: 0, … }
  * ```
  *
- * **Place** first after the transport, beside {@link MqttEncoder}.
- * **In** `Buffer`, in any cut.
- * **Out** {@link MqttPacket}, discriminated by `type`.
- * **Events** as {@link ByteToMessageDecoder}.
- * **Errors** `HR_ERR_FRAME_CORRUPT` for what the specification does not allow (for a CONNECT that deserves
- * one, `error.details.returnCode` is the answer: 1 for another protocol, 2 for an empty client identifier in
- * MQTT 3.1), `HR_ERR_TEXT_NOT_UTF8`,
- * `HR_ERR_FRAME_TOO_LONG`, `HR_ERR_TIMEOUT_READ`. MQTT wants the connection closed after each, as the
- * default does.
- * **State** the unfinished packet, at most `maxPacketBytes` and one read: one decoder for each channel. A packet
- * takes at most four times `maxPacketBytes`, its topics as strings included.
- * **Cost** one object for each packet; payloads are not copied.
- * **Pitfalls** it checks single packets, not their order: that is up to the application.
+ * - **Place** First after the transport, next to {@link MqttEncoder}.
+ * - **In** `Buffer`, in reads of any size.
+ * - **Out** {@link MqttPacket}, discriminated by `type`.
+ * - **Events** See {@link ByteToMessageDecoder}.
+ * - **Errors** `HR_ERR_FRAME_CORRUPT` for a packet that the specification does not allow. For some CONNECT packets,
+ *   `error.details.returnCode` is the code to answer with: 1 for another protocol, 2 for an empty client identifier in MQTT 3.1.
+ *   Also `HR_ERR_TEXT_NOT_UTF8`, `HR_ERR_FRAME_TOO_LONG` and `HR_ERR_TIMEOUT_READ`. MQTT requires that the connection is closed
+ *   after each error, as the default policy does.
+ * - **State** The unfinished packet, at most `maxPacketBytes` and one read. Each channel needs its own decoder. A decoded packet
+ *   uses at most four times `maxPacketBytes`, including its topics as strings.
+ * - **Cost** One object for each packet. Payloads are not copied.
+ * - **Pitfalls** The decoder checks single packets, and not their order. The application must check the order.
  *
  * @example
  * ```ts run

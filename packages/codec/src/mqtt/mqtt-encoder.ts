@@ -18,15 +18,16 @@ const EMPTY: Buffer = Buffer.alloc(0);
  *  BEFORE { type: 'pingreq' }   →  AFTER c0 00
  * ```
  *
- * **Place** beside {@link MqttDecoder}.
- * **In** outbound {@link MqttPacket}; anything else is refused (`otherMessages`).
- * **Out** `Buffer`.
- * **Events** all pass.
- * **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for fields that do not fit the format (a missing packet
- * identifier, a QoS of 3, a wildcard in a topic to publish to), `HR_ERR_MESSAGE_TOO_LONG`; they fail the write.
- * **State** none: one instance may serve all channels.
- * **Cost** one copy of the payload; a broadcast to a group is encoded once.
- * **Pitfalls** QoS 1 and 2 need a packet identifier for each receiver, so such a message is not a broadcast.
+ * - **Place** Next to {@link MqttDecoder}.
+ * - **In** Outbound {@link MqttPacket}. Other messages are refused (`otherMessages`).
+ * - **Out** `Buffer`.
+ * - **Events** All pass.
+ * - **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for fields that the format does not allow, for example a missing packet identifier,
+ *   a QoS of 3, or a wildcard in a topic to publish to. `HR_ERR_MESSAGE_TOO_LONG` for a packet over 268,435,455 bytes. Both
+ *   errors fail the write.
+ * - **State** None. One instance can serve all channels.
+ * - **Cost** One copy of the payload. A broadcast to a group is encoded once.
+ * - **Pitfalls** QoS 1 and 2 need a packet identifier for each receiver, so that such a message cannot be broadcast.
  *
  * @example
  * ```ts run

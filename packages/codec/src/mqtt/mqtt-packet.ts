@@ -1,96 +1,96 @@
-/** Quality of service of a delivery: at most once, at least once, exactly once. */
+/** Quality of service of a delivery: at most once (0), at least once (1), or exactly once (2). */
 export type MqttQos = 0 | 1 | 2;
 
 /** The message that the server publishes when the client's connection is lost. */
 export interface MqttWill {
-  /** The topic, without wildcards. */
+  /** Topic of the message, without wildcards. */
   readonly topic: string;
-  /** The content of the message. */
+  /** Content of the message. */
   readonly payload: Uint8Array;
   readonly qos: MqttQos;
-  /** The server keeps it for later subscribers. */
+  /** Whether the server keeps the message for later subscribers. */
   readonly retain: boolean;
 }
 
 /** A client's first packet. */
 export interface MqttConnect {
   readonly type: 'connect';
-  /** 4 for MQTT 3.1.1 (`MQTT`), 3 for 3.1 (`MQIsdp`). */
+  /** Version of the protocol: 4 for MQTT 3.1.1 (`MQTT`), 3 for 3.1 (`MQIsdp`). */
   readonly protocolLevel: number;
-  /** The server forgets an older session of the client, and keeps none. */
+  /** Whether the server discards an older session of the client, and keeps no session. */
   readonly cleanSession: boolean;
-  /** The longest time without a packet of the client, in seconds; 0 for no limit. */
+  /** Maximum time without a packet of the client, in seconds, or 0 for no limit. */
   readonly keepAliveSeconds: number;
-  /** The name of the client. */
+  /** Name of the client. */
   readonly clientId: string;
-  /** Published if the connection is lost. Without it, nothing is. */
+  /** Message that is published if the connection is lost. Without `will`, no message is published. */
   readonly will?: MqttWill;
-  /** For the sign-in. Without it, there is none. */
+  /** User name for the sign-in. Without `username`, the client does not sign in. */
   readonly username?: string;
-  /** Goes with `username`. */
+  /** Password of `username`. */
   readonly password?: Uint8Array;
 }
 
-/** The server's answer; return code 0 accepts the connection. */
+/** The server's answer to a connect. */
 export interface MqttConnack {
   readonly type: 'connack';
-  /** The server has kept a session of the client. */
+  /** Whether the server has kept a session of the client. */
   readonly sessionPresent: boolean;
-  /** 0 accepts; 1 to 5 are the protocol's reasons for a refusal. */
+  /** Result: 0 accepts the connection, and 1 to 5 are the protocol's reasons for a refusal. */
   readonly returnCode: number;
 }
 
-/** A message. */
+/** A message that is published to a topic. */
 export interface MqttPublish {
   readonly type: 'publish';
-  /** The topic, without wildcards. */
+  /** Topic of the message, without wildcards. */
   readonly topic: string;
-  /** The content of the message. */
+  /** Content of the message. */
   readonly payload: Uint8Array;
   readonly qos: MqttQos;
-  /** The server keeps it for later subscribers, or has kept it. */
+  /** Whether the server keeps the message for later subscribers, or has kept it. */
   readonly retain: boolean;
-  /** It may have been sent before. */
+  /** Whether the packet was possibly sent before. */
   readonly dup: boolean;
-  /** With QoS 1 and 2 only. */
+  /** Identifier of the packet, only with QoS 1 and 2. */
   readonly packetId?: number;
 }
 
-/** Packets that only name another one. */
+/** A packet that acknowledges another packet. */
 export interface MqttAcknowledgement {
   readonly type: 'puback' | 'pubrec' | 'pubrel' | 'pubcomp' | 'unsuback';
-  /** The id of the packet that it is about, 1 to 65535. */
+  /** Identifier of the acknowledged packet, 1 to 65535. */
   readonly packetId: number;
 }
 
-/** A client asks for the messages of some topics. */
+/** A client's request for the messages of some topics. */
 export interface MqttSubscribe {
   readonly type: 'subscribe';
-  /** The id of the packet, 1 to 65535. */
+  /** Identifier of the packet, 1 to 65535. */
   readonly packetId: number;
-  /** The topics, wildcards included, each with the highest QoS of its messages. */
+  /** Topics, which can contain wildcards, each with the highest QoS of its messages. */
   readonly subscriptions: readonly { readonly topic: string; readonly qos: MqttQos }[];
 }
 
-/** For each subscription the QoS that is granted, or 128 for none. */
+/** The server's answer to a subscribe. */
 export interface MqttSuback {
   readonly type: 'suback';
-  /** The id of the packet that it answers, 1 to 65535. */
+  /** Identifier of the answered packet, 1 to 65535. */
   readonly packetId: number;
-  /** For each subscription the QoS, or 128 for none. */
+  /** Granted QoS of each subscription, or 128 for a refused subscription. */
   readonly granted: readonly number[];
 }
 
-/** A client gives up subscriptions. */
+/** A client's request to end subscriptions. */
 export interface MqttUnsubscribe {
   readonly type: 'unsubscribe';
-  /** The id of the packet, 1 to 65535. */
+  /** Identifier of the packet, 1 to 65535. */
   readonly packetId: number;
-  /** The topics as they were subscribed to. */
+  /** Topics, as in the subscriptions. */
   readonly topics: readonly string[];
 }
 
-/** Packets without anything in them. */
+/** A packet without content. */
 export interface MqttSignal {
   readonly type: 'pingreq' | 'pingresp' | 'disconnect';
 }
@@ -106,7 +106,7 @@ export type MqttPacket =
   | MqttUnsubscribe
   | MqttSignal;
 
-/** The types by their number on the wire. */
+/** The types, each at the index of its number on the wire. */
 export const MQTT_TYPES: readonly (MqttPacket['type'] | undefined)[] = [
   undefined,
   'connect',
@@ -125,7 +125,7 @@ export const MQTT_TYPES: readonly (MqttPacket['type'] | undefined)[] = [
   'disconnect',
 ];
 
-/** The flags in the first byte of a type; those of publish are its own. */
+/** Returns the flags in the first byte of a type. A publish has flags of its own. */
 export function mqttFlagsOf(type: MqttPacket['type']): number {
   return type === 'pubrel' || type === 'subscribe' || type === 'unsubscribe' ? 2 : 0;
 }

@@ -2,7 +2,7 @@ import { Buffer, isUtf8 } from 'node:buffer';
 import { DecodeError } from '@headrace/core';
 import { checkCount } from '../schema/message-limit.ts';
 
-/** Reads the fields of one packet's body; every fault is a `DecodeError`. */
+/** Reads the fields of one packet's body. Every fault is a `DecodeError`. */
 export class MqttReader {
   private readonly bytes: Buffer;
   private readonly maxPacketBytes: number;
@@ -14,7 +14,7 @@ export class MqttReader {
     this.maxPacketBytes = maxPacketBytes;
   }
 
-  /** Counts elements of a list: the peer decides how many there are, and each takes more memory than its bytes. */
+  /** Counts elements of a list. The peer decides the number of elements, and each element uses more memory than its bytes. */
   count(elements: number): void {
     this.elements += elements;
     checkCount(this.bytes, this.elements, 2 * this.maxPacketBytes, 'twice maxPacketBytes');
@@ -33,14 +33,14 @@ export class MqttReader {
     return this.bytes[at]! * 256 + this.bytes[at + 1]!;
   }
 
-  /** A number that names a packet: never 0. */
+  /** Reads a packet identifier, which is never 0. */
   packetId(): number {
     const id = this.uint16();
     if (id === 0) throw mqttCorrupt('a packet identifier is 0');
     return id;
   }
 
-  /** Bytes with their length before them. */
+  /** Reads bytes with their length before them. */
   binary(): Buffer {
     const length = this.uint16();
     const at = this.advance(length);
@@ -73,7 +73,9 @@ export class MqttReader {
   }
 }
 
-/** The error for what MQTT does not allow. `returnCode`: the answer in a server's CONNACK, if one is defined. */
+/**
+ * Returns the error for a packet that MQTT does not allow. `returnCode` is the code for a server's CONNACK, if one is defined.
+ */
 export function mqttCorrupt(why: string, returnCode?: number): DecodeError {
   const details = returnCode === undefined ? {} : { returnCode };
   return new DecodeError('FRAME_CORRUPT', `no MQTT packet: ${why}`, details);

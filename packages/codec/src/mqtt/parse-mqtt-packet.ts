@@ -11,15 +11,15 @@ import {
 import { MqttReader, mqttCorrupt } from './mqtt-reader.ts';
 import { isMqttFilter, isMqttTopic } from './mqtt-topic.ts';
 
-/** In 3.1.1 and 3.1: 0 accepts, 1 to 5 are reasons for a refusal. */
+/** The highest return code of 3.1.1 and 3.1. Code 0 accepts, and 1 to 5 are reasons for a refusal. */
 const MAX_RETURN_CODE = 5;
 /** Return codes that answer an invalid CONNECT. */
 const UNACCEPTABLE_PROTOCOL = 1;
 const IDENTIFIER_REJECTED = 2;
-/** In a SUBACK: the subscription is refused. */
+/** The code of a refused subscription in a SUBACK. */
 const REFUSED = 0x80;
 
-/** The packet with this first byte and this body, the bytes after the length. */
+/** Returns the packet with this first byte and this body. The body is the bytes after the length. */
 export function parseMqttPacket(first: number, body: Buffer, maxPacketBytes: number): MqttPacket {
   const type = MQTT_TYPES[first >> 4];
   const flags = first & 0x0f;
@@ -152,12 +152,10 @@ function parseGranted(reader: MqttReader): number[] {
   return [...codes];
 }
 
-/** True for the codes of a CONNACK. */
 export function isReturnCode(code: number): boolean {
   return Number.isInteger(code) && code >= 0 && code <= MAX_RETURN_CODE;
 }
 
-/** True for the codes of a SUBACK. */
 export function isGranted(code: number): boolean {
   return code === 0 || code === 1 || code === 2 || code === REFUSED;
 }

@@ -3,9 +3,9 @@ import { readLength } from '../frame/length-field.ts';
 const TOO_SHORT = 'the message is shorter than its lengths require';
 
 /**
- * The values in a MessagePack message, before it is decoded. Throws where its lengths cannot be right: a decoder makes
- * room for as many elements as an array claims to have, so that a few bytes could take gigabytes. Each element needs
- * at least one byte, hence the elements still due may never be more than the bytes still there.
+ * Counts the values in a MessagePack message before it is decoded. Throws an error if the lengths in it are impossible. A decoder
+ * reserves memory for as many elements as an array announces, so that a few bytes could allocate gigabytes. Each element needs at
+ * least one byte. Therefore, the missing elements must never be more than the remaining bytes.
  */
 export function countMsgpack(bytes: Uint8Array): number {
   const end = bytes.length;
@@ -27,7 +27,7 @@ function uint(bytes: Uint8Array, at: number, width: number): number {
   return readLength(bytes, at, width, false);
 }
 
-/** How many values an array or map has that begins with this byte. */
+/** Returns the number of values in an array or a map that begins with this byte. */
 function elementsOf(bytes: Uint8Array, head: number, at: number): number {
   if (head >= 0x80 && head <= 0x8f) return 2 * (head & 0x0f);
   if (head >= 0x90 && head <= 0x9f) return head & 0x0f;
@@ -38,10 +38,10 @@ function elementsOf(bytes: Uint8Array, head: number, at: number): number {
   return 0;
 }
 
-/** How many bytes of a value follow its first byte, not counting the values inside it. */
+/** Returns the number of bytes after the first byte of a value. */
 function sizeOf(bytes: Uint8Array, head: number, at: number): number {
   if (head >= 0xa0 && head <= 0xbf) return head & 0x1f;
-  // bin 8/16/32 and str 8/16/32: a length, then that many bytes; ext 8/16/32 has its type, too.
+  // bin 8/16/32 and str 8/16/32: a length, then the bytes; ext 8/16/32 also has its type.
   if (head >= 0xc4 && head <= 0xc6) return lengthAndBytes(bytes, at, 1 << (head - 0xc4));
   if (head >= 0xc7 && head <= 0xc9) return lengthAndBytes(bytes, at, 1 << (head - 0xc7)) + 1;
   if (head >= 0xd9 && head <= 0xdb) return lengthAndBytes(bytes, at, 1 << (head - 0xd9));

@@ -5,24 +5,24 @@ import { SchemaCodec, type SchemaCodecOptions } from '../schema/schema-codec.ts'
 import { countMsgpack } from './count-msgpack.ts';
 
 /**
- * Turns frames of MessagePack into values and values into MessagePack. It needs the package
- * `@msgpack/msgpack`, and comes from `@headrace/codec/msgpack`.
+ * Turns frames of MessagePack into values and values into MessagePack. The codec needs the package `@msgpack/msgpack`. Import it
+ * from `@headrace/codec/msgpack`.
  *
  * ```text
  *  wire | frame | [MsgpackCodec] | app
  *  BEFORE 81 a1 61 01  →  AFTER { a: 1 }
  * ```
  *
- * **Place** after a frame decoder.
- * **In** inbound `Buffer`; outbound any value but bytes. Anything else is refused (`otherMessages`).
- * **Out** inbound what the schema gives back; outbound bytes.
- * **Events** all pass.
- * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`; `HR_ERR_MESSAGE_INVALID` for a value that is not
- * MessagePack, has bytes left over, claims more elements than it has bytes, or does not fit the schema;
- * `HR_ERR_DECODER_FAILED` for a schema that throws or answers later; `HR_ERR_ENCODER_FAILED` fails the write.
- * **State** whether it has failed: one codec for each channel.
- * **Cost** one look over the lengths, the library, the schema; a broadcast to a group is encoded once.
- * **Pitfalls** without a schema a message is whatever the peer wants. Outbound messages are not validated.
+ * - **Place** After a frame decoder.
+ * - **In** Inbound `Buffer`, and outbound any value except bytes. Other messages are refused (`otherMessages`).
+ * - **Out** Inbound the output of the schema, and outbound bytes.
+ * - **Events** All pass.
+ * - **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`. `HR_ERR_MESSAGE_INVALID` for a value that is not
+ *   MessagePack, has bytes left over, announces more elements than it has bytes, or does not match the schema.
+ *   `HR_ERR_DECODER_FAILED` for a schema that throws or is asynchronous. A write fails with `HR_ERR_ENCODER_FAILED`.
+ * - **State** Whether decoding has failed. Each channel needs its own codec.
+ * - **Cost** One pass over the lengths, the library, and the schema. A broadcast to a group is encoded once.
+ * - **Pitfalls** Without a schema, the peer decides the shape of a message. Outbound messages are not validated.
  *
  * @example
  * ```ts run

@@ -7,7 +7,7 @@ import {
 } from '../frame/content-length-frame-decoder.ts';
 import { ContentLengthPrepender } from '../frame/content-length-prepender.ts';
 
-/** Options of {@link contentLengthPrefixed}; `maxFrameLength` is for both directions. */
+/** Options of {@link contentLengthPrefixed}. `maxFrameLength` applies to both directions. */
 export interface ContentLengthPrefixedOptions extends ContentLengthFrameDecoderOptions {}
 
 const OPTIONS = describeOptions('contentLengthPrefixed', {}, CONTENT_LENGTH_OPTIONS);
@@ -15,8 +15,8 @@ const OPTIONS = describeOptions('contentLengthPrefixed', {}, CONTENT_LENGTH_OPTI
 const INT_MAX = 2 ** 31 - 1;
 
 /**
- * A header with `Content-Length` before each message, both ways, as the Language Server Protocol has it: the decoder
- * and the encoder, to be spread into `addLast`, or into `add` of a `pipeline()`.
+ * Returns a decoder and an encoder for messages that are preceded by a `Content-Length` header, as in the Language Server
+ * Protocol. Spread the result into `addLast`, or into `add` of a `pipeline()`.
  *
  * @example
  * ```ts run

@@ -10,7 +10,7 @@ import { JsonCodec } from '../json/json-codec.ts';
 /** Options of {@link jsonLines}. */
 export interface JsonLinesOptions<Read, Written>
   extends Omit<LineFrameDecoderOptions, 'stripDelimiter'> {
-  /** The schema of every message. @default anything goes */
+  /** The schema of every message. @default any value is accepted */
   readonly schema?: StandardSchema<Written, Read> | StandardSchema<unknown, Read>;
 }
 
@@ -24,8 +24,8 @@ const OPTIONS = describeOptions(
 );
 
 /**
- * One JSON value on each line (NDJSON), both ways: the pipeline has values. Spread it into
- * `addLast`, or into `add` of a `pipeline()`.
+ * Returns handlers for one JSON value on each line (NDJSON), in both directions. The messages in the pipeline are values. Spread
+ * the result into `addLast`, or into `add` of a `pipeline()`.
  *
  * ```text
  *  BEFORE {"a":1}\n   ↔  AFTER { a: 1 }

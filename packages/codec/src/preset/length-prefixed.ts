@@ -9,11 +9,11 @@ import { LengthFieldPrepender } from '../frame/length-field-prepender.ts';
 
 /** Options of {@link lengthPrefixed}. */
 export interface LengthPrefixedOptions extends ByteToMessageDecoderOptions {
-  /** How many bytes the length has. @default 4 */
+  /** Width of the length field, in bytes. @default 4 */
   readonly bytes?: LengthFieldWidth;
-  /** The longest message in bytes, without the length; for both directions. */
+  /** Maximum length of a message without its length field, in bytes, for both directions. */
   readonly maxFrameLength: number;
-  /** @default 'big' */
+  /** Byte order of the length field. @default 'big' */
   readonly byteOrder?: ByteOrder;
 }
 
@@ -28,8 +28,8 @@ const OPTIONS = describeOptions(
 );
 
 /**
- * A length before each message, both ways, the most common framing of all: the decoder and the encoder, to
- * be spread into `addLast`, or into `add` of a `pipeline()`.
+ * Returns a decoder and an encoder for messages that are preceded by their length, which is the most common framing. Spread the
+ * result into `addLast`, or into `add` of a `pipeline()`.
  *
  * ```text
  * bytes: 2   BEFORE 00 02 68 69   ↔  AFTER "hi"

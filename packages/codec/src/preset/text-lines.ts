@@ -9,7 +9,7 @@ import { StringCodec } from '../text/string-codec.ts';
 
 /** Options of {@link textLines}. */
 export interface TextLinesOptions extends Omit<LineFrameDecoderOptions, 'stripDelimiter'> {
-  /** Written after each outbound text. @default '\n' */
+  /** Text that is written after each outbound text. @default '\n' */
   readonly delimiter?: '\n' | '\r\n';
 }
 
@@ -23,8 +23,8 @@ const OPTIONS = describeOptions(
 );
 
 /**
- * Lines of UTF-8 text, both ways: the pipeline has strings without line endings. Spread it into
- * `addLast`, or into `add` of a `pipeline()`.
+ * Returns handlers for lines of UTF-8 text, in both directions. The messages in the pipeline are strings without line endings.
+ * Spread the result into `addLast`, or into `add` of a `pipeline()`.
  *
  * ```text
  *  BEFORE 68 69 0d 0a   →  AFTER "hi"          BEFORE "ho"  →  AFTER 68 6f 0a

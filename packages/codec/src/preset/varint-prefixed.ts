@@ -8,7 +8,7 @@ import { VarintPrepender } from '../frame/varint-prepender.ts';
 
 /** Options of {@link varintPrefixed}. */
 export interface VarintPrefixedOptions extends ByteToMessageDecoderOptions {
-  /** The longest message in bytes, without the length; for both directions. */
+  /** Maximum length of a message without its length field, in bytes, for both directions. */
   readonly maxFrameLength: number;
 }
 
@@ -21,8 +21,8 @@ const OPTIONS = describeOptions(
 );
 
 /**
- * A varint length before each message, both ways, as Protocol Buffers' delimited streams have it: the
- * decoder and the encoder, to be spread into `addLast`, or into `add` of a `pipeline()`.
+ * Returns a decoder and an encoder for messages that are preceded by their length as a varint, as in the delimited streams of
+ * Protocol Buffers. Spread the result into `addLast`, or into `add` of a `pipeline()`.
  */
 export function varintPrefixed(
   options: VarintPrefixedOptions,

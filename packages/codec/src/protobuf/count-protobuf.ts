@@ -1,17 +1,17 @@
 import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 
-/** As in the library, which refuses deeper messages. */
+/** Maximum depth of messages, as in the library, which refuses deeper messages. */
 const MAX_DEPTH = 100;
-/** The shortest field: a tag, and one byte. */
+/** Length of the shortest field: a tag, and one byte. */
 const MIN_FIELD_BYTES = 2;
 
 /**
- * Counts the values in messages of one type: each message, each field that its type declares (the library fills in
- * lists and defaults), each field on the wire, each element of a packed list.
+ * Counts the values in messages of one type: each message, each field that its type declares, each field on the wire, and each
+ * element of a packed list. Declared fields count because the library fills in lists and defaults.
  */
 export class ProtobufCount {
-  /** No byte of a message brings more values. */
+  /** Maximum number of values for each byte of a message. */
   readonly perByte: number;
   private readonly schema: DescMessage;
   private readonly fields = new Map<DescMessage, ReadonlyMap<number, DescField>>();
@@ -25,17 +25,16 @@ export class ProtobufCount {
       most = Math.max(most, desc.fields.length);
       for (const { message } of desc.fields) if (message !== undefined) reachable.add(message);
     }
-    // An entry of a map with its key and value; one with a message as value makes that, too.
+    // An entry of a map counts with its key and value. A message as value is made as well.
     this.perByte = (most + 4) / MIN_FIELD_BYTES;
   }
 
-  /** Counts the values of a message; throws for bytes that are not a message of the schema. */
+  /** Counts the values of a message. Throws an error for bytes that are not a message of the schema. */
   readonly values = (bytes: Uint8Array): number => {
     const reader = new BinaryReader(bytes);
     return this.message(reader, this.schema, reader.len, 0);
   };
 
-  /** The values of a message up to `end`, or up to the end of its group. */
   private message(reader: BinaryReader, desc: DescMessage, end: number, depth: number): number {
     if (depth > MAX_DEPTH) throw new RangeError(`${desc.typeName} is nested too deeply`);
     const fields = this.fields.get(desc)!;
@@ -62,7 +61,7 @@ export class ProtobufCount {
     depth: number,
   ): number {
     const end = endOfNext(reader);
-    // A key or a value that is missing is made anyway.
+    // A missing key or value is made as well.
     let values = 2 + (field.message?.fields.length ?? 0);
     while (reader.pos < end) {
       const [number, wireType] = reader.tag();
@@ -84,7 +83,7 @@ function isPacked(field: DescField | undefined, wireType: WireType): field is De
   return field.scalar !== ScalarType.STRING && field.scalar !== ScalarType.BYTES;
 }
 
-/** The elements of a packed list. */
+/** Counts the elements of a packed list. */
 function packed(reader: BinaryReader, wireType: WireType): number {
   const end = endOfNext(reader);
   let elements = 0;
@@ -92,7 +91,7 @@ function packed(reader: BinaryReader, wireType: WireType): number {
   return elements;
 }
 
-/** Enums and all that are not fixed are varints. */
+/** Returns the wire type of a field. Enums and all scalars without a fixed width are varints. */
 function wireTypeOf({ scalar }: DescField): WireType {
   switch (scalar) {
     case ScalarType.DOUBLE:

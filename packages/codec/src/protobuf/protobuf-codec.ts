@@ -21,7 +21,7 @@ import { ProtobufCount } from './count-protobuf.ts';
 export interface ProtobufCodecOptions<D extends DescMessage>
   extends MessageToMessageDecoderOptions,
     MessageLimitOptions {
-  /** The message that both sides send, as `protoc-gen-es` generates it; one with a `oneof` for several. */
+  /** Message type that both sides send, as `protoc-gen-es` generates it. For several types, use a message with a `oneof`. */
   readonly schema: D;
 }
 
@@ -35,23 +35,23 @@ const OPTIONS = describeOptions(
 );
 
 /**
- * Turns frames of Protocol Buffers into messages and messages into bytes. It needs the package
- * `@bufbuild/protobuf`, and comes from `@headrace/codec/protobuf`.
+ * Turns frames of Protocol Buffers into messages and messages into bytes. The codec needs the package `@bufbuild/protobuf`.
+ * Import it from `@headrace/codec/protobuf`.
  *
  * ```text
  *  wire | varint frame | [ProtobufCodec] | app
  *  BEFORE 08 01  →  AFTER { $typeName: 'google.protobuf.Duration', seconds: 1n, nanos: 0 }
  * ```
  *
- * **Place** after {@link VarintFrameDecoder} or another frame decoder.
- * **In** inbound `Buffer`; outbound messages of the schema; anything else is refused (`otherMessages`).
- * **Out** inbound messages of the schema; outbound bytes.
- * **Events** all pass.
- * **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`; `HR_ERR_MESSAGE_INVALID` for bytes that
- * are not such a message; `HR_ERR_ENCODER_FAILED` fails the write.
- * **State** whether it has failed: one codec for each channel.
- * **Cost** the library; a broadcast to a group is encoded once.
- * **Pitfalls** the bytes do not name their message type: the schema must be the right one.
+ * - **Place** After {@link VarintFrameDecoder} or another frame decoder.
+ * - **In** Inbound `Buffer`, and outbound messages of the schema. Other messages are refused (`otherMessages`).
+ * - **Out** Inbound messages of the schema, and outbound bytes.
+ * - **Events** All pass.
+ * - **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`. `HR_ERR_MESSAGE_INVALID` for bytes that are not a
+ *   message of the schema. A write fails with `HR_ERR_ENCODER_FAILED`.
+ * - **State** Whether decoding has failed. Each channel needs its own codec.
+ * - **Cost** The cost of the library. A broadcast to a group is encoded once.
+ * - **Pitfalls** The bytes do not contain the name of their message type. Both sides must use the same schema.
  *
  * @example
  * ```ts run
@@ -110,14 +110,14 @@ export class ProtobufCodec<D extends DescMessage> extends MessageToMessageCodec<
 
 const counts = new WeakMap<DescMessage, ProtobufCount>();
 
-/** Codecs of the same type share one. */
+/** Returns the counter of a message type. Codecs of the same type share one counter. */
 function countOf(schema: DescMessage): ProtobufCount {
   const count = counts.get(schema) ?? new ProtobufCount(schema);
   counts.set(schema, count);
   return count;
 }
 
-/** Returns the option, or throws an {@link OptionError} for what describes no message. */
+/** Returns the option, or throws an {@link OptionError} if it does not describe a message. */
 function checkDescriptor<D extends DescMessage>(schema: D): D {
   if ((schema as D | undefined)?.kind === 'message') return schema;
   throw new OptionError(

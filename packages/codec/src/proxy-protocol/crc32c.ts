@@ -3,7 +3,7 @@ const POLYNOMIAL = 0x82f63b78;
 
 let table: Uint32Array | undefined;
 
-/** The CRC-32C checksum; Node's zlib has only the other CRC-32. @see RFC 9260, appendix A */
+/** Returns the CRC-32C checksum. Node's zlib only supports another CRC-32. @see RFC 9260, appendix A */
 export function crc32c(bytes: Uint8Array): number {
   table ??= makeTable();
   let crc = 0xffffffff;

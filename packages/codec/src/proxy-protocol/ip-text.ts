@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { isIPv4, isIPv6 } from 'node:net';
 
-/** The text of 4 or 16 bytes, IPv6 in its canonical form (RFC 5952), as Node writes remote addresses. */
+/** Returns the text of 4 or 16 bytes. IPv6 has its canonical form (RFC 5952), as in Node's remote addresses. */
 export function ipText(bytes: Uint8Array): string {
   if (bytes.length === 4) return bytes.join('.');
   const groups: number[] = [];
@@ -14,7 +14,7 @@ export function ipText(bytes: Uint8Array): string {
   return `${hex.slice(0, from).join(':')}::${hex.slice(from + length).join(':')}`;
 }
 
-/** The bytes of an IPv4 (4) or IPv6 (16) address, `undefined` if the text is none. Zones are refused. */
+/** Returns the bytes of an IPv4 (4) or IPv6 (16) address, or `undefined` if the text is not an address. Zones are refused. */
 export function ipBytes(text: string): Buffer | undefined {
   if (isIPv4(text)) return Buffer.from(text.split('.').map(Number));
   if (!isIPv6(text) || text.includes('%')) return undefined;

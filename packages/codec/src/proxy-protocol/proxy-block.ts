@@ -5,11 +5,10 @@ import { ipBytes, ipText } from './ip-text.ts';
 import type { ProxiedTransport, ProxyHeader } from './proxy-header.ts';
 import { findChecksum, formatTlvs, type ProxyTlv, parseTlvs } from './proxy-tlv.ts';
 
-/** The first bytes of a header of version 2. */
 export const SIGNATURE: Buffer = Buffer.from('0d0a0d0a000d0a515549540a', 'hex');
-/** The signature, the version and command, the transport, and the length of the rest. */
+/** Length of the signature, the version and command, the transport, and the length of the rest. */
 export const BLOCK_HEAD_BYTES = 16;
-/** The longest pair of addresses, that of Unix sockets. */
+/** Length of the longest pair of addresses, which are those of Unix sockets. */
 export const MAX_ADDRESS_BYTES = 216;
 
 const TRANSPORT_BYTES: Readonly<Record<ProxiedTransport, number>> = {
@@ -36,7 +35,7 @@ const ADDRESS_BYTES: Readonly<Record<ProxiedTransport, number>> = {
   'unix-datagram': MAX_ADDRESS_BYTES,
 };
 
-/** Checks the first bytes of a header of version 2, as many as there are. Throws a `DecodeError`. */
+/** Checks the available first bytes of a header of version 2. Throws a `DecodeError`. */
 export function checkBlockHead(head: Buffer): void {
   const versionAndCommand = head[SIGNATURE.length] ?? 0x20;
   if (versionAndCommand >> 4 !== 2) throw bad(`its version is ${versionAndCommand >> 4}, not 2`);
@@ -73,13 +72,12 @@ export function parseProxyBlock(block: Buffer): ProxyHeader {
   }
   const end = BLOCK_HEAD_BYTES + ADDRESS_BYTES[transport];
   const [source, destination] = parseAddresses(block.subarray(BLOCK_HEAD_BYTES, end), transport);
-  // Copied: the header is kept with the channel, the memory of the read should not be.
+  // A copy, because the header is kept with the channel, and must not keep the memory of the read alive.
   const tlvs = parseTlvs(Buffer.from(block.subarray(end)));
   checkChecksum(block, end, tlvs);
   return { version: 2, command: 'proxy', transport, source, destination, tlvs };
 }
 
-/** The bytes of a header of version 2. */
 export function formatProxyBlock(header: ProxyHeader): Buffer {
   const addresses = formatAddresses(header);
   const isUnknown = addresses.length === 0;
@@ -114,13 +112,13 @@ function parseAddresses(bytes: Buffer, transport: ProxiedTransport): [Address, A
   return [address(0), address(1)];
 }
 
-/** A path ends at its first NUL, if it has one. */
+/** Returns a path, which ends at the first NUL, if the bytes contain a NUL. */
 function pathOf(bytes: Buffer): string {
   const end = bytes.indexOf(0);
   return bytes.toString('utf8', 0, end === -1 ? bytes.length : end);
 }
 
-/** Empty if the header has no addresses. */
+/** Returns the bytes of both addresses, or an empty buffer if the header has no addresses. */
 function formatAddresses(header: ProxyHeader): Buffer {
   const { transport, source, destination } = header;
   const size = ADDRESS_BYTES[transport];

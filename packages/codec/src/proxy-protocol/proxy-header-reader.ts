@@ -13,28 +13,26 @@ import type { ProxyHeader } from './proxy-header.ts';
 import { MAX_LINE_BYTES, parseProxyLine } from './proxy-line.ts';
 
 /**
- * When input that is not a header, or a too long one, is refused:
+ * The moment at which the decoder refuses input that is not a header, or a header that is too long:
  *
- * - `'at-once'`: at the first byte that cannot be right.
+ * - `'at-once'`: at the first byte that cannot belong to a header.
  * - `'when-too-long'`: when the line or block is complete and wrong, or is longer than allowed.
- * - `'at-its-end'`: when the line or block is complete; a too long one is discarded until then.
+ * - `'at-its-end'`: when the line or block is complete. Until then, a line or block that is too long is discarded.
  */
 export type ProxyRefusal = 'at-once' | 'when-too-long' | 'at-its-end';
 
 const LINE_START = Buffer.from('PROXY ');
 const CR = 13;
 const LF = 10;
-/** This many bytes are enough to find the version. */
+/** Number of bytes that are enough to find the version. */
 const VERSION_BYTES = 13;
 
-/** Takes the header at the beginning of a stream, in any cut. */
+/** Takes the header at the beginning of a stream, in reads of any size. */
 export class ProxyHeaderReader {
   private readonly refusal: ProxyRefusal;
   private readonly maxBlockBytes: number;
   private version: 1 | 2 | undefined = undefined;
-  /** How many bytes of the line have been searched for its end. */
   private searched = 0;
-  /** How many bytes of a too long header have been discarded. */
   private discarded = 0;
 
   constructor(refusal: ProxyRefusal, maxTlvBytes: number) {
@@ -42,12 +40,12 @@ export class ProxyHeaderReader {
     this.maxBlockBytes = BLOCK_HEAD_BYTES + MAX_ADDRESS_BYTES + maxTlvBytes;
   }
 
-  /** True when a part of a too long header has been discarded. */
+  /** Whether a part of an overlong header has been discarded. */
   get isDiscarding(): boolean {
     return this.discarded > 0;
   }
 
-  /** Takes the header, or returns `undefined` while it is not complete. Throws a `DecodeError`. */
+  /** Takes the header, or returns `undefined` while the header is not complete. Throws a `DecodeError`. */
   read(input: ByteInput): ProxyHeader | undefined {
     this.version ??= this.findVersion(input);
     if (this.version === undefined) return undefined;
@@ -81,7 +79,6 @@ export class ProxyHeaderReader {
     return parseProxyLine(line);
   }
 
-  /** The index of the CRLF, -1 if it has not arrived. */
   private findLineEnd(input: ByteInput): number {
     for (;;) {
       const cr = input.indexOf(CR, this.searched);
@@ -93,7 +90,7 @@ export class ProxyHeaderReader {
   }
 
   private waitForLineEnd(input: ByteInput): void {
-    // A CR at the end is not counted: whether a line is too long must not depend on the cut.
+    // A CR at the end is not counted, because the length of a line must not depend on how the stream is cut.
     const length = this.searched;
     if (this.discarded + length <= MAX_LINE_BYTES) return;
     if (this.refusal !== 'at-its-end') throw this.lineTooLong(input, length);

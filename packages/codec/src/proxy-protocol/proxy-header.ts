@@ -11,20 +11,23 @@ export type ProxiedTransport =
   | 'unix-datagram'
   | 'unknown';
 
-/** The announcement of a proxy about the connection that it forwards. */
+/** The information that a proxy sends about the connection that it forwards. */
 export interface ProxyHeader {
-  /** 1 is one line of text, 2 is binary. */
+  /** Version of the header: 1 is a line of text, and 2 is binary. */
   readonly version: 1 | 2;
-  /** `'local'` if the proxy opened the connection for itself, such as a health check: then there is no client. */
+  /**
+   * Kind of connection: `'proxy'` if the proxy forwards it, or `'local'` if the proxy opened it for itself, for example for a
+   * health check. A `'local'` connection has no client.
+   */
   readonly command: 'proxy' | 'local';
   readonly transport: ProxiedTransport;
-  /** The client; `undefined` if the proxy does not name it. */
+  /** Address of the client, or `undefined` if the proxy does not name it. */
   readonly source: Address | undefined;
-  /** Where the client connected to; `undefined` if the proxy does not name it. */
+  /** Address that the client connected to, or `undefined` if the proxy does not name it. */
   readonly destination: Address | undefined;
-  /** Further fields, in order. Version 2 only. */
+  /** Further fields, in order, only in version 2. */
   readonly tlvs: readonly ProxyTlv[];
 }
 
-/** The header that a channel began with. */
+/** The header at the beginning of a channel's connection. */
 export const PROXY_HEADER: AttributeKey<ProxyHeader> = new AttributeKey('proxy-header');

@@ -3,7 +3,7 @@ import { type Address, DecodeError } from '@headrace/core';
 import { ipBytes, ipText } from './ip-text.ts';
 import type { ProxyHeader } from './proxy-header.ts';
 
-/** Of version 1, without the CRLF at the end. The longest that makes sense has 105 bytes. */
+/** Maximum length of a header of version 1, without the CRLF at the end. The longest meaningful header has 105 bytes. */
 export const MAX_LINE_BYTES = 108;
 
 /** Reads a header of version 1: the line without its CRLF. Throws a `DecodeError`. */
@@ -27,7 +27,7 @@ export function parseProxyLine(line: string): ProxyHeader {
   };
 }
 
-/** The line of a header of version 1 with its CRLF. */
+/** Returns the line of a header of version 1 with its CRLF. */
 export function formatProxyLine(header: ProxyHeader): string {
   const { transport, source, destination } = header;
   const isTcp = transport === 'tcp4' || transport === 'tcp6';
@@ -57,7 +57,7 @@ function addressOf(line: string, transport: string, host: string, portText: stri
   if (bytes === undefined) {
     throw bad(line, `"${host}" is not an ${isV4 ? 'IPv4' : 'IPv6'} address`);
   }
-  // A sign and leading zeros do no harm, and Netty takes them. It does not take port 0, which no connection has.
+  // A sign and leading zeros are harmless, and Netty accepts them. Netty refuses port 0, which no connection has.
   const port = /^[+-]?\d+$/.test(portText) ? Number(portText) : Number.NaN;
   if (!(port > 0 && port <= 65_535)) throw bad(line, `"${portText}" is not a port`);
   return { host: ipText(bytes), port, family: isV4 ? 'IPv4' : 'IPv6' };

@@ -29,24 +29,32 @@ import { ProxyProtocolEvent } from './proxy-protocol-event.ts';
 
 /** Options of {@link ProxyProtocolDecoder}. */
 export interface ProxyProtocolDecoderOptions {
-  /** The peers whose headers are trusted. Any other peer could claim to be any client. */
+  /** The peers whose headers are trusted. Any other peer could pretend to be any client. */
   readonly trusted: TrustedPeers;
   /**
-   * The treatment of connections from other peers: `'refuse'` closes them, `'as-data'` treats the peer as a
-   * client and a header of its own as data. @default 'refuse'
+   * The treatment of connections from other peers. `'refuse'` closes the connections. `'as-data'` treats the peer as a client,
+   * and its header as data.
+   * @default 'refuse'
    */
   readonly others?: 'refuse' | 'as-data';
   /**
-   * How many milliseconds the header may take from the start of the connection, `false` for ever. The time does not count while
-   * reads are held, or while `autoRead` is off and no read was requested.
+   * Maximum time from the start of the connection to the end of the header, in milliseconds, or `false` for no limit. The time
+   * stands still while reads are held, and while `autoRead` is off and no read was requested.
    * @default 5000
    */
   readonly headerTimeoutMs?: number | false;
-  /** Bytes of a version 2 header beyond 232, which the longest addresses need; at most 32 TLVs. @default 4096 */
+  /**
+   * Maximum number of bytes of a version 2 header in addition to the 232 bytes that the longest addresses need. At most 32 TLVs
+   * are allowed.
+   * @default 4096
+   */
   readonly maxTlvBytes?: number;
-  /** When input that is not a header is refused. @default 'at-once' */
+  /** The moment at which input that is not a header is refused. @default 'at-once' */
   readonly refusal?: ProxyRefusal;
-  /** For a proxy that passes the client's TLS through: TLS begins after the header, with this context. @default no TLS */
+  /**
+   * TLS context of this server, for a proxy that passes the client's TLS through. TLS then begins after the header.
+   * @default no TLS
+   */
   readonly tls?: TlsServerContext;
 }
 
@@ -62,8 +70,8 @@ const OPTIONS = describeOptions('ProxyProtocolDecoder', {
 const EVENTS = { fires: ['ProxyProtocolEvent'] } as const;
 
 /**
- * Takes the PROXY header off the beginning of a connection, version 1 or 2, and announces the client's
- * address. Then it removes itself.
+ * Takes the PROXY header, version 1 or 2, from the beginning of a connection, and announces the client's address. Then the
+ * decoder removes itself.
  *
  * ```text
  *  BEFORE "PROXY TCP4 203.0.113.7 192.0.2.1 51000 443\r\nhello"  →  AFTER "hello"
@@ -71,20 +79,20 @@ const EVENTS = { fires: ['ProxyProtocolEvent'] } as const;
  *  wire | [PROXY] | frame | codec | app
  * ```
  *
- * **Place** first after the transport. The header itself is never encrypted: a server behind a proxy that
- * passes TLS through is bound without `tls` and gives it to this handler.
- * **In** `Buffer`, in any cut.
- * **Out** the bytes after the header, unchanged.
- * **Events** fires a {@link ProxyProtocolEvent} once, before the first byte of data. Sets `CLIENT_ADDRESS`
- * (read it with `clientAddress(channel)`) and {@link PROXY_HEADER}.
- * **Errors** `HR_ERR_FRAME_CORRUPT` and `HR_ERR_FRAME_TOO_LONG` for a value that is not a header,
- * `HR_ERR_TIMEOUT_READ` for one that does not arrive: fired as `exceptionCaught`, then the channel ends.
- * `HR_ERR_REJECTED_PEER` for a peer that is not trusted: only logged, at level info; the close reason is
- * `refused`, and `channelActive` does not reach the handlers after this one.
- * **State** one connection's header.
- * **Cost** none once the header has been read.
- * **Pitfalls** `channelActive` passes before the header is known: ask for the client's address in the event
- * or at the first message. Limits at the listening socket see the proxy, not the client.
+ * - **Place** First after the transport. The header itself is never encrypted. If a proxy passes TLS through, bind the server
+ *   without `tls`, and set `tls` on this handler.
+ * - **In** `Buffer`, in reads of any size.
+ * - **Out** The bytes after the header, unchanged.
+ * - **Events** Fires a {@link ProxyProtocolEvent} once, before the first byte of data. Sets `CLIENT_ADDRESS` (read it with
+ *   `clientAddress(channel)`) and {@link PROXY_HEADER}.
+ * - **Errors** `HR_ERR_FRAME_CORRUPT` and `HR_ERR_FRAME_TOO_LONG` for input that is not a header. `HR_ERR_TIMEOUT_READ` for a
+ *   header that does not arrive in time. These errors are fired as `exceptionCaught`, and then the channel ends.
+ *   `HR_ERR_REJECTED_PEER` for a peer that is not trusted. This error is only logged, at level info. The close reason is
+ *   `refused`, and `channelActive` does not reach the handlers after the decoder.
+ * - **State** The header of one connection.
+ * - **Cost** No cost after the header has been read.
+ * - **Pitfalls** `channelActive` passes before the header is known. Read the client's address in the event or at the first
+ *   message. Limits at the listening socket apply to the proxy, and not to the client.
  *
  * @example
  * ```ts run
@@ -105,10 +113,10 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> implement
   private readonly headerTimeoutMs: number;
   private readonly reader: ProxyHeaderReader;
   private readonly tls: TlsServerContext | undefined;
-  /** Whether the peer is trusted, once it was asked. */
+  /** Whether the peer is trusted, or undefined before the check. */
   private trust: boolean | undefined = undefined;
   private timer: Timer | undefined = undefined;
-  /** The decision has been made: what still arrives is ignored. */
+  /** Whether the decision has been made. Bytes that arrive later are ignored. */
   private over = false;
   private arrivedBytes = 0;
 
@@ -162,14 +170,14 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> implement
     this.over = true;
     this.announce(ctx, header);
     if (this.tls !== undefined) upgradeToTls(ctx, this.tls, { received: input.takeAll() });
-    // The application asked for a message, and the header is not one.
+    // The application requested a message, and the header is not a message.
     if (!ctx.channel.autoRead && input.length === 0) ctx.read();
     if (!ctx.isRemoved) ctx.pipeline.remove(ctx.handler);
   }
 
   private announce(ctx: Context, header: ProxyHeader | undefined): void {
     const { attributes, remoteAddress } = ctx.channel;
-    // Set in any case: handlers that wait for it wait for the decision, not for another address.
+    // Set in each case, because handlers that wait for the address wait for the decision.
     attributes.set(CLIENT_ADDRESS, header?.source ?? remoteAddress);
     attributes.set(PROXY_HEADER, header);
     ctx.fireUserEventTriggered(new ProxyProtocolEvent(header));
@@ -177,7 +185,7 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> implement
 
   private isRefused(ctx: Context): boolean {
     if (this.trust === undefined) {
-      // A throw would remove this handler, and the next one would read what strangers send.
+      // An error would remove this handler, and the next handler would read the input of strangers.
       this.trust = false;
       callInContext(ctx, () => {
         this.trust = this.isTrusted(peerOf(ctx.channel));
@@ -193,7 +201,6 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> implement
     else this.passBy(ctx);
   }
 
-  /** The peer is not a proxy but a client, which is allowed here. */
   private passBy(ctx: Context): void {
     this.over = true;
     this.announce(ctx, undefined);

@@ -19,22 +19,22 @@ const MAX_BLOCK_REST = 65_535;
 const MAX_PATH_BYTES = 108;
 
 /**
- * Sends a PROXY header as the first bytes of an outbound connection: it names the client for which the
- * connection was opened. Then it removes itself.
+ * Sends a PROXY header as the first bytes of an outbound connection. The header names the client for which the connection was
+ * opened. Then the encoder removes itself.
  *
  * ```text
  *  BEFORE "hello"  →  AFTER "PROXY TCP4 203.0.113.7 192.0.2.1 51000 443\r\nhello"
  * ```
  *
- * **Place** first after the transport.
- * **In** everything passes.
- * **Out** one `Buffer`, flushed, because some servers send first.
- * **Events** all pass.
- * **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for a header that contradicts itself, `HR_ERR_MESSAGE_TOO_LONG`
- * for more than 65,535 bytes of addresses and TLVs. They reach `exceptionCaught`.
- * **State** none.
- * **Cost** none once the header is sent.
- * **Pitfalls** a server that does not expect the header takes it for data.
+ * - **Place** First after the transport.
+ * - **In** All messages pass.
+ * - **Out** One `Buffer`, flushed at once, because some servers send first.
+ * - **Events** All pass.
+ * - **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for a header that contradicts itself. `HR_ERR_MESSAGE_TOO_LONG` for more than
+ *   65,535 bytes of addresses and TLVs. Both errors reach `exceptionCaught`.
+ * - **State** None.
+ * - **Cost** No cost after the header is sent.
+ * - **Pitfalls** A server that does not expect the header reads it as data.
  *
  * @example
  * ```ts run
@@ -54,7 +54,7 @@ export class ProxyProtocolEncoder implements Handler {
   declare readonly types: Types<{ writes: Buffer }>;
   private readonly header: ProxyHeader;
 
-  /** @param header - see {@link proxyHeader} and {@link proxyHeaderOf} */
+  /** @param header - the header, see {@link proxyHeader} and {@link proxyHeaderOf} */
   constructor(header: ProxyHeader) {
     this.header = header;
   }
@@ -65,11 +65,11 @@ export class ProxyProtocolEncoder implements Handler {
   }
 }
 
-/** How a header is made. */
+/** Options of {@link proxyHeader} and {@link proxyHeaderOf}. */
 export interface ProxyHeaderOptions {
-  /** The version of the protocol. @default 2 */
+  /** Version of the protocol. @default 2 */
   readonly version?: 1 | 2;
-  /** Version 2 only, see {@link proxyTlv}. @default none */
+  /** Further fields, only in version 2, see {@link proxyTlv}. @default none */
   readonly tlvs?: readonly ProxyTlv[];
 }
 
@@ -78,7 +78,10 @@ const OPTIONS = describeOptions('proxyHeader', {
   tlvs: unchecked({ default: [] }),
 });
 
-/** A header for a stream between two addresses; without them one for a connection of the proxy's own (`LOCAL`), such as a health check. */
+/**
+ * Returns a header for a stream between two addresses. Without the addresses, returns a header for a connection of the proxy
+ * itself (`LOCAL`), for example for a health check.
+ */
 export function proxyHeader(
   source: Address | undefined,
   destination: Address | undefined,
@@ -100,13 +103,13 @@ export function proxyHeader(
   };
 }
 
-/** A header that passes on the client of `inbound`, a connection that we accepted. */
+/** Returns a header for the client of `inbound`, a connection that the server accepted. */
 export function proxyHeaderOf(inbound: Channel, options: ProxyHeaderOptions = {}): ProxyHeader {
   OPTIONS.checkNames(options, 'proxyHeaderOf');
   return proxyHeader(clientAddress(inbound), inbound.localAddress, options);
 }
 
-/** The bytes of a header. Throws an `EncodeError`. */
+/** Returns the bytes of a header. Throws an `EncodeError`. */
 export function encodeProxyHeader(header: ProxyHeader): Buffer {
   checkAddresses(header);
   if (header.version === 1) return Buffer.from(formatProxyLine(header), 'latin1');
@@ -118,7 +121,7 @@ export function encodeProxyHeader(header: ProxyHeader): Buffer {
   return formatProxyBlock(header);
 }
 
-/** An IPv4 address beside an IPv6 address is written as its mapped IPv6 address. */
+/** Returns two addresses of one family. If only one address is IPv6, the IPv4 address becomes its mapped IPv6 address. */
 function sameFamily(source: Address, destination: Address): [Address, Address] {
   if ('path' in source || 'path' in destination) return [source, destination];
   if (source.family === destination.family) return [source, destination];
@@ -150,7 +153,7 @@ function fits(address: Address, transport: ProxiedTransport, version: 1 | 2): bo
     return transport.startsWith('unix') && isShort && !address.path.includes('\0');
   }
   const { host, port } = address;
-  // Netty, and this decoder, refuse port 0 in version 1.
+  // Netty and this decoder refuse port 0 in version 1.
   const isPort = Number.isInteger(port) && port >= (version === 1 ? 1 : 0) && port <= 65_535;
   return isPort && ipBytes(host)?.length === (transport.endsWith('4') ? 4 : 16);
 }

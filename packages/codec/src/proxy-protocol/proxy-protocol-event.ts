@@ -2,8 +2,8 @@ import { recognizeCopies } from '@headrace/core/authoring';
 import type { ProxyHeader } from './proxy-header.ts';
 
 /**
- * A user event: the client's address is known. Fired once for each connection, before the first byte of data:
- * with the header, or without one for a peer that is not a trusted proxy but is accepted as a client.
+ * A user event that announces the client's address. The event is fired once for each connection, before the first byte of data.
+ * The header is `undefined` for a peer that is not a trusted proxy but is accepted as a client.
  */
 export class ProxyProtocolEvent {
   static {

@@ -34,56 +34,56 @@ export type ProxyTextTlvName =
 /** A TLV whose value is text. */
 export interface ProxyTextTlv {
   readonly name: ProxyTextTlvName;
-  /** The number of the type, 0 to 255. */
+  /** Number of the type, 0 to 255. */
   readonly type: number;
-  /** The value as it is on the wire. */
+  /** The value as on the wire. */
   readonly value: Buffer;
   /** The value as UTF-8. */
   readonly text: string;
 }
 
-/** A TLV whose value is bytes; `other` is one that the protocol does not name. */
+/** A TLV whose value is bytes. `other` is a TLV that the protocol does not name. */
 export interface ProxyBytesTlv {
   readonly name: 'crc32c' | 'noop' | 'unique-id' | 'other';
-  /** The number of the type, 0 to 255. */
+  /** Number of the type, 0 to 255. */
   readonly type: number;
-  /** The value as it is on the wire. */
+  /** The value as on the wire. */
   readonly value: Buffer;
 }
 
 /** The TLS connection between client and proxy. */
 export interface ProxySslTlv {
   readonly name: 'ssl';
-  /** The number of the type, 0x20. */
+  /** Number of the type, 0x20. */
   readonly type: number;
-  /** The value as it is on the wire, with the TLVs in it. */
+  /** The value as on the wire, including the TLVs in it. */
   readonly value: Buffer;
-  /** The client connected with TLS. */
+  /** Whether the client connected with TLS. */
   readonly isTls: boolean;
-  /** It showed a certificate on this connection. */
+  /** Whether the client showed a certificate on this connection. */
   readonly hasConnectionCertificate: boolean;
-  /** It showed a certificate at least once in the TLS session that this connection belongs to. */
+  /** Whether the client showed a certificate at least once in the TLS session of this connection. */
   readonly hasSessionCertificate: boolean;
-  /** The result of the proxy's check of that certificate: 0 is success, even if there was none to check. */
+  /** Result of the proxy's check of the certificate. The result 0 means success, or that the client showed no certificate. */
   readonly verify: number;
-  /** The TLVs in it, such as the version of TLS. */
+  /** The TLVs in the value, for example the version of TLS. */
   readonly tlvs: readonly ProxyTlv[];
 }
 
-/** A field of a header beside the addresses: type, length, value. */
+/** A field of a header in addition to the addresses: type, length, value. */
 export type ProxyTlv = ProxyTextTlv | ProxyBytesTlv | ProxySslTlv;
 
-/** The fields that {@link proxyTlv.ssl} takes. */
+/** The fields of a TLV that {@link proxyTlv.ssl} makes. */
 export interface ProxySslFields {
-  /** As {@link ProxySslTlv.isTls}. @default true */
+  /** See {@link ProxySslTlv.isTls}. @default true */
   readonly isTls?: boolean;
-  /** As {@link ProxySslTlv.hasConnectionCertificate}. @default false */
+  /** See {@link ProxySslTlv.hasConnectionCertificate}. @default false */
   readonly hasConnectionCertificate?: boolean;
-  /** As {@link ProxySslTlv.hasSessionCertificate}. @default false */
+  /** See {@link ProxySslTlv.hasSessionCertificate}. @default false */
   readonly hasSessionCertificate?: boolean;
-  /** As {@link ProxySslTlv.verify}, a number. @default 0 */
+  /** See {@link ProxySslTlv.verify}, a number. @default 0 */
   readonly verify?: number;
-  /** Made by `proxyTlv.text` and its like. @default none */
+  /** TLVs made by the functions of {@link proxyTlv}, for example `proxyTlv.text`. @default none */
   readonly tlvs?: readonly ProxyTlv[];
 }
 
@@ -97,11 +97,11 @@ const OPTIONS = describeOptions('proxyTlv.ssl', {
 
 const HEADER_BYTES = 3;
 /**
- * In a header, those in an `ssl` TLV included. The protocol names 13 types, and proxies send a few of their own;
- * an empty one costs 3 bytes on the wire and 200 in memory, for as long as the connection lasts.
+ * Maximum number of TLVs in a header, including those in an `ssl` TLV. The protocol names 13 types, and proxies send a few types
+ * of their own. An empty TLV takes 3 bytes on the wire, and 200 bytes in memory for as long as the connection lasts.
  */
 const MAX_TLVS = 32;
-/** The flags and the result of the check, before the TLVs in an `ssl` TLV. */
+/** Length of the flags and the result of the check, before the TLVs in an `ssl` TLV. */
 const SSL_BYTES = 5;
 const SSL_FLAG = { tls: 1, connectionCertificate: 2, sessionCertificate: 4 } as const;
 
@@ -112,11 +112,11 @@ const NAMES: ReadonlyMap<number, keyof typeof TYPES> = new Map(
 /** Makes TLVs for {@link encodeProxyHeader}. */
 export const proxyTlv: {
   text(name: ProxyTextTlvName, text: string): ProxyTextTlv;
-  /** A name by which this connection is known in logs, up to 128 bytes. */
+  /** Makes a name by which this connection is known in logs, up to 128 bytes. */
   uniqueId(value: Uint8Array): ProxyBytesTlv;
-  /** A checksum of the whole header, which the encoder fills in. */
+  /** Makes a checksum of the whole header. The encoder fills in its value. */
   crc32c(): ProxyBytesTlv;
-  /** Bytes without meaning. */
+  /** Makes bytes without meaning. */
   noop(length: number): ProxyBytesTlv;
   ssl(fields: ProxySslFields): ProxySslTlv;
   other(type: number, value: Uint8Array): ProxyTlv;
@@ -130,8 +130,8 @@ export const proxyTlv: {
 };
 
 /**
- * Reads TLVs to the end of the bytes; a rest that is too short for the value of one is padding. Throws a
- * `DecodeError` for a TLV that runs past the end, and for more than {@link MAX_TLVS}.
+ * Reads TLVs to the end of the bytes. A rest that is too short for a value is padding. Throws a `DecodeError` for a TLV that runs
+ * past the end, and for more than {@link MAX_TLVS}.
  */
 export function parseTlvs(bytes: Buffer, isOuter = true): ProxyTlv[] {
   const tlvs: ProxyTlv[] = [];
@@ -167,7 +167,7 @@ function checkCount(bytes: Buffer): void {
   throw new DecodeError('FRAME_TOO_LONG', text, { tlvs: count, maxTlvs: MAX_TLVS });
 }
 
-/** Where the value of the first CRC32C TLV stands in the bytes, -1 if there is none. */
+/** Returns the index of the value of the first CRC32C TLV, or -1 if the bytes contain no such TLV. */
 export function findChecksum(bytes: Buffer): number {
   for (let at = 0; at + HEADER_BYTES <= bytes.length; ) {
     if (bytes[at] === TYPES.crc32c) return at + HEADER_BYTES;
@@ -176,7 +176,6 @@ export function findChecksum(bytes: Buffer): number {
   return -1;
 }
 
-/** The bytes of TLVs, one after the other. */
 export function formatTlvs(tlvs: readonly ProxyTlv[]): Buffer {
   const parts: Buffer[] = [];
   for (const { type, value } of tlvs) {
@@ -189,7 +188,7 @@ function tlvOf(type: number, value: Buffer, isOuter: boolean): ProxyTlv {
   const name = NAMES.get(type) ?? 'other';
   switch (name) {
     case 'ssl':
-      // One within another has no meaning, and would let the peer choose the depth of a recursion.
+      // An SSL TLV within another has no meaning, and would let the peer choose the depth of a recursion.
       return isOuter ? sslOf(value) : { name: 'other', type, value };
     case 'crc32c':
       if (!isOuter) return { name: 'other', type, value };

@@ -8,7 +8,7 @@ const ESCAPES: Readonly<Record<string, number>> = { n: 10, r: 13, t: 9, b: 8, a:
 const isSpace = (byte: number): boolean => byte === 32 || (byte >= 9 && byte <= 13);
 
 /**
- * The words of a line that a person typed: separated by white space, quoted where they hold some.
+ * Splits a typed line into words. White space separates the words, and a word in quotes can contain white space. Returns
  * `undefined` for quotes that do not match.
  */
 export function splitInline(line: Buffer): Buffer[] | undefined {
@@ -32,7 +32,7 @@ export function splitInline(line: Buffer): Buffer[] | undefined {
   }
 }
 
-/** Adds what stands between quotes to the word. Returns where the word goes on, -1 if that is nowhere. */
+/** Adds the text between quotes to the word. Returns the index at which the word continues, or -1 if the quotes do not match. */
 function readQuoted(line: Buffer, from: number, quote: number, word: number[]): number {
   let at = from;
   while (at < line.length) {
@@ -52,7 +52,7 @@ function readQuoted(line: Buffer, from: number, quote: number, word: number[]): 
 function readEscape(line: Buffer, at: number, quote: number, word: number[]): number {
   const byte = line[at]!;
   if (quote === APOSTROPHE) {
-    // Between apostrophes only the apostrophe itself can be escaped.
+    // Between apostrophes, only the apostrophe itself can be escaped.
     word.push(byte === APOSTROPHE ? APOSTROPHE : BACKSLASH);
     return byte === APOSTROPHE ? at + 1 : at;
   }

@@ -1,19 +1,18 @@
 import { RespAttributed, RespMap, RespPush, RespSet, type RespValue } from './resp-value.ts';
 
-/** The kinds of aggregates that are read. */
 export type AggregateKind = 'array' | 'map' | 'set' | 'push' | 'attributes' | 'attributed';
 
-/** An aggregate of which elements are still to come. */
+/** An aggregate whose elements have not all arrived. */
 export interface RespAggregate {
   readonly kind: AggregateKind;
   readonly outer: RespAggregate | undefined;
   readonly depth: number;
   readonly items: RespValue[];
-  /** Elements still to come; `Infinity` for a streamed aggregate, whose end is marked. */
+  /** Number of missing elements. `Infinity` for a streamed aggregate, which ends with a marker. */
   left: number;
 }
 
-/** An aggregate without elements yet. A literal: one is made for each command. */
+/** Returns an aggregate without elements. A literal, because each command needs one. */
 export function openAggregate(
   kind: AggregateKind,
   left: number,
@@ -22,7 +21,7 @@ export function openAggregate(
   return { kind, outer, depth: outer === undefined ? 1 : outer.depth + 1, items: [], left };
 }
 
-/** The whole aggregate as a value; attributes are a `RespMap` as well. */
+/** Returns the whole aggregate as a value. Attributes are a `RespMap` as well. */
 export function finishAggregate({ kind, items }: RespAggregate): RespValue {
   switch (kind) {
     case 'array':

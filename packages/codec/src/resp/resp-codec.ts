@@ -7,7 +7,7 @@ import type { RespInput, RespValue } from './resp-value.ts';
 
 /** Options of {@link RespCodec}. */
 export interface RespCodecOptions extends RespDecoderOptions {
-  /** The version that is written at first; both are read. @default 2 */
+  /** Version that is written at first. Both versions are read. @default 2 */
   readonly protocol?: RespProtocol;
 }
 
@@ -21,21 +21,21 @@ const OPTIONS = describeOptions(
 );
 
 /**
- * The Redis protocol in both directions: {@link RespDecoder} and `RespEncoder` in one handler, with a
- * version that can change on the way (`HELLO 3`).
+ * Reads and writes the Redis protocol. Combines {@link RespDecoder} and `RespEncoder` in one handler, with a version that can
+ * change during the connection (`HELLO 3`).
  *
  * ```text
  *  wire | [resp] | app       bytes on the left, RespValue in and RespInput out on the right
  * ```
  *
- * **Place** first after the transport (or TLS).
- * **In** `Buffer`, in any cut; outbound {@link RespInput}.
- * **Out** {@link RespValue}; outbound bytes.
- * **Events** as `ByteToMessageDecoder`.
- * **Errors** those of the two classes.
- * **State** the message that is being read, and the version: one codec for each channel.
- * **Cost** that of the two classes.
- * **Pitfalls** those of the two classes.
+ * - **Place** First after the transport (or TLS).
+ * - **In** `Buffer`, in reads of any size, and outbound {@link RespInput}.
+ * - **Out** {@link RespValue}, and outbound bytes.
+ * - **Events** See `ByteToMessageDecoder`.
+ * - **Errors** The errors of both classes.
+ * - **State** The unfinished message, and the version. Each channel needs its own codec.
+ * - **Cost** The cost of both classes.
+ * - **Pitfalls** The pitfalls of both classes.
  *
  * @example
  * ```ts run

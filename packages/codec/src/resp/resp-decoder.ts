@@ -8,30 +8,33 @@ import type { RespValue } from './resp-value.ts';
 
 /** Options of {@link RespDecoder}. */
 export interface RespDecoderOptions {
-  /** The longest string of bytes. @default 16_777_216 (16 MiB) */
+  /** Maximum length of a string, in bytes. @default 16_777_216 (16 MiB) */
   readonly maxBulkBytes?: number;
-  /** The most elements of one array, set or push; of a map, keys and values together. @default 1_048_576 */
+  /** Maximum number of elements in an array, set or push. In a map, keys and values count together. @default 1_048_576 */
   readonly maxElements?: number;
-  /** How many aggregates may be nested. @default 32 */
+  /** Maximum number of aggregates that are nested in each other. @default 32 */
   readonly maxDepth?: number;
   /**
-   * The most that one message may count: its bytes, and 64 for each value and chunk in it, 128 for an aggregate, 192
-   * for a string of bytes. The part of it that is held takes at most twice as much memory. Counted when the head of a part
-   * arrives, so the cut does not matter.
+   * Maximum count of a message: its bytes, plus 64 for each value and chunk, 128 for an aggregate, and 192 for a string of bytes.
+   * The held part of a message uses at most twice this number in memory. A part is counted when its head arrives, so that the
+   * result does not depend on how the stream is cut.
    * @default 67_108_864 (64 MiB)
    */
   readonly maxMessageBytes?: number;
-  /** The longest line: simple strings, errors, inline commands. @default 65_536 */
+  /** Maximum length of a line, in bytes: a simple string, an error, or an inline command. @default 65_536 */
   readonly maxLineBytes?: number;
-  /** For servers: a line that does not begin with a type byte is a command, as typed in telnet. @default false */
+  /** Whether a server accepts commands as typed in telnet: lines without a type byte. @default false */
   readonly inlineCommands?: boolean;
-  /** How many milliseconds the next part of a begun message may take, `false` for ever. @default 15_000 */
+  /** Maximum time for the next part of a message that has begun, in milliseconds, or `false` for no limit. @default 15_000 */
   readonly frameTimeoutMs?: number | false;
-  /** Strings below this size get memory of their own, see {@link ByteToMessageDecoderOptions}. @default false */
+  /**
+   * Size in bytes below which a string is copied into memory of its own, see {@link ByteToMessageDecoderOptions}.
+   * @default false
+   */
   readonly copyBelowBytes?: number | false;
 }
 
-/** Options of the decoder; `RespCodec` uses them. */
+/** Options of the decoder, also used by `RespCodec`. */
 export const RESP_DECODER_OPTIONS = describeOptions(
   'RespDecoder',
   {
@@ -54,17 +57,17 @@ export const RESP_DECODER_OPTIONS = describeOptions(
  *  BEFORE "%1\r\n+a\r\n:1\r\n"              →  AFTER RespMap [RespSimple "a", 1]
  * ```
  *
- * **Place** first after the transport (or TLS).
- * **In** `Buffer`, in any cut.
- * **Out** a {@link RespValue} for each message at the top.
- * **Events** as {@link ByteToMessageDecoder}.
- * **Errors** `HR_ERR_FRAME_CORRUPT`, `HR_ERR_FRAME_TOO_LONG`, `HR_ERR_TIMEOUT_READ`: after them nothing can
- * be read, so the channel ends. `error.details.redis` is the error text of Redis.
- * **State** the message that is being read: at most `maxMessageBytes` and one read, values included, up to
- * twice that while memory grows.
- * **Cost** each byte of a line is read once, the bytes of strings are not; a view for each string.
- * **Pitfalls** strings are views of what was read: copy what you keep for long, or set `copyBelowBytes`. `"a"`
- * sent by a client as `+a` is not the same as `$1 a`.
+ * - **Place** First after the transport (or TLS).
+ * - **In** `Buffer`, in reads of any size.
+ * - **Out** A {@link RespValue} for each top-level message.
+ * - **Events** See {@link ByteToMessageDecoder}.
+ * - **Errors** `HR_ERR_FRAME_CORRUPT`, `HR_ERR_FRAME_TOO_LONG`, `HR_ERR_TIMEOUT_READ`. Each error ends the channel, because no
+ *   later message can be read. `error.details.redis` is the error text of Redis.
+ * - **State** The unfinished message: at most `maxMessageBytes` and one read, including its values, and up to twice that size
+ *   while memory grows.
+ * - **Cost** Each byte of a line is read once. The bytes of strings are not read. Each string is a view.
+ * - **Pitfalls** Strings are views of the read. Copy the strings that you keep for long, or set `copyBelowBytes`. A client can
+ *   send `"a"` as `+a` or as `$1 a`, which are different values.
  *
  * @example
  * ```ts run
@@ -97,7 +100,7 @@ export class RespDecoder<
     try {
       return this.reader.read(input);
     } catch (error) {
-      // The channel may stay open for a while; what was read of the message is not needed any more.
+      // The channel can stay open for a while, and the rest of the message is no longer needed.
       this.reader.forget();
       throw error;
     }

@@ -11,15 +11,18 @@ import { choice, describeOptions, encodeOnce } from '@headrace/core/authoring';
 import { type RespInput, RespSimple } from './resp-value.ts';
 import { RespWriter } from './resp-writer.ts';
 
-/** Strings from this size on are not copied before the transport makes its own copy. */
+/** Strings from this size on are not copied before the transport copies them. */
 const LARGE_BYTES = 4096;
 
-/** The version of the protocol. In version 2 what only 3 has becomes what Redis makes of it: a map a flat array, and so on. */
+/**
+ * The version of the protocol. In version 2, the types of version 3 are written in the form that Redis uses, for example a map as
+ * a flat array.
+ */
 export type RespProtocol = 2 | 3;
 
 /** Options of {@link RespEncoder}. */
 export interface RespEncoderOptions {
-  /** @default 2 */
+  /** Version of the protocol. @default 2 */
   readonly protocol?: RespProtocol;
 }
 
@@ -34,14 +37,15 @@ const OPTIONS = describeOptions('RespEncoder', { protocol: PROTOCOL });
  *  BEFORE RespSimple "OK"  →  AFTER "+OK\r\n"
  * ```
  *
- * **Place** first after the transport (or TLS).
- * **In** outbound {@link RespInput}; text is a string of bytes, for `+OK` write `RespSimple.OK`.
- * **Out** `Buffer`, or a `ByteSource` for a large string.
- * **Events** all pass.
- * **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for what the protocol has no form for; fails the write.
- * **State** none: sharable. A broadcast encodes once.
- * **Cost** one copy.
- * **Pitfalls** a number with a fraction is a double, one without is an integer: `new RespDouble(1)`.
+ * - **Place** First after the transport (or TLS).
+ * - **In** Outbound {@link RespInput}. A text is written as a string of bytes. For `+OK`, write `RespSimple.OK`.
+ * - **Out** `Buffer`, or a `ByteSource` for a large string.
+ * - **Events** All pass.
+ * - **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for a value that the protocol cannot represent. The error fails the write.
+ * - **State** None. The encoder is sharable. A broadcast is encoded once.
+ * - **Cost** One copy.
+ * - **Pitfalls** A number with a fraction is written as a double, and a number without a fraction as an integer. To write 1 as a
+ *   double, use `new RespDouble(1)`.
  *
  * @example
  * ```ts run
@@ -76,12 +80,11 @@ const encodeAs: Readonly<Record<RespProtocol, (message: RespInput) => Buffer>> =
   3: (message) => writer.encode(message, 3),
 };
 
-/** The bytes of a message. Throws an `EncodeError`. */
+/** Returns the bytes of a message. Throws an `EncodeError`. */
 export function encodeResp(message: RespInput, protocol: RespProtocol = 2): Buffer {
   return writer.encode(message, checkProtocol(protocol));
 }
 
-/** The bytes of a message, as the transport takes them. */
 export function encodedResp(message: RespInput, protocol: RespProtocol): OutboundBytes {
   if (message === RespSimple.OK) return OK;
   if (message instanceof Uint8Array && message.length >= LARGE_BYTES)
@@ -89,7 +92,7 @@ export function encodedResp(message: RespInput, protocol: RespProtocol): Outboun
   return encodeOnce(protocol === 3 ? 'resp3' : 'resp2', message, encodeAs[protocol]);
 }
 
-/** Returns it, or throws an `OptionError`. */
+/** Returns the version, or throws an `OptionError`. */
 export function checkProtocol(protocol: RespProtocol): RespProtocol {
   return PROTOCOL.check('protocol', protocol);
 }

@@ -2,7 +2,6 @@ import { DecodeError } from '@headrace/core';
 import type { ByteInput } from '../base/byte-input.ts';
 import { describeFirstBytes } from '../frame/first-bytes.ts';
 
-/** The limits of one message. */
 export interface RespLimits {
   readonly maxBulkBytes: number;
   readonly maxElements: number;
@@ -28,7 +27,6 @@ const WHAT: Readonly<Record<keyof RespLimits, string>> = {
   maxLineBytes: 'bytes in a line',
 };
 
-/** The error for a message that goes over a limit. */
 export function tooLong(
   limits: RespLimits,
   limit: keyof RespLimits,

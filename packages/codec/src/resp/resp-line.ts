@@ -9,17 +9,16 @@ import {
 import { RespError, RespNull, RespSimple, type RespValue } from './resp-value.ts';
 
 const MINUS = 0x2d;
-/** More digits may be more than a number can hold. */
+/** Maximum number of digits of a short number. A number with more digits can be inexact. */
 const MAX_SHORT_DIGITS = 15;
 
 const LINE_TYPES: readonly number[] = Array.from(Buffer.from('+-:_#,(.'));
 
-/** True for the types that end with their line. */
 export function isLineType(type: number): boolean {
   return LINE_TYPES.includes(type);
 }
 
-/** The value of a line, without its type and its end. */
+/** Returns the value of a line without its type and its end. */
 export function lineValue(type: number, line: Buffer): RespValue {
   if (type === 0x3a) return integer(line);
   const text = line.toString();
@@ -40,7 +39,7 @@ export function lineValue(type: number, line: Buffer): RespValue {
   }
 }
 
-/** Short numbers without a detour by text. */
+/** Parses short numbers without a conversion to text. */
 function integer(line: Buffer): number | bigint {
   const { length } = line;
   const isNegative = line[0] === MINUS;

@@ -3,17 +3,17 @@ import { DecodeError } from '@headrace/core';
 import { RespBigNumber, RespDouble } from './resp-value.ts';
 
 const MAX_INT64 = 2n ** 63n;
-/** Parsing takes time that grows with the square of the digits. */
+/** Maximum number of digits. The time for parsing grows with the square of the digits. */
 const MAX_BIG_DIGITS = 4096;
 const WHOLE = /^[+-]?\d+$/;
 const DECIMAL = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i;
 
-/** An error about what the peer sent; `redis` is the text of Redis, which follows "Protocol error: ". */
+/** Returns an error about the peer's input. `redis` is the text of Redis, which follows "Protocol error: ". */
 export function respError(redis: string, text: string, details: ErrorDetails = {}): DecodeError {
   return new DecodeError('FRAME_CORRUPT', `this is not RESP: ${text}`, { redis, ...details });
 }
 
-/** A signed 64-bit number: a `bigint` where a `number` could not hold it. */
+/** Parses a signed 64-bit number. Returns a `bigint` if a `number` cannot represent it. */
 export function parseInteger(text: string): number | bigint {
   if (!WHOLE.test(text) || text.length > 20) throw notA('integer', text);
   const value = Number(text);

@@ -20,23 +20,26 @@ const CR = 13;
 const LF = 10;
 const MINUS = 0x2d;
 const QUESTION_MARK = 0x3f;
-/** The most digits of a length, so that it is an exact number. */
+/** Maximum number of digits of a length, so that the number is exact. */
 const MAX_LENGTH_DIGITS = 15;
 const EMPTY: Buffer = Buffer.alloc(0);
 
-/** In place of a value: more bytes are needed. */
+/** Stands for a value if more bytes are needed. */
 const MORE: unique symbol = Symbol('more');
-/** In place of a value: something was read, but no value is complete yet. */
+/** Stands for a value if a part was read, but no value is complete. */
 const GOES_ON: unique symbol = Symbol('goes on');
 type Part = RespValue | typeof MORE | typeof GOES_ON;
 
-/** In place of a length. */
+/** Stand for a length. */
 const NO_LENGTH_YET = -2;
 const STREAMED = -3;
 
-/** Values that a string of bytes counts: its Buffer and that one's memory are three objects. Measured, as the other. */
+/**
+ * Value count of a string of bytes, because its Buffer and the memory of the Buffer are three objects. This number and the next
+ * number are measured.
+ */
 const STRING_VALUES = 3;
-/** Values that an aggregate counts beside its elements, for which it makes room. */
+/** Value count of an aggregate in addition to its elements, for which the aggregate reserves memory. */
 const AGGREGATE_VALUES = 2;
 
 const BULK = 0x24; // $
@@ -45,26 +48,25 @@ const VERBATIM = 0x3d; // =
 const CHUNK = 0x3b; // ;
 
 /**
- * The state machine of `RespDecoder`: takes one part after the other from the input (a line, a length, a
- * string) and keeps the incomplete aggregates in a list of its own, so that their depth costs no
- * stack. A part is read again only while its own first line is not complete.
+ * The state machine of `RespDecoder`. The reader takes one part after the other from the input: a line, a length or a string. The
+ * reader keeps the incomplete aggregates in a list, so that their depth needs no stack. A part is read again only while its own
+ * first line is not complete.
  */
 export class RespReader {
   private readonly limits: RespLimits;
   private readonly inlineCommands: boolean;
   /** The innermost aggregate that is not complete. */
   private inner: RespAggregate | undefined = undefined;
-  /** The type of the string whose bytes are awaited, 0 for none. */
+  /** The type of the unfinished string, or 0. */
   private bulkType = 0;
   private bulkLength = 0;
   private streamed: StreamedString | undefined = undefined;
-  /** How many bytes of the current line have been searched for its end. */
   private searched = 0;
-  /** The count of the current message so far: its bytes on the wire, and {@link VALUE_BYTES} for each value. */
+  /** The count of the current message: its bytes, and {@link VALUE_BYTES} for each value. */
   private messageBytes = 0;
-  /** The current message began in an earlier read. */
+  /** Whether the current message began in an earlier read. */
   private spansReads = false;
-  /** Where the line ends that `readLength` has read. */
+  /** The index after the line that `readLength` has read. */
   private afterLength = 0;
 
   constructor(limits: RespLimits, inlineCommands: boolean) {
@@ -72,12 +74,15 @@ export class RespReader {
     this.inlineCommands = inlineCommands;
   }
 
-  /** True when a part of a message has been taken, but not all. */
+  /** Whether a part of a message has been taken, but not the whole message. */
   get isWithinMessage(): boolean {
     return this.messageBytes > 0;
   }
 
-  /** Takes one message; or takes what has arrived of it and returns `undefined`. Throws a `DecodeError`. */
+  /**
+   * Takes one message. If the message is not complete, takes the part that has arrived and returns `undefined`. Throws a
+   * `DecodeError`.
+   */
   read(input: ByteInput): RespValue | undefined {
     for (;;) {
       const part = this.readPart(input);
@@ -102,10 +107,7 @@ export class RespReader {
     this.messageBytes = 0;
   }
 
-  /**
-   * Counts the size of a part as soon as its head is known: so a message is refused at the same part however
-   * it was cut, and before anything is made of it.
-   */
+  /** Counts a part when its head is known, before a value is made from the part. */
   private count(bytes: number, values: number, input: ByteInput): void {
     this.messageBytes += bytes + values * VALUE_BYTES;
     if (this.messageBytes > this.limits.maxMessageBytes)
@@ -189,7 +191,7 @@ export class RespReader {
   private bulk(type: number, data: Buffer): Part {
     if (type === BULK) {
       if (data.length === 0) return EMPTY;
-      // In a message that spans reads each string would keep the memory of its read alive.
+      // In a message that spans reads, each string would keep the memory of its read alive.
       return this.spansReads && this.inner !== undefined && isLoose(data) ? copyOf(data) : data;
     }
     if (type === BULK_ERROR) return new RespError(data.toString());
@@ -240,7 +242,7 @@ export class RespReader {
     return GOES_ON;
   }
 
-  /** Adds a value to the innermost aggregate. Returns the message if that completed it. */
+  /** Adds a value to the innermost aggregate. Returns the message if the value completes it. */
   private add(part: RespValue): RespValue | typeof GOES_ON {
     let value = part;
     let { inner } = this;
@@ -264,7 +266,6 @@ export class RespReader {
     return value;
   }
 
-  /** The end of an aggregate without a length has arrived. */
   private endOfStreamed(input: ByteInput): RespValue {
     const { inner } = this;
     const isStreamed = inner !== undefined && inner.left === Number.POSITIVE_INFINITY;
@@ -325,7 +326,6 @@ export class RespReader {
     return words;
   }
 
-  /** The number after the type byte, or one of the constants above. */
   private readLength(input: ByteInput): number {
     const { buffer, end } = input;
     let at = input.start + 1;
@@ -361,7 +361,7 @@ export class RespReader {
   }
 }
 
-/** The attributes are complete: the value that they belong to comes next. */
+/** Opens an aggregate for the value that follows complete attributes. */
 function attributed(attributes: RespAggregate): RespAggregate {
   const aggregate = openAggregate('attributed', 1, attributes.outer);
   aggregate.items.push(finishAggregate(attributes));
@@ -380,18 +380,21 @@ function unexpected(input: ByteInput): DecodeError {
   );
 }
 
-/** Strings up to this size keep too much memory alive if they are views of it. */
+/** Views up to this size keep too much memory alive. */
 const SMALL_BYTES = 2048;
-/** The same for longer strings that are less than this part of the memory they lie in. */
+/** Longer views that are less than this share of their memory also keep too much memory alive. */
 const SMALL_SHARE = 1 / 4;
 
-/** True for a small view of much memory, all of which it would keep alive. */
+/** Returns true for a small view of a large memory, because the view keeps the whole memory alive. */
 function isLoose({ length, buffer }: Buffer): boolean {
   const { byteLength } = buffer;
   return (length <= SMALL_BYTES && length < byteLength) || length < byteLength * SMALL_SHARE;
 }
 
-/** In memory for these bytes alone: a part of Node's pool, 64 KiB from Node 24 on, would keep the whole pool alive. */
+/**
+ * Copies into memory for these bytes alone, because a part of Node's pool would keep the whole pool alive (64 KiB from Node 24
+ * on).
+ */
 function copyOf(data: Buffer): Buffer {
   const copy = Buffer.allocUnsafeSlow(data.length);
   copy.set(data);

@@ -2,10 +2,10 @@ import { Buffer } from 'node:buffer';
 
 const FIRST_BYTES = 256;
 
-/** A string in chunks, joined as they arrive: many tiny ones would cost much more than their bytes. */
+/** A string in chunks, which are joined as they arrive. Many tiny chunks would use much more memory than their bytes. */
 export class StreamedString {
   private memory: Buffer = Buffer.alloc(0);
-  /** How many bytes there are. */
+  /** Number of bytes in the string. */
   length = 0;
 
   add(chunk: Buffer): void {

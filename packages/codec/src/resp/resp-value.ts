@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
 
-/** A short line of text, mostly a status: `+OK`. */
+/** A short line of text, usually a status: `+OK`. */
 export class RespSimple {
   /** The answer `OK`. */
   static readonly OK: RespSimple = new RespSimple('OK');
@@ -16,16 +16,16 @@ export class RespSimple {
   }
 }
 
-/** An error as a reply: `-WRONGTYPE Operation against …`. A value, not something that is thrown. */
+/** An error as a reply: `-WRONGTYPE Operation against …`. The error is a value and is not thrown. */
 export class RespError {
-  /** All of it: the code, and the words after it. */
+  /** The whole text: the code, and the words after it. */
   readonly text: string;
 
   constructor(text: string) {
     this.text = text;
   }
 
-  /** The first word: `WRONGTYPE`. */
+  /** The first word, for example `WRONGTYPE`. */
   get code(): string {
     const end = this.text.indexOf(' ');
     return end === -1 ? this.text : this.text.slice(0, end);
@@ -36,11 +36,11 @@ export class RespError {
   }
 }
 
-/** Null. Version 2 has two, a null string and a null array; version 3 writes both as its one null. */
+/** A null value. Version 2 has a null string and a null array. Version 3 has one null, and both are written as that null. */
 export class RespNull {
   /** A null string, and any null of version 3. */
   static readonly STRING: RespNull = new RespNull('string');
-  /** A null array of version 2: an aborted transaction, a blocking command that timed out. */
+  /** A null array of version 2, for an aborted transaction or a blocking command that timed out. */
   static readonly ARRAY: RespNull = new RespNull('array');
 
   readonly kind: 'string' | 'array';
@@ -50,7 +50,7 @@ export class RespNull {
   }
 }
 
-/** A floating point number, also one without a fraction. */
+/** A floating point number, with or without a fraction. */
 export class RespDouble {
   /** The number. */
   readonly value: number;
@@ -70,9 +70,9 @@ export class RespBigNumber {
   }
 }
 
-/** Text for people, with its format: `txt` or `mkd`. */
+/** A text for people, with its format: `txt` or `mkd`. */
 export class RespVerbatim {
-  /** Three characters. */
+  /** The format, three characters. */
   readonly format: string;
   /** The text as UTF-8. */
   readonly data: Uint8Array;
@@ -89,7 +89,7 @@ export class RespVerbatim {
 
 /** Keys and values, in the order of the wire. */
 export class RespMap<T = RespValue> {
-  /** Key, value, key, value … */
+  /** The items in the order key, value, key, value. */
   readonly items: readonly T[];
 
   constructor(items: readonly T[]) {
@@ -101,7 +101,7 @@ export class RespMap<T = RespValue> {
     return this.items.length >> 1;
   }
 
-  /** The value of a key that is text. */
+  /** Returns the value of a key that is text. */
   get(key: string): T | undefined {
     for (let at = 0; at < this.items.length; at += 2) {
       if (String(this.items[at]) === key) return this.items[at + 1];
@@ -110,7 +110,7 @@ export class RespMap<T = RespValue> {
   }
 }
 
-/** Elements without order; whether one comes twice is not checked. */
+/** Elements without order. Duplicates are not checked. */
 export class RespSet<T = RespValue> {
   /** The elements, in the order of the wire. */
   readonly items: readonly T[];
@@ -120,9 +120,9 @@ export class RespSet<T = RespValue> {
   }
 }
 
-/** A message that is not an answer, such as a published one. */
+/** A message that is not an answer, such as a published message. */
 export class RespPush<T = RespValue> {
-  /** The kind of the message first, then its content. */
+  /** The kind of the message, followed by its content. */
   readonly items: readonly T[];
 
   constructor(items: readonly T[]) {
@@ -134,7 +134,7 @@ export class RespPush<T = RespValue> {
 export class RespAttributed<T = RespValue> {
   /** The attributes. */
   readonly attributes: RespMap<T>;
-  /** The value that they belong to. */
+  /** The value that the attributes belong to. */
   readonly value: T;
 
   constructor(attributes: RespMap<T>, value: T) {
@@ -143,7 +143,7 @@ export class RespAttributed<T = RespValue> {
   }
 }
 
-/** A value of RESP3 that holds no others, beside strings of bytes. */
+/** A value of RESP3 that contains no other values, except a string of bytes. */
 export type RespScalar =
   | RespSimple
   | RespError
@@ -156,8 +156,8 @@ export type RespScalar =
   | bigint;
 
 /**
- * An inbound value: a string of bytes is a `Buffer`, a whole number is a `number`, or a `bigint` beyond 2^53;
- * an array is an array.
+ * An inbound value. A string of bytes is a `Buffer`. A whole number is a `number`, or a `bigint` beyond 2^53. An array is an
+ * array.
  */
 export type RespValue =
   | Buffer
@@ -168,7 +168,7 @@ export type RespValue =
   | RespPush
   | RespAttributed;
 
-/** An outbound value: as {@link RespValue}, and text for a string of bytes, and `null` within others. */
+/** An outbound value: a {@link RespValue}, a JavaScript string in place of a string of bytes, or `null` within other values. */
 export type RespInput =
   | Uint8Array
   | string

@@ -15,7 +15,7 @@ import {
 } from './resp-value.ts';
 
 const FIRST_BYTES = 4096;
-/** Memory beyond this is given back after a message. */
+/** Maximum size of the memory that is kept after a message. */
 const KEPT_BYTES = 256 * 1024;
 const MAX_DEPTH = 128;
 const CR = 13;
@@ -24,13 +24,13 @@ const MINUS = 0x2d;
 const LINE_BREAK = /[\r\n]/;
 const MAX_INT64 = 2n ** 63n;
 
-/** Writes messages into memory that is used again for the next one. */
+/** Writes messages into memory that is reused for the next message. */
 export class RespWriter {
   private memory: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
   private at = 0;
   private isV3 = false;
 
-  /** The bytes of one message, in memory of their own. Throws an `EncodeError`. */
+  /** Returns the bytes of one message, in memory of their own. Throws an `EncodeError`. */
   encode(value: RespInput, protocol: 2 | 3): Buffer {
     this.at = 0;
     this.isV3 = protocol === 3;
@@ -90,7 +90,7 @@ export class RespWriter {
   }
 
   private attributed({ attributes, value }: RespAttributed<RespInput>, depth: number): void {
-    // Version 2 has no place for them.
+    // Version 2 has no form for attributes.
     if (this.isV3) this.map('|', attributes, depth);
     if (depth >= MAX_DEPTH) throw notEncodable(value);
     this.value(value, depth + 1);
@@ -105,7 +105,7 @@ export class RespWriter {
       this.head(0x24, Buffer.byteLength(text));
       this.at += this.memory.write(text, this.at);
     } else {
-      // Written after a head of one digit, and moved if it needs more.
+      // The text is written after a head of one digit, and moved if the head needs more digits.
       const from = this.at + 4;
       const length = this.memory.write(text, from);
       if (length > 9) this.memory.copyWithin(from + (length > 99 ? 2 : 1), from, from + length);
@@ -201,7 +201,6 @@ export class RespWriter {
     else this.line(kind === 'array' ? '*' : '$', '-1');
   }
 
-  /** A type byte, a whole number and the end of the line. */
   private head(type: number, value: number): void {
     this.ensure(24);
     const { memory } = this;
@@ -215,7 +214,7 @@ export class RespWriter {
     for (let power = 10; power <= rest; power *= 10) digits += 1;
     for (let at = this.at + digits - 1; at >= this.at; at--) {
       const tenth = Math.floor(rest / 10);
-      // The parentheses keep it exact up to 2^53.
+      // The parentheses keep the result exact up to 2^53.
       memory[at] = 48 + (rest - tenth * 10);
       rest = tenth;
     }
@@ -237,7 +236,7 @@ export class RespWriter {
   }
 }
 
-/** As Redis writes it: with all digits that are needed to read the same value back. */
+/** Returns a double in the form of Redis, with all digits that are needed to read the same value again. */
 function doubleText(value: number): string {
   if (Number.isNaN(value)) return 'nan';
   if (value === Number.POSITIVE_INFINITY) return 'inf';

@@ -4,7 +4,7 @@ import { textOf } from '@headrace/core/authoring';
 
 const SHOWN_BYTES = 16;
 
-/** The error for a message that a codec cannot parse, with its first bytes and the sender of a datagram; a `DecodeError` of its own is kept unchanged. */
+/** Returns the error for a message that a codec cannot parse. A `DecodeError` is returned unchanged. */
 export function invalidMessage(
   codec: object,
   message: Buffer | string,

@@ -2,27 +2,27 @@ import { Buffer } from 'node:buffer';
 import { DecodeError } from '@headrace/core';
 import { whole } from '@headrace/core/authoring';
 
-/** Options of every codec that makes values of a message whose shape the peer decides. */
+/** Options of every codec that makes values from a message whose shape the peer decides. */
 export interface MessageLimitOptions {
   /**
-   * The most that one message may count: its bytes, and 64 for each value in it (each object, array, key, text,
-   * number; in Protocol Buffers each field, declared or sent). The decoded message takes at most four times as much
-   * memory. A limit on the frame alone does not bound it: an empty object is three bytes of JSON and 67 bytes of
-   * memory. @default 16_777_216 (16 MiB)
+   * Maximum count of a message: its bytes, plus 64 for each value in it. A value is an object, array, key, text or number. In
+   * Protocol Buffers, each declared or sent field is a value. The decoded message uses at most four times the limit in memory. A
+   * limit on the frame alone does not bound the memory. An empty object takes three bytes of JSON and 67 bytes of memory.
+   * @default 16_777_216 (16 MiB)
    */
   readonly maxMessageBytes?: number;
 }
 
 export const MESSAGE_LIMIT = whole({ min: 1, default: 16 * 1024 * 1024 });
 
-/** Counted for each value, beside its bytes. Measured: no value takes more than four times both. */
+/** The count of each value, in addition to its bytes. According to measurements, no value uses more than four times this sum. */
 export const VALUE_BYTES = 64;
 
 /**
- * Refuses a message that counts too much, before its value is made. The values of a message that is short enough are
- * not counted.
+ * Refuses a message whose count is too large, before its value is made. If the message is short enough, its values are not
+ * counted.
  *
- * @param valuesPerByte - no message has more values than this for each of its bytes
+ * @param valuesPerByte - the maximum number of values that a message can contain for each of its bytes
  */
 export function checkMessage(
   bytes: Uint8Array,
@@ -35,10 +35,10 @@ export function checkMessage(
   }
 }
 
-/** UTF-8 has at most so many bytes for each unit of a string. */
+/** Maximum number of UTF-8 bytes for each unit of a string. */
 const UNIT_BYTES = 3;
 
-/** As {@link checkMessage} for a text: its bytes are made only to be counted, where it may count too much. */
+/** Checks a text as {@link checkMessage} checks bytes. The bytes of the text are made only if its count can be too large. */
 export function checkText(
   text: string,
   maxMessageBytes: number,
@@ -48,7 +48,7 @@ export function checkText(
   checkMessage(Buffer.from(text), maxMessageBytes, countValues);
 }
 
-/** Refuses a message that counts too much with this many values. */
+/** Refuses a message whose count is too large with this number of values. */
 export function checkCount(
   bytes: Uint8Array,
   values: number,

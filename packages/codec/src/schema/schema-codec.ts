@@ -16,19 +16,19 @@ import { BYTES_AND_VALUES } from '../base/usual-kinds.ts';
 import { invalidMessage } from './invalid-message.ts';
 import { MESSAGE_LIMIT, type MessageLimitOptions } from './message-limit.ts';
 
-/** Options of every codec whose messages may have a schema. */
+/** Options of every codec whose messages can have a schema. */
 export interface SchemaCodecOptions<Read, Written>
   extends MessageToMessageDecoderOptions,
     MessageLimitOptions {
   /**
-   * The schema of every message, by any library that implements Standard Schema (zod, valibot, ArkType …).
-   * The application reads the schema's output. It writes the schema's input, unless the type argument says that
-   * messages in the other direction have a type of their own. @default anything goes
+   * The schema of every message, from any library that implements Standard Schema (zod, valibot, ArkType …). The application
+   * reads the schema's output and writes the schema's input, unless the type argument sets another type for the other direction.
+   * @default any value is accepted
    */
   readonly schema?: StandardSchema<Written, Read> | StandardSchema<unknown, Read>;
 }
 
-/** Options of every codec with a schema; classes that extend this one use them. */
+/** Options of every codec with a schema, for subclasses to extend. */
 export const SCHEMA_CODEC_OPTIONS = describeOptions(
   'SchemaCodec',
   {
@@ -39,10 +39,11 @@ export const SCHEMA_CODEC_OPTIONS = describeOptions(
 );
 
 /**
- * Bytes ↔ values, with a schema for what comes in: the base of the JSON, MessagePack and CBOR codecs.
+ * Turns bytes into values and values into bytes, with a schema for inbound values. This class is the base of the JSON,
+ * MessagePack and CBOR codecs.
  *
- * @typeParam Wire - what is read of the wire's side: bytes, or text of a transport of messages
- * @typeParam Out - what is written to it
+ * @typeParam Wire - the type that is read from the wire: bytes, or strings on a transport of messages
+ * @typeParam Out - the type that is written to the wire
  */
 export abstract class SchemaCodec<
   Read,
@@ -51,12 +52,12 @@ export abstract class SchemaCodec<
   Out = OutboundBytes,
 > extends MessageToMessageCodec<Wire, Read, Out, Written> {
   protected readonly schema: StandardSchema<unknown, Read> | undefined;
-  /** For `parse`. */
+  /** The limit for `parse`. */
   protected readonly maxMessageBytes: number;
 
   /**
-   * @param own - the description of the subclass's options, if it has some of its own: other names are refused
-   * @param kinds - what the codec takes and makes, if that is not bytes and values
+   * @param own - the description of the subclass's own options; other names are refused
+   * @param kinds - the kinds of messages that the codec accepts and makes, by default bytes and values
    */
   constructor(
     options: SchemaCodecOptions<Read, Written>,
@@ -69,7 +70,7 @@ export abstract class SchemaCodec<
     this.maxMessageBytes = SCHEMA_CODEC_OPTIONS.part(options).maxMessageBytes;
   }
 
-  /** The value of this message. Any error that it throws is a fault of the message. */
+  /** Returns the value of this message. Any error that it throws is attributed to the message. */
   protected abstract parse(message: Wire): unknown;
 
   override decode(_ctx: Context, message: Wire): Read {

@@ -2,18 +2,17 @@ import { type Buffer, isUtf8 } from 'node:buffer';
 import { DecodeError } from '@headrace/core';
 import { isEscaped, STOMP_COMMANDS, type StompCommand } from './stomp-frame.ts';
 
-/** The command and headers of a frame. */
 export interface StompHead {
   readonly command: StompCommand;
   readonly headers: readonly (readonly [string, string])[];
-  /** The value of the content-length header, if there is one. */
+  /** The value of the content-length header, if the header exists. */
   readonly contentLength: number | undefined;
 }
 
 const CHARACTERS: Readonly<Record<string, string>> = { r: '\r', n: '\n', c: ':', '\\': '\\' };
 const CONTENT_LENGTH = /^\d{1,10}$/;
 
-/** Parses the lines up to the empty one, which may end in LF or CRLF. A colon in a value is part of it. */
+/** Parses the lines up to the empty line. A line ends in LF or CRLF. A colon in a value is part of the value. */
 export function parseStompHead(bytes: Buffer, maxHeaders: number): StompHead {
   if (!isUtf8(bytes)) throw corrupt('its headers are not UTF-8');
   const [command = '', ...lines] = bytes.toString().split(/\r?\n/);
@@ -21,7 +20,7 @@ export function parseStompHead(bytes: Buffer, maxHeaders: number): StompHead {
     throw corrupt(`${JSON.stringify(command.slice(0, 40))} is not a command`);
   }
   const read = isEscaped(command) ? unescaped : (text: string): string => text;
-  // Two empty ones end the head.
+  // Two empty lines end the head.
   const count = lines.length - 2;
   if (count > maxHeaders) {
     const text = `a STOMP frame has ${count} headers, more than maxHeaders, ${maxHeaders}`;

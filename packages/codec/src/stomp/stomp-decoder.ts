@@ -10,15 +10,18 @@ import { StompFrame } from './stomp-frame.ts';
 
 /** Options of {@link StompDecoder}. */
 export interface StompDecoderOptions {
-  /** The most bytes of a command and its headers. @default 8192 */
+  /** Maximum length of a command and its headers, in bytes. @default 8192 */
   readonly maxHeadBytes?: number;
-  /** The most headers of a frame: each takes more memory than its bytes. @default 100 */
+  /** Maximum number of headers in a frame. Each header uses more memory than its bytes. @default 100 */
   readonly maxHeaders?: number;
-  /** The most bytes of a body. @default 65_536 */
+  /** Maximum length of a body, in bytes. @default 65_536 */
   readonly maxBodyBytes?: number;
-  /** How many milliseconds a begun frame may take; `false` for ever. @default 15_000 */
+  /** Maximum time for the head of a frame, and then for its body, in milliseconds, or `false` for no limit. @default 15_000 */
   readonly frameTimeoutMs?: number | false;
-  /** Bodies below this size get memory of their own, see {@link ByteToMessageDecoderOptions}. @default false */
+  /**
+   * Size in bytes below which a body is copied into memory of its own, see {@link ByteToMessageDecoderOptions}.
+   * @default false
+   */
   readonly copyBelowBytes?: number | false;
 }
 
@@ -45,17 +48,17 @@ const NUL = 0;
  *  AFTER  StompFrame { command: 'SEND', headers: [['destination', '/queue/a']], body: 'hello' }
  * ```
  *
- * **Place** first after the transport, beside {@link StompEncoder}.
- * **In** `Buffer`, in any cut.
- * **Out** {@link StompFrame}.
- * **Events** as {@link ByteToMessageDecoder}. The line ends between frames, STOMP's heartbeats, are not passed
- * on: an idle handler before this one sees them as reads.
- * **Errors** `HR_ERR_FRAME_CORRUPT`, `HR_ERR_FRAME_TOO_LONG`, `HR_ERR_TIMEOUT_READ`; after a bad
- * frame the beginning of the next cannot be found, so each of them ends the channel.
- * **State** the unfinished frame, within its limits and one read: one decoder for each channel.
- * **Cost** every byte is searched once.
- * **Pitfalls** a body with a zero byte needs a content-length. A colon in a header's value is part of it, as in
- * STOMP 1.0 and with most brokers, although 1.2 wants it escaped; a CR that ends no line is refused.
+ * - **Place** First after the transport, next to {@link StompEncoder}.
+ * - **In** `Buffer`, in reads of any size.
+ * - **Out** {@link StompFrame}.
+ * - **Events** See {@link ByteToMessageDecoder}. The line ends between frames are STOMP's heartbeats and do not pass on. An idle
+ *   handler before the decoder sees them as reads.
+ * - **Errors** `HR_ERR_FRAME_CORRUPT`, `HR_ERR_FRAME_TOO_LONG`, `HR_ERR_TIMEOUT_READ`. Each error ends the channel, because the
+ *   beginning of the next frame cannot be found after a bad frame.
+ * - **State** The unfinished frame, within its limits and one read. Each channel needs its own decoder.
+ * - **Cost** Every byte is searched once.
+ * - **Pitfalls** A body with a zero byte needs a content-length. A colon in a header's value is part of the value, as in STOMP
+ *   1.0 and most brokers, although STOMP 1.2 requires an escape. A CR that does not end a line is refused.
  *
  * @example
  * ```ts run
@@ -74,7 +77,7 @@ export class StompDecoder extends ByteToMessageDecoder<StompFrame> {
   private readonly maxHeadBytes: number;
   private readonly maxHeaders: number;
   private readonly maxBodyBytes: number;
-  /** The head of the frame whose body is due. */
+  /** The head of the frame whose body has not arrived. */
   private head: StompHead | undefined = undefined;
   private searched = 0;
   private lineStart = 0;
@@ -117,7 +120,7 @@ export class StompDecoder extends ByteToMessageDecoder<StompFrame> {
     this.head = head;
   }
 
-  /** The index after the empty line that ends the headers, -1 if it has not arrived. */
+  /** Returns the index after the empty line, or -1. */
   private findEmptyLine(input: ByteInput): number {
     for (;;) {
       const lf = input.indexOf(LF, this.searched);
@@ -150,7 +153,7 @@ export class StompDecoder extends ByteToMessageDecoder<StompFrame> {
     }
     this.head = undefined;
     this.searched = 0;
-    // A view of nothing would keep the memory of the read alive.
+    // A view of an empty body would keep the memory of the read alive.
     const body = length === 0 ? EMPTY : input.take(length);
     input.skip(1);
     return new StompFrame(head.command, head.headers, body);

@@ -21,15 +21,15 @@ const NUL = Buffer.of(0);
  *  AFTER  SEND\ndestination:/queue/a\n\nhello\0
  * ```
  *
- * **Place** beside {@link StompDecoder}.
- * **In** outbound {@link StompFrame}; anything else is refused (`otherMessages`).
- * **Out** `Buffer`.
- * **Events** all pass.
- * **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for an unknown command, or a header of CONNECT or CONNECTED that
- * would have to be escaped; it fails the write.
- * **State** none: one instance may serve all channels.
- * **Cost** one copy of the body; a broadcast to a group is encoded once.
- * **Pitfalls** a content-length is added only where the body has a zero byte and needs it.
+ * - **Place** Next to {@link StompDecoder}.
+ * - **In** Outbound {@link StompFrame}. Other messages are refused (`otherMessages`).
+ * - **Out** `Buffer`.
+ * - **Events** All pass.
+ * - **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for an unknown command, and for a header of CONNECT or CONNECTED that needs an
+ *   escape. The error fails the write.
+ * - **State** None. One instance can serve all channels.
+ * - **Cost** One copy of the body. A broadcast to a group is encoded once.
+ * - **Pitfalls** The encoder adds a content-length only if the body contains a zero byte.
  *
  * @example
  * ```ts run

@@ -41,12 +41,12 @@ export const STOMP_COMMANDS: ReadonlySet<string> = new Set(Object.keys(COMMANDS)
 
 const EMPTY: Buffer = Buffer.alloc(0);
 
-/** One frame of STOMP: a command, headers in order, a body. */
+/** A frame of STOMP: a command, headers in order, and a body. */
 export class StompFrame {
   readonly command: StompCommand;
-  /** Names and values in their order; a name may occur again, and then the first one counts. */
+  /** Names and values in their order. If a name occurs several times, its first value counts. */
   readonly headers: readonly (readonly [name: string, value: string])[];
-  /** The content; empty if there is none. */
+  /** Content of the frame, empty if the frame has no content. */
   readonly body: Buffer;
 
   constructor(
@@ -59,13 +59,15 @@ export class StompFrame {
     this.body = Buffer.isBuffer(body) ? body : Buffer.from(body as Uint8Array);
   }
 
-  /** The first header of this name. */
+  /** Returns the value of the first header with this name. */
   header(name: string): string | undefined {
     return this.headers.find(([known]) => known === name)?.[1];
   }
 }
 
-/** Frames whose headers are not escaped, for the sake of STOMP 1.0. */
+/**
+ * Returns true for commands whose headers are escaped. CONNECT and CONNECTED are not escaped, for compatibility with STOMP 1.0.
+ */
 export function isEscaped(command: string): boolean {
   return command !== 'CONNECT' && command !== 'CONNECTED';
 }

@@ -15,24 +15,23 @@ import { begunLength, notUtf8, validLength } from './utf8.ts';
 const EMPTY: Buffer = Buffer.alloc(0);
 
 /**
- * Turns a stream of bytes into strings, as UTF-8, however it was cut: a character whose bytes arrive in two
- * reads comes out as one.
+ * Turns a stream of bytes into strings, as UTF-8. A character whose bytes arrive in two reads stays one character.
  *
  * ```text
  *  BEFORE 68 c3 | a9 21   →  AFTER "h", "é!"
  * ```
  *
- * **Place** where no frames are: a terminal, a log, a text that only goes through.
- * **In** `Buffer`; anything else is refused.
- * **Out** `string`, of any length but never empty.
- * **Events** all pass; at the end of the input a cut-off character is an error. Reports the bytes of an unfinished
- * character to a `TlsUpgradeEvent`, so that the upgrade is refused.
- * **Errors** `HR_ERR_TEXT_NOT_UTF8`, and `HR_ERR_MESSAGE_UNREADABLE` for a value that is not bytes, after which the channel is
- * ended.
- * **State** the unfinished character, at most 3 bytes: one decoder for each channel.
- * **Cost** one string for each read.
- * **Pitfalls** its strings are not messages: where one ends depends on how the stream was cut. Messages need a frame decoder and
- * {@link StringCodec}.
+ * - **Place** In a pipeline without frames: a terminal, a log, or a text that is only forwarded.
+ * - **In** `Buffer`. Other messages are refused.
+ * - **Out** `string`, of any length except 0.
+ * - **Events** All pass. A truncated character at the end of the input is an error. The decoder reports the bytes of an
+ *   unfinished character to a `TlsUpgradeEvent`, so that the upgrade is refused.
+ * - **Errors** `HR_ERR_TEXT_NOT_UTF8`, and `HR_ERR_MESSAGE_UNREADABLE` for a value that is not bytes. After either error, the
+ *   channel is ended.
+ * - **State** The unfinished character, at most 3 bytes. Each channel needs its own decoder.
+ * - **Cost** One string for each read.
+ * - **Pitfalls** The strings are not messages. The end of a string depends on how the stream is cut. Messages need a frame
+ *   decoder and {@link StringCodec}.
  *
  * @example
  * ```ts run
@@ -65,7 +64,7 @@ export class StreamingStringDecoder implements Handler {
   }
 
   userEventTriggered(ctx: Context, event: unknown): void {
-    // They came in plain: they must not be taken for the beginning of a character that comes encrypted.
+    // These bytes arrived unencrypted. They must not become the beginning of an encrypted character.
     if (event instanceof TlsUpgradeEvent) event.holding(this.begun.length);
     ctx.fireUserEventTriggered(event);
   }
@@ -82,7 +81,7 @@ export class StreamingStringDecoder implements Handler {
     const end = bytes.length - begunLength(bytes);
     const whole = bytes.subarray(0, end);
     const length = isUtf8(whole) ? end : validLength(whole);
-    // A copy: these few bytes must not keep the whole read alive.
+    // A copy, because these few bytes must not keep the whole read alive.
     this.begun = end === bytes.length ? EMPTY : Buffer.from(bytes.subarray(end));
     if (length > 0) ctx.fireChannelRead(bytes.toString('utf8', 0, length));
     if (length < end) this.fail(ctx, notUtf8(bytes, length));

@@ -11,7 +11,7 @@ import { DELIMITER, decodeText, encodeText, textKey } from './text-message.ts';
 
 /** Options of {@link StringCodec}. */
 export interface StringCodecOptions extends MessageToMessageDecoderOptions {
-  /** Written after each outbound text, such as `'\n'` for lines. @default '' */
+  /** Text that is written after each outbound text, for example `'\n'` for lines. @default '' */
   readonly delimiter?: string;
 }
 
@@ -24,19 +24,23 @@ const OPTIONS = describeOptions(
 );
 
 /**
- * Turns frames into strings and strings into bytes, as UTF-8; a frame that is not UTF-8 is refused.
+ * Turns frames into strings and strings into bytes, as UTF-8. A frame that is not UTF-8 is refused.
  *
  * ```text
  *  wire | frame | [StringCodec] | app
  *  BEFORE 68 c3 a9  →  AFTER "hé"          BEFORE 68 c3 28  →  HR_ERR_TEXT_NOT_UTF8
  * ```
  *
- * **Place** after a frame decoder, so that each Buffer is a whole text. For a stream without frames see {@link
- * StreamingStringDecoder}. **In** inbound `Buffer`, outbound `string`; anything else is refused (`otherMessages`). **Out**
- * inbound `string`, outbound `Buffer`. **Events** all pass. **Errors** `HR_ERR_MESSAGE_UNREADABLE` for a value that is not bytes;
- * `HR_ERR_TEXT_NOT_UTF8` with the place of the first bad byte. **State** whether it has failed: one codec for each channel.
- * **Cost** one string or one Buffer for each message; a broadcast to a group is encoded once. **Pitfalls** a byte order mark
- * stays in the text. A lone surrogate in an outbound text becomes U+FFFD.
+ * - **Place** After a frame decoder, so that each `Buffer` is a whole text. For a stream without frames, see
+ *   {@link StreamingStringDecoder}.
+ * - **In** Inbound `Buffer`, outbound `string`. Other messages are refused (`otherMessages`).
+ * - **Out** Inbound `string`, outbound `Buffer`.
+ * - **Events** All pass.
+ * - **Errors** `HR_ERR_MESSAGE_UNREADABLE` for a value that is not bytes. `HR_ERR_TEXT_NOT_UTF8` with the position of the first
+ *   bad byte.
+ * - **State** Whether decoding has failed. Each channel needs its own codec.
+ * - **Cost** One string or one `Buffer` for each message. A broadcast to a group is encoded once.
+ * - **Pitfalls** A byte order mark stays in the text. A lone surrogate in an outbound text becomes U+FFFD.
  *
  * @example
  * ```ts run
@@ -51,7 +55,7 @@ const OPTIONS = describeOptions(
  * channel.writeOutbound('salut');
  * console.log(channel.readInbound(), channel.readOutbound<Buffer>()?.length); // prints grüezi 6
  * ```
- * @see {@link StringDecoder} and {@link StringEncoder} for one direction alone; Netty's `StringDecoder` and `StringEncoder`
+ * @see {@link StringDecoder} and {@link StringEncoder} for one direction only; Netty's `StringDecoder` and `StringEncoder`
  */
 export class StringCodec extends MessageToMessageCodec<Buffer, string, OutboundBytes> {
   private readonly delimiter: string;
@@ -62,7 +66,7 @@ export class StringCodec extends MessageToMessageCodec<Buffer, string, OutboundB
     this.delimiter = delimiter;
   }
 
-  /** A codec with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
+  /** Returns a codec with the same options. A `pipeline()` calls `fresh` for each channel. */
   fresh(): StringCodec {
     return new StringCodec(this.givenOptions as StringCodecOptions);
   }

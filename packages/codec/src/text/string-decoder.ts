@@ -9,18 +9,23 @@ import { decodeText } from './text-message.ts';
 export interface StringDecoderOptions extends MessageToMessageDecoderOptions {}
 
 /**
- * Turns frames into strings, as UTF-8, and leaves what is written alone: for a protocol that answers in another form than it is
- * asked in. Both ways at once is {@link StringCodec}.
+ * Turns frames into strings, as UTF-8, and does not change outbound messages. Use this decoder if the answers of a protocol have
+ * another form than its requests. {@link StringCodec} works in both directions.
  *
  * ```text
  *  wire | frame | [StringDecoder] | app
  *  BEFORE 68 c3 a9  →  AFTER "hé"          BEFORE 68 c3 28  →  HR_ERR_TEXT_NOT_UTF8
  * ```
  *
- * **Place** after a frame decoder, so that each Buffer is a whole text. **In** inbound `Buffer`; anything else is refused
- * (`otherMessages`). **Out** `string`. **Events** all pass. **Errors** `HR_ERR_MESSAGE_UNREADABLE` for a value that is not bytes;
- * `HR_ERR_TEXT_NOT_UTF8` with the place of the first bad byte. **State** whether it has failed: one decoder for each channel.
- * **Cost** one string for each message. **Pitfalls** a byte order mark stays in the text.
+ * - **Place** After a frame decoder, so that each `Buffer` is a whole text.
+ * - **In** Inbound `Buffer`. Other messages are refused (`otherMessages`).
+ * - **Out** `string`.
+ * - **Events** All pass.
+ * - **Errors** `HR_ERR_MESSAGE_UNREADABLE` for a value that is not bytes. `HR_ERR_TEXT_NOT_UTF8` with the position of the first
+ *   bad byte.
+ * - **State** Whether decoding has failed. Each channel needs its own decoder.
+ * - **Cost** One string for each message.
+ * - **Pitfalls** A byte order mark stays in the text.
  *
  * @example
  * ```ts run
@@ -44,7 +49,7 @@ export class StringDecoder extends MessageToMessageDecoder<Buffer, string> {
     super(options, BYTES_AND_TEXT);
   }
 
-  /** A decoder with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
+  /** Returns a decoder with the same options. A `pipeline()` calls `fresh` for each channel. */
   fresh(): StringDecoder {
     return new StringDecoder(this.givenOptions as StringDecoderOptions);
   }

@@ -10,28 +10,28 @@ import { DELIMITER, encodeText, textKey } from './text-message.ts';
 
 /** Options of {@link StringEncoder}. */
 export interface StringEncoderOptions extends OtherMessagesOptions {
-  /** Written after each text, such as `'\n'` for lines. @default '' */
+  /** Text that is written after each text, for example `'\n'` for lines. @default '' */
   readonly delimiter?: string;
 }
 
 const OPTIONS = describeOptions('StringEncoder', { delimiter: DELIMITER }, MESSAGE_ENCODER_OPTIONS);
 /**
- * Turns written strings into bytes, as UTF-8, and leaves what comes in alone: for a protocol that is asked in
- * another form than it answers in. Both ways at once is {@link StringCodec}.
+ * Turns written strings into bytes, as UTF-8, and does not change inbound messages. Use this encoder if the answers of a protocol
+ * have another form than its requests. {@link StringCodec} works in both directions.
  *
  * ```text
  *  wire | frame | [StringEncoder] | app
  *  BEFORE "hé"  →  AFTER 68 c3 a9
  * ```
  *
- * **Place** before what writes texts, after what puts frames around them.
- * **In** outbound `string`; anything else is refused (`otherMessages`).
- * **Out** `Buffer`.
- * **Events** all pass.
- * **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for a value that is not a string; it fails the write.
- * **State** none: sharable.
- * **Cost** one Buffer for each text; a broadcast to a group is encoded once.
- * **Pitfalls** a lone surrogate becomes U+FFFD.
+ * - **Place** After the handler that frames the bytes, and before the handlers that write texts.
+ * - **In** Outbound `string`. Other messages are refused (`otherMessages`).
+ * - **Out** `Buffer`.
+ * - **Events** All pass.
+ * - **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for a value that is not a string. The error fails the write.
+ * - **State** None. The encoder is sharable.
+ * - **Cost** One `Buffer` for each text. A broadcast to a group is encoded once.
+ * - **Pitfalls** A lone surrogate becomes U+FFFD.
  *
  * @example
  * ```ts run

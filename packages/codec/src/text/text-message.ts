@@ -3,17 +3,16 @@ import type { OutboundBytes } from '@headrace/core';
 import { checkKind, custom, toBuffer } from '@headrace/core/authoring';
 import { decodeUtf8 } from './utf8.ts';
 
-/** A whole frame as text; a `DecodeError` if it is not UTF-8. */
+/** Returns a whole frame as text, or throws a `DecodeError` if the frame is not UTF-8. */
 export function decodeText(bytes: Uint8Array): string {
   return decodeUtf8(toBuffer(bytes));
 }
 
-/** A text as UTF-8, with its delimiter after it. */
+/** Returns a text as UTF-8, followed by its delimiter. */
 export function encodeText(text: string, delimiter: string): OutboundBytes {
   return Buffer.from(delimiter === '' ? text : text + delimiter);
 }
 
-/** Written after each text. */
 export const DELIMITER = custom(
   "a text, such as '\\n'",
   (name, given: string) =>
@@ -22,7 +21,7 @@ export const DELIMITER = custom(
   true,
 );
 
-/** The settings that the encoded text depends on: a broadcast is encoded once for all members with this key. */
+/** Returns the broadcast key of the text: the settings that the result depends on. */
 export function textKey(delimiter: string): string {
   return `StringCodec:${delimiter}`;
 }

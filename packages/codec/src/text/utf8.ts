@@ -4,15 +4,15 @@ import { DecodeError } from '@headrace/core';
 const SHOWN_BYTES = 16;
 const REPLACEMENT = '\uFFFD';
 
-/** The text of UTF-8 bytes; a `DecodeError` for others. */
+/** Returns the text of UTF-8 bytes, or throws a `DecodeError` for other bytes. */
 export function decodeUtf8(bytes: Buffer): string {
   const text = bytes.toString();
-  // Bad bytes always leave a replacement character, so only a text with one has to be looked at again.
+  // Bad bytes always become a replacement character. Only a text with such a character needs a second check.
   if (!text.includes(REPLACEMENT) || isUtf8(bytes)) return text;
   throw notUtf8(bytes, validLength(bytes));
 }
 
-/** The error for bytes of which those up to `at` are UTF-8. */
+/** Returns the error for bytes that are UTF-8 only up to `at`. */
 export function notUtf8(bytes: Buffer, at: number): DecodeError {
   const shown = bytes.subarray(at, at + SHOWN_BYTES).toString('hex');
   return new DecodeError(
@@ -22,7 +22,7 @@ export function notUtf8(bytes: Buffer, at: number): DecodeError {
   );
 }
 
-/** How many bytes at the front are whole characters. */
+/** Returns the number of bytes at the front that are whole characters. */
 export function validLength(bytes: Buffer): number {
   let [good, bad] = [0, bytes.length + 1];
   while (bad - good > 1) {
@@ -34,7 +34,7 @@ export function validLength(bytes: Buffer): number {
   return good - begunLength(bytes.subarray(0, good));
 }
 
-/** How many bytes at the end are the beginning of an unfinished character, at most 3. */
+/** Returns the number of bytes of an unfinished character at the end, at most 3. */
 export function begunLength(bytes: Buffer): number {
   for (let size = 1; size <= 3 && size <= bytes.length; size++) {
     const byte = bytes[bytes.length - size]!;

@@ -1,4 +1,4 @@
-/** The errors of Node's Buffer, by its codes. */
+/** Returns an error of Node's Buffer, with its code. */
 export function outOfRange(name: string, wanted: string, got: number | bigint): RangeError {
   const text = `The value of "${name}" is out of range. It must be ${wanted}. Received ${got}`;
   return Object.assign(new RangeError(text), { code: 'ERR_OUT_OF_RANGE' });
@@ -13,7 +13,7 @@ export function checkNumber(name: string, value: unknown): void {
   if (typeof value !== 'number') throw invalidType(name, 'a number', value);
 }
 
-/** A whole number from 0 to `most`. */
+/** Checks for an integer from 0 to `most`. */
 export function checkPlace(name: string, value: number, most = Number.MAX_SAFE_INTEGER): void {
   checkNumber(name, value);
   if (!Number.isInteger(value)) throw outOfRange(name, 'an integer', value);

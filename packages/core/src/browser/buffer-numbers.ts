@@ -1,7 +1,7 @@
 // The methods of a Buffer that read and write numbers.
 import { checkNumber, checkPlace, outOfRange } from './buffer-checks.ts';
 
-/** The numbers that a DataView reads and writes: its word for each, bytes, and what fits. */
+/** The numbers that a DataView reads and writes: name, name in DataView, bytes, minimum and maximum. */
 const NUMBERS: ReadonlyArray<
   readonly [name: string, view: string, bytes: number, min?: number | bigint, max?: number | bigint]
 > = [
@@ -17,16 +17,16 @@ const NUMBERS: ReadonlyArray<
   ['Double', 'Float64', 8],
 ];
 
-/** The bytes of the integers that JavaScript's operators on bits see. */
+/** Number of bytes in the integers of JavaScript's bit operators. */
 const INTEGER_BYTES = 4;
 
 type View = Readonly<Record<string, (offset: number, ...rest: unknown[]) => number | bigint>>;
 
-/** A place of so many bytes within the buffer. */
+/** Returns a view of `size` bytes within the buffer. */
 function viewAt(bytes: Uint8Array, offset: number, size: number): View {
   checkNumber('offset', offset);
   const last = bytes.length - size;
-  // As Node: a fraction is reported before the buffer is found too short, any other wrong place after it.
+  // As in Node, a fraction is reported before a buffer that is too short, any other wrong offset after it.
   if (Math.floor(offset) !== offset) throw outOfRange('offset', 'an integer', offset);
   if (last < 0) throw tooShort();
   checkPlace('offset', offset, last);
@@ -51,7 +51,7 @@ function checkByteLength(size: number): void {
 
 type AddMethod = (name: string, made: (this: Uint8Array, ...args: never[]) => unknown) => void;
 
-/** Adds them to the prototype of a class of bytes. */
+/** Adds the methods to the prototype of a class of bytes. */
 export function addNumbers(prototype: Uint8Array): void {
   const add: AddMethod = (name, made) => {
     for (const one of [name, name.replace('UInt', 'Uint')]) {
@@ -83,7 +83,7 @@ function addViewed(add: AddMethod): void {
   }
 }
 
-/** The numbers of one to six bytes. */
+/** Adds the methods for integers of one to six bytes. */
 function addIntegers(add: AddMethod): void {
   for (const isSigned of [false, true]) {
     const name = isSigned ? 'Int' : 'UInt';
@@ -105,7 +105,7 @@ function addIntegers(add: AddMethod): void {
         if (isSigned) checkFits(value, -all / 2, all / 2 - 1);
         else checkFits(value, 0, all - 1);
         viewAt(this, offset, size);
-        // As Node: the low four bytes are those of the integer, what is above them is rounded down.
+        // As in Node, the low four bytes are those of the integer, and the rest is rounded down.
         const high = Math.floor(value / 2 ** 32);
         for (let i = 0; i < size; i++) {
           const isLow = i < INTEGER_BYTES;

@@ -1,2 +1,2 @@
-// A page that has two copies of core has them in one bundle, where nothing tells them apart: none is noted.
+// If a page has two copies of core, they are in one bundle and cannot be distinguished. Therefore, no copy is recorded.
 export {};

@@ -1,6 +1,6 @@
 import type { Address } from '../contract.ts';
 
-/** A page does not learn what its peer has acknowledged: the answer is always unknown. */
+/** Always answers that the number is unknown, because a page cannot find out which bytes the peer has acknowledged. */
 export function unacknowledgedBytes(
   _local: Address | undefined,
   _remote: Address | undefined,

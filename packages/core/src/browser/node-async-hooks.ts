@@ -1,4 +1,4 @@
-// Takes the place of `node:async_hooks` in a page, which has no asynchronous contexts.
+// Replaces `node:async_hooks` in a page, which has no asynchronous contexts.
 
 export class AsyncResource {
   runInAsyncScope<T>(run: () => T): T {

@@ -1,4 +1,4 @@
-// Takes the place of `node:buffer` in a page.
+// Replaces `node:buffer` in a page.
 import type { Buffer as NodeBuffer } from 'node:buffer';
 import { checkNumber, checkPlace, invalidType, outOfRange } from './buffer-checks.ts';
 import { addNumbers } from './buffer-numbers.ts';
@@ -17,7 +17,7 @@ function isMemory(value: unknown): value is ArrayBufferLike {
   );
 }
 
-/** From `from` to `to`, counted from the end where they are negative, as in `slice`. */
+/** Limits an index to the length. As in `slice`, a negative index counts from the end. */
 function clamped(at: number | undefined, otherwise: number, length: number): number {
   const index = Math.trunc(at ?? otherwise) || 0;
   return Math.min(Math.max(index < 0 ? index + length : index, 0), length);
@@ -115,7 +115,7 @@ class BrowserBuffer extends Uint8Array {
     return { type: 'Buffer', data: Array.from(this as Uint8Array) };
   }
 
-  /** A view, as Node's; an array's own makes a copy. */
+  /** Returns a view, as in Node. The method of `Uint8Array` returns a copy. */
   override slice(start?: number, end?: number): this {
     return this.subarray(start, end) as this;
   }
@@ -157,7 +157,7 @@ class BrowserBuffer extends Uint8Array {
   }
 
   write(text: string, ...rest: (string | number | undefined)[]): number {
-    // As Node: without an offset it looks at nothing that follows.
+    // As in Node, arguments after a missing offset are ignored.
     if (rest[0] === undefined && rest.length > 1) return this.write(text);
     const name = rest.find((one) => typeof one === 'string');
     const [offset = 0, length] = rest.filter((one) => typeof one !== 'string') as number[];
@@ -166,7 +166,7 @@ class BrowserBuffer extends Uint8Array {
     const room = Math.min(length ?? this.length, this.length - offset);
     const bytes = encoding(name).encode(text);
     let count = Math.min(bytes.length, Math.max(0, room));
-    // No character is cut.
+    // No character is split.
     if (encoding(name) === encoding('utf8')) {
       while (count > 0 && count < bytes.length && (bytes[count]! & 0xc0) === 0x80) count -= 1;
     } else if (encoding(name) === encoding('utf16le')) count -= count % 2;
@@ -227,14 +227,16 @@ function swap(bytes: BrowserBuffer, size: 2 | 4 | 8): BrowserBuffer {
   return bytes;
 }
 
-/** As far as memory goes. */
+/** Checks a size. The available memory is the only other limit. */
 function checkedSize(size: number): number {
   checkNumber('size', size);
   if (size >= 0 && size <= Number.MAX_SAFE_INTEGER) return size;
   throw outOfRange('size', `>= 0 && <= ${Number.MAX_SAFE_INTEGER}`, size);
 }
 
-/** The value rounded down, as in Node; `otherwise` if it is left out, 0 if it is not a number or far too large. */
+/**
+ * Returns the value rounded down, as in Node: `otherwise` for `undefined`, 0 for a value that is not a number or far too large.
+ */
 function whole(given: number | undefined, otherwise: number): number {
   if (given === undefined) return otherwise;
   const rounded = Math.floor(+given);
@@ -243,12 +245,12 @@ function whole(given: number | undefined, otherwise: number): number {
 
 type Wanted = number | string | Uint8Array;
 
-/** The same memory. */
+/** Returns a Buffer over the same memory. */
 function over({ buffer, byteOffset, length }: Uint8Array): BrowserBuffer {
   return new BrowserBuffer(buffer as ArrayBuffer, byteOffset, length);
 }
 
-/** A view that is not a Buffer: its text and its bytes are read without a class of ours. */
+/** Returns a view that is a plain Uint8Array, so that reading it does not use our class. */
 function plain(bytes: Uint8Array, from: number, to: number): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset + from, Math.max(0, to - from));
 }

@@ -1,7 +1,7 @@
-// Takes the place of `node:crypto` in a page: what channels and handlers use of it.
+// Replaces the parts of `node:crypto` that channels and handlers use, in a page.
 import { Buffer } from 'node:buffer';
 
-/** At most 64 KiB, as browsers have it. */
+/** Fills at most 64 KiB, the limit of browsers. */
 export function randomFillSync<T extends Uint8Array<ArrayBuffer>>(bytes: T): T {
   return crypto.getRandomValues(bytes);
 }

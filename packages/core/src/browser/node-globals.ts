@@ -1,13 +1,13 @@
-// Take the place of Node's globals in a page.
+// Replaces Node's globals in a page.
 import { writeToConsole } from './page-console.ts';
 
-/** The value of `localStorage.HEADRACE_DEBUG`: a page has no environment. */
+/** Returns the value of `localStorage.HEADRACE_DEBUG`, because a page has no environment. */
 function debugged(): string | undefined {
   try {
     const { localStorage } = globalThis as { localStorage?: Readonly<Record<string, string>> };
     return localStorage?.['HEADRACE_DEBUG'];
   } catch {
-    // A page in a sandbox may not ask.
+    // A page in a sandbox has no access.
     return undefined;
   }
 }
@@ -30,7 +30,7 @@ export const process = {
 const tasks: (() => void)[] = [];
 let port: { postMessage(message: unknown): void } | undefined;
 
-/** A task of the event loop. A page's timers of 0 ms would wait for 4, or for a second while it is hidden. */
+/** Runs a task in the event loop. A timer of 0 ms would wait for 4 ms, or for a second in a hidden page. */
 export function setImmediate(task: () => void): void {
   if (port === undefined) {
     const { port1, port2 } = new MessageChannel();

@@ -1,4 +1,4 @@
-// Takes the place of `node:perf_hooks` in a page.
+// Replaces `node:perf_hooks` in a page.
 
 const { performance } = globalThis;
 

@@ -1,4 +1,4 @@
-// Takes the place of `node:stream/web` in a page.
+// Replaces `node:stream/web` in a page.
 
 const { ReadableStream, WritableStream } = globalThis;
 

@@ -1,22 +1,22 @@
-// Takes the place of `node:util` in a page: what channels and handlers use of it.
+// Replaces the parts of `node:util` that channels and handlers use, in a page.
 
 interface Shown {
   readonly maxStringLength?: number;
 }
 
-/** As Node shows an error without its stack. */
+/** Describes an error without its stack, as Node does. */
 function errorText({ name, message, code: given }: Error & { readonly code?: unknown }): string {
   const code = given === undefined ? '' : ` [${String(given)}]`;
   return `[${name}${code}: ${message}]`;
 }
 
-/** JSON would leave out what is in a Map or a Set. */
+/** Converts a Map or a Set, whose entries JSON would leave out. */
 function named(value: object): object {
   if (value instanceof Map) return { Map: [...value] };
   return value instanceof Set ? { Set: [...value] } : value;
 }
 
-/** A value in a line of a log, as JSON. */
+/** Describes a value for a log line, as JSON. */
 function text(value: unknown, { maxStringLength = 10_000 }: Shown = {}): string {
   if (value instanceof Error) return errorText(value).slice(0, maxStringLength);
   const seen = new Set<unknown>();
@@ -37,7 +37,7 @@ export const inspect = /* @__PURE__ */ Object.assign(text, {
   custom: Symbol.for('nodejs.util.inspect.custom'),
 });
 
-/** A page has no errors of the system. */
+/** Describes a status, because a page has no system errors. */
 export function getSystemErrorName(status: number): string {
   return `errno ${status}`;
 }

@@ -1,4 +1,4 @@
-/** Stands in a page for an export that needs Node: says so when it is called, or made. */
+/** Replaces an export that needs Node, in a page. It throws an error when it is called. */
 export function onlyOnNode(name: string): unknown {
   return function needsNode(): never {
     throw new TypeError(

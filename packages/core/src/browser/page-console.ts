@@ -1,6 +1,6 @@
 import type { LogLevel } from '../contract.ts';
 
-/** A page's standard error: the one place that writes to the console. */
+/** Writes to the console of a page. No other code does so. */
 export function writeToConsole(level: LogLevel, ...what: readonly unknown[]): void {
   globalThis.console[level](...what);
 }

@@ -4,7 +4,9 @@ import { writeToConsole } from './page-console.ts';
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 
-/** The default logger of a page: its console, from `level` on. Node's writes lines to standard error. */
+/**
+ * Returns the default logger of a page, which writes to the console from `level` on. On Node, it writes lines to standard error.
+ */
 export function stderrLogger(level: LogLevel = defaultLevel()): Logger {
   const least = LEVELS.indexOf(checkChoice('level', level, LEVELS));
   return {

@@ -3,7 +3,7 @@ import { ClockDeadlines } from '../time/clock-deadlines.ts';
 import { TurnQueue } from '../time/turn-queue.ts';
 import { setImmediate } from './node-globals.ts';
 
-/** The longest timer; a longer one would fire at once. */
+/** Maximum delay of a timer. A longer timer would fire at once. */
 const LONGEST_MS = 2 ** 31 - 1;
 
 const time: Omit<Clock, 'deadlines'> = {

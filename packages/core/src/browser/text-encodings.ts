@@ -1,4 +1,4 @@
-/** A way to write text as bytes. */
+/** An encoding of text as bytes. */
 export interface TextEncoding {
   encode(text: string): Uint8Array;
   decode(bytes: Uint8Array): string;
@@ -7,7 +7,7 @@ export interface TextEncoding {
 const encoder = /* @__PURE__ */ new TextEncoder();
 const decoder = /* @__PURE__ */ new TextDecoder('utf-8', { ignoreBOM: true });
 
-/** `String.fromCharCode` takes its arguments on the stack: a long text is made in pieces. */
+/** `String.fromCharCode` takes its arguments on the stack, so a long text is converted in pieces. */
 const PIECE = 8192;
 
 function characters(bytes: ArrayLike<number> & { subarray(from: number, to: number): unknown }) {
@@ -55,7 +55,7 @@ const utf16le: TextEncoding = {
   },
 };
 
-/** Stops, as Node does, at the first pair of characters that is not a byte. */
+/** Stops at the first pair of characters that is not a byte, as Node does. */
 const hex: TextEncoding = {
   encode(text) {
     const bytes = new Uint8Array(text.length >> 1);
@@ -73,14 +73,14 @@ const hex: TextEncoding = {
   },
 };
 
-/** Reads both alphabets and leaves out what belongs to none, as Node does; ends at the padding. */
+/** Decodes both base64 alphabets, ignores other characters as Node does, and ends at the padding. */
 function fromBase64(text: string): Uint8Array {
   const [digits = ''] = text.split('=');
   const plain = digits
     .replaceAll('-', '+')
     .replaceAll('_', '/')
     .replace(/[^\d+/A-Za-z]/g, '');
-  // One digit is less than a byte.
+  // A single digit is less than a byte.
   return lowBytes(atob(plain.length % 4 === 1 ? plain.slice(0, -1) : plain));
 }
 
@@ -110,15 +110,15 @@ const ENCODINGS: Readonly<Record<string, TextEncoding>> = {
   'ucs-2': utf16le,
 };
 
-/** The encoding of this name in upper or lower case, if Node has it. */
+/** Returns the encoding with this name, in upper or lower case, if Node has it. */
 export function encodingOf(name: string): TextEncoding | undefined {
   const lower = name.toLowerCase();
   return Object.hasOwn(ENCODINGS, lower) ? ENCODINGS[lower] : undefined;
 }
 
 /**
- * The bytes that a text takes at most, as Node counts them: it does not look at the digits of `hex` and `base64`, and takes
- * a name that it does not know for `utf8`.
+ * Returns the maximum number of bytes of a text, as Node calculates it. The digits of `hex` and `base64` are not checked, and an
+ * unknown name counts as `utf8`.
  */
 export function byteLengthOf(text: string, name = 'utf8'): number {
   const encoding = encodingOf(name) ?? utf8;

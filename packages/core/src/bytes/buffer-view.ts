@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 
 type ViewClass = new (memory: ArrayBufferLike, offset: number, length: number) => Buffer;
 
-/** The class by which Node itself makes Buffers; derived Buffers have it as their species. */
+/** The class with which Node creates Buffers. It is the species of derived Buffers. */
 const NodesOwn = (Buffer as unknown as { readonly [Symbol.species]?: ViewClass })[Symbol.species];
 const View: ViewClass =
   NodesOwn !== undefined && NodesOwn.prototype === Buffer.prototype
@@ -10,26 +10,26 @@ const View: ViewClass =
     : (Buffer.from as unknown as ViewClass);
 
 /**
- * A Buffer over a part of some memory, as `Buffer.from(memory, offset, length)` makes it. For code that makes
- * one for each message and has the memory already: it takes a third of the time of `buffer.subarray`.
+ * Returns a Buffer over a part of `memory`, as `Buffer.from(memory, offset, length)` does. If the memory is known, this function
+ * takes a third of the time of `buffer.subarray`.
  */
 export function bufferView(memory: ArrayBufferLike, offset: number, length: number): Buffer {
   return new View(memory, offset, length);
 }
 
-/** Where the bytes of a Buffer lie. */
+/** The place of a Buffer's bytes in memory. */
 export interface BufferPlace {
   /** The Buffer itself. */
   readonly view: Buffer;
-  /** The memory that it is a part of. */
+  /** Memory that contains the bytes of the Buffer. */
   readonly memory: ArrayBufferLike;
-  /** Where it begins in that memory, in bytes. */
+  /** Start of the bytes in the memory. */
   readonly offset: number;
 }
 
 const lastPlace: { -readonly [K in keyof BufferPlace]: BufferPlace[K] } = placeOf(Buffer.alloc(0));
 
-/** As {@link bufferView}; the next {@link bufferPlace} of it costs nothing. */
+/** Returns a Buffer as {@link bufferView} does. The next {@link bufferPlace} of this Buffer costs nothing. */
 export function placedView(memory: ArrayBufferLike, offset: number, length: number): Buffer {
   const view = new View(memory, offset, length);
   lastPlace.view = view;
@@ -39,9 +39,8 @@ export function placedView(memory: ArrayBufferLike, offset: number, length: numb
 }
 
 /**
- * The memory of a Buffer and where it begins there. A Buffer's own `buffer` and `byteOffset` are calls into
- * the engine, which cost more than a small frame; for the last read both are known without them.
- * The answer is good until the next read.
+ * Returns the memory of a Buffer and the start of its bytes, valid until the next read. The properties `buffer` and `byteOffset`
+ * of a Buffer are calls into the engine, which cost more than a small frame. The last read needs no such calls.
  */
 export function bufferPlace(view: Buffer): BufferPlace {
   return view === lastPlace.view ? lastPlace : placeOf(view);

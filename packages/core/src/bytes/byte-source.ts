@@ -1,12 +1,12 @@
 import { Buffer } from 'node:buffer';
 import type { ByteSource, OutboundBytes } from '../contract.ts';
 
-/** True for a message that a byte transport takes: a Buffer, any Uint8Array, or a {@link ByteSource}. */
+/** Returns true for a message that a byte transport accepts: a Buffer, any Uint8Array, or a {@link ByteSource}. */
 export function isOutboundBytes(message: unknown): message is OutboundBytes {
   return message instanceof Uint8Array || isByteSource(message);
 }
 
-/** True for output that can write itself into a buffer. */
+/** Returns true for output that can write itself into a buffer. */
 export function isByteSource(message: unknown): message is ByteSource {
   return (
     typeof message === 'object' &&
@@ -16,14 +16,14 @@ export function isByteSource(message: unknown): message is ByteSource {
   );
 }
 
-/** How long outbound bytes are. A Buffer's own `byteLength` is a call into the engine, its `length` is not. */
+/** Returns the length of outbound bytes. A Buffer's `byteLength` is a call into the engine, but its `length` is not. */
 export function byteLengthOf(message: OutboundBytes): number {
   return message instanceof Uint8Array ? message.length : message.byteLength;
 }
 
 /**
- * Writes consecutive messages. False if one is larger than `largest`, and if they do not fill the
- * target: a message may not be as long as it stated before.
+ * Writes consecutive messages. Returns false if a message is larger than `largest`, or if the messages do not fill the target. A
+ * message can have another length than it stated before.
  */
 export function writeAll(
   messages: readonly OutboundBytes[],
@@ -48,7 +48,7 @@ export function writeAll(
   return offset === target.length;
 }
 
-/** One Buffer of any outbound bytes; a Buffer is returned as it is. */
+/** Converts outbound bytes to one Buffer. A Buffer is returned unchanged. */
 export function toBuffer(message: OutboundBytes): Buffer {
   if (Buffer.isBuffer(message)) return message;
   if (message instanceof Uint8Array) {
@@ -59,18 +59,18 @@ export function toBuffer(message: OutboundBytes): Buffer {
   return buffer;
 }
 
-/** Appends a large message to what the kernel gets in one call, without a copy if it has none to make. */
+/** Appends a large message to a list for one system call. The message is copied only if it has no `appendTo`. */
 export function appendTo(buffers: Uint8Array[], message: OutboundBytes): void {
   if (message instanceof Uint8Array || message.appendTo === undefined) {
     buffers.push(toBuffer(message));
   } else message.appendTo(buffers);
 }
 
-/** The size in bytes of a message that a byte transport takes, -1 for any other. */
+/** Returns the size in bytes of a message that a byte transport accepts, or -1 for any other message. */
 export function sizeOfBytes(message: unknown): number {
   if (message instanceof Uint8Array) return message.length;
   if (typeof message !== 'object' || message === null) return -1;
-  // Asked once: a source may have to count.
+  // Read once, because a source might have to calculate its length.
   const { byteLength, writeTo } = message as Partial<ByteSource>;
   return typeof writeTo === 'function' && typeof byteLength === 'number' ? byteLength : -1;
 }

@@ -2,9 +2,9 @@ import { Buffer } from 'node:buffer';
 import type { Fifo } from '../queue/fifo.ts';
 import { isByteSource } from './byte-source.ts';
 
-/** A view of less than this part of its memory is copied when it is kept. */
+/** A kept view of less than this fraction of its memory is copied. */
 const SMALL_PART = 1 / 4;
-/** Memory of fewer bytes than this is not worth a copy. */
+/** Minimum size of memory for a copy, in bytes. */
 const SMALL_MEMORY_BYTES = 1024;
 
 function isSmall(bytes: number, memory: ArrayBufferLike): boolean {
@@ -12,8 +12,8 @@ function isSmall(bytes: number, memory: ArrayBufferLike): boolean {
 }
 
 /**
- * A message to be kept for longer than its read: bytes that are a small part of the memory of their read are copied
- * into memory of their own, since a view keeps all of that memory alive. Anything else is returned as it is.
+ * Returns a message that can be kept for longer than its read. Bytes that are a small part of the memory of their read are
+ * copied, because a view keeps all of that memory alive. Other messages are returned unchanged.
  */
 export function unpinned<T>(message: T): T {
   if (!(message instanceof Uint8Array) || !isSmall(message.length, message.buffer)) return message;
@@ -22,12 +22,14 @@ export function unpinned<T>(message: T): T {
   return copy as Uint8Array as T;
 }
 
-/** A source of more bytes than this may have a body that is a large part of the memory of its read. */
+/**
+ * Maximum size of a source that is copied, in bytes. The body of a larger source can be a large part of the memory of its read.
+ */
 const SMALL_SOURCE_BYTES = 17 * 1024;
 
 /**
- * As {@link unpinned} for output of a byte transport: a source of few bytes, such as a header and a body that was read,
- * becomes a copy, too, unless it says that it owns its memory.
+ * Copies output of a byte transport as {@link unpinned} does. A source of few bytes, such as a header and a body that was read,
+ * is also copied, unless it owns its memory.
  */
 export function unpinnedOutput(message: unknown): unknown {
   if (message instanceof Uint8Array) return unpinned(message);
@@ -37,15 +39,15 @@ export function unpinnedOutput(message: unknown): unknown {
   try {
     message.writeTo(copy, 0);
   } catch {
-    // It fails where it is sent, with the others of its batch.
+    // The source fails when it is sent, with the others of its batch.
     return message;
   }
   return copy;
 }
 
 /**
- * As {@link unpinned} for what a queue keeps from the place `from` on, with one new piece of memory for each that the
- * messages were read into: many small messages of one read cost one copy, not one piece of memory each.
+ * Applies {@link unpinned} to the entries of a queue from the index `from` on. All small messages of one read share one new
+ * piece of memory.
  */
 export function unpinAll(queue: Fifo<unknown>, from: number): void {
   let bytesOf: Map<ArrayBufferLike, number> | undefined;

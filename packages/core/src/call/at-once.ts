@@ -1,11 +1,10 @@
 import { isPromiseLike } from './promise-like.ts';
 
 /**
- * Returns the result of a function of the application where nothing waits for a promise. A promise
- * is refused, and its rejection does not end the process. The caller calls the function itself, so
- * that a message costs one check and no closure.
+ * Returns the result of an application's function whose caller does not wait for a promise. A promise is refused, and its
+ * rejection does not end the process. The caller calls the function itself, so that a message costs one check and no closure.
  *
- * @param name - of the function, for the error
+ * @param name - name of the function, for the error
  * @throws TypeError for a promise
  */
 export function atOnce<T>(name: string, given: T): T {

@@ -2,9 +2,9 @@ import { toError } from '../errors.ts';
 import { onRejection } from './promise-like.ts';
 
 /**
- * Calls a listener whose throw or rejection must neither stop the caller nor be lost.
+ * Calls a listener so that an error or a rejection neither stops the caller nor is lost.
  *
- * @param report - gets the error; without it the error becomes a warning of the process
+ * @param report - function that receives the error, by default a warning of the process
  */
 export function callSafely<A>(
   listener: (argument: A) => unknown,
@@ -20,8 +20,8 @@ export function callSafely<A>(
 }
 
 /**
- * As {@link callSafely}, for a function that runs outside an event, in a timer or after a
- * promise: its throw or rejection goes through the pipeline from this context on.
+ * Calls a function outside an event, in a timer or after a promise. An error or a rejection passes through the pipeline from
+ * this context on.
  */
 export function callInContext(
   ctx: { fireExceptionCaught(error: Error): void },
@@ -30,7 +30,7 @@ export function callInContext(
   callSafely(task, undefined, (error) => ctx.fireExceptionCaught(error));
 }
 
-/** Reports an error that has no other place. */
+/** Reports an error that no other code receives. */
 export function warn(error: Error): void {
   process.emitWarning(error);
 }

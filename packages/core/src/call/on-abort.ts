@@ -1,8 +1,8 @@
 import { toError } from '../errors.ts';
 
 /**
- * The functions that wait for one signal. They share one listener of the runtime: Node warns of a leak at a signal
- * with more than ten listeners, and an application may use one signal for thousands of calls.
+ * The functions that wait for one signal. They share one listener, because Node warns of a leak at a signal with more than ten
+ * listeners, and an application can use one signal for thousands of calls.
  */
 class AbortListeners {
   private readonly signal: AbortSignal;
@@ -15,13 +15,13 @@ class AbortListeners {
   }
 
   add(listener: () => void): () => void {
-    // The same function may be given twice.
+    // The same function can be added twice.
     const own = (): void => listener();
     this.listeners.add(own);
     return () => this.remove(own);
   }
 
-  /** The signal aborts. As with listeners of the runtime, one that throws stops no other, and the runtime reports all errors. */
+  /** Called when the signal aborts. If a listener throws, the others are still called, and the runtime reports all errors. */
   handleEvent(): void {
     ofSignal.delete(this.signal);
     const errors: unknown[] = [];
@@ -53,9 +53,9 @@ function textOf(errors: readonly unknown[]): string {
 const ofSignal = new WeakMap<AbortSignal, AbortListeners>();
 
 /**
- * Calls a listener once, when a signal aborts; never for a signal that has aborted before.
+ * Calls a listener once when a signal aborts. Never calls it for a signal that has already aborted.
  *
- * @returns stops to listen: to be called when the work is over, as a signal may live as long as the process
+ * @returns function that removes the listener, to call after the work, because a signal can live as long as the process
  */
 export function onAbort(signal: AbortSignal, listener: () => void): () => void {
   return (ofSignal.get(signal) ?? new AbortListeners(signal)).add(listener);

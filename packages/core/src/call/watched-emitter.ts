@@ -5,16 +5,16 @@ import { callSafely } from './call-safely.ts';
 type Listener = (...args: any[]) => unknown;
 
 /**
- * Events whose listeners are watched as handlers are: a listener's throw or rejection is reported.
- * The other listeners are still called, and the program goes on.
+ * An event emitter that reports an error or a rejection of a listener. The other listeners are still called, and the program
+ * continues.
  */
 export abstract class WatchedEmitter<
   Events extends EventEmitter.ValidEventTypes,
 > extends EventEmitter<Events> {
-  /** The listener that stands for each of the users'. */
+  /** Wrapped listener of each listener that was added. */
   private readonly watched = new WeakMap<Listener, Listener>();
 
-  /** A listener threw, or its promise was rejected. */
+  /** Called when a listener threw an error or its promise was rejected. */
   protected abstract listenerFailed(event: string, args: readonly unknown[], error: Error): void;
 
   override on<E extends EventEmitter.EventNames<Events>>(

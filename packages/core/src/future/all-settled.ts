@@ -2,9 +2,9 @@ import type { WriteFuture } from '../contract.ts';
 import { SettableFuture } from './settable-future.ts';
 
 /**
- * One future for many: settles when all have, with the first error in their order.
+ * Combines futures into one, which settles when all have settled, with the first error in the order of the list.
  *
- * @param isLook - false if a look at this future is not a look at each of these: their failures are still reported
+ * @param isLook - whether observing the combined future counts as observing each future, so that failures are not reported
  */
 export function allSettled(futures: readonly WriteFuture[], isLook: boolean = true): WriteFuture {
   const combined = new SettableFuture();

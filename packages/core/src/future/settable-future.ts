@@ -4,43 +4,43 @@ import { toError } from '../errors.ts';
 
 type Listener = (error: Error | undefined) => void;
 
-// The state of a future as bits: there is one future for each flush of each connection.
+// The state of a future as bits, to save memory. There is one future for each flush of each connection.
 const DONE = 1;
 const FAILED = 2;
 const SETTLED = DONE | FAILED;
 const OBSERVED = 4;
 const HANDED_OVER = 8;
 
-/** Reports a failed future whose failure was not observed: a handler's context. */
+/** Reports a failed future whose failure was not observed. A handler's context implements it. */
 export interface FailureReporter {
   /** Reports the error, unless the future is observed in time. */
   reportFailure(future: WriteFuture, error: Error): void;
 }
 
 /**
- * A {@link WriteFuture} that its owner settles. It allocates a promise only on request, and
- * remembers whether it was observed, so that a failure can be reported and is not lost.
+ * A {@link WriteFuture} that its owner settles. It creates a promise only on request. It records whether it was observed, so
+ * that an unobserved failure can be reported.
  */
 export class SettableFuture implements WriteFuture {
   private flags = 0;
-  /** The listeners; once it has failed, the error. */
+  /** Listeners, or the error after a failure. */
   private rest: Listener | Listener[] | Error | undefined = undefined;
 
-  /** A future that has succeeded. */
+  /** Returns a future that has succeeded. */
   static succeeded(): SettableFuture {
     const future = new SettableFuture();
     future.flags = DONE;
     return future;
   }
 
-  /** A future that has failed. */
+  /** Returns a future that has failed. */
   static failed(error: Error): SettableFuture {
     const future = new SettableFuture();
     future.fail(error);
     return future;
   }
 
-  /** The result of a handler's operation as a future: itself, a promise's outcome, or done for nothing. */
+  /** Returns the result of a handler's operation as a future. A promise is converted. A missing result counts as success. */
   static from(
     result: WriteFuture | PromiseLike<void> | undefined,
     failed?: (future: SettableFuture, error: Error) => void,
@@ -53,7 +53,7 @@ export class SettableFuture implements WriteFuture {
       () => future.succeed(),
       (reason: unknown) => {
         const error = toError(reason);
-        // A promise does not tell how far the handler came.
+        // A promise does not show how much the handler has sent.
         future.handOver();
         future.fail(error);
         failed?.(future, error);
@@ -79,19 +79,19 @@ export class SettableFuture implements WriteFuture {
     return (this.flags & (DONE | HANDED_OVER)) !== 0;
   }
 
-  /** True once a listener was added, the future was awaited or its error was read. */
+  /** Whether a listener was added, the future was awaited, or its error was read. */
   get isObserved(): boolean {
     return (this.flags & OBSERVED) !== 0;
   }
 
-  /** Settles it as a success; does nothing if it is settled. */
+  /** Settles the future as a success. Does nothing if it is settled. */
   succeed(): void {
     if (this.isSettled) return;
     this.flags |= DONE;
     if (this.rest !== undefined) this.notify(undefined);
   }
 
-  /** Settles it as a failure; does nothing if it is settled. */
+  /** Settles the future as a failure. Does nothing if it is settled. */
   fail(error: Error): void {
     if (this.isSettled) return;
     this.flags |= FAILED;
@@ -99,16 +99,16 @@ export class SettableFuture implements WriteFuture {
     else this.notify(error);
   }
 
-  /** Something of the message was given to the transport: {@link mayHaveLeft}. */
+  /** Records that the transport received a part of the message, for {@link mayHaveLeft}. */
   handOver(): void {
     this.flags |= HANDED_OVER;
   }
 
   /**
-   * Settles as another future does: for a handler that returned this one, and writes later. The
-   * other one's failure becomes this one's, and is reported if this one is not observed.
+   * Settles this future as `write` settles, when a handler has returned this future and writes later. An unobserved failure of
+   * this future is reported.
    *
-   * @param explain - makes this one's error of the other one's
+   * @param explain - function that converts the error of `write` to the error of this future
    */
   follow(write: WriteFuture, reporter: FailureReporter, explain?: (error: Error) => Error): void {
     write.onSettled((failure) => {
@@ -163,7 +163,7 @@ export class SettableFuture implements WriteFuture {
     return (this.flags & FAILED) !== 0 ? (this.rest as Error) : undefined;
   }
 
-  /** A throw of one listener does not keep the others from being called. */
+  /** If one listener throws, the others are still called. */
   private notify(error: Error | undefined): void {
     const listeners = this.rest as Listener | Listener[];
     this.rest = error;

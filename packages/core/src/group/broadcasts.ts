@@ -5,26 +5,25 @@ import { SettableFuture } from '../future/settable-future.ts';
 import { broadcasting, type EncodedForms } from './encode-once.ts';
 import { GroupFuture } from './group-future.ts';
 
-/** How long a broadcast may hold the event loop; the rest of its members come after other events. */
+/** Maximum time for which a broadcast blocks the event loop. The remaining members follow after other events. */
 const SLICE_MS = 5;
 /**
- * This many members are written to, and then flushed. The objects of a member are cache misses, and
- * load faster while the kernel does not work in between. Reading the clock costs as much as a
- * write: it is read once for each batch.
+ * Number of members that are written to before they are flushed. The objects of a member are cache misses, and load faster while
+ * the kernel does not work in between. Reading the clock costs as much as a write, so it is read once for each batch.
  */
 const BATCH_MEMBERS = 32;
-/** While broadcasts wait, a member is flushed after this many of them at the earliest, and after this time. */
+/** While broadcasts wait, a member is flushed after at least this number of broadcasts and this time. */
 const FLUSH_AFTER_BROADCASTS = 8;
 const FLUSH_AFTER_MS = 25;
-/** Broadcasts that may wait, and writes that they may come to; a further broadcast fails for all its members. */
+/** Maximum number of waiting broadcasts, and of their writes. A further broadcast fails for all its members. */
 const MAX_WAITING = 16_384;
 const MAX_WAITING_WRITES = 8_000_000;
 
-/** Writes to one member; its flush follows. */
+/** Writes to one member. The flush follows. */
 type Operation = (channel: Channel) => WriteFuture;
 
 interface Broadcast {
-  /** Its place among all broadcasts of the group. */
+  /** Number of the broadcast in the group. */
   readonly number: number;
   readonly channels: readonly Channel[];
   readonly operation: Operation;
@@ -38,29 +37,31 @@ interface Broadcast {
 export class Broadcasts {
   private readonly waiting: Broadcast[] = [];
   private waitingWrites = 0;
-  /** The number of the newest broadcast. */
+  /** Number of the newest broadcast. */
   private newest = 0;
-  /** Members whose flush is due, and put off because broadcasts wait. */
+  /** Members whose flush is due but delayed, because broadcasts wait. */
   private readonly unflushed = new Set<Channel>();
-  /** For each member, the number of the last broadcast that a call of {@link flush} came after. */
+  /** For each member, the number of the last broadcast before a call of {@link flush}. */
   private readonly flushedThrough = new WeakMap<Channel, number>();
-  /** The highest number in {@link flushedThrough}. */
+  /** Highest number in {@link flushedThrough}. */
   private lastFlushed = 0;
   private unflushedSince = 0;
   private doneSince = 0;
   private isScheduled = false;
-  /** An operation may broadcast in turn; it then waits its turn, so that every member sees one order. */
+  /** Whether an operation runs. A broadcast from within an operation waits, so that all members see the same order. */
   private isRunning = false;
-  /** Each with the number of the last broadcast that it waits for, in rising order. */
+  /** Listeners, each with the number of the last broadcast that it waits for, in rising order. */
   private readonly drainListeners: { readonly number: number; readonly listener: () => void }[] =
     [];
 
-  /** How many are not complete yet. */
+  /** Number of broadcasts that are not complete. */
   get size(): number {
     return this.waiting.length;
   }
 
-  /** Calls back once those that wait now are complete: later ones could follow one another without end. */
+  /**
+   * Calls `listener` when the present broadcasts are complete. Does not wait for later broadcasts, which could continue forever.
+   */
   onceDrained(listener: () => void): void {
     if (this.waiting.length === 0) listener();
     else this.drainListeners.push({ number: this.newest, listener });
@@ -87,11 +88,11 @@ export class Broadcasts {
     return future;
   }
 
-  /** Flushes these members once all broadcasts that wait now have been carried out; at once if none waits. */
+  /** Flushes the members after all waiting broadcasts, or at once if none waits. */
   flush(channels: readonly Channel[]): void {
     const last = this.waiting.at(-1);
     if (last !== undefined && isSame(last.channels, channels)) {
-      // The usual case, and much cheaper than a mark for each member.
+      // This is the usual case, and much cheaper than a mark for each member.
       last.flush = true;
       for (let i = 0; i < last.next; i++) this.flushLater(channels[i]!);
       return;
@@ -117,8 +118,8 @@ export class Broadcasts {
     }
     if (this.waiting.length > 0 || this.unflushed.size > 0) {
       this.isScheduled = true;
-      // No timer: one is due after a millisecond at the earliest, and with that between slices the last of 5,000
-      // members had a message 71 ms after it was written, instead of 56.
+      // No timer, because a timer runs after a millisecond at the earliest. With a timer between slices, the last of 5,000
+      // members had a message 71 ms after it was written, instead of 56 ms.
       clock.nextTurn(() => this.runSlice(clock));
     }
     this.callDrainListeners();
@@ -133,7 +134,7 @@ export class Broadcasts {
     }
   }
 
-  /** Goes on with the broadcasts until all are complete, flushed too, or the time is over. */
+  /** Continues with the broadcasts until all are complete and flushed, or the time of the slice has passed. */
   private writeUntil(clock: Clock, end: number): void {
     let done = 0;
     while (done < this.waiting.length) {
@@ -150,7 +151,7 @@ export class Broadcasts {
     if (this.isFlushDue(clock)) this.flushUntil(clock, end);
   }
 
-  /** Goes on with one broadcast; true when it is complete, false when its time is over. */
+  /** Continues with one broadcast. Returns true if it is complete, false if the time of the slice has passed. */
   private goOn(broadcast: Broadcast, isLast: boolean, clock: Clock, end: number): boolean {
     const { channels } = broadcast;
     while (broadcast.next < channels.length) {
@@ -167,7 +168,7 @@ export class Broadcasts {
     const { channels, operation, future } = broadcast;
     const futures: WriteFuture[] = [];
     for (let i = from; i < to; i++) futures.push(attempt(operation, channels[i]!));
-    // Read after the writes: one of them may have flushed the group.
+    // Read after the writes, because a write might have flushed the group.
     const mayFlush = broadcast.flush || broadcast.number <= this.lastFlushed;
     for (let i = from; mayFlush && i < to; i++) {
       const channel = channels[i]!;
@@ -182,14 +183,14 @@ export class Broadcasts {
     return flush || number <= (this.flushedThrough.get(channel) ?? 0);
   }
 
-  /** The last broadcast flushes each member with its write. */
+  /** Flushes a member directly after its write, for the last broadcast. */
   private flushNow(channel: Channel): void {
-    // Most broadcasts find none: looking each member up would cost a tenth of the write.
+    // Most broadcasts find no member here. A look-up of each member would cost a tenth of the write.
     if (this.unflushed.size > 0) this.unflushed.delete(channel);
     channel.flush();
   }
 
-  /** Broadcasts before the last one leave the flush of a member to those that follow. */
+  /** Leaves the flush of a member to a later broadcast. */
   private flushLater(channel: Channel): void {
     if (this.unflushed.size === 0) {
       this.unflushedSince = channel.clock.now();
@@ -205,7 +206,7 @@ export class Broadcasts {
     return clock.now() - this.unflushedSince >= FLUSH_AFTER_MS;
   }
 
-  /** Makes up for flushes that were put off; true when none is left. */
+  /** Carries out delayed flushes. Returns true if none is left. */
   private flushUntil(clock: Clock, end: number): boolean {
     let count = 0;
     for (const channel of this.unflushed) {
@@ -223,7 +224,10 @@ function isSame(some: readonly Channel[], others: readonly Channel[]): boolean {
   return some.length === others.length && some.every((channel, i) => channel === others[i]);
 }
 
-/** A throw of one member's write, in the function of a coalescing key for example, is that member's failure. */
+/**
+ * Converts an error that the write of one member throws, for example in the function of a coalescing key, to a failure of that
+ * member.
+ */
 function attempt(operation: Operation, channel: Channel): WriteFuture {
   try {
     return operation(channel);

@@ -19,17 +19,17 @@ import {
 
 /** The events of a `ChannelGroup`, with the arguments of their listeners. */
 export interface ChannelGroupEvents {
-  /** A channel became a member. */
+  /** Emitted when a channel has become a member. */
   channelJoined: [channel: Channel];
-  /** A member closed or was removed. */
+  /** Emitted when a member has closed or was removed. */
   channelLeft: [channel: Channel];
 }
 
 /** Options of a {@link ChannelGroup}. */
 export interface ChannelGroupOptions extends SlowMemberOptions {
   /**
-   * After `close()`, close whatever is added later at once: no connection slips through a shutdown. After a
-   * close with a matcher, this holds for channels that match. @default false
+   * Whether channels that are added after `close()` are closed at once, so that no connection escapes a shutdown. After a close
+   * with a matcher, this applies to matching channels. @default false
    */
   readonly stayClosed?: boolean;
 }
@@ -43,14 +43,14 @@ const OPTIONS = describeOptions(
 let groups = 0;
 
 /**
- * Open channels of this process, by identity. A channel that closes leaves by itself. A write goes to every member, is
- * encoded once where the encoders can share, and one member's failure does not touch the others.
+ * Open channels of this process, by identity. A channel that closes leaves the group by itself. A write is sent to every member,
+ * and is encoded once where the encoders can share the result. A failure of one member does not affect the others.
  *
- * A throw or rejection of a listener of its events is logged by the channel that the event concerns.
+ * If a listener of the group's events throws or rejects, the channel of the event logs the error.
  *
- * @typeParam Message - the messages to the members, `new ChannelGroup<string>('members')`. The type
- *   is checked where the group is written to, not where a channel is added: the messages that a
- *   member's pipeline accepts are known only where that pipeline is built.
+ * @typeParam Message - messages to the members, for example `new ChannelGroup<string>('members')`; the compiler
+ *   checks writes to the group, but not added channels, because it knows the types of a pipeline only where the pipeline is
+ *   built
  * @see Netty's `ChannelGroup`
  */
 export class ChannelGroup<Message = unknown>
@@ -63,9 +63,9 @@ export class ChannelGroup<Message = unknown>
   private readonly broadcasts = new Broadcasts();
   private readonly servers = new Set<Channel>();
   private readonly others = new Set<Channel>();
-  /** The members that are not servers, until one comes or goes. */
+  /** Cached list of the members that are not servers. It is discarded when the members change. */
   private snapshot: readonly Channel[] | undefined;
-  /** The members that `close()` chose, if the group stays closed. */
+  /** Matchers of the `close()` calls so far, if the group stays closed. */
   private readonly closedFor = new Set<ChannelMatcher>();
   private readonly onMemberClosed = (channel: Channel): void => {
     this.snapshot = undefined;
@@ -87,32 +87,35 @@ export class ChannelGroup<Message = unknown>
     return this.servers.size + this.others.size;
   }
 
-  /** True if it has no member. */
+  /** Whether the group has no members. */
   get isEmpty(): boolean {
     return this.size === 0;
   }
 
-  /** The counters of slow members so far. */
+  /** Counters of slow members since the creation of the group. */
   get slowMembers(): Readonly<SlowMemberCounters> {
     return this.slow.counters;
   }
 
   /**
-   * Broadcasts that wait for their turn, because the group is large or they come fast. Past some thousands a
-   * further one fails. A handler that broadcasts what a peer sends should stop reading long before that, and go on
-   * with {@link onceDrained}, as the BroadcastHandler does.
+   * Number of broadcasts that wait, because the group is large or the broadcasts are frequent. Above some thousands, a further
+   * broadcast fails. A handler that broadcasts the messages of a peer should stop reading long before that, and continue with
+   * {@link onceDrained}, as the BroadcastHandler does.
    */
   get backlog(): number {
     return this.broadcasts.size;
   }
 
-  /** Calls back once the broadcasts that wait now are complete; at once if none waits. Later ones may wait by then. */
+  /**
+   * Calls `listener` once when the present broadcasts are complete, or at once if none waits. Later broadcasts can be waiting
+   * then.
+   */
   onceDrained(listener: () => void): void {
     this.broadcasts.onceDrained(listener);
   }
 
   /**
-   * True if the channel was not a member yet. A closed channel is not taken.
+   * Adds a channel. Returns true if the channel was not a member yet. A closed channel is not added.
    *
    * @throws TypeError for a value that is not a channel
    */
@@ -131,7 +134,7 @@ export class ChannelGroup<Message = unknown>
     return true;
   }
 
-  /** True if it was a member. */
+  /** Removes a channel, which stays open. Returns true if the channel was a member. */
   remove(channel: Channel | string): boolean {
     if (typeof channel !== 'string') checkMember('remove', channel);
     const member = typeof channel === 'string' ? this.find(channel) : channel;
@@ -143,7 +146,7 @@ export class ChannelGroup<Message = unknown>
     return true;
   }
 
-  /** Removes all members; they stay open. */
+  /** Removes all members, which stay open. */
   clear(): void {
     for (const channel of this.members()) this.remove(channel);
   }
@@ -153,33 +156,33 @@ export class ChannelGroup<Message = unknown>
     return this.setOf(channel).has(channel);
   }
 
-  /** The member with this id; it looks at one after the other. */
+  /** Returns the member with this id. The search takes time linear in the size of the group. */
   find(id: string): Channel | undefined {
     for (const channel of this) if (channel.id === id) return channel;
     return undefined;
   }
 
-  /** Listening channels first; members may come and go meanwhile. */
+  /** Iterates over the members, listening channels first. Members can join and leave meanwhile. */
   *[Symbol.iterator](): Iterator<Channel> {
     yield* this.servers;
     yield* this.others;
   }
 
   /**
-   * Queues a message for the matching members; listening channels are left out. The option
-   * `slowMember` decides what slow members get. A large group is written to in slices, so that
-   * other connections are served meanwhile; every member still sees all broadcasts in order.
+   * Queues a message for the matching members, except listening channels. The option `slowMember` determines the messages that
+   * slow members receive. A large group is written to in slices, so that other connections are served meanwhile. Every member
+   * still receives all broadcasts in order.
    */
   write(message: Message, matcher?: ChannelMatcher): GroupFuture {
     return this.send(message, matcher, false);
   }
 
-  /** Flushes the matching members, after the broadcasts that wait; listening channels are left out. */
+  /** Flushes the matching members after the waiting broadcasts, except listening channels. */
   flush(matcher: ChannelMatcher = ChannelMatchers.all): void {
     this.broadcasts.flush(this.receivers(matcher));
   }
 
-  /** Sends a message to the matching members, as {@link write} does. */
+  /** Sends a message to the matching members, as {@link write} does, and flushes them. */
   writeAndFlush(message: Message, matcher?: ChannelMatcher): GroupFuture {
     return this.send(message, matcher, true);
   }
@@ -211,7 +214,7 @@ export class ChannelGroup<Message = unknown>
     channel.logger.log('error', `${channel} a listener of ${this.name}’s ${event} threw`, error);
   }
 
-  /** The members, a snapshot. */
+  /** Returns a snapshot of the members. */
   members(): Channel[] {
     return [...this];
   }
@@ -220,14 +223,14 @@ export class ChannelGroup<Message = unknown>
     if (message === undefined || message === null) {
       throw new TypeError(`write(${String(message)}): a message cannot be null or undefined`);
     }
-    // Some members may be slow: copied once, it is not copied for each of them.
+    // Some members can be slow. The message is copied once here, and not for each of them.
     const own = unpinned(message);
     return this.broadcasts.run(this.receivers(matcher), flush, (channel) =>
       this.slow.write(channel, own),
     );
   }
 
-  /** All broadcasts to the same members share one snapshot. */
+  /** Returns the chosen members. All broadcasts to the same members share one snapshot. */
   private receivers(matcher: ChannelMatcher | undefined): readonly Channel[] {
     if (matcher !== undefined && matcher !== ChannelMatchers.all) {
       return chosenOf(this.others, matcher);
@@ -256,7 +259,7 @@ function notName(given: unknown): OptionError {
   );
 }
 
-/** A snapshot of those that match: members come and go while an operation runs. */
+/** Returns a snapshot of the matching members, because members join and leave while an operation runs. */
 function chosenOf(
   members: Iterable<Channel> & Pick<ReadonlySet<Channel>, 'has'>,
   matcher: ChannelMatcher | undefined,

@@ -5,26 +5,29 @@ import { checkMatcher } from './group-argument.ts';
 
 type Elsewhere = ChannelMatcher['elsewhere'];
 
-/** The usual choices; each states what it means for members elsewhere. @see Netty's `ChannelMatchers` */
+/** The usual matchers. "Elsewhere" means the members in other processes. @see Netty's `ChannelMatchers` */
 export const ChannelMatchers: {
-  /** Elsewhere all. */
+  /** Matches all members, here and elsewhere. */
   readonly all: ChannelMatcher;
-  /** Elsewhere none: a listening channel is of no use to another process. */
+  /** Matches listening channels, but none elsewhere, because a listening channel is of no use to another process. */
   readonly isServer: ChannelMatcher;
-  /** Elsewhere all. */
+  /** Matches channels that do not listen, and all members elsewhere. */
   readonly isNotServer: ChannelMatcher;
-  /** Elsewhere none. */
+  /** Matches one channel, and no members elsewhere. */
   is(channel: Channel): ChannelMatcher;
-  /** Elsewhere all. */
+  /** Matches all channels except one, and all members elsewhere. */
   isNot(channel: Channel): ChannelMatcher;
-  /** Not known elsewhere. */
+  /** Matches channels of a class. The choice elsewhere is unknown. */
   // biome-ignore lint/suspicious/noExplicitAny: any constructor
   isInstanceOf(type: abstract new (...args: any[]) => unknown): ChannelMatcher;
-  /** Elsewhere the opposite too, if that of `matcher` is known. */
+  /** Matches the channels that `matcher` does not choose. The choice elsewhere is also inverted, if it is known. */
   invert(matcher: ChannelMatcher): ChannelMatcher;
-  /** Only channels that all the matchers choose; elsewhere none if one chooses none, all if each chooses all. */
+  /**
+   * Matches the channels that all matchers choose. Elsewhere, the choice is `none` if one matcher chooses none, and `all` if
+   * every matcher chooses all.
+   */
   compose(...matchers: readonly ChannelMatcher[]): ChannelMatcher;
-  /** A function of yours, and what it means for members elsewhere. */
+  /** Adds the choice for members in other processes to a function of your own. */
   elsewhere(matcher: ChannelMatcher, chosen: 'all' | 'none'): ChannelMatcher;
 } = {
   all: meaning(() => true, 'all'),
@@ -52,7 +55,7 @@ export const ChannelMatchers: {
 
 const CHOICES = ['all', 'none'] as const;
 
-/** Only for functions made here: one of the user's stays as it is. */
+/** Sets the choice for members elsewhere on a function created here. A user's function must not change. */
 function meaning(matcher: (channel: Channel) => boolean, elsewhere: Elsewhere): ChannelMatcher {
   if (elsewhere !== undefined) (matcher as { elsewhere?: Elsewhere }).elsewhere = elsewhere;
   return matcher;

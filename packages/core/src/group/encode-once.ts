@@ -6,12 +6,12 @@ interface Encoded {
   readonly encoded: unknown;
 }
 
-/** The results of the encoders for one broadcast so far, by the encoder's key. */
+/** The results of the encoders for one broadcast so far, by the key of the encoder. */
 export type EncodedForms = Map<string, Encoded>;
 
 let current: EncodedForms | undefined;
 
-/** Runs a part of a broadcast: encoders that use {@link encodeOnce} encode each message once for all its receivers. */
+/** Runs a part of a broadcast. Encoders that use {@link encodeOnce} encode each message once for all receivers. */
 export function broadcasting<T>(forms: EncodedForms, run: () => T): T {
   const outer = current;
   current = forms;
@@ -23,24 +23,24 @@ export function broadcasting<T>(forms: EncodedForms, run: () => T): T {
 }
 
 /**
- * Writes one message to each receiver, where no group has them: encoders that use {@link encodeOnce} encode it once for all.
+ * Writes one message to each receiver outside a group. Encoders that use {@link encodeOnce} encode it once for all receivers.
  *
- * @param write - writes the message at once
- * @returns what it has returned, in the order of the receivers
+ * @param write - function that writes the message to a receiver at once
+ * @returns results of `write`, in the order of the receivers
  */
 export function writeToEach<R, T>(receivers: readonly R[], write: (receiver: R) => T): T[] {
   const run = (): T[] => receivers.map((receiver) => write(receiver));
-  // What is made for many costs more, for one alone.
+  // A form for many receivers would cost more for a single receiver.
   return receivers.length > 1 ? broadcasting(new Map(), run) : run();
 }
 
 /**
- * The result of `encode(message)`, for encoders without state. It is made once while a group, or
- * {@link writeToEach}, writes the same message to many. Outside a broadcast each call runs `encode`.
+ * Returns the result of `encode(message)`, for encoders without state. While a group or {@link writeToEach} writes the same
+ * message to many receivers, the message is encoded once. Outside a broadcast, each call runs `encode`.
  *
- * @param key - names the encoder and everything about its configuration that the result depends on
- * @param encodeForMany - used instead of `encode` in a broadcast: a result that is cheap to make once need not be
- *   cheap to write ten thousand times
+ * @param key - name of the encoder with all parts of its configuration that change the result
+ * @param encodeForMany - used instead of `encode` in a broadcast, because a result that is cheap to create once can be expensive
+ *   to write ten thousand times
  */
 export function encodeOnce<M, E>(
   key: string,
@@ -51,7 +51,7 @@ export function encodeOnce<M, E>(
   if (current === undefined) return encode(message);
   const known = current.get(key);
   if (known !== undefined && known.message === message) return known.encoded as E;
-  // Members that are behind share it.
+  // Members that lag behind share the copy.
   const encoded = unpinned(encodeForMany(message));
   current.set(key, { message, encoded });
   return encoded;

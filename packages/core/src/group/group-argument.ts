@@ -1,6 +1,6 @@
 import type { Channel, ChannelMatcher } from '../contract.ts';
 
-/** Refuses a value that is not a channel, such as a context. */
+/** Refuses a value that is not a channel, for example a context. */
 export function checkMember(call: string, value: Channel): void {
   if (isChannel(value)) return;
   const inside = (value as { readonly channel?: unknown } | null | undefined)?.channel;
@@ -8,7 +8,7 @@ export function checkMember(call: string, value: Channel): void {
   throw new TypeError(`${call} takes a channel, but got ${kindOf(value)}${cure}`);
 }
 
-/** Refuses a value that is not a function, such as a channel to leave out. */
+/** Refuses a value that is not a function, for example a channel to leave out. */
 export function checkMatcher(value: ChannelMatcher): void {
   if (typeof value === 'function') return;
   const cure = isChannel(value) ? ': ChannelMatchers.is(channel) or isNot(channel)' : '';

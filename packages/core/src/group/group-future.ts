@@ -2,15 +2,15 @@ import { callSafely } from '../call/call-safely.ts';
 import type { Channel, GroupOutcome, WriteFuture } from '../contract.ts';
 import { ChannelError } from '../errors.ts';
 
-/** A member and why the operation failed for it. */
+/** A member for which the operation failed, with the error. */
 export interface MemberFailure {
   readonly channel: Channel;
   readonly error: Error;
 }
 
-/** The operation failed for some members: iterate it for these and their errors. */
+/** An error of an operation that failed for some members. Iterate over it for these members and their errors. */
 export class ChannelGroupError extends ChannelError implements Iterable<MemberFailure> {
-  /** The members for which it failed, with their errors. */
+  /** Members for which the operation failed, with their errors. */
   readonly failures: readonly MemberFailure[];
 
   constructor(failures: readonly MemberFailure[], total: number) {
@@ -30,24 +30,24 @@ export class ChannelGroupError extends ChannelError implements Iterable<MemberFa
 }
 
 /**
- * The outcome of an operation on a group: settles after all members' own, and rejects with a
- * {@link ChannelGroupError} if any failed. It may be ignored.
+ * The outcome of an operation on a group. It settles after the outcomes of all members, and rejects with a
+ * {@link ChannelGroupError} if one of them failed. You may ignore it.
  */
 export class GroupFuture implements GroupOutcome {
   private readonly channels: readonly Channel[];
   private begun = 0;
   private succeeded = 0;
-  /** The futures that had not succeeded when they were added, each with its channel: a large broadcast keeps no others. */
+  /** Futures that had not succeeded when they were added, each with its channel. A large broadcast keeps no other futures. */
   private readonly open: WriteFuture[] = [];
   private readonly owners: Channel[] = [];
   private readonly whenBegun: (() => void)[] = [];
 
-  /** @param channels - everything that the operation is about; each gets its future by `add`, in this order */
+  /** @param channels - all channels of the operation, in the order of the later calls of `add` */
   constructor(channels: readonly Channel[]) {
     this.channels = channels;
   }
 
-  /** The future of the next channel. */
+  /** Adds the future of the next channel. */
   add(future: WriteFuture): void {
     if (future.isSuccess) this.succeeded += 1;
     else {
@@ -59,18 +59,18 @@ export class GroupFuture implements GroupOutcome {
       for (const listener of this.whenBegun.splice(0)) callSafely(listener, undefined);
   }
 
-  /** True once it was carried out for every member: written, which does not mean that it has left. */
+  /** Whether the operation was carried out for every member. A message was written, but not necessarily sent. */
   get isBegun(): boolean {
     return this.begun === this.channels.length;
   }
 
-  /** Calls back once it was carried out for every member, see {@link isBegun}; at once if it was. */
+  /** Calls `listener` once when {@link isBegun} is true, or at once if it is true. */
   onceBegun(listener: () => void): void {
     if (this.isBegun) listener();
     else this.whenBegun.push(listener);
   }
 
-  /** How many members it is about. */
+  /** Number of members that the operation is for. */
   get size(): number {
     return this.channels.length;
   }
@@ -83,13 +83,13 @@ export class GroupFuture implements GroupOutcome {
     return this.isBegun && this.open.every((future) => future.isSuccess);
   }
 
-  /** Some, but not all, have succeeded. */
+  /** Whether the operation has succeeded for some members, but not for all. */
   get isPartialSuccess(): boolean {
     const count = this.succeeded + this.open.filter((future) => future.isSuccess).length;
     return count > 0 && count < this.channels.length;
   }
 
-  /** Some, but not all, have failed. */
+  /** Whether the operation has failed for some members, but not for all. */
   get isPartialFailure(): boolean {
     const count = this.open.filter((future) => future.isSettled && !future.isSuccess).length;
     return count > 0 && count < this.channels.length;

@@ -9,38 +9,41 @@ import { describeOptions } from '../option/option-set.ts';
 /**
  * The policy of a group for a message to a member whose output is full (`isWritable` is false):
  *
- * - `close`: write it anyway; the member is closed once more than `maxMemberBytes` wait.
- * - `drop-newest`: the member does not get it.
- * - `drop-oldest`: it waits; of more than `maxMemberMessages` the oldest are dropped.
- * - `coalesce`: it waits, and replaces a waiting one of the same key: the member gets the latest of each.
+ * - `close`: the message is written. The member is closed when more than `maxMemberBytes` wait.
+ * - `drop-newest`: the member does not receive the message.
+ * - `drop-oldest`: the message waits. Above `maxMemberMessages`, the oldest messages are dropped.
+ * - `coalesce`: the message waits and replaces a waiting message with the same key.
  */
 export type SlowMemberPolicy = 'close' | 'drop-newest' | 'drop-oldest' | 'coalesce';
 
-/** The part of a group's options that is about slow members. */
+/** The options of a group for slow members. */
 export interface SlowMemberOptions {
-  /** The policy for a member whose output is full. @default 'close' */
+  /** Policy for a member whose output is full. @default 'close' */
   readonly slowMember?: SlowMemberPolicy;
-  /** For `close`: how much may wait for one member, in bytes. @default 1048576 */
+  /** Maximum output that waits for one member, in bytes, for `close`. @default 1048576 */
   readonly maxMemberBytes?: number;
-  /** For `drop-oldest` and `coalesce`: how many messages (or keys) may wait for one member. @default 256 */
+  /** Maximum number of messages (or keys) that wait for one member, for `drop-oldest` and `coalesce`. @default 256 */
   readonly maxMemberMessages?: number;
-  /** For `coalesce`: which messages replace each other. Required there. @default none */
+  /**
+   * Function that returns the key of a message, required for `coalesce`. Messages with the same key replace each other. @default
+   * none
+   */
   readonly coalesceKey?: (message: unknown) => unknown;
 }
 
-/** How often each thing happened to slow members since the group was made. */
+/** The number of times that the policy was applied since the creation of the group. */
 export interface SlowMemberCounters {
-  /** Members that were closed (`close`). */
+  /** Number of members that were closed (`close`). */
   closed: number;
-  /** Messages that a member did not get (`drop-newest`). */
+  /** Number of messages that a member did not receive (`drop-newest`). */
   droppedNewest: number;
-  /** Waiting messages that were dropped for newer ones (`drop-oldest`). */
+  /** Number of waiting messages that were dropped for newer messages (`drop-oldest`). */
   droppedOldest: number;
-  /** Waiting messages that a newer one of the same key replaced (`coalesce`). */
+  /** Number of waiting messages that a newer message with the same key replaced (`coalesce`). */
   coalesced: number;
 }
 
-/** The description of `SlowMemberOptions`: what each may be, and its default. */
+/** The description of `SlowMemberOptions`: the values of each option, and its default. */
 export const SLOW_MEMBER_OPTIONS = describeOptions('SlowMembers', {
   slowMember: choice(['close', 'drop-newest', 'drop-oldest', 'coalesce'], { default: 'close' }),
   maxMemberBytes: number({ min: 1, default: 1024 * 1024 }),
@@ -48,12 +51,12 @@ export const SLOW_MEMBER_OPTIONS = describeOptions('SlowMembers', {
   coalesceKey: fn({ answers: 'at once', purpose: 'gives the key of a message' }),
 });
 
-/** Stands for a message that no other replaces. */
+/** The key of a message that no other message replaces. */
 const NO_KEY = Symbol('no key');
 
 /**
- * The messages that wait for one member until it is writable. They do not count towards that writability, or it would wait
- * for itself; `maxMemberMessages` bounds it.
+ * The messages that wait for one member until it is writable. They do not count towards the member's writability, because the
+ * queue would then wait for itself. `maxMemberMessages` limits them.
  */
 class MemberWrites implements PendingWriteTarget {
   readonly queue: PendingWriteQueue<unknown> = new PendingWriteQueue<unknown>(this);
@@ -71,7 +74,7 @@ class MemberWrites implements PendingWriteTarget {
     return future;
   }
 
-  /** Drops the message of a key that waits; false if there is none. */
+  /** Drops the waiting message with a key. Returns false if there is none. */
   dropKey(key: unknown, why: string): boolean {
     const future = this.keys.get(key);
     if (future === undefined) return false;
@@ -84,7 +87,7 @@ class MemberWrites implements PendingWriteTarget {
     this.drop(why);
   }
 
-  /** Writes the oldest. */
+  /** Writes the oldest message. */
   send(): void {
     this.keys.delete(this.queue.currentTag);
     this.queue.removeAndWrite();
@@ -98,7 +101,7 @@ class MemberWrites implements PendingWriteTarget {
     return isDropped;
   }
 
-  // --- what the queue needs ---
+  // --- methods for the queue ---
 
   write(message: unknown): WriteFuture {
     return this.channel.write(message);
@@ -106,13 +109,13 @@ class MemberWrites implements PendingWriteTarget {
 
   addPendingOutboundBytes(): void {}
 
-  /** A drop is the policy at work, and is counted; a write that fails is a failure of the member. */
+  /** Reports a write that failed. A message that the policy drops is counted instead. */
   reportFailure(future: WriteFuture, error: Error): void {
     if (!this.isDropping) this.channel.pipeline.reportFailure(future, error);
   }
 }
 
-/** The group's policy at work: writes to members, and keeps the messages for the slow ones. */
+/** Applies the policy of the group: writes to members, and keeps the messages for slow members. */
 export class SlowMembers {
   readonly counters: SlowMemberCounters = {
     closed: 0,
@@ -143,10 +146,10 @@ export class SlowMembers {
     this.keyOf = given.coalesceKey;
   }
 
-  /** Writes to one member, as far as the policy lets it; the flush follows. */
+  /** Writes to one member if the policy allows it. The flush follows. */
   write(channel: Channel, message: unknown): WriteFuture {
     if (this.waiting.size > 0 && this.waiting.has(channel)) return this.hold(channel, message);
-    // A buffer that is full because it was not flushed is not a sign of a slow member.
+    // A buffer that is full because it was not flushed does not mean that the member is slow.
     if (!channel.isWritable) channel.flush();
     if (channel.isWritable || !channel.isOpen) return channel.write(message);
     if (this.policy === 'close') return this.writeOrClose(channel, message);
@@ -157,7 +160,7 @@ export class SlowMembers {
     return this.hold(channel, message);
   }
 
-  /** A member has left: the messages that wait for it fail. */
+  /** Called when a member has left. Fails the messages that wait for it. */
   forget(channel: Channel): void {
     const writes = this.waiting.get(channel);
     if (writes === undefined) return;
@@ -189,7 +192,7 @@ export class SlowMembers {
     return writes.hold(message, key);
   }
 
-  /** The member is writable again: it gets what waited, as much as it takes. */
+  /** Called when the member is writable again. Writes waiting messages until it is no longer writable. */
   private resume(channel: Channel): void {
     const writes = this.waiting.get(channel);
     if (writes === undefined) return;

@@ -2,27 +2,27 @@ import type { DrainEvent, DrainHold } from '../drain-event.ts';
 import { isDrainEvent } from '../drain-mark.ts';
 
 /**
- * One handler's holds on the drains of its channel, taken while the handler is busy. Work may begin after a
- * `DrainEvent`, while another handler holds the drain: a decoder with a begun frame does. A channel may be drained twice, as when
- * its server shuts down during a hand-over: both wait for the work.
+ * The holds that one handler has on the drains of its channel while the handler is busy. Work can start after a `DrainEvent` if
+ * another handler holds the drain, for example a decoder with an incomplete frame. A channel can be drained twice, for example
+ * when its server shuts down during a hand-over. Both drains then wait.
  */
 export class DrainGate {
   private readonly why: string;
   private readonly isBusy: () => boolean;
   private drains: Map<DrainEvent, DrainHold | undefined> | undefined = undefined;
 
-  /** @param why - for `DrainEvent.holds`: a word or two */
+  /** @param why - reason for `DrainEvent.holds`, in one or two words */
   constructor(why: string, isBusy: () => boolean) {
     this.why = why;
     this.isBusy = isBusy;
   }
 
-  /** True while a drain waits for the handler. */
+  /** Whether a drain waits for the handler. */
   get isHolding(): boolean {
     return this.drains !== undefined && [...this.drains.values()].some(isHold);
   }
 
-  /** From `userEventTriggered`. True for a `DrainEvent`. */
+  /** Checks an event in `userEventTriggered`. Returns true for a `DrainEvent`. */
   see(event: unknown): event is DrainEvent {
     if (!isDrainEvent(event)) return false;
     this.drains ??= new Map();
@@ -32,7 +32,7 @@ export class DrainGate {
     return true;
   }
 
-  /** Work has begun, or is done. Releasing the last hold can end the channel. */
+  /** Called when work has started or is done. Releasing the last hold can end the channel. */
   update(): void {
     if (this.drains === undefined) return;
     if (!this.isBusy()) {
@@ -44,7 +44,7 @@ export class DrainGate {
     }
   }
 
-  /** No drain waits for what is under way. */
+  /** Releases all holds, so that no drain waits for unfinished work. */
   release(): void {
     if (this.drains === undefined) return;
     for (const [drain, hold] of this.drains) {

@@ -9,28 +9,28 @@ import { number, unchecked } from '../option/option-kind.ts';
 import { describeOptions } from '../option/option-set.ts';
 import { ENTRY_OVERHEAD_BYTES } from '../queue/entry-overhead.ts';
 
-/** Where a {@link PendingWriteQueue} writes, counts and reports: the context of the handler that owns it. */
+/** The target of a {@link PendingWriteQueue} for writes, counts and reports: the context of the handler that owns the queue. */
 export interface PendingWriteTarget {
-  /** As `ctx.write`. */
+  /** See `ctx.write`. */
   write(message: unknown): WriteFuture;
-  /** As `ctx.addPendingOutboundBytes`. */
+  /** See `ctx.addPendingOutboundBytes`. */
   addPendingOutboundBytes(delta: number): void;
-  /** As `ctx.reportFailure`. */
+  /** See `ctx.reportFailure`. */
   reportFailure(future: WriteFuture, error: Error): void;
 }
 
 /** Options of a {@link PendingWriteQueue}. */
 export interface PendingWriteQueueOptions {
-  /** How many messages may wait; one more is refused with `OUTBOUND_FULL`. @default Infinity */
+  /** Maximum number of waiting messages. A further message is refused with `OUTBOUND_FULL`. @default Infinity */
   readonly maxMessages?: number;
   /**
-   * How many bytes may wait, {@link PendingWriteQueue.bytes}; a message that does not fit is refused with
-   * `OUTBOUND_FULL`, unless it is the only one. @default Infinity
+   * Maximum of {@link PendingWriteQueue.bytes}. A message that does not fit is refused with `OUTBOUND_FULL`, unless it is the
+   * only message. @default Infinity
    */
   readonly maxBytes?: number;
-  /** The name of the limit in error texts: the option of the handler that sets it. @default 'maxMessages' or 'maxBytes' */
+  /** Name of the limit in error texts: the option of the handler that sets it. @default 'maxMessages' or 'maxBytes' */
   readonly limitName?: string;
-  /** The size of a message in bytes. @default the length of bytes and of a text, 0 for the rest */
+  /** Returns the size of a message in bytes. @default the length of bytes and of a text, 0 for the rest */
   readonly sizeOf?: (message: unknown) => number;
 }
 
@@ -45,7 +45,7 @@ const OPTIONS = describeOptions('PendingWriteQueue', {
   }),
 });
 
-/** A write that waits: its own future, and a link of the queue, so that one is one object. */
+/** A waiting write: its future and its link in the queue, in one object. */
 class PendingWrite<Tag> extends SettableFuture {
   queue: PendingWriteQueue<Tag> | undefined;
   message: unknown;
@@ -64,11 +64,11 @@ class PendingWrite<Tag> extends SettableFuture {
 }
 
 /**
- * Writes that a handler holds back, with their futures, in order. They count towards the channel's
- * writability while they wait, and an unobserved failure reaches its `writeFailed` hook. The
- * handler that owns the queue must empty it when the channel closes and when it is removed.
+ * Writes that a handler holds back, with their futures, in order. Waiting writes count towards the channel's writability, and an
+ * unobserved failure reaches its `writeFailed` hook. The handler that owns the queue must empty it when the channel closes and
+ * when the handler is removed.
  *
- * @typeParam Tag - what the owner keeps with each message, such as the time when it is due
+ * @typeParam Tag - type of the value that the owner keeps with each message, such as the time when the message is due
  *
  * @example
  * ```ts run
@@ -115,7 +115,7 @@ export class PendingWriteQueue<Tag = undefined> {
   private count = 0;
   private heldBytes = 0;
 
-  /** @param target - the owner's context */
+  /** @param target - context of the owner */
   constructor(target: PendingWriteTarget, options: PendingWriteQueueOptions = {}) {
     const { maxMessages, maxBytes, limitName, sizeOf } = OPTIONS.resolve(options);
     this.target = target;
@@ -125,34 +125,34 @@ export class PendingWriteQueue<Tag = undefined> {
     this.sizeOf = sizeOf;
   }
 
-  /** How many messages wait. */
+  /** Number of waiting messages. */
   get size(): number {
     return this.count;
   }
 
-  /** True if no message waits. */
+  /** Whether no message waits. */
   get isEmpty(): boolean {
     return this.count === 0;
   }
 
-  /** The bytes that wait, with a fixed overhead of 64 bytes for each message. */
+  /** Number of waiting bytes, with a fixed overhead of 64 bytes for each message. */
   get bytes(): number {
     return this.heldBytes;
   }
 
-  /** The oldest message. */
+  /** Oldest message. */
   get current(): unknown {
     return this.first?.message;
   }
 
-  /** The tag of the oldest message. */
+  /** Tag of the oldest message. */
   get currentTag(): Tag | undefined {
     return this.first?.tag;
   }
 
   /**
-   * Queues a message; the future settles with its later write, or fails as the queue does. Throws
-   * `OUTBOUND_FULL` where a limit is reached, which in a handler's `write` fails the future of that write.
+   * Queues a message. The future settles with the later write, or fails if the queue fails the message. Throws `OUTBOUND_FULL`
+   * if a limit is reached. In a handler's `write`, this error fails the future of the write.
    */
   add(message: unknown, ...tag: Tag extends undefined ? [tag?: Tag] : [tag: Tag]): WriteFuture {
     if (message === undefined || message === null) {
@@ -166,7 +166,7 @@ export class PendingWriteQueue<Tag = undefined> {
     return entry;
   }
 
-  /** Writes the oldest message; `undefined` if there is none. */
+  /** Writes the oldest message. Returns `undefined` if no message waits. */
   removeAndWrite(): WriteFuture | undefined {
     const entry = this.first;
     if (entry === undefined) return undefined;
@@ -176,7 +176,7 @@ export class PendingWriteQueue<Tag = undefined> {
     return entry;
   }
 
-  /** Writes all, in order, those added meanwhile too; one future for them together. */
+  /** Writes all messages in order, and those that are added meanwhile. Returns one future for all of them. */
   removeAndWriteAll(): WriteFuture {
     const futures: WriteFuture[] = [];
     for (let next = this.removeAndWrite(); next !== undefined; next = this.removeAndWrite()) {
@@ -185,7 +185,7 @@ export class PendingWriteQueue<Tag = undefined> {
     return futures.length === 1 ? futures[0]! : allSettled(futures, false);
   }
 
-  /** Takes the oldest message out unwritten and returns its future, which is now the caller's to settle. */
+  /** Removes the oldest message without writing it. Returns its future, which the caller must settle. */
   remove(): SettableFuture | undefined {
     const entry = this.first;
     if (entry !== undefined) this.take(entry);
@@ -193,8 +193,7 @@ export class PendingWriteQueue<Tag = undefined> {
   }
 
   /**
-   * Fails a message: the oldest, or the one that {@link add} returned this future for. False if there is none,
-   * or if it does not wait any more.
+   * Fails the oldest message, or the message for which {@link add} returned `future`. Returns false if no such message waits.
    */
   removeAndFail(error: Error, future: WriteFuture | undefined = this.first): boolean {
     if (!(future instanceof PendingWrite) || future.queue !== this) return false;
@@ -203,7 +202,7 @@ export class PendingWriteQueue<Tag = undefined> {
     return true;
   }
 
-  /** Fails all, in order, those added meanwhile too. */
+  /** Fails all messages in order, and those that are added meanwhile. */
   removeAndFailAll(error: Error): void {
     while (this.removeAndFail(error));
   }
@@ -236,7 +235,7 @@ export class PendingWriteQueue<Tag = undefined> {
     this.heldBytes += entry.cost;
   }
 
-  /** Out of the queue, before the write counts it again: the sum would make a writable channel unwritable. */
+  /** Removes an entry before its write is counted. Otherwise, the sum could make a writable channel unwritable. */
   private take(entry: PendingWrite<Tag>): void {
     const { prev, next } = entry;
     if (prev === undefined) this.first = next;

@@ -1,8 +1,8 @@
 import type { Channel, ReadHold } from '../contract.ts';
 
 /**
- * One handler's hold on its channel's reads, which it takes and releases many times: `hold` and `release` may be
- * called whatever the state. Release it when the handler is removed.
+ * One handler's hold on its channel's reads. `hold` and `release` may be called many times and in any state. The handler must
+ * release the hold when it is removed.
  *
  * @example
  * ```ts run
@@ -33,44 +33,44 @@ import type { Channel, ReadHold } from '../contract.ts';
  * ```
  */
 export class ReadGate {
-  /** The name in `channel.readHolds`. */
+  /** Name in `channel.readHolds`. */
   readonly why: string;
   private current: ReadHold | undefined = undefined;
 
-  /** @param why - for `channel.readHolds`: the handler's name */
+  /** @param why - name of the handler, for `channel.readHolds` */
   constructor(why: string) {
     this.why = why;
   }
 
-  /** True between `hold` and `release`. */
+  /** Whether the gate holds reads. */
   get isHolding(): boolean {
     return this.current !== undefined;
   }
 
-  /** Holds the channel's reads; does nothing if it does so already. */
+  /** Holds the channel's reads. Does nothing if the gate already holds them. */
   hold(channel: Channel): void {
     this.current ??= channel.holdReads(this.why);
   }
 
-  /** Releases the hold; does nothing without one. */
+  /** Releases the hold. Does nothing without a hold. */
   release(): void {
     const { current } = this;
     this.current = undefined;
     current?.release();
   }
 
-  /** True if another handler, or the application, holds reads too. */
+  /** Returns true if another handler or the application also holds reads. */
   isHeldByOthers(channel: Channel): boolean {
     return channel.isReadHeld && channel.readHolds.length > (this.isHolding ? 1 : 0);
   }
 
-  /** Releases this hold, and calls back when no other hold is left: for handlers that keep messages meanwhile. */
+  /** Releases this hold and calls `listener` when no other hold is left. A handler that keeps messages meanwhile calls it. */
   waitForOthers(channel: Channel, listener: () => void): void {
     this.release();
     this.onceOthersRelease(channel, listener);
   }
 
-  /** One that was called back before may hold again. */
+  /** Waits again if an earlier listener has taken a hold. */
   private onceOthersRelease(channel: Channel, listener: () => void): void {
     channel.onceReadable(() => {
       if (this.isHeldByOthers(channel)) this.onceOthersRelease(channel, listener);
@@ -80,8 +80,8 @@ export class ReadGate {
 }
 
 /**
- * True if messages that were kept have no place any more: this side has ended, closed or shut the input down.
- * After the peer's end, or a failure, messages read before it are delivered anyway.
+ * Returns true if kept messages must be dropped, because this side has ended or closed the channel or shut the input down. After
+ * the peer's end or a failure, messages that were read before it are still delivered.
  */
 export function dropsKeptMessages(channel: Channel): boolean {
   if (!channel.discardsInput) return false;

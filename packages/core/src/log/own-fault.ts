@@ -1,6 +1,9 @@
 import { isHeadraceError } from '../errors.ts';
 
-/** True for errors of the program's own code, where the reader needs the place; false for what peers and networks do. */
+/**
+ * Returns true if the error comes from the program's own code, so that the log shows its stack. Returns false if a peer or
+ * the network caused the error.
+ */
 export function isOwnFault(error: Error): boolean {
   try {
     if (!isHeadraceError(error)) return (error as NodeJS.ErrnoException).syscall === undefined;

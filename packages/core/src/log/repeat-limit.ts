@@ -1,8 +1,8 @@
-/** Lines of one kind that pass in one period; the others are counted. */
+/** Maximum number of lines of one kind in one period. Further lines are counted. */
 const MAX_LINES = 10;
-/** How long a period is, in milliseconds. */
+/** Length of a period, in milliseconds. */
 const PERIOD_MS = 10_000;
-/** Kinds that are counted apart; a stranger may make up more, which are one kind together. */
+/** Maximum number of kinds that are counted separately. Strangers can create more kinds, which are counted together. */
 const MAX_KINDS = 256;
 const OTHERS = 'others';
 
@@ -12,18 +12,18 @@ interface Kind {
   suppressed: number;
 }
 
-/** The owner of a {@link RepeatLimit}. */
+/** The callbacks of a {@link RepeatLimit}. */
 export interface RepeatLimitOwner {
-  /** Runs a task later without keeping the process alive. */
+  /** Runs a task later, without keeping the process alive. */
   readonly later: (task: () => void, delayMs: number) => void;
-  /** How many lines of one kind were left out since the last report. */
+  /** Called with the number of lines of one kind that were suppressed since the last report. */
   readonly report: (count: number, example: string, periodMs: number) => void;
 }
 
 /**
- * Bounds what one cause can write to a log: of lines that differ only in numbers, ids and addresses ten pass in
- * ten seconds, the others are counted, and their number is reported at the end of the period. A peer that
- * connects and fails a thousand times a second would fill a disk otherwise.
+ * Limits the number of log lines from one cause. Lines that differ only in numbers, ids and addresses are of one kind. Ten
+ * lines of a kind pass in ten seconds. The number of further lines is reported at the end of the period. Without the limit, a
+ * peer that connects and fails a thousand times per second would fill the disk.
  */
 export class RepeatLimit {
   private readonly owner: RepeatLimitOwner;
@@ -34,7 +34,7 @@ export class RepeatLimit {
     this.owner = owner;
   }
 
-  /** True if the line may be written. */
+  /** Returns true if the line can be written. */
   passes(text: string): boolean {
     const kind = this.kindOf(text);
     kind.lines += 1;
@@ -71,8 +71,8 @@ export class RepeatLimit {
 const KEY_LENGTH = 200;
 
 /**
- * Lines of one kind: without the channel they are about, what is quoted in them, and their numbers. Linear in the
- * text: peers choose a part of it.
+ * Returns the kind of a line: its text without channel ids, quoted texts and numbers. The cost is linear in the length of the
+ * text, because peers choose a part of the text.
  */
 function keyOf(text: string): string {
   return text

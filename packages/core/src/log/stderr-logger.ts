@@ -8,25 +8,25 @@ import { RepeatLimit } from './repeat-limit.ts';
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 const RANK: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 };
 
-/** Output that may wait for a reader of standard error that is stuck; more lines are lost, and counted. */
+/** Maximum output that waits for a reader of standard error, in bytes. Further lines are lost, and counted. */
 const MAX_WAITING_BYTES = 1024 * 1024;
-/** A longer text is cut: some of it may be a peer's. */
+/** Maximum length of a text. A longer text is cut, because a peer can have sent a part of it. */
 const MAX_TEXT_LENGTH = 8192;
 
 /**
- * The default logger: one line per message at or above `level` to standard error.
+ * The default logger. It writes one line to standard error for each message at or above `level`.
  *
  * - Text of a peer is escaped ({@link printable}), so that a peer cannot forge a line.
- * - An error of the program's own code comes with its stack; a fault of a peer is one line.
- * - Of lines that repeat, ten pass in ten seconds; the others are counted and their number is written. Errors of
- *   the program are counted apart: strangers who make up lines of ever new kinds do not hide them.
- * - A line has at most 8192 characters and a stack.
- * - A standard error that is closed, full or stuck loses lines and never ends the process.
+ * - An error of the program's own code is written with its stack. An error that a peer caused is written as one line.
+ * - Ten lines of one kind pass in ten seconds. Further lines are counted, and their number is written. Errors of the program
+ *   are counted separately, so that lines from strangers cannot suppress them.
+ * - The text of a line is cut at 8192 characters. The stack is not cut.
+ * - If standard error is closed, full or stuck, lines are lost, and the process continues.
  *
- * `HEADRACE_DEBUG=LineFrameDecoder,Idle*` in the environment writes all levels, and each event of the handlers that
- * it names, `*` for all of them; as `DEBUG` does elsewhere.
+ * `HEADRACE_DEBUG=LineFrameDecoder,Idle*` in the environment writes all levels, and each event of the handlers that it names.
+ * `*` means all handlers.
  *
- * @param level - default `warn`
+ * @param level - lowest level that is written; default `warn`
  */
 export function stderrLogger(level: LogLevel = defaultLevel()): Logger {
   return new StderrLogger(level);
@@ -63,7 +63,7 @@ class StderrLogger implements Logger {
     const text = cut(error === undefined ? message : `${message}: ${headOf(error)}`);
     const isOwn = error !== undefined && isOwnFault(error);
     const limit = isOwn || level === 'error' ? this.ofProgram : this.ofPeers;
-    // While debugging, each line counts.
+    // During debugging, no line is suppressed.
     if (RANK[level] > RANK.info && !limit.passes(text)) return;
     this.write(level, printable(text) + (isOwn ? stackOf(error) : ''));
   }
@@ -89,14 +89,14 @@ let writesUnderWay = 0;
 const ignore = (): void => {};
 
 /**
- * An `error` event without a listener ends the process: one is added while a line of ours is on its
- * way.
+ * Writes a line with a listener for errors. An `error` event without a listener would end the process, so a listener is added
+ * until the line is written.
  */
 function writeSafely(text: string): void {
   const { stderr } = process;
   if (writesUnderWay === 0) stderr.on('error', ignore);
   writesUnderWay += 1;
-  // The simulation of networks knows this function, and the methods of the class, by their names.
+  // The simulation of networks recognizes this function, and the methods of the class, by their names.
   const stderrLineWritten = (): void => {
     // The stream reports its error after this call.
     setImmediate(() => {
@@ -116,10 +116,10 @@ function cut(text: string): string {
   return `${text.slice(0, MAX_TEXT_LENGTH)}… (${text.length} characters)`;
 }
 
-/** Reading a property of somebody's error may throw. */
+/** Returns the name and message of an error. Reading a property of an application's error can throw. */
 function headOf(error: Error): string {
   try {
-    // One of an older copy of core has no address.
+    // An error of an older copy of core has no help address.
     const known: unknown = isHeadraceError(error) ? error.help : undefined;
     const help = typeof known === 'string' ? ` (${known})` : '';
     return `${error.name}: ${error.message}${help}`;
@@ -128,7 +128,10 @@ function headOf(error: Error): string {
   }
 }
 
-/** Where it was thrown, one frame a line; of a wrapped error the place of its cause. */
+/**
+ * Returns the stack of an error, with one frame on each line. If an error of the framework has a cause, returns the stack of
+ * the cause.
+ */
 function stackOf(error: Error): string {
   try {
     const inner = isHeadraceError(error) && error.cause instanceof Error ? error.cause : error;

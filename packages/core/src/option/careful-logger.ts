@@ -3,7 +3,7 @@ import type { Logger, LogLevel } from '../contract.ts';
 import { checkKind } from './option-check.ts';
 import { custom, type Same } from './option-kind.ts';
 
-/** Passes lines on to the application's logger; its throw or rejection is a process warning. */
+/** Passes lines to the application's logger. If that logger throws or rejects, the process emits a warning. */
 class CarefulLogger implements Logger {
   private readonly logger: Logger;
 
@@ -16,14 +16,14 @@ class CarefulLogger implements Logger {
   }
 }
 
-/** A logger that may be called anywhere: no line of a log ends what it reports. */
+/** Returns a logger that is safe to call anywhere, because it never throws. */
 export function carefulLogger(logger: Logger): Logger {
   return logger instanceof CarefulLogger ? logger : new CarefulLogger(logger);
 }
 
 const ALLOWED = 'a Logger, such as stderrLogger()';
 
-/** The option `logger`: the resolved value is a {@link carefulLogger}. */
+/** The option `logger`. The resolved value is a {@link carefulLogger}. */
 export const LOGGER = custom(ALLOWED, (name, given: Logger) => {
   const isLogger = typeof (given as Logger | null)?.log === 'function';
   return carefulLogger(checkKind(name, given, isLogger, ALLOWED)) as unknown as Same;

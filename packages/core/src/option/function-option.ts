@@ -13,12 +13,12 @@ import {
   type Same,
 } from './option-kind.ts';
 
-/** A function that the application hands in: its purpose, and how it is called. */
+/** The rule for a function that the application provides. */
 export interface FunctionRule {
   readonly answers: Answers;
-  /** The work of the function, in the third person: `decides on credentials`. */
+  /** Work of the function, in the third person: `decides on credentials`. */
   readonly purpose?: string;
-  /** How many arguments a guarded function gets: it passes on so many, and no others. @default 1 */
+  /** Number of arguments that the guard passes on to the function. @default 1 */
   readonly takes?: 0 | 1 | 2;
 }
 
@@ -26,7 +26,7 @@ export interface FunctionRule {
 export type AnyFunction = (...args: never[]) => unknown;
 type Guarded = (first?: unknown, second?: unknown) => unknown;
 
-/** Functions that need no more arguments than they get. */
+/** Functions that need no more arguments than the caller passes. */
 export type Callable<Rule extends FunctionRule> = Rule extends { readonly answers: 'a promise' }
   ? AnyFunction
   : Rule extends { readonly takes: 0 }
@@ -36,8 +36,8 @@ export type Callable<Rule extends FunctionRule> = Rule extends { readonly answer
       : (first: never) => unknown;
 
 /**
- * An option that is a function of the application. The value after the check is the guarded function: handlers call it as
- * any other.
+ * An option that is a function of the application. The resolved value is the guarded function, which handlers call as any
+ * other function.
  *
  * @example
  * ```ts
@@ -56,7 +56,7 @@ export function fn<const A extends Absence<AnyFunction> & FunctionRule>(
     check,
     answers: options.answers,
     allowed: allowed(options),
-    // A default is ours: it needs no guard.
+    // A default is the framework's own function, and needs no guard.
     absent: options.default as unknown as AbsentOf<A>,
     isRequired: options.required ?? false,
     isPlain: false,
@@ -64,11 +64,11 @@ export function fn<const A extends Absence<AnyFunction> & FunctionRule>(
 }
 
 /**
- * Checks a function that the application hands in, and returns it guarded; for a function that is not an option of its own, such
- * as a parameter. Options are described by {@link fn}.
+ * Checks a function that the application provides, and returns it guarded. Use it for a function that is not an option, for
+ * example a parameter. For an option, use {@link fn}.
  *
- * @param name - for errors
- * @param among - the options that it is one of
+ * @param name - name of the function in errors
+ * @param among - options that contain the function
  * @throws OptionError for another value
  */
 export function checkFunction<F>(
@@ -90,7 +90,10 @@ function allowed({ purpose }: FunctionRule): string {
   return purpose === undefined ? 'a function' : `a function that ${purpose}`;
 }
 
-/** One for each number of arguments: it may be called for each message, and a list of arguments would be an array. */
+/**
+ * Returns one function for each number of arguments. The function can be called for each message, and a rest parameter would
+ * create an array.
+ */
 function answering(name: string, call: Guarded, takes: 0 | 1 | 2): Guarded {
   if (takes === 0) return () => atOnce(name, call());
   if (takes === 1) return (first) => atOnce(name, call(first));

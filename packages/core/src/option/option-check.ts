@@ -1,16 +1,19 @@
 import { OptionError } from '../errors.ts';
 
-/** Options that must be numbers within bounds; `Infinity` is allowed where `max` is. */
+/** Bounds of a number. `Infinity` is allowed if `max` is. */
 export interface NumberBounds {
-  /** The least value. @default 0 */
+  /** Minimum value. @default 0 */
   readonly min?: number;
-  /** The greatest value. @default Infinity */
+  /** Maximum value. @default Infinity */
   readonly max?: number;
-  /** Takes whole numbers only. @default false */
+  /** Whether only whole numbers are allowed. @default false */
   readonly integer?: boolean;
 }
 
-/** Returns the value, or throws an {@link OptionError} that names the option, the value and what is allowed. */
+/**
+ * Returns the value. If it is out of bounds, throws an {@link OptionError} that names the option, the value and the allowed
+ * values.
+ */
 export function checkNumber(name: string, value: number, bounds: NumberBounds = {}): number {
   const { min = 0, max = Number.POSITIVE_INFINITY, integer = false } = bounds;
   const whole = !integer || Number.isInteger(value) || value === Number.POSITIVE_INFINITY;
@@ -22,7 +25,7 @@ export function checkNumber(name: string, value: number, bounds: NumberBounds = 
   );
 }
 
-/** The bounds as text. */
+/** Returns the bounds as text. */
 export function allowedNumber(bounds: NumberBounds): string {
   const { min = 0, max = Number.POSITIVE_INFINITY, integer = false } = bounds;
   return `${integer ? 'a whole number' : 'a number'} from ${min} to ${max}`;
@@ -31,7 +34,10 @@ export function allowedNumber(bounds: NumberBounds): string {
 /** The values that {@link checkTime} allows. */
 export const TIME = 'a positive number of milliseconds, or false for off';
 
-/** As {@link checkNumber}, for options that `false` turns off; off is returned as `Infinity`. */
+/**
+ * Checks a time in milliseconds. Returns `Infinity` for `false`, which turns the option off. Returns 1 for a positive number
+ * below 1.
+ */
 export function checkTime(name: string, value: number | false): number {
   if (value === false) return Number.POSITIVE_INFINITY;
   const atLeastOne = typeof value === 'number' && value > 0 ? Math.max(value, 1) : value;
@@ -43,7 +49,7 @@ export function checkTime(name: string, value: number | false): number {
 }
 
 /**
- * As {@link checkNumber}, for options that are one of a few values.
+ * Checks an option that must be one of a few values.
  *
  * @example
  * ```ts
@@ -61,19 +67,22 @@ export function checkChoice<T extends string | number | boolean>(
   throw new OptionError('OPTION_INVALID', text, { option: name, value: String(value) });
 }
 
-/** The choices as text. */
+/** Returns the choices as text. */
 export function allowedChoice(choices: readonly (string | number | boolean)[]): string {
   const names = choices.map((choice) => (typeof choice === 'string' ? `'${choice}'` : `${choice}`));
   const last = names.pop() ?? '';
   return names.length === 0 ? last : `${names.join(', ')} or ${last}`;
 }
 
-/** A string in quotes: '80' from the environment is not 80. */
+/** Returns a value as text. A string is in quotes, because '80' from the environment is not the number 80. */
 function shown(value: unknown): string {
   return typeof value === 'string' ? `the string ${JSON.stringify(value)}` : String(value);
 }
 
-/** Returns the value, or throws an {@link OptionError} that names the option, the value and what it must be. */
+/**
+ * Returns the value. If `isRight` is false, throws an {@link OptionError} that names the option, the value and the allowed
+ * value (`what`).
+ */
 export function checkKind<T>(name: string, value: T, isRight: boolean, what: string): T {
   if (isRight) return value;
   const given = brief(value);
@@ -84,19 +93,19 @@ export function checkKind<T>(name: string, value: T, isRight: boolean, what: str
 }
 
 /**
- * Returns an option that must be an object; throws an `OptionError` otherwise.
+ * Returns an option that must be an object. Throws an `OptionError` for another value.
  *
- * @param kind - with its article: "a ServerMetrics"
+ * @param kind - the expected object, with its article: "a ServerMetrics"
  */
 export function checkObject<T>(name: string, value: T, kind: string): T {
   return checkKind(name, value, typeof value === 'object' && value !== null, kind);
 }
 
 /**
- * For an option that is an interface, which many classes may implement.
+ * Checks an option that is an interface, which many classes can implement.
  *
- * @param method - one that tells it from other objects
- * @param kind - what it must be, with a class that is usual: "a group, such as a ChannelGroup"
+ * @param method - name of a method that other objects lack
+ * @param kind - the expected object, with a common class: "a group, such as a ChannelGroup"
  * @throws OptionError `OPTION_INVALID` if the value lacks the method
  */
 export function checkMethod<T>(name: string, value: T, method: keyof T & string, kind: string): T {
@@ -104,7 +113,7 @@ export function checkMethod<T>(name: string, value: T, method: keyof T & string,
   return checkKind(name, value, isRight, kind);
 }
 
-/** A value of any kind, whose own texts are not asked for: they may be long, or throw. */
+/** Returns a short text of any value. Does not call the value's `toString`, whose text can be long, or which can throw. */
 function brief(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 40));
   if (typeof value === 'function') return 'a function';

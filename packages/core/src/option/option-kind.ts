@@ -10,72 +10,74 @@ import {
   TIME,
 } from './option-check.ts';
 
-/** Stands for the type that the interface gives to the option. */
+/** A mark for the type that the interface gives to the option. */
 declare const SAME: unique symbol;
-/** The value of the option has the type that the interface gives it. */
+/** The resolved value has the type that the interface gives to the option. */
 export interface Same {
   readonly [SAME]: true;
 }
 
 /**
- * How a function of the application answers, which decides how it is guarded:
+ * The way in which a function of the application answers, which decides how the function is guarded:
  *
- * - `at once`: the caller goes on with the answer. A promise is refused with a `TypeError` that names the function, and
- *   its rejection ends no process.
- * - `a promise`: at once or later. The caller takes a throw and a rejection alike; it gets the function as it was given.
- * - `nothing`: the function observes. Neither a throw nor a rejection reaches the caller; it is logged by the channel
- *   that the function got first, or else by the option `logger` of the same set, or else it is a warning of the process.
+ * - `at once`: the caller continues with the answer. If the function returns a promise, the guard throws a `TypeError` that
+ *   names the function. A rejection of the promise does not end the process.
+ * - `a promise`: the answer is a value or a promise. The caller handles both throws and rejections. The function has no
+ *   guard.
+ * - `nothing`: the function observes. The caller never sees a throw or a rejection. The guard logs the error with the logger
+ *   of the first argument, if it has one, or with the option `logger` of the same set. Without a logger, the process emits a
+ *   warning.
  */
 export type Answers = 'at once' | 'a promise' | 'nothing';
 
 /**
- * One option of a set: its check, and its value when it is not given. The functions of this file make them.
+ * The description of one option: its check, and its value if the option is not given. The functions of this file create it.
  *
- * @typeParam Given - what may be given
- * @typeParam Value - what the option is after the check
- * @typeParam Absent - `undefined` for an option without a default that need not be given, else `never`
+ * @typeParam Given - values that can be given
+ * @typeParam Value - type of the value after the check
+ * @typeParam Absent - `undefined` for an option that is neither required nor has a default, otherwise `never`
  */
 export interface OptionKind<in Given, out Value, out Absent extends undefined = undefined> {
   /**
-   * Returns the value, or throws an `OptionError` that names the option, the value and what is allowed.
+   * Returns the value. If it is not allowed, throws an `OptionError` that names the option, the value and the allowed values.
    *
    * @param among - all options of the set, as they were given
    */
   check(name: string, value: Given, among?: object): Value;
-  /** The allowed values in words, for the documentation and the error. */
+  /** Description of the allowed values, for the documentation and the error. */
   readonly allowed: string;
-  /** The value when the option is not given. */
+  /** Value of the option if it is not given. */
   readonly absent: Value | Absent;
-  /** An option that is not given is an error. */
+  /** Whether the option must be given. */
   readonly isRequired: boolean;
-  /** Its values are numbers, texts or booleans. */
+  /** Whether all values are numbers, texts or booleans. */
   readonly isPlain: boolean;
-  /** How a function answers, of options that are functions of the application. */
+  /** The way in which the function answers, if the option is a function of the application. */
   readonly answers?: Answers;
 }
 
-/** The value of an option that is not given: its default, an error, or `undefined`. */
+/** The rule for an option that is not given: its default, an error, or `undefined`. */
 export interface Absence<Given> {
-  /** The value of an option that is not given; checked as one that is. */
+  /** Value of an option that is not given. The value is checked like a given value. */
   readonly default?: Given;
-  /** An option that is not given is an error. */
+  /** If true, the option must be given. */
   readonly required?: true;
 }
 
-/** `never` for an option that has a value in any case. */
+/** `never` for an option that always has a value, otherwise `undefined`. */
 export type AbsentOf<A> = A extends { readonly default: unknown } | { readonly required: true }
   ? never
   : undefined;
 
-/** The kind of an option that these settings describe. */
+/** The kind of an option with the settings `A`. */
 export type KindOf<Given, Value, A> = OptionKind<Given, Value, AbsentOf<A>>;
 
 /**
- * An option with a check of its own.
+ * Describes an option with a check of its own.
  *
- * @param allowed - what may be given, for the documentation
- * @param check - returns the value, or throws an `OptionError`
- * @param isPlain - its values are numbers, texts or booleans
+ * @param allowed - description of the allowed values, for the documentation
+ * @param check - function that returns the value, or throws an `OptionError`
+ * @param isPlain - whether all values are numbers, texts or booleans
  */
 export function custom<Given, Value, const A extends Absence<Given>>(
   allowed: string,
@@ -88,7 +90,7 @@ export function custom<Given, Value, const A extends Absence<Given>>(
   return { check, allowed, absent: absent as Value | AbsentOf<A>, isRequired, isPlain };
 }
 
-/** A number, from 0 to `Infinity` unless there are other bounds. */
+/** Describes a number, from 0 to `Infinity` unless other bounds are given. */
 export function number<A extends NumberBounds & Absence<number>>(
   options: A = {} as A,
 ): KindOf<number, number, A> {
@@ -96,28 +98,28 @@ export function number<A extends NumberBounds & Absence<number>>(
   return custom(allowedNumber(options), check, options, true);
 }
 
-/** A whole number, from 0 to `Infinity` unless there are other bounds. */
+/** Describes a whole number, from 0 to `Infinity` unless other bounds are given. */
 export function whole<A extends NumberBounds & Absence<number>>(
   options: A = {} as A,
 ): KindOf<number, number, A> {
   return number({ ...options, integer: true });
 }
 
-/** A time in milliseconds, or `false` for off, which becomes `Infinity`. */
+/** Describes a time in milliseconds, or `false` for off, which becomes `Infinity`. */
 export function time<A extends Absence<number | false>>(
   options: A = {} as A,
 ): KindOf<number | false, number, A> {
   return custom(TIME, checkTime, options, true);
 }
 
-/** `true` or `false`. */
+/** Describes an option that is `true` or `false`. */
 export function flag<A extends Absence<boolean>>(
   options: A = {} as A,
 ): KindOf<boolean, boolean, A> {
   return choice([true, false], options);
 }
 
-/** One of a few values. */
+/** Describes an option that is one of a few values. */
 export function choice<
   const Choice extends string | number | boolean,
   A extends Absence<NoInfer<Choice>>,
@@ -127,9 +129,9 @@ export function choice<
 }
 
 /**
- * An option that is a string.
+ * Describes an option that is a string.
  *
- * @param allowed - what the text is
+ * @param allowed - meaning of the text
  */
 export function text<A extends Absence<string>>(
   allowed: string,
@@ -139,9 +141,9 @@ export function text<A extends Absence<string>>(
 }
 
 /**
- * An option that is an object.
+ * Describes an option that is an object.
  *
- * @param allowed - with its article: `a ServerMetrics`
+ * @param allowed - the expected object, with its article: `a ServerMetrics`
  */
 export function object<A extends Absence<object>>(
   allowed: string,
@@ -151,10 +153,10 @@ export function object<A extends Absence<object>>(
 }
 
 /**
- * An interface that many classes may implement.
+ * Describes an option that is an interface, which many classes can implement.
  *
- * @param method - one that tells it from other objects
- * @param allowed - with a class that is usual: `a group, such as a ChannelGroup`
+ * @param method - name of a method that other objects lack
+ * @param allowed - the expected object, with a common class: `a group, such as a ChannelGroup`
  */
 export function having<A extends Absence<object>>(
   method: string,
@@ -166,13 +168,13 @@ export function having<A extends Absence<object>>(
   return value(allowed, isRight, options);
 }
 
-/** The option `clock`, the system's by default. */
+/** The option `clock`, by default the system's clock. */
 export const CLOCK = having('nextTurn', 'a Clock, such as systemClock', { default: systemClock });
 
 /**
- * An option that is an array.
+ * Describes an option that is an array.
  *
- * @param allowed - what is listed: `a list of servers`
+ * @param allowed - description of the array: `a list of servers`
  */
 export function list<A extends Absence<readonly unknown[]>>(
   allowed: string,
@@ -181,7 +183,7 @@ export function list<A extends Absence<readonly unknown[]>>(
   return value(allowed, Array.isArray, options);
 }
 
-/** A value for which a function decides whether it is allowed. */
+/** Describes an option with values for which `isRight` returns true. */
 export function value<Given, A extends Absence<Given>>(
   allowed: string,
   isRight: (given: Given) => boolean,
@@ -192,7 +194,7 @@ export function value<Given, A extends Absence<Given>>(
   return custom(allowed, check, options);
 }
 
-/** A value that is not checked here. */
+/** Describes an option whose value is not checked. */
 export function unchecked<A extends Absence<unknown>>(
   options: A = {} as A,
 ): KindOf<unknown, Same, A> {

@@ -2,13 +2,13 @@ import { OptionError } from '../errors.ts';
 import { nearestTo } from '../text/nearest-name.ts';
 import { type Absence, type AbsentOf, custom, type OptionKind, type Same } from './option-kind.ts';
 
-/** The options of a set by their names. */
+/** The options of a set, by name. */
 export type OptionKinds = Readonly<Record<string, OptionKind<never, unknown>>>;
 
-/** The values that may be given for an option of this kind. */
+/** The values that can be given for an option of this kind. */
 export type GivenOf<Kind> = Kind extends OptionKind<infer Given, unknown> ? Given : never;
 
-/** The options of a set after the check: those with a default have a value. */
+/** The options of a set after the check. An option with a default always has a value. */
 export type Resolved<Options, Kinds extends OptionKinds> = {
   readonly [Name in keyof Kinds]: Kinds[Name] extends OptionKind<never, infer Value, infer Absent>
     ?
@@ -21,17 +21,20 @@ export type Resolved<Options, Kinds extends OptionKinds> = {
     : never;
 };
 
-/** A set of options as others refer to it: by the names of its options. */
+/** A set of options, as other sets refer to it by the names of its options. */
 export interface KnownNames {
-  /** Its keys are the names. */
+  /** An object whose keys are the names of the options. */
   readonly known: object;
 }
-/** The names of the options of a description. */
+/** The names of the options in a description. */
 export type NamesOf<Set> = Set extends { readonly known: infer Known }
   ? keyof Known & string
   : never;
 
-/** The interface and the description of a set have the same names, and every value of the interface is described. */
+/**
+ * A type that compares an interface with a description. Interface and description must have the same names, and the
+ * description must allow every value of the interface.
+ */
 export type Described<Options, Kinds extends OptionKinds, Also extends string> = {
   readonly [Name in keyof Options]?: Name extends keyof Kinds
     ? GivenOf<Kinds[Name]> | undefined
@@ -41,22 +44,22 @@ export type Described<Options, Kinds extends OptionKinds, Also extends string> =
 } & { readonly [Name in Exclude<keyof Kinds, keyof Options>]: never };
 
 /**
- * A set of options, described once: names, defaults and checks. {@link describeOptions} makes it; the types and the
- * words of its options are in an interface, which the compiler compares with it.
+ * A description of a set of options: names, defaults and checks. {@link describeOptions} creates it. An interface contains
+ * the types and the doc comments of the options, and the compiler compares it with the description.
  *
- * @typeParam Also - names that the set takes, and another one resolves
+ * @typeParam Also - names that are allowed too, and that another set resolves
  */
 export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
-  /** The class or method that takes the options, for the text of errors. */
+  /** Name of the class or method that accepts the options, for the text of errors. */
   readonly owner: string;
   readonly kinds: Kinds;
-  /** All names that are allowed. */
+  /** An object whose keys are all names that are allowed. */
   readonly known: Readonly<Record<(keyof Kinds & string) | Also, unknown>>;
   private readonly names: readonly string[];
   /** The names as errors show them. */
   private readonly labels: readonly string[];
   private readonly list: readonly OptionKind<unknown, unknown>[];
-  /** The last result, when all given values were numbers, texts or booleans: handlers of one kind get the same. */
+  /** The last result, if all given values were numbers, texts or booleans. The same options get the same result. */
   private last: unknown = undefined;
   private lastNames: readonly unknown[] = NEVER;
   private lastValues: readonly unknown[] = [];
@@ -72,8 +75,8 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
   }
 
   /**
-   * Checks what was given, and adds the defaults. Throws an `OptionError` for a name that is not an option, with the
-   * nearest one, for a value that is not allowed, and for an option that is missing.
+   * Checks the given options, and adds the defaults. Throws an `OptionError` for an unknown name, for a value that is not
+   * allowed, and for a missing option. The error for an unknown name shows the nearest name.
    */
   resolve<Options extends object>(
     given: Options & Described<Options, Kinds, Also>,
@@ -89,7 +92,10 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
     return resolved;
   }
 
-  /** A handler is made for each connection, nearly always with the options of the one before. */
+  /**
+   * Returns true if the options are those of the last call. A handler is created for each connection, nearly always with the
+   * same options.
+   */
   private isLast(given: object): boolean {
     if (this.last === undefined || !isLiteral(given)) return false;
     const { lastNames, lastValues } = this;
@@ -102,12 +108,12 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
     return i === lastNames.length;
   }
 
-  /** Throws an `OptionError` for a value that is not an object of options, and for a name that is not an option. */
+  /** Throws an `OptionError` if the value is not an object of options, or if it contains an unknown name. */
   checkNames(given: object, owner: string = this.owner): void {
     checkNames(owner, given, this.known);
   }
 
-  /** As {@link resolve}, from an object that may have other names, too. */
+  /** Resolves the options of this set in an object that can contain other names too. */
   part<Options extends object>(given: Options): Resolved<Options, Kinds> {
     if (this.isLastPart(given)) return this.last as Resolved<Options, Kinds>;
     checkGiven(this.owner, given, this.kinds);
@@ -139,7 +145,7 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
     return true;
   }
 
-  /** The options of this set among others, as they were given. */
+  /** Returns the given options of this set from an object that can contain other names. */
   only<Options extends object>(given: Options): Pick<Options, keyof Options & keyof Kinds> {
     const found: Partial<Options> = {};
     for (const name of this.names as readonly (keyof Options)[])
@@ -149,10 +155,10 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
 }
 
 /**
- * Describes a set of options: the only place of their names, defaults and checks.
+ * Describes a set of options: their names, defaults and checks.
  *
- * @param owner - what takes the options, for the text of errors: the name of a class or method
- * @param also - sets whose names are allowed, too; each of them resolves its own
+ * @param owner - name of the class or method that accepts the options, for the text of errors
+ * @param also - sets whose names are allowed too, and which resolve their own options
  * @example
  * ```ts
  * const OPTIONS = describeOptions('LineReader', {
@@ -171,7 +177,9 @@ export function describeOptions<Kinds extends OptionKinds, Also extends readonly
   return new OptionSet(owner, kinds, also);
 }
 
-/** As {@link describeOptions}, for the options of an option: errors name them with it, `tls.alpn`. */
+/**
+ * Describes the options of an option, as {@link describeOptions} does. Errors name the option and its part, as in `tls.alpn`.
+ */
 export function describePart<Kinds extends OptionKinds, Also extends readonly KnownNames[]>(
   owner: string,
   kinds: Kinds,
@@ -180,7 +188,7 @@ export function describePart<Kinds extends OptionKinds, Also extends readonly Kn
   return new OptionSet(owner, kinds, also, `${owner}.`);
 }
 
-/** An option whose value is a set of its own. */
+/** Describes an option whose value is a set of options. */
 export function nested<Kinds extends OptionKinds, A extends Absence<object>>(
   set: OptionSet<Kinds, string>,
   options: A = {} as A,
@@ -190,22 +198,26 @@ export function nested<Kinds extends OptionKinds, A extends Absence<object>>(
   return custom(`an object with ${listOf(set.known)}`, check, options);
 }
 
-/** Nothing that would be kept alive. */
+/** Returns true if the value is a primitive, which can be kept without keeping an object alive. */
 function isPlainValue(value: unknown): boolean {
   return typeof value !== 'object' && typeof value !== 'function';
 }
 
-/** No names that options have. */
+/** A list of names that no options have. */
 const NEVER: readonly unknown[] = [undefined];
 
-/** Its own members are everything that it has. */
+/** Returns true if the object has only its own members. */
 function isLiteral(given: object): boolean {
   return typeof given === 'object' && given !== null && Object.getPrototypeOf(given) === LITERAL;
 }
 
 const LITERAL = Object.prototype;
 
-/** @param known - its keys are the names that are allowed */
+/**
+ * Throws an `OptionError` for an unknown name.
+ *
+ * @param known - object whose keys are the allowed names
+ */
 export function checkNames(owner: string, given: object, known: object): void {
   checkGiven(owner, given, known);
   for (const name in given)

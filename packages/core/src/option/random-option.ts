@@ -2,13 +2,10 @@ import { toError } from '../errors.ts';
 import { checkFunction } from './function-option.ts';
 import { custom, type Same } from './option-kind.ts';
 
-/** By its name at each call: a simulation that begins later forbids it. */
+/** Looks up `Math.random` at each call, because a simulation that starts later replaces it. */
 const systemRandom: () => number = () => Math.random();
 
-/**
- * The option `random`: the resolved function never throws, because it is called in timers and
- * between steps of a protocol.
- */
+/** The option `random`. The resolved function never throws, because timers and steps of protocols call it. */
 export const RANDOM = custom(
   'a function that returns a number from 0 to 1',
   (name, given: () => number) => {
@@ -20,7 +17,7 @@ export const RANDOM = custom(
   { default: systemRandom },
 );
 
-/** The failure of the application's function is a warning of the process; `Math.random` stands in. */
+/** Replaces a failed call of the application's function by `Math.random`, with a warning of the process. */
 function unfailing(random: () => number): () => number {
   return () => {
     try {

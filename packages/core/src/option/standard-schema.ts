@@ -1,13 +1,13 @@
 import { DecodeError, OptionError } from '../errors.ts';
 
 /**
- * The common interface of zod, valibot, ArkType and others: a schema with a `~standard` property. A schema of
- * any of them can be given where this type stands.
+ * The common interface of zod, valibot, ArkType and others: a schema with a `~standard` property. An option of this type
+ * accepts a schema of any of these libraries.
  *
  * @see https://standardschema.dev
  */
 export interface StandardSchema<Input = unknown, Output = Input> {
-  /** What Standard Schema defines: the version, the maker, and the check. */
+  /** The part that Standard Schema defines: the version, the vendor, and the check. */
   readonly '~standard': {
     readonly version: 1;
     readonly vendor: string;
@@ -16,23 +16,23 @@ export interface StandardSchema<Input = unknown, Output = Input> {
   };
 }
 
-/** The result of a validation: the value, or the issues found. */
+/** The result of a validation: the value, or the issues. */
 export type SchemaResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly SchemaIssue[] };
 
-/** One thing that is wrong with a value, and where. */
+/** A fault of a value, and its place. */
 export interface SchemaIssue {
-  /** The fault, for people. */
+  /** Description of the fault, for people. */
   readonly message: string;
-  /** The keys that lead to the wrong part. Without it, the whole value is wrong. */
+  /** Keys that lead to the invalid part. Without a path, the whole value is invalid. */
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** Issues shown in an error's text; more are only counted. */
+/** Maximum number of issues in an error's text. Further issues are only counted. */
 const SHOWN_ISSUES = 3;
 
-/** Returns the option, or throws an {@link OptionError} for a value that is not a Standard Schema. */
+/** Returns the option. Throws an {@link OptionError} if it is not a Standard Schema. */
 export function checkSchema<S extends StandardSchema | undefined>(schema: S): S {
   if (schema === undefined || typeof schema?.['~standard']?.validate === 'function') return schema;
   throw new OptionError(
@@ -44,9 +44,9 @@ export function checkSchema<S extends StandardSchema | undefined>(schema: S): S 
 }
 
 /**
- * The value as the schema gives it back; a `DecodeError` if it does not fit.
+ * Returns the value that the schema returns. Throws a `DecodeError` if the value does not match the schema.
  *
- * @param what - the value, for the error's text
+ * @param what - name of the value, for the error's text
  */
 export function validate<Output>(
   schema: StandardSchema<unknown, Output>,

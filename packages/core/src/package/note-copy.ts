@@ -1,7 +1,10 @@
-/** A package as it was loaded, once for each copy of its files. */
+/** A loaded copy of a package. */
 export interface LoadedCopy {
   readonly version: string;
-  /** Made by the file that was loaded: its stack begins there. `import.meta` would not do, CommonJS bundles have none. */
+  /**
+   * Error that the loaded file created. Its stack shows the place of the file, because CommonJS bundles have no
+   * `import.meta`.
+   */
   readonly loaded: Error;
 }
 
@@ -14,10 +17,11 @@ const HELP = 'https://headrace.github.io/headrace/guides/two-copies';
 const PLACE = /((?:file:\/\/|\/|[A-Za-z]:[\\/]).*):\d+:\d+\)?$/;
 
 /**
- * Remembers in this realm, under `Symbol.for`, that a package was loaded. When another copy of it comes, there is one
- * process warning that names both. The same file in the same version does not count as another copy: test runners load it often.
+ * Records in this realm, under `Symbol.for`, that a package was loaded. If another copy of the package is loaded, the process
+ * emits one warning that names both. The same file in the same version does not count as another copy, because test runners
+ * load it often.
  *
- * @param key - of the package, the same in all its copies
+ * @param key - symbol of the package, the same in all copies
  */
 export function noteCopy(key: symbol, name: string, copy: LoadedCopy): void {
   const realm = globalThis as unknown as Record<symbol, FirstCopy | undefined>;
@@ -41,7 +45,7 @@ export function noteCopy(key: symbol, name: string, copy: LoadedCopy): void {
   }
 }
 
-/** The package's folder, or the file of a bundle; `undefined` where the engine shows no stack. */
+/** Returns the package's folder, or the file of a bundle. Returns `undefined` if the engine shows no stack. */
 function placeOf({ stack }: Error): string | undefined {
   const frames = typeof stack === 'string' ? stack.split('\n') : [];
   for (const frame of frames) {

@@ -1,9 +1,9 @@
 import { OptionError, toError } from '../errors.ts';
 
 /**
- * Imports an optional peer package. Rejects with what its code throws.
+ * Imports an optional peer package. Rejects with the error that the package's code throws.
  *
- * @throws OptionError `OPTION_INVALID` if it is not installed; the message says how it is
+ * @throws OptionError `OPTION_INVALID` if the package is not installed; the message contains `install`
  */
 export async function importPeer<T>(
   name: string,

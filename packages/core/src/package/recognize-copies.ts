@@ -1,8 +1,8 @@
 const ordinary = Function.prototype[Symbol.hasInstance];
 
 /**
- * `value instanceof type` becomes true for an instance of the same class in another copy of its package, too. For
- * events and other objects whose public members are all that others use; not for what is asked for once a message.
+ * Makes `value instanceof type` true for an instance of the same class from another copy of its package, too. Use it for
+ * events and other objects of which others use only public members. Do not use it for checks that run for each message.
  *
  * ```ts check
  * import { recognizeCopies } from '@headrace/core/authoring';
@@ -13,9 +13,9 @@ const ordinary = Function.prototype[Symbol.hasInstance];
  *   }
  * }
  * ```
- * Subclasses are not concerned: `instanceof` a subclass means what it always means.
+ * Subclasses are not affected: `instanceof` works as usual for a subclass.
  *
- * @param name - the same in all copies, and no other class's: it becomes a `Symbol.for`
+ * @param name - name that is the same in all copies, and unique to the class; it becomes a `Symbol.for`
  */
 export function recognizeCopies(type: { readonly prototype: object }, name: string): void {
   const brand = Symbol.for(name);
@@ -28,7 +28,10 @@ export function recognizeCopies(type: { readonly prototype: object }, name: stri
   });
 }
 
-/** An instance of a class that was given this name, or of one below it, in whatever copy; the class itself is not needed. */
+/**
+ * Returns true if the value is an instance of a class with this name, or of a subclass, from any copy. The caller does not
+ * need the class.
+ */
 export function isMarked(value: unknown, name: string): boolean {
   return typeof value === 'object' && value !== null && Symbol.for(name) in value;
 }

@@ -2,7 +2,7 @@ import type { Handler } from '../contract.ts';
 import { PipelineError } from '../errors.ts';
 import { classOf } from './handler-names.ts';
 
-/** Between two members of a ring. */
+/** The neighbors of a member or of a free place in a ring. */
 interface Place<P> {
   readonly prev: P;
   readonly next: P;
@@ -13,10 +13,11 @@ interface Member<P> extends Place<P> {
 }
 
 /**
- * Refuses a handler in a place where a declared event could not be heard: user events go towards the tail, so what fires
- * an event stands before what answers it. An event that no handler of the pipeline declares to fire may come from anywhere.
+ * Refuses a handler if a declared event could not reach the handler that answers it. User events pass towards the tail, so the
+ * handler that fires an event must be before the handler that answers it. An event that no handler of the pipeline declares to
+ * fire can come from anywhere.
  *
- * @param ends - head and tail in one
+ * @param ends - member that is both head and tail
  */
 export function checkEventOrder<P extends Member<P>>(
   handler: Handler,
@@ -36,7 +37,7 @@ export function checkEventOrder<P extends Member<P>>(
   }
 }
 
-/** The first handler on the way from here to an end that declares the event so. */
+/** Returns the first handler between `from` and the head or tail that declares the event in this way. */
 function find<P extends Member<P>>(
   way: 'prev' | 'next',
   from: P,

@@ -35,20 +35,20 @@ type RareHandler = Record<RareEvent, (ctx: Context, argument: unknown) => Handle
 
 /** The parts of a pipeline that its contexts use. */
 export interface ContextOwner extends Pipeline, Readonly<Ring<HandlerContext>> {
-  /** To the transport; a throw fails the future. */
+  /** Passes a message to the transport. An error that is thrown fails the future. */
   writeOut(message: unknown): WriteFuture;
-  /** To the transport; a throw is reported to the handlers. */
+  /** Requests input from the transport. The handlers receive an error that is thrown. */
   readOut(): void;
   flushOut(): void;
   readonly channel: Channel;
-  /** `exceptionCaught` threw: reported to the log, not to the pipeline. */
+  /** Called when `exceptionCaught` threw. Reports the error to the log, not to the pipeline. */
   exceptionHandlerFailed(context: HandlerContext, thrown: Error, original: Error): void;
   readonly output: HostOutput;
 }
 
 /**
- * A handler's place in a pipeline: calls the handler and catches its throws. The next
- * handler is decided by the ring. Ten thousand connections have a hundred thousand of these: each field counts.
+ * A handler's place in a pipeline. It calls the handler and catches its errors. The ring determines the next handler. Ten
+ * thousand connections have a hundred thousand contexts, so each field counts.
  */
 export class HandlerContext implements Context, Clock, RingMember<HandlerContext> {
   readonly pipeline: ContextOwner;
@@ -62,7 +62,7 @@ export class HandlerContext implements Context, Clock, RingMember<HandlerContext
   prev: HandlerContext;
 
   constructor(pipeline: ContextOwner, handler: Handler, name: string) {
-    // The fields that every message needs come first: in a broadcast each member's context comes from far away in memory.
+    // The fields that every message needs come first, because in a broadcast the contexts of the members are not in the cache.
     this.pipeline = pipeline;
     this.handler = handler;
     this.bits = mask.maskOf(handler);
@@ -78,7 +78,7 @@ export class HandlerContext implements Context, Clock, RingMember<HandlerContext
     return this.pipeline.channel;
   }
 
-  // --- the clock as the handler sees it ---
+  // --- the clock that the handler sees ---
 
   get clock(): Clock {
     return this;
@@ -120,7 +120,7 @@ export class HandlerContext implements Context, Clock, RingMember<HandlerContext
     this.pipeline.channel.clock.nextTurn(() => this.runTask(task));
   }
 
-  /** As an event of its own: an error reaches the handler's `exceptionCaught` instead of ending the process. */
+  /** Runs a task as an event of its own. An error reaches the handler's `exceptionCaught` instead of ending the process. */
   private runTask(task: () => void): void {
     callSafely(task, undefined, (error) => this.threw(error));
   }
@@ -158,7 +158,7 @@ export class HandlerContext implements Context, Clock, RingMember<HandlerContext
 
   fireChannelReadComplete(): void {
     const { nextReadCompleter, pipeline } = this;
-    // At the tail nothing is left to do.
+    // Nothing is left to do at the tail.
     if (nextReadCompleter !== pipeline.headTail) nextReadCompleter.invokeChannelReadComplete();
   }
 
@@ -207,7 +207,7 @@ export class HandlerContext implements Context, Clock, RingMember<HandlerContext
     nextWith(this, mask.EXCEPTION_CAUGHT).invokeExceptionCaught(error);
   }
 
-  /** This handler's own `exceptionCaught`, or the next one that has it. */
+  /** Calls this handler's own `exceptionCaught`, or that of the next handler that implements it. */
   invokeExceptionCaught(error: Error): void {
     if ((this.bits & mask.ADDED) === 0 || (this.bits & mask.EXCEPTION_CAUGHT) === 0) {
       this.fireExceptionCaught(error);
@@ -247,7 +247,7 @@ export class HandlerContext implements Context, Clock, RingMember<HandlerContext
   write(message: unknown): WriteFuture {
     if (message === undefined || message === null) throw noMessage(message);
     const { prevWriter, pipeline } = this;
-    // Past the head, which would only pass it on: one step and two cache lines less for each message.
+    // Skips the head, which would only pass the message on. This saves one step and two cache lines for each message.
     if (prevWriter === pipeline.headTail) return pipeline.writeOut(message);
     return prevWriter.invokeWrite(message);
   }
@@ -308,7 +308,10 @@ export class HandlerContext implements Context, Clock, RingMember<HandlerContext
 
   // --- calling the handler ---
 
-  /** An event that is not frequent. By its name: a closure for each handler of each connection would be garbage. */
+  /**
+   * Calls the handler for a rare event, by the name of the event. A closure for each handler of each connection would be
+   * garbage.
+   */
   private invoke(event: RareEvent, argument?: unknown): void {
     try {
       const handled = (this.handler as RareHandler)[event](this, argument);
@@ -318,20 +321,20 @@ export class HandlerContext implements Context, Clock, RingMember<HandlerContext
     }
   }
 
-  /** An error thrown by a handler reaches its own `exceptionCaught` first. */
+  /** Passes an error that a handler threw to the handler's own `exceptionCaught` first. */
   private threw(thrown: unknown): void {
     const error = toError(thrown);
     rememberThrower(error, this.name);
     this.invokeExceptionCaught(error);
   }
 
-  /** A rejection of an asynchronous handler counts as its throw. */
+  /** Treats the rejection of an asynchronous handler as an error that the handler threw. */
   private watch(handled: Handled): void {
     if (!isPromiseLike(handled)) return;
     handled.then(undefined, (thrown) => this.threw(thrown));
   }
 
-  /** An asynchronous operation's rejection is reported like any unobserved failure. */
+  /** Converts the result of an operation to a future. A rejection is reported like any unobserved failure. */
   private outcomeOf(result: WriteFuture | PromiseLike<void>): WriteFuture {
     return SettableFuture.from(result, (future) => this.reportFailure(future));
   }
@@ -347,7 +350,7 @@ export class HandlerContext implements Context, Clock, RingMember<HandlerContext
   }
 }
 
-/** A write of `null` or `undefined` is a mistake of the program, not a failed write. */
+/** Returns the error for a write of `null` or `undefined`, which is a fault of the program, not a failed write. */
 export function noMessage(message: null | undefined): TypeError {
   return new TypeError(`write(${String(message)}): a message cannot be null or undefined`);
 }

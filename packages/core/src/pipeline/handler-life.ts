@@ -5,21 +5,21 @@ import type { HandlerContext } from './handler-context.ts';
 import { ADDED, REMOVED } from './handler-mask.ts';
 import { has, isLinked, type Ring, unlink } from './handler-ring.ts';
 
-/** The pipeline in which handlers are added and removed. */
+/** The pipeline to which handlers are added and from which they are removed. */
 export interface HandlerHome extends Ring<HandlerContext> {
   fireExceptionCaught(error: Error): void;
 }
 
-/** Its `handlerAdded` has not run. */
+/** Returns true if `handlerAdded` of the handler has not run. */
 export function isPending(context: HandlerContext): boolean {
   return (context.bits & (ADDED | REMOVED)) === 0;
 }
 
-/** Calls `handlerAdded`, once. A handler that throws there is removed, and the error fired. */
+/** Calls `handlerAdded` once. If it throws, removes the handler and fires the error. */
 export function callHandlerAdded(home: HandlerHome, context: HandlerContext): void {
   if (!isPending(context)) return;
   context.bits |= ADDED;
-  // Without a closure: each connection has several handlers.
+  // No closure, because each connection has several handlers.
   try {
     const returned: unknown = context.handler.handlerAdded?.(context);
     if (returned !== undefined) onRejection(returned, (error) => dropFailed(home, context, error));
@@ -31,7 +31,7 @@ export function callHandlerAdded(home: HandlerHome, context: HandlerContext): vo
 const handlerRemoved = (context: HandlerContext): unknown =>
   context.handler.handlerRemoved?.(context);
 
-/** Calls `handlerRemoved`, once, if `handlerAdded` has run. */
+/** Calls `handlerRemoved` once, if `handlerAdded` has run. */
 export function callHandlerRemoved(home: HandlerHome, context: HandlerContext): void {
   const wasAdded = has(context, ADDED);
   setRemoved(context);
@@ -42,7 +42,7 @@ export function callHandlerRemoved(home: HandlerHome, context: HandlerContext): 
 function dropFailed(home: HandlerHome, context: HandlerContext, error: Error): void {
   let removal = 'it was removed';
   if (has(context, ADDED)) {
-    // It may have been removed or replaced before its handlerAdded ran.
+    // The handler might have been removed or replaced before its handlerAdded ran.
     if (isLinked(context)) unlink(home, context);
     setRemoved(context);
     try {

@@ -2,12 +2,11 @@ import type { Handler } from '../contract.ts';
 import type { OnlyMessageTypes, Types } from '../handler-types.ts';
 
 /**
- * A handler as an object literal, with types: `ctx` and the messages get theirs, and what the handler fires and
- * writes is checked. It returns the object itself; the types may be left out as in {@link Types}.
+ * Adds types to a handler that is an object literal, and returns the object itself. The compiler then knows the types of `ctx`
+ * and of the messages, and checks the messages that the handler fires and writes. Each type is optional, as in {@link Types}.
  *
- * A literal without it is checked as far as its parameters have types: a literal with
- * `channelRead(ctx, line: string)` must stand after something that passes on strings. The types
- * that it fires and writes are then not known.
+ * Without this function, a literal is checked only by the types of its parameters. A literal with
+ * `channelRead(ctx, line: string)` must be after a handler that passes on strings, but its own messages are unknown.
  *
  * @example
  * ```ts run

@@ -16,12 +16,12 @@ export const FLUSH: number = 1 << 12;
 export const SHUTDOWN: number = 1 << 13;
 export const CLOSE: number = 1 << 14;
 
-/** Beside the events in a context's bits: `handlerAdded` has run. Before that the handler gets no event. */
+/** A further bit of a context: `handlerAdded` has run. Before that, the handler receives no event. */
 export const ADDED: number = 1 << 16;
-/** It has left its pipeline. */
+/** The handler has left its pipeline. */
 export const REMOVED: number = 1 << 17;
 
-/** The events that a handler implements, as bits: the others skip it without a call. */
+/** Returns the events that a handler implements, as bits. Other events skip the handler without a call. */
 export function maskOf(handler: Handler): number {
   let mask = 0;
   if (handler.channelRegistered !== undefined) mask |= CHANNEL_REGISTERED;

@@ -1,16 +1,16 @@
 import { isClass } from '../call/is-class.ts';
 import type { Handler } from '../contract.ts';
 
-/** The first generated name of each class: all channels share the string. */
+/** The first generated name of each class. All channels share the string. */
 const firstNames = new WeakMap<object, string>();
 
-/** A handler's class, for generated names and for error texts. */
+/** Returns the name of a handler's class, for generated names and error texts. */
 export function classOf(handler: unknown): string {
   const name = (handler as Handler | null | undefined)?.constructor?.name;
   return typeof name !== 'string' || name === 'Object' || name === '' ? 'Handler' : name;
 }
 
-/** The name of a class's first handler in a pipeline that was given none. */
+/** Returns the name of the first unnamed handler of a class in a pipeline. */
 export function firstNameOf(handler: Handler): string {
   const type = handler.constructor;
   if (typeof type !== 'function' || type === Object) return 'Handler#0';
@@ -22,7 +22,7 @@ export function firstNameOf(handler: Handler): string {
   return name;
 }
 
-/** The name of a further one: the class, `#` and the lowest number that is not among these names. */
+/** Returns the name of a further handler: the class, `#` and the lowest number that is not in `names`. */
 export function nextName(first: string, names: readonly string[]): string {
   const prefix = first.slice(0, -1);
   const numbers = new Set<number>();
@@ -34,12 +34,12 @@ export function nextName(first: string, names: readonly string[]): string {
   return `${prefix}${number}`;
 }
 
-/** A name with several handlers: the second would be dropped. */
+/** Returns the error text for a name with several handlers. The second handler would be lost. */
 export function nameForOneText(name: string): string {
   return `the name "${name}" is for one handler; add each by a call of its own: addLast("${name}", handler)`;
 }
 
-/** Why a value is not a handler, and what to write in its place: `addLast(new …)`, or another call. */
+/** Returns the error text for a value that is not a handler, with the correct call: `addLast(new …)` or another call. */
 export function notHandlerText(value: unknown, call: string = 'addLast'): string {
   if (Array.isArray(value)) return 'an array is not a handler; spread it: addLast(...handlers)';
   if (isClass(value)) {

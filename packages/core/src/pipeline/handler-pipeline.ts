@@ -19,17 +19,17 @@ import { PipelineTemplate } from './pipeline-template.ts';
 import { markServed } from './served-mark.ts';
 import { contextFor } from './traced-context.ts';
 
-/** The pipeline of one channel: a ring of contexts, and the way in at its head and its tail. */
+/** The pipeline of one channel: a ring of contexts, with entries at its head and its tail. */
 export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
   readonly host: PipelineHost;
-  /** Those of the host: each message asks for them. */
+  /** Copy of the host's field, because each message needs it. */
   readonly channel: Channel;
   readonly output: HostOutput;
   readonly headTail: HandlerContext;
   readInterceptor: HandlerContext | undefined;
   flushInterceptor: HandlerContext | undefined;
   lastWriter: HandlerContext;
-  /** `handlerAdded` and `handlerRemoved` calls that wait for the channel's registration. */
+  /** `handlerAdded` and `handlerRemoved` calls that wait for the registration of the channel. */
   private waiting: { readonly context: HandlerContext; readonly added: boolean }[] | undefined =
     undefined;
   private destroyed = false;
@@ -170,7 +170,7 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
   addFirst(...args: readonly unknown[]): this {
     let { next } = this.headTail;
     this.addAll(args, () => {
-      // A handler that is added may remove the one that was first.
+      // A handler that is added can remove the handler that was first.
       while (next !== this.headTail && next.next.prev !== next) next = next.next;
       return next;
     });
@@ -246,7 +246,7 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
     return this.headTail.prev === this.headTail ? undefined : this.headTail.prev;
   }
 
-  /** The handler, if there is one and no other. */
+  /** The only handler, or `undefined` if there is none or more than one. */
   get only(): Handler | undefined {
     return this.headTail.next === this.headTail.prev ? this.first() : undefined;
   }
@@ -278,7 +278,7 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
 
   // --- the channel's life ---
 
-  /** The channel is registered: `handlerAdded` of the handlers so far is called, in order. */
+  /** Called when the channel is registered. Calls `handlerAdded` of the present handlers, in order. */
   announceRegistered(): void {
     for (let i = 0; this.waiting !== undefined && i < this.waiting.length; i++) {
       const { context, added } = this.waiting[i]!;
@@ -288,16 +288,16 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
     this.waiting = undefined;
   }
 
-  /** The channel is unregistered: the handlers go, the last one first. */
+  /** Called when the channel is unregistered. Removes the handlers, the last one first. */
   destroy(): void {
     this.destroyed = true;
     this.waiting = undefined;
     while (this.headTail.prev !== this.headTail) this.take(this.headTail.prev);
   }
 
-  // --- inside ---
+  // --- internal ---
 
-  /** One at a time, so that a handler which adds others from `handlerAdded` finds its neighbors in order. */
+  /** Adds the handlers one by one, so that a handler that adds others in `handlerAdded` finds its neighbors in order. */
   private addAll(args: readonly unknown[], nextOf: () => HandlerContext): void {
     if (typeof args[0] === 'string') {
       if (args.length > 2) throw new PipelineError('PIPELINE_STATE', nameForOneText(args[0]));
@@ -308,7 +308,7 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
   }
 
   private insert(handler: Handler, name: string | undefined, nextOf: () => HandlerContext): void {
-    // As in Netty, a taken name is reported before an unknown base.
+    // As in Netty, a name that is taken is reported before an unknown base.
     this.checkName(name);
     const next = nextOf();
     const context = this.make(handler, { prev: next.prev, next }, name);
@@ -316,7 +316,7 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
     this.announceAdded(context);
   }
 
-  /** Checks everything before anything changes; the name first, so that a name in use does not mark the handler as used. */
+  /** Checks everything before any change. The name is checked first, so that a taken name does not mark the handler as used. */
   private make(
     handler: Handler,
     place: Pick<HandlerContext, 'prev' | 'next'>,

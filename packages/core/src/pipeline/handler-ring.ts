@@ -1,50 +1,49 @@
-// The next handler. A pipeline is a ring of contexts, closed by one context that is both head and tail: inbound
-// events go along `next`, operations along `prev`. This file alone decides which member gets an event or operation next:
-//
-// - `channelRead`, `channelReadComplete` and `write` are frequent, so each member keeps a link to the member
-//   that takes them next. When a context is added or removed, only the links that lead over it are changed:
-//   building a pipeline costs time linear in its length.
-// - `read` and `flush` are frequent, and few handlers intercept them: the ring keeps the one that does.
-// - the others are looked up by mask.
+// The next handler. A pipeline is a ring of contexts, closed by one context that is both head and tail. Inbound events pass
+// along `next`, operations along `prev`. Only this file decides which member receives an event or operation next. Each member
+// keeps a link to the next member for the frequent `channelRead`, `channelReadComplete` and `write`. When a context is added or
+// removed, only the links across it change, so that building a pipeline costs time linear in its length. `read` and `flush` are
+// also frequent, but few handlers intercept them, so the ring keeps the member that does. Other events are looked up by mask.
 import * as mask from './handler-mask.ts';
 
-/** A member in a ring. */
+/** A member of a ring. */
 export interface RingMember<P> {
-  /** The events that its handler takes, and whether it is added: see `handler-mask.ts`. */
+  /** Events that the handler implements, and whether it is added: see `handler-mask.ts`. */
   bits: number;
   next: P;
   prev: P;
-  /** The member that gets a `channelRead` next. */
+  /** Member that receives the next `channelRead`. */
   nextReader: P;
-  /** The member that gets a `channelReadComplete` next. */
+  /** Member that receives the next `channelReadComplete`. */
   nextReadCompleter: P;
-  /** The member that gets a `write` next. */
+  /** Member that receives the next `write`. */
   prevWriter: P;
 }
 
 /** A ring of members. */
 export interface Ring<P> {
-  /** Head and tail in one: its `next` is the first handler's, its `prev` the last one's. It takes every event. */
+  /**
+   * Member that is both head and tail. Its `next` is the first handler's, its `prev` the last handler's. It takes every event.
+   */
   readonly headTail: P;
-  /** The member that intercepts `read`: `headTail` if there is none, `undefined` if there are more than one. */
+  /** Member that intercepts `read`: `headTail` if there is no such handler, or `undefined` if there is more than one. */
   readInterceptor: P | undefined;
-  /** The member that intercepts `flush`, likewise. */
+  /** Member that intercepts `flush`: `headTail` or `undefined` as for `read`. */
   flushInterceptor: P | undefined;
-  /** Cached copy of `headTail.prevWriter`: saves a cache miss per member in broadcasts. */
+  /** Cached copy of `headTail.prevWriter`, which saves a cache miss per member in broadcasts. */
   lastWriter: P;
 }
 
-/** True if its handler implements this event or operation. */
+/** Returns true if the handler of the member implements this event or operation. */
 export function has<P>(member: RingMember<P>, bit: number): boolean {
   return (member.bits & bit) !== 0;
 }
 
-/** False once a member has been removed or replaced. */
+/** Returns false for a member that was removed or replaced. */
 export function isLinked<P extends RingMember<P>>(member: P): boolean {
   return member.prev.next === member;
 }
 
-/** The next member towards the tail whose handler is added and takes this event; head and tail take all. */
+/** Returns the next member towards the tail whose handler is added and implements this event. `headTail` implements all. */
 export function nextWith<P extends RingMember<P>>(from: RingMember<P>, bit: number): P {
   const wanted = mask.ADDED | bit;
   let member = from.next;
@@ -52,7 +51,7 @@ export function nextWith<P extends RingMember<P>>(from: RingMember<P>, bit: numb
   return member;
 }
 
-/** The next member towards the head, likewise. */
+/** Returns the next member towards the head whose handler is added and implements this operation. */
 export function prevWith<P extends RingMember<P>>(from: RingMember<P>, bit: number): P {
   const wanted = mask.ADDED | bit;
   let member = from.prev;
@@ -60,14 +59,14 @@ export function prevWith<P extends RingMember<P>>(from: RingMember<P>, bit: numb
   return member;
 }
 
-/** Puts a new member before another. */
+/** Inserts a new member before another member. */
 export function insertBefore<P extends RingMember<P>>(ring: Ring<P>, member: P, next: P): void {
   member.prev = next.prev;
   member.next = next;
   takeOver(ring, member);
 }
 
-/** Replaces a member; events that the old one still forwards reach the new one. */
+/** Replaces a member. Events that the old member still forwards reach the new member. */
 export function replace<P extends RingMember<P>>(ring: Ring<P>, old: P, member: P): void {
   member.prev = old.prev;
   member.next = old.next;
@@ -78,7 +77,7 @@ export function replace<P extends RingMember<P>>(ring: Ring<P>, old: P, member: 
   findInterceptors(ring, old);
 }
 
-/** Takes a member out. Its own links stay, for events that it still forwards. */
+/** Removes a member. Its own links stay, for events that it still forwards. */
 export function unlink<P extends RingMember<P>>(ring: Ring<P>, member: P): void {
   member.prev.next = member.next;
   member.next.prev = member.prev;
@@ -87,7 +86,7 @@ export function unlink<P extends RingMember<P>>(ring: Ring<P>, member: P): void 
   findInterceptors(ring, member);
 }
 
-/** Links the neighbors to a new member, and all members whose events go through it. */
+/** Links a new member to its neighbors, and to all members whose events pass through it. */
 function takeOver<P extends RingMember<P>>(ring: Ring<P>, member: P): void {
   member.prev.next = member;
   member.next.prev = member;
@@ -101,7 +100,7 @@ function takeOver<P extends RingMember<P>>(ring: Ring<P>, member: P): void {
   findInterceptors(ring, member);
 }
 
-/** A member's own links, from those of its neighbors. */
+/** Sets a member's own links, from those of its neighbors. */
 function linkForward<P extends RingMember<P>>(member: P): void {
   const { next, prev } = member;
   member.nextReader = has(next, mask.CHANNEL_READ) ? next : next.nextReader;
@@ -109,7 +108,7 @@ function linkForward<P extends RingMember<P>>(member: P): void {
   member.prevWriter = has(prev, mask.WRITE) ? prev : prev.prevWriter;
 }
 
-/** For all members before a member, back to one that takes the event itself, as head and tail do. */
+/** Sets the links of the members before a member, back to a member that takes the event itself, as `headTail` does. */
 function redirectReads<P extends RingMember<P>>(member: P, reader: P, completer: P): void {
   let wants = mask.CHANNEL_READ | mask.CHANNEL_READ_COMPLETE;
   for (let p = member.prev; wants !== 0; p = p.prev) {
@@ -119,7 +118,7 @@ function redirectReads<P extends RingMember<P>>(member: P, reader: P, completer:
   }
 }
 
-/** For all members after a member, likewise. */
+/** Sets the links of the members after a member, up to one that writes itself. */
 function redirectWrites<P extends RingMember<P>>(member: P, writer: P): void {
   for (let p = member.next; ; p = p.next) {
     p.prevWriter = writer;
@@ -127,7 +126,7 @@ function redirectWrites<P extends RingMember<P>>(member: P, writer: P): void {
   }
 }
 
-/** A member was added or removed: does a handler still stand between the application and the transport? */
+/** Updates the interceptors after a member was added or removed. */
 function findInterceptors<P extends RingMember<P>>(ring: Ring<P>, changed: P): void {
   ring.lastWriter = ring.headTail.prevWriter;
   if (has(changed, mask.READ)) ring.readInterceptor = onlyOneWith(ring.headTail, mask.READ);

@@ -8,28 +8,28 @@ import type {
   WriteFuture,
 } from '../contract.ts';
 
-/** The output before the head: it takes the writes and flushes that no handler kept. */
+/** The output beyond the head, which receives the writes and flushes that pass all handlers. */
 export interface HostOutput {
   write(message: unknown): WriteFuture;
   flush(): void;
-  /** Handlers hold `delta` bytes more. */
+  /** Adds `delta` bytes to the output that handlers hold. */
   addHeldBytes(delta: number): void;
-  /** A future that failed at once, and is reported if it is not observed. */
+  /** Returns a future that has failed, and reports the failure if it is not observed. */
   failedWrite(error: Error): WriteFuture;
-  /** Has a failed future reported if it is not observed. */
+  /** Reports the failure of a future if it is not observed. */
   reportFailure(future: WriteFuture): void;
 }
 
-/** The channel that owns a pipeline: its output, its input, and its hooks for everything that no handler took. */
+/** The channel that owns a pipeline: its output, its input, and its hooks for messages and events that no handler took. */
 export interface PipelineHost {
   readonly channel: Channel;
   readonly isRegistered: boolean;
   readonly isOpen: boolean;
   readonly output: HostOutput;
   readonly reading: {
-    /** A `read()` has passed the pipeline. */
+    /** Called when a `read()` has passed the pipeline. */
     request(): void;
-    /** A `channelReadComplete` has passed the pipeline: with auto-read on, the next `read()` is due. */
+    /** Called when a `channelReadComplete` has passed the pipeline. With auto-read on, the next `read()` is due. */
     requestIfAuto(): void;
   };
 
@@ -54,8 +54,8 @@ const pipelineOf = (ctx: Context) => (ctx as HeadTailContext).pipeline;
 const hostOf = (ctx: Context): PipelineHost => pipelineOf(ctx).host;
 
 /**
- * Head and tail of every pipeline, which is a ring: the head, before the first handler, takes the operations
- * that no handler kept; the tail, after the last handler, takes the events.
+ * Head and tail of every pipeline, which is a ring. The head, before the first handler, takes the operations that pass all
+ * handlers. The tail, after the last handler, takes the events.
  */
 export const HEAD_AND_TAIL: Handler = {
   sharable: true,

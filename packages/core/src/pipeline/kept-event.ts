@@ -1,6 +1,6 @@
 import type { Context, Direction } from '../contract.ts';
 
-/** The names of the inbound events, which are those of the methods that handle them. */
+/** The names of the inbound events, which are the names of the methods that handle them. */
 export type InboundEvent =
   | 'channelRegistered'
   | 'channelActive'
@@ -12,11 +12,11 @@ export type InboundEvent =
   | 'channelUnregistered'
   | 'handlerRemoved';
 
-/** An inbound event that is not a message: the method of a handler that takes it, and its argument. */
+/** An inbound event that is not a message, with the name of the method that handles it and its argument. */
 export class KeptEvent {
-  /** The method of the next handler that it calls. */
+  /** Method of the next handler that the event calls. */
   readonly method: InboundEvent;
-  /** Its argument: the user event, the error or the direction. */
+  /** Argument of the method: the user event, the error or the direction. */
   readonly value: unknown;
 
   constructor(method: InboundEvent, value?: unknown) {
@@ -24,7 +24,7 @@ export class KeptEvent {
     this.value = value;
   }
 
-  /** Fires it at the next handler. */
+  /** Fires the event at the next handler. */
   fire(ctx: Context): void {
     if (this.method === 'userEventTriggered') ctx.fireUserEventTriggered(this.value);
     else if (this.method === 'exceptionCaught') ctx.fireExceptionCaught(this.value as Error);

@@ -4,8 +4,8 @@ import { INACTIVE, KeptEvent } from './kept-event.ts';
 import { KeptInput, type KeptInputSteps } from './kept-input.ts';
 
 /**
- * The base of handlers that keep input for later: every inbound event from `channelRead` on has its place in their
- * {@link KeptInput}, which is made when something is first asked of it.
+ * The base class of handlers that keep input for later. Their {@link KeptInput}, which is created at its first use, receives
+ * every inbound event from `channelRead` on.
  *
  * @example
  * ```ts run
@@ -35,26 +35,28 @@ import { KeptInput, type KeptInputSteps } from './kept-input.ts';
  * ```
  */
 export abstract class KeptInputHandler implements Handler {
-  /** The kept input, if it was used. */
+  /** Kept input, `undefined` before its first use. */
   protected madeKept: KeptInput | undefined = undefined;
 
-  /** The kept input; made at the first use. */
+  /** Kept input, created at its first use. */
   protected get kept(): KeptInput {
     this.madeKept ??= new KeptInput(this.keptInputSteps());
     return this.madeKept;
   }
 
-  /** Something is kept, or is being delivered. */
+  /** Whether input is kept or is being delivered. */
   protected get isKeeping(): boolean {
     return this.madeKept?.isBusy === true;
   }
 
-  /** The handler's steps; asked for once, at the first use. */
+  /** Returns the steps of the handler. Called once, at the first use of the kept input. */
   protected keptInputSteps(): KeptInputSteps {
     return {};
   }
 
-  /** Passes on an end before which nothing is kept. A handler that acts at the end gives it as the step `event`, too. */
+  /**
+   * Passes on the end of the input when no input is kept. A handler that acts at the end must also do so in the step `event`.
+   */
   protected passEnd(ctx: Context, end: KeptEvent): void {
     end.fire(ctx);
   }
@@ -73,7 +75,7 @@ export abstract class KeptInputHandler implements Handler {
   }
 
   userEventTriggered(ctx: Context, event: unknown): void {
-    // A drain also waits for messages kept after it began.
+    // A drain also waits for messages that are kept after it started.
     if (this.madeKept === undefined && !isDrainEvent(event)) {
       ctx.fireUserEventTriggered(event);
     } else this.kept.userEventTriggered(ctx, event);

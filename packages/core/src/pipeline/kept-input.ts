@@ -8,64 +8,65 @@ import { COMPLETE, INACTIVE, KeptEvent, UNREGISTERED } from './kept-event.ts';
 import { KeptQueue, sizeOf } from './kept-queue.ts';
 import { isTurnCheckDue } from './turn-check.ts';
 
-/** After the channel has closed, so many messages of its peer are still delivered; the rest is dropped. */
+/** Maximum number of the peer's messages that are delivered after the channel has closed. Further messages are dropped. */
 export const MAX_LATE_MESSAGES = 16_384;
 
-/** The steps of a handler with its {@link KeptInput}: each has a default. */
+/** The steps of a handler with its {@link KeptInput}. Each step has a default. */
 export interface KeptInputSteps {
-  /** The handler's name, for `channel.readHolds` while the handler itself holds reads. @default kept input */
+  /** Name of the handler, for `channel.readHolds` while the handler itself holds reads. @default kept input */
   readonly why?: string;
-  /** Passes a message on, as if it came now. @default ctx.fireChannelRead */
+  /** Passes a message on as if it had just arrived. @default ctx.fireChannelRead */
   readonly passOn?: (ctx: Context, message: unknown) => void;
   /**
-   * The question before each message, and before the handler goes on with a begun one. False keeps the message; the
-   * handler calls {@link KeptInput.deliver} when the answer has changed. `isDue`: an error or the close follows the
-   * message, which waits for no demand and no rate any more. @default true
+   * Called before each message, and before the handler continues with a message. If it returns false, the message is kept, and
+   * the handler calls {@link KeptInput.deliver} when the answer changes. With `isDue`, an error or the close follows the
+   * message, which no longer waits for a demand or a rate. @default true
    */
   readonly mayPass?: (ctx: Context, isDue: boolean) => boolean;
-  /** Goes on with the message that the handler had begun when it called {@link KeptInput.pause}. */
+  /** Continues with the message during which the handler called {@link KeptInput.pause}. */
   readonly goOn?: (ctx: Context) => void;
   /** Passes the end of a burst on. @default ctx.fireChannelReadComplete */
   readonly complete?: (ctx: Context) => void;
   /** Passes on an event that is neither a message nor the end of a burst. @default event.fire(ctx) */
   readonly event?: (ctx: Context, event: KeptEvent) => void;
-  /** The handler has been removed: passes on the rest of the message that it had begun, as it is. */
+  /** Called when the handler was removed. Passes on the unchanged rest of the message that the handler had started. */
   readonly removed?: (ctx: Context) => void;
-  /** True if messages that are kept when the handler is removed still take the step `passOn`. @default false */
+  /** Whether messages that are kept when the handler is removed still pass the step `passOn`. @default false */
   readonly passOnWhenRemoved?: boolean;
-  /** Called after each delivery, whether something is left or not. */
+  /** Called after each delivery, even if messages are left. */
   readonly delivered?: (ctx: Context) => void;
-  /** The message that the handler had begun is dropped. */
+  /** Called when the rest of the message that the handler had started is dropped. */
   readonly dropped?: () => void;
-  /** For an upgrade to TLS: messages that are left of the one that the handler had begun. @default none */
+  /** Returns the remaining messages of the message that the handler had started, for an upgrade to TLS. @default none */
   readonly begun?: () => readonly unknown[];
 }
 
 /**
- * Input that a handler keeps for later, in order: the one home of its rules, the counterpart of `PendingWriteQueue`.
- * The handler gives it every inbound event from `channelRead` on; {@link KeptInputHandler} does that.
+ * Input that a handler keeps for later, in order, the counterpart of `PendingWriteQueue`. The handler passes every inbound event
+ * from `channelRead` on to it, as {@link KeptInputHandler} does.
  *
- * - **Order** Events that arrive while something is kept are kept after it: messages, ends of
- *   bursts, errors, user events and the end of the input. A {@link TlsUpgradeEvent} passes at once
- *   and is given the number of bytes kept; a {@link DrainStartEvent} passes at once; so does a
- *   {@link DrainEvent}, and the drain waits until nothing is kept.
- * - **Holds** While others hold reads nothing is delivered, and delivery goes on when the last hold is released; after
- *   a half-closure too. Each few messages the channel's turn is checked.
- * - **An error** makes the messages before it due: they are delivered although reads are held.
- * - **The close** makes everything due, by turns of the event loop, and passes after it: up to
- *   {@link MAX_LATE_MESSAGES} messages. The channel removes its handlers after that.
- * - **Our own end** drops the messages; errors, user events and the end still pass.
+ * - **Order** Messages, ends of bursts, errors, user events and the end of the input are kept after earlier kept input. A
+ *   {@link TlsUpgradeEvent} passes at once and receives the number of kept bytes. A {@link DrainStartEvent} passes at once. A
+ *   {@link DrainEvent} passes at once, and the drain waits until no input is kept.
+ * - **Holds** While other handlers hold reads, nothing is delivered. Delivery continues when the last hold is released, even
+ *   after a half-closure. The channel's turn is checked every few messages.
+ * - **An error** makes the messages before it due. Due messages are delivered even while reads are held.
+ * - **The close** makes all kept input due and passes after it. Up to {@link MAX_LATE_MESSAGES} messages are delivered, in turns
+ *   of the event loop. The channel then removes its handlers.
+ * - **Our own end** drops the messages. Errors, user events and the end of the input still pass.
  * - **Removal** passes everything on at once.
- * - **Memory** At the end of a burst, bytes that are a small part of their read's memory are copied out of it.
+ * - **Memory** At the end of a burst, bytes that are a small part of the memory of their read are copied out of it.
  */
 export class KeptInput {
   private readonly steps: KeptInputSteps;
   private readonly queue = new KeptQueue();
-  /** The handler stopped in the middle of a message. */
+  /** Whether the handler stopped in the middle of a message. */
   private isBegun = false;
-  /** Calls of the handler that have not returned, or whose promise is pending: nothing else is delivered. */
+  /**
+   * Number of calls of the handler that have not returned or whose promise is pending. Until then, nothing else is delivered.
+   */
   private calls = 0;
-  /** Messages are being passed on; a handler that does so itself sets it by {@link keepWithin}. */
+  /** Whether messages are being passed on. A handler that passes messages on itself sets it with {@link keepWithin}. */
   private isWithin = false;
   private isWaiting = false;
   private awaitsTurn = false;
@@ -80,37 +81,37 @@ export class KeptInput {
     this.steps = steps;
   }
 
-  /** Nothing is kept. */
+  /** Whether no input is kept. */
   get isEmpty(): boolean {
     return this.queue.isEmpty && !this.isBegun && this.calls === 0;
   }
 
-  /** How many messages are kept. */
+  /** Number of kept messages. */
   get size(): number {
     return this.queue.messages;
   }
 
-  /** Messages are being passed on, or are kept: a message that arrives now is kept. */
+  /** Whether messages are being passed on or are kept. If true, a message that arrives is kept. */
   get isBusy(): boolean {
     return this.isWithin || !this.isEmpty;
   }
 
-  /** Kept messages are being passed on. */
+  /** Whether kept messages are being passed on. */
   get isDelivering(): boolean {
     return this.isWithin;
   }
 
-  /** The channel has closed. */
+  /** Whether the channel has closed. */
   get isClosed(): boolean {
     return this.closed;
   }
 
-  /** Messages delivered now wait for no release: an error or the close follows. */
+  /** Whether messages are delivered without waiting for a release, because an error or the close follows. */
   get isDue(): boolean {
     return this.queue.isDue || this.closed;
   }
 
-  /** For an upgrade to TLS: a message that is not bytes counts as one. */
+  /** Number of kept bytes, for an upgrade to TLS. A message that is not bytes counts as one byte. */
   get bytes(): number {
     let { bytes } = this.queue;
     for (const message of this.steps.begun?.() ?? []) bytes += sizeOf(message);
@@ -119,21 +120,21 @@ export class KeptInput {
 
   // --- the handler's own hold ---
 
-  /** Holds reads in the handler's name, until {@link release}. */
+  /** Holds reads in the name of the handler until {@link release}. */
   hold(channel: Channel): void {
     if (this.closed) return;
     this.gate ??= new ReadGate(this.steps.why ?? 'kept input');
     this.gate.hold(channel);
   }
 
-  /** Releases that hold. */
+  /** Releases the hold of the handler. */
   release(): void {
     this.gate?.release();
   }
 
-  // --- what arrives ---
+  // --- input and events that arrive ---
 
-  /** Passes a message on, or keeps it. */
+  /** Passes a message on or keeps it. */
   channelRead(ctx: Context, message: unknown): void {
     this.isInBurst = true;
     if (!this.isBusy && !this.isHeld(ctx.channel) && this.steps.mayPass?.(ctx, false) !== false) {
@@ -145,7 +146,7 @@ export class KeptInput {
     this.deliver(ctx);
   }
 
-  /** The handler itself has passed messages of this burst on: it has an end, whatever is kept of it. */
+  /** Records that the handler itself has passed messages of this burst on, so that the end of the burst must follow. */
   passed(): void {
     this.hasPassed = true;
   }
@@ -156,13 +157,13 @@ export class KeptInput {
     this.drain?.update();
   }
 
-  /** Keeps a message that came while the handler was passing on another one itself; {@link deliverWithin} follows. */
+  /** Keeps a message that arrived while the handler was passing on another message itself. {@link deliverWithin} must follow. */
   keepWithin(message: unknown): void {
     this.isWithin = true;
     this.keep(message);
   }
 
-  /** The handler stops in the middle of a message; `steps.goOn` goes on with it. */
+  /** Records that the handler stops in the middle of a message. `steps.goOn` continues with the message. */
   pause(hasPassed: boolean): void {
     this.isBegun = true;
     this.hasPassed ||= hasPassed;
@@ -170,10 +171,10 @@ export class KeptInput {
   }
 
   /**
-   * For a handler that makes many messages of one, after each of them: true if it must stop. The rest is then paused, and
-   * `steps.goOn` goes on with it; or it was dropped.
+   * Returns true if a handler that makes many messages from one must stop. Called after each of them. The rest is then paused
+   * until `steps.goOn`, or was dropped.
    *
-   * @param hasPassed - false before the first of them
+   * @param hasPassed - false before the first of the messages
    */
   stops(ctx: Context, hasPassed = true): boolean {
     const { channel } = ctx;
@@ -187,7 +188,7 @@ export class KeptInput {
     return mustStop;
   }
 
-  /** As the handler's own method. */
+  /** Handles the event of the same name. */
   channelReadComplete(ctx: Context): void {
     this.isInBurst = false;
     if (!this.isBusy) {
@@ -198,12 +199,12 @@ export class KeptInput {
     if (!this.isWithin && this.isCompleteDue(ctx)) this.complete(ctx);
   }
 
-  /** As the handler's own method. */
+  /** Handles the event of the same name. */
   userEventTriggered(ctx: Context, value: unknown): void {
     const event = new KeptEvent('userEventTriggered', value);
     if (value instanceof TlsUpgradeEvent) value.holding(this.bytes);
     else if (isDrainEvent(value)) {
-      // Its input may have been cut when the drain of the server started.
+      // The input might have been cut when the drain of the server started.
       if (!this.isWithin && dropsKeptMessages(ctx.channel)) this.drop();
       this.drain ??= new DrainGate('kept input', () => !this.isEmpty);
       this.drain.see(value);
@@ -214,65 +215,65 @@ export class KeptInput {
     this.fire(ctx, event);
   }
 
-  /** As the handler's own method. */
+  /** Handles the event of the same name. */
   exceptionCaught(ctx: Context, error: Error): void {
     const event = new KeptEvent('exceptionCaught', error);
     if (!this.isEmpty) this.queue.makeDue();
     this.end(ctx, event);
   }
 
-  /** As the handler's own method. */
+  /** Handles the event of the same name. */
   channelShutdown(ctx: Context, direction: Direction): void {
     const event = new KeptEvent('channelShutdown', direction);
     if (direction === 'output') this.fire(ctx, event);
     else this.end(ctx, event);
   }
 
-  /** As the handler's own method. */
+  /** Handles the event of the same name. */
   channelInactive(ctx: Context): void {
     this.closed = true;
     this.gate?.release();
     this.end(ctx, INACTIVE);
   }
 
-  /** As the handler's own method. */
+  /** Handles the event of the same name. */
   channelUnregistered(ctx: Context): void {
     this.event(ctx, UNREGISTERED);
   }
 
-  /** Passes an event on, or keeps it. */
+  /** Passes an event on or keeps it. */
   event(ctx: Context, event: KeptEvent): void {
     if (this.isEmpty) this.fire(ctx, event);
     else this.queue.addEvent(event);
   }
 
-  /** As the handler's own method. */
+  /** Handles the event of the same name. */
   handlerRemoved(ctx: Context): void {
-    // In the middle of a delivery its loop does it. Handlers before this one go on when the hold is released.
+    // During a delivery, its loop passes the input on. Handlers before this one continue when the hold is released.
     if (!this.isWithin) this.passOnAll(ctx);
     this.gate?.release();
   }
 
-  /** As {@link event}, for one that lets more messages pass. */
+  /** Passes an event on or keeps it, and delivers the messages that it allows. */
   private end(ctx: Context, event: KeptEvent): void {
     this.event(ctx, event);
     this.deliver(ctx);
   }
 
-  // --- calls that may take long ---
+  // --- calls that can take long ---
 
-  /** Before a call of the handler during which, and during whose promise, nothing else may be delivered. */
+  /** Called before a call of the handler. Nothing else is delivered until the call returns and its promise is settled. */
   beginCall(): void {
     this.calls += 1;
   }
 
-  /** The call has returned a promise: reads are held, and a drain waits, until {@link endCall}. */
+  /** Holds reads and the drain until {@link endCall}, because the call has returned a promise. */
   awaitCall(ctx: Context): void {
     this.drain?.update();
     if (!ctx.isRemoved) this.hold(ctx.channel);
   }
 
-  /** The call has returned, or its promise is settled. */
+  /** Called when the call has returned or its promise is settled. */
   endCall(ctx: Context): void {
     this.calls -= 1;
     if (this.calls > 0) return;
@@ -282,20 +283,20 @@ export class KeptInput {
     this.release();
   }
 
-  // --- what leaves ---
+  // --- delivery ---
 
-  /** As {@link deliver}, at the end of the call of the handler's `channelRead` during which something was kept. */
+  /** Delivers as {@link deliver} does, at the end of a `channelRead` call of the handler during which a message was kept. */
   deliverWithin(ctx: Context): void {
     this.isWithin = false;
     this.isInBurst = true;
     this.deliver(ctx);
     if (this.isBusy) return;
-    // The handler itself passes on the end of a burst that left nothing here.
+    // The handler itself passes on the end of a burst of which no input is kept.
     this.isInBurst = false;
     this.hasPassed = false;
   }
 
-  /** Delivers everything that may be delivered now. */
+  /** Delivers all input that can be delivered now. */
   deliver(ctx: Context): void {
     if (this.isWithin || !this.isBusy) return;
     this.isWithin = true;
@@ -347,7 +348,7 @@ export class KeptInput {
     this.steps.goOn(ctx);
   }
 
-  /** Goes on when the holds of others are released, or with the next turn of the event loop. */
+  /** Continues when other handlers release their holds, or in the next turn of the event loop. */
   private wait(ctx: Context, isTurnOver: boolean): void {
     if (isTurnOver) {
       if (this.awaitsTurn) return;
@@ -370,13 +371,13 @@ export class KeptInput {
     });
   }
 
-  /** After the close nothing comes that could let a message pass which may not do so now. */
+  /** After the close, no later event can allow a message that may not pass now. */
   private mayPass(ctx: Context): boolean {
     if (this.steps.mayPass?.(ctx, this.isDue) === false) return false;
     return !this.closed || !this.isTooLate(ctx.channel);
   }
 
-  /** Counts a message that is to be delivered after the close. True if it is one too many. */
+  /** Counts a message that is delivered after the close. Returns true if it exceeds the maximum. */
   isTooLate(channel: Channel): boolean {
     this.late += 1;
     if (this.late <= MAX_LATE_MESSAGES) return false;
@@ -385,7 +386,7 @@ export class KeptInput {
     return true;
   }
 
-  /** Drops all messages; errors, user events and ends still pass. */
+  /** Drops all messages. Errors, user events and the end of the input still pass. */
   drop(): void {
     this.queue.dropMessages();
     if (this.isBegun) this.steps.dropped?.();
@@ -393,8 +394,8 @@ export class KeptInput {
   }
 
   /**
-   * Gives each kept message to `steps.passOn` once more, in order, even while reads are held. A message that it keeps
-   * again stays in its place.
+   * Passes each kept message to `steps.passOn` again, in order, even while reads are held. A message that is kept again stays in
+   * its place.
    */
   lookAgain(ctx: Context): void {
     this.isWithin = true;
@@ -411,7 +412,7 @@ export class KeptInput {
     }
   }
 
-  /** Passes everything on, as it is: the handler has been removed. */
+  /** Passes all input on unchanged, because the handler was removed. */
   passOnAll(ctx: Context): void {
     if (dropsKeptMessages(ctx.channel)) this.drop();
     this.steps.removed?.(ctx);
@@ -436,7 +437,7 @@ export class KeptInput {
     else ctx.fireChannelRead(entry);
   }
 
-  /** A throw is that of one message: those after it are passed on, and what is done after the last one is done. */
+  /** An error concerns one message. Later messages are still passed on, and the steps after the last message still run. */
   private passKept(ctx: Context, message: unknown): void {
     try {
       this.passOn(ctx, message);
@@ -454,14 +455,14 @@ export class KeptInput {
   private fire(ctx: Context, event: KeptEvent): void {
     if (event === COMPLETE) {
       const next = this.queue.peek();
-      // One is enough for messages that are delivered together.
+      // One end of a burst is enough for messages that are delivered together.
       const isLast = next === undefined || next instanceof KeptEvent;
       if (this.hasPassed && isLast) this.complete(ctx);
     } else if (this.steps.event === undefined) event.fire(ctx);
     else this.steps.event(ctx, event);
   }
 
-  /** A handler after this one that holds reads may wait for a flush at the end of a burst. */
+  /** A later handler that holds reads might wait for a flush at the end of a burst. */
   private isCompleteDue(ctx: Context): boolean {
     return this.hasPassed && this.calls === 0 && ctx.channel.isReadHeld;
   }
@@ -481,7 +482,7 @@ export class KeptInput {
     this.drain?.update();
   }
 
-  /** Others hold reads. */
+  /** Returns true if other handlers hold reads. */
   private isHeld(channel: Channel): boolean {
     return this.gate === undefined ? channel.isReadHeld : this.gate.isHeldByOthers(channel);
   }

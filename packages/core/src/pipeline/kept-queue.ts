@@ -2,35 +2,35 @@ import { unpinAll } from '../bytes/pinned-memory.ts';
 import { Fifo } from '../queue/fifo.ts';
 import { COMPLETE, KeptEvent } from './kept-event.ts';
 
-/** The entries of a `KeptInput` in their order: messages, and the events between them. */
+/** The entries of a `KeptInput` in order: messages, and the events between them. */
 export class KeptQueue {
   private readonly entries = new Fifo<unknown>();
   private messageCount = 0;
-  /** This many entries at the front wait for no release. */
+  /** Number of entries at the front that do not wait for a release. */
   private dueCount = 0;
-  /** This many entries at the front have memory of their own. */
+  /** Number of entries at the front that have memory of their own. */
   private unpinned = 0;
 
   get isEmpty(): boolean {
     return this.entries.isEmpty;
   }
 
-  /** How many entries are kept. */
+  /** Number of kept entries. */
   get size(): number {
     return this.entries.size;
   }
 
-  /** How many messages are kept. */
+  /** Number of kept messages. */
   get messages(): number {
     return this.messageCount;
   }
 
-  /** The first entry waits for no release: an error follows it. */
+  /** Whether the first entry does not wait for a release, because an error follows it. */
   get isDue(): boolean {
     return this.dueCount > 0;
   }
 
-  /** The bytes of all messages. */
+  /** Number of bytes of all messages. */
   get bytes(): number {
     let bytes = 0;
     for (let at = 0; at < this.entries.size; at++) {
@@ -53,19 +53,19 @@ export class KeptQueue {
     this.entries.push(event);
   }
 
-  /** The end of a burst; one is enough. Bytes that are a small part of their read's memory are copied out of it. */
+  /** Adds the end of a burst, once. Bytes that are a small part of the memory of their read are copied out of it. */
   addComplete(): void {
     unpinAll(this.entries, this.unpinned);
     if (this.entries.last !== COMPLETE) this.entries.push(COMPLETE);
     this.unpinned = this.entries.size;
   }
 
-  /** An error is added next: nothing before it, nor the error, waits for a release any more. */
+  /** Makes all entries and the next error due, so that they no longer wait for a release. */
   makeDue(): void {
     this.dueCount = this.entries.size + 1;
   }
 
-  /** Later entries wait again. */
+  /** Lets later entries wait for a release again. */
   endDue(): void {
     this.dueCount = 0;
   }
@@ -78,7 +78,7 @@ export class KeptQueue {
     return entry;
   }
 
-  /** Drops all messages; the events stay. */
+  /** Drops all messages and keeps the events. */
   dropMessages(): void {
     const events: unknown[] = [];
     while (!this.entries.isEmpty) {
@@ -92,7 +92,7 @@ export class KeptQueue {
   }
 }
 
-/** A message that is not bytes counts as one. */
+/** Returns the size of a message in bytes. A message that is not bytes counts as one byte. */
 export function sizeOf(message: unknown): number {
   return message instanceof Uint8Array ? Math.max(1, message.length) : 1;
 }

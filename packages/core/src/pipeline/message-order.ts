@@ -2,18 +2,18 @@ import { isOutboundBytes } from '../bytes/byte-source.ts';
 import type { Handler } from '../contract.ts';
 import type { MessageKind } from '../message-kinds.ts';
 
-/** The kind of a message. */
+/** Returns the kind of a message. */
 export function kindOf(message: unknown): MessageKind {
   if (isOutboundBytes(message)) return 'bytes';
   return typeof message === 'string' ? 'text' : 'values';
 }
 
-/** True if no message can be of both kinds. */
+/** Returns true if no message can be of both kinds. */
 export function excludes(one: MessageKind, other: MessageKind): boolean {
   return (one === 'bytes') !== (other === 'bytes');
 }
 
-/** States that a handler cannot read this kind, which handler gave it, and the order to use. */
+/** Returns an error text that names the kind a handler cannot read, the handler that passed it on, and the correct order. */
 export function misorderOfReads(
   reader: Handler,
   kind: MessageKind,
@@ -36,9 +36,9 @@ export function misorderOfReads(
 }
 
 /**
- * States that a handler cannot write this kind, which handler wrote it, and the order to use.
+ * Returns an error text that names the kind a handler cannot write, the handler that wrote it, and the correct order.
  *
- * @param taker - a handler towards the head that accepts this kind
+ * @param taker - handler towards the head that accepts this kind
  */
 export function misorderOfWrites(
   encoder: Handler,

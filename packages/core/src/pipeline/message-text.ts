@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 const SHOWN_BYTES = 24;
 const SHOWN_CHARACTERS = 60;
 
-/** A message in a line of a log: its type and its beginning. */
+/** Returns the type and the start of a message, for a log line. */
 export function messageText(message: unknown): string {
   if (message instanceof Uint8Array) {
     const hex = Buffer.from(message.buffer, message.byteOffset, message.length)

@@ -6,29 +6,29 @@ import type { Chain, OrMisfit, ReadAfter, WriteAfter } from '../handler-chain.ts
 import type { MessageKind } from '../message-kinds.ts';
 import { excludes, misorderOfReads, misorderOfWrites } from './message-order.ts';
 
-/** Makes one handler of one channel. */
+/** A function that creates a handler for one channel. */
 export type HandlerFactory = (channel: Channel) => Handler;
 
 /**
- * The source of a template's handlers: a function; a handler that is `sharable`, which then serves
- * all channels; or one with `fresh()`, of which each channel gets its own.
+ * A source of a template's handlers. It is a function, a `sharable` handler that serves all channels, or a handler with
+ * `fresh()`, which creates a handler for each channel.
  */
 export type HandlerSource = HandlerFactory | Handler;
 
-/** The handlers that come of these sources. */
+/** The handlers that these sources create. */
 export type Made<Sources extends readonly unknown[]> = {
   -readonly [K in keyof Sources]: MadeOf<Sources[K]>;
 };
 
-/** The handler that comes of a source. */
-// Not by ReturnType, whose parameter of type any would let a handler through.
+/** The handler that a source creates. */
+// ReturnType is not used, because its parameter of type any would let a handler through.
 export type MadeOf<Source> = Source extends (...args: never) => infer H ? H : Source;
 
-/** The compiler's answer to a handler that could serve one channel only. */
+/** The compiler's answer to a handler that can serve only one channel. */
 export type ServesOneChannel =
   'a function that makes a new handler: () => new …; a list of handlers is spread: ...list';
 
-/** Whether a source gives handlers to all channels. */
+/** Whether a source creates handlers for all channels. */
 export type ServesAll<Source> = Source extends
   | ((...args: never) => unknown)
   | { readonly sharable: true }
@@ -36,7 +36,10 @@ export type ServesAll<Source> = Source extends
   ? true
   : false;
 
-/** The sources themselves if their handlers fit each other; else a {@link Misfit} for the first that does not. */
+/**
+ * The sources themselves if their handlers fit each other, or otherwise a {@link Misfit} for the first handler that does not
+ * fit.
+ */
 export type FittingSources<Sources extends readonly unknown[], R, W> = {
   readonly [K in keyof Sources]: ServesAll<Sources[K]> extends true
     ? Chain<Made<Sources>, R, W>[K & keyof Chain<Made<Sources>, R, W>] extends infer Verdict
@@ -48,11 +51,11 @@ export type FittingSources<Sources extends readonly unknown[], R, W> = {
 };
 
 /**
- * A pipeline to build again and again: an immutable list of what makes handlers. Wherever a bootstrap takes a
- * function that builds a pipeline, it takes a template too.
+ * An immutable list of sources that create the handlers of a pipeline, for any number of channels. A bootstrap accepts a
+ * template instead of a function that builds a pipeline.
  *
- * @typeParam R - what the next handler would read
- * @typeParam W - what it may write
+ * @typeParam R - messages that the next handler reads
+ * @typeParam W - messages that the next handler may write
  */
 export class PipelineTemplate<R, W> {
   private readonly factories: readonly HandlerFactory[];
@@ -71,12 +74,12 @@ export class PipelineTemplate<R, W> {
   }
 
   /**
-   * A new template with these handlers after the others; this one stays as it is. Takes functions
-   * that make handlers; handlers that are `sharable`; and handlers with `fresh()`, such as those of
-   * a preset: `add(...lengthPrefixed({ maxFrameLength: 65_536 }))`. Any other handler is an
-   * `OPTION_INVALID`; one that cannot read what the handler before it passes on, or writes what
-   * that does not accept, is a `PIPELINE_ORDER`. A handler that a function makes is not known
-   * before its channel exists: its order is checked at the first message.
+   * Returns a new template with further handlers at the end. A source is a function that creates a handler, a handler that is
+   * `sharable`, or a handler with `fresh()`, such as those of a preset: `add(...lengthPrefixed({ maxFrameLength: 65_536 }))`.
+   *
+   * Throws `OPTION_INVALID` for any other handler. Throws `PIPELINE_ORDER` if a handler cannot read the messages of the handler
+   * before it, or if that handler does not accept its writes. The order of a handler that a function creates is checked at the
+   * first message.
    */
   add<const Sources extends readonly HandlerSource[]>(
     ...sources: OrMisfit<Sources, FittingSources<Sources, R, W>>
@@ -94,13 +97,13 @@ export class PipelineTemplate<R, W> {
   }
 }
 
-/** The kinds that the handlers of a template pass on and accept at its end, if they are known. */
+/** The kinds of messages that the last handlers of a template pass on and accept, if they are known. */
 interface HandlerOrder {
   readonly given: KnownKind | undefined;
   readonly accepted: KnownKind | undefined;
 }
 
-/** A kind, and the handler that it comes from. */
+/** A kind of message, and the handler that it comes from. */
 interface KnownKind {
   readonly kind: MessageKind;
   readonly handler: Handler;
@@ -108,7 +111,7 @@ interface KnownKind {
 
 const NO_HANDLERS: HandlerOrder = { given: undefined, accepted: undefined };
 
-/** The order with one handler more; a `PipelineError` if that cannot work. */
+/** Returns the order after one more handler. Throws a `PipelineError` if the order cannot work. */
 function orderAfter(order: HandlerOrder, source: HandlerSource): HandlerOrder {
   if (typeof source === 'function') return NO_HANDLERS;
   const { given, accepted } = order;
@@ -133,14 +136,14 @@ function differ(one: KnownKind | undefined, kind: MessageKind | undefined): one 
   return one !== undefined && kind !== undefined && excludes(one.kind, kind);
 }
 
-/** Makes a function of a source; refuses a source that would fail, or serve one channel only. */
+/** Converts a source to a function. Refuses a source that would fail or could serve only one channel. */
 function factoryOf(source: HandlerSource): HandlerFactory {
   if (isClass(source)) throw notSource(`the class ${source.name}`, `() => new ${source.name}(…)`);
   if (typeof source === 'function') return source;
   if (typeof source !== 'object' || source === null) throw notSource(String(source), '() => …');
   if (Array.isArray(source)) throw notSource('an array', '...handlers');
   if (source.sharable === true) return () => source;
-  // A subclass may have inherited a method that makes its base class.
+  // A subclass might have inherited a method that creates its base class.
   if (source.fresh?.().constructor === source.constructor) return () => source.fresh!();
   const name = source.constructor?.name ?? 'Handler';
   throw notSource(`${name}, which serves one channel only`, `() => new ${name}(…)`);
@@ -155,7 +158,7 @@ function notSource(given: string, cure: string): OptionError {
 }
 
 /**
- * Starts a {@link PipelineTemplate} at the transport, which reads Buffers and takes bytes.
+ * Creates an empty {@link PipelineTemplate}. Its transport reads Buffers and accepts bytes.
  *
  * @example
  * ```ts

@@ -19,21 +19,21 @@ const ACTIVE = new KeptEvent('channelActive');
 const REMOVED = new KeptEvent('handlerRemoved');
 
 /**
- * Wraps a handler so that its asynchronous methods run one after the other: while a promise that it returned
- * is pending, further inbound events wait in order, and reads are held: decoders before it stop after the
- * message that it works on, and the socket is not read. Outbound operations are not held.
+ * Wraps a handler so that its asynchronous methods run one after the other. While a promise that it returned is pending, further
+ * inbound events wait in order, and reads are held. Decoders before the handler stop after the current message, and the socket
+ * is not read. Outbound operations are not held.
  *
  * ```text
  * socket | frame | codec | [sequential(handler)] | …
  * ```
  *
- * **Place** where the handler would stand. **In/Out** what the handler reads and writes. **Events** all inbound
- * events wait, the end of the channel too, so nothing overtakes a message; except a `DrainEvent` and a
- * `TlsUpgradeEvent`, which pass at once: the drain waits for the messages, the upgrade is given their number of bytes.
- * **Errors** a rejection reaches the handler's `exceptionCaught`, as a throw does. **State** per channel. **Cost** one
- * closure per call of the handler. **Pitfalls** without a decoder that stops, all messages of one read wait.
- * Once this side has ended the channel, messages that wait are dropped. A channel that has closed removes its handlers
- * without waiting for a pending promise: this handler still gets the messages that wait, the handlers after it do not.
+ * **Place** Where the handler would be. **In/Out** The messages that the handler reads and writes. **Events** All inbound events
+ * wait, even the end of the channel, so that no event overtakes a message. Only a `DrainEvent` and a `TlsUpgradeEvent` pass at
+ * once: the drain waits for the messages, and the upgrade receives the number of their bytes. **Errors** A rejection reaches the
+ * handler's `exceptionCaught`, as a thrown error does. **State** Per channel. **Cost** One closure per call of the handler.
+ * **Pitfalls** Without a decoder that stops, all messages of one read wait. After this side has ended the channel, the waiting
+ * messages are dropped. A channel that has closed removes its handlers without waiting for a pending promise. This handler still
+ * receives the waiting messages, but the handlers after it do not.
  *
  * @example
  * ```ts
@@ -84,7 +84,7 @@ class SequentialHandler extends KeptInputHandler {
     };
   }
 
-  /** The promise of an asynchronous one is watched by the pipeline. */
+  /** The pipeline watches the promise of an asynchronous `handlerAdded`. */
   handlerAdded(ctx: Context): unknown {
     return this.inner.handlerAdded?.(ctx);
   }
@@ -102,7 +102,7 @@ class SequentialHandler extends KeptInputHandler {
     this.kept.event(ctx, ACTIVE);
   }
 
-  /** The end of our half, too: the inner handler gets one event at a time. */
+  /** Keeps the event for the end of our half, too, because the inner handler receives one event after the other. */
   override channelShutdown(ctx: Context, direction: Direction): void {
     if (direction === 'input') super.channelShutdown(ctx, direction);
     else this.kept.event(ctx, new KeptEvent('channelShutdown', direction));
@@ -138,7 +138,7 @@ class SequentialHandler extends KeptInputHandler {
     return this.inner.close === undefined ? ctx.close(reason) : this.inner.close(ctx, reason);
   }
 
-  /** Calls a method and reports its throw or rejection. Input waits until its promise settles. */
+  /** Calls a method and reports its error or rejection. Input waits until its promise is settled. */
   private run(ctx: Context, call: () => Handled): void {
     const { kept } = this;
     kept.beginCall();
@@ -162,7 +162,7 @@ class SequentialHandler extends KeptInputHandler {
     }
   }
 
-  /** As the pipeline does with `exceptionCaught`: its throw is logged and dropped. */
+  /** Reports an error as the pipeline does. An error that `exceptionCaught` throws is logged and dropped. */
   private report(ctx: Context, error: Error): PromiseLike<void> | undefined {
     const failed = (thrown: unknown) => this.reportCatcher(ctx, toError(thrown));
     try {
@@ -175,7 +175,7 @@ class SequentialHandler extends KeptInputHandler {
     }
   }
 
-  /** One error for each channel, as the pipeline's. */
+  /** Logs one error for each channel, as the pipeline does. */
   private reportCatcher(ctx: Context, thrown: Error): void {
     const level = this.hasReported ? 'debug' : 'error';
     this.hasReported = true;

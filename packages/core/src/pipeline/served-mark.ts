@@ -1,6 +1,6 @@
 import type { Handler } from '../contract.ts';
 
-/** Returns the object it is given, so that a subclass puts its private field on that. */
+/** Returns the object that it receives, so that a subclass adds its private field to that object. */
 class Given {
   constructor(handler: object) {
     // biome-ignore lint/correctness/noConstructorReturn: the purpose of this class
@@ -9,8 +9,8 @@ class Given {
 }
 
 /**
- * The mark of a handler that serves a channel, or has served one: a private field put on it from outside,
- * which other code cannot see. A WeakSet would do the same at ten times the cost for each handler of each connection.
+ * The mark of a handler that serves or has served a channel. The mark is a private field, which other code cannot see. A WeakSet
+ * would have ten times the cost for each handler of each connection.
  */
 class ServedMark extends Given {
   readonly #isServed = true;
@@ -20,10 +20,10 @@ class ServedMark extends Given {
   }
 }
 
-/** For frozen handlers: the engine may refuse to put new fields on them. */
+/** Frozen handlers. The engine can refuse to add new fields to them. */
 const frozenServed = new WeakSet<Handler>();
 
-/** Marks the handler; false if it was marked already. */
+/** Marks the handler. Returns false if it was already marked. */
 export function markServed(handler: Handler): boolean {
   if (ServedMark.isOn(handler) || frozenServed.has(handler)) return false;
   if (Object.isExtensible(handler)) new ServedMark(handler);

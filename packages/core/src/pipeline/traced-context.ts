@@ -5,12 +5,12 @@ import * as mask from './handler-mask.ts';
 import { messageText } from './message-text.ts';
 
 /**
- * The handlers that `HEADRACE_DEBUG` asks to trace: names of classes or of handlers in the
- * pipeline, separated by commas or spaces, `*` for any part of a name.
+ * Returns a pattern for the handlers that `HEADRACE_DEBUG` names. The variable contains names of classes or of handlers,
+ * separated by commas or spaces. `*` matches any part of a name.
  */
 export function tracedNames(variable: string | undefined): RegExp | undefined {
   const given = (variable ?? '').split(/[\s,]+/).filter((name) => name !== '');
-  // The values that switch other programs on.
+  // The values that enable debugging in other programs.
   const names = given.map((name) => (/^(1|true|all)$/i.test(name) ? '*' : name));
   if (names.length === 0) return undefined;
   const patterns = names.map((name) =>
@@ -21,9 +21,9 @@ export function tracedNames(variable: string | undefined): RegExp | undefined {
 
 let traced: RegExp | false | undefined;
 
-/** The context of a handler: one that logs each event, if `HEADRACE_DEBUG` names the handler. */
+/** Creates the context of a handler. The context logs each event if `HEADRACE_DEBUG` names the handler. */
 export function contextFor(pipeline: ContextOwner, handler: Handler, name: string): HandlerContext {
-  // The environment is read once: that costs more than a context.
+  // The environment is read once, because a read costs more than a context.
   traced ??= tracedNames(process.env.HEADRACE_DEBUG) ?? false;
   if (traced === false || !isTraced(traced, handler, name)) {
     return new HandlerContext(pipeline, handler, name);
@@ -37,7 +37,7 @@ function isTraced(pattern: RegExp, handler: Handler, name: string): boolean {
 
 type Line = (context: HandlerContext, argument: unknown) => string | undefined;
 
-/** The line of each event of a handler, and of each event and operation that it fires and calls. */
+/** The log line of each event of a handler, and of each event and operation that the handler starts. */
 const LINES = {
   invokeChannelRead: (_, message) => `channelRead ${messageText(message)}`,
   invokeChannelReadComplete: () => 'channelReadComplete',
@@ -60,7 +60,7 @@ const LINES = {
   close: (_, reason = 'local') => `calls close ${reason}`,
 } satisfies { readonly [Method in keyof HandlerContext]?: Line };
 
-/** A context that logs at level debug what happens to its handler, and what the handler does. */
+/** A context that logs the events and the operations of its handler at level debug. */
 export class TracedContext extends HandlerContext {
   static {
     for (const [method, lineOf] of Object.entries<Line>(LINES)) {

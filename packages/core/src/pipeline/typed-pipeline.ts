@@ -1,6 +1,6 @@
 /**
- * The types by which the compiler checks a pipeline, for who writes a function around `addLast` or a template:
- * `TypedPipeline.ReadAfter`. One name in the entry, because they mean little by themselves.
+ * The types by which the compiler checks a pipeline, for functions around `addLast` or a template, for example
+ * `TypedPipeline.ReadAfter`. They share one name in the entry, because they are of little use alone.
  *
  * @module
  */

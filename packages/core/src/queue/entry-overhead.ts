@@ -1,2 +1,4 @@
-/** Counted for each waiting message on top of its bytes, so that many tiny ones do not under-count memory. */
+/**
+ * Bytes that are counted for each waiting message in addition to its own bytes, because many small messages need memory, too.
+ */
 export const ENTRY_OVERHEAD_BYTES = 64;

@@ -1,37 +1,37 @@
-/** How many taken places may lead the array before it is cut. */
+/** Number of empty places at the start of the array that causes a copy of the rest. */
 const CUT_AT = 1024;
 
-/** First in, first out, without moving the rest at every step as `Array.shift` may. */
+/** A queue (first in, first out) that does not move the remaining items at every step, as `Array.shift` can do. */
 export class Fifo<T> {
   private items: (T | undefined)[] = [];
   private head = 0;
 
-  /** How many items there are. */
+  /** Number of items. */
   get size(): number {
     return this.items.length - this.head;
   }
 
-  /** True if there is no item. */
+  /** Whether the queue is empty. */
   get isEmpty(): boolean {
     return this.items.length === this.head;
   }
 
-  /** The oldest item, which stays. */
+  /** Returns the oldest item without removing it. */
   peek(): T | undefined {
     return this.items[this.head];
   }
 
-  /** The newest item. */
+  /** Newest item. */
   get last(): T | undefined {
     return this.isEmpty ? undefined : this.items[this.items.length - 1];
   }
 
-  /** The item at an index, counted from the first one. */
+  /** Returns the item at an index. The oldest item has index 0. */
   at(index: number): T | undefined {
     return this.items[this.head + index];
   }
 
-  /** Puts an item in the place of another; the oldest has the index 0. */
+  /** Replaces the item at an index. The oldest item has index 0. */
   replace(index: number, item: T): void {
     this.items[this.head + index] = item;
   }
@@ -47,7 +47,7 @@ export class Fifo<T> {
     this.head = 0;
   }
 
-  /** Removes the oldest item, and returns it. */
+  /** Removes the oldest item and returns it. */
   shift(): T | undefined {
     if (this.isEmpty) return undefined;
     const item = this.items[this.head];

@@ -1,37 +1,37 @@
 import { RecentMap } from './recent-map.ts';
 
-/** An entry of a bounded table that strangers can fill: an absent client, a sender of datagrams. */
+/** An entry of a bounded table that strangers can fill, for example an absent client or a sender of datagrams. */
 export interface PlaceHolder {
-  /** Unique in its table. */
+  /** Id of the entry, unique in its table. */
   readonly placeId: string;
-  /** The network of its client: its address, or the /64 of IPv6. */
+  /** Network of the client: its IPv4 address, or the /64 of its IPv6 address. */
   network: string;
 }
 
 /**
- * Holders of places by the network of their clients. The next one to be given up is the oldest one of the network
- * that has most; of networks that have as many, of the one that has had so many for the longest time. A change costs the
- * same, however many there are.
+ * Holders of places, by the network of their clients. The holder to remove next is the oldest of the network with the most
+ * holders. Among networks of the same size, the network that has had this size for the longest time is first. A change has the
+ * same cost for any number of holders.
  */
 export class PlacesByNetwork<T extends PlaceHolder> {
   size = 0;
-  /** Of each network, the oldest holder first. */
+  /** Holders of each network, the oldest first. */
   private readonly networks = new Map<string, RecentMap<T>>();
-  /** Each network is in the entry of its size; there is no empty entry. */
+  /** Networks by their size. There is no empty entry. */
   private readonly ofSize = new Map<number, RecentMap<RecentMap<T>>>();
-  /** The size of the largest network. */
+  /** Size of the largest network. */
   private most = 0;
 
   get all(): T[] {
     return [...this.networks.values()].flatMap((network) => [...network].map(([, one]) => one));
   }
 
-  /** The one to be given up first. */
+  /** Holder to remove first. */
   get first(): T | undefined {
     return this.ofSize.get(this.most)?.oldest?.oldest;
   }
 
-  /** Those of one network. */
+  /** Returns the holders of one network. */
   of(name: string): RecentMap<T> | undefined {
     return this.networks.get(name);
   }
@@ -63,7 +63,7 @@ export class PlacesByNetwork<T extends PlaceHolder> {
       this.networks.set(name, network);
       this.peersOf(size).use(name, network);
     }
-    // The last one that had most has one less now.
+    // The last network of the maximum size has lost one holder.
     if (size > this.most || !this.ofSize.has(this.most)) this.most = size;
   }
 

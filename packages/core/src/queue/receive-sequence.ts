@@ -1,30 +1,30 @@
 /**
- * The sequence numbers of a stream at its receiver: finds repetitions and gaps. Its owner takes a number behind a gap and
- * so gives up those that are missing, or leaves it and asks for them.
+ * The sequence numbers of a stream at its receiver, which show repetitions and gaps. After a gap, the owner either receives the
+ * number and gives up the missing numbers, or leaves the number and requests the missing numbers.
  */
 export class ReceiveSequence {
-  /** The last number that was received. Those before it were received too, or were given up. */
+  /** Last number that was received. All earlier numbers were received or given up. */
   received: number;
-  /** Numbers that were given up. */
+  /** Count of numbers that were given up. */
   missed = 0;
 
-  /** @param received - the number before the first one */
+  /** @param received - number before the first number */
   constructor(received: number) {
     this.received = received;
   }
 
-  /** How many numbers are missing before this one; negative for a repetition. */
+  /** Returns the count of numbers that are missing before this number, negative for a repetition. */
   gapBefore(number: number): number {
     return number - this.received - 1;
   }
 
-  /** Takes a number that is not a repetition, and gives up those that are missing before it. */
+  /** Accepts a number that is not a repetition, and gives up the numbers that are missing before it. */
   receive(number: number): void {
     this.giveUp(number - 1);
     this.received = number;
   }
 
-  /** Gives up everything up to a number that is not below the last one. */
+  /** Gives up all numbers up to `number`, which is not below the last number. */
   giveUp(number: number): void {
     this.missed += number - this.received;
     this.received = number;

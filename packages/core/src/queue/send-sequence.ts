@@ -1,6 +1,6 @@
 /**
- * The sequence numbers of a stream at its sender. The owner keeps the items until they are acknowledged, in a store of
- * its own with a bound of its own, and sends them over one link, or to one receiver, after another. Numbers count from 1:
+ * The sequence numbers of a stream at its sender. The owner keeps the items in its own bounded store until they are
+ * acknowledged. It sends them over one link, or to one receiver, after another. Numbers start at 1:
  *
  * ```text
  *   1 … acknowledged │ … sent          │ … highest                    │ … last
@@ -9,31 +9,31 @@
  * ```
  */
 export class SendSequence {
-  /** The last number that the receiver has, as it has all before it. */
+  /** Last number that the receiver has acknowledged, together with all earlier numbers. */
   acknowledged = 0;
-  /** The last number that went to the present receiver. */
+  /** Last number that was sent to the present receiver. */
   sent = 0;
-  /** The last number that ever went to a receiver. */
+  /** Last number that was ever sent to a receiver. */
   highest = 0;
-  /** The last number. */
+  /** Last number of all. */
   last = 0;
 
-  /** Whether nothing is kept. */
+  /** Whether no item is kept. */
   get isEmpty(): boolean {
     return this.last === this.acknowledged;
   }
 
-  /** Whether the present receiver got something that it has not acknowledged. */
+  /** Whether the present receiver has unacknowledged items. */
   get isInFlight(): boolean {
     return this.sent > this.acknowledged;
   }
 
-  /** So many further items are kept. */
+  /** Adds `count` further items, which are kept. */
   add(count: number): void {
     this.last += count;
   }
 
-  /** So many further items go to the present receiver. Returns the number of the last of them. */
+  /** Records that `count` further items are sent to the present receiver. Returns the number of the last of them. */
   send(count: number): number {
     this.sent += count;
     if (this.sent > this.highest) this.highest = this.sent;
@@ -41,9 +41,9 @@ export class SendSequence {
   }
 
   /**
-   * The receiver has everything up to this number, or the owner gives it up. The owner has compared a receiver's number
-   * with `sent` or `highest`: whether one that is too high fails the receiver is up to the protocol. Returns how many items
-   * are no longer kept: none for an acknowledgement that came before, or is older than another one.
+   * Acknowledges all numbers up to `number`, because the receiver has them or the owner gives them up. The owner must first
+   * compare a receiver's number with `sent` or `highest`, because the protocol decides about a number that is too high. Returns
+   * the count of items that are no longer kept, which is 0 for a repeated or outdated acknowledgement.
    */
   acknowledge(number: number): number {
     const count = number - this.acknowledged;
@@ -53,7 +53,7 @@ export class SendSequence {
     return count;
   }
 
-  /** Everything after this number that is still kept is sent next. Returns how many items are sent again. */
+  /** Starts sending again after `number`, or after the last acknowledged number. Returns the count of items to send again. */
   resendAfter(number: number): number {
     this.sent = Math.max(number, this.acknowledged);
     return this.highest - this.sent;

@@ -1,30 +1,34 @@
 import { type PlaceHolder, PlacesByNetwork } from './places-by-network.ts';
 
-/** A holder of a place that may be a stranger. */
+/** A holder of a place that can be a stranger. */
 export interface KnownOrStranger extends PlaceHolder {
-  /** It is counted among the strangers. Belongs to the table. */
+  /** Whether the holder is counted among the strangers. Only the table changes it. */
   isStranger: boolean;
-  /** It has signed in, or shown in another way that it is not a stranger. */
+  /** Whether the holder has signed in, or has shown in another way that it is not a stranger. */
   readonly isKnown: boolean;
 }
 
-/** The network of all clients that have no address: of a path, or in memory. */
+/** Network of all clients without an address, which use a path or memory. */
 const NOWHERE = '';
 
 /**
- * The order in which entries leave a full table: strangers before those that are known, of the network that has most of them,
- * so that strangers push out neither the known nor those of other networks.
+ * The order in which entries leave a full table. Strangers leave before known holders, and first those of the network with the
+ * most strangers. Therefore, strangers displace neither known holders nor strangers of other networks.
  */
 export class StrangersFirst<T extends KnownOrStranger> {
   private readonly known = new PlacesByNetwork<T>();
   private readonly strangers = new PlacesByNetwork<T>();
 
-  /** How many holders there are. */
+  /** Number of holders. */
   get size(): number {
     return this.known.size + this.strangers.size;
   }
 
-  /** Adds a holder, as a stranger unless it is known. @param network - `undefined` for a client without an address */
+  /**
+   * Adds a holder, as a stranger unless it is known.
+   *
+   * @param network - network of the client, or `undefined` without an address
+   */
   add(holder: T, network: string | undefined): void {
     holder.network = network ?? NOWHERE;
     holder.isStranger = !holder.isKnown;
@@ -36,22 +40,22 @@ export class StrangersFirst<T extends KnownOrStranger> {
     this.among(holder).remove(holder);
   }
 
-  /** Those among which it is counted. */
+  /** Returns the table that contains the holder. */
   private among({ isStranger }: T): PlacesByNetwork<T> {
     return isStranger ? this.strangers : this.known;
   }
 
-  /** The one to be given up first. */
+  /** Holder to remove first. */
   get first(): T | undefined {
     return this.firstStranger ?? this.known.first;
   }
 
-  /** The stranger to be given up first. */
+  /** Stranger to remove first. */
   get firstStranger(): T | undefined {
     return this.stranger(() => this.strangers.first);
   }
 
-  /** If more strangers than this have a network, the one of them to be given up first. */
+  /** Returns the stranger to remove first, if more than `most` strangers are of this network. */
   excessOf(network: string | undefined, most: number): T | undefined {
     if (network === undefined || network === NOWHERE) return undefined;
     return this.stranger(() => {
@@ -60,7 +64,7 @@ export class StrangersFirst<T extends KnownOrStranger> {
     });
   }
 
-  /** The next one that still is a stranger: those that became known meanwhile are counted among the known. */
+  /** Returns the next holder that is still a stranger. Holders that have become known move to the known holders. */
   private stranger(next: () => T | undefined): T | undefined {
     for (;;) {
       const holder = next();

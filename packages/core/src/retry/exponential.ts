@@ -5,11 +5,14 @@ import type { RetryPolicy, RetryRound } from './retry-policy.ts';
 
 /** Options of {@link exponential}. */
 export interface ExponentialOptions {
-  /** The longest wait before the first try; it doubles with each further try. @default 500 */
+  /** Maximum wait before the first retry, in milliseconds. It doubles with each further retry. @default 500 */
   readonly baseMs?: number;
-  /** No wait is longer. @default 30000 */
+  /** Upper limit of the wait, in milliseconds. @default 30000 */
   readonly maxMs?: number;
-  /** `full`: anything from 0 to the wait; `equal`: from half of it; `none`: the wait itself. @default 'full' */
+  /**
+   * Range of the wait: from 0 to the full wait (`full`), from half of it (`equal`), or always the full wait (`none`). @default
+   * 'full'
+   */
   readonly jitter?: 'full' | 'equal' | 'none';
 }
 
@@ -20,8 +23,9 @@ const OPTIONS = describeOptions('exponential', {
 });
 
 /**
- * Waits that double, up to `maxMs`. It has its uses where an answer of the server tells the clients apart; after
- * an outage that all clients see, its busiest second is many times the mean: see `spread` of `@headrace/client`.
+ * Returns a policy whose waits double, up to `maxMs`. Use it where an answer of the server distinguishes the clients. After an
+ * outage that affects all clients, the busiest second has many times the mean load. For that case, use `spread` of
+ * `@headrace/client`.
  *
  * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */

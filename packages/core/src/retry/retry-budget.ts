@@ -4,11 +4,14 @@ import { type Rate, TokenBucket } from '../time/token-bucket.ts';
 
 /** Options of a {@link RetryBudget}. */
 export interface RetryBudgetOptions {
-  /** Tries per second over a long time. @default 10 */
+  /** Average number of retries per second. @default 10 */
   readonly perSecond?: number;
-  /** Tries that may come at once after a quiet time. @default 20 */
+  /** Number of retries that can start at once after a quiet period. @default 20 */
   readonly burst?: number;
-  /** Tries that each call adds, for repeated calls: with 0.2 they are at most a fifth more, beside `perSecond`. @default 0 */
+  /**
+   * Retries that each call adds, for repeated calls. With 0.2, retries add at most a fifth to the calls, in addition to
+   * `perSecond`. @default 0
+   */
   readonly share?: number;
 }
 
@@ -19,8 +22,8 @@ const OPTIONS = describeOptions('RetryBudget', {
 });
 
 /**
- * Limits the tries of all clients of one process together, or how often calls are repeated: a token bucket that they
- * share. It keeps no timer; the caller gives the time.
+ * A token bucket that limits the connection retries of all clients of one process together, or the repetitions of calls. It has
+ * no timer. The caller passes the time.
  *
  * @example
  * ```ts run
@@ -43,22 +46,22 @@ export class RetryBudget {
     this.bucket = new TokenBucket(this.rate);
   }
 
-  /** Reserves the next try, and returns how long to wait for it; 0 if it may come now. */
+  /** Reserves the next retry and returns the wait before it in milliseconds, or 0 if the retry can start now. */
   reserve(nowMs: number): number {
     return this.bucket.reserve(this.rate, nowMs);
   }
 
-  /** Takes a try that may come now; false if there is none, and then nothing is taken. */
+  /** Takes a retry that starts now. Returns false, and takes nothing, if no retry is available. */
   tryTake(nowMs: number): boolean {
     return this.bucket.take(this.rate, nowMs);
   }
 
-  /** A call is made for the first time: adds its share. */
+  /** Adds the share of a call that is made for the first time. */
   called(): void {
     this.bucket.giveBack(this.rate, this.share);
   }
 
-  /** Gives a try back that was reserved and not made. */
+  /** Returns a reserved retry that was not made. */
   giveBack(): void {
     this.bucket.giveBack(this.rate);
   }

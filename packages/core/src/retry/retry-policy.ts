@@ -1,16 +1,19 @@
-/** The second argument of a {@link RetryPolicy}, after the number of the try: facts about the time since the connection was lost. */
+/**
+ * The second argument of a {@link RetryPolicy}, after the number of the retry. It describes the time since the connection was
+ * lost.
+ */
 export interface RetryRound {
-  /** Time since the loss that began this absence, or since `start()`. */
+  /** Time since the connection was lost, or since `start()`, in milliseconds. */
   readonly elapsedMs: number;
-  /** A number in [0, 1), drawn once for each absence: the same for all of its tries. */
+  /** A random number in [0, 1) that stays the same for all retries after one loss. */
   readonly phase: number;
-  /** Chance, in [0, 1), for what differs from try to try. */
+  /** Returns a random number in [0, 1), for values that differ from retry to retry. */
   readonly random: () => number;
 }
 
 /**
- * When to try again: gets the number of the round through all places, from 1, and returns how long to wait before it; `undefined`
- * gives up. It keeps nothing itself, so one policy may serve many clients.
+ * A function that returns the wait before a retry in milliseconds, or `undefined` to give up. `attempt` is the number of the
+ * round through all places to connect to, from 1. The policy keeps no state, so that many clients can share it.
  *
  * @example
  * ```ts run

@@ -5,21 +5,20 @@ import { ReadGate } from '../hold/read-gate.ts';
 const HIGH_WATER_BYTES = 64 * 1024;
 
 /**
- * A channel as a Node stream, as `DuplexHandler` makes it, with the few members of a `net.Socket` that
- * Node's HTTP server and its users ask for.
+ * A channel as a Node stream, created by `DuplexHandler`, with the members of a `net.Socket` that Node's HTTP server and its
+ * users need.
  *
- * - Reading: messages that the pipeline passes on are pushed. While the reader does not keep up,
- *   the stream holds the channel's reads. While the application has `autoRead` off, the stream asks
- *   for each read that it needs.
- * - Writing: the callback of a write comes when the kernel has taken it. The writes of one `cork` are one flush.
- * - `end()` shuts our half down. Destroying it after that lets the channel linger for the peer; destroying it
- *   before, or with an error, closes the channel at once. `destroySoon()` is both in order.
- * - When the channel closes the stream ends if the peer ended it, and is destroyed.
+ * - Reading: the stream pushes the messages that the pipeline passes on. While the reader is too slow, the stream holds the
+ *   channel's reads. While the application has `autoRead` off, the stream requests each read that it needs.
+ * - Writing: the callback of a write is called when the kernel has taken the bytes. The writes of one `cork` share one flush.
+ * - Ending: `end()` shuts our half down. Destroying the stream afterwards lets the channel linger for the peer. Destroying it
+ *   before, or with an error, closes the channel at once. `destroySoon()` ends and then destroys.
+ * - Closing: when the channel closes, the stream ends if the peer ended the connection, and is then destroyed.
  */
 export class ChannelDuplex extends Duplex {
   readonly channel: Channel;
   private readonly ctx: Context;
-  /** As `net.Socket` counts them. */
+  /** Number of bytes read, as in `net.Socket`. */
   bytesRead = 0;
   private inputEnded = false;
   private readonly gate = new ReadGate('stream');
@@ -28,32 +27,31 @@ export class ChannelDuplex extends Duplex {
     super({ readableHighWaterMark: HIGH_WATER_BYTES, writableHighWaterMark: HIGH_WATER_BYTES });
     this.ctx = ctx;
     this.channel = ctx.channel;
-    // While it has no owner (HTTP gave it up, the next has not taken it), an error must not end
-    // the process.
+    // While the stream has no owner (HTTP released it, and the next owner has not taken it), an error must not end the process.
     this.on('error', () => {});
   }
 
-  /** The peer's host; `undefined` where the connection has none. */
+  /** Host of the peer, or `undefined` if the connection has none. */
   get remoteAddress(): string | undefined {
     return host(this.channel.remoteAddress);
   }
 
-  /** The peer's port; `undefined` where the connection has none. */
+  /** Port of the peer, or `undefined` if the connection has none. */
   get remotePort(): number | undefined {
     return port(this.channel.remoteAddress);
   }
 
-  /** The host of our end; `undefined` where the connection has none. */
+  /** Host of our end, or `undefined` if the connection has none. */
   get localAddress(): string | undefined {
     return host(this.channel.localAddress);
   }
 
-  /** The port of our end; `undefined` where the connection has none. */
+  /** Port of our end, or `undefined` if the connection has none. */
   get localPort(): number | undefined {
     return port(this.channel.localAddress);
   }
 
-  /** Ends our half, then lets go of the channel, as `net.Socket` does. */
+  /** Ends our half and then releases the channel, as `net.Socket` does. */
   destroySoon(): void {
     if (this.writable) this.end();
     if (this.writableFinished) this.destroy();
@@ -62,21 +60,21 @@ export class ChannelDuplex extends Duplex {
 
   // --- from the pipeline ---
 
-  /** Bytes came in; the channel's reads are held while the stream's buffer is full. */
+  /** Pushes input. Holds the channel's reads while the stream's buffer is full. */
   receive(bytes: Buffer): void {
     if (this.inputEnded || this.destroyed) return;
     this.bytesRead += bytes.length;
     if (!this.push(bytes)) this.gate.hold(this.channel);
   }
 
-  /** The peer has ended its half: the stream ends, too. */
+  /** Ends the readable half, because the peer has ended its half. */
   endInput(): void {
     if (this.inputEnded || this.destroyed) return;
     this.inputEnded = true;
     this.push(null);
   }
 
-  /** The channel is closed: a clean end is readable first, a failure is the stream's error. */
+  /** Called when the channel has closed. A regular end is readable first, and a failure becomes the stream's error. */
   channelClosed(): void {
     const info = this.channel.closeInfo;
     if (info?.error !== undefined) this.destroy(info.error);
@@ -122,7 +120,7 @@ export class ChannelDuplex extends Duplex {
   }
 }
 
-/** The writes of one cork as one message: it counts once against the channel's output limit. */
+/** The writes of one cork as one message, which counts once against the channel's output limit. */
 class Chunks implements ByteSource {
   readonly byteLength: number;
   private readonly chunks: readonly { chunk: Buffer }[];

@@ -12,15 +12,15 @@ import { describeOptions } from '../option/option-set.ts';
 
 /** A channel as Web Streams, see {@link channelStreams}. */
 export interface ChannelStreams<R, W> {
-  /** Messages that pass the last handler. Cancelling it shuts our input down. */
+  /** Stream of the messages that pass the last handler. Cancelling it shuts our input down. */
   readonly readable: ReadableStream<R>;
-  /** Messages for the pipeline. Closing it shuts our output down; aborting closes the channel. */
+  /** Stream of messages for the pipeline. Closing the stream shuts our output down. Aborting it closes the channel. */
   readonly writable: WritableStream<W>;
 }
 
 /** Options of {@link channelStreams}. */
 export interface ChannelStreamsOptions {
-  /** Messages that wait in each of the two streams before it pushes back. @default 16 */
+  /** Number of messages that wait in each stream before back-pressure starts. @default 16 */
   readonly highWaterMark?: number;
 }
 
@@ -29,16 +29,14 @@ const OPTIONS = describeOptions('channelStreams', {
 });
 
 /**
- * A channel as a pair of Web Streams whose chunks are its messages, for code that works with
- * `fetch`, `TransformStream` or other runtimes. Both apply back-pressure: while the readable is not
- * read, the channel's reads are held (`streams`); a written chunk waits until the transport has
- * taken it.
+ * Converts a channel to a pair of Web Streams whose chunks are its messages, for code that works with `fetch`, `TransformStream`
+ * or other runtimes. Both streams apply back-pressure. While the readable is not read, the channel's reads are held for the
+ * reason `streams`. A written chunk waits until the transport has taken it.
  *
- * When the channel closes, queued messages can still be read; then the readable ends, or fails with
- * the error that closed the channel. Without `allowHalfOpen` the channel closes as soon as the peer
- * ends its half.
+ * When the channel closes, queued messages can still be read. Then the readable ends, or fails with the error that closed the
+ * channel. Without `allowHalfOpen`, the channel closes as soon as the peer ends its half.
  *
- * Call it while the pipeline is built, after the other handlers: messages that passed earlier are lost.
+ * Call this function while the pipeline is built, after the other handlers. Messages that passed earlier are lost.
  *
  * @throws OptionError if `highWaterMark` is not a whole number of at least 1
  *
@@ -74,13 +72,13 @@ export function channelStreams<R, W>(
 ): ChannelStreams<R, W> {
   const { highWaterMark } = OPTIONS.resolve(options);
   const end = new StreamsEnd<R, W>(channel, highWaterMark);
-  // Nothing is known of R and W here; the caller's channel was checked.
+  // R and W are unknown here. The caller's channel was checked.
   if (channel.isOpen) (channel.pipeline as Pipeline).addLast('streams', end as Handler);
   else end.channelClosed();
   return end;
 }
 
-/** The last handler of such a channel. */
+/** The last handler of a channel with streams. */
 class StreamsEnd<R, W> implements Handler, ChannelStreams<R, W> {
   readonly readable: ReadableStream<R>;
   readonly writable: WritableStream<W>;

@@ -6,24 +6,23 @@ import type { Types } from '../handler-types.ts';
 import { ChannelDuplex } from './channel-duplex.ts';
 
 /**
- * Turns the end of a pipeline into a Node `Duplex`, so that what speaks streams (Node's HTTP server, a
- * WebSocket library, `pipe`) runs after our limits, detection and decryption.
+ * Turns the tail of a pipeline into a Node `Duplex`. Programs that use streams (Node's HTTP server, a WebSocket library, `pipe`)
+ * then run after our limits, detection and decryption.
  *
  * ```text
  *  wire | limits | [duplex] ⇄ http.Server, ws, pipe
  * ```
  *
- * - **Place** last: no handler after it sees messages.
+ * - **Place** Last: no handler after it receives messages.
  * - **In** `Buffer`.
- * - **Out** nothing inbound; the stream's writes go out as bytes, one flush per write or cork.
- * - **Events** the stream is handed over once the channel is active. `channelShutdown('input')` and the
- *   channel's end become the stream's end, a failed channel the stream's error; all are forwarded.
- * - **Errors** none of its own; an error on its way through the pipeline is forwarded and does not reach
- *   the stream unless the channel closes of it.
- * - **State** one channel.
- * - **Cost** what Node's streams cost, a few microseconds per chunk.
- * - **Pitfalls** the stream holds the channel's reads while it is not read. Without
- *   `allowHalfOpen` the channel closes as soon as the peer ends its half, like everywhere.
+ * - **Out** Nothing inbound; the stream's writes are sent as bytes, with one flush per write or cork.
+ * - **Events** `use` receives the stream when the channel is active. `channelShutdown('input')` and the channel's end become the
+ *   stream's end, and a failure of the channel becomes the stream's error. All events are forwarded.
+ * - **Errors** None of its own. An error in the pipeline is forwarded, and reaches the stream only if it closes the channel.
+ * - **State** One channel.
+ * - **Cost** That of Node's streams, a few microseconds per chunk.
+ * - **Pitfalls** The stream holds the channel's reads while it is not read. Without `allowHalfOpen`, the channel closes as soon
+ *   as the peer ends its half.
  *
  * @example
  * ```ts run
@@ -59,7 +58,7 @@ export class DuplexHandler implements Handler {
   private readonly use: (stream: ChannelDuplex) => void;
   private stream: ChannelDuplex | undefined = undefined;
 
-  /** @param use - takes the stream when the channel is active */
+  /** @param use - function that is called with the stream when the channel is active */
   constructor(use: (stream: ChannelDuplex) => void) {
     checkUse(use);
     this.use = use;

@@ -4,9 +4,8 @@ import { keepRead, readBuffer } from '../transport/read-memory.ts';
 import type { Transport, TransportSink } from '../transport/transport.ts';
 
 /**
- * A connected socket without a system: its reads go through the buffer of all connections and from
- * there into the channel's memory for reads, as with sockets of the runtime. For tests of handlers
- * that ask for such memory.
+ * A connected socket without a system, for tests of handlers that request read memory. As with real sockets, its reads are
+ * copied from the buffer that all connections share into the channel's read memory.
  */
 export class BareSocket implements Transport {
   readonly accepts = 'Buffers';
@@ -15,11 +14,13 @@ export class BareSocket implements Transport {
   readonly remoteAddress = undefined;
   readonly unsentBytes = 0;
   keepsNoWrites: boolean | undefined = true;
-  /** Whether the kernel takes a write within its call; otherwise with {@link drain}. */
+  /** Whether the kernel accepts a write during the call. If false, {@link drain} accepts it. */
   takesAll = true;
-  /** The views that were written, not copied. */
+  /** The views that were written, not copies of them. */
   readonly written: Buffer[] = [];
-  /** The bytes that the kernel has taken, as they were then, one character for each byte. */
+  /**
+   * The bytes that the kernel has accepted, one character for each byte. Later changes of the memory do not change this text.
+   */
   taken = '';
   private waiting: Buffer[] = [];
   private sink!: TransportSink;
@@ -28,7 +29,7 @@ export class BareSocket implements Transport {
     this.sink = sink;
   }
 
-  /** One burst of reads, each at most 64 KiB. Returns what the channel received. */
+  /** Delivers one burst of reads, each at most 64 KiB. Returns the Buffers that the channel received. */
   read(...parts: readonly (Uint8Array | string)[]): readonly Buffer[] {
     const received = parts.map((part) => {
       const bytes = Buffer.from(part);
@@ -41,7 +42,7 @@ export class BareSocket implements Transport {
     return received;
   }
 
-  /** The kernel takes what waits. */
+  /** Makes the kernel accept the waiting bytes. */
   drain(): void {
     if (this.waiting.length === 0) return;
     this.take(this.waiting);

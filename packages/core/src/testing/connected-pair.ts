@@ -15,22 +15,22 @@ import { MemoryTransport } from '../transport/memory-transport.ts';
 import { VirtualChannel } from './virtual-channel.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
-/** Options of {@link connectedPair}; for each end what passes its last handler, and what may be written to it. */
+/** Options of {@link connectedPair}. The type parameters name the messages that each end reads (`R`) and writes (`W`). */
 export interface ConnectedPairOptions<
   ClientR = unknown,
   ClientW = unknown,
   ServerR = unknown,
   ServerW = unknown,
 > {
-  /** Builds the pipeline of one end; a function or a template, as for a `Bootstrap`. @default an empty pipeline */
+  /** Initializer of the client's pipeline: a function or a template, as for a `Bootstrap`. @default an empty pipeline */
   readonly client?: ChannelInitializer<ClientR, ClientW>;
-  /** Builds the pipeline of the other end. @default an empty pipeline */
+  /** Initializer of the server's pipeline. @default an empty pipeline */
   readonly server?: ChannelInitializer<ServerR, ServerW>;
-  /** Options of both channels. @default silent, on the pair's clock */
+  /** Options of both channels. @default a silent logger */
   readonly options?: Omit<ChannelOptions, 'clock'>;
-  /** Bytes that each direction holds before its writer has to wait. @default 65536 */
+  /** Maximum number of bytes that each direction holds before its writer must wait. @default 65536 */
   readonly capacityBytes?: number;
-  /** @default a clock of its own */
+  /** Clock of both channels. @default a new clock */
   readonly clock?: VirtualClock;
 }
 
@@ -55,14 +55,14 @@ export interface ConnectedPair<
   readonly client: VirtualChannel<ClientR, ClientW>;
   /** The server's end. */
   readonly server: VirtualChannel<ServerR, ServerW>;
-  /** Both run on it: nothing happens by itself later. */
+  /** The virtual clock of both channels. Without a call, its time does not move. */
   readonly clock: VirtualClock;
 }
 
 /**
- * Two channels back to back on one virtual clock, without a socket: each reads the writes of the
- * other, as bytes, with back-pressure, half-closure and resets as on TCP. All effects of a call
- * have happened when the call returns; time moves by `clock.advance`.
+ * Connects two channels to each other on one virtual clock, without a socket. Each channel reads the bytes that the other
+ * writes, with back-pressure, half-closure and resets as on TCP. All effects of a call have happened when the call returns.
+ * To move time, call `clock.advance`.
  *
  * @example
  * ```ts

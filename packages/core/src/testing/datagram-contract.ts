@@ -8,15 +8,15 @@ import type {
 } from '../transport/datagram-network.ts';
 import type { TestRunner } from './test-runner.ts';
 
-/** A network of datagrams under test, without losses. */
+/** A datagram network under test, which must not lose datagrams. */
 export interface DatagramBench {
-  /** The name in the titles of the tests. */
+  /** Name in the titles of the tests. */
   readonly name: string;
-  /** The network of the first socket of a test. */
+  /** Network of the first socket of a test. */
   readonly network: DatagramNetwork;
-  /** The network of the other sockets. @default the same */
+  /** Network of the other sockets. @default the value of `network` */
   readonly other?: DatagramNetwork;
-  /** The host of the first socket, as the others reach it. @default 127.0.0.1 */
+  /** Host name or address by which the other sockets reach the first socket. @default 127.0.0.1 */
   readonly host?: string;
 }
 
@@ -34,7 +34,7 @@ const SETTINGS: DatagramSettings = {
   multicastInterface: undefined,
 };
 
-/** The reports of a socket. */
+/** A socket user that records all reports. */
 class Reports implements DatagramSocketUser {
   readonly events: string[] = [];
   readonly senders: { readonly host: string; readonly port: number }[] = [];
@@ -68,8 +68,8 @@ class Reports implements DatagramSocketUser {
 }
 
 /**
- * The contract of the sockets of a {@link DatagramNetwork}, as tests: order of reports, borders of datagrams, senders,
- * refusals, ends. Run it for a network of your own.
+ * Adds tests of the contract that the sockets of a {@link DatagramNetwork} must keep. The tests check the order of reports,
+ * the borders of datagrams, senders, refusals and ends. Run the tests for a network of your own.
  *
  * @example
  * ```ts
@@ -149,7 +149,7 @@ export function describeDatagramTransport(
       const near = await bound(open, other, { port: 0, peer, groups: [] });
       let failures = 0;
       const isRefused = () => failures > 0 || near.reports.events.includes('caught ECONNREFUSED');
-      // The answer comes later: with a read, or with the next send.
+      // The refusal arrives later: with a read, or with the next send.
       for (let sends = 0; sends < 20 && !isRefused(); sends++) {
         near.socket.send(Buffer.from('x'), undefined, 0, (error) => {
           if ((error as NodeJS.ErrnoException | null)?.code === 'ECONNREFUSED') failures += 1;

@@ -1,20 +1,20 @@
 import type { Context, Handler } from '../contract.ts';
 import type { TestRunner } from './test-runner.ts';
 
-/** Connections whose ends write before they are up. */
+/** A way to open connections whose ends write before they are connected. */
 export interface EarlyWritesBench {
-  /** The name in the titles of the tests. */
+  /** Name in the titles of the tests. */
   readonly name: string;
   /**
-   * Opens a connection with one of these handlers in the pipeline of each end, after a codec if messages that are not
-   * bytes need one.
+   * Opens a connection with one of these handlers in the pipeline of each end. If the connection carries messages other than
+   * bytes, add a codec before the handler.
    */
   readonly open: (near: Handler, far: Handler) => Promise<{ close(): PromiseLike<unknown> }>;
 }
 
 /**
- * The contract of a handler's calls before its connection is up, as tests: the same over every
- * transport, and over channels of messages such as WebSockets. `describeTransport` contains it.
+ * Adds tests of the calls that a handler makes before its connection is up. The contract is the same for every transport, and
+ * for channels of messages such as WebSockets. `describeTransport` includes these tests.
  *
  * @example
  * ```ts
@@ -34,7 +34,7 @@ export function describeEarlyWrites(runner: TestRunner, bench: EarlyWritesBench)
   );
 }
 
-/** The tests alone. */
+/** Adds the tests of {@link describeEarlyWrites} without a group. */
 export function testEarlyWrites({ it, expect }: TestRunner, bench: EarlyWritesBench): void {
   it('sends what handlerAdded wrote and flushed once the connection is up, before what channelActive writes', async () => {
     const [near, far] = [new EarlyWriter('near'), new EarlyWriter('far')];
@@ -60,7 +60,7 @@ export function testEarlyWrites({ it, expect }: TestRunner, bench: EarlyWritesBe
   });
 }
 
-/** Writes in `handlerAdded` and in `channelActive`, and collects what comes. */
+/** A handler that writes in `handlerAdded` and in `channelActive`, and collects the input. */
 class EarlyWriter implements Handler {
   outcome = 'none';
   text = '';
@@ -113,7 +113,7 @@ class EarlyWriter implements Handler {
   }
 }
 
-/** Refuses its peer as soon as it can. */
+/** A handler that writes and ends the channel as soon as it can. */
 class LastWriter implements Handler {
   handlerAdded(ctx: Context): void {
     ctx.writeAndFlush(Buffer.from('far early'));

@@ -17,17 +17,17 @@ import { VirtualClock } from './virtual-clock.ts';
 
 /** Options of an {@link EmbeddedChannel}. */
 export interface EmbeddedChannelOptions extends Omit<ChannelOptions, 'clock'> {
-  /** Share a clock with other channels. @default a clock of its own */
+  /** Clock of the channel, which other channels can share. @default a new clock */
   readonly clock?: VirtualClock;
-  /** `false` leaves it to the test to call `register()`. @default true */
+  /** Whether the constructor registers the channel. If false, the test calls `register()`. @default true */
   readonly register?: boolean;
-  /** The channel that accepted this one, or that carries it. @default none */
+  /** Channel that accepted this channel, or that carries it. @default none */
   readonly parent?: Channel;
-  /** Our end. @default { path: 'embedded' } */
+  /** Address of this end. @default { path: 'embedded' } */
   readonly localAddress?: Address;
-  /** The peer's end. @default { path: 'embedded' } */
+  /** Address of the peer. @default { path: 'embedded' } */
   readonly remoteAddress?: Address;
-  /** The channel's id. @default made up, as for every channel */
+  /** Id of the channel. @default generated */
   readonly id?: string;
 }
 
@@ -43,19 +43,19 @@ const OPTIONS = describeOptions(
   CHANNEL_OPTIONS,
 );
 
-/** The messages and bytes that a finished channel still had. */
+/** The messages and bytes that were left when a channel was finished. */
 export interface LeftOver {
-  /** Messages that passed the last handler and were not read. */
+  /** Messages that passed the last handler, and that the test did not read. */
   readonly inbound: unknown[];
-  /** Messages that reached the transport and were not read. */
+  /** Messages that reached the transport, and that the test did not read. */
   readonly outbound: unknown[];
-  /** Bytes that were written, but not flushed or not taken; they failed. */
+  /** Number of bytes that were written, but not flushed or not accepted. Their writes failed. */
   readonly pendingOutboundBytes: number;
 }
 
 /**
- * A channel without a socket, on virtual time, for tests: put messages in at the head, look at what comes
- * out at the tail, and the other way round.
+ * A channel without a socket, on virtual time, for tests. A test puts messages in at the head and reads the results at the
+ * tail, or in the opposite direction.
  *
  * @example
  * ```ts
@@ -63,7 +63,7 @@ export interface LeftOver {
  * channel.writeInbound(Buffer.from('hello\n'));
  * channel.readInbound(); // Buffer of "hello"
  * ```
- * @typeParam Handlers - those that it was made with; the types of its messages follow from them
+ * @typeParam Handlers - the handlers of its constructor, which determine the types of its messages
  * @see Netty's `EmbeddedChannel`
  */
 export class EmbeddedChannel<
@@ -80,7 +80,7 @@ export class EmbeddedChannel<
   private readonly givenId: string | undefined;
 
   constructor(...handlers: OrMisfit<Handlers, Chain<Handlers, unknown, unknown>>);
-  /** @internal use {@link EmbeddedChannel.with} */
+  /** @internal Use {@link EmbeddedChannel.with}. */
   constructor(setup: EmbeddedSetup);
   constructor(...args: readonly (Handler | EmbeddedSetup)[]) {
     const given = args[0] instanceof EmbeddedSetup ? args[0] : undefined;
@@ -90,7 +90,8 @@ export class EmbeddedChannel<
     const { register, parent, id } = OPTIONS.part(options);
     if (rest.localAddress !== undefined) transport.localAddress = rest.localAddress;
     if (rest.remoteAddress !== undefined) transport.remoteAddress = rest.remoteAddress;
-    // Keeps what passed the last handler, unless the test has hooks of its own.
+    // Keeps the messages and errors that passed the last handler, unless the test has hooks of its
+    // own.
     const hooks: ChannelHooks = {
       unhandledMessage: (_channel, message) => this.handleInboundMessage(message),
       unhandledException: (_channel, error) => this.handleException(error),
@@ -108,7 +109,7 @@ export class EmbeddedChannel<
     if (register) this.register();
   }
 
-  /** A channel with options. */
+  /** Creates a channel with options. */
   static with<const Handlers extends readonly Handler[]>(
     options: EmbeddedChannelOptions,
     ...handlers: OrMisfit<Handlers, Chain<Handlers, unknown, unknown>>
@@ -124,7 +125,10 @@ export class EmbeddedChannel<
 
   // --- inbound ---
 
-  /** Reads messages as one burst: each a `channelRead`, then one `channelReadComplete`. True if any reached the tail. */
+  /**
+   * Reads messages as one burst: a `channelRead` for each message, then one `channelReadComplete`. Returns true if a message
+   * waits for `readInbound`.
+   */
   writeInbound(...messages: readonly unknown[]): boolean {
     this.ensureOpen();
     const { sink } = this.embedded;
@@ -136,26 +140,26 @@ export class EmbeddedChannel<
     return this.inboundMessages.length > 0;
   }
 
-  /** One `channelRead`, without the end of the burst. */
+  /** Fires one `channelRead`, without the end of the burst. */
   writeOneInbound(message: unknown): this {
     this.ensureOpen();
     this.run(() => this.embedded.sink.received(message));
     return this;
   }
 
-  /** The end of the burst. */
+  /** Fires the end of the burst, and rethrows a recorded error. */
   flushInbound(): this {
     this.run(() => this.embedded.sink.readComplete());
     this.checkException();
     return this;
   }
 
-  /** The next message that passed all handlers; with a class, an error if it is something else. */
+  /** Returns the next message that passed all handlers. Throws an error if the message is not of the given class. */
   readInbound<T = ReadAfter<Handlers, unknown>>(type?: MessageClass<T>): NoInfer<T> | undefined {
     return checkType(this.inboundMessages.shift(), type);
   }
 
-  /** Waits for the next message that passes all handlers; rejects when the channel closes without one. */
+  /** Waits for the next message that passes all handlers. Rejects if the channel closes before a message arrives. */
   async waitForInbound<T = ReadAfter<Handlers, unknown>>(
     type?: MessageClass<T>,
   ): Promise<NoInfer<T>> {
@@ -163,7 +167,7 @@ export class EmbeddedChannel<
     return this.readInbound(type)!;
   }
 
-  /** The peer ends its half. */
+  /** Ends the peer's half of the connection. */
   endInput(): this {
     this.run(() => this.embedded.sink.inputEnded());
     return this;
@@ -171,7 +175,10 @@ export class EmbeddedChannel<
 
   // --- outbound ---
 
-  /** Writes messages and flushes once. Throws the first write's failure. True if anything came out. */
+  /**
+   * Writes messages and flushes once. Throws the first error of the writes. Returns true if a message waits for
+   * `readOutbound`.
+   */
   writeOutbound(...messages: readonly WriteAfter<Handlers, unknown>[]): boolean {
     this.ensureOpen();
     this.run(() => {
@@ -187,7 +194,7 @@ export class EmbeddedChannel<
     return this.outboundMessages.length > 0;
   }
 
-  /** A write without a flush. */
+  /** Writes a message without a flush. */
   writeOneOutbound(message: WriteAfter<Handlers, unknown>): this {
     this.ensureOpen();
     this.run(() => {
@@ -205,12 +212,12 @@ export class EmbeddedChannel<
     return this;
   }
 
-  /** The next message that the transport took; with a class, an error if it is something else. */
+  /** Returns the next message that the transport received. Throws an error if the message is not of the given class. */
   readOutbound<T = unknown>(type?: MessageClass<T>): T | undefined {
     return checkType(this.outboundMessages.shift(), type);
   }
 
-  /** Waits for the next message that the transport takes; rejects when the channel closes without one. */
+  /** Waits for the next message that the transport receives. Rejects if the channel closes before a message arrives. */
   async waitForOutbound<T = unknown>(type?: MessageClass<T>): Promise<T> {
     await this.arrival(this.outboundMessages);
     return this.readOutbound(type)!;
@@ -218,24 +225,27 @@ export class EmbeddedChannel<
 
   // --- time, errors, end ---
 
-  /** Moves the clock and runs what is due. */
+  /** Moves the clock forward and runs the timers that are due. */
   advance(ms: number): void {
     this.clock.advance(ms);
   }
 
-  /** Runs the tasks that wait; the clock does not move. */
+  /** Runs the waiting tasks, without moving the clock. */
   runPendingTasks(): void {
     this.clock.runTasks();
   }
 
-  /** Rethrows the first error that reached the tail, once. */
+  /** Rethrows the first recorded error, once. */
   checkException(): void {
     const error = this.recorded;
     this.recorded = undefined;
     if (error !== undefined) throw error;
   }
 
-  /** Closes, runs all tasks, cancels all timers, rethrows a recorded error, and returns what was not read. */
+  /**
+   * Closes the channel, runs all tasks, and rethrows a recorded error. Cancels all timers if the clock is the channel's own.
+   * Returns the messages that the test did not read.
+   */
   finish(): LeftOver {
     const { pendingOutboundBytes } = this;
     this.close();
@@ -245,24 +255,24 @@ export class EmbeddedChannel<
     return { inbound, outbound: this.outboundMessages.splice(0), pendingOutboundBytes };
   }
 
-  /** Keeps a message that passed the last handler; override to keep it elsewhere. */
+  /** Keeps a message that passed the last handler. A subclass can keep messages elsewhere. */
   protected handleInboundMessage(message: unknown): void {
     this.inboundMessages.push(message);
     this.wake();
   }
 
-  /** Keeps a message that the transport took; override to keep it elsewhere. */
+  /** Keeps a message that the transport received. A subclass can keep messages elsewhere. */
   protected handleOutboundMessage(message: unknown): void {
     this.outboundMessages.push(message);
     this.wake();
   }
 
-  /** Keeps an error that passed the last handler; override to keep it elsewhere. */
+  /** Keeps an error that passed the last handler. A subclass can keep errors elsewhere. */
   protected handleException(error: Error): void {
     this.recordException(error);
   }
 
-  /** Resolves when there is a message in the list. */
+  /** Resolves when the list contains a message. */
   private async arrival(messages: readonly unknown[]): Promise<void> {
     while (messages.length === 0) {
       this.ensureOpen();
@@ -287,7 +297,7 @@ export class EmbeddedChannel<
   }
 }
 
-/** The class that a message must be of. */
+/** The class that a message must be an instance of. */
 // biome-ignore lint/suspicious/noExplicitAny: any constructor
 export type MessageClass<T> = abstract new (...args: any[]) => T;
 
@@ -296,7 +306,7 @@ function checkType<T>(message: unknown, type: MessageClass<T> | undefined): T | 
   throw new TypeError(`expected a ${type.name}, but the next message is ${eventText(message)}`);
 }
 
-/** Tells options from handlers in the constructor. */
+/** A holder of options, which distinguishes them from handlers in the constructor. */
 class EmbeddedSetup {
   readonly options: EmbeddedChannelOptions;
   readonly handlers: readonly Handler[];

@@ -2,24 +2,27 @@ import { isByteSource, sizeOfBytes, toBuffer } from '../bytes/byte-source.ts';
 import type { Address } from '../contract.ts';
 import type { Transport, TransportSink } from '../transport/transport.ts';
 
-/** A transport without a socket: it takes any message and keeps it for the test. */
+/** A transport without a socket that accepts any message and keeps it for the test. */
 export class EmbeddedTransport implements Transport {
   readonly accepts = 'any message';
   localAddress: Address | undefined = { path: 'embedded' };
   remoteAddress: Address | undefined = { path: 'embedded' };
   unsentBytes = 0;
   isActive = true;
-  /** As with datagrams: each message may fail alone, and an error that no handler caught closes nothing. */
+  /**
+   * Whether each message can fail alone, as with datagrams. If true, an error that no handler caught does not close the
+   * channel.
+   */
   messagesAreIndependent = false;
-  /** Holds writes back, as a kernel with a full buffer does, until `release`. */
+  /** Whether the transport holds writes until `release`, as a kernel with a full buffer does. */
   isStuck = false;
-  /** How often `read()` reached the transport. */
+  /** Number of `read()` calls that reached the transport. */
   reads = 0;
-  /** Input is asked for. */
+  /** Whether the channel currently asks for input. */
   isReading = false;
-  /** The channel was aborted. */
+  /** Whether the channel was aborted. */
   wasAborted = false;
-  /** The channel has ended its half. */
+  /** Whether the channel has ended its half. */
   isOutputEnded = false;
   private opened: TransportSink | undefined = undefined;
   private readonly take: (message: unknown) => void;
@@ -34,8 +37,8 @@ export class EmbeddedTransport implements Transport {
   }
 
   /**
-   * Takes what a transport reports: a test calls it in place of the network, for example
-   * `channel.run(() => channel.embedded.sink.failed(error))`. The channel is registered then.
+   * The receiver of the transport's reports, after the channel was registered. A test calls it in place of the network, for
+   * example `channel.run(() => channel.embedded.sink.failed(error))`.
    */
   get sink(): TransportSink {
     if (this.opened === undefined) throw new Error('the channel is not registered yet');
@@ -71,9 +74,10 @@ export class EmbeddedTransport implements Transport {
   }
 
   /**
-   * Takes what waited.
+   * Accepts the writes that were held.
    *
-   * @param failures - by their places, messages that it does not take, if they are independent
+   * @param failures - errors of the messages that the transport rejects, by the message's index; only if messages are
+   *   independent
    */
   release(failures?: ReadonlyMap<number, Error>): void {
     this.isStuck = false;

@@ -1,13 +1,16 @@
 import type { Timer } from '../contract.ts';
 
-/** Something that happens at a time, unless it is cancelled before; then it stays without a task until its time. */
+/**
+ * An event that happens at a set time, unless it is canceled before. A canceled event stays in the queue without a task until
+ * its time.
+ */
 export class TimedEvent implements Timer {
-  /** When it is due, in virtual time. */
-  // Declared, because a test may make millions.
+  /** Due time, in milliseconds of virtual time. */
+  // Declared without an initializer, because a test can make millions of events.
   declare readonly atMs: number;
-  /** Its number: events of the same time happen in this order. */
+  /** Number of the event. Events of the same time happen in the order of their numbers. */
   declare readonly order: number;
-  /** `undefined` once it is cancelled. */
+  /** Task of the event, or `undefined` after it was canceled or run. */
   declare task: (() => void) | undefined;
 
   constructor(atMs: number, order: number, task: () => void) {
@@ -21,12 +24,12 @@ export class TimedEvent implements Timer {
   }
 }
 
-/** A heap of the events that are due in virtual time: by time, then in the order of adding. */
+/** A heap of the events that are due in virtual time, ordered by time and then by the order of adding. */
 export class EventQueue {
   private readonly heap: TimedEvent[] = [];
   private order = 0;
 
-  /** How many are not cancelled. */
+  /** Number of events that are not canceled. */
   get size(): number {
     return this.heap.filter(({ task }) => task !== undefined).length;
   }
@@ -53,7 +56,7 @@ export class EventQueue {
     return event;
   }
 
-  /** The next event that is not cancelled. */
+  /** Returns the next event that is not canceled, without removing it. */
   first(): TimedEvent | undefined {
     for (;;) {
       const event = this.heap[0];
@@ -62,7 +65,7 @@ export class EventQueue {
     }
   }
 
-  /** Removes the first event, also one that is cancelled. */
+  /** Removes the first event, including a canceled event. */
   dropFirst(): void {
     const { heap } = this;
     const last = heap.pop()!;

@@ -4,21 +4,21 @@ import { TlsUpgradeEvent } from '../tls-upgrade-event.ts';
 import { EmbeddedChannel } from './embedded-channel.ts';
 import type { TestRunner } from './test-runner.ts';
 
-/** A handler, or some in a row, to be put to the test by {@link describeHeldReads}. */
+/** A handler, or several consecutive handlers, for the tests of {@link describeHeldReads}. */
 export interface HeldReadsBench {
-  /** The name in the titles of the tests. */
+  /** Name in the titles of the tests. */
   readonly name: string;
-  /** New handlers, in their order from head to tail. */
+  /** Creates new handlers, in their order from head to tail. */
   readonly handlers: () => readonly Handler[];
-  /** Input that arrives in one burst; it must make at least four messages. */
+  /** Input that arrives in one burst. It must result in at least four messages. */
   readonly input: readonly unknown[];
-  /** Messages that come out after the handlers, in order; compared as texts. */
+  /** Messages that the handlers pass on, in order. The tests compare them as texts. */
   readonly output: readonly unknown[];
-  /** Lets time pass until the handlers have passed on all that they may. @default nothing */
+  /** Lets time pass until the handlers have passed on all messages that they can. @default nothing */
   readonly settle?: (channel: EmbeddedChannel) => void | Promise<void>;
 }
 
-/** The handler after those under test: it notes what comes, and may act on a message. */
+/** The handler after the handlers under test. It records the events, and can act on a message. */
 class Application implements Handler {
   readonly seen: string[] = [];
   act: (ctx: Context, index: number) => void = () => {};
@@ -29,7 +29,7 @@ class Application implements Handler {
     this.act(ctx, this.seen.length);
   }
 
-  /** Messages that no end of a burst has followed. */
+  /** Number of messages since the last end of a burst. */
   unfinished = 0;
 
   channelReadComplete(): void {
@@ -56,7 +56,7 @@ class Application implements Handler {
 
 /** A user event between two reads. */
 const MARK = Symbol('mark');
-/** Where turns are counted: the cost of a message, and the budget of a connection for one turn. */
+/** The cost of a message, and the budget of a connection for one turn, in the test that counts turns. */
 const MESSAGE_MS = 2;
 const BUDGET_MS = 2;
 
@@ -66,18 +66,22 @@ interface Stage {
   readonly handlers: readonly Handler[];
   readonly output: readonly string[];
   readonly settle: () => Promise<void>;
-  /** Sends all input; reads are held from the second message on, until the returned function is called. */
+  /** Sends all input. Holds reads from the second message on, until the returned function is called. */
   readonly sendHeld: () => Promise<() => Promise<void>>;
 }
 
 type Test = readonly [name: string, body: (stage: Stage, runner: TestRunner) => Promise<void>];
 
 /**
- * The rules about holds on reads for every handler that messages pass through, as tests: it never touches
- * `autoRead`, loses and reorders nothing while reads are held, releases its own holds, delivers what was read
- * before an error and before the peer's end, by turns of the event loop, and nothing after our own end; user events and
- * a half-closure keep their places; a drain waits for what is kept, and an upgrade to TLS is notified of it. `KeptInput`
- * does all this. Run it for a handler of your own.
+ * Adds tests of the rules about held reads that every handler must keep if messages pass through it:
+ *
+ * - The handler never changes `autoRead`, and releases its own holds.
+ * - While reads are held, the handler does not lose or reorder messages. User events and a half-closure keep their places.
+ * - The handler delivers kept messages before an error and before the peer's end, over several turns of the event loop.
+ * - The handler delivers nothing after this side has ended the channel.
+ * - A drain waits until the handler keeps nothing. The handler reports kept input to an upgrade to TLS.
+ *
+ * A handler that uses `KeptInput` keeps these rules. Run the tests for a handler of your own.
  *
  * @example
  * ```ts
@@ -134,7 +138,7 @@ export function describeHeldReads(runner: TestRunner, bench: HeldReadsBench): vo
   });
 }
 
-/** The tests, each with a new pipeline. */
+/** Returns the tests, each of which runs with a new pipeline. */
 function testsOf(bench: HeldReadsBench): readonly Test[] {
   return [
     [

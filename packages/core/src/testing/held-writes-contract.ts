@@ -2,23 +2,26 @@ import type { Context, Handler } from '../contract.ts';
 import { EmbeddedChannel } from './embedded-channel.ts';
 import type { TestRunner } from './test-runner.ts';
 
-/** A handler that holds writes back, to be put to the test by {@link describeHeldWrites}. */
+/** A handler that holds writes, for the tests of {@link describeHeldWrites}. */
 export interface HeldWritesBench {
-  /** The name in the titles of the tests. */
+  /** Name in the titles of the tests. */
   readonly name: string;
-  /** Makes a new handler. */
+  /** Creates a new handler. */
   readonly handler: () => Handler;
-  /** Brings a new channel to where the handler holds what is written. @default it does from the beginning */
+  /** Brings a new channel into the state in which the handler holds writes. @default nothing */
   readonly begin?: (channel: EmbeddedChannel) => void | Promise<void>;
-  /** Makes the handler write what it holds; called once. */
+  /** Makes the handler write the messages that it holds. Each test calls this function once. */
   readonly release: (channel: EmbeddedChannel) => void | Promise<void>;
-  /** Messages that the tests write: at least 10,000 bytes each, and all different. */
+  /** Messages that the tests write. Each message has at least 10,000 bytes, and all messages differ. */
   readonly messages: readonly [unknown, unknown, unknown];
-  /** False for a handler with watermarks of its own in place of the channel's. @default true */
+  /**
+   * Whether the held bytes count toward the channel's watermarks. Set it to false for a handler with its own watermarks.
+   * @default true
+   */
   readonly counts?: boolean;
 }
 
-/** Stands before the handler, nearer to the head: an encoder that may fail. */
+/** An encoder that can fail. Its place is before the handler, nearer to the head. */
 class Encoder implements Handler {
   failsFor: unknown;
   readonly written: unknown[] = [];
@@ -34,17 +37,16 @@ interface Stage {
   readonly channel: EmbeddedChannel;
   readonly handler: Handler;
   readonly encoder: Encoder;
-  /** Failures that the hook `writeFailed` got. */
+  /** Error messages that the hook `writeFailed` received. */
   readonly failures: string[];
 }
 
 type Test = readonly [name: string, body: (stage: Stage, runner: TestRunner) => Promise<void>];
 
 /**
- * The contract of a handler that holds writes back, as tests. Held writes count towards
- * writability, go out in order and settle their futures in every case. An unobserved failure
- * reaches the hook `writeFailed`. Run it for a handler of your own; with a `PendingWriteQueue` it
- * passes.
+ * Adds tests of the contract of a handler that holds writes. Held writes count toward writability, are written in order, and
+ * settle their futures in every case. The hook `writeFailed` receives failures that nobody observes. Run the tests for a
+ * handler of your own. A handler that uses a `PendingWriteQueue` passes them.
  *
  * @example
  * ```ts

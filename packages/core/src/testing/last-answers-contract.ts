@@ -2,37 +2,37 @@ import type { ChannelOptions } from '../channel/channel-options.ts';
 import type { Channel, Context, Handler } from '../contract.ts';
 import type { TestRunner } from './test-runner.ts';
 
-/** One end of a connection: the options of its channel, and the last handler of its pipeline. */
+/** One end of a connection, with the options of its channel and the last handler of its pipeline. */
 export interface End {
   readonly options: ChannelOptions;
   readonly handler: Handler;
 }
 
-/** Connections whose far end answers what the near end sent before it ended its half. */
+/** A way to open connections whose far end answers messages of a near end that has ended its half. */
 export interface LastAnswersBench {
-  /** The name in the titles of the tests. */
+  /** Name in the titles of the tests. */
   readonly name: string;
   /**
-   * Opens a connection with these handlers at its ends, after a codec if messages that are not bytes need one. The last
-   * write of the near end and its end must be sent together.
+   * Opens a connection with these handlers at its ends. If the connection carries messages other than bytes, add a codec
+   * before each handler. The last write of the near end must be sent together with its end.
    */
   readonly open: (near: End, far: End) => Promise<AnsweringLink>;
 }
 
 /** A connection under test. */
 export interface AnsweringLink {
-  /** The end that sends, and ends its half. */
+  /** The end that sends, and then ends its half. */
   readonly near: Channel;
   /** The end that answers. */
   readonly far: Channel;
-  /** Closes what is left of it. */
+  /** Closes the parts of the connection that are still open. */
   close(): PromiseLike<unknown>;
 }
 
 /**
- * An answer to the last message of a peer does not depend on how the message and the end were cut: the end is reported
- * after the end of the burst in which it was read. `describeTransport` contains these tests; here they run over
- * channels of messages such as WebSockets.
+ * Adds tests of an answer to the last message before the peer's end. The answer must arrive whether the message and the end
+ * are read together or separately, because the end is reported after the burst that contains the message. `describeTransport`
+ * includes these tests. Call this function for channels of messages such as WebSockets.
  */
 export function describeLastAnswers(runner: TestRunner, bench: LastAnswersBench): void {
   runner.describe(`answers to what came with the end: ${bench.name}`, () =>
@@ -40,7 +40,7 @@ export function describeLastAnswers(runner: TestRunner, bench: LastAnswersBench)
   );
 }
 
-/** The tests alone. */
+/** Adds the tests of {@link describeLastAnswers} without a group. */
 export function testLastAnswers({ it, expect }: TestRunner, bench: LastAnswersBench): void {
   for (const isTogether of [false, true]) {
     const how = isTogether ? 'message and end together' : 'as they come';
@@ -69,7 +69,7 @@ async function lastAnswer(bench: LastAnswersBench, isTogether: boolean): Promise
   return near.text;
 }
 
-/** Collects what it reads until the channel has closed. */
+/** A handler that collects its input until the channel has closed. */
 class LastSender implements Handler {
   text = '';
   readonly closed: Promise<void>;
@@ -90,7 +90,7 @@ class LastSender implements Handler {
   }
 }
 
-/** Sends back what it read, with one flush for each burst. */
+/** A handler that sends its input back, with one flush for each burst. */
 class BurstEcho implements Handler {
   channelRead(ctx: Context, bytes: Buffer): void {
     ctx.write(Buffer.from(bytes)).onSettled(() => {});

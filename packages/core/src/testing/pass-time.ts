@@ -1,13 +1,13 @@
 import type { VirtualClock } from './virtual-clock.ts';
 
-/** Turns of the real event loop in which promises, and what they start, get their chance. */
+/** Number of turns of the real event loop in which promises, and the work that they start, can run. */
 const ROUNDS = 3;
 
 /**
- * Lets virtual time pass for code that also waits for promises: after each timer that is due, everything runs that is
- * ready to run. `clock.advance` alone runs timers and tasks at once, before any promise goes on.
+ * Moves virtual time forward for code that also waits for promises. After each timer, it runs all tasks and promises that are
+ * ready. In contrast, `clock.advance` runs all timers and tasks before any promise continues.
  *
- * @param ms - how long, in milliseconds of the clock
+ * @param ms - time to pass, in milliseconds of the clock
  */
 export async function passTime(clock: VirtualClock, ms: number): Promise<void> {
   const end = clock.now() + ms;
@@ -20,7 +20,7 @@ export async function passTime(clock: VirtualClock, ms: number): Promise<void> {
   await settle(clock);
 }
 
-/** Runs everything that is ready to run, promises too; virtual time does not move. */
+/** Runs all tasks and promises that are ready, without moving virtual time. */
 export async function settle(clock: VirtualClock): Promise<void> {
   for (let round = 0; round < ROUNDS; round++) {
     await new Promise((resolve) => setImmediate(resolve));

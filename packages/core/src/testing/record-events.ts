@@ -6,11 +6,11 @@ import { describeOptions } from '../option/option-set.ts';
 
 /** Options of {@link recordEvents}. */
 export interface RecordEventsOptions {
-  /** Stands before each line: `name.channelActive`. @default nothing */
+  /** Prefix of each line, as in `name.channelActive`. @default nothing */
   readonly name?: string;
-  /** A list that several recorders share, to see the order between them. @default a list of its own */
+  /** List that several recorders share, to show the order between them. @default a new list */
   readonly into?: string[];
-  /** Also record `read`, which comes after every burst. @default false */
+  /** Whether to record `read` too, which follows every burst. @default false */
   readonly reads?: boolean;
 }
 
@@ -21,8 +21,8 @@ const OPTIONS = describeOptions('recordEvents', {
 });
 
 /**
- * A handler that writes one line for each event and operation that passes it, and passes all of them on.
- * Put it after a handler to see which inbound events that one passes on.
+ * Creates a handler that records one line for each event and operation, and passes all of them on. Put it after a handler to
+ * see the inbound events that the handler passes on.
  *
  * @example
  * ```ts
@@ -38,7 +38,7 @@ export function recordEvents(options: RecordEventsOptions = {}): EventRecorder {
 
 type Detail = (argument: unknown, ctx: Context) => string;
 
-/** For each event and operation the method that passes it on, and how its argument is written. */
+/** For each event and operation, the method that passes it on and the formatter of its argument. */
 const STEPS: Readonly<Record<string, readonly [passOn: keyof Context, detail?: Detail]>> = {
   channelRegistered: ['fireChannelRegistered'],
   channelActive: ['fireChannelActive'],
@@ -59,10 +59,10 @@ const STEPS: Readonly<Record<string, readonly [passOn: keyof Context, detail?: D
   close: ['close', String],
 };
 
-/** The handler that {@link recordEvents} makes. */
+/** The handler that {@link recordEvents} creates. */
 export class EventRecorder implements Handler {
   declare readonly types: Types;
-  /** One line per event, oldest first. */
+  /** One line for each event, oldest first. */
   readonly events: string[];
   private readonly prefix: string;
 
@@ -72,7 +72,7 @@ export class EventRecorder implements Handler {
     this.prefix = name === undefined ? '' : `${name}.`;
   }
 
-  /** The lines so far; the list is empty afterwards. */
+  /** Returns the recorded lines, and empties the list. */
   take(): string[] {
     return this.events.splice(0);
   }
@@ -111,7 +111,7 @@ class ReadRecorder extends EventRecorder {
   }
 }
 
-/** A message or event in one line: text in quotes, bytes in hex, plain objects as JSON, others by class. */
+/** Returns a message or event as one line: text in quotes, bytes in hex, plain objects as JSON, other objects by class. */
 export function eventText(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value);
   if (value instanceof Uint8Array) return `<${Buffer.from(value).toString('hex')}>`;

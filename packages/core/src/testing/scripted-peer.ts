@@ -9,9 +9,9 @@ import type { EmbeddedChannel } from './embedded-channel.ts';
 import { eventText } from './record-events.ts';
 
 /**
- * The peer of an {@link EmbeddedChannel}, which follows a script: expect this, then deliver that, then
- * wait. Anything else that the channel does fails the step in which it is noticed. Text stands for its
- * bytes where the channel writes bytes; how the bytes are cut into writes does not matter.
+ * Creates the peer of an {@link EmbeddedChannel}, which follows a script of steps: expect a message, deliver a message, wait.
+ * If the channel does anything else, the next step fails. If the channel writes bytes, a text in the script stands for its
+ * bytes, in any number of writes.
  *
  * @example
  * ```ts
@@ -34,16 +34,19 @@ export function scriptedPeer(
 
 /** Options of {@link scriptedPeer}. */
 export interface ScriptedPeerOptions {
-  /** Text is delivered as its UTF-8 bytes; `false` delivers it as text, for pipelines without a codec. @default true */
+  /**
+   * Whether text is delivered as its UTF-8 bytes. `false` delivers it as text, for pipelines without a codec.
+   * @default true
+   */
   readonly textAsBytes?: boolean;
 }
 
 const OPTIONS = describeOptions('scriptedPeer', { textAsBytes: flag({ default: true }) });
 
-/** The peer that {@link scriptedPeer} makes. */
+/** The peer that {@link scriptedPeer} creates. */
 export class ScriptedPeer {
   private readonly channel: EmbeddedChannel;
-  /** Messages that the channel has sent and no step has expected yet. */
+  /** Messages that the channel has sent, and that no step has expected yet. */
   private readonly sent: unknown[] = [];
   private readonly textAsBytes: boolean;
   private step = 0;
@@ -53,14 +56,14 @@ export class ScriptedPeer {
     this.textAsBytes = OPTIONS.resolve(options).textAsBytes;
   }
 
-  /** The channel has sent these, in this order. */
+  /** Expects that the channel has sent these messages, in this order. */
   expect(...messages: readonly unknown[]): this {
     this.begin();
     for (const message of messages) this.take(message);
     return this;
   }
 
-  /** The channel has sent nothing that was not expected, and is open. */
+  /** Expects that the channel has sent no further message, and is open. */
   expectNothing(): this {
     this.begin();
     this.ensureQuiet('nothing');
@@ -68,7 +71,7 @@ export class ScriptedPeer {
     return this;
   }
 
-  /** The channel has ended its half, or closed, after what was expected. */
+  /** Expects that the channel has sent no further message, and has ended its half or closed. */
   expectEnd(): this {
     this.begin();
     this.ensureQuiet('the end of its output');
@@ -77,7 +80,7 @@ export class ScriptedPeer {
     return this;
   }
 
-  /** The channel has closed, with this reason if one is given. */
+  /** Expects that the channel has closed, with this reason if a reason is given. */
   expectClose(reason?: CloseReason): this {
     this.begin();
     this.ensureQuiet('the close');
@@ -95,7 +98,7 @@ export class ScriptedPeer {
     return this;
   }
 
-  /** An error has reached the tail of the pipeline: its code, or a part of its message. */
+  /** Expects that an error has reached the tail of the pipeline. `match` is the error's code, or a part of its message. */
   expectError(match: string | RegExp): this {
     this.step += 1;
     let error: Error | undefined;
@@ -111,7 +114,7 @@ export class ScriptedPeer {
     return this;
   }
 
-  /** Sends these as one burst. */
+  /** Sends these messages as one burst. */
   deliver(...messages: readonly unknown[]): this {
     this.begin();
     this.ensureQuiet('something to be delivered');
@@ -124,7 +127,7 @@ export class ScriptedPeer {
     return this;
   }
 
-  /** Lets time pass; messages that the channel sends meanwhile must be expected next. */
+  /** Lets time pass. The next steps must expect the messages that the channel sends during this time. */
   wait(ms: number): this {
     this.begin();
     this.ensureQuiet('time to pass');
@@ -132,7 +135,7 @@ export class ScriptedPeer {
     return this;
   }
 
-  /** Ends our half. */
+  /** Ends the peer's half of the connection. */
   end(): this {
     this.begin();
     this.ensureQuiet('the end of our half');
@@ -171,7 +174,7 @@ export class ScriptedPeer {
     }
   }
 
-  /** Bytes are a stream: they may have been written in other pieces than they are expected in. */
+  /** Compares bytes as a stream, because the channel can write them in other pieces than the step expects. */
   private takeBytes(expected: Buffer): void {
     const pieces: Uint8Array[] = [];
     let length = 0;
@@ -212,7 +215,7 @@ function bytesOf(message: unknown): Buffer | undefined {
   return message instanceof Uint8Array ? Buffer.from(message) : undefined;
 }
 
-/** Text if it is that, hex if not. */
+/** Returns printable bytes as text, and other bytes as hex. */
 function readable(bytes: Buffer): string {
   const text = bytes.toString();
   return /^[\t\n\r -~]*$/.test(text) ? text : bytes.toString('hex');

@@ -1,6 +1,7 @@
 /**
- * Random numbers that are the same for the same seed, on every machine: the generator `sfc32`, which passes PractRand.
- * Only integers and division: V8's `Math.log` and its relatives may change with the version.
+ * A generator whose random numbers are the same for the same seed, on every machine. The algorithm is `sfc32`, which passes
+ * PractRand. The generator uses only integers and division, because V8's `Math.log` and similar functions can change with the
+ * version.
  */
 export class SeededRandom {
   private a: number;
@@ -8,7 +9,7 @@ export class SeededRandom {
   private c: number;
   private counter = 1;
 
-  /** @param stream - numbers of one seed and different streams have nothing to do with each other */
+  /** @param stream - name of a sequence; sequences with different names are independent, even with the same seed */
   constructor(seed: number, stream: string) {
     let hash = 0x811c_9dc5;
     for (let i = 0; i < stream.length; i++) {
@@ -20,7 +21,7 @@ export class SeededRandom {
     for (let i = 0; i < 15; i++) this.next();
   }
 
-  /** At least 0, below 1, with 32 random bits. */
+  /** Returns a number of at least 0 and below 1, with 32 random bits. */
   next(): number {
     const sum = (this.a + this.b + this.counter) | 0;
     this.counter = (this.counter + 1) | 0;
@@ -30,17 +31,17 @@ export class SeededRandom {
     return (sum >>> 0) / 2 ** 32;
   }
 
-  /** A whole number from `min` to `max`, both included. */
+  /** Returns an integer from `min` to `max`, both included. */
   integer(min: number, max: number): number {
     return min + Math.floor(this.next() * (max - min + 1));
   }
 
-  /** A number from `min` on, below `max`. */
+  /** Returns a number of at least `min` and below `max`. */
   between(min: number, max: number): number {
     return min + this.next() * (max - min);
   }
 
-  /** One of them. */
+  /** Returns a random item of the list. */
   pick<T>(from: readonly T[]): T {
     return from[Math.floor(this.next() * from.length)]!;
   }

@@ -1,21 +1,21 @@
-/** The functions of a test runner that `describeTransport` needs; vitest's and jest's fit. */
+/** The functions of a test runner that the contract suites need. The functions of vitest and jest are compatible. */
 export interface TestRunner {
   /** Groups tests. */
   readonly describe: (name: string, body: () => void) => unknown;
   /** Adds a test. */
   readonly it: (name: string, body: () => Promise<void>) => unknown;
-  /** Begins an expectation of a value. */
+  /** Starts an expectation about a value. */
   readonly expect: (actual: unknown) => Expectation;
 }
 
-/** The expectations that the suite uses. */
+/** The expectations that the suites use. */
 export interface Expectation {
-  /** It is this very value. */
+  /** Expects the identical value. */
   toBe(expected: unknown): unknown;
-  /** It has the same content. */
+  /** Expects the same content. */
   toEqual(expected: unknown): unknown;
-  /** It is less than this. */
+  /** Expects a value less than `expected`. */
   toBeLessThan(expected: number): unknown;
-  /** It is greater than this. */
+  /** Expects a value greater than `expected`. */
   toBeGreaterThan(expected: number): unknown;
 }

@@ -10,32 +10,32 @@ import type { Transport } from '../transport/transport.ts';
 import type { End } from './last-answers-contract.ts';
 import { TransportProbe } from './transport-probe.ts';
 
-/** A kind of transport to be put to the test: one that is bound and connected to, or one that comes in pairs. */
+/** A kind of transport under test, which either has a listener and clients, or is made in connected pairs. */
 export type TransportBench = TransportTraits & (NetworkBench | PairBench);
 
-/** The traits that every bench states. */
+/** Traits that every bench states. */
 export interface TransportTraits {
-  /** The name in the titles of the tests. */
+  /** Name in the titles of the tests. */
   readonly name: string;
-  /** True if `abort()` reaches the peer as a reset; false if the peer only sees the end. */
+  /** Whether the peer sees `abort()` as a reset, and not only as the end. */
   readonly resets: boolean;
-  /** Bytes sent each way by the test of large transfers. @default 4 MiB */
+  /** Number of bytes that the test of large transfers sends in each direction. @default 4 MiB */
   readonly transferBytes?: number;
 }
 
 /** A transport that a server binds and a client connects to. */
 export interface NetworkBench {
-  /** Where a server listens; asked for again in each test. */
+  /** Returns the place where a server listens. Each test calls this function. */
   readonly bind: () => BindTarget;
-  /** Where to reach it. */
+  /** Returns the place of the server, for a client. */
   readonly connect: (server: Server) => ConnectPlace;
-  /** A place without a listener. */
+  /** Returns a place without a listener. */
   readonly nobody: () => ConnectPlace;
 }
 
-/** A transport of your own: no listener is needed. */
+/** A transport of your own that needs no listener. */
 export interface PairBench {
-  /** Two ends of one connection, connected or connecting; asked for again in each test. */
+  /** Returns the two ends of one connection, connected or connecting. Each test calls this function. */
   readonly pair: () => TransportPair | Promise<TransportPair>;
 }
 
@@ -50,7 +50,7 @@ export interface Link {
   readonly farProbe: TransportProbe;
 }
 
-/** Opens the two ends, lets `body` use them, and closes what was opened. */
+/** Opens both ends of a connection, lets `body` use them, and closes them. */
 export async function withLink(
   bench: TransportBench,
   near: ChannelOptions,
@@ -74,7 +74,7 @@ export async function withLink(
   }
 }
 
-/** Both ends of a connection. */
+/** The options and handlers of both ends of a connection. */
 export interface EndsOfLink {
   readonly near: End;
   readonly far: End;
@@ -86,7 +86,7 @@ interface Opened {
   readonly close: () => Promise<unknown>;
 }
 
-/** Opens both ends; the caller closes them. */
+/** Opens both ends of a connection. The caller closes them. */
 export function openEnds(bench: TransportBench, ends: EndsOfLink): Promise<Opened> {
   return 'pair' in bench ? openPair(bench, ends) : openNetwork(bench, ends);
 }

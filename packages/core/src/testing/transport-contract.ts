@@ -28,9 +28,8 @@ const HALF_OPEN = { allowHalfOpen: true } as const;
 const PIECE = Buffer.alloc(64 * 1024, 'abcdefghijklmnop');
 
 /**
- * The contract of every byte transport, as tests: order, back-pressure, half-closure, end, close,
- * reset and refusal. Run it for a transport of your own before you trust it; two connected ends are
- * enough.
+ * Adds tests of the contract of every byte transport: order, back-pressure, half-closure, end, close, reset and refusal. Run
+ * them for a transport of your own before you trust it. Two connected ends are enough.
  *
  * @example
  * ```ts
@@ -95,7 +94,7 @@ function noticesResets({ it, expect }: TestRunner, bench: TransportBench): void 
   });
 }
 
-/** The system's clock, ten times as fast. */
+/** Returns a clock that runs ten times as fast as the system's clock. */
 function fastClock(): Clock {
   const { turns } = systemClock;
   const clock: Clock = {
@@ -212,7 +211,8 @@ const TESTS: readonly Test[] = [
     { near: { outboundStallMs: false }, far: { autoRead: false } },
     async ({ near, far, nearProbe, farProbe }, { expect }) => {
       let written = 0;
-      // The kernels take some MiB, in turns; when several turns change nothing, they are full.
+      // The kernels accept some MiB, over several turns. If several turns change nothing, they are
+      // full.
       for (let full = 0; full < 20; full = near.isWritable ? 0 : full + 1) {
         for (; near.isWritable; written += PIECE.length) near.write(PIECE);
         near.flush();
@@ -305,7 +305,7 @@ const TESTS: readonly Test[] = [
     async ({ near, far, nearProbe }, { expect }) => {
       far.close();
       await nearProbe.until(() => nearProbe.events.includes('shutdown input'));
-      // The reset may be late: a side that goes on writing meets its output limit first.
+      // The reset can arrive late. Without the check of writability, the writer would reach its output limit first.
       for (; near.isOpen; await nextTurn()) {
         if (near.isWritable) near.writeAndFlush(PIECE).onSettled(() => {});
       }
@@ -336,7 +336,7 @@ const TESTS: readonly Test[] = [
   ],
 ];
 
-/** Sends bytes as fast as they are taken; returns their checksum. */
+/** Sends bytes as fast as the channel accepts them, and returns their checksum. */
 async function send(channel: Channel, bytes: number, seed: number): Promise<string> {
   const hash = createHash('sha1');
   const block = Buffer.alloc(1 << 20);
@@ -345,7 +345,7 @@ async function send(channel: Channel, bytes: number, seed: number): Promise<stri
     block[i] = x >>> 16;
   }
   for (let sent = 0; sent < bytes; ) {
-    // Pieces of odd sizes from odd places, so that alignment hides no fault.
+    // Pieces of odd sizes from odd offsets, so that alignment hides no fault.
     const at = (sent * 7) % (block.length - 100_000);
     const piece = block.subarray(at, at + Math.min(bytes - sent, 1 + ((sent * 31) % 99_991)));
     hash.update(piece);
@@ -367,12 +367,12 @@ function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 }
 
-/** Waits until something holds, for some turns of the event loop. */
+/** Waits until `holds` returns true, for at most this number of turns of the event loop. */
 async function settle(holds: () => boolean, turns: number): Promise<void> {
   for (let turn = 0; turn < turns && !holds(); turn++) await nextTurn();
 }
 
-/** Sockets, pipes and servers that keep the process alive. */
+/** Returns the number of sockets, pipes and servers that keep the process alive. */
 function handles(): number {
   return process.getActiveResourcesInfo().filter((kind) => /TCP|Pipe|TLS|Immediate/.test(kind))
     .length;

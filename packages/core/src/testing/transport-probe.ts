@@ -2,17 +2,17 @@ import type { Hash } from 'node:crypto';
 import type { Context, Direction, Handler } from '../contract.ts';
 import { isHeadraceError } from '../errors.ts';
 
-/** The last handler of a channel under test: notes what happens and lets the test wait for it. */
+/** The last handler of a channel under test. It records the events, and lets the test wait for them. */
 export class TransportProbe implements Handler {
   readonly events: string[] = [];
-  /** Bytes read so far. */
+  /** Number of bytes read so far. */
   bytes = 0;
-  /** If set, messages that are read go here instead of being kept. */
+  /** Hash that receives the bytes that are read. If it is set, the bytes are not kept. */
   hash: Hash | undefined = undefined;
   private readonly chunks: Buffer[] = [];
   private waiting: { readonly isDone: () => boolean; readonly resolve: () => void }[] = [];
 
-  /** Everything that was read, as Latin-1 text. */
+  /** All bytes that were read, as Latin-1 text. */
   get text(): string {
     return Buffer.concat(this.chunks).toString('latin1');
   }
@@ -21,7 +21,7 @@ export class TransportProbe implements Handler {
     return this.events.filter((one) => one === event).length;
   }
 
-  /** Waits for a condition, which is looked at after every event. */
+  /** Waits until `isDone` returns true. Calls `isDone` after every event. */
   until(isDone: () => boolean): Promise<void> {
     if (isDone()) return Promise.resolve();
     return new Promise((resolve) => this.waiting.push({ isDone, resolve }));

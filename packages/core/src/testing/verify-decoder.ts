@@ -7,19 +7,19 @@ import { EmbeddedChannel } from './embedded-channel.ts';
 import { eventText } from './record-events.ts';
 import { SeededRandom } from './seeded-random.ts';
 
-/** Bytes that make messages, and the messages that they make. */
+/** Input bytes, and the messages that a decoder must make of them. */
 export interface DecoderPair {
-  /** The bytes; a text stands for its UTF-8. */
+  /** The input bytes. A text stands for its UTF-8 bytes. */
   readonly bytes: string | Uint8Array;
-  /** Compared with what comes out by value: Buffers with any Uint8Array of the same bytes. */
+  /** The expected messages, which are compared by value. A Buffer equals any Uint8Array with the same bytes. */
   readonly messages: readonly unknown[];
 }
 
 /** Options of {@link verifyDecoder}. */
 export interface VerifyDecoderOptions {
-  /** Repeats the same cuts and orders; an error names it. @default a new one each time */
+  /** Seed of the cuts and orders. Errors name it, so that a run can be repeated. @default a new seed for each call */
   readonly seed?: number;
-  /** How many times all pairs are shuffled and cut again. @default 20 */
+  /** Number of rounds, each of which shuffles and cuts all pairs again. @default 20 */
   readonly rounds?: number;
 }
 
@@ -34,13 +34,13 @@ const [BEFORE, AFTER] = [Buffer.from('BEFORE'), Buffer.from('AFTER')];
 type Chunks = readonly Buffer[];
 
 /**
- * Checks that a decoder gives the right messages however its input is cut: each pair whole, byte by byte ten
- * times over, all of them in one read, and shuffled and cut at random. Chunks are views into larger buffers,
- * messages must stay as they are when more is read, and nothing may be left over. Throws an error that names
- * the cut and the seed.
+ * Checks that a decoder returns the right messages however its input is cut. The decoder reads each pair whole, ten times
+ * byte by byte, and ten times in one read. Then the decoder reads all pairs, shuffled and cut at random. Chunks are views
+ * into larger buffers. Later reads must not change messages, and no bytes may be left over. Throws an error that names the
+ * cut and the seed.
  *
- * @param pairs - each made of whole messages
- * @param factory - makes a decoder; it is called for every run
+ * @param pairs - input and messages, each pair of whole messages
+ * @param factory - creates a decoder; called for every run
  *
  * @example
  * ```ts
@@ -89,7 +89,7 @@ function verifyOnce(
   } catch (thrown) {
     throw new Error(`${describe()}: ${textOf(thrown)}`, { cause: thrown });
   }
-  // A decoder that is removed passes on what it holds; after whole messages that must be nothing.
+  // A removed decoder passes on the bytes that it holds. After whole messages there must be none.
   const messages = drain(channel);
   channel.pipeline.removeIfExists(decoder);
   const rest = drain(channel);
@@ -106,7 +106,7 @@ function verifyOnce(
     throw new Error(`${describe()}: left over ${rest.map(eventText).join(', ')}`);
 }
 
-/** Two messages as texts; those that look alike with everything that they hold. */
+/** Returns two messages as texts. If the texts are equal, returns the messages in full detail. */
 function shownApart(got: unknown, due: unknown): [string, string] {
   const texts: [string, string] = [eventText(got), eventText(due)];
   return texts[0] === texts[1] ? [inspect(got), inspect(due)] : texts;
@@ -132,7 +132,7 @@ function isSame(one: unknown, other: unknown): boolean {
   return isDeepStrictEqual(one, other);
 }
 
-/** A view into a larger buffer: a decoder must not look beyond its ends. */
+/** Returns a view into a larger buffer, because a decoder must not read beyond the ends of its input. */
 function padded(bytes: Uint8Array): Buffer {
   const memory = Buffer.concat([BEFORE, bytes, AFTER]);
   return memory.subarray(BEFORE.length, BEFORE.length + bytes.length);

@@ -17,7 +17,7 @@ const OPERATIONS: ReadonlySet<PropertyKey> = new Set([
   'abort',
 ]);
 
-/** The member of a channel, called or set as one event of its clock. */
+/** Wraps a member of a channel, so that a call or an assignment is one event of the channel's clock. */
 function asOneEvent({ value, set, ...rest }: PropertyDescriptor): PropertyDescriptor {
   const inEvent = (method: (...args: unknown[]) => unknown) =>
     function (this: VirtualChannel, ...args: unknown[]): unknown {
@@ -27,15 +27,15 @@ function asOneEvent({ value, set, ...rest }: PropertyDescriptor): PropertyDescri
 }
 
 /**
- * A channel on virtual time: each call of a test is an event of its own, and the tasks that it adds
- * have run when the call returns.
+ * A channel on virtual time. Each call of a test is one event, and the tasks that the event adds have run when the call
+ * returns.
  */
 export interface VirtualChannel<R = unknown, W = unknown> extends Channel<R, W> {
   readonly clock: VirtualClock;
   [Symbol.asyncIterator](): Required<Pick<AsyncIterator<R>, 'next' | 'return'>>;
 }
 
-// It has a core, like every channel has, and its members come from there: it is not a kind of another channel.
+// The class has a core and the members of a channel, but extends no other channel class.
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the static block gives it all members of the interface
 export class VirtualChannel<R = unknown, W = unknown> implements Channel<R, W> {
   static {
@@ -45,17 +45,17 @@ export class VirtualChannel<R = unknown, W = unknown> implements Channel<R, W> {
     }
   }
 
-  /** @internal Made by `connectedPair`. */
+  /** @internal Created by `connectedPair`. */
   constructor(transport: Transport, options: ResolvedChannelOptions, parent?: Channel) {
     giveCore(this, new ChannelCore(this as Channel, transport, options, parent));
   }
 
-  /** Runs an action of the test as one event: tasks that it adds run when it is over. */
+  /** Runs an action of the test as one event. The tasks that the action adds run after the action. */
   run<T>(action: () => T): T {
     return this.clock.run(action);
   }
 
-  /** Starts the channel: announces that it is registered and, if it is connected, active. */
+  /** Starts the channel, which announces that it is registered and, if it is connected, active. */
   register(initialize?: (channel: Channel) => void): void {
     this.run(() => startChannel(this as Channel, initialize));
   }

@@ -3,22 +3,22 @@ import { ClockDeadlines } from '../time/clock-deadlines.ts';
 import { TurnQueue } from '../time/turn-queue.ts';
 import { EventQueue } from './event-queue.ts';
 
-/** The time of day at which virtual time begins: 2030-01-01T00:00:00Z. */
+/** Time of day at which virtual time starts: 2030-01-01T00:00:00Z. */
 const BEGINNING_OF_TIME = 1_893_456_000_000;
 
 /**
- * Time that only moves by a call: timers run in order of their due time, those of the same millisecond
- * in the order they were scheduled. Several channels may share one clock.
+ * A clock whose time moves only by a call. Timers run in the order of their due time, and in the order of scheduling within
+ * the same millisecond. Several channels can share a clock.
  */
 export class VirtualClock implements Clock {
   private time = 0;
   private readonly timers = new EventQueue();
   private readonly tasks: (() => void)[] = [];
-  /** Tasks of the next turn. */
+  /** Tasks for the next turn. */
   private readonly later: (() => void)[] = [];
   readonly turns: Turns = new TurnQueue((task) => this.nextTurn(task));
   readonly deadlines: ClockDeadlines = new ClockDeadlines(this);
-  /** How many events are under way, one within the other. */
+  /** Number of nested events that are running. */
   private depth = 0;
 
   now(): number {
@@ -41,7 +41,7 @@ export class VirtualClock implements Clock {
     this.later.push(task);
   }
 
-  /** Runs an action as one event: the tasks and turns that it asks for come when the outermost event is over. */
+  /** Runs an action as one event. The tasks and turns that the action asks for run after the outermost event. */
   run<T>(action: () => T): T {
     this.depth += 1;
     try {
@@ -52,7 +52,7 @@ export class VirtualClock implements Clock {
     }
   }
 
-  /** Runs all tasks that wait, then turn after turn, until nothing is left; does nothing within an event. */
+  /** Runs all waiting tasks, then turn after turn, until none is left. Does nothing during an event. */
   runTasks(): void {
     if (this.depth > 0) return;
     this.depth += 1;
@@ -67,7 +67,7 @@ export class VirtualClock implements Clock {
     return this.tasks.shift() ?? this.later.shift();
   }
 
-  /** Moves time forward and runs what becomes due. */
+  /** Moves time forward and runs the timers that become due. */
   advance(ms: number): void {
     if (this.depth > 0) throw new Error('time cannot move within an event; see advanceQuietly');
     const end = this.time + ms;
@@ -85,28 +85,28 @@ export class VirtualClock implements Clock {
     this.time = Math.max(this.time, end);
   }
 
-  /** Time passes within an event, as it does on a busy machine: nothing runs yet. */
+  /** Moves time during an event without running timers, as if the machine were busy. */
   advanceQuietly(ms: number): void {
     this.time += ms;
   }
 
-  /** Forgets all timers and deadlines without running them. */
+  /** Removes all timers and deadlines without running them. */
   cancelTimers(): void {
     this.deadlines.clear();
     this.timers.clear();
   }
 
-  /** How many timers wait; all deadlines together have one. */
+  /** Number of waiting timers. All deadlines together use one timer. */
   get pendingTimers(): number {
     return this.timers.size;
   }
 
-  /** True if tasks wait for this turn or the next one. */
+  /** Whether tasks wait for this turn or the next turn. */
   get hasPendingTasks(): boolean {
     return this.tasks.length > 0 || this.later.length > 0;
   }
 
-  /** Milliseconds until the next timer, -1 if there is none. */
+  /** Milliseconds until the next timer, or -1 if no timer waits. */
   get nextDelay(): number {
     const timer = this.timers.first();
     return timer === undefined ? -1 : timer.atMs - this.time;

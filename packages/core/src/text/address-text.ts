@@ -1,6 +1,6 @@
 import type { Address } from '../contract.ts';
 
-/** An address as text: `127.0.0.1:80`, `[::1]:80` or a path. */
+/** Returns an address as text: `127.0.0.1:80`, `[::1]:80` or a path. */
 export function addressText(address: Address): string {
   if ('path' in address) return address.path;
   return address.family === 'IPv6'

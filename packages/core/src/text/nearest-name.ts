@@ -1,4 +1,7 @@
-/** The name that differs least, if it is near enough to be what was meant; units are left out: `Seconds` for `Ms`. */
+/**
+ * Returns the most similar name, if it is similar enough to be the intended name. The comparison ignores units, such as
+ * `Seconds` and `Ms`.
+ */
 export function nearestTo(name: string, names: readonly string[]): string | undefined {
   const limit = Math.max(2, Math.floor(name.length / 3));
   let nearest: string | undefined;
@@ -19,7 +22,7 @@ function withoutUnit(name: string): string {
     .toLowerCase();
 }
 
-/** Levenshtein's distance: insertions, deletions and replacements of one letter. */
+/** Returns the Levenshtein distance, which counts insertions, deletions and replacements of one letter. */
 function distanceOf(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, i) => i);
   for (let i = 1; i <= one.length; i++) {

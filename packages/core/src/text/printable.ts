@@ -1,12 +1,14 @@
 /**
- * Characters that a line of text must not contain: control characters, line and paragraph
- * separators, characters that turn the direction of the text, and invisible ones (Unicode TR 36,
- * CVE-2021-42574).
+ * Characters that a line of text must not contain: control characters, line and paragraph separators, characters that change
+ * the direction of the text, and invisible characters (Unicode TR 36, CVE-2021-42574).
  */
 const UNPRINTABLE =
   /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}\uFFF9-\uFFFB]/gu;
 
-/** The text with everything escaped that could break a line, forge one, or hide in it: `\n`, `\x1b`, `\u202e`. */
+/**
+ * Returns the text with an escape for each character that could break a line, forge a line, or hide text: `\n`, `\x1b`,
+ * `\u202e`.
+ */
 export function printable(text: string): string {
   return text.replace(UNPRINTABLE, escapeOf);
 }

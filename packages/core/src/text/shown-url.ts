@@ -1,18 +1,18 @@
 import { Buffer } from 'node:buffer';
 import { OptionError } from '../errors.ts';
 
-/** A URL for errors and logs: its user, its password, its query and its fragment may be secrets. */
+/** Returns a URL for errors and logs, without the parts that can be secret: user, password, query and fragment. */
 export function shownUrl(url: URL | string): string {
   const text = String(url);
-  // It is unknown where its password ends.
+  // The end of the password is unknown.
   if (text.includes('@') && !URL.canParse(text)) return '…';
   return text.replace(/^([^/?#]*:)?(\/\/)?[^/?#]*@/, '$1$2').replace(/[?#].*$/s, '?…');
 }
 
 /**
- * The header that says the user and the password of a URL; none without them. `fetch` refuses a URL that has them.
+ * Returns the header with the user and the password of a URL, or an empty object. `fetch` refuses a URL that contains them.
  *
- * @throws OptionError `OPTION_INVALID` if one has a `%` that two hexadecimal digits do not follow
+ * @throws OptionError `OPTION_INVALID` if the user or the password has a `%` that two hexadecimal digits do not follow
  */
 export function credentialsOf({ username, password }: URL): { readonly Authorization?: string } {
   if (username === '' && password === '') return {};

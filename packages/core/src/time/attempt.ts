@@ -2,26 +2,28 @@ import { onAbort } from '../call/on-abort.ts';
 import type { Clock, Timer } from '../contract.ts';
 import { toError } from '../errors.ts';
 
-/** Gets the outcome of a {@link Attempt}, once; nothing but a late result after its `drop`. */
+/**
+ * The callbacks of an {@link Attempt}. One of `done` and `failed` is called, once. After a `drop`, only `late` can be called.
+ */
 export interface AttemptOutcome<T> {
-  /** Gets the result. */
+  /** Called with the result. */
   readonly done: (result: T) => void;
-  /** Gets the error of the work, or that of the time-out. */
+  /** Called with the error of the work, or with the error of the time-out. */
   readonly failed: (error: Error) => void;
-  /** A result that comes too late. */
+  /** Called with a result that arrives too late. */
   readonly late?: (result: T) => void;
 }
 
-/** How long a {@link Attempt} may take. */
+/** The time limit of an {@link Attempt}. */
 export interface AttemptLimit {
   readonly clock: Clock;
-  /** How long it may take; `Infinity` for no limit. */
+  /** Maximum duration in milliseconds. `Infinity` means no limit. */
   readonly timeoutMs: number;
-  /** Makes the error of the time-out. */
+  /** Creates the error of the time-out. */
   readonly error: () => Error;
 }
 
-/** Work that takes time, with a time-out, that can be dropped: a connect, a request, a lookup. */
+/** Work that takes time and can be dropped, such as a connect, a request or a lookup. The work can have a time-out. */
 export class Attempt<T> {
   private readonly abort = new AbortController();
   private readonly outcome: AttemptOutcome<T>;
@@ -29,8 +31,8 @@ export class Attempt<T> {
   private isOver = false;
 
   /**
-   * @param step - begins the work; its signal aborts when the work is not needed any more
-   * @param limit - default: as long as it takes
+   * @param step - function that starts the work; its signal aborts when the result is no longer needed
+   * @param limit - time limit; without it, the work can take any time
    */
   constructor(
     step: (signal: AbortSignal) => PromiseLike<T>,
@@ -42,7 +44,7 @@ export class Attempt<T> {
       const { clock, timeoutMs, error } = limit;
       this.deadline = clock.schedule(() => this.timedOut(error()), timeoutMs, true);
     }
-    // A step that throws is one that rejects.
+    // A step that throws is handled like a step that rejects.
     new Promise<T>((resolve) => resolve(step(this.abort.signal))).then(
       (result) => {
         if (this.end()) outcome.done(result);
@@ -54,7 +56,7 @@ export class Attempt<T> {
     );
   }
 
-  /** Ends the attempt: its result is not needed any more. */
+  /** Ends the attempt, because its result is no longer needed. */
   drop(why: Error = new Error('the result is no longer needed')): void {
     if (this.end()) this.abort.abort(why);
   }
@@ -64,7 +66,7 @@ export class Attempt<T> {
     this.outcome.failed(error);
   }
 
-  /** False if it is over already. */
+  /** Ends the attempt. Returns false if it has already ended. */
   private end(): boolean {
     if (this.isOver) return false;
     this.isOver = true;
@@ -75,13 +77,13 @@ export class Attempt<T> {
 
 /** Limits of {@link attempted}. */
 export interface AttemptLimits {
-  /** @default none: nobody ends it before its time */
+  /** Signal that ends the attempt. @default none */
   readonly signal?: AbortSignal;
-  /** @default as long as it takes */
+  /** Time limit of the attempt. @default no limit */
   readonly limit?: AttemptLimit;
 }
 
-/** As a promise: rejects when the signal aborts, even if the step never settles. */
+/** Runs an {@link Attempt} as a promise. The promise rejects when the signal aborts, even if the step never settles. */
 export function attempted<T>(
   step: (signal: AbortSignal) => PromiseLike<T>,
   { signal, limit }: AttemptLimits,

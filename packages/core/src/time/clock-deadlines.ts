@@ -2,40 +2,49 @@ import { AsyncResource } from 'node:async_hooks';
 import type { Clock, DeadlineEntry, Deadlines, Timer } from '../contract.ts';
 import { DeadlineHeap } from './deadline-heap.ts';
 
-/** The one timer serves many connections: it must not keep, or show to others, the context of one of them. */
+/**
+ * An empty async context. One timer serves many connections, and must not keep the context of a connection or show it to
+ * others.
+ */
 const NO_CONTEXT = /* @__PURE__ */ new AsyncResource('ClockDeadlines');
 
-/** The part of one turn of the event loop that deadlines take, as connections that are read do. */
+/**
+ * Maximum time per turn of the event loop for deadlines, in milliseconds. Connections that are read have a budget of the same
+ * kind.
+ */
 const TURN_BUDGET_MS = 1;
 
-/** A field with a fraction would take 16 bytes more, for each idle connection: deadlines come up to 1 ms late. */
+/**
+ * Rounds a time up to whole milliseconds, so that a deadline can be up to 1 ms late. A field with a fraction would need 16
+ * more bytes for each idle connection.
+ */
 export function wholeMs(time: number): number {
   return Math.ceil(time);
 }
 
 /**
- * All deadlines of one clock: a heap, and one timer for the earliest of them. Each that is due is called in an event of
- * its own. Deadlines that fall together share the turns of the event loop with the connections that are read: when
- * their share is used up the rest waits for the next turn.
+ * All deadlines of one clock: a heap, and one timer for the earliest deadline. Each due deadline is called in an event of its
+ * own. Deadlines that are due together share the turns of the event loop with the connections that are read. When their share
+ * of a turn is used up, the other deadlines wait for the next turn.
  */
 export class ClockDeadlines implements Deadlines {
   private readonly clock: Omit<Clock, 'deadlines'>;
   private readonly heap = new DeadlineHeap<DeadlineEntry>();
   private timer: Timer | undefined = undefined;
   private timerAt = Number.POSITIVE_INFINITY;
-  /** How many of them keep the process alive. */
+  /** Number of deadlines that keep the process alive. */
   private keeping = 0;
-  /** The next look is planned for this turn or a later one: no timer is needed. */
+  /** Whether the next check is planned for this turn or a later turn. If true, no timer is needed. */
   private isFiring = false;
-  /** When the share of this turn is used up; 0 while none has begun. */
+  /** Time at which the share of this turn is used up, or 0 if no share has begun. */
   private turnEndsAt = 0;
 
-  /** @param clock - the clock that these are the deadlines of */
+  /** @param clock - clock of the deadlines */
   constructor(clock: Omit<Clock, 'deadlines'>) {
     this.clock = clock;
   }
 
-  /** How many there are. */
+  /** Number of deadlines. */
   get size(): number {
     return this.heap.size;
   }
@@ -66,7 +75,7 @@ export class ClockDeadlines implements Deadlines {
     return entry;
   }
 
-  /** Forgets all of them, and the timer. */
+  /** Removes all deadlines and the timer. */
   clear(): void {
     this.heap.clear();
     this.keeping = 0;
@@ -79,7 +88,7 @@ export class ClockDeadlines implements Deadlines {
     if (entry.keepsProcess === true) this.keeping -= 1;
   }
 
-  /** No timer outlives the last deadline. */
+  /** Removes the timer when no deadline is left. */
   private rest(): void {
     if (this.heap.size === 0) this.disarm();
   }
@@ -122,7 +131,7 @@ export class ClockDeadlines implements Deadlines {
     try {
       first.expire();
     } finally {
-      // The entry may have entered a context of its own (`enterWith`).
+      // The entry can have entered a context of its own (`enterWith`).
       NO_CONTEXT.runInAsyncScope(() => clock.execute(this.fire));
     }
   };

@@ -1,6 +1,6 @@
 import type { DeadlineEntry } from '../contract.ts';
 
-/** An entry of a heap: without a call of its own, because the owner of the heap knows what to do. */
+/** An entry of a heap. It has no `expire` method, because the owner of the heap handles the entry. */
 export type HeapEntry = Pick<DeadlineEntry, 'deadline' | 'heapIndex' | 'heapOrder'>;
 
 function isBefore(one: HeapEntry, other: HeapEntry): boolean {
@@ -9,9 +9,9 @@ function isBefore(one: HeapEntry, other: HeapEntry): boolean {
 }
 
 /**
- * Deadlines, the earliest first, and of those at the same time the one that was added first; any may be taken out at any
- * time. Calls of one time-out are added at the end of the heap and stay there: adding costs one comparison, however many
- * there are, and nothing is left of what was taken out.
+ * A heap of deadlines, earliest first, and in the order of adding if the times are equal. Any entry can be removed at any
+ * time, and then uses no memory. Entries with the same time-out are added at the end of the heap and stay there. Adding such
+ * an entry costs one comparison, whatever the size of the heap.
  */
 export class DeadlineHeap<E extends HeapEntry> {
   private readonly entries: E[] = [];
@@ -21,20 +21,20 @@ export class DeadlineHeap<E extends HeapEntry> {
     return this.entries.length;
   }
 
-  /** The one that is due first. */
+  /** The entry that is due first. */
   get first(): E | undefined {
     return this.entries[0];
   }
 
   add(entry: E): void {
-    // A small integer even after 2^31 of them.
+    // `| 0` keeps a small integer, even after 2^31 entries.
     this.added = (this.added + 1) | 0;
     entry.heapOrder = this.added;
     this.entries.push(entry);
     this.up(entry, this.entries.length - 1);
   }
 
-  /** Does nothing for one that is not there. */
+  /** Removes an entry. Does nothing if the heap does not contain it. */
   remove(entry: E): void {
     const { entries } = this;
     const at = entry.heapIndex;

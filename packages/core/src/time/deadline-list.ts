@@ -2,9 +2,9 @@ import type { Clock, DeadlineEntry } from '../contract.ts';
 import { DeadlineHeap, type HeapEntry } from './deadline-heap.ts';
 
 /**
- * The deadlines of one owner, such as those of all calls of a connection: together they are one deadline of the clock.
- * It is set for the earliest of them and stays set when that one is taken out, because most calls are answered long
- * before: a call sets no timer, and does not go through the deadlines of all connections.
+ * The deadlines of one owner, for example of all calls of a connection. All of them use one deadline of the clock, which is
+ * set for the earliest entry. The clock's deadline stays set when that entry is removed, because most calls are answered long
+ * before. Therefore a call sets no timer, and does not change the clock's heap.
  */
 export class DeadlineList<E extends HeapEntry> implements DeadlineEntry {
   deadline = 0;
@@ -14,12 +14,12 @@ export class DeadlineList<E extends HeapEntry> implements DeadlineEntry {
   private readonly clock: Clock;
   private readonly heap = new DeadlineHeap<E>();
   private readonly due: (entry: E) => void;
-  /** When the clock's deadline is due, by our clock. */
+  /** Time at which the clock's deadline is due. */
   private dueAt = Number.POSITIVE_INFINITY;
 
   /**
-   * @param due - called for each entry whose time has come, which is then taken out; must not throw
-   * @param keepsProcess - the process is kept alive while there is an entry
+   * @param due - called for each due entry, after its removal; must not throw
+   * @param keepsProcess - whether the list keeps the process alive while it has an entry
    */
   constructor(clock: Clock, due: (entry: E) => void, keepsProcess = false) {
     this.clock = clock;
@@ -27,31 +27,31 @@ export class DeadlineList<E extends HeapEntry> implements DeadlineEntry {
     this.keepsProcess = keepsProcess;
   }
 
-  /** How many deadlines there are. */
+  /** Number of deadlines. */
   get size(): number {
     return this.heap.size;
   }
 
-  /** An entry without an end, `Infinity`, needs no place. */
+  /** Adds an entry. An entry with the deadline `Infinity` is not stored. */
   add(entry: E): void {
     if (entry.deadline === Number.POSITIVE_INFINITY) return;
     this.heap.add(entry);
     if (entry.deadline < this.dueAt) this.arm();
   }
 
-  /** Takes an entry out; does nothing for one that has no place. */
+  /** Removes an entry. Does nothing if the list does not contain it. */
   remove(entry: E): void {
     this.heap.remove(entry);
     if (this.keepsProcess && this.heap.size === 0) this.disarm();
   }
 
-  /** Forgets all. */
+  /** Removes all entries. */
   clear(): void {
     this.heap.clear();
     this.disarm();
   }
 
-  /** The clock calls it. */
+  /** Called by the clock. */
   expire(): void {
     this.dueAt = Number.POSITIVE_INFINITY;
     const { first } = this.heap;
@@ -61,7 +61,7 @@ export class DeadlineList<E extends HeapEntry> implements DeadlineEntry {
       return;
     }
     this.heap.remove(first);
-    // The next one gets an event of its own.
+    // The next entry is handled in an event of its own.
     if (this.heap.size > 0) this.arm();
     this.due(first);
   }

@@ -1,8 +1,8 @@
 import type { Clock } from '../contract.ts';
 
 /**
- * A function that runs a task once for all its calls within one event, when that event is over. It is called with a
- * place that has a clock, such as a context; the task gets the place of the first call.
+ * Returns a function that runs a task after the current event, once for all calls during that event. The function's argument
+ * is an object with a clock, for example a context. The task receives the argument of the first call.
  */
 export function onceAfterEvent<P extends { readonly clock: Clock }>(
   task: (place: P) => void,

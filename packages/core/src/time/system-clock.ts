@@ -17,7 +17,7 @@ class SystemTimer implements Timer {
   }
 }
 
-/** Node's longest timer; a longer one would fire at once. */
+/** Node's longest timer. A longer timer would fire at once. */
 const LONGEST_MS = 2 ** 31 - 1;
 
 const time: Omit<Clock, 'deadlines'> = {
@@ -46,5 +46,5 @@ const time: Omit<Clock, 'deadlines'> = {
   turns: new TurnQueue(setImmediate),
 };
 
-/** The machine's clock: monotonic time, Node's timers, `process.nextTick`, `setImmediate`. */
+/** The machine's clock, with monotonic time, Node's timers, `process.nextTick` and `setImmediate`. */
 export const systemClock: Clock = { ...time, deadlines: new ClockDeadlines(time) };

@@ -1,17 +1,17 @@
-/** How fast something may happen. */
+/** A limit on the rate of events. */
 export interface Rate {
-  /** How many on average. */
+  /** Average number of events per second. */
   readonly perSecond: number;
-  /** How many at once, after a pause. */
+  /** Maximum number of events at once, after a pause. */
   readonly burst: number;
 }
 
 /**
- * A share that is used up and grows back: allows bursts, and a rate on average. It keeps neither its rate, which
- * thousands share, nor a timer: the caller gives both the rate and the time `now`, in milliseconds.
+ * A token bucket, which allows bursts and limits the average rate. It stores neither its rate, which thousands of buckets
+ * share, nor a timer. The caller passes the rate and the time `now`, in milliseconds.
  */
 export class TokenBucket {
-  /** Below 0: so many are reserved for later. */
+  /** Number of tokens. A negative number counts reserved tokens. */
   private tokens: number;
   private filledAt = Number.NEGATIVE_INFINITY;
 
@@ -19,7 +19,7 @@ export class TokenBucket {
     this.tokens = rate.burst;
   }
 
-  /** True if there was a token to take. */
+  /** Takes a token. Returns false if no token is available. */
   take(rate: Rate, now: number): boolean {
     this.fill(rate, now);
     if (this.tokens < 1) return false;
@@ -27,42 +27,42 @@ export class TokenBucket {
     return true;
   }
 
-  /** Takes the next token, and returns how long it is until it is there: milliseconds, 0 for now. */
+  /** Reserves the next token. Returns the time until the token is available, in milliseconds, or 0 if it is available now. */
   reserve(rate: Rate, now: number): number {
     this.fill(rate, now);
     this.tokens -= 1;
     return this.tokens >= 0 ? 0 : (-this.tokens * 1000) / rate.perSecond;
   }
 
-  /** Tokens that were taken and not used, or earned. */
+  /** Adds tokens, either unused or earned, up to the burst. */
   giveBack(rate: Rate, tokens = 1): void {
     this.tokens = Math.min(rate.burst, this.tokens + tokens);
   }
 
-  /** How many can be taken now. */
+  /** Returns the number of tokens that are available now. */
   left(rate: Rate, now: number): number {
     this.fill(rate, now);
     return Math.max(0, Math.floor(this.tokens));
   }
 
-  /** Milliseconds until there is a token. */
+  /** Returns the time until a token is available, in milliseconds. */
   waitMs(rate: Rate, now: number): number {
     this.fill(rate, now);
     return this.tokens >= 1 ? 0 : ((1 - this.tokens) / rate.perSecond) * 1000;
   }
 
-  /** True if nothing of the share is used up. */
+  /** Returns true if the bucket is full. */
   isFull(rate: Rate, now: number): boolean {
     this.fill(rate, now);
     return this.tokens >= rate.burst;
   }
 
   private fill(rate: Rate, now: number): void {
-    // Also where no time has passed.
+    // An unlimited bucket is full, even if no time has passed.
     if (rate.perSecond === Number.POSITIVE_INFINITY) this.tokens = rate.burst;
     if (now <= this.filledAt) return;
     const grown = ((now - this.filledAt) / 1000) * rate.perSecond;
-    // A rounding error must not keep a token back that is due.
+    // The addition makes up for rounding errors, which must not delay a token that is due.
     this.tokens = Math.min(rate.burst, this.tokens + grown + 1e-9);
     this.filledAt = now;
   }

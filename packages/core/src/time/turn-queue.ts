@@ -1,10 +1,10 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Turns } from '../contract.ts';
 
-/** The part of a budget that a connection which did not wait gets in any case: quiet ones never wait. */
+/** Minimum part of a budget for a connection that did not wait. Therefore quiet connections never wait. */
 const QUIET_PART = 1 / 4;
 
-/** Turns are set by the first connection that waits: each goes on in the asynchronous context of its own. */
+/** A waiting connection, resumed in its own asynchronous context. The first connection that waits schedules the turns. */
 class WaitingConnection extends AsyncResource {
   readonly resume: () => void;
 
@@ -15,23 +15,24 @@ class WaitingConnection extends AsyncResource {
 }
 
 /**
- * The turns of an event loop, shared by its connections: however many are busy, their input takes about as much of one
- * turn as that of a single one may. A connection that has used up its share is queued; each turn resumes one.
+ * Divides the turns of an event loop among its connections. The input of all busy connections together takes about the budget
+ * of one connection per turn. A connection that has used up its share is queued, and each turn resumes one connection.
  */
 export class TurnQueue implements Turns {
   private readonly nextTurn: (task: () => void) => void;
   private readonly waiting: WaitingConnection[] = [];
-  /** When the budget of this turn is used up; 0: nothing of it has been used. */
+  /** Time at which the budget of this turn is used up, or 0 if the budget is unused. */
   private turnEndsAt = 0;
 
-  /** @param nextTurn - that of the clock which has this queue */
+  /** @param nextTurn - method `nextTurn` of the clock that has this queue */
   constructor(nextTurn: (task: () => void) => void) {
     this.nextTurn = nextTurn;
   }
 
   endOfShare(now: number, budgetMs: number): number {
     const { turnEndsAt } = this;
-    // With an empty queue the beginning of a turn is unknown: input that begins after a whole budget begins a turn.
+    // With an empty queue the start of the turn is unknown. Input that starts after a whole budget starts a new
+    // turn.
     const isNew = this.waiting.length === 0 ? now >= turnEndsAt : turnEndsAt === 0;
     const whole = now + budgetMs;
     if (isNew) this.turnEndsAt = whole;

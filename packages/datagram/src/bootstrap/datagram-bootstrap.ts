@@ -30,13 +30,13 @@ import { KEPT_OPTIONS, type KeptDatagrams } from '../transport/datagram-intake.t
 import { connectedPlace, GROUPS, NETWORK, openSocket } from '../transport/datagram-place.ts';
 import { DatagramTransport } from '../transport/datagram-transport.ts';
 
-/** Options of a channel of datagrams: those of every channel, of its socket, and of what is kept while reads are held. */
+/** Options of a datagram channel, of its socket, and of the datagrams that it keeps while reads are held. */
 export interface DatagramOptions extends ChannelOptions, DatagramSocketOptions, KeptDatagrams {
-  /** How long `bind` and `connect` may look up the name of a host, in milliseconds; `false` for no limit. @default 30000 */
+  /** Time limit for `bind` and `connect` to look up a host name, in milliseconds. `false` means no limit. @default 30000 */
   readonly connectTimeoutMs?: number | false;
 }
 
-/** Builds the pipeline of a channel of datagrams. */
+/** A function or template that builds the pipeline of a datagram channel. */
 export type DatagramInitializer<R = unknown, W = unknown> = ChannelInitializer<
   R,
   W,
@@ -44,33 +44,33 @@ export type DatagramInitializer<R = unknown, W = unknown> = ChannelInitializer<
   OutboundDatagram
 >;
 
-/** Where a socket for datagrams is bound. */
+/** The place to which a datagram socket is bound. */
 export interface DatagramBindPlace {
-  /** 0 takes a free one. */
+  /** Port of the socket. 0 chooses a free port. */
   readonly port: number;
-  /** The address or name that it listens on. @default all addresses */
+  /** Address or host name to bind. @default all addresses */
   readonly host?: string;
-  /** The multicast groups to join. @default none */
+  /** Multicast groups to join. @default none */
   readonly groups?: readonly MulticastGroup[];
-  /** Another network than the machine's: a host of a `Simulation`. @default the machine's */
+  /** Network, for example a host of a `Simulation`. @default the machine's */
   readonly network?: DatagramNetwork;
-  /** Cancels a bind that is still under way. */
+  /** Signal that cancels a pending bind. */
   readonly signal?: AbortSignal;
 }
 
-/** The peer of a socket for datagrams. */
+/** The peer of a datagram socket. */
 export interface DatagramConnectPlace {
-  /** The port of the peer, 1 to 65535. */
+  /** Port of the peer, from 1 to 65535. */
   readonly port: number;
-  /** An address or a name. @default localhost, of the socket's family */
+  /** Address or host name of the peer. @default localhost, of the socket's family */
   readonly host?: string;
-  /** Our address. @default the system chooses */
+  /** Local address. @default the system chooses */
   readonly localAddress?: string;
-  /** Our port. @default a free one */
+  /** Local port. @default a free port */
   readonly localPort?: number;
-  /** Another network than the machine's: a host of a `Simulation`. @default the machine's */
+  /** Network, for example a host of a `Simulation`. @default the machine's */
   readonly network?: DatagramNetwork;
-  /** Cancels a connect that is still under way. */
+  /** Signal that cancels a pending connect. */
   readonly signal?: AbortSignal;
 }
 
@@ -103,12 +103,15 @@ const CONNECT_PLACE = describeOptions('connect', {
 });
 
 /**
- * Makes channels of datagrams: on a port that hears everybody, or with one peer. The messages of their first handler are
- * {@link Datagram}s; what is written are objects with `bytes` and a `recipient`, and a datagram that came goes back to its
- * sender. A datagram that cannot be sent fails its own write, and one that cannot be decoded is an error in the pipeline:
- * neither closes the channel, even if no handler catches it. An error of `node:dgram` itself does not, either.
+ * Creates datagram channels, either on a port for all senders, or with one peer. The messages of the first handler are
+ * {@link Datagram}s. To send, write an object with `bytes` and a `recipient`. If you write a received datagram, it is sent
+ * back to its sender.
  *
- * Node cannot stop reading such a socket. While reads are held, `maxKeptDatagrams` are kept, and later ones dropped.
+ * A datagram that cannot be sent fails only its own write. A datagram that cannot be decoded is an error in the pipeline.
+ * Neither closes the channel, even if no handler catches the error. An error of `node:dgram` does not close it either.
+ *
+ * Node cannot stop reading a datagram socket. While reads are held, up to `maxKeptDatagrams` are kept, and later datagrams
+ * are dropped.
  *
  * For a channel for each peer, with bytes as messages, see `perPeer`.
  *
@@ -133,7 +136,7 @@ export class DatagramBootstrap<R = unknown, W = unknown> {
   private readonly attributes = new Map<AttributeKey<unknown>, unknown>();
 
   /**
-   * Builds the pipeline of each channel.
+   * Sets the initializer, which builds the pipeline of each channel.
    *
    * @throws OptionError `OPTION_INVALID` if `initialize` is neither a function nor a template
    */
@@ -143,21 +146,22 @@ export class DatagramBootstrap<R = unknown, W = unknown> {
     return this as unknown as DatagramBootstrap<R2, W2>;
   }
 
-  /** Merged into what was given before. Throws an `OptionError` for an unknown option. */
+  /** Merges options into the options that were set before. Throws an `OptionError` for an unknown option. */
   options(options: DatagramOptions): this {
     OPTIONS.checkNames(options);
     this.channelOptions = { ...this.channelOptions, ...options };
     return this;
   }
 
-  /** An attribute of each channel, set before its pipeline is built. */
+  /** Sets an attribute of each channel before its pipeline is built. */
   attribute<T>(key: AttributeKey<T>, value: T): this {
     this.attributes.set(key as AttributeKey<unknown>, value);
     return this;
   }
 
   /**
-   * Resolves with a channel that hears everybody, once it is bound; rejects with `BIND_FAILED` if the port is not available.
+   * Opens a channel that receives datagrams from all senders. Resolves when the socket is bound. Rejects with `BIND_FAILED`
+   * if the port is not available.
    *
    * @throws OptionError `OPTION_CONFLICT` without `.handler(…)`, `OPTION_INVALID` for a place that is not valid
    */
@@ -168,8 +172,9 @@ export class DatagramBootstrap<R = unknown, W = unknown> {
   }
 
   /**
-   * Resolves with a channel that sends to one peer, and hears nobody else. Nothing is sent by this: whether a peer is there
-   * shows when it answers. A datagram with another `recipient` than the peer fails with `DATAGRAM_RECIPIENT`. Rejects if the name of the host is unknown, or if there is no way to it.
+   * Opens a channel that sends to one peer, and receives only from that peer. Opening the channel sends nothing, so only an
+   * answer shows that the peer exists. A datagram with another `recipient` fails with `DATAGRAM_RECIPIENT`. Rejects if the
+   * host name is unknown, or if no route to the host exists.
    *
    * @throws OptionError `OPTION_CONFLICT` without `.handler(…)`, `OPTION_INVALID` for a place that is not valid
    */

@@ -4,7 +4,8 @@ import { DatagramCounters } from '../transport/datagram-counters.ts';
 import { DatagramTransport } from '../transport/datagram-transport.ts';
 
 /**
- * The counts of the socket of a channel of datagrams; for a channel of `perPeer` those of the socket of all peers.
+ * Returns the counters of the socket of a datagram channel. For a channel of `perPeer`, returns the counters of the socket
+ * that all peers share.
  *
  * @throws PipelineError `PIPELINE_STATE` for another channel
  */
@@ -17,10 +18,10 @@ export function datagramCounters(channel: Channel): Readonly<DatagramCounters> {
 }
 
 /**
- * Joins a multicast group from now on; throws the system's error if it cannot.
+ * Joins a multicast group. Throws the system's error if the system refuses.
  *
  * @throws PipelineError `PIPELINE_STATE` before the channel is active, and after its end; for a channel of `perPeer`, whose
- *   groups are those of its option
+ *   groups are set only by its option
  * @see `groups` of `bind`
  */
 export function joinGroup(channel: Channel, group: MulticastGroup): void {
@@ -28,7 +29,7 @@ export function joinGroup(channel: Channel, group: MulticastGroup): void {
 }
 
 /**
- * Leaves a multicast group; throws the system's error if it cannot.
+ * Leaves a multicast group. Throws the system's error if the system refuses.
  *
  * @throws PipelineError `PIPELINE_STATE` as {@link joinGroup}
  */

@@ -2,26 +2,29 @@ import type { HeadraceError, Listener } from '@headrace/core';
 import type { DatagramCounters } from '../transport/datagram-counters.ts';
 
 /**
- * A socket for datagrams as a listener: each sender is a connection. Made by `perPeer`, for `bind({ listener })` of a
+ * A datagram socket as a listener, in which each sender is a connection. `perPeer` creates it, for `bind({ listener })` of a
  * `ServerBootstrap`.
  */
 export interface PeerListener extends Listener {
-  /** Peers that have a channel now. */
+  /** Number of peers that have a channel. */
   readonly size: number;
-  /** The counts of its socket. */
+  /** Counters of the socket. */
   readonly counters: Readonly<DatagramCounters>;
-  /** Datagrams of senders that got no channel: every place was taken by a peer that is known, or no channel was asked for. */
+  /**
+   * Number of datagrams from senders that got no channel, because known peers used every place, or because the listener did
+   * not accept channels.
+   */
   readonly refused: number;
   /**
-   * The last report of the system that some datagram did not arrive, with its error as the cause. It does not say which, so
-   * no channel hears of it; `counters.failed` counts them, with those of writes.
+   * The last report of the system that a datagram did not arrive. Its cause is the system's error. The report does not
+   * identify the datagram, so no channel is notified. `counters.failed` counts such reports together with failed writes.
    */
   readonly lastFailure: HeadraceError | undefined;
-  /** Strangers whose places were given to others. */
+  /** Number of strangers that lost their places to other peers. */
   readonly evicted: number;
   /**
-   * Warnings and errors about strangers that went to level debug: ten in an hour pass, so that forged senders do not fill
-   * the log.
+   * Number of warnings and errors about strangers that were lowered to level debug. Only ten lines per hour keep their level,
+   * so that forged senders do not fill the log.
    */
   readonly lowered: number;
 }

@@ -16,6 +16,6 @@ export interface PeerOwner {
   readonly idleMs: number;
   readonly amplification: number;
   readonly signInProves: boolean;
-  /** The peer with this id has closed. */
+  /** Removes the peer with this id, after it has closed. */
   forget(id: string): void;
 }

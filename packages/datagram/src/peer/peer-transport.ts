@@ -17,10 +17,10 @@ import { DatagramIntake } from '../transport/datagram-intake.ts';
 import { DatagramSender } from '../transport/datagram-sender.ts';
 import type { PeerOwner } from './peer-owner.ts';
 
-/** Those of IPv4 and UDP: a datagram without a byte takes as much of a network. */
+/** Headers of IPv4 and UDP, in bytes. Even an empty datagram uses this much of a network. */
 const HEADER_BYTES = 28;
 
-/** One peer of a socket for datagrams, as a transport of bytes: each read and each write is one datagram. */
+/** One peer of a datagram socket, as a transport of bytes. Each read and each write is one datagram. */
 export class PeerTransport implements Transport, DeadlineEntry, KnownOrStranger {
   readonly accepts = 'Buffers, each of which is a datagram';
   readonly messagesAreIndependent = true;
@@ -31,7 +31,7 @@ export class PeerTransport implements Transport, DeadlineEntry, KnownOrStranger 
   network = '';
   isStranger = false;
   isActive = true;
-  /** The peer has shown that it gets what is sent to its address. */
+  /** Whether the peer has proved that it receives datagrams at its address. */
   hasProved = false;
   /** Set by the clock. */
   deadline = 0;
@@ -42,7 +42,7 @@ export class PeerTransport implements Transport, DeadlineEntry, KnownOrStranger 
   private readonly sender: DatagramSender;
   private sink: TransportSink | undefined = undefined;
   private heardAt: number;
-  /** Bytes that may still be sent to an address that is not proved. */
+  /** Number of bytes that can still be sent to an address that is not proved. */
   private allowance = 0;
 
   constructor(placeId: string, remoteAddress: SenderAddress, owner: PeerOwner) {
@@ -57,7 +57,7 @@ export class PeerTransport implements Transport, DeadlineEntry, KnownOrStranger 
     this.heardAt = turn.clock.now();
   }
 
-  /** Those of the socket: it is that of all peers. */
+  /** Counters of the socket, which all peers share. */
   get counters(): DatagramCounters {
     return this.owner.counters;
   }
@@ -70,7 +70,7 @@ export class PeerTransport implements Transport, DeadlineEntry, KnownOrStranger 
     return this.owner.socket.unsentBytes;
   }
 
-  /** Its channel has a principal, or it has proved its address: strangers do not push it out. */
+  /** Whether the channel has a principal, or the peer has proved its address. Strangers cannot take its place. */
   get isKnown(): boolean {
     return this.hasProved || this.isSignedIn;
   }
@@ -93,7 +93,10 @@ export class PeerTransport implements Transport, DeadlineEntry, KnownOrStranger 
     this.intake.pauseReading();
   }
 
-  /** Anybody may have sent a bad datagram with this sender. A policy that ends the channel closes it itself. */
+  /**
+   * Returns true, because anyone can have sent a bad datagram with this sender. A policy that ends the channel must close the
+   * channel itself.
+   */
   outlives(): boolean {
     this.owner.counters.unhandled += 1;
     return true;
@@ -119,7 +122,10 @@ export class PeerTransport implements Transport, DeadlineEntry, KnownOrStranger 
     return false;
   }
 
-  /** A forged sender must not make us send more to its victim than the forger has sent. */
+  /**
+   * Limits the answers to an address that can be forged. The owner of a forged address must not receive more bytes than the
+   * forger has sent.
+   */
   private refusalOf(bytes: number): Error | undefined {
     const { amplification, signInProves } = this.owner;
     if (amplification === Number.POSITIVE_INFINITY || this.hasProved) return undefined;
@@ -165,19 +171,19 @@ export class PeerTransport implements Transport, DeadlineEntry, KnownOrStranger 
     this.intake.arrived(bytes);
   }
 
-  /** Ends its channel, which forgets it. */
+  /** Ends the channel of this peer. The channel then removes the peer. */
   end(info: CloseInfo): void {
     if (this.sink === undefined) this.close();
     else this.sink.disconnected(info);
   }
 
-  /** Datagrams come whether they are read or not: the time runs while reads are held. */
+  /** Starts the idle timer. The timer also runs while reads are held, because datagrams arrive even if they are not read. */
   watchSilence(): void {
     const { turn, idleMs } = this.owner;
     if (idleMs !== Number.POSITIVE_INFINITY) turn.clock.deadlines.add(this, idleMs);
   }
 
-  /** Its time is over, if nothing has come meanwhile. */
+  /** Ends the peer if no datagram has arrived within the idle time. */
   expire(): void {
     const { turn, idleMs } = this.owner;
     const left = this.heardAt + idleMs - turn.clock.now();

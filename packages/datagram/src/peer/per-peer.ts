@@ -32,41 +32,49 @@ import { SocketPeerListener } from './socket-peer-listener.ts';
 
 /** Options of {@link perPeer}. */
 export interface PerPeerOptions extends DatagramSocketOptions, KeptDatagrams {
-  /** 0 takes a free one. */
+  /** Port of the socket. 0 chooses a free port. */
   readonly port: number;
-  /** The address or name that it listens on. @default all addresses */
+  /** Address or host name to bind. @default all addresses */
   readonly host?: string;
-  /** The multicast groups to join; they do not change later. @default none */
+  /** Multicast groups to join, which do not change later. @default none */
   readonly groups?: readonly MulticastGroup[];
-  /** Another network than the machine's: a host of a `Simulation`. @default the machine's */
+  /** Network, for example a host of a `Simulation`. @default the machine's */
   readonly network?: DatagramNetwork;
   /**
-   * A peer that has sent nothing for so many milliseconds is forgotten: its channel closes as `idle`. `false` for never.
-   * Mappings of NATs live for 30 s to some minutes. @default 120000
+   * Maximum silence of a peer, in milliseconds. After that the peer is forgotten, and its channel closes as `idle`. `false`
+   * means no limit. NAT mappings last from 30 s to some minutes.
+   * @default 120000
    */
   readonly idleMs?: number | false;
   /**
-   * Peers that have a channel at a time. Above it a stranger gives up its place (reason `limit`): the oldest one of the address, or the
-   * IPv6 /64 network, that has most of them. A peer whose channel has a `PRINCIPAL`, or that has proved its address, is no
-   * stranger; if there are only such peers, no new one is served. A peer that loses its `PRINCIPAL` may keep its place: at a sign-out
-   * close its channel. @default 10000
+   * Maximum number of peers with a channel. When a further peer arrives, a stranger is closed with the reason `limit`: the
+   * oldest stranger of the address or IPv6 /64 network that has the most strangers. A peer whose channel has a `PRINCIPAL`,
+   * or that has proved its address, is not a stranger. If there are no strangers, the new peer is not served. A peer that
+   * loses its `PRINCIPAL` can keep its place, so close its channel at a sign-out.
+   * @default 10000
    */
   readonly maxPeers?: number;
-  /** As many strangers may have one address, or one IPv6 /64 network; above it the oldest of them gives up its place. @default 1000 */
+  /**
+   * Maximum number of strangers from one address, or from one IPv6 /64 network. When a further stranger arrives, the oldest
+   * stranger there is closed.
+   * @default 1000
+   */
   readonly maxStrangersPerAddress?: number;
   /**
-   * A peer that has not proved its address gets at most this many times the bytes that came from it, with 28 bytes of
-   * headers for each datagram: anyone can write another address as the sender, and the answer goes there. A longer write fails with
-   * `REJECTED_AMPLIFICATION`. `false` for no limit. @default 1
+   * Maximum ratio of sent bytes to received bytes, for a peer that has not proved its address. Each datagram counts with 28
+   * bytes of headers. The limit is necessary because anyone can forge the sender, and the victim receives the answer. A
+   * longer write fails with `REJECTED_AMPLIFICATION`. `false` means no limit.
+   * @default 1
    */
   readonly amplification?: number | false;
   /**
-   * A channel with a `PRINCIPAL` has proved its address. True for a sign-in that answers something that we sent, such as a
-   * challenge. With `false` only {@link provePeer} proves it: for a sign-in of one datagram, which can be sent with another
-   * one's address. @default true
+   * Whether a channel with a `PRINCIPAL` has proved its address. Use `true` for a sign-in that answers a datagram of the
+   * server, such as a challenge. Use `false` for a sign-in of one datagram, because its sender can be forged. With `false`
+   * only {@link provePeer} proves the address.
+   * @default true
    */
   readonly signInProves?: boolean;
-  /** The clock of idle times; the same as that of the channels. @default the system's */
+  /** Clock of idle times, which must be the clock of the channels. @default the system's */
   readonly clock?: Clock;
 }
 
@@ -96,13 +104,13 @@ function checkFactor(name: string, factor: number | false): number {
 }
 
 /**
- * A listener whose connections are the senders of datagrams: each has a channel with a pipeline of its own, so that idle,
- * sign-in, rate, heartbeat and group handlers serve datagram devices as they serve connections. The messages of such a
- * channel are bytes: each read is one datagram, and each write.
+ * Creates a listener whose connections are the senders of datagrams. Each sender has a channel with its own pipeline.
+ * Therefore idle, sign-in, rate, heartbeat and group handlers work for datagram devices as for connections. The messages of
+ * such a channel are bytes, and each read and each write is one datagram.
  *
- * The first datagram of a sender opens its channel, `close` forgets the peer, and the next datagram opens another one. A
- * peer that is silent for `idleMs` is forgotten, too. A datagram that cannot be decoded closes nothing: anybody may have sent it.
- * For the other end of such a channel, see {@link toPeer}.
+ * The first datagram of a sender opens its channel. After `close` the peer is forgotten, and its next datagram opens another
+ * channel. A peer that is silent for `idleMs` is also forgotten. A datagram that cannot be decoded does not close the
+ * channel, because anyone can have sent it. For the other end of such a channel, see {@link toPeer}.
  *
  * @example
  * ```ts check
@@ -125,17 +133,17 @@ export function perPeer(options: PerPeerOptions): PeerListener {
 
 /** Options of {@link toPeer}. */
 export interface ToPeerOptions extends DatagramSocketOptions, KeptDatagrams {
-  /** The port of the peer, 1 to 65535. */
+  /** Port of the peer, from 1 to 65535. */
   readonly port: number;
-  /** An address or a name. @default localhost, of the socket's family */
+  /** Address or host name of the peer. @default localhost, of the socket's family */
   readonly host?: string;
-  /** Our address. @default the system chooses */
+  /** Local address. @default the system chooses */
   readonly localAddress?: string;
-  /** Our port. @default a free one */
+  /** Local port. @default a free port */
   readonly localPort?: number;
-  /** Another network than the machine's: a host of a `Simulation`. @default the machine's */
+  /** Network, for example a host of a `Simulation`. @default the machine's */
   readonly network?: DatagramNetwork;
-  /** The clock of the channel. @default the system's */
+  /** Clock of the channel. @default the system's */
   readonly clock?: Clock;
 }
 
@@ -154,8 +162,8 @@ const TO_PEER = describeOptions(
 );
 
 /**
- * A client's end of a channel as those of {@link perPeer}: a transport of bytes, each a datagram, for
- * `connect({ transport })` of a `Bootstrap`. Nothing is sent by the connect.
+ * Creates the client's end of a channel of {@link perPeer}: a transport of bytes, in which each message is a datagram, for
+ * `connect({ transport })` of a `Bootstrap`. The connect sends nothing.
  *
  * @example
  * ```ts check
@@ -176,10 +184,10 @@ export function toPeer(options: ToPeerOptions): Transport {
 }
 
 /**
- * The peer of a channel of {@link perPeer} has shown that it gets what is sent to its address: a datagram of it contained
- * something of ours that it could not guess. From now on it may get any answer, and strangers do not push it out.
+ * Marks the address of a peer as proved. Call it when a datagram of the peer contained a value that only this server sent,
+ * and that the peer could not guess. From then on the peer can receive any answer, and strangers cannot take its place.
  *
- * @throws PipelineError `PIPELINE_STATE` for any other channel
+ * @throws PipelineError `PIPELINE_STATE` for any channel that is not of {@link perPeer}
  */
 export function provePeer(channel: Channel): void {
   const transport = transportOf(channel);

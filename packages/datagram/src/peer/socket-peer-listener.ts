@@ -23,7 +23,7 @@ import type { PeerOwner } from './peer-owner.ts';
 import { PeerTransport } from './peer-transport.ts';
 import { StrangerLog } from './stranger-log.ts';
 
-/** How peers are kept. */
+/** The limits and rules for peers. */
 export interface PeerRules {
   readonly idleMs: number;
   readonly maxPeers: number;
@@ -34,7 +34,7 @@ export interface PeerRules {
 
 const EVICTED: CloseInfo = { reason: 'limit', by: 'local', error: undefined };
 
-/** A socket for datagrams as a listener: each sender is a connection. Made by `perPeer`. */
+/** A datagram socket as a listener, in which each sender is a connection. `perPeer` creates it. */
 export class SocketPeerListener implements PeerListener, DatagramSocketUser, PeerOwner {
   readonly way: TransportWay = { kind: 'other', why: 'a peer of a socket for datagrams' };
   readonly counters = new DatagramCounters();
@@ -52,7 +52,7 @@ export class SocketPeerListener implements PeerListener, DatagramSocketUser, Pee
   lastFailure: HeadraceError | undefined = undefined;
   private readonly place: DatagramPlace;
   private readonly rules: PeerRules;
-  /** Of the listening channel: nobody who is accepted is known yet. */
+  /** Log of the listening channel, which treats every accepted peer as a stranger. */
   private readonly ownLog: StrangerLog;
   private readonly peers = new Map<string, PeerTransport>();
   private readonly places = new StrangersFirst<PeerTransport>();
@@ -112,7 +112,7 @@ export class SocketPeerListener implements PeerListener, DatagramSocketUser, Pee
     this.mayAccept = false;
   }
 
-  /** No more peers; the socket stays open for those that are there. */
+  /** Stops accepting peers. The socket stays open for existing peers. */
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
@@ -139,7 +139,10 @@ export class SocketPeerListener implements PeerListener, DatagramSocketUser, Pee
     }
   }
 
-  /** The system's word on a datagram that was sent earlier, it does not say to whom. New peers are served anyway. */
+  /**
+   * Counts the system's report on an earlier datagram, which does not name the recipient. The listener continues to serve new
+   * peers.
+   */
   caught(error: Error): void {
     this.counters.failed += 1;
     this.lastFailure = datagramError(error);
@@ -176,8 +179,8 @@ export class SocketPeerListener implements PeerListener, DatagramSocketUser, Pee
   }
 
   /**
-   * False if every place is taken by a peer that is known, or if the handlers of a stranger that gave up its place have
-   * ended or paused the listener.
+   * Makes room for a new peer. Returns false if known peers use every place. Also returns false if the handlers of a stranger
+   * that was closed have closed or paused the listener.
    */
   private makeRoom(network: string | undefined): boolean {
     const { maxPeers, maxStrangersPerAddress } = this.rules;

@@ -1,24 +1,24 @@
 import type { Clock, Logger, LogLevel } from '@headrace/core';
 
-/** Warnings and errors that strangers may cause in one period. */
+/** Maximum number of warnings and errors that strangers can cause in one period. */
 const MAX_LINES = 10;
 const PERIOD_MS = 3_600_000;
 
-/** The peer that a line is about. */
+/** The peer of a log line. */
 export interface LoggedPeer {
   readonly isKnown: boolean;
 }
 
 /**
- * Bounds what strangers can write to a log. Each forged sender has a channel, and each channel has a line for its first
- * error: ten warnings in an hour pass, for all strangers together; later ones go to level debug, and are counted.
+ * Limits the log lines that strangers can cause. Each forged sender has a channel, and each channel writes a line for its
+ * first error. Ten warnings per hour pass for all strangers together. Later lines are lowered to level debug, and counted.
  */
 export class StrangerLog {
-  /** Lines that went to level debug. */
+  /** Number of lines that were lowered to level debug. */
   lowered = 0;
   private readonly clock: Clock;
   private endsAt = Number.NEGATIVE_INFINITY;
-  /** Of the period. */
+  /** Number of lines in this period. */
   private lines = 0;
   private loweredBefore = 0;
 
@@ -26,7 +26,7 @@ export class StrangerLog {
     this.clock = clock;
   }
 
-  /** @param peer - asked for each line; left out where all lines are about strangers */
+  /** @param peer - peer that is checked for each line; omitted if all lines are about strangers */
   over(logger: Logger, peer?: LoggedPeer): Logger {
     return {
       log: (level, text, error) => {
@@ -50,7 +50,7 @@ export class StrangerLog {
     logger.log(level, `${text}${before}${after}`, error);
   }
 
-  /** Begins another period if the last one is over, and returns what its first line says of the last one. */
+  /** Starts another period if the last period has ended. Returns a text about the last period for the first line. */
   private beginPeriod(): string {
     const now = this.clock.now();
     if (now < this.endsAt) return '';

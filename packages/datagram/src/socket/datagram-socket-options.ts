@@ -2,38 +2,50 @@ import type { DatagramSettings } from '@headrace/core';
 import { OptionError } from '@headrace/core';
 import { choice, custom, describeOptions, flag, text, whole } from '@headrace/core/authoring';
 
-/** Options of a socket for datagrams. */
+/** Options of a datagram socket. */
 export interface DatagramSocketOptions {
-  /** The family of all its addresses: 4 or 6. @default that of `host`, if it is an address, else 4 */
+  /** Family of all addresses of the socket: 4 or 6. @default the family of `host` if it is an address, otherwise 4 */
   readonly family?: 4 | 6;
   /**
-   * An IPv6 socket takes IPv6 alone. With `false` it takes IPv4, too, with addresses as `::ffff:10.0.0.1`.
+   * Whether an IPv6 socket accepts only IPv6. If false, it also accepts IPv4, with addresses such as `::ffff:10.0.0.1`.
    * @default false
    */
   readonly ipv6Only?: boolean;
   /**
-   * Several sockets of this machine may have the port. Each gets what is sent to a multicast group; of what is sent to one
-   * address one of them gets all. @default false
+   * Whether several sockets of this machine can bind the same port. Each socket receives the datagrams to a multicast group.
+   * Only one socket receives the datagrams to a single address.
+   * @default false
    */
   readonly reuseAddr?: boolean;
   /**
-   * Several sockets of this machine share the port, such as one for each process: the system deals datagrams out by their
-   * senders. Node 22.12 or 23.1 and newer; on an older one an `OptionError`. @default false
+   * Whether several sockets of this machine share the port, for example one in each process. The system distributes datagrams
+   * by their senders. The option requires Node 22.12, 23.1 or newer. Other versions throw an `OptionError`.
+   * @default false
    */
   readonly reusePort?: boolean;
-  /** Datagrams may be sent to the broadcast address of a network. @default false */
+  /** Whether datagrams can be sent to the broadcast address of a network. @default false */
   readonly broadcast?: boolean;
-  /** The kernel's receive buffer, in bytes; it may take less, and drops datagrams that do not fit. @default the system's */
+  /**
+   * Size of the kernel's receive buffer, in bytes. The kernel can choose a smaller buffer, and drops datagrams that do not
+   * fit.
+   * @default the system's
+   */
   readonly receiveBufferBytes?: number;
-  /** The kernel's send buffer, in bytes. @default the system's */
+  /** Size of the kernel's send buffer, in bytes. @default the system's */
   readonly sendBufferBytes?: number;
-  /** Over how many routers a datagram goes: 1 to 255. @default the system's, 64 most often */
+  /** Maximum number of routers that a datagram can pass, from 1 to 255. @default the system's, usually 64 */
   readonly ttl?: number;
-  /** The same for datagrams to groups: 0 to 255. @default 1, as systems have it: this network alone */
+  /**
+   * Maximum number of routers that a multicast datagram can pass, from 0 to 255.
+   * @default 1, which keeps datagrams in this network
+   */
   readonly multicastTtl?: number;
-  /** Whether datagrams to a group reach its members on this machine, too. @default true, as systems have it */
+  /** Whether datagrams to a group also reach the group's members on this machine. @default true */
   readonly multicastLoopback?: boolean;
-  /** The address of the interface that datagrams to groups leave by; for IPv6 `::%` and its name. @default the system chooses */
+  /**
+   * Address of the interface for multicast datagrams. For IPv6, use `::%` and the interface's name.
+   * @default the system chooses
+   */
   readonly multicastInterface?: string;
 }
 
@@ -55,13 +67,13 @@ export const SOCKET_OPTIONS = describeOptions('DatagramSocketOptions', {
   multicastInterface: text('the address of an interface'),
 });
 
-/** The Node releases in which `node:dgram` has the option; others leave it out without a word. */
+/** The Node releases in which `node:dgram` has the option. Other releases ignore it silently. */
 const REUSE_PORT_SINCE: readonly (readonly [major: number, minor: number])[] = [
   [22, 12],
   [23, 1],
 ];
 
-/** True if this version of Node shares ports. */
+/** Returns true if this version of Node can share ports. */
 export function canReusePort(version: string = process.versions.node): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const since = REUSE_PORT_SINCE.find(([one]) => one === major);
@@ -78,7 +90,7 @@ function checkReusePort(option: string, given: boolean): boolean {
   );
 }
 
-/** The settings of a socket; the family follows from the host, if it is an address. */
+/** Returns the settings of a socket. The family follows from the host, if the host is an address. */
 export function settingsOf(
   options: DatagramSocketOptions,
   host: string | undefined,

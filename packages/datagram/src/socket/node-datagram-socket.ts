@@ -13,7 +13,7 @@ import {
 } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
 
-/** A socket of `node:dgram`, by its public API alone. */
+/** A socket of `node:dgram` that uses only its public API. */
 export class NodeDatagramSocket implements DatagramSocket {
   private readonly place: DatagramPlace;
   private readonly settings: DatagramSettings;
@@ -35,7 +35,7 @@ export class NodeDatagramSocket implements DatagramSocket {
 
   open(user: DatagramSocketUser): void {
     this.user = user;
-    // Node reports some failures from within its calls.
+    // Node reports some failures during its calls, so the bind runs after this call.
     systemClock.execute(() => this.bind());
   }
 
@@ -70,7 +70,7 @@ export class NodeDatagramSocket implements DatagramSocket {
     return dgram.createSocket(options as dgram.SocketOptions);
   }
 
-  /** Node's own takes a tick for an address, which needs no lookup. */
+  /** Skips the lookup for an address. Node's own lookup takes a tick even for an address. */
   private readonly lookup = (
     host: string,
     family: number | dns.LookupOneOptions,
@@ -84,7 +84,7 @@ export class NodeDatagramSocket implements DatagramSocket {
   private listening(socket: dgram.Socket): void {
     const { settings, place } = this;
     this.localAddress = addressOf(socket.address());
-    // As options of the socket Node would set them where nobody catches the system's refusal.
+    // Set here, because Node would set the socket's options where nobody can catch a refusal of the system.
     if (settings.receiveBufferBytes !== undefined)
       socket.setRecvBufferSize(settings.receiveBufferBytes);
     if (settings.sendBufferBytes !== undefined) socket.setSendBufferSize(settings.sendBufferBytes);
@@ -113,7 +113,7 @@ export class NodeDatagramSocket implements DatagramSocket {
     this.isBound = true;
     const { user, remoteAddress: peer } = this;
     socket.on('message', (bytes: Buffer, { address, port, family }: dgram.RemoteInfo) => {
-      // The kernel had taken it before the socket had a peer.
+      // The kernel received the datagram before the socket had a peer.
       if (peer !== undefined && !isFrom(peer, address, port)) return;
       user.arrived(bytes, address, port, family);
     });
@@ -142,7 +142,7 @@ export class NodeDatagramSocket implements DatagramSocket {
       if (host === undefined) this.socket!.send(bytes, sent);
       else this.socket!.send(bytes, port, host, sent);
     } catch (thrown) {
-      // It is closed. Outcomes come later, never from within this call.
+      // The socket is closed. Outcomes are always reported after this call.
       const error = toError(thrown);
       systemClock.execute(() => sent(error));
     }
@@ -161,7 +161,7 @@ export class NodeDatagramSocket implements DatagramSocket {
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
-    // Before `bind`, that call reports the end.
+    // Before `bind`, that method reports the end.
     this.socket?.close();
   }
 }

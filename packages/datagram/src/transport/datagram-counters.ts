@@ -1,13 +1,13 @@
-/** The counts of a socket for datagrams since it was opened. */
+/** The counters of a datagram socket since it was opened. */
 export class DatagramCounters {
-  /** Datagrams that came, those that were dropped included. */
+  /** Number of datagrams that arrived, including dropped datagrams. */
   received = 0;
-  /** Datagrams that the kernel has taken. */
+  /** Number of datagrams that the kernel has accepted. */
   sent = 0;
-  /** Datagrams that came while reads were held, and for which there was no room. */
+  /** Number of datagrams that were dropped, because they arrived while reads were held and did not fit. */
   dropped = 0;
-  /** Datagrams that could not be sent, and reports of the system that one did not arrive. */
+  /** Number of datagrams that could not be sent, and of the system's reports that a datagram did not arrive. */
   failed = 0;
-  /** Errors that no handler caught, such as of datagrams that could not be decoded. */
+  /** Number of errors that no handler caught, for example for datagrams that could not be decoded. */
   unhandled = 0;
 }

@@ -9,7 +9,7 @@ const UNREACHABLE = new Set([
   'EADDRNOTAVAIL',
 ]);
 
-/** The advice for a code of the system. */
+/** The advice for an error code of the system. */
 const CURES: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the host name is unknown',
   EAI_AGAIN: 'the host name could not be looked up now',
@@ -18,10 +18,10 @@ const CURES: Readonly<Record<string, string>> = {
   EINVAL: 'the address cannot be sent to, or its port is 0',
 };
 
-/** Ours for the system's error of one datagram; the socket stays. */
+/** Returns the framework's error for the system's error of one datagram. The socket stays open. */
 export function datagramError(error: Error, toHost?: string, toPort?: number): HeadraceError {
   if (isHeadraceError(error)) return error;
-  // Node's errors of an address name it.
+  // Node's errors contain the address.
   const known = error as NodeJS.ErrnoException & {
     readonly address?: string;
     readonly port?: number;
@@ -57,7 +57,7 @@ const BIND_CURES: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the host name is unknown',
 };
 
-/** The error of a socket that cannot be bound. */
+/** Returns the error of a socket that cannot be bound. */
 export function bindError(error: Error, host: string | undefined, port: number): HeadraceError {
   if (isHeadraceError(error)) return error;
   const { code = 'unknown' } = error as NodeJS.ErrnoException;

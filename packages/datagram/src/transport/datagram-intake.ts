@@ -4,13 +4,13 @@ import type { DatagramCounters } from './datagram-counters.ts';
 import type { Delivery, NextTurn } from './next-turn.ts';
 
 /**
- * How much is kept of what comes while reads are held. Node cannot stop reading a socket for datagrams; as a kernel does,
- * the channel keeps some, and drops what comes after them.
+ * Limits for datagrams that arrive while reads are held. Node cannot stop reading a datagram socket. Therefore the channel
+ * keeps some datagrams and drops later ones, as a kernel does.
  */
 export interface KeptDatagrams {
-  /** Datagrams that are kept while reads are held; later ones are dropped and counted. @default 256 */
+  /** Maximum number of datagrams that are kept while reads are held. Later datagrams are dropped and counted. @default 256 */
   readonly maxKeptDatagrams?: number;
-  /** The bytes of these. @default 262144 */
+  /** Maximum size of the kept datagrams together, in bytes. @default 262144 */
   readonly maxKeptBytes?: number;
 }
 
@@ -24,10 +24,12 @@ export interface IntakeLimits {
   readonly maxKeptBytes: number;
 }
 
-/** After so many bytes what was written in answer to them leaves, before the next ones are delivered. */
+/** Number of bytes after which the pending answers are sent, before further datagrams are delivered. */
 const SLICE_BYTES = 64 * 1024;
 
-/** The input of a channel of datagrams: bursts, the share of a turn, and what is kept while reads are held. */
+/**
+ * The input of a datagram channel. It handles bursts, the share of a turn, and datagrams that are kept while reads are held.
+ */
 export class DatagramIntake implements Delivery {
   private readonly limits: IntakeLimits;
   private readonly counters: DatagramCounters;
@@ -39,11 +41,11 @@ export class DatagramIntake implements Delivery {
   private isOver = false;
   private readonly queue = new Fifo<unknown>();
   private queuedBytes = 0;
-  /** Of the burst under way. */
+  /** Number of datagrams in the current burst. */
   private delivered = 0;
   private readonly run = (): void => this.deliver();
 
-  /** @param sizeOf - the bytes of a message that was received */
+  /** @param sizeOf - function that returns the size of a received message, in bytes */
   constructor(
     limits: IntakeLimits,
     counters: DatagramCounters,
@@ -89,7 +91,7 @@ export class DatagramIntake implements Delivery {
     this.turn.add(this);
   }
 
-  /** Delivers what is there as one burst, until reads are held. */
+  /** Delivers the waiting datagrams as one burst, until reads are held. */
   deliver(): void {
     this.isAwake = false;
     if (this.isOver) return;
@@ -118,13 +120,13 @@ export class DatagramIntake implements Delivery {
     return this.mayRead && !this.sink!.isReadHeld;
   }
 
-  /** A kernel would drop it, too. */
+  /** Returns true if the datagram does not fit. A kernel would drop it too. */
   private isFull(bytes: number): boolean {
     const { maxKeptDatagrams, maxKeptBytes } = this.limits;
     return this.queue.size >= maxKeptDatagrams || this.queuedBytes + bytes > maxKeptBytes;
   }
 
-  /** When the event under way is over: reads are asked for in the middle of others. */
+  /** Delivers after the current event, because reads can be requested while a datagram is delivered. */
   private wakeSoon(): void {
     if (this.isAwake) return;
     this.isAwake = true;

@@ -26,7 +26,7 @@ function isGroup(given: unknown): boolean {
   return typeof (given as Partial<MulticastGroup> | null)?.group === 'string';
 }
 
-/** A socket of the machine, or of another network. */
+/** Opens a socket of the machine, or of another network. */
 export function openSocket(
   place: DatagramPlace,
   settings: DatagramSettings,
@@ -36,7 +36,7 @@ export function openSocket(
   return network.datagramSocket(place, settings);
 }
 
-/** The place of a socket with one peer. */
+/** Returns the place of a socket with one peer. */
 export function connectedPlace(
   where: {
     readonly host: string | undefined;

@@ -6,18 +6,20 @@ import type { DatagramCounters } from './datagram-counters.ts';
 import { datagramError } from './datagram-failure.ts';
 import type { OutcomeReceiver, SendOutcomes } from './send-outcomes.ts';
 
-/** Sends the messages of one write, and reports which of them the kernel refused, in whatever order it reports that. */
+/**
+ * Sends the messages of one write, and reports which of them the kernel refused. The kernel can report outcomes in any order.
+ */
 export class DatagramSender implements OutcomeReceiver {
   private readonly socket: DatagramSocket;
   private readonly counters: DatagramCounters;
   private readonly clock: Clock;
   private readonly outcomes: SendOutcomes;
   private readonly done: (failures: ReadonlyMap<number, Error> | undefined) => void;
-  /** Of the write under way. */
+  /** Number of messages in the current write. */
   private awaited = 0;
   private settled = 0;
   private failures: Map<number, Error> | undefined = undefined;
-  /** An address of the family of the socket. */
+  /** The last address that belongs to the socket's family. */
   private lastAddress = '';
 
   constructor(
@@ -34,7 +36,7 @@ export class DatagramSender implements OutcomeReceiver {
     this.done = done;
   }
 
-  /** @param count - how many calls of `send` follow */
+  /** @param count - number of `send` calls that follow */
   begin(count: number): void {
     this.awaited = count;
     this.settled = 0;
@@ -46,7 +48,7 @@ export class DatagramSender implements OutcomeReceiver {
     try {
       buffer = toBuffer(bytes);
     } catch (thrown) {
-      // The others of its write are counted on.
+      // The other messages of this write still count.
       this.refuse(place, toError(thrown));
       return;
     }
@@ -57,13 +59,13 @@ export class DatagramSender implements OutcomeReceiver {
     else this.refuse(place, error);
   }
 
-  /** In place of `send`: it is not sent. */
+  /** Called in place of `send` for a datagram that is not sent. */
   refuse(place: number, error: Error): void {
     this.fail(place, error);
     this.clock.execute(() => this.settle(error));
   }
 
-  /** An address of another family would fail with words that name no cause. */
+  /** Checks the family of an address, because the system's error for another family names no cause. */
   private look(host: string, port: number): Error | undefined {
     const kind = isIP(host);
     if (kind === 0) return undefined;
@@ -80,7 +82,7 @@ export class DatagramSender implements OutcomeReceiver {
     return new EncodeError(DATAGRAM_ERRORS.DATAGRAM_RECIPIENT, text, { host, port, family });
   }
 
-  /** What the socket reports of one datagram. */
+  /** Handles the socket's report about one datagram. */
   came(place: number, host: string | undefined, port: number, error: Error | null): void {
     if (error !== null) this.fail(place, datagramError(error, host, port));
     this.settle(error);

@@ -27,8 +27,8 @@ import { NextTurn } from './next-turn.ts';
 import { SendOutcomes } from './send-outcomes.ts';
 
 /**
- * A socket for datagrams as the transport of one channel. Its messages are {@link Datagram}s, or, for a socket with one
- * peer, the bytes of each.
+ * A datagram socket as the transport of one channel. Its messages are {@link Datagram}s or, if `takesBytes` is true, the
+ * bytes of each datagram.
  */
 export class DatagramTransport implements Transport, DatagramSocketUser {
   readonly messagesAreIndependent = true;
@@ -43,10 +43,10 @@ export class DatagramTransport implements Transport, DatagramSocketUser {
   private readonly sender: DatagramSender;
   private sink!: TransportSink;
   private isClosed = false;
-  /** Datagrams often come from the same peer in a row. */
+  /** The last sender, reused because consecutive datagrams often have the same sender. */
   private lastSender: SenderAddress | undefined = undefined;
 
-  /** @param takesBytes - it has one peer, and its messages are bytes */
+  /** @param takesBytes - whether the messages are bytes, for a socket with one peer */
   constructor(
     socket: DatagramSocket,
     place: DatagramPlace,
@@ -126,11 +126,11 @@ export class DatagramTransport implements Transport, DatagramSocketUser {
         sender.send(i, (message as OutboundDatagram).bytes, host, port);
       }
     }
-    // The kernel has taken them most often, but its refusals are reported later.
+    // The kernel has accepted most of them, but it reports refusals later.
     return false;
   }
 
-  /** Of a datagram that came from somebody else the sender is not a recipient: a relay passes it on. */
+  /** Sends a datagram to the peer. Ignores the datagram's `sender`, so that a relay can pass on datagrams from others. */
   private sendToPeer(place: number, { bytes, recipient }: OutboundDatagram): void {
     if (recipient === undefined || recipient === null || this.isPeer(recipient)) {
       this.sender.send(place, bytes, undefined, 0);
@@ -143,7 +143,7 @@ export class DatagramTransport implements Transport, DatagramSocketUser {
     this.sender.refuse(place, error);
   }
 
-  /** By the name or address that `connect` was given, or by its address. */
+  /** Returns true if the recipient is the peer, by the host given to `connect` or by the peer's address. */
   private isPeer({ host, port }: Recipient): boolean {
     const { peer } = this.place;
     if (port !== peer!.port) return false;
@@ -156,7 +156,7 @@ export class DatagramTransport implements Transport, DatagramSocketUser {
     if (!this.isClosed) this.sink.written(failures);
   }
 
-  /** Nobody is notified of the end of a socket: with our half the other one is over, too. */
+  /** Ends both halves, because a datagram socket cannot notify the peer of its end. */
   shutdownOutput(): void {
     this.clock.execute(() => {
       this.sink.outputEnded();
@@ -226,7 +226,7 @@ export class DatagramTransport implements Transport, DatagramSocketUser {
   }
 }
 
-/** Where it goes: an answer goes to the sender of what it answers. */
+/** Returns the recipient of a datagram, or the sender of the datagram that it answers. */
 function recipientOf({ recipient, sender }: OutboundDatagram): Recipient | undefined {
   return recipient ?? sender;
 }

@@ -1,13 +1,13 @@
 import type { Clock } from '@headrace/core';
 
-/** Something that has datagrams to deliver. */
+/** An object that has datagrams to deliver. */
 export interface Delivery {
   deliver(): void;
 }
 
 /**
- * The next turn of the event loop, for all channels on one socket. Node reports each datagram by an event of its own; what
- * comes in one turn is delivered together, so that a handler that flushes at the end of a burst flushes once.
+ * The next turn of the event loop, for all channels on one socket. Node reports each datagram by a separate event. The
+ * datagrams of one turn are delivered together, so that a handler that flushes at the end of a burst flushes once.
  */
 export class NextTurn {
   readonly clock: Clock;

@@ -1,12 +1,12 @@
-/** Outcomes that are kept for later datagrams; when more are under way, these are made and dropped. */
+/** Maximum number of outcome objects that are kept for later datagrams. Further objects are created and dropped. */
 const MAX_FREE = 64;
 
-/** The sender of a datagram, which gets its outcome. */
+/** The sender of a datagram, which receives the datagram's outcome. */
 export interface OutcomeReceiver {
   came(place: number, host: string | undefined, port: number, error: Error | null): void;
 }
 
-/** Knows which datagram it is about. It serves one datagram after the other, so that a send makes no function. */
+/** The outcome of a datagram. The object is reused for later datagrams, so that a send creates no function. */
 class Outcome {
   receiver: OutcomeReceiver | undefined = undefined;
   place = 0;
@@ -24,11 +24,11 @@ class Outcome {
   }
 }
 
-/** The outcomes that one socket owes, for all its senders, in whatever order it reports them. */
+/** The pending outcomes of one socket, for all its senders. The socket can report them in any order. */
 export class SendOutcomes {
   private readonly free: Outcome[] = [];
 
-  /** What the socket calls once. */
+  /** Returns a callback that the socket calls once. */
   of(
     receiver: OutcomeReceiver,
     place: number,

@@ -1,12 +1,12 @@
 import type { OutboundBytes } from '@headrace/core';
 import type { LastingOutput } from './lasting-output.ts';
 
-/** What is written while the state of a channel is taken for another process, and while it is on its way there. */
+/** Handles the output of a channel while its state is captured for another process and sent there. */
 export class Departure {
-  /** Written while the state is on its way. */
+  /** Output written while the state is being sent. */
   readonly late: OutboundBytes[] = [];
   private readonly output: LastingOutput;
-  /** Output that was flushed before, and still goes into the state, whatever the credit. */
+  /** Bytes of flushed output that still belong to the state, even without credit. */
   private roomBytes: number;
   private hasBegun = false;
 
@@ -15,12 +15,12 @@ export class Departure {
     this.roomBytes = roomBytes;
   }
 
-  /** The state does not change any more. */
+  /** Marks the state as complete. */
   begin(): void {
     this.hasBegun = true;
   }
 
-  /** As `write` of a transport: true if it takes more. */
+  /** Works like `write` of a transport. Returns true if more output is accepted. */
   write(messages: readonly OutboundBytes[], bytes: number): boolean {
     if (this.hasBegun) this.late.push(...messages);
     else if (this.roomBytes > 0) {

@@ -9,13 +9,13 @@ import { CHANNEL_OPTIONS, custom, transportOf } from '@headrace/core/authoring';
 import { LASTING_ERRORS } from '../lasting-errors.ts';
 import { ResumeTransport } from './resume-transport.ts';
 
-/** A channel that is carried by one link after the other; each of its messages is one frame of the links. */
+/** A channel that uses one link after another. Each message of the channel is one frame of a link. */
 export type LastingChannel = Channel<Buffer, OutboundBytes>;
 
-/** Builds the pipeline of a lasting channel; `link` is the channel over which it was opened. */
+/** Builds the pipeline of a lasting channel. `link` is the channel over which the lasting channel was opened. */
 export type LastingInitializer = (channel: LastingChannel, link: Channel) => unknown;
 
-/** @internal The options of lasting channels: their names are checked at once, their values when a channel is opened. */
+/** @internal Options of lasting channels. Names are checked at once, and values when a channel is opened. */
 export const LASTING_CHANNEL_OPTIONS = custom(
   'options of a channel',
   (name, given: ChannelOptions) => {
@@ -26,7 +26,7 @@ export const LASTING_CHANNEL_OPTIONS = custom(
 
 /**
  * Resolves when the peer has all messages whose writes settled before the call. A write to a lasting channel settles when the
- * message is kept, which may be long before it arrives. Rejects with `RESUME_GONE` if the channel ends before that.
+ * message is kept, which can be long before its arrival. Rejects with `RESUME_GONE` if the channel ends first.
  *
  * @throws PipelineError `PIPELINE_STATE` if this is not a lasting channel
  */
@@ -35,9 +35,9 @@ export function acknowledged(channel: Channel): Promise<void> {
 }
 
 /**
- * The kept messages that the peer has not acknowledged, oldest first. They stay available after the channel has ended; the peer
- * may have got some of them. Writes that were flushed together settle together: if the channel ends while some of them wait for
- * credit, all their futures fail, but messages that were already kept are in this list.
+ * Returns the kept messages that the peer has not acknowledged, oldest first. The list stays available after the channel has
+ * ended. The peer may have received some of the messages. Writes that were flushed together settle together. If the channel ends
+ * while one of these writes waits for credit, all their futures fail. The list still contains the kept messages.
  *
  * @throws PipelineError `PIPELINE_STATE` if this is not a lasting channel
  */
@@ -46,7 +46,7 @@ export function unacknowledged(channel: Channel): Buffer[] {
 }
 
 /**
- * True while a lasting channel has a link, so that writes leave at once.
+ * Returns true while a lasting channel has a link, so that writes are sent at once.
  *
  * @throws PipelineError `PIPELINE_STATE` if this is not a lasting channel
  */
@@ -60,20 +60,20 @@ function resumeTransportOf(channel: Channel): ResumeTransport {
   throw new PipelineError('PIPELINE_STATE', `${channel} is not a lasting channel`);
 }
 
-/** @internal Puts a channel that is being opened and its transport together; before its pipeline is built. */
+/** @internal Connects a channel to its transport before the pipeline is built. */
 export function beginLasting(channel: Channel, transport: ResumeTransport): void {
   transport.channel = channel;
 }
 
 const GONE_TEXTS = [
   '',
-  'the server does not know it (any more)',
-  'the server no longer has what was missed',
+  'the server does not know the channel (any more)',
+  'the server no longer has the missed messages',
   'the server speaks another version',
-  'the server had to give it up',
+  'the server had to give the channel up',
 ];
 
-/** @internal The error of a lasting channel that the server cannot go on with. */
+/** @internal Creates the error for a lasting channel that the server cannot continue. */
 export function goneError(code: number, text: string, unacknowledgedCount: number): ChannelError {
   const why = text === '' ? (GONE_TEXTS[code] ?? '') : text.slice(0, 200);
   return new ChannelError(
@@ -83,7 +83,7 @@ export function goneError(code: number, text: string, unacknowledgedCount: numbe
   );
 }
 
-/** @internal The error of a lasting channel whose peer was absent for too long. */
+/** @internal Creates the error for a lasting channel whose peer was absent for too long. */
 export function absentError(windowMs: number, unacknowledgedCount: number): ChannelError {
   return new ChannelError(
     LASTING_ERRORS.RESUME_GONE,

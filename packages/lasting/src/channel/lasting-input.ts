@@ -6,19 +6,18 @@ import type { MessageReceiver } from '../protocol/resume-machine.ts';
 export interface InputOwner {
   readonly clock: Clock;
   readonly sink: TransportSink | undefined;
-  /** The channel has closed. */
+  /** Whether the channel has closed. */
   readonly isOver: boolean;
-  /** The pipeline has taken a message. */
+  /** Called when the pipeline has read a message. */
   taken(payloadBytes: number): void;
-  /** A message came for a channel that has closed. */
+  /** Called when a message arrived after the channel has closed. */
   refused(): void;
-  /** Waiting messages were passed on, as far as the pipeline asked for them. */
+  /** Called when waiting messages were passed to the pipeline, up to the requested reads. */
   drained(): void;
 }
 
 /**
- * Inbound messages of all links; they go to the pipeline when it asks for a read. Messages that it has not asked for
- * wait; the peer's credit bounds them.
+ * The inbound messages of all links. Messages wait until the pipeline requests a read; the peer's credit limits these messages.
  */
 export class LastingInput implements MessageReceiver {
   protected readonly owner: InputOwner;
@@ -26,9 +25,9 @@ export class LastingInput implements MessageReceiver {
   private isStopped = false;
   private isInBurst = false;
   private isDrainDue = false;
-  /** Messages that arrived and were not taken; most channels never have any. */
+  /** Messages that wait for the pipeline. Most channels never have any. */
   private waiting: Fifo<Buffer> | undefined = undefined;
-  /** How many of the messages that wait came with the present read. */
+  /** Number of waiting messages that arrived with the current read. */
   private arrivals = 0;
   private isEndDue = false;
 
@@ -44,12 +43,12 @@ export class LastingInput implements MessageReceiver {
     return this.mayRead && !this.isStopped;
   }
 
-  /** Passes nothing on any more: what comes waits, and the peer is not told that it was taken. */
+  /** Passes no more messages on. Further messages wait and are not acknowledged to the peer. */
   stop(): void {
     this.isStopped = true;
   }
 
-  /** Goes on after `stop`. */
+  /** Continues after `stop`. */
   goOn(): void {
     if (!this.isStopped) return;
     this.isStopped = false;
@@ -65,7 +64,7 @@ export class LastingInput implements MessageReceiver {
     }
   }
 
-  /** The peer has ended its half, after everything that has come. */
+  /** Called when the peer has ended its output, after all received messages. */
   peerEnded(): void {
     this.isEndDue = true;
   }
@@ -82,12 +81,12 @@ export class LastingInput implements MessageReceiver {
     this.mayRead = false;
   }
 
-  /** A new link begins: the waiting messages and the end come again over it. */
+  /** Drops the waiting messages and the end, because the peer sends them again over the new link. */
   clear(): void {
     this.clearAfter(0);
   }
 
-  /** As `clear`, but the first so many stay. */
+  /** Works like `clear`, but keeps the first `count` messages. */
   protected clearAfter(count: number): void {
     const kept = Array.from({ length: count }, () => this.waiting!.shift()!);
     this.waiting?.clear();
@@ -96,7 +95,7 @@ export class LastingInput implements MessageReceiver {
     this.isEndDue = false;
   }
 
-  /** A message waits, behind those that wait already. */
+  /** Adds a message behind the waiting messages. */
   protected keep(payload: Buffer): void {
     this.waiting ??= new Fifo();
     this.waiting.push(payload);
@@ -116,13 +115,13 @@ export class LastingInput implements MessageReceiver {
     owner.sink!.inputEnded();
   }
 
-  /** Passes all waiting messages on, though reads are held: they come before the error that followed them. */
+  /** Passes all waiting messages on even if reads are held, because they come before the error that followed them. */
   passAll(): void {
     while (!this.isStopped && !this.owner.isOver && this.hasWaiting)
       this.pass(this.waiting!.shift()!);
   }
 
-  /** A short message that waits must not keep everything that was read with it. */
+  /** Copies short waiting messages, so that they do not keep the whole buffer of a read alive. */
   private keepArrivals(): void {
     const { waiting, arrivals } = this;
     this.arrivals = 0;
@@ -142,7 +141,7 @@ export class LastingInput implements MessageReceiver {
     const { owner } = this;
     for (let count = 1; this.mayPass && !owner.isOver && this.hasWaiting; count++) {
       this.pass(this.waiting!.shift()!);
-      // The link measures its own messages.
+      // The link counts its own messages.
       if (isTurnCheckDue(count)) owner.sink!.checkTurn();
     }
     this.endBurst();

@@ -5,20 +5,20 @@ import { LASTING_ERRORS } from '../lasting-errors.ts';
 import { MESSAGE_OVERHEAD_BYTES } from '../protocol/kept-run.ts';
 import type { ResumeMachine } from '../protocol/resume-machine.ts';
 
-/** A call of `acknowledged()`: it waits until the peer has all messages up to `target`. */
+/** A call of `acknowledged()`, which waits until the peer has all messages up to `target`. */
 interface Waiter {
   readonly target: number;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
 }
 
-/** The messages that the channel has written: the machine keeps as many as the peer's credit allows, the rest waits. */
+/** The output of a channel. The machine keeps as many messages as the peer's credit allows; the others wait here. */
 export class LastingOutput {
   private readonly machine: ResumeMachine;
   private waiting: OutboundBytes[] | undefined = undefined;
-  /** Bytes of the messages that wait for credit, with the overhead of each. */
+  /** Bytes of the messages that wait for credit, including the overhead of each message. */
   waitingBytes = 0;
-  /** In the order of their numbers. */
+  /** Calls in the order of their numbers. */
   private waiters: Waiter[] | undefined = undefined;
   private isEnded = false;
   private endError: Error | undefined = undefined;
@@ -27,16 +27,16 @@ export class LastingOutput {
     this.machine = machine;
   }
 
-  /** Some messages wait for credit. */
+  /** Whether messages wait for credit. */
   get hasWaiting(): boolean {
     return this.waiting !== undefined;
   }
 
-  /** Keeps messages, `bytes` long together. */
+  /** Keeps messages with a total length of `bytes`. */
   write(messages: readonly OutboundBytes[], bytes: number): void {
     this.waitingBytes += bytes + messages.length * MESSAGE_OVERHEAD_BYTES;
     if (this.waiting !== undefined) {
-      // Those that came with the channel from another process are first.
+      // Messages that wait, for example from another process, come first.
       this.waiting.push(...messages);
       return;
     }
@@ -44,7 +44,7 @@ export class LastingOutput {
     if (added < messages.length) this.waiting = messages.slice(added);
   }
 
-  /** Copies of messages come behind those that wait, whatever the credit allows. */
+  /** Adds copies of messages behind the waiting messages, even if the credit allows more. */
   addWaiting(messages: readonly OutboundBytes[]): void {
     if (messages.length === 0) return;
     this.waiting ??= [];
@@ -55,17 +55,17 @@ export class LastingOutput {
     }
   }
 
-  /** Messages that wait for credit. */
+  /** Number of messages that wait for credit. */
   get waitingCount(): number {
     return this.waiting?.length ?? 0;
   }
 
-  /** Copies of the messages that wait for credit. */
+  /** Returns copies of the messages that wait for credit. */
   waitingPayloads(): Buffer[] {
     return (this.waiting ?? []).map((message) => Buffer.from(toBuffer(message)));
   }
 
-  /** The peer has acknowledged messages. Returns true if the last one that waited for credit is kept now. */
+  /** Called after an acknowledgement. Returns true if no message waits for credit any more. */
   fill(): boolean {
     this.settle();
     const { waiting } = this;
@@ -79,7 +79,7 @@ export class LastingOutput {
     return true;
   }
 
-  /** Gives the machine as much as the credit allows. */
+  /** Passes as many messages to the machine as the credit allows. */
   private keep(messages: readonly OutboundBytes[], bytes?: number): number {
     const { machine } = this;
     const before = machine.keptBytes;
@@ -88,7 +88,7 @@ export class LastingOutput {
     return added;
   }
 
-  /** Resolves when the peer has everything that has been written so far, and as many messages after that. */
+  /** Resolves when the peer has all messages written so far, plus `more` messages. */
   acknowledged(more = 0): Promise<void> {
     const target = this.machine.lastMessage + this.waitingCount + more;
     if (target <= this.machine.acknowledgedMessages) return Promise.resolve();
@@ -98,7 +98,7 @@ export class LastingOutput {
     return new Promise((resolve, reject) => waiters.push({ target, resolve, reject }));
   }
 
-  /** The peer acknowledges nothing any more. */
+  /** Ends the output, because the peer sends no more acknowledgements. */
   end(error: Error | undefined): void {
     this.isEnded = true;
     this.endError = error;

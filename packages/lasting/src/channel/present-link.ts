@@ -7,7 +7,7 @@ import {
 } from '@headrace/core';
 import type { ResumeMachine } from '../protocol/resume-machine.ts';
 
-/** A link as a lasting channel needs it: the place of the last handler in its pipeline. */
+/** A link, as used by a lasting channel: the context of the last handler in the link's pipeline. */
 export interface ResumeLink {
   readonly channel: Channel;
   write(frame: unknown): WriteFuture;
@@ -16,28 +16,28 @@ export interface ResumeLink {
   fireExceptionCaught(error: Error): unknown;
 }
 
-/** When a link went, and its addresses: before that, asking for them would cost the system a call. */
+/** Time and addresses of a lost link. Reading the addresses is a system call, so they are read only at the loss. */
 interface LostLink {
   readonly at: number;
   readonly local: Address | undefined;
   readonly remote: Address | undefined;
 }
 
-// Giving the link what it takes.
+// States of writing to the link.
 const IDLE = 0;
 const PUMPING = 1;
-/** Meanwhile something has changed. */
+/** Something has changed while frames were written. */
 const PUMP_AGAIN = 2;
 
-/** The link of a lasting channel, or what is known of the last one, and the frames that go over it. */
+/** The link of a lasting channel, or facts about the last link, and the frames that are sent over it. */
 export class PresentLink {
-  /** `undefined`: there is none now. */
+  /** The current link; `undefined` if none exists. */
   link: ResumeLink | undefined = undefined;
-  /** Nothing goes over the link: the channel is on its way to another process. */
+  /** Whether sending is paused, while the channel moves to another process. */
   isPaused = false;
   private readonly machine: ResumeMachine;
   private lost: LostLink | undefined = undefined;
-  /** Of the frames that the link takes; one for each link, and not for each flush. */
+  /** Listener for the frames of a link: one for each link, not one for each flush. */
   private settled: ((error: Error | undefined) => void) | undefined = undefined;
   private pumping: typeof IDLE | typeof PUMPING | typeof PUMP_AGAIN = IDLE;
 
@@ -53,12 +53,12 @@ export class PresentLink {
     return this.link === undefined ? this.lost?.remote : clientAddress(this.link.channel);
   }
 
-  /** When the link before the present one was lost; `undefined`: never. */
+  /** Time at which the previous link was lost; `undefined` if none was lost. */
   get lostAt(): number | undefined {
     return this.lost?.at;
   }
 
-  /** Another link takes the place of the present one, which is returned. */
+  /** Replaces the current link. Returns the old link. */
   replace(link: ResumeLink, now: number): ResumeLink | undefined {
     const old = this.link;
     this.use(link);
@@ -66,15 +66,15 @@ export class PresentLink {
     return old;
   }
 
-  /** The channel comes from another process, where its client was at this address. */
+  /** Called for a channel from another process, with the client's last address there. */
   comeFrom(remote: Address | undefined, now: number): void {
     this.lost = { at: now, local: undefined, remote };
   }
 
-  /** The present link is gone. */
+  /** Called when the current link is lost. */
   lose(now: number): void {
     if (this.link === undefined) return;
-    // One that was not resumed changes nothing: the loss is that of the link before.
+    // The loss of a link that was not resumed does not count. The earlier loss stays.
     const isLoss = this.lost === undefined || this.machine.isLinked;
     this.lost = lostLink(this.link.channel, isLoss ? now : this.lost!.at);
     this.use(undefined);
@@ -85,7 +85,7 @@ export class PresentLink {
     this.settled = undefined;
   }
 
-  /** Gives the link as much as it takes; the rest waits in the machine, so that heartbeats need not wait for it. */
+  /** Writes frames while the link is writable. Other frames stay in the machine, so that heartbeats need not wait for them. */
   pump(): void {
     if (this.pumping !== IDLE) {
       this.pumping = PUMP_AGAIN;
@@ -125,7 +125,7 @@ export class PresentLink {
   }
 }
 
-/** Frames that a link did not take go out over the next one; a link that is open must take them. */
+/** Frames that a lost link did not send are sent over the next link. A failed write on an open link is an error. */
 function refusedBy(link: ResumeLink): (error: Error | undefined) => void {
   return (error) => {
     if (error === undefined || !link.channel.isOpen) return;

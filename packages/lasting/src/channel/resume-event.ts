@@ -2,13 +2,13 @@ import type { CloseInfo } from '@headrace/core';
 import { recognizeCopies } from '@headrace/core/authoring';
 import type { MovePlace } from '../protocol/resume-frame.ts';
 
-/** The link of a lasting channel is gone. Fired in the lasting channel's pipeline. From now on, writes wait for the next link. */
+/** Fired in the lasting channel's pipeline when the link was lost. Writes then wait for the next link. */
 export class LinkLostEvent {
   static {
     recognizeCopies(LinkLostEvent, 'headrace.LinkLostEvent');
   }
 
-  /** The cause, if it is known. */
+  /** Cause of the loss, if known. */
   readonly info: CloseInfo | undefined;
 
   constructor(info: CloseInfo | undefined) {
@@ -16,15 +16,15 @@ export class LinkLostEvent {
   }
 }
 
-/** A lasting channel has a link again; fired in its pipeline. */
+/** Fired in the lasting channel's pipeline when the channel has a link again. */
 export class LinkResumedEvent {
   static {
     recognizeCopies(LinkResumedEvent, 'headrace.LinkResumedEvent');
   }
 
-  /** For how long there was no link, as this end saw it. */
+  /** Time without a link, as this end measured it. */
   readonly awayMs: number;
-  /** How many messages of this end are sent again, because the peer had not got them. */
+  /** Number of messages that this end sends again, because the peer had not received them. */
   readonly resent: number;
 
   constructor(awayMs: number, resent: number) {
@@ -33,15 +33,15 @@ export class LinkResumedEvent {
   }
 }
 
-/** The server asks the client to move; fired in the client's lasting pipeline. */
+/** Fired in the client's lasting pipeline when the server asks the client to move. */
 export class LinkMoveEvent {
   static {
     recognizeCopies(LinkMoveEvent, 'headrace.LinkMoveEvent');
   }
 
-  /** The time in milliseconds within which the client moves, at a random moment. */
+  /** Period within which the client moves, at a random moment, in milliseconds. */
   readonly spreadMs: number;
-  /** The places to move to; `undefined` if the client must leave and none was named. */
+  /** Places to move to; `undefined` if the client must leave and the server named no place. */
   readonly places: readonly MovePlace[] | undefined;
 
   constructor(spreadMs: number, places: readonly MovePlace[] | undefined) {

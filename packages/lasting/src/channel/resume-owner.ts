@@ -3,26 +3,23 @@ import type { ResumeAction, ResumeMachineOptions } from '../protocol/resume-mach
 import type { SessionState } from '../protocol/session-bytes.ts';
 import type { ResumeLink } from './present-link.ts';
 
-/** The end that made a lasting transport: a table on a server, a bootstrap on a client. */
+/** The owner of a lasting transport: a table on a server, a bootstrap on a client. */
 export interface ResumeOwner {
-  /** The channel has opened its transport: a client looks for a link now. */
+  /** Called when the channel has opened its transport. A client then connects a link. */
   begin(): void;
-  /** The channel goes on over another link. */
+  /** Called when the channel continues over another link. */
   attached(): void;
-  /** This link is gone, and the channel waits for another. */
+  /** Called when this link is lost and the channel waits for another. */
   detached(link: ResumeLink): void;
-  /** A message was added while there is no link. */
+  /** Called when a message was added without a link. */
   grew(): void;
-  /** The peer says that the channel cannot go on, or cannot begin. */
+  /** Called when the peer reports that the channel cannot continue or begin. */
   gone(gone: Extract<ResumeAction, { readonly do: 'gone' }>): void;
-  /** The server wishes that the client moves. */
+  /** Called when the server asks the client to move. */
   moved(move: Extract<ResumeAction, { readonly do: 'move' }>): void;
-  /**
-   * The channel has closed and what it sent may not have arrived yet: true to wait for another link,
-   * as far as there is none.
-   */
+  /** Whether a closed channel without a link waits for another link, because the channel's output may not have arrived. */
   readonly outlivesChannel: boolean;
-  /** It is over; comes once. */
+  /** Called once when the channel has ended. */
   finished(info: CloseInfo | undefined): void;
 }
 

@@ -21,38 +21,38 @@ import { PresentLink, type ResumeLink } from './present-link.ts';
 import { LinkLostEvent, LinkMoveEvent, LinkResumedEvent } from './resume-event.ts';
 import type { ResumeOwner, ResumeTransportOptions, TransportState } from './resume-owner.ts';
 
-/** How long a closed channel waits for the acknowledgement of what it sent, while it has a link. */
+/** Time that a closed channel with a link waits for the acknowledgement of its output. */
 const LINGER_MS = 10_000;
 
 /**
- * The transport of a lasting channel: messages in and out over a succession of links. Outbound messages are kept
- * until the peer has them; inbound messages count as received when the pipeline has taken them. The transport
- * always takes the data that a link has read, so heartbeats pass; the credit bounds its amount.
+ * The transport of a lasting channel over a succession of links. Outbound messages are kept until the peer has received them.
+ * Inbound messages count as received when the pipeline has read them. The transport always accepts the input of a link, so
+ * heartbeats pass; the credit limits this input.
  *
- * Both ends reach a lasting channel through it alone: a link reports what happens to it with one call for each event,
- * and nothing else uses its machine.
+ * Both ends access a lasting channel only through its transport. A link reports each event with one call, and only the transport
+ * uses the machine.
  */
 export class ResumeTransport implements Transport, InputOwner {
   readonly clock: Clock;
-  /** The channel over it, in whose pipeline events are fired. */
+  /** The channel of the transport. Events are fired in its pipeline. */
   channel: Channel | undefined = undefined;
   sink: TransportSink | undefined = undefined;
-  /** The channel has closed, or is closing. */
+  /** Whether the channel has closed or is closing. */
   isOver = false;
   protected readonly machine: ResumeMachine;
   protected readonly owner: ResumeOwner;
   protected readonly links: PresentLink;
   protected readonly input: LastingInput;
   protected readonly output: LastingOutput;
-  /** How often the channel asked, without a link, whether anything is sent. */
+  /** Number of progress checks by the channel while it had no link. */
   private looks = 0;
   private hasPeerEnded = false;
   private ackTimer: Timer | undefined = undefined;
   private isConnected = false;
   private hasLeft = false;
-  /** It is over: nothing is kept for the peer, and no link is awaited. */
+  /** Whether the transport has ended, so that it keeps no messages and waits for no link. */
   isFinished = false;
-  /** Its state is on the way to another process, and does not change. */
+  /** Set while the state is moving to another process and does not change. */
   private departure: Departure | undefined = undefined;
   private endError: Error | undefined = undefined;
   private lingerTimer: Timer | undefined = undefined;
@@ -72,12 +72,12 @@ export class ResumeTransport implements Transport, InputOwner {
 
   // --- state ---
 
-  /** The channel's name; empty until both ends have agreed on it. */
+  /** Name of the channel; empty until both ends have agreed on it. */
   get id(): string {
     return this.machine.id;
   }
 
-  /** How long the other end may be absent; after the exchange, what both agreed on. */
+  /** Maximum absence of the other end. After the exchange, the agreed value. */
   get windowMs(): number {
     return this.machine.windowMs;
   }
@@ -100,7 +100,7 @@ export class ResumeTransport implements Transport, InputOwner {
   }
 
   get unsentBytes(): number {
-    // That nothing is taken while there is no link is not the peer's fault: it counts as progress.
+    // Without a link, no progress is expected from the peer, so each check counts as progress.
     if (!this.waitsForPeer) this.looks += 1;
     return -(this.machine.acknowledgedMessages + this.looks);
   }
@@ -109,27 +109,27 @@ export class ResumeTransport implements Transport, InputOwner {
     return this.links.link !== undefined;
   }
 
-  /** Of the link: one long message comes in pieces, and is acknowledged as a whole. */
+  /** The link's value. A long message arrives in pieces, but is acknowledged as a whole. */
   get unacknowledgedBytes(): number | undefined {
     return transportOf(this.links.link?.channel)?.unacknowledgedBytes;
   }
 
-  /** Messages pass now. */
+  /** Whether messages can be sent now. */
   get isLinked(): boolean {
     return this.links.link !== undefined && this.machine.isLinked;
   }
 
-  /** Bytes of the messages that are kept for the peer. */
+  /** Bytes of the messages kept for the peer. */
   get keptBytes(): number {
     return this.machine.keptBytes;
   }
 
-  /** The copy that another process gives knows the client at least as well as this one. */
+  /** Returns true if the client can continue with the other process's copy whenever it can continue with this copy. */
   givesWayTo(state: TransportState): boolean {
     return this.machine.secrets.givesWayTo(state);
   }
 
-  /** True for a secret that resumes this channel. Takes the same time for every one. */
+  /** Returns true for a secret that resumes this channel. Takes the same time for every secret. */
   knows(secret: string): boolean {
     return this.machine.knows(secret);
   }
@@ -144,23 +144,23 @@ export class ResumeTransport implements Transport, InputOwner {
     if (this.isActive) this.channel?.pipeline.fireUserEventTriggered(event);
   }
 
-  // --- what a link reports ---
+  // --- events of a link ---
 
-  /** The client has a link: OPEN goes out, or RESUME. */
+  /** Called when the client has a link. Sends OPEN or RESUME. */
   greet(link: ResumeLink): void {
     this.machine.beginLink();
     this.beginLink(link);
     this.links.pump();
   }
 
-  /** An OPEN came over a link of the server: this channel begins. */
+  /** Called when a server's link received an OPEN. The channel begins. */
   accept(link: ResumeLink, wanted: { windowMs: number; creditBytes: number }): void {
     this.machine.open(wanted);
     this.isConnected = true;
     this.beginLink(link);
   }
 
-  /** A RESUME with a secret that is known came in this frame over a link of the server. */
+  /** Called when a server's link received a RESUME with a known secret. */
   resume(
     link: ResumeLink,
     frame: Buffer,
@@ -174,26 +174,26 @@ export class ResumeTransport implements Transport, InputOwner {
     return action;
   }
 
-  /** A frame came over a link. Returns the error if it breaks the protocol. */
+  /** Called when a link received a frame. Returns the error if the frame breaks the protocol. */
   frame(link: ResumeLink, frame: Buffer): Error | undefined {
     if (this.links.link !== link || this.isFinished) return undefined;
     const action = this.machine.received(frame, this.input);
     return action === undefined ? undefined : this.carryOut(action);
   }
 
-  /** A burst of messages that arrived together over a link has ended. */
+  /** Called at the end of a burst of messages of a link. */
   frameComplete(link: ResumeLink): void {
     if (this.links.link !== link) return;
     this.input.endBurst();
     this.drained();
   }
 
-  /** The link takes more. */
+  /** Called when the link is writable again. */
   linkWritable(link: ResumeLink): void {
     if (this.links.link === link) this.links.pump();
   }
 
-  /** A link is gone. */
+  /** Called when a link is lost. */
   loseLink(link: ResumeLink): void {
     if (this.links.link !== link) return;
     const wasLinked = this.machine.isLinked;
@@ -203,20 +203,20 @@ export class ResumeTransport implements Transport, InputOwner {
     this.ackTimer = this.lingerTimer = undefined;
     this.machine.loseLink();
     if (!this.isFinished && this.isOver && !this.owner.outlivesChannel) this.finish(undefined);
-    // A link that was lost before the answer to RESUME changes nothing: there was none, and there is none.
+    // A link that was lost before the answer to RESUME is not reported.
     if (this.isFinished || !wasLinked) return;
     this.owner.detached(link);
     this.fire(new LinkLostEvent(link.channel.closeInfo));
   }
 
-  /** The server asks its client to go elsewhere, if there is a link. */
+  /** Asks the client to move, if a link exists. */
   move(spreadMs: number, places: readonly MovePlace[] | undefined): void {
     if (!this.isLinked) return;
     this.machine.sendUrgent({ kind: 'move', spreadMs, places });
     this.links.pump();
   }
 
-  /** The machine has been notified of the link. One that is still open is replaced. */
+  /** Called after the machine was notified of the link. Replaces a link that is still open. */
   protected beginLink(link: ResumeLink): void {
     this.input.clear();
     const old = this.links.replace(link, this.clock.now());
@@ -253,7 +253,8 @@ export class ResumeTransport implements Transport, InputOwner {
         this.fail(resetError());
         break;
       case 'gone':
-        // A peer that has ended its half and closes forgets the rest, as TCP answers what comes late by a reset.
+        // A peer that has ended its output and closed forgets the rest. TCP answers later data with
+        // a reset in the same way.
         if (this.hasPeerEnded) this.fail(resetError());
         else this.owner.gone(action);
         break;
@@ -262,7 +263,7 @@ export class ResumeTransport implements Transport, InputOwner {
         this.owner.moved(action);
         break;
       case 'fail':
-        // Its handler ends the link, with the reason.
+        // The link's handler ends the link with the reason.
         this.links.lose(this.clock.now());
         this.fail(action.error);
         return action.error;
@@ -270,9 +271,9 @@ export class ResumeTransport implements Transport, InputOwner {
     return undefined;
   }
 
-  // --- at another process ---
+  // --- move to another process ---
 
-  /** Goes on with a channel that another process had. False if more is kept than the client's credit. */
+  /** Continues a channel of another process. Returns false if more is kept than the client's credit allows. */
   goOn(state: TransportState): boolean {
     this.isConnected = true;
     this.isOver = this.hasLeft = state.isClosed;
@@ -283,17 +284,17 @@ export class ResumeTransport implements Transport, InputOwner {
     return true;
   }
 
-  /** Passes nothing more to the pipeline. */
+  /** Stops passing messages to the pipeline. */
   stopInput(): void {
     this.input.stop();
   }
 
-  /** Goes on after `stopInput`. */
+  /** Continues after `stopInput`. */
   readAgain(): void {
     if (!this.isFinished && this.departure === undefined) this.input.goOn();
   }
 
-  /** Takes the state for another process. Nothing is taken, sent or kept any more, until `thaw` or `moveAway`. */
+  /** Returns the state for another process. Until `thaw` or `moveAway`, nothing is read, sent or kept. */
   freeze(): TransportState {
     this.input.endBurst();
     this.input.stop();
@@ -307,7 +308,7 @@ export class ResumeTransport implements Transport, InputOwner {
     return { ...this.machine.state, waiting, isClosed, remote };
   }
 
-  /** It has ended, or begun to end, since its state was taken. */
+  /** Returns true if the channel has ended, or begun to end, since the state was captured. */
   hasEndedSince({ isClosed, endReason }: TransportState): boolean {
     return (
       this.isFinished || this.isOver !== isClosed || this.machine.state.endReason !== endReason
@@ -315,8 +316,8 @@ export class ResumeTransport implements Transport, InputOwner {
   }
 
   /**
-   * The other process may have it, too. It gives its link up, with what came and was not taken: the client goes on with the one
-   * that it reaches first, and cannot go on with the other one after that.
+   * Called when the other process may have the channel too. Drops the link and its unread messages. The client continues in the
+   * process that it reaches first, and cannot continue in the other process after that.
    */
   contest(): void {
     this.machine.secrets.isShared = true;
@@ -327,7 +328,7 @@ export class ResumeTransport implements Transport, InputOwner {
     link.channel.end({ reason: 'moved' });
   }
 
-  /** The other process has not taken it: it goes on here. */
+  /** Continues here, because the other process has not accepted the channel. */
   thaw(): void {
     const late = this.departure?.late ?? [];
     this.departure = undefined;
@@ -344,7 +345,7 @@ export class ResumeTransport implements Transport, InputOwner {
     this.finishIfDone();
   }
 
-  /** Another process has taken it: its link ends, and the client finds the channel there. */
+  /** Ends the link after another process has accepted the channel. The client then resumes the channel there. */
   moveAway(): void {
     const text =
       'the lasting channel goes on in another process, and took along what was not acknowledged';
@@ -388,7 +389,7 @@ export class ResumeTransport implements Transport, InputOwner {
 
   sizeOf(message: unknown): number {
     const size = sizeOfBytes(message);
-    // The peer's credit is not known before the exchange: `write` looks again.
+    // The peer's credit is unknown before the exchange, so `write` checks again.
     return this.isConnected && size > this.machine.maxPayloadBytes ? -1 : size;
   }
 
@@ -402,7 +403,7 @@ export class ResumeTransport implements Transport, InputOwner {
     return !this.output.hasWaiting;
   }
 
-  /** It would wait for ever. */
+  /** Rejects a message that could never be sent. */
   protected refuseTooLong(messages: readonly unknown[]): void {
     const tooLong = messages.map(sizeOfBytes).find((size) => size > this.machine.maxPayloadBytes);
     if (tooLong === undefined) return;
@@ -415,24 +416,24 @@ export class ResumeTransport implements Transport, InputOwner {
     if (this.output.fill() && !this.isOver) this.sink!.written();
   }
 
-  /** Resolves when the peer has everything that has been taken so far. */
+  /** Resolves when the peer has all messages written so far. */
   acknowledged(): Promise<void> {
     return this.output.acknowledged();
   }
 
-  /** The messages that were taken and that the peer has not acknowledged, oldest first. */
+  /** Returns the written messages that the peer has not acknowledged, oldest first. */
   unacknowledged(): Buffer[] {
     return this.machine.unacknowledged();
   }
 
-  /** Nothing is kept for the peer any more. */
+  /** Drops all messages kept for the peer. */
   forget(): void {
     this.machine.forget();
   }
 
   // --- the end ---
 
-  /** Our half ends after everything that was written. */
+  /** Ends the output after all written messages. */
   protected endOutput(reason: string): void {
     this.machine.end(reason);
   }
@@ -455,7 +456,7 @@ export class ResumeTransport implements Transport, InputOwner {
     this.leave();
     const hadUnread = this.input.hasWaiting;
     this.input.clear();
-    // A slow consumer would not take what is kept for it.
+    // A slow consumer would not receive the kept messages.
     const isLost = this.links.link === undefined && !this.owner.outlivesChannel;
     if (this.id === '' || isLost || hadUnread || info.reason === 'slow-consumer') this.drop(info);
     else {
@@ -467,7 +468,7 @@ export class ResumeTransport implements Transport, InputOwner {
     }
   }
 
-  /** A link on which nothing is acknowledged is not waited for. */
+  /** Limits the wait for acknowledgements. */
   private linger(): void {
     this.lingerTimer?.cancel();
     this.lingerTimer = this.clock.deadlines.schedule(() => this.finish(undefined), LINGER_MS);
@@ -480,14 +481,14 @@ export class ResumeTransport implements Transport, InputOwner {
     this.drop(info);
   }
 
-  /** Tells the peer, if it is there, and waits for nothing. */
+  /** Ends without waiting, and notifies the peer over the link, if one exists. */
   private drop(info: CloseInfo | undefined): void {
     this.machine.reset();
     this.links.pump();
     this.finish(info);
   }
 
-  /** An error that ends the channel. */
+  /** Ends the channel with an error. */
   fail(error: Error): void {
     this.endError ??= error;
     if (!this.isOver) {
@@ -498,7 +499,7 @@ export class ResumeTransport implements Transport, InputOwner {
     this.finish(undefined);
   }
 
-  /** It ends without an error of its own, as when the peer did not come back in time. */
+  /** Ends the channel without an error of its own, for example when the peer did not return in time. */
   expire(info: CloseInfo): void {
     this.leaveAs(info, info.error);
   }
@@ -513,7 +514,7 @@ export class ResumeTransport implements Transport, InputOwner {
     this.finish(info);
   }
 
-  /** Reports the end, once. */
+  /** Reports the end once. */
   private leave(): void {
     if (this.hasLeft) return;
     this.hasLeft = true;
@@ -538,7 +539,7 @@ export class ResumeTransport implements Transport, InputOwner {
   }
 }
 
-/** As the system would report it, so that the channel's reason is `reset`. */
+/** Creates the error that the system would report, so that the channel's reason is `reset`. */
 function resetError(): Error {
   const text = 'the peer dropped the lasting channel';
   return Object.assign(new Error(text), { code: 'ECONNRESET' });

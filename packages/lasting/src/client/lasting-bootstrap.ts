@@ -19,16 +19,16 @@ import { CREDIT_BYTES, systemRandom, WINDOW_MS } from '../protocol/resume-machin
 import { LastingClient } from './lasting-client.ts';
 
 /**
- * Options of a {@link LastingBootstrap}: the options of the `ReconnectingClient` that makes the links, and some more. `bootstrap`
- * builds the pipeline of each link: framing, heartbeat; `ready` comes before a link is used.
+ * Options of a {@link LastingBootstrap}, in addition to those of the `ReconnectingClient` that connects the links. `bootstrap`
+ * builds the pipeline of each link, for example framing and heartbeat. `ready` runs before a link is used.
  */
 export interface LastingOptions<P = ConnectPlace, C extends Channel = Channel>
   extends Omit<ReconnectingClientOptions<P, C>, 'offline'> {
-  /** How long this client may be absent; the server may allow less. @default 60000 */
+  /** Maximum absence of this client, in milliseconds. The server can allow less. @default 60000 */
   readonly windowMs?: number;
   /**
-   * The bytes that the server may send without an acknowledgement, and the most that this end keeps of its own messages; each
-   * message counts 64 more.
+   * Maximum number of unacknowledged bytes from the server, and of bytes that this end keeps of its own messages. Each message
+   * counts 64 bytes more than its length.
    * @default 1048576
    */
   readonly creditBytes?: number;
@@ -49,8 +49,7 @@ const CONNECT = describeOptions('connect', { signal: unchecked() });
 const clients = new WeakMap<Channel, ReconnectingClient<never, never>>();
 
 /**
- * Opens lasting channels: ordinary channels that outlive their connections. The server has a `ResumeHandler` at the end
- * of its pipeline.
+ * A bootstrap for lasting channels, which outlive connections. The server needs a `ResumeHandler` at the end of its pipeline.
  *
  * ```text
  *  bootstrap                wire | frame | [heartbeat] | …       a link: one after another
@@ -58,13 +57,13 @@ const clients = new WeakMap<Channel, ReconnectingClient<never, never>>();
  *  .handler(pipeline)                     codec | sign-in | app  the lasting channel: stays
  * ```
  *
- * - **Messages** are whole: each is one message of the framing of the links. Each arrives exactly once and in order, as
- *   long as both processes live and no absence is longer than the window.
- * - **Writes** settle when the message is kept, with or without a link; `acknowledged(channel)` resolves when the
- *   server has them. When more is kept than the server's credit allows, the channel becomes unwritable as any other.
+ * - **Messages** are the messages of the links' framing. Each message arrives exactly once and in order, if both processes live
+ *   and no absence exceeds the window.
+ * - **Writes** settle when the message is kept, with or without a link; `acknowledged(channel)` resolves when the server has the
+ *   messages. If more is kept than the server's credit allows, the channel becomes unwritable.
  * - **Events** `LinkLostEvent`, `LinkResumedEvent` and `LinkMoveEvent` in the lasting pipeline.
- * - **The end** the channel fails with `RESUME_GONE` when the server does not know it any more, or when no link came
- *   within the window; `unacknowledged(channel)` has what may not have arrived.
+ * - **The end** the channel fails with `RESUME_GONE` if the server no longer knows it, or if no link was made within the window.
+ *   `unacknowledged(channel)` returns the messages that may not have arrived.
  *
  * @example
  * ```ts run
@@ -127,19 +126,19 @@ export class LastingBootstrap<
     const { windowMs: _window, creditBytes: _credit, channelOptions: _own, ...links } = options;
     this.links = links;
     const { signal: _signal, ...checked } = links;
-    // Checks its options; one that is never started keeps nothing.
+    // The constructor checks the options. The client is never started and keeps nothing.
     new ReconnectingClient(checked);
   }
 
-  /** Builds the pipeline of each lasting channel. */
+  /** Sets the function that builds the pipeline of each lasting channel. */
   handler<R2, W2>(initialize: LastingPipeline<R2, W2>): LastingBootstrap<P, C, R2, W2> {
     this.initialize = initialize as LastingPipeline<unknown, unknown>;
     return this as unknown as LastingBootstrap<P, C, R2, W2>;
   }
 
   /**
-   * Resolves with the channel once it is open. Rejects with `RECONNECT_GIVEN_UP`, with `RESUME_GONE` if the server
-   * speaks another version, or with the reason of the signal.
+   * Opens a lasting channel and resolves with it. Rejects with `RECONNECT_GIVEN_UP`, with `RESUME_GONE` if the server speaks
+   * another version, or with the reason of the signal.
    *
    * @throws OptionError `OPTION_CONFLICT` without `.handler(…)`
    */
@@ -170,7 +169,7 @@ export class LastingBootstrap<
 }
 
 /**
- * The client that makes the links of a lasting channel: its `state`, its `networkChanged()`.
+ * Returns the client that makes the links of a lasting channel, for its `state` and `networkChanged()`.
  *
  * @throws PipelineError `PIPELINE_STATE` if this is not a lasting channel of a client
  */

@@ -7,9 +7,9 @@ import { ResumeTransport } from '../channel/resume-transport.ts';
 import type { ResumeAction, ResumeMachineOptions } from '../protocol/resume-machine.ts';
 import { LastingLink } from './lasting-link.ts';
 
-/** The client's end of one lasting channel: a reconnecting client gives it links, and it gives them to its transport. */
+/** The client's end of a lasting channel, which connects links with a reconnecting client and passes them to the transport. */
 export class LastingClient<P, C extends Channel> implements ResumeOwner {
-  /** A client that has closed its channel does not come back for it. */
+  /** Always false, because a client that has closed its channel does not reconnect for it. */
   readonly outlivesChannel = false;
   readonly transport: ResumeTransport;
   readonly links: ReconnectingClient<P, C>;
@@ -37,7 +37,7 @@ export class LastingClient<P, C extends Channel> implements ResumeOwner {
         return decision === true && afterMs > 0 ? { afterMs } : decision;
       },
     });
-    // A page that is left for good is not an absence: the server must know.
+    // When the user leaves the page for good, the channel closes, so that the server is notified.
     this.links.on('leave', (isKept) => {
       if (!isKept) this.transport.channel?.close();
     });
@@ -57,10 +57,10 @@ export class LastingClient<P, C extends Channel> implements ResumeOwner {
     });
   }
 
-  // --- what the transport reports ---
+  // --- events of the transport ---
 
   begin(): void {
-    // Why it failed comes with the state.
+    // The state reports the error.
     this.links.start().catch(() => {});
   }
 
@@ -81,7 +81,7 @@ export class LastingClient<P, C extends Channel> implements ResumeOwner {
 
   gone({ code, text, retryAfterMs }: Extract<ResumeAction, { readonly do: 'gone' }>): void {
     if (this.transport.id === '' && retryAfterMs > 0) {
-      // The server asks for patience; the next OPEN comes after it.
+      // The server is busy. The client sends the next OPEN after this time.
       this.retryAfterMs = retryAfterMs;
       this.link?.close('refused');
       return;

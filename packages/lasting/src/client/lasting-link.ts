@@ -1,17 +1,14 @@
 import type { Context, Handler, Types } from '@headrace/core';
 import type { ResumeTransport } from '../channel/resume-transport.ts';
 
-/**
- * The last handler of a client's link: sends OPEN or RESUME as soon as it is added, and carries the lasting channel
- * until the link is gone.
- */
+/** The last handler of a client's link, which sends OPEN or RESUME when it is added, and carries the lasting channel. */
 export class LastingLink implements Handler {
   declare readonly types: Types<{ reads: Buffer }>;
   private readonly transport: ResumeTransport;
   private readonly greeted: () => void;
   private hasGreeted = false;
 
-  /** @param greeted - called once the other end has answered, and messages pass */
+  /** @param greeted - called when the server has answered and messages can be sent */
   constructor(transport: ResumeTransport, greeted: () => void) {
     this.transport = transport;
     this.greeted = greeted;

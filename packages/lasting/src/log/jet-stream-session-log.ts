@@ -12,17 +12,17 @@ import type { AppendPlace, LoggedSession, SessionLog } from './session-log.ts';
 
 /** Options of {@link jetStreamSessionLog}. */
 export interface JetStreamSessionLogOptions {
-  /** A client that is connected already, and reconnects by itself. */
+  /** Client that is already connected, and reconnects by itself. */
   readonly connection: NatsConnection;
-  /** How long JetStream keeps a record, in milliseconds. @default 600000 */
+  /** Time that JetStream keeps a record, in milliseconds. @default 600000 */
   readonly keepMs?: number;
   /**
-   * The name of the JetStream stream, which is made if it does not exist; the subjects are `hr.<name>.<id>`. Letters, digits, `-`
-   * and `_`.
+   * Name of the JetStream stream, which is created if it does not exist. Allowed are letters, digits, `-` and `_`. The subjects
+   * are `hr.<name>.<id>`.
    * @default 'hr_lasting'
    */
   readonly stream?: string;
-  /** On how many servers of a NATS cluster records are stored. @default 1 */
+  /** Number of servers of a NATS cluster that store the records. @default 1 */
   readonly replicas?: number;
 }
 
@@ -39,16 +39,16 @@ const OPTIONS = describeOptions('jetStreamSessionLog', {
 
 const INSTALL = 'npm install @nats-io/transport-node @nats-io/jetstream';
 const NANOSECONDS = 1e6;
-/** JetStream's codes. */
+/** Error codes of JetStream. */
 const NAME_IN_USE = 10058;
 const WRONG_SEQUENCE = 10071;
-/** Removes the records of the subject before this one. */
+/** Header that removes the earlier records of the subject. */
 const ROLLUP = 'Nats-Rollup';
-/** At most so many bytes of a message are headers. */
+/** Maximum number of bytes of a message's headers. */
 const HEADERS_BYTES = 1024;
 const PAGE = 256;
 const PAGE_MS = 5000;
-/** An answer with no record says nothing: a busy server gives none, too. */
+/** Maximum number of reads without a record, because a busy server can also answer without records. */
 const MAX_READS = 3;
 
 interface Client {
@@ -77,7 +77,8 @@ class JetStreamSessionLog implements SessionLog {
     for (let tries = 0; tries < MAX_READS; tries += 1) {
       const last = await this.lastOf(client, id);
       if (last === undefined) return undefined;
-      // Most channels are idle, and have this one; a consumer costs the server far more.
+      // Most channels are idle and have only this record. A consumer would cost the server far
+      // more.
       if (isWhole(last.header))
         return { records: [Buffer.from(last.data)], revision: String(last.seq) };
       const found = await this.readTo(client, id, last.seq);
@@ -86,7 +87,10 @@ class JetStreamSessionLog implements SessionLog {
     throw new Error(`the stream ${this.stream} gave none of the records that it has of ${id}`);
   }
 
-  /** The records up to this one. `undefined` if they were removed meanwhile, or if the server gave nothing in time. */
+  /**
+   * Reads the records up to this sequence number. Returns `undefined` if the records were removed meanwhile, or if the server
+   * sent no record in time.
+   */
   private async readTo(
     client: Client,
     id: string,
@@ -103,7 +107,7 @@ class JetStreamSessionLog implements SessionLog {
         const before = revision;
         const messages = await consumer.fetch({ max_messages: PAGE, expires: PAGE_MS });
         for await (const { seq, data, headers } of messages) {
-          // One that came meanwhile may have removed those that were read.
+          // A record that arrived meanwhile may have removed the records that were read.
           if (isWhole(headers)) records.length = 0;
           records.push(Buffer.from(data));
           revision = seq;
@@ -138,7 +142,8 @@ class JetStreamSessionLog implements SessionLog {
       return String(seq);
     } catch (thrown) {
       if (codeOf(thrown) !== WRONG_SEQUENCE) {
-        // The stream may have been removed. The first append that finds it so has it opened again, for all of them.
+        // The stream may have been removed. The first append that detects this opens the stream
+        // again, for all appends.
         if (this.opening === opening) this.opening = undefined;
         throw thrown;
       }
@@ -205,7 +210,7 @@ class JetStreamSessionLog implements SessionLog {
       await manager.streams.add(wanted);
     } catch (thrown) {
       if (codeOf(thrown) !== NAME_IN_USE) throw thrown;
-      // Another process has made it with other settings, of which the age matters.
+      // Another process has created the stream with other settings, of which only the age matters.
       const { config } = await manager.streams.info(this.stream);
       const { max_age, allow_rollup_hdrs, num_replicas } = wanted;
       await manager.streams.update(this.stream, {
@@ -220,7 +225,7 @@ class JetStreamSessionLog implements SessionLog {
   }
 }
 
-/** It has replaced the records before it. */
+/** Returns true if the record replaced the records before it. */
 function isWhole(headers: MsgHdrs | undefined): boolean {
   return headers?.get(ROLLUP) === 'sub';
 }
@@ -235,12 +240,11 @@ function codeOf(thrown: unknown): number | undefined {
 }
 
 /**
- * Keeps lasting channels in JetStream, from nats-server 2.9 on: one stream for all of them, with a subject for each. A record is
- * acknowledged when the stream has it, on as many servers as
- * `replicas` needs for a majority. A record can take three times the `creditBytes` of the table, plus held messages and the state
- * of `save`. For a client that writes without reading, it can take four times the `creditBytes` plus twice the
- * `maxOutboundBytes` of the channel. A channel whose record NATS does not take (`max_payload`, 1 MiB by default) ends with
- * `MESSAGE_TOO_LONG`: use a `creditBytes` of 262144, or raise `max_payload`.
+ * Returns a log that keeps lasting channels in JetStream (nats-server 2.9 or later). All channels share one stream, each with its
+ * own subject. A record is acknowledged when a majority of the `replicas` has stored it. A record can take three times the
+ * `creditBytes` of the table, plus held messages and the state of `save`. For a client that writes without reading, a record can
+ * take four times the `creditBytes` plus twice the channel's `maxOutboundBytes`. If a record exceeds the `max_payload` of NATS
+ * (default 1 MiB), its channel ends with `MESSAGE_TOO_LONG`. Use a `creditBytes` of 262144, or raise `max_payload`.
  *
  * @throws OptionError if an option is not valid
  * @example

@@ -5,9 +5,9 @@ import type { AppendPlace, LoggedSession, SessionLog } from './session-log.ts';
 
 /** Options of {@link memorySessionLog}. */
 export interface MemorySessionLogOptions {
-  /** How long the log keeps a channel after its last record, in milliseconds. @default 600000 */
+  /** Time that the log keeps a channel after its last record, in milliseconds. @default 600000 */
   readonly keepMs?: number;
-  /** The clock by which records expire. @default the system's clock */
+  /** Clock by which records expire. @default the system's clock */
   readonly clock?: Pick<Clock, 'now'>;
 }
 
@@ -48,7 +48,7 @@ class MemorySessionLog implements SessionLog {
     if (after !== (stored === undefined ? undefined : String(stored.revision))) return undefined;
     this.lastRevision += 1;
     const before = replaces ? [] : (stored?.records ?? []);
-    // The newest last: those that are not written to any more are forgotten first.
+    // The newest channel comes last, so that channels without new records are forgotten first.
     this.stored.delete(id);
     this.stored.set(id, {
       records: [...before, Buffer.from(record)],
@@ -73,8 +73,7 @@ class MemorySessionLog implements SessionLog {
 }
 
 /**
- * A log in the memory of this process, for tests and simulations of several servers in one process. It is lost when the process
- * ends.
+ * Returns a log in memory, for tests and simulations of several servers in one process. The log is lost when the process ends.
  *
  * @throws OptionError if an option is not valid
  * @example

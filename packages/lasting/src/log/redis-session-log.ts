@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import { describeOptions, number, text, value } from '@headrace/core/authoring';
 import type { AppendPlace, LoggedSession, SessionLog } from './session-log.ts';
 
-/** A client of `@redis/client` or `redis` that is connected, to one server. */
+/** A connected client of `@redis/client` or `redis`, for one server. */
 export interface RedisSender {
-  /** Sends a command; rejects with the error of the client or of Redis. */
+  /** Sends a command. Rejects with the error of the client or of Redis. */
   sendCommand(
     command: readonly (string | Buffer)[],
     options?: { readonly typeMapping?: Readonly<Record<number, unknown>> },
@@ -14,11 +14,11 @@ export interface RedisSender {
 
 /** Options of {@link redisSessionLog}. */
 export interface RedisSessionLogOptions {
-  /** A client that is connected already, and reconnects by itself. */
+  /** Client that is already connected, and reconnects by itself. */
   readonly client: RedisSender;
-  /** How long Redis keeps a channel after its last record, in milliseconds. @default 600000 */
+  /** Time that Redis keeps a channel after its last record, in milliseconds. @default 600000 */
   readonly keepMs?: number;
-  /** The prefix of the names of the keys. @default 'hr:lasting:' */
+  /** Prefix of the keys. @default 'hr:lasting:' */
   readonly prefix?: string;
 }
 
@@ -33,8 +33,9 @@ const OPTIONS = describeOptions('redisSessionLog', {
 });
 
 /**
- * KEYS revision records; ARGV after record replaces keep-ms. Gives the revision, or nothing if it is another one. The first
- * revision is the time in microseconds, so that none comes twice when Redis has lost its data. It may have evicted one of the keys.
+ * KEYS: revision, records. ARGV: after, record, replaces, keep-ms. Returns the revision, or nothing if the revision is not
+ * `after`. The first revision is the time in microseconds, so that no revision repeats after Redis has lost its data. Redis may
+ * have evicted one of the keys.
  */
 const APPEND = `
 local at, records = KEYS[1], KEYS[2]
@@ -50,7 +51,7 @@ redis.call('PEXPIRE', records, ARGV[4])
 return next
 `;
 
-/** KEYS revision records. Gives the revision and the records. */
+/** KEYS: revision, records. Returns the revision and the records. */
 const READ = `
 local now = redis.call('GET', KEYS[1])
 if not now then return false end
@@ -60,13 +61,13 @@ table.insert(found, 1, now)
 return found
 `;
 
-/** KEYS revision records; ARGV revision. */
+/** KEYS: revision, records. ARGV: revision. */
 const REMOVE = `
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1], KEYS[2]) end
 return false
 `;
 
-/** The first byte of a bulk string, by which the client names its type. */
+/** First byte of a bulk string, with which the client identifies its type. */
 const BULK_STRING = '$'.charCodeAt(0);
 const AS_BUFFERS = { typeMapping: { [BULK_STRING]: Buffer } };
 
@@ -109,7 +110,7 @@ class RedisSessionLog implements SessionLog {
     id: string,
     values: readonly (string | Buffer)[],
   ): Promise<unknown> {
-    // In one slot of a Redis cluster.
+    // Both keys must be in one slot of a Redis cluster.
     const key = `${this.prefix}{${id}}`;
     const rest = ['2', `${key}:at`, `${key}:records`, ...values];
     try {
@@ -123,7 +124,7 @@ class RedisSessionLog implements SessionLog {
 
 const names = new Map<string, string>();
 
-/** By which Redis knows a script that it has run. */
+/** Returns the name by which Redis knows a script that it has run. */
 function nameOf(script: string): string {
   let name = names.get(script);
   if (name === undefined) {
@@ -134,9 +135,9 @@ function nameOf(script: string): string {
 }
 
 /**
- * Keeps lasting channels in Redis, from version 6.2 on: two keys for each channel, which expire. Redis can lose records that it
- * has acknowledged: use `appendonly yes` with `appendfsync always` if a crash of its machine must not lose any. A replica that
- * takes over may lack the last writes, as always with Redis.
+ * Returns a log that keeps lasting channels in Redis (6.2 or later), with two expiring keys for each channel. Redis can lose
+ * records that it has acknowledged. Use `appendonly yes` with `appendfsync always` if a crash of the machine must not lose
+ * records. A replica that takes over can lack the last writes.
  *
  * @throws OptionError if an option is not valid
  * @example

@@ -1,40 +1,39 @@
 /** The records of one lasting channel in a log. */
 export interface LoggedSession {
-  /** The records in order, from the last one that replaced all before it. */
+  /** Records in order, beginning with the last record that replaced the earlier records. */
   readonly records: readonly Uint8Array[];
-  /** The state of the log after the last record; the next record is appended after it. */
+  /** Revision after the last record. The next record is appended after this revision. */
   readonly revision: string;
 }
 
-/** The place of a record in the log, see {@link SessionLog.append}. */
+/** Place of a record in the log, see {@link SessionLog.append}. */
 export interface AppendPlace {
-  /** The revision that the writer knows; `undefined` if there is none yet. */
+  /** Last revision that the writer knows; `undefined` if no record exists. */
   readonly after: string | undefined;
-  /** True if the records before this one are not needed any more. */
+  /** Whether the earlier records are no longer needed. */
   readonly replaces: boolean;
 }
 
 /**
- * The store of the lasting channels of several processes, so that each process can continue any channel. Every process reads the
- * records of the others, and stored records survive any of them. `redisSessionLog` and `jetStreamSessionLog` are the logs for
- * production, {@link memorySessionLog} is the one for tests.
+ * A store for the lasting channels of several processes, so that each process can continue any channel. Every process can read
+ * all records, and the records survive the processes. Use `redisSessionLog` or `jetStreamSessionLog` in production, and
+ * {@link memorySessionLog} in tests.
  *
- * A log keeps records for each id, of at most 64 letters, digits, `-` and `_`. It guarantees one thing: of two processes that
- * append after the same revision, only one succeeds.
+ * A log keeps records for each id. An id has at most 64 letters, digits, `-` and `_`. If two processes append after the same
+ * revision, only one process succeeds.
  */
 export interface SessionLog {
-  /** How long the log keeps a channel after its last record, in milliseconds. */
+  /** Time that the log keeps a channel after its last record, in milliseconds. */
   readonly keepMs: number;
-  /** Reads the records of a channel; `undefined` if there are none. Rejects if the log cannot be reached. */
+  /** Reads the records of a channel; `undefined` if none exist. Rejects if the log is unreachable. */
   read(id: string): Promise<LoggedSession | undefined>;
   /**
-   * Stores a record, and resolves with the revision after it; with
-   * `undefined`, and stores nothing, if the log has another revision than `after`. A writer that does not know whether a record
-   * was stored appends it again: if the last record is the same, byte for byte, resolves with its revision. Rejects if it is
-   * unknown whether the record was stored, and with an `EncodeError` `MESSAGE_TOO_LONG` for a record that the log never takes,
-   * which ends the channel.
+   * Stores a record and resolves with the new revision. If the log's revision is not `after`, stores nothing and resolves with
+   * `undefined`. A writer that does not know whether a record was stored appends it again. If the last record has the same bytes,
+   * `append` resolves with its revision. Rejects if the result is unknown. Rejects with an `EncodeError` `MESSAGE_TOO_LONG` for a
+   * record that the log never accepts, which ends the channel.
    */
   append(id: string, record: Uint8Array, place: AppendPlace): Promise<string | undefined>;
-  /** Forgets a channel, if the log has this revision. Rejects if the log cannot be reached. */
+  /** Removes the records of a channel if the log has this revision. Rejects if the log is unreachable. */
   remove(id: string, after: string): Promise<void>;
 }

@@ -1,55 +1,55 @@
 import { MESSAGE_OVERHEAD_BYTES } from './kept-run.ts';
 
-/** An acknowledgement goes out after this many messages … */
+/** Number of messages after which an acknowledgement is sent. */
 const ACK_MESSAGES = 64;
-/** … or after this share of the credit, or after this time, see `ACK_MS`. */
+/** Share of the credit after which an acknowledgement is sent. After `ACK_MS`, an acknowledgement is sent in any case. */
 const ACK_SHARE = 1 / 4;
 
-/** How long an acknowledgement may wait for more to acknowledge. */
+/** Maximum delay of an acknowledgement, which gives time for further messages to be acknowledged together. */
 export const ACK_MS = 250;
 
 /**
- * Counts what comes in: what has arrived, what the pipeline has taken, and what the peer was told. A message counts
- * as received when the pipeline has taken it, so what waits before the pipeline is bounded by our credit.
+ * Counts inbound messages: those that arrived, those that the pipeline read, and those that were acknowledged. A message counts
+ * as received when the pipeline has read it, so the credit limits the waiting messages.
  */
 export class IncomingMessages {
-  /** The number of the last message that the pipeline has taken. */
+  /** Number of the last message that the pipeline has read. */
   taken = 0;
   private readonly creditBytes: number;
   private acknowledged = 0;
-  /** Bytes that arrived and were not taken. */
+  /** Bytes that arrived and were not read. */
   private waitingBytes = 0;
-  /** Bytes that were taken and are not acknowledged to the peer. */
+  /** Bytes that were read and are not acknowledged to the peer. */
   private unacknowledgedBytes = 0;
 
   constructor(creditBytes: number) {
     this.creditBytes = creditBytes;
   }
 
-  /** The channel was at another process before, which has taken messages up to this number. */
+  /** Continues a channel of another process, which has read messages up to this number. */
   goOnAfter(taken: number): void {
     this.taken = this.acknowledged = taken;
   }
 
-  /** A message has arrived; false if it is more than our credit allows. */
+  /** Counts a received message. Returns false if the message exceeds the credit. */
   arrived(payloadBytes: number): boolean {
     this.waitingBytes += payloadBytes + MESSAGE_OVERHEAD_BYTES;
     return this.waitingBytes + this.unacknowledgedBytes <= this.creditBytes;
   }
 
-  /** The pipeline has taken the oldest one. */
+  /** Called when the pipeline has read the oldest message. */
   take(payloadBytes: number): void {
     this.taken += 1;
     this.waitingBytes -= payloadBytes + MESSAGE_OVERHEAD_BYTES;
     this.unacknowledgedBytes += payloadBytes + MESSAGE_OVERHEAD_BYTES;
   }
 
-  /** Something was taken that the peer does not know of. */
+  /** Whether messages were read that are not acknowledged. */
   get isUnacknowledged(): boolean {
     return this.taken !== this.acknowledged;
   }
 
-  /** So much that it should not wait any longer. */
+  /** Whether an acknowledgement should be sent now. */
   get isDue(): boolean {
     return (
       this.taken - this.acknowledged >= ACK_MESSAGES ||
@@ -57,14 +57,14 @@ export class IncomingMessages {
     );
   }
 
-  /** The peer is being told: returns the number of the last message taken. */
+  /** Called when an acknowledgement is sent. Returns the number of the last read message. */
   acknowledge(): number {
     this.acknowledged = this.taken;
     this.unacknowledgedBytes = 0;
     return this.taken;
   }
 
-  /** A new link begins: the peer is told what was taken, and sends the rest again. */
+  /** Begins a new link. Returns the number to acknowledge; the peer sends the later messages again. */
   beginLink(): number {
     this.waitingBytes = 0;
     return this.acknowledge();

@@ -4,14 +4,14 @@ import { bufferView, byteLengthOf } from '@headrace/core/authoring';
 import { FRAME_KIND, MANY_BYTES, RECORD_HEADER_BYTES } from './resume-frame.ts';
 
 /**
- * The cost of each message for the credit, on top of its payload. Both ends count it, so it is part of the protocol, and
- * not core's `ENTRY_OVERHEAD_BYTES`.
+ * Bytes that each message costs in the credit, in addition to its payload. Both ends count these bytes, so the value is part of
+ * the protocol, and is not core's `ENTRY_OVERHEAD_BYTES`.
  */
 export const MESSAGE_OVERHEAD_BYTES = 64;
 
 /**
- * Messages that lie one after the other in one piece of memory, each behind its length, as in a MANY frame. So many
- * messages are kept with one copy each, and leave in few frames.
+ * Messages in one buffer, each behind its length, as in a MANY frame. Many messages can then be kept with one copy each, and sent
+ * in few frames.
  *
  * ```text
  *   length payload | length payload | length payload | free
@@ -19,22 +19,22 @@ export const MESSAGE_OVERHEAD_BYTES = 64;
  * ```
  */
 export class KeptRun {
-  /** Messages that the peer does not have yet. */
+  /** Number of messages that the peer does not have yet. */
   count = 0;
-  /** The part of the credit that they use. */
+  /** Credit that these messages use. */
   cost = 0;
-  /** A write that has not ended may still read the memory. */
+  /** Whether a pending write may read the memory. */
   isLent = false;
-  /** A write that may never end reads the memory. */
+  /** Whether a write that may never end reads the memory. */
   isShared = false;
   readonly memory: Buffer;
-  /** The lengths of the payloads, from the first one on; those that are acknowledged as well. */
+  /** Lengths of all payloads, including acknowledged ones. */
   private readonly lengths: number[] = [];
   private used = 0;
-  /** The first message that is not acknowledged, and where it lies. */
+  /** First message that is not acknowledged, and its offset. */
   private firstKept = 0;
   private firstKeptAt = 0;
-  /** The first one that the present link has not got. */
+  /** First message that was not sent over the current link, and its offset. */
   private firstUnsent = 0;
   private firstUnsentAt = 0;
 
@@ -50,7 +50,7 @@ export class KeptRun {
     return this.firstUnsent < this.lengths.length;
   }
 
-  /** Adds the first so many messages, for which there is room. A source that throws changes nothing. */
+  /** Adds the first `count` messages. The caller ensures that these messages fit. If a source throws, nothing has changed. */
   add(messages: readonly OutboundBytes[], count: number): void {
     const { memory, lengths } = this;
     const before = lengths.length;
@@ -78,7 +78,7 @@ export class KeptRun {
     this.cost += cost + count * MESSAGE_OVERHEAD_BYTES;
   }
 
-  /** The peer has so many more. Returns what they cost. */
+  /** Removes `count` messages that the peer has received. Returns their cost. */
   acknowledge(count: number): number {
     const { cost } = this;
     this.count -= count;
@@ -98,13 +98,13 @@ export class KeptRun {
     return cost - this.cost;
   }
 
-  /** A new link has got none of what is kept. */
+  /** Marks all kept messages as unsent, for a new link. */
   rewind(): void {
     this.firstUnsent = this.firstKept;
     this.firstUnsentAt = this.firstKeptAt;
   }
 
-  /** The next frame for the present link, which has it when this returns: several short messages, or one. */
+  /** Returns the next frame for the link and marks it as sent. A frame contains several short messages, or one message. */
   next(): RunFrame {
     const { lengths, firstUnsentAt: from } = this;
     this.isLent = true;
@@ -125,7 +125,7 @@ export class KeptRun {
       : new RunFrame(this, FRAME_KIND.many, from, to, count);
   }
 
-  /** The kept messages, in memory of exactly their length, which is not part of a pool. */
+  /** Returns the kept messages in a buffer of exactly their length, outside any pool. */
   compacted(): KeptRun {
     const { firstKeptAt, used } = this;
     const run = new KeptRun(Buffer.allocUnsafeSlow(used - firstKeptAt));
@@ -137,7 +137,7 @@ export class KeptRun {
     return run;
   }
 
-  /** Copies of the payloads that are kept. */
+  /** Returns copies of the kept payloads. */
   payloads(): Buffer[] {
     let at = this.firstKeptAt;
     return this.lengths.slice(this.firstKept).map((bytes) => {
@@ -147,7 +147,7 @@ export class KeptRun {
     });
   }
 
-  /** Nothing is kept any more, and no link reads the memory: it can be used again. */
+  /** Clears the run for reuse, when no link reads its memory. */
   clear(): void {
     this.lengths.length = 0;
     this.count = this.cost = this.used = 0;
@@ -160,9 +160,9 @@ export class KeptRun {
   }
 }
 
-/** A frame whose bytes are those of a run, after its kind. */
+/** A frame that consists of its kind and bytes of a run. */
 export class RunFrame implements ByteSource {
-  /** How many messages it has. */
+  /** Number of messages in the frame. */
   readonly count: number;
   readonly byteLength: number;
   private readonly run: KeptRun;
@@ -177,7 +177,7 @@ export class RunFrame implements ByteSource {
     this.count = count;
   }
 
-  /** Its channel keeps the run. */
+  /** Always true, because the channel keeps the run. */
   get ownsMemory(): boolean {
     return true;
   }

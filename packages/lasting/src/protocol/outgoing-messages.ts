@@ -5,24 +5,24 @@ import { KeptRun, MESSAGE_OVERHEAD_BYTES, type RunFrame } from './kept-run.ts';
 import { RECORD_HEADER_BYTES } from './resume-frame.ts';
 import { giveBack, LARGEST_SPARE_BYTES, takeRun } from './spare-runs.ts';
 
-/** Idle channels share an empty one. */
+/** Empty list that idle channels share. */
 const NO_RUNS: KeptRun[] = [];
 
-/** Outbound messages that are not acknowledged, numbered by counting: a new link is given all messages after a number. */
+/** Unacknowledged outbound messages. Each message has a number, and a new link sends all messages after a given number. */
 export class OutgoingMessages extends SendSequence {
-  /** Bytes that may be unacknowledged: the peer's credit. */
+  /** Maximum number of unacknowledged bytes: the peer's credit. */
   creditBytes = 0;
-  /** Bytes that are not acknowledged, with the overhead. */
+  /** Number of unacknowledged bytes, including the overhead. */
   bytes = 0;
-  /** The oldest first; nearly always one. */
+  /** Runs, the oldest first; nearly always one. */
   private runs: KeptRun[] = NO_RUNS;
 
-  /** The longest payload that the credit allows. */
+  /** Maximum length of a payload within the credit. */
   get maxPayloadBytes(): number {
     return this.creditBytes - MESSAGE_OVERHEAD_BYTES;
   }
 
-  /** Takes copies of messages, `bytes` long together. Returns how many the credit allows now. */
+  /** Copies messages with a total length of `bytes`. Returns the number of messages that the credit allows. */
   addAll(messages: readonly OutboundBytes[], bytes: number, isDetached: boolean): number {
     const room = this.creditBytes - this.bytes;
     let count = messages.length;
@@ -41,14 +41,14 @@ export class OutgoingMessages extends SendSequence {
       cost + count * (RECORD_HEADER_BYTES - MESSAGE_OVERHEAD_BYTES),
       isDetached,
     );
-    // A source that throws has changed nothing yet.
+    // If a source throws, nothing has changed.
     run.add(messages, count);
     this.bytes += cost;
     this.add(count);
     return count;
   }
 
-  /** A run with room for so many bytes. Each is larger than the one before, so there are few of them. */
+  /** Returns a run with room for these bytes. Each run is larger than the previous one, so few runs exist. */
   private runFor(bytes: number, isDetached: boolean): KeptRun {
     const newest = this.runs[this.runs.length - 1];
     let before = 0;
@@ -57,14 +57,15 @@ export class OutgoingMessages extends SendSequence {
       before = newest.memory.length;
     }
     const length = Math.max(bytes, Math.min(LARGEST_SPARE_BYTES, 2 * before));
-    // Without a link nothing is acknowledged: the memory is not rounded up to the size of a spare run.
+    // Without a link, no acknowledgement arrives soon, so the memory is not rounded up to the size
+    // of a spare run.
     const run = isDetached ? new KeptRun(Buffer.allocUnsafeSlow(length)) : takeRun(length);
     if (this.runs === NO_RUNS) this.runs = [];
     this.runs.push(run);
     return run;
   }
 
-  /** The next messages for the present link, as one frame. */
+  /** Returns the next messages for the current link, as one frame. */
   next(): RunFrame | undefined {
     const frame = this.unsentRun()?.next();
     if (frame === undefined) return undefined;
@@ -72,7 +73,7 @@ export class OutgoingMessages extends SendSequence {
     return frame;
   }
 
-  /** The present link has no write under way: none reads the memory of the runs that it got. */
+  /** Called when no write is pending on the current link, so that none reads the memory of its runs. */
   writesEnded(): void {
     const { runs } = this;
     for (let i = 0; i < runs.length; i++) runs[i]!.isLent = false;
@@ -103,11 +104,11 @@ export class OutgoingMessages extends SendSequence {
     return count;
   }
 
-  /** A new link begins behind this number. Returns how many messages go out again. */
+  /** Begins a new link after this message. Returns the number of messages that are sent again. */
   beginLink(received: number): number {
     this.acknowledge(received);
     for (const run of this.runs) {
-      // An older link may never end its write.
+      // The write of an older link may never end.
       if (run.isLent) run.isShared = true;
       run.rewind();
     }
@@ -115,8 +116,8 @@ export class OutgoingMessages extends SendSequence {
   }
 
   /**
-   * The channel was at another process before: `kept` follow the number that is acknowledged, and those up to `highest` went
-   * to the peer at least once. False if the credit allows less.
+   * Continues a channel of another process. The `kept` messages follow the acknowledged number. Messages up to `highest` were
+   * sent at least once. Returns false if the kept messages exceed the credit.
    */
   goOnWith(acknowledged: number, highest: number, kept: readonly Buffer[]): boolean {
     this.acknowledged = this.sent = this.last = acknowledged;
@@ -126,12 +127,12 @@ export class OutgoingMessages extends SendSequence {
     return kept.length === 0 || this.addAll(kept, bytes, true) === kept.length;
   }
 
-  /** Copies what waits out of memory that would serve again: it may wait for long. */
+  /** Copies waiting messages out of reusable memory, because they can wait for long. */
   compact(): void {
     this.runs = this.isEmpty ? NO_RUNS : this.runs.map((run) => run.compacted());
   }
 
-  /** The payloads that are not acknowledged, oldest first. */
+  /** Returns the unacknowledged payloads, oldest first. */
   payloads(): Buffer[] {
     return this.runs.flatMap((run) => run.payloads());
   }

@@ -1,10 +1,10 @@
 import { Buffer } from 'node:buffer';
 import { DecodeError } from '@headrace/core';
 
-/** The version of the protocol that this file speaks. */
+/** Version of the protocol. */
 export const RESUME_VERSION = 2;
 
-/** The first byte of each frame. */
+/** First byte of each frame. */
 export const FRAME_KIND = {
   open: 1,
   opened: 2,
@@ -18,20 +18,20 @@ export const FRAME_KIND = {
   many: 10,
 } as const;
 
-/** A MANY frame is not longer than this: the framing of the links has to let it through. */
+/** Maximum length of a MANY frame. The framing of the links must allow this length. */
 export const MANY_BYTES = 1024;
-/** The length before each message of a MANY frame. */
+/** Length of the field before each message of a MANY frame. */
 export const RECORD_HEADER_BYTES = 2;
 
-/** Why a lasting channel cannot go on. */
+/** Codes of the reasons for which a lasting channel cannot continue. */
 export const GONE_CODE = { unknown: 1, overrun: 2, version: 3, limit: 4 } as const;
 
-/** A place to which a client can move: a host and port, or a path. */
+/** Place to which a client can move: a host and port, or a path. */
 export type MovePlace =
   | { readonly host: string; readonly port: number }
   | { readonly path: string };
 
-/** A frame on a link. Ids and secrets are 16 bytes, here as Latin-1 text. */
+/** A frame of a link. Ids and secrets are 16 bytes, here as Latin-1 text. */
 export type ResumeFrame =
   | { readonly kind: 'open'; readonly windowMs: number; readonly creditBytes: number }
   | {
@@ -64,23 +64,23 @@ export type ResumeFrame =
       readonly places: readonly MovePlace[] | undefined;
     };
 
-/** An OPEN or RESUME of a version that we do not speak: answered, not an error. */
+/** An OPEN or RESUME of an unsupported version, which is answered and is not an error. */
 export interface OtherVersion {
   readonly kind: 'other-version';
   readonly version: number;
 }
 
-/** The length of ids and secrets in bytes. */
+/** Length of ids and secrets, in bytes. */
 export const SECRET_BYTES = 16;
 
 const SHOWN_BYTES = 16;
-/** Where ids begin in OPENED and RESUME. */
+/** Offsets of ids in OPENED and RESUME. */
 const OPENED_ID = 10;
 const RESUME_ID = 2;
 const COUNT_BYTES = 6;
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** One frame as bytes: one message of the framing before it. */
+/** Encodes one frame, which is one message of the framing below. */
 export function encodeResumeFrame(frame: ResumeFrame): Buffer {
   switch (frame.kind) {
     case 'open':
@@ -166,7 +166,7 @@ function withText(kind: number, before: number, text: string): Buffer {
 }
 
 /**
- * Reads one frame; the payloads of DATA and MANY are views of it.
+ * Decodes one frame. The payloads of DATA and MANY are views of the given bytes.
  *
  * @throws DecodeError `MESSAGE_INVALID`, with the first bytes
  */
@@ -222,7 +222,7 @@ export function decodeResumeFrame(bytes: Buffer): ResumeFrame | OtherVersion {
   }
 }
 
-/** The error for a frame that breaks the protocol, with its first bytes. */
+/** Creates the error for a frame that breaks the protocol, with its first bytes. */
 export function invalidFrame(bytes: Uint8Array, why: string): DecodeError {
   const shown = Buffer.from(bytes.subarray(0, SHOWN_BYTES)).toString('hex');
   return new DecodeError(
@@ -232,12 +232,14 @@ export function invalidFrame(bytes: Uint8Array, why: string): DecodeError {
   );
 }
 
-/** Where the message of a MANY frame ends whose length is at `at`; after the end of the frame if it is cut off. */
+/**
+ * Returns the end of the message whose length is at `at` in a MANY frame. If the message is cut off, the end is after the frame.
+ */
 export function endOfRecord(bytes: Buffer, at: number): number {
   return at + RECORD_HEADER_BYTES + ((bytes[at] ?? 0) << 8) + (bytes[at + 1] ?? 0);
 }
 
-/** The error for a MANY frame that ends in the middle of a message. */
+/** Creates the error for a MANY frame that ends in the middle of a message. */
 export function cutOff(bytes: Buffer): DecodeError {
   return invalidFrame(bytes, 'the last message of MANY is cut off');
 }
@@ -293,7 +295,7 @@ function isPlace(place: unknown): place is MovePlace {
   return typeof host === 'string' && isPort;
 }
 
-/** Only what is known: the list came from elsewhere. */
+/** Copies only known members, because the list came from elsewhere. */
 function placeOf(place: MovePlace): MovePlace {
   return 'path' in place ? { path: place.path } : { host: place.host, port: place.port };
 }

@@ -1,10 +1,10 @@
-// The two ends of a lasting channel speak over one link after another. An end's part in it:
+// The states of one end of a lasting channel, which uses one link after another:
 //
 //   ABSENT ──beginLink(), resume()──▶ GREETING ──OPENED, RESUMED──▶ LINKED
 //     ▲                                  │  (the server is linked at once)      │
 //     └──────────────loseLink()──────────┴─────────────────────────────┘
 //
-// Beside it: our half has ended (`end`), the peer's half has ended, or everything has (`reset`).
+// In addition, either direction can have ended (`end`), or the channel was dropped (`reset`).
 import { randomBytes } from 'node:crypto';
 import { DecodeError, type OutboundBytes } from '@headrace/core';
 import { bufferPlace, bufferView, byteLengthOf, whole } from '@headrace/core/authoring';
@@ -26,60 +26,62 @@ import {
 } from './resume-frame.ts';
 import { ResumeSecrets, type SecretsState } from './resume-secrets.ts';
 
-/** Gives so many random bytes. */
+/** Returns this number of random bytes. */
 export type RandomBytes = (count: number) => Uint8Array;
 
-/** The system's random bytes, for ids and secrets. */
+/** Random bytes of the system, for ids and secrets. */
 export const systemRandom: RandomBytes = (count) => randomBytes(count);
 
-/** The option `windowMs` of both ends. */
+/** Schema of the option `windowMs` of both ends. */
 export const WINDOW_MS = whole({ min: 1, max: 2 ** 31 - 1, default: 60_000 });
-/** The option `creditBytes` of both ends. */
+/** Schema of the option `creditBytes` of both ends. */
 export const CREDIT_BYTES = whole({ min: 1024, max: 2 ** 32 - 1, default: 1024 * 1024 });
 
 /** Options of a {@link ResumeMachine}. */
 export interface ResumeMachineOptions {
-  /** How long the other end may be absent: asked for by a client, granted by a server. */
+  /** Maximum absence of the other end, as requested by a client or granted by a server. */
   readonly windowMs: number;
-  /** Bytes that the peer may send without an acknowledgement, and that we keep for it at most. */
+  /** Maximum number of unacknowledged bytes from the peer, and of bytes kept for the peer. */
   readonly creditBytes: number;
-  /** The source of ids and secrets. */
+  /** Source of ids and secrets. */
   readonly random: RandomBytes;
 }
 
-/** A lasting channel as its server leaves it, for another process. */
+/** The state of a lasting channel that its server passes to another process. */
 export interface MachineState extends SecretsState {
   readonly id: string;
   readonly windowMs: number;
-  /** What the client may send, as it was told. */
+  /** Credit that the client was granted. */
   readonly creditBytes: number;
-  /** What we keep for the client. */
+  /** Maximum number of bytes kept for the client. */
   readonly keptCreditBytes: number;
-  /** The number of the last message that the pipeline has taken. */
+  /** Number of the last message that the pipeline has read. */
   readonly taken: number;
-  /** The number of the last message that the client has. */
+  /** Number of the last message that the client has. */
   readonly acknowledged: number;
-  /** The last number that ever went to the client. */
+  /** Highest number that was ever sent to the client. */
   readonly highest: number;
-  /** The messages after `acknowledged`. */
+  /** Messages after `acknowledged`. */
   readonly kept: readonly Buffer[];
-  /** Why our half has ended, if it has. */
+  /** Reason for which this end's output has ended, if it has. */
   readonly endReason: string | undefined;
 }
 
-/** Gets the messages of a frame. */
+/** Receives the messages of a frame. */
 export interface MessageReceiver {
-  /** The pipeline has it when {@link ResumeMachine.taken} is called, now or later. */
+  /**
+   * Called for each message. The receiver calls {@link ResumeMachine.taken} when the pipeline has read the message, now or later.
+   */
   arrived(payload: Buffer): void;
 }
 
-/** The action that follows from a frame. */
+/** Action that follows from a frame. */
 export type ResumeAction =
   | { readonly do: 'opened' }
   | { readonly do: 'resumed'; readonly resent: number }
-  /** The peer has more of our messages: there may be room for others. */
+  /** The peer has acknowledged messages, so the credit may allow others. */
   | { readonly do: 'acknowledged' }
-  /** The peer's half has ended, after everything that was delivered. */
+  /** The peer's output has ended, after all delivered messages. */
   | { readonly do: 'end'; readonly reason: string }
   /** The peer has dropped the channel. */
   | { readonly do: 'reset' }
@@ -97,43 +99,43 @@ export type ResumeAction =
   /** The peer has broken the protocol. */
   | { readonly do: 'fail'; readonly error: DecodeError };
 
-/** The reason in an END that drops the channel, as RST does on TCP. */
+/** Reason in an END that drops the channel, like RST in TCP. */
 const RESET = 'reset';
 const ABSENT = 0;
 const GREETING = 1;
 const LINKED = 2;
 
 const OPENED: ResumeAction = { do: 'opened' };
-/** There is one of it: it comes most often. */
+/** One shared object, because this action is the most frequent. */
 const ACKNOWLEDGED: ResumeAction = { do: 'acknowledged' };
 const RESET_BY_PEER: ResumeAction = { do: 'reset' };
 
 /**
- * One end of a lasting channel, without clock, channel or transport: it is given frames and messages, returns what
- * to do about them, and is asked for the next frame whenever the link has room for one.
+ * One end of a lasting channel, without clock, channel or transport. The machine receives frames and messages, and returns
+ * actions. The caller asks for the next frame whenever the link has room.
  */
 export class ResumeMachine {
   protected readonly outgoing: OutgoingMessages = new OutgoingMessages();
   protected readonly incoming: IncomingMessages;
-  /** How long the other end may be absent; after the exchange, what both agreed on. */
+  /** Maximum absence of the other end; after the exchange, the agreed value. */
   windowMs: number;
-  /** The channel's name, once it is open. */
+  /** Name of the channel; empty before it is open. */
   id = '';
   readonly secrets: ResumeSecrets = new ResumeSecrets();
   private readonly creditBytes: number;
   private readonly random: RandomBytes;
   private link = ABSENT;
-  /** Counts links that came and went. */
+  /** Counter of links that began and ended. */
   private links = 0;
-  /** Frames that go before everything else. */
+  /** Frames that are sent before all others. */
   private urgent: Buffer[] | undefined = undefined;
   private endReason: string | undefined = undefined;
-  /** The present link has got our END. */
+  /** Whether the END of this end was sent over the current link. */
   private isEndSent = false;
   private hasPeerEnded = false;
   private isReset = false;
   private isServer = false;
-  /** RESUMED goes out before everything else, with what is taken then. */
+  /** Whether RESUMED is sent next, with the number of read messages at that time. */
   private isAnswerDue = false;
 
   constructor({ windowMs, creditBytes, random }: ResumeMachineOptions) {
@@ -145,42 +147,42 @@ export class ResumeMachine {
 
   // --- state ---
 
-  /** Both ends have agreed on it once. */
+  /** Whether both ends have agreed on the channel. */
   get isOpened(): boolean {
     return this.id !== '';
   }
 
-  /** Bytes of the messages that are kept for the peer, with the overhead of each. */
+  /** Bytes of the messages kept for the peer, including the overhead of each message. */
   get keptBytes(): number {
     return this.outgoing.bytes;
   }
 
-  /** The longest payload that the peer's credit allows. */
+  /** Maximum length of a payload within the peer's credit. */
   get maxPayloadBytes(): number {
     return this.outgoing.maxPayloadBytes;
   }
 
-  /** The number of the last message that was added; they count from 1. */
+  /** Number of the last message that was added; the first is 1. */
   get lastMessage(): number {
     return this.outgoing.last;
   }
 
-  /** The number of the last message that the peer has. */
+  /** Number of the last message that the peer has. */
   get acknowledgedMessages(): number {
     return this.outgoing.acknowledged;
   }
 
-  /** The number of the last message that the pipeline has taken. */
+  /** Number of the last message that the pipeline has read. */
   get takenMessages(): number {
     return this.incoming.taken;
   }
 
-  /** Messages pass. */
+  /** Whether messages can be sent. */
   get isLinked(): boolean {
     return this.link === LINKED;
   }
 
-  /** Both halves have ended, and each end has everything that the other one sent: the link may go for good. */
+  /** Whether both directions have ended and each end has all messages, so that the link can end. */
   get isDone(): boolean {
     if (this.isReset) return this.urgent === undefined;
     const { outgoing, incoming } = this;
@@ -188,9 +190,9 @@ export class ResumeMachine {
     return outgoing.isEmpty && !incoming.isUnacknowledged;
   }
 
-  // --- at another process ---
+  // --- move to another process ---
 
-  /** Everything that another process needs to go on, except the messages. */
+  /** State that another process needs to continue, without the messages. */
   get header(): Omit<MachineState, 'kept'> {
     const { id, secrets, windowMs, creditBytes, incoming, outgoing, endReason } = this;
     const { acknowledged, highest, creditBytes: keptCreditBytes } = outgoing;
@@ -202,7 +204,10 @@ export class ResumeMachine {
     return { ...this.header, kept: this.outgoing.payloads() };
   }
 
-  /** Goes on from there; the machine was made with its window and its credit. False if more is kept than the credit allows. */
+  /**
+   * Continues from this state. The machine was created with the state's window and credit. Returns false if the kept messages
+   * exceed the credit.
+   */
   goOn(state: MachineState): boolean {
     this.isServer = true;
     this.id = state.id;
@@ -215,7 +220,7 @@ export class ResumeMachine {
 
   // --- a link begins and ends ---
 
-  /** The client has a link: OPEN goes out first, or RESUME. */
+  /** Begins a client's link. Sends OPEN or RESUME first. */
   beginLink(): void {
     this.link = GREETING;
     const { windowMs, creditBytes, id } = this;
@@ -226,12 +231,12 @@ export class ResumeMachine {
     this.sendUrgent(greeting);
   }
 
-  /** The server has got an OPEN. */
+  /** Accepts an OPEN that the server received. */
   open(wanted: { readonly windowMs: number; readonly creditBytes: number }): void {
     this.link = LINKED;
     this.isServer = true;
     this.windowMs = Math.min(this.windowMs, wanted.windowMs);
-    // The client cannot make us keep more than we let it send.
+    // The client cannot cause this end to keep more than the client may send.
     this.outgoing.creditBytes = Math.min(this.creditBytes, wanted.creditBytes);
     this.id = this.newSecret();
     const secret = this.newSecret();
@@ -240,12 +245,12 @@ export class ResumeMachine {
     this.sendUrgent({ kind: 'opened', windowMs, creditBytes, id, secret });
   }
 
-  /** True for a secret that resumes this channel. Takes the same time for every one. */
+  /** Returns true for a secret that resumes this channel. Takes the same time for every secret. */
   knows(secret: string): boolean {
     return this.secrets.knows(secret);
   }
 
-  /** The server has got a RESUME with a secret that it knows, in this frame. */
+  /** Accepts a RESUME with a known secret, which the server received in this frame. */
   resume(frame: Buffer, { received, secret }: { received: number; secret: string }): ResumeAction {
     const { highest, acknowledged } = this.outgoing;
     if (received < acknowledged) {
@@ -255,7 +260,7 @@ export class ResumeMachine {
     const wrong = this.checkReceived(frame, received, highest);
     if (wrong !== undefined) return wrong;
     this.beginIncoming();
-    // Urgent frames that an older link did not send are for that link alone.
+    // Urgent frames of an older link belong only to that link.
     this.urgent = undefined;
     this.links += 1;
     this.link = LINKED;
@@ -264,7 +269,7 @@ export class ResumeMachine {
     return { do: 'resumed', resent: this.beginOutgoing(received) };
   }
 
-  /** The link is gone: nothing is sent, and outbound messages wait. */
+  /** Ends the link. Nothing is sent, and outbound messages wait. */
   loseLink(): void {
     this.link = ABSENT;
     this.links += 1;
@@ -277,7 +282,7 @@ export class ResumeMachine {
     return Buffer.from(this.random(SECRET_BYTES)).toString('latin1', 0, SECRET_BYTES);
   }
 
-  /** Messages that arrived and were not taken come again. */
+  /** Messages that arrived and were not read are sent again. */
   private beginIncoming(): number {
     this.hasPeerEnded = false;
     return this.incoming.beginLink();
@@ -288,9 +293,9 @@ export class ResumeMachine {
     return this.outgoing.beginLink(received);
   }
 
-  // --- what comes in ---
+  // --- input ---
 
-  /** A frame came over the present link: its messages go to the receiver, anything else is an action. */
+  /** Handles a frame of the current link. Passes the messages of the frame to the receiver. Other frames return an action. */
   received(frame: Buffer, receiver: MessageReceiver): ResumeAction | undefined {
     if (this.link === LINKED) {
       if (frame[0] === FRAME_KIND.data) return this.data(frame, receiver);
@@ -304,12 +309,12 @@ export class ResumeMachine {
     }
   }
 
-  /** The pipeline has taken a message that was delivered. */
+  /** Called when the pipeline has read a delivered message. */
   taken(payloadBytes: number): void {
     this.incoming.take(payloadBytes);
   }
 
-  /** The pipeline has taken the next message over a link before: it does not come over this one. */
+  /** Called when the pipeline has read a message that arrived over an earlier link, so that the peer does not send it again. */
   tookBefore(): void {
     this.incoming.taken += 1;
   }
@@ -335,19 +340,22 @@ export class ResumeMachine {
       const wrong = this.arrived(frame, end - from);
       if (wrong !== undefined) return wrong;
       receiver.arrived(bufferView(memory, offset + from, end - from));
-      // The message has ended the link, or the channel: the rest of the frame comes again, or is not wanted.
+      // The message has ended the link or the channel. The rest of the frame is sent again, or is
+      // not needed.
       if (this.links !== links || this.isReset) return undefined;
       at = end;
     }
     return undefined;
   }
 
-  /** Counts a message that came. Returns what is wrong with it. */
+  /** Counts a received message. Returns an action if the message is not allowed. */
   private arrived(frame: Buffer, payloadBytes: number): ResumeAction | undefined {
     this.confirm();
     if (this.hasPeerEnded) return this.fail(invalidFrame(frame, 'DATA came after END'));
     if (this.incoming.arrived(payloadBytes)) return undefined;
-    return this.fail(invalidFrame(frame, `more came than the credit of ${this.creditBytes} bytes`));
+    return this.fail(
+      invalidFrame(frame, `more bytes arrived than the credit of ${this.creditBytes} bytes`),
+    );
   }
 
   private control(bytes: Buffer): ResumeAction {
@@ -368,7 +376,7 @@ export class ResumeMachine {
     }
   }
 
-  /** The client waits for the answer to OPEN or RESUME. */
+  /** Handles the answer to the client's OPEN or RESUME. */
   private answered(bytes: Buffer, kind: string, frame: ResumeFrame): ResumeAction {
     if (frame.kind === 'gone') return { do: 'gone', ...without(frame) };
     if (frame.kind === 'opened' && !this.isOpened) {
@@ -380,7 +388,9 @@ export class ResumeMachine {
       return OPENED;
     }
     if (frame.kind === 'resumed' && this.isOpened) return this.resumed(bytes, frame);
-    return this.fail(invalidFrame(bytes, `${nameOf(kind)} is not an answer to what was sent`));
+    return this.fail(
+      invalidFrame(bytes, `${nameOf(kind)} does not answer the frame that was sent`),
+    );
   }
 
   private resumed(
@@ -391,7 +401,7 @@ export class ResumeMachine {
     if (wrong !== undefined) return wrong;
     this.link = LINKED;
     this.secrets.set(secret);
-    // The first other frame: the server forgets the secret before.
+    // The first other frame lets the server forget the previous secret.
     this.sendUrgent({ kind: 'ack', received: this.incoming.acknowledge() });
     return { do: 'resumed', resent: this.beginOutgoing(received) };
   }
@@ -425,7 +435,7 @@ export class ResumeMachine {
     return this.isServer ? this.fail(invalidFrame(bytes, 'only a server sends this')) : action;
   }
 
-  /** The client has got our answer: the secret before is no longer needed. */
+  /** Called when the client has received the answer. The previous secret is no longer needed. */
   protected confirm(): void {
     this.secrets.confirm();
   }
@@ -434,32 +444,32 @@ export class ResumeMachine {
     return { do: 'fail', error };
   }
 
-  // --- what goes out ---
+  // --- output ---
 
-  /** Keeps messages until the peer has them. Returns how many of them the credit allows now. */
+  /** Keeps messages until the peer has them. Returns the number of messages that the credit allows. */
   addAll(messages: readonly OutboundBytes[], bytes: number = bytesOf(messages)): number {
     return this.outgoing.addAll(messages, bytes, this.link === ABSENT);
   }
 
-  /** Ends our half after everything that was added. */
+  /** Ends the output after all added messages. */
   end(reason: string): void {
     this.endReason ??= reason;
   }
 
-  /** Drops the channel: the peer is notified, if there is a link. */
+  /** Drops the channel, and notifies the peer over the link, if one exists. */
   reset(): void {
     this.isReset = true;
     if (this.link === LINKED) this.sendUrgent({ kind: 'end', reason: RESET });
     else this.urgent = undefined;
   }
 
-  /** Sends a frame before all others, as MOVE. */
+  /** Sends a frame before all others, for example MOVE. */
   sendUrgent(frame: ResumeFrame): void {
     this.urgent ??= [];
     this.urgent.push(encodeResumeFrame(frame));
   }
 
-  /** Acknowledges all messages that were taken, without waiting for more of them. */
+  /** Acknowledges all read messages at once. */
   acknowledgeNow(): void {
     if (this.link !== LINKED || this.isReset || !this.incoming.isUnacknowledged) return;
     this.sendUrgent({ kind: 'ack', received: this.incoming.acknowledge() });
@@ -470,7 +480,7 @@ export class ResumeMachine {
     return incoming.isDue || (this.hasPeerEnded && incoming.isUnacknowledged);
   }
 
-  /** The next frame for the link, if there is one; the link has taken it when this returns. */
+  /** Returns the next frame for the link, if any, and marks it as sent. */
   nextFrame(): OutboundBytes | undefined {
     if (this.isAnswerDue) return this.nextAnswer();
     if (this.urgent !== undefined) return this.nextUrgent(this.urgent);
@@ -486,17 +496,17 @@ export class ResumeMachine {
     return encodeResumeFrame({ kind: 'end', reason: this.endReason });
   }
 
-  /** The present link has no write under way, and so does not read the memory of its frames any more. */
+  /** Called when no write is pending on the current link, so that none reads the memory of its frames. */
   writesEnded(): void {
     this.outgoing.writesEnded();
   }
 
-  /** Copies of the messages that the peer does not have, oldest first. */
+  /** Returns copies of the messages that the peer does not have, oldest first. */
   unacknowledged(): Buffer[] {
     return this.outgoing.payloads();
   }
 
-  /** Nothing is kept for the peer any more. */
+  /** Drops all messages kept for the peer. */
   forget(): void {
     this.outgoing.clear();
   }

@@ -1,30 +1,32 @@
 import { secretsEqual } from '@headrace/handlers';
 
-/** The secrets that the client of a lasting channel may have, for another process. */
+/** The secrets of a lasting channel's client, for another process. */
 export interface SecretsState {
-  /** Oldest first; the client has had the first one, and is given the last one. */
+  /** Secrets, the oldest first. The client has received the first one, and is given the last one. */
   readonly secrets: readonly string[];
-  /** How many the client had before the first of them. */
+  /** Number of secrets that the client had before the first of these. */
   readonly secretsBefore: number;
 }
 
 /**
- * The secrets with which the client of a lasting channel may come. It shows the one that it got last, and gets a further one,
- * whose number is higher. An answer may be lost, or overtaken by a RESUME of a link that was given up before: so all from
- * the last one that it certainly had are kept. There are more than two only if it was in several processes meanwhile.
+ * The secrets with which the client of a lasting channel can resume. The client shows its last secret and receives a new one with
+ * a higher number. An answer can be lost, or arrive after a RESUME of an abandoned link. So all secrets are kept from the last
+ * one that the client certainly has. More than two secrets exist only if the channel was in several processes meanwhile.
  */
 export class ResumeSecrets {
-  /** Another process knows, or may know, the same ones: the client gets one of this process alone when it comes. */
+  /**
+   * Whether another process may know the same secrets. If so, the client receives a secret of this process alone when it resumes.
+   */
   isShared = false;
   private list: readonly string[] = [];
   private before = 0;
 
-  /** The one that the client is given. */
+  /** The secret that the client is given. */
   get last(): string {
     return this.list.at(-1) ?? '';
   }
 
-  /** The client has the last one, and uses no other. */
+  /** Whether the client has the last secret and uses no other. */
   get isConfirmed(): boolean {
     return this.list.length < 2;
   }
@@ -33,19 +35,19 @@ export class ResumeSecrets {
     return { secrets: this.list, secretsBefore: this.before };
   }
 
-  /** There is this one only. */
+  /** Sets the only secret. */
   set(secret: string): void {
     this.list = [secret];
   }
 
-  /** Goes on with those of another process. */
+  /** Continues with the secrets of another process. */
   goOn({ secrets, secretsBefore }: SecretsState): void {
     this.list = secrets;
     this.before = secretsBefore;
     this.isShared = true;
   }
 
-  /** Takes the same time for every secret, and for no list as for a usual one. */
+  /** Checks a secret. Takes the same time for every secret, and for an empty list as for a usual list. */
   knows(secret: string): boolean {
     let isKnown = false;
     for (let i = 0; i < Math.max(2, this.list.length); i++) {
@@ -55,8 +57,8 @@ export class ResumeSecrets {
   }
 
   /**
-   * The client has come with one of them, or has come with it long ago, over a link that is late. The one that it had not yet got
-   * then stays, unless another process knows it, too.
+   * Called when the client has shown one of the secrets, possibly late, over an older link. If the client had not received its
+   * next secret, that secret stays, unless another process may know it too.
    */
   shown(secret: string, draw: () => string): void {
     const isNew = this.isShared || secret === this.last;
@@ -65,7 +67,7 @@ export class ResumeSecrets {
     this.isShared = false;
   }
 
-  /** The client has the last one. */
+  /** Called when the client has the last secret. */
   confirm(): void {
     if (this.list.length > 1) this.dropBefore(this.list.length - 1);
   }
@@ -76,8 +78,8 @@ export class ResumeSecrets {
   }
 
   /**
-   * The client can go on with the other copy of the channel whenever it can with this one: it has shown a secret of a higher number
-   * there, or that copy knows all that this one knows.
+   * Returns true if the client can continue with the other copy of the channel whenever it can with this copy. The client has
+   * shown a later secret there, or the other copy knows all secrets of this copy.
    */
   givesWayTo({ secrets, secretsBefore }: SecretsState): boolean {
     if (secretsBefore !== this.before) return secretsBefore > this.before;

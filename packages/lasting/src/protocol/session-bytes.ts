@@ -4,39 +4,39 @@ import { MESSAGE_OVERHEAD_BYTES } from './kept-run.ts';
 import { SECRET_BYTES } from './resume-frame.ts';
 import type { MachineState } from './resume-machine.ts';
 
-/** A lasting channel as one process gives it to another. */
+/** A lasting channel in the form that one process passes to another. */
 export interface SessionState extends MachineState {
-  /** Messages that wait for the client's credit, behind those that are kept. */
+  /** Messages that wait for the client's credit, behind the kept messages. */
   readonly waiting: readonly Buffer[];
-  /** The channel has closed, and what it sent waits for the client. */
+  /** Whether the channel has closed and its output waits for the client. */
   readonly isClosed: boolean;
-  /** The client has signed in. */
+  /** Whether the client has signed in. */
   readonly isKnown: boolean;
-  /** Where the client was last. */
+  /** Last address of the client. */
   readonly remote: Address | undefined;
-  /** The `PRINCIPAL` of the channel, if it is plain data. */
+  /** `PRINCIPAL` of the channel, if it is plain data. */
   readonly principal: unknown;
-  /** What the application has saved of it. */
+  /** State that the application has saved. */
   readonly saved: unknown;
 }
 
-/** The version of these bytes. */
+/** Version of this format. */
 const SESSION_VERSION = 1;
 const PREFIX_BYTES = 5;
 const LENGTH_BYTES = 4;
-/** Counts of messages have 6 bytes in frames. */
+/** Message counts have 6 bytes in frames. */
 const MAX_COUNT = 2 ** 48 - 1;
 
-/** All of the state but its messages, and how many of them went to the client, or may go at once. */
+/** The state without its messages, and the number of messages that were sent to the client or can be sent at once. */
 export type SessionHeader = Omit<SessionState, 'kept' | 'waiting'> & { readonly keptCount: number };
 
-/** A version, the length of a JSON header, the header, and each message behind its length. */
+/** Encodes a version, the length of a JSON header, the header, and each message behind its length. */
 export function encodeParts(version: number, header: object, payloads: readonly Buffer[]): Buffer {
   const json = JSON.stringify(header);
   const jsonBytes = Buffer.byteLength(json);
   let length = PREFIX_BYTES + jsonBytes;
   for (const payload of payloads) length += LENGTH_BYTES + payload.length;
-  // One allocation: a log gets a record for each burst of a channel.
+  // One allocation is enough, because a log receives a record for each burst of a channel.
   const bytes = Buffer.allocUnsafe(length);
   bytes[0] = version;
   bytes.writeUInt32BE(jsonBytes, 1);
@@ -48,16 +48,16 @@ export function encodeParts(version: number, header: object, payloads: readonly 
   return bytes;
 }
 
-/** The bytes of a lasting channel. */
+/** Encodes a lasting channel. */
 export function encodeSession({ kept, waiting, ...state }: SessionState): Buffer {
   const header: SessionHeader = { ...state, keptCount: kept.length };
   return encodeParts(SESSION_VERSION, header, [...kept, ...waiting]);
 }
 
 /**
- * Reads what {@link encodeParts} has written; the messages are views of it.
+ * Decodes the result of {@link encodeParts}. The messages are views of the given bytes.
  *
- * @throws DecodeError `MESSAGE_INVALID` for bytes that it has not written
+ * @throws DecodeError `MESSAGE_INVALID` for bytes of another origin
  */
 export function decodeParts<Header extends SessionHeader>(
   version: number,
@@ -75,9 +75,9 @@ export function decodeParts<Header extends SessionHeader>(
 }
 
 /**
- * Reads the bytes of a lasting channel; its messages are views of them.
+ * Decodes a lasting channel. The channel's messages are views of the bytes.
  *
- * @throws DecodeError `MESSAGE_INVALID` for bytes that {@link encodeSession} has not written
+ * @throws DecodeError `MESSAGE_INVALID` for bytes that do not come from {@link encodeSession}
  */
 export function decodeSession(bytes: Uint8Array): SessionState {
   const { header, payloads } = decodeParts(SESSION_VERSION, bytes);
@@ -87,7 +87,7 @@ export function decodeSession(bytes: Uint8Array): SessionState {
   const cost = kept.reduce((sum, { length }) => sum + length + MESSAGE_OVERHEAD_BYTES, 0);
   if (cost > state.keptCreditBytes) throw invalid(bytes, 'they keep more than the credit');
   if (state.highest > state.acknowledged + keptCount) {
-    throw invalid(bytes, 'messages that went to the client are missing');
+    throw invalid(bytes, 'messages that were sent to the client are missing');
   }
   return { ...state, kept, waiting: payloads.slice(keptCount) };
 }
@@ -104,7 +104,7 @@ function checkedHeader(bytes: Buffer, text: string): SessionHeader {
   return header;
 }
 
-/** The name of the first field that is not valid. */
+/** Returns the name of the first invalid field. */
 function wrongIn(header: SessionHeader): string | undefined {
   if (typeof header !== 'object' || header === null) return 'the header';
   const { id, secrets, secretsBefore, windowMs, creditBytes, keptCreditBytes, endReason } = header;
@@ -136,7 +136,7 @@ function isSecret(value: unknown): boolean {
   return Buffer.from(value, 'latin1').toString('latin1') === value;
 }
 
-/** A whole number from 0 on. */
+/** Returns true for a whole number from 0 to `max`. */
 export function isCount(value: unknown, max: number = MAX_COUNT): boolean {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= max;
 }
@@ -161,7 +161,7 @@ function payloadsFrom(bytes: Buffer, from: number): Buffer[] {
   return payloads;
 }
 
-/** The error of bytes that are not a lasting channel. */
+/** Creates the error for bytes that are not a lasting channel. */
 export function invalid(bytes: Uint8Array, why: string): DecodeError {
   const text = `${bytes.length} bytes are not a lasting channel of another process: ${why}`;
   return new DecodeError('MESSAGE_INVALID', text, { bytes: bytes.length });

@@ -9,24 +9,24 @@ import {
   type SessionState,
 } from './session-bytes.ts';
 
-/** A message from the client whose work was under way when the record was written. */
+/** A message from the client whose processing had not ended when the record was written. */
 export interface UnfinishedMessage {
-  /** Its number, by which it is counted among those that were taken. */
+  /** Number of the message among the read messages. */
   readonly number: number;
   readonly payload: Buffer;
 }
 
-/** What has changed of a lasting channel since the record before. */
+/** The changes of a lasting channel since the previous record. */
 export interface SessionRecord {
-  /** The whole state but its messages; `keptCount` counts all messages that the client has not acknowledged. */
+  /** State without the messages. `keptCount` counts all messages that the client has not acknowledged. */
   readonly header: SessionHeader;
-  /** Tells this record from any other one of the channel. */
+  /** Name that identifies this record of the channel. */
   readonly name: string;
-  /** Messages to the client that are in no earlier record, or in none that is still needed. */
+  /** Messages to the client that no earlier record contains, or none that is still needed. */
   readonly fresh: readonly Buffer[];
-  /** All messages from the client whose work is under way. */
+  /** Numbers of all messages from the client whose processing has not ended. */
   readonly unfinished: readonly number[];
-  /** The newest of them, which are in no earlier record that is still needed. */
+  /** The newest of these messages, which no earlier record that is still needed contains. */
   readonly freshUnfinished: readonly Buffer[];
 }
 
@@ -37,10 +37,10 @@ interface RecordHeader extends SessionHeader {
   readonly freshUnfinished: number;
 }
 
-/** The version of these bytes; those of a whole session begin with 1. */
+/** Version of this format. A whole session begins with 1. */
 const RECORD_VERSION = 129;
 
-/** The bytes of a record. */
+/** Encodes a record. */
 export function encodeRecord(record: SessionRecord): Buffer {
   const { header, name, fresh, unfinished, freshUnfinished } = record;
   const all: RecordHeader = {
@@ -53,20 +53,20 @@ export function encodeRecord(record: SessionRecord): Buffer {
   return encodeParts(RECORD_VERSION, all, [...fresh, ...freshUnfinished]);
 }
 
-/** A lasting channel as its log knows it. */
+/** A lasting channel as stored in its log. */
 export interface RecordedSession {
-  /** Of the last record. */
+  /** Name of the last record. */
   readonly name: string;
   readonly state: SessionState;
-  /** Messages from the client whose work was under way, oldest first. */
+  /** Messages from the client whose processing had not ended, oldest first. */
   readonly unfinished: readonly UnfinishedMessage[];
 }
 
 /**
- * Puts the records of a channel together.
+ * Combines the records of a channel.
  *
- * @param received - the number of the last message that its client has: it may have got more since the last record
- * @throws DecodeError `MESSAGE_INVALID` for records that {@link encodeRecord} has not written, or of which one is missing
+ * @param received - number of the last message that the client has, which can be later than the last record
+ * @throws DecodeError `MESSAGE_INVALID` for records that do not come from {@link encodeRecord}, or of which one is missing
  */
 export function foldRecords(records: readonly Uint8Array[], received = 0): RecordedSession {
   const outbound = new Map<number, Buffer>();
@@ -83,7 +83,7 @@ export function foldRecords(records: readonly Uint8Array[], received = 0): Recor
       isCount(freshCount) &&
       isCount(freshUnfinished) &&
       Array.isArray(unfinished) &&
-      // Each once, in the order in which they came.
+      // Each number occurs once, in ascending order.
       unfinished.every((number, at) => isCount(number) && !(number <= unfinished[at - 1]!)) &&
       freshUnfinished <= unfinished.length &&
       parts.payloads.length === freshCount + freshUnfinished;
@@ -103,7 +103,7 @@ export function foldRecords(records: readonly Uint8Array[], received = 0): Recor
   };
   if (keptCount > outbound.size) throw invalid(last, `${keptCount} messages are missing`);
   const newest = state.acknowledged + keptCount;
-  // A number that is too high is left to the protocol, which refuses it.
+  // The protocol refuses a number that is too high.
   const acknowledged =
     received > newest ? state.acknowledged : Math.max(received, state.acknowledged);
   const payloads = Array.from({ length: newest - acknowledged }, (_empty, index) =>
@@ -123,7 +123,7 @@ export function foldRecords(records: readonly Uint8Array[], received = 0): Recor
   };
 }
 
-/** How many of the messages the credit allows. */
+/** Returns the number of messages that the credit allows. */
 function fitting(payloads: readonly Buffer[], creditBytes: number): number {
   let cost = 0;
   const tooMany = payloads.findIndex((payload) => {

@@ -3,16 +3,16 @@ import { KeptRun } from './kept-run.ts';
 
 const SMALLEST_BITS = 8;
 const LARGEST_BITS = 14;
-/** Bytes of spare memory that are kept of each size. */
+/** Bytes of spare memory that are kept for each size. */
 const SPARE_BYTES = 256 * 1024;
 
-/** The longest memory that serves again. */
+/** Maximum size of memory that is reused. */
 export const LARGEST_SPARE_BYTES: number = 1 << LARGEST_BITS;
 
-/** Runs without messages, by the power of two that their memory has: those of all channels. */
+/** Empty runs of all channels, by the power of two of their memory. */
 const spares: KeptRun[][] = [];
 
-/** A run with memory for so many bytes. */
+/** Returns a run with this number of bytes. */
 export function takeRun(bytes: number): KeptRun {
   if (bytes > LARGEST_SPARE_BYTES) return new KeptRun(Buffer.allocUnsafeSlow(bytes));
   const bits = bitsOf(bytes);
@@ -22,7 +22,7 @@ export function takeRun(bytes: number): KeptRun {
   return run;
 }
 
-/** Takes back a run whose messages are acknowledged; it serves again if no write may still read its memory. */
+/** Takes back a run whose messages are acknowledged. The run is reused if no write may still read its memory. */
 export function giveBack(run: KeptRun): void {
   const { length } = run.memory;
   const bits = bitsOf(length);

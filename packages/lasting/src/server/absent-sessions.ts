@@ -3,11 +3,11 @@ import { addressKey } from '@headrace/handlers';
 import type { ResumeSession } from './resume-session.ts';
 
 /**
- * The lasting channels that have no link now. Those of clients that have signed in come after all others when one has
- * to be given up, so that strangers do not push them out.
+ * The lasting channels without a link. When the table must give up a channel, channels of signed-in clients come last, so that
+ * strangers do not displace these clients.
  */
 export class AbsentSessions {
-  /** Bytes that are kept for all of them together. */
+  /** Total number of bytes kept for these channels. */
   bytes = 0;
   private readonly places = new StrangersFirst<ResumeSession>();
 
@@ -20,14 +20,14 @@ export class AbsentSessions {
     this.places.add(session, addressKey(session.transport.remoteAddress));
   }
 
-  /** Counts a session's bytes again, which may have changed. */
+  /** Updates the counted bytes of a session. */
   count(session: ResumeSession): void {
     const { keptBytes } = session.transport;
     this.bytes += keptBytes - session.countedBytes;
     session.countedBytes = keptBytes;
   }
 
-  /** It has a link again, or has ended. */
+  /** Removes a session that has a link again, or has ended. */
   remove(session: ResumeSession): void {
     if (session.countedBytes < 0) return;
     this.bytes -= session.countedBytes;
@@ -35,12 +35,12 @@ export class AbsentSessions {
     this.places.remove(session);
   }
 
-  /** The one to be given up first. */
+  /** The session to give up first. */
   get first(): ResumeSession | undefined {
     return this.places.first;
   }
 
-  /** If more strangers than this have the network of this one, the one of them to be given up first. */
+  /** Returns the stranger to give up first in this session's network, if that network has more strangers than `most`. */
   excessOf({ network }: ResumeSession, most: number): ResumeSession | undefined {
     return this.places.excessOf(network, most);
   }

@@ -1,11 +1,11 @@
 import { GONE_CODE } from '../protocol/resume-frame.ts';
 
 /**
- * Why a client was told `RESUME_GONE`: `unknown` (neither the table nor its log has such a channel: it ended, its client was
- * absent for too long, or it never was), `ended` (it has ended here), `secret` (a wrong one), `oldSecret` (the client has shown a later
- * one), `unreadable` (the records in the log cannot be read), `credit` (more is kept in the log than the credit of the client),
- * `position` (the client has less than it has acknowledged), `overrun` (it took too little), `version` (of the protocol), `limit` (too
- * many clients were absent).
+ * Reason for which a client received `RESUME_GONE`. `unknown`: neither the table nor its log has the channel, because it ended,
+ * its client was absent for too long, or it never existed. `ended`: the channel has ended here. `secret`: the secret is wrong.
+ * `oldSecret`: the client has shown a later secret. `unreadable`: the records in the log cannot be read. `credit`: the log keeps
+ * more than the client's credit. `position`: the client has fewer messages than it has acknowledged. `overrun`: the client read
+ * too slowly. `version`: the protocol versions differ. `limit`: too many clients were absent.
  */
 export type GoneReason =
   | 'unknown'
@@ -19,7 +19,7 @@ export type GoneReason =
   | 'version'
   | 'limit';
 
-/** Each has the code that its client is told; strangers learn no more. */
+/** Codes that the client receives. Several reasons share a code, so that strangers learn no details. */
 const CODES: Readonly<Record<GoneReason, number>> = {
   unknown: GONE_CODE.unknown,
   ended: GONE_CODE.unknown,
@@ -33,12 +33,12 @@ const CODES: Readonly<Record<GoneReason, number>> = {
   limit: GONE_CODE.limit,
 };
 
-/** @internal What the client is told. */
+/** @internal Returns the code that the client receives. */
 export function codeOf(reason: GoneReason): number {
   return CODES[reason];
 }
 
-/** @internal A count for each reason. */
+/** @internal Returns a counter of 0 for each reason. */
 export function noneGone(): Record<GoneReason, number> {
   const reasons = Object.keys(CODES) as GoneReason[];
   return Object.fromEntries(reasons.map((reason) => [reason, 0])) as Record<GoneReason, number>;

@@ -23,68 +23,70 @@ import type { LoggedTransport } from './logged-transport.ts';
 import { checkedData, principalFrom } from './plain-data.ts';
 import type { ResumeSession } from './resume-session.ts';
 
-/** A lasting channel that a table has taken from another process, and does not serve yet. */
+/** A lasting channel that a table has accepted from another process, and does not serve yet. */
 export interface TakenSession {
-  /** Begins to serve the channel here: the other process has given it up, or is gone. */
+  /** Begins to serve the channel here. The other process has given up the channel, or has ended. */
   begin(): void | Promise<void>;
-  /** Forgets the channel: the other process keeps it. */
+  /** Drops the channel, because the other process keeps it. */
   drop(): void | Promise<void>;
 }
 
-/** A {@link TakenSession} in the process that has taken it: each call is complete when it returns, or throws. */
+/** A {@link TakenSession} in the process that has accepted it. Each call is complete when it returns or throws. */
 export interface ArrivingSession extends TakenSession {
   /**
-   * Begins to serve the channel, as {@link TakenSession.begin}.
+   * Begins to serve the channel, see {@link TakenSession.begin}.
    *
-   * @throws ChannelError `HAND_OVER_FAILED` if the channel was given up meanwhile, as when its client did not come in time
+   * @throws ChannelError `HAND_OVER_FAILED` if the channel was given up meanwhile, for example because its client did not return
    */
   begin(): void;
-  /** Closes the channel here as `refused`. */
+  /** Closes the channel here with the reason `refused`. */
   drop(): void;
 }
 
 /** Options of {@link ResumeTable.handOver}. */
 export interface HandOverOptions {
   /**
-   * Brings a lasting channel to its new process, whose `take` gives the answer; {@link sessionsOver} does it over a connection.
-   * `begin` is called when this process has given the channel up, `drop` when it keeps it.
+   * Transfers a lasting channel to its new process, and resolves with the result of `take` there; see {@link sessionsOver}.
+   * `begin` is called when this process has given up the channel, and `drop` when this process keeps the channel.
    *
-   * If it rejects, the channel stays. If the error is that of `take`, or a `HAND_OVER_FAILED`, the other process does not have
-   * the channel. After any other error, or after `takeMs`, both may have it: the link ends here, and the process to which the
-   * client reconnects keeps the channel.
+   * If `to` rejects, the channel stays. If the error is that of `take`, or a `HAND_OVER_FAILED`, the other process does not have
+   * the channel. After another error, or after `takeMs`, both processes may have the channel. This process then ends the link,
+   * and the process to which the client reconnects keeps the channel.
    *
-   * @default the log of the table; a table without a log needs this option, and one with a log refuses it
+   * @default the log of the table; a table without a log requires this option, and a table with a log refuses it
    */
   readonly to?: (session: Buffer) => Promise<TakenSession>;
   /**
-   * Gives the application's state of a channel as plain data: strings, numbers, booleans, lists and literals. A
-   * `PRINCIPAL` that is plain data is handed over without it; for another one, save the data from which `restore` makes it. Not
-   * for a table with a log, whose `ResumeHandler` has this option.
+   * Returns the application's state of a channel as plain data: strings, numbers, booleans, lists and literals. A `PRINCIPAL`
+   * that is plain data needs no `save`. For another `PRINCIPAL`, save data from which `restore` creates it. If the table has a
+   * log, use `save` of the `ResumeHandler`.
+   *
+   * @default none: only the `PRINCIPAL` is handed over
    */
   readonly save?: (channel: LastingChannel) => unknown;
   /**
-   * How long a channel may take, on its turn, to answer the messages it has read, in milliseconds. After half of this time it
-   * reads no more.
+   * Maximum time for a channel to answer the messages that it has read, in milliseconds. The channel stops reading after half of
+   * this time.
    * @default 10000
    */
   readonly restMs?: number;
-  /** How long `to`, or the log, may take for one channel, in milliseconds. @default 10000 */
+  /** Maximum time of `to`, or of the log, for one channel, in milliseconds. @default 10000 */
   readonly takeMs?: number;
-  /** The number of channels that are handed over at a time; the others are served until it is their turn. @default 64 */
+  /** Number of channels that are handed over at the same time. Others are served meanwhile. @default 64 */
   readonly concurrency?: number;
 }
 
-/** The outcome of {@link ResumeTable.handOver}. */
+/** The result of {@link ResumeTable.handOver}. */
 export interface HandOverReport {
-  /** Lasting channels that the other process has now. */
+  /** Number of lasting channels that moved to the other process. */
   readonly moved: number;
-  /** Lasting channels that were tried, and are still here or have ended. */
+  /** Number of lasting channels that did not move. They are still here or have ended. */
   readonly failed: number;
-  /** The errors of the first 100 of these: `HAND_OVER_FAILED`, with its cause. */
+  /** Errors of the first 100 failures: `HAND_OVER_FAILED` with its cause. */
   readonly failures: readonly ChannelError[];
 }
 
-/** A report has no more of them: with many channels they have few reasons. */
+/** Maximum number of errors in a report, because many channels fail for few causes. */
 const MAX_FAILURES = 100;
 
 const TIMES = {
@@ -106,14 +108,14 @@ const INTO_LOG = describeOptions('handOver', TIMES);
 type Guarded = Resolved<HandOverOptions, typeof OPTIONS.kinds>;
 type HandOverSettings = Omit<Guarded, 'to' | 'save'> & Partial<Pick<Guarded, 'to' | 'save'>>;
 
-/** @internal The way of lasting channels to another process: each comes to rest, is given there, and is given up here. */
+/** @internal Moves lasting channels to another process. Each channel comes to rest, is passed on, and is given up here. */
 export class HandOver {
   private readonly options: HandOverSettings;
   private readonly failures: ChannelError[] = [];
   private moved = 0;
   private failed = 0;
 
-  /** @param hasLog - of the table: its channels go there */
+  /** @param hasLog - whether the table has a log, which then receives the channels */
   constructor(options: HandOverOptions, hasLog: boolean) {
     if (!hasLog) this.options = OPTIONS.resolve(options as never);
     else if ('to' in Object(options) || 'save' in Object(options)) throw logConflict();
@@ -121,10 +123,10 @@ export class HandOver {
   }
 
   /**
-   * Those that clients open while the first ones go are handed over, too; those that they open while these go stay: clients may open
-   * channels for ever.
+   * Hands over the current channels, then those that clients opened meanwhile. Channels that are opened after that stay, because
+   * clients could open channels forever.
    *
-   * @param sessionsNow - those that are here
+   * @param sessionsNow - function that returns the current channels
    */
   async run(sessionsNow: () => readonly ResumeSession[]): Promise<HandOverReport> {
     const first = sessionsNow();
@@ -145,7 +147,7 @@ export class HandOver {
   }
 
   private async move(session: ResumeSession): Promise<void> {
-    // So many channels are not drained, or refused, in one turn of the event loop.
+    // Spreads the channels over turns of the event loop.
     await new Promise<void>((resolve) => session.transport.clock.nextTurn(resolve));
     if (session.transport.isFinished) return;
     const rest = new Rest(session, this.options.restMs);
@@ -153,7 +155,7 @@ export class HandOver {
       await rest.reached(() => this.transfer(session));
       this.moved += 1;
     } catch (thrown) {
-      // One that has ended had nothing to hand over.
+      // A channel that has ended is not a failure.
       const { place, transport } = session;
       if (place === 'moved' || !transport.isFinished) this.fail(transport.channel, toError(thrown));
     } finally {
@@ -190,12 +192,12 @@ export class HandOver {
       transport.thaw();
       throw thrown;
     }
-    // From here on it is nowhere, and then there.
+    // From here on, the channel is in neither process until `begin`.
     session.moveAway();
     await taken.begin();
   }
 
-  /** All processes find it in the log. */
+  /** All processes find the channel in the log. */
   private async leaveToLog(session: ResumeSession, logged: LoggedTransport): Promise<void> {
     const { journal, clock } = logged;
     const { takeMs } = this.options;
@@ -229,7 +231,7 @@ export class HandOver {
     });
   }
 
-  /** An answer that comes too late is a no: it is told so. */
+  /** Passes a channel on. A late answer counts as a refusal, and the other process is notified. */
   private give(session: ResumeSession, bytes: Buffer): Promise<TakenSession> {
     const { to, takeMs } = this.options;
     const { clock } = session.transport;
@@ -254,7 +256,7 @@ export class HandOver {
   }
 }
 
-/** Tells the other process that the channel stays here. False if that process may not have got it. */
+/** Notifies the other process that the channel stays here. Returns false if that process may not have received this. */
 async function hasDropped(taken: TakenSession): Promise<boolean> {
   try {
     await taken.drop();
@@ -264,7 +266,7 @@ async function hasDropped(taken: TakenSession): Promise<boolean> {
   }
 }
 
-/** The other process certainly does not have it. */
+/** Returns true if the other process certainly does not have the channel. */
 function isRefusal(error: unknown): boolean {
   return (
     isHeadraceError(error, LASTING_ERRORS.HAND_OVER_FAILED) ||
@@ -272,7 +274,7 @@ function isRefusal(error: unknown): boolean {
   );
 }
 
-/** A channel that comes to rest: what it has read is answered, and no handler holds its drain. */
+/** Brings a channel to rest: its input is answered, and no handler holds its drain. */
 class Rest {
   private readonly session: ResumeSession;
   private readonly clock: Clock;
@@ -291,7 +293,7 @@ class Rest {
       this.wake?.();
     });
     this.timers = [
-      // What is under way may need further messages, so they stop late.
+      // Messages under way may need further input, so input stops late.
       this.clock.deadlines.schedule(() => transport.stopInput(), ms / 2),
       this.clock.deadlines.schedule(() => {
         this.isLate = true;
@@ -312,7 +314,7 @@ class Rest {
     return this.isClosed || (this.hasRested && this.event.holds.length === 0);
   }
 
-  /** Acts at rest, in the same moment; rejects when the time is over, with what is under way. */
+  /** Calls `act` as soon as the channel is at rest. After the time limit, rejects with the pending work. */
   async reached(act: () => Promise<void>): Promise<void> {
     if (this.session.isStrange) throw new Error('its client has not signed in');
     while (!this.isAtRest) {
@@ -331,7 +333,7 @@ class Rest {
     return this.event.holds.join(', ');
   }
 
-  /** If the channel is still here, it reads again. */
+  /** If the channel stays here, it reads again. */
   end(): void {
     this.wake = undefined;
     for (const timer of this.timers) timer.cancel();

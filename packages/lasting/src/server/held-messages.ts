@@ -7,18 +7,21 @@ interface HeldMessage extends UnfinishedMessage {
   readonly isRepeated: boolean;
 }
 
-/** Messages from the client whose work is under way. If this process is killed, the next one reads them again. */
+/**
+ * Messages from the client whose processing has not ended. If this process is killed, the next process reads these messages
+ * again.
+ */
 export class HeldMessages {
   private readonly changed: () => void;
   private readonly held = new Map<number, HeldMessage>();
-  /** The numbers of those of another process that the pipeline has not read yet. */
+  /** Numbers of messages of another process that the pipeline has not read yet. */
   private readonly repeats: number[] = [];
-  /** The message that the pipeline reads now. */
+  /** Message that the pipeline is reading. */
   private present: Buffer | undefined = undefined;
   private presentNumber = 0;
   private isRepeat = false;
 
-  /** @param changed - the work for a message is done */
+  /** @param changed - called when the processing of a message has ended */
   constructor(changed: () => void) {
     this.changed = changed;
   }
@@ -27,7 +30,7 @@ export class HeldMessages {
     return this.repeats.length;
   }
 
-  /** Goes on with those of another process, which the pipeline reads before all others. */
+  /** Continues with the messages of another process, which the pipeline reads first. */
   goOnWith(messages: readonly UnfinishedMessage[]): void {
     for (const message of messages) {
       this.held.set(message.number, { ...message, holds: 1, isRepeated: true });
@@ -35,12 +38,15 @@ export class HeldMessages {
     }
   }
 
-  /** Those of now, oldest first. */
+  /** Returns the current messages, oldest first. */
   copy(): ReadonlyMap<number, UnfinishedMessage> {
     return new Map(this.held);
   }
 
-  /** The pipeline begins to read a message; `number` counts it, unless it was read before in another process. */
+  /**
+   * Called when the pipeline begins to read a message. `number` is the message's number, unless another process has counted the
+   * message.
+   */
   reads(payload: Buffer, number: number): void {
     const repeated = this.repeats.shift();
     this.present = payload;
@@ -48,7 +54,7 @@ export class HeldMessages {
     this.presentNumber = repeated ?? number;
   }
 
-  /** The pipeline has read it. True if it was read before in another process, which has counted it. */
+  /** Called when the pipeline has read the message. Returns true if another process has counted the message. */
   hasRead(): boolean {
     const { isRepeat, presentNumber } = this;
     this.present = undefined;
@@ -57,7 +63,7 @@ export class HeldMessages {
     return isRepeat;
   }
 
-  /** Holds the message that the pipeline reads now. */
+  /** Holds the message that the pipeline is reading. */
   hold(): MessageHold | undefined {
     if (this.present === undefined) return undefined;
     const number = this.presentNumber;

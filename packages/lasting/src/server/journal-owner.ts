@@ -3,17 +3,17 @@ import type { Channel, Clock } from '@headrace/core';
 import type { LoggedSession, SessionLog } from '../log/session-log.ts';
 import type { SessionHeader } from '../protocol/session-bytes.ts';
 
-/** What the application knows of a channel, for its log. */
+/** Application data of a channel for its log. */
 export type Description = Pick<SessionHeader, 'isKnown' | 'principal' | 'saved'>;
 
-/** The rest of a header: what the transport knows. */
+/** The part of a header that the transport knows. */
 export type TransportHeader = Omit<SessionHeader, keyof Description>;
 
-/** What is stored now, and has been waiting for that. */
+/** Work that is now stored and was waiting for this. */
 export interface StoredWork {
-  /** Written by the channel. */
+  /** Messages that the channel has written. */
   readonly messages: readonly Buffer[];
-  /** The sizes of messages that the pipeline has taken. */
+  /** Sizes of messages that the pipeline has read. */
   readonly sizes: readonly number[];
   readonly endReason: string | undefined;
 }
@@ -22,60 +22,60 @@ export interface StoredWork {
 export interface JournalOwner {
   readonly clock: Clock;
   readonly channel: Channel | undefined;
-  /** Bytes of stored messages that wait for the credit of the client. */
+  /** Bytes of stored messages that wait for the client's credit. */
   readonly waitingBytes: number;
-  /** What the client lets this end send. */
+  /** Number of bytes that the client's credit allows this end to send. */
   readonly roomBytes: number;
-  /** What the channel has, and the transport not yet. */
+  /** Bytes that the channel has and has not passed to the transport. */
   readonly pendingBytes: number;
-  /** More is stored for the client than the channel may keep for it. */
+  /** Whether more is stored for the client than the channel may keep for it. */
   readonly isOverrun: boolean;
-  /** What is stored; `keptCount` counts all messages that the client does not have. */
+  /** Returns the stored state. `keptCount` counts all messages that the client does not have. */
   header(): TransportHeader;
-  /** Those messages. */
+  /** Returns these messages. */
   payloads(): Buffer[];
-  /** Handlers write what they hold until a flush. */
+  /** Makes handlers write the messages that they hold until a flush. */
   flush(): void;
-  /** The channel writes what it has. */
+  /** Makes the channel write its pending output. */
   pull(): void;
-  /** `undefined` for a channel that has closed. Throws what `save` throws, and for a value that is not plain data. */
+  /** Returns `undefined` for a closed channel. Throws the error of `save`, or an error for a value that is not plain data. */
   describe(): Description | undefined;
-  /** Work is stored, and may be seen by the client. */
+  /** Called when work is stored, so that the client may see it. */
   stored(work: StoredWork): void;
-  /** The state that the client was promised is stored: the link goes on. */
+  /** Called when the state that the client waits for is stored, so that the link can continue. */
   answered(): void;
-  /** Another process goes on with the channel. */
+  /** Called when another process continues the channel. */
   lost(): void;
-  /** The client takes too little of what is written for it. */
+  /** Called when the client receives too little of its messages. */
   overrun(): void;
   failed(error: Error): void;
 }
 
-/** What the log may still have of a channel that has ended. */
+/** Records that the log may still have of an ended channel. */
 export interface LeftRecord {
-  /** Of the channel, in the log. */
+  /** Id of the channel in the log. */
   readonly id: string;
-  /** The last one that is known. */
+  /** Last known revision. */
   readonly revision: string | undefined;
-  /** Records of this writer may have come after it. */
+  /** Returns true if this writer has written the record with this name. The record can be later than `revision`. */
   hasWritten(name: string): boolean;
 }
 
-/** The log of a table, as each journal of the table uses it. */
+/** The log of a table, for the journals of the table. */
 export interface JournalLog {
   readonly log: SessionLog;
   /**
-   * What the log answers; rejects if it does not do so in time; it is then unknown what it has done.
+   * Calls the log. Rejects if the log does not answer in time; the result is then unknown.
    *
-   * @param tries - that have failed before this one
+   * @param tries - number of earlier failed tries
    */
   ask<T>(clock: Clock, question: () => Promise<T>, tries?: number): Promise<T>;
-  /** Reads the records of a channel, when it is their turn; as `ask`. */
+  /** Reads the records of a channel in turn. Rejects like `ask`. */
   read(name: string, clock: Clock): Promise<LoggedSession | undefined>;
-  /** The log did not store something. */
+  /** Reports that the log did not store a record. */
   complain(error: Error, channel: Channel | undefined): void;
-  /** The log stores again. */
+  /** Reports that the log stores again. */
   works(): void;
-  /** The log may have records of a channel that has ended. */
+  /** Reports an ended channel of which the log may have records. */
   left(record: LeftRecord, clock: Clock): void;
 }

@@ -13,80 +13,79 @@ import {
 import { HeldMessages } from './held-messages.ts';
 import type { Description, JournalLog, JournalOwner, StoredWork } from './journal-owner.ts';
 
-/** Messages that were only taken wait so long for further ones … */
+/** Time that read messages wait for further ones before a record is written. */
 const LAZY_MS = 50;
-/** … or for so many. */
+/** Number of read messages after which a record is written. */
 const LAZY_MESSAGES = 32;
-/** The records after the last whole one have at most so many bytes, or … */
+/** Minimum size of all records after the last whole record before a new whole record is written, in bytes. */
 const MAX_TAIL_BYTES = 65_536;
-/** … so many times those of the messages that are kept. */
+/** Divisor of the credit. The result is used instead of `MAX_TAIL_BYTES` if the result is larger. */
 const MAX_TAIL_SHARE = 4;
-/** So many credits of stored messages wait for the client before the channel hears that it is slow. */
+/** Number of credits of stored messages that wait for the client before the channel becomes unwritable. */
 export const BACKLOG_CREDITS = 2;
-/** A whole record is written again after this share of the time for which the log keeps it. */
+/** Share of the log's keep time after which a whole record is written again. */
 const REFRESH_SHARE = 1 / 3;
 const TRY_AGAIN = exponential({ baseMs: 100, maxMs: 5000, jitter: 'none' });
-/** Of a channel that was closed before its first record. */
+/** Description of a channel that was closed before its first record. */
 const UNKNOWN: Description = { isKnown: false, principal: undefined, saved: undefined };
 const NONE: ReadonlyMap<number, UnfinishedMessage> = new Map();
 const NO_WORK: StoredWork = { messages: [], sizes: [], endReason: undefined };
 
 /**
- * What one lasting channel has done and its log does not have yet. Nothing of it is seen by the client: a message is acknowledged,
- * and an answer is sent, when the log has both. So whichever process is killed, another one goes on as if nothing had
- * happened since the last record.
+ * The work of one lasting channel that its log does not have yet. The client does not see this work: a message is acknowledged,
+ * and an answer is sent, when the log has both. If a process is killed, another process therefore continues from the last record.
  */
 export class Journal {
   private readonly owner: JournalOwner;
   private readonly parts: JournalLog;
   private readonly writer: string;
   private records = 0;
-  /** For the log; it has only letters and digits. */
+  /** Name in the log, which has only letters and digits. */
   private name = '';
   private revision: string | undefined = undefined;
   private hasBegun = false;
-  /** Its pipeline is there. */
+  /** Whether its pipeline exists. */
   private isOpened = false;
   private isOver = false;
   private isKept = false;
 
-  // What waits to be stored.
+  // Work that waits to be stored.
   private staged: Buffer[] = [];
   private stagedBytes = 0;
   private sizes: number[] = [];
   private sizesBytes = 0;
   private endReason: string | undefined = undefined;
   private readonly held = new HeldMessages(() => this.changedSoon());
-  /** Those whose work was under way at the last record with work in it. */
+  /** Unfinished messages at the last record with work in it. */
   private presentUnfinished: ReadonlyMap<number, UnfinishedMessage> = NONE;
-  /** As the log knows it. */
+  /** Unfinished messages that the log knows. */
   private loggedUnfinished: ReadonlyMap<number, UnfinishedMessage> = NONE;
   private described: Description | undefined = undefined;
 
-  // What is on its way to the log.
+  // The append under way.
   private inAppend: StoredWork = NO_WORK;
   private isAppending = false;
   private isDue = false;
-  /** Something may wait for what comes after it. */
+  /** Whether work may wait for further work. */
   private isLazilyDue = false;
-  /** The client waits for an answer of the protocol, or the log forgets the channel. */
+  /** Whether the client waits for an answer of the protocol, or the log is about to forget the channel. */
   private isUrgent = false;
   private isLeaving = false;
-  /** What it leaves with is on its way, or stored: what is written now stays behind. */
+  /** Whether the last record is being stored. Later output stays behind. */
   private hasPacked = false;
   private isScheduled = false;
-  /** Until what need not be stored at once is stored. */
+  /** Timer for work that need not be stored at once. */
   private lazyTimer: Timer | undefined = undefined;
-  /** Until a record is appended again. */
+  /** Timer for the next append of a failed record. */
   private retryTimer: Timer | undefined = undefined;
   private refusals = 0;
   private tailBytes = 0;
   private wholeAt = 0;
   private waiters: { resolve: () => void; reject: (error: Error) => void }[] = [];
 
-  // While the channel hands over what it has.
+  // Set while the channel passes its pending output.
   private roomBytes = -1;
-  /** Of the write that the channel waits for: its messages are staged, or stored. */
+  /** Bytes of the write that the channel waits for, whose messages are staged or stored. */
   private inFlightBytes = 0;
   private readonly late: Buffer[] = [];
 
@@ -100,7 +99,7 @@ export class Journal {
     return this.hasBegun && !this.isOver;
   }
 
-  /** Messages of another process that the pipeline has not read yet. */
+  /** Number of messages of another process that the pipeline has not read yet. */
   get repeatCount(): number {
     return this.held.repeatCount;
   }
@@ -118,17 +117,17 @@ export class Journal {
     return this.stagedBytes;
   }
 
-  /** Messages that the pipeline has taken and the log does not know. */
+  /** Number of messages that the pipeline has read and the log does not know. */
   get takenCount(): number {
     return this.inAppend.sizes.length + this.sizes.length;
   }
 
-  /** The log has everything that the channel has done. */
+  /** Whether the log has all work of the channel. */
   get isStored(): boolean {
     return !this.isAppending && !this.isDue && this.waitingCount === 0 && this.takenCount === 0;
   }
 
-  /** From now on everything is stored before the client sees it. */
+  /** Begins to store all work before the client sees it. */
   begin(id: string): void {
     this.name = id;
     this.hasBegun = this.isOpened = true;
@@ -136,7 +135,7 @@ export class Journal {
     this.urge();
   }
 
-  /** Goes on with what another process has stored; the first record says that it is here now. */
+  /** Continues the stored channel of another process. The first record shows that the channel is here now. */
   goOn(id: string, revision: string, { state, unfinished }: RecordedSession): void {
     const { isKnown, principal, saved } = state;
     this.name = id;
@@ -148,19 +147,19 @@ export class Journal {
     this.presentUnfinished = this.loggedUnfinished = this.held.copy();
   }
 
-  /** The pipeline of a channel of another process is there. */
+  /** Called when the pipeline of a channel of another process exists. */
   opened(): void {
     this.isOpened = true;
   }
 
-  /** This process has written the record of this name. */
+  /** Returns true if this process has written the record of this name. */
   hasWritten(name: string): boolean {
     return isOfWriter(name, this.writer);
   }
 
-  // --- what the channel does ---
+  // --- work of the channel ---
 
-  /** Copies messages. True if the channel may write more. */
+  /** Copies messages. Returns true if the channel may write more. */
   write(messages: readonly OutboundBytes[], bytes: number): boolean {
     const takesMore = this.stage(messages, bytes);
     this.inFlightBytes = takesMore ? 0 : bytes + messages.length * ENTRY_OVERHEAD_BYTES;
@@ -183,24 +182,27 @@ export class Journal {
     return !this.hasPacked && !this.isBacklogged && this.stagedBytes < owner.roomBytes;
   }
 
-  /** What was written stays in flight for the channel, which so sees whether its client takes anything. */
+  /** Whether output stays in flight, so that the channel detects a client that does not read. */
   private get isBacklogged(): boolean {
     const { waitingBytes, roomBytes } = this.owner;
     return !this.isLeaving && waitingBytes >= BACKLOG_CREDITS * roomBytes;
   }
 
-  /** Our half ends after what was written. */
+  /** Ends the output after the written messages. */
   end(reason: string): void {
     this.endReason ??= reason;
     this.changed();
   }
 
-  /** The pipeline begins to read a message; `number` counts it, unless it was read before in another process. */
+  /**
+   * Called when the pipeline begins to read a message. `number` is the message's number, unless another process has counted the
+   * message.
+   */
   reads(payload: Buffer, number: number): void {
     this.held.reads(payload, number);
   }
 
-  /** The pipeline has taken it. False if another process has counted it. */
+  /** Called when the pipeline has read the message. Returns false if another process has counted the message. */
   took(payloadBytes: number): boolean {
     if (this.held.hasRead()) return false;
     this.sizes.push(payloadBytes);
@@ -211,33 +213,36 @@ export class Journal {
     return true;
   }
 
-  /** Holds the message that the pipeline reads now: it is given to the next process, if this one does not get to the end of its work. */
+  /**
+   * Holds the message that the pipeline is reading. A message that this process does not finish is read again by the next
+   * process.
+   */
   hold(): MessageHold | undefined {
     return this.isActive ? this.held.hold() : undefined;
   }
 
   // --- records ---
 
-  /** The client waits for what only a record allows. */
+  /** Requests a record that the client waits for. */
   urge(): void {
     this.isUrgent = true;
     this.changed();
   }
 
-  /** The log would forget the channel before long, see {@link SessionLog.keepMs}. */
+  /** Whether the log would soon forget the channel, see {@link SessionLog.keepMs}. */
   get isOld(): boolean {
     const { keepMs } = this.parts.log;
     return this.isActive && this.owner.clock.now() - this.wholeAt >= keepMs * REFRESH_SHARE;
   }
 
-  /** Writes all of it again. */
+  /** Writes a whole record again. */
   refresh(): void {
     this.urge();
   }
 
   /**
-   * Resolves when the log has everything that there is now, also what the client has no credit for; rejects when it never will. What
-   * the channel writes later stays behind: a channel may write for ever.
+   * Resolves when the log has all current work, including messages without credit. Rejects if the log will never have this work.
+   * Later output stays behind, because a channel could write forever.
    */
   async leave(): Promise<void> {
     this.isLeaving = true;
@@ -245,26 +250,26 @@ export class Journal {
     await this.nextRecord();
   }
 
-  /** It does not leave: the log takes too long. */
+  /** Cancels `leave`, because the log takes too long. */
   stay(why: Error): void {
     this.isLeaving = this.hasPacked = false;
     for (const { reject } of this.waiters.splice(0)) reject(why);
     this.changed();
   }
 
-  /** Resolves when the log knows that the channel is here; rejects when it is elsewhere. */
+  /** Resolves when the log knows that the channel is here. Rejects if the channel is elsewhere. */
   async claim(): Promise<void> {
     this.urge();
     await this.nextRecord();
   }
 
-  /** Resolves when the record that is due is stored. */
+  /** Resolves when the due record is stored. */
   private nextRecord(): Promise<void> {
     if (this.isOver) return Promise.reject(ended());
     return new Promise((resolve, reject) => this.waiters.push({ resolve, reject }));
   }
 
-  /** Something is to be stored, with all else that this turn of the event loop brings. */
+  /** Requests a record with all work of this turn of the event loop. */
   changed(): void {
     this.isDue = true;
     if (this.isScheduled || this.isOver || !this.hasBegun) return;
@@ -275,13 +280,13 @@ export class Journal {
     });
   }
 
-  /** Something is to be stored before long. */
+  /** Requests a record before long. */
   changedSoon(): void {
     if (this.isOver || !this.hasBegun) return;
     this.isLazilyDue = true;
     this.lazyTimer ??= this.owner.clock.deadlines.schedule(() => {
       this.lazyTimer = undefined;
-      // A record may have taken it along.
+      // An earlier record may have stored the work.
       if (this.isLazilyDue) this.changed();
     }, LAZY_MS);
   }
@@ -304,7 +309,7 @@ export class Journal {
       return;
     }
     if (this.isOver) {
-      // A flush has ended it.
+      // A flush has ended the channel.
       this.isAppending = false;
       this.forget();
       return;
@@ -321,19 +326,19 @@ export class Journal {
   }
 
   /**
-   * What is stored goes out first, unless the client waits to hear that something was taken: it may read nothing before it has
-   * written all.
+   * Whether new work may be stored. Stored messages are sent first, unless the client waits for an acknowledgement. A client may
+   * not read before it has written all its messages.
    */
   private get mayTakeWork(): boolean {
     return this.owner.waitingBytes === 0 || this.sizes.length > 0 || this.isLeaving;
   }
 
-  /** Takes what the channel has done until now. What it writes when it hears that something was taken belongs to the next record. */
+  /** Collects the work so far. Output that is written in response to this record belongs to the next record. */
   private gather(): void {
     const { owner } = this;
     owner.flush();
     this.described = owner.describe() ?? this.described;
-    // What a flush has brought is in this record.
+    // This record contains the output of the flush.
     this.isDue = false;
     const { sizes, endReason } = this;
     this.sizes = [];
@@ -346,7 +351,7 @@ export class Journal {
     if (this.inAppend.messages.length > 0 && !this.isLeaving && owner.isOverrun) owner.overrun();
   }
 
-  /** The channel writes what waits behind its write in flight, which ends with that. */
+  /** Makes the channel write the output behind its write in flight, which settles with this output. */
   private pull(): void {
     const { owner } = this;
     const { pendingBytes } = owner;
@@ -386,7 +391,7 @@ export class Journal {
     });
   }
 
-  /** It is unknown whether a record was stored if this fails: it is the only thing that can be done next. */
+  /** Appends a record. After a failure, it is unknown whether the record was stored, so the same append is repeated. */
   private append(record: Buffer, place: AppendPlace, landed: () => void): void {
     void this.appended(record, place).then(
       (revision) => {
@@ -405,7 +410,7 @@ export class Journal {
     );
   }
 
-  /** A log that throws has rejected, and so has one that does not answer. */
+  /** Calls the log. A log that throws or does not answer counts as a rejection. */
   private appended(record: Buffer, place: AppendPlace): Promise<string | undefined> {
     const { log } = this.parts;
     let isLate = false;
@@ -419,7 +424,7 @@ export class Journal {
     });
   }
 
-  /** The log stored a record after it was given up: the removal of a channel that has ended may have come before. */
+  /** Handles a record that was stored after the append was given up. The channel's records may have been removed before. */
   private arrivedLate(revision: string | undefined): void {
     if (!this.isOver || revision === undefined) return;
     this.revision = revision;
@@ -442,7 +447,7 @@ export class Journal {
     }, delayMs);
   }
 
-  /** Another process has written a record, or the log has lost all of them. */
+  /** Handles a conflict: another process has written a record, or the log has lost all records. */
   private async conflicted(landed: () => void): Promise<void> {
     const isLost = await this.isForgotten();
     this.isAppending = false;
@@ -465,7 +470,7 @@ export class Journal {
     try {
       return (await parts.read(name, owner.clock)) === undefined;
     } catch {
-      // The client comes again, and it is read then.
+      // The channel is read again when the client returns.
       return false;
     }
   }
@@ -476,7 +481,7 @@ export class Journal {
     this.loggedUnfinished = this.presentUnfinished;
     for (const { length } of work.messages) this.stagedBytes -= length + MESSAGE_OVERHEAD_BYTES;
     this.owner.stored(work);
-    // The client may have come over another link meanwhile, and its secret is in the next record.
+    // The client may have used another link meanwhile, and then its secret is in the next record.
     if (isAnswer && !this.isUrgent) this.owner.answered();
     if (this.isOver) return;
     if (this.isLeaving ? this.hasPacked : isAnswer) {
@@ -488,12 +493,12 @@ export class Journal {
 
   // --- the end ---
 
-  /** The channel is over here. @param isElsewhere - its records stay, for another process */
+  /** Ends the channel here. @param isElsewhere - whether its records stay, for another process */
   over(isElsewhere: boolean): void {
     if (this.isOver) return;
     this.isOver = true;
     this.isKept ||= isElsewhere;
-    // It is unknown whether the last record was stored, if it is to be appended again.
+    // If the last append is to be repeated, it is unknown whether its record was stored.
     const isUnderWay = this.isAppending && this.retryTimer === undefined;
     this.lazyTimer?.cancel();
     this.retryTimer?.cancel();
@@ -504,7 +509,7 @@ export class Journal {
     if (!isUnderWay) this.forget(this.isAppending);
   }
 
-  /** @param isInDoubt - it is unknown whether a further record was stored */
+  /** @param isInDoubt - whether a further record may have been stored */
   private forget(isInDoubt = false): void {
     if (this.isKept || (this.revision === undefined && !isInDoubt)) return;
     void this.removed(isInDoubt);
@@ -525,7 +530,7 @@ export class Journal {
   }
 }
 
-/** A writer numbers its records. */
+/** Returns true for a record of this writer. A writer numbers its records. */
 function isOfWriter(name: string, writer: string): boolean {
   return name.startsWith(`${writer} `);
 }

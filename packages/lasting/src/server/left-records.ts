@@ -3,9 +3,9 @@ import { toError } from '@headrace/core/authoring';
 import { foldRecords } from '../protocol/session-record.ts';
 import type { JournalLog, LeftRecord } from './journal-owner.ts';
 
-/** So many channels are remembered; of further ones the log forgets the records itself. */
+/** Maximum number of remembered channels. The records of further channels expire in the log. */
 const MAX_LEFT = 10_000;
-/** After this time the log is asked again; of a channel of which it has nothing, after twice as long each time. */
+/** Time after which the log is asked again. If the log has no records, the time doubles with each try. */
 const AGAIN_MS = 5000;
 
 interface Left extends LeftRecord {
@@ -14,10 +14,10 @@ interface Left extends LeftRecord {
   nextAt: number;
 }
 
-/** The records of channels that ended while their log could not be reached: they are removed when it can. */
+/** The records of channels that ended while their log was unreachable, and which are removed later. */
 export class LeftRecords {
   private readonly parts: Omit<JournalLog, 'left'>;
-  /** By the id; the oldest first. */
+  /** Records by id, the oldest first. */
   private readonly left = new Map<string, Left>();
   private timer: Timer | undefined = undefined;
   private isBusy = false;
@@ -26,7 +26,7 @@ export class LeftRecords {
     this.parts = parts;
   }
 
-  /** Nobody goes on with it here. */
+  /** Returns true if this process has ended the channel. */
   has(id: string): boolean {
     return this.left.has(id);
   }
@@ -46,7 +46,7 @@ export class LeftRecords {
     }, AGAIN_MS);
   }
 
-  /** One after another, until the log fails. */
+  /** Removes the records one after the other, until the log fails. */
   private async removeAll(clock: Clock): Promise<void> {
     this.isBusy = true;
     try {
@@ -55,18 +55,18 @@ export class LeftRecords {
         const isOver = now >= record.until;
         if (!isOver && now < record.nextAt) continue;
         if (isOver || (await this.tryRemove(record, clock))) this.left.delete(record.id);
-        // An append that was given up may be stored yet.
+        // An append that was given up may still be stored.
         record.nextAt = now + record.waitMs;
         record.waitMs *= 2;
       }
     } catch {
-      // It is tried again.
+      // The removal is tried again later.
     }
     this.isBusy = false;
     this.later(clock);
   }
 
-  /** Removes what the log has. False if it has nothing. */
+  /** Removes the records in the log. Returns false if the log has none. */
   private async tryRemove({ id, revision, hasWritten }: Left, clock: Clock): Promise<boolean> {
     const { parts } = this;
     const found = await parts.read(id, clock);
@@ -78,7 +78,7 @@ export class LeftRecords {
   }
 }
 
-/** False if another process goes on with it. */
+/** Returns false if another process continues the channel. */
 function isOf(records: readonly Uint8Array[], hasWritten: LeftRecord['hasWritten']): boolean {
   try {
     return hasWritten(foldRecords(records).name);

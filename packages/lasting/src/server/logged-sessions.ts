@@ -8,35 +8,35 @@ import { LeftRecords } from './left-records.ts';
 import { nameOf } from './logged-transport.ts';
 import type { ResumeSession } from './resume-session.ts';
 
-/** What became of a channel that was looked for in the log. */
+/** The result of a search for a channel in the log. */
 export type LookUp =
   | { readonly session: RecordedSession; readonly revision: string }
-  /** The log cannot be reached, or another process is busy with it: the client must come again. */
+  /** The log is unreachable, or another process uses the channel. The client must reconnect. */
   | { readonly do: 'come-again' }
   | { readonly gone: GoneReason };
 
-/** As many channels are looked for, or wait for their turn; the clients of further ones come again. */
+/** Maximum number of searches under way or waiting. Further clients must reconnect. */
 const MAX_LOOK_UPS = 1024;
-/** Whole records are written again in so many parts of the time for which the log keeps them. */
+/** Number of sweeps within the log's keep time. Each sweep writes old whole records again. */
 const SWEEPS = 12;
-/** As many of them at a time, or fewer that keep so many bytes more each … */
+/** Maximum number of records in one step. Each `SWEEP_BYTES` that a channel keeps count as one more record. */
 const SWEEP_SIZE = 100;
 const SWEEP_BYTES = 16_384;
-/** … after a pause. */
+/** Pause between two steps. */
 const SWEEP_PAUSE_MS = 20;
 
-/** What is asked again after it failed has more time, up to so many doublings: a log that is slow must get through its work. */
+/** Maximum number of doublings of the time-out after failures, so that a slow log can finish its work. */
 const MAX_DOUBLINGS = 3;
-/** A log that stores now and then is complained of no more often. */
+/** Minimum time between warnings about a log that fails now and then. */
 const COMPLAINT_MS = 10_000;
 
 const COME_AGAIN: LookUp = { do: 'come-again' };
 
-/** How much the log is asked for. */
+/** The limits of requests to the log. */
 interface LogLimits {
-  /** How long it may take for an answer. */
+  /** Maximum time of an answer. */
   readonly logTimeoutMs: number;
-  /** Channels that are read at a time. */
+  /** Maximum number of reads at the same time. */
   readonly maxReads: number;
 }
 
@@ -44,21 +44,21 @@ interface LogLimits {
 export class LoggedSessions implements JournalLog {
   readonly log: SessionLog;
   private readonly sessions: () => Iterable<ResumeSession, undefined>;
-  /** Those that are read now. */
+  /** Reads under way. */
   private readonly lookUps = new Map<string, Promise<LoggedSession | undefined>>();
   private readonly leftRecords: LeftRecords;
   private hasComplained = false;
   private quietUntil = Number.NEGATIVE_INFINITY;
   private sweeping: Timer | undefined = undefined;
-  /** Where the present sweep has come to: it does not begin again with those for which the log does not answer. */
+  /** Position of the current sweep, so that the sweep does not begin again with channels for which the log does not answer. */
   private swept: Iterator<ResumeSession, undefined> | undefined = undefined;
 
   private readonly limits: LogLimits;
-  /** Reads that are under way, and those that wait for their turn. */
+  /** Reads under way, and reads that wait for their turn. */
   private reading = 0;
   private readonly waiting = new Fifo<() => void>();
 
-  /** @param sessions - those of the table now */
+  /** @param sessions - function that returns the table's current sessions */
   constructor(
     log: SessionLog,
     limits: LogLimits,
@@ -119,7 +119,7 @@ export class LoggedSessions implements JournalLog {
     this.leftRecords.add(record, clock);
   }
 
-  /** Looks for a channel; `knows` says whether its client may have it. */
+  /** Searches for a channel. `knows` returns true if the client may resume the channel. */
   async find(
     id: string,
     received: number,
@@ -129,10 +129,11 @@ export class LoggedSessions implements JournalLog {
     if (this.leftRecords.has(nameOf(id))) return { gone: 'ended' };
     const present = this.lookUps.get(id);
     if (present === undefined && this.lookUps.size >= MAX_LOOK_UPS) return COME_AGAIN;
-    // What another client's look-up reads may be older than what this one was given.
+    // The read of another client's search may be older than this client's secret.
     const isFresh = present === undefined;
     try {
-      // Its turn may come late: the client does not wait for it, and finds it under way when it comes again.
+      // The read may wait for its turn. The client does not wait, and finds the read under way when
+      // it reconnects.
       const found = await this.ask(link.clock, () => present ?? this.lookUp(id, link.clock));
       if (found === undefined) return isFresh ? { gone: 'unknown' } : COME_AGAIN;
       const session = foldRecords(found.records, received);
@@ -149,9 +150,10 @@ export class LoggedSessions implements JournalLog {
     }
   }
 
-  /** All that look for a channel at a time share one read, so that none keeps another one from it. */
+  /** Searches of the same channel share one read, so that none blocks another. */
   private async lookUp(id: string, clock: Clock): Promise<LoggedSession | undefined> {
-    // Its client comes again meanwhile: a slow log is not asked again for what it is about to tell.
+    // The client reconnects meanwhile. A slow log is not asked again while it is still answering
+    // the first request.
     const reading = this.read(nameOf(id), clock, 1);
     this.lookUps.set(id, reading);
     try {
@@ -161,18 +163,18 @@ export class LoggedSessions implements JournalLog {
     }
   }
 
-  /** The table has a further channel. */
+  /** Called when the table has a new channel. */
   added(clock: Clock): void {
     this.sweeping ??= clock.deadlines.schedule(() => this.sweep(clock), this.log.keepMs / SWEEPS);
   }
 
-  /** The table has none any more. */
+  /** Called when the table has no channel left. */
   stop(): void {
     this.sweeping?.cancel();
     this.sweeping = this.swept = undefined;
   }
 
-  /** The log forgets what is not written to: channels with nothing to say are written again. */
+  /** Writes idle channels again, because the log forgets channels without new records. */
   private sweep(clock: Clock): void {
     this.swept ??= this.sessions()[Symbol.iterator]();
     let left = SWEEP_SIZE;

@@ -18,14 +18,14 @@ import type {
 
 /** The session of a {@link LoggedTransport}. */
 export interface LoggedOwner {
-  /** Its client has what is worth a record: it has signed in, where that is asked for. */
+  /** Whether the channel needs a record: the client has signed in, if a sign-in is required. */
   readonly isLogged: boolean;
   describe(): Description | undefined;
-  /** Another process goes on with it. */
+  /** Called when another process continues the channel. */
   lost(): void;
 }
 
-/** Messages of a channel that has a log: those of another process come first. */
+/** The input of a channel with a log. Messages of another process come first. */
 class LoggedInput extends LastingInput {
   private readonly transport: LoggedTransport;
 
@@ -34,12 +34,12 @@ class LoggedInput extends LastingInput {
     this.transport = transport;
   }
 
-  /** Messages whose work another process did not finish. */
+  /** Adds messages that another process did not finish. */
   repeat(messages: readonly UnfinishedMessage[]): void {
     for (const { payload } of messages) this.keep(payload);
   }
 
-  /** Those that are repeated come over no link. */
+  /** Keeps the repeated messages, because no link sends them again. */
   override clear(): void {
     this.clearAfter(this.transport.journal.repeatCount);
   }
@@ -51,13 +51,13 @@ class LoggedInput extends LastingInput {
 }
 
 /**
- * The transport of a lasting channel whose table has a log: what the channel takes and writes is in its {@link Journal} first, and
- * in the {@link ResumeTransport} when it is stored.
+ * The transport of a lasting channel whose table has a log. Input and output of the channel are in the {@link Journal} until they
+ * are stored, and then in the {@link ResumeTransport}.
  */
 export class LoggedTransport extends ResumeTransport implements JournalOwner {
   readonly journal: Journal;
   private readonly session: LoggedOwner;
-  /** Bytes of stored messages that the channel counts as its own. */
+  /** Bytes of stored messages that count as pending output of the channel. */
   private heldBytes = 0;
 
   constructor(options: ResumeTransportOptions, session: LoggedOwner, log: JournalLog) {
@@ -82,7 +82,7 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
     return true;
   }
 
-  /** Goes on with what another process has stored. False if it keeps more than the credit of its client. */
+  /** Continues the stored channel of another process. Returns false if more is kept than the client's credit allows. */
   goOnAfter(recorded: RecordedSession, revision: string): boolean {
     const { state, unfinished } = recorded;
     this.journal.goOn(nameOf(state.id), revision, recorded);
@@ -91,7 +91,7 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
     return true;
   }
 
-  /** The log knows that it goes on in this process. False if it goes on elsewhere. */
+  /** Resolves with true when the log knows that the channel is here, and with false if the channel is elsewhere. */
   async claim(): Promise<boolean> {
     try {
       await this.journal.claim();
@@ -101,9 +101,9 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
     }
   }
 
-  /** Resolves when another process can go on with all that there is now. */
+  /** Resolves when another process can continue with all current work. */
   async leaveToLog(): Promise<void> {
-    // Nothing was written or taken since its client has signed in, so it may not have begun.
+    // The journal may not have begun, if nothing was written or read since the client's sign-in.
     if (!this.isLogged) throw new Error('it has ended');
     await this.journal.leave();
   }
@@ -112,11 +112,11 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
 
   override accept(link: ResumeLink, wanted: { windowMs: number; creditBytes: number }): void {
     super.accept(link, wanted);
-    // The client does not hear that it is open before the log knows of it.
+    // The client is notified of the open channel only after the log knows it.
     this.links.isPaused = true;
   }
 
-  /** Its pipeline is built. */
+  /** Called when its pipeline is built. */
   opened(): void {
     if (this.isLogged) this.journal.urge();
     else this.answered();
@@ -140,14 +140,14 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
     const { secrets } = this.machine;
     const wasConfirmed = secrets.isConfirmed;
     const error = super.frame(link, frame);
-    // The log forgets the secrets before.
+    // The log can forget the earlier secrets.
     if (!wasConfirmed && secrets.isConfirmed) this.journal.changedSoon();
     return error;
   }
 
-  // --- what the channel does ---
+  // --- work of the channel ---
 
-  /** Not while it waits for the log. */
+  /** False while the channel waits for the log. */
   protected override get waitsForPeer(): boolean {
     return super.waitsForPeer && (!this.journal.isActive || this.output.hasWaiting);
   }
@@ -187,7 +187,7 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
     this.countBacklog();
   }
 
-  /** What waits for the client beyond a backlog makes the channel unwritable. */
+  /** Counts messages beyond the backlog as pending output, which makes the channel unwritable. */
   private countBacklog(): void {
     const { channel, output, machine, heldBytes } = this;
     if (channel === undefined) return;
@@ -264,9 +264,10 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
     this.finishIfDone();
   }
 
-  /** The log has it: the client may know that it was taken. */
+  /** Called when a read message is stored, so that the message can be acknowledged. */
   private tookStored(size: number): void {
-    // It came over a link before: RESUMED, which waits for the same log, counts it.
+    // The message arrived over an earlier link. RESUMED counts the message, and waits for the same
+    // log.
     if (this.links.isPaused) this.machine.tookBefore();
     else super.taken(size);
   }
@@ -292,7 +293,7 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
   }
 }
 
-/** The name of a channel in the log: its id has any bytes. */
+/** Returns the name of a channel in the log, because its id can contain any bytes. */
 export function nameOf(id: string): string {
   return Buffer.from(id, 'latin1').toString('hex');
 }

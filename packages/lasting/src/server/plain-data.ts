@@ -1,7 +1,10 @@
 import type { Channel } from '@headrace/core';
 import { principalOf } from '@headrace/handlers';
 
-/** The principal of a channel. One whose data is not plain is left to `save` and `restore`; without them it would be lost. */
+/**
+ * Returns the principal of a channel. A principal that is not plain data is left to `save` and `restore`. Without these
+ * functions, such a principal would be lost.
+ */
 export function principalFrom(channel: Channel, saved: unknown): unknown {
   try {
     return checkedData('its PRINCIPAL', principalOf(channel));
@@ -12,13 +15,13 @@ export function principalFrom(channel: Channel, saved: unknown): unknown {
 }
 
 /**
- * Data that is the same after its way through JSON: strings, finite numbers, booleans, null, lists and literals of them.
+ * Checks data that JSON preserves: strings, finite numbers, booleans, null, lists and literals of them.
  *
- * @throws TypeError that names the place of what is none
+ * @throws TypeError that names the place of other data
  */
 export function checkedData(name: string, value: unknown): unknown {
   if (value === undefined) return undefined;
-  // Throws for what contains itself.
+  // Throws for circular data.
   JSON.stringify(value);
   const wrong = notPlain(name, value);
   if (wrong === undefined) return value;
@@ -36,7 +39,7 @@ function notPlain(name: string, value: unknown): string | undefined {
   const isPlain = isList || prototype === Object.prototype || prototype === null;
   if (!isPlain) return name;
   for (const [key, part] of isList ? value.entries() : Object.entries(value)) {
-    // JSON leaves it out of a literal, and makes it null in a list.
+    // JSON omits undefined in a literal, and converts it to null in a list.
     const isLeftOut = part === undefined && !isList;
     const wrong = isLeftOut ? undefined : notPlain(`${name}.${key}`, part);
     if (wrong !== undefined) return wrong;

@@ -24,19 +24,20 @@ import { ResumeTable, type ResumeVerdict } from './resume-table.ts';
 
 /** Options of a {@link ResumeHandler}. */
 export interface ResumeHandlerOptions {
-  /** The lasting channels of the server: one for all its handlers. */
+  /** Table of the server's lasting channels, shared by all handlers. */
   readonly table: ResumeTable;
-  /** Builds the pipeline of each lasting channel; the second parameter is the link over which it was opened. */
+  /** Builds the pipeline of each lasting channel. The second parameter is the link over which the channel was opened. */
   readonly childHandler: LastingInitializer;
   /** Options of the lasting channels. @default logger and clock of the link */
   readonly childOptions?: ChannelOptions;
   /**
-   * Gives the application's state of a channel as plain data: strings, numbers, booleans, lists and literals. If the table has a
-   * log, it is called for each record, so the state should be small. A `PRINCIPAL` that is plain data is kept without it.
+   * Returns the application's state of a channel as plain data: strings, numbers, booleans, lists and literals. If the table has
+   * a log, `save` is called for each record, so the state should be small. A `PRINCIPAL` that is plain data is kept without
+   * `save`.
    */
   readonly save?: (channel: LastingChannel) => unknown;
   /**
-   * Restores the state that `save` gave in another process; called when the pipeline is built, before its first message.
+   * Restores the state that `save` returned in another process. Called when the pipeline is built, before the first message.
    * @default the state is dropped
    */
   readonly restore?: (channel: LastingChannel, saved: unknown) => void;
@@ -58,20 +59,20 @@ const OPTIONS = describeOptions('ResumeHandler', {
   restore: fn({ answers: 'at once', takes: 2, purpose: 'gives a channel back what was saved' }),
 });
 
-/** The RESUME of a client. */
+/** A client's RESUME. */
 interface ResumeRequest {
   readonly id: string;
   readonly secret: string;
   readonly received: number;
 }
 
-/** A refusal comes after this time, whatever it was that did not fit. */
+/** Delay of a refusal, which is the same for every cause. */
 const REFUSAL_MS = 100;
 const ignore = (): void => {};
 
 /**
- * The server's end of lasting channels: carries one over the connection in whose pipeline it stands, a new one or one
- * whose client was away.
+ * The server's end of a lasting channel. The handler carries a new or a resumed lasting channel over the connection of its
+ * pipeline.
  *
  * ```text
  *  wire | [idle] | frame | [heartbeat] | [resume]      the link: one of many
@@ -79,23 +80,22 @@ const ignore = (): void => {};
  *                            codec | auth | app        the lasting channel: stays
  * ```
  *
- * - **Place** last in the link's pipeline, after the handlers of frames. Heartbeats and idle times belong in the
- *   link's pipeline; codec, sign-in, groups and the application into that of `childHandler`.
- * - **In** frames of the link, as bytes: a frame has one message of the lasting channel, or several short ones.
- * - **Out** nothing passes it; the lasting channel reads and writes.
- * - **Events** fires `LinkLostEvent` and `LinkResumedEvent` in the lasting pipeline. Passes a `DrainStartEvent` and a `DrainEvent` on to it,
- *   and holds the end of the link until the lasting channel has ended.
- * - **Errors** `HR_ERR_MESSAGE_INVALID` for frames that break the protocol: link and lasting channel end as
- *   `bad-input`; `HR_ERR_TIMEOUT_READ` if the first frame does not come within `helloTimeoutMs`. A lasting channel whose client does
- *   not come back closes as `unreachable`, or as `limit`, with a `HR_ERR_RESUME_GONE` in its `closeInfo`.
- * - **State** per link; the table has that of the lasting channels. A channel whose attribute `PRINCIPAL` is set has signed
- *   in: an `AuthHandler` sets it, and so must a sign-in of your own. The table gives up the others first.
- * - **Cost** a copy of each message that is written, kept until it is acknowledged, and of each short one that waits for
- *   the pipeline; an acknowledgement of 7 bytes for 64 messages.
- * - **Pitfalls** a write settles when the message is kept, not when it left: see `acknowledged`. If the table has a log, `save` is called for
- *   each record. A framing limit below
- *   1,024 bytes, or below the longest message plus 1 byte, cuts the link each time that frame is sent again. A handler before it that
- *   holds reads of the link holds the acknowledgements, too.
+ * - **Place** Last in the link's pipeline, after the frame handlers. Heartbeats and idle times belong in the link's pipeline.
+ *   Codec, sign-in, groups and the application belong in the pipeline of `childHandler`.
+ * - **In** Frames of the link, as bytes. A frame contains one message of the lasting channel, or several short messages.
+ * - **Out** Nothing; the lasting channel reads and writes.
+ * - **Events** Fires `LinkLostEvent` and `LinkResumedEvent` in the lasting pipeline. Forwards `DrainStartEvent` and `DrainEvent`
+ *   there. The drain of the link waits until the lasting channel has ended.
+ * - **Errors** `HR_ERR_MESSAGE_INVALID` for frames that break the protocol: link and lasting channel end as `bad-input`.
+ *   `HR_ERR_TIMEOUT_READ` if no frame arrives within `helloTimeoutMs`. A lasting channel whose client does not return closes as
+ *   `unreachable`, or as `limit`, with a `HR_ERR_RESUME_GONE` in its `closeInfo`.
+ * - **State** Per link; the table has the state of the lasting channels. A client has signed in if its channel's attribute
+ *   `PRINCIPAL` is set. An `AuthHandler` or a custom sign-in sets the attribute. The table gives up other clients first.
+ * - **Cost** A copy of each written message until its acknowledgement, and of each short message that waits for the pipeline; an
+ *   acknowledgement of 7 bytes for 64 messages.
+ * - **Pitfalls** A write settles when the message is kept, not when it is sent: see `acknowledged`. A framing limit below 1,024
+ *   bytes, or below the longest message plus 1 byte, closes the link each time that such a frame is sent. An earlier handler that
+ *   holds reads of the link also holds the acknowledgements.
  *
  * @example
  * ```ts run
@@ -128,7 +128,7 @@ export class ResumeHandler implements Handler {
   private session: ResumeSession | undefined = undefined;
   private hasGreeted = false;
   private isRefused = false;
-  /** The deadline of the first frame, or the time until an answer. */
+  /** Deadline of the first frame, or time until an answer. */
   private timer: Timer | undefined = undefined;
 
   constructor(options: ResumeHandlerOptions) {
@@ -136,7 +136,7 @@ export class ResumeHandler implements Handler {
     this.table = this.settings.table;
   }
 
-  /** Makes a handler for another link. */
+  /** Returns a handler for another link. */
   fresh(): ResumeHandler {
     return new ResumeHandler(this.settings as ResumeHandlerOptions);
   }
@@ -159,7 +159,7 @@ export class ResumeHandler implements Handler {
   private start(ctx: Context): void {
     if (this.timer !== undefined || this.hasGreeted) return;
     const { helloTimeoutMs } = this.table;
-    // It limits strangers: it runs on while reads are held.
+    // The deadline limits strangers, so it continues while reads are held.
     this.timer = ctx.deadline({ ms: helloTimeoutMs, whileHeld: 'runs' }, () => {
       const text = `no first frame of a lasting channel within ${helloTimeoutMs} ms`;
       ctx.fireExceptionCaught(
@@ -212,10 +212,13 @@ export class ResumeHandler implements Handler {
     pipeline?.fireUserEventTriggered(new DrainStartEvent(event));
   }
 
-  /** The first frame. */
+  /** Handles the first frame. */
   private greet(ctx: Context, bytes: Buffer): void {
     if (!(bytes instanceof Uint8Array)) {
-      throw invalidFrame(Buffer.alloc(0), 'what came is not bytes: a framing is missing before it');
+      throw invalidFrame(
+        Buffer.alloc(0),
+        'the input is not bytes: a frame decoder is missing before it',
+      );
     }
     const frame = decodeResumeFrame(bytes);
     this.timer?.cancel();
@@ -239,7 +242,7 @@ export class ResumeHandler implements Handler {
     this.startDrain(DrainStartEvent.seenBy(ctx.channel));
   }
 
-  /** @internal Puts the lasting channel over its transport. */
+  /** @internal Creates the lasting channel of a transport. */
   protected openChannel(session: ResumeSession, link: Channel): void {
     const { childHandler, childOptions } = this.settings;
     const { transport } = session;
@@ -263,7 +266,7 @@ export class ResumeHandler implements Handler {
     else this.decided(ctx, bytes, frame, verdict);
   }
 
-  /** Another process may have stored the channel. */
+  /** Searches for a channel that another process may have stored. */
   private async lookUp(ctx: Context, bytes: Buffer, frame: ResumeRequest): Promise<void> {
     const { childHandler, childOptions, save, restore } = this.settings;
     const { channel } = ctx;
@@ -275,7 +278,7 @@ export class ResumeHandler implements Handler {
       save: save as never,
       restore: restore as never,
     };
-    // The client sends nothing before it has an answer.
+    // The client sends nothing before the answer.
     this.isRefused = true;
     const verdict = await this.table.lookUp(frame, channel, options);
     if (!channel.isActive) return;

@@ -13,43 +13,43 @@ import { checkedData, principalFrom } from './plain-data.ts';
 
 /** The part of the table that a session needs. */
 export interface SessionTable {
-  /** The session has a link again. */
+  /** Called when the session has a link again. */
   attached(session: ResumeSession): void;
-  /** The session has no link now; this was its last one. */
+  /** Called when the session has lost this link and has no other. */
   detached(session: ResumeSession, link: ResumeLink): void;
-  /** It keeps more than before, and has no link. */
+  /** Called when a session without a link keeps more bytes. */
   grew(session: ResumeSession): void;
-  /** It has ended; if `isKnown`, a client that comes back gets the reason. */
+  /** Called when the session has ended. If `isKnown`, a returning client is notified of the reason. */
   ended(session: ResumeSession, isKnown: boolean): void;
 }
 
-/** Here, on its way to or from another process, or there. */
+/** The place of a session: here, on its way to or from another process, or there. */
 export type SessionPlace = 'here' | 'leaving' | 'arriving' | 'moved';
 
-/** One lasting channel of a server, from its OPEN, or from another process, to its end. */
+/** A lasting channel of a server, from its OPEN or its arrival from another process to its end. */
 export class ResumeSession implements ResumeOwner, KnownOrStranger, LoggedOwner {
   readonly transport: ResumeTransport;
-  /** Bytes that the table has counted for it while it is absent; -1 while it has a link. */
+  /** Bytes that the table has counted while the client is absent; -1 while it has a link. */
   countedBytes = -1;
-  /** The network where its client was last, while it is absent. */
+  /** Last network of the absent client. */
   network = '';
-  /** It is counted among those that have not signed in, while it is absent. */
+  /** Whether the absent client counts as a stranger. */
   isStranger = false;
-  /** How long the present absence may last, where the application says so for how its link ended. */
+  /** Maximum length of the current absence, if the application sets a maximum for the lost link. */
   absenceMs = Number.POSITIVE_INFINITY;
-  /** The end of its window. */
+  /** Timer of the window. */
   timer: Timer | undefined = undefined;
-  /** For a client that comes back after the end. */
+  /** Reason that a returning client receives after the end. */
   goneReason: GoneReason = 'ended';
   /** Where its client finds it. */
   place: SessionPlace = 'here';
-  /** Another process had it, or may have it: a secret that is not known here may be right there. */
+  /** Whether another process may have had the session, so that the client can have a secret that is unknown here. */
   hasTraveled = false;
-  /** What the application knows of it, for other processes. */
+  /** Returns the application's state for other processes. */
   save: ((channel: LastingChannel) => unknown) | undefined = undefined;
   private readonly table: SessionTable;
 
-  /** @param log - of the table, if it has one */
+  /** @param log - log of the table, if any */
   constructor(
     options: Omit<ResumeTransportOptions, 'owner'>,
     table: SessionTable,
@@ -61,7 +61,7 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger, LoggedOwner 
       log === undefined ? new ResumeTransport(owned) : new LoggedTransport(owned, this, log);
   }
 
-  /** Its transport, if its table has a log. */
+  /** The transport, if the table has a log. */
   get logged(): LoggedTransport | undefined {
     return this.transport instanceof LoggedTransport ? this.transport : undefined;
   }
@@ -86,13 +86,13 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger, LoggedOwner 
     return this.transport.id;
   }
 
-  /** Its channel has a principal: of an AuthHandler, or of a sign-in of the application's own. */
+  /** Whether the channel has a principal, set by an AuthHandler or by the application's own sign-in. */
   get isKnown(): boolean {
     const { channel } = this.transport;
     return channel !== undefined && principalOf(channel) !== undefined;
   }
 
-  /** How long its client may be absent: not at all, before the sign-in that an AuthHandler of its pipeline waits for. */
+  /** Maximum absence of the client; 0 before the sign-in that an AuthHandler of the pipeline requires. */
   get windowMs(): number {
     const awaitsSignIn = this.transport.channel?.pipeline.get(AuthHandler) !== undefined;
     if (awaitsSignIn && !this.isKnown) return 0;
@@ -103,18 +103,18 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger, LoggedOwner 
     return true;
   }
 
-  /** Its client cannot have it signed in yet: there is nothing to keep for it. */
+  /** Whether the client has not signed in where a sign-in is required, so that nothing is kept for it. */
   get isStrange(): boolean {
     return this.windowMs === 0;
   }
 
-  /** Its client did not come back in time. */
+  /** Ends the session because its client did not return in time. */
   expire(): void {
     const error = absentError(this.windowMs, this.transport.unacknowledged().length);
     this.transport.expire({ reason: 'unreachable', by: 'network', error });
   }
 
-  /** The table must give it up. */
+  /** Ends the session because the table must give it up. */
   evict(): void {
     this.goneReason = 'limit';
     const { length } = this.transport.unacknowledged();
@@ -126,24 +126,24 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger, LoggedOwner 
     this.transport.expire({ reason: 'limit', by: 'local', error });
   }
 
-  /** Another process has it. */
+  /** Ends the session here because another process has it. */
   moveAway(): void {
     this.place = 'moved';
     this.transport.moveAway();
   }
 
-  /** It is unknown whether another process has it: its client decides. */
+  /** Called when another process may have the session. The client's next connection decides. */
   contest(): void {
     this.hasTraveled = true;
     this.transport.contest();
   }
 
-  /** It came from another process, which keeps it. */
+  /** Ends a copy from another process, which keeps the session. */
   giveBack(): void {
     this.transport.expire({ reason: 'refused', by: 'local', error: undefined });
   }
 
-  /** The server shuts down. */
+  /** Ends the session because the server shuts down. */
   shut(): void {
     const { length } = this.transport.unacknowledged();
     const error = goneError(GONE_CODE.unknown, 'the server shuts down', length);

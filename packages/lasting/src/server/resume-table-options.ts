@@ -7,12 +7,12 @@ import { CREDIT_BYTES, systemRandom, WINDOW_MS } from '../protocol/resume-machin
 
 /** Options of a `ResumeTable`. */
 export interface ResumeTableOptions {
-  /** How long a client may be absent, in milliseconds; a client may ask for less. @default 60000 */
+  /** Maximum absence of a client, in milliseconds. A client can ask for less. @default 60000 */
   readonly windowMs?: number;
   /**
-   * Gives the window of an absence by the link that has just been lost, in milliseconds; `undefined` for `windowMs`, which is
-   * also the most. For a page, whose browser says that it was left: see the guide of pages. If it throws, or gives no time, the
-   * error goes to the link's `exceptionCaught`, and `windowMs` holds.
+   * Returns the maximum absence after the loss of this link, in milliseconds, at most `windowMs`; `undefined` for `windowMs`. Use
+   * `windowOf` for pages that report their end (see the guide of pages). If the function throws or returns no time, the error is
+   * fired as the link's `exceptionCaught`, and `windowMs` applies.
    *
    * @example
    * ```ts check
@@ -28,49 +28,47 @@ export interface ResumeTableOptions {
    */
   readonly windowOf?: (link: Channel) => number | undefined;
   /**
-   * The bytes that each end may send without an acknowledgement, with 64 for each message; also the most that is kept for one
-   * absent client.
+   * Maximum number of unacknowledged bytes from each end, and of bytes kept for one absent client, including 64 for each message.
    * @default 1048576
    */
   readonly creditBytes?: number;
   /**
-   * The most clients that may be absent at a time; one more makes the table give one up. Clients that have not signed in, that
-   * is, whose channel has no `PRINCIPAL`, are given up first. Among them, the table takes the address (or IPv6 /64 network) with
-   * the most clients, and there the longest absent one.
+   * Maximum number of absent clients. Above this number, the table gives up a client, first among clients that have not signed in
+   * (without a `PRINCIPAL`). Among these, the table selects the address (or IPv6 /64 network) with the most clients, and there
+   * the client that is absent longest.
    * @default 10000
    */
   readonly maxDetached?: number;
   /**
-   * The most absent clients of one address, or one IPv6 /64 network, that have not signed in; above it, the longest absent one of
-   * that address is given up.
+   * Maximum number of absent clients of one address, or one IPv6 /64 network, that have not signed in. Above this number, the
+   * table gives up the longest absent client of that address.
    * @default 1000
    */
   readonly maxDetachedPerAddress?: number;
   /**
-   * The most bytes that are kept for all absent clients together; above it, clients are given up as above `maxDetached`.
+   * Maximum number of bytes kept for all absent clients. Above this number, the table gives up clients as for `maxDetached`.
    * @default 268435456
    */
   readonly maxDetachedBytes?: number;
-  /** How long a link may take to send its first frame. @default 5000 */
+  /** Maximum time until a link sends its first frame. @default 5000 */
   readonly helloTimeoutMs?: number;
-  /** The source of ids and secrets. @default crypto.randomBytes */
+  /** Source of ids and secrets. @default crypto.randomBytes */
   readonly random?: (count: number) => Uint8Array;
   /**
-   * The store of the channels, so that every process with the same log can continue them, even if this one is killed: each
-   * message is in the log before it is acknowledged to the client, and before it is sent. `windowMs` is at most half of what the
-   * log keeps.
+   * Log that stores the channels. Every process with the same log can continue these channels, even if this process is killed.
+   * Each message is logged before it is acknowledged or sent. `windowMs` is at most half of the log's `keepMs`.
    * @default none: channels end with their process
    */
   readonly log?: SessionLog;
   /**
-   * How long the log may take for an answer, in milliseconds. After that, as after an error, the outcome is unknown: a record is
-   * appended again, with twice the time at each try, up to eight times, and a client whose channel was being read must reconnect.
+   * Maximum time of the log's answer, in milliseconds. After a time-out or an error, the result is unknown. A record is then
+   * appended again, with double the time at each try (at most eightfold). A client whose channel was being read must reconnect.
    * @default 10000
    */
   readonly logTimeoutMs?: number;
   /**
-   * The most channels that are read from the log at a time, when very many clients come at once; the others wait for their turn.
-   * If more than 1,024 are read or wait, further clients must reconnect.
+   * Maximum number of channels that are read from the log at the same time. Other reads wait for their turn. If more than 1,024
+   * reads run or wait, further clients must reconnect.
    * @default 32
    */
   readonly maxReads?: number;
@@ -78,20 +76,20 @@ export interface ResumeTableOptions {
 
 /** Options of `ResumeTable.move`. */
 export interface MoveOptions {
-  /** The time in milliseconds within which each client moves, at a random moment. @default 10000 */
+  /** Period within which each client moves, at a random moment, in milliseconds. @default 10000 */
   readonly spreadMs?: number;
-  /** The places to move to. @default the addresses that the client has */
+  /** Places to move to. @default the addresses that the client has */
   readonly places?: readonly MovePlace[];
 }
 
 /** Options of `ResumeTable.take`. */
 export interface TakeOptions {
-  /** Builds the pipeline of the lasting channel, as that of the `ResumeHandler` does; there is no link yet. */
+  /** Builds the pipeline of the lasting channel, like `childHandler` of the `ResumeHandler`, but without a link. */
   readonly childHandler: (channel: LastingChannel) => unknown;
   /** Options of the lasting channel. @default the system's clock, the default logger */
   readonly childOptions?: ChannelOptions;
   /**
-   * Restores the state that `save` gave; called when the pipeline is built, before its first message. An `AuthHandler` in the
+   * Restores the state that `save` returned. Called when the pipeline is built, before the first message. An `AuthHandler` in the
    * pipeline does not authenticate again: the `PRINCIPAL` was handed over, or is set here.
    * @default the state is dropped
    */
@@ -120,7 +118,7 @@ export const OPTIONS = describeOptions('ResumeTable', {
   helloTimeoutMs: number({ min: 1, max: 2 ** 31 - 1, default: 5000 }),
   random: fn({
     answers: 'at once',
-    purpose: 'gives so many random bytes',
+    purpose: 'returns the given number of random bytes',
     default: systemRandom,
   }),
   log: value<SessionLog, Record<never, never>>(

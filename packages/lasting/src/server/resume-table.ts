@@ -28,24 +28,24 @@ import {
   type TakeOptions,
 } from './resume-table-options.ts';
 
-/** Counters of a {@link ResumeTable} so far. */
+/** The counters of a {@link ResumeTable}. */
 export interface ResumeTableCounters {
-  /** Clients that got `RESUME_GONE` when they came back, by the reason. */
+  /** Returning clients that received `RESUME_GONE`, by reason. */
   readonly gone: Readonly<Record<GoneReason, number>>;
 }
 
-/** @internal The outcome of a RESUME. */
+/** @internal The result of a RESUME. */
 export type ResumeVerdict =
   | { readonly session: ResumeSession }
-  /** Another process has it, or will have it: the client must come again, there or here. */
+  /** Another process has the channel, or will have it. The client must reconnect, there or here. */
   | { readonly do: 'come-again' }
-  /** Another process may have stored it: see {@link ResumeTable.lookUp}. */
+  /** Another process may have stored the channel, see {@link ResumeTable.lookUp}. */
   | { readonly do: 'look-up' }
   | { readonly gone: GoneReason };
 
 /**
- * The lasting channels of a server: one for all its links, given to each {@link ResumeHandler}. It finds the
- * channel that a link resumes, and bounds what absent clients cost.
+ * The table of a server's lasting channels, shared by the {@link ResumeHandler}s of all links. The table finds the channel that a
+ * link resumes, and limits the cost of absent clients.
  *
  * @example
  * ```ts run
@@ -58,8 +58,8 @@ export type ResumeVerdict =
  */
 export class ResumeTable {
   /**
-   * The reasons for which channels were reported as gone, in more detail than clients get. For
-   * `metricsOf`; each case is also logged at level `debug`.
+   * Counts of `RESUME_GONE` by reason, in more detail than clients receive. Use the counts with `metricsOf`. Each case is also
+   * logged at level `debug`.
    *
    * @example
    * ```ts check
@@ -72,17 +72,17 @@ export class ResumeTable {
    * ```
    */
   readonly counters: ResumeTableCounters;
-  /** How long a link may take to send its first frame. */
+  /** Maximum time until a link sends its first frame. */
   readonly helloTimeoutMs: number;
   private readonly options: Resolved<ResumeTableOptions, typeof OPTIONS.kinds>;
   private readonly sessions = new Map<string, ResumeSession>();
   private readonly absent = new AbsentSessions();
-  /** Ended while their clients were absent, which will be told; the oldest first. */
+  /** Sessions that ended while their clients were absent, the oldest first. Returning clients are notified. */
   private readonly remembered = new RecentMap<ResumeSession>(Number.POSITIVE_INFINITY);
   private readonly owner: SessionTable;
   private readonly logged: LoggedSessions | undefined;
   private readonly goneCounts = noneGone();
-  /** Processes that may still hand something over. */
+  /** Number of processes that may still hand over channels. */
   private expected = 0;
 
   constructor(options: ResumeTableOptions = {}) {
@@ -102,37 +102,37 @@ export class ResumeTable {
     };
   }
 
-  /** Lasting channels now, with and without a link. */
+  /** Number of lasting channels, with and without a link. */
   get size(): number {
     return this.sessions.size - this.remembered.size;
   }
 
-  /** Lasting channels without a link. */
+  /** Number of lasting channels without a link. */
   get detached(): number {
     return this.absent.size;
   }
 
-  /** Bytes that are kept for clients that have no link. */
+  /** Bytes kept for clients without a link. */
   get detachedBytes(): number {
     return this.absent.bytes;
   }
 
-  /** @internal How long clients may be absent. */
+  /** @internal Maximum absence of clients. */
   get windowMs(): number {
     return this.options.windowMs;
   }
 
-  /** Asks all clients that have a link to go elsewhere, as before this server is stopped. */
+  /** Asks all clients with a link to move, for example before this server stops. */
   move(options: MoveOptions = {}): void {
     const { spreadMs, places } = MOVE.resolve(options);
     for (const { transport } of this.sessions.values()) transport.move(spreadMs, places);
   }
 
   /**
-   * Hands all lasting channels over to another process, each once it has answered what it read; `drop` and `begin` ensure that
-   * none is served twice. Channels that clients open meanwhile are handed over too; later ones stay. Channels that could not be
-   * handed over are still served here, and the report has the errors. If the table has a log, the channels are given up when the
-   * log has all of them. Resolves when each was tried; never rejects.
+   * Hands over all lasting channels to another process, each when it has answered its input. `drop` and `begin` ensure that only
+   * one process serves a channel. Channels that clients open meanwhile are handed over too; later channels stay. Channels that
+   * cannot be handed over are still served here, and the report contains the errors. If the table has a log, this process gives
+   * up a channel when the log has stored it. Resolves when each channel was tried; never rejects.
    *
    * @throws OptionError if an option is not valid
    */
@@ -145,7 +145,7 @@ export class ResumeTable {
   }
 
   /**
-   * Takes a lasting channel from another process: builds its pipeline, and waits for its client from `begin` on.
+   * Accepts a lasting channel from another process and builds its pipeline. After `begin`, the channel waits for its client.
    *
    * @throws DecodeError `MESSAGE_INVALID` for bytes that do not come from `handOver`
    * @throws ChannelError `HAND_OVER_FAILED` if the channel is here already, or if its pipeline cannot be built
@@ -166,7 +166,7 @@ export class ResumeTable {
     session.place = 'arriving';
     session.hasTraveled = true;
     if (!state.isClosed) this.openTaken(session, state, resolved);
-    // Until here it may be refused, and the table is as it was.
+    // Until here, a refusal leaves the table unchanged.
     if (before?.transport.isFinished === true) this.forget(before);
     else before?.giveBack();
     this.sessions.set(state.id, session);
@@ -182,10 +182,10 @@ export class ResumeTable {
     };
   }
 
-  /** What comes from another process pushes no absent client out; a copy makes room for the channel that replaces it. */
+  /** Ensures that a channel from another process displaces no absent client. The channel can replace an older copy of itself. */
   private checkRoom({ transport }: ResumeSession, before: ResumeSession | undefined): void {
     const { maxDetached, maxDetachedBytes } = this.options;
-    // -1 while it has a link, or has ended.
+    // -1 while the session has a link, or after its end.
     const freed = before?.countedBytes ?? -1;
     const others = this.absent.size - (freed < 0 ? 0 : 1);
     const keptBytes = this.absent.bytes - Math.max(0, freed) + transport.keptBytes;
@@ -215,7 +215,7 @@ export class ResumeTable {
           }
           return built;
         } catch (thrown) {
-          // The caller of `take` hears of it.
+          // The caller of `take` receives the error.
           failure = toError(thrown);
         }
       },
@@ -230,7 +230,7 @@ export class ResumeTable {
 
   /**
    * Prepares for channels that another process may hand over. Until the returned function is called, a client whose channel is
-   * not here must reconnect, and is not told that the channel is gone.
+   * not here must reconnect, and does not receive `RESUME_GONE`.
    */
   expectSessions(): () => void {
     let isOver = false;
@@ -242,8 +242,8 @@ export class ResumeTable {
   }
 
   /**
-   * Ends all channels that have no link, with the reason `shutdown`; if the table has a log, other processes continue them.
-   * Channels with a link end with their server.
+   * Ends all channels without a link, with the reason `shutdown`. If the table has a log, other processes continue these
+   * channels. Channels with a link end with their server.
    */
   close(): void {
     for (const session of this.absent.all) {
@@ -253,7 +253,7 @@ export class ResumeTable {
     for (const [, session] of [...this.remembered]) this.forget(session);
   }
 
-  /** @internal A link wants a new channel. */
+  /** @internal Opens a new channel for a link. */
   open(
     wanted: { readonly windowMs: number; readonly creditBytes: number },
     link: ResumeLink,
@@ -274,7 +274,7 @@ export class ResumeTable {
     return new ResumeSession(options, this.owner, this.logged);
   }
 
-  /** @internal Looks in the log for a channel that is not here, and goes on with it. */
+  /** @internal Searches the log for a channel that is not here, and continues it. */
   async lookUp(
     { id, secret, received }: { id: string; secret: string; received: number },
     link: Channel,
@@ -288,11 +288,11 @@ export class ResumeTable {
     );
     if (!('session' in found)) return found;
     const { state } = found.session;
-    // A copy of which another process knows more, or one that came meanwhile.
+    // A copy that is older than another process's copy, or that arrived meanwhile.
     const before = this.sessions.get(id);
-    // The log still knows a secret that the client does not use any more.
+    // The log still knows a secret that the client no longer uses.
     if (before?.logged?.journal.hasWritten(found.session.name) === true) return OLD_SECRET;
-    // Another link of the client has come with it meanwhile.
+    // Another link of the client is already resuming the channel.
     if (before?.place === 'arriving' && !before.transport.isFinished) return COME_AGAIN;
     if (before?.place === 'here' && !before.transport.isFinished) before.lost();
     else if (before !== undefined) this.forget(before);
@@ -306,12 +306,12 @@ export class ResumeTable {
     if (!transport.goOnAfter(found.session, found.revision)) return { gone: 'credit' };
     this.sessions.set(id, session);
     this.logged!.added(clock);
-    // It is here when the log says so.
+    // The channel is here when the log has recorded this.
     const timer = clock.deadlines.schedule(() => session.lost(), this.options.logTimeoutMs);
     const isHere = await transport.claim();
     timer.cancel();
     if (!isHere) return COME_AGAIN;
-    // Its records stay if the pipeline cannot be built.
+    // If the pipeline cannot be built, the channel's records stay.
     session.place = 'moved';
     try {
       if (!state.isClosed) this.openTaken(session, state, TAKE.resolve(options));
@@ -326,14 +326,14 @@ export class ResumeTable {
     return { session };
   }
 
-  /** @internal The channel of this id, if the secret is right. */
+  /** @internal Returns the channel of this id, if the secret is right. */
   find(id: string, secret: string): ResumeVerdict {
     const session = this.sessions.get(id);
     // An unknown id takes as long as a wrong secret.
     const isRight = session === undefined ? NOBODY.knows(secret) : session.transport.knows(secret);
     const mayBeElsewhere = session?.hasTraveled ?? this.expected > 0;
     if (!isRight && mayBeElsewhere) return COME_AGAIN;
-    // It has got another secret over there.
+    // The client has received another secret in the other process.
     if (session !== undefined && session.place !== 'here') return COME_AGAIN;
     if (session === undefined || !isRight) {
       if (this.logged !== undefined) return LOOK_UP;
@@ -343,7 +343,7 @@ export class ResumeTable {
     return { session };
   }
 
-  /** @internal A client is told that its channel is gone. @param id - undefined if it has not said which one */
+  /** @internal Counts and logs a channel that is reported to a client as gone. @param id - undefined if the client sent no id */
   tellsGone(link: Channel, reason: GoneReason, id: string | undefined): void {
     this.goneCounts[reason] += 1;
     const which = id === undefined ? 'a lasting channel' : `the lasting channel ${nameOf(id)}`;
@@ -356,7 +356,7 @@ export class ResumeTable {
     this.absent.remove(session);
   }
 
-  /** How long the client of a link that was lost may be absent, as the application sees it. */
+  /** Returns the maximum absence of the client of a lost link, as set by the application. */
   private absenceAfter(link: ResumeLink): number {
     try {
       const ms: unknown = this.options.windowOf?.(link.channel);
@@ -374,7 +374,7 @@ export class ResumeTable {
     this.awaitClient(session);
   }
 
-  /** Its client has no link to it now. */
+  /** Waits for the client of a session without a link. */
   private awaitClient(session: ResumeSession): void {
     const { clock } = session.transport;
     session.timer = clock.deadlines.schedule(() => session.expire(), session.windowMs);
@@ -388,7 +388,7 @@ export class ResumeTable {
 
   private recount(session: ResumeSession): void {
     this.absent.count(session);
-    // Not in the middle of a write: the channel may be the one that is given up.
+    // Not during a write, because the table may give up the writing channel.
     if (this.isTooMuch) session.transport.clock.execute(() => this.evict());
   }
 
@@ -406,7 +406,7 @@ export class ResumeTable {
     session.timer?.cancel();
     session.timer = undefined;
     const { maxDetached, windowMs } = this.options;
-    // One that was not taken has no place yet; another copy may have it.
+    // A refused session is not in the table yet, but another copy may be.
     if (this.sessions.get(session.transport.id) !== session) return;
     if (!isKnown || maxDetached === 0) {
       this.delete(session);
@@ -433,7 +433,7 @@ export class ResumeTable {
   }
 }
 
-/** Its secrets are compared when there is no channel of an id. */
+/** Machine whose secrets are compared if no channel has the id, so that the check takes the same time. */
 const NOBODY = new ResumeMachine({ windowMs: 0, creditBytes: 0, random: systemRandom });
 
 const COME_AGAIN: ResumeVerdict = { do: 'come-again' };
@@ -442,7 +442,7 @@ const UNKNOWN: ResumeVerdict = { gone: 'unknown' };
 const WRONG_SECRET: ResumeVerdict = { gone: 'secret' };
 const OLD_SECRET: ResumeVerdict = { gone: 'oldSecret' };
 
-/** Gives what the application knows of a channel, as plain data. */
+/** Returns the application's data of a channel, as plain data. */
 export type SaveFunction = (channel: LastingChannel) => unknown;
 
 function isSecretOf(state: SessionState, secret: string): boolean {
@@ -459,12 +459,12 @@ function keepsTooShort(windowMs: number, keepMs: number): OptionError {
   );
 }
 
-/** It has ended, or its client needs nothing of it: it has not come to this copy, or has gone on with the other one since. */
+/** Returns true if the session has ended, or if its client never needs this copy because it can continue with the other copy. */
 function givesWay({ place, transport }: ResumeSession, state: SessionState): boolean {
   return transport.isFinished || (place === 'here' && transport.givesWayTo(state));
 }
 
 function notTaken(why: string, cause?: Error): ChannelError {
-  const text = `a lasting channel of another process was not taken: ${why}`;
+  const text = `a lasting channel of another process was not accepted: ${why}`;
   return new ChannelError(LASTING_ERRORS.HAND_OVER_FAILED, text, {}, cause);
 }

@@ -1,8 +1,8 @@
-// Lasting channels go from one process to another over a connection, as calls of an ExchangeHandler at each end. The first byte of a
-// call says what it is about:
+// Lasting channels move between processes over a connection, as calls of an ExchangeHandler at each end. The first byte of a
+// call is its kind:
 //
-//   1 expect   there will be some; no answer is waited for
-//   2 take     the bytes of a lasting channel; answered by a ticket of 4 bytes, or refused
+//   1 expect   announces channels; the caller does not wait for the answer
+//   2 take     bytes of a lasting channel; the answer is a ticket of 4 bytes, or a refusal
 //   3 begin    a ticket
 //   4 drop     a ticket
 import { Buffer } from 'node:buffer';
@@ -32,26 +32,26 @@ const TAKE = 2;
 const BEGIN = 3;
 const DROP = 4;
 const TICKET_BYTES = 4;
-/** The code of a refusal on the wire. */
+/** Code of a refusal in the protocol. */
 const NOT_TAKEN = 1024;
 
 const ignore = (): void => {};
 
 /**
- * Hands lasting channels over a connection, in the process that gives them: `table.handOver({ to: sessionsOver(exchange) })`.
- * `exchange` is a handler in the pipeline of an open connection to the other process, whose own handler answers with {@link
- * takesSessions}. Keep the connection until this process ends: its end means that this process is gone.
+ * Returns a function that hands over lasting channels over a connection: `table.handOver({ to: sessionsOver(exchange) })`.
+ * `exchange` is a handler on an open connection to the other process, which answers with {@link takesSessions}. Keep the
+ * connection until this process ends, because the other process treats the end of the connection as the end of this process.
  *
- * If the other process refuses a channel, or the channel cannot have left, the error is `HAND_OVER_FAILED` and this process goes
- * on serving it. If the connection is lost while a channel is on its way, the error is `REQUEST_LOST`, and the process to which
- * the client reconnects continues the channel.
+ * If the other process refuses a channel, or certainly did not receive it, the error is `HAND_OVER_FAILED`, and this process
+ * still serves the channel. If the connection is lost during the transfer, the error is `REQUEST_LOST`, and the channel continues
+ * where the client reconnects.
  */
 export function sessionsOver(
   exchange: ExchangeHandler<BinaryExchange>,
 ): NonNullable<HandOverOptions['to']> {
   exchange.request(Buffer.of(EXPECT)).catch(ignore);
   return async (session) => {
-    // `takeMs` limits it, and an answer that comes later is needed for its ticket.
+    // `takeMs` limits the call. The ticket of a later answer is still needed.
     const ticket = await answerTo(exchange, Buffer.concat([Buffer.of(TAKE), session]));
     const about = (kind: number) => Buffer.concat([Buffer.of(kind), ticket]);
     return {
@@ -66,7 +66,7 @@ async function answerTo(
   request: Buffer,
 ): Promise<Buffer> {
   try {
-    // It is a view of what was read.
+    // The answer is a view of the input.
     return Buffer.from(await exchange.request(request, { timeoutMs: false }));
   } catch (thrown) {
     const error = toError(thrown);
@@ -75,7 +75,7 @@ async function answerTo(
   }
 }
 
-/** The other process has not taken it. */
+/** Returns true if the other process certainly has not accepted the channel. */
 function isCertain(error: Error): boolean {
   if (error instanceof EncodeError || isHeadraceError(error, 'REQUEST_REFUSED')) return true;
   return isHeadraceError(error) && error.details.sent === false;
@@ -83,9 +83,9 @@ function isCertain(error: Error): boolean {
 
 /** Options of {@link takesSessions}. */
 export interface TakesSessionsOptions extends TakeOptions {
-  /** The table that takes the lasting channels. */
+  /** Table that accepts the lasting channels. */
   readonly table: ResumeTable;
-  /** The most channels of one connection that may wait for `begin` at a time; further ones are refused. @default 1024 */
+  /** Maximum number of channels of one connection that may wait for `begin`. Further channels are refused. @default 1024 */
   readonly maxArriving?: number;
 }
 
@@ -108,14 +108,14 @@ const OPTIONS = describeOptions('takesSessions', {
 type Takes = Resolved<TakesSessionsOptions, typeof OPTIONS.kinds>;
 
 /**
- * Takes lasting channels from a connection: the `handle` of an `ExchangeHandler` with `binaryExchange()`, one for all
- * connections. The connections carry secrets and principals, so protect them: use a Unix domain socket in a folder of the
- * service's own, or TLS with certificates of both ends. The frame limit bounds the bytes of one lasting channel: its credit, and
- * the messages that wait for credit.
+ * Returns the `handle` of an `ExchangeHandler` with `binaryExchange()`, which accepts lasting channels. One function serves all
+ * connections. The connections carry secrets and principals. Protect the connections with a Unix domain socket in the service's
+ * own folder, or with TLS and certificates of both ends. The frame limit also limits the bytes of a lasting channel: its credit
+ * and the messages that wait for credit.
  *
- * From the first call of a connection to its end, no client is told that a channel is gone
- * (`expectSessions`); if the peer did not end the connection, this lasts for the table's `windowMs` more. Channels that wait for
- * `begin` when the connection ends begin then: the process that gave them is gone, or cannot serve them without its client.
+ * From the first call of a connection to its end, no client receives `RESUME_GONE` (`expectSessions`). If the peer did not end
+ * the connection, this period is extended by the table's `windowMs`. Channels that wait for `begin` begin when the connection
+ * ends, because the other process has ended, or cannot serve the channels without their clients.
  *
  * @example
  * ```ts run
@@ -158,7 +158,7 @@ export function takesSessions(
   };
 }
 
-/** The lasting channels that came over one connection and wait for the word that they begin here. */
+/** The lasting channels that arrived over one connection and wait for `begin`. */
 class Arrivals {
   private readonly settings: Takes;
   private readonly waiting = new Map<number, ArrivingSession>();
@@ -170,7 +170,7 @@ class Arrivals {
     const expected = table.expectSessions();
     channel.onClosed(({ closeInfo }) => {
       this.beginAll();
-      // A connection that broke says nothing about the process at its other end.
+      // The loss of a connection does not show whether the process at its other end has ended.
       if (closeInfo?.reason === 'peer') expected();
       else channel.clock.deadlines.schedule(expected, table.windowMs);
     });
@@ -200,7 +200,7 @@ class Arrivals {
     if (this.waiting.size >= maxArriving) {
       throw refusal(NOT_TAKEN, `${maxArriving} lasting channels wait for begin (maxArriving)`);
     }
-    // What it keeps are views, and the memory of the read may be used again.
+    // The table keeps views, and the memory of the read can be reused.
     const taken = refusing(() => table.take(Buffer.from(session), options as TakeOptions));
     this.lastTicket = (this.lastTicket + 1) % 2 ** 32;
     this.waiting.set(this.lastTicket, taken);
@@ -214,14 +214,14 @@ class Arrivals {
       try {
         taken.begin();
       } catch {
-        // It was given up here meanwhile, and its pipeline knows.
+        // The channel was given up here meanwhile, and its pipeline was notified.
       }
     }
     this.waiting.clear();
   }
 }
 
-/** The other process is to read why. */
+/** Passes the reason for a refusal to the other process. */
 function refusing<T>(act: () => T): T {
   try {
     return act();

@@ -8,7 +8,7 @@ import { Bootstrap, type Channel, type ConnectPlace } from '@headrace/core';
 import type { ClientSettings } from './client-options.ts';
 import { type ConnectionOwner, PacketClientHandler } from './packet-client-handler.ts';
 
-/** The clients that keep the connections of a HeadraceClient, one for each. */
+/** Creates the clients that keep the connections of a HeadraceClient, one client for each connection. */
 export function connectingClients(
   settings: ClientSettings,
   owner: ConnectionOwner,
@@ -22,7 +22,7 @@ export function connectingClients(
   });
 }
 
-/** The part of a connection that sends packets. */
+/** Returns the packet handler of a connection. */
 export function packetsOf(channel: Channel): PacketClientHandler {
   return channel.pipeline.get(PacketClientHandler)!;
 }

@@ -13,45 +13,61 @@ import {
 
 /** Options of a {@link HeadraceClient}. Times are in milliseconds. */
 export interface HeadraceClientOptions extends WireOptions {
-  /** Where the servers are: `{ host, port }`, `{ path }`, each with `tls` if you like; a list, or a function that finds them. */
+  /**
+   * Addresses of the servers: a list of `{ host, port }` or `{ path }`, each with an optional `tls`, or a function that
+   * returns them.
+   */
   readonly servers: Addresses<ConnectPlace>;
-  /** `shuffle`: once per client, then in turn; `given`: as they come. @default 'shuffle' */
+  /** Order of the servers. `shuffle` shuffles the list once per client, and `given` keeps its order. @default 'shuffle' */
   readonly order?: AddressOrder;
-  /** Connections at a time; a packet goes to the one with the fewest requests under way. @default 1 */
+  /** Number of connections. A packet is sent over the connection with the fewest pending requests. @default 1 */
   readonly connections?: number;
-  /** The credentials for the server's `authenticate`; a function is called for each connection. @default no sign-in */
+  /**
+   * Credentials for the server's `authenticate`. If it is a function, the client calls it for each connection. @default no
+   * sign-in
+   */
   readonly credentials?: unknown;
-  /** When to try again after a loss: `spread()`, `fixed(ms)`, `exponential()`, or one of your own. @default spread() */
+  /**
+   * Policy that sets the time of the next attempt after a loss: `spread()`, `fixed(ms)`, `exponential()`, or your own.
+   * @default spread()
+   */
   readonly retry?: RetryPolicy;
-  /** Whether to try again after this loss. @default always */
+  /** Function that decides whether to try again after a loss. @default always */
   readonly shouldRetry?: ShouldRetry<ConnectPlace>;
-  /** How long one try to connect may take. @default 10_000 */
+  /** Time limit for one attempt to connect. @default 10_000 */
   readonly connectTimeoutMs?: number | false;
   /**
-   * Without a connection a packet waits for one, within its time and in order (`wait`), or fails as soon as a try to
-   * connect has failed (`fail`). @default 'wait'
+   * Behavior of a packet without a connection. `wait` keeps the packet until a connection exists, in order and within the
+   * packet's time limit. `fail` fails the packet as soon as an attempt to connect has failed.
+   * @default 'wait'
    */
   readonly whenOffline?: 'wait' | 'fail';
-  /** From `send` to the first answer, from `emit` to the kernel, and how long `connect()` waits. @default 10_000 */
+  /**
+   * Time limit from `send` to the first answer, from `emit` until the kernel accepts the event, and for `connect()`.
+   * @default 10_000
+   */
   readonly timeoutMs?: number | false;
-  /** Between two answers to one request. @default false */
+  /** Time limit between two answers to one request. @default false */
   readonly gapTimeoutMs?: number | false;
-  /** Requests of one connection without their last answer; others wait. @default 512 */
+  /** Maximum number of requests of one connection that wait for their last answer. Further requests wait. @default 512 */
   readonly maxInFlight?: number;
-  /** Requests and events that wait; one more fails with `REJECTED_QUEUE`. @default 1024 */
+  /** Maximum number of waiting requests and events. Further requests and events fail with `REJECTED_QUEUE`. @default 1024 */
   readonly maxQueued?: number;
-  /** More options of the connections: limits of their output, socket options. @default { maxOutboundBytes: 16_777_216 } (16 MiB) */
+  /**
+   * Further options of the connections, such as output limits and socket options.
+   * @default { maxOutboundBytes: 16_777_216 } (16 MiB)
+   */
   readonly channel?: ClientOptions;
-  /** Nest's: what a packet looks like before the codec gets it. @default as it is */
+  /** Nest's serializer, which converts a packet before the codec encodes it. @default no conversion */
   readonly serializer?: Serializer;
-  /** Nest's: makes an answer of what the codec read. @default as it is */
+  /** Nest's deserializer, which converts a decoded value into an answer. @default no conversion */
   readonly deserializer?: Deserializer;
 }
 
 const OPTIONS = describeOptions(
   'HeadraceClient',
   {
-    // The ReconnectingClient checks these.
+    // The ReconnectingClient checks the following options.
     servers: unchecked(),
     order: unchecked(),
     retry: unchecked(),
@@ -71,7 +87,7 @@ const OPTIONS = describeOptions(
   WIRE_OPTIONS,
 );
 
-/** Options, checked, with their defaults. */
+/** The checked options, with their defaults. */
 export interface ClientSettings extends WireSettings {
   readonly given: HeadraceClientOptions;
   readonly connections: number;
@@ -84,7 +100,11 @@ export interface ClientSettings extends WireSettings {
   readonly clock: Clock;
 }
 
-/** @throws OptionError if an option is not valid */
+/**
+ * Checks the options of a client.
+ *
+ * @throws OptionError if an option is not valid
+ */
 export function clientSettings(options: HeadraceClientOptions): ClientSettings {
   const resolved = OPTIONS.resolve(options);
   const { logger, clock = systemClock, framing } = options;

@@ -16,15 +16,15 @@ import { HeadraceRecord } from './headrace-record.ts';
 import type { ConnectionOwner } from './packet-client-handler.ts';
 import { clientClosed } from './packet-error.ts';
 
-/** The events that `on()` of a {@link HeadraceClient} takes, and their listeners. */
+/** The events of `on()` of a {@link HeadraceClient}, and their listeners. */
 export type HeadraceClientEvents = {
-  /** The state of one of its connections changed. */
+  /** Called when the state of a connection changed. */
   state: (state: ClientState<ConnectPlace, Channel>) => void;
 };
 
 type StateListener = HeadraceClientEvents['state'];
 
-/** One who waits in `connect()`. */
+/** A pending call of `connect()`. */
 interface Waiter {
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
@@ -34,11 +34,15 @@ const NO_CONNECTION = 'there is no connection';
 const NOTHING = (): void => {};
 
 /**
- * The client's end: a `ClientProxy` over connections that come back.
+ * The client's end: a `ClientProxy` over connections that reconnect.
  *
- * It connects with the first packet, or by `connect()`. Errors that `send` and `emit` end with, beside those that the
- * server answers with: `REQUEST_LOST`, whose `details.sent` is false only if the server cannot have seen the packet;
- * `TIMEOUT_REQUEST`; `REJECTED_QUEUE`; `REJECTED_AUTH`; and what the codec throws for data that it cannot encode.
+ * The client connects with the first packet, or by `connect()`. `send` and `emit` end with an error that the server returns,
+ * or with one of these errors:
+ *
+ * - `REQUEST_LOST`: there was no connection, or it was lost. `details.sent` is false only if the server cannot have seen the
+ *   packet.
+ * - `TIMEOUT_REQUEST`, `REJECTED_QUEUE`, `REJECTED_AUTH`.
+ * - An error of the codec, for data that it cannot encode.
  *
  * @example
  * ```ts check
@@ -63,9 +67,9 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
   private readonly waiters = new Set<Waiter>();
   private clients: readonly ReconnectingClient[] = [];
   private lastId = 0;
-  /** The server refused the credentials, and no connection has succeeded since. */
+  /** Error of the last refused sign-in, if no connection has succeeded since. */
   private refusal: Error | undefined = undefined;
-  /** An event failed, and this was logged; once for each absence of a connection. */
+  /** Whether a failed event was logged since the last connection was made. */
   private hasLoggedEvent = false;
 
   /** @throws OptionError if an option is not valid */
@@ -83,22 +87,22 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
       deserialize: (message) => this.deserializer.deserialize(message),
       refused: (error) => this.refused(error),
       lost: (error) => {
-        // Nothing is to wait for a connection after close().
+        // After close(), no packet may wait for a connection.
         if (this.clients.length === 0) this.table.failQueued(() => clientClosed(error));
       },
     };
-    // A mistake in an option is to show now.
+    // Reports a mistake in an option now.
     this.makeClients();
   }
 
-  /** How it is now, and each change; each value once. */
+  /** Emits the current status and each change. The same value is not repeated. */
   override get status(): Observable<HeadraceStatus> {
     return super.status as Observable<HeadraceStatus>;
   }
 
   /**
-   * Connects, if need be, and resolves with the first connection. Rejects when there is none within `timeoutMs`, when
-   * the server refuses the credentials, and with `whenOffline: 'fail'` when a try failed; the client goes on trying.
+   * Connects if necessary, and resolves with the first connection. Rejects if no connection exists within `timeoutMs`, if the
+   * server refuses the credentials, or, with `whenOffline: 'fail'`, if an attempt failed. The client continues to try.
    */
   connect(): Promise<void> {
     this.start();
@@ -107,8 +111,8 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
   }
 
   /**
-   * Closes the connections; requests and events that wait, or have no answer yet, fail. A later `connect()`, `send()` or
-   * `emit()` begins again.
+   * Closes the connections. Requests and events that wait, or that have no answer yet, fail. A later `connect()`, `send()` or
+   * `emit()` connects again.
    */
   async close(): Promise<void> {
     const { clients } = this;
@@ -118,7 +122,7 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
     await Promise.all(clients.map((client) => client.close()));
   }
 
-  /** One request. Unsubscribing cancels it, at the server too. */
+  /** Sends a request for each subscription. Unsubscribing cancels the request, at the server too. */
   override send<R = unknown, I = unknown>(pattern: unknown, data: I): Observable<R> {
     if (isNil(pattern) || isNil(data)) return super.send(pattern, data);
     return new Observable<R>((observer) => {
@@ -127,7 +131,7 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
     });
   }
 
-  /** One event, sent at once; the Observable completes when a kernel has it. */
+  /** Sends an event at once. The Observable completes when the kernel has accepted the event. */
   override emit<R = unknown, I = unknown>(pattern: unknown, data: I): Observable<R> {
     if (isNil(pattern) || isNil(data)) return super.emit(pattern, data);
     const sending = connectable(
@@ -145,27 +149,27 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
     if (event === 'state') this.listeners.push(callback);
   }
 
-  /** The `ReconnectingClient`s, one for each connection. */
+  /** Returns the `ReconnectingClient`s, one for each connection. */
   unwrap<T = readonly ReconnectingClient[]>(): T {
     if (this.clients.length > 0) return this.clients as T;
     throw new Error('HeadraceClient has not been connected: call connect() first');
   }
 
-  /** Requests and events that wait to be sent. */
+  /** Number of requests and events that wait to be sent. */
   get queued(): number {
     return this.table.queued;
   }
 
   // --- packets ---
 
-  /** Nest's: sends a request; the function that it returns takes it back. */
+  /** Nest's method: sends a request. Returns a function that cancels it. */
   protected publish(packet: ReadPacket, callback: (answer: WritePacket) => void): () => void {
     this.lastId += 1;
     const failed = (err: Error): void => callback({ err, isDisposed: true });
     return this.dispatch(packet, String(this.lastId), callback as never, failed);
   }
 
-  /** Nest's: sends an event; resolves when a kernel has it. */
+  /** Nest's method: sends an event. Resolves when the kernel has accepted the event. */
   protected dispatchEvent<T>(packet: ReadPacket): Promise<T> {
     const pattern = this.normalizePattern(packet.pattern);
     return new Promise<void>((resolve, reject) => {
@@ -176,7 +180,7 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
     }) as Promise<T>;
   }
 
-  /** Serializes a packet and hands it over; the function takes it back. Without an id it is an event. */
+  /** Serializes and sends a packet. A packet without an id is an event. Returns a function that cancels the packet. */
   private dispatch(
     packet: ReadPacket,
     id: string | undefined,
@@ -238,7 +242,7 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
     return { data: data.data, times };
   }
 
-  /** Nest 12 has a hook that sees each packet. */
+  /** Creates a packet. In Nest 12 a hook sees each packet. */
   private packetOf(pattern: unknown, data: unknown): ReadPacket {
     const { createPacket } = this as unknown as {
       createPacket?: (pattern: unknown, data: unknown) => ReadPacket;
@@ -246,7 +250,7 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
     return createPacket === undefined ? { pattern, data } : createPacket.call(this, pattern, data);
   }
 
-  /** Logs the first lost event: the observable that `emit` returned may have no subscriber. */
+  /** Logs the first lost event, because the Observable of `emit` can have no subscriber. */
   private logEvent(pattern: string, error: Error): void {
     if (this.hasLoggedEvent) return;
     this.hasLoggedEvent = true;
@@ -262,11 +266,11 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
   private start(): void {
     if (this.clients.length > 0) return;
     this.clients = this.makeClients();
-    // The states have the same.
+    // The state listeners receive the same errors.
     for (const client of this.clients) client.start().catch(NOTHING);
   }
 
-  /** A try has failed, and the next is not due. */
+  /** Whether all attempts have failed, and the next attempt is not due. */
   private get failsAtOnce(): boolean {
     if (this.settings.whenOffline === 'wait' || this.table.isConnected) return false;
     return this.clients.every(({ state }) => state.name === 'waiting');
@@ -299,13 +303,13 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
     }
   }
 
-  /** Trying again may help, but not those who wait. */
+  /** Fails the waiting packets and calls of `connect()`. The client can still try again. */
   private refused(error: Error): void {
     this.refusal = error;
     this.failWaiting(() => requestLost(NO_CONNECTION, false, error), error);
   }
 
-  /** `close()`, or `shouldRetry` and the policy say that it is over. */
+  /** Ends the client after `close()`, or if `shouldRetry` and the policy allow no further attempt. */
   private closed(error: Error | undefined): void {
     if (this.clients.some(({ state }) => state.name !== 'closed')) return;
     this.clients = [];

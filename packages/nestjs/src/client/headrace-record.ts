@@ -2,16 +2,19 @@ import { describeOptions, time } from '@headrace/core/authoring';
 
 /** Options of one request or event. */
 export interface HeadraceRecordOptions {
-  /** From `send` to the first answer, from `emit` to the kernel, in milliseconds. @default the client's */
+  /**
+   * Time limit from `send` to the first answer, or from `emit` until the kernel accepts the event, in milliseconds.
+   * @default the client's
+   */
   readonly timeoutMs?: number | false;
-  /** Between two answers to one request, in milliseconds. @default the client's */
+  /** Time limit between two answers to one request, in milliseconds. @default the client's */
   readonly gapTimeoutMs?: number | false;
 }
 
 const OPTIONS = describeOptions('HeadraceRecord', { timeoutMs: time(), gapTimeoutMs: time() });
 
 /**
- * Data with options of its own, for `send` and `emit` of a HeadraceClient; the peer gets the data alone.
+ * Data with its own options, for `send` and `emit` of a HeadraceClient. The peer receives only the data.
  *
  * @example
  * ```ts check

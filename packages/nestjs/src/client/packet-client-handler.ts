@@ -12,39 +12,39 @@ import { controlOf } from '../wire/control-message.ts';
 import { InOrder } from '../wire/in-order.ts';
 import { signInRefused } from './packet-error.ts';
 
-/** The part of the client that a connection needs. */
+/** The part of the client that a connection uses. */
 export interface ConnectionOwner {
   readonly table: CallTable;
-  /** Requests of one connection without their last answer. */
+  /** Maximum number of requests of one connection that wait for their last answer. */
   readonly maxInFlight: number;
   deserialize(message: unknown): unknown;
-  /** The server refused the credentials; the end of the connection follows. */
+  /** Called when the server has refused the credentials. The end of the connection follows. */
   refused(error: Error): void;
-  /** It has closed. */
+  /** Called when the connection has closed. */
   lost(error: Error): void;
 }
 
-/** A packet of a server after the deserializer. */
+/** A packet from a server, after the deserializer. */
 interface Answer extends WritePacket {
   readonly id?: unknown;
 }
 
 /**
- * The packets of one connection of a client: writes requests and events, and gives each answer to its request.
+ * Writes the requests and events of one connection of a client, and passes each answer to its request.
  *
- * - **Place** last.
- * - **In** values of the codec.
- * - **Out** nothing; it writes packets.
- * - **Events** forwards all.
- * - **Errors** an answer that the deserializer refuses: `MESSAGE_INVALID`, then the channel ends as `bad-input`. An
- *   answer to a request that is no longer under way is dropped.
- * - **State** one channel: the requests under way.
+ * - **Place** Last.
+ * - **In** Values of the codec.
+ * - **Out** Nothing; it writes packets.
+ * - **Events** Forwards all.
+ * - **Errors** `MESSAGE_INVALID` for an answer that the deserializer refuses; the channel then ends as `bad-input`. An answer
+ *   to a request that is no longer pending is dropped.
+ * - **State** One channel: the pending requests.
  */
 export class PacketClientHandler implements Handler {
   declare readonly types: Types<{ reads: unknown; passesOn: never; writes: unknown }>;
   private readonly owner: ConnectionOwner;
   private readonly hasControl: boolean;
-  /** The channel's part: it exists from `handlerAdded` on. */
+  /** The call line of the channel, which exists after `handlerAdded`. */
   private channelLine: CallLine | undefined = undefined;
   private output!: CallOutput;
   private readonly order = new InOrder();
@@ -55,12 +55,12 @@ export class PacketClientHandler implements Handler {
     this.hasControl = hasControl;
   }
 
-  /** The packets under way. */
+  /** The pending packets. */
   get line(): CallLine {
     return this.channelLine!;
   }
 
-  /** Shows the server who we are; rejects with `REJECTED_AUTH` if it says no. */
+  /** Sends the credentials to the server. Rejects with `REJECTED_AUTH` if the server refuses them. */
   signIn(credentials: unknown): Promise<void> {
     return new Promise((resolve, reject) => {
       if (!this.output.isOpen) {
@@ -158,7 +158,9 @@ export class PacketClientHandler implements Handler {
     ctx.channel.end({ reason: 'bad-input' });
   }
 
-  /** A server that drains waits for this: with nothing under way, the next connection is better than this one. */
+  /**
+   * Leaves a server that drains. When no request is pending, the client closes this connection and opens another connection.
+   */
   private leaveIfDone(): void {
     if (!this.line.isPaused || this.line.isBusy) return;
     const { channel } = this.output.ctx;
@@ -166,7 +168,7 @@ export class PacketClientHandler implements Handler {
   }
 }
 
-/** As Nest: whatever is truthy. */
+/** Returns true for every truthy value, as Nest does. */
 function isError(err: unknown): boolean {
   return Boolean(err);
 }

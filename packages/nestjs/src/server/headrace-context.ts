@@ -2,45 +2,48 @@ import type { Channel } from '@headrace/core';
 import { PRINCIPAL } from '@headrace/handlers';
 import { BaseRpcContext } from '@nestjs/microservices';
 
-/** The metadata that a client sent along with a packet; Nest 12 and newer, see `ClientProxy.setOnDispatchHook`. */
+/** The metadata that a client sent with a packet. Requires Nest 12 or newer, see `ClientProxy.setOnDispatchHook`. */
 export type PacketMetadata = Readonly<Record<string, string>>;
 
-/** The context that a handler gets with `@Ctx()`: the caller, and how long it will wait. */
+/**
+ * The context that `@Ctx()` passes to a handler: the caller's channel, and a signal that aborts when the answer is no longer
+ * needed.
+ */
 export class HeadraceContext extends BaseRpcContext<[Channel, string, PacketMetadata?]> {
   private readonly work: { readonly signal: AbortSignal };
 
   constructor(
     args: [Channel, string, PacketMetadata?],
-    /** Its signal is made when it is asked for. */
+    /** Creates its signal at the first access. */
     work: { readonly signal: AbortSignal },
   ) {
     super(args);
     this.work = work;
   }
 
-  /** The connection: its addresses, its attributes, its pipeline. */
+  /** Returns the connection, with its addresses, attributes and pipeline. */
   getChannel(): Channel {
     return this.args[0];
   }
 
-  /** The pattern of the packet, an object as JSON. */
+  /** Returns the pattern of the packet. A pattern that is an object is returned as JSON. */
   getPattern(): string {
     return this.args[1];
   }
 
-  /** The metadata that the client attached to the packet, if any. */
+  /** Returns the metadata that the client attached to the packet, if any. */
   getMetadata(): PacketMetadata | undefined {
     return this.args[2];
   }
 
-  /** The `principal` that the server's `authenticate` gave at sign-in; `undefined` without it. */
+  /** Returns the `principal` that the server's `authenticate` returned at sign-in, or `undefined` without a sign-in. */
   getPrincipal<T = unknown>(): T | undefined {
     return this.getChannel().attributes.get(PRINCIPAL) as T | undefined;
   }
 
   /**
-   * Aborts when the answer is not needed any more: the caller unsubscribed, its time is over, or the connection closed. For an
-   * event, when the connection closed.
+   * Returns a signal that aborts when the answer is no longer needed: the caller unsubscribed, its time limit passed, or the
+   * connection closed. For an event, the signal aborts when the connection closed.
    */
   getSignal(): AbortSignal {
     return this.work.signal;

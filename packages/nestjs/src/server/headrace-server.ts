@@ -20,12 +20,12 @@ import {
 } from './server-options.ts';
 import { buildServerPipeline } from './server-pipeline.ts';
 
-/** The events that `on()` of a {@link HeadraceServer} takes: those of core's `Server`. */
+/** The events of `on()` of a {@link HeadraceServer}, which are those of core's `Server`. */
 export type HeadraceServerEvents = {
   [E in keyof ServerEvents]: (...args: ServerEvents[E]) => void;
 };
 
-/** The text that Nest's own transporters answer with. */
+/** The answer of Nest's own transporters. */
 const NO_MESSAGE_HANDLER = 'There is no matching message handler defined in the remote service.';
 const FAILED = { err: { status: 'error', message: 'Internal server error' }, isDisposed: true };
 const SHOWN_CHARACTERS = 100;
@@ -84,7 +84,7 @@ export class HeadraceServer
     this.bootstrap = this.makeBootstrap();
   }
 
-  /** Listens; Nest calls it. The callback gets the error if the place is not available. */
+  /** Starts to listen. Nest calls this method. The callback receives the error if the server cannot listen. */
   listen(callback: (error?: unknown) => void): void {
     const cancel = new AbortController();
     const done = this.bind(cancel.signal).then(
@@ -98,8 +98,8 @@ export class HeadraceServer
   }
 
   /**
-   * Stops listening, tells the clients, waits for what is under way at most `drainTimeoutMs`, and closes. Nest calls
-   * it in `app.close()`, and waits for it.
+   * Stops listening, notifies the clients, waits for pending requests and events for at most `drainTimeoutMs`, and closes.
+   * Nest calls it in `app.close()`, and waits for it.
    */
   async close(): Promise<void> {
     this.binding?.cancel.abort();
@@ -121,7 +121,7 @@ export class HeadraceServer
     this.server?.on(event, callback as never);
   }
 
-  /** Core's `Server`: its port, its connections, `reloadTls`. */
+  /** Returns core's `Server`, with its port, its connections, and `reloadTls`. */
   unwrap<T = BoundServer>(): T {
     if (this.server !== undefined) return this.server as T;
     throw new Error('HeadraceServer is not listening: call listen() first');
@@ -183,7 +183,7 @@ export class HeadraceServer
       .finally(() => work.settled());
   }
 
-  /** An error thrown outside Nest's own exception zone must reach neither the process nor the peer. */
+  /** Runs a request. An error that is thrown outside Nest's exception zone reaches neither the process nor the peer. */
   private process(context: HeadraceContext, work: IncomingPacket, run: () => Promise<void>): void {
     const failed = (error: unknown): void => {
       this.logger.error(toError(error));
@@ -215,7 +215,7 @@ export class HeadraceServer
     );
   }
 
-  /** As Nest's, but a pattern that has no JSON, for it is too deep, is not a reason to fail. */
+  /** Returns the pattern as text, as Nest does. Returns an empty text for a pattern that is too deep for JSON. */
   private patternOf(pattern: unknown): string {
     if (typeof pattern === 'string') return pattern;
     try {
@@ -225,7 +225,7 @@ export class HeadraceServer
     }
   }
 
-  /** Most patterns are found as they came; the others may differ in the order of their members. */
+  /** Finds the handler of a pattern. Most patterns match directly. Other patterns can have their members in another order. */
   private handlerOf(pattern: string): MessageHandler | undefined {
     return this.messageHandlers.get(pattern) ?? this.getHandlerByPattern(pattern) ?? undefined;
   }

@@ -3,7 +3,7 @@ import { callSafely } from '@headrace/core/authoring';
 import { Work } from '@headrace/handlers/call';
 import type { WritePacket } from '@nestjs/microservices';
 
-/** A packet after the deserializer: what Nest's are made of. */
+/** A packet after the deserializer, from which Nest's packets are made. */
 export interface ReceivedPacket {
   readonly pattern: unknown;
   readonly data: unknown;
@@ -17,20 +17,20 @@ export interface PacketOwner {
   settled(incoming: IncomingPacket): void;
 }
 
-/** Ends the answers of a request. */
+/** A subscription that can end the answers of a request. */
 export interface Unsubscribable {
   unsubscribe(): void;
 }
 
 /**
- * A request or an event of a peer, while it is worked on.
+ * A peer's request or event that is being handled.
  *
- * A request is *open* until its last answer, and *running* until its function has settled. A cancelled one is not
- * open any more, but goes on running, and so keeps its place.
+ * A request is *open* until its last answer, and *running* until its function has settled. A canceled request is no longer
+ * open, but continues to run, and therefore keeps its place.
  */
 export class IncomingPacket extends Work {
   declare readonly body: ReceivedPacket;
-  /** The function has not settled. */
+  /** Whether the function has not settled yet. */
   isRunning = true;
   private readonly owner: PacketOwner;
   private answers: Unsubscribable | undefined = undefined;
@@ -40,18 +40,18 @@ export class IncomingPacket extends Work {
     this.owner = owner;
   }
 
-  /** One answer. The promise settles when a serializer that takes its time has made the message. */
+  /** Sends an answer. The promise settles when an asynchronous serializer has created the message. */
   respond(answer: WritePacket): Promise<void> | undefined {
     return this.owner.respond(this, answer);
   }
 
-  /** The function, or what it promised, has settled. */
+  /** Notes that the function, or the promise that it returned, has settled. */
   settled(): void {
     this.isRunning = false;
     this.owner.settled(this);
   }
 
-  /** The function gave its answers, which go on until they complete or the request is cancelled. */
+  /** Notes the subscription to the answers, which continue until they complete or the request is canceled. */
   answering(answers: Unsubscribable): void {
     this.answers = answers;
     if (!this.isOpen) this.endAnswers();

@@ -13,60 +13,60 @@ import { type ControlMessage, controlOf, LEAVING, WELCOME } from '../wire/contro
 import { InOrder } from '../wire/in-order.ts';
 import { IncomingPacket, type PacketOwner, type ReceivedPacket } from './incoming-packet.ts';
 
-/** The part of the server that a connection's handler needs. Only `deserialize` and `serialize` may throw. */
+/** The part of the server that a connection's handler uses. Only `deserialize` and `serialize` may throw. */
 export interface PacketService {
   deserialize(message: unknown): unknown;
   serialize(answer: WritePacket & { id: string | number }): unknown;
-  /** Begins to work on a request; each answer goes to `respond`, then `settled` tells that its function is done. */
+  /** Starts a request. Passes each answer to `respond`, and calls `settled` when the request's function has settled. */
   request(incoming: IncomingPacket): void;
   event(incoming: IncomingPacket): void;
-  /** An answer could not be encoded; its caller is told so. */
+  /** Called when an answer could not be encoded. The caller receives an error. */
   unanswered(channel: Channel, error: Error): void;
 }
 
 /** Limits of one connection. */
 export interface PacketLimits {
-  /** Requests that are open or running; one more is refused. */
+  /** Maximum number of requests that are open or running. Further requests are refused. */
   readonly maxRequests: number;
-  /** Events that are worked on; while there are as many, reads are held. */
+  /** Maximum number of running events. At the maximum, the handler holds reads. */
   readonly maxEvents: number;
 }
 
 const OVERLOADED = lastError('too many requests of this connection are under way');
 const NOT_ENCODABLE = lastError('the answer could not be encoded');
-/** Keeps the place of a packet that the deserializer has not made yet. */
+/** A mark for the place of a packet that the deserializer has not created yet. */
 const UNREAD: ReceivedPacket = { pattern: undefined, data: undefined };
 
 /**
- * The packets of one connection of a server: passes them to Nest, writes the answers, and cancels requests
- * whose answers are not needed any more.
+ * Passes the packets of one connection of a server to Nest, writes the answers, and cancels requests whose answers are no
+ * longer needed.
  *
  * ```text
  *  wire | frame | codec | heartbeat | auth | [packets]
  * ```
  *
- * - **Place** last.
- * - **In** values of the codec.
- * - **Out** nothing; it writes answers.
- * - **Events** on a `DrainEvent` it tells the peer, and the channel does not end while a packet is worked on. Holds reads
- *   while `maxEvents` events are.
- * - **Errors** a packet without a pattern, with an id that is not valid or in use, or one that the deserializer refuses:
- *   `MESSAGE_INVALID`, then the channel ends as `bad-input`.
- * - **State** one channel: its requests and events.
- * - **Cost** an object for each packet, and an entry in a map for a request.
+ * - **Place** Last.
+ * - **In** Values of the codec.
+ * - **Out** Nothing; it writes answers.
+ * - **Events** On a `DrainEvent` the handler notifies the peer, and the channel does not end while a packet is being handled.
+ *   The handler holds reads while `maxEvents` events are running.
+ * - **Errors** `MESSAGE_INVALID` for a packet without a pattern, with an id that is not valid or in use, or that the
+ *   deserializer refuses. The channel then ends as `bad-input`.
+ * - **State** One channel: its requests and events.
+ * - **Cost** An object for each packet, and an entry in a map for a request.
  */
 export class PacketServerHandler implements Handler, PacketOwner {
   declare readonly types: Types<{ reads: unknown; passesOn: never; writes: unknown }>;
   private readonly service: PacketService;
   private readonly limits: PacketLimits;
   private readonly hasControl: boolean;
-  /** The channel's part: it exists from `handlerAdded` on. */
+  /** The output of the channel, which exists after `handlerAdded`. */
   private output!: CallOutput;
   private requests!: WorkTable<IncomingPacket>;
   private events!: WorkTable<IncomingPacket>;
   private readonly drain = new DrainGate('requests', () => this.isBusy);
   private hasFailed = false;
-  /** A cancel must not overtake its request. */
+  /** Keeps the order of messages, because a cancel must not overtake its request. */
   private readonly order = new InOrder();
 
   constructor(service: PacketService, limits: PacketLimits, hasControl: boolean) {
@@ -139,7 +139,10 @@ export class PacketServerHandler implements Handler, PacketOwner {
     ctx.fireChannelReadComplete();
   }
 
-  /** A packet that waits takes the place of an event, so that they cannot pile up. */
+  /**
+   * Handles a packet in its order. A waiting packet uses the place of an event, so that the number of waiting packets is
+   * limited.
+   */
   private inTurn(ctx: Context, made: unknown, take: (value: unknown) => void): void {
     if (!this.order.mustWait(made)) {
       take(made);
@@ -206,7 +209,7 @@ export class PacketServerHandler implements Handler, PacketOwner {
     this.drain.update();
   }
 
-  /** From now on it is found by its id, and aborted with the channel. */
+  /** Starts a packet. After that, the table finds it by its id, and aborts it with the channel. */
   private begin(table: WorkTable<IncomingPacket>, incoming: IncomingPacket): void {
     table.enter(incoming);
     this.drain.update();
@@ -224,14 +227,14 @@ export class PacketServerHandler implements Handler, PacketOwner {
     if (this.events.settle(incoming)) this.events.goOn();
   }
 
-  /** Frees the request's place when its answer is not awaited any more and its function is done. */
+  /** Frees the place of a request whose answer is no longer awaited and whose function has settled. */
   private release(incoming: IncomingPacket): void {
     if (incoming.isOpen || incoming.isRunning) return;
     this.requests.settle(incoming);
     this.drain.update();
   }
 
-  /** Its answers are not wanted any more. */
+  /** Ends a request whose answers are no longer needed. */
   private end(incoming: IncomingPacket): void {
     this.requests.close(incoming);
     incoming.abort();
@@ -246,13 +249,13 @@ export class PacketServerHandler implements Handler, PacketOwner {
     if (isLast) this.requests.close(incoming);
     const writing = this.writeAnswer(incoming, answer);
     if (!isLast) return writing;
-    // Only now: a drain that waits for nothing else ends the channel.
+    // Release last, because a drain that waits for nothing else ends the channel.
     if (writing === undefined) this.release(incoming);
     else void writing.then(() => this.release(incoming));
     return writing;
   }
 
-  /** Never throws; Nest would take the process with it. */
+  /** Writes an answer. Never throws, because in Nest an error would end the process. */
   private writeAnswer(incoming: IncomingPacket, answer: WritePacket): Promise<void> | undefined {
     const failed = (thrown: unknown): void => this.answerFailed(incoming, toError(thrown));
     try {
@@ -277,7 +280,7 @@ export class PacketServerHandler implements Handler, PacketOwner {
     if (error instanceof EncodeError) this.answerFailed(incoming, error);
   }
 
-  /** The caller is to know that no answer comes, and the log why. */
+  /** Sends an error to the caller, because no answer will follow, and logs the cause. */
   private answerFailed(incoming: IncomingPacket, error: Error): void {
     this.service.unanswered(incoming.channel, error);
     this.output.write({ ...NOT_ENCODABLE, id: incoming.id });

@@ -1,9 +1,12 @@
 import type { Clock } from '@headrace/core';
 
-/** At most one line in this time, in milliseconds. */
+/** Minimum time between two lines, in milliseconds. */
 const PERIOD_MS = 10_000;
 
-/** Bounds what strangers can write to a log: one line now, then one with the number of those that were left out. */
+/**
+ * Limits the log lines that strangers can cause to one line per period. The line contains the number of lines that were
+ * suppressed before.
+ */
 export class RareLog {
   private readonly clock: Clock;
   private readonly write: (line: string) => void;

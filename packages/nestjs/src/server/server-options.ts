@@ -19,40 +19,56 @@ import {
   wireSettings,
 } from '../wire/wire-options.ts';
 
-/** An authenticator's answer: who it is, or why not. The reason stays in the server's log. */
+/**
+ * The result of `authenticate`: the principal, or the reason for a refusal. The reason is written only to the server's log.
+ */
 export type SignInVerdict = { readonly principal: unknown } | { readonly refused: string };
 
-/** Options of a {@link HeadraceServer}. Times are in milliseconds, and those of one connection unless stated otherwise. */
+/** Options of a {@link HeadraceServer}. Times are in milliseconds. Limits are per connection unless stated otherwise. */
 export interface HeadraceServerOptions extends WireOptions {
-  /** Where to listen: `{ port, host }`, `{ path }`, each with `tls` if you like, or a name in a network in memory. */
+  /**
+   * Place where the server listens: `{ port, host }` or `{ path }`, each with an optional `tls`, or a name in a network in
+   * memory.
+   */
   readonly bind: BindTarget;
   /**
-   * Decides on the `credentials` of a client, at once or later; before its yes no packet passes. A throw counts as
-   * no. @default none, everybody is welcome
+   * Called with the `credentials` of a client. Returns a verdict, or a promise of a verdict. No packet passes before the
+   * client is accepted. If the function throws, the client is refused.
+   * @default none, which accepts every client
    */
   readonly authenticate?: (
     credentials: unknown,
     attempt: AuthAttempt,
   ) => SignInVerdict | PromiseLike<SignInVerdict>;
-  /** From the connection's start until the peer is authenticated. @default 10_000 */
+  /** Time limit from the connection's start until the peer is authenticated. @default 10_000 */
   readonly authTimeoutMs?: number | false;
-  /** Connections in total and for each address. @default 100_000 and 1000 */
+  /** Maximum number of connections, in total and for each address. @default 100_000 and 1000 */
   readonly connections?: ConnectionLimitOptions;
-  /** Requests that are open or whose function runs; one more is answered with an error. @default 1024 */
+  /**
+   * Maximum number of requests that are open or whose function runs. A further request is answered with an error.
+   * @default 1024
+   */
   readonly maxRequests?: number;
-  /** Events whose function runs; while there are as many, nothing more is read. @default 256 */
+  /** Maximum number of events whose function runs. At the maximum, the server holds reads of the connection. @default 256 */
   readonly maxEvents?: number;
-  /** A connection without a packet in either direction for so long is ended; heartbeats do not count. @default false */
+  /**
+   * Maximum time without a packet in either direction. After that the connection is closed. Heartbeats do not count as
+   * packets.
+   * @default false
+   */
   readonly idleMs?: number | false;
-  /** How long `close()` waits for requests and events under way, on all connections. @default 10_000 */
+  /** Maximum time that `close()` waits for pending requests and events of all connections. @default 10_000 */
   readonly drainTimeoutMs?: number;
-  /** More options of the accepted channels: limits of their output, socket options. @default { maxOutboundBytes: 16_777_216 } (16 MiB) */
+  /**
+   * Further options of the accepted channels, such as output limits and socket options.
+   * @default { maxOutboundBytes: 16_777_216 } (16 MiB)
+   */
   readonly channel?: ChildOptions;
-  /** Nest's: the transport of handlers that name one. @default HEADRACE */
+  /** Nest's transport id, for handlers that name a transport. @default HEADRACE */
   readonly transportId?: symbol;
-  /** Nest's: what an answer looks like before the codec gets it. @default as it is */
+  /** Nest's serializer, which converts an answer before the codec encodes it. @default no conversion */
   readonly serializer?: Serializer;
-  /** Nest's: makes a packet of what the codec read. @default as it is */
+  /** Nest's deserializer, which converts a decoded value into a packet. @default no conversion */
   readonly deserializer?: Deserializer;
 }
 
@@ -75,7 +91,7 @@ const OPTIONS = describeOptions(
   WIRE_OPTIONS,
 );
 
-/** Options, checked, with their defaults. */
+/** The checked options, with their defaults. */
 export interface ServerSettings extends WireSettings {
   readonly bind: BindTarget;
   readonly authenticate: HeadraceServerOptions['authenticate'];
@@ -88,7 +104,11 @@ export interface ServerSettings extends WireSettings {
   readonly channel: ChildOptions;
 }
 
-/** @throws OptionError if an option is not valid */
+/**
+ * Checks the options of a server.
+ *
+ * @throws OptionError if an option is not valid
+ */
 export function serverSettings(options: HeadraceServerOptions): ServerSettings {
   const resolved = OPTIONS.resolve(options);
   const { logger, clock, framing } = options;
@@ -107,7 +127,7 @@ export function serverSettings(options: HeadraceServerOptions): ServerSettings {
   };
 }
 
-/** As the options of handlers have it. */
+/** Returns a time as the options of handlers expect it, with `false` in place of `Infinity`. */
 function offAsFalse(timeMs: number): number | false {
   return timeMs === Number.POSITIVE_INFINITY ? false : timeMs;
 }

@@ -1,11 +1,11 @@
 /**
- * The messages between the two ends of a connection beside Nest's packets. On the wire they are values of the codec
- * like every packet; the member `headrace` distinguishes them.
+ * The messages on a connection other than Nest's packets. On the wire, messages and packets are values of the codec. The
+ * member `headrace` distinguishes messages from packets.
  *
  * - `ping`, `pong`: a heartbeat and its answer
  * - `credentials`: the client signs in; the server answers with `welcome` or `refused`
- * - `cancel`: the caller of a request has gone, no answer is wanted any more
- * - `leaving`: the server drains, new requests must go elsewhere
+ * - `cancel`: the caller of a request needs no further answer
+ * - `leaving`: the server drains; new requests must use another connection
  */
 export type ControlMessage =
   | { readonly headrace: 'ping' | 'pong' | 'welcome' | 'refused' | 'leaving' }
@@ -18,7 +18,9 @@ export const WELCOME: ControlMessage = { headrace: 'welcome' };
 export const REFUSED: ControlMessage = { headrace: 'refused' };
 export const LEAVING: ControlMessage = { headrace: 'leaving' };
 
-/** The message, if it is one of these. Its other members are what the peer wants them to be. */
+/**
+ * Returns the message if it is a control message. The other members of the message come from the peer, and are not checked.
+ */
 export function controlOf(message: unknown): ControlMessage | undefined {
   if (typeof message !== 'object' || message === null) return undefined;
   const { headrace } = message as { readonly headrace?: unknown };

@@ -1,16 +1,19 @@
 import { isPromiseLike } from '@headrace/core/authoring';
 
-/** Hands over what a deserializer makes, at once or later, in the order of the messages. */
+/** Passes on the results of a deserializer, synchronous or asynchronous, in the order of the messages. */
 export class InOrder {
-  /** Settles when everything that came before has been handed over. */
+  /** Settles when all earlier values have been passed on. */
   private last: Promise<void> | undefined = undefined;
 
-  /** True if the value has to wait for its promise, or for an earlier one. */
+  /** Returns true if the value must wait for its promise, or for an earlier value. */
   mustWait(made: unknown): boolean {
     return this.last !== undefined || isPromiseLike(made);
   }
 
-  /** Hands over a value that {@link mustWait}; `failed` gets a rejection, and what `take` throws. */
+  /**
+   * Passes on a value for which {@link mustWait} returned true. `failed` is called with a rejection, or with an error that
+   * `take` throws.
+   */
   later(made: unknown, take: (value: unknown) => void, failed: (thrown: unknown) => void): void {
     const turn: Promise<void> = Promise.all([this.last, made])
       .then(([, value]) => take(value))

@@ -9,7 +9,7 @@ import { describeOptions, whole } from '@headrace/core/authoring';
 
 /** Options of a {@link NestTcpFrameDecoder}. */
 export interface NestTcpFrameDecoderOptions extends ByteToMessageDecoderOptions {
-  /** The longest message in bytes, without its length. */
+  /** Maximum length of a message, in bytes, without its length prefix. */
   readonly maxFrameLength: number;
 }
 
@@ -20,34 +20,37 @@ const OPTIONS = describeOptions(
 );
 
 const [HASH, ZERO, NINE] = [0x23, 0x30, 0x39] as const;
-/** Ten digits are more than any limit. */
+/** Maximum number of digits of a length. No limit needs more than ten digits. */
 const MAX_DIGITS = 10;
 
 /**
- * Cuts the stream of Nest's own TCP transporter (`JsonSocket`) into frames. Before each message stands its length in
- * UTF-16 code units, which is what JavaScript counts, not in bytes. Bytes that are not UTF-8 count as U+FFFD, as in Nest.
+ * Splits the stream of Nest's own TCP transporter (`JsonSocket`) into frames. The length before each message counts UTF-16
+ * code units, as JavaScript does, not bytes. Bytes that are not UTF-8 count as U+FFFD, as in Nest.
  *
  * ```text
  *  BEFORE 9#{"a":"ä"}  →  AFTER {"a":"ä"}      9 code units, 10 bytes
  * ```
  *
- * - **Place** first.
+ * - **Place** First.
  * - **In** `Buffer`, in any cut.
  * - **Out** `Buffer`, one for each message, in UTF-8.
- * - **Events** as ByteToMessageDecoder.
- * - **Errors** `FRAME_TOO_LONG` as soon as the length, or the bytes it takes, exceed the limit; `FRAME_CORRUPT` for a
- *   length that is not a number, and for one that ends within a character.
- * - **State** the unfinished frame: one decoder for each channel.
- * - **Cost** one look at each byte, however the stream is cut.
+ * - **Events** As ByteToMessageDecoder.
+ * - **Errors** `FRAME_TOO_LONG` as soon as the length in code units, or in bytes, exceeds the limit; `FRAME_CORRUPT` for a
+ *   length that is not a number, and for a length that ends within a character.
+ * - **State** The unfinished frame: one decoder for each channel.
+ * - **Cost** Reads each byte once, however the stream is cut.
  */
 export class NestTcpFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private readonly maxFrameLength: number;
-  /** Code units that the frame has; -1 before its length is known. */
+  /** Number of code units of the frame, or -1 before its length is known. */
   private units = -1;
-  /** Of the frame: bytes that were looked at, and code units of the characters that ended in them. */
+  /** State of the frame: the number of bytes read, and the code units of the characters that ended in them. */
   private seenBytes = 0;
   private seenUnits = 0;
-  /** Of an unfinished character: bytes still to come, the range of the next one, and its code units. */
+  /**
+   * State of an unfinished character: the number of missing bytes, the range of the next byte, and the character's code
+   * units.
+   */
   private missing = 0;
   private low = 0x80;
   private high = 0xbf;
@@ -85,12 +88,12 @@ export class NestTcpFrameDecoder extends ByteToMessageDecoder<Buffer> {
     return false;
   }
 
-  /** The frame's length in bytes, once all of them are there. */
+  /** Returns the frame's length in bytes, after all of its bytes have arrived. */
   private frameEnd({ buffer, start, end }: ByteInput): number | undefined {
     const { units, maxFrameLength } = this;
     let at = start + this.seenBytes;
     while (at < end && this.seenUnits < units) {
-      // The byte that shows that a character is cut off begins the next one.
+      // A byte that shows that a character is cut off starts the next character.
       if (this.takeByte(buffer[at]!)) at += 1;
     }
     this.seenBytes = at - start;
@@ -105,10 +108,10 @@ export class NestTcpFrameDecoder extends ByteToMessageDecoder<Buffer> {
   }
 
   /**
-   * Counts as Nest's own `StringDecoder`: a byte that begins no character is U+FFFD, and so is a character that is cut
-   * off. The count changes with the byte that decides it, so it is the same however the stream is cut.
+   * Counts as Nest's own `StringDecoder` does. A byte that starts no character counts as U+FFFD, and so does a character that
+   * is cut off. The count changes only with the byte that decides it, so it does not depend on how the stream is cut.
    *
-   * @returns false if the byte is to be looked at again
+   * @returns false if the byte must be read again
    */
   private takeByte(byte: number): boolean {
     if (this.missing > 0) {
@@ -124,7 +127,7 @@ export class NestTcpFrameDecoder extends ByteToMessageDecoder<Buffer> {
     return true;
   }
 
-  /** The Unicode Standard, table 3-7: some first bytes allow fewer second ones. */
+  /** Starts a character. Some first bytes allow fewer second bytes, by table 3-7 of the Unicode Standard. */
   private beginCharacter(first: number): void {
     this.missing = first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
     this.width = first < 0xf0 ? 1 : 2;

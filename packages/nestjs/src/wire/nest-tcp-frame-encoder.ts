@@ -3,17 +3,17 @@ import { MessageToMessageEncoder } from '@headrace/codec';
 import { EncodeError } from '@headrace/core';
 
 /**
- * Puts the length before each message, as Nest's own TCP transporter does: in UTF-16 code units, with a `#`.
+ * Adds the length before each message, as Nest's own TCP transporter does: in UTF-16 code units, followed by `#`.
  *
  * ```text
  *  BEFORE {"a":"ä"}  →  AFTER 9#{"a":"ä"}
  * ```
  *
- * - **Place** after (outbound) the JSON codec.
- * - **In** bytes in UTF-8.
+ * - **Place** After (outbound) the JSON codec.
+ * - **In** Bytes in UTF-8.
  * - **Out** `Buffer`.
  * - **Errors** `MESSAGE_TOO_LONG` over `maxFrameLength` bytes; it fails the write.
- * - **State** none.
+ * - **State** None.
  */
 export class NestTcpFrameEncoder extends MessageToMessageEncoder<Uint8Array, Buffer> {
   private readonly maxFrameLength: number;

@@ -20,35 +20,41 @@ import { isControl, PING, PONG } from './control-message.ts';
 import { NestTcpFrameDecoder } from './nest-tcp-frame-decoder.ts';
 import { NestTcpFrameEncoder } from './nest-tcp-frame-encoder.ts';
 
-/** When heartbeats are sent, and when the peer counts as dead. Times are in milliseconds. */
+/** The times of heartbeats, in milliseconds, and the number of missed answers after which the connection is closed. */
 export type HeartbeatTimes = Pick<
   HeartbeatOptions<never>,
   'intervalMs' | 'timeoutMs' | 'maxMissed'
 >;
 
-/** Options that a server and its clients have in common: the form of packets on the wire. */
+/** Options that a server and its clients share: the format of packets on the wire. */
 export interface WireOptions {
   /**
-   * `headrace`: a length in four bytes, then the packet in the codec. `nest-tcp`: that of Nest's own TCP transporter,
-   * `LENGTH#JSON`, to talk to services that have not moved; it has neither heartbeats, nor a sign-in, nor cancels.
+   * Format of a frame. `headrace` is a length in four bytes, and then the packet in the codec. `nest-tcp` is `LENGTH#JSON`,
+   * the format of Nest's own TCP transporter. Use it for services that still use that transporter. `nest-tcp` supports no
+   * heartbeats, sign-in or cancels.
    * @default 'headrace'
    */
   readonly framing?: 'headrace' | 'nest-tcp';
-  /** The longest packet, in bytes, both ways. A longer one that comes in ends its connection. @default 1_048_576 (1 MiB) */
+  /**
+   * Maximum length of a packet, in bytes, in both directions. A longer packet from the peer ends the connection.
+   * @default 1_048_576 (1 MiB)
+   */
   readonly maxFrameLength?: number;
   /**
-   * Makes the handler of one connection that turns frames into values and values into frames: `JsonCodec`,
-   * `MsgpackCodec`, `CborCodec`, or one of your own. Both ends need the same. @default () => new JsonCodec()
+   * Creates, for each connection, the handler that converts between frames and values: `JsonCodec`, `MsgpackCodec`,
+   * `CborCodec`, or your own. Both ends need the same codec.
+   * @default () => new JsonCodec()
    */
   readonly codec?: () => Handler;
   /**
-   * Probes a silent peer, and closes the connection when it does not answer. `false` sends no heartbeats; those of the
-   * peer are answered anyway. @default HEARTBEAT_PRESETS.relaxed: a dead peer is found in 30 to 40 seconds
+   * Times of heartbeats, which check a silent peer. The connection is closed if the peer does not answer. `false` sends no
+   * heartbeats, but heartbeats from the peer are still answered.
+   * @default HEARTBEAT_PRESETS.relaxed, which detects a dead peer in 30 to 40 seconds
    */
   readonly heartbeat?: HeartbeatTimes | false;
-  /** Gets what goes wrong on connections. @default stderrLogger() */
+  /** Logger for the errors of connections. @default stderrLogger() */
   readonly logger?: Logger;
-  /** For tests. @default systemClock */
+  /** Clock, for tests. @default systemClock */
   readonly clock?: Clock;
 }
 
@@ -68,20 +74,24 @@ const HEARTBEAT_OPTIONS = describePart('heartbeat', {
 });
 
 /**
- * The output of one connection that its peer has not taken, in bytes, before the connection is ended: many answers may
- * come in one turn of the event loop, and each may be as long as a frame.
+ * Maximum output that the peer of one connection has not accepted, in bytes. Above this limit, the connection is closed. Many
+ * answers can be written in one turn of the event loop, and each can be as long as a frame.
  */
 export const MAX_OUTBOUND_BYTES: number = 16 * 1024 * 1024;
 
-/** Wire options, checked, with their defaults. */
+/** The checked wire options, with their defaults. */
 export interface WireSettings {
-  /** Messages of {@link ControlMessage} may be sent. */
+  /** Whether messages of {@link ControlMessage} can be sent. */
   readonly hasControl: boolean;
-  /** Makes the handlers of one connection, from its bytes to its packets. */
+  /** Creates the handlers of one connection, from its bytes to its packets. */
   readonly handlers: () => Handler[];
 }
 
-/** @throws OptionError if an option is not valid */
+/**
+ * Checks the wire options.
+ *
+ * @throws OptionError if an option is not valid
+ */
 export function wireSettings(options: WireOptions): WireSettings {
   const wire = WIRE_OPTIONS.part(options);
   const { framing, maxFrameLength, codec = () => new JsonCodec() } = wire;
@@ -109,7 +119,7 @@ export function wireSettings(options: WireOptions): WireSettings {
   };
 }
 
-/** An option that needs messages of ours on the wire. `false` and nothing are fine: they ask for none. */
+/** Refuses an option that needs control messages on the wire. `false` and `undefined` are allowed. */
 export function refuseWithNestTcp(option: string, value: unknown): void {
   if (value === undefined || value === false) return;
   throw new OptionError(
@@ -129,7 +139,7 @@ function heartbeatOptions(heartbeat: HeartbeatTimes | false): HeartbeatOptions<u
   if (heartbeat === false) return { format };
   HEARTBEAT_OPTIONS.checkNames(heartbeat);
   const options = { ...heartbeat, format };
-  // A mistake is to show now, not at the first connection.
+  // Reports a mistake now, not at the first connection.
   new HeartbeatHandler(options);
   return options;
 }

@@ -18,23 +18,28 @@ import { type Fault, faultText } from '../world/fault-plan.ts';
 import { Simulation, type SimulationOptions } from '../world/simulation.ts';
 import { sequenceDiagram } from './sequence-diagram.ts';
 
-/** Makes the hosts, plans the faults, runs, and checks the outcome. A throw is a failure. */
+/**
+ * A function that creates hosts, plans faults, runs the simulation and checks the result. If it throws, the scenario fails.
+ */
 export type Scenario = (sim: Simulation) => unknown;
 
 /** Options of {@link explore}. */
 export interface ExploreOptions {
   readonly scenario: Scenario;
-  /** How many seeds are run, from `firstSeed` on. @default 100 */
+  /** Number of seeds to run, starting with `firstSeed`. @default 100 */
   readonly seeds?: number;
-  /** The first seed that is run. @default 1 */
+  /** First seed to run. @default 1 */
   readonly firstSeed?: number;
-  /** No further seed is begun after this much real time. @default as long as it takes */
+  /** Real time in milliseconds after which no further seed starts. @default no limit */
   readonly timeMs?: number;
-  /** Options of each simulation, beside its seed. @default none */
+  /** Options of each simulation, except the seed. @default none */
   readonly simulation?: Omit<SimulationOptions, 'seed' | 'omit'>;
-  /** How long {@link Simulation.verify} lets pass after each scenario; `false` leaves it out. @default 120000 */
+  /**
+   * Virtual time that {@link Simulation.verify} waits after each scenario, in milliseconds. `false` skips the check.
+   * @default 120000
+   */
   readonly settleMs?: number | false;
-  /** Where the diagram of a failure is written. @default a new folder for temporary files */
+  /** File for the diagram of a failure. @default a new folder for temporary files */
   readonly diagramFile?: string;
 }
 
@@ -48,23 +53,23 @@ const OPTIONS = describeOptions('explore', {
   diagramFile: unchecked(),
 });
 type Settings = Resolved<ExploreOptions, typeof OPTIONS.kinds>;
-/** How many lines of the trace, and of the diagram, a failure shows. */
+/** Number of last trace lines that a failure shows, as text and as a diagram. */
 const LAST_LINES = 40;
 
 /** The result of {@link explore}. */
 export interface Explored {
-  /** How many seeds were run. */
+  /** Number of seeds that ran. */
   readonly seeds: number;
-  /** Virtual time of all of them together. */
+  /** Virtual time of all runs together, in milliseconds. */
   readonly virtualMs: number;
 }
 
-/** A seed with which a scenario fails: its message is the report. */
+/** The error for a seed with which a scenario fails. Its message is the report. */
 export class ExploreError extends Error {
   override readonly name = 'ExploreError';
   /** The seed that fails. */
   readonly seed: number;
-  /** The faults without which it does not fail. */
+  /** The smallest set of faults that was found with which the scenario fails. */
   readonly faults: readonly Fault[];
   /** The file with the sequence diagram. */
   readonly diagramFile: string;
@@ -87,9 +92,9 @@ interface Run {
 type Failed = Run & { readonly error: Error };
 
 /**
- * Runs a scenario with one seed after the other, for any test runner. With the first seed that fails it leaves out
- * faults as long as the scenario still fails, and rejects with a report: the seed, the smallest list of faults, the
- * last moments, and the file of a sequence diagram. `HEADRACE_SEED=17` in the environment runs that seed alone.
+ * Runs a scenario with one seed after another, in any test runner. When a seed fails, `explore` removes faults as long as the
+ * scenario still fails. Then it rejects with a report: the seed, the smallest list of faults, the last events, and the file
+ * of a sequence diagram. `HEADRACE_SEED=17` in the environment runs only that seed.
  *
  * @example
  * ```ts
@@ -100,7 +105,7 @@ type Failed = Run & { readonly error: Error };
 export async function explore(given: ExploreOptions): Promise<Explored> {
   const options = OPTIONS.resolve(given);
   const seeds = seedsOf(options);
-  // To begin and to end takes some ms, which each run would take again.
+  // The start and the end take some ms. Doing both here saves that time in each run.
   const allow = forbidCalls(() => {});
   const endRuns = beginRun();
   try {
@@ -152,7 +157,7 @@ async function runSeed(
   }
 }
 
-/** Leaves out halves, quarters … of the faults, at last single ones, as long as it fails. */
+/** Omits halves, quarters and at last single faults, as long as the scenario still fails. */
 async function shrink(options: Settings, failed: Failed): Promise<Failed> {
   let smallest = failed;
   let size = Math.ceil(failed.sim.faults.length / 2);

@@ -4,7 +4,7 @@ const LANE_WIDTH = 240;
 const LEFT = 110;
 const TOP = 70;
 const ROW_HEIGHT = 24;
-/** Beside the last lane. */
+/** The space beside the last lane. */
 const NOTE_WIDTH = 260;
 const TEXT_LIMIT = 44;
 const NOTE_LIMIT = 50;
@@ -13,8 +13,8 @@ const BLUE = '#1f5fa8';
 const GREEN = '#2b7a3d';
 
 /**
- * A picture of what happened: a lane for each host, time from top to bottom, an arrow for what was sent, a red line for
- * each fault. As the text of an SVG file with a background of its own.
+ * Draws a sequence diagram as the text of an SVG file with a background of its own. Each host has a lane, and time runs from
+ * top to bottom. An arrow shows a message, and a red line shows a fault.
  */
 export function sequenceDiagram(entries: readonly TraceEntry[], title: string): string {
   const hosts = [...new Set(entries.flatMap(({ host, to }) => [host, to ?? '']))].filter(

@@ -3,18 +3,19 @@ import { describeOptions, number } from '@headrace/core/authoring';
 import { VirtualClock } from '@headrace/core/testing';
 import type { SimulatedTime } from '../simulated-time.ts';
 
-/** How a host's clock goes wrong. */
+/** A fault of a host's clock. */
 export interface ClockFault {
-  /** Added to the time of day. @default as before */
+  /** Offset of the time of day, in milliseconds. @default unchanged */
   readonly offsetMs?: number;
   /**
-   * 0.001 gains a second in a thousand, -0.001 loses one; also in `clock.now()` and in timers, those that run included.
-   * From -0.99 to 99. @default as before
+   * Drift of the clock, from -0.99 to 99. 0.001 gains a second in a thousand seconds, and -0.001 loses a second. The drift
+   * also affects `clock.now()` and all timers, including running timers.
+   * @default unchanged
    */
   readonly drift?: number;
 }
 
-/** The time of day at which a simulation begins, as virtual time does. */
+/** Time of day at which a simulation starts, the same as in virtual time. */
 const BEGINNING_OF_TIME = new VirtualClock().timeOfDay();
 const MOST_MS = Number.MAX_SAFE_INTEGER;
 const FAULT = describeOptions('setClock', {
@@ -28,7 +29,7 @@ interface Alarm {
   planned: Timer;
 }
 
-/** The clock of a machine: it goes on when the machine is restarted. */
+/** The clock of a machine, which continues when the machine is restarted. */
 export class MachineClock {
   private readonly time: SimulatedTime;
   private readonly alarms = new Set<Alarm>();
@@ -41,7 +42,7 @@ export class MachineClock {
     this.time = time;
   }
 
-  /** Monotonic. */
+  /** Monotonic time, in milliseconds. */
   get now(): number {
     return this.countedMs + (this.time.now - this.changedAt) * this.rate;
   }
@@ -62,7 +63,7 @@ export class MachineClock {
     }
   }
 
-  /** Runs a task when this clock has counted so much more, at whatever speed it will. */
+  /** Runs a task after this clock has counted `delayMs` more milliseconds, even if its drift changes. */
   schedule(task: () => void, delayMs: number): Timer {
     const alarm: Alarm = { dueMs: this.now + delayMs, task, planned: NEVER };
     alarm.planned = this.planIn(delayMs, alarm);

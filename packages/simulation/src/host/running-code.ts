@@ -2,28 +2,31 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { SharedChange } from '../watch/shared-change.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 
-/** Whose code runs: of a process, or the scenario's own actions. */
+/** The owner of the code that is running: a process, or the scenario. */
 export interface RunningCode {
   /** The simulation. */
   readonly owner: object;
   readonly process: SimulatedProcess | undefined;
 }
 
-// One for all simulations: every promise of the process costs time for each of them, before Node 24.
+// One storage for all simulations, because before Node 24 each storage makes every promise of the process slower.
 const running = new AsyncLocalStorage<RunningCode>();
 const runs = new SharedChange<object>(() => () => running.disable());
 
-/** Marks that a simulation runs; returns the function that ends it. Once none runs, promises cost no more than before. */
+/**
+ * Marks the start of a simulation. Returns a function that marks its end. When no simulation runs, promises have no extra
+ * cost.
+ */
 export function beginRun(): () => void {
   return runs.use({});
 }
 
-/** Runs a task as code of this owner, and all asynchronous work that follows from it. */
+/** Runs a task, and all asynchronous work that follows from the task, as code of this owner. */
 export function runCode(code: RunningCode, task: () => void): void {
   running.run(code, task);
 }
 
-/** Whose code this is, even after an `await`; `undefined` outside simulations. */
+/** Returns the owner of the running code, even after an `await`. Returns `undefined` outside simulations. */
 export function runningCode(): RunningCode | undefined {
   return running.getStore();
 }

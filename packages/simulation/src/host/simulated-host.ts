@@ -28,7 +28,7 @@ import { runningCode } from './running-code.ts';
 import { SimulatedPort } from './simulated-port.ts';
 import { type ProcessWorld, SimulatedProcess } from './simulated-process.ts';
 
-/** The program of a host: called at the start of the simulation, and again after each restart. */
+/** The program of a host, which is called at the start of the simulation and after each restart. */
 export type HostProgram = (host: SimulatedHost) => unknown;
 
 /** The part of the simulation that a host uses. */
@@ -45,18 +45,18 @@ export interface HostWorld extends ProcessWorld {
   failed(host: string, error: unknown): void;
 }
 
-/** Linux's, where a program gives no idle time of its own. */
+/** Linux's values, for a program that sets no idle time. */
 const SYSTEM_PROBES = { intervalMs: 75_000, count: 9 };
 const FIRST_FREE_PORT = 32_768;
 
 /**
- * A machine of a simulation with the program that runs on it. The program gets everything here that it would get from
- * the system: time, random numbers, ports, connections, a log.
+ * A machine of a simulation, with the program that runs on it. The host replaces the system for its program: it provides
+ * time, random numbers, ports, connections and a log.
  */
 export class SimulatedHost implements PortNetwork, DatagramNetwork {
-  /** Its name in the network. */
+  /** Name of the host in the network. */
   readonly name: string;
-  /** Its IP address, `10.0.0.1` and on; programs may use the name instead. */
+  /** IP address of the host, starting with `10.0.0.1`. Programs can use the name instead. */
   readonly address: string;
   private readonly world: HostWorld;
   private readonly program: HostProgram;
@@ -81,23 +81,23 @@ export class SimulatedHost implements PortNetwork, DatagramNetwork {
 
   // --- for the program ---
 
-  /** The clock of the program that runs now: `now()` is monotonic, `timeOfDay()` is in place of `Date.now`. */
+  /** The clock of the running program. `now()` is monotonic, and `timeOfDay()` replaces `Date.now`. */
   get clock(): Clock {
     return this.running;
   }
 
-  /** Random numbers from the seed, in place of `Math.random`. */
+  /** Returns a random number from the seed. Replaces `Math.random`. */
   readonly random = (): number => this.running.random.next();
 
-  /** Random bytes from the seed, in place of `crypto.randomBytes`. */
+  /** Returns random bytes from the seed. Replaces `crypto.randomBytes`. */
   readonly randomBytes = (size: number): Buffer => {
     const { random } = this.running;
     return Buffer.from(Array.from({ length: size }, () => random.integer(0, 255)));
   };
 
   /**
-   * Writes warnings and errors into the trace. An error of the program's own code that no handler caught fails the
-   * simulation, as one that reaches the process does: an assertion in a handler works.
+   * A logger that writes warnings and errors into the trace. An error of the program's own code that no handler caught fails
+   * the simulation, as an error that reaches the process does. Therefore assertions in handlers work.
    */
   readonly logger: Logger = {
     log: (level: LogLevel, message: string, error?: Error) => {
@@ -107,12 +107,15 @@ export class SimulatedHost implements PortNetwork, DatagramNetwork {
     },
   };
 
-  /** For bootstraps and channels: `new ServerBootstrap().childOptions(host.options)`, `new Bootstrap().options(host.options)`. */
+  /**
+   * Options for bootstraps and channels: `new ServerBootstrap().childOptions(host.options)`,
+   * `new Bootstrap().options(host.options)`.
+   */
   get options(): { readonly clock: Clock; readonly logger: Logger } {
     return { clock: this.clock, logger: this.logger };
   }
 
-  /** How often the program was started, from 1 on. */
+  /** Number of times that the program was started, at least 1. */
   get startCount(): number {
     return this.starts;
   }
@@ -134,7 +137,7 @@ export class SimulatedHost implements PortNetwork, DatagramNetwork {
       return { host: address, port: taken, family: 'IPv4' } as const;
     };
     const release = () => {
-      // After a crash another life of the program may have it.
+      // After a crash, the restarted program can have the port.
       if (ports.get(taken) === claimed) ports.delete(taken);
     };
     const prepare = (end: TcpEnd) => this.setKeepAlive(end, options);
@@ -155,7 +158,7 @@ export class SimulatedHost implements PortNetwork, DatagramNetwork {
       if (other === undefined) {
         return systemError('ENOTFOUND', `getaddrinfo ENOTFOUND ${host}`);
       }
-      // At once: at the end of a simulation no try may be under way.
+      // This fails at once, because no attempt may be pending at the end of a simulation.
       if (this.isIsolated) return systemError('ENETUNREACH', `connect ENETUNREACH ${host}`);
       this.ends.add(end);
       end.connect(port);
@@ -169,17 +172,17 @@ export class SimulatedHost implements PortNetwork, DatagramNetwork {
 
   // --- what happens to it ---
 
-  /** True while the machine is switched on. */
+  /** Whether the machine is switched on. */
   get isUp(): boolean {
     return this.isPowered;
   }
 
-  /** True while its program runs. */
+  /** Whether the program runs. */
   get isRunning(): boolean {
     return this.process !== undefined;
   }
 
-  /** Starts the program; a machine that is off is switched on. */
+  /** Starts the program. A machine that is off is switched on. */
   start(): void {
     if (this.process !== undefined) return;
     this.isPowered = true;
@@ -197,7 +200,7 @@ export class SimulatedHost implements PortNetwork, DatagramNetwork {
     });
   }
 
-  /** The power fails: memory, timers and connections are gone, and no peer is notified. */
+  /** Simulates a power failure. Memory, timers and connections are lost, and no peer is notified. */
   crash(): void {
     this.process?.end();
     this.process = undefined;
@@ -207,7 +210,7 @@ export class SimulatedHost implements PortNetwork, DatagramNetwork {
     for (const end of [...this.ends]) end.vanish();
   }
 
-  /** The process ends, as by SIGKILL or `process.exit`: the kernel ends its connections. */
+  /** Ends the process, as SIGKILL or `process.exit` does. The kernel ends its connections. */
   stop(): void {
     if (this.process === undefined) return;
     this.process.end();
@@ -216,7 +219,7 @@ export class SimulatedHost implements PortNetwork, DatagramNetwork {
     this.udpPorts.clear();
     for (const end of [...this.ends]) {
       if (end.user instanceof MemoryTransport) end.close();
-      // It waits to be accepted.
+      // The connection waits to be accepted.
       else if (end.user !== undefined && end.isOpen) end.reset();
     }
   }
@@ -236,23 +239,23 @@ export class SimulatedHost implements PortNetwork, DatagramNetwork {
     this.machine.set(fault);
   }
 
-  /** @internal A box between them ends all connections with another host. */
+  /** @internal Resets all connections with another host, as a device between the hosts would do. */
   resetConnections(other: SimulatedHost): void {
     for (const end of [...this.ends]) if (end.goesTo(other)) end.resetByOthers();
   }
 
-  /** @internal At the end of a simulation: all connections are reset, and no others can be made. */
+  /** @internal Resets all connections at the end of a simulation, and prevents new connections. */
   isolate(): void {
     this.isIsolated = true;
     for (const end of [...this.ends]) end.resetByOthers();
   }
 
-  /** @internal The process that runs now. */
+  /** @internal The running process. */
   get currentProcess(): SimulatedProcess | undefined {
     return this.process;
   }
 
-  /** @internal Connections that its kernel has. */
+  /** @internal Number of connections in the host's kernel. */
   get connectionCount(): number {
     return this.ends.size;
   }
@@ -308,7 +311,7 @@ export class SimulatedHost implements PortNetwork, DatagramNetwork {
   addressOf(nameOrAddress: string): string | undefined {
     const isOwn = nameOrAddress === 'localhost' || nameOrAddress === '127.0.0.1';
     if (isOwn) return this.address;
-    // Nobody has to have an address.
+    // An address is valid even if no host has it.
     const isAddress = /^[\d.]+$/.test(nameOrAddress);
     return this.world.hostAt(nameOrAddress)?.address ?? (isAddress ? nameOrAddress : undefined);
   }
@@ -336,7 +339,9 @@ export class SimulatedHost implements PortNetwork, DatagramNetwork {
     });
   }
 
-  /** Each host with members has a way of its own, which loses and doubles for itself. */
+  /**
+   * Sends a datagram to the members of a group on one host. Each host has its own path, with its own losses and duplicates.
+   */
   private sendToMembers(
     to: SimulatedHost,
     from: UdpSocket,
@@ -367,7 +372,7 @@ export class SimulatedHost implements PortNetwork, DatagramNetwork {
   ): void {
     if (!this.isPowered || this.isIsolated) return;
     const socket = this.udpPorts.receiver(port);
-    // Its own copy: a datagram may arrive twice.
+    // Each arrival gets a copy, because a datagram can arrive twice.
     if (socket !== undefined) socket.arrived(Buffer.from(bytes), sender.address, from.port);
     else {
       const answer = () => from.refused('ECONNREFUSED', this.address, port);
@@ -391,7 +396,7 @@ export class SimulatedHost implements PortNetwork, DatagramNetwork {
   }
 
   private get running(): SimulatedProcess {
-    // Code of a life that is over may go on, in its own handler or after an await: it gets what is over, too.
+    // Code of an ended process can continue in its own handler or after an await. Such code uses the ended process.
     const code = runningCode();
     const own = code?.owner === this.world ? code.process : undefined;
     if (own?.hostName === this.name) return own;

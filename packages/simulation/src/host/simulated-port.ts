@@ -5,17 +5,17 @@ import type { SimulatedProcess } from './simulated-process.ts';
 
 const IDLE = { wake: () => {} };
 
-/** A port that a process listens on: the kernel answers calls, and passes connections on to the listener. */
+/** A port that a process listens on. The kernel answers calls, and passes connections to the listener. */
 export class SimulatedPort {
   readonly listener: MemoryListener;
   private readonly process: SimulatedProcess;
   private readonly prepare: (end: TcpEnd) => void;
-  /** Answered, and not passed on yet. */
+  /** Connections that were answered, but not passed on yet. */
   private readonly calls = new Set<TcpEnd>();
 
   /**
-   * @param backlog - calls that are answered before the process accepts
-   * @param prepare - sets the options of a connection
+   * @param backlog - maximum number of calls that are answered before the process accepts them
+   * @param prepare - function that sets the options of a connection
    */
   constructor(
     place: ListenPlace,
@@ -28,12 +28,12 @@ export class SimulatedPort {
     this.prepare = prepare;
   }
 
-  /** False if a caller gets no answer. */
+  /** Whether a further caller gets an answer. */
   get hasRoom(): boolean {
     return this.calls.size < this.listener.room;
   }
 
-  /** A caller was answered; the connection is passed on once it is whole. */
+  /** Adds a connection whose caller was answered, and passes it on after the handshake. */
   calledBy(end: TcpEnd): void {
     this.calls.add(end);
     end.user = {
@@ -45,7 +45,7 @@ export class SimulatedPort {
   }
 
   private passOn(end: TcpEnd): void {
-    // Data may arrive before the process has it.
+    // Data can arrive before the process has the connection.
     end.user = IDLE;
     if (!this.process.isAlive) end.reset();
     this.process.nextTurn(() => {

@@ -14,20 +14,20 @@ import { type MachineClock, NEVER } from './machine-clock.ts';
 
 /** The part of the simulation that a process uses. */
 export interface ProcessWorld extends SimulatedTime {
-  /** Runs code of a process, and notes what it throws. */
+  /** Runs code of a process, and records the errors that it throws. */
   enter(process: SimulatedProcess, task: () => void): void;
-  /** Numbers the channels of all processes. */
+  /** Returns the next channel number. All processes share the numbers. */
   channelNumber(): number;
   /**
-   * A connection of a process was opened by this sink, which is a channel or something on top of one. Returns what is
-   * to be called after each of its turns.
+   * Called when this sink has opened a connection of a process. The sink is a channel, or an object on top of a channel.
+   * Returns a function to call after each turn of the connection.
    */
   opened(process: SimulatedProcess, sink: TransportSink): (() => void) | undefined;
 }
 
 /**
- * One life of a program on a host, from its start to its end, and the program's clock. Timers and
- * connections of the program end with it.
+ * One run of a program on a host, from its start to its end, and the program's clock. At the end of the process, its timers
+ * and connections end too.
  */
 export class SimulatedProcess implements EndOwner, Clock {
   readonly hostName: string;
@@ -38,7 +38,7 @@ export class SimulatedProcess implements EndOwner, Clock {
   private readonly world: ProcessWorld;
   private readonly machine: MachineClock;
   private isFrozen = false;
-  /** Tasks that became due while it was frozen. */
+  /** Tasks that became due while the process was frozen. */
   private due: (() => void)[] = [];
   private readonly tasks: (() => void)[] = [];
   private isRunning = false;
@@ -66,7 +66,7 @@ export class SimulatedProcess implements EndOwner, Clock {
   schedule(task: () => void, delayMs: number): Timer {
     if (delayMs === Number.POSITIVE_INFINITY) return NEVER;
     let isCancelled = false;
-    // It may become due while the process stands still, and be cancelled before it runs.
+    // The task can become due while the process is frozen, and be canceled before it runs.
     const run = () => {
       if (!isCancelled) task();
     };
@@ -102,12 +102,12 @@ export class SimulatedProcess implements EndOwner, Clock {
     this.world.plan(this.world.now, () => this.run(task));
   }
 
-  /** Runs a task when the current event is over. */
+  /** Runs a task after the current event. */
   execute(task: () => void): void {
     if (!this.isAlive) return;
     this.tasks.push(task);
     if (this.isRunning || this.wakeUp !== undefined) return;
-    // Called after an await: there is no event whose end could be waited for.
+    // Called after an await, when no event is running.
     this.wakeUp = this.world.plan(this.world.now, () => {
       this.wakeUp = undefined;
       this.run(() => {});
@@ -123,7 +123,7 @@ export class SimulatedProcess implements EndOwner, Clock {
     for (const task of this.due.splice(0)) this.nextTurn(task);
   }
 
-  /** Nothing of it runs any more. */
+  /** Ends the process. None of its tasks runs after that. */
   end(): void {
     this.isAlive = false;
     this.due = [];
@@ -135,7 +135,7 @@ export class SimulatedProcess implements EndOwner, Clock {
   }
 
   private runTasks(): void {
-    // A task that throws leaves the others to the next event.
+    // If a task throws, the other tasks run in the next event.
     while (this.tasks.length > 0 && this.isAlive) this.tasks.shift()!();
   }
 }

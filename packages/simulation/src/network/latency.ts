@@ -1,15 +1,16 @@
 import { checkNumber, choice, describeOptions, number } from '@headrace/core/authoring';
 import type { SeededRandom } from '@headrace/core/testing';
 
-/** How long bytes are on their way, one way. */
+/** The time that bytes need to reach the other host. */
 export interface LatencyOptions {
-  /** The least, in milliseconds. */
+  /** Minimum latency, in milliseconds. */
   readonly minMs: number;
-  /** The most. @default minMs, so that all take the same time */
+  /** Maximum latency, in milliseconds. @default minMs */
   readonly maxMs?: number;
   /**
-   * `uniform`: each time between is as likely. `long-tail`: half of the times are within a ninth of the range above
-   * `minMs`, and one in a hundred is above 90 % of it. @default 'uniform'
+   * Distribution of the latencies. With `uniform`, all latencies in the range are equally likely. With `long-tail`, half of
+   * the latencies are in the lowest ninth of the range, and one in a hundred is above 90 % of it.
+   * @default 'uniform'
    */
   readonly shape?: 'uniform' | 'long-tail';
 }
@@ -19,7 +20,7 @@ const OPTIONS = describeOptions('latency', {
   maxMs: number(),
   shape: choice(['uniform', 'long-tail'], { default: 'uniform' }),
 });
-/** Of the long tail: `u / (TAIL - (TAIL - 1) u)` is 1/10 for u = 1/2 and 0.92 for u = 0.99. */
+/** Shape of the long tail: `u / (TAIL - (TAIL - 1) u)` is 1/10 for u = 1/2 and 0.92 for u = 0.99. */
 const TAIL = 9;
 
 /** A checked {@link LatencyOptions}. */
@@ -35,7 +36,7 @@ export class Latency {
     this.hasTail = shape === 'long-tail';
   }
 
-  /** One latency, in whole microseconds. */
+  /** Returns a random latency in milliseconds, rounded to microseconds. */
   draw(random: SeededRandom): number {
     if (this.minMs === this.maxMs) return this.minMs;
     const u = random.next();

@@ -2,13 +2,13 @@ import type { SeededRandom } from '@headrace/core/testing';
 import type { SimulatedTime } from '../simulated-time.ts';
 import { Latency, type LatencyOptions } from './latency.ts';
 
-/** Bytes of the headers of one segment: they take their share of a slow line. */
+/** Size of the headers of one segment, in bytes. The headers use bandwidth too. */
 const HEADER_BYTES = 40;
 
-/** The callbacks for one segment: it arrives, or it is lost. */
+/** The callbacks for one segment, which either arrives or is lost. */
 export interface Delivery {
   arrived(): void;
-  /** @param isAnswered - a router says that the host cannot be reached */
+  /** @param isAnswered - whether a router reports that the host cannot be reached */
   lost(isAnswered: boolean): void;
 }
 
@@ -22,16 +22,16 @@ interface Held {
   readonly delivery: Delivery;
 }
 
-/** Faults of one direction that concern datagrams alone. */
+/** Faults that affect only the datagrams of one direction. */
 export interface DatagramLosses {
-  /** Part of the datagrams that are lost, 0 to 1. */
+  /** Share of the datagrams that are lost, from 0 to 1. */
   readonly loss: number;
-  /** Part of them that arrive twice. */
+  /** Share of the datagrams that arrive twice, from 0 to 1. */
   readonly duplicates: number;
-  /** Part of them that are overtaken: each takes up to `reorderMs` longer. */
+  /** Share of the datagrams that take up to `reorderMs` longer, so that others overtake them, from 0 to 1. */
   readonly reordering: number;
   readonly reorderMs: number;
-  /** Longer ones are lost, as where fragments are dropped. */
+  /** Maximum size of a datagram, in bytes. Larger datagrams are lost, as on networks that drop fragments. */
   readonly maxBytes: number;
 }
 
@@ -43,7 +43,7 @@ const NO_LOSSES: DatagramLosses = {
   maxBytes: Number.POSITIVE_INFINITY,
 };
 
-/** One direction between two hosts: how long, how wide, and whether anything comes through. */
+/** One direction between two hosts, with its latency, bandwidth and faults. */
 export class NetworkPath {
   private readonly time: SimulatedTime;
   private readonly random: SeededRandom;
@@ -53,12 +53,12 @@ export class NetworkPath {
   private rate = Number.POSITIVE_INFINITY;
   private freeAt = 0;
   private held: Held[] | undefined = undefined;
-  /** When the last of what was released arrives: nothing sent later overtakes it. */
+  /** Time at which the last of the released segments arrives. Later segments do not overtake it. */
   private releasedUntil = 0;
-  /** The cuts that are on it now; faults may overlap. */
+  /** The active cuts. Faults can overlap. */
   private readonly cuts = new Set<Cut>();
   datagrams: DatagramLosses = NO_LOSSES;
-  /** Bytes of each end's buffer of connections made from now on. */
+  /** Size of each end's buffer for connections that are made from now on, in bytes. */
   bufferBytes: number;
 
   constructor(time: SimulatedTime, random: SeededRandom, latency: Latency, bufferBytes: number) {
@@ -72,7 +72,7 @@ export class NetworkPath {
     return this.cuts.size > 0;
   }
 
-  /** True if a router says that the host cannot be reached. */
+  /** Whether a router reports that the host cannot be reached. */
   private get isAnswered(): boolean {
     for (const cut of this.cuts) if (cut.isAnswered) return true;
     return false;
@@ -86,16 +86,16 @@ export class NetworkPath {
     this.rate = bytesPerSecond / 1000;
   }
 
-  /** A fault: longer on the way until `undefined` is given. */
+  /** Adds a latency. A call with `undefined` removes it. */
   slow(by: Latency | undefined): void {
     this.slowedBy = by;
   }
 
   /**
-   * Nothing comes through any more.
+   * Cuts the path, so that nothing arrives.
    *
-   * @param isAnswered - routers answer that the host cannot be reached; else segments vanish
-   * @returns takes this cut back
+   * @param isAnswered - whether routers report that the host cannot be reached; if false, segments vanish
+   * @returns a function that removes this cut
    */
   cut(isAnswered: boolean): () => void {
     const cut: Cut = { isAnswered };
@@ -103,7 +103,7 @@ export class NetworkPath {
     return () => void this.cuts.delete(cut);
   }
 
-  /** Takes all cuts back. */
+  /** Removes all cuts. */
   repair(): void {
     this.cuts.clear();
   }
@@ -120,7 +120,7 @@ export class NetworkPath {
     }
   }
 
-  /** Sends one datagram: it arrives once, twice or not at all, and may overtake others. */
+  /** Sends a datagram, which arrives once, twice or not at all, and can overtake others. */
   sendDatagram(bytes: number, delivery: Delivery): void {
     const { random, time, datagrams } = this;
     const { loss, duplicates, reordering, reorderMs, maxBytes } = datagrams;
@@ -139,8 +139,8 @@ export class NetworkPath {
   /**
    * Sends one segment.
    *
-   * @param notBefore - the arrival of the segment before: a stream does not overtake itself
-   * @returns when it arrives, if it does
+   * @param notBefore - arrival time of the previous segment, because segments of a stream do not overtake each other
+   * @returns the arrival time, if the segment arrives
    */
   send(bytes: number, notBefore: number, delivery: Delivery): number {
     const { time } = this;
@@ -150,7 +150,7 @@ export class NetworkPath {
     }
     if (this.isCut) {
       const { isAnswered } = this;
-      // Reported by an event, like everything else: the sender is in the middle of something.
+      // The loss is reported by an event, because the sender is still running.
       time.plan(time.now + (isAnswered ? this.latencyIs.minMs : 0), () =>
         delivery.lost(isAnswered),
       );
@@ -161,7 +161,7 @@ export class NetworkPath {
     const drawn = this.freeAt + this.latencyIs.draw(this.random) + extra;
     const at = Math.max(notBefore, this.releasedUntil, drawn);
     time.plan(at, () => {
-      // A line that is cut loses what is on it.
+      // A cut path loses the segments that are on their way.
       if (this.isCut) delivery.lost(this.isAnswered);
       else if (this.held !== undefined) this.held.push({ bytes, notBefore: at, delivery });
       else delivery.arrived();
@@ -170,7 +170,9 @@ export class NetworkPath {
   }
 }
 
-/** Nothing is drawn for what never happens: other choices of the seed stay as they are. */
+/**
+ * Returns true with the given probability. Draws no random number for 0, so that the other choices of the seed do not change.
+ */
 function chance(random: SeededRandom, share: number): boolean {
   return share > 0 && random.next() < share;
 }

@@ -2,20 +2,25 @@ import { checkNumber, describeOptions, number } from '@headrace/core/authoring';
 import type { LatencyOptions } from './latency.ts';
 import type { NetworkPath } from './network-path.ts';
 
-/** Faults of datagrams on a link; TCP repairs the same by itself. */
+/** Faults of the datagrams on a link. TCP repairs such faults itself. */
 export interface DatagramFaults {
-  /** Part of the datagrams that are lost, 0 to 1. @default 0 */
+  /** Share of the datagrams that are lost, from 0 to 1. @default 0 */
   readonly loss?: number;
-  /** Part of them that arrive twice, 0 to 1. @default 0 */
+  /** Share of the datagrams that arrive twice, from 0 to 1. @default 0 */
   readonly duplicates?: number;
   /**
-   * Part of them that take up to `reorderMs` longer, so that others overtake them, 0 to 1. A latency with a range lets them
-   * overtake each other, too. @default 0
+   * Share of the datagrams that take up to `reorderMs` longer, so that others overtake them, from 0 to 1. A latency with a
+   * range also reorders datagrams.
+   * @default 0
    */
   readonly reordering?: number;
-  /** How much longer a reordered one takes at most. @default 100 */
+  /** Maximum additional time of a reordered datagram, in milliseconds. @default 100 */
   readonly reorderMs?: number;
-  /** Longer datagrams are lost, as where fragments are dropped: 1472 on many real ways. @default Infinity */
+  /**
+   * Maximum size of a datagram, in bytes, often 1472 on real networks. Larger datagrams are lost, as on networks that drop
+   * fragments.
+   * @default Infinity
+   */
   readonly maxBytes?: number;
 }
 
@@ -27,7 +32,7 @@ const DATAGRAMS = describeOptions('datagrams', {
   maxBytes: number({ min: 1, default: Number.POSITIVE_INFINITY }),
 });
 
-/** The network between hosts; each method returns the link itself. */
+/** The network between hosts. Each method returns the link. */
 export class SimulatedLink {
   private readonly paths: readonly NetworkPath[];
 
@@ -36,14 +41,14 @@ export class SimulatedLink {
     this.paths = paths;
   }
 
-  /** How long bytes are on their way. */
+  /** Sets the latency in each direction. */
   latency(options: LatencyOptions): this {
     for (const path of this.paths) path.setLatency(options);
     return this;
   }
 
   /**
-   * How many bytes a second go through, headers of 40 bytes a segment included; `Infinity` for no limit.
+   * Sets the bandwidth in bytes per second, including headers of 40 bytes for each segment. `Infinity` means no limit.
    *
    * @throws OptionError `OPTION_INVALID` for less than 1
    */
@@ -53,7 +58,7 @@ export class SimulatedLink {
     return this;
   }
 
-  /** Losses, duplicates and reordering of datagrams, decided by the seed. */
+  /** Sets the losses, duplicates and reordering of datagrams. The seed decides which datagrams are affected. */
   datagrams(faults: DatagramFaults): this {
     const losses = DATAGRAMS.resolve(faults);
     for (const path of this.paths) path.datagrams = losses;
@@ -61,7 +66,8 @@ export class SimulatedLink {
   }
 
   /**
-   * Send and receive buffer of each end of connections that are made from now on, in bytes.
+   * Sets the size of the send buffer and the receive buffer of each end, in bytes. The size applies to connections that are
+   * made from now on.
    *
    * @throws OptionError `OPTION_INVALID` for less than 1
    */

@@ -2,7 +2,7 @@ import type { Timer } from '@headrace/core';
 import { systemError } from '@headrace/core/authoring';
 import type { SimulatedTime } from '../simulated-time.ts';
 
-/** Idle time before the first probe, pause between probes, and how many stay without an answer. */
+/** The idle time before the first probe, the interval between probes, and the number of unanswered probes that is allowed. */
 export interface KeepAlive {
   readonly idleMs: number;
   readonly intervalMs: number;
@@ -12,13 +12,13 @@ export interface KeepAlive {
 /** The connection that is probed. */
 export interface ProbedEnd {
   readonly isOpen: boolean;
-  /** Something was sent and is not acknowledged. */
+  /** Whether sent bytes are not acknowledged yet. */
   readonly isWritePending: boolean;
   sendProbe(what: string): void;
   breaks(error: Error): void;
 }
 
-/** TCP keepalive as Linux does it: never while a write is pending, which has rules of its own. */
+/** TCP keepalive as in Linux, without probes while a write is pending, because retransmission has its own rules. */
 export class KeepAliveProbes {
   private readonly end: ProbedEnd;
   private readonly time: SimulatedTime;
@@ -42,7 +42,7 @@ export class KeepAliveProbes {
     this.timer?.cancel();
   }
 
-  /** Something came in. */
+  /** Notes that a segment has arrived. */
   heard(): void {
     this.heardAt = this.time.now;
     this.unanswered = 0;

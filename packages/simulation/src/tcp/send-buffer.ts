@@ -1,26 +1,26 @@
 import { Buffer } from 'node:buffer';
 
-/** Bytes to send, and sent bytes without an acknowledgement, by their place in the stream. */
+/** The bytes to send, and the sent bytes that are not acknowledged, by their position in the stream. */
 export class SendBuffer {
   private chunks: Buffer[] = [];
-  /** Bytes of the first chunk that are acknowledged. */
+  /** Number of acknowledged bytes of the first chunk. */
   private skipped = 0;
-  /** Place of the first byte that is not acknowledged. */
+  /** Position of the first byte that is not acknowledged. */
   start = 0;
-  /** Place behind the last byte. */
+  /** Position after the last byte. */
   end = 0;
 
   get bytes(): number {
     return this.end - this.start;
   }
 
-  /** The chunk belongs to the buffer from now on. */
+  /** Adds a chunk. The buffer owns the chunk from now on. */
   add(chunk: Buffer): void {
     this.chunks.push(chunk);
     this.end += chunk.length;
   }
 
-  /** The bytes from one place to another, in one piece. */
+  /** Returns the bytes between two positions, in one piece. */
   slice(from: number, to: number): Buffer {
     const pieces: Buffer[] = [];
     let at = this.start - this.skipped;
@@ -34,7 +34,7 @@ export class SendBuffer {
     return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, to - from);
   }
 
-  /** Everything in front of this place has arrived. */
+  /** Notes that all bytes before this position have arrived. */
   acknowledge(place: number): void {
     let count = place - this.start + this.skipped;
     let done = 0;

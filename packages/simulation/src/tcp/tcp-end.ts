@@ -9,20 +9,23 @@ import { type SendingEnd, type SendingKernel, TcpSender } from './tcp-sender.ts'
 /** The kernel of a host, as the ends of its connections see it. */
 export interface TcpKernel extends SendingKernel {
   readonly name: string;
-  /** False after a crash, until the restart. */
+  /** Whether the machine is on. A crash switches it off until the restart. */
   readonly isUp: boolean;
   pathTo(other: TcpKernel): NetworkPath;
-  /** A connection comes in: its end here, or why there is none. `full`: the SYN gets no answer. */
+  /**
+   * Answers a call with the local end of the new connection, or with the reason for a refusal. `full` means that the kernel
+   * does not answer the SYN.
+   */
   answer(port: number, caller: TcpEnd): TcpEnd | 'refused' | 'full';
   forget(end: TcpEnd): void;
-  /** Notes what this host has sent. */
+  /** Records that this host has sent a segment. */
   sent(to: TcpKernel, what: string, payload?: Buffer, arrivesMs?: number): void;
-  /** Notes that something did not arrive. */
+  /** Records that a segment did not arrive. */
   lost(to: TcpKernel, what: string): void;
 }
 
 const FIRST_SYN_PAUSE_MS = 1000;
-/** `tcp_synack_retries`. */
+/** Maximum number of repeated answers: `tcp_synack_retries`. */
 const MOST_ANSWERS = 5;
 
 const CONNECTING = 0;
@@ -30,17 +33,17 @@ const OPEN = 1;
 const GONE = 2;
 
 /**
- * One end of a connection as a kernel has it: the handshake, the program's calls, FIN and RST, keepalive, and its two
- * halves, {@link TcpSender} and {@link TcpReceiver}. It outlives its program.
+ * One end of a connection in a kernel. It handles the handshake, the calls of the program, FIN and RST, and keepalive.
+ * {@link TcpSender} and {@link TcpReceiver} are its two halves. The end can outlive its program.
  *
  * @see RFC 9293; RFC 1122 4.2.3.6 (keepalive)
  */
 export class TcpEnd implements ByteEnd, SendingEnd, ProbedEnd {
   readonly local: Address;
   readonly remote: Address;
-  /** The other end: known once the SYN was answered. */
+  /** The other end, known after the SYN was answered. */
   peer: TcpEnd | undefined = undefined;
-  /** Why it broke. */
+  /** The error that broke the connection. */
   error: Error | undefined = undefined;
   user: EndUser | undefined = undefined;
   readonly kernel: TcpKernel;
@@ -48,11 +51,11 @@ export class TcpEnd implements ByteEnd, SendingEnd, ProbedEnd {
   private readonly sender: TcpSender;
   private readonly receiver: TcpReceiver;
   private phase = CONNECTING;
-  /** The next SYN, or the next answer to one. */
+  /** The timer of the next SYN, or of the next answer to a SYN. */
   private repeat: Timer | undefined = undefined;
-  /** Times that a SYN of the other end was answered again. */
+  /** Number of repeated answers to a SYN of the other end. */
   private answers = 0;
-  /** When the last segment arrives: a later one does not overtake it. */
+  /** Time at which the last segment arrives. Later segments do not overtake it. */
   private lastArrival = 0;
   private probes: KeepAliveProbes | undefined = undefined;
 
@@ -127,10 +130,10 @@ export class TcpEnd implements ByteEnd, SendingEnd, ProbedEnd {
     );
   }
 
-  /** At the other host. */
+  /** Runs on the other host when the SYN arrives. */
   private called(port: number, again: () => void): void {
     if (this.phase !== CONNECTING) return;
-    // A SYN that is repeated finds the end that the first one made, unless a crash has taken it.
+    // A repeated SYN finds the end that the first SYN created, unless a crash has removed that end.
     const known = this.peer?.isGone === false ? this.peer : undefined;
     const answer = known ?? this.peerKernel.answer(port, this);
     if (answer === 'full') {
@@ -150,7 +153,7 @@ export class TcpEnd implements ByteEnd, SendingEnd, ProbedEnd {
     answer.answerCall(this, again);
   }
 
-  /** At the called end. */
+  /** Runs on the called end. */
   private answerCall(caller: TcpEnd, lost: () => void): void {
     this.transmit(
       'SYN ACK',
@@ -163,7 +166,7 @@ export class TcpEnd implements ByteEnd, SendingEnd, ProbedEnd {
     );
   }
 
-  /** The third segment did not come: the answer is repeated, or the call given up after 63 s. */
+  /** Repeats the answer if the third segment did not arrive. After 63 s the called end gives up. */
   private answerLater(caller: TcpEnd): void {
     if (this.phase !== CONNECTING || this.repeat !== undefined) return;
     const { time } = this.kernel;
@@ -171,14 +174,14 @@ export class TcpEnd implements ByteEnd, SendingEnd, ProbedEnd {
       this.repeat = undefined;
       this.answers += 1;
       if (this.answers > MOST_ANSWERS) this.breaks(this.connectError('ETIMEDOUT', 'no answer'));
-      // A caller that repeats its SYN is answered when that comes.
+      // If the caller repeats its SYN, the answer follows that SYN.
       else if (caller.phase === CONNECTING) this.answerLater(caller);
       else this.answerCall(caller, nothing);
     });
   }
 
   private established(answer: TcpEnd): void {
-    // Another answer has come before, and the called end knows it.
+    // Another answer arrived before, and the called end has been notified.
     if (this.phase !== CONNECTING && answer.phase !== CONNECTING) return;
     if (this.phase === GONE) {
       this.transmit(
@@ -199,12 +202,12 @@ export class TcpEnd implements ByteEnd, SendingEnd, ProbedEnd {
     this.user?.wake();
   }
 
-  /** The caller has given up before it was answered. */
+  /** Runs when the caller gave up before it was answered. */
   private callReset(): void {
     if (this.phase === CONNECTING) this.resetArrived();
   }
 
-  /** Both know each other; the called end is given to its server with the third segment, or with data. */
+  /** Opens this end. The third segment or the first data opens the called end, which then belongs to its server. */
   private opened(peer: TcpEnd): void {
     if (this.phase !== CONNECTING) return;
     this.peer = peer;
@@ -224,7 +227,7 @@ export class TcpEnd implements ByteEnd, SendingEnd, ProbedEnd {
   // --- the program's calls ---
 
   send(chunk: Buffer): void {
-    // A program that was stopped may go on to write until its own handler is over.
+    // A stopped program can continue to write until its current handler returns.
     if (this.phase === GONE || this.sender.isFinished || chunk.length === 0) return;
     this.sender.send(chunk);
   }
@@ -239,7 +242,10 @@ export class TcpEnd implements ByteEnd, SendingEnd, ProbedEnd {
     if (this.phase !== GONE) this.sender.finish();
   }
 
-  /** The program lets go of it: a reset if it has not read all, else the kernel sends the rest and a FIN. */
+  /**
+   * Closes the connection for the program. If the program has not read all bytes, sends a reset. Otherwise the kernel sends
+   * the remaining bytes and a FIN.
+   */
   close(): void {
     this.user = undefined;
     if (this.phase === GONE) return;
@@ -258,7 +264,7 @@ export class TcpEnd implements ByteEnd, SendingEnd, ProbedEnd {
     }
   }
 
-  /** Sends a reset; bytes without an acknowledgement may be lost. */
+  /** Sends a reset. Bytes that are not acknowledged can be lost. */
   reset(): void {
     this.user = undefined;
     if (this.phase === GONE) return;
@@ -267,7 +273,7 @@ export class TcpEnd implements ByteEnd, SendingEnd, ProbedEnd {
     this.vanish();
   }
 
-  /** A box on the way ends the connection for this end. */
+  /** Resets the connection of this end, as a device between the hosts would do. */
   resetByOthers(): void {
     if (this.phase !== GONE) this.breaks(systemError('ECONNRESET', 'read ECONNRESET'));
   }
@@ -278,14 +284,14 @@ export class TcpEnd implements ByteEnd, SendingEnd, ProbedEnd {
     if (this.phase === OPEN) this.probes.start();
   }
 
-  /** The kernel has lost it: neither the program nor the peer is notified. */
+  /** Removes the end from the kernel, without notifying the program or the peer. */
   vanish(): void {
     if (this.phase === GONE) return;
     this.leave();
     this.receiver.clear();
   }
 
-  /** The connection is over, and its program finds out why. Bytes that have arrived can still be read, as on Linux. */
+  /** Ends the connection with an error, and notifies the program. Bytes that have arrived can still be read, as on Linux. */
   breaks(error: Error): void {
     this.error = error;
     this.leave();
@@ -333,7 +339,7 @@ export class TcpEnd implements ByteEnd, SendingEnd, ProbedEnd {
         if (peerKernel.isUp) arrived();
         else delivery.lost(false);
       },
-      // Also when the sender has crashed meanwhile: the other end may wait for this segment, and send again.
+      // Even if the sender has crashed, the other end can wait for this segment and send again.
       lost: (isAnswered) => {
         if (what !== '') kernel.lost(peerKernel, what);
         lost(isAnswered);
@@ -344,7 +350,7 @@ export class TcpEnd implements ByteEnd, SendingEnd, ProbedEnd {
   }
 
   private dataArrived(from: TcpEnd, place: number, bytes: Buffer, isLast: boolean): void {
-    // After the close the program takes no more.
+    // After the close the program reads nothing.
     const isUnwanted = this.user === undefined && this.sender.isFinished && bytes.length > 0;
     if (this.phase === GONE || isUnwanted) {
       this.refuse(from);
@@ -357,9 +363,9 @@ export class TcpEnd implements ByteEnd, SendingEnd, ProbedEnd {
     this.leaveIfDone();
   }
 
-  /** The program, or the whole end, is not there any more. */
+  /** Answers with a reset, because the program or the whole end has gone. */
   private refuse(sender: TcpEnd): void {
-    // A reset that is lost leaves the sender without an acknowledgement.
+    // If the reset is lost, the sender gets no acknowledgement.
     const lost = (isAnswered: boolean) => sender.acknowledgementLost(isAnswered);
     this.transmit('RST', 0, () => sender.resetArrived(), lost);
     this.vanish();

@@ -1,30 +1,30 @@
 import { Buffer } from 'node:buffer';
 
-/** The most that one read of libuv gives. */
+/** Maximum number of bytes that one read of libuv returns. */
 const READ_BYTES = 65_536;
 
-/** The fields of a segment that acknowledge: ACK, and the right edge of the window. */
+/** The acknowledgement in a segment: ACK, and the right edge of the window. */
 export interface Acknowledgement {
-  /** The place of the next byte that the receiver expects. */
+  /** Position of the next byte that the receiver expects. */
   readonly place: number;
-  /** The sender may send up to this place. */
+  /** Position up to which the sender can send. */
   readonly windowEnd: number;
 }
 
 /**
- * The receiving half of a connection: bytes in order for the program, and the window that is offered to the other end.
+ * The receiving half of a connection. It holds the bytes in order for the program, and the window for the other end.
  *
  * @see RFC 9293, 3.10.7.4 (segments that arrive) and 3.8.6.2.2 (no small windows)
  */
 export class TcpReceiver {
   readonly capacity: number;
   private chunks: Buffer[] = [];
-  /** The place of the next byte: RCV.NXT. */
+  /** Position of the next byte: RCV.NXT. */
   private next = 0;
   private windowEnd: number;
-  /** Bytes that the program has not taken. */
+  /** Number of bytes that the program has not read. */
   unreadBytes = 0;
-  /** The FIN and all before it have arrived. */
+  /** Whether the FIN and all bytes before it have arrived. */
   hasEnded = false;
 
   constructor(bufferBytes: number) {
@@ -32,9 +32,9 @@ export class TcpReceiver {
     this.windowEnd = bufferBytes;
   }
 
-  /** A segment has arrived. */
+  /** Accepts a segment that has arrived. */
   receive(place: number, bytes: Buffer, isLast: boolean): void {
-    // A gap before the segment: the sender repeats all from the gap on.
+    // If bytes before the segment are missing, the sender repeats all bytes from the gap on.
     if (place > this.next) return;
     const fresh = bytes.subarray(this.next - place);
     if (fresh.length > 0) {
@@ -48,7 +48,7 @@ export class TcpReceiver {
     }
   }
 
-  /** Takes the bytes that have arrived, up to 64 KiB. */
+  /** Removes and returns bytes that have arrived, up to 64 KiB. */
   take(): Buffer | undefined {
     const { chunks } = this;
     if (chunks.length === 0) return undefined;
@@ -63,24 +63,24 @@ export class TcpReceiver {
     return taken.length === 1 ? taken[0] : Buffer.concat(taken, bytes);
   }
 
-  /** The program has read so much that the sender must know the new window. */
+  /** Whether the program has read enough bytes that the sender must be notified of the new window. */
   get hasReopened(): boolean {
     return !this.hasEnded && this.freeUntil - this.windowEnd >= this.capacity / 2;
   }
 
-  /** Acknowledges what has arrived. The window never shrinks. */
+  /** Returns the acknowledgement of the bytes that have arrived. The window never shrinks. */
   acknowledge(): Acknowledgement {
     this.windowEnd = Math.max(this.windowEnd, this.freeUntil);
     return { place: this.next, windowEnd: this.windowEnd };
   }
 
-  /** Drops what the program has not taken. */
+  /** Removes the bytes that the program has not read. */
   clear(): void {
     this.chunks = [];
     this.unreadBytes = 0;
   }
 
-  /** Bytes up to this place have room in the buffer. The FIN takes a place and no room. */
+  /** Position up to which bytes fit in the buffer. The FIN has a position, but needs no space. */
   private get freeUntil(): number {
     const data = this.hasEnded ? this.next - 1 : this.next;
     return data + this.capacity - this.unreadBytes;

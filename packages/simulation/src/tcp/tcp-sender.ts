@@ -7,7 +7,7 @@ import type { Acknowledgement } from './tcp-receiver.ts';
 import type { ResolvedTcpSettings } from './tcp-settings.ts';
 import { type WindowedEnd, WindowProbes } from './window-probes.ts';
 
-/** The end whose sending half it is. */
+/** The end that the sending half belongs to. */
 export interface SendingEnd {
   readonly isOpen: boolean;
   sendData(place: number, bytes: Buffer, isLast: boolean): void;
@@ -19,7 +19,7 @@ export interface SendingEnd {
 export interface SendingKernel {
   readonly time: SimulatedTime;
   readonly settings: ResolvedTcpSettings;
-  /** Where a segment of so many bytes is cut in two; the number itself if it is not. */
+  /** Returns the position at which to split a segment of this size. Returns the size if the segment is not split. */
   cutAt(bytes: number): number;
 }
 
@@ -29,9 +29,9 @@ const NEVER = Number.POSITIVE_INFINITY;
 const EMPTY = Buffer.alloc(0);
 
 /**
- * The sending half of a connection: bytes without an acknowledgement, the window of the other end, the FIN, and
- * retransmission with doubling pauses. A timer of retransmission is set only when a segment is lost, which the
- * simulation knows at once; so a quiet connection costs no events.
+ * The sending half of a connection. It handles bytes without an acknowledgement, the window of the other end, the FIN, and
+ * retransmission with doubling pauses. The retransmission timer is set only after a loss, which the simulation reports at
+ * once. Therefore a quiet connection causes no events.
  *
  * @see RFC 9293, 3.3.1 (SND.UNA, SND.NXT, SND.WND); RFC 6298 (retransmission)
  */
@@ -44,11 +44,11 @@ export class TcpSender implements WindowedEnd {
   private next = 0;
   private windowEnd = 0;
   private finPlace = NEVER;
-  /** The FIN and all before it have arrived. */
+  /** Whether the FIN and all bytes before it have arrived. */
   isFinAcknowledged = false;
   private pauseMs = FIRST_PAUSE_MS;
   private lostSince = -1;
-  /** A router has answered the last loss: the host cannot be reached. */
+  /** Whether a router reported after the last loss that the host cannot be reached. */
   private wasAnswered = false;
   private retransmission: Timer | undefined = undefined;
 
@@ -59,7 +59,7 @@ export class TcpSender implements WindowedEnd {
     this.probes = new WindowProbes(this, kernel.time);
   }
 
-  /** Bytes that {@link send} takes now. */
+  /** Number of bytes that {@link send} accepts now. */
   get room(): number {
     return Math.max(0, this.capacity - this.output.bytes);
   }
@@ -68,12 +68,12 @@ export class TcpSender implements WindowedEnd {
     return this.output.bytes;
   }
 
-  /** No more is taken: the FIN has its place. */
+  /** Whether the FIN has a position, so that no more bytes are accepted. */
   get isFinished(): boolean {
     return this.finPlace !== NEVER;
   }
 
-  /** Bytes or the FIN are under way, or lost. */
+  /** Whether bytes or the FIN are on their way, or lost. */
   get awaitsAcknowledgement(): boolean {
     return this.output.bytes > 0 || (this.next > this.finPlace && !this.isFinAcknowledged);
   }
@@ -85,7 +85,7 @@ export class TcpSender implements WindowedEnd {
     );
   }
 
-  /** The connection is open: the first window of the other end. {@link push} sends what waits. */
+  /** Opens the half with the first window of the other end. {@link push} sends the waiting bytes. */
   open(windowEnd: number): void {
     this.windowEnd = windowEnd;
   }
@@ -95,14 +95,14 @@ export class TcpSender implements WindowedEnd {
     this.push();
   }
 
-  /** Sends a FIN after everything that was given to {@link send}. */
+  /** Sends a FIN after all bytes that were passed to {@link send}. */
   finish(): void {
     if (this.isFinished) return;
     this.finPlace = this.output.end;
     this.push();
   }
 
-  /** Sends what the window lets through. */
+  /** Sends the bytes that fit in the window. */
   push(): void {
     const { end, output } = this;
     if (!end.isOpen) return;
@@ -122,7 +122,7 @@ export class TcpSender implements WindowedEnd {
     this.probes.look();
   }
 
-  /** An acknowledgement has arrived; {@link push} sends what its window lets through. */
+  /** Handles an acknowledgement. {@link push} then sends the bytes that fit in the new window. */
   acknowledged({ place, windowEnd }: Acknowledgement): void {
     const { output } = this;
     this.lostSince = -1;
@@ -138,7 +138,7 @@ export class TcpSender implements WindowedEnd {
     } else if (this.retransmission !== undefined) this.lostSince = this.kernel.time.now;
   }
 
-  /** A segment, or the acknowledgement of it, did not arrive. */
+  /** Handles the loss of a segment, or of its acknowledgement. */
   lost(isAnswered: boolean): void {
     if (!this.end.isOpen) return;
     this.wasAnswered = isAnswered;
@@ -152,7 +152,7 @@ export class TcpSender implements WindowedEnd {
     });
   }
 
-  /** The end is gone. */
+  /** Stops sending, because the end has gone. */
   stop(): void {
     this.retransmission?.cancel();
     this.probes.stop();

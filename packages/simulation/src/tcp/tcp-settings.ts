@@ -1,19 +1,26 @@
 import { describeOptions, number, whole } from '@headrace/core/authoring';
 
-/** How the kernels of a simulation do TCP. The defaults are Linux's. */
+/** Settings of TCP in the kernels of a simulation. The defaults are Linux's. */
 export interface TcpSettings {
   /**
-   * How long what was sent may stay without acknowledgement before the connection breaks: `tcp_retries2` = 15, with
-   * pauses that double from 200 ms to 120 s. @default 924600
+   * Maximum time without an acknowledgement of sent bytes, in milliseconds, before the connection breaks. The default is
+   * `tcp_retries2` = 15, with pauses that double from 200 ms to 120 s.
+   * @default 924600
    */
   readonly retransmissionTimeoutMs?: number;
-  /** How long a connect is repeated without an answer: `tcp_syn_retries` = 6. @default 127000 */
+  /** Maximum time of a connect without an answer, in milliseconds: `tcp_syn_retries` = 6. @default 127000 */
   readonly connectTimeoutMs?: number;
-  /** How long the kernel waits for the other end's FIN after a close: `tcp_fin_timeout`. @default 60000 */
+  /**
+   * Maximum time that the kernel waits for the other end's FIN after a close, in milliseconds: `tcp_fin_timeout`.
+   * @default 60000
+   */
   readonly finTimeoutMs?: number;
-  /** Idle time before the first keepalive probe, where the program sets none: `tcp_keepalive_time`. @default 7200000 */
+  /**
+   * Idle time before the first keepalive probe, in milliseconds, if the program sets none: `tcp_keepalive_time`.
+   * @default 7200000
+   */
   readonly keepAliveIdleMs?: number;
-  /** Connections that wait for a server to accept them: `somaxconn`, and Node's `backlog`. @default 511 */
+  /** Maximum number of connections that wait for a server to accept them: `somaxconn`, and Node's `backlog`. @default 511 */
   readonly backlog?: number;
 }
 

@@ -3,7 +3,7 @@ import type { SimulatedTime } from '../simulated-time.ts';
 
 /** The connection whose window is probed. */
 export interface WindowedEnd {
-  /** The window is closed, and nothing is under way whose acknowledgement could open it. */
+  /** Whether the window is closed, and no acknowledgement is expected that could open it. */
   readonly isShutOut: boolean;
   sendWindowProbe(): void;
 }
@@ -12,8 +12,8 @@ const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 120_000;
 
 /**
- * TCP's persist timer: a sender before a closed window probes it from time to time. Without the
- * probes the sender would not notice that the receiver is gone.
+ * TCP's persist timer. A sender probes a closed window at growing intervals. Without the probes, the sender would not detect
+ * that the receiver is gone.
  *
  * @see RFC 9293, 3.8.6.1
  */
@@ -28,7 +28,7 @@ export class WindowProbes {
     this.time = time;
   }
 
-  /** Something was sent or acknowledged. */
+  /** Starts or stops the timer after bytes were sent or acknowledged. */
   look(): void {
     if (!this.end.isShutOut) this.stop();
     else this.timer ??= this.time.plan(this.time.now + this.pauseMs, () => this.due());

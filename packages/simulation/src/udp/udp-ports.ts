@@ -1,6 +1,6 @@
 import type { UdpSocket } from './udp-socket.ts';
 
-/** The sockets for datagrams of one host by their ports; those with `reuseAddr` may have one together. */
+/** The datagram sockets of one host, by port. Sockets with `reuseAddr` or `reusePort` can share a port. */
 export class UdpPorts {
   private readonly sockets = new Map<number, UdpSocket[]>();
 
@@ -8,7 +8,7 @@ export class UdpPorts {
     return this.sockets.has(port);
   }
 
-  /** False if the port is taken. */
+  /** Adds a socket. Returns false if the port is not available. */
   add(port: number, socket: UdpSocket): boolean {
     const others = this.sockets.get(port);
     if (others === undefined) this.sockets.set(port, [socket]);
@@ -29,12 +29,15 @@ export class UdpPorts {
     this.sockets.clear();
   }
 
-  /** The socket that gets what is sent to the host: of several the one that was bound last, as on Linux. */
+  /**
+   * Returns the socket that receives the datagrams for the host. If several sockets share the port, returns the last one that
+   * was bound, as Linux does.
+   */
   receiver(port: number): UdpSocket | undefined {
     return this.sockets.get(port)?.at(-1);
   }
 
-  /** The sockets that get what a sender sends to a group. */
+  /** Returns the sockets that receive datagrams from a sender to a group. */
   members(group: string, sender: string, port: number): readonly UdpSocket[] {
     return (this.sockets.get(port) ?? []).filter((socket) => socket.hears(group, sender));
   }

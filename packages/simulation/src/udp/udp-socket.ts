@@ -10,50 +10,50 @@ import type {
 } from '@headrace/core';
 import { systemError, toError } from '@headrace/core/authoring';
 
-/** The longest datagram of IPv4. */
+/** Maximum size of a datagram in IPv4, in bytes. */
 const MAX_BYTES = 65_507;
 
 /** All addresses of a host. */
 const ANY: readonly string[] = ['0.0.0.0', '::'];
 
-/** True for the addresses of groups; a simulated network has those of IPv4. */
+/** Returns true for multicast addresses of IPv4. A simulated network has no other multicast addresses. */
 export function isMulticast(address: string): boolean {
   return /^(22[4-9]|23\d)\.\d+\.\d+\.\d+$/.test(address);
 }
 
-/** In place of a sender: all of them are heard. */
+/** A mark in place of a sender, for a group that accepts all senders. */
 const ANYBODY = '';
 
-/** The kernel of a host, as its sockets for datagrams use it. */
+/** The part of a host's kernel that its datagram sockets use. */
 export interface UdpKernel {
   readonly address: string;
-  /** Takes a port, 0 for a free one; returns it, or why it is not available. */
+  /** Reserves a port, or any free port for 0. Returns the port, or an error if it is not available. */
   takePort(port: number, socket: UdpSocket): number | Error;
   freePortOf(socket: UdpSocket): void;
-  /** The address of a host, `undefined` for a name that is unknown. */
+  /** Returns the address of a host, or `undefined` for an unknown name. */
   addressOf(nameOrAddress: string): string | undefined;
-  /** Sends a datagram on its way. */
+  /** Sends a datagram. */
   sendDatagram(from: UdpSocket, host: string, port: number, bytes: Buffer): void;
 }
 
-/** A socket for datagrams on a simulated host. */
+/** A datagram socket on a simulated host. */
 export class UdpSocket implements DatagramSocket {
   readonly unsentBytes = 0;
   localAddress: Address | undefined = undefined;
   remoteAddress: Address | undefined = undefined;
-  /** The port that it has taken. */
+  /** The port of the socket. */
   port = 0;
   private readonly kernel: UdpKernel;
   private readonly process: Clock;
   private readonly place: DatagramPlace;
   private readonly settings: DatagramSettings;
-  /** The senders that are heard, of each group that it has joined. */
+  /** The accepted senders of each group that the socket has joined. */
   private readonly groups = new Map<string, Set<string>>();
   private user: DatagramSocketUser | undefined = undefined;
   private peer: { readonly host: string; readonly port: number } | undefined = undefined;
   private isClosed = false;
 
-  /** @param process - that it belongs to: what it reports is lost with it */
+  /** @param process - process of the socket; after the end of the process, reports are lost */
   constructor(kernel: UdpKernel, process: Clock, place: DatagramPlace, settings: DatagramSettings) {
     this.kernel = kernel;
     this.process = process;
@@ -61,12 +61,12 @@ export class UdpSocket implements DatagramSocket {
     this.settings = settings;
   }
 
-  /** Others of its host may have the port, too. */
+  /** Whether other sockets of the host can use the same port. */
   get sharesPort(): boolean {
     return this.settings.reuseAddr || this.settings.reusePort;
   }
 
-  /** Whether its datagrams to a group reach the members on its own host. */
+  /** Whether datagrams to a group reach the members on the same host. */
   get reachesOwnHost(): boolean {
     return this.settings.multicastLoopback !== false;
   }
@@ -157,7 +157,7 @@ export class UdpSocket implements DatagramSocket {
     return source === undefined ? ANYBODY : (this.kernel.addressOf(source) ?? source);
   }
 
-  /** True if it has joined a group for this sender. */
+  /** Returns true if the socket has joined the group for this sender. */
   hears(group: string, sender: string): boolean {
     const sources = this.groups.get(group);
     return sources !== undefined && (sources.has(ANYBODY) || sources.has(sender));
@@ -172,7 +172,7 @@ export class UdpSocket implements DatagramSocket {
 
   // --- what its kernel reports ---
 
-  /** A datagram has come. */
+  /** Accepts a datagram that has arrived. */
   arrived(bytes: Buffer, host: string, port: number): void {
     const { peer } = this;
     if (peer !== undefined && (peer.host !== host || peer.port !== port)) return;
@@ -181,7 +181,10 @@ export class UdpSocket implements DatagramSocket {
     });
   }
 
-  /** A machine or a router has answered that a datagram cannot be delivered: systems report it to sockets with one peer. */
+  /**
+   * Handles a report from a host or router: a datagram cannot be delivered. Systems pass such a report only to sockets with
+   * one peer.
+   */
   refused(code: 'ECONNREFUSED' | 'EHOSTUNREACH', host: string, port: number): void {
     const { peer } = this;
     if (peer === undefined || peer.host !== host || peer.port !== port) return;

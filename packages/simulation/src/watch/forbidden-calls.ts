@@ -8,7 +8,7 @@ import timers from 'node:timers';
 import timersPromises from 'node:timers/promises';
 import { SharedChange } from './shared-change.ts';
 
-/** The caller, if it is code of a simulation: it may not use the machine. Reports the call, and throws. */
+/** A function that reports a call, and throws, if the caller is code of its simulation. Such code may not use the machine. */
 export type CallGuard = (call: string, instead: string) => void;
 
 const CLOCK = 'host.clock; for bootstraps host.options';
@@ -30,8 +30,8 @@ const calls = new SharedChange<CallGuard>((users) => {
 });
 
 /**
- * Makes the calls by which a program would leave the simulation throw, for code of a simulation alone: the guard says
- * whose call it is. Returns what takes it back.
+ * Replaces the functions that would leave the simulation, so that they throw for code of a simulation. `guard` decides
+ * whether a caller is such code. Returns a function that restores the original functions.
  */
 export function forbidCalls(guard: CallGuard): () => void {
   return calls.use(guard);
@@ -41,12 +41,12 @@ function check(call: string, instead: string): void {
   for (const guard of guards) guard(call, instead);
 }
 
-/** By the names of its functions, since in a published package many files are one. */
+/** The logger is recognized by the names of its functions, because a published package can combine many files into one. */
 const OF_DEFAULT_LOGGER = /\bStderrLogger\.|\bstderrLineWritten\b/;
 
 /**
- * True if the call is none of the program's: it comes from Node's handling of an exception, which uses the public
- * `setImmediate`, or from the default logger, whose lines have the time of day.
+ * Returns true if the call is not the program's: if it comes from Node's handling of an exception, which uses the public
+ * `setImmediate`, or from the default logger, whose lines contain the time of day.
  */
 export function isCallOfSystem(): boolean {
   const { stack = '' } = new Error('');
@@ -93,7 +93,7 @@ function forbid(owner: object, prefix: string, names: readonly string[], instead
   }
 }
 
-/** `Date.now()`, `new Date()`, `Date()`; dates that are given stay what they are. */
+/** Makes `Date.now()`, `new Date()` and `Date()` throw. A `Date` with arguments still works. */
 function forbidDate(global: object): void {
   const original = Date;
   forbid(Date, 'Date.', ['now'], DATE);

@@ -1,6 +1,6 @@
 import { SharedChange } from './shared-change.ts';
 
-/** Gets what would end the process. */
+/** A function that receives errors that would end the process. */
 export type ProcessErrorTaker = (error: unknown) => void;
 
 const EVENTS = ['uncaughtException', 'unhandledRejection'] as const;
@@ -8,9 +8,9 @@ const EVENTS = ['uncaughtException', 'unhandledRejection'] as const;
 type Listener = (...args: unknown[]) => void;
 
 /**
- * Takes the errors that would end the process while a simulation runs: uncaught exceptions and
- * unhandled rejections. The listeners that are there, a test runner's, are put aside until the last
- * simulation ends. Returns a function that ends the taking.
+ * Takes the uncaught exceptions and unhandled rejections that would end the process while a simulation runs. Existing
+ * listeners, such as those of a test runner, are removed until the last simulation ends. Returns a function that ends the use
+ * of `taker`.
  */
 export function takeProcessErrors(taker: ProcessErrorTaker): () => void {
   return errors.use(taker);

@@ -8,21 +8,21 @@ import {
 } from './fault-plan.ts';
 import type { SimulationWorld } from './simulation-world.ts';
 
-/** Plans faults by chance, brings them about, and ends them. */
+/** Plans random faults, starts them, and ends them. */
 export class FaultInjector {
-  /** All that were planned, also those that are left out. */
+  /** All planned faults, including the omitted faults. */
   readonly planned: Fault[] = [];
   private readonly world: SimulationWorld;
   private readonly omitted: ReadonlySet<number>;
   private plans = 0;
 
-  /** @param omitted - faults that are not brought about, by their place in `planned` */
+  /** @param omitted - indexes in `planned` of the faults that do not happen */
   constructor(world: SimulationWorld, omitted: ReadonlySet<number>) {
     this.world = world;
     this.omitted = omitted;
   }
 
-  /** Plans as soon as the simulation goes on: all hosts are there then. */
+  /** Plans faults when the simulation next runs, because all hosts exist then. */
   plan(given: ChaosOptions): void {
     const options = resolveChaos(given);
     const number = this.plans;
@@ -47,7 +47,7 @@ export class FaultInjector {
     });
   }
 
-  /** Returns what ends it; `undefined` if another fault has hit there already. */
+  /** Starts a fault. Returns a function that ends it, or `undefined` if the host of a crash or stop is already down. */
   private begin(fault: Fault): (() => void) | undefined {
     const { network } = this.world;
     const host = network.named(fault.host);

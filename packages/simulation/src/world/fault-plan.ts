@@ -7,31 +7,31 @@ import {
 } from '@headrace/core/authoring';
 import { SeededRandom } from '@headrace/core/testing';
 
-/** Faults by chance: each number is how many there are in a virtual minute, on average. */
+/** Random faults. Each number is the average number of faults per virtual minute. */
 export interface ChaosOptions {
-  /** Times a minute that a machine loses its power, and starts again later. @default 0 */
+  /** Power failures of a machine per minute. The machine starts again later. @default 0 */
   readonly crash?: number;
-  /** Times a minute that a process ends, and starts again later. @default 0 */
+  /** Ends of a process per minute. The process starts again later. @default 0 */
   readonly stop?: number;
-  /** Times a minute that nothing comes through between two hosts, in one direction or both. @default 0 */
+  /** Partitions between two hosts per minute, in one direction or both. @default 0 */
   readonly partition?: number;
-  /** Times a minute that bytes between two hosts take up to 3 s longer. @default 0 */
+  /** Slow periods between two hosts per minute, in which bytes take up to 3 s longer. @default 0 */
   readonly slow?: number;
-  /** Times a minute that a process stands still, as by SIGSTOP. @default 0 */
+  /** Freezes of a process per minute, as by SIGSTOP. @default 0 */
   readonly freeze?: number;
-  /** Times a minute that all connections between two hosts are reset. @default 0 */
+  /** Resets of all connections between two hosts per minute. @default 0 */
   readonly reset?: number;
-  /** The hosts that it may hit; of two hosts one must be among them. @default all */
+  /** Hosts that faults can affect. A fault between two hosts affects at least one of them. @default all */
   readonly hosts?: readonly string[];
-  /** How long a fault lasts. @default 100 ms to 10 s */
+  /** Duration of a fault. @default 100 ms to 10 s */
   readonly forMs?: { readonly minMs: number; readonly maxMs: number };
-  /** When the faults begin. @default 0 */
+  /** Virtual time at which faults can start, in milliseconds. @default 0 */
   readonly fromMs?: number;
-  /** When the last one is over. */
+  /** Virtual time at which the last fault has ended, in milliseconds. */
   readonly untilMs: number;
 }
 
-/** How many there are in a minute. */
+/** Number of faults per minute. */
 const RATE = number({ max: 10_000, default: 0 });
 const OPTIONS = describeOptions('chaos', {
   crash: RATE,
@@ -51,24 +51,24 @@ const KINDS: readonly FaultKind[] = ['crash', 'stop', 'partition', 'slow', 'free
 const SLOWEST_MS = 3000;
 const MINUTE_MS = 60_000;
 
-/** A fault that is planned. */
+/** A planned fault. */
 export interface Fault {
   readonly kind: FaultKind;
-  /** When it begins, in the time of the simulation. */
+  /** Start of the fault, in milliseconds of the simulation's time. */
   readonly atMs: number;
-  /** How long it lasts; 0 for a reset. */
+  /** Duration of the fault, in milliseconds, or 0 for a reset. */
   readonly forMs: number;
-  /** The host that it hits. */
+  /** Host of the fault. */
   readonly host: string;
-  /** The other host of a fault between two. */
+  /** Other host of a fault between two hosts. */
   readonly other?: string;
-  /** Only from `host` to `other`. */
+  /** Whether only the direction from `host` to `other` is affected. */
   readonly isOneWay?: boolean;
-  /** How much slower. */
+  /** Maximum additional latency of a slow link, in milliseconds. */
   readonly byMs?: number;
 }
 
-/** Checked options, with their defaults. */
+/** The checked options, with their defaults. */
 type Chaos = Resolved<ChaosOptions, typeof OPTIONS.kinds>;
 
 /** Throws an `OptionError` for rates and times that are not valid. */
@@ -82,7 +82,7 @@ export function resolveChaos(given: ChaosOptions): Chaos {
   return options;
 }
 
-/** Draws the faults, in order of time. */
+/** Draws random faults, and sorts them by time. */
 export function planFaults(
   seed: number,
   number: number,
@@ -127,7 +127,7 @@ function drawFault(
   }
 }
 
-/** `at 5000 ms: partition client → server for 4000 ms`. */
+/** Returns a fault as text: `at 5000 ms: partition client → server for 4000 ms`. */
 export function faultText({ kind, atMs, forMs, host, other, isOneWay, byMs }: Fault): string {
   const where = other === undefined ? host : `${host} ${isOneWay === true ? '→' : '|'} ${other}`;
   const how = byMs === undefined ? '' : ` by ${byMs} ms`;

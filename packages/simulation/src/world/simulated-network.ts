@@ -7,13 +7,13 @@ import { SimulationError } from '../simulation-error.ts';
 /** One host, or several. */
 export type HostNames = string | readonly string[];
 
-/** The settings of links that set none. */
+/** Settings of links that set none of their own. */
 export interface PathDefaults {
   readonly latency: Latency;
   readonly bufferBytes: number;
 }
 
-/** The hosts by name and by address, and the two directions between each two of them. */
+/** The hosts by name and by address, and the two directions between each pair of hosts. */
 export class SimulatedNetwork {
   readonly hosts = new Map<string, SimulatedHost>();
   private readonly paths = new Map<string, NetworkPath>();
@@ -86,7 +86,7 @@ export class SimulatedNetwork {
     other.resetConnections(one);
   }
 
-  /** At the end of a simulation: all faults are over, all connections are reset, and no others can be made. */
+  /** Ends all faults at the end of a simulation, resets all connections, and prevents new connections. */
   endAll(): void {
     for (const path of this.paths.values()) {
       path.repair();

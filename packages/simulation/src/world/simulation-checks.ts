@@ -13,10 +13,7 @@ interface Watched {
   readonly count: () => number;
 }
 
-/**
- * The invariants of every simulation: no error reaches a process, nothing waits for ever, counters
- * return to zero.
- */
+/** The checks of every simulation: no error reaches a process, nothing waits forever, and counters return to zero. */
 export class SimulationChecks {
   readonly futures: WaitingFutures = new WaitingFutures();
   private readonly watched: Watched[] = [];
@@ -37,7 +34,7 @@ export class SimulationChecks {
     this.watched.push({ process, name, count });
   }
 
-  /** Returns what is to be called after each turn of the connection. */
+  /** Adds a channel. Returns a function to call after each turn of the connection. */
   add(process: SimulatedProcess, found: ChannelOfSink): () => void {
     const opened = { process, ...found };
     if (!this.isSettling) this.opened.push(opened);
@@ -48,13 +45,13 @@ export class SimulationChecks {
     return () => this.checkOutput(opened);
   }
 
-  /** Operations that begin from now on need not end: a client may go on connecting. */
+  /** Stops watching new operations, because a client can continue to connect. */
   beginSettling(): void {
     this.isSettling = true;
     this.futures.takeNoMore();
   }
 
-  /** After the connections are gone. */
+  /** Checks the state after all connections have ended. */
   verify(nowMs: number): void {
     this.throwIfFailed();
     const faults: string[] = [];
@@ -74,7 +71,7 @@ export class SimulationChecks {
     throw new SimulationError(`at ${nowMs} ms, after all connections are gone:\n${text}`);
   }
 
-  /** The output that a channel holds stays within the limit that it was given. */
+  /** Checks that a channel's pending output is within its limit. */
   private checkOutput({ process, channel, maxOutboundBytes }: Opened): void {
     const held = channel.pendingOutboundBytes;
     if (held <= maxOutboundBytes || !channel.isOpen) return;

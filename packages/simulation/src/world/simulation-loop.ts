@@ -4,13 +4,13 @@ import { runCode } from '../host/running-code.ts';
 import type { SimulatedTime } from '../simulated-time.ts';
 import { SimulationError } from '../simulation-error.ts';
 
-/** After so many events of one instant the run fails, since its time no longer advances. */
+/** Maximum number of events at one instant. After that the run fails, because its time no longer advances. */
 const LONGEST_INSTANT = 1_000_000;
 
-// The real one: inside a run it is forbidden to programs.
+// The real function, because programs cannot use it during a run.
 const nextTurn = setImmediate;
 
-/** The event loop of a simulation: runs its events one after the other. */
+/** The event loop of a simulation, which runs events one after another. */
 export class SimulationLoop implements SimulatedTime {
   private readonly owner: object;
   private readonly throwIfFailed: () => void;
@@ -21,7 +21,7 @@ export class SimulationLoop implements SimulatedTime {
   private isGoingOn = false;
 
   /**
-   * @param owner - whose code runs in events
+   * @param owner - owner of the code that runs in events
    * @param throwIfFailed - called after each event
    */
   constructor(owner: object, throwIfFailed: () => void) {
@@ -30,17 +30,20 @@ export class SimulationLoop implements SimulatedTime {
   }
 
   plan(atMs: number, task: () => void): Timer {
-    if (Number.isNaN(atMs)) throw new SimulationError('something was to happen at NaN ms');
+    if (Number.isNaN(atMs)) throw new SimulationError('an event was scheduled at NaN ms');
     if (this.isFree) this.goOnFreely();
     return this.queue.add(Math.max(atMs, this.now), task);
   }
 
-  /** The event that happens now runs code of a program or of the scenario: its promises go on before the next one. */
+  /**
+   * Notes that the current event runs code of a program or of the scenario. The promises of this code continue before the
+   * next event.
+   */
   noteCode(): void {
     this.hasRunCode = true;
   }
 
-  /** Lets everything happen until a time, which is the time then. */
+  /** Runs all events up to a virtual time, and then sets the time to that value. */
   async runUntil(untilMs: number): Promise<void> {
     const { queue } = this;
     let sameInstant = 0;
@@ -50,7 +53,7 @@ export class SimulationLoop implements SimulatedTime {
       runCode({ owner: this.owner, process: undefined }, this.take(event));
       if (this.hasRunCode) {
         this.hasRunCode = false;
-        // Promises, and what they lead to, go on until nothing is left to run.
+        // Promises, and the work that they start, continue until nothing is left to run.
         await new Promise<void>((resolve) => nextTurn(resolve));
       }
       this.throwIfFailed();
@@ -59,7 +62,7 @@ export class SimulationLoop implements SimulatedTime {
     this.now = untilMs;
   }
 
-  /** Everything happens by itself from now on. */
+  /** Runs all events without further calls from now on. */
   runFreely(): void {
     this.isFree = true;
     this.goOnFreely();
@@ -78,7 +81,7 @@ export class SimulationLoop implements SimulatedTime {
     });
   }
 
-  /** The task of the first event, whose time is the time now. */
+  /** Removes the first event, moves the time to that event, and returns its task. */
   private take(event: TimedEvent): () => void {
     this.queue.dropFirst();
     this.now = Math.max(this.now, event.atMs);

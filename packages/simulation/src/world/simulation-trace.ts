@@ -2,45 +2,45 @@ import type { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { printable } from '@headrace/core/authoring';
 
-/** One thing that happened in a simulation. */
+/** An event of a simulation. */
 export interface TraceEntry {
-  /** When it happened, in the time of the simulation. */
+  /** Time of the event, in milliseconds of the simulation's time. */
   readonly atMs: number;
-  /** On which host; empty for what the simulation did. */
+  /** Host of the event, or an empty text for events of the simulation itself. */
   readonly host: string;
-  /** To which host something was sent. */
+  /** Host to which a segment or datagram was sent. */
   readonly to?: string;
-  /** When it arrives there, if it does. */
+  /** Time at which the segment or datagram arrives there, unless it is lost. */
   readonly arrivesMs?: number;
-  /** `fault` for what the plan or chance did. */
+  /** Kind of the event. `fault` is a planned or random fault. */
   readonly kind: 'sent' | 'lost' | 'note' | 'fault';
-  /** The event in words. */
+  /** Description of the event. */
   readonly what: string;
 }
 
-/** A call of the hash costs more than what an event says: many events are summed by one. */
+/** Number of characters that are hashed together, because a call of the hash is more expensive than the text of an event. */
 const SUMMED_CHARS = 16_384;
 
-/** The number of sent bytes that a line shows. */
+/** Number of sent bytes that a line shows. */
 const PREVIEW_BYTES = 24;
 
 /**
- * The events of a simulation, in order. The hash covers all of them from the beginning, payloads
- * included; only the last entries are kept.
+ * The events of a simulation, in order. The hash covers all events from the start, including payloads. Only the last entries
+ * are kept.
  */
 export class SimulationTrace {
   private readonly limit: number;
   private kept: TraceEntry[] = [];
   private dropped = 0;
   private readonly sum = createHash('sha1');
-  /** The beginning of the trace is in `sum`, the rest is here. */
+  /** The last part of the trace, which is not in `sum` yet. */
   private rest = '';
 
   constructor(limit: number) {
     this.limit = limit;
   }
 
-  /** Adds an entry; a payload is part of the hash, and its first bytes are shown. */
+  /** Adds an entry. The payload is part of the hash, and the entry shows its first bytes. */
   add(entry: TraceEntry, payload?: Buffer): void {
     const { atMs, host, to = '', what } = entry;
     this.rest += `${atMs}\n${host}\n${to}\n${what}\n${payload?.length ?? 0}\n${payload?.toString('latin1') ?? ''}`;
@@ -56,18 +56,18 @@ export class SimulationTrace {
     return this.kept;
   }
 
-  /** How many entries there were. */
+  /** Number of all entries, including those that are no longer kept. */
   get length(): number {
     return this.dropped + this.kept.length;
   }
 
-  /** The same for the same run: 64 bits in hex. */
+  /** Hash of the trace, the same for the same run: 64 bits in hex. */
   get hash(): string {
     this.sumUp();
     return this.sum.copy().digest('hex').slice(0, 16);
   }
 
-  /** The last lines as text: `   1203.5 ms  client → server  6 B "hello\n"`. */
+  /** Returns the last lines as text: `   1203.5 ms  client → server  6 B "hello\n"`. */
   text(last: number = this.kept.length): string {
     return this.kept
       .slice(-last)
@@ -81,7 +81,7 @@ export class SimulationTrace {
   }
 }
 
-/** One entry as a line. */
+/** Returns an entry as a line. */
 export function lineOf({ atMs, host, to, what }: TraceEntry): string {
   const time = `${atMs.toFixed(1)} ms`.padStart(14);
   const where = to === undefined ? host : `${host} → ${to}`;

@@ -15,7 +15,7 @@ import { SimulationChecks } from './simulation-checks.ts';
 import { SimulationLoop } from './simulation-loop.ts';
 import { SimulationTrace } from './simulation-trace.ts';
 
-/** How a world is made. */
+/** The settings of a world. */
 export interface WorldOptions {
   readonly seed: number;
   readonly cutShare: number;
@@ -24,7 +24,7 @@ export interface WorldOptions {
   readonly paths: PathDefaults;
 }
 
-/** A simulation as its hosts see it: time, network, trace, and a watch over the code of programs. */
+/** A simulation as its hosts see it, with time, network, trace, and checks of the programs' code. */
 export class SimulationWorld implements HostWorld {
   readonly seed: number;
   readonly settings: ResolvedTcpSettings;
@@ -115,7 +115,7 @@ export class SimulationWorld implements HostWorld {
 
   // --- the code of programs ---
 
-  /** An error reached a process, or the scenario. */
+  /** Notes that an error reached a process, or the scenario. */
   failed(host: string, error: unknown): void {
     if (this.currentProcess?.isAlive === false) return;
     const { message } = toError(error);
@@ -130,7 +130,7 @@ export class SimulationWorld implements HostWorld {
     );
   }
 
-  /** Watches the code of programs from now on; returns what ends that. */
+  /** Starts to watch the code of programs. Returns a function that ends the watch. */
   beginWatch(): () => void {
     const undo = [
       beginRun(),
@@ -148,7 +148,10 @@ export class SimulationWorld implements HostWorld {
     return code?.owner === this ? code.process : undefined;
   }
 
-  /** Where several simulations run at once, an error belongs to the one whose code it is; else to all. */
+  /**
+   * Handles an error of the process. The error belongs to the simulation whose code is running. If no such code is running,
+   * it belongs to all simulations.
+   */
   private processFailed(error: unknown): void {
     const code = runningCode();
     if (code !== undefined && code.owner !== this) return;

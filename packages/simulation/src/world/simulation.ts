@@ -22,19 +22,23 @@ import { SimulationWorld } from './simulation-world.ts';
 
 /** Options of a {@link Simulation}. */
 export interface SimulationOptions {
-  /** The seed of all random choices: the same seed, the same run. A whole number, at least 0. */
+  /** Seed of all random choices, a whole number of at least 0. The same seed gives the same run. */
   readonly seed: number;
-  /** Of links that set none. @default 1 ms */
+  /** Latency of links that set none. @default 1 ms */
   readonly latency?: LatencyOptions;
-  /** Each end's send buffer and receive buffer, in bytes, of links that set none. @default 131072 */
+  /** Size of each end's send buffer and receive buffer, in bytes, for links that set none. @default 131072 */
   readonly bufferBytes?: number;
-  /** Part of the segments that arrive in two pieces, cut at any byte. @default 0.05 */
+  /** Share of the segments that arrive in two pieces, cut at any byte. @default 0.05 */
   readonly cutShare?: number;
-  /** How the kernels do TCP. @default as Linux */
+  /** TCP settings of the kernels. @default Linux's values */
   readonly tcp?: TcpSettings;
-  /** How many entries of the trace are kept; the hash covers all. @default 10000 */
+  /** Number of entries of the trace that are kept. The hash covers all entries. @default 10000 */
   readonly traceLimit?: number;
-  /** Faults of `chaos` that are left out, by their place in `faults`: how `explore` finds those that matter. @default none */
+  /**
+   * Faults of `chaos` to omit, by their index in `faults`. `explore` uses this option to find the faults that cause a
+   * failure.
+   * @default none
+   */
   readonly omit?: ReadonlySet<number>;
 }
 
@@ -53,32 +57,33 @@ const PARTITION = describeOptions('partition', {
   answered: flag({ default: false }),
 });
 
-/** How long a run is. */
+/** The length of a run. */
 export interface SimulationRunOptions {
-  /** Virtual time at which it stops, in milliseconds from the beginning. */
+  /** Virtual time at which the run stops, in milliseconds since the start. */
   readonly untilMs: number;
 }
 
-/** How a partition looks from inside. */
+/** The direction of a partition, and its effect on senders. */
 export interface PartitionOptions {
-  /** Only what the first sends to the second is lost. @default false */
+  /** Whether only the bytes from the first hosts to the second hosts are lost. @default false */
   readonly oneWay?: boolean;
   /**
-   * Routers answer that the host cannot be reached: a connect fails at once with `EHOSTUNREACH`. Without it segments
-   * vanish, and connects time out. @default false
+   * Whether routers report that the host cannot be reached. If true, a connect fails at once with `EHOSTUNREACH`. If false,
+   * segments vanish, and connects time out.
+   * @default false
    */
   readonly answered?: boolean;
 }
 
 /**
- * A network of hosts in one process, in virtual time, from one seed: machines that crash, cables that are cut, links
- * that are slow, clocks that run ahead. The same seed gives the same run, bit by bit, on every version of Node.
+ * A network of hosts in one process, in virtual time, from one seed. Machines can crash, cables can be cut, links can be
+ * slow, and clocks can be wrong. The same seed gives the same run, bit by bit, on every version of Node.
  *
- * The program of a host uses what its host offers: `host.options` for bootstraps and channels, `network: host` as the
- * place, `random: host.random` for handlers. A call that would leave the simulation (`Date.now`, `setTimeout`,
- * `Math.random`, a socket) throws and names itself.
+ * The program of a host uses the features of its host: `host.options` for bootstraps and channels, `network: host` as the
+ * place, `random: host.random` for handlers. A call that would leave the simulation (`Date.now`, `setTimeout`, `Math.random`,
+ * a socket) throws an error that names the call.
  *
- * TCP keeps its promises: bytes arrive once and in order, or the connection breaks, by what breaks it in life.
+ * TCP works as on a real network: bytes arrive once and in order, or the connection breaks.
  *
  * @example
  * ```ts
@@ -101,7 +106,7 @@ export interface PartitionOptions {
  * sim.at(9_000, () => sim.repair('client', 'server'));
  * await sim.run({ untilMs: 60_000 });
  * ```
- * @see tokio's turmoil, TigerBeetle's VOPR and FoundationDB's simulator, which showed how much this finds
+ * @see tokio's turmoil, TigerBeetle's VOPR and FoundationDB's simulator, which inspired this class
  */
 export class Simulation {
   private readonly world: SimulationWorld;
@@ -120,7 +125,7 @@ export class Simulation {
     this.injector = new FaultInjector(world, omit);
   }
 
-  /** The seed, of which all that is random follows. */
+  /** The seed of all random choices. */
   get seed(): number {
     return this.world.seed;
   }
@@ -133,7 +138,7 @@ export class Simulation {
   // --- the network ---
 
   /**
-   * A machine with a program, which starts when the simulation runs; returns its host.
+   * Adds a machine with a program, which starts when the simulation runs. Returns its host.
    *
    * @param program - called at each start; an error that it throws fails the run
    */
@@ -143,12 +148,12 @@ export class Simulation {
     return host;
   }
 
-  /** Both directions between two hosts. */
+  /** Returns both directions between two hosts. */
   link(a: HostNames, b: HostNames): SimulatedLink {
     return new SimulatedLink(this.world.network.bothWays(a, b));
   }
 
-  /** One direction. */
+  /** Returns one direction between two hosts. */
   path(from: HostNames, to: HostNames): SimulatedLink {
     return new SimulatedLink(this.world.network.pathsFrom(from, to));
   }
@@ -156,7 +161,7 @@ export class Simulation {
   // --- faults ---
 
   /**
-   * Does something at a time of the simulation.
+   * Runs an action at a time of the simulation.
    *
    * @throws OptionError `OPTION_INVALID` for a value that is not a time
    */
@@ -168,83 +173,83 @@ export class Simulation {
     });
   }
 
-  /** The power of a machine fails: memory, timers and connections are gone; no peer is notified. */
+  /** Simulates a power failure of a machine. Memory, timers and connections are lost, and no peer is notified. */
   crash(host: string): void {
     this.hit(host, 'crash').crash();
   }
 
-  /** A process ends, as by SIGKILL: its kernel ends its connections. */
+  /** Ends a process, as SIGKILL does. The kernel ends the process's connections. */
   stop(host: string): void {
     this.hit(host, 'stop').stop();
   }
 
-  /** Starts a host that was crashed or stopped; its program is called again. */
+  /** Starts a host that was crashed or stopped, and calls its program again. */
   restart(host: string): void {
     this.hit(host, 'restart').start();
   }
 
-  /** A process stands still, as by SIGSTOP; its kernel goes on. */
+  /** Freezes a process, as SIGSTOP does. The kernel continues. */
   freeze(host: string): void {
     this.hit(host, 'freeze').freeze();
   }
 
-  /** A frozen process goes on: tasks that became due meanwhile run now. */
+  /** Continues a frozen process. Tasks that became due during the freeze run now. */
   thaw(host: string): void {
     this.hit(host, 'thaw').thaw();
   }
 
-  /** The clock of a host goes wrong. */
+  /** Changes the clock of a host. */
   setClock(host: string, fault: ClockFault): void {
     this.hit(host, `clock ${JSON.stringify(fault)}`).setClock(fault);
   }
 
-  /** Nothing comes through between these hosts any more; segments on their way are lost. */
+  /** Cuts the connection between these hosts. Segments on their way are lost. */
   partition(a: HostNames, b: HostNames, options: PartitionOptions = {}): void {
     const { oneWay, answered } = PARTITION.resolve(options);
     for (const path of this.hitLink('partition', a, b, oneWay)) path.cut(answered);
   }
 
-  /** Takes back every partition between these hosts. */
+  /** Removes every partition between these hosts. */
   repair(a: HostNames, b: HostNames): void {
     for (const path of this.hitLink('repair', a, b)) path.repair();
   }
 
-  /** Keeps what is sent between these hosts until `release`: nothing is lost. */
+  /** Holds the segments between these hosts until `release`. No segment is lost. */
   hold(a: HostNames, b: HostNames): void {
     for (const path of this.hitLink('hold', a, b)) path.hold();
   }
 
-  /** Sends on what `hold` has kept between these hosts. */
+  /** Releases the segments that `hold` has kept between these hosts. */
   release(a: HostNames, b: HostNames): void {
     for (const path of this.hitLink('release', a, b)) path.release();
   }
 
-  /** A box between these hosts resets all their connections. */
+  /** Resets all connections between these hosts, as a device between them would do. */
   reset(a: string, b: string): void {
     this.world.fault('', `reset ${a} | ${b}`);
     this.world.network.reset(a, b);
   }
 
-  /** Plans faults by chance, for the hosts that there are when the simulation runs. */
+  /** Plans random faults for the hosts that exist when the simulation runs. */
   chaos(options: ChaosOptions): void {
     this.injector.plan(options);
   }
 
-  /** The faults that `chaos` has planned, once the simulation runs. */
+  /** The faults that `chaos` has planned. The list is empty before the simulation runs. */
   get faults(): readonly Fault[] {
     return this.injector.planned;
   }
 
   // --- running ---
 
-  /** Virtual milliseconds since the beginning. */
+  /** Virtual milliseconds since the start. */
   get now(): number {
     return this.world.now;
   }
 
   /**
-   * Runs until a virtual time. Between two events all promises that can go on do. Rejects with what a program did not
-   * catch, and with calls that leave the simulation.
+   * Runs until a virtual time. Between two events, all promises that are ready continue. Rejects if a program does not catch
+   * an error, or makes a call that would leave the simulation.
    *
    * @throws SimulationError
    */
@@ -265,8 +270,8 @@ export class Simulation {
   }
 
   /**
-   * Lets everything happen by itself from now on, as fast as it can, for a test that knows nothing about a simulation and
-   * awaits what it does, such as `describeTransport`. No call is forbidden then.
+   * Runs all events without further calls from now on, as fast as possible. Use it for a test that awaits its own work and is
+   * not written for a simulation, such as `describeTransport`. No call is forbidden in this mode.
    */
   runFreely(): void {
     this.hasRun = true;
@@ -274,10 +279,9 @@ export class Simulation {
   }
 
   /**
-   * Checks the invariants of every simulation, after its run. It repairs everything, resets all
-   * connections, and lets `settleMs` pass in which no connection can be made. Then it checks that
-   * every channel is closed, every write future has settled, and everything given to {@link watch}
-   * is 0.
+   * Checks the invariants of every simulation, after its run. First repairs all faults, resets all connections, and waits for
+   * `settleMs`, during which no connection can be made. Then checks that every channel is closed, every write future has
+   * settled, and every number given to {@link watch} is 0.
    *
    * @param settleMs - @default 120000
    * @throws SimulationError
@@ -293,9 +297,9 @@ export class Simulation {
   }
 
   /**
-   * A number that has to be 0 once all connections are gone: the size of a group, a counter of what is under way.
+   * Adds a number that must be 0 after all connections have ended, for example the size of a group.
    *
-   * @param host - counts as long as this process lives
+   * @param host - host of the number; the number is not checked after the end of the host's current process
    */
   watch(host: SimulatedHost, name: string, count: () => number): void {
     this.world.checks.watch(host.currentProcess, name, count);
@@ -309,13 +313,13 @@ export class Simulation {
     }
   }
 
-  /** Notes the fault of a host. */
+  /** Records the fault of a host in the trace. */
   private hit(host: string, what: string): SimulatedHost {
     this.world.fault(host, what);
     return this.world.network.named(host);
   }
 
-  /** Notes the fault of what lies between hosts. */
+  /** Records the fault of a link in the trace. */
   private hitLink(what: string, a: HostNames, b: HostNames, isOneWay = false): NetworkPath[] {
     const { network } = this.world;
     this.world.fault('', `${what} ${listOf(a)} ${isOneWay ? '→' : '|'} ${listOf(b)}`);

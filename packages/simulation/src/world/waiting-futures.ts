@@ -2,22 +2,22 @@ import { SettableFuture } from '@headrace/core/authoring';
 import type { SimulatedProcess } from '../host/simulated-process.ts';
 import { SharedChange } from '../watch/shared-change.ts';
 
-/** Below this many it is not worth looking for those that are settled. */
+/** Minimum number of futures at which a search for settled futures is worth its cost. */
 const LEAST_TO_SWEEP = 4096;
 
-/** Whose code runs now, if it is code of a process. */
+/** A function that returns the process whose code runs, if there is one. */
 type Caller = () => SimulatedProcess | undefined;
 
 /**
- * The write futures that code of a simulation waits for: each must settle, if its process lives. Watches the one method
- * by which anybody waits, while the simulation runs.
+ * The write futures that code of a simulation waits for. Each future must settle while its process lives. During the
+ * simulation, the class watches the only method that waits for a future.
  */
 export class WaitingFutures {
   private waiting = new Map<SettableFuture, SimulatedProcess>();
   private sweepAt = LEAST_TO_SWEEP;
   private takesMore = true;
 
-  /** Begins to watch; returns what ends it. */
+  /** Starts to watch. Returns a function that ends the watch. */
   watch(caller: Caller): () => void {
     const note = (future: SettableFuture) => {
       const process = future.isSettled || !this.takesMore ? undefined : caller();
@@ -26,12 +26,12 @@ export class WaitingFutures {
     return waits.use(note);
   }
 
-  /** Futures that are waited for from now on are not watched. */
+  /** Stops watching further futures. */
   takeNoMore(): void {
     this.takesMore = false;
   }
 
-  /** For each process that lives, how many of its futures are not settled. */
+  /** Returns the number of unsettled futures for each process that lives. */
   unsettled(): Map<string, number> {
     this.sweep();
     const counts = new Map<string, number>();

@@ -9,7 +9,7 @@ import { MESSAGE_LIMITS } from '../socket/message-limits.ts';
 import type { PageSocket } from './page-socket.ts';
 import { PageTransport } from './page-transport.ts';
 
-/** Options that a page cannot decide, each with its substitute. */
+/** Options that must not be set in a page, each with the page's substitute. */
 const NOT_IN_A_PAGE = {
   headers: 'a page sets no headers; sign in by a subprotocol, a cookie, or the first message',
   origin: 'the browser sends the origin of the page',
@@ -18,7 +18,7 @@ const NOT_IN_A_PAGE = {
 
 type PageSocketClass = new (url: string, subprotocols: readonly string[]) => PageSocket;
 
-/** The page's own WebSocket, connecting, as a transport. */
+/** Creates a transport that uses the page's own `WebSocket`. */
 export function dial(address: string | URL, options: WebSocketClientOptions): PageTransport {
   checkForPages(options);
   const url = addressOf(address);
@@ -37,10 +37,10 @@ export function dial(address: string | URL, options: WebSocketClientOptions): Pa
 function pageWebSocket(): PageSocketClass {
   const { WebSocket } = globalThis as { readonly WebSocket?: unknown };
   if (typeof WebSocket === 'function') return WebSocket as PageSocketClass;
-  throw new OptionError('OPTION_CONFLICT', 'there is no WebSocket here', { option: 'url' });
+  throw new OptionError('OPTION_CONFLICT', 'this runtime has no WebSocket', { option: 'url' });
 }
 
-/** An address may be relative to the page: `/ws`. */
+/** Returns the URL of an address, which can be relative to the page, for example `/ws`. */
 function addressOf(address: string | URL): string {
   const { location } = globalThis as { readonly location?: { readonly href: string } };
   if (URL.canParse(String(address), location?.href)) {

@@ -1,4 +1,5 @@
-// A page's browser compresses the messages of its WebSockets; those over HTTP requests are not compressed.
+// The browser compresses the messages of a page's WebSockets. Messages over HTTP requests are not
+// compressed.
 export const INFLATED_TOO_LONG = '';
 export const TAIL = undefined;
 export const WindowDeflate = undefined;

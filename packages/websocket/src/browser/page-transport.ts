@@ -23,22 +23,22 @@ const ignore = (): void => {};
 export interface PageTransportOptions {
   readonly clock: Clock;
   readonly maxMessageBytes: number;
-  /** Makes the WebSocket, which begins to connect. */
+  /** Creates the WebSocket, which starts to connect. */
   readonly dial: () => PageSocket;
   readonly url: string;
   readonly subprotocols: readonly string[];
 }
 
-/** With less than this the browser counts as ready for more. */
+/** Buffered bytes below which the browser is ready for more output. */
 const ENOUGH_BUFFERED_BYTES = 64 * 1024;
-/** A page is not told when the browser has sent what it buffers: it looks. */
+/** Interval of checks of the browser's buffer, because the browser fires no event when it has sent the buffer. */
 const LOOK_MS = 20;
-/** A page cannot stop the server: while it holds reads, so much is kept for it at most. */
+/** Maximum number of held bytes while reads are held, because a page cannot stop the server. */
 const MAX_HELD_BYTES = 16 * 1024 * 1024;
-/** Beside the bytes of each message. */
+/** Bytes that each held message counts in addition to its length. */
 const MESSAGE_BYTES = 64;
 
-/** The WebSocket of a page as a transport. Its browser reads and writes the frames, and answers pings. */
+/** A transport over a page's WebSocket. The browser reads and writes the frames, and answers pings. */
 export class PageTransport implements Transport, MessageSource, WebSocketTransport {
   readonly accepts = 'strings, TextMessages and bytes';
   readonly localAddress = undefined;
@@ -54,7 +54,7 @@ export class PageTransport implements Transport, MessageSource, WebSocketTranspo
   private isClosing = false;
   private isOver = false;
   private isReadingOn = false;
-  /** Messages that were passed on after the end of the connection. */
+  /** Number of messages passed on after the end of the connection. */
   private late = 0;
   private timer: Timer | undefined = undefined;
 
@@ -101,7 +101,7 @@ export class PageTransport implements Transport, MessageSource, WebSocketTranspo
     this.intake.sink?.connected();
   }
 
-  /** There is no WebSocket. */
+  /** Fails a connect. */
   private refuse(error: Error): void {
     if (this.isOver) return;
     this.isOver = true;
@@ -120,7 +120,7 @@ export class PageTransport implements Transport, MessageSource, WebSocketTranspo
 
   pause(): void {}
 
-  /** Messages that were held back are passed on in a task of their own. */
+  /** Passes held messages on in a later turn of the event loop. */
   resume(): void {
     if (this.held.size === 0 || this.isReadingOn) return;
     this.isReadingOn = true;
@@ -142,7 +142,7 @@ export class PageTransport implements Transport, MessageSource, WebSocketTranspo
     this.intake.arrived(message);
   }
 
-  /** Passes on what was read before the end, though reads are held, by turns. */
+  /** Passes on the messages that arrived before the end, even while reads are held, in several turns of the event loop. */
   private readLast(done: () => void): void {
     const { held, intake } = this;
     if (intake.isOver) held.clear();
@@ -192,7 +192,8 @@ export class PageTransport implements Transport, MessageSource, WebSocketTranspo
 
   write(messages: readonly unknown[]): boolean {
     const { socket } = this;
-    // It is closing: the close is reported to the channel, which fails what it still holds.
+    // While the WebSocket closes, nothing is written. The channel is notified of the close and
+    // fails its remaining output.
     if (!this.isActive || socket === undefined) return false;
     for (const message of messages) {
       const isText = message instanceof TextMessage;
@@ -225,7 +226,7 @@ export class PageTransport implements Transport, MessageSource, WebSocketTranspo
     else this.sayGoodbye(info);
   }
 
-  /** A page cannot reset a connection: its browser closes it in the background. */
+  /** Closes the WebSocket in the background, because a page cannot reset a connection. */
   abort(): void {
     this.intake.stop();
     const { socket } = this;
@@ -240,7 +241,7 @@ export class PageTransport implements Transport, MessageSource, WebSocketTranspo
     socket.close();
   }
 
-  /** The browser sends what it buffers, then a close frame, and waits for the answer. */
+  /** Starts the close. The browser sends its buffer and a close frame, and waits for the answer. */
   private sayGoodbye({ reason, error }: CloseInfo): void {
     const { socket, options } = this;
     if (this.isClosing || this.isOver || socket === undefined) return;

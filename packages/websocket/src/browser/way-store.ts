@@ -1,6 +1,6 @@
 import type { WayStore } from '../client/way-store.ts';
 
-/** Workers have none, and a browser may refuse it. */
+/** Returns the page's store. Workers have no store, and a browser can refuse access. */
 function found(): WayStore | undefined {
   try {
     return (globalThis as { readonly localStorage?: WayStore }).localStorage;

@@ -16,7 +16,7 @@ import { acceptOf } from '../socket/handshake-key.ts';
 /** The request of a client. */
 export interface ClientTerms {
   readonly url: URL;
-  /** The path and the query that are asked for. */
+  /** Path and query of the request. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>> | undefined;
   readonly origin: string | undefined;
@@ -26,13 +26,13 @@ export interface ClientTerms {
 }
 
 /**
- * Asks for a WebSocket on the connection that carries it, and checks the answer (RFC 6455, section 4.1), which Node's HTTP
- * client parses. After that it passes the frames of the connection on.
+ * Requests a WebSocket on the connection that carries it, and checks the answer (RFC 6455, section 4.1). Node's HTTP client
+ * parses the answer. After the handshake, this handler passes the frames of the connection on.
  */
 export class ClientHandshake implements Handler {
   private readonly frames: FrameTransport;
   private readonly terms: ClientTerms;
-  /** For HTTP; a WebSocket needs no stream. */
+  /** The stream of the HTTP client; unused after the handshake. */
   private duplex: DuplexHandler | undefined;
 
   constructor(frames: FrameTransport, terms: ClientTerms) {
@@ -102,7 +102,8 @@ export class ClientHandshake implements Handler {
       return;
     }
     this.duplex = undefined;
-    // Bytes of the stream come after those that Node hands over; reading them lets go of the channel's reads.
+    // The stream's bytes follow the bytes that Node passed. Reading the stream releases the
+    // channel's hold.
     const more = stream.read() as Buffer | null;
     this.frames.opened(agreed, more === null ? rest : Buffer.concat([rest, more]));
   }
@@ -140,7 +141,7 @@ function requestOf(terms: ClientTerms, key: string, stream: ChannelDuplex): Clie
   });
 }
 
-/** @throws Error for an answer that opens no WebSocket, or another one than was asked for */
+/** @throws Error for an answer that does not open the requested WebSocket */
 function agreedBy({ headers }: IncomingMessage, key: string, terms: ClientTerms): AgreedTerms {
   if (headers.upgrade?.toLowerCase() !== 'websocket') throw new Error('Invalid Upgrade header');
   if (headers['sec-websocket-accept'] !== acceptOf(key)) {

@@ -18,7 +18,7 @@ import {
   type WebSocketClientOptions,
 } from './web-socket-client-options.ts';
 
-/** A connecting WebSocket as a transport. */
+/** Creates the transport of a WebSocket that connects. */
 export function dial(address: string | URL, options: WebSocketClientOptions): FrameTransport {
   const url = new URL(address);
   const { headers, origin, subprotocols, compression, tls } = OWN_OPTIONS.part(options);
@@ -31,7 +31,8 @@ export function dial(address: string | URL, options: WebSocketClientOptions): Fr
   const terms: ClientTerms = { url, path, headers, origin, subprotocols, deflate };
   const transport = new FrameTransport({ maxMessageBytes, maxFragments }, () => {
     const { clock, readBudgetMs } = options;
-    // The WebSocket has the limits of the output, the time of the connect, and reports what fails below.
+    // The WebSocket limits its output and the connect time, and reports the errors of the channel
+    // below.
     const connection = new Bootstrap().options({
       ...(clock && { clock }),
       ...(readBudgetMs !== undefined && { readBudgetMs }),
@@ -48,7 +49,10 @@ export function dial(address: string | URL, options: WebSocketClientOptions): Fr
   return transport;
 }
 
-/** Where to connect to, and the path of the request. What OpenSSL refuses is an `OptionError` before a socket exists. */
+/**
+ * Returns the address to connect to, and the path of the request. TLS options that OpenSSL rejects cause an `OptionError` before
+ * a socket exists.
+ */
 function targetOf(
   url: URL,
   tls: TlsClientOptions | undefined,
@@ -74,7 +78,9 @@ function targetOf(
   return { place: { path, ...secure }, path: `${asked}${url.search}` };
 }
 
-/** As the `ws` library, with the schemes of HTTP beside those of WebSockets, and sockets of a path: `ws+unix:/path:/ws`. */
+/**
+ * The accepted URL schemes. Like the `ws` library, the client also accepts HTTP's schemes and Unix sockets: `ws+unix:/path:/ws`.
+ */
 const SCHEMES: Readonly<Record<string, string>> = {
   'ws:': 'ws:',
   'http:': 'ws:',
@@ -84,7 +90,7 @@ const SCHEMES: Readonly<Record<string, string>> = {
   'wss+unix:': 'wss:',
 };
 
-/** Refuses, before there is a connection, headers that Node's HTTP client would refuse. */
+/** Rejects headers that Node's HTTP client would reject, before a connection exists. */
 function checkHeaders(option: string, headers: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(headers)) {
     try {

@@ -19,11 +19,14 @@ import { type WayStore, wayStore } from './way-store.ts';
 
 /** Options of an {@link HttpTunnel}. */
 export interface HttpTunnelOptions {
-  /** How long the WebSocket is tried before the tunnel is; `false` for as long as the connect may take. @default 5000 */
+  /** Maximum time for the WebSocket to open before the tunnel is tried; `false` for the connect time-out. @default 5000 */
   readonly webSocketTimeoutMs?: number | false;
-  /** For how long the tunnel is tried first where no WebSocket came through, before the WebSocket is again; `false` for ever. @default 600000 */
+  /**
+   * Period during which the tunnel is tried before the WebSocket, counted from the tunnel's last success; `false` for no end.
+   * @default 600000
+   */
   readonly webSocketAgainMs?: number | false;
-  /** How long the first bytes of the server may take; a proxy that holds answers back lets none through. @default 5000 */
+  /** Maximum time until the first bytes of the server arrive. A proxy that holds back answers exceeds this time. @default 5000 */
   readonly answerTimeoutMs?: number | false;
 }
 
@@ -36,7 +39,7 @@ export interface TunnelTerms {
   readonly limits: ReadLimits;
 }
 
-/** Opens a WebSocket: its error decides whether the other way is tried. */
+/** The two ways to connect: by a WebSocket, or by the tunnel. */
 export interface Ways<C> {
   readonly webSocket: (timeoutMs: number) => Promise<C>;
   readonly tunnel: () => Promise<C>;
@@ -54,16 +57,16 @@ const OPTIONS = describeOptions('HttpTunnel', {
 const STORED = 'headrace:http-tunnel:';
 
 /**
- * The way of a `WebSocketBootstrap` where no WebSocket comes through, as behind some proxies: the same messages over plain
- * HTTP requests, which the server takes with its option `httpTunnel`. A WebSocket that fails before it opens is followed by
- * the tunnel; where the tunnel works it is tried first for a time, then the WebSocket again. A page remembers this in its
- * `localStorage`, a program in this object: give one to all bootstraps. The channel's attribute `WEB_SOCKET_TUNNEL` says
- * which way it has, and a line of the log when it is the tunnel.
+ * A fallback of `WebSocketBootstrap` for networks that let no WebSocket through, for example behind some proxies. The tunnel
+ * carries the same messages over plain HTTP requests, which the server accepts with its option `httpTunnel`. The tunnel is tried
+ * if a WebSocket fails before it opens. After a success, the tunnel is tried first for a period (`webSocketAgainMs`). A page
+ * keeps this preference in its `localStorage`. A program keeps the preference in this object, so share the object between all
+ * bootstraps. If the tunnel is used, the channel's attribute `WEB_SOCKET_TUNNEL` is `true`, and a line is logged.
  *
- * A session lives on one server: several behind a balancer need sticky sessions, and the connect fails with
- * `TUNNEL_ELSEWHERE` without. A proxy that holds answers back until they are whole lets no tunnel through: `TUNNEL_BUFFERED`.
- * If both ways fail, the error names both: its code is that of the one to act on, its `cause` an `AggregateError` of the
- * WebSocket's error and the tunnel's. It goes by `fetch`, so the option `tls` cannot be used with it.
+ * A session of a tunnel lives on one server. Several servers behind a balancer need sticky sessions, or the connect fails with
+ * `TUNNEL_ELSEWHERE`. If a proxy holds back incomplete answers, the connect fails with `TUNNEL_BUFFERED`. If both ways fail, the
+ * error has the code of the failure to act on. The error's `cause` is an `AggregateError` of both errors. The tunnel uses
+ * `fetch`, so it cannot be combined with the option `tls`.
  *
  * @example
  * ```ts check
@@ -78,7 +81,7 @@ const STORED = 'headrace:http-tunnel:';
  */
 export class HttpTunnel {
   private readonly options: Required<{ readonly [K in keyof HttpTunnelOptions]: number }>;
-  /** Until when the tunnel is tried first, by URL. */
+  /** For each URL, the time of day until which the tunnel is tried first. */
   private readonly preferred = new Map<string, number>();
 
   constructor(options: HttpTunnelOptions = {}) {
@@ -86,7 +89,7 @@ export class HttpTunnel {
   }
 
   /**
-   * True while the tunnel is tried before the WebSocket.
+   * Returns true while the tunnel is tried before the WebSocket.
    *
    * @throws OptionError `OPTION_INVALID` for a value that is not a URL of a WebSocket
    */
@@ -95,11 +98,11 @@ export class HttpTunnel {
     const until =
       this.preferred.get(key) ?? Number(stored((store) => store.getItem(STORED + key)) ?? 0);
     const left = until - clock.timeOfDay();
-    // The time of the machine may have been set back.
+    // More time than the option allows remains if the clock of the machine was set back.
     return left > 0 && left <= this.options.webSocketAgainMs;
   }
 
-  /** @internal Tries both ways, first the one that is likelier. */
+  /** @internal Tries both ways, the preferred way first. */
   async connect<C>(url: string | URL, ways: Ways<C>): Promise<C> {
     const { signal, clock = systemClock } = ways;
     const byWebSocket = async (): Promise<C> => {
@@ -110,10 +113,7 @@ export class HttpTunnel {
     const byTunnel = async (): Promise<C> => {
       const channel = await ways.tunnel();
       this.remember(url, clock);
-      ways.logger?.log(
-        'info',
-        `the WebSocket to ${shownUrl(httpUrl(url))} goes over HTTP requests`,
-      );
+      ways.logger?.log('info', `the WebSocket to ${shownUrl(httpUrl(url))} uses HTTP requests`);
       return channel;
     };
     const isTunnelFirst = this.isPreferred(url, clock);
@@ -146,7 +146,7 @@ export class HttpTunnel {
     stored((store) => store.removeItem(STORED + key));
   }
 
-  /** @internal A WebSocket over requests, connecting, as a transport. */
+  /** @internal Creates a transport that connects and carries a WebSocket over HTTP requests. */
   dial(address: string | URL, terms: TunnelTerms): FrameTransport {
     const url = httpUrl(address);
     const { clock = systemClock, origin, subprotocols, limits } = terms;
@@ -164,7 +164,7 @@ export class HttpTunnel {
       const carrier = new FrameCarrier(frames, () =>
         frames.opened({ deflate: undefined, subprotocol: requests.subprotocol }),
       );
-      // The WebSocket has the limits of the output, and reports what fails below.
+      // The WebSocket limits its output and reports the errors of the channel below.
       connectChannel(requests, {
         clock,
         logger: silentLogger,
@@ -178,7 +178,7 @@ export class HttpTunnel {
   }
 }
 
-/** Where the store is full, or forbidden, a page has it in memory alone. */
+/** Uses the page's store. A store that is full or forbidden is ignored, and the preference is kept in memory only. */
 function stored<T>(use: (store: WayStore) => T): T | undefined {
   try {
     return wayStore && use(wayStore);
@@ -187,7 +187,7 @@ function stored<T>(use: (store: WayStore) => T): T | undefined {
   }
 }
 
-/** An error that the user can act on comes first. */
+/** Returns the error that the user can act on. */
 function tellingOf(error: Error, before: Error): Error {
   const isOfTunnel = (one: Error): boolean =>
     isHeadraceError(one, WEB_SOCKET_ERRORS.TUNNEL_BUFFERED) ||
@@ -195,7 +195,7 @@ function tellingOf(error: Error, before: Error): Error {
   return isOfTunnel(error) ? error : before;
 }
 
-/** The failure of both ways, with the code of one. */
+/** Creates the error for the failure of both ways, with the code of the given failure. */
 function failureOf(telling: Error, errors: readonly [webSocket: Error, tunnel: Error]): Error {
   const [webSocket, tunnel] = errors;
   const text = `no WebSocket (${webSocket.message}), and no tunnel (${tunnel.message})`;
@@ -208,7 +208,7 @@ function failureOf(telling: Error, errors: readonly [webSocket: Error, tunnel: E
   return Object.assign(new Type(code as never, text, details, cause), { code, help });
 }
 
-/** The URL of a WebSocket, which may be relative to the page, as one of `http:` or `https:`. */
+/** Converts the URL of a WebSocket, which can be relative to the page, to an `http:` or `https:` URL. */
 function httpUrl(address: string | URL): URL {
   const { location } = globalThis as { readonly location?: { readonly href: string } };
   if (URL.canParse(String(address), location?.href)) {

@@ -26,7 +26,7 @@ import {
 } from '../tunnel/tunnel-request.ts';
 import { WEB_SOCKET_ERRORS } from '../web-socket-errors.ts';
 
-/** The part of `fetch` that is used. */
+/** The part of `fetch` that this package uses. */
 export type Fetch = (url: string, request: FetchRequest) => Promise<FetchedAnswer>;
 
 /** One request. */
@@ -38,11 +38,11 @@ export interface FetchRequest {
   readonly cache: 'no-store';
   readonly credentials: 'include';
   readonly redirect: 'error';
-  /** The request survives the page. */
+  /** Whether the request continues after the page is closed. */
   readonly keepalive: boolean;
 }
 
-/** The part of an answer that is used. */
+/** The part of an answer that this package uses. */
 export interface FetchedAnswer {
   readonly status: number;
   readonly body: { getReader(): AnswerReader; cancel(): Promise<void> } | null;
@@ -57,7 +57,7 @@ export interface AnswerReader {
 /** The parameters of a {@link TunnelTransport}. */
 export interface TunnelTransportTerms {
   readonly clock: Clock;
-  /** Of `http:` or `https:`. */
+  /** URL with the scheme `http:` or `https:`. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly subprotocols: readonly string[];
@@ -65,26 +65,35 @@ export interface TunnelTransportTerms {
   readonly fetch: Fetch;
 }
 
-/** Requests that must reach one server before the session counts as open. At the same time, so each has a connection of its own. */
+/**
+ * Number of test requests that must reach the same server before the session counts as open. All are sent at the same time, each
+ * on its own connection.
+ */
 const PROBES = 3;
-/** A request that got no answer is made again so often, by the same number. */
+/** Maximum number of repetitions of a request that received no answer. A repetition has the number of the first request. */
 const REPEATS = 4;
 const FIRST_PAUSE_MS = 200;
-/** A server of ours answers within 15 s; a proxy may swallow a request. */
+/** Time limit of an answer, because a proxy can lose a request. A Headrace server answers within 15 s. */
 const ANSWER_TIMEOUT_MS = 30_000;
-/** A browser keeps few bytes for requests that survive a page, and fails a request that is over them: it is made again without. */
+/**
+ * Maximum size of a request with `keepalive`. A browser limits the bytes of such requests, and fails a request above the limit.
+ * The request is then repeated without `keepalive`.
+ */
 const KEEPALIVE_BYTES = 8 * 1024;
-/** Bytes that came and are not read; a piece of the answer may be more. */
+/** Maximum number of received and unread bytes. A single piece of the answer can exceed this number. */
 const MAX_ARRIVED_BYTES = 64 * 1024;
 const CLOSE_TIMEOUT_MS = 2000;
 const NOTHING = Buffer.alloc(0);
 
-/** A session at a server as a transport of bytes, by `fetch`: theirs come in one long answer, ours go in requests, one at a time. */
+/**
+ * A transport of bytes by `fetch`, over a session at a server. The server's bytes arrive in one long answer. The client's bytes
+ * are sent in requests, one after the other.
+ */
 export class TunnelTransport implements Transport {
   readonly accepts = 'Buffers';
   readonly localAddress = undefined;
   readonly remoteAddress = undefined;
-  /** The subprotocol that the server chose. */
+  /** Subprotocol that the server chose. */
   subprotocol: string | undefined = undefined;
   unsentBytes = 0;
   private readonly terms: TunnelTransportTerms;
@@ -133,7 +142,7 @@ export class TunnelTransport implements Transport {
     else if (status !== 200 || body === null) this.refuse(refused(url, status));
     else {
       this.stream = body.getReader();
-      // Notices a cut while what came before it is not read.
+      // Detects a cut even while earlier input has not been read.
       this.stream.closed.catch(() => this.cut());
       this.readOn();
     }
@@ -161,7 +170,7 @@ export class TunnelTransport implements Transport {
     );
   }
 
-  /** There is no session. */
+  /** Fails a connect: no session exists. */
   private refuse(error: Error): void {
     if (this.isOver) return;
     this.leave();
@@ -179,7 +188,10 @@ export class TunnelTransport implements Transport {
     this.mayRead = false;
   }
 
-  /** One read is under way, which notices a cut; while much of what came is not read the next one waits, and the server with it. */
+  /**
+   * Starts a read, if none is under way. A read also detects a cut connection. While too many bytes are unread, no read starts,
+   * and back-pressure stops the server.
+   */
   private readOn(): void {
     const { stream, arrivedBytes } = this;
     if (this.isReading || this.isOver || this.hasPeerEnded || stream === undefined) return;
@@ -233,7 +245,7 @@ export class TunnelTransport implements Transport {
     }
   }
 
-  /** The answer stopped; one that is whole says so before. */
+  /** Handles an answer that stopped. A complete answer reports its end before it stops. */
   private cut(): void {
     if (!this.hasPeerEnded) this.fail(cutOff('the answer of the server was cut'));
   }
@@ -271,7 +283,10 @@ export class TunnelTransport implements Transport {
     else if (!this.isOver) this.sink?.written();
   }
 
-  /** Resolves when the server has room for more. A request that got no answer is made again: its number is taken once. */
+  /**
+   * Resolves when the server has room for more bytes. A request without an answer is repeated with the same number, so the server
+   * accepts its bytes once.
+   */
   private async send(number: number, bytes: Buffer, isLast = false): Promise<void> {
     const { url } = this.terms;
     const { session } = this;
@@ -293,7 +308,7 @@ export class TunnelTransport implements Transport {
     }
   }
 
-  /** Rejects when the session is over. */
+  /** Waits. Rejects if the session ends meanwhile. */
   private pause(waitMs: number): Promise<void> {
     const { life, terms } = this;
     return attempted(
@@ -306,7 +321,7 @@ export class TunnelTransport implements Transport {
     );
   }
 
-  /** 0 for no answer. */
+  /** Returns the status of the answer; 0 for no answer. */
   private async statusOf(body: Buffer, keepalive: boolean): Promise<number> {
     const { life, terms } = this;
     const error = (): Error => new Error(`no answer within ${ANSWER_TIMEOUT_MS} ms`);
@@ -365,7 +380,7 @@ export class TunnelTransport implements Transport {
     if (sink !== undefined) this.terms.clock.execute(() => sink.disconnected());
   }
 
-  /** Without it the server would take the end for a cut. */
+  /** Sends the end of the output. Without this end, the server would report a cut connection. */
   private sayGoodbye(): void {
     if (this.hasEnded) {
       this.abort();

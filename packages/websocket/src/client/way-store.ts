@@ -1,7 +1,7 @@
-/** Texts that outlive the program; a program on Node remembers in memory alone. */
+/** Strings that outlive the program. A program on Node has no such store and keeps the preference in memory only. */
 export const wayStore: WayStore | undefined = undefined;
 
-/** The part of a page's `localStorage` that is used. */
+/** The part of a page's `localStorage` that this package uses. */
 export interface WayStore {
   getItem(name: string): string | null;
   setItem(name: string, value: string): void;

@@ -20,7 +20,7 @@ import {
   type WebSocketClientOptions,
 } from './web-socket-client-options.ts';
 
-/** Builds the pipeline of a WebSocket; if it returns what `addLast` returned, the message types are known. */
+/** Builds the pipeline of a WebSocket. If the function returns the result of `addLast`, the message types are known. */
 export type WebSocketPipeline<R, W> = (channel: WebSocketChannel) => Pipeline<R, W> | void;
 
 type WebSocketClientTransport = Transport & WebSocketTransport;
@@ -36,7 +36,7 @@ const OPTIONS = describeOptions(
 const CONNECT_OPTIONS = describeOptions('connect', { signal: unchecked() });
 
 /**
- * Opens WebSockets: as core's `Bootstrap`, but the pipeline reads and writes messages.
+ * A `Bootstrap` for clients that connect over WebSockets. The pipelines read and write messages.
  *
  * @example
  * ```ts check
@@ -52,13 +52,13 @@ export class WebSocketBootstrap<R = unknown, W = unknown> {
   private clientOptions: WebSocketClientOptions = {};
   private initialize: WebSocketPipeline<unknown, unknown> | undefined = undefined;
 
-  /** Builds the pipeline of each channel. */
+  /** Sets the function that builds the pipeline of each channel. */
   handler<R2, W2>(initialize: WebSocketPipeline<R2, W2>): WebSocketBootstrap<R2, W2> {
     this.initialize = initialize as WebSocketPipeline<unknown, unknown>;
     return this as unknown as WebSocketBootstrap<R2, W2>;
   }
 
-  /** Merged into what was given before. Throws an `OptionError` for an unknown option. */
+  /** Merges options into the options that were set before. Throws an `OptionError` for an unknown option. */
   options(options: WebSocketClientOptions): this {
     OPTIONS.checkNames(options);
     this.clientOptions = { ...this.clientOptions, ...options };
@@ -66,7 +66,8 @@ export class WebSocketBootstrap<R = unknown, W = unknown> {
   }
 
   /**
-   * Resolves with the open channel. Rejects with `CHANNEL_REFUSED`, `TIMEOUT_CONNECT` or the transport's error.
+   * Opens a WebSocket and resolves with the open channel. Rejects with `CHANNEL_REFUSED`, `TIMEOUT_CONNECT` or the
+   * transport's error.
    *
    * @throws OptionError `OPTION_CONFLICT` without `.handler(…)`
    */

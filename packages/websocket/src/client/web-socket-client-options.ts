@@ -7,26 +7,31 @@ import type { HttpTunnel } from './http-tunnel.ts';
 
 /** Options of a client's WebSocket. */
 export interface WebSocketClientOptions extends ChannelOptions, WebSocketLimits {
-  /** How long connecting and the handshake may take; `false` for no limit. @default 30000 */
+  /** Maximum time to connect and complete the handshake; `false` for no limit. @default 30000 */
   readonly connectTimeoutMs?: number | false;
-  /** Headers of the handshake beside its own. @default none */
+  /** Additional headers of the handshake. @default none */
   readonly headers?: Readonly<Record<string, string>>;
-  /** The `Origin` header, as a browser would send it. @default none */
+  /** Value of the `Origin` header, which browsers send. @default none */
   readonly origin?: string;
   /**
-   * The subprotocols we speak, best first; the one that the server chose is the attribute `WEB_SOCKET_PROTOCOL`.
-   * A server that chooses another, or none, is refused. @default none
+   * Supported subprotocols, in order of preference. The attribute `WEB_SOCKET_PROTOCOL` contains the subprotocol that the
+   * server chose. If the server chooses no subprotocol, or another one, the connect fails.
+   * @default none
    */
   readonly subprotocols?: readonly string[];
-  /** The way where no WebSocket comes through. @default none: the connect fails */
+  /** The fallback if no WebSocket opens. @default none: the connect fails */
   readonly httpTunnel?: HttpTunnel;
-  /** Offer permessage-deflate. @default false */
+  /** Whether the client offers permessage-deflate. @default false */
   readonly compression?: WebSocketCompression;
-  /** For `wss:`: trusted authorities, our own certificate. The server name is the URL's unless given. @default the system's authorities */
+  /**
+   * TLS options for `wss:` URLs, for example trusted authorities and the client's certificate. If no server name is given,
+   * the URL's host is used.
+   * @default the system's authorities
+   */
   readonly tls?: Omit<TlsClientOptions, 'alpn' | 'handshakeTimeoutMs'>;
 }
 
-/** The options of a WebSocket that concern its handshake. */
+/** The client options that concern the handshake of a WebSocket. */
 export const OWN_OPTIONS = describeOptions('WebSocketClientOptions', {
   headers: unchecked(),
   origin: unchecked(),
@@ -36,12 +41,12 @@ export const OWN_OPTIONS = describeOptions('WebSocketClientOptions', {
   tls: unchecked(),
 });
 
-/** How long connecting may take. */
+/** The maximum time to connect. */
 export const CONNECT_TIMEOUT = describeOptions('connectTimeoutMs', {
   connectTimeoutMs: time({ default: 30_000 }),
 });
 
-/** Refuses names that no server accepts, and that a page's browser refuses. */
+/** Rejects subprotocol names that no server accepts, and that a browser would refuse. */
 export function checkSubprotocols(subprotocols: readonly string[]): void {
   const wrong = subprotocols.find((name, i) => !isToken(name) || subprotocols.indexOf(name) !== i);
   if (wrong === undefined) return;

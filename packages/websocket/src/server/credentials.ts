@@ -8,13 +8,13 @@ const SUBPROTOCOL = 'bearer.';
 const TOKEN = /^[\w.~+/-]+=*$/;
 
 /**
- * The bearer token of a request for a WebSocket, for `authorize`: of the header `Authorization: Bearer TOKEN`, which programs
- * send, or of a subprotocol `bearer.TOKEN`, which a page offers beside a real one, since browsers send no such header:
- * `new WebSocket(url, ['chat', 'bearer.' + token])`. The endpoint answers with a name of its option `subprotocols` alone,
+ * Returns the bearer token of a request for a WebSocket, for use in `authorize`. A program sends the token in the header
+ * `Authorization: Bearer TOKEN`. A page cannot set this header, and offers a subprotocol `bearer.TOKEN` beside a real
+ * subprotocol: `new WebSocket(url, ['chat', 'bearer.' + token])`. The endpoint answers with a name of its option `subprotocols`,
  * never with the token.
  *
- * @returns `undefined` for none, for one that has other characters than tokens have, for two subprotocols with one, and
- * where `Authorization` has another scheme. Of two headers `Authorization` Node keeps the first
+ * @returns `undefined` if there is no token, if the token contains characters that are not allowed, if two subprotocols contain a
+ * token, or if `Authorization` has another scheme. If a request has two `Authorization` headers, Node keeps the first
  * @see RFC 6750, section 2.1; RFC 6455, section 4.1
  */
 export function bearerOf({ headers }: RequestHeaders): string | undefined {
@@ -34,10 +34,11 @@ function tokenOf(text: string): string | undefined {
 }
 
 /**
- * The value of one cookie of a request, percent-decoded, for `authorize`. Give a session's cookie a name that begins with
- * `__Host-`: no other host of the site can set it.
+ * Returns the percent-decoded value of one cookie of a request, for use in `authorize`. Give a session's cookie a name that
+ * begins with `__Host-`, because no other host of the site can set such a cookie.
  *
- * @returns `undefined` for none, for one that does not decode, and for two of this name: one of them is another site's
+ * @returns `undefined` if the cookie is missing, if it cannot be decoded, or if two cookies have this name, because another site
+ * has set one of the two
  * @see RFC 6265, section 5.4
  */
 export function cookieOf({ headers }: RequestHeaders, name: string): string | undefined {
@@ -51,7 +52,10 @@ export function cookieOf({ headers }: RequestHeaders, name: string): string | un
   return found === undefined ? undefined : decoded(found);
 }
 
-/** `trim` takes other spaces away, too, and so makes `__Host-sid` of a name that browsers let any host of the site set. */
+/**
+ * Removes leading and trailing spaces and tabs. `trim` also removes other spaces, and could produce the name `__Host-sid`
+ * from a name that any host of the site can set.
+ */
 function withoutSpace(text: string): string {
   let from = 0;
   let to = text.length;

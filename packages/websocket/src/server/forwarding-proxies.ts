@@ -4,19 +4,19 @@ import { type Address, type Channel, CLIENT_ADDRESS, type TrustedPeers } from '@
 import { peerOf, type TrustCheck, trustCheck } from '@headrace/core/authoring';
 import { isLoopback } from './own-origin.ts';
 
-/** Facts about a request that its own line and headers do not say. */
+/** Facts about a request that depend on trusted proxies. */
 export interface RequestSource {
-  /** The host that the client asked for. */
+  /** Host that the client requested. */
   readonly host: string | undefined;
   readonly client: Address | undefined;
-  /** A trusted proxy forwarded the request for a client on another machine. */
+  /** Whether a trusted proxy forwarded the request for a client on another machine. */
   readonly isForwarded: boolean;
 }
 
 /**
- * The HTTP proxies before a server, whose headers `X-Forwarded-Host` and `X-Forwarded-For` are trusted. A list in such a
- * header grows to the right: only what trusted proxies appended counts, whatever the client itself had sent. Where any
- * peer is trusted, that is the last entry.
+ * The HTTP proxies before a server whose headers `X-Forwarded-Host` and `X-Forwarded-For` are trusted. Proxies append entries to
+ * such a header. Only entries of trusted proxies count, and entries that the client sent are ignored. If every peer is trusted,
+ * only the last entry counts.
  */
 export class ForwardingProxies {
   private readonly isTrusted: TrustCheck;
@@ -28,14 +28,15 @@ export class ForwardingProxies {
   }
 
   sourceOf({ headers }: IncomingMessage, connection: Channel): RequestSource {
-    // Behind a balancer that sends a PROXY header, the peer that speaks HTTP is the one that it names.
+    // Behind a balancer that sends a PROXY header, the address in that header is the HTTP peer.
     const peer = connection.attributes.get(CLIENT_ADDRESS) ?? peerOf(connection);
     const own = { host: headers.host, client: peer, isForwarded: false };
     if (this.isTrusted(peer) !== true) return own;
     const addresses = entriesOf(headers['x-forwarded-for']);
     const hosts = entriesOf(headers['x-forwarded-host']);
     const client = this.firstUntrusted(addresses);
-    // The proxy may forward for a browser on its own machine, which a page of another site sent there.
+    // A proxy can forward for a browser on its own machine, and a page of another site can cause
+    // such a request.
     const isForwarded = client !== undefined && 'host' in client && !isLoopback(client.host);
     return { host: hosts.at(-1) ?? own.host, client: client ?? peer, isForwarded };
   }
@@ -62,7 +63,7 @@ function entriesOf(header: string | readonly string[] | undefined): readonly str
 
 const WITH_PORT = /^\[?([^\]]+?)\]?:(\d{1,5})$/;
 
-/** Some proxies append the client's port; without one it is 0. */
+/** Parses an address. Some proxies append the client's port; without one, the port is 0. */
 function parseAddress(text: string): Address | undefined {
   const bare = text.replace(/^\[(.*)\]$/, '$1');
   const [host, port] = isIP(bare) === 0 ? (WITH_PORT.exec(text)?.slice(1) ?? ['']) : [bare];

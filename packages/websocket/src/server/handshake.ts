@@ -4,24 +4,24 @@ import { parseSubprotocols } from '../socket/extensions.ts';
 import type { AgreedTerms } from '../socket/frame-transport.ts';
 import { acceptOf } from '../socket/handshake-key.ts';
 
-/** The agreement of a server with one client. */
+/** The result of a server's handshake with one client. */
 export interface Handshake extends AgreedTerms {
-  /** The response, which opens the WebSocket. */
+  /** Response that opens the WebSocket. */
   readonly answer: string;
 }
 
-/** The offers that a server accepts. */
+/** The parameters that a server accepts. */
 export interface HandshakeTerms {
-  /** The subprotocols that we speak, best first. */
+  /** Supported subprotocols, in order of preference. */
   readonly subprotocols: readonly string[];
   /** `undefined` if nothing is compressed. */
   readonly deflate: DeflateTerms | undefined;
 }
 
-/** Header of the answer to a refused handshake: a client of another version may try again (RFC 6455, section 4.4). */
+/** Header of the answer to a refused handshake. A client of another version can then try again (RFC 6455, section 4.4). */
 export const SPOKEN_VERSIONS = 'Sec-WebSocket-Version: 13, 8';
 
-/** 16 bytes in base64. */
+/** Matches 16 bytes in base64. */
 const KEY = /^[+/0-9A-Za-z]{22}==$/;
 
 /**
@@ -53,7 +53,7 @@ export function shakeHands(request: IncomingMessage, terms: HandshakeTerms): Han
   return { answer: `${answer}\r\n`, subprotocol: protocol, deflate: chosen?.deflate };
 }
 
-/** The best of our subprotocols that the client offers. */
+/** Returns the preferred subprotocol among those that the client offers. */
 export function chosenProtocol(
   header: string | undefined,
   subprotocols: readonly string[],

@@ -19,9 +19,9 @@ interface HostedConnection {
   hasWarned: boolean;
 }
 
-/** The connections of other HTTP servers of Node's whose requests and upgrades an endpoint takes. */
+/** The connections of other Node HTTP servers whose requests and upgrades an endpoint accepts. */
 export class HostedConnections {
-  /** One for all of them: it bounds what repeats. */
+  /** One logger for all connections, which limits repeated lines. */
   readonly logger: Logger;
   private readonly known = new WeakMap<Socket, HostedConnection>();
 
@@ -40,7 +40,7 @@ export class HostedConnections {
   }
 }
 
-/** A request that another HTTP server of Node's has read: its socket, its time-outs and its drain are that server's. */
+/** A request that another Node HTTP server has read. The other server owns the socket, the time-outs and the drain. */
 class HostedRequest implements TunnelPlace {
   readonly isDraining = false;
   private readonly hosted: HostedConnection;
@@ -92,9 +92,12 @@ class HostedRequest implements TunnelPlace {
   }
 }
 
-/** A socket that an HTTP server reads and writes: the channel on it has its addresses, and ends it. */
+/**
+ * A transport over a socket that an HTTP server reads and writes. The transport's channel has the socket's addresses and can
+ * close the socket.
+ */
 class HostedTransport implements Transport {
-  readonly accepts = 'nothing, for an HTTP server has the connection';
+  readonly accepts = 'nothing, because an HTTP server has the connection';
   readonly unsentBytes = 0;
   readonly localAddress: Address | undefined;
   readonly remoteAddress: Address | undefined;
@@ -102,7 +105,7 @@ class HostedTransport implements Transport {
 
   constructor(socket: Socket) {
     this.socket = socket;
-    // Once it is closed it has none.
+    // A closed socket has no addresses.
     this.localAddress = addressOf(socket.localAddress, socket.localPort, socket.localFamily);
     this.remoteAddress = addressOf(socket.remoteAddress, socket.remotePort, socket.remoteFamily);
   }

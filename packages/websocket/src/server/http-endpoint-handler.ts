@@ -28,35 +28,35 @@ import { RequestIntake } from './request-intake.ts';
 
 /** The parts of an endpoint that its {@link HttpEndpointHandler} uses. */
 export interface HttpEndpointHandlerOptions {
-  /** How long a request may take, and how long the next one may be awaited; `Infinity` for no limit. */
+  /** Maximum time for a complete request, and for the wait for the next request; `Infinity` for no limit. */
   readonly timeoutMs: number;
-  /** The same for the first request. */
+  /** Maximum time for the first request; `Infinity` for no limit. */
   readonly firstTimeoutMs: number;
-  /** Gives a connection to Node's HTTP server. */
+  /** Passes a connection to Node's HTTP server. */
   readonly connect: (stream: ChannelDuplex, handler: HttpEndpointHandler) => void;
 }
 
 /** The parameters of a WebSocket that opens. */
 export interface UpgradeTerms extends AgreedTerms {
   readonly limits: ReadLimits;
-  /** The response to the request for it. */
+  /** The HTTP response that accepts the WebSocket. */
   readonly answer: string;
   readonly messageTimeoutMs: number;
 }
 
-/** What a connection has while it speaks HTTP. */
+/** The state of a connection while it speaks HTTP. */
 class HttpState {
   readonly duplex: DuplexHandler;
   stream: ChannelDuplex | undefined = undefined;
   intake: RequestIntake | undefined = undefined;
   deadline: Timer | undefined = undefined;
   responses = 0;
-  /** The request that is not answered yet. */
+  /** The request that has not been answered yet. */
   current: IncomingMessage | undefined = undefined;
   gate: DrainGate | undefined = undefined;
-  /** Sessions of a tunnel whose last request came on this connection, and whose next one is expected here. */
+  /** Number of tunnel sessions that sent their last request on this connection, and whose next request is expected here. */
   sessions = 0;
-  /** No time runs for the next request. */
+  /** Whether the connection is kept for a tunnel session, without a deadline for the next request. */
   isKept = false;
   hasWarned = false;
 
@@ -72,25 +72,25 @@ const OPTIONS = describeOptions('HttpEndpointHandler', {
 });
 
 /**
- * Serves HTTP on one connection and puts a channel of its own on a WebSocket when the peer asks for one.
- * Made by `HttpEndpoint.handler()`.
+ * A handler that serves HTTP on one connection. If the peer asks for a WebSocket, the handler opens a channel for the WebSocket.
+ * Created by `HttpEndpoint.handler()`.
  *
  * ```text
  *  wire | limits | detect | [http]
  *                             └─ websocket | text | idle | auth | chat     a channel with parent
  * ```
  *
- * - **Place** last, where bytes are still bytes.
+ * - **Place** Last, where messages are still bytes.
  * - **In** `Buffer`.
- * - **Out** nothing; messages of the WebSocket come in the pipeline of its own channel.
- * - **Events** forwards all, and fires a `DrainEvent` through the WebSocket's pipeline; a connection
- *   without one ends after the response under way, or, if it serves a session of a tunnel, after the session.
+ * - **Out** Nothing. The messages of the WebSocket arrive in the pipeline of the WebSocket's channel.
+ * - **Events** Forwards all, and fires a `DrainEvent` through the WebSocket's pipeline. A drained connection without a WebSocket
+ *   ends after its last response, or after the tunnel session that it serves.
  * - **Errors** `TIMEOUT_READ` when a request is not complete in time, `MESSAGE_INVALID` for input that is not HTTP,
- *   `REJECTED_ORIGIN` for a WebSocket from another site. The peer has been answered (408, 400, 431, 403) when
- *   they are fired, and the connection ends; log them.
- * - **State** one channel.
- * - **Cost** Node's HTTP server; after the upgrade nothing is left of it. A frame of a broadcast is made once.
- * - **Pitfalls** add it to an active channel, or before the channel is active, like every handler with a deadline.
+ *   `REJECTED_ORIGIN` for a WebSocket from another site. The handler answers the peer (408, 400, 431, 403) before it fires the
+ *   error. Then the connection ends; log the error.
+ * - **State** One channel.
+ * - **Cost** That of Node's HTTP server until the upgrade. A frame of a broadcast is built once.
+ * - **Pitfalls** Add the handler to an active channel, or before the channel is active, like every handler with a deadline.
  *
  * @example
  * ```ts run
@@ -125,7 +125,7 @@ export class HttpEndpointHandler implements Handler {
   private channel: WebSocketChannel | undefined = undefined;
   private frames: FrameTransport | undefined = undefined;
   private drains: readonly DrainEvent[] | undefined = undefined;
-  /** Absent after the upgrade to a WebSocket, which there may be very many of. */
+  /** Undefined after the upgrade to a WebSocket, to save memory per connection. */
   private http: HttpState | undefined;
 
   constructor(options: HttpEndpointHandlerOptions) {
@@ -135,17 +135,17 @@ export class HttpEndpointHandler implements Handler {
     this.http = new HttpState(duplex);
   }
 
-  /** The channel of the WebSocket, once there is one. */
+  /** The channel of the WebSocket; undefined before the upgrade. */
   get webSocket(): WebSocketChannel | undefined {
     return this.channel;
   }
 
-  /** @internal The server shuts down, and this connection has heard of it. */
+  /** @internal Whether the server is shutting down and has notified this connection. */
   get isDraining(): boolean {
     return this.isEnding || DrainStartEvent.seenBy(this.connection) !== undefined;
   }
 
-  /** The connection ends when what is under way is done. */
+  /** Whether the connection ends when its requests are complete. */
   private get isEnding(): boolean {
     return this.drains?.some(({ endsChannel }) => endsChannel) === true;
   }
@@ -192,7 +192,7 @@ export class HttpEndpointHandler implements Handler {
     ctx.fireUserEventTriggered(event);
   }
 
-  /** Requests are under way, or expected from a session that lives. */
+  /** Whether a response is under way, or a tunnel session is expected to send a request. */
   private get isExpected(): boolean {
     if (this.channel !== undefined || this.http === undefined) return false;
     return this.http.responses + this.http.sessions > 0;
@@ -202,7 +202,7 @@ export class HttpEndpointHandler implements Handler {
     pipeline.fireUserEventTriggered(new DrainStartEvent(event));
   }
 
-  /** The connection below ends when the WebSocket has. */
+  /** Delays the drain of the connection until the WebSocket has ended. */
   private drainWebSocket(event: DrainEvent, channel: Channel): void {
     const hold = event.hold('WebSocket');
     channel.onClosed(() => hold.release());
@@ -237,9 +237,9 @@ export class HttpEndpointHandler implements Handler {
     if (this.frames !== undefined && ctx.channel.isOpen) ctx.channel.close();
   }
 
-  // --- what the endpoint reports ---
+  // --- events of the endpoint ---
 
-  /** The head of a request has come. */
+  /** Called when the head of a request has arrived. */
   requestStarted(request: IncomingMessage, response: ServerResponse): void {
     const http = this.http!;
     http.responses += 1;
@@ -253,7 +253,9 @@ export class HttpEndpointHandler implements Handler {
     http.intake?.requestStarted(request);
   }
 
-  /** The code that answers failed: 500, and the connection goes on. A response that has begun cannot be completed. */
+  /**
+   * Called when the application's listener failed. Answers 500 and keeps the connection. A response that has begun is destroyed.
+   */
   requestFailed(response: ServerResponse, error: Error): void {
     const { http } = this;
     const isFirst = http?.hasWarned !== true;
@@ -265,21 +267,21 @@ export class HttpEndpointHandler implements Handler {
       return;
     }
     for (const name of response.getHeaderNames()) response.removeHeader(name);
-    // A reason that cannot be sent may have been set before.
+    // The application may have set a status text that cannot be sent.
     const reason = STATUS_CODES[500]!;
     response.writeHead(500, reason, { 'Content-Type': 'text/plain' }).end(`${reason}\n`);
   }
 
   /**
-   * @internal A request for another protocol; what follows its head is not HTTP.
+   * @internal Called when a request asks for another protocol. The bytes after its head are not HTTP.
    *
-   * @param rest - what Node had got of it
+   * @param rest - bytes after the head that Node has read
    */
   upgradeStarted(rest: Buffer): void {
     this.http?.intake?.upgradeStarted(rest);
   }
 
-  /** @internal Answers the request for a WebSocket, and opens it. Does nothing if the connection has ended meanwhile. */
+  /** @internal Accepts a WebSocket and opens its channel. Does nothing if the connection has already ended. */
   upgraded(terms: UpgradeTerms, initialize: WebSocketInitializer, options: ChannelOptions): void {
     const { ctx, http } = this;
     const intake = http?.intake;
@@ -302,23 +304,26 @@ export class HttpEndpointHandler implements Handler {
     this.http = undefined;
   }
 
-  /** @internal A drain of this connection is one of the WebSocket; the connection serves no other request. */
+  /** @internal Forwards drains of this connection to the WebSocket. The connection serves no other request. */
   carries(channel: WebSocketChannel): void {
     this.channel = channel;
     const started = DrainStartEvent.seenBy(this.connection);
     if (started !== undefined) this.startDrain(started, channel);
-    // The request followed a response that the drain waits for, or its own response is under way.
+    // A drain that has begun waits for a response, either of an earlier request or of this request.
     for (const event of this.drains ?? [])
       if (!event.isGivenUp) this.drainWebSocket(event, channel);
     this.http?.gate?.update();
   }
 
-  /** @internal A session of a tunnel has sent a request on this connection, which is kept for its next one. */
+  /**
+   * @internal Called when a tunnel session has sent a request on this connection. The connection is kept for the next
+   * request.
+   */
   sessionCame(): void {
     if (this.http !== undefined) this.http.sessions += 1;
   }
 
-  /** @internal The session has ended, or has sent a request on another connection. */
+  /** @internal Called when the session has ended, or has sent a request on another connection. */
   sessionLeft(): void {
     const { http } = this;
     if (http === undefined) return;
@@ -349,7 +354,7 @@ export class HttpEndpointHandler implements Handler {
     stream.destroySoon();
   }
 
-  /** Answers a request for a WebSocket with 403, and fires a `REJECTED_ORIGIN`. */
+  /** Refuses a WebSocket with 403 and fires a `REJECTED_ORIGIN`. */
   refuseOrigin(origin: string): void {
     this.refuse(403);
     const text = `a WebSocket from the origin ${JSON.stringify(origin.slice(0, 200))} is not allowed`;
@@ -358,13 +363,16 @@ export class HttpEndpointHandler implements Handler {
     );
   }
 
-  /** The code that decides about WebSockets failed. */
+  /** Answers 500 and fires the error, after the application's decision about a WebSocket failed. */
   refuseFailed(error: Error): void {
     this.refuse(500);
     this.ctx?.fireExceptionCaught(error);
   }
 
-  /** The input is not HTTP, or too long; the channel itself reports a lost connection. */
+  /**
+   * Refuses input that is not HTTP, or whose headers are too long. A lost connection is not reported here, because the
+   * channel reports it.
+   */
   refuseBroken(error: NodeJS.ErrnoException, headers: readonly string[] = []): void {
     if (this.ctx?.channel.isOpen !== true || error.code === 'ECONNRESET') return;
     this.refuse(error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400, headers);
@@ -389,7 +397,10 @@ export class HttpEndpointHandler implements Handler {
     this.options.connect(stream, this);
   }
 
-  /** The body may end after the answer, when the time for the next request runs already. */
+  /**
+   * Stops the deadline when a request is complete. If the request has already been answered, the deadline of the next request
+   * continues.
+   */
   private completed(request: IncomingMessage): void {
     if (this.http?.current === request) this.stopWaiting();
   }
@@ -398,10 +409,10 @@ export class HttpEndpointHandler implements Handler {
     http.responses -= 1;
     http.current = undefined;
     if (http.responses > 0 || this.ctx?.channel.isOpen !== true) return;
-    // The connection is the WebSocket's now.
+    // The connection now belongs to the WebSocket.
     if (this.channel !== undefined) return;
     http.gate?.update();
-    // The response under way was the last one.
+    // The last response has ended.
     if (this.isEnding && !this.isExpected) return;
     if (http.sessions > 0) {
       this.stopWaiting();
@@ -418,7 +429,7 @@ export class HttpEndpointHandler implements Handler {
     http.deadline = this.ctx!.deadline(rule, () => this.timedOut(timeoutMs, read));
   }
 
-  /** A kept-alive connection without a further request just ends; a begun request is answered with 408. */
+  /** Ends a kept-alive connection that received no further request. Answers 408 if a request has begun. */
   private timedOut(timeoutMs: number, readBefore: number | undefined): void {
     const { ctx } = this;
     const stream = this.http?.stream;

@@ -26,28 +26,33 @@ import {
 } from './web-socket-upgrader.ts';
 
 /**
- * Answers a request that is not a WebSocket. If it throws or rejects, the error is logged and the answer is 500; a
- * response that has begun is cut off with its connection.
+ * Answers a request that is not for a WebSocket. If the function throws or rejects, the error is logged and the answer is 500. If
+ * the response has already begun, the connection is closed.
  */
 export type RequestListener = (request: IncomingMessage, response: ServerResponse) => unknown;
 
 /** Options of an {@link HttpEndpoint}. */
 export interface HttpEndpointOptions extends WebSocketUpgradeOptions {
-  /** Answers all requests that are for no WebSocket. @default 404 */
+  /** Answers all requests that are not for a WebSocket. @default 404 */
   readonly request?: RequestListener;
-  /** A request must be complete within this time, and the next one must follow; `false` for no limit. @default 10000 */
+  /**
+   * Maximum time to receive a complete request, and maximum time to wait for the next request; `false` for no limit.
+   * @default 10000
+   */
   readonly timeoutMs?: number | false;
   /**
-   * Take the messages of a WebSocket over plain requests, too: POSTs to `webSocketPath`, for clients with an
-   * `HttpTunnel` behind proxies that let no WebSocket through. Their channels, limits and checks are those of WebSockets.
-   * `true`, or with options. @default false
+   * Whether the endpoint also accepts WebSockets over plain HTTP requests (POSTs to `webSocketPath`), for clients with an
+   * `HttpTunnel` behind proxies that let no WebSocket through. Channels, limits and checks are those of WebSockets. Either `true`
+   * or options.
+   * @default false
    */
   readonly httpTunnel?: boolean | HttpTunnelServerOptions;
-  /** Longer request headers are refused with 431. @default 16384 */
+  /** Maximum length of the request headers, in bytes. Longer headers are refused with 431. @default 16384 */
   readonly maxHeaderBytes?: number;
   /**
-   * Gets what goes wrong on connections of another HTTP server, which `upgrade` and `request` take; those of a `ServerBootstrap` have
-   * its own. @default stderrLogger()
+   * Receives the errors of connections that `upgrade` and `request` accept from another HTTP server. Connections of a
+   * `ServerBootstrap` use the bootstrap's logger.
+   * @default stderrLogger()
    */
   readonly logger?: Logger;
 }
@@ -66,8 +71,8 @@ const OPTIONS = describeOptions(
 const HANDLER_OPTIONS = describeOptions('.handler', { timeoutMs: unchecked() });
 
 /**
- * HTTP and WebSockets at the end of pipelines: Node's own HTTP server, shared by all connections, without a port of its
- * own. Each connection gets a {@link HttpEndpointHandler}.
+ * An HTTP and WebSocket server at the end of pipelines. All connections share Node's own HTTP server, which has no port. Each
+ * connection has its own {@link HttpEndpointHandler}.
  *
  * @example
  * ```ts run
@@ -108,7 +113,7 @@ export class HttpEndpoint {
   private readonly tunnel: TunnelServer | undefined = undefined;
   private readonly hosted: HostedConnections;
   private readonly handlers = new WeakMap<object, HttpEndpointHandler>();
-  /** One object for all handlers: there may be very many connections. */
+  /** One object shared by all handlers, to save memory per connection. */
   private readonly ofHandlers: HttpEndpointHandlerOptions;
 
   constructor(options: HttpEndpointOptions = {}) {
@@ -127,7 +132,8 @@ export class HttpEndpoint {
     if (httpTunnel !== false) {
       this.tunnel = new TunnelServer(this.upgrader, httpTunnel === true ? {} : httpTunnel);
     }
-    // Our own clock watches the time; Node's checks belong to servers that listen.
+    // The channel's clock enforces the time-outs. Node checks time-outs only in servers that
+    // listen.
     this.http = createServer({
       maxHeaderSize: maxHeaderBytes,
       requestTimeout: 0,
@@ -146,9 +152,9 @@ export class HttpEndpoint {
   }
 
   /**
-   * The handler of one connection.
+   * Returns a new handler for one connection.
    *
-   * @param options.timeoutMs - for this connection's first request, instead of the endpoint's own
+   * @param options.timeoutMs - time-out of this connection's first request, instead of the endpoint's own
    */
   handler(options: { readonly timeoutMs?: number } = {}): HttpEndpointHandler {
     HANDLER_OPTIONS.checkNames(options);
@@ -160,8 +166,8 @@ export class HttpEndpoint {
   }
 
   /**
-   * Opens a WebSocket on a connection of another HTTP server of Node's, with all checks and limits of this endpoint: for
-   * what its event `upgrade` hands over. Its other half is {@link request}, for clients that need the option `httpTunnel`.
+   * Opens a WebSocket on a connection of another Node HTTP server, with all checks and limits of this endpoint. Call this method
+   * with the arguments of that server's event `upgrade`. For the option `httpTunnel`, also call {@link request}.
    *
    * @returns the channel that carries the WebSocket
    */
@@ -177,12 +183,12 @@ export class HttpEndpoint {
   }
 
   /**
-   * Takes a request of another HTTP server of Node's if it belongs to a WebSocket over requests (option `httpTunnel`): for what
-   * its event `request` hands over, before a body parser. Refusals are logged (option `logger`), the first of
-   * each connection as a warning; drains and time-outs of connections are that
-   * server's.
+   * Answers a request of another Node HTTP server if the request belongs to a WebSocket over HTTP (option `httpTunnel`). Call
+   * this method with the arguments of that server's event `request`, before any body parser. Refusals are logged (option
+   * `logger`), the first refusal of each connection as a warning. The other server remains responsible for drains and time-outs.
    *
-   * @returns false if the request is left to the other server: it is none of a tunnel, or there is no `httpTunnel`
+   * @returns false if the request is left to the other server, because the request does not belong to a tunnel, or `httpTunnel`
+   * is off
    * @example
    * ```ts check
    * import { createServer } from 'node:http';
@@ -237,7 +243,10 @@ export class HttpEndpoint {
 
 const TWO_HOSTS = 'more than one Host header';
 
-/** Two parts of a system may each believe another one of them; RFC 9112, section 3.2 wants a 400. */
+/**
+ * Returns true if a request has two `Host` headers. Two parts of a system could each trust a different header, so RFC 9112,
+ * section 3.2, requires the answer 400.
+ */
 function hasTwoHosts({ rawHeaders }: IncomingMessage): boolean {
   let count = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {

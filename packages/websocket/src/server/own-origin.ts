@@ -4,22 +4,22 @@ const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8);
 loopback.addAddress('::1', 'ipv6');
 
-/** The facts that decide where a request comes from. */
+/** The facts that decide whether a request comes from a page of this server. */
 export interface OriginFacts {
   /** The request's `Host` header. */
   readonly host: string | undefined;
-  /** Our end of the connection. */
+  /** Local address of the connection. */
   readonly localAddress: string | undefined;
-  /** A trusted proxy, which is on this machine perhaps, forwarded it for a client elsewhere. @default false */
+  /** Whether a trusted proxy forwarded the request for a client on another machine. @default false */
   readonly isForwarded?: boolean;
 }
 
 /**
- * True if a page of this server makes the request: the page's host and port are those in the request's `Host` header.
- * On a connection within this machine the page must also come from a loopback name, over `https`, or from another
- * machine through a trusted proxy. Without this rule
- * another site could point a name of its own at this machine (DNS rebinding). It cannot do so over `https`, for which
- * it would need a certificate here; a proxy on this machine that ends TLS has one.
+ * Returns true if a page of this server makes the request: the page's host and port are those in the request's `Host` header. On
+ * a connection within this machine, the page must also have a loopback name, use `https`, or come from another machine through a
+ * trusted proxy. Without this rule, another site could point its own name at this machine (DNS rebinding). Over `https`, such a
+ * site fails, because it has no certificate on this machine. A local proxy that ends TLS has a certificate, but for the server's
+ * own name.
  */
 export function isOwnOrigin(
   origin: string,
@@ -35,7 +35,7 @@ export function isOwnOrigin(
   return page.hostname === 'localhost' || isLoopback(page.hostname);
 }
 
-/** An address within this machine. */
+/** Returns true for an address within this machine. */
 export function isLoopback(address: string): boolean {
   const bare = address.replace(/^\[|\]$/g, '');
   return loopback.check(bare) || loopback.check(bare, 'ipv6');

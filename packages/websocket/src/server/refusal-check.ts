@@ -1,29 +1,32 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { OptionError } from '@headrace/core';
 
-/** The answer to a request for a WebSocket that is refused. One that cannot be sent is answered as if `authorize` had thrown. */
+/**
+ * The answer to a refused request for a WebSocket. If the answer cannot be sent, the server answers as if `authorize` had
+ * thrown an error.
+ */
 export interface UpgradeRefusal {
-  /** The HTTP status, such as 401; from 300 to 599. */
+  /** HTTP status from 300 to 599, for example 401. */
   readonly status: number;
-  /** Further headers; the response has a `Content-Type`, a `Content-Length` and `Connection: close` by itself. */
+  /** Additional headers. The response always has a `Content-Type`, a `Content-Length` and `Connection: close`. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A refusal as it is sent. */
+/** A refusal that was checked, ready to send. */
 export interface CheckedRefusal {
   readonly status: number;
   /** Lines of the head, without line breaks. */
   readonly headers: readonly string[];
 }
 
-/** The response has them already; a second one would change where it ends. */
+/** Headers that the response already has. A second `Content-Length`, for example, would change where the response ends. */
 const OWN_HEADERS = new Set(['connection', 'content-length', 'content-type', 'transfer-encoding']);
 
 /**
- * Checks what an application answers a request with: it is written as it is, so a line break in it would be a line of the
- * head.
+ * Checks the answer that an application returned. The answer is written unchanged, so a line break in it would start a new
+ * header line.
  *
- * @throws OptionError that names what cannot be sent
+ * @throws OptionError that names the part that cannot be sent
  */
 export function checkRefusal(decision: unknown): CheckedRefusal {
   if (decision === false) return { status: 403, headers: [] };
@@ -53,7 +56,7 @@ function headerLine([name, value]: readonly [string, unknown]): string {
   return `${name}: ${String(value)}`;
 }
 
-/** What is logged of an answer has no secrets: a text may be a token, and the value of a header a cookie. */
+/** Describes an answer for the log, without secrets: a string could be a token, and the value of a header could be a cookie. */
 function printed(value: unknown): string {
   if (value === null) return 'null';
   if (typeof value === 'string') return 'a text';
@@ -61,7 +64,7 @@ function printed(value: unknown): string {
   return typeof value === 'object' ? 'an object' : String(value);
 }
 
-/** The part that is a name: a value may follow where the two are not apart. */
+/** Returns the header's name. A value that the application joined to the name by mistake is omitted. */
 function nameIn(header: string): string {
   return `"${/^[\w!#$%&'*+.^`|~-]{0,100}/.exec(header)![0]}"`;
 }

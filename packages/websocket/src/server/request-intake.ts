@@ -3,11 +3,11 @@ import type { IncomingMessage } from 'node:http';
 import type { Channel, ReadHold } from '@headrace/core';
 
 const HEAD = 0;
-/** Node has got the head, and has not reported the request yet. */
+/** Node has received the head and has not reported the request yet. */
 const HEAD_GIVEN = 1;
 const BODY = 2;
 const CHUNKS = 3;
-/** Node has got the whole request; its response is not sent yet. */
+/** Node has received the whole request, and the response has not been sent yet. */
 const ANSWER = 4;
 type Phase = typeof HEAD | typeof HEAD_GIVEN | typeof BODY | typeof CHUNKS | typeof ANSWER;
 
@@ -16,10 +16,10 @@ const LF = 10;
 const CR = 13;
 
 /**
- * Gives Node's HTTP server one request at a time. Node parses all requests that arrived together, and makes and
- * keeps a response for each, whether the peer reads them or not; here the bytes of the next request wait until the
- * previous response is sent, and reads are held meanwhile. It only cuts: Node alone decides what the bytes mean
- * (docs/decisions/0069-requests-are-cut-before-node-parses-them.md).
+ * Passes one request at a time to Node's HTTP server. Node parses all requests that arrive together, and creates and keeps a
+ * response for each request, even if the peer reads no responses. This class holds the bytes of the next request until the
+ * previous response is sent, and holds reads meanwhile. The class only finds the end of each request, and Node interprets the
+ * bytes (docs/decisions/0069-requests-are-cut-before-node-parses-them.md).
  *
  * @see RFC 9112, sections 6 and 9.3.2
  */
@@ -33,17 +33,17 @@ export class RequestIntake {
   private hold: ReadHold | undefined = undefined;
   private isAnswered = false;
   private onEmpty: (() => void) | undefined = undefined;
-  // Of the line that is being read.
+  // State of the current line.
   private lineLength = 0;
   private hasLines = false;
-  /** Bytes of the body, or of the current chunk, that are still to come. */
+  /** Missing bytes of the body, or of the current chunk. */
   private bytesLeft = 0;
   private chunkLine = '';
   private isInTrailers = false;
 
   /**
-   * @param give - hands bytes to Node
-   * @param isTaken - true if Node has consumed everything that it was given
+   * @param give - function that passes bytes to Node
+   * @param isTaken - function that returns true if Node has consumed all bytes
    */
   constructor(channel: Channel, give: (bytes: Buffer) => void, isTaken: () => boolean) {
     this.channel = channel;
@@ -56,7 +56,7 @@ export class RequestIntake {
     this.feed();
   }
 
-  /** Calls back when everything that was received has been given. */
+  /** Calls back when all received bytes have been passed on. */
   whenEmpty(then: () => void): void {
     if (this.rest.length === 0) then();
     else this.onEmpty = then;
@@ -76,27 +76,27 @@ export class RequestIntake {
     this.feed();
   }
 
-  /** The response has been sent. */
+  /** Called when the response has been sent. */
   answered(): void {
     if (this.phase === ANSWER) this.phase = HEAD;
     else this.isAnswered = true;
     this.feed();
   }
 
-  /** The rest belongs to another protocol, and waits for it. */
+  /** Called when the rest of the input belongs to another protocol. The rest is held until `takeRest`. */
   upgradeStarted(rest: Buffer): void {
     this.phase = ANSWER;
     if (rest.length > 0) this.rest = Buffer.concat([rest, this.rest]);
   }
 
-  /** The rest; {@link stop} follows. */
+  /** Returns the rest of the input. The caller then calls {@link stop}. */
   takeRest(): Buffer {
     const { rest } = this;
     this.rest = NOTHING;
     return rest;
   }
 
-  /** Gives nothing more. */
+  /** Stops passing bytes on. */
   stop(): void {
     this.phase = ANSWER;
     this.rest = NOTHING;
@@ -118,7 +118,7 @@ export class RequestIntake {
     else this.release();
   }
 
-  /** Node did not take it for the end of a head, so it needs more. */
+  /** Continues with the head if Node has consumed the bytes without a request, because the head has not ended. */
   private lookAgain(): void {
     if (this.phase !== HEAD_GIVEN || !this.isTaken()) return;
     this.phase = HEAD;
@@ -132,14 +132,14 @@ export class RequestIntake {
     onEmpty?.();
   }
 
-  /** How many bytes to give next. */
+  /** Returns the number of bytes to pass on next. */
   private cut(bytes: Buffer): number {
     if (this.phase === HEAD) return this.cutHead(bytes);
     if (this.phase === BODY) return this.cutBody(bytes);
     return this.phase === CHUNKS ? this.cutChunks(bytes) : bytes.length;
   }
 
-  /** To the empty line that ends a head; empty lines before it do not count. */
+  /** Finds the empty line that ends a head. Empty lines before the head do not count. */
   private cutHead(bytes: Buffer): number {
     for (let at = 0; at < bytes.length; at++) {
       const byte = bytes[at]!;
@@ -164,7 +164,7 @@ export class RequestIntake {
     return count;
   }
 
-  /** To the empty line after the last chunk. */
+  /** Finds the empty line after the last chunk. */
   private cutChunks(bytes: Buffer): number {
     let at = 0;
     while (at < bytes.length) {
@@ -174,7 +174,7 @@ export class RequestIntake {
       if (at === bytes.length) break;
       const end = bytes.indexOf(LF, at);
       if (end < 0) {
-        // A longer line is not a size, and the content of trailers does not matter.
+        // A longer line cannot be a chunk size, and the content of trailers is not needed.
         this.chunkLine = (this.chunkLine + bytes.toString('latin1', at)).slice(0, 32);
         return bytes.length;
       }
@@ -188,7 +188,7 @@ export class RequestIntake {
       }
       const size = Number.parseInt(line, 16);
       this.isInTrailers = size === 0;
-      // With the line break after it. Node refuses what is not a size.
+      // Adds the length of the line break after the chunk. Node rejects an invalid size.
       if (size > 0) this.bytesLeft = size + 2;
     }
     return at;

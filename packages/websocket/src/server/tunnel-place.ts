@@ -1,25 +1,25 @@
 import type { Channel } from '@headrace/core';
 import type { WebSocketChannel } from '../socket/web-socket-channel.ts';
 
-/** The connection of a request, as the decision about a WebSocket uses it. */
+/** The connection of a request, for the decision about a WebSocket. */
 export interface RequestPlace {
   /** The channel that carries the request. */
   readonly connection: Channel;
   refuse(status: number, headers?: readonly string[]): void;
   refuseOrigin(origin: string): void;
-  /** The code that decides failed. */
+  /** Called when the code that decides has failed. */
   refuseFailed(error: Error): void;
-  /** The request is not a proper one. */
+  /** Called for an invalid request. */
   refuseBroken(error: NodeJS.ErrnoException, headers?: readonly string[]): void;
 }
 
 /** The connection of a request of a tunnel. */
 export interface TunnelPlace extends RequestPlace {
-  /** The server shuts down. */
+  /** Whether the server is shutting down. */
   readonly isDraining: boolean;
-  /** The answer on this connection carries a WebSocket. */
+  /** Called when an answer on this connection carries a WebSocket. */
   carries(channel: WebSocketChannel): void;
-  /** A session has sent a request on this connection, which is kept for its next one. */
+  /** Called when a session has sent a request on this connection. The connection is kept for the session's next request. */
   sessionCame(): void;
   sessionLeft(): void;
 }

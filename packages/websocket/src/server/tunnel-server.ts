@@ -24,15 +24,19 @@ import type { TunnelPlace } from './tunnel-place.ts';
 import { answer, TunnelSession } from './tunnel-session.ts';
 import type { WebSocketTerms, WebSocketUpgrader } from './web-socket-upgrader.ts';
 
-/** How an endpoint takes the messages of a WebSocket over HTTP. */
+/** Options for WebSockets over plain HTTP requests. */
 export interface HttpTunnelServerOptions {
-  /** After so many milliseconds without a message to the client a comment is sent, for proxies that cut what is silent; `false` for never. @default 15000 */
+  /**
+   * Maximum time without output to a client. The server then sends a comment, because some proxies close silent responses;
+   * `false` for never.
+   * @default 15000
+   */
   readonly keepAliveMs?: number | false;
 }
 
 const OPTIONS = describeOptions('httpTunnel', { keepAliveMs: time({ default: 15_000 }) });
 
-/** Proxies are asked to pass the answer on as it comes, and to change nothing in it. */
+/** Headers that ask proxies to forward the response at once and unchanged. */
 const HEADERS = {
   'Content-Type': 'text/event-stream',
   'Cache-Control': 'no-store, no-transform',
@@ -40,25 +44,25 @@ const HEADERS = {
   'X-Content-Type-Options': 'nosniff',
 };
 
-/** For a new session while the server shuts down: another server, or the next process, may be there already. */
+/** Header of a refusal during a shutdown. Another server, or the next process, may be ready soon. */
 const COME_LATER = { 'Retry-After': '1' };
 
-/** A session without a first request, which the client makes at once, ends after this. */
+/** Time for the first request of a session, which clients send at once. After this time, the session ends. */
 const FIRST_REQUEST_MS = 10_000;
 
 interface Session {
   readonly transport: TunnelSession;
-  /** Puts a channel on it; once. */
+  /** Opens the channel on the transport; undefined after the first call. */
   start: (() => void) | undefined;
-  /** The connection that its last request came on. */
+  /** The connection that received the session's last request. */
   server: TunnelPlace | undefined;
 }
 
-/** WebSockets over plain requests, of one endpoint: the way for clients behind proxies that let no WebSocket through. */
+/** The WebSockets of one endpoint over plain HTTP requests, for clients behind proxies that let no WebSocket through. */
 export class TunnelServer {
   private readonly upgrader: WebSocketUpgrader;
   private readonly keepAliveMs: number;
-  /** Another server's sessions are told from those that have ended. */
+  /** Distinguishes sessions of another server from sessions that have ended. */
   private readonly serverId = randomBytes(SERVER_ID_BYTES);
   private readonly sessions = new Map<string, Session>();
 
@@ -67,12 +71,12 @@ export class TunnelServer {
     this.keepAliveMs = OPTIONS.resolve(options).keepAliveMs;
   }
 
-  /** How many sessions there are. */
+  /** Number of sessions. */
   get size(): number {
     return this.sessions.size;
   }
 
-  /** Whether the request is one of a tunnel. */
+  /** Returns true if the request belongs to a tunnel. */
   takes(request: IncomingMessage): boolean {
     return request.method === 'POST' && this.upgrader.isForWebSocket(request);
   }
@@ -82,7 +86,8 @@ export class TunnelServer {
     if (source === undefined) return;
     const { origin } = request.headers;
     if (origin !== undefined) {
-      // Of another site that is allowed: its browser keeps the answer from the page otherwise.
+      // The origin is allowed. Without these headers, the browser hides the answer from a page of
+      // another site.
       response.setHeader('Access-Control-Allow-Origin', origin);
       response.setHeader('Access-Control-Allow-Credentials', 'true');
       response.setHeader('Vary', 'Origin');
@@ -103,7 +108,10 @@ export class TunnelServer {
     });
   }
 
-  /** The same decision as about a WebSocket; what the client offers stands where `authorize` looks for it. */
+  /**
+   * Opens a session after the same checks as for a WebSocket. The offered subprotocols are stored in the header that `authorize`
+   * reads.
+   */
   private open(
     { subprotocols }: OpenRequest,
     request: IncomingMessage,
@@ -155,7 +163,7 @@ export class TunnelServer {
   }
 }
 
-/** The connection is kept for the session's next request, and the one before it no more. */
+/** Keeps the connection for the session's next request, and releases the session's previous connection. */
 function serves(session: Session, place: TunnelPlace | undefined): void {
   const { server: before } = session;
   if (before === place) return;
@@ -164,13 +172,13 @@ function serves(session: Session, place: TunnelPlace | undefined): void {
   before?.sessionLeft();
 }
 
-/** A new session would end at once. */
+/** Refuses a new session during a drain, because the session would end at once. */
 function refusedByDrain(response: ServerResponse, place: TunnelPlace): boolean {
   if (place.isDraining) answer(response, 503, COME_LATER);
   return place.isDraining;
 }
 
-/** Its channel carries frames, as a connection after its upgrade does. */
+/** Opens the channel of the frames, as after an upgrade. */
 function start(
   transport: TunnelSession,
   { limits, messageTimeoutMs, subprotocol, initialize, options }: WebSocketTerms,
@@ -180,7 +188,7 @@ function start(
   const { connection } = place;
   openChannel(transport, {
     parent: connection,
-    // The WebSocket has the limits of the output, and reports what fails below.
+    // The WebSocket limits its output and reports the errors of the channel below.
     logger: silentLogger,
     maxOutboundBytes: Number.POSITIVE_INFINITY,
     outboundStallMs: false,

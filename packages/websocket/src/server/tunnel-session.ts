@@ -10,28 +10,27 @@ import {
 import { bytesEvents, COMMENT, END_EVENT, namedEvent } from '../tunnel/event-stream.ts';
 import { type BytesRequest, GAP, READ, UNKNOWN, WAITS } from '../tunnel/tunnel-request.ts';
 
-/** A proxy may cut a request that is not answered within 30 s. */
+/** Time after which a waiting request is answered, because a proxy may close a request without an answer within 30 s. */
 const ANSWER_WITHIN_MS = 15_000;
 
-/** Requests whose bytes are kept while the channel does not read; the last of them waits for its answer. */
+/** Maximum number of requests whose bytes are kept while the channel does not read. The answer to the last request waits. */
 const MOST_UNREAD = 2;
 
 /** The parts of a {@link TunnelSession}. */
 export interface TunnelSessionTerms {
-  /** The answer that carries the session's bytes. */
+  /** Answer that carries the session's bytes. */
   readonly response: ServerResponse;
-  /** The channel that carries the answer. */
+  /** Channel that carries the answer. */
   readonly connection: Channel;
   readonly keepAliveMs: number;
-  /** The session is over: no request finds it any more. */
+  /** Called when the session has ended and no longer accepts requests. */
   readonly ended: () => void;
 }
 
 /**
- * A client's session as a transport of bytes: those of the server go over one long answer, those of the client come as
- * numbered requests, one at a time. A request is answered when what came before it has been read, so a channel that reads
- * nothing stops its client.
- * A session lives as long as its answer.
+ * A transport of bytes over a client's session. The server's bytes are sent in one long answer. The client's bytes arrive in
+ * numbered requests, one after the other. The server answers a request when the earlier bytes have been read, so a channel that
+ * does not read stops its client. The session ends with its answer.
  */
 export class TunnelSession implements Transport {
   readonly accepts = 'Buffers';
@@ -43,13 +42,13 @@ export class TunnelSession implements Transport {
   // Input
   private readonly sequence = new ReceiveSequence(0);
   private mayRead = false;
-  /** Bytes that were taken and not read. */
+  /** Received bytes that have not been read. */
   private unread: Buffer[] = [];
   private waiting: ServerResponse | undefined = undefined;
   private waitTimer: Timer | undefined = undefined;
   private hasPeerEnded = false;
   private isEndReported = false;
-  /** The answer was cut after the client had ended its half: what came before is still read. */
+  /** Whether the answer was cut after the client had ended its output. Earlier input is still read. */
   private isPeerGone = false;
   // Output
   private unsent = 0;
@@ -84,7 +83,7 @@ export class TunnelSession implements Transport {
 
   // --- input ---
 
-  /** A request of the client; answers it at once, or when its bytes have been read. */
+  /** Receives a client's request. Answers at once, or when the request's bytes have been read. */
   receive({ number, bytes, isLast }: BytesRequest, response: ServerResponse): void {
     const gap = this.sequence.gapBefore(number);
     const isUnawaited = gap > 0 || (gap === 0 && this.unread.length === MOST_UNREAD);
@@ -100,7 +99,7 @@ export class TunnelSession implements Transport {
       this.hasPeerEnded = isLast;
     }
     this.deliver();
-    // A repetition takes the place of the request that it repeats.
+    // A repeated request replaces the first one.
     this.answerWaiting(WAITS);
     if (this.isOver) answer(response, UNKNOWN);
     else if (this.unread.length < MOST_UNREAD) answer(response, READ);
@@ -173,7 +172,7 @@ export class TunnelSession implements Transport {
     if (!this.isOver) this.sink?.written();
   }
 
-  /** A comment follows a time without output; not while the client reads nothing. */
+  /** Sends a comment after a period without output, unless the client does not read. */
   private expectSilence(): void {
     const { connection, response, keepAliveMs } = this.terms;
     if (!Number.isFinite(keepAliveMs)) return;
@@ -227,7 +226,7 @@ export class TunnelSession implements Transport {
   private fail(why: string): void {
     if (this.isOver) return;
     this.sink?.failed(systemError('ECONNRESET', `read ECONNRESET (${why})`));
-    // Without a channel nobody else ends it.
+    // Without a channel, the session must end itself.
     this.abort();
   }
 

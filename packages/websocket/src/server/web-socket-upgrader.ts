@@ -32,12 +32,13 @@ import { isOwnOrigin } from './own-origin.ts';
 import { checkRefusal, type UpgradeRefusal } from './refusal-check.ts';
 import type { RequestPlace } from './tunnel-place.ts';
 
-/** Builds the pipeline of a WebSocket's channel, whose `parent` is the channel that carries it. */
+/** Builds the pipeline of a WebSocket's channel. The channel's `parent` is the channel that carries the WebSocket. */
 export type WebSocketAcceptor = (channel: WebSocketChannel, request: IncomingMessage) => unknown;
 
 /**
- * Accepts a request for a WebSocket, and gets its channel before `webSocket` builds the pipeline: for attributes, such as
- * the user who was found. Works at once; if it throws, the WebSocket closes as when `webSocket` throws.
+ * Accepts a request for a WebSocket. Called with the new channel before `webSocket` builds the pipeline, for example to set the
+ * user as an attribute. The function must be synchronous. If the function throws, the WebSocket closes as if `webSocket` had
+ * thrown.
  */
 export type UpgradeAcceptance = (channel: WebSocketChannel) => void;
 
@@ -48,34 +49,39 @@ export type UpgradeDecision = boolean | UpgradeAcceptance | UpgradeRefusal;
 export interface WebSocketUpgradeOptions extends WebSocketLimits {
   /** Builds the pipeline of each WebSocket. @default there are no WebSockets */
   readonly webSocket?: WebSocketAcceptor;
-  /** The path, or the paths, that WebSockets are opened on; `request.url` has the one that was used. @default '/ws' */
+  /** One or more paths of the WebSockets. `request.url` contains the requested path. @default '/ws' */
   readonly webSocketPath?: string | readonly string[];
-  /** Options of the WebSockets' channels; logger and clock come from the connection otherwise. */
+  /** Options of the WebSockets' channels. By default, a channel has the logger and the clock of its connection. */
   readonly webSocketOptions?: ChannelOptions;
-  /** The subprotocols we speak, best first; the chosen one is the attribute `WEB_SOCKET_PROTOCOL`. @default none */
+  /**
+   * Supported subprotocols, in order of preference. The attribute `WEB_SOCKET_PROTOCOL` contains the chosen subprotocol.
+   * @default none
+   */
   readonly subprotocols?: readonly string[];
-  /** Take permessage-deflate if the client offers it. @default false */
+  /** Whether the server accepts permessage-deflate if the client offers it. @default false */
   readonly compression?: WebSocketCompression;
   /**
-   * The other sites whose pages may open a WebSocket, such as `['https://chat.example']`, or a function that decides. If
-   * it throws, the answer is 500 and the error is fired in the connection's pipeline.
+   * Other sites whose pages can open a WebSocket, for example `['https://chat.example']`, or a function that decides. If the
+   * function throws, the server answers 500 and fires the error in the connection's pipeline.
    * @default none; the server's own pages always may
    */
   readonly allowOrigin?:
     | readonly string[]
     | ((origin: string, request: IncomingMessage) => boolean);
   /**
-   * The HTTP proxies before this server, as IP addresses and networks. Their `X-Forwarded-Host` is the host that a page
-   * is compared with, and their `X-Forwarded-For` is the `clientAddress` of the WebSocket's channel. They
-   * must set or remove `X-Forwarded-Host`, and append to `X-Forwarded-For`. Such headers of anybody else have no effect. A function that throws is
-   * treated as one of `allowOrigin`. @default none
+   * IP addresses and networks of the HTTP proxies before this server. The origin of a page is compared with their
+   * `X-Forwarded-Host`. The `clientAddress` of the WebSocket's channel is read from their `X-Forwarded-For`. The proxies must set
+   * or remove `X-Forwarded-Host`, and append to `X-Forwarded-For`. Such headers from other peers have no effect. A function that
+   * throws is handled as for `allowOrigin`.
+   * @default none
    */
   readonly trustedProxies?: TrustedPeers;
   /**
-   * Decides before the WebSocket is opened, for example by a token (`bearerOf`) or a cookie (`cookieOf`): `true` accepts it,
-   * `false` answers 403. A function accepts it too, and gets the WebSocket's channel before its pipeline is built:
-   * `(channel) => channel.attributes.set(PRINCIPAL, user)` signs it in. If it throws or rejects, the answer is 500 and the error is fired in the connection's
-   * pipeline. The request's deadline goes on meanwhile. @default all are accepted
+   * Decides before the WebSocket opens, for example by a token (`bearerOf`) or a cookie (`cookieOf`). `true` accepts, and `false`
+   * answers 403. A function also accepts, and is called with the WebSocket's channel before the pipeline is built. For example,
+   * `(channel) => channel.attributes.set(PRINCIPAL, user)` signs the peer in. If `authorize` throws or rejects, the server
+   * answers 500 and fires the error in the connection's pipeline. The request's deadline continues meanwhile.
+   * @default all are accepted
    */
   readonly authorize?: (request: IncomingMessage) => UpgradeDecision | Promise<UpgradeDecision>;
 }
@@ -98,7 +104,7 @@ export const UPGRADE_OPTIONS = describeOptions(
   MESSAGE_LIMITS,
 );
 
-/** The parameters of a WebSocket whose frames come as requests. */
+/** The parameters of a WebSocket whose frames arrive in HTTP requests. */
 export interface WebSocketTerms {
   readonly limits: ReadLimits;
   readonly messageTimeoutMs: number;
@@ -107,7 +113,7 @@ export interface WebSocketTerms {
   readonly options: ChannelOptions;
 }
 
-/** Checks requests for WebSockets of one {@link HttpEndpoint}, and opens them. */
+/** The checks of one {@link HttpEndpoint} for requests for WebSockets. */
 export class WebSocketUpgrader {
   private readonly options: WebSocketUpgradeOptions;
   private readonly paths: ReadonlySet<string>;
@@ -133,7 +139,7 @@ export class WebSocketUpgrader {
     };
   }
 
-  /** Opens the WebSocket that was asked for, or answers why not. */
+  /** Opens the requested WebSocket, or refuses it. */
   open(request: IncomingMessage, handler: HttpEndpointHandler): void {
     if (!this.isForWebSocket(request)) {
       handler.refuse(404);
@@ -144,12 +150,12 @@ export class WebSocketUpgrader {
     this.authorized(request, handler, (accept) => this.upgrade(request, source, handler, accept));
   }
 
-  /** Whether there are WebSockets, and the path is theirs. */
+  /** Returns true if the request has a path of the endpoint's WebSockets. */
   isForWebSocket(request: IncomingMessage): boolean {
     return this.options.webSocket !== undefined && this.paths.has(pathOf(request));
   }
 
-  /** Decides about a WebSocket whose frames come as requests, from an {@link allowedSource}. */
+  /** Decides about a WebSocket whose frames arrive in HTTP requests, from an {@link allowedSource}. */
   admit(
     request: IncomingMessage,
     source: RequestSource,
@@ -185,7 +191,7 @@ export class WebSocketUpgrader {
     }
   }
 
-  /** `undefined` if it was refused: the request has been answered. */
+  /** Resolves with `undefined` if the request was refused and answered. */
   private async decide(
     request: IncomingMessage,
     handler: RequestPlace,
@@ -233,7 +239,7 @@ export class WebSocketUpgrader {
     };
   }
 
-  /** `undefined` if the page may not open a WebSocket: the request has been answered. */
+  /** Returns `undefined` if the page is not allowed to open a WebSocket. The request has then been answered. */
   allowedSource(request: IncomingMessage, handler: RequestPlace): RequestSource | undefined {
     try {
       const source = this.proxies.sourceOf(request, handler.connection);
@@ -245,7 +251,7 @@ export class WebSocketUpgrader {
     return undefined;
   }
 
-  /** Programs send no `Origin` header; browsers always do. */
+  /** Returns true if the page's origin is allowed. Programs send no `Origin` header; browsers always send one. */
   private isAllowed(
     request: IncomingMessage,
     { host, isForwarded }: RequestSource,
@@ -253,7 +259,7 @@ export class WebSocketUpgrader {
   ): boolean {
     const { origin } = request.headers;
     if (origin === undefined) return true;
-    // The system is asked for it, and the connection keeps it.
+    // Reading the address is a system call, and the connection caches the result.
     const { localAddress: own } = connection;
     const localAddress = own !== undefined && 'host' in own ? own.host : undefined;
     if (isOwnOrigin(origin, { host, localAddress, isForwarded })) return true;
@@ -265,7 +271,7 @@ const asItIs: UpgradeAcceptance = () => {};
 
 type OriginCheck = (origin: string, request: IncomingMessage) => boolean;
 
-/** The option as a function. */
+/** Returns the option as a function. */
 function allowedOrigins(name: string, given: readonly string[] | OriginCheck): OriginCheck {
   if (typeof given === 'function')
     return checkFunction(name, given, { answers: 'at once', takes: 2 });
@@ -275,7 +281,7 @@ function allowedOrigins(name: string, given: readonly string[] | OriginCheck): O
   throw new OptionError('OPTION_INVALID', text, { option: name, value: wrong });
 }
 
-/** Schemes that are not the web's, as `capacitor://localhost`, have no `origin`. */
+/** Checks an origin. `URL` computes no `origin` for schemes outside the web, for example `capacitor://localhost`. */
 function isOrigin(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { origin, protocol, host } = new URL(text);

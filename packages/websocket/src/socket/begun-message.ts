@@ -1,13 +1,13 @@
 import { Buffer } from 'node:buffer';
 import { unpinned } from '@headrace/core/authoring';
 
-/** A message of several frames, or a compressed one, while it is read. */
+/** A fragmented or compressed message that is being read. */
 export class BegunMessage {
   readonly isText: boolean;
   readonly isCompressed: boolean;
-  /** How many frames have come. */
+  /** Number of received frames. */
   fragments = 0;
-  /** The bytes of their payloads. */
+  /** Total length of their payloads, in bytes. */
   bytes = 0;
   private readonly pieces: Buffer[] = [];
 
@@ -16,7 +16,7 @@ export class BegunMessage {
     this.isCompressed = isCompressed;
   }
 
-  /** @param isLast - the message is taken within this call */
+  /** @param isLast - whether the message is consumed within this call */
   add(piece: Buffer, isLast: boolean): void {
     this.fragments += 1;
     this.bytes += piece.length;

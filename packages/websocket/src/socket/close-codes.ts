@@ -1,15 +1,15 @@
 import { Buffer } from 'node:buffer';
 import { type CloseReason, isHeadraceError } from '@headrace/core';
 
-/** How a peer closed its WebSocket. */
+/** The close code and the close text that a peer sent. */
 export interface WebSocketClose {
-  /** The code of its close frame; 1005 if it named none, 1006 if there was no close frame at all. */
+  /** Code of the peer's close frame; 1005 for a frame without a code, 1006 without a close frame. */
   readonly code: number;
-  /** The text of its close frame; empty without one. */
+  /** Text of the peer's close frame; empty without one. */
   readonly reason: string;
 }
 
-/** A peer that does not answer our close frame is dropped after this. */
+/** Time after which a peer that does not answer the close frame is disconnected. */
 export const CLOSE_TIMEOUT_MS = 2000;
 /** Stands for a close frame without a code. */
 export const NO_CODE = 1005;
@@ -35,7 +35,7 @@ const CODES: Readonly<Record<string, number>> = {
   limit: 1013,
 };
 
-/** The code of the close frame for one of our reasons; what the peer sent wrongly has codes of its own. */
+/** Returns the close code for a close reason. Some errors of the peer's input have their own close codes. */
 export function closeCodeOf(reason: CloseReason, error?: Error): number {
   if (isHeadraceError(error, 'TEXT_NOT_UTF8')) return 1007;
   if (isHeadraceError(error, 'FRAME_TOO_LONG')) return 1009;
@@ -47,7 +47,7 @@ export function closeCodeOf(reason: CloseReason, error?: Error): number {
 
 const MAX_REASON_BYTES = 123;
 
-/** A close frame has room for 123 bytes of reason. */
+/** Returns the text of a close frame, which has room for 123 bytes. */
 export function closeText(reason: CloseReason): string {
   return Buffer.byteLength(reason) <= MAX_REASON_BYTES ? reason : '';
 }

@@ -3,44 +3,45 @@ import { type Extension, parseExtensions } from './extensions.ts';
 import { type MessageDeflate, WindowDeflate } from './message-deflate.ts';
 
 /**
- * permessage-deflate (RFC 7692): `true`, or with options. It costs time for each message, memory for each connection where
- * windows are kept (32 KiB each way), and may leak the content of a message to an attacker who can add
- * text to it (CRIME). While a message is inflated, its inflated bytes count against `maxMessageBytes`.
- * A server compresses a message of a broadcast, up to 32 KiB, once for all members.
+ * Whether permessage-deflate (RFC 7692) is used: a Boolean, or an object with options. Compression costs time for each message.
+ * If windows are kept, each connection costs memory (32 KiB in each direction). Compression can leak the content of a message to
+ * an attacker who can add text to the message (CRIME). The limit `maxMessageBytes` applies to the inflated bytes, while a message
+ * is inflated. A server compresses a broadcast message of up to 32 KiB once for all members.
  */
 export type WebSocketCompression =
   | boolean
   | {
-      /** Messages below this size, in bytes, are sent uncompressed. @default 1024 */
+      /** Minimum size of a compressed message, in bytes. Smaller messages are sent uncompressed. @default 1024 */
       readonly thresholdBytes?: number;
       /**
-       * Keep the window from message to message: better compression, memory for each connection, and a broadcast is
-       * compressed for each member. @default false
+       * Whether the window is kept between messages. A kept window improves compression, but costs memory for each connection. A
+       * broadcast is then compressed for each member.
+       * @default false
        */
       readonly keepContext?: boolean;
     };
 
-/** How one end compresses the messages of a WebSocket, as the handshake agreed. */
+/** The compression of one end of a WebSocket, as agreed in the handshake. */
 export interface AgreedDeflate {
-  /** The size of the window, as a power of two. */
+  /** Size of the window, as a power of two. */
   readonly windowBits: number;
-  /** Messages below this size, in bytes, are sent uncompressed. */
+  /** Minimum size of a compressed message, in bytes. */
   readonly thresholdBytes: number;
   /**
-   * A message of a broadcast is compressed once for all members with windows of this size, up to so many bytes: more
-   * would hold the event loop. Less than the threshold if the window is kept from message to message, which no other
-   * member has, and for a client, whose frames have masks.
+   * Maximum size of a broadcast message that is compressed once for all members with the same window size, in bytes. A larger
+   * message would block the event loop. The value is below the threshold if the window is kept between messages, because no other
+   * member has the same window. The value is also below the threshold for a client, because a client's frames are masked.
    */
   readonly maxSharedBytes: number;
-  /** Compresses one message for this WebSocket alone, and inflates what it receives, in other threads. */
+  /** Compresses messages for this WebSocket alone, and inflates received messages, in other threads. */
   readonly own: MessageDeflate;
 }
 
 const MAX_SHARED_BYTES = 32 * 1024;
 const LARGEST_WINDOW_BITS = 15;
 /**
- * The sizes of windows that a server agrees on. A broadcast is compressed once for each, so there are few. zlib has none
- * of 2^8: it would use 2^9, which such a peer cannot inflate.
+ * Window sizes that a server agrees on. The list is short because a broadcast is compressed once for each size. The list has no
+ * 2^8, because zlib would use 2^9, and a peer with a window of 2^8 could not inflate the result.
  */
 const WINDOW_BITS: readonly number[] = [15, 12, 9];
 
@@ -49,15 +50,15 @@ const OPTIONS = describePart('compression', {
   keepContext: flag({ default: false }),
 });
 
-/** The offer, or the limits, of one end. */
+/** The compression parameters that an end offers or allows. */
 export interface DeflateTerms {
   readonly thresholdBytes: number;
   readonly keepContext: boolean;
-  /** The largest size of an inflated message, in bytes. */
+  /** Maximum size of an inflated message, in bytes. */
   readonly maxMessageBytes: number;
 }
 
-/** The option; `undefined` if nothing is compressed. */
+/** Returns the parameters of the option; `undefined` if nothing is compressed. */
 export function deflateTerms(
   compression: WebSocketCompression,
   maxMessageBytes: number,
@@ -74,17 +75,18 @@ interface Parameters {
   server_no_context_takeover?: true;
   client_no_context_takeover?: true;
   server_max_window_bits?: number;
-  /** Without a value in an offer: the client can take any. */
+  /** In an offer, `true` if the parameter has no value, which means that the client supports every value. */
   client_max_window_bits?: number | true;
 }
 
 // --- a server ---
 
 /**
- * Takes the first of a client's offers that it can, and answers with nothing that was not offered, which some clients
- * refuse, Netty's among them. Windows that the client did not ask to be fresh may be so without a word.
+ * Accepts the first of the client's offers that the server supports. The answer contains only parameters of the offer, because
+ * some clients, for example Netty's, refuse other parameters. A server can use a new window for each message without an
+ * announcement.
  *
- * @returns `undefined` if there is no such offer
+ * @returns `undefined` if no offer is supported
  * @throws Error for a header that breaks the syntax
  */
 export function acceptDeflate(
@@ -110,7 +112,7 @@ export function acceptDeflate(
 
 // --- a client ---
 
-/** A client's offer. */
+/** Returns a client's offer. */
 export function offerOf({ keepContext }: DeflateTerms): string {
   const fresh = keepContext ? '' : '; server_no_context_takeover; client_no_context_takeover';
   return `${NAME}${fresh}; client_max_window_bits`;
@@ -157,7 +159,7 @@ function agreed(
   };
 }
 
-/** `undefined` for parameters that are unknown, wrong or there twice: such an offer is declined (RFC 7692, section 7). */
+/** Returns `undefined` for unknown, wrong or repeated parameters. Such an offer is declined (RFC 7692, section 7). */
 function parametersOf({ parameters }: Extension, isOffer: boolean): Parameters | undefined {
   const known: Parameters = {};
   for (const [name, value] of parameters) {
@@ -175,5 +177,5 @@ function parametersOf({ parameters }: Extension, isOffer: boolean): Parameters |
   return known;
 }
 
-/** 8 to 15, without a zero before it. */
+/** Matches 8 to 15, without a leading zero. */
 const BITS = /^(?:[89]|1[0-5])$/;

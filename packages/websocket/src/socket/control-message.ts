@@ -1,19 +1,19 @@
 import { Buffer } from 'node:buffer';
 import { EncodeError } from '@headrace/core';
 
-/** The longest payload of a frame without data (RFC 6455, section 5.5). */
+/** Maximum payload of a control frame, in bytes (RFC 6455, section 5.5). */
 export const MAX_CONTROL_BYTES = 125;
 
 /**
- * A ping frame (RFC 6455, section 5.5.2). A WebSocket sends it past the messages that wait, and every peer answers it, a
- * browser too. A `HeartbeatHandler` with `webSocketHeartbeat()` writes pings and takes the answers.
+ * A ping frame (RFC 6455, section 5.5.2). A WebSocket sends a ping ahead of waiting messages, and every peer answers pings,
+ * including browsers. A `HeartbeatHandler` with `webSocketHeartbeat()` writes pings and consumes the answers.
  *
- * From the first ping that a pipeline writes it reads the answers, as {@link WebSocketPong}, and the peer's pings, which
- * have been answered. The handler that writes pings stands before the codec; codecs of WebSockets drop what nobody took.
- * With auto-read off an answer is the message that was asked for, unless a `HeartbeatHandler` takes it.
+ * After its first ping, a pipeline reads the answers as {@link WebSocketPong}, and the pings of the peer, which the WebSocket has
+ * already answered. Place the handler that writes pings before the codec, because WebSocket codecs drop pings and pongs. With
+ * auto-read off, a pong fulfills a requested read, unless a `HeartbeatHandler` consumes the pong.
  */
 export class WebSocketPing {
-  /** At most 125 bytes; `undefined` if the WebSocket is to number the pings that it sends. */
+  /** Payload of at most 125 bytes; `undefined` if the WebSocket assigns a number as the payload. */
   readonly payload: Buffer | undefined;
 
   /** @throws EncodeError `MESSAGE_TOO_LONG` for more than 125 bytes */
@@ -27,9 +27,9 @@ export class WebSocketPing {
   }
 }
 
-/** The answer to a {@link WebSocketPing} that was written. One that answers none is never read. */
+/** The answer to a {@link WebSocketPing} that was written. A pong that answers no ping is never read. */
 export class WebSocketPong {
-  /** That of the ping. */
+  /** Payload of the answered ping. */
   readonly payload: Buffer;
 
   constructor(payload: Buffer) {
@@ -37,7 +37,7 @@ export class WebSocketPong {
   }
 }
 
-/** A frame without data, as a message of the pipeline. */
+/** Returns true for a ping or a pong, which are control frames of the pipeline. */
 export function isControlMessage(message: unknown): message is WebSocketPing | WebSocketPong {
   return message instanceof WebSocketPing || message instanceof WebSocketPong;
 }

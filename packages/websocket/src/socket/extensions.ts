@@ -1,4 +1,4 @@
-/** One extension of a header `Sec-WebSocket-Extensions`, with its parameters as they stand there. */
+/** One extension of a header `Sec-WebSocket-Extensions`, with its parameters in the header's order. */
 export interface Extension {
   readonly name: string;
   readonly parameters: readonly (readonly [name: string, value: string | undefined])[];
@@ -8,8 +8,8 @@ const TOKEN_CHARACTER = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]";
 const TOKEN = `${TOKEN_CHARACTER}+`;
 const SPACE = '[ \\t]*';
 /**
- * A quoted value stands for a token (RFC 6455, section 9.1): no comma and no semicolon is within it. Character by
- * character there is one way to match it; a stranger's value without an end would cost the event loop all others.
+ * Matches a token or a quoted token (RFC 6455, section 9.1), which contains no comma and no semicolon. Each character matches in
+ * only one way. Otherwise an unterminated value from a stranger could block the event loop.
  */
 const VALUE = `(?:${TOKEN}|"(?:\\\\?${TOKEN_CHARACTER})+")`;
 const PARAMETER = `;${SPACE}${TOKEN}${SPACE}(?:=${SPACE}${VALUE}${SPACE})?`;
@@ -33,9 +33,9 @@ function parseParameter(text: string): readonly [string, string | undefined] {
 }
 
 /**
- * The names of a header `Sec-WebSocket-Protocol`.
+ * Returns the names of a header `Sec-WebSocket-Protocol`.
  *
- * @throws Error for a header that breaks the syntax, or has a name twice
+ * @throws Error for a header that breaks the syntax or repeats a name
  */
 export function parseSubprotocols(header: string): ReadonlySet<string> {
   const names = header.split(',').map((name) => name.trim());
@@ -46,7 +46,7 @@ export function parseSubprotocols(header: string): ReadonlySet<string> {
   return all;
 }
 
-/** Whether this may be the name of a subprotocol. */
+/** Returns true for a valid name of a subprotocol. */
 export function isToken(text: string): boolean {
   return ONE_TOKEN.test(text);
 }

@@ -6,13 +6,13 @@ import { firstByte, frameLength, frameOf, writeFrame, writeHeader } from './mess
 import { SharedMessage } from './shared-message.ts';
 import { TextMessage } from './text-message.ts';
 
-/** A message of the output, or one of a broadcast. */
+/** An outbound message, or a shared message of a broadcast. */
 export type Outgoing = string | TextMessage | Uint8Array | SharedMessage;
 
-/** The kinds of messages that a WebSocket accepts, in words. */
+/** The kinds of messages that a WebSocket accepts, as text. */
 export const ACCEPTED = 'strings, TextMessages and bytes';
 
-/** Whether a WebSocket takes this value. */
+/** Returns true for a value that a WebSocket accepts. */
 export function isOutgoing(message: unknown): message is Outgoing {
   return (
     typeof message === 'string' ||
@@ -22,12 +22,15 @@ export function isOutgoing(message: unknown): message is Outgoing {
   );
 }
 
-/** A payload alone in its flush is copied behind its header up to this length; a longer one without a mask is written as it is. */
+/**
+ * Maximum length of a payload that is copied behind its header, if it is the only payload of its flush. A longer payload without
+ * a mask is written without a copy.
+ */
 const COPY_BYTES = 8 * 1024;
 
 /**
- * The output of a WebSocket: frames its messages, a client's with masks, and writes those of one flush as one message of
- * the channel that carries it, without a stream between.
+ * The output of a WebSocket, which frames messages, with masks for a client. The frames of one flush are written as one message
+ * of the channel that carries the WebSocket, without an intermediate stream.
  */
 export class FrameOutput {
   private readonly below: Context;
@@ -35,9 +38,9 @@ export class FrameOutput {
   private readonly isMasked: boolean;
 
   /**
-   * @param below - the place in the pipeline of the channel that carries the WebSocket
-   * @param deflate - how messages are compressed, if they are
-   * @param isMasked - a client's
+   * @param below - place in the pipeline of the channel that carries the WebSocket
+   * @param deflate - agreed compression, if any
+   * @param isMasked - whether this end is a client
    */
   constructor(below: Context, deflate: AgreedDeflate | undefined, isMasked: boolean) {
     this.below = below;
@@ -45,7 +48,7 @@ export class FrameOutput {
     this.isMasked = isMasked;
   }
 
-  /** Settles when all of them are sent, or one is lost. Another call only after that. */
+  /** Writes messages. Settles when all messages are sent, or when a message is lost. Call `write` again only after that. */
   write(messages: readonly unknown[]): WriteFuture {
     for (let i = 0; i < messages.length; i++) {
       if (this.isCompressedAlone(messages[i] as Outgoing)) return this.compress([...messages]);
@@ -53,7 +56,7 @@ export class FrameOutput {
     return this.writeFrames(messages);
   }
 
-  /** True if the message must be compressed for this WebSocket alone, in another thread. */
+  /** Returns true if the message must be compressed for this WebSocket alone, in another thread. */
   private isCompressedAlone(message: Outgoing): boolean {
     const { deflate } = this;
     if (deflate === undefined) return false;
@@ -68,7 +71,7 @@ export class FrameOutput {
     return future;
   }
 
-  /** Writes the messages from the place `from` on, each when those before it have been written. */
+  /** Writes the messages from the index `from` on, each after the messages before it. */
   private compressFrom(from: number, messages: readonly Outgoing[], future: SettableFuture): void {
     const at = messages.findIndex((message, i) => i >= from && this.isCompressedAlone(message));
     const settle = (error?: Error): void => {
@@ -185,23 +188,23 @@ class Frames implements ByteSource {
   }
 }
 
-/** The bytes behind a shorter payload may be another connection's. */
+/** Creates the error for a payload that became shorter. The bytes after the payload could belong to another connection. */
 function resized(): RangeError {
   return new RangeError('a message has changed its length since it was written');
 }
 
-/** False for a binary one. */
+/** Returns false for a binary message. */
 export function isTextMessage(message: Outgoing): boolean {
   return message instanceof SharedMessage ? message.isText : !(message instanceof Uint8Array);
 }
 
-/** The length of a message's payload, before it is compressed. */
+/** Returns the length of a message's payload, before compression. */
 export function payloadLength(message: Outgoing): number {
   if (typeof message === 'string') return Buffer.byteLength(message);
   return message instanceof Uint8Array ? message.length : message.byteLength;
 }
 
-/** The payload; a text message's is its UTF-8. */
+/** Returns the payload; for text, its UTF-8. */
 export function payloadOf(message: Outgoing): Uint8Array {
   if (typeof message === 'string') return Buffer.from(message);
   if (message instanceof TextMessage) return message.bytes;

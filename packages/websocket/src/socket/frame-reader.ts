@@ -18,60 +18,59 @@ interface InflatedMessage {
   readonly payload: Buffer;
 }
 
-/** Gets what a {@link FrameReader} reads, in the order in which it came. */
+/** Receives the results of a {@link FrameReader}, in order. */
 export interface FrameListener {
-  /** False while it takes no more: what follows waits as it came. */
+  /** False while the listener accepts no more messages. Further input waits unread. */
   readonly isTaking: boolean;
   arrived(message: WebSocketInput): void;
   pinged(payload: Buffer): void;
-  /** An answer to a ping, or to none. */
+  /** Receives a pong, which can answer a ping or none. */
   ponged(payload: Buffer): void;
-  /** The peer's close frame; nothing follows. */
+  /** Receives the peer's close frame, after which nothing follows. */
   closeRead(code: number, reason: string): void;
-  /** The peer broke the protocol or a limit; nothing follows. */
+  /** Called when the peer broke the protocol or a limit. Nothing follows. */
   broken(error: DecodeError): void;
-  /** The input that came while a message was inflated has been read now. */
+  /** Called when the input that arrived during inflation has been read. */
   inflated(): void;
 }
 
 const MASK_BYTES = 4;
 
 /**
- * Reads the frames of one end (RFC 6455, section 5), a client's with masks or a server's without, and puts messages
- * together. Between two frames it has no memory of any: a whole message in one frame is taken out of the read it came
- * with.
+ * Reads the frames of one end (RFC 6455, section 5) and joins their messages. A client's frames are masked; a server's are not.
+ * Between two frames, the reader keeps no memory. A message in one frame is a view of the received bytes.
  */
 export class FrameReader {
-  /** How many whole messages have been read. */
+  /** Number of complete messages that have been read. */
   finished = 0;
-  /** A message is being inflated in another thread: what follows it waits, and nothing more should be given. */
+  /** Whether a message is being inflated in another thread. Later messages wait, and the caller should pass no more input. */
   isInflating = false;
-  /** Bytes, or an inflated message, wait for the listener to take more; then {@link readOn}. */
+  /** Whether bytes, or an inflated message, wait until the listener accepts more. Then call {@link readOn}. */
   isWaiting = false;
-  /** Set before the first frame if the handshake agreed on compression. */
+  /** Compression of the peer's messages. Set before the first frame if the handshake agreed on compression. */
   deflate: MessageDeflate | undefined = undefined;
   private readonly limits: ReadLimits;
   private readonly listener: FrameListener;
   private readonly maskBytes: number;
-  /** Nothing more is read. */
+  /** Whether reading has ended. */
   private isOver = false;
-  /** The bytes of a frame that is not whole, and those that wait. */
+  /** Bytes of an incomplete frame, and bytes that wait. */
   private input: ByteInput | undefined = undefined;
-  /** The message whose last frame has not come. */
+  /** The message whose last frame has not arrived. */
   private begun: BegunMessage | undefined = undefined;
-  /** The message that was inflated; what follows it waits until it is taken. */
+  /** The inflated message. Later input waits until the listener accepts the message. */
   private ready: InflatedMessage | undefined = undefined;
-  /** The length of the frame that is not whole, if it is known. */
+  /** Length of the incomplete frame, if it is known. */
   private wanted = 0;
 
-  /** @param isMasked - the frames that are read come from a client */
+  /** @param isMasked - whether the peer is a client */
   constructor(limits: ReadLimits, isMasked: boolean, listener: FrameListener) {
     this.limits = limits;
     this.listener = listener;
     this.maskBytes = isMasked ? MASK_BYTES : 0;
   }
 
-  /** A message or a frame has begun, and the peer has not sent the rest. */
+  /** Whether a message or a frame has begun whose rest the peer has not sent. */
   get isWithin(): boolean {
     if (this.isInflating || this.isWaiting) return false;
     return this.begun !== undefined || this.input !== undefined;
@@ -85,7 +84,7 @@ export class FrameReader {
       if (at === bytes.length || this.isOver) return;
       const rest = at === 0 ? bytes : bytes.subarray(at);
       this.input = new ByteInput();
-      // No time limit ends the wait.
+      // The wait has no time limit, so the bytes are copied.
       this.input.append(this.isWaiting ? unpinned(rest) : rest);
       this.keep(this.input);
     } else {
@@ -94,7 +93,7 @@ export class FrameReader {
     }
   }
 
-  /** The listener takes more. */
+  /** Continues when the listener accepts more. */
   readOn(): void {
     const { ready } = this;
     if (ready !== undefined) {
@@ -106,7 +105,7 @@ export class FrameReader {
     if (this.input !== undefined) this.readKept(this.input);
   }
 
-  /** No frame is read before a message that comes first. */
+  /** Whether an earlier message must be delivered before further frames are read. */
   private get isBehind(): boolean {
     return this.isInflating || this.ready !== undefined;
   }
@@ -125,7 +124,7 @@ export class FrameReader {
     input.settle();
   }
 
-  /** Reads all whole frames between two offsets. Returns the offset of the rest. */
+  /** Reads all complete frames between two offsets. Returns the offset of the rest. */
   private readFrames(bytes: Buffer, from: number, to: number): number {
     let at = from;
     this.wanted = 0;
@@ -154,7 +153,7 @@ export class FrameReader {
     return at;
   }
 
-  /** Errors that the first two bytes alone show. */
+  /** Checks the first two bytes for errors. Returns true if reading has ended. */
   private isRefused(first: number, second: number): boolean {
     const why = this.fault(first, second);
     if (why !== undefined) this.fail(BROKEN, why);
@@ -190,7 +189,7 @@ export class FrameReader {
     return this.isOver;
   }
 
-  /** One whole frame: its header begins at `at`, its payload at `from`, and it ends before `to`. */
+  /** Reads one complete frame, whose header begins at `at` and whose payload begins at `from`. The frame ends before `to`. */
   private readFrame(bytes: Buffer, at: number, from: number, to: number): void {
     const first = bytes[at]!;
     const isPlain =
@@ -280,7 +279,7 @@ export class FrameReader {
     this.listener.broken(protocolError(closeCode, why, cause));
   }
 
-  /** Reads nothing more. */
+  /** Ends reading. */
   stop(): void {
     this.isOver = true;
     this.isWaiting = false;
@@ -289,7 +288,7 @@ export class FrameReader {
 }
 
 const TEXT_FRAME = firstByte(true);
-/** A call of Node's for fewer bytes costs more than it saves. */
+/** Length below which a Node call costs more than it saves. */
 const SHORT_BYTES = 64;
 
 function isAsciiOnly(bytes: Buffer, from: number, to: number): boolean {
@@ -299,13 +298,13 @@ function isAsciiOnly(bytes: Buffer, from: number, to: number): boolean {
   return seen < 0x80;
 }
 
-/** A length of two or of eight bytes. More than any limit where a number has no room for it. */
+/** Reads a length of two or of eight bytes. A length beyond the precision of a number still exceeds every limit. */
 function lengthAt(bytes: Buffer, at: number, size: number): number {
   if (size === 2) return bytes.readUInt16BE(at);
   return bytes.readUInt32BE(at) * 2 ** 32 + bytes.readUInt32BE(at + 4);
 }
 
-/** A code that may stand in a close frame (RFC 6455, section 7.4). */
+/** Returns true for a code that is valid in a close frame (RFC 6455, section 7.4). */
 function isCloseCode(code: number): boolean {
   if (code >= 3000) return code <= 4999;
   return code >= 1000 && code <= 1014 && code !== 1004 && code !== NO_CODE && code !== CUT_OFF;

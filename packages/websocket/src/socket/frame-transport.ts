@@ -29,7 +29,7 @@ import type { ReadLimits } from './message-limits.ts';
 import { Pings } from './pings.ts';
 import type { WebSocketInput } from './text-message.ts';
 
-/** The agreement of both sides. */
+/** The parameters that both ends agreed on. */
 export interface AgreedTerms {
   readonly deflate: AgreedDeflate | undefined;
   readonly subprotocol: string | undefined;
@@ -37,56 +37,56 @@ export interface AgreedTerms {
 
 /** The reports of a {@link FrameTransport} to the first handler of its channel. */
 export interface FrameTransportListener {
-  /** The WebSocket has ended; comes before the channel closes of it. */
+  /** Called when the WebSocket has ended, before the channel closes. */
   peerClosed(close: WebSocketClose): void;
   /**
-   * Something was read.
+   * Called when bytes were read.
    *
-   * @param isWithin - a message has begun whose rest the peer has not sent
-   * @param finished - how many whole messages have been read
+   * @param isWithin - whether a message has begun whose rest the peer has not sent
+   * @param finished - number of complete messages that have been read
    */
   inputRead(isWithin: boolean, finished: number): void;
 }
 
 /**
- * A WebSocket on the channel that carries it, as a transport. Its frames are read and written at one place of
- * that channel's pipeline, whose handler calls the methods of the section "from below". Both ends are alike; a
- * client's frames have masks, and its connection is made when the transport is opened.
+ * A transport over the channel that carries a WebSocket. One handler in that channel's pipeline reads and writes the frames, and
+ * calls the methods of the section "from below". Clients and servers use this class. A client masks its frames, and connects when
+ * the transport is opened.
  */
 export class FrameTransport implements Transport, FrameListener, MessageSource {
   listener: FrameTransportListener | undefined = undefined;
-  /** The subprotocol that both sides agreed on, once active; `undefined` if they did not. */
+  /** The agreed subprotocol, set when active; `undefined` if none was agreed. */
   subprotocol: string | undefined = undefined;
   private readonly isClient: boolean;
   private readonly dial: (() => void) | undefined;
-  /** Set before anything else can happen, but for the end of a client that never got a connection. */
+  /** Set before every other call, except at the end of a client that never had a connection. */
   private below!: Context;
-  /** There once the handshake is done. */
+  /** Set when the handshake is complete. */
   private output: FrameOutput | undefined = undefined;
   private readonly reader: FrameReader;
   private readonly intake: MessageIntake;
   private gate: ReadGate | undefined = undefined;
   private isPaused = false;
-  /** The rest of a message is awaited. */
+  /** Whether the rest of a message is awaited. */
   private isAwaiting = false;
   private isWriting = false;
-  /** Payloads that are not sent. */
+  /** Bytes of payloads that are not sent yet. */
   private unsent = 0;
   private pings: Pings | undefined = undefined;
-  /** Our close frame has been written. */
+  /** Whether this end has written its close frame. */
   private isClosing = false;
   private brokenCode: number | undefined = undefined;
   private peerClose: WebSocketClose | undefined = undefined;
-  /** Our answer to its close frame comes after output that is being sent. */
+  /** Whether the answer to the peer's close frame waits for output that is being sent. */
   private awaitsOutput = false;
   private isGone = false;
-  /** Messages that were passed on after the end of the connection. */
+  /** Number of messages passed on after the end of the connection. */
   private late = 0;
-  /** More of them with the next turn of the event loop. */
+  /** Whether more of these messages follow in the next turn of the event loop. */
   private awaitsTurn = false;
   private closeTimer: Timer | undefined = undefined;
 
-  /** @param dial - a client's: makes the connection, whose handler calls {@link carriedBy} at once */
+  /** @param dial - on a client, the function that connects; the connection's handler calls {@link carriedBy} at once */
   constructor(limits: ReadLimits, dial?: () => void) {
     this.isClient = dial !== undefined;
     this.dial = dial;
@@ -111,7 +111,7 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
   }
 
   get unsentBytes(): number {
-    // While one long message is sent, the progress is that of the connection below.
+    // While one long message is sent, its progress is the progress of the connection below.
     return this.unsent - this.below.channel.outboundProgress;
   }
 
@@ -147,7 +147,7 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
     this.readBelow();
   }
 
-  /** Messages that waited are read as a burst. */
+  /** Reads waiting messages as a burst. */
   private readOn(): void {
     if (this.isGone || !this.reader.isWaiting) return;
     this.reader.readOn();
@@ -155,7 +155,7 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
     this.endRead();
   }
 
-  /** A channel that does not read by itself is asked for each read. */
+  /** Requests a read from a channel without auto-read. */
   private readBelow(): void {
     const { channel } = this.below;
     if (this.isPaused || this.reader.isWaiting) return;
@@ -220,7 +220,7 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
   broken(error: DecodeError): void {
     this.brokenCode = error.details['closeCode'] as number;
     this.resume();
-    // Frames that came before it are answered first.
+    // Earlier messages are delivered and answered first.
     this.intake.endBurst();
     if (this.intake.isOver) return;
     this.intake.sink?.caught(error);
@@ -234,7 +234,8 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
 
   write(messages: readonly unknown[], bytes: number): boolean {
     this.isWriting = true;
-    // It is closing: the close is reported to the channel, which fails what it still holds.
+    // While the WebSocket closes, nothing is written. The channel is notified of the close and
+    // fails its remaining output.
     if (!this.isActive) return false;
     const future = this.output!.write(messages);
     this.isWriting = !future.isSuccess;
@@ -244,7 +245,7 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
     return false;
   }
 
-  /** Sends a ping, past the messages that wait. */
+  /** Sends a ping ahead of waiting messages. */
   ping({ payload }: WebSocketPing): WriteFuture {
     if (!this.isActive) {
       return SettableFuture.failed(new ChannelError('CHANNEL_CLOSED', 'the WebSocket is closing'));
@@ -253,7 +254,10 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
     return this.pings.send(payload);
   }
 
-  /** A handler below that fails a write has lost part of what the peer reads, as a stream that fails has. */
+  /**
+   * Handles the result of a write. If a handler below fails a write, the peer has lost part of the output, as after the failure
+   * of a stream. The connection then closes.
+   */
   private sent(error: Error | undefined): void {
     if (error !== undefined) {
       this.below.close('error');
@@ -281,10 +285,10 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
       return;
     }
     this.pings?.flush();
-    // A close frame after output that is stuck would never be sent.
+    // A close frame after blocked output would never be sent.
     if (isActive && !this.isWriting && this.pings?.areWaiting !== true) this.sayGoodbye(info);
     else if (isActive || this.peerClose === undefined) this.below.close();
-    // Further input is dropped, but the peer's close frame must be read.
+    // Drops further input, but reads the peer's close frame.
     this.resume();
   }
 
@@ -317,7 +321,10 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
     this.below.shutdown('output').onSettled(() => {});
   }
 
-  /** The burst ends before the input does: answers to the messages before the close frame leave before ours. */
+  /**
+   * Receives the peer's close frame. The burst of messages ends before the input ends. Answers to these messages are therefore
+   * sent before the close frame of this end.
+   */
   closeRead(code: number, reason: string): void {
     this.closedBy({ code, reason });
     this.intake.endBurst();
@@ -341,16 +348,16 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
 
   // --- from below ---
 
-  /** @param below - the place in the pipeline of the channel that carries the WebSocket */
+  /** @param below - place in the pipeline of the channel that carries the WebSocket */
   carriedBy(below: Context): void {
     this.below = below;
   }
 
   /**
-   * The handshake is done.
+   * Called when the handshake is complete.
    *
-   * @param rest - what was read behind it; it waits for the next turn of the event loop, when the code that connected has the
-   * channel
+   * @param rest - bytes that were read after the handshake, which are held until the next turn of the event loop, when the
+   * connecting code has the channel
    */
   opened({ deflate, subprotocol }: AgreedTerms, rest?: Buffer): void {
     this.output = new FrameOutput(this.below, deflate, this.isClient);
@@ -364,7 +371,7 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
     this.intake.sink?.connected();
   }
 
-  /** There will be no WebSocket. */
+  /** Fails a connect. */
   refuse(error: Error): void {
     this.intake.sink?.failed(error);
   }
@@ -374,24 +381,24 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
     this.wasRead();
   }
 
-  /** Messages that were received since the last call came together. */
+  /** Ends a burst: the messages since the last call arrived together. */
   endRead(): void {
     this.intake.endBurst();
     this.readBelow();
   }
 
-  /** The peer has ended its half of the connection; there should have been a close frame. */
+  /** Called when the peer has ended its output without a close frame. */
   inputEnded(): void {
     this.endBelow();
   }
 
-  /** The connection has closed. */
+  /** Called when the connection has closed. */
   gone(): void {
     this.isGone = true;
     this.closeTimer?.cancel();
     this.gate?.release();
     const { intake, reader } = this;
-    // Messages that were read before the end come before it, by turns.
+    // Messages that arrived before the end are passed on first, in several turns of the event loop.
     intake.isDue = true;
     if (reader.isWaiting) reader.readOn();
     if (intake.isOver) reader.stop();
@@ -403,7 +410,7 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
     const isCutOff = this.peerClose === undefined;
     if (isCutOff) this.closedBy({ code: CUT_OFF, reason: '' });
     const info = this.below.channel.closeInfo;
-    // The close of the connection below is that of the WebSocket.
+    // The WebSocket closes as the connection below did.
     if (info?.error !== undefined) sink?.failed(info.error);
     else if (isCutOff && this.isClient && info?.by === 'peer') sink?.failed(cutOff());
     sink?.disconnected(info);
@@ -412,7 +419,9 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
 
 const NONE: readonly Buffer[] = [];
 
-/** A server that stops says so; a client that leaves often does not. */
+/**
+ * Creates the error for an end without a close frame. A server that stops sends a close frame; a leaving client often does not.
+ */
 function cutOff(): Error {
   const error = new Error('the connection ended without a close frame');
   return Object.assign(error, { code: 'ECONNRESET' });

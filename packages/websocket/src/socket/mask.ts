@@ -1,12 +1,12 @@
 import { randomFillSync } from 'node:crypto';
 
-/** From here on the setup of a view of whole words pays. */
+/** Length from which the setup of a view of 32-bit words is worthwhile. */
 const WORDS_FROM_BYTES = 128;
 
 const random = new Uint8Array(8 * 1024);
 let randomAt = random.length;
 
-/** Writes a new mask, which no sender of a payload can know before (RFC 6455, section 10.3). */
+/** Writes a new mask that the sender of a payload cannot predict (RFC 6455, section 10.3). */
 export function writeMask(target: Uint8Array, at: number): void {
   if (randomAt === random.length) {
     randomFillSync(random);
@@ -16,16 +16,15 @@ export function writeMask(target: Uint8Array, at: number): void {
 }
 
 /**
- * Puts the mask on a payload or takes it off, in place (RFC 6455, section 5.3). Returns true if all bytes of the result
- * are ASCII.
+ * Masks or unmasks a payload in place (RFC 6455, section 5.3). Returns true if all bytes of the result are ASCII.
  *
- * @param maskAt - where the four bytes of the mask begin
+ * @param maskAt - offset of the four bytes of the mask
  */
 export function applyMask(bytes: Uint8Array, maskAt: number, from: number, to: number): boolean {
   let seen = 0;
   let at = from;
   if (to - from >= WORDS_FROM_BYTES) {
-    // Words are aligned in the memory, not in the payload.
+    // Words are aligned in memory, not in the payload.
     const begin = from + (-(bytes.byteOffset + from) & 3);
     seen = maskBytes(bytes, maskAt, from, from, begin);
     const key = wordOf(bytes, maskAt, begin - from);
@@ -42,7 +41,7 @@ export function applyMask(bytes: Uint8Array, maskAt: number, from: number, to: n
   return (seen | maskBytes(bytes, maskAt, from, at, to)) < 0x80;
 }
 
-/** Returns the bits that any of the bytes has. */
+/** Returns the bitwise OR of all bytes. */
 function maskBytes(
   bytes: Uint8Array,
   maskAt: number,
@@ -59,7 +58,7 @@ function maskBytes(
   return seen;
 }
 
-/** The mask as the machine reads four bytes of the payload, the first of which is `offset` bytes behind its begin. */
+/** Returns the mask as a 32-bit word for the payload bytes that begin at `offset`. */
 function wordOf(bytes: Uint8Array, maskAt: number, offset: number): number {
   for (let i = 0; i < 4; i++) KEY_BYTES[i] = bytes[maskAt + ((offset + i) & 3)]!;
   return KEY[0]!;

@@ -2,8 +2,8 @@ import { type Channel, TimedOutError } from '@headrace/core';
 import { ChannelDeadline } from '@headrace/core/authoring';
 
 /**
- * The time in which a begun message must be complete: without it a peer could keep half a message open on each of
- * many connections. It stands while this side does not read.
+ * The deadline of a begun message. Without this deadline, a peer could keep an incomplete message open on each of many
+ * connections. The deadline is paused while this end does not read.
  */
 export class MessageDeadline extends ChannelDeadline {
   private readonly messages: Channel;
@@ -15,10 +15,10 @@ export class MessageDeadline extends ChannelDeadline {
   }
 
   /**
-   * Something was read.
+   * Called when bytes were read.
    *
-   * @param isWithin - a message has begun and is not whole
-   * @param finished - how many whole messages have been read
+   * @param isWithin - whether a message has begun and is not complete
+   * @param finished - number of complete messages that have been read
    */
   inputRead(isWithin: boolean, finished: number): void {
     if (!isWithin) this.stop();

@@ -2,39 +2,39 @@ import { Buffer } from 'node:buffer';
 import { constants, deflateRaw, inflateRaw } from 'node:zlib';
 import { Fifo } from '@headrace/core/authoring';
 
-/** Compresses and inflates the messages of one WebSocket in other threads; one call of each kind at a time. */
+/** Compresses and inflates the messages of one WebSocket in other threads, with one call of each kind at the same time. */
 export interface MessageDeflate {
-  /** @param done - gets the payload of a compressed message */
+  /** @param done - callback that receives the compressed payload */
   compress(message: Uint8Array, done: DeflateCallback): void;
-  /** @param done - gets an error with the code {@link INFLATED_TOO_LONG} for a message above the limit */
+  /** @param done - callback that receives the message; above the limit, an error with the code {@link INFLATED_TOO_LONG} */
   inflate(payload: Uint8Array, done: DeflateCallback): void;
 }
 
 export type DeflateCallback = (error: (Error & { code?: string }) | null, bytes: Buffer) => void;
 
-/** Node's code for output above `maxOutputLength`. */
+/** Node's error code for output above `maxOutputLength`. */
 export const INFLATED_TOO_LONG = 'ERR_BUFFER_TOO_LARGE';
 
-/** A flush of zlib ends with it, and a message leaves it out (RFC 7692, section 7.2.1). */
+/** End of each flush of zlib, which a compressed message omits (RFC 7692, section 7.2.1). */
 export const TAIL: Buffer = Buffer.from([0x00, 0x00, 0xff, 0xff]);
 const LARGEST_WINDOW_BYTES = 32 * 1024;
 const LARGEST_WINDOW_BITS = 15;
 
-/** Both directions, as a handshake agreed on them. */
+/** The windows of both directions, as agreed in the handshake. */
 export interface DeflateWindows {
-  /** The size of the window that we compress with, as a power of two. */
+  /** Size of this end's compression window, as a power of two. */
   readonly windowBits: number;
-  /** Messages that we send refer to those before them. */
+  /** Whether messages of this end refer to its earlier messages. */
   readonly keepsOwn: boolean;
-  /** Messages of the peer refer to those before them. */
+  /** Whether messages of the peer refer to its earlier messages. */
   readonly keepsPeer: boolean;
-  /** The largest size of an inflated message, in bytes. */
+  /** Maximum size of an inflated message, in bytes. */
   readonly maxMessageBytes: number;
 }
 
 /**
- * permessage-deflate (RFC 7692, section 7.2) without a stream of zlib's that lives as long as the connection: the window
- * that is kept from message to message is the end of the data before, and is given to zlib as its dictionary.
+ * permessage-deflate (RFC 7692, section 7.2) without a zlib stream for each connection. A window that is kept between messages is
+ * the end of the earlier data, and is passed to zlib as the dictionary.
  */
 export class WindowDeflate implements MessageDeflate {
   private readonly windows: DeflateWindows;
@@ -76,7 +76,7 @@ export class WindowDeflate implements MessageDeflate {
   }
 }
 
-/** A copy of the last bytes of the data, as many as the largest window has. */
+/** Returns a copy of the last bytes of the data, up to the size of the largest window. */
 function windowAfter(before: Buffer | undefined, added: Uint8Array): Buffer {
   if (added.length >= LARGEST_WINDOW_BYTES || before === undefined) {
     return Buffer.from(added.subarray(-LARGEST_WINDOW_BYTES));
@@ -84,12 +84,15 @@ function windowAfter(before: Buffer | undefined, added: Uint8Array): Buffer {
   return Buffer.concat([before.subarray(added.length - LARGEST_WINDOW_BYTES), added]);
 }
 
-/** More calls of zlib at once would only fragment the memory of the process (https://github.com/nodejs/node/issues/8871). */
+/**
+ * Maximum number of zlib calls at the same time. More calls only fragment the memory of the process
+ * (https://github.com/nodejs/node/issues/8871).
+ */
 const MAX_CALLS = 10;
 const waiting = new Fifo<(ended: () => void) => void>();
 let calls = 0;
 
-/** The threads belong to the process, and so does the queue for them. */
+/** Queues a call for the whole process, because all connections share the threads of zlib. */
 function inTurn(call: (ended: () => void) => void): void {
   waiting.push(call);
   callWaiting();

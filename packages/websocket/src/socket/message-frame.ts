@@ -9,27 +9,27 @@ export const CLOSE = 8;
 export const PING = 9;
 export const PONG = 10;
 
-/** The frame is the last of its message. */
+/** Bit of the last frame of a message. */
 const FIN = 0x80;
-/** RSV1: the payload is compressed (RFC 7692, section 6). */
+/** RSV1 bit of a compressed payload (RFC 7692, section 6). */
 const COMPRESSED = 0x40;
-/** The payload has a mask, like all payloads of a client. */
+/** Bit of a masked payload. All payloads of a client are masked. */
 const MASKED = 0x80;
 const MASK_BYTES = 4;
 
-/** The length of a frame with a payload of this length. */
+/** Returns the length of a frame for the length of its payload. */
 export function frameLength(payloadLength: number, isMasked: boolean): number {
   const length = payloadLength + (isMasked ? MASK_BYTES : 0);
   if (payloadLength < 126) return length + 2;
   return length + (payloadLength < 2 ** 16 ? 4 : 10);
 }
 
-/** The first byte of a message's frame. */
+/** Returns the first byte of a message's frame. */
 export function firstByte(isText: boolean, isCompressed: boolean = false): number {
   return FIN | (isText ? TEXT : BINARY) | (isCompressed ? COMPRESSED : 0);
 }
 
-/** Writes the header of a frame, but for its mask. Returns the offset after it. */
+/** Writes the header of a frame without its mask. Returns the offset after the header. */
 export function writeHeader(
   target: Uint8Array,
   offset: number,
@@ -53,7 +53,7 @@ export function writeHeader(
   return offset + 2 + bytes;
 }
 
-/** Writes a whole frame. Returns the offset after it. */
+/** Writes a complete frame. Returns the offset after the frame. */
 export function writeFrame(
   target: Uint8Array,
   offset: number,
@@ -74,14 +74,14 @@ export function writeFrame(
   return from + length;
 }
 
-/** A whole frame in memory of its own. */
+/** Returns a complete frame in its own memory. */
 export function frameOf(first: number, payload: Uint8Array, isMasked: boolean): Buffer {
   const frame = Buffer.allocUnsafeSlow(frameLength(payload.length, isMasked));
   writeFrame(frame, 0, first, payload, isMasked);
   return frame;
 }
 
-/** A frame without data, of at most 125 bytes. */
+/** Returns a control frame of at most 125 bytes. */
 export function controlFrame(opcode: number, payload: Uint8Array, isMasked: boolean): Buffer {
   return frameOf(FIN | opcode, payload, isMasked);
 }

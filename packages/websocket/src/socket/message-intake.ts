@@ -2,30 +2,30 @@ import type { TransportSink } from '@headrace/core';
 import type { WebSocketPing, WebSocketPong } from './control-message.ts';
 import type { WebSocketInput } from './text-message.ts';
 
-/** Where messages come from: passes none on while {@link MessageIntake.isTaking} is false. */
+/** A source of messages, which passes on no message while {@link MessageIntake.isTaking} is false. */
 export interface MessageSource {
   pause(): void;
   resume(): void;
 }
 
-/** Hands the messages of a WebSocket to its channel, in bursts, and stops its source while the channel does not read. */
+/** Passes the messages of a WebSocket to its channel in bursts, and pauses the source while the channel does not read. */
 export class MessageIntake {
   sink: TransportSink | undefined = undefined;
-  /** The channel has closed: later messages are dropped. */
+  /** Whether the channel has closed. Later messages are dropped. */
   isOver = false;
-  /** The end follows: messages pass though reads are held. */
+  /** Whether the end follows. Messages then pass even while reads are held. */
   isDue = false;
   private readonly source: MessageSource;
   private mayRead = false;
   private isInBurst = false;
-  /** Messages since the start, for {@link TransportSink.checkTurn}. */
+  /** Number of messages since the start, for {@link TransportSink.checkTurn}. */
   private received = 0;
 
   constructor(source: MessageSource) {
     this.source = source;
   }
 
-  /** False while the channel does not read: messages wait in the source. */
+  /** False while the channel does not read. Messages then wait in the source. */
   get isTaking(): boolean {
     return this.isOver || this.isDue || this.mayRead;
   }
@@ -46,11 +46,12 @@ export class MessageIntake {
     const { sink } = this;
     sink?.received(message);
     this.received += 1;
-    // A hold, also this one, takes the permission to read away: the rest of the burst waits.
+    // The check can hold reads, which withdraws the permission to read. The rest of the burst then
+    // waits.
     if (this.received % MESSAGES_PER_CHECK === 0) sink?.checkTurn();
   }
 
-  /** The messages since the last call came together. */
+  /** Ends a burst: the messages since the last call arrived together. */
   endBurst(): void {
     if (!this.isInBurst) return;
     this.isInBurst = false;

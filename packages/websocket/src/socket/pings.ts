@@ -3,31 +3,31 @@ import { ChannelError, type Context, type WriteFuture } from '@headrace/core';
 import { SettableFuture } from '@headrace/core/authoring';
 import { controlFrame, PING, PONG } from './message-frame.ts';
 
-/** A peer that does not read, and sends more pings than that, is dropped. */
+/** Maximum number of unsent pongs. A peer that does not read and causes more pongs is disconnected. */
 const MAX_PENDING_PONGS = 60;
-/** Of the pings of one read so many are answered, and the last one (RFC 6455, section 5.5.3). */
+/** Maximum number of answered pings of one read. Of further pings, only the last is answered (RFC 6455, section 5.5.3). */
 const MAX_PONGS_OF_READ = 60;
-/** Pings of ours whose answers are looked for, and that wait to be sent. */
+/** Maximum number of unsent pings, and maximum number of pings that wait for a pong. */
 const MAX_OWN_PINGS = 16;
 
-/** The pings of one WebSocket, those of the peer and ours: made with the first of them. */
+/** The pings of one WebSocket in both directions. Created with the first ping. */
 export class Pings {
-  /** A ping of ours was written: its pipeline reads the answers, and the peer's pings. */
+  /** Whether this end has written a ping, so that its pipeline reads pongs and the peer's pings. */
   arePassedOn = false;
   private readonly below: Context;
   private readonly isMasked: boolean;
-  // The peer's
-  /** Answers that are not sent. */
+  // Pings of the peer
+  /** Number of unsent pongs. */
   private pongs = 0;
-  /** Pings of the read under way. */
+  /** Number of pings in the current read. */
   private ofRead = 0;
-  /** One of them that has not been answered. */
+  /** The last ping of this read that has no answer yet. */
   private last: Buffer | undefined = undefined;
-  // Ours
+  // Pings of this end
   private number = 0;
-  /** Those that are not sent. */
+  /** Number of unsent pings. */
   private unsent = 0;
-  /** The payloads of those without an answer, the oldest first. */
+  /** Payloads of the unanswered pings, the oldest first. */
   private readonly unanswered: Buffer[] = [];
 
   constructor(below: Context, isMasked: boolean) {
@@ -35,12 +35,12 @@ export class Pings {
     this.isMasked = isMasked;
   }
 
-  /** A ping or an answer waits for the connection below, which is stuck. */
+  /** Whether a ping or a pong waits because the connection below is blocked. */
   get areWaiting(): boolean {
     return this.pongs > 0 || this.unsent > 0;
   }
 
-  /** Answers a ping of the peer. False if it reads no answers. */
+  /** Answers a ping of the peer. Returns false if the peer does not read pongs. */
   answer(payload: Buffer): boolean {
     if (this.ofRead === 0 && this.pongs >= MAX_PENDING_PONGS) return false;
     this.ofRead += 1;
@@ -56,7 +56,7 @@ export class Pings {
     });
   }
 
-  /** The answers to the pings of one read are one write. */
+  /** Sends the pongs of one read in one write. */
   flush(): void {
     const { ofRead, last } = this;
     if (ofRead === 0) return;
@@ -66,7 +66,7 @@ export class Pings {
     this.below.flush();
   }
 
-  /** Sends a ping of ours. */
+  /** Sends a ping. */
   send(given: Buffer | undefined): WriteFuture {
     if (this.unsent >= MAX_OWN_PINGS) {
       const text = `${MAX_OWN_PINGS} pings wait to be sent`;
@@ -92,9 +92,9 @@ export class Pings {
   }
 
   /**
-   * A pong of the peer, which answers the ping with its payload and those before it (RFC 6455, section 5.5.3).
+   * Handles a pong of the peer. The pong answers the ping with the same payload and all earlier pings (RFC 6455, section 5.5.3).
    *
-   * @returns the payloads of the pings that have their answer now; none if nobody asked for it
+   * @returns the payloads of the pings that are now answered; empty if the pong answers no ping
    */
   answered(payload: Buffer): readonly Buffer[] {
     const at = this.unanswered.findIndex((one) => one.equals(payload));

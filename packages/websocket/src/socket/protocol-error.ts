@@ -6,7 +6,7 @@ export const NOT_UTF8 = 1007;
 export const TOO_MANY = 1008;
 export const TOO_LONG = 1009;
 
-/** The peer's fault as an error of its channel, by the code with which the WebSocket closes. */
+/** Creates the error for a protocol error of the peer, from the close code of the WebSocket. */
 export function protocolError(closeCode: number, why: string, cause?: Error): DecodeError {
   const details = { closeCode };
   if (closeCode === NOT_UTF8) {

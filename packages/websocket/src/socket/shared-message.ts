@@ -6,8 +6,8 @@ import { firstByte, frameOf } from './message-frame.ts';
 import { TextMessage } from './text-message.ts';
 
 /**
- * A message of a broadcast. The frame of a server has no mask, so its bytes are the same for all members: it is made
- * once, and compressed once for each size of the window.
+ * A message of a broadcast. A server's frames have no mask, so all members share the same bytes. The frame is built once, and
+ * compressed once for each window size.
  */
 export class SharedMessage {
   readonly isText: boolean;
@@ -20,7 +20,9 @@ export class SharedMessage {
     this.payload = payload;
   }
 
-  /** A message that the transport does not accept is returned as it is: it refuses the write. */
+  /**
+   * Returns a shared message. A value that the transport does not accept is returned unchanged, so that the transport refuses it.
+   */
   static of(message: unknown): unknown {
     if (typeof message === 'string') return new SharedMessage(true, Buffer.from(message));
     if (message instanceof TextMessage) return new SharedMessage(true, message.bytes);
@@ -31,12 +33,12 @@ export class SharedMessage {
     return this.payload.length;
   }
 
-  /** The message for a member whose frames are its own. */
+  /** Returns the message for a member that needs its own frame. */
   alone(): TextMessage | Uint8Array {
     return this.isText ? new TextMessage(this.payload as Buffer) : this.payload;
   }
 
-  /** The frame for a member whose handshake agreed on this compression. */
+  /** Returns the frame for a member with this agreed compression. */
   frameFor(deflate: AgreedDeflate | undefined): Buffer {
     if (deflate === undefined || this.payload.length < deflate.thresholdBytes) {
       this.plain ??= frameOf(firstByte(this.isText), this.payload, false);

@@ -16,24 +16,23 @@ import type { WebSocketInput } from './text-message.ts';
 const KINDS: MessageKinds = { reads: 'bytes', passesOn: 'bytes', accepts: 'bytes' };
 
 /**
- * Passes only binary messages on: bytes in, bytes out, so that the handlers after it are the same as after any frame
- * decoder, for each message is a frame.
+ * Passes on only binary messages, as bytes in both directions. Each message is a frame, so the handlers after the codec can be
+ * the same as after any frame decoder.
  *
  * ```text
  *  websocket | [binary] | heartbeat | resume
  * ```
  *
- * - **Place** first in the pipeline of a WebSocket.
- * - **In** `string` for a text message, `Buffer` for a binary one; pings and pongs that no handler before it took are
- *   dropped.
+ * - **Place** First in the pipeline of a WebSocket.
+ * - **In** `string` for a text message, `Buffer` for a binary one; pings and pongs that reach the codec are dropped.
  * - **Out** `Buffer`; written bytes become binary messages.
- * - **Events** none.
- * - **Errors** `MESSAGE_INVALID` for a text message; unhandled, it closes with code 1003. Too long messages
- *   (`FRAME_TOO_LONG`) are the WebSocket's own errors and pass the pipeline, too. `MESSAGE_NOT_ENCODABLE` fails the
- *   write of a value that is not bytes.
- * - **State** none; sharable.
- * - **Cost** none beside that of the WebSocket.
- * - **Pitfalls** a byte decoder after it must not count on one message for each read: use it without frame decoders.
+ * - **Events** None.
+ * - **Errors** `MESSAGE_INVALID` for a text message; unhandled, the error closes the WebSocket with 1003. Too long messages
+ *   (`FRAME_TOO_LONG`) are errors of the WebSocket itself and also pass the pipeline. `MESSAGE_NOT_ENCODABLE` fails the write of
+ *   a value that is not bytes.
+ * - **State** None; sharable.
+ * - **Cost** None in addition to the WebSocket's.
+ * - **Pitfalls** A byte decoder after the codec must not expect one message for each read. Use the codec without frame decoders.
  *
  * @example
  * ```ts run

@@ -22,22 +22,22 @@ export type WebSocketChannel = Channel<WebSocketInput, WebSocketOutput>;
 /** Builds the pipeline of a WebSocket's channel. */
 export type WebSocketInitializer = (channel: WebSocketChannel) => unknown;
 
-/** How the peer closed its WebSocket: an attribute of the channel, set before the channel closes of it. */
+/** Attribute of the channel: the code and text with which the peer closed its WebSocket. Set before the channel closes. */
 export const WEB_SOCKET_CLOSE: AttributeKey<WebSocketClose> = new AttributeKey<WebSocketClose>(
   'webSocketClose',
 );
 
-/** The subprotocol that was agreed on: an attribute of the channel, set before it is active. */
+/** Attribute of the channel: the agreed subprotocol. Set before the channel is active. */
 export const WEB_SOCKET_PROTOCOL: AttributeKey<string> = new AttributeKey<string>(
   'webSocketProtocol',
 );
 
-/** True if the messages go over HTTP requests instead of a WebSocket: an attribute of the channel, set before its pipeline is built. */
+/** Attribute of the channel: true if messages use HTTP requests instead of a WebSocket. Set before the pipeline is built. */
 export const WEB_SOCKET_TUNNEL: AttributeKey<boolean> = new AttributeKey<boolean>(
   'webSocketTunnel',
 );
 
-/** Puts a channel on a WebSocket that is open, and starts it. */
+/** Creates the channel of an open WebSocket and starts it. */
 export function openWebSocket(
   transport: FrameTransport,
   initialize: WebSocketInitializer,
@@ -56,16 +56,16 @@ export function openWebSocket(
 }
 
 interface OpenTerms {
-  /** The channel that carries it. */
+  /** Channel that carries the WebSocket. */
   readonly parent: Channel;
   readonly messageTimeoutMs: number;
 }
 
-/** The part of a transport that the first handler of a WebSocket uses; one that sends no pings, such as a browser's, has no `ping`. */
+/** The part of a transport that the first handler of a WebSocket uses. A browser's transport has no `ping`. */
 export type WebSocketTransport = Pick<FrameTransport, 'listener' | 'subprotocol'> &
   Partial<Pick<FrameTransport, 'ping'>>;
 
-/** The first handlers of the pipeline of every WebSocket. */
+/** Adds the first handlers of the pipeline of every WebSocket. */
 export function beginPipeline(
   channel: Channel,
   transport: WebSocketTransport,
@@ -75,10 +75,9 @@ export function beginPipeline(
 }
 
 /**
- * The first handler of each WebSocket: sets its attributes, watches the time of its messages, and shares those of a
- * broadcast. When the peer has
- * broken the protocol nothing more can be read: the error is fired first, so that a handler may write an answer, then
- * our half ends.
+ * The first handler of each WebSocket, which sets the WebSocket's attributes, enforces the deadline of messages, and shares the
+ * frames of a broadcast. After a protocol error of the peer, no more input can be read. The handler fires the error before it
+ * ends the output, so that another handler can write an answer.
  */
 class WebSocketStart implements Handler, FrameTransportListener {
   private readonly transport: WebSocketTransport;
@@ -113,7 +112,7 @@ class WebSocketStart implements Handler, FrameTransportListener {
     ctx.fireChannelActive();
   }
 
-  /** In a broadcast all members write the same message: what becomes of it on the wire is made once. */
+  /** Writes a message. In a broadcast, all members write the same message, and its frame is built once. */
   write(ctx: Context, message: unknown): WriteFuture {
     if (message instanceof WebSocketPing && this.transport.ping !== undefined) {
       return this.transport.ping(message);
@@ -134,13 +133,13 @@ class WebSocketStart implements Handler, FrameTransportListener {
   }
 }
 
-/** Members with other codecs may write other forms of a message, each of which is shared. */
+/** Returns the key of the shared form. Members with other codecs can write other forms of a message. */
 function formOf(message: unknown): string {
   if (message instanceof TextMessage) return 'websocket-utf8';
   return typeof message === 'string' ? 'websocket-string' : 'websocket-bytes';
 }
 
-/** Bytes that write themselves, as encoders and lasting channels make them, become a binary message. */
+/** Converts `OutboundBytes`, for example of encoders and lasting channels, to a binary message. */
 function asMessage(message: unknown): unknown {
   const isMessage = typeof message !== 'object' || message instanceof Uint8Array;
   return isMessage || !isOutboundBytes(message) ? message : toBuffer(message);

@@ -3,15 +3,15 @@ import type { WebSocketInput } from './text-message.ts';
 
 /** The format of the heartbeats of {@link webSocketHeartbeat}. */
 export interface WebSocketHeartbeat {
-  /** Makes a ping. */
+  /** Returns a ping. */
   ping(): WebSocketPing;
-  /** True for a ping of the peer. */
+  /** Returns true for a ping of the peer. */
   isPing(message: unknown): boolean;
-  /** Answers nothing: the WebSocket has answered the ping. */
+  /** Returns no answer, because the WebSocket has already answered the ping. */
   pong(ping: WebSocketInput): undefined;
-  /** True for a pong of the peer. */
+  /** Returns true for a pong of the peer. */
   isPong(message: unknown): boolean;
-  /** Peers answer pings. */
+  /** Always true, because peers answer pings. */
   readonly isAnswered: true;
 }
 
@@ -20,15 +20,15 @@ const PING = new WebSocketPing();
 const FORMAT: WebSocketHeartbeat = {
   ping: () => PING,
   isPing: (message) => message instanceof WebSocketPing,
-  // The WebSocket has answered it.
+  // The WebSocket has answered the ping.
   pong: () => undefined,
   isPong: (message) => message instanceof WebSocketPong,
   isAnswered: true,
 };
 
 /**
- * Heartbeats that are the ping and pong frames of the WebSocket, for the option `format` of a `HeartbeatHandler` of
- * `@headrace/handlers`. Every peer answers them without a line of code, pages in browsers too, which cannot send any.
+ * Returns the format of heartbeats that are ping and pong frames, for the option `format` of a `HeartbeatHandler` of
+ * `@headrace/handlers`. Every peer answers pings without code, including pages in browsers. A page cannot send pings.
  *
  * ```text
  *  websocket | [heartbeat] | text | auth | app     pings are answered before the sign-in, too

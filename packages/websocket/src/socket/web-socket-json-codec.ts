@@ -13,7 +13,10 @@ import { notText, TextMessage, type WebSocketInput } from './text-message.ts';
 /** Options of {@link WebSocketJsonCodec}. */
 export interface WebSocketJsonCodecOptions<Read, Written>
   extends SchemaCodecOptions<Read, Written> {
-  /** Read binary messages as JSON, too, of peers that send no text. What is written is text in any case. @default false */
+  /**
+   * Whether binary messages are also read as JSON, for peers that send no text messages. Written messages are always text.
+   * @default false
+   */
   readonly readBinary?: boolean;
 }
 
@@ -22,31 +25,31 @@ const OPTIONS = describeOptions('WebSocketJsonCodec', OWN, SCHEMA_CODEC_OPTIONS)
 const KINDS: MessageKinds = { reads: 'text', passesOn: 'values', accepts: 'values' };
 
 /**
- * Turns text messages of JSON into values and values into text messages of JSON: `JsonCodec` for WebSockets. With a schema the
- * messages in the pipeline have the schema's type, and what does not fit is refused.
+ * The `JsonCodec` for WebSockets: converts between JSON text messages and values. With a schema, inbound values have the schema's
+ * type, and other input is refused.
  *
  * ```text
  *  websocket | heartbeat | [WebSocketJsonCodec] | auth | app
  *  BEFORE '{"a":1}'  →  AFTER { a: 1 }
  * ```
  *
- * - **Place** first in the pipeline of a WebSocket, or after its heartbeat.
- * - **In** inbound `string` for a text message, `Buffer` for a binary one; outbound any value but bytes. Pings and pongs that no
- *   handler before it took are dropped.
- * - **Out** inbound what the schema gives back; outbound `TextMessage`.
- * - **Events** all pass.
- * - **Errors** as `JsonCodec`: `FRAME_TOO_LONG` for a message that counts more than `maxMessageBytes`, `MESSAGE_INVALID` for a
- *   value that is not JSON or does not fit the schema, and for a binary message without `readBinary`; `DECODER_FAILED` for a
- *   schema that throws or answers later; `MESSAGE_NOT_ENCODABLE` and `ENCODER_FAILED` fail the write. Unhandled, the WebSocket
- *   closes with 1009 or 1003.
- * - **State** whether it has failed: one codec for each channel.
+ * - **Place** First in the pipeline of a WebSocket, or after its heartbeat.
+ * - **In** Inbound `string` for a text message, `Buffer` for a binary one; outbound any value except bytes. Pings and pongs that
+ *   reach the codec are dropped.
+ * - **Out** Inbound the schema's output; outbound `TextMessage`.
+ * - **Events** Passes all events on.
+ * - **Errors** As `JsonCodec`. `FRAME_TOO_LONG`: the counted size of a message exceeds `maxMessageBytes`. `MESSAGE_INVALID`: a
+ *   value is not JSON or does not fit the schema, or a message is binary without `readBinary`. `DECODER_FAILED`: the schema
+ *   throws or is asynchronous. `MESSAGE_NOT_ENCODABLE` and `ENCODER_FAILED` fail the write. An unhandled inbound error closes the
+ *   WebSocket with 1009 or 1003.
+ * - **State** Whether the codec has failed. Use one codec for each channel.
  * - **Cost** `JSON.parse` and the schema; a broadcast to a group is encoded and framed once.
- * - **Pitfalls** without a schema a message is whatever the peer wants, a `__proto__` key included. Schemas must answer at once.
- *   Outbound messages are not validated. With `otherMessages: 'pass-on'` binary messages pass both ways as they are, beside the
- *   JSON. The WebSocket's own `maxMessageBytes` is a limit of the bytes alone.
+ * - **Pitfalls** Without a schema, a message can have any content, including a `__proto__` key. Schemas must be synchronous.
+ *   Outbound messages are not validated. With `otherMessages: 'pass-on'` binary messages pass unchanged in both directions,
+ *   beside the JSON. The WebSocket's own `maxMessageBytes` limits only the bytes.
  *
- * @typeParam Read - what the application reads: the schema's output
- * @typeParam Written - what it writes: the schema's input, if you do not say otherwise
+ * @typeParam Read - type that the application reads: the schema's output
+ * @typeParam Written - type that the application writes: the schema's input, unless another type is given
  *
  * @example
  * ```ts run
@@ -76,7 +79,7 @@ export class WebSocketJsonCodec<Read = unknown, Written = Read> extends SchemaCo
     this.readsBinary = OPTIONS.resolve(options).readBinary;
   }
 
-  /** A codec with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
+  /** Returns a codec with the same options for another channel, so that an instance can stand in a `pipeline()`. */
   fresh(): WebSocketJsonCodec<Read, Written> {
     return new WebSocketJsonCodec(this.options);
   }
@@ -85,7 +88,10 @@ export class WebSocketJsonCodec<Read = unknown, Written = Read> extends SchemaCo
     if (!isControlMessage(message)) super.channelRead(ctx, message);
   }
 
-  /** A binary message that it does not read is a fault of the peer, unless others take it. */
+  /**
+   * Returns true for messages that the codec handles. Without `readBinary`, a binary message is an error of the peer, unless
+   * other messages are passed on.
+   */
   override accepts(message: unknown): boolean {
     if (typeof message === 'string') return true;
     const passesOthers = this.messageKinds === undefined;

@@ -13,24 +13,23 @@ import { notText, TextMessage, type WebSocketInput } from './text-message.ts';
 const KINDS: MessageKinds = { reads: 'text', passesOn: 'text', accepts: 'text' };
 
 /**
- * Passes only text messages on: strings in, strings out, so that the handlers after it are the same as after any
- * frame decoder and `StringCodec`.
+ * Passes on only text messages, as strings in both directions. The handlers after the codec can be the same as after any frame
+ * decoder and `StringCodec`.
  *
  * ```text
  *  websocket | [text] | idle | auth | chat
  * ```
  *
- * - **Place** first in the pipeline of a WebSocket.
- * - **In** `string` for a text message, `Buffer` for a binary one; pings and pongs that no handler before it took are
- *   dropped.
+ * - **Place** First in the pipeline of a WebSocket.
+ * - **In** `string` for a text message, `Buffer` for a binary one; pings and pongs that reach the codec are dropped.
  * - **Out** `string`; written strings become text messages.
- * - **Events** none.
- * - **Errors** `MESSAGE_INVALID` for a binary message; unhandled, it closes with code 1003. Text that is not
- *   UTF-8 (`TEXT_NOT_UTF8`) and too long messages (`FRAME_TOO_LONG`) are the WebSocket's own errors and pass
- *   the pipeline, too. `MESSAGE_NOT_ENCODABLE` fails the write of a value that is not a string.
- * - **State** none; sharable.
- * - **Cost** one encoding per text; a broadcast encodes once for all its receivers.
- * - **Pitfalls** half a surrogate pair is sent as U+FFFD.
+ * - **Events** None.
+ * - **Errors** `MESSAGE_INVALID` for a binary message; unhandled, the error closes the WebSocket with 1003. Text that is not
+ *   UTF-8 (`TEXT_NOT_UTF8`) and too long messages (`FRAME_TOO_LONG`) are errors of the WebSocket itself and also pass the
+ *   pipeline. `MESSAGE_NOT_ENCODABLE` fails the write of a value that is not a string.
+ * - **State** None; sharable.
+ * - **Cost** One encoding per text; a broadcast encodes its text once for all members.
+ * - **Pitfalls** An unpaired surrogate is sent as U+FFFD.
  *
  * @example
  * ```ts run

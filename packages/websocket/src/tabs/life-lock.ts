@@ -1,6 +1,6 @@
-/** The part of `navigator.locks` that is used. */
+/** The part of `navigator.locks` that this package uses. */
 export interface LocksLike {
-  /** As that of `navigator.locks`. */
+  /** Requests a lock, like `navigator.locks.request`. */
   request(
     name: string,
     options: { readonly signal?: AbortSignal },
@@ -10,15 +10,15 @@ export interface LocksLike {
 
 const ignore = (): void => {};
 
-/** The locks of this page, worker or process; none in a page without TLS, and in older Nodes. */
+/** Returns the locks of this page, worker or process. A page without TLS, and older versions of Node, have no locks. */
 export function ownLocks(): LocksLike | undefined {
   const { navigator } = globalThis as { readonly navigator?: { readonly locks?: LocksLike } };
   return navigator?.locks;
 }
 
 /**
- * A Web Lock that one end of a port holds while it lives: the browser releases it when a tab crashes, of which the port says
- * nothing.
+ * A Web Lock that one end of a port holds while that end lives. If a tab crashes, the port reports nothing, but the browser
+ * releases the lock.
  */
 export class LifeLock {
   readonly name: string;
@@ -33,7 +33,8 @@ export class LifeLock {
         this.end = resolve;
       });
     };
-    // It may be refused where storage is: an embedded page of another site.
+    // The request can be refused where storage is refused, for example in an embedded page of
+    // another site.
     requested(locks, this.name, this.held.signal, hold).catch(() => ready(undefined));
   }
 
@@ -43,7 +44,7 @@ export class LifeLock {
   }
 }
 
-/** Calls back when the other end has lost its lock. Returns what ends the watch. */
+/** Calls back when the other end has lost its lock. Returns a function that ends the watch. */
 export function watchLock(locks: LocksLike, name: string, lost: () => void): () => void {
   const watch = new AbortController();
   requested(locks, name, watch.signal, lost).catch(ignore);

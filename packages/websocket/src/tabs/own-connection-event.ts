@@ -1,9 +1,9 @@
 /**
- * A user event of a channel of {@link SharedWorkerBootstrap}, right after it is active: there is no shared worker here, so the
- * tab has a WebSocket of its own. Fired by the first handler of the pipeline.
+ * A user event that reports that this tab has its own WebSocket, because no shared worker is available. The first handler of a
+ * {@link SharedWorkerBootstrap} channel fires the event right after `channelActive`.
  */
 export class OwnConnectionEvent {
-  /** Why: what the function that makes the worker threw. */
+  /** Error that was thrown by the function that creates the worker. */
   readonly cause: Error;
 
   constructor(cause: Error) {

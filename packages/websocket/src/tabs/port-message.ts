@@ -3,58 +3,61 @@ import { OptionError, type OutboundBytes } from '@headrace/core';
 import { isOutboundBytes, sizeOfBytes, toBuffer } from '@headrace/core/authoring';
 import { TextMessage, type WebSocketInput } from '../socket/text-message.ts';
 
-/** The part of a `MessagePort` that is used: of pages and workers, and of `node:worker_threads`. */
+/** The part of a `MessagePort` that this package uses. Pages, workers and `node:worker_threads` have such ports. */
 export interface PortLike {
   /** Sends a message; the buffers in `transfer` are moved, not copied. */
   postMessage(message: unknown, transfer: ArrayBuffer[]): void;
-  /** Listens to events. */
+  /** Adds a listener. */
   addEventListener(name: string, listener: (event: PortEvent) => void): void;
-  /** Listens no more. */
+  /** Removes a listener. */
   removeEventListener(name: string, listener: (event: PortEvent) => void): void;
-  /** Begins to deliver messages. */
+  /** Starts the delivery of messages. */
   start(): void;
-  /** Ends the connection of the ports. */
+  /** Closes the port. */
   close(): void;
 }
 
 /** An event of a port. */
 export interface PortEvent {
-  /** `message`, for example. */
+  /** Type of the event, for example `message`. */
   readonly type: string;
-  /** The message, of an event that brings one. */
+  /** Message of the event, if any. */
   readonly data?: unknown;
 }
 
-/** @internal The ends must speak the same version: a shared worker may run a program that is older than its tab. */
+/** @internal Version that both ends must have. A shared worker can run an older program than its tab. */
 export const PORT_VERSION = 1;
-/** @internal Counted for each message beside its bytes. */
+/** @internal Bytes that are counted for each message in addition to its content. */
 export const MESSAGE_BYTES = 64;
 
 /** @internal The first message of each end. */
 export interface Hello {
   readonly headrace: number;
-  /** The Web Lock that the end holds while it lives. */
+  /** Name of the Web Lock that the end holds while it lives. */
   readonly lock: string | undefined;
-  /** The bytes that the other end may send before some of them were taken. */
+  /** Maximum number of unacknowledged bytes that the other end can send. */
   readonly windowBytes: number;
 }
 
-/** @internal Messages in one post: a string for a text, the length of its bytes for a binary message. */
+/**
+ * @internal Several messages in one post. The list contains a string for each text message, and the number of bytes for each
+ * binary message.
+ */
 export interface Batch {
   readonly list: readonly (string | number)[];
   readonly bytes: Uint8Array;
 }
 
 /**
- * @internal A message of the port: a number gives so many bytes of credit back; `end` ends a half, `gone` says that nothing is
- * read any more, `reset` ends both at once.
+ * @internal A message of the port. A number returns credit for that number of bytes. `end` ends one direction. `gone` reports
+ * that the peer reads no more input. `reset` ends both directions at once.
  */
 export type PortMessage = Hello | Batch | number | 'end' | 'gone' | 'reset';
 
 /** A message that waits to be posted. */
 export type PortOutput = string | Buffer;
 
-/** @internal A message as it waits; a source is read now. */
+/** @internal Converts a message to its form in the queue. The content of `OutboundBytes` is read during the call. */
 export function outputOf(message: unknown): PortOutput {
   if (typeof message === 'string') return message;
   return message instanceof TextMessage
@@ -62,19 +65,22 @@ export function outputOf(message: unknown): PortOutput {
     : toBuffer(message as OutboundBytes);
 }
 
-/** @internal In bytes, or -1 for what no WebSocket sends. */
+/** @internal Returns the size in bytes, or -1 for a value that a WebSocket cannot send. */
 export function sizeOfOutput(message: unknown): number {
   if (typeof message === 'string') return Buffer.byteLength(message);
   if (message instanceof TextMessage) return message.byteLength;
   return isOutboundBytes(message) ? sizeOfBytes(message) : -1;
 }
 
-/** @internal The share of a message in the window of credit; its text counts in code units, which need no encoding to count. */
+/**
+ * @internal Returns the share of a message in the window of credit. Text counts in UTF-16 code units, because counting its bytes
+ * would need an encoding.
+ */
 export function costOf(message: WebSocketInput | PortOutput): number {
   return message.length + MESSAGE_BYTES;
 }
 
-/** @internal All bytes in one copy, whose memory goes to the other end. */
+/** @internal Copies all bytes into one buffer, whose memory is transferred to the other end. */
 export function batchOf(messages: readonly PortOutput[]): Batch {
   let length = 0;
   for (const message of messages) length += typeof message === 'string' ? 0 : message.length;
@@ -89,7 +95,10 @@ export function batchOf(messages: readonly PortOutput[]): Batch {
   return { list, bytes };
 }
 
-/** @internal The messages of a batch; those of bytes are views of its memory. `undefined` if the lengths are not those of its bytes. */
+/**
+ * @internal Returns the messages of a batch, or `undefined` if the lengths do not match its bytes. Binary messages are views of
+ * the batch's memory.
+ */
 export function messagesOf({ list, bytes }: Batch): WebSocketInput[] | undefined {
   let at = 0;
   for (const one of list) {
@@ -113,12 +122,12 @@ export function isBatch(message: unknown): message is Batch {
   return Array.isArray(list) && bytes instanceof Uint8Array;
 }
 
-/** @internal A first message, which may be of another version. */
+/** @internal Returns true for a first message of any version. */
 export function isHello(message: unknown): message is Pick<Hello, 'headrace'> {
   return typeof (message as Partial<Hello> | null)?.headrace === 'number';
 }
 
-/** @internal Whether the first message of our version has what belongs to it. */
+/** @internal Returns true if a first message of this version is complete. */
 export function isComplete(hello: Pick<Hello, 'headrace'>): hello is Hello {
   const { lock, windowBytes } = hello as Partial<Hello>;
   return isCredit(windowBytes) && (lock === undefined || typeof lock === 'string');

@@ -38,22 +38,23 @@ import {
   sizeOfOutput,
 } from './port-message.ts';
 
-/** Limits of what comes through a port. */
+/** Limits of a port's input. */
 export interface PortLimits {
-  /** The longest message that is read, in bytes; a longer one closes with `FRAME_TOO_LONG`. @default 65536 */
+  /** Maximum length of an inbound message, in bytes. A longer message closes with `FRAME_TOO_LONG`. @default 65536 */
   readonly maxMessageBytes?: number;
   /**
-   * Bytes that the other end may send before some of them were taken, with 64 for each message, and one message more: a port
-   * itself would keep any number. @default 262144
+   * Maximum number of unacknowledged bytes that the other end can send, plus one message. Each message counts 64 bytes more than
+   * its length. Without this window, a port would queue any number of messages.
+   * @default 262144
    */
   readonly windowBytes?: number;
 }
 
 /** Options of a {@link PortTransport}. */
 export interface PortTransportOptions extends PortLimits {
-  /** @default the system's clock */
+  /** Clock of the transport. @default the system's clock */
   readonly clock?: Clock;
-  /** The Web Locks by which each end finds out that the other one crashed; `false` for none. @default navigator.locks, if there */
+  /** The Web Locks by which each end detects a crash of the other end; `false` for none. @default navigator.locks, if there */
   readonly locks?: LocksLike | false;
 }
 
@@ -64,16 +65,16 @@ export const PORT_LIMITS = describeOptions('PortLimits', {
 });
 const OPTIONS = describeOptions('PortTransport', { clock: CLOCK, locks: unchecked() }, PORT_LIMITS);
 
-/** The last messages of a peer may come later than the news that its lock is free. */
+/** Time to wait for the last messages of a peer, which can arrive after its lock is free. */
 const LAST_MESSAGES_MS = 1000;
 
 /**
- * A `MessagePort` as a transport of messages: the port of a shared worker, of a dedicated one, of another thread of Node. It
- * carries what a WebSocket does, so pipelines are the same.
+ * A transport of messages over a `MessagePort`: the port of a shared worker, of a dedicated worker, or of a thread of Node. The
+ * transport carries the same messages as a WebSocket, so pipelines are the same.
  *
- * Both ends are `PortTransport`s. Each waits for the other's first message before it is connected. A port has neither
- * back-pressure nor halves: an end sends `windowBytes` at most before some of it was taken, and says when its half ends. An
- * end that crashes says nothing: the other one notices it by its Web Lock, on Node by the port's event `close`.
+ * Both ends are `PortTransport`s. An end is connected when it has received the first message of the other end. A port has neither
+ * back-pressure nor half-closing, so an end sends at most `windowBytes` of unacknowledged messages, and reports the end of its
+ * output. The other end detects a crash by the Web Lock, or on Node by the port's event `close`.
  *
  * @example
  * ```ts run
@@ -108,7 +109,7 @@ export class PortTransport implements Transport {
   private readonly maxMessageBytes: number;
   private readonly windowBytes: number;
   private readonly locks: LocksLike | undefined;
-  /** Messages that the channel does not take are held, and keep their credit: the peer has to wait. */
+  /** Holds messages that the channel does not accept yet. Held messages keep their credit, so the peer has to wait. */
   private readonly intake = new MessageIntake({ pause: () => {}, resume: () => this.resume() });
   private lock: LifeLock | undefined = undefined;
   private unwatch: (() => void) | undefined = undefined;
@@ -116,21 +117,21 @@ export class PortTransport implements Transport {
   private hasGreeted = false;
   private peer: Hello | undefined = undefined;
   private isOver = false;
-  /** Input that the channel has not taken. */
+  /** Input that the channel has not accepted yet. */
   private readonly held = new Fifo<WebSocketInput>();
   private isReadingOn = false;
-  /** Taken, and not given back as credit. */
+  /** Bytes accepted by the channel and not yet returned as credit. */
   private taken = 0;
-  /** Came, and not given back as credit: the peer waits before it is more than its window. */
+  /** Bytes received and not yet returned as credit. The peer stops sending before this number exceeds the window. */
   private owed = 0;
   private hasPeerEnded = false;
   private isInputOver = false;
-  /** The peer reads nothing any more. */
+  /** Whether the peer has stopped reading. */
   private isPeerGone = false;
-  /** Given by the channel, not posted. */
+  /** Messages that the channel has written and that are not posted yet. */
   private waiting: PortOutput[] = [];
   private waitingBytes = 0;
-  /** Posted, and not taken by the peer. */
+  /** Bytes posted and not yet acknowledged by the peer. */
   private inFlight = 0;
   private isShutdownAsked = false;
   private hasEnded = false;
@@ -174,7 +175,7 @@ export class PortTransport implements Transport {
     else this.lock = new LifeLock(locks, (lock) => this.greet(lock));
   }
 
-  /** The other end will never be there. @internal */
+  /** @internal Fails a connect whose other end cannot start. */
   refuse(error: Error): void {
     if (!this.isActive) this.fail(error);
   }
@@ -212,7 +213,7 @@ export class PortTransport implements Transport {
     if (this.isPeerGone) this.resume();
   }
 
-  // --- what comes through the port ---
+  // --- input of the port ---
 
   private readonly onMessage = ({ data }: PortEvent): void => this.heard(data as PortMessage);
   private readonly onUnreadable = (): void => this.fail(strange('a message that cannot be read'));
@@ -257,7 +258,7 @@ export class PortTransport implements Transport {
     if (held.size > 0 && intake.isTaking) this.resume();
   }
 
-  /** Gives credit back when it is worth a message. */
+  /** Passes a message to the channel, and returns credit when half the window was accepted. */
   private take(message: WebSocketInput): void {
     this.taken += costOf(message);
     this.intake.arrived(message);
@@ -278,7 +279,7 @@ export class PortTransport implements Transport {
     this.timer ??= this.clock.schedule(() => this.lost('its lock is free'), LAST_MESSAGES_MS);
   }
 
-  /** The peer left without a word. */
+  /** Handles a peer that left without a last message. */
   private lost(why: string): void {
     if (this.isPeerGone || this.isOver) return;
     this.fail(systemError('ECONNRESET', `read ECONNRESET: the peer is gone, ${why}`));
@@ -294,7 +295,7 @@ export class PortTransport implements Transport {
     this.intake.pauseReading();
   }
 
-  /** Messages that were held back are passed on in a task of their own. */
+  /** Passes held messages on in a later turn of the event loop. */
   private resume(): void {
     const hasNews = this.held.size > 0 || (this.hasPeerEnded && !this.isInputOver);
     if (!hasNews || this.isReadingOn) return;
@@ -332,7 +333,7 @@ export class PortTransport implements Transport {
     return this.sendWaiting();
   }
 
-  /** Posts what the peer has room for; true if that was all. */
+  /** Posts messages while the peer's window has room. Returns true if no message is left. */
   private sendWaiting(): boolean {
     const { waiting, peer } = this;
     const windowBytes = peer?.windowBytes ?? 0;

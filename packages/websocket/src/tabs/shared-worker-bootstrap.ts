@@ -21,24 +21,28 @@ import { OwnConnectionEvent } from './own-connection-event.ts';
 import type { PortLike } from './port-message.ts';
 import { PORT_LIMITS, type PortLimits, PortTransport } from './port-transport.ts';
 
-/** The part of a `SharedWorker` that is used; any object with a port does. */
+/** The part of a `SharedWorker` that this package uses. Any object with a port is accepted. */
 export interface SharedWorkerLike {
-  /** The port to the worker. */
+  /** Port to the worker. */
   readonly port: PortLike;
   /** Reports a worker whose program cannot be loaded. */
   addEventListener?(name: 'error', listener: () => void): void;
 }
 
-/** Makes the worker: bundlers must see `new SharedWorker(new URL('./shared.ts', import.meta.url))` as it stands. */
+/**
+ * Creates the worker. Bundlers must find the expression `new SharedWorker(new URL('./shared.ts', import.meta.url))` unchanged in
+ * the source.
+ */
 export type SharedWorkerPlace = () => SharedWorkerLike;
 
 /** Options of the connection of a tab to its shared worker. */
 export interface SharedWorkerOptions extends ChannelOptions, PortLimits {
-  /** How long the worker's program may take to start and answer; `false` for no limit. @default 30000 */
+  /** Maximum time for the worker's program to start and answer; `false` for no limit. @default 30000 */
   readonly connectTimeoutMs?: number | false;
   /**
-   * Where there is no `SharedWorker`, or the browser refuses one: the URL of a WebSocket, which this tab has for itself, with
-   * the same pipeline, and an {@link OwnConnectionEvent}. @default none: `connect` fails with `CHANNEL_REFUSED`
+   * URL of a WebSocket that the tab opens if no `SharedWorker` exists or the browser refuses it. The tab then has its own
+   * connection with the same pipeline, and fires an {@link OwnConnectionEvent}.
+   * @default none: `connect` fails with `CHANNEL_REFUSED`
    */
   readonly otherwise?: string | URL;
 }
@@ -55,8 +59,8 @@ const OPTIONS = describeOptions(
 const CONNECT_OPTIONS = describeOptions('connect', { signal: unchecked() });
 
 /**
- * Connects a tab to its shared worker, where a {@link TabServer} is: as `WebSocketBootstrap`, with the same pipelines, and
- * for the same clients.
+ * A `Bootstrap` that connects a tab to a shared worker with a {@link TabServer}. Pipelines and clients are the same as with
+ * `WebSocketBootstrap`.
  *
  * @example
  * ```ts check
@@ -80,13 +84,13 @@ export class SharedWorkerBootstrap<R = unknown, W = unknown> {
   private workerOptions: SharedWorkerOptions = {};
   private initialize: WebSocketPipeline<unknown, unknown> | undefined = undefined;
 
-  /** Builds the pipeline of each channel. */
+  /** Sets the function that builds the pipeline of each channel. */
   handler<R2, W2>(initialize: WebSocketPipeline<R2, W2>): SharedWorkerBootstrap<R2, W2> {
     this.initialize = initialize as WebSocketPipeline<unknown, unknown>;
     return this as unknown as SharedWorkerBootstrap<R2, W2>;
   }
 
-  /** Merged into what was given before. Throws an `OptionError` for an unknown option. */
+  /** Merges options into the options that were set before. Throws an `OptionError` for an unknown option. */
   options(options: SharedWorkerOptions): this {
     OPTIONS.checkNames(options);
     this.workerOptions = { ...this.workerOptions, ...options };
@@ -94,8 +98,9 @@ export class SharedWorkerBootstrap<R = unknown, W = unknown> {
   }
 
   /**
-   * Makes the worker, or takes the one that runs, and resolves with the open channel. Rejects with `CHANNEL_REFUSED` if there
-   * is no worker and no `otherwise`, or the worker's program cannot run, and with `TIMEOUT_CONNECT` if it does not answer.
+   * Creates the worker, or connects to the running worker, and resolves with the open channel. Rejects with `CHANNEL_REFUSED` if
+   * the worker's program cannot run, or if no worker exists and `otherwise` is not set. Rejects with `TIMEOUT_CONNECT` if the
+   * worker does not answer.
    *
    * @throws OptionError `OPTION_CONFLICT` without `.handler(…)`, `OPTION_INVALID` if `place` is not a function
    */
@@ -178,7 +183,7 @@ class AnnounceOwnConnection implements Handler {
   }
 }
 
-/** The transport of a port with the limits of a channel's options. */
+/** Creates the transport of a port with the limits of a channel's options. */
 export function portOf(port: PortLike, options: ChannelOptions & PortLimits): PortTransport {
   const { clock } = options;
   return new PortTransport(port, { ...PORT_LIMITS.part(options), ...(clock && { clock }) });

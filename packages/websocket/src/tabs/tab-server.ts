@@ -24,19 +24,19 @@ import { portOf } from './shared-worker-bootstrap.ts';
 export interface TabServerOptions extends ChannelOptions, PortLimits {
   /** Builds the pipeline of each tab's channel. */
   readonly pipeline: (channel: WebSocketChannel) => unknown;
-  /** How long a tab may take to say its first word; `false` for no limit. @default 30000 */
+  /** Maximum time until a tab sends its first message; `false` for no limit. @default 30000 */
   readonly connectTimeoutMs?: number | false;
 }
 
 /** Events of a {@link TabServer}. */
 export interface TabServerEvents {
-  /** A tab is connected; its channel is a member of {@link TabServer.tabs}. */
+  /** A tab has connected, and its channel is a member of {@link TabServer.tabs}. */
   tab: [channel: Channel];
-  /** The last tab has left. The browser ends a worker that no tab has open; until then it runs on. */
+  /** The last tab has left. The browser ends the worker when no tab has it open. */
   empty: [];
 }
 
-/** The part of a shared worker's global object that is used. */
+/** The part of a shared worker's global object that this package uses. */
 interface WorkerScope {
   addEventListener(
     name: 'connect',
@@ -53,8 +53,8 @@ const OPTIONS = describeOptions(
 );
 
 /**
- * The end of a shared worker: each tab that connects by a {@link SharedWorkerBootstrap} has a channel here, and is a member of
- * the group `tabs`. A tab that is closed, leaves or crashes leaves the group.
+ * The server in a shared worker. Each tab that connects with a {@link SharedWorkerBootstrap} has a channel in the group `tabs`. A
+ * tab leaves the group when it is closed, leaves the page or crashes.
  *
  * @example
  * ```ts check
@@ -69,7 +69,7 @@ const OPTIONS = describeOptions(
  * ```
  */
 export class TabServer extends WatchedEmitter<TabServerEvents> {
-  /** The tabs that are connected. A write goes to all of them. */
+  /** Group of the connected tabs. A write to the group sends to all tabs. */
   readonly tabs: ChannelGroup = new ChannelGroup('tabs', { stayClosed: true });
   private readonly channelOptions: ChannelOptions &
     PortLimits & { readonly connectTimeoutMs?: number | false };
@@ -93,8 +93,8 @@ export class TabServer extends WatchedEmitter<TabServerEvents> {
   }
 
   /**
-   * Takes the tabs of the shared worker in which it is called. Call it when the worker's program starts, before any `await`:
-   * the event of the first tab comes right after that, once.
+   * Accepts the tabs of the shared worker that calls it. Call `listen` when the worker's program starts, before any `await`. The
+   * browser fires the event of the first tab right after the start, and only once.
    */
   listen(): this {
     const scope = globalThis as unknown as WorkerScope;
@@ -104,7 +104,7 @@ export class TabServer extends WatchedEmitter<TabServerEvents> {
     return this;
   }
 
-  /** Takes a tab, or any other end of a `MessageChannel` whose other end is a `PortTransport`. */
+  /** Accepts a tab, or any `MessagePort` whose other end is a `PortTransport`. */
   accept(port: PortLike): void {
     const { channelOptions: options, initialize } = this;
     const transport = portOf(port, options);
@@ -126,7 +126,7 @@ export class TabServer extends WatchedEmitter<TabServerEvents> {
     );
   }
 
-  /** Closes the channels of all tabs, and those that come later. */
+  /** Closes the channels of all tabs, and of tabs that connect later. */
   async close(): Promise<void> {
     this.end.abort();
     const { tabs } = this;

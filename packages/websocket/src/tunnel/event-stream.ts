@@ -1,26 +1,27 @@
 import { Buffer } from 'node:buffer';
 import { DecodeError } from '@headrace/core';
 
-// The answer to a request for a session: server-sent events, which proxies know and pass on as they come
-// (https://html.spec.whatwg.org/multipage/server-sent-events.html). An event without a name carries bytes, as base64.
+// The answer to a request for a session consists of server-sent events, which proxies forward at
+// once (https://html.spec.whatwg.org/multipage/server-sent-events.html). An event without a name
+// contains bytes as base64.
 
-/** Its data is JSON: the session's id as base64url, and the subprotocol. */
+/** Name of an event whose data is JSON: the session's id as base64url, and the subprotocol. */
 export const OPEN_EVENT = 'open';
-/** The server's half ends. A stream that stops without it was cut. */
+/** Name of the event that ends the server's output. A stream that stops without this event was cut. */
 export const END_EVENT = 'end';
-/** A line that says nothing, for proxies that cut what is silent. */
+/** An empty comment, for proxies that close silent streams. */
 export const COMMENT = ':\n\n';
 
-/** Bytes of one event at most. */
+/** Maximum number of bytes of one event. */
 const EVENT_BYTES = 48 * 1024;
-/** Longer than any line of ours. */
+/** Length that no line of a Headrace server exceeds. */
 const MAX_LINE = 2 * EVENT_BYTES;
 
 export function namedEvent(name: string, data: string): string {
   return `event: ${name}\ndata: ${data}\n\n`;
 }
 
-/** The events that carry these bytes. */
+/** Returns the events that contain these bytes. */
 export function bytesEvents(bytes: Buffer): string {
   let text = '';
   for (let at = 0; at < bytes.length; at += EVENT_BYTES) {
@@ -29,19 +30,19 @@ export function bytesEvents(bytes: Buffer): string {
   return text;
 }
 
-/** Cuts a stream into its events, however it comes. */
+/** Splits a stream into its events, wherever its pieces begin and end. */
 export class EventStreamReader {
   private readonly arrived: (name: string, data: string) => void;
   private rest = '';
   private name = '';
   private data = '';
 
-  /** @param arrived - gets each event; the name is empty for one without */
+  /** @param arrived - callback that receives each event; the name is empty for an event without a name */
   constructor(arrived: (name: string, data: string) => void) {
     this.arrived = arrived;
   }
 
-  /** @throws DecodeError for a line that is longer than any of a server of ours */
+  /** @throws DecodeError for a line that is longer than those of a Headrace server */
   push(bytes: Uint8Array): void {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
     const lines = (this.rest + text).split('\n');

@@ -2,12 +2,12 @@ import type { Buffer } from 'node:buffer';
 import type { Context, Direction, Handler } from '@headrace/core';
 import type { FrameTransport } from '../socket/frame-transport.ts';
 
-/** The only handler of a session's channel: its bytes are the frames of a WebSocket. */
+/** The only handler of a session's channel. The channel's bytes are the frames of a WebSocket. */
 export class FrameCarrier implements Handler {
   private readonly frames: FrameTransport;
   private readonly onActive: () => void;
 
-  /** @param onActive - opens the WebSocket */
+  /** @param onActive - callback that opens the WebSocket */
   constructor(frames: FrameTransport, onActive: () => void) {
     this.frames = frames;
     this.onActive = onActive;

@@ -1,33 +1,34 @@
 import { Buffer } from 'node:buffer';
 
-// The bodies of a tunnel's requests. All requests are POSTs to the path of the WebSocket, without a content type: so a
-// browser names the page's origin in each of them, and asks no server beforehand whether it may send it.
+// The bodies of a tunnel's requests. All requests are POSTs to the path of the WebSocket, without a
+// content type. A browser then sends the page's origin in each request, and does not send a
+// preflight request first.
 
-/** Asks for a session; JSON follows. The answer is the stream of events that carries the server's bytes. */
+/** Requests a session. JSON follows. The answer is the stream of events with the server's bytes. */
 const OPEN = 1;
-/** Bytes of a session: its id, a number, whether they are the last, the bytes. */
+/** Sends bytes of a session: the session's id, the number of the request, the flag for the last request, and the bytes. */
 const BYTES = 2;
 
-/** The part of a session's id that names the server it lives on. */
+/** Length of the part of a session's id that names the session's server. */
 export const SERVER_ID_BYTES = 8;
-/** The whole id; 16 bytes of it are a secret. */
+/** Length of a session's id, of which 16 bytes are secret. */
 export const SESSION_ID_BYTES = 24;
 const HEAD_BYTES = 1 + SESSION_ID_BYTES + 4 + 1;
 
-/** The most bytes of a session that one request carries. */
+/** Maximum number of a session's bytes in one request. */
 export const MAX_PIECE_BYTES = 64 * 1024;
-/** The longest body of a request. */
+/** Maximum length of a request's body. */
 export const MAX_BODY_BYTES = HEAD_BYTES + MAX_PIECE_BYTES;
 
-/** The bytes were taken, and there is room for more. */
+/** The bytes were accepted, and the server has room for more. */
 export const READ = 204;
-/** The bytes were taken, and there is no room for more yet: ask again, by the same number without bytes. */
+/** The bytes were accepted, but the server has no room. The client repeats the number without bytes. */
 export const WAITS = 202;
-/** There is no such session, or no more. */
+/** The session does not exist, or has ended. */
 export const UNKNOWN = 404;
-/** A number was left out, a request did not wait for the one before it, or it came behind the last one. */
+/** A number was skipped, a request did not wait for the previous request, or a request followed the last request. */
 export const GAP = 409;
-/** The session lives on another server. Not 421: `fetch` makes such a request again by itself. */
+/** The session lives on another server. The status is not 421, because `fetch` repeats such a request by itself. */
 export const ELSEWHERE = 412;
 
 /** The request for a session. */
@@ -38,9 +39,9 @@ export interface OpenRequest {
 /** Bytes of a session. */
 export interface BytesRequest {
   readonly session: Buffer;
-  /** From 1 on, one more with each request; 0 carries nothing. A number that came before is not taken again. */
+  /** Number of the request, starting at 1; 0 carries no bytes. A repeated number is not accepted again. */
   readonly number: number;
-  /** The client's half of the session ends behind these bytes. */
+  /** Whether the client's output ends after these bytes. */
   readonly isLast: boolean;
   readonly bytes: Buffer;
 }
