@@ -67,10 +67,10 @@ export function beginLasting(channel: Channel, transport: ResumeTransport): void
 
 const GONE_TEXTS = [
   '',
-  'the server does not know it (any more)',
-  'the server no longer has what was missed',
+  'the server does not know the channel (any more)',
+  'the server no longer has the missed messages',
   'the server speaks another version',
-  'the server had to give it up',
+  'the server had to give the channel up',
 ];
 
 /** @internal Creates the error for a lasting channel that the server cannot continue. */

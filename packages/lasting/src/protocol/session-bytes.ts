@@ -87,7 +87,7 @@ export function decodeSession(bytes: Uint8Array): SessionState {
   const cost = kept.reduce((sum, { length }) => sum + length + MESSAGE_OVERHEAD_BYTES, 0);
   if (cost > state.keptCreditBytes) throw invalid(bytes, 'they keep more than the credit');
   if (state.highest > state.acknowledged + keptCount) {
-    throw invalid(bytes, 'messages that went to the client are missing');
+    throw invalid(bytes, 'messages that were sent to the client are missing');
   }
   return { ...state, kept, waiting: payloads.slice(keptCount) };
 }

@@ -60,6 +60,8 @@ export interface HandOverOptions {
    * Returns the application's state of a channel as plain data: strings, numbers, booleans, lists and literals. A `PRINCIPAL`
    * that is plain data needs no `save`. For another `PRINCIPAL`, save data from which `restore` creates it. If the table has a
    * log, use `save` of the `ResumeHandler`.
+   *
+   * @default none: only the `PRINCIPAL` is handed over
    */
   readonly save?: (channel: LastingChannel) => unknown;
   /**

@@ -465,6 +465,6 @@ function givesWay({ place, transport }: ResumeSession, state: SessionState): boo
 }
 
 function notTaken(why: string, cause?: Error): ChannelError {
-  const text = `a lasting channel of another process was not taken: ${why}`;
+  const text = `a lasting channel of another process was not accepted: ${why}`;
   return new ChannelError(LASTING_ERRORS.HAND_OVER_FAILED, text, {}, cause);
 }
