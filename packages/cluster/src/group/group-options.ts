@@ -15,7 +15,7 @@ import {
 import type { MessageCodec } from '../envelope/body.ts';
 
 /** Options of `Cluster.group`. */
-export interface ClusterGroupOptions<Message> extends SlowMemberOptions {
+export interface ClusterGroupOptions<Message = unknown> extends SlowMemberOptions {
   /**
    * What this node knows about members on other nodes: nothing, their number, or their ids. The value must be the same on all
    * nodes.

@@ -24,7 +24,7 @@ import { UserPaces } from './user-paces.ts';
 import { UserQuestions } from './user-questions.ts';
 
 /** Options of {@link ClusterUsers}, in the option `users` of `Cluster.join`. */
-export interface ClusterUsersOptions<Principal> {
+export interface ClusterUsersOptions<Principal = unknown> {
   /** Returns the id of an AuthHandler's principal. @default the principal, if it is a text, or its `id` */
   readonly idOf?: (principal: Principal) => string;
   /**

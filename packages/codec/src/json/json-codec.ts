@@ -10,7 +10,8 @@ import { DELIMITER } from '../text/text-message.ts';
 import { encodeJson, jsonKey, parseJson } from './json-message.ts';
 
 /** Options of {@link JsonCodec}. */
-export interface JsonCodecOptions<Read, Written> extends SchemaCodecOptions<Read, Written> {
+export interface JsonCodecOptions<Read = unknown, Written = Read>
+  extends SchemaCodecOptions<Read, Written> {
   /** Text that is written after each outbound message, for example `'\n'` for JSON lines. @default '' */
   readonly delimiter?: string;
 }

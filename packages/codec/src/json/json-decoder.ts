@@ -7,7 +7,7 @@ import { SCHEMA_CODEC_OPTIONS, type SchemaCodecOptions } from '../schema/schema-
 import { parseJson } from './json-message.ts';
 
 /** Options of {@link JsonDecoder}. */
-export type JsonDecoderOptions<Read> = SchemaCodecOptions<Read, unknown>;
+export type JsonDecoderOptions<Read = unknown> = SchemaCodecOptions<Read, unknown>;
 
 /**
  * Turns frames of JSON into values, and does not change outbound messages. Use this decoder if the answers of a protocol have

@@ -8,7 +8,7 @@ import {
 import { JsonCodec } from '../json/json-codec.ts';
 
 /** Options of {@link jsonLines}. */
-export interface JsonLinesOptions<Read, Written>
+export interface JsonLinesOptions<Read = unknown, Written = Read>
   extends Omit<LineFrameDecoderOptions, 'stripDelimiter'> {
   /** The schema of every message. @default any value is accepted */
   readonly schema?: StandardSchema<Written, Read> | StandardSchema<unknown, Read>;

@@ -17,7 +17,7 @@ import { invalidMessage } from './invalid-message.ts';
 import { MESSAGE_LIMIT, type MessageLimitOptions } from './message-limit.ts';
 
 /** Options of every codec whose messages can have a schema. */
-export interface SchemaCodecOptions<Read, Written>
+export interface SchemaCodecOptions<Read = unknown, Written = Read>
   extends MessageToMessageDecoderOptions,
     MessageLimitOptions {
   /**

@@ -24,7 +24,7 @@ import {
 type Receivers<In> = 'others' | 'all' | ((message: In, sender: Channel) => ChannelMatcher);
 
 /** Options of a {@link BroadcastHandler}. */
-export interface BroadcastOptions<In, Out> {
+export interface BroadcastOptions<In = PassThrough, Out = unknown> {
   /**
    * The receivers: all other members, all members, or the members that your function chooses for this message.
    * @default 'others'

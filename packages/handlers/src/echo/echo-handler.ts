@@ -8,7 +8,7 @@ import {
 } from '@headrace/core/authoring';
 
 /** Options of an {@link EchoHandler}. */
-export interface EchoOptions<In, Out> {
+export interface EchoOptions<In = PassThrough, Out = WhatItReads> {
   /** Makes the answer, or returns `undefined` for no answer. @default the message itself */
   readonly reply?: (message: In, ctx: Context) => Out | undefined;
   /** Whether to pass each message on to the next handlers. @default true, unless it is the last handler */

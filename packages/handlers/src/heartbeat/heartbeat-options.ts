@@ -13,7 +13,7 @@ import { checkedFormat, type HeartbeatFormat, textHeartbeat } from './heartbeat-
 import type { HeartbeatRules } from './heartbeat-machine.ts';
 
 /** Options of a HeartbeatHandler. Times are in milliseconds. */
-export interface HeartbeatOptions<In, Out = In> {
+export interface HeartbeatOptions<In = string, Out = In> {
   /** The format of the heartbeats. @default textHeartbeat(), the texts PING and PONG */
   readonly format?: HeartbeatFormat<In, Out>;
   /**

@@ -2,6 +2,7 @@
 import {
   contentLengthPrefixed,
   JsonCodec,
+  type JsonCodecOptions,
   LineFrameDecoder,
   lengthPrefixed,
   StringCodec,
@@ -12,12 +13,16 @@ import {
   AuthHandler,
   type AuthVerdict,
   BroadcastHandler,
+  type BroadcastOptions,
   binaryExchange,
   EchoHandler,
+  type EchoOptions,
+  emptyFrameHeartbeat,
   ExchangeHandler,
   ForwardHandler,
   HEARTBEAT_PRESETS,
   HeartbeatHandler,
+  type HeartbeatOptions,
   IdleCloseHandler,
   IdleStateHandler,
   jsonRpcExchange,
@@ -104,4 +109,23 @@ channel.pipeline.addLast(
   ...contentLengthPrefixed({ maxFrameLength: 1000 }),
   new JsonCodec(),
   new ExchangeHandler({ format: jsonRpcExchange(), handle: ({ method }) => ({ method }) }),
+);
+
+// The options of a handler have the default types of the handler.
+const wire = (heartbeat: HeartbeatOptions) =>
+  [
+    ...lengthPrefixed({ maxFrameLength: 1000 }),
+    new HeartbeatHandler({ ...heartbeat, format: emptyFrameHeartbeat() }),
+    new JsonCodec(),
+  ] as const;
+channel.pipeline.addLast(...wire(HEARTBEAT_PRESETS.relaxed));
+
+const readJson = (options: JsonCodecOptions) => new JsonCodec(options);
+const echo = (options: EchoOptions) => new EchoHandler(options);
+const broadcast = (options: BroadcastOptions) => new BroadcastHandler(members, options);
+channel.pipeline.addLast(
+  ...lengthPrefixed({ maxFrameLength: 1000 }),
+  readJson({ maxDepth: 4 }),
+  broadcast({ to: 'all' }),
+  echo({ passOn: false }),
 );

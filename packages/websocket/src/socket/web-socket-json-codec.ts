@@ -11,7 +11,7 @@ import { isControlMessage } from './control-message.ts';
 import { notText, TextMessage, type WebSocketInput } from './text-message.ts';
 
 /** Options of {@link WebSocketJsonCodec}. */
-export interface WebSocketJsonCodecOptions<Read, Written>
+export interface WebSocketJsonCodecOptions<Read = unknown, Written = Read>
   extends SchemaCodecOptions<Read, Written> {
   /**
    * Whether binary messages are also read as JSON, for peers that send no text messages. Written messages are always text.
