@@ -17,8 +17,8 @@ import {
   binaryExchange,
   EchoHandler,
   type EchoOptions,
-  emptyFrameHeartbeat,
   ExchangeHandler,
+  emptyFrameHeartbeat,
   ForwardHandler,
   HEARTBEAT_PRESETS,
   HeartbeatHandler,
@@ -125,7 +125,7 @@ const echo = (options: EchoOptions) => new EchoHandler(options);
 const broadcast = (options: BroadcastOptions) => new BroadcastHandler(members, options);
 channel.pipeline.addLast(
   ...lengthPrefixed({ maxFrameLength: 1000 }),
-  readJson({ maxDepth: 4 }),
+  readJson({ delimiter: '' }),
   broadcast({ to: 'all' }),
   echo({ passOn: false }),
 );
