@@ -1,4 +1,4 @@
-import { isHeadraceError } from '../errors.ts';
+import { DecodeError, isHeadraceError } from '../errors.ts';
 
 /**
  * Returns true if the error comes from the program's own code, so that the log shows its stack. Returns false if a peer or
@@ -11,6 +11,8 @@ export function isOwnFault(error: Error): boolean {
       return true;
     }
     if (error.name === 'OptionError' || error.name === 'PipelineError') return true;
+    // The cause is the error of a library that refused the bytes of the peer.
+    if (error instanceof DecodeError) return false;
     return error.cause instanceof Error && isOwnFault(error.cause);
   } catch {
     return false;

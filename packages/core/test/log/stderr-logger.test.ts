@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { DecodeError, PipelineError, stderrLogger } from '../../src/index.ts';
+import { ChannelError, DecodeError, PipelineError, stderrLogger } from '../../src/index.ts';
 
 let written: string[] = [];
 
@@ -43,6 +43,18 @@ describe('the default logger', () => {
     logger.log('warn', 'a decoder', new DecodeError('DECODER_FAILED', 'threw', {}, cause));
     expect(written.slice(2, 4).map((text) => text.trimEnd().split('\n').length)).toEqual([1, 1]);
     expect(written[4]).toMatch(/\n {4}at /);
+  });
+
+  it("writes one line for a message that a peer's bytes made a library refuse", () => {
+    const thrown = new RangeError('Offset is outside the bounds of the DataView');
+    const codes = ['MESSAGE_INVALID', 'FRAME_CORRUPT', 'FRAME_TOO_LONG', 'TEXT_NOT_UTF8'] as const;
+    for (const code of codes) {
+      stderrLogger().log('warn', 'theirs', new DecodeError(code, `no message (${code})`, {}, thrown));
+      const inner = new DecodeError(code, `no answer (${code})`, {}, thrown);
+      stderrLogger().log('warn', 'lost', new ChannelError('CHANNEL_CLOSED', code, {}, inner));
+    }
+    expect(written).toHaveLength(8);
+    for (const text of written) expect(text.trimEnd()).not.toContain('\n');
   });
 
   it('ends the line of an error of ours with the address of its explanation', () => {
