@@ -16,6 +16,8 @@ import {
 import {
   atOnce,
   callInContext,
+  checkKind,
+  checkObject,
   describeOptions,
   fn,
   KeptInputHandler,
@@ -153,6 +155,7 @@ export class ProtocolDetector extends KeptInputHandler implements Handler {
     super();
     this.options = OPTIONS.resolve(options);
     const { protocols } = this.options;
+    protocols.forEach(checkProtocol);
     const names = new Set(protocols.map(({ name }) => name));
     if (names.size < protocols.length || names.has(OTHERWISE)) {
       const list = protocols.map(({ name }) => name).join(', ');
@@ -381,6 +384,22 @@ export class ProtocolDetector extends KeptInputHandler implements Handler {
     const text = `${prefix.length} bytes within ${timeoutMs} ms do not show which protocol this is`;
     const details = { timeoutMs, bytes: prefix.length };
     ctx.fireExceptionCaught(new TimedOutError('TIMEOUT_READ', text, details));
+  }
+}
+
+/** Checks a protocol when the handler is made, because a connection would find the mistake too late. */
+function checkProtocol(protocol: Protocol, at: number): void {
+  const where = `protocols[${at}]`;
+  checkObject(where, protocol, 'a protocol: an object with name, matches and install');
+  const { name } = protocol;
+  checkKind(`${where}.name`, name, typeof name === 'string' && name !== '', 'a text');
+  for (const part of ['matches', 'install'] as const) {
+    checkKind(
+      `${where}.${part}`,
+      protocol[part],
+      typeof protocol[part] === 'function',
+      'a function',
+    );
   }
 }
 

@@ -429,6 +429,19 @@ describe('ProtocolDetector', () => {
     expect(() => new ProtocolDetector({ protocols: [{ ...one, name: 'otherwise' }] })).toThrow(
       /names of their own/,
     );
+    const wrong = [
+      [{ name: '' }, 'protocols[1].name is "", but must be a text'],
+      [{ name: 5 }, 'protocols[1].name is 5, but must be a text'],
+      [{ matches: undefined }, 'protocols[1].matches is undefined, but must be a function'],
+      [{ install: true }, 'protocols[1].install is true, but must be a function'],
+    ] as const;
+    for (const [part, text] of wrong) {
+      const protocols = [one, { ...one, name: 'b', ...part } as never];
+      expect(() => new ProtocolDetector({ protocols })).toThrow(text);
+    }
+    expect(() => new ProtocolDetector({ protocols: [null as never] })).toThrow(
+      'protocols[0] is null, but must be a protocol: an object with name, matches and install',
+    );
     expect(() => new ProtocolDetector({ protocols: [], maxBytes: 0 })).toThrow(/maxBytes/);
     expect(() => new ProtocolDetector({ protocols: [], timeoutMs: -1 })).toThrow(/timeoutMs/);
     expect(() => startsWith()).toThrow(/at least one/);
