@@ -28,6 +28,9 @@ export function checkNumber(name: string, value: number, bounds: NumberBounds = 
 /** Returns the bounds as text. */
 export function allowedNumber(bounds: NumberBounds): string {
   const { min = 0, max = Number.POSITIVE_INFINITY, integer = false } = bounds;
+  if (min === Number.MIN_VALUE) {
+    return `a number above 0${max === Number.POSITIVE_INFINITY ? '' : `, up to ${max}`}`;
+  }
   return `${integer ? 'a whole number' : 'a number'} from ${min} to ${max}`;
 }
 

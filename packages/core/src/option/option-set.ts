@@ -84,7 +84,7 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
   ): Resolved<Options, Kinds> {
     if (this.isLast(given)) return this.last as Resolved<Options, Kinds>;
     this.checkNames(given, owner);
-    const resolved = this.part(given as Options);
+    const resolved = this.part(given as Options, owner);
     if (resolved === this.last && isLiteral(given) && Object.values(given).every(isPlainValue)) {
       this.lastNames = Object.keys(given);
       this.lastValues = Object.values(given);
@@ -114,7 +114,10 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
   }
 
   /** Resolves the options of this set in an object that can contain other names too. */
-  part<Options extends object>(given: Options): Resolved<Options, Kinds> {
+  part<Options extends object>(
+    given: Options,
+    owner: string = this.owner,
+  ): Resolved<Options, Kinds> {
     if (this.isLastPart(given)) return this.last as Resolved<Options, Kinds>;
     checkGiven(this.owner, given, this.kinds);
     const { names, labels, list } = this;
@@ -125,7 +128,9 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
       const kind = list[i]!;
       const value = (given as Record<string, unknown>)[name];
       const isAbsent = value === undefined && !kind.isRequired;
-      values[name] = isAbsent ? kind.absent : kind.check(labels[i]!, value, given);
+      if (isAbsent) values[name] = kind.absent;
+      else if (value === undefined) values[name] = this.required(i, given, owner);
+      else values[name] = kind.check(labels[i]!, value, given);
       isPlain &&= isAbsent || kind.isPlain;
     }
     if (isPlain) {
@@ -134,6 +139,21 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
       this.lastNames = NEVER;
     }
     return values as Resolved<Options, Kinds>;
+  }
+
+  /** Checks a required option that is not given. The error names the owner, because the name of an option can be common. */
+  private required(i: number, given: object, owner: string): unknown {
+    const label = this.labels[i]!;
+    try {
+      return this.list[i]!.check(label, undefined, given);
+    } catch (thrown) {
+      if (!(thrown instanceof OptionError) || label !== this.names[i]) throw thrown;
+      throw new OptionError(
+        'OPTION_INVALID',
+        `${thrown.message} (${owner} needs it)`,
+        thrown.details,
+      );
+    }
   }
 
   private isLastPart(given: object): boolean {

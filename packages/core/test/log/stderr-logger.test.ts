@@ -49,7 +49,11 @@ describe('the default logger', () => {
     const thrown = new RangeError('Offset is outside the bounds of the DataView');
     const codes = ['MESSAGE_INVALID', 'FRAME_CORRUPT', 'FRAME_TOO_LONG', 'TEXT_NOT_UTF8'] as const;
     for (const code of codes) {
-      stderrLogger().log('warn', 'theirs', new DecodeError(code, `no message (${code})`, {}, thrown));
+      stderrLogger().log(
+        'warn',
+        'theirs',
+        new DecodeError(code, `no message (${code})`, {}, thrown),
+      );
       const inner = new DecodeError(code, `no answer (${code})`, {}, thrown);
       stderrLogger().log('warn', 'lost', new ChannelError('CHANNEL_CLOSED', code, {}, inner));
     }

@@ -11,6 +11,17 @@ describe('checked options', () => {
     );
   });
 
+  it('says in words that a number must be above zero', () => {
+    const min = Number.MIN_VALUE;
+    expect(() => checkNumber('rate', 0, { min })).toThrow(
+      /^rate is 0, but must be a number above 0$/,
+    );
+    expect(() => checkNumber('rate', 0, { min, max: 9 })).toThrow(
+      /^rate is 0, but must be a number above 0, up to 9$/,
+    );
+    expect(checkNumber('rate', 1e-9, { min })).toBe(1e-9);
+  });
+
   it('shows anything else as it is', () => {
     expect(() => checkNumber('port', -1)).toThrow('port is -1, but must be a number from 0');
     expect(() => checkNumber('port', undefined as never)).toThrow('port is undefined, but');

@@ -127,10 +127,14 @@ it('says which option is missing', () => {
   });
   const handle = () => {};
   expect(() => set.resolve({ handle } as unknown as Required)).toThrow(
-    'port is undefined, but must be a whole number from 0 to 65535',
+    'port is undefined, but must be a whole number from 0 to 65535 (Server needs it)',
   );
   expect(() => set.resolve({ port: 1 } as Required)).toThrow(
-    'handle is undefined, but must be a function that answers',
+    'handle is undefined, but must be a function that answers (Server needs it)',
+  );
+  const part = describePart('server', { port: whole({ required: true }) });
+  expect(() => describeOptions('it', { server: nested(part) }).resolve({ server: {} })).toThrow(
+    /^server\.port is undefined, but must be a whole number from 0 to Infinity$/,
   );
   expect(set.resolve({ port: 1, handle })).toEqual({ port: 1, handle });
 });

@@ -193,9 +193,11 @@ describe.each(Object.keys(takers))('%s', (name) => {
       expect(thrownBy(() => take(undefined as never))).toBeUndefined();
       expect(thrownBy(() => take({} as never))).toBeUndefined();
     });
-  } else if (name !== 'IdleStateHandler') {
+  } else {
     it('names what is missing', () => {
-      expect(textOf(() => take({} as never))).toMatch(/^\w+ is undefined, but must be /);
+      const text = textOf(() => take({} as never));
+      expect(text).toMatch(/^\w+ is undefined, but must be /);
+      expect(text).toContain(`(${name} needs it)`);
     });
   }
 });
