@@ -1,10 +1,16 @@
-import type { Context, Handler, Types, WriteFuture } from '@headrace/core';
+import {
+  type Context,
+  type Handler,
+  OptionError,
+  type Types,
+  type WriteFuture,
+} from '@headrace/core';
 import { callInContext, describeOptions, flag, time } from '@headrace/core/authoring';
 import { WriteWatch } from '../heartbeat/write-watch.ts';
 import { type IdleState, IdleStateEvent } from './idle-state-event.ts';
 import { IdleTimer } from './idle-timer.ts';
 
-/** Options of an {@link IdleStateHandler}. Times are in milliseconds. `false` means off. */
+/** Options of an {@link IdleStateHandler}: at least one time, in milliseconds. `false` means off. */
 export interface IdleStateOptions {
   /** Time without a read. @default false */
   readonly readerIdleMs?: number | false;
@@ -28,6 +34,13 @@ const OPTIONS = describeOptions('IdleStateHandler', {
 });
 
 const EVENTS = { fires: ['IdleStateEvent'] } as const;
+
+function withoutTime(): OptionError {
+  const text =
+    'readerIdleMs is undefined, but must be a time where writerIdleMs and allIdleMs are not given: without a time the ' +
+    'handler does nothing (IdleStateHandler needs it)';
+  return new OptionError('OPTION_INVALID', text, { option: 'readerIdleMs', value: 'undefined' });
+}
 
 /**
  * Fires an {@link IdleStateEvent} after a given time without reads, without writes, or without both.
@@ -86,8 +99,12 @@ export class IdleStateHandler implements Handler {
     return EVENTS;
   }
 
+  /** @throws OptionError without a time, and for a time that is not valid */
   constructor(options: IdleStateOptions) {
     const { readerIdleMs, writerIdleMs, allIdleMs, observeOutput } = OPTIONS.resolve(options);
+    if ((options.readerIdleMs ?? options.writerIdleMs ?? options.allIdleMs) === undefined) {
+      throw withoutTime();
+    }
     this.reader = this.timerFor('reader', readerIdleMs);
     this.writer = this.timerFor('writer', writerIdleMs);
     this.all = this.timerFor('all', allIdleMs);

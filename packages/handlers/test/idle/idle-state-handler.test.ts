@@ -53,6 +53,15 @@ describe('IdleStateHandler', () => {
     }
   });
 
+  it('refuses to be made without any time, which would watch nothing', () => {
+    for (const options of [{}, { observeOutput: true }]) {
+      expect(() => new IdleStateHandler(options)).toThrow(
+        /^readerIdleMs is undefined, but must be a time where writerIdleMs and allIdleMs are not given/,
+      );
+    }
+    expect(() => new IdleStateHandler({ allIdleMs: false })).not.toThrow();
+  });
+
   it('takes less than a millisecond as one', () => {
     const { channel, recorder } = setUp({ readerIdleMs: 0.25 });
     channel.advance(1);
