@@ -9,6 +9,7 @@ import {
 import type { ItemSource } from '../call/item-source.ts';
 import type { CallOptions, StreamOptions } from '../exchange/exchange-options.ts';
 import type { JsonRpcCall } from '../exchange/json-rpc-message.ts';
+import { checkNotice } from './check-notice.ts';
 import type { Checked, Given, Method } from './method.ts';
 import { Repeat, type RepeatableCallOptions } from './repeat.ts';
 import {
@@ -122,7 +123,8 @@ const OPTIONS = describeOptions(
  * Makes a client of a service, with a function for each method: `await api.quote({ symbol })`, `for await (const tick of
  * api.watch({ symbol }))`. The schemas check the answers. An answer that does not match fails with `MESSAGE_INVALID`. Other
  * errors are those of `caller`, and `service.errorName(error)` returns the name of the service's own errors. The items that a
- * caller sends are the second argument. A stream begins when its first item is requested.
+ * caller sends are the second argument. A stream begins when its first item is requested. A notice whose input does not match
+ * throws an EncodeError `MESSAGE_NOT_ENCODABLE`, because no answer would report it.
  *
  * With `retry` and `hedge`, calls that the service declares `idempotent` are repeated within their time. See the guide about
  * services.
@@ -181,12 +183,17 @@ class MethodCalls {
 
   get function(): unknown {
     const { kind, items } = this.method;
-    if (kind === 'notice') return (input: unknown) => this.caller.notify(this.bodyOf(input));
+    if (kind === 'notice') return (input: unknown) => this.notify(input);
     const make = (input: unknown, options?: StreamOptions): unknown =>
       kind === 'call' ? this.call(input, options) : this.stream(input, options);
     if (items === undefined) return make;
     return (input: unknown, given: Items<unknown>, options: ServiceStreamOptions = {}) =>
       make(input, { ...options, input: given });
+  }
+
+  private notify(input: unknown): WriteFuture {
+    checkNotice(this.method.input, input, this.where);
+    return this.caller.notify(this.bodyOf(input));
   }
 
   private async call(input: unknown, options?: CallOptions): Promise<unknown> {

@@ -1,6 +1,5 @@
-import { DecodeError, EncodeError } from '@headrace/core';
-import { type StandardSchema, validate } from '@headrace/core/authoring';
 import { type JsonValue, notificationMessage } from '../exchange/json-rpc-message.ts';
+import { checkNotice } from './check-notice.ts';
 import type { Given, Method } from './method.ts';
 import type { Methods, Service, ServiceErrors } from './service.ts';
 
@@ -70,19 +69,9 @@ export function noticesOf<M extends Methods, E extends ServiceErrors>(
     if (method.kind !== 'notice') continue;
     const where = `${service.name}.${name}`;
     notices[name] = (input: unknown) => {
-      checkGiven(method.input, input, where);
+      checkNotice(method.input, input, where);
       return notificationMessage(where, input);
     };
   }
   return notices as unknown as ServiceNotices<M>;
-}
-
-/** Checks the input of a notice. A DecodeError would end the connection of the handler that sends the notice. */
-function checkGiven(schema: StandardSchema, input: unknown, where: string): void {
-  try {
-    validate(schema, input, `the input of ${where}`);
-  } catch (thrown) {
-    if (!(thrown instanceof DecodeError)) throw thrown;
-    throw new EncodeError('MESSAGE_NOT_ENCODABLE', thrown.message, thrown.details, thrown);
-  }
 }

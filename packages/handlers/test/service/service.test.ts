@@ -67,6 +67,21 @@ describe('a service', () => {
     expect(seen).toEqual(['X']);
   });
 
+  it('refuses a notice that does not fit at its sender, because no answer would say so', async () => {
+    seen.length = 0;
+    const { exchange, during } = serviceEnds(serve(prices, functions));
+    const api = clientOf(prices, exchange);
+    expect(() => api.seen({ symbol: 5 } as never)).toThrow(
+      expect.objectContaining({
+        name: 'EncodeError',
+        code: 'HR_ERR_MESSAGE_NOT_ENCODABLE',
+        message: expect.stringContaining('the input of prices.seen does not fit the schema'),
+      }),
+    );
+    await during(() => api.quote({ symbol: 'ACME' }));
+    expect(seen).toEqual([]);
+  });
+
   it('refuses an input that does not fit, with what is wrong, before its function is called', async () => {
     let called = 0;
     const handle = serve(prices, {
