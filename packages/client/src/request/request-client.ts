@@ -7,6 +7,7 @@ import {
   OptionError,
   stderrLogger,
   systemClock,
+  TimedOutError,
   type WriteFuture,
 } from '@headrace/core';
 import {
@@ -291,7 +292,7 @@ export class RequestClient<
       const failed = (error: unknown): void => {
         // The exchange handler gives up an input that it has received.
         if (input !== undefined && !isGiven) void giveUpUnread(input);
-        reject(mayHaveLeft ? afterSent(error) : error);
+        reject(mayHaveLeft ? afterSent(error) : this.explained(error));
       };
       const ask: Ask = (channel) => {
         const leftMs = Math.ceil(call.deadline - this.clock.now());
@@ -311,6 +312,14 @@ export class RequestClient<
       call.deadline = this.clock.now() + call.timeoutMs;
       this.submit(call, signal);
     });
+  }
+
+  /** Returns the error of a call, with the reason if the client was never started. */
+  private explained(error: unknown): unknown {
+    if (!isHeadraceError(error, 'TIMEOUT_REQUEST')) return error;
+    if (this.clients.some(({ state }) => state.name !== 'idle')) return error;
+    const text = `${error.message}: start() was not called`;
+    return new TimedOutError('TIMEOUT_REQUEST', text, error.details);
   }
 
   private submit(call: Call, signal: AbortSignal | undefined): void {

@@ -77,7 +77,7 @@ const bootstrap = (allowHalfOpen = false) =>
       ),
     );
 
-function clientOf(
+function unstarted(
   options: Partial<RequestClientOptions<MemoryTarget>> = {},
   logger: Logger = silentLogger,
 ) {
@@ -93,6 +93,11 @@ function clientOf(
     ...options,
   });
   clients.push(client);
+  return client;
+}
+
+function clientOf(options: Partial<RequestClientOptions<MemoryTarget>> = {}, logger?: Logger) {
+  const client = unstarted(options, logger);
   // What is rejected here is nobody's to handle.
   void client.start();
   return client;
@@ -173,6 +178,16 @@ describe('RequestClient', () => {
         /^no connection for the request within 1000 ms: nobody listens there/,
       ),
       cause: { code: 'HR_ERR_CHANNEL_REFUSED' },
+    });
+  });
+
+  it('says that it was not started when the time of a call is over', async () => {
+    const client = unstarted({ timeoutMs: 1000 });
+    const call = client.request(Buffer.from('a'));
+    void world.pass(1001);
+    await expect(call).rejects.toMatchObject({
+      message: 'no connection for the request within 1000 ms: start() was not called',
+      details: { timeoutMs: 1000, sent: false },
     });
   });
 

@@ -17,7 +17,11 @@ export function describeFirstBytes(input: ByteInput): string {
   return ` (it begins with ${hex}${hint})`;
 }
 
-/** Returns the error for a frame that is longer than an option allows. `what` is the name of the frame in the text. */
+/**
+ * Returns the error for a frame that is longer than an option allows. `what` is the name of the frame in the text.
+ *
+ * @param header - number of bytes that `length` and `most` count, but the text does not
+ */
 export function frameTooLong(
   input: ByteInput,
   what: string,
@@ -25,12 +29,18 @@ export function frameTooLong(
   option: string,
   most: number,
   details: ErrorDetails = {},
+  header = 0,
 ): DecodeError {
-  return new DecodeError(
-    'FRAME_TOO_LONG',
-    `${what} of ${length} bytes is longer than ${option}, ${most}${describeFirstBytes(input)}`,
-    { length, [option]: most, ...details },
-  );
+  const text =
+    header === 0
+      ? `${what} of ${length} bytes is longer than ${option}, ${most}`
+      : `${what} of ${Number(length) - header} bytes is longer than ${option} allows, ${most - header}, ` +
+        `both without the header of ${header} bytes`;
+  return new DecodeError('FRAME_TOO_LONG', text + describeFirstBytes(input), {
+    length,
+    [option]: most,
+    ...details,
+  });
 }
 
 /** Returns the protocol that a stream with these first bytes seems to use, or `undefined` if it is unknown. */

@@ -200,10 +200,16 @@ export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   /** Discards exactly this frame, even if it arrives in several reads. */
   private exceeded(input: ByteInput, value: number, frameLength: number): void {
-    const { maxFrameLength, failFast } = this.layout;
-    const error = frameTooLong(input, 'a frame', frameLength, 'maxFrameLength', maxFrameLength, {
-      fieldValue: value,
-    });
+    const { maxFrameLength, failFast, strip, fieldEnd } = this.layout;
+    const error = frameTooLong(
+      input,
+      'a frame',
+      frameLength,
+      'maxFrameLength',
+      maxFrameLength,
+      { fieldValue: value },
+      strip === fieldEnd ? strip : 0,
+    );
     input.discard(frameLength);
     if (failFast || input.toDiscard === 0) throw error;
     this.slowError = error;

@@ -170,9 +170,9 @@ describe('jsonRpcExchange', () => {
     [
       'a text',
       'text',
-      /^a text, but an object was expected, as a JsonCodec before it makes \(text\)/,
+      /^a text, but an object was expected: a codec before this handler must make it, such as JsonCodec \(text\)/,
     ],
-    ['bytes', Buffer.from('{}'), /^bytes, but an object was expected, as a JsonCodec .*7b 7d\)/],
+    ['bytes', Buffer.from('{}'), /^bytes, but an object was expected: a codec .*7b 7d\)/],
     ['null', null, /^null, but an object was expected/],
     ['a number', 7, /^a number, but an object was expected/],
     ['another version', { id: 1, method: 'm' }, /jsonrpc is not "2.0" \(\{ id: 1, method: m \}\)/],

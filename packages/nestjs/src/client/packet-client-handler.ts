@@ -153,7 +153,12 @@ export class PacketClientHandler implements Handler {
     if (!this.output.isOpen) return;
     const cause = toError(thrown);
     ctx.fireExceptionCaught(
-      new DecodeError('MESSAGE_INVALID', `an answer could not be read: ${cause.message}`, {}, cause),
+      new DecodeError(
+        'MESSAGE_INVALID',
+        `an answer could not be read: ${cause.message}`,
+        {},
+        cause,
+      ),
     );
     ctx.channel.end({ reason: 'bad-input' });
   }

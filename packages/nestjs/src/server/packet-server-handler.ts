@@ -187,7 +187,12 @@ export class PacketServerHandler implements Handler, PacketOwner {
     const error =
       cause instanceof DecodeError
         ? cause
-        : new DecodeError('MESSAGE_INVALID', `a packet could not be read: ${cause.message}`, {}, cause);
+        : new DecodeError(
+            'MESSAGE_INVALID',
+            `a packet could not be read: ${cause.message}`,
+            {},
+            cause,
+          );
     ctx.fireExceptionCaught(error);
     this.abandon();
     ctx.channel.end({ reason: 'bad-input' });
