@@ -38,7 +38,7 @@ const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 const STORED_WITHIN_MS = 5000;
 /** Delay before appends that the engine refused over a working link are retried. */
 const TRY_AGAIN = exponential({ baseMs: 200, maxMs: 5000, jitter: 'none' });
-/** Time after which an engine that does not answer, while its link stands, is given up. */
+/** Time without an answer of the engine, while its link stands, after which all appends are repeated. */
 const UNANSWERED_MS = 2000;
 /** Time to read the waiting answers after this process stood still. */
 const READ_WITHIN_MS = 500;
