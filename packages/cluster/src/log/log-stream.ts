@@ -28,10 +28,10 @@ export interface LogShare {
   complain(cause: Error): void;
 }
 
-/** Maximum of appends without an answer. The client of a stopped engine keeps all such appends. */
+/** Limits of the appends without an answer. The client of a stopped engine keeps all such appends. */
 const MAX_IN_FLIGHT = 256;
 const MAX_IN_FLIGHT_BYTES = 4 * 1024 * 1024;
-/** Maximum of messages of a log that are not stored yet. */
+/** Limits of the messages of a log that are not stored yet. */
 const MAX_WAITING = 65_536;
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 /** Time after which the writer receives an error. The message can be lost. */

@@ -53,8 +53,8 @@ export interface WorkersOptions {
   readonly startTimeoutMs?: number;
   /**
    * Number of new workers that must be ready in a restart before the old workers in their slots drain. This many extra processes
-   * run for a while. With `count`, each client loses its connection at most once. With a smaller number, a client can reconnect to a
-   * worker that is still to be replaced.
+   * run for a while. With `count`, each client loses its connection at most once. With a smaller number, a client can reconnect
+   * to a worker that is still to be replaced.
    * @default the number of workers
    */
   readonly maxSurge?: number;
