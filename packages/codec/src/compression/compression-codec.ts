@@ -97,7 +97,7 @@ const METHODS: Readonly<Record<CompressionFormat, Methods>> = {
  * channel.writeInbound(bytes);
  * console.log(bytes!.length < 100, channel.readInbound<string>()?.length); // prints true 6000
  * ```
- * @see Netty's `JdkZlibDecoder`, which uses one stream for a whole connection
+ * @see Netty's `JdkZlibDecoder`, which, unlike this codec, uses one stream for a whole connection
  */
 export class CompressionCodec extends MessageToMessageCodec<
   Buffer,
