@@ -69,8 +69,8 @@ export interface StreamOptions<Item = unknown> extends CallOptions<Item> {
   /** Maximum duration of the whole stream, in milliseconds. The peer receives this limit, too. @default false */
   readonly timeoutMs?: number | false;
   /**
-   * Maximum time that a reader waits for the next item, in milliseconds; `false` for no limit. @default `timeoutMs` of the
-   * handler
+   * Maximum time that a reader waits for the next item, in milliseconds; `false` for no limit.
+   * @default `timeoutMs` of the handler
    */
   readonly itemTimeoutMs?: number | false;
 }
