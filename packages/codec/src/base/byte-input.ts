@@ -38,7 +38,7 @@ export class ByteInput {
   /** The index after the last byte. */
   end = 0;
   /**
-   * The length of the current frame, a whole number, if the decoder knows the length. The memory for the frame then has exactly
+   * The length of the current frame, a whole number, if the decoder knows the length. The memory for the frame then never exceeds
    * this size.
    */
   wanted = 0;
